@@ -1,0 +1,56 @@
+"""The ways a model can learn. A method is one file in this folder with a SPEC; the folder is the list.
+
+A loss takes log-probabilities and returns a number and its metrics. It holds no model, no optimizer
+and no file; train.py owns the one loop that every method runs through.
+"""
+
+import dataclasses
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+# The shapes a row of data can have; core/data/formats.py maps files onto them.
+TEXT = "text"  # conversations, prompt and completion, or plain text
+PAIRS = "pairs"  # a prompt with a better and a worse answer
+THUMBS = "thumbs"  # a prompt with an answer marked good or bad
+QUESTIONS = "questions"  # a prompt whose answer can be checked
+
+# loss(logps, ref, batch, o) -> (number, metrics)
+#   logps, ref  [N, T-1]  log-probability of each target token, zero where batch.mask is zero
+#   batch                 core.data.batches.Batch with MLX arrays
+#   o                     the method's own options
+Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """Everything the command line, the wizard, the docs and the loop need to know about a method."""
+
+    title: str
+    goal: str  # the card's heading: what a person has in hand
+    summary: str  # the card's text, in plain words
+    needs: str
+    cost: str  # memory and time, in words
+    paper: str
+    data: str  # TEXT, PAIRS, THUMBS or QUESTIONS
+    options: type  # a frozen dataclass of option() fields
+    loss: Loss
+    learning_rate: float  # the default with LoRA or DoRA
+    learning_rate_full: float  # the default when every weight is trained
+    weight: str = "tokens"  # what a micro-batch counts by under accumulation: "tokens" or "rows"
+    reference: bool = False
+    rollout: Callable[..., Any] | None = None
+    name: str = ""  # the file's name; set by load()
+
+
+@functools.cache
+def load() -> dict[str, Method]:
+    """Every method by name, in the order they are shown: SFT first, then by file name."""
+    found = {}
+    for module in pkgutil.iter_modules(__path__):
+        spec = importlib.import_module(f"{__name__}.{module.name}").SPEC
+        found[module.name] = dataclasses.replace(spec, name=module.name)
+    return dict(sorted(found.items(), key=lambda item: (item[0] != "sft", item[0])))

@@ -1,0 +1,410 @@
+"""A run: everything that is asked for, as one frozen tree of options; read from and written to run.toml.
+
+Three independent choices make a run: the method (how it learns), the adapter (what is trained) and the
+base's precision. Whoever drives the library (window, command line, Python) builds one of these.
+"""
+
+import dataclasses
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import tomli_w
+
+from core import methods
+from core.errors import BadOption
+from core.options import Option, build, check, describe, groups, option
+
+STARTER = "starter"  # the small model that ships inside
+DEMO = "demo"  # the sample dataset that ships inside, for each method's shape of data
+
+
+@dataclass(frozen=True)
+class Model:
+    """Which model, and how its weights are held."""
+
+    path: str = option(
+        STARTER,
+        "A folder, a Hugging Face id such as Qwen/Qwen3-0.6B, or 'starter', the small model that ships inside.",
+        flag="model",
+        label="Model",
+        basic=True,
+    )
+    revision: str | None = option(None, "Branch, tag or commit of a Hugging Face model.", unset="the newest")
+    dtype: str = option(
+        "auto",
+        "Precision the model computes in. 'auto' is the model's own on a GPU and float32 on a CPU, where it is fastest.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        label="Compute precision",
+        when="Choose float32 to compare runs exactly.",
+    )
+    allow_code: bool = option(
+        False,
+        "Let the model folder run its own Python code while loading. Only for a model you trust.",
+        flag="allow-model-code",
+        label="Allow code from the model folder",
+    )
+
+
+@dataclass(frozen=True)
+class Data:
+    """What it learns from."""
+
+    path: str = option(
+        DEMO,
+        "A file (JSON, JSONL, CSV, text), or 'demo', the sample that ships inside.",
+        flag="dataset",
+        label="Dataset",
+        basic=True,
+    )
+    eval_path: str | None = option(
+        None,
+        "A second file of held-out rows, never trained on.",
+        flag="eval-dataset",
+        label="Validation data",
+        unset="split off from the dataset",
+    )
+    eval_split: float = option(
+        0.1,
+        "Share of the rows held out for validation when no second file is given. 0 trains on everything.",
+        low=0.0,
+        high=0.5,
+        label="Held-out share",
+    )
+    max_seq_len: int = option(
+        2048,
+        "Longest row in tokens; what is longer is cut at the end, counted and shown.",
+        low=8,
+        high=1_048_576,
+        label="Maximum length",
+        basic=True,
+        when="Lower it to save memory; raise it if the preview shows that answers are cut.",
+    )
+    train_on: str = option(
+        "answers",
+        "Which part is learned: every answer of a conversation, the last one only, or the whole text.",
+        choices=("answers", "last", "all"),
+        label="Learn from",
+        when="Plain text is always learned whole.",
+    )
+    shuffle: bool = option(True, "Mix the rows, in an order that follows from the seed.", label="Shuffle rows")
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """What is trained."""
+
+    type: str = option(
+        "lora",
+        "LoRA trains a small add-on and leaves the model untouched; full changes every weight.",
+        choices=("lora", "full"),
+        flag="adapter",
+        label="What is trained",
+        basic=True,
+    )
+    rank: int = option(
+        16,
+        "How much room the add-on has.",
+        low=1,
+        high=1024,
+        flag="lora-r",
+        label="Rank",
+        basic=True,
+        when="Raise it for harder tasks with much data; 8 to 32 suits most.",
+    )
+    alpha: float | None = option(
+        None,
+        "Strength of the add-on; the update is scaled by alpha / rank.",
+        low=0.0001,
+        high=4096,
+        flag="lora-alpha",
+        label="Alpha",
+        unset="2 × rank",
+    )
+    dropout: float = option(
+        0.0,
+        "Share of the add-on's inputs left out at random in each step, against memorising.",
+        low=0.0,
+        high=0.9,
+        flag="lora-dropout",
+        label="Dropout",
+    )
+    targets: str = option(
+        "all",
+        "Which linear layers get an add-on: 'all', 'attention', or names separated by commas, such as q_proj,v_proj.",
+        flag="lora-targets",
+        label="Target layers",
+    )
+    layers: int | None = option(
+        None,
+        "Only the last N blocks get an add-on.",
+        low=1,
+        high=10_000,
+        flag="lora-layers",
+        label="Blocks",
+        unset="all",
+    )
+    init: str | None = option(
+        None,
+        "Folder of an adapter to go on from, as Hone or mlx-lm saved it.",
+        flag="init-adapter",
+        label="Start from adapter",
+        unset="a fresh one",
+    )
+
+
+@dataclass(frozen=True)
+class Train:
+    """How it is trained."""
+
+    epochs: float | None = option(
+        None,
+        "How often to go through the data.",
+        low=0.001,
+        high=10_000,
+        label="Epochs",
+        basic=True,
+        unset="3, unless steps are given",
+    )
+    steps: int | None = option(
+        None,
+        "Number of optimizer steps, instead of epochs.",
+        low=1,
+        high=100_000_000,
+        label="Steps",
+        unset="from the epochs",
+    )
+    learning_rate: float | None = option(
+        None,
+        "How big each correction is.",
+        low=0.0,
+        high=10.0,
+        label="Learning rate",
+        basic=True,
+        unset="the method's usual value",
+        when="Lower it if the loss jumps; raise it if nothing changes.",
+    )
+    batch_size: int = option(
+        4,
+        "Rows looked at together.",
+        low=1,
+        high=4096,
+        label="Batch size",
+        basic=True,
+        when="Lower it if memory runs out, and raise the accumulation instead.",
+    )
+    gradient_accumulation_steps: int = option(
+        1,
+        "Batches gathered before each correction; acts like a larger batch without its memory.",
+        low=1,
+        high=4096,
+        label="Accumulate",
+    )
+    lr_schedule: str = option(
+        "cosine",
+        "How the learning rate falls over the run.",
+        choices=("constant", "linear", "cosine"),
+        label="Schedule",
+    )
+    warmup_steps: int | None = option(
+        None,
+        "Steps over which the learning rate rises from zero.",
+        low=0,
+        high=1_000_000,
+        label="Warm-up steps",
+        unset="5 % of the steps, at most 100; none when the schedule is constant",
+    )
+    optimizer: str = option(
+        "adamw",
+        "The rule that turns gradients into corrections.",
+        choices=("adamw", "adam", "lion", "sgd"),
+        label="Optimizer",
+    )
+    weight_decay: float = option(
+        0.0,
+        "Pulls the trained weights towards zero at each step. Needs adamw or lion.",
+        low=0.0,
+        high=1.0,
+        label="Weight decay",
+    )
+    max_grad_norm: float = option(
+        1.0,
+        "Longest allowed gradient; longer ones are shortened. 0 switches this off.",
+        low=0.0,
+        high=1e6,
+        label="Clip gradients at",
+    )
+    eval_every: int | None = option(
+        None,
+        "Measure the held-out loss every so many steps.",
+        low=1,
+        high=1_000_000,
+        label="Validate every",
+        unset="ten times over the run",
+    )
+    early_stop: int = option(
+        0,
+        "Stop when this many validations in a row brought no new best. 0 never stops early.",
+        low=0,
+        high=1000,
+        label="Early stop after",
+    )
+    keep_best: bool = option(
+        True, "Keep the adapter of the best validation, not of the last step.", label="Keep the best"
+    )
+    save_every: int | None = option(
+        None,
+        "Write a checkpoint every so many steps.",
+        low=1,
+        high=1_000_000,
+        label="Checkpoint every",
+        unset="as often as it validates",
+    )
+    keep_checkpoints: int = option(
+        2, "How many checkpoints stay on disk; older ones are removed.", low=1, high=1000, label="Checkpoints kept"
+    )
+    samples: int = option(
+        3, "Held-out prompts answered before and after training, to compare.", low=0, high=50, label="Sample prompts"
+    )
+    sample_every: int = option(
+        0,
+        "Answer the sample prompts every so many steps as well. 0: only before and after.",
+        low=0,
+        high=1_000_000,
+        label="Sample every",
+    )
+    sample_tokens: int = option(128, "Longest sample answer, in tokens.", low=1, high=8192, label="Sample length")
+    seed: int = option(
+        42, "Where all randomness starts; the same seed gives the same run.", low=0, high=2**32 - 1, label="Seed"
+    )
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked. `options` are the method's own; `output` is the run's folder."""
+
+    method: str = option("sft", "How it learns.", label="Method")
+    output: str | None = option(None, "Folder of the run.", label="Run folder", unset="a new one among Hone's runs")
+    backend: str = option(
+        "auto",
+        "Which device computes.",
+        choices=("auto", "gpu", "cpu"),
+        label="Backend",
+        when="Choose cpu to keep the GPU free.",
+    )
+    model: Model = field(default_factory=Model)
+    data: Data = field(default_factory=Data)
+    adapter: Adapter = field(default_factory=Adapter)
+    train: Train = field(default_factory=Train)
+    options: Any = None  # an instance of the method's options dataclass; its defaults when None
+
+    def __post_init__(self) -> None:
+        if self.method not in methods.load():
+            raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.load())}.")
+        if self.options is None:
+            object.__setattr__(self, "options", self.spec.options())
+
+    @property
+    def spec(self) -> methods.Method:
+        return methods.load()[self.method]
+
+    @property
+    def name(self) -> str:
+        return Path(self.output).name if self.output else ""
+
+    def check(self) -> "Run":
+        """Itself, or BadOption when two options contradict each other."""
+        t = self.train
+        if t.steps is not None and t.epochs is not None:
+            raise BadOption("Give either steps or epochs, not both.")
+        if t.weight_decay and t.optimizer not in ("adamw", "lion"):
+            raise BadOption(f"weight_decay does nothing with {t.optimizer}; use adamw or lion, or set it to 0.")
+        if self.adapter.type == "full" and self.adapter.init:
+            raise BadOption("init_adapter goes with LoRA; full fine-tuning starts from the model itself.")
+        return self
+
+    def with_output(self) -> "Run":
+        """Itself with a run folder: the one asked for, or a new one named after date, method and data."""
+        if self.output:
+            return self
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(self.data.path).stem) or "data"
+        base = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{self.method}-{stem}"
+        folder, n = runs_folder() / base, 1
+        while folder.exists():
+            n += 1
+            folder = runs_folder() / f"{base}-{n}"
+        return dataclasses.replace(self, output=str(folder))
+
+    def replace(self, key: str, value: Any) -> "Run":
+        """A copy with one option changed, named as in run.toml: "train.learning_rate", "method", "options.beta"."""
+        head, _, rest = key.partition(".")
+        if not rest:
+            found = {o.name: o for o in describe(Run)}
+            if head not in found:
+                raise BadOption(f"There is no option {key!r}.")
+            if head == "method" and value != self.method:
+                return dataclasses.replace(self, method=value, options=None)
+            return dataclasses.replace(self, **{head: check(found[head], value)})
+        if head not in sections(self.method):
+            raise BadOption(f"There is no option {key!r}.")
+        group = getattr(self, head)
+        changed = build(type(group), {**plain(group), rest: value}, head)
+        return dataclasses.replace(self, **{head: changed})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested values, None left out: what run.toml holds."""
+        top = {o.name: getattr(self, o.name) for o in describe(Run) if getattr(self, o.name) is not None}
+        return top | {name: plain(getattr(self, name)) for name in sections(self.method)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "") -> "Run":
+        """A checked run from plain nested values. Raises BadOption with one sentence, opened by `where`."""
+        values = dict(values)
+        own = values.pop("options", {})
+        try:
+            run: Run = build(cls, values, where)
+        except BadOption as error:
+            raise BadOption(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+        at = f"{where}: [options]" if where else "[options]"
+        return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
+
+    def write(self, path: Path) -> None:
+        path.write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Run":
+        """The run in a run.toml. Raises BadOption when the file is missing, is no TOML, or holds a bad option."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadOption(f"{path} is not valid TOML: {error}.") from None
+        return cls.from_dict(values, str(path))
+
+
+def sections(method: str) -> dict[str, type]:
+    """The groups of options of a run, by their name in run.toml; "options" are the method's own."""
+    return {**dict(groups(Run)), "options": methods.load()[method].options}
+
+
+def every_option(method: str) -> list[tuple[str, Option]]:
+    """(key as in run.toml, option) of all there is to set for a method."""
+    top = [(o.name, o) for o in describe(Run)]
+    return top + [(f"{name}.{o.name}", o) for name, cls in sections(method).items() for o in describe(cls)]
+
+
+def plain(group: Any) -> dict[str, Any]:
+    """A group of options as plain values, None left out."""
+    values = {o.name: getattr(group, o.name) for o in describe(type(group))}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def runs_folder() -> Path:
+    """Where runs live unless a folder is given."""
+    return Path(platformdirs.user_data_dir("Hone", appauthor=False)) / "runs"
