@@ -120,9 +120,8 @@ def check(o: Option, value: Any, where: str = "") -> Any:
         raise BadOption(f"{_at(where)}{o.name} needs a value.")
     value = _convert(o, value, where)
     if o.choices and not isinstance(value, tuple) and value not in o.choices:
-        raise BadOption(
-            f"{_at(where)}{o.name} is {value!r}, which is not one of {', '.join(o.choices)}{_nearest(str(value), o.choices)}."
-        )
+        known = ", ".join(o.choices) + _nearest(str(value), o.choices)
+        raise BadOption(f"{_at(where)}{o.name} is {value!r}, which is not one of {known}.")
     if o.low is not None and value < o.low:
         raise BadOption(f"{_at(where)}{o.name} is {value}, but must be at least {o.low:g}.")
     if o.high is not None and value > o.high:

@@ -38,7 +38,7 @@ class Model:
     revision: str | None = option(None, "Branch, tag or commit of a Hugging Face model.", unset="the newest")
     dtype: str = option(
         "auto",
-        "Precision the model computes in. 'auto' is the model's own on a GPU and float32 on a CPU, where it is fastest.",
+        "Precision the model computes in. 'auto': the model's own on a GPU; on a CPU float32, the fastest there.",
         choices=("auto", "float32", "bfloat16", "float16"),
         label="Compute precision",
         when="Choose float32 to compare runs exactly.",

@@ -1,0 +1,100 @@
+"""What is trained: a small add-on (lora) or every weight (full). Each kind is one file with the same functions.
+
+attach(model, options)         freeze and extend the model; afterwards trainable_parameters() is what learns
+config(model, options)         what adapter_config.json says of it, in mlx-lm's terms
+off(model)                     a context in which the model answers as before training
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+
+from core.adapters import full, lora
+from core.errors import BadModel
+
+KINDS: dict[str, ModuleType] = {"lora": lora, "full": full}
+
+WEIGHTS = "adapters.safetensors"
+CONFIG = "adapter_config.json"
+
+
+def attach(model: nn.Module, options: Any) -> None:
+    """Make the model trainable as asked (`options` is core.run.Adapter), and load the weights of options.init."""
+    KINDS[options.type].attach(model, options)
+    if options.init:
+        load_into(model, Path(options.init))
+
+
+def tensors(model: nn.Module) -> dict[str, mx.array]:
+    """What is trained, by mlx-lm's names: model.layers.0.self_attn.q_proj.lora_a and so on."""
+    return dict(tree_flatten(model.trainable_parameters()))
+
+
+def config(model: nn.Module, options: Any, base: str) -> dict[str, Any]:
+    """The contents of adapter_config.json, which mlx-lm reads to load the adapter onto `base`."""
+    return {"model": base, **KINDS[options.type].config(model, options)}
+
+
+def load_into(model: nn.Module, folder: Path) -> None:
+    """Put a saved adapter's weights (Hone's or mlx-lm's format) into a model that has matching layers.
+
+    Raises BadModel when a tensor is missing, too many, or of another shape.
+    """
+    _, weights = read(folder)
+    wanted = tensors(model)
+    if set(weights) != set(wanted):
+        odd = sorted(set(weights) ^ set(wanted))[0]
+        side = "holds" if odd in weights else "lacks"
+        raise BadModel(
+            f"The adapter in {folder} does not fit this run: it {side} {odd}; set rank, targets and layers as it has."
+        )
+    for name, value in weights.items():
+        if value.shape != wanted[name].shape:
+            raise BadModel(
+                f"The adapter in {folder} does not fit this run: {name} has shape {tuple(value.shape)}, "
+                f"but {tuple(wanted[name].shape)} is asked for."
+            )
+    model.load_weights([(k, v.astype(wanted[k].dtype)) for k, v in weights.items()], strict=False)
+
+
+def load(model: nn.Module, folder: Path) -> None:
+    """Extend a freshly loaded model with a saved adapter, whatever kind it is; for chatting and evaluating."""
+    saved, weights = read(folder)
+    kind = saved.get("fine_tune_type", "lora")
+    if kind not in KINDS:
+        raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
+    KINDS[kind].rebuild(model, saved, weights, folder)
+
+
+def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
+    """(adapter_config.json, tensors) of an adapter folder. Raises BadModel."""
+    try:
+        saved = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        weights = mx.load(str(folder / WEIGHTS))
+    except FileNotFoundError as error:
+        raise BadModel(f"{folder} holds no adapter: {Path(error.filename or '').name or WEIGHTS} is missing.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
+    if not isinstance(saved, dict) or not isinstance(weights, dict):
+        raise BadModel(f"The adapter in {folder} cannot be read: it is not in mlx-lm's format.")
+    return saved, weights
+
+
+@contextmanager
+def off(model: nn.Module) -> Iterator[None]:
+    """Within this, the model answers as it did before training: adapter layers pass their base's output on."""
+    layers = [m for _, m in model.named_modules() if isinstance(m, lora.LoRALinear)]
+    for layer in layers:
+        layer.enabled = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.enabled = True

@@ -1,0 +1,79 @@
+"""Save and restore everything a run needs to go on exactly: weights, optimizer, random state, counters.
+
+The data position needs no saving: the batches of a step follow from the seed and the step's number.
+"""
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_unflatten
+
+from core import adapters
+from core.errors import BadModel
+from core.runfolder import explain, replacing, save_tensors
+
+WEIGHTS, OPTIMIZER, PROGRESS = "trained.safetensors", "optimizer.safetensors", "progress.json"
+
+
+@dataclass
+class Progress:
+    """Where a run stands after an optimizer step."""
+
+    step: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+    seconds: float = 0.0
+    best_loss: float | None = None
+    best_step: int | None = None
+    evaluations_without_best: int = 0
+    loss_before: float | None = None
+
+
+def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, keep: int) -> Path:
+    """Write checkpoints/step-N under `folder` (whole or not at all) and remove all but the newest `keep`."""
+    final = folder / f"step-{progress.step:07d}"
+    temporary = folder / f".{final.name}.partial"
+    with explain(folder):
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        save_tensors(temporary / WEIGHTS, adapters.tensors(model))
+        state = dict(tree_flatten(optimizer.state))
+        state |= {f"random.{i}": key for i, key in enumerate(mx.random.state)}
+        save_tensors(temporary / OPTIMIZER, state)
+        with replacing(temporary / PROGRESS) as file:
+            file.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+        shutil.rmtree(final, ignore_errors=True)
+        temporary.replace(final)
+        for old in everything(folder)[:-keep]:
+            shutil.rmtree(old)
+    return final
+
+
+def everything(folder: Path) -> list[Path]:
+    """All complete checkpoints, oldest first."""
+    return sorted(path for path in folder.glob("step-*") if (path / PROGRESS).is_file())
+
+
+def restore(path: Path, model: nn.Module, optimizer: Any) -> Progress:
+    """Put a checkpoint back into a model that has its adapter attached and into a fresh optimizer."""
+    try:
+        progress = Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
+        weights = mx.load(str(path / WEIGHTS))
+        state = mx.load(str(path / OPTIMIZER))
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        raise BadModel(f"The checkpoint {path} cannot be read: {error}.") from None
+    wanted = adapters.tensors(model)
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in wanted.items()}:
+        raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
+    model.load_weights(list(weights.items()), strict=False)
+    random = [state.pop(f"random.{i}") for i in range(len(mx.random.state))]
+    optimizer.init(model.trainable_parameters())
+    optimizer.state = tree_unflatten(list(state.items()))
+    for i, key in enumerate(random):
+        mx.random.state[i] = key
+    return progress

@@ -1,0 +1,50 @@
+"""The commands. Each is a file with add(subparsers); a command gets its arguments and `out`, which prints.
+
+Flags follow from the options (core/options.py), so an option is said once.
+"""
+
+import argparse
+import difflib
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from core import __version__, methods
+from core.errors import BadOption
+
+Out = Callable[..., None]
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with its complaints as one sentence that a person can act on."""
+
+    def error(self, message: str) -> NoReturn:
+        raise BadOption(
+            f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'} See `{self.prog} --help`."
+        )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        found, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            flag = unknown[0].partition("=")[0]
+            close = difflib.get_close_matches(flag, getattr(found, "flags", []), n=1)
+            hint = f" (did you mean {close[0]}?)" if close else ""
+            raise BadOption(f"There is no option {flag}{hint}.")
+        return found
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    from core.cli import chat, data, doctor, evaluate, listing, train
+
+    top = Parser(prog="hone", description="Teach a language model something on your own machine.")
+    top.add_argument("--version", action="version", version=f"hone {__version__}")
+    commands = top.add_subparsers(dest="name", metavar="COMMAND", required=True, parser_class=Parser)
+    for name in ("train", *methods.load()):
+        train.add(commands, name)
+    for module in (chat, evaluate, data, listing, doctor):
+        module.add(commands)
+    for command in commands.choices.values():
+        flags = [flag for action in command._actions for flag in action.option_strings]
+        command.set_defaults(flags=flags)
+        command.allow_abbrev = False
+    return top

@@ -1,0 +1,65 @@
+"""hone chat: talk to a model, with or without a trained adapter."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.cli import Out
+from core.errors import BadModel
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "chat", help="Talk to a model.", description="Talk to a model; empty line or Ctrl-D ends."
+    )
+    command.add_argument(
+        "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
+    )
+    command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: talk to what was trained there.")
+    command.add_argument("--prompt", metavar="TEXT", help="Answer this one prompt and end.")
+    command.add_argument("--system", metavar="TEXT", help="A system message to start with.")
+    command.add_argument("--max-tokens", type=int, default=256, metavar="N", help="Longest answer. Default: 256.")
+    command.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 is greedy. Default: 0.")
+    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
+    command.add_argument(
+        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
+    )
+    command.add_argument("--json", action="store_true", help="Print one JSON object for each answer.")
+    command.set_defaults(command=run)
+
+
+def run(args: Any, out: Out) -> int:
+    from core.model.generate import Chat
+
+    model = args.model or base_of(args.adapter_path) or "starter"
+    chat = Chat(model, args.adapter_path, backend_name=args.backend, allow_code=args.allow_model_code)
+    messages = [{"role": "system", "content": args.system}] if args.system else []
+    while True:
+        try:
+            text = args.prompt if args.prompt is not None else input("" if args.json else "> ")
+        except EOFError:
+            return 0
+        if not text.strip():
+            return 0
+        messages.append({"role": "user", "content": text})
+        answer = ""
+        for piece in chat.answer(messages, max_tokens=args.max_tokens, temperature=args.temperature):
+            answer += piece
+            if not args.json:
+                out(piece, end="", flush=True)
+        out(json.dumps({"prompt": text, "answer": answer.strip()}, ensure_ascii=False) if args.json else "", flush=True)
+        messages.append({"role": "assistant", "content": answer.strip()})
+        if args.prompt is not None:
+            return 0
+
+
+def base_of(adapter: str | None) -> str | None:
+    """The model that an adapter says it was trained on."""
+    if adapter is None:
+        return None
+    path = Path(adapter) / "adapter_config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8")).get("model")
+    except (OSError, ValueError, AttributeError):
+        raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
+    return str(found) if found else None

@@ -1,0 +1,43 @@
+"""hone doctor: this machine, what can be used on it, and why not."""
+
+import json
+from typing import Any
+
+from core.cli import Out
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "doctor", help="Tell what this machine can do.", description="Hardware, versions, reasons."
+    )
+    command.add_argument("--json", action="store_true", help="Print JSON.")
+    command.set_defaults(command=run)
+
+
+def run(args: Any, out: Out) -> int:
+    import shutil
+
+    from core import backend
+    from core.run import runs_folder
+
+    facts = backend.machine()
+    chosen = backend.report("auto")
+    home = runs_folder()
+    existing = next(p for p in (home, *home.parents) if p.exists())
+    facts |= {"backend": chosen, "runs_folder": str(home), "disk_free_bytes": shutil.disk_usage(existing).free}
+    if args.json:
+        out(json.dumps(facts, indent=2, ensure_ascii=False))
+        return 0
+    gb = 1e9
+    out(f"System         {facts['system']}, {facts['processor']}, {facts['cores']} cores")
+    out(f"Memory         {facts['memory_bytes'] / gb:.1f} GB, {facts['available_bytes'] / gb:.1f} GB free")
+    out(f"Backend        {chosen['used']} ({chosen['device']}): {chosen['reason']}")
+    if facts["gpu"]:
+        out(f"GPU            {facts['gpu']}, {(facts['gpu_memory_bytes'] or 0) / gb:.1f} GB usable")
+    else:
+        out(f"GPU            none: {facts['gpu_reason']}")
+    out(f"Neural Engine  not used: {facts['neural_engine_reason']}")
+    out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
+    out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
+    out("Versions       " + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
+    return 0

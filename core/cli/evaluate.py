@@ -1,0 +1,66 @@
+"""hone eval: measure a model, with or without a trained adapter, on a dataset."""
+
+from typing import Any
+
+from core.cli import Out
+from core.cli.chat import base_of
+from core.cli.progress import lines
+from core.events import to_json
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "eval", help="Measure a model on a dataset.", description="Loss and answers on a dataset."
+    )
+    command.add_argument(
+        "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
+    )
+    command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: measure what was trained there.")
+    command.add_argument("--dataset", default="demo", metavar="TEXT", help="A file, or 'demo'. Default: demo.")
+    command.add_argument(
+        "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
+    )
+    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="Rows looked at together. Default: 8.")
+    command.add_argument(
+        "--max-seq-len", type=int, default=2048, metavar="N", help="Longest row in tokens. Default: 2048."
+    )
+    command.add_argument("--max-tokens", type=int, default=128, metavar="N", help="Longest answer. Default: 128.")
+    command.add_argument(
+        "--train-on", choices=("answers", "last", "all"), default="answers", help="What counts. Default: answers."
+    )
+    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
+    command.add_argument(
+        "--dtype",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="Compute precision. Default: auto.",
+    )
+    command.add_argument(
+        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
+    )
+    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    command.set_defaults(command=run)
+
+
+def run(args: Any, out: Out) -> int:
+    from core.evaluate import evaluate
+
+    for event in evaluate(
+        args.model or base_of(args.adapter_path) or "starter",
+        args.adapter_path,
+        args.dataset,
+        answers=args.answers,
+        batch_size=args.batch_size,
+        max_seq_len=args.max_seq_len,
+        max_tokens=args.max_tokens,
+        train_on=args.train_on,
+        backend_name=args.backend,
+        dtype=args.dtype,
+        allow_code=args.allow_model_code,
+    ):
+        if args.json:
+            out(to_json(event), flush=True)
+        else:
+            for line in lines(event):
+                out(line, flush=True)
+    return 0

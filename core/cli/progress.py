@@ -1,0 +1,76 @@
+"""Events as lines for a person to read in a terminal."""
+
+import functools
+from collections.abc import Iterator
+
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
+
+
+@functools.singledispatch
+def lines(event: Event) -> Iterator[str]:
+    """The lines that tell of an event; none for what needs no line."""
+    yield from ()
+
+
+@lines.register
+def _(event: Phase) -> Iterator[str]:
+    if event.name != "Training":
+        share = "" if event.fraction is None else f" ({event.fraction:.0%})"
+        yield f"{event.name}{': ' + event.detail if event.detail else ''}{share}"
+
+
+@lines.register
+def _(event: Started) -> Iterator[str]:
+    b, p = event.backend, event.precision
+    yield f"Run folder: {event.folder}"
+    yield f"Backend: {b['requested']} → {b['used']} ({b['device']}): {b['reason']}"
+    yield f"Precision: {p['requested']} → {p['used']}: {p['reason']}"
+    share = event.trainable_parameters / max(1, event.total_parameters)
+    yield f"Training {event.trainable_parameters:,} weights ({share:.1%} of the model's {event.total_parameters:,})"
+    yield f"{event.rows:,} rows, {event.tokens:,} tokens; {event.eval_rows:,} held out; {event.total_steps:,} steps"
+
+
+@lines.register
+def _(event: Step) -> Iterator[str]:
+    extra = "".join(f"  {name} {value:.4g}" for name, value in event.metrics.items())
+    yield (
+        f"step {event.step:>5}  loss {event.loss:.4f}  lr {event.learning_rate:.2e}  grad {event.grad_norm:.3f}  "
+        f"{event.tokens_per_second:,.0f} tok/s  {event.peak_memory_bytes / 1e6:,.0f} MB{extra}"
+    )
+
+
+@lines.register
+def _(event: Evaluated) -> Iterator[str]:
+    extra = "".join(f"  {name} {value:.4g}" for name, value in event.metrics.items())
+    yield f"      held-out loss {event.loss:.4f}{'  (best so far)' if event.best else ''}{extra}"
+
+
+@lines.register
+def _(event: Sample) -> Iterator[str]:
+    yield f"  [{event.stage}] {_short(event.prompt)}"
+    yield f"      → {_short(event.answer)}"
+
+
+@lines.register
+def _(event: Saved) -> Iterator[str]:
+    if event.what == "adapter":
+        yield f"Saved: {event.path}"
+
+
+@lines.register
+def _(event: Warned) -> Iterator[str]:
+    yield f"Note: {event.message}"
+
+
+@lines.register
+def _(event: Finished) -> Iterator[str]:
+    yield event.message
+    for name, value in event.metrics_after.items():
+        before = event.metrics_before.get(name)
+        change = f"{value:.0%}" if before is None else f"{before:.0%} → {value:.0%}"
+        yield f"Sample answers, {name.replace('_', ' ')}: {change}"
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 100 else flat[:97] + "..."

@@ -1,0 +1,118 @@
+"""hone train (the same as hone sft), and one command for every other method."""
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core import methods
+from core.cli import Out
+from core.cli.progress import lines
+from core.errors import BadOption
+from core.events import Event, to_json
+from core.options import Option, parse
+from core.run import Run, every_option
+
+
+def add(commands: Any, name: str) -> None:
+    method = "sft" if name == "train" else name
+    spec = methods.load()[method]
+    title = f"{spec.title}: {spec.summary}" + (" (The same as hone sft.)" if name == "train" else "")
+    command = commands.add_parser(name, help=spec.summary.partition(". ")[0].rstrip(".") + ".", description=title)
+    command.add_argument("--config", metavar="FILE", help="Take the options from a run.toml; flags win over it.")
+    command.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="FOLDER",
+        help="Go on with the run in FOLDER (or in --output) from its last checkpoint.",
+    )
+    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    for key, o in every_option(method):
+        if key == "method":
+            continue
+        _flag(command, key, o)
+    command.set_defaults(command=run, method=method)
+
+
+def _flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
+    about = o.help.replace("%", "%%")
+    usual = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
+    about += f" Default: {usual}.".replace("%", "%%")
+    if o.type is bool:
+        command.add_argument(
+            o.flag, dest=f"option:{key}", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
+        )
+        return
+    shown = "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
+    command.add_argument(o.flag, dest=f"option:{key}", default=argparse.SUPPRESS, metavar=shown, help=about)
+
+
+def run(args: Any, out: Out) -> int:
+    """Train, printing as it goes; the first Ctrl-C finishes the step and saves."""
+    from core.train import resume, train
+
+    given = _given(args)
+    stop = threading.Event()
+    if args.resume is not None:
+        folder = args.resume or given.pop("output", None)
+        if not folder:
+            raise BadOption("--resume needs a folder: hone train --resume FOLDER, or --resume with --output FOLDER.")
+        given.pop("output", None)
+        events = resume(Path(str(folder)), stop, changes=given)
+    else:
+        events = train(_asked(args, given), stop)
+    for event in _interruptible(events, stop, out, quiet=args.json):
+        if args.json:
+            out(to_json(event), flush=True)
+        else:
+            for line in lines(event):
+                out(line, flush=True)
+    return 0
+
+
+def _given(args: Any) -> dict[str, Any]:
+    """The options that stand on the command line, by their key in run.toml, checked."""
+    known = dict(every_option(args.method))
+    given = {}
+    for name, value in vars(args).items():
+        kind, _, key = name.partition(":")
+        if kind == "option":
+            o = replace(known[key], name=known[key].flag)
+            given[key] = value if known[key].type is bool else parse(o, value)
+    return given
+
+
+def _asked(args: Any, given: dict[str, Any]) -> Run:
+    asked = Run(method=args.method)
+    if args.config:
+        asked = Run.read(Path(args.config))
+        if asked.method != args.method:
+            raise BadOption(f"{args.config} is a run of the method {asked.method}; start it with hone {asked.method}.")
+    if "train.steps" in given:
+        asked = asked.replace("train.epochs", None)
+    elif "train.epochs" in given:
+        asked = asked.replace("train.steps", None)
+    for key, value in given.items():
+        asked = asked.replace(key, value)
+    return asked.check()
+
+
+def _interruptible(events: Iterator[Event], stop: threading.Event, out: Out, quiet: bool) -> Iterator[Event]:
+    """The events, with Ctrl-C asking the run to stop and save; a second one quits at once."""
+    usual = signal.getsignal(signal.SIGINT)
+
+    def ask(*_: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, usual)
+        if not quiet:
+            out("Stopping after this step and saving. Press Ctrl-C again to quit at once.", flush=True)
+
+    signal.signal(signal.SIGINT, ask)
+    try:
+        yield from events
+    finally:
+        signal.signal(signal.SIGINT, usual)

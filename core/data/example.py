@@ -1,0 +1,71 @@
+"""What one row means, whatever its file looked like, and what may stand in the way of using it."""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from core.data.read import Severity
+
+Message = dict[str, Any]  # {"role": "user", "content": "…"}, in OpenAI's form
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row. Which fields are set follows from the kind of data:
+
+    text       messages with the answers among them, or prompt and completion, or text
+    pairs      messages or prompt (what was asked), chosen and rejected (messages or text)
+    thumbs     messages that end with the answer, or prompt and completion; label
+    questions  messages or prompt (what was asked), answer (what to check against)
+    """
+
+    line: int
+    messages: tuple[Message, ...] | None = None
+    prompt: str | None = None
+    completion: str | None = None
+    text: str | None = None
+    chosen: tuple[Message, ...] | str | None = None
+    rejected: tuple[Message, ...] | str | None = None
+    label: bool | None = None
+    answer: str | None = None
+    tools: tuple[dict[str, Any], ...] = ()  # JSON schemas of the functions the model may call
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a shape has to say about a row; it becomes a Finding once file and line are known."""
+
+    code: str
+    severity: Severity
+    message: str
+    fix: str | None = None
+
+
+class Unusable(Exception):
+    """A row nothing can be learned from. Carries the Remark that says why."""
+
+    def __init__(self, code: str, message: str, fix: str | None = None) -> None:
+        super().__init__(message)
+        self.remark = Remark(code, "error", message, fix)
+
+
+def key(example: Example) -> str:
+    """The same for rows that say the same: upper case, spacing and line aside."""
+    parts = [
+        [[m.get("role"), m.get("content"), m.get("tool_calls")] for m in part] if isinstance(part, tuple) else part
+        for part in (
+            example.messages,
+            example.prompt,
+            example.completion,
+            example.text,
+            example.chosen,
+            example.rejected,
+            example.label,
+            example.answer,
+        )
+    ]
+    said = json.dumps(parts, ensure_ascii=False, default=str).casefold()
+    plain = re.sub(r"(\\[nrt]|\s)+", " ", said).replace('" ', '"').replace(' "', '"')
+    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=16).hexdigest()

@@ -1,0 +1,105 @@
+"""What the previewer shows, made by the very function the trainer uses."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from core.data.example import Example
+from core.data.load import Dataset
+from core.data.template import encode
+
+_UNLIMITED = 1 << 30
+
+
+@dataclass(frozen=True)
+class Token:
+    """One token as a person reads it. A character made of several tokens stands with the last of them."""
+
+    text: str
+    id: int
+    learned: bool
+    special: bool
+    cut: bool  # behind the maximum length: the model never sees it
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row as the model sees it. `count` and `learned` leave out what is cut."""
+
+    line: int
+    tokens: tuple[Token, ...]
+    count: int
+    learned: int
+    cut: int
+    note: str
+
+
+def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Seen:
+    """The row token by token, including what is cut off at the end."""
+    kept = encode(example, tokenizer, train_on=train_on, max_len=max_len)
+    whole = encode(example, tokenizer, train_on=train_on, max_len=_UNLIMITED) if kept.cut else kept
+    special = set(tokenizer.all_special_ids) | {
+        n for n, added in tokenizer.added_tokens_decoder.items() if added.special
+    }
+    count = len(kept.tokens)
+    ids = whole.tokens.tolist()
+    tokens = tuple(
+        Token(text, id, n < count and bool(kept.mask[n]), id in special, n >= count)
+        for n, (text, id) in enumerate(zip(texts(ids, tokenizer), ids, strict=True))
+    )
+    return Seen(example.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
+
+
+def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
+    """The text that each token adds; joined, they are the whole text."""
+    made = []
+    first = read = 0  # tokens before `read` are told; decoding starts at `first`, so that spaces come out right
+    for n in range(1, len(ids) + 1):
+        before, now = _decode(tokenizer, ids[first:read]), _decode(tokenizer, ids[first:n])
+        incomplete = now.endswith("\ufffd") and n < len(ids) and n - read < 4  # a character has at most four bytes
+        made.append("" if incomplete else now[len(before) :])
+        if not incomplete:
+            first, read = read, n
+    return made
+
+
+def summary(
+    dataset: Dataset, tokenizer: Any = None, *, train_on: str = "answers", max_len: int = 2048
+) -> dict[str, Any]:
+    """What is known of a dataset, as plain values for JSON; lengths in tokens when there is a tokenizer."""
+    made: dict[str, Any] = {
+        "path": dataset.path,
+        "sha256": dataset.sha256,
+        "format": dataset.sentence,
+        "rows": dataset.rows,
+        "usable": len(dataset.examples),
+        "problems": dict(Counter(f.code for f in dataset.findings)),
+        "findings": [asdict(f) for f in dataset.findings],
+    }
+    if tokenizer is not None:
+        made["lengths"] = lengths(dataset.examples, tokenizer, train_on=train_on, max_len=max_len)
+    return made
+
+
+def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_len: int) -> dict[str, Any]:
+    """How long the rows are in tokens, and how many a maximum would cut or leave with nothing to learn."""
+    rows = [encode(e, tokenizer, train_on=train_on, max_len=_UNLIMITED) for e in examples]
+    counts = np.array([len(r.tokens) for r in rows])
+    return {
+        "shortest": int(counts.min()),
+        "median": int(np.median(counts)),
+        "longest": int(counts.max()),
+        "tokens": int(counts.sum()),
+        "learned": int(sum(int(r.mask.sum()) for r in rows)),
+        "max_len": max_len,
+        "cut": int((counts > max_len).sum()),
+        "nothing_learned": sum(not r.mask[:max_len].any() for r in rows),
+    }
+
+
+def _decode(tokenizer: Any, ids: Sequence[int]) -> str:
+    text: str = tokenizer.decode(ids, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+    return text

@@ -1,0 +1,95 @@
+"""A person's file as a stream of rows and findings, at flat memory. The file is only ever read."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from core.data import jsontext, source, tables
+from core.errors import BadData
+
+Severity = Literal["error", "warning", "note"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row as it stands in the file. `line` is the physical line it starts on, counted from 1."""
+
+    line: int
+    value: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something a person should know about their data. An error means that the row is left out."""
+
+    code: str  # stable, for counting and for choosing what to fix
+    severity: Severity
+    file: str
+    line: int | None
+    message: str  # one sentence
+    fix: str | None = None  # what Hone did or can do about it, where it can
+
+    def __str__(self) -> str:
+        at = f"{self.file}, line {self.line}" if self.line else self.file
+        return f"{at}: {self.message}"
+
+
+def read(path: str | Path) -> Iterator[Row | Finding]:
+    """Every row of a JSONL, JSON, CSV, TSV or text file, and what is wrong with it, in the file's order.
+
+    Raises BadData when there is no such file, it is empty or it is no text; Unavailable when it cannot be read.
+    Both are raised by the call itself, before the first row.
+    """
+    opened = source.Source(Path(path))
+    return _rows(opened)
+
+
+def _rows(opened: source.Source) -> Iterator[Row | Finding]:
+    file = str(opened.path)
+    if opened.has_bom:
+        yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
+    found = False
+    for piece in _pieces(opened):
+        if isinstance(piece, source.Problem):
+            yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
+            continue
+        line, value = piece
+        found = True
+        row = _row(value)
+        if row is None:
+            message = f"This is {_name(value)}, not an object with named columns."
+            yield Finding("not-a-row", "error", file, line, message)
+        else:
+            yield Row(line, row)
+    if not found and not opened.text_seen:
+        raise BadData(f"{file} holds only blank lines.")
+
+
+def _pieces(opened: source.Source) -> Iterable[source.Piece]:
+    """(line, value) of each row, in whatever form the file is written."""
+    form = opened.form()
+    if form == "lines":
+        return jsontext.by_line(opened)
+    if form == "values":
+        return jsontext.by_value(opened)
+    if form == "table":
+        return tables.table(opened)
+    return tables.paragraphs(opened)
+
+
+def _row(value: Any) -> dict[str, Any] | None:
+    """A row's columns. A bare text is taken as plain text, a bare list of messages as a conversation."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, str):
+        return {"text": value}
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        return {"messages": value}
+    return None
+
+
+def _name(value: Any) -> str:
+    names = {list: "a list", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+    return names.get(type(value), json.dumps(value)[:40])

@@ -1,0 +1,40 @@
+"""A model folder's tokenizer. Nothing in the folder is run, nothing is downloaded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadModel
+
+_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer.tiktoken")
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """The folder's tokenizer, as a fast one of transformers. Raises BadModel when files are missing or broken."""
+    from transformers import AutoTokenizer  # takes seconds to import
+
+    if not folder.is_dir():
+        raise BadModel(f"There is no model folder {folder}.")
+    if not any((folder / name).is_file() for name in _FILES):
+        raise BadModel(f"{folder} has no tokenizer: tokenizer.json is missing.")
+    for name in ("tokenizer_config.json", "tokenizer.json", "config.json"):
+        _check_json(folder / name)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # the tokenizers library raises bare Exception for a broken file
+        first = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BadModel(f"The tokenizer in {folder} cannot be loaded: {first}.") from error
+    if not getattr(tokenizer, "is_fast", False):
+        raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")
+    return tokenizer
+
+
+def _check_json(file: Path) -> None:
+    if not file.is_file():
+        return
+    try:
+        json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, UnicodeDecodeError):
+        raise BadModel(f"{file} is not valid JSON; the download may be incomplete.") from None
+    except OSError as error:
+        raise BadModel(f"{file} cannot be read: {error.strerror}.") from None

@@ -1,0 +1,77 @@
+"""Measure a model, with or without an adapter, on a dataset: loss on the answers, and answers as expected."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+
+from core import adapters, backend, report
+from core.data.batches import in_order
+from core.data.load import load as load_data
+from core.data.prompts import prompt_of
+from core.data.template import encode
+from core.data.tokenizer import load_tokenizer
+from core.errors import BadData
+from core.events import Evaluated, Event, Phase, Sample
+from core.methods import TEXT
+from core.model import hub
+from core.model.generate import answer_tokens
+from core.model.load import load
+from core.model.logps import token_logps
+from core.resources import sample
+from core.run import DEMO
+
+
+def evaluate(
+    model: str,
+    adapter: str | None = None,
+    dataset: str = DEMO,
+    *,
+    answers: int = 20,
+    batch_size: int = 8,
+    max_seq_len: int = 2048,
+    max_tokens: int = 128,
+    train_on: str = "answers",
+    backend_name: str = "auto",
+    dtype: str = "auto",
+    allow_code: bool = False,
+) -> Iterator[Event]:
+    """Yields a Sample for each of the first `answers` prompts and an Evaluated at the end.
+
+    Its loss is the mean over all targets, in nats per token; its metrics hold `perplexity`, `exact_match` and,
+    where JSON is expected, `valid_json` (shares from 0 to 1). "demo" means the sample's held-out part.
+    Raises UserError.
+    """
+    device = backend.select(backend_name)
+    yield Phase("Loading model", model)
+    folder = yield from hub.fetch(model)
+    # The data first: a wrong file should not cost the loading of a model.
+    path = str(sample(TEXT, held_out=True)) if dataset == DEMO else dataset
+    data = load_data(path, TEXT)
+    tokenizer = load_tokenizer(folder)
+    rows = [encode(e, tokenizer, train_on=train_on, max_len=max_seq_len) for e in data.examples]
+    rows = [r for r in rows if any(r.mask[1:])]
+    if not rows:
+        raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
+    loaded = load(folder, dtype, device=device["used"], allow_code=allow_code)
+    if adapter is not None:
+        adapters.load(loaded.model, Path(adapter))
+    loaded.model.eval()
+
+    yield Phase("Validating", f"{len(rows)} rows")
+    loss, targets = 0.0, 0
+    for batch in in_order(rows, batch_size):
+        logps = token_logps(loaded.model, mx.array(batch.tokens), mx.array(batch.mask))
+        loss -= float(logps.sum())
+        targets += int(batch.mask.sum())
+    loss /= targets
+    texts, expected = [], []
+    prompts: list[Any] = [prompt_of(e, tokenizer, max_seq_len) for e in data.examples[:answers]]
+    for i, prompt in enumerate(p for p in prompts if p is not None):
+        texts.append(answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens))
+        expected.append(prompt.expected)
+        yield Sample(0, "after" if adapter else "before", i, prompt.text, texts[-1], prompt.expected)
+    metrics = {"perplexity": math.exp(min(loss, 700.0)), **report.answer_scores(texts, expected)}
+    yield Evaluated(0, loss, False, targets, metrics)

@@ -1,0 +1,1 @@
+"""The language model: finding, loading, its one forward pass, generating, saving."""

@@ -1,0 +1,155 @@
+"""Load a model through mlx-lm, with the mistakes that people make said in one sentence each."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten, tree_map, tree_unflatten
+
+from core.data.tokenizer import load_tokenizer
+from core.errors import BadModel
+from core.model.hub import missing_files
+
+DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
+
+
+@dataclass
+class Loaded:
+    """A model in memory, on the thread that loaded it."""
+
+    model: nn.Module
+    tokenizer: Any  # transformers' tokenizer
+    config: dict[str, Any]  # config.json
+    folder: Path
+    precision: dict[str, Any]  # {requested, used, detail, reason}
+
+
+def load(
+    folder: Path, dtype: str = "auto", *, device: str, trains_all: bool = False, allow_code: bool = False
+) -> Loaded:
+    """Load config, weights and tokenizer from a model folder, in the precision asked for.
+
+    `device` is what computes ("cpu" or "gpu"), because "auto" means float32 on a CPU; `trains_all` says
+    that every weight will be trained, for which "auto" means float32 too. Raises BadModel.
+    """
+    config = read_config(folder)
+    lacking = [name for name in missing_files(folder) if name != "config.json"]
+    if lacking:
+        raise BadModel(f"{folder} has no complete weights: {', '.join(lacking[:3])} is missing.")
+    if config.get("model_file") and not allow_code:
+        raise BadModel(
+            f"{folder} wants to run its own Python code ({config['model_file']}) to build the model, "
+            "which is not allowed; allow it with --allow-model-code only if you trust this model."
+        )
+    model = _build(folder, config, allow_code)
+    precision = cast(model, config, dtype, device=device, trains_all=trains_all)
+    tokenizer = load_tokenizer(folder)
+    return Loaded(model, tokenizer, config, folder, precision)
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json of a model folder. Raises BadModel when it is missing or broken."""
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadModel(f"{folder} is no model folder: it has no config.json.") from None
+    except (OSError, ValueError) as error:
+        raise BadModel(f"{path} cannot be read as JSON: {error}.") from None
+    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
+        raise BadModel(f"{path} does not name a model_type.")
+    return config
+
+
+def _build(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
+    from mlx_lm.utils import load_model
+
+    kind = config["model_type"]
+    try:
+        # Some mlx-lm model files call exit() on import when an extra package is missing.
+        model, _ = load_model(folder, lazy=True, model_config=_rope(config), trust_remote_code=allow_code)
+        return model
+    except SystemExit:
+        raise BadModel(f"{folder}: mlx-lm cannot load the architecture {kind} without an extra package.") from None
+    except ValueError as error:
+        if "not supported" in str(error) and kind in str(error):
+            raise BadModel(f"{folder}: the architecture {kind} is not supported by the installed mlx-lm.") from None
+        raise BadModel(f"{folder} cannot be loaded: {_first_line(error)}") from None
+    except (KeyError, TypeError, RuntimeError) as error:
+        # What mlx-lm and safetensors raise for a config that lacks a key, or a damaged weight file.
+        raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}") from None
+
+
+def _rope(config: dict[str, Any]) -> dict[str, Any]:
+    """Settings to add for model classes that look for the rotary settings where transformers < 5 wrote them.
+
+    transformers 5 writes them inside rope_parameters; a class that reads only `rope_theta` (mlx-lm's Llama)
+    would compute with its default base frequency and give quite different logits.
+    """
+    inside = config.get("rope_parameters")
+    if not isinstance(inside, dict) or not isinstance(inside.get("rope_theta"), int | float):
+        return {}
+    extra: dict[str, Any] = {}
+    if "rope_theta" not in config:
+        extra["rope_theta"] = inside["rope_theta"]
+    scaled = inside.get("rope_type", inside.get("type", "default")) not in (None, "default")
+    if scaled and config.get("rope_scaling") is None:
+        extra["rope_scaling"] = {k: v for k, v in inside.items() if k != "rope_theta"}
+    return extra
+
+
+def cast(model: nn.Module, config: dict[str, Any], dtype: str, *, device: str, trains_all: bool) -> dict[str, Any]:
+    """Bring floating-point weights to the precision asked for; returns {requested, used, detail, reason}.
+
+    Quantized weights stay as they are stored: their scales are part of the packing.
+    """
+    stored = _stored_dtype(model)
+    if dtype != "auto":
+        used, reason = dtype, "as asked"
+    elif device == "cpu":
+        used, reason = "float32", "float32 is the fastest precision on a CPU"
+    elif trains_all:
+        used, reason = "float32", "every weight is trained, and small corrections vanish in 16 bit"
+    else:
+        used, reason = stored, "the model's own"
+    target = DTYPES[used]
+    if used != stored:
+        model.update(tree_map(lambda p: p.astype(target) if mx.issubdtype(p.dtype, mx.floating) else p, _dense(model)))
+    packed = config.get("quantization")
+    detail = (
+        used if not packed else f"{packed.get('mode', 'affine')} {packed['bits']} bit, group {packed['group_size']}"
+    )
+    if packed:
+        reason = f"the model is already quantized; it computes in {used}"
+    return {"requested": dtype, "used": detail if packed else used, "detail": detail, "reason": reason}
+
+
+def _dense(model: nn.Module) -> dict[str, Any]:
+    """The parameters of all modules that are not quantized."""
+    packed = tuple(name for name, m in model.named_modules() if hasattr(m, "bits") and hasattr(m, "group_size"))
+    kept = [(k, v) for k, v in tree_flatten(model.parameters()) if k.rpartition(".")[0] not in packed]
+    return tree_unflatten(kept) if kept else {}
+
+
+def _stored_dtype(model: nn.Module) -> str:
+    names = {v: k for k, v in DTYPES.items()}
+    counts: dict[str, int] = {}
+    for _, value in tree_flatten(model.parameters()):
+        if value.dtype in names:
+            counts[names[value.dtype]] = counts.get(names[value.dtype], 0) + value.size
+    return max(counts, key=lambda k: counts[k]) if counts else "float32"
+
+
+def count(model: nn.Module) -> int:
+    """Number of weights, packed ones counted as what they stand for."""
+    from mlx_lm.utils import get_total_parameters
+
+    return int(get_total_parameters(model))
+
+
+def _first_line(error: BaseException) -> str:
+    text = (str(error).strip().splitlines() or ["no further detail"])[0].rstrip(":")
+    return text if text.endswith(".") else text + "."

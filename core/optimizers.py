@@ -1,0 +1,47 @@
+"""The rules that turn gradients into corrections: MLX's, set up as PyTorch and TRL have them."""
+
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import mlx.optimizers as opt
+from mlx.utils import tree_flatten, tree_map
+
+
+def build(name: str, weight_decay: float, model: nn.Module, trains_all: bool) -> Any:
+    """An optimizer for "adamw", "adam", "lion" or "sgd"; its learning_rate is set before every step.
+
+    Adam and AdamW correct their bias (MLX's default does not: the first step would be 3.2 times too large).
+    When every weight is trained, norms and biases (everything with fewer than two dimensions) are not decayed.
+    """
+    if not (trains_all and weight_decay):
+        return _one(name, weight_decay)
+    pair = [_one(name, weight_decay), _one(name, 0.0)]
+    return opt.MultiOptimizer(pair, [lambda _, value: value.ndim >= 2])
+
+
+def _one(name: str, weight_decay: float) -> Any:
+    if name == "adamw":
+        return opt.AdamW(0.0, betas=[0.9, 0.999], eps=1e-8, weight_decay=weight_decay, bias_correction=True)
+    if name == "adam":
+        return opt.Adam(0.0, betas=[0.9, 0.999], eps=1e-8, bias_correction=True)
+    if name == "lion":
+        return opt.Lion(0.0, weight_decay=weight_decay)
+    if name == "sgd":
+        return opt.SGD(0.0)
+    raise ValueError(name)
+
+
+def global_norm(gradients: Any) -> mx.array:
+    """L2 norm over all tensors of a gradient tree, in float32; a scalar."""
+
+    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in tree_flatten(gradients)))
+
+
+def clip(gradients: Any, norm: mx.array, longest: float) -> Any:
+    """Gradients scaled by min(1, longest / (norm + 1e-6)); 0 leaves them as they are."""
+    if not longest:
+        return gradients
+
+    factor = mx.minimum(1.0, longest / (norm + 1e-6))
+    return tree_map(lambda g: g * factor.astype(g.dtype), gradients)

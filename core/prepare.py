@@ -1,0 +1,234 @@
+"""Everything before the first step: data, model, adapter, and the numbers that follow from them."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core import adapters, backend
+from core.data.batches import Batch, Batches, in_order
+from core.data.load import Dataset, load, overlap, split
+from core.data.prompts import Prompt, prompt_of
+from core.data.template import Encoded, encode
+from core.data.tokenizer import load_tokenizer
+from core.errors import BadData
+from core.events import Event, Phase, Started, Warned
+from core.model import hub
+from core.model.load import count
+from core.model.load import load as load_model
+from core.resources import sample
+from core.run import DEMO, Run
+from core.runfolder import RunFolder
+from core.schedule import default_warmup
+
+DEFAULT_EPOCHS = 3.0
+VALIDATIONS = 10  # over a run, unless eval_every says otherwise
+
+
+@dataclass
+class Prepared:
+    """A run that is ready for its first step. Lives on the thread that prepared it."""
+
+    run: Run
+    folder: RunFolder
+    model: nn.Module
+    tokenizer: Any
+    rows: list[Encoded]
+    batches: Batches
+    eval_batches: list[Batch]
+    prompts: list[Prompt]
+    total_steps: int
+    learning_rate: float
+    warmup: int
+    eval_every: int
+    save_every: int
+    resolved: dict[str, Any]
+
+    def started(self, first_step: int) -> Started:
+        r = self.resolved
+        return Started(
+            name=self.folder.path.name,
+            folder=str(self.folder.path),
+            method=self.run.method,
+            model=self.run.model.path,
+            total_steps=self.total_steps,
+            first_step=first_step,
+            epochs=self.total_steps / self.batches.steps_per_epoch,
+            rows=len(self.rows),
+            eval_rows=r["data"]["eval_rows"],
+            tokens=r["data"]["tokens"],
+            trainable_parameters=r["model"]["trainable_parameters"],
+            total_parameters=r["model"]["parameters"],
+            backend=r["backend"],
+            precision=r["precision"],
+        )
+
+
+def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
+    """Load and check everything, yielding progress; the generator's value is the Prepared run.
+
+    Raises BadOption, BadData, BadModel or Unavailable.
+    """
+    device = backend.select(run.backend)
+    if run.backend not in ("auto", device["used"]):
+        yield Warned(
+            "backend",
+            f"The {run.backend.upper()} was asked for, the {device['used'].upper()} is used: {device['reason']}.",
+        )
+    yield Phase("Preparing data")
+    where = yield from hub.fetch(run.model.path, run.model.revision)
+    tokenizer = load_tokenizer(where)
+    rows, held_out, facts, examples = yield from _rows(run, tokenizer)
+
+    yield Phase("Loading model", run.model.path)
+    trains_all = run.adapter.type == "full"
+    loaded = load_model(
+        where, run.model.dtype, device=device["used"], trains_all=trains_all, allow_code=run.model.allow_code
+    )
+    total = count(loaded.model)
+    mx.random.seed(run.train.seed)
+    adapters.attach(loaded.model, run.adapter)
+    mx.eval(loaded.model.parameters())
+    trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
+
+    t = run.train
+    batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
+    epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
+    steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
+    usual = run.spec.learning_rate_full if trains_all else run.spec.learning_rate
+    eval_every = t.eval_every or max(1, math.ceil(steps / VALIDATIONS))
+    prompts = [p for p in (prompt_of(e, tokenizer, run.data.max_seq_len) for e in examples[: t.samples]) if p]
+    ready = Prepared(
+        run=run,
+        folder=folder,
+        model=loaded.model,
+        tokenizer=tokenizer,
+        rows=rows,
+        batches=batches,
+        eval_batches=in_order(held_out, t.batch_size),
+        prompts=prompts,
+        total_steps=steps,
+        learning_rate=usual if t.learning_rate is None else t.learning_rate,
+        warmup=default_warmup(t.lr_schedule, steps) if t.warmup_steps is None else t.warmup_steps,
+        eval_every=eval_every,
+        save_every=t.save_every or eval_every,
+        resolved={},
+    )
+    model_facts = {"path": run.model.path, "folder": str(where), "parameters": total, "trainable_parameters": trainable}
+    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
+    folder.write_json("resolved.json", ready.resolved)
+    return ready
+
+
+def _rows(run: Run, tokenizer: Any) -> Iterator[Event]:
+    """Read, split and encode; the generator's value is (rows, held-out rows, facts, examples for prompts)."""
+    kind, d = run.spec.data, run.data
+    dataset = load(d.path, kind)
+    second = _held_out_file(run)
+    if second:
+        train, held = dataset.examples, load(second, kind).examples
+        shared = overlap(train, held)
+        if shared:
+            yield Warned(
+                "overlap",
+                f"{shared} of {len(held)} validation rows also stand in the training data; the held-out loss flatters.",
+            )
+    else:
+        train, held = split(dataset, d.eval_split, run.train.seed)
+    for finding in _worst(dataset):
+        yield Warned(finding.code, str(finding))
+    rows, cut, dropped = _encode(train, tokenizer, run)
+    held_rows, _, _ = _encode(held, tokenizer, run)
+    if not rows:
+        raise BadData(f"{d.path}: no row has anything to learn from within {d.max_seq_len} tokens.")
+    if dropped:
+        yield Warned(
+            "no-target",
+            f"{dropped} of {len(train)} rows have nothing to learn within {d.max_seq_len} tokens and are left out.",
+        )
+    if cut:
+        yield Warned(
+            "cut", f"{cut} of {len(train)} rows are longer than {d.max_seq_len} tokens and are cut at the end."
+        )
+    if len(rows) < run.train.batch_size:
+        yield Warned(
+            "small-data",
+            f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}: every step sees all of them.",
+        )
+    if not held_rows and d.eval_split:
+        yield Warned(
+            "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
+        )
+    facts = {
+        "path": d.path,
+        "eval_path": second,
+        "format": dataset.sentence,
+        "sha256": dataset.sha256,
+        "rows": len(rows),
+        "eval_rows": len(held_rows),
+        "tokens": sum(len(r.tokens) for r in rows),
+        "trained_tokens": int(sum(sum(r.mask[1:]) for r in rows)),
+        "cut": cut,
+        "dropped": dropped,
+        "findings": len(dataset.findings),
+    }
+    return rows, held_rows, facts, list(held or train)
+
+
+def _held_out_file(run: Run) -> str | None:
+    """The validation file: the one given, or the demo's own."""
+    if run.data.eval_path:
+        return run.data.eval_path
+    return str(sample(run.spec.data, held_out=True)) if run.data.path == DEMO and run.data.eval_split else None
+
+
+def _encode(examples: Any, tokenizer: Any, run: Run) -> tuple[list[Encoded], int, int]:
+    """(rows with at least one target, how many were cut, how many had no target)."""
+    rows = [encode(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len) for e in examples]
+    # The first token is predicted from nothing, so it is no target.
+    kept = [r for r in rows if any(r.mask[1:])]
+    return kept, sum(1 for r in kept if r.cut), len(rows) - len(kept)
+
+
+def _worst(dataset: Dataset) -> list[Any]:
+    """The first finding of each kind that is no mere note."""
+    first: dict[str, Any] = {}
+    for finding in dataset.findings:
+        if finding.severity != "note":
+            first.setdefault(finding.code, finding)
+    return list(first.values())
+
+
+def _resolved(
+    ready: Prepared, device: dict[str, str], precision: dict[str, Any], data: dict[str, Any], model: dict[str, Any]
+) -> dict[str, Any]:
+    """resolved.json: every value as used. A public contract; keys are added, never renamed."""
+    run = ready.run
+    train = dataclasses.asdict(run.train) | {
+        "steps": ready.total_steps,
+        "epochs": ready.total_steps / ready.batches.steps_per_epoch,
+        "learning_rate": ready.learning_rate,
+        "warmup_steps": ready.warmup,
+        "eval_every": ready.eval_every,
+        "save_every": ready.save_every,
+    }
+    adapter = dataclasses.asdict(run.adapter)
+    if run.adapter.type != "full":
+        adapter |= {"alpha": 2.0 * run.adapter.rank if run.adapter.alpha is None else run.adapter.alpha}
+    return {
+        "method": run.method,
+        "options": dataclasses.asdict(run.options),
+        "model": model,
+        "adapter": adapter,
+        "precision": precision,
+        "backend": device,
+        "data": data
+        | {"max_seq_len": run.data.max_seq_len, "train_on": run.data.train_on, "shuffle": run.data.shuffle},
+        "train": train,
+        "steps_per_epoch": ready.batches.steps_per_epoch,
+        "versions": backend.versions(),
+    }

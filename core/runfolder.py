@@ -1,0 +1,126 @@
+"""The run folder is the truth: everything a run is lies here as files, complete or not at all.
+
+run.toml (as asked) · resolved.json (as used) · events.jsonl · adapters.safetensors + adapter_config.json ·
+checkpoints/ · samples.jsonl · report.md. Files are written under a temporary name, synced and renamed.
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadOption, Unavailable
+from core.events import Event, from_json, to_json
+from core.run import Run
+
+RUN, RESOLVED, EVENTS, SAMPLES, REPORT = "run.toml", "resolved.json", "events.jsonl", "samples.jsonl", "report.md"
+CHECKPOINTS = "checkpoints"
+
+
+class RunFolder:
+    """One run's files. Every failure to write is Unavailable: no space, no permission."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, run: Run) -> "RunFolder":
+        """The folder of a new run, with run.toml in it. Raises BadOption when a run lies there already."""
+        assert run.output is not None
+        folder = cls(Path(run.output).expanduser())
+        with explain(folder.path):
+            if (folder.path / RUN).exists():
+                raise BadOption(f"{folder.path} already holds a run; go on with --resume, or choose another --output.")
+            folder.path.mkdir(parents=True, exist_ok=True)
+            folder.write(RUN, toml_of(run))
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """The folder of an earlier run. Raises BadOption when there is none."""
+        if not (path / RUN).is_file():
+            raise BadOption(f"{path} holds no run: there is no {RUN} in it.")
+        return cls(path)
+
+    def log(self, event: Event) -> None:
+        """Append an event to events.jsonl."""
+        with explain(self.path), (self.path / EVENTS).open("a", encoding="utf-8") as file:
+            file.write(to_json(event) + "\n")
+
+    def events(self) -> Iterator[Event]:
+        """Every complete event of events.jsonl; a last line that was cut off by a crash is left out."""
+        path = self.path / EVENTS
+        if not path.exists():
+            return
+        with path.open(encoding="utf-8", errors="replace") as file:
+            for line in file:
+                if line.endswith("\n"):
+                    yield from_json(line)
+
+    def forget_after(self, step: int) -> None:
+        """Drop what happened after a checkpoint, and the ending, so that a resumed run's log has each step once."""
+        kept = [e for e in self.events() if getattr(e, "step", 0) <= step and type(e).__name__ != "Finished"]
+        self.write(EVENTS, "".join(to_json(e) + "\n" for e in kept))
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file whole or not at all."""
+        with explain(self.path), replacing(self.path / name) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+
+    def write_json(self, name: str, value: Any) -> None:
+        self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; synced and renamed at the end, removed on an error."""
+    temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
+    """A safetensors file, whole or not at all. Raises Unavailable before writing when the disk lacks the space."""
+    import mlx.core as mx
+
+    size = sum(t.nbytes for t in tensors.values())
+    with explain(path):
+        free = shutil.disk_usage(path.parent).free
+        if free < size + 1_000_000:
+            raise Unavailable(
+                f"The disk is full: {path.name} needs {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free."
+            )
+        with replacing(path) as temporary:
+            mx.save_safetensors(str(temporary), tensors, metadata=metadata)
+
+
+@contextmanager
+def explain(path: Path) -> Iterator[None]:
+    """Turn what the system says about a path into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise Unavailable(
+                f"The disk is full; {path} could not be written. What was saved before is kept."
+            ) from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            raise Unavailable(f"There is no permission to write to {error.filename or path}.") from None
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            raise BadOption(f"{error.filename or path} is a file, where a folder is needed.") from None
+        raise
+
+
+def toml_of(run: Run) -> str:
+    import tomli_w
+
+    return tomli_w.dumps(run.to_dict())

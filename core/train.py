@@ -1,0 +1,337 @@
+"""The one loop. train(run) is a generator of events: load, train, measure, save; nothing else drives a model.
+
+All MLX work of a run happens on the thread that iterates the generator.
+"""
+
+import dataclasses
+import math
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_map
+
+from core import adapters, checkpoint, optimizers, report
+from core.data.batches import Batch
+from core.errors import BadOption, Unavailable, UserError
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
+from core.model.generate import answer_tokens
+from core.model.logps import token_logps
+from core.prepare import Prepared, prepare
+from core.run import Run
+from core.runfolder import CHECKPOINTS, RunFolder, save_tensors
+from core.schedule import learning_rate
+
+# A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up.
+CACHE_BYTES = 2 << 30
+
+
+def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:
+    """Do a run from start to end, yielding what happens; the same events go to events.jsonl.
+
+    Setting `stop` finishes the current step, saves a checkpoint to resume from, and keeps the best adapter
+    so far. Setting `save_now` writes a checkpoint after the current step and is cleared.
+
+    Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put
+    right; what was saved before stays on disk.
+    """
+    run = run.check().with_output()
+    folder = RunFolder.create(run)
+    yield from _recorded(folder, _run(run, folder, stop, save_now, None))
+
+
+def resume(
+    path: Path | str,
+    stop: threading.Event | None = None,
+    *,
+    save_now: threading.Event | None = None,
+    changes: dict[str, Any] | None = None,
+) -> Iterator[Event]:
+    """Go on with a run that was stopped or died, from its newest checkpoint (or from the start if it has none).
+
+    What follows equals the unbroken run. `changes` are options to set anew ({"train.steps": 500}); they are
+    written to run.toml. Raises UserError as train() does.
+    """
+    folder = RunFolder.open(Path(path).expanduser())
+    run = Run.read(folder.path / "run.toml")
+    for key, value in (changes or {}).items():
+        run = run.replace(key, value)
+    run = dataclasses.replace(run.check(), output=str(folder.path))
+    saved = checkpoint.everything(folder.path / CHECKPOINTS)
+    last = next((e for e in reversed(list(folder.events())) if isinstance(e, Finished)), None)
+    if last is not None and last.reason in ("done", "early_stop") and not changes:
+        raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
+    if changes:
+        run.write(folder.path / "run.toml")
+    newest = saved[-1] if saved else None
+    folder.forget_after(int(newest.name.removeprefix("step-")) if newest else -1)
+    yield from _recorded(folder, _run(run, folder, stop, save_now, newest))
+
+
+def _recorded(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
+    """Each event to events.jsonl before it is yielded; a failure too, before it is raised."""
+    try:
+        for event in events:
+            if not (isinstance(event, Phase) and event.fraction is not None):
+                folder.log(event)
+            yield event
+    except UserError as error:
+        folder.log(Finished("failed", 0, str(error), 0.0))
+        raise
+    except RuntimeError as error:
+        # MLX reports a full memory as a RuntimeError whose text names the allocation.
+        if "alloc" not in str(error).lower() and "memory" not in str(error).lower():
+            raise
+        sentence = "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
+        folder.log(Finished("failed", 0, sentence, 0.0))
+        raise Unavailable(sentence) from error
+
+
+def _run(
+    run: Run,
+    folder: RunFolder,
+    stop: threading.Event | None,
+    save_now: threading.Event | None,
+    newest: Path | None,
+) -> Iterator[Event]:
+    stop, save_now = stop or threading.Event(), save_now or threading.Event()
+    ready = yield from prepare(run, folder)
+    run = ready.run
+    loop = Loop(ready, folder)
+    if newest is not None:
+        loop.progress = checkpoint.restore(newest, ready.model, loop.optimizer)
+        loop.recall()
+    yield ready.started(first_step=loop.progress.step + 1)
+    if newest is None:
+        yield from loop.before()
+    yield Phase("Training")
+    reason = "done"
+    while loop.progress.step < ready.total_steps:
+        if stop.is_set():
+            reason = "stopped"
+            break
+        yield loop.step()
+        step, last = loop.progress.step, loop.progress.step == ready.total_steps
+        if ready.eval_batches and (step % ready.eval_every == 0 or last):
+            yield from loop.evaluate()
+        if run.train.sample_every and step % run.train.sample_every == 0 and not last:
+            yield from loop.samples("during")
+        if step % ready.save_every == 0 or save_now.is_set():
+            save_now.clear()
+            yield loop.save()
+        if run.train.early_stop and loop.progress.evaluations_without_best >= run.train.early_stop:
+            reason = "early_stop"
+            break
+    if not loop.saved_here:
+        yield loop.save()
+    yield from loop.finish(reason)
+
+
+class Loop:
+    """What changes while a run goes on: the model's trained weights, the optimizer, and how far it is."""
+
+    def __init__(self, ready: Prepared, folder: RunFolder) -> None:
+        self.ready, self.folder, self.run = ready, folder, ready.run
+        t = self.run.train
+        trains_all = self.run.adapter.type == "full"
+        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, trains_all)
+        self.progress = checkpoint.Progress()
+        self.saved_here = False  # the current step lies on disk as a checkpoint
+        self.sample_scores: dict[str, dict[str, float]] = {}
+        self._value_and_grad = nn.value_and_grad(ready.model, self._objective)
+        mx.set_cache_limit(CACHE_BYTES)
+        mx.reset_peak_memory()
+
+    def _objective(self, batch: Batch, weight: float) -> tuple[mx.array, tuple[mx.array, dict[str, Any]]]:
+        """Everything that is differentiated, the forward pass included."""
+        value, metrics = self._loss(batch)
+        return value * weight, (value, metrics)
+
+    def _loss(self, batch: Batch) -> tuple[mx.array, dict[str, Any]]:
+        logps = token_logps(self.ready.model, batch.tokens, batch.mask)
+        value, metrics = self.run.spec.loss(logps, None, batch, self.run.options)
+        return value, metrics
+
+    def _weight(self, batch: Batch) -> float:
+        """What a batch counts by in its window, so that accumulation is no mean of means."""
+        return float(batch.mask.sum()) if self.run.spec.weight == "tokens" else float(len(batch.rows))
+
+    def step(self) -> Step:
+        """One optimizer step over its window of batches. Raises Unavailable when the numbers are no longer finite."""
+        began = time.perf_counter()
+        ready, t, progress = self.ready, self.run.train, self.progress
+        number = progress.step + 1
+        window = ready.batches.window(number)
+        weights = [self._weight(b) for b in window]
+        total = sum(weights)
+        ready.model.train()
+        gradients: Any = None
+        loss, metrics = 0.0, dict[str, float]()
+        for batch, weight in zip(window, weights, strict=True):
+            # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
+            (_, (value, extra)), grads = self._value_and_grad(to_mlx(batch), weight)
+            gradients = grads if gradients is None else tree_map(mx.add, gradients, grads)
+            mx.eval(gradients, value, extra)  # or the graphs of all batches would stay in memory
+            loss += float(value) * weight / total
+            for name, number_of in extra.items():
+                metrics[name] = metrics.get(name, 0.0) + float(number_of) * weight / total
+        gradients = tree_map(lambda g: g / total, gradients)
+        norm = optimizers.global_norm(gradients)
+        if not math.isfinite(loss) or not math.isfinite(float(norm)):
+            lines = [ready.rows[i].line for b in window for i in b.rows]
+            raise Unavailable(
+                f"The loss is no longer a number at step {number} (rows from lines {', '.join(map(str, lines[:8]))}): "
+                "lower the learning rate or compute in float32. The last checkpoint is kept."
+            )
+        rate = learning_rate(
+            number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
+        )
+        self.optimizer.learning_rate = rate
+        self.optimizer.update(ready.model, optimizers.clip(gradients, norm, t.max_grad_norm))
+        mx.eval(ready.model.trainable_parameters(), self.optimizer.state)
+        seconds = time.perf_counter() - began
+        real = sum(b.real_tokens for b in window)
+        progress.step, progress.seconds = number, progress.seconds + seconds
+        progress.tokens += real
+        progress.trained_tokens += int(sum(float(b.mask.sum()) for b in window))
+        self.saved_here = False
+        return Step(
+            step=number,
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=float(norm),
+            tokens=progress.tokens,
+            trained_tokens=progress.trained_tokens,
+            tokens_per_second=real / seconds,
+            peak_memory_bytes=mx.get_peak_memory(),
+            epoch=number / ready.batches.steps_per_epoch,
+            seconds=progress.seconds,
+            metrics=metrics,
+        )
+
+    def measure(self) -> tuple[float, int, dict[str, float]]:
+        """(loss, targets, metrics) over all held-out rows, weighted as training is."""
+        self.ready.model.eval()
+        loss, total, targets = 0.0, 0.0, 0
+        metrics = dict[str, float]()
+        for batch in self.ready.eval_batches:
+            weight = self._weight(batch)
+            value, extra = self._loss(to_mlx(batch))
+            mx.eval(value, extra)
+            loss, total = loss + float(value) * weight, total + weight
+            targets += int(batch.mask.sum())
+            for name, number in extra.items():
+                metrics[name] = metrics.get(name, 0.0) + float(number) * weight
+        return loss / total, targets, {name: value / total for name, value in metrics.items()}
+
+    def before(self) -> Iterator[Event]:
+        """The model as it is, to compare with."""
+        if self.ready.eval_batches:
+            yield Phase("Validating", "before training")
+            loss, targets, metrics = self.measure()
+            self.progress.loss_before = loss
+            yield Evaluated(0, loss, False, targets, metrics)
+        yield from self.samples("before")
+
+    def recall(self) -> None:
+        """After a resume: what the sample answers before training were."""
+        before = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
+        self.sample_scores["before"] = report.answer_scores([e.answer for e in before], [e.expected for e in before])
+
+    def evaluate(self) -> Iterator[Event]:
+        """Measure the held-out loss; a new best is kept on disk."""
+        yield Phase("Validating")
+        loss, targets, metrics = self.measure()
+        progress = self.progress
+        best = progress.best_loss is None or loss < progress.best_loss
+        if best:
+            progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
+            if self.run.train.keep_best:
+                self._save_best()
+        else:
+            progress.evaluations_without_best += 1
+        self.saved_here = False
+        yield Evaluated(progress.step, loss, best, targets, metrics)
+        yield Phase("Training")
+
+    def samples(self, stage: str) -> Iterator[Event]:
+        """Answers to the fixed prompts, and how many are as expected."""
+        if not self.ready.prompts:
+            return
+        yield Phase("Writing sample answers", stage)
+        self.ready.model.eval()
+        answers = []
+        for i, prompt in enumerate(self.ready.prompts):
+            text = answer_tokens(self.ready.model, self.ready.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+            answers.append(text)
+            yield Sample(self.progress.step, stage, i, prompt.text, text, prompt.expected)
+        self.sample_scores[stage] = report.answer_scores(answers, [p.expected for p in self.ready.prompts])
+
+    def save(self) -> Saved:
+        """A checkpoint of the current step."""
+        path = checkpoint.save(
+            self.folder.path / CHECKPOINTS,
+            self.progress,
+            self.ready.model,
+            self.optimizer,
+            self.run.train.keep_checkpoints,
+        )
+        self.saved_here = True
+        return Saved(self.progress.step, str(path), "checkpoint")
+
+    @property
+    def _best_path(self) -> Path:
+        return self.folder.path / CHECKPOINTS / "best.safetensors"
+
+    def _save_best(self) -> None:
+        self._best_path.parent.mkdir(exist_ok=True)
+        save_tensors(self._best_path, adapters.tensors(self.ready.model))
+        self._save_adapter()
+
+    def _save_adapter(self) -> None:
+        self.folder.write_json(
+            adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model.path)
+        )
+        save_tensors(self.folder.path / adapters.WEIGHTS, adapters.tensors(self.ready.model), {"format": "mlx"})
+
+    def finish(self, reason: str) -> Iterator[Event]:
+        """Keep the best (or the last) adapter, measure it, answer the samples, say how it went."""
+        progress, ready = self.progress, self.ready
+        kept: int | None = progress.step
+        loss_after: float | None = None
+        if ready.eval_batches:
+            # Stopped between two validations, the newest weights may be better than the best so far. That is
+            # measured here and not counted, so that a resumed run goes on as the unbroken one would.
+            here = progress.best_loss if progress.best_step == progress.step else self.measure()[0]
+            if self.run.train.keep_best and progress.best_loss is not None and progress.best_loss < (here or math.inf):
+                kept, loss_after = progress.best_step, progress.best_loss
+                ready.model.load_weights(str(self._best_path), strict=False)
+            else:
+                loss_after = here
+        yield Phase("Saving")
+        self._save_adapter()
+        yield Saved(kept, str(self.folder.path), "adapter")
+        yield from self.samples("after")
+        finished = Finished(
+            reason=reason,
+            step=progress.step,
+            message=report.verdict(progress, reason, kept, loss_after),
+            seconds=progress.seconds,
+            loss_before=progress.loss_before,
+            loss_after=loss_after,
+            best_step=kept,
+            metrics_before=self.sample_scores.get("before", {}),
+            metrics_after=self.sample_scores.get("after", {}),
+        )
+        self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
+        yield finished
+
+
+def to_mlx(batch: Batch) -> Batch:
+    """The same batch with MLX arrays."""
+    extra = {k: mx.array(v) for k, v in batch.extra.items()}
+    return dataclasses.replace(batch, tokens=mx.array(batch.tokens), mask=mx.array(batch.mask), extra=extra)
