@@ -1,7 +1,8 @@
 """An example as the tokens the model sees, and which of them it learns."""
 
+import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -101,8 +102,8 @@ def _chat(example: Example, tokenizer: Any, train_on: str) -> tuple[list[int], l
         full = render(messages, False)
     except TemplateRefused as error:
         return [], [], f"The chat template refuses this row: {error}."
-    full, note = _stopped(full, messages, tokenizer)
-    ids, offsets = _ids(tokenizer, full)
+    end, note = _missing_end(messages, tokenizer)
+    ids, offsets = _ids(tokenizer, full + end)
     if train_on == "all":
         return ids, [(0, len(ids))], note
     answers = [n for n, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
@@ -116,6 +117,8 @@ def _chat(example: Example, tokenizer: Any, train_on: str) -> tuple[list[int], l
             note = note or "An answer cannot be found in what the chat template writes; it is not learned."
             continue
         note = note or turn.note
+        if turn.end == len(full):
+            turn = replace(turn, end=len(full + end))
         learned.append(_range(tokenizer, ids, offsets, turn))
     return ids, learned, note
 
@@ -130,13 +133,22 @@ def _range(tokenizer: Any, ids: list[int], offsets: list[tuple[int, int]], turn:
     return start, end
 
 
-def _stopped(full: str, messages: Sequence[Message], tokenizer: Any) -> tuple[str, str]:
-    """The text with an end, and a note if it had to be added: without one a model never learns to stop."""
-    said = str(messages[-1].get("content") or "").strip()
+def _missing_end(messages: Sequence[Message], tokenizer: Any) -> tuple[str, str]:
+    """The end of text where a template writes none, and a note: without one a model never learns to stop."""
     eos = tokenizer.eos_token
-    if eos and said and full.rstrip().endswith(said) and not said.endswith(eos):
-        return full + eos, f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop."
-    return full, ""
+    if not eos or messages[-1]["role"] != "assistant" or _closes(tokenizer, str(tokenizer.chat_template)):
+        return "", ""
+    return eos, f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop."
+
+
+@functools.lru_cache(maxsize=4)
+def _closes(tokenizer: Any, template: str) -> bool:
+    """Whether the chat template writes anything behind an answer. `template` only tells the cache when it changes."""
+    probe = ({"role": "user", "content": "?"}, {"role": "assistant", "content": turns.MARK})
+    try:
+        return bool(_render(Example(0), tokenizer, probe, False).rpartition(turns.MARK)[2].strip())
+    except TemplateRefused:
+        return True
 
 
 def _render(example: Example, tokenizer: Any, messages: Sequence[Message], asking: bool) -> str:

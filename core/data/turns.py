@@ -28,11 +28,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class _Content:
-    """Where a message's own text stands, and what the template wrote behind it."""
+    """Where a message's own text stands."""
 
     start: int
     end: int
-    tail: str
 
 
 def find(messages: Sequence[Message], number: int, full: str, render: Render, eos: str = "") -> Turn | None:
@@ -49,6 +48,12 @@ def find(messages: Sequence[Message], number: int, full: str, render: Render, eo
     end, closed = _end(messages, number, full, render, content, eos)
     if not start <= content.start <= content.end <= end:
         return None
+    if not _calls(messages[number], full[start:end]):
+        return None
+    if number + 1 < len(messages):
+        following = _content(messages, number + 1, full, render)
+        if following is not None and following.start < end:
+            return None
     if not closed:
         note = note or "The end of an earlier answer cannot be told from the template; it is learned without it."
     return Turn(start, end, prompt if full.startswith(prompt) else "", note)
@@ -56,9 +61,12 @@ def find(messages: Sequence[Message], number: int, full: str, render: Render, eo
 
 def _shows(message: Message, text: str) -> bool:
     """Whether the text holds what the message says and calls."""
-    said = str(message.get("content") or "").strip()
-    calls = [str(c.get("function", c).get("name", "")) for c in message.get("tool_calls") or ()]
-    return said in text and all(call in text for call in calls)
+    return str(message.get("content") or "").strip() in text and _calls(message, text)
+
+
+def _calls(message: Message, text: str) -> bool:
+    """Whether the text holds every function call of the message; some templates leave them out."""
+    return all(str(c.get("function", c).get("name", "")) in text for c in message.get("tool_calls") or ())
 
 
 def _plain_end(messages: Sequence[Message], number: int, full: str, render: Render) -> int | None:
@@ -80,7 +88,7 @@ def _content(messages: Sequence[Message], number: int, full: str, render: Render
     tail = text[at + len(MARK) :]
     start = common_prefix(full, text[:at])
     end = len(full) - common_prefix(full[::-1], tail[::-1])
-    return _Content(start, end, tail) if start <= end else None
+    return _Content(start, max(start, end))  # they overlap where an empty text stands between like characters
 
 
 def _start(
@@ -96,8 +104,9 @@ def _start(
     opening = prompt[shared:]  # what the template writes to let the model answer
     same = common_prefix(prompt, full)
     if same >= shared:
-        extra = prompt[same:].strip()
-        return min(same, content), f"To ask, the template writes {extra!r}, which the answered text does not have."
+        start = min(same, content)
+        extra = prompt[start:].strip()
+        return start, f"To ask, the template writes {extra!r}, which the answered text does not have."
     found = full.rfind(opening, 0, content + 1) if opening else -1
     found = found if found >= 0 and full[found + len(opening) : content].strip() == "" else -1
     start = found + len(opening) if found >= 0 else content
@@ -112,6 +121,8 @@ def _end(
     if plain is not None:
         return plain, True
     for closing in _closings(messages, number, render, eos):
+        if content.start == content.end:  # some templates part text and call by a line break, but only if there is text
+            closing = closing if full.startswith(closing, content.end) else closing.lstrip("\n")
         if full.startswith(closing, content.end):
             return content.end + len(closing), True
     return content.end, False
