@@ -70,3 +70,13 @@ def test_describing_a_run_is_quick() -> None:
     loaded = loaded_by("import core.run, core.events\nfrom core import methods\nmethods.load()")
     assert "core.methods.sft" in loaded
     assert not loaded & (HEAVY | {"numpy", "PySide6"})
+
+
+def test_no_file_of_the_window_loads_mlx() -> None:
+    loaded = loaded_by(
+        "import importlib, pkgutil, app\n"
+        "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
+        "    importlib.import_module(module.name)"
+    )
+    assert "app.run_thread" in loaded
+    assert not loaded & HEAVY
