@@ -43,7 +43,7 @@ def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, kee
         temporary.mkdir(parents=True)
         save_tensors(temporary / WEIGHTS, adapters.tensors(model))
         state = dict(tree_flatten(optimizer.state))
-        state |= {f"random.{i}": key for i, key in enumerate(mx.random.state)}
+        state |= {"random": mx.random.state[0]}
         save_tensors(temporary / OPTIMIZER, state)
         with replacing(temporary / PROGRESS) as file:
             file.write_text(json.dumps(asdict(progress)), encoding="utf-8")
@@ -71,9 +71,8 @@ def restore(path: Path, model: nn.Module, optimizer: Any) -> Progress:
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in wanted.items()}:
         raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
     model.load_weights(list(weights.items()), strict=False)
-    random = [state.pop(f"random.{i}") for i in range(len(mx.random.state))]
+    high, low = (int(v) for v in state.pop("random").tolist())
     optimizer.init(model.trainable_parameters())
     optimizer.state = tree_unflatten(list(state.items()))
-    for i, key in enumerate(random):
-        mx.random.state[i] = key
+    mx.random.seed(high << 32 | low)  # the key itself cannot be set; seeding with its two words gives it back
     return progress

@@ -3,15 +3,13 @@
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 
 from core import adapters, backend, report
 from core.data.batches import in_order
 from core.data.load import load as load_data
-from core.data.prompts import prompt_of
-from core.data.template import encode
+from core.data.template import ask, encode
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample
@@ -52,7 +50,7 @@ def evaluate(
     data = load_data(path, TEXT)
     tokenizer = load_tokenizer(folder)
     rows = [encode(e, tokenizer, train_on=train_on, max_len=max_seq_len) for e in data.examples]
-    rows = [r for r in rows if any(r.mask[1:])]
+    rows = [r for r in rows if r.mask.any()]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     loaded = load(folder, dtype, device=device["used"], allow_code=allow_code)
@@ -68,10 +66,10 @@ def evaluate(
         targets += int(batch.mask.sum())
     loss /= targets
     texts, expected = [], []
-    prompts: list[Any] = [prompt_of(e, tokenizer, max_seq_len) for e in data.examples[:answers]]
-    for i, prompt in enumerate(p for p in prompts if p is not None):
-        texts.append(answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens))
-        expected.append(prompt.expected)
-        yield Sample(0, "after" if adapter else "before", i, prompt.text, texts[-1], prompt.expected)
+    asked = [ask(e, tokenizer) for e in data.examples[:answers]]
+    for i, question in enumerate(q for q in asked if q is not None):
+        texts.append(answer_tokens(loaded.model, tokenizer, question.tokens, max_tokens))
+        expected.append(question.expected)
+        yield Sample(0, "after" if adapter else "before", i, question.prompt, texts[-1], question.expected)
     metrics = {"perplexity": math.exp(min(loss, 700.0)), **report.answer_scores(texts, expected)}
     yield Evaluated(0, loss, False, targets, metrics)

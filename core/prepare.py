@@ -12,8 +12,7 @@ import mlx.nn as nn
 from core import adapters, backend
 from core.data.batches import Batch, Batches, in_order
 from core.data.load import Dataset, load, overlap, split
-from core.data.prompts import Prompt, prompt_of
-from core.data.template import Encoded, encode
+from core.data.template import Encoded, Question, ask, encode
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Event, Phase, Started, Warned
@@ -40,7 +39,7 @@ class Prepared:
     rows: list[Encoded]
     batches: Batches
     eval_batches: list[Batch]
-    prompts: list[Prompt]
+    prompts: list[Question]
     total_steps: int
     learning_rate: float
     warmup: int
@@ -101,7 +100,8 @@ def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
     usual = run.spec.learning_rate_full if trains_all else run.spec.learning_rate
     eval_every = t.eval_every or max(1, math.ceil(steps / VALIDATIONS))
-    prompts = [p for p in (prompt_of(e, tokenizer, run.data.max_seq_len) for e in examples[: t.samples]) if p]
+    asked = [ask(e, tokenizer) for e in examples[: t.samples]]
+    prompts = [q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len]
     ready = Prepared(
         run=run,
         folder=folder,
@@ -171,7 +171,7 @@ def _rows(run: Run, tokenizer: Any) -> Iterator[Event]:
         "rows": len(rows),
         "eval_rows": len(held_rows),
         "tokens": sum(len(r.tokens) for r in rows),
-        "trained_tokens": int(sum(sum(r.mask[1:]) for r in rows)),
+        "trained_tokens": sum(int(r.mask.sum()) for r in rows),
         "cut": cut,
         "dropped": dropped,
         "findings": len(dataset.findings),
@@ -189,8 +189,7 @@ def _held_out_file(run: Run) -> str | None:
 def _encode(examples: Any, tokenizer: Any, run: Run) -> tuple[list[Encoded], int, int]:
     """(rows with at least one target, how many were cut, how many had no target)."""
     rows = [encode(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len) for e in examples]
-    # The first token is predicted from nothing, so it is no target.
-    kept = [r for r in rows if any(r.mask[1:])]
+    kept = [r for r in rows if r.mask.any()]
     return kept, sum(1 for r in kept if r.cut), len(rows) - len(kept)
 
 

@@ -265,10 +265,10 @@ class Loop:
         yield Phase("Writing sample answers", stage)
         self.ready.model.eval()
         answers = []
-        for i, prompt in enumerate(self.ready.prompts):
-            text = answer_tokens(self.ready.model, self.ready.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+        for i, question in enumerate(self.ready.prompts):
+            text = answer_tokens(self.ready.model, self.ready.tokenizer, question.tokens, self.run.train.sample_tokens)
             answers.append(text)
-            yield Sample(self.progress.step, stage, i, prompt.text, text, prompt.expected)
+            yield Sample(self.progress.step, stage, i, question.prompt, text, question.expected)
         self.sample_scores[stage] = report.answer_scores(answers, [p.expected for p in self.ready.prompts])
 
     def save(self) -> Saved:

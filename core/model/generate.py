@@ -8,7 +8,8 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters, backend
-from core.data.prompts import chat_tokens
+from core.data.example import Example
+from core.data.template import ask
 from core.errors import BadModel
 from core.model import hub
 from core.model.load import load
@@ -83,7 +84,10 @@ class Chat:
         adapter: bool = True,
     ) -> Iterator[str]:
         """Text pieces of the next assistant turn. With `adapter` False, what the untrained model would say."""
-        prompt = chat_tokens(messages, self.tokenizer)
+        question = ask(Example(0, messages=tuple(messages)), self.tokenizer)
+        if question is None:
+            raise BadModel("The model's chat template cannot write this conversation.")
+        prompt = question.tokens
         if self._full:
             model = self.model if adapter else self._base
             if model is None:
