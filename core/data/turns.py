@@ -44,7 +44,7 @@ def find(messages: Sequence[Message], number: int, full: str, render: Render, eo
     content = _content(messages, number, full, render)
     if content is None:
         return None
-    start, note = _start(messages, number, full, render, prompt, content.start)
+    start, note = _start(messages, number, full, render, prompt, content.start, eos)
     end, closed = _end(messages, number, full, render, content, eos)
     if not start <= content.start <= content.end <= end:
         return None
@@ -92,18 +92,16 @@ def _content(messages: Sequence[Message], number: int, full: str, render: Render
 
 
 def _start(
-    messages: Sequence[Message], number: int, full: str, render: Render, prompt: str, content: int
+    messages: Sequence[Message], number: int, full: str, render: Render, prompt: str, content: int, eos: str
 ) -> tuple[int, str]:
     """(where what the model writes begins, a note). What the template itself opens an answer with is not learned."""
     if prompt and full.startswith(prompt):
         return min(len(prompt), content), ""
     if not number:
         return content, ""
-    before = render(messages[:number], False)
-    shared = common_prefix(prompt, before)
-    opening = prompt[shared:]  # what the template writes to let the model answer
+    opening = _opening(messages[:number], render, prompt, eos)
     same = common_prefix(prompt, full)
-    if same >= shared:
+    if opening and same >= len(prompt) - len(opening):
         start = min(same, content)
         extra = prompt[start:].strip()
         return start, f"To ask, the template writes {extra!r}, which the answered text does not have."
@@ -133,17 +131,21 @@ def _closings(messages: Sequence[Message], number: int, render: Render, eos: str
     marked = [*messages[:number], {**messages[number], "content": MARK}]
     alone = render(marked, False).rpartition(MARK)[2]
     asking = render(marked, True).rpartition(MARK)[2]
-    if not number:
-        opening = asking[common_prefix(asking, alone) :]
-    else:
-        prompt = render(messages[:number], True)
-        opening = prompt[common_prefix(prompt, render(messages[:number], False)) :]
+    opening = _opening(messages[:number], render, render(messages[:number], True), eos) if number else ""
     found = [alone]
     if eos and alone.endswith(eos):  # some templates end the whole text with it
         found.append(alone[: -len(eos)])
     if opening and asking.endswith(opening):
         found.append(asking[: -len(opening)])
-    return found
+    # Nothing at all is believed only of a template that ends answers with nothing.
+    return [closing for closing in found if closing or not alone]
+
+
+def _opening(before: Sequence[Message], render: Render, prompt: str, eos: str) -> str:
+    """What the template writes to let the model answer; "" when that cannot be told."""
+    asked = render(before, False)
+    # Some templates end the whole text with an end of text of its own.
+    return next((prompt[len(a) :] for a in (asked, asked.removesuffix(eos)) if prompt.startswith(a)), "")
 
 
 def common_prefix(one: str, other: str) -> int:
