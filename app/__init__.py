@@ -1,0 +1,1 @@
+"""Hone's window: what a person sees of the library in core."""

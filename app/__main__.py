@@ -1,0 +1,41 @@
+"""Open the window: `hone-app [--theme light|dark|system] [FILE ...]`."""
+
+import argparse
+import multiprocessing
+import os
+import sys
+from pathlib import Path
+
+import core  # first: it loads the fast BLAS before anything brings in MLX
+from app import settings, theme, trouble
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Show the window and stay until it is closed. The exit code is Qt's."""
+    multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    asked = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+
+    from app.application import Application
+    from app.window import MainWindow
+
+    app = Application([sys.argv[0]])
+    trouble.install()
+    theme.apply(app, asked.theme or settings.theme())
+    window = MainWindow()
+    window.show()
+    app.open_later([Path(f).absolute() for f in asked.files])
+    app.deliver_to(window.open_files)
+    return app.exec()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="hone-app", description="Teach a language model something, in a window.")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="a dataset, a model folder, a run folder or a run.toml")
+    parser.add_argument("--theme", choices=theme.MODES, help="light, dark, or as the system is set (the default)")
+    parser.add_argument("--version", action="version", version=f"Hone {core.__version__}")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

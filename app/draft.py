@@ -1,0 +1,114 @@
+"""The run being put together: one value that every step of New run reads and changes. Saves itself."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+from PySide6.QtCore import QObject, Signal
+
+from app import settings
+from app.throttle import Throttle
+from core.errors import BadOption
+from core.options import build
+from core.run import DEMO, STARTER, Run
+
+_SAVE_MS = 500
+
+
+def draft_file() -> Path:
+    """Where the draft lies between two starts."""
+    return settings.folder() / "draft.toml"
+
+
+class Draft(QObject):
+    """Holds a Run. `changed(key)` follows every change, with the key as in run.toml, "" for all of it."""
+
+    changed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.run = restored()
+        self._own: dict[str, Any] = {}  # each method's options, so that going to another and back loses nothing
+        self._save = Throttle(self._write, _SAVE_MS, self, settle=True)
+        self.changed.connect(lambda _: self._save())
+
+    def set(self, key: str, value: Any) -> None:
+        """Change one option. Raises BadOption, and changes nothing, when the value cannot be."""
+        if key == "method":
+            self._change_method(value)
+            return
+        changed = self.run.replace(key, value)
+        if changed != self.run:
+            self.run = changed
+            self.changed.emit(key)
+
+    def take(self, run: Run) -> None:
+        """Put a whole run in the place of the draft."""
+        self.run = run
+        self.changed.emit("")
+
+    def problem(self) -> str:
+        """One sentence when two options contradict each other, or ""."""
+        try:
+            self.run.check()
+        except BadOption as error:
+            return str(error)
+        return ""
+
+    def save(self) -> None:
+        """Write a change that is still waiting."""
+        self._save.flush()
+
+    def _change_method(self, method: str) -> None:
+        if method == self.run.method:
+            return
+        self._own[self.run.method] = self.run.options
+        run = self.run.replace("method", method)
+        for key, value in _plain(self._own.get(method)).items():
+            run = run.replace(f"options.{key}", value)
+        self.run = run
+        self.changed.emit("method")
+
+    def _write(self) -> None:
+        path = draft_file()
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = path.with_suffix(".new")
+        fresh.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
+        fresh.replace(path)
+
+
+def restored() -> Run:
+    """The draft of last time, or a fresh one when there is none or it does not read any more."""
+    try:
+        values = tomllib.loads(draft_file().read_text(encoding="utf-8"))
+        own = values.pop("options", {})
+        run: Run = build(Run, values)  # without Run.check: a draft may contradict itself for a while
+        for key, value in own.items():
+            run = run.replace(f"options.{key}", value)
+    except (OSError, ValueError, BadOption):
+        return Run()
+    return run
+
+
+def shown_data(run: Run) -> str:
+    """The dataset in words."""
+    return "Sample data" if run.data.path == DEMO else Path(run.data.path).name
+
+
+def shown_model(run: Run) -> str:
+    """The model in words."""
+    path = run.model.path
+    if path == STARTER:
+        return "Starter model"
+    return Path(path).name if Path(path).is_absolute() else path
+
+
+def value(run: Run, key: str) -> Any:
+    """One option's value, by its key in run.toml."""
+    head, _, rest = key.partition(".")
+    return getattr(getattr(run, head), rest) if rest else getattr(run, head)
+
+
+def _plain(group: Any) -> dict[str, Any]:
+    return dict(vars(group)) if group is not None else {}

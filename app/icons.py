@@ -1,0 +1,52 @@
+"""The icons in resources/icons, drawn in whatever colour the moment asks for."""
+
+import functools
+
+from PySide6.QtCore import QByteArray, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QIcon, QImage, QPainter, QPixmap
+from PySide6.QtSvg import QSvgRenderer
+
+from core.resources import FOLDER
+
+_SCALES = (1.0, 2.0)
+
+
+@functools.cache
+def _source(name: str) -> bytes:
+    return (FOLDER / "icons" / f"{name}.svg").read_bytes()
+
+
+@functools.lru_cache(maxsize=512)
+def _pixmap(name: str, colour: str, size: int, scale: float) -> QPixmap:
+    side = round(size * scale)
+    image = QImage(QSize(side, side), QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(image)
+    source = _source(name).replace(b"currentColor", colour.encode())
+    QSvgRenderer(QByteArray(source)).render(painter, QRectF(0, 0, side, side))
+    painter.end()
+    image.setDevicePixelRatio(scale)
+    return QPixmap.fromImage(image)
+
+
+def pixmap(name: str, colour: QColor, size: int = 18, scale: float = 1.0) -> QPixmap:
+    """An icon as a picture of `size` × `size`, for a screen with `scale` device pixels to each."""
+    return _pixmap(name, colour.name(), size, scale)
+
+
+def icon(name: str, colour: QColor, disabled: QColor | None = None, size: int = 18) -> QIcon:
+    """An icon for a button, sharp on every screen."""
+    made = QIcon()
+    for scale in _SCALES:
+        made.addPixmap(_pixmap(name, colour.name(), size, scale))
+        if disabled is not None:
+            made.addPixmap(_pixmap(name, disabled.name(), size, scale), QIcon.Mode.Disabled)
+    return made
+
+
+def app_icon() -> QIcon:
+    """Hone's own icon in the sizes that a desktop asks for."""
+    made = QIcon()
+    for size in (16, 32, 64, 128, 256):
+        made.addPixmap(_pixmap("hone", "#000000", size, 1.0))
+    return made

@@ -1,0 +1,121 @@
+"""One door for background work that is no run: a function or a generator on a thread of its own."""
+
+import types
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, QThread, Signal
+
+from app import trouble
+from app.edge import edge
+from app.machine import Facts
+
+_running: set["Task"] = set()  # keeps a task alive until its thread has ended
+
+
+class Task(QThread):
+    """Calls `work()` on a thread and hands its result to `done` on the UI thread.
+
+    Where `work` returns a generator, each item goes to `progress` and `done` gets None. A UserError's
+    sentence goes to `failed`; a bug goes to the log and to the person. After drop() nothing is called.
+    """
+
+    _done = Signal(object)
+    _failed = Signal(str)
+    _crashed = Signal(str)
+    _progress = Signal(object)
+
+    def __init__(
+        self,
+        work: Callable[[], Any],
+        done: Callable[[Any], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+        progress: Callable[[Any], None] | None = None,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._work, self._wanted = work, True
+        self._on_done, self._on_failed, self._on_progress = done, failed, progress
+        # Bound methods of an object on the UI thread: Qt queues the calls to that thread.
+        self._done.connect(self._hand_done)
+        self._failed.connect(self._hand_failed)
+        self._crashed.connect(self._hand_crashed)
+        self._progress.connect(self._hand_progress)
+        self.finished.connect(self._forget)
+        _running.add(self)
+        self.start()
+
+    def drop(self) -> None:
+        """The result is not wanted any more."""
+        self._wanted = False
+        self.requestInterruption()
+
+    def run(self) -> None:
+        with edge(self._failed.emit, self._crashed.emit):
+            result = self._work()
+            if isinstance(result, types.GeneratorType):
+                for item in result:
+                    if self.isInterruptionRequested():
+                        result.close()
+                        return
+                    self._progress.emit(item)
+                result = None
+            self._done.emit(result)
+
+    def _hand_done(self, result: Any) -> None:
+        if self._wanted and self._on_done:
+            self._on_done(result)
+
+    def _hand_failed(self, sentence: str) -> None:
+        if self._wanted and self._on_failed:
+            self._on_failed(sentence)
+
+    def _hand_progress(self, item: Any) -> None:
+        if self._wanted and self._on_progress:
+            self._on_progress(item)
+
+    def _hand_crashed(self, details: str) -> None:
+        trouble.report(details)
+
+    def _forget(self) -> None:
+        _running.discard(self)
+
+
+def end_all(milliseconds: int = 5000) -> None:
+    """Let go of every task and wait for its thread, at most so long for each."""
+    for task in list(_running):
+        task.drop()
+        task.wait(milliseconds)
+
+
+# What background work asks of those parts of the core that bring in MLX or the Hub's client. Each of
+# these belongs on a task's thread.
+
+
+def machine_facts() -> Facts:
+    """What this computer is, and which device would train."""
+    from core import backend
+
+    return Facts(backend.machine(), backend.report("auto"))
+
+
+def backend_report(requested: str) -> dict[str, str]:
+    """{requested, used, device, reason} for a run's backend option."""
+    from core import backend
+
+    return backend.report(requested)
+
+
+def find_model(path: str, revision: str | None) -> Path | None:
+    """The model's folder on this computer, or None when it would be downloaded. Raises BadModel."""
+    from core.model import hub
+
+    return hub.locate(path, revision)
+
+
+def missing_files(folder: Path) -> list[str]:
+    """What a model folder lacks. Raises BadModel."""
+    from core.model import hub
+
+    return hub.missing_files(folder)

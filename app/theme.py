@@ -1,0 +1,157 @@
+"""How the window looks: the native style on a Mac, Fusion with our own palette elsewhere, light or dark.
+
+Every colour follows from the palette a widget has, so a change of scheme reaches everything through
+Qt's own PaletteChange event and nobody has to be told.
+"""
+
+import functools
+import sys
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QStyleFactory
+
+GRID = 8  # all distances are multiples of this, or half of it
+MARGIN = 3 * GRID
+RADIUS = 10
+MODES = ("system", "light", "dark")
+NATIVE = sys.platform == "darwin"
+
+# (window, base, text, button, accent) of our own palette
+_LIGHT = ("#f6f6f8", "#ffffff", "#1d1d20", "#ffffff", "#1767d2")
+_DARK = ("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2f7de1")
+
+# Widgets whose outline Fusion takes from the window's colour, which on a dark ground makes it vanish.
+_INPUTS = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox", "QRadioButton", "QSlider")
+
+# Okabe and Ito's colours, told apart with every kind of colour vision; lighter ones on a dark ground.
+SERIES = {
+    False: ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8a6d00", "#56b4e9"),
+    True: ("#56b4e9", "#e69f00", "#2fc79b", "#e3a0c6", "#f0e442", "#8ec7ff"),
+}
+
+
+@dataclass(frozen=True)
+class Colours:
+    """The named colours, all derived from one palette."""
+
+    dark: bool
+    window: QColor
+    base: QColor
+    text: QColor
+    secondary: QColor  # captions and axis labels; at least 4.5:1 on the window
+    separator: QColor
+    hover: QColor
+    accent: QColor  # a filled ground with white text on it
+    accent_text: QColor  # accent as text or a thin line
+    tint: QColor  # a faint accent ground
+    good: QColor
+    warn: QColor
+    bad: QColor
+    series: tuple[str, ...]
+
+
+def colours(palette: QPalette) -> Colours:
+    """The named colours that go with a palette."""
+    return _colours(*(palette.color(r).rgb() for r in (QPalette.ColorRole.Window, QPalette.ColorRole.Base)),
+                    palette.color(QPalette.ColorRole.WindowText).rgb(),
+                    palette.color(QPalette.ColorRole.Accent).rgb())
+
+
+@functools.lru_cache(maxsize=16)
+def _colours(window_rgb: int, base_rgb: int, text_rgb: int, accent_rgb: int) -> Colours:
+    window, base, text, accent = (QColor.fromRgb(v) for v in (window_rgb, base_rgb, text_rgb, accent_rgb))
+    dark = window.lightness() < 128
+    return Colours(
+        dark=dark,
+        window=window,
+        base=base,
+        text=text,
+        secondary=mix(text, window, 0.36),
+        separator=mix(text, window, 0.86),
+        hover=mix(text, window, 0.93),
+        accent=accent,
+        accent_text=mix(accent, QColor("white"), 0.45) if dark else accent,
+        tint=mix(accent, base, 0.76 if dark else 0.88),
+        good=QColor("#5cc98d" if dark else "#1a7f37"),
+        warn=QColor("#e3b341" if dark else "#8a5a00"),
+        bad=QColor("#ff8078" if dark else "#c62828"),
+        series=SERIES[dark],
+    )
+
+
+def palette() -> QPalette:
+    """The application's palette: the one all named colours come from."""
+    return QGuiApplication.palette()
+
+
+def mix(a: QColor, b: QColor, share: float) -> QColor:
+    """`share` of b in a."""
+    return QColor.fromRgbF(*(x * (1 - share) + y * share for x, y in zip(a.getRgbF()[:3], b.getRgbF()[:3], strict=True)))
+
+
+def apply(app: QApplication, mode: str) -> None:
+    """Put the whole application into "system", "light" or "dark"."""
+    scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(mode, Qt.ColorScheme.Unknown)
+    QGuiApplication.styleHints().setColorScheme(scheme)
+    if NATIVE:
+        return
+    if app.style().name() != "fusion":
+        app.setStyle(QStyleFactory.create("Fusion"))
+        font = app.font()
+        font.setPixelSize(13)
+        app.setFont(font)
+    if mode == "system":
+        scheme = QGuiApplication.styleHints().colorScheme()
+    shades = _DARK if scheme == Qt.ColorScheme.Dark else _LIGHT
+    app.setPalette(_palette(*shades))
+    for kind in _INPUTS:
+        app.setPalette(_input_palette(*shades), kind)
+
+
+def _palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
+    w, b, t, u, a = (QColor(c) for c in (window, base, text, button, accent))
+    role, dark = QPalette.ColorRole, w.lightness() < 128
+    palette = QPalette(u, w)  # derives the bevel shades that Fusion draws with
+    for name, colour in {
+        role.Window: w, role.WindowText: t, role.Base: b, role.AlternateBase: mix(b, w, 0.6), role.Text: t,
+        role.Button: u, role.ButtonText: t, role.BrightText: QColor("white"), role.Accent: a, role.Highlight: a,
+        role.HighlightedText: QColor("white"), role.PlaceholderText: mix(t, b, 0.42),
+        role.ToolTipBase: b, role.ToolTipText: t, role.Link: mix(a, QColor("white"), 0.45) if dark else a,
+    }.items():
+        palette.setColor(name, colour)
+    for name in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QPalette.ColorGroup.Disabled, name, mix(t, w, 0.55))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, mix(t, w, 0.8))
+    return palette
+
+
+def _input_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
+    palette = _palette(window, base, text, button, accent)
+    if QColor(window).lightness() < 128:
+        palette.setColor(QPalette.ColorRole.Window, QColor("#82828c"))
+        palette.setColor(QPalette.ColorRole.Button, QColor("#303035"))
+        palette.setColor(QPalette.ColorRole.Base, QColor("#222226"))
+    return palette
+
+
+def font(size: str = "body", bold: bool = False, figures: bool = False) -> QFont:
+    """The system's font in one of three sizes: "title" (22), "body" (13), "caption" (11).
+
+    `figures` gives digits of equal width, so that live numbers do not jitter.
+    """
+    made = QFont(QApplication.font())
+    made.setPixelSize(round(QFontInfo(made).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size]))
+    if bold:
+        made.setWeight(QFont.Weight.DemiBold)
+    if figures:
+        made.setFeature(QFont.Tag.fromString("tnum"), 1)
+    return made
+
+
+def monospace() -> QFont:
+    """The system's fixed-width font, a little smaller than the text around it."""
+    made = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    made.setPixelSize(round(QFontInfo(QApplication.font()).pixelSize() * 12 / 13))
+    return made

@@ -1,0 +1,68 @@
+"""Tabs as plain words with a line under the one that is shown."""
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
+
+from app import theme
+from app.widgets.card import column
+
+
+class _Bar(QTabBar):
+    """Drawn flat; a Mac draws its own."""
+
+    def tabSizeHint(self, index: int) -> QSize:
+        if theme.NATIVE:
+            return super().tabSizeHint(index)
+        return QSize(self.fontMetrics().horizontalAdvance(self.tabText(index)) + 24, 34)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if theme.NATIVE:
+            super().paintEvent(event)
+            return
+        c = theme.colours(theme.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, c.separator)
+        for i in range(self.count()):
+            box, chosen = QRectF(self.tabRect(i)), i == self.currentIndex()
+            if chosen and self.hasFocus():
+                painter.setPen(c.accent_text)
+                painter.drawRoundedRect(box.adjusted(4, 4, -4, -6), 5, 5)
+            painter.setPen(c.text if chosen else c.secondary)
+            painter.setFont(theme.font(bold=chosen))
+            painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), self.tabText(i))
+            if chosen:
+                painter.fillRect(box.adjusted(8, box.height() - 2, -8, 0), c.accent_text)
+
+
+class Tabs(QWidget):
+    """A tab bar over a stack of pages."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.bar = _Bar()
+        self.bar.setAccessibleName(name)
+        self.bar.setDrawBase(False)
+        self.bar.setExpanding(False)
+        self.bar.setUsesScrollButtons(False)
+        self.stack = QStackedWidget()
+        layout = column(self, gap=theme.GRID)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.stack, 1)
+        self.bar.currentChanged.connect(self.stack.setCurrentIndex)
+
+    def add(self, title: str, page: QWidget) -> QWidget:
+        self.stack.addWidget(page)
+        self.bar.addTab(title)
+        return page
+
+    def rename(self, page: QWidget, title: str) -> None:
+        self.bar.setTabText(self.stack.indexOf(page), title)
+
+    def show_page(self, page: QWidget) -> None:
+        self.bar.setCurrentIndex(self.stack.indexOf(page))
+
+    def set_visible(self, page: QWidget, visible: bool) -> None:
+        """Show or hide a page's tab."""
+        self.bar.setTabVisible(self.stack.indexOf(page), visible)

@@ -1,0 +1,165 @@
+"""Step 2: what it learns from. Drop a file, see what was found in it and what the model will see."""
+
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app import settings, theme
+from app.draft import Draft, shown_data, shown_model
+from app.preview import Preview
+from app.task import Task, find_model
+from app.widgets.buttons import quiet
+from app.widgets.card import Card, column, row
+from app.widgets.dropzone import DropZone
+from app.widgets.notice import Notice
+from app.widgets.text import Glyph, Text, caption, title
+from core.data.load import Dataset, load
+from core.data.tokenizer import load_tokenizer
+from core.run import DEMO
+
+FILTER = "Data (*.json *.jsonl *.ndjson *.csv *.tsv *.txt *.md);;All files (*)"
+ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
+
+
+class DataPage(QWidget):
+    """Reads the chosen file in the background and shows it."""
+
+    name = "Data"
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._draft = draft
+        self._reading: Task | None = None
+        self._tokenizing: Task | None = None
+        self._read: tuple[str, str] | None = None  # (path, kind) of what is shown
+        self._tokens_of: tuple[str, str | None] | None = None
+        self._problem = ""
+        self.dataset: Dataset | None = None
+        layout = column(self, theme.MARGIN, theme.GRID + 4)
+        layout.addWidget(title("What should it learn from?"))
+        self.zone = DropZone()
+        layout.addWidget(self.zone)
+        self.notice = Notice()
+        layout.addWidget(self.notice)
+        layout.addWidget(self._file_row())
+        self.preview = Preview()
+        layout.addWidget(self.preview, 1)
+        layout.addLayout(self._validation_row())
+        self.zone.choose.connect(self.choose)
+        self.zone.sample.connect(lambda: draft.set("data.path", DEMO))
+        self.preview.needs_tokenizer.connect(self._load_tokenizer)
+        draft.changed.connect(self._changed)
+
+    def enter(self) -> None:
+        """Read the file of the draft, unless that is what is shown."""
+        wanted = (self._draft.run.data.path, self._draft.run.spec.data)
+        if wanted != self._read:
+            self._start_reading(wanted)
+        self._show_validation()
+
+    def blocked(self) -> str:
+        if self._problem:
+            return self._problem
+        return "The file is still being read." if self.dataset is None else ""
+
+    def choose(self) -> None:
+        """Ask for a file."""
+        path, _ = QFileDialog.getOpenFileName(self, "Choose your data", settings.last_folder(), FILTER)
+        if path:
+            settings.set_last_folder(str(Path(path).parent))
+            self._draft.set("data.path", path)
+
+    def _file_row(self) -> Card:
+        self._file = Card()
+        layout = row(self._file, 12, 12)
+        layout.addWidget(Glyph("file", "accent_text", 22))
+        words = column(gap=1)
+        self.file_name = Text(bold=True)
+        self.sentence = Text(tone="secondary")
+        words.addWidget(self.file_name)
+        words.addWidget(self.sentence)
+        layout.addLayout(words, 1)
+        return self._file
+
+    def _validation_row(self) -> Any:
+        layout = row(gap=8)
+        self.validation = caption()
+        self._second = quiet("Use a second file for validation…", "file")
+        self._second.clicked.connect(self._choose_second)
+        self._none = quiet("Do not use it", "reset")
+        self._none.clicked.connect(lambda: self._draft.set("data.eval_path", None))
+        layout.addWidget(self.validation, 1)
+        layout.addWidget(self._none)
+        layout.addWidget(self._second)
+        return layout
+
+    def _choose_second(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Choose the validation data", settings.last_folder(), FILTER)
+        if path:
+            self._draft.set("data.eval_path", path)
+
+    def _changed(self, key: str) -> None:
+        if key in ("", "method") or key.startswith("data."):
+            self.enter() if self.isVisible() or key in ("", "data.path") else None
+        if key in ("", "model.path", "model.revision"):
+            self._tokens_of = None
+            self.preview.show_tokenizer(None, "Loading the tokenizer…")
+        self.preview.show_run(self._draft.run)
+
+    def _start_reading(self, wanted: tuple[str, str]) -> None:
+        if self._reading:
+            self._reading.drop()
+        self._read, self.dataset, self._problem = wanted, None, ""
+        self.file_name.setText(shown_data(self._draft.run))
+        self.sentence.setText("Reading…")
+        self._file.show()
+        self.notice.hide()
+        path, kind = wanted
+        self._reading = Task(lambda: load(path, kind), done=self._loaded, failed=self._failed)
+
+    def _loaded(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self.sentence.setText(dataset.sentence)
+        self.preview.show_data(dataset, self._draft.run)
+        left_out = sum(f.severity == "error" for f in dataset.findings)
+        if left_out:
+            rows = "1 row is" if left_out == 1 else f"{left_out:,} rows are"
+            self.notice.say(f"{rows} left out.", "The tab Problems lists each with its line.", "warn")
+
+    def _failed(self, sentence: str) -> None:
+        self._problem = sentence
+        self._file.hide()
+        self.preview.show_data(None, self._draft.run)
+        self.notice.say(sentence, ADVICE)
+
+    def _show_validation(self) -> None:
+        data = self._draft.run.data
+        share = f"{data.eval_split:.0%} of the rows are held out to measure on; none of them is trained on."
+        if not data.eval_split:
+            share = "Nothing is held out: the run cannot say how it does on unseen examples."
+        words = f"Measured on {Path(data.eval_path).name}, a file of its own." if data.eval_path else share
+        self.validation.setText(words)
+        self._none.setVisible(bool(data.eval_path))
+
+    def _load_tokenizer(self) -> None:
+        model = self._draft.run.model
+        wanted = (model.path, model.revision)
+        if wanted == self._tokens_of:
+            return
+        self._tokens_of = wanted
+        if self._tokenizing:
+            self._tokenizing.drop()
+        name = shown_model(self._draft.run)
+        self.preview.show_tokenizer(None, f"Loading the tokenizer of {name}…")
+
+        def work() -> Any:
+            folder = find_model(*wanted)
+            return load_tokenizer(folder) if folder else None
+
+        absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
+        self._tokenizing = Task(
+            work,
+            done=lambda found: self.preview.show_tokenizer(found, absent),
+            failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
+        )

@@ -1,0 +1,99 @@
+"""Step 1: what a person has in hand. Also the welcome, with the demo as its first button."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app import machine, theme
+from app.draft import Draft
+from app.task import Task, machine_facts
+from app.widgets.buttons import plain, primary
+from app.widgets.card import Card, column, row
+from app.widgets.choice import Choice, Choices
+from app.widgets.scroll import Scroll
+from app.widgets.text import Glyph, Text, caption, heading, title
+from core import methods
+
+
+class MachineCard(Card):
+    """The computer and what will train on it; asked once, in the background."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = row(self, 14, 12)
+        layout.addWidget(Glyph("chip", "accent_text", 22))
+        words = column(gap=2)
+        self.first = Text(f"Looking at {machine.THIS}…", bold=True)
+        self.second = caption("Which device will train, and why, appears here.")
+        words.addWidget(self.first)
+        words.addWidget(self.second)
+        layout.addLayout(words, 1)
+
+    def look(self) -> None:
+        """Ask what this computer has."""
+        Task(machine_facts, done=self.show_facts, failed=self._unknown)
+
+    def show_facts(self, facts: machine.Facts) -> None:
+        first, second = machine.describe(facts)
+        self.first.setText(first)
+        self.second.setText(second)
+
+    def _unknown(self, sentence: str) -> None:
+        self.first.setText(f"{machine.THIS.capitalize()} cannot train yet")
+        self.second.setText(sentence)
+        self.set_tone("warn")
+
+
+class GoalPage(QWidget):
+    """Chooses the method by what it needs; the demo, own data and old runs are one click away."""
+
+    name = "Goal"
+    demo = Signal()
+    own_data = Signal()
+    open_run = Signal()
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._draft = draft
+        scroll = Scroll()
+        column(self).addWidget(scroll)
+        page = scroll.column
+        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS}."))
+        page.addWidget(Text("No account, nothing leaves it. Watch the demo first, or start with your own data."))
+        page.addSpacing(theme.GRID)
+        self.demo_button = primary("Try the 3-minute demo", "play")
+        self.data_button = plain("Use my own data…", "file")
+        self.run_button = plain("Open a run…", "folder")
+        buttons = row(gap=12)
+        for button in (self.demo_button, self.data_button, self.run_button):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        page.addLayout(buttons)
+        page.addWidget(caption("The demo teaches the small model that ships inside, with sample data. No download."))
+        page.addSpacing(theme.GRID)
+        self.machine = MachineCard()
+        page.addWidget(self.machine)
+        page.addSpacing(theme.GRID * 2)
+        page.addWidget(heading("What do you have?"))
+        self.cards = Choices(columns=2)
+        self.cards.setAccessibleName("What do you have?")
+        for key, spec in methods.load().items():
+            small = f"You need: {spec.needs}\nMemory and time: {spec.cost}"
+            self.cards.add(Choice(key, spec.goal, spec.summary, small, spec.title))
+        page.addWidget(self.cards)
+        page.addStretch()
+        self.demo_button.clicked.connect(self.demo)
+        self.data_button.clicked.connect(self.own_data)
+        self.run_button.clicked.connect(self.open_run)
+        self.cards.chosen.connect(lambda key: draft.set("method", key))
+        draft.changed.connect(self._show)
+        self._show("")
+
+    def blocked(self) -> str:
+        """Why the next step cannot be gone to, or ""."""
+        return ""
+
+    def enter(self) -> None:
+        """Called when the step is shown."""
+
+    def _show(self, key: str) -> None:
+        self.cards.choose(self._draft.run.method)

@@ -1,0 +1,171 @@
+"""Step 4: how it is trained. Three presets, a simple form, an advanced one, and the same as text."""
+
+from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
+
+from app import command, theme
+from app.draft import Draft
+from app.form import Form
+from app.presets import PRESETS
+from app.throttle import Throttle
+from app.widgets.card import Card, column, row
+from app.widgets.choice import Choice, Choices
+from app.widgets.copy import CopyButton
+from app.widgets.notice import Notice
+from app.widgets.scroll import Scroll
+from app.widgets.tabs import Tabs
+from app.widgets.text import heading, title
+from core.errors import BadOption
+from core.run import every_option
+
+ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
+
+
+class SettingsPage(QWidget):
+    """Every widget changes one option of the draft."""
+
+    name = "Settings"
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._draft = draft
+        self._refused: dict[str, str] = {}
+        self._forms: list[Form] = []
+        self._method = ""
+        layout = column(self, theme.MARGIN, theme.GRID)
+        layout.addWidget(title("How should it be trained?"))
+        self.presets = Choices(columns=3)
+        self.presets.setAccessibleName("Presets")
+        for preset in PRESETS:
+            self.presets.add(Choice(preset.key, preset.name, "", preset.words))
+        self.presets.chosen.connect(self._preset)
+        layout.addWidget(self.presets)
+        self.notice = Notice()
+        layout.addWidget(self.notice)
+        self.tabs = Tabs("Kinds of settings")
+        layout.addWidget(self.tabs, 1)
+        self._simple = Scroll(margin=0)
+        self._advanced = Scroll(margin=0)
+        self.search = QLineEdit()
+        self.tabs.add("Simple", self._simple)
+        self.tabs.add("Advanced", self._advanced_page())
+        self.tabs.add("Command and run.toml", self._text_page())
+        self._write = Throttle(self._show_text, 100, self)
+        draft.changed.connect(self._changed)
+        self._build()
+
+    def enter(self) -> None:
+        """Called when the step is shown."""
+
+    def blocked(self) -> str:
+        return next(iter(self._refused.values()), "") or self._draft.problem()
+
+    @property
+    def forms(self) -> list[Form]:
+        """The simple and the advanced form of the method that is chosen."""
+        return self._forms
+
+    def _advanced_page(self) -> QWidget:
+        page = QWidget()
+        layout = column(page, gap=theme.GRID)
+        self.search.setPlaceholderText("Search all settings")
+        self.search.setAccessibleName("Search all settings")
+        self.search.setClearButtonEnabled(True)
+        self.search.setMinimumHeight(28)
+        layout.addWidget(self.search)
+        layout.addWidget(self._advanced, 1)
+        return page
+
+    def _text_page(self) -> QWidget:
+        page = QWidget()
+        layout = row(page, gap=theme.GRID * 2)
+        self.command, first = _text("The same run on the command line", "Copy the command")
+        self.toml, second = _text("run.toml", "Copy run.toml")
+        layout.addWidget(first, 1)
+        layout.addWidget(second, 1)
+        return page
+
+    def _build(self) -> None:
+        """Make the forms anew: another method has other options."""
+        self._method = self._draft.run.method
+        self._refused = {}
+        options = [(k, o) for k, o in every_option(self._method) if k not in ELSEWHERE]
+        simple = Form([(k, o) for k, o in options if o.basic or k.startswith("options.")], headings=False)
+        advanced = Form(options)
+        for old in self._forms:
+            old.deleteLater()
+        self._forms = [simple, advanced]
+        for form, place in ((simple, self._simple), (advanced, self._advanced)):
+            place.column.addWidget(form)
+            form.changed.connect(self._edited)
+            form.refused.connect(self._refuse)
+        self.search.textChanged.connect(advanced.search)
+        self._show("")
+
+    def _edited(self, key: str, value: object) -> None:
+        self._refused.pop(key, None)
+        try:
+            self._draft.set(key, value)
+        except BadOption as error:
+            self._refuse(key, str(error))
+        self._warn()
+
+    def _refuse(self, key: str, sentence: str) -> None:
+        if sentence:
+            self._refused[key] = sentence
+        else:
+            self._refused.pop(key, None)
+        self._warn()
+
+    def _preset(self, key: str) -> None:
+        preset = next(p for p in PRESETS if p.key == key)
+        for option, value in preset.values.items():
+            self._refused.pop(option, None)
+            self._draft.set(option, value)
+
+    def _changed(self, key: str) -> None:
+        if self._draft.run.method != self._method:
+            self._build()
+        self._show(key)
+
+    def _show(self, key: str) -> None:
+        for form in self._forms:
+            if key:
+                form.show_key(self._draft.run, key)
+            else:
+                form.show_run(self._draft.run)
+        fitting = [p.key for p in PRESETS if p.fits(self._draft.run)]
+        self.presets.choose(fitting[0] if fitting else "")
+        self._warn()
+        self._write()
+
+    def _warn(self) -> None:
+        sentence = self.blocked()
+        if sentence:
+            self.notice.say(sentence, "Change one of them, or reset it.", "warn")
+        else:
+            self.notice.hide()
+
+    def _show_text(self) -> None:
+        self.command.setPlainText(command.command(self._draft.run))
+        self.toml.setPlainText(command.toml(self._draft.run))
+
+
+def _text(name: str, copy: str) -> tuple[QPlainTextEdit, QWidget]:
+    """A read-only text with a heading and a button that copies it."""
+    page = QWidget()
+    layout = column(page, gap=theme.GRID)
+    text = QPlainTextEdit(readOnly=True)
+    text.setFont(theme.monospace())
+    text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
+    text.setAccessibleName(name)
+    text.setTabChangesFocus(True)
+    head = row(gap=8)
+    head.addWidget(heading(name), 1)
+    head.addWidget(CopyButton(copy, text.toPlainText))
+    layout.addLayout(head)
+    card = Card()
+    inner = column(card)
+    inner.setContentsMargins(8, 8, 4, 8)
+    inner.addWidget(text)
+    layout.addWidget(card, 1)
+    return text, page
