@@ -65,7 +65,7 @@ install_packages() {
         sudo=sudo
     else
         fail "Hone needs system packages that only an administrator can install. Run this, then ./run.sh again:
-    sudo $line
+    sudo apt-get update && sudo $line
 (or set HONE_NO_APT=1 to go on without them)"
     fi
     say "Installing the system packages that are missing: ${packages% }"

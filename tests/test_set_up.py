@@ -1,0 +1,213 @@
+"""run.sh on machines that this one is not: every command it would call is played by a small script."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+NVIDIA = "echo '%s, %s'"
+BARE = "exit 1"  # dpkg-query: nothing is installed
+DEBIAN = "echo 'install ok installed'"
+
+WINDOW = (
+    "libgl1 libegl1 libglib2.0-0 libx11-6 libdbus-1-3 libfontconfig1 libxkbcommon0 "
+    "libxcb-cursor0 libxcb-icccm4 libxcb-keysyms1 libxcb-shape0 libxkbcommon-x11-0"
+)
+
+
+class Machine:
+    """A folder of pretended commands, and run.sh started among them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder
+        self.commands = {
+            "uname": "case ${1:-} in -m) echo x86_64 ;; *) echo Linux ;; esac",
+            "id": "echo 1000",
+            "sudo": "exit 1",
+            "apt-get": 'echo "apt-get $*" >&2',
+            "dpkg-query": DEBIAN,
+            "uv": 'echo "uv $*"',
+            "nvidia-smi": "exit 9",
+        }
+        self.env = {"DISPLAY": ":0", "HOME": str(folder / "home")}
+
+    def run(self, *words: str, cwd: Path = ROOT) -> tuple[int, str, str]:
+        """(exit code, what uv was asked, what was said)."""
+        for name, body in self.commands.items():
+            script = self.bin / name
+            script.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
+            script.chmod(0o755)
+        done = subprocess.run(
+            [ROOT / "run.sh", *words],
+            env=self.env | {"PATH": f"{self.bin}:/usr/bin:/bin"},
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        return done.returncode, done.stdout.strip(), done.stderr.strip()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def uv(command: str, build: str = "") -> str:
+    return f"uv run --project {ROOT} --locked {build}-- {command}"
+
+
+def test_the_window(machine: Machine) -> None:
+    assert machine.run() == (0, uv("hone-app"), "")
+
+
+def test_the_command_line_from_any_folder(machine: Machine, tmp_path: Path) -> None:
+    machine.commands["uv"] += "; pwd"
+    code, asked, _ = machine.run("hone", "train", "--dataset", "my data.jsonl", cwd=tmp_path)
+    assert (code, asked) == (0, f"{uv('hone train --dataset my data.jsonl')}\n{tmp_path}")
+
+
+def test_the_tests_run_in_the_repository(machine: Machine, tmp_path: Path) -> None:
+    machine.commands["uv"] += '; pwd; echo "$QT_QPA_PLATFORM $MLX_DISABLE_COMPILE"'
+    _, asked, _ = machine.run("--test", "-k", "one or two", cwd=tmp_path)
+    assert asked == f"{uv('pytest -k one or two')}\n{ROOT}\noffscreen 1"
+
+
+def test_the_check_runs_everything(machine: Machine) -> None:
+    commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", "pytest")
+    assert machine.run("--check")[1] == "\n".join(map(uv, commands))
+
+
+def test_the_check_stops_at_the_first_failure(machine: Machine) -> None:
+    machine.commands["uv"] += "; exit 1"
+    assert machine.run("--check")[:2] == (1, uv("ruff format --check"))
+
+
+def test_without_a_screen(machine: Machine) -> None:
+    del machine.env["DISPLAY"]
+    code, asked, said = machine.run()
+    assert (code, asked) == (2, "")
+    assert said == (
+        "Hone's window needs a screen, and there is none here; without one, try "
+        "./run.sh hone train --model starter --dataset demo, or ./run.sh --test"
+    )
+    assert machine.run("--test")[0] == machine.run("hone", "doctor")[0] == 0
+
+
+def test_packages_without_rights(machine: Machine) -> None:
+    machine.commands["dpkg-query"] = BARE
+    code, asked, said = machine.run()
+    line = f"apt-get install -y --no-install-recommends ca-certificates libopenblas0-pthread {WINDOW}"
+    assert (code, asked) == (2, "")
+    assert f"    sudo apt-get update && sudo {line}\n" in said
+
+
+def test_the_command_line_needs_no_window_packages(machine: Machine) -> None:
+    machine.commands["dpkg-query"] = BARE
+    said = machine.run("hone", "doctor")[2]
+    assert "recommends ca-certificates libopenblas0-pthread\n" in said
+
+
+def test_going_on_without_packages(machine: Machine) -> None:
+    machine.commands["dpkg-query"] = BARE
+    machine.env["HONE_NO_APT"] = "1"
+    assert machine.run() == (0, uv("hone-app"), "")
+
+
+@pytest.mark.parametrize("rights", ["root", "sudo"])
+def test_packages_with_rights(machine: Machine, rights: str) -> None:
+    machine.commands["dpkg-query"] = BARE
+    if rights == "root":
+        machine.commands["id"] = "echo 0"
+    else:
+        machine.commands["sudo"] = '[ "$1" != -n ] || shift; exec "$@"'
+    code, asked, said = machine.run("hone", "doctor")
+    assert (code, asked) == (0, uv("hone doctor"))
+    assert said.splitlines() == [
+        "Installing the system packages that are missing: ca-certificates libopenblas0-pthread",
+        "apt-get update -qq",
+        "apt-get install -y --no-install-recommends ca-certificates libopenblas0-pthread -qq",
+    ]
+
+
+def test_packages_that_do_not_install(machine: Machine) -> None:
+    machine.commands |= {"dpkg-query": BARE, "id": "echo 0", "apt-get": "exit 100"}
+    code, asked, said = machine.run("hone", "doctor")
+    assert (code, asked) == (2, "")
+    assert "could not be installed" in said
+
+
+def test_a_package_that_newer_releases_renamed(machine: Machine) -> None:
+    machine.commands["dpkg-query"] = 'case "$*" in *t64*) echo "install ok installed" ;; *) exit 1 ;; esac'
+    assert machine.run()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("driver", "capability", "build", "said"),
+    [
+        (
+            "580.65.06",
+            "9.0",
+            "--no-group cpu --extra cuda ",
+            "Using the NVIDIA GPU with CUDA 13 (HONE_DEVICE=cpu for the CPU).",
+        ),
+        (
+            "570.1",
+            "12.0",
+            "--no-group cpu --extra cuda12 ",
+            "Using the NVIDIA GPU with CUDA 12, as its driver is older than 580 (HONE_DEVICE=cpu for the CPU).",
+        ),
+        ("535.1", "8.0", "", "The NVIDIA driver 535 is too old for MLX, which needs 550 or newer: using the CPU."),
+        (
+            "580.1",
+            "7.0",
+            "",
+            "The NVIDIA GPU is too old for MLX (compute capability 7.0, needed is 7.5): using the CPU.",
+        ),
+    ],
+)
+def test_an_nvidia_gpu(machine: Machine, driver: str, capability: str, build: str, said: str) -> None:
+    machine.commands["nvidia-smi"] = NVIDIA % (driver, capability)
+    assert machine.run("hone", "doctor") == (0, uv("hone doctor", build), said)
+
+
+def test_an_nvidia_gpu_left_alone(machine: Machine) -> None:
+    machine.commands["nvidia-smi"] = NVIDIA % ("580.1", "9.0")
+    machine.env["HONE_DEVICE"] = "cpu"
+    assert machine.run() == (0, uv("hone-app"), "")
+
+
+def test_an_nvidia_driver_that_does_not_answer(machine: Machine) -> None:
+    machine.commands["nvidia-smi"] = "echo 'NVIDIA-SMI has failed'; exit 9"
+    assert machine.run() == (0, uv("hone-app"), "")
+
+
+@pytest.mark.parametrize(
+    ("arch", "version", "said"),
+    [
+        ("arm64", "15.7.1", ""),
+        ("x86_64", "15.7.1", "Hone needs a Mac with Apple silicon (and a terminal that does not run in Rosetta)."),
+        ("arm64", "13.6", "Hone needs macOS 14 or newer; this is macOS 13.6."),
+    ],
+)
+def test_a_mac(machine: Machine, arch: str, version: str, said: str) -> None:
+    machine.commands |= {
+        "uname": f"case $1 in -m) echo {arch} ;; *) echo Darwin ;; esac",
+        "sw_vers": f"echo {version}",
+        "dpkg-query": "echo called >&2",
+        "nvidia-smi": "echo called >&2",
+    }
+    del machine.env["DISPLAY"]
+    assert machine.run() == ((2, "", said) if said else (0, uv("hone-app"), ""))
+
+
+def test_another_system(machine: Machine) -> None:
+    machine.commands["uname"] = "echo FreeBSD"
+    assert machine.run() == (2, "", "Hone runs on macOS and Linux; this is FreeBSD.")
+
+
+def test_continuous_integration_runs_the_tests() -> None:
+    assert os.access(ROOT / ".ci/run", os.X_OK)
+    assert "exec ./run.sh --test" in (ROOT / ".ci/run").read_text("utf-8")
