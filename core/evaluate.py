@@ -16,7 +16,7 @@ from core.events import Evaluated, Event, Phase, Sample
 from core.methods import TEXT
 from core.model import hub
 from core.model.generate import answer_tokens
-from core.model.load import load
+from core.model.load import load, read_config
 from core.model.logps import token_logps
 from core.resources import sample
 from core.run import DEMO
@@ -48,6 +48,7 @@ def evaluate(
     # The data first: a wrong file should not cost the loading of a model.
     path = str(sample(TEXT, held_out=True)) if dataset == DEMO else dataset
     data = load_data(path, TEXT)
+    read_config(folder)
     tokenizer = load_tokenizer(folder)
     rows = [encode(e, tokenizer, train_on=train_on, max_len=max_seq_len) for e in data.examples]
     rows = [r for r in rows if r.mask.any()]

@@ -17,7 +17,7 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Event, Phase, Started, Warned
 from core.model import hub
-from core.model.load import count
+from core.model.load import count, read_config
 from core.model.load import load as load_model
 from core.resources import sample
 from core.run import DEMO, Run
@@ -80,6 +80,7 @@ def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
         )
     yield Phase("Preparing data")
     where = yield from hub.fetch(run.model.path, run.model.revision)
+    read_config(where)  # a folder that is no model says so before anything else is tried
     tokenizer = load_tokenizer(where)
     rows, held_out, facts, examples = yield from _rows(run, tokenizer)
 
@@ -120,6 +121,7 @@ def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
     )
     model_facts = {"path": run.model.path, "folder": str(where), "parameters": total, "trainable_parameters": trainable}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
+    folder.begin(run)
     folder.write_json("resolved.json", ready.resolved)
     return ready
 

@@ -373,8 +373,12 @@ class Run:
         at = f"{where}: [options]" if where else "[options]"
         return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
 
+    def to_toml(self) -> str:
+        """The text of run.toml."""
+        return tomli_w.dumps(self.to_dict())
+
     def write(self, path: Path) -> None:
-        path.write_text(tomli_w.dumps(self.to_dict()), encoding="utf-8")
+        path.write_text(self.to_toml(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Run":

@@ -24,20 +24,37 @@ CHECKPOINTS = "checkpoints"
 class RunFolder:
     """One run's files. Every failure to write is Unavailable: no space, no permission."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, waiting: list[Event] | None = None) -> None:
         self.path = path
+        self._waiting = waiting  # events from before the folder exists
 
     @classmethod
-    def create(cls, run: Run) -> "RunFolder":
-        """The folder of a new run, with run.toml in it. Raises BadOption when a run lies there already."""
-        assert run.output is not None
-        folder = cls(Path(run.output).expanduser())
-        with explain(folder.path):
-            if (folder.path / RUN).exists():
-                raise BadOption(f"{folder.path} already holds a run; go on with --resume, or choose another --output.")
-            folder.path.mkdir(parents=True, exist_ok=True)
-            folder.write(RUN, toml_of(run))
-        return folder
+    def plan(cls, run: Run) -> "RunFolder":
+        """The folder a new run will have. Nothing is written before begin(), so a run that cannot start leaves nothing.
+
+        Raises BadOption when a run lies there already or a file is in the way, Unavailable without permission.
+        """
+        path = Path(run.output or "").expanduser()
+        with explain(path):
+            if (path / RUN).exists():
+                raise BadOption(f"{path} already holds a run; go on with --resume, or choose another --output.")
+            existing = next(p for p in (path, *path.absolute().parents) if p.exists())
+            if not existing.is_dir():
+                raise BadOption(f"{existing} is a file, where a folder is needed.")
+            if not os.access(existing, os.W_OK | os.X_OK):
+                raise Unavailable(f"There is no permission to write to {existing}.")
+        return cls(path, waiting=[])
+
+    def begin(self, run: Run) -> None:
+        """Make the folder of a new run, with run.toml and the events so far; nothing to do for a resumed one."""
+        if self._waiting is None:
+            return
+        with explain(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+        self.write(RUN, run.to_toml())
+        earlier, self._waiting = self._waiting, None
+        for event in earlier:
+            self.log(event)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -47,7 +64,10 @@ class RunFolder:
         return cls(path)
 
     def log(self, event: Event) -> None:
-        """Append an event to events.jsonl."""
+        """Append an event to events.jsonl, or keep it until there is one."""
+        if self._waiting is not None:
+            self._waiting.append(event)
+            return
         with explain(self.path), (self.path / EVENTS).open("a", encoding="utf-8") as file:
             file.write(to_json(event) + "\n")
 
@@ -119,8 +139,3 @@ def explain(path: Path) -> Iterator[None]:
             raise BadOption(f"{error.filename or path} is a file, where a folder is needed.") from None
         raise
 
-
-def toml_of(run: Run) -> str:
-    import tomli_w
-
-    return tomli_w.dumps(run.to_dict())

@@ -40,7 +40,7 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     right; what was saved before stays on disk.
     """
     run = run.check().with_output()
-    folder = RunFolder.create(run)
+    folder = RunFolder.plan(run)
     yield from _recorded(folder, _run(run, folder, stop, save_now, None))
 
 
@@ -66,7 +66,7 @@ def resume(
     if last is not None and last.reason in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
     if changes:
-        run.write(folder.path / "run.toml")
+        folder.write("run.toml", run.to_toml())
     newest = saved[-1] if saved else None
     folder.forget_after(int(newest.name.removeprefix("step-")) if newest else -1)
     yield from _recorded(folder, _run(run, folder, stop, save_now, newest))

@@ -5,7 +5,7 @@ Flags follow from the options (core/options.py), so an option is said once.
 
 import argparse
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
 from core import __version__, methods
@@ -17,19 +17,27 @@ Out = Callable[..., None]
 class Parser(argparse.ArgumentParser):
     """argparse, with its complaints as one sentence that a person can act on."""
 
+    commands: Iterable[str] = ()
+
     def error(self, message: str) -> NoReturn:
         raise BadOption(
             f"{message[:1].upper()}{message[1:]}{'' if message.endswith('.') else '.'} See `{self.prog} --help`."
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        first = args[0] if args else "-"
+        if not first.startswith("-") and first not in self.commands:
+            raise BadOption(f"There is no command {first!r}{_nearest(first, self.commands)}. See `hone --help`.")
         found, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
-            close = difflib.get_close_matches(flag, getattr(found, "flags", []), n=1)
-            hint = f" (did you mean {close[0]}?)" if close else ""
-            raise BadOption(f"There is no option {flag}{hint}.")
+            raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(found, 'flags', []))}.")
         return found
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def parser() -> Parser:
@@ -43,6 +51,7 @@ def parser() -> Parser:
         train.add(commands, name)
     for module in (chat, evaluate, data, listing, doctor):
         module.add(commands)
+    top.commands = commands.choices
     for command in commands.choices.values():
         flags = [flag for action in command._actions for flag in action.option_strings]
         command.set_defaults(flags=flags)
