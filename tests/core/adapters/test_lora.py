@@ -1,0 +1,162 @@
+"""LoRA: the formula, the layers chosen, and that mlx-lm loads what Hone saves with the same logits."""
+
+import dataclasses
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+
+from core import adapters
+from core.adapters.lora import LoRALinear, targets
+from core.errors import BadModel, BadOption
+from core.model.load import load
+from core.run import Adapter, Run
+from core.train import train
+
+TOKENS = mx.array([[1, 5, 9, 20, 33, 4, 60, 2]])
+
+
+def fresh(folder: Path) -> nn.Module:
+    return load(folder, "float32", device="cpu").model
+
+
+def filled(folder: Path, o: Adapter) -> nn.Module:
+    """A model with an adapter whose A and B are both far from zero."""
+    model = fresh(folder)
+    adapters.attach(model, o)
+    mx.random.seed(3)
+    for name, value in adapters.tensors(model).items():
+        model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
+    return model
+
+
+def test_the_formula_by_hand() -> None:
+    linear = nn.Linear(2, 2, bias=False)
+    linear.weight = mx.array([[1.0, 2.0], [3.0, 4.0]])
+    layer = LoRALinear(linear, rank=1, scale=0.5, dropout=0.0)
+    layer.lora_a, layer.lora_b = mx.array([[1.0], [1.0]]), mx.array([[10.0, 20.0]])
+    # Wx = (5, 11) for x = (1, 2); xA = 3; its half times B = (15, 30)
+    assert layer(mx.array([[1.0, 2.0]])).tolist() == [[20.0, 41.0]]
+    layer.enabled = False
+    assert layer(mx.array([[1.0, 2.0]])).tolist() == [[5.0, 11.0]]
+
+
+def test_it_starts_from_the_unchanged_model_within_pefts_bounds(model_folder: Path) -> None:
+    model = fresh(model_folder)
+    before = model(TOKENS)
+    adapters.attach(model, Adapter(rank=4))
+    assert mx.array_equal(model(TOKENS), before)
+    for name, value in adapters.tensors(model).items():
+        assert value.dtype == mx.float32
+        if name.endswith("lora_a"):
+            bound = 1 / np.sqrt(value.shape[0])
+            assert bound * 0.8 < float(mx.abs(value).max()) <= bound
+        else:
+            assert float(mx.abs(value).max()) == 0
+
+
+def test_alpha_is_twice_the_rank_unless_given(model_folder: Path) -> None:
+    for o, scale in ((Adapter(rank=8), 2.0), (Adapter(rank=8, alpha=4.0), 0.5)):
+        model = filled(model_folder, o)
+        assert model.model.layers[0].mlp.up_proj.scale == scale
+        assert adapters.config(model, o, "m")["lora_parameters"]["scale"] == scale
+
+
+def test_off_is_the_model_before_training(model_folder: Path) -> None:
+    before = fresh(model_folder)(TOKENS)
+    model = filled(model_folder, Adapter(rank=4))
+    with adapters.off(model):
+        assert mx.array_equal(model(TOKENS), before)
+    assert float(mx.abs(model(TOKENS) - before).max()) > 0.1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "last", "count"),
+    [("all", None, 14), ("all", 1, 7), ("attention", None, 8), ("q_proj, v_proj", None, 4), ("mlp.up_proj", 1, 1)],
+)
+def test_which_layers(model_folder: Path, wanted: str, last: int | None, count: int) -> None:
+    assert len(targets(fresh(model_folder), wanted, last)) == count
+
+
+def test_a_layer_that_is_not_there_is_said(model_folder: Path) -> None:
+    with pytest.raises(BadOption, match=r"has no linear layer 'qproj'; it has down_proj, gate_proj, k_proj"):
+        targets(fresh(model_folder), "q_proj,qproj", None)
+
+
+@pytest.mark.parametrize(
+    "o",
+    [
+        Adapter(rank=4),
+        Adapter(rank=3, alpha=5.0, targets="attention"),
+        Adapter(rank=2, targets="q_proj,v_proj", layers=1),
+    ],
+)
+def test_mlx_lm_loads_it_with_the_same_logits(model_folder: Path, tmp_path: Path, o: Adapter) -> None:
+    from mlx_lm.utils import load as mlx_lm_load
+
+    model = filled(model_folder, o)
+    save(model, o, tmp_path)
+    theirs, _ = mlx_lm_load(str(model_folder), adapter_path=str(tmp_path))
+    assert float(mx.abs(theirs(TOKENS) - model(TOKENS)).max()) < 1e-5
+    again = fresh(model_folder)
+    adapters.load(again, tmp_path)
+    assert mx.array_equal(again(TOKENS), model(TOKENS))
+
+
+def save(model: nn.Module, o: Adapter, folder: Path) -> None:
+    import json
+
+    (folder / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, "m")))
+    mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.tensors(model))
+
+
+@pytest.mark.parametrize("kind", ["lora", "full"])
+def test_a_trained_run_is_an_adapter_folder_for_mlx_lms_command(make_run: Callable[..., Run], kind: str) -> None:
+    run = make_run(adapter={"type": kind}, train={"steps": 2})
+    list(train(run))
+    words = ["-m", "mlx_lm", "generate", "--model", run.model.path, "--adapter-path", str(run.output)]
+    made = subprocess.run(
+        [sys.executable, *words, "--prompt", "What is 3?", "--max-tokens", "3"], capture_output=True, text=True
+    )
+    assert made.returncode == 0, made.stderr
+    assert "Generation: 3 tokens" in made.stdout or "Prompt:" in made.stdout
+
+
+def test_going_on_from_an_adapter(make_run: Callable[..., Run]) -> None:
+    first = make_run(output="first", train={"steps": 2})
+    list(train(first))
+    second = make_run(output="second", train={"steps": 2}, adapter={"init": str(first.output)})
+    events: list[Any] = list(train(second))
+    other = make_run(output="other", train={"steps": 2}, adapter={"init": str(first.output), "rank": 4})
+    with pytest.raises(BadModel, match=r"does not fit this run: .* has shape \(32, 16\), but \(32, 4\) is asked for"):
+        list(train(other))
+    after = [e for e in list(train(make_run(output="third", train={"steps": 2}))) if type(e).__name__ == "Evaluated"]
+    begun = [e for e in events if type(e).__name__ == "Evaluated"]
+    assert begun[0].loss < after[0].loss
+
+
+def test_adapters_that_do_not_belong(model_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadModel, match="holds no adapter: adapter_config.json is missing"):
+        adapters.load(fresh(model_folder), tmp_path)
+    o = Adapter(rank=4)
+    model = filled(model_folder, o)
+    save(model, o, tmp_path)
+    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), {"model.layers.9.mlp.up_proj.lora_a": mx.zeros((2, 2))})
+    with pytest.raises(BadModel, match="belongs to another model: there is no layer model.layers.9.mlp.up_proj here"):
+        adapters.load(fresh(model_folder), tmp_path)
+    (tmp_path / adapters.WEIGHTS).write_bytes(b"nothing")
+    with pytest.raises(BadModel, match="cannot be read"):
+        adapters.load(fresh(model_folder), tmp_path)
+
+
+def test_full_fine_tuning_is_refused_over_packed_weights(model_folder: Path) -> None:
+    model = fresh(model_folder)
+    nn.quantize(model, group_size=32, bits=4)
+    with pytest.raises(BadOption, match="Full fine-tuning needs an unquantized model"):
+        adapters.attach(model, dataclasses.replace(Adapter(), type="full"))

@@ -1,0 +1,141 @@
+"""Loading: the precision used and why, and every broken folder in one sentence."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import pytest
+from mlx.utils import tree_flatten
+
+from core.errors import BadModel
+from core.model.load import load
+from core.model.logps import token_logps
+from tests.core.conftest import write_model
+
+
+@pytest.mark.parametrize(
+    ("asked", "device", "full", "used", "why"),
+    [
+        ("auto", "cpu", False, "float32", "fastest precision on a CPU"),
+        ("auto", "gpu", False, "bfloat16", "the model's own"),
+        ("auto", "gpu", True, "float32", "every weight is trained"),
+        ("bfloat16", "cpu", False, "bfloat16", "as asked"),
+        ("float16", "cpu", False, "float16", "as asked"),
+    ],
+)
+def test_precision(tmp_path: Path, asked: str, device: str, full: bool, used: str, why: str) -> None:
+    folder = write_model(tmp_path / "m")
+    weights = {k: v.astype(mx.bfloat16) for k, v in mx.load(str(folder / "model.safetensors")).items()}
+    mx.save_safetensors(str(folder / "model.safetensors"), weights)
+    loaded = load(folder, asked, device=device, trains_all=full)
+    kinds = {str(v.dtype).removeprefix("mlx.core.") for _, v in tree_flatten(loaded.model.parameters())}
+    assert kinds == {used}
+    assert loaded.precision["requested"] == asked and loaded.precision["used"] == used
+    assert why in loaded.precision["reason"]
+
+
+def test_a_quantized_model_is_reported_as_what_it_is(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    model = load(folder, device="cpu").model
+    nn.quantize(model, group_size=32, bits=4)
+    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
+    change(folder, quantization={"group_size": 32, "bits": 4, "mode": "affine"})
+    loaded = load(folder, device="cpu")
+    assert loaded.precision["used"] == "affine 4 bit, group 32"
+    packed = loaded.model.model.layers[0].mlp.up_proj
+    assert isinstance(packed, nn.QuantizedLinear) and packed.weight.dtype == mx.uint32
+
+
+def change(folder: Path, **values: Any) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    config |= {k: v for k, v in values.items() if v is not None}
+    for key in [k for k, v in values.items() if v is None]:
+        config.pop(key, None)
+    (folder / "config.json").write_text(json.dumps(config))
+
+
+def test_broken_folders(tmp_path: Path) -> None:
+    whole = write_model(tmp_path / "whole")
+
+    def broken(name: str) -> Path:
+        return Path(shutil.copytree(whole, tmp_path / name))
+
+    def sentence(folder: Path) -> str:
+        with pytest.raises(BadModel) as caught:
+            load(folder, device="cpu")
+        assert "\n" not in str(caught.value)
+        return str(caught.value).replace(str(folder), "FOLDER")
+
+    folder = broken("no-config")
+    (folder / "config.json").unlink()
+    assert sentence(folder) == "FOLDER is no model folder: it has no config.json."
+    folder = broken("bad-config")
+    (folder / "config.json").write_text("{")
+    assert sentence(folder).startswith("FOLDER/config.json cannot be read as JSON:")
+    folder = broken("no-weights")
+    (folder / "model.safetensors").unlink()
+    assert sentence(folder) == "FOLDER has no complete weights: model.safetensors is missing."
+    folder = broken("missing-shard")
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}})
+    )
+    assert sentence(folder) == "FOLDER has no complete weights: model-00002-of-00002.safetensors is missing."
+    folder = broken("cut-weights")
+    data = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
+    assert sentence(folder).startswith("FOLDER cannot be loaded:")
+    folder = broken("other-size")
+    change(folder, hidden_size=64)
+    assert sentence(folder).startswith("FOLDER cannot be loaded:")
+    folder = broken("unknown")
+    change(folder, model_type="nosuch")
+    assert sentence(folder) == "FOLDER: the architecture nosuch is not supported by the installed mlx-lm."
+    folder = broken("exits")
+    change(folder, model_type="olmo")
+    assert "olmo" in sentence(folder)
+    folder = broken("no-type")
+    change(folder, model_type=None)
+    assert sentence(folder) == "FOLDER/config.json does not name a model_type."
+
+
+def test_code_in_a_model_folder_runs_only_when_allowed(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m")
+    change(folder, model_file="evil.py")
+    (folder / "evil.py").write_text(
+        f"open({str(tmp_path / 'ran')!r}, 'w').close()\nfrom mlx_lm.models.qwen3 import Model, ModelArgs\n"
+    )
+    with pytest.raises(BadModel, match=r"wants to run its own Python code \(evil.py\)"):
+        load(folder, device="cpu")
+    assert not (tmp_path / "ran").exists()
+    load(folder, device="cpu", allow_code=True)
+    assert (tmp_path / "ran").exists()
+
+
+def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:
+    old, new = write_model(tmp_path / "old", rope_theta=500.0), write_model(tmp_path / "new", rope_theta=500.0)
+    change(new, rope_theta=None, rope_parameters={"rope_theta": 500.0, "rope_type": "default"})
+    tokens = mx.array([[5, 6, 7, 8, 9, 10]])
+    a, b = (load(f, device="cpu").model(tokens) for f in (old, new))
+    assert mx.array_equal(a, b)
+    change(new, rope_parameters={"rope_theta": 9.0, "rope_type": "default"})
+    assert not mx.array_equal(a, load(new, device="cpu").model(tokens))
+
+
+def test_log_probabilities_by_hand() -> None:
+    def model(tokens: mx.array) -> mx.array:  # always the same three logits
+        return mx.broadcast_to(mx.array([0.0, 1.0, 2.0]), (*tokens.shape, 3))
+
+    tokens, mask = mx.array([[0, 2, 1, 0]]), mx.array([[1.0, 1.0, 0.0]])
+    z = float(mx.logsumexp(mx.array([0.0, 1.0, 2.0])))
+    assert token_logps(model, tokens, mask).tolist()[0] == pytest.approx([2 - z, 1 - z, 0.0], abs=1e-6)
+
+
+def test_an_infinity_where_nothing_is_learned_is_no_nan() -> None:
+    def model(tokens: mx.array) -> mx.array:
+        return mx.array([[[0.0, 1.0], [-mx.inf, 0.0]]])
+
+    logps = token_logps(model, mx.array([[0, 1, 0]]), mx.array([[1.0, 0.0]]))
+    assert bool(mx.isfinite(logps).all())
