@@ -29,7 +29,7 @@ def attach(model: nn.Module, options: Any) -> None:
     """Make the model trainable as asked (`options` is core.run.Adapter), and load the weights of options.init."""
     KINDS[options.type].attach(model, options)
     if options.init:
-        load_into(model, Path(options.init))
+        load_into(model, Path(options.init).expanduser(), options)
 
 
 def tensors(model: nn.Module) -> dict[str, mx.array]:
@@ -42,18 +42,28 @@ def config(model: nn.Module, options: Any, base: str) -> dict[str, Any]:
     return {"model": base, **KINDS[options.type].config(model, options)}
 
 
-def load_into(model: nn.Module, folder: Path) -> None:
+def load_into(model: nn.Module, folder: Path, options: Any) -> None:
     """Put a saved adapter's weights (Hone's or mlx-lm's format) into a model that has matching layers.
 
-    Raises BadModel when a tensor is missing, too many, or of another shape.
+    Raises BadModel when rank or scale differ from what is asked, or a tensor is missing, too many, or of another
+    shape: with another scale the same tensors would be another model.
     """
-    _, weights = read(folder)
+    saved, weights = read(folder)
+    mine, its = config(model, options, "")["lora_parameters"], saved.get("lora_parameters", {})
+    if any(its.get(name) != mine[name] for name in ("rank", "scale")):
+        rank, scale = its.get("rank"), its.get("scale")
+        if not isinstance(rank, int) or not isinstance(scale, int | float):
+            raise BadModel(f"The adapter in {folder} does not say its rank and scale.")
+        raise BadModel(
+            f"The adapter in {folder} was trained with rank {rank} and alpha {rank * scale:g}; "
+            "ask for the same to go on from it."
+        )
     wanted = tensors(model)
     if set(weights) != set(wanted):
         odd = sorted(set(weights) ^ set(wanted))[0]
         side = "holds" if odd in weights else "lacks"
         raise BadModel(
-            f"The adapter in {folder} does not fit this run: it {side} {odd}; set rank, targets and layers as it has."
+            f"The adapter in {folder} does not fit this run: it {side} {odd}; set targets and layers as it has."
         )
     for name, value in weights.items():
         if value.shape != wanted[name].shape:

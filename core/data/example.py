@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,7 @@ class Example:
     label: bool | None = None
     answer: str | None = None
     tools: tuple[dict[str, Any], ...] = ()  # JSON schemas of the functions the model may call
+    file: str = ""  # where the row stands, when a dataset has several files
 
 
 @dataclass(frozen=True)
@@ -46,26 +47,24 @@ class Remark:
 class Unusable(Exception):
     """A row nothing can be learned from. Carries the Remark that says why."""
 
-    def __init__(self, code: str, message: str, fix: str | None = None) -> None:
+    def __init__(self, code: str, message: str, fix: str | None = None, severity: Severity = "error") -> None:
         super().__init__(message)
-        self.remark = Remark(code, "error", message, fix)
+        self.remark = Remark(code, severity, message, fix)
+
+
+def words(example: Example) -> Iterator[str]:
+    """Every text of an example, in order."""
+    for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):
+        if isinstance(part, str):
+            yield part
+        for message in part if isinstance(part, tuple) else ():
+            yield message["content"]
+            if message.get("tool_calls"):
+                yield json.dumps(message["tool_calls"], ensure_ascii=False, default=str)
+    yield from (str(part) for part in (example.label, example.answer) if part is not None)
 
 
 def key(example: Example) -> str:
     """The same for rows that say the same: upper case, spacing and line aside."""
-    parts = [
-        [[m.get("role"), m.get("content"), m.get("tool_calls")] for m in part] if isinstance(part, tuple) else part
-        for part in (
-            example.messages,
-            example.prompt,
-            example.completion,
-            example.text,
-            example.chosen,
-            example.rejected,
-            example.label,
-            example.answer,
-        )
-    ]
-    said = json.dumps(parts, ensure_ascii=False, default=str).casefold()
-    plain = re.sub(r"(\\[nrt]|\s)+", " ", said).replace('" ', '"').replace(' "', '"')
-    return hashlib.blake2b(plain.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    said = "\0".join(" ".join(text.casefold().split()) for text in words(example))
+    return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()

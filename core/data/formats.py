@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.example import Example, Remark, Unusable
+from core.data.example import Unusable
 from core.data.read import Row
 from core.data.shapes import SHAPES, Shape
+from core.data.shapes.common import Built
 
 LOOK_AT = 1000  # rows looked at to tell the format
 
@@ -33,9 +34,10 @@ class Format:
         if not self.shapes:
             return f"{rows} with columns that are not known: {listed(self.found)}."
         others = f" Some rows are in another format: {listed([s.name for s in self.shapes[1:]])}."
-        return f"{self.name}, {rows}: {listed(self.columns)}." + (others if len(self.shapes) > 1 else "")
+        said = f" {self.shapes[0].said}" if self.shapes[0].said else ""
+        return f"{self.name}, {rows}: {listed(self.columns)}.{said}" + (others if len(self.shapes) > 1 else "")
 
-    def example(self, row: Row) -> tuple[Example, list[Remark]]:
+    def examples(self, row: Row) -> Built:
         """What the row means, with remarks. Raises Unusable when nothing can be learned from it."""
         for shape in self.shapes:
             if shape.columns(row.value):
@@ -69,7 +71,7 @@ def detect(rows: Iterable[Row], kind: str) -> Format:
 
 def unknown(columns: tuple[str, ...], kind: str) -> str:
     """The sentence for columns that no shape of the kind knows."""
-    wanted = ", or ".join(shape.needs for shape in SHAPES[kind])
+    wanted = ", or ".join(shape.needs for shape in SHAPES[kind] if shape.needs)
     if not columns:
         return f"The row has no columns; expected are {wanted}."
     these = f"columns {listed(columns)} are" if len(columns) > 1 else f"column {columns[0]} is"

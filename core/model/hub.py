@@ -127,7 +127,7 @@ def _explain(model: str, error: BaseException) -> BaseException:
     if isinstance(error, OSError) and error.errno == 28:
         return Unavailable(f"The disk is full; {model} could not be downloaded completely. What is here is kept.")
     network = (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError, TimeoutError)
-    if isinstance(error, network) or type(error).__module__.partition(".")[0] in ("httpx", "httpcore", "requests"):
+    if isinstance(error, network) or type(error).__module__.startswith(("httpx", "httpcore")):
         return Unavailable(
             f"{model} is not on this machine, and the Hugging Face Hub could not be reached to download it."
         )

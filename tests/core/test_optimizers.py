@@ -27,7 +27,8 @@ def after(name: str, decay: float, gradients: list[float], trains_all: bool = Fa
 
 
 def test_adamw_corrects_its_bias() -> None:
-    # Step 1: m̂ = g, v̂ = g², so the step is lr · g / (|g| + eps) whatever g is; without correction it were 3.16 times that.
+    # Step 1: m̂ = g and v̂ = g², so the step is lr · g / (|g| + eps) whatever g is; without the correction it
+    # would be 3.16 times that.
     assert after("adamw", 0.0, [0.5])[0] == pytest.approx(1.9, abs=1e-5)
     m = (0.9 * 0.1 * 0.5 + 0.1 * -0.25) / (1 - 0.9**2)
     v = (0.999 * 0.001 * 0.25 + 0.001 * 0.0625) / (1 - 0.999**2)

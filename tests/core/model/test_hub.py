@@ -1,0 +1,186 @@
+"""The Hub, played by a small server on this machine: download with progress, going on after a cut, no network."""
+
+import hashlib
+import http.server
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import BadModel
+from core.model.hub import locate, missing_files
+from core.resources import STARTER
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+class Hub:
+    """Serves one model folder as the Hub does; may cut the connection after some bytes of a big file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.cut_after, self.ranges = folder, None, []  # type: Path, int | None, list[str]
+        self.gated = False
+        hub = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                pass
+
+            def do_HEAD(self) -> None:
+                self.answer(body=False)
+
+            def do_GET(self) -> None:
+                self.answer(body=True)
+
+            def answer(self, body: bool) -> None:
+                parts = self.path.partition("?")[0].strip("/").split("/")
+                if parts[:2] == ["api", "models"]:
+                    if hub.gated or parts[2:4] != ["team", "tiny"]:
+                        self.refuse(403, "GatedRepo") if hub.gated else self.refuse(404, "RepoNotFound")
+                    elif "tree" in parts:
+                        sizes = {f.name: f.stat().st_size for f in hub.files}
+                        self.json([{"type": "file", "path": n, "size": s, "oid": "0"} for n, s in sizes.items()])
+                    else:
+                        names = [{"rfilename": f.name} for f in hub.files]
+                        self.json({"id": "team/tiny", "sha": COMMIT, "siblings": names})
+                    return
+                if parts[:2] != ["team", "tiny"] or not (hub.folder / parts[-1]).is_file():
+                    self.refuse(404, "EntryNotFound")
+                    return
+                data = (hub.folder / parts[-1]).read_bytes()
+                start = 0
+                if wanted := self.headers.get("Range"):
+                    hub.ranges.append(wanted)
+                    start = int(wanted.removeprefix("bytes=").partition("-")[0])
+                self.send_response(206 if wanted else 200)
+                self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
+                self.send_header("X-Repo-Commit", COMMIT)
+                self.send_header("Accept-Ranges", "bytes")
+                if wanted:
+                    self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
+                self.send_header("Content-Length", str(len(data) - start))
+                self.end_headers()
+                if not body:
+                    return
+                if hub.cut_after is not None and len(data) > hub.cut_after:
+                    self.wfile.write(data[start : hub.cut_after])
+                    self.wfile.flush()
+                    self.connection.close()
+                    return
+                self.wfile.write(data[start:])
+
+            def refuse(self, status: int, code: str) -> None:
+                self.send_response(status)
+                self.send_header("X-Error-Code", code)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def json(self, value: Any) -> None:
+                data = json.dumps(value).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    @property
+    def files(self) -> list[Path]:
+        return sorted(self.folder.iterdir())
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}"
+
+
+@pytest.fixture
+def hub(model_folder: Path) -> Iterator[Hub]:
+    made = Hub(model_folder)
+    yield made
+    made.server.shutdown()
+    made.server.server_close()
+
+
+SCRIPT = """
+    import json, sys
+    from core.errors import UserError
+    from core.model.hub import fetch
+    shares, work = [], fetch(sys.argv[1])
+    try:
+        while True:
+            shares.append(next(work).fraction)
+    except StopIteration as end:
+        print(json.dumps({"folder": str(end.value), "shares": shares}))
+    except UserError as error:
+        print(json.dumps({"error": str(error), "shares": shares}))
+"""
+
+
+def fetch(model: str, home: Path, endpoint: str, **env: str) -> dict[str, Any]:
+    """fetch() in a process of its own: the Hub's client reads its settings once, at import."""
+    settings = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
+    settings |= {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **env}
+    made = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), model],
+        capture_output=True,
+        text=True,
+        env=settings,
+        timeout=120,
+    )
+    assert made.returncode == 0, made.stderr
+    return dict(json.loads(made.stdout))
+
+
+def test_download_with_progress_then_from_the_cache(hub: Hub, tmp_path: Path) -> None:
+    done = fetch("team/tiny", tmp_path, hub.url)
+    assert not missing_files(Path(done["folder"]))
+    assert done["shares"] and done["shares"][-1] == 1.0 and done["shares"] == sorted(done["shares"])
+    hub.server.shutdown()
+    again = fetch("team/tiny", tmp_path, hub.url, HF_HUB_OFFLINE="1")
+    assert again == {"folder": done["folder"], "shares": []}
+
+
+def test_a_download_that_was_cut_goes_on(hub: Hub, tmp_path: Path) -> None:
+    hub.cut_after = 20_000
+    first = fetch("team/tiny", tmp_path, hub.url, HF_HUB_DOWNLOAD_TIMEOUT="2")
+    assert "could not be reached" in first["error"]
+    hub.cut_after = None
+    hub.ranges.clear()
+    second = fetch("team/tiny", tmp_path, hub.url)
+    assert not missing_files(Path(second["folder"]))
+    assert hub.ranges and all(int(r.removeprefix("bytes=").rstrip("-")) > 0 for r in hub.ranges)
+
+
+def test_without_network(tmp_path: Path) -> None:
+    sentence = "team/tiny is not on this machine, and the Hugging Face Hub could not be reached to download it."
+    assert fetch("team/tiny", tmp_path, "http://127.0.0.1:9")["error"] == sentence
+    offline = fetch("team/tiny", tmp_path, "http://127.0.0.1:9", HF_HUB_OFFLINE="1")
+    assert offline["error"] == "team/tiny is not on this machine, and HF_HUB_OFFLINE forbids downloading it."
+
+
+def test_models_that_are_not_there_or_not_free(hub: Hub, tmp_path: Path) -> None:
+    assert fetch("team/other", tmp_path, hub.url)["error"] == (
+        "There is no folder and no Hugging Face model named team/other (or it is private)."
+    )
+    hub.gated = True
+    assert fetch("team/tiny", tmp_path, hub.url)["error"].startswith("team/tiny is gated: accept its licence")
+
+
+def test_where_a_model_is(model_folder: Path, tmp_path: Path) -> None:
+    assert locate("starter") == STARTER
+    assert locate(str(model_folder)) == model_folder
+    assert locate("team/none") is None
+    with pytest.raises(BadModel, match="no Hugging Face id of the form owner/name"):
+        locate("./nowhere")
+    (tmp_path / "f").write_text("")
+    with pytest.raises(BadModel, match="is a file; a model is a folder"):
+        locate(str(tmp_path / "f"))
