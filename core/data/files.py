@@ -1,0 +1,79 @@
+"""What a person means by a dataset: a file, several files, a folder with train, valid and test, or the demo."""
+
+import glob
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import resources
+from core.errors import BadData, Unavailable
+
+DEMO = "demo"  # the sample that ships inside
+ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet")
+_PARTS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "validation", "val", "dev", "eval", "heldout", "held-out"),
+    "test": ("test", "testing"),
+}
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a dataset. `valid` and `test` are known only where a folder's names tell them."""
+
+    train: tuple[Path, ...]
+    valid: tuple[Path, ...] = ()
+    test: tuple[Path, ...] = ()
+
+
+def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
+    """The files that are meant. Raises BadData for a folder or a pattern with none, Unavailable without permission."""
+    if str(path) == DEMO:
+        return Files((resources.sample(kind),))
+    if not isinstance(path, str | Path):
+        return Files(tuple(file for one in path for file in find(one, kind).train))
+    given = Path(path).expanduser()
+    if given.is_dir():
+        return _folder(given)
+    if not given.exists() and glob.has_magic(str(given)):
+        found = sorted(Path(name) for name in glob.glob(str(given), recursive=True))
+        if not found:
+            raise BadData(f"No file matches {path}.")
+        return Files(tuple(found))
+    return Files((given,))
+
+
+def _folder(folder: Path) -> Files:
+    """The data files in a folder, by the part their names or folders tell; those that tell none are to train on."""
+    try:
+        every = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
+    except PermissionError:
+        raise Unavailable(f"{folder} cannot be read: permission denied.") from None
+    parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": [], "": []}
+    for file in every:
+        parts[_part(file.relative_to(folder))].append(file)
+    train = parts["train"] or parts[""]
+    if not train:
+        endings = ", ".join(e[1:] for e in ENDINGS)
+        held = " to train on" if every else ""
+        raise BadData(f"The folder {folder} has no data file{held} ({endings}, each also gzipped).")
+    return Files(tuple(train), tuple(parts["valid"]), tuple(parts["test"]))
+
+
+def _is_data(file: Path) -> bool:
+    name = file.name.lower().removesuffix(".gz")
+    about = name.startswith(("readme", "license", "dataset_info", "changelog"))
+    hidden = any(part.startswith((".", "_")) for part in file.parts)
+    return name.endswith(ENDINGS) and not about and not hidden
+
+
+def _part(file: Path) -> str:
+    """train, valid or test where the file's name, or a folder it is in, says so; else ""."""
+    for word in (file.name.lower(), *(part.lower() for part in reversed(file.parts[:-1]))):
+        for part, names in _PARTS.items():
+            if any(word == n or word.startswith(tuple(n + c for c in "-_. 0123456789")) for n in names):
+                return part
+            stem = word.split(".")[0]
+            if any(stem.endswith(tuple(c + n for c in "-_. ")) for n in names):
+                return part
+    return ""
