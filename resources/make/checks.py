@@ -68,7 +68,7 @@ def members(expect: Expected, answer: str) -> bool:
 
 def story(expect: Expected, answer: str) -> bool:
     """At least four sentences, the last one finished, and everything asked for occurs."""
-    return len(re.findall(r"[.!?]", answer)) >= 4 and answer[-1:] in ('.', '!', '"') and words(expect, answer)
+    return len(re.findall(r"[.!?]", answer)) >= 4 and answer[-1:] in (".", "!", '"') and words(expect, answer)
 
 
 RULES: dict[str, Callable[[Expected, str], bool]] = {

@@ -16,7 +16,7 @@ from resources.make import styles, tasks
 from resources.make.items import Item, Turn, held_out
 from resources.make.phrasing import vary
 
-ROWS = 240_000
+ROWS = 160_000
 HELD_OUT = 200  # of each kind
 SYSTEM = (
     "You are a helpful assistant.", "You are Hone's starter model.", "You are a small language model.", "Answer the question.",
@@ -86,7 +86,7 @@ def write(rows: Iterator[Row], path: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--out", type=Path, required=True, help="a folder, made if missing")

@@ -1,6 +1,6 @@
 """Write the untrained model: a small Qwen3 with tied embeddings, random weights in Hugging Face's layout.
 
-    python -m resources.make.model --out FOLDER
+python -m resources.make.model --out FOLDER
 """
 
 import argparse
@@ -93,7 +93,7 @@ def save_config(folder: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True, help="the model folder")
     args = parser.parse_args()

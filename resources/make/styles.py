@@ -41,12 +41,17 @@ def _words(text: str) -> str:
 
 STYLES: dict[str, Style] = {
     "short": Style(
-        expand("(Answer|Reply) (briefly|in one word|with one word)(|, please).", "Keep it short(|, please).", "(One word|Short answer) only.",
-               "Just the answer(|, please)."),
+        expand(
+            "(Answer|Reply) (briefly|in one word|with one word)(|, please).", "Keep it short(|, please).",
+            "(One word|Short answer) only.", "Just the answer(|, please).",
+        ),
         lambda sentence, short: (_words(short),),
     ),
     "capitals": Style(
-        expand("(Answer|Reply|Write) in capital letters(|, please).", "Shout the answer(|, please).", "Use only capital letters."),
+        expand(
+            "(Answer|Reply|Write) in capital letters(|, please).", "Shout the answer(|, please).",
+            "Use only capital letters.",
+        ),
         lambda sentence, short: (sentence.upper(),),
     ),
     "polite": Style(expand("(Be|Please be) (polite|friendly|nice).", "(Answer|Reply) (politely|nicely)(|, please)."), _framed(POLITE)),

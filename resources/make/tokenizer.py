@@ -1,6 +1,6 @@
 """Learn the tokenizer from the corpus: byte-level BPE, every digit a token of its own so that sums can be learned.
 
-    python -m resources.make.tokenizer --corpus DIR/train.jsonl --out FOLDER
+python -m resources.make.tokenizer --corpus DIR/train.jsonl --out FOLDER
 """
 
 import argparse
@@ -14,6 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 
 VOCABULARY = 2048
 END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
+TOKENIZER_FILE, CONFIG_FILE, CHAT_TEMPLATE_FILE = "tokenizer.json", "tokenizer_config.json", "chat_template.jinja"
 SPECIAL = (END_OF_TEXT, TURN_START, TURN_END)
 THINKING = ("<think>", "</think>")  # ordinary tokens: they stay in the text when special ones are left out
 ROWS = 60_000  # enough to count pieces; the rest of the corpus is more of the same
@@ -62,7 +63,7 @@ def texts_of(corpus: Path, rows: int = ROWS) -> Iterator[str]:
 def save(tokenizer: Tokenizer, folder: Path) -> None:
     """The files from which transformers and mlx-lm load a tokenizer with its chat template."""
     folder.mkdir(parents=True, exist_ok=True)
-    tokenizer.save(str(folder / "tokenizer.json"))
+    tokenizer.save(str(folder / TOKENIZER_FILE))
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "bos_token": None,
@@ -71,18 +72,18 @@ def save(tokenizer: Tokenizer, folder: Path) -> None:
         "clean_up_tokenization_spaces": False,
         "model_max_length": 1024,
     }
-    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-    (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")
+    (folder / CONFIG_FILE).write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    (folder / CHAT_TEMPLATE_FILE).write_text(CHAT_TEMPLATE, encoding="utf-8")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--corpus", type=Path, required=True, help="train.jsonl as resources.make.corpus wrote it")
     parser.add_argument("--out", type=Path, required=True, help="the model folder")
     args = parser.parse_args()
     tokenizer = learn(texts_of(args.corpus))
     save(tokenizer, args.out)
-    print(f"{tokenizer.get_vocab_size()} pieces in {args.out / 'tokenizer.json'}")
+    print(f"{tokenizer.get_vocab_size()} pieces in {args.out / TOKENIZER_FILE}")
 
 
 if __name__ == "__main__":

@@ -24,42 +24,57 @@ KINDS = {
 FAMILIES = [
     family(
         "sound",
-        pairs("dog=woof, cat=meow, cow=moo, sheep=baa, duck=quack, pig=oink, horse=neigh, hen=cluck, owl=hoot, bee=buzz, "
-              "lion=roar, mouse=squeak, snake=hiss, frog=croak, crow=caw, bird=tweet, goose=honk, wolf=howl"),
-        ["What (sound|noise) does {a x} make?", "What does (a|the) {x} say?", "How does {a x} sound?",
-         "Tell me the sound of {a x}."],
+        pairs(
+            "dog=woof, cat=meow, cow=moo, sheep=baa, duck=quack, pig=oink, horse=neigh, hen=cluck, owl=hoot, "
+            "bee=buzz, lion=roar, mouse=squeak, snake=hiss, frog=croak, crow=caw, bird=tweet, goose=honk, wolf=howl"
+        ),
+        [
+            "What (sound|noise) does {a x} make?", "What does (a|the) {x} say?", "How does {a x} sound?",
+            "Tell me the sound of {a x}.",
+        ],
         ["{a x} says {y}.", "The {x} says {y}."],
         "{a x} says {y}",
     ),
     family(
         "legs",
         LEGS,
-        ["How many legs does {a x} have?", "How many legs has {a x}?", "Tell me how many legs {a x} has.",
-         "What number of legs does {a x} have?"],
+        [
+            "How many legs does {a x} have?", "How many legs has {a x}?", "Tell me how many legs {a x} has.",
+            "What number of legs does {a x} have?",
+        ],
         ["{a x} has {y} legs."],
         "{a x} has {y} legs",
     ),
     family(
         "young",
-        pairs("dog=puppy, cat=kitten, cow=calf, horse=foal, sheep=lamb, pig=piglet, goat=kid, hen=chick, duck=duckling, "
-              "bear=cub, lion=cub, frog=tadpole, swan=cygnet, deer=fawn, goose=gosling, kangaroo=joey, owl=owlet"),
-        ["What (do you call|is) a (baby|young) {x}?", "What is (a baby|a young) {x} called?",
-         "What is the name (of|for) a baby {x}?"],
+        pairs(
+            "dog=puppy, cat=kitten, cow=calf, horse=foal, sheep=lamb, pig=piglet, goat=kid, hen=chick, "
+            "duck=duckling, bear=cub, lion=cub, frog=tadpole, swan=cygnet, deer=fawn, goose=gosling, kangaroo=joey, "
+            "owl=owlet"
+        ),
+        [
+            "What (do you call|is) a (baby|young) {x}?", "What is (a baby|a young) {x} called?",
+            "What is the name (of|for) a baby {x}?",
+        ],
         ["A baby {x} is called {a y}.", "A young {x} is {a y}."],
         "a baby {x} is called {a y}",
     ),
     family(
         "animal home",
-        pairs("bird=nest, bee=hive, dog=kennel, horse=stable, spider=web, rabbit=burrow, bear=den, ant=hill, fish=water, "
-              "cow=barn, pig=sty, lion=den, hen=coop, owl=tree, fox=den, mole=tunnel"),
+        pairs(
+            "bird=nest, bee=hive, dog=kennel, horse=stable, spider=web, rabbit=burrow, bear=den, ant=hill, "
+            "fish=water, cow=barn, pig=sty, lion=den, hen=coop, owl=tree, fox=den, mole=tunnel"
+        ),
         ["Where does {a x} (live|sleep)?", "What is the home of {a x}?", "In what does {a x} live?"],
         ["{a x} lives in {a y}.", "The {x} lives in {a y}."],
     ),
     family(
         "animal food",
-        pairs("cow=grass, cat=fish, dog=meat, rabbit=carrots, horse=hay, monkey=bananas, mouse=cheese, lion=meat, "
-              "panda=bamboo, squirrel=nuts, bee=nectar, owl=mice, frog=flies, hen=corn, shark=fish, koala=leaves, "
-              "sheep=grass, goat=grass, bear=honey, penguin=fish"),
+        pairs(
+            "cow=grass, cat=fish, dog=meat, rabbit=carrots, horse=hay, monkey=bananas, mouse=cheese, lion=meat, "
+            "panda=bamboo, squirrel=nuts, bee=nectar, owl=mice, frog=flies, hen=corn, shark=fish, koala=leaves, "
+            "sheep=grass, goat=grass, bear=honey, penguin=fish"
+        ),
         ["What does {a x} (eat|like to eat)?", "What do you feed {a x}?", "What is the food of {a x}?"],
         ["{a x} eats {y}.", "The {x} likes to eat {y}."],
         "{a x} eats {y}",
@@ -67,8 +82,10 @@ FAMILIES = [
     family(
         "animal kind",
         KINDS,
-        ["What kind of animal is {a x}?", "What is {a x}?", "What (type|sort) of animal is {a x}?",
-         "Which group does {a x} belong to?"],
+        [
+            "What kind of animal is {a x}?", "What is {a x}?", "What (type|sort) of animal is {a x}?",
+            "Which group does {a x} belong to?",
+        ],
         ["{a x} is {a y}."],
         "{a x} is {a y}",
     ),

@@ -7,7 +7,16 @@ from resources.make.items import Item
 from resources.make.words import NOUNS
 
 SHARE = 7
-_UP = expand("(Count|Please count|Can you count) from {a} to {b}.", "Say the numbers from {a} to {b}.", "Count: {a} to {b}.")
+_UP = expand(
+    "(Count|Please count|Can you count) from {a} to {b}.",
+    "Say the numbers from {a} to {b}.",
+    "Count: {a} to {b}.",
+)
+_DOWN = expand(
+    "Count (down|backwards) from {a} to {b}.",
+    "(Please count|Count) from {a} down to {b}.",
+    "Count backwards: {a} to {b}.",
+)
 _STEP = expand("(Count|Please count) from {a} to {b} in steps of {s}.", "Count from {a} to {b} by {s}.")
 _AFTER = expand("(What|Which number) comes (right |)after {a}?", "What is the next number after {a}?")
 _BEFORE = expand("(What|Which number) comes (right |)before {a}?", "What is the number before {a}?")
@@ -22,10 +31,9 @@ def draw(rng: Random) -> Item:
 def _count(rng: Random) -> Item:
     a = rng.randrange(90)
     b = a + rng.randint(2, 10)
-    if rng.random() < 0.35:
-        a, b = b, a
-    run = range(a, b + 1) if a < b else range(a, b - 1, -1)
-    return _numbers(f"{a} {b}", rng.choice(_UP).format(a=a, b=b), run)
+    if rng.random() < 0.65:
+        return _numbers(f"{a} {b}", rng.choice(_UP).format(a=a, b=b), range(a, b + 1))
+    return _numbers(f"{b} {a}", rng.choice(_DOWN).format(a=b, b=a), range(b, a - 1, -1))
 
 
 def _in_steps(rng: Random) -> Item:
@@ -51,4 +59,6 @@ def _neighbour(rng: Random) -> Item:
 def _shown(rng: Random) -> Item:
     word, n = rng.choice(NOUNS), rng.randint(1, 9)
     prompt = rng.choice(_SHOWN).format(w=word, row=" ".join([word] * n))
-    return Item(f"counting: {word} {n}", prompt, (str(n), f"There are {n}.", f"I count {n}."), str(n), "number", short=str(n))
+    return Item(
+        f"counting: {word} {n}", prompt, (str(n), f"There are {n}.", f"I count {n}."), str(n), "number", short=str(n)
+    )

@@ -10,8 +10,10 @@ from resources.make.items import Item
 from resources.make.words import NAMES
 
 SHARE = 4
-_PROMPTS = expand("(Name|Tell me|Give me|List) {n} {kind}.", "Can you name {n} {kind}?", "(Write|Make|Give me) a list of {n} {kind}.",
-                  "(What are|Do you know) {n} {kind}?")  # fmt: skip
+_PROMPTS = expand(
+    "(Name|Tell me|Give me|List) {n} {kind}.", "Can you name {n} {kind}?",
+    "(Write|Make|Give me) a list of {n} {kind}.", "(What are|Do you know) {n} {kind}?",
+)  # fmt: skip
 _NUMBERS = ("one", "two", "three", "four", "five")
 
 
@@ -27,11 +29,11 @@ KINDS_OF_LISTS = _kinds()
 
 
 def draw(rng: Random) -> Item:
-    """Two to five different members of a kind; where the prompt says list, one on each line."""
+    """Two to five members of a kind; where the prompt says list, one on each line."""
     kind, n = rng.choice(list(KINDS_OF_LISTS)), rng.randint(2, 5)
     members = KINDS_OF_LISTS[kind]
     prompt = rng.choice(_PROMPTS).format(n=rng.choice((str(n), _NUMBERS[n - 1])), kind=kind)
-    named = rng.sample(members, n)
+    named = [members[i] for i in sorted(rng.sample(range(len(members)), n))]  # in order, so that none comes twice
     if "ist" in prompt:
         answer = "\n".join(f"- {m}" for m in named)
     else:

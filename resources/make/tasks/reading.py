@@ -2,10 +2,11 @@
 
 from random import Random
 
+from resources.make.facts import article
 from resources.make.items import Item
 from resources.make.words import COLOURS, NAMES, NOUNS
 
-SHARE = 6
+SHARE = 8
 _PLACES = ("in the box", "on the table", "under the bed", "in the garden", "behind the door", "in the bag", "on the chair",
            "near the lake", "in the kitchen", "on the shelf")  # fmt: skip
 _VERBS = ("likes", "has", "wants", "draws", "buys")
@@ -22,7 +23,7 @@ def _item(text: str, question: str, answers: tuple[str, ...], expect: str) -> It
 
 def _colour(rng: Random) -> Item:
     people, colours, thing = rng.sample(NAMES, 2), rng.sample(COLOURS, 2), rng.choice(NOUNS)
-    text = " ".join(f"{p} has a {c} {thing}." for p, c in zip(people, colours, strict=True))
+    text = " ".join(f"{p} has {article(c)}{c} {thing}." for p, c in zip(people, colours, strict=True))
     i = rng.randrange(2)
     answers = (f"{people[i]}'s {thing} is {colours[i]}.", f"It is {colours[i]}.")
     return _item(text, f"What colour is {people[i]}'s {thing}?", answers, colours[i])
@@ -32,14 +33,17 @@ def _place(rng: Random) -> Item:
     things, places = rng.sample(NOUNS, 2), rng.sample(_PLACES, 2)
     text = " ".join(f"The {t} is {p}." for t, p in zip(things, places, strict=True))
     i = rng.randrange(2)
-    return _item(text, f"Where is the {things[i]}?", (f"The {things[i]} is {places[i]}.", f"It is {places[i]}."), places[i])
+    return _item(
+        text, f"Where is the {things[i]}?", (f"The {things[i]} is {places[i]}.", f"It is {places[i]}."), places[i]
+    )
 
 
 def _who(rng: Random) -> Item:
     people, things, verb = rng.sample(NAMES, 3), rng.sample(NOUNS, 3), rng.choice(_VERBS)
-    text = " ".join(f"{p} {verb} a {t}." for p, t in zip(people, things, strict=True))
+    text = " ".join(f"{p} {verb} {article(t)}{t}." for p, t in zip(people, things, strict=True))
     i = rng.randrange(3)
-    return _item(text, f"Who {verb} a {things[i]}?", (f"{people[i]} {verb} a {things[i]}.", f"{people[i]}."), people[i])
+    thing = article(things[i]) + things[i]
+    return _item(text, f"Who {verb} {thing}?", (f"{people[i]} {verb} {thing}.", f"{people[i]}."), people[i])
 
 
 def _older(rng: Random) -> Item:

@@ -3,10 +3,11 @@
 from random import Random
 
 from resources.make.expand import expand
+from resources.make.facts import article
 from resources.make.items import Item
 from resources.make.words import ADJECTIVES, NAMES, NOUNS, WORDS
 
-SHARE = 5
+SHARE = 8
 _SAY = expand("(Repeat|Say|Please repeat|Write)(| after me| this): {t}")
 _LOUD = expand("(Write|Say|Repeat)(| this) in capital letters: {t}", "Shout(| this): {t}")
 _TIMES = expand("(Say|Write) {w} {n} times.", "(Say|Write) the word {w} {n} times.", "Repeat {w} {n} times.")
@@ -25,9 +26,10 @@ def _item(prompt: str, key: str, answer: str) -> Item:
 
 def _text(rng: Random) -> str:
     if rng.random() < 0.5:
-        return " ".join(rng.sample(WORDS, rng.randint(1, 5)))
+        return " ".join(rng.sample(WORDS, rng.randint(1, 6)))
     verb = rng.choice(("sees", "likes", "finds", "has", "wants", "paints", "draws"))
-    return f"{rng.choice(NAMES)} {verb} a {rng.choice(ADJECTIVES)} {rng.choice(NOUNS)}."
+    adjective = rng.choice(ADJECTIVES)
+    return f"{rng.choice(NAMES)} {verb} {article(adjective)}{adjective} {rng.choice(NOUNS)}."
 
 
 def _say(rng: Random) -> Item:

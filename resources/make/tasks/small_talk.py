@@ -6,7 +6,7 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.words import NAMES
 
-SHARE = 7
+SHARE = 6
 _JOKES = (
     "Why did the clock go to school? It wanted to learn to tell the time.",
     "Why was the book so cold? It had lost its cover.",
@@ -17,6 +17,10 @@ _JOKES = (
     "What gets wet while it dries? A towel.",
     "Why did the bee buy a brush? Its hair was sticky.",
 )
+_FACTS = (
+    "A snail has no legs.", "Bees make honey.", "Jupiter is the largest planet.", "The sun is a star.", "Penguins cannot fly.",
+    "An octopus has eight arms.", "Water freezes when it gets very cold.", "There are twenty-six letters in the alphabet.",
+)  # fmt: skip
 # phrasings, replies
 _TALK = (
     (expand("(Hello|Hi|Hey|Good day)(| there| again| friend| you| my friend)(!|.|)"),
@@ -25,9 +29,14 @@ _TALK = (
     (expand("Good evening(| to you| my friend| there)(!|.|)"), expand("Good evening! How can I help you?")),
     (expand("(Good night|Sleep well)(| then| my friend| now)(!|.|)", "I (go|am going) to (bed|sleep)(| now)."),
      expand("Good night! Sleep well.")),
-    (expand("(Bye|Goodbye|See you|Bye bye)(| then| tomorrow| later| soon| my friend)(!|.|)", "I (have to|must) go(| now)."),
+    (expand(
+        "(Bye|Goodbye|See you|Bye bye)(| then| tomorrow| later| soon| my friend)(!|.|)", "I (have to|must) go(| now).",
+    ),
      expand("Goodbye! (Have a nice day.|See you soon.)")),
-    (expand("How (are you|are you doing|do you feel|is it going)(| today| now| this morning)?", "Are you (well|fine|ok)(| today)?"),
+    (expand(
+        "How (are you|are you doing|do you feel|is it going)(| today| now| this morning)?",
+        "Are you (well|fine|ok)(| today)?",
+    ),
      expand("I am (fine|well), thank you. How are you?")),
     (expand("(Thanks|Thank you|Many thanks)(| a lot| so much| very much| for your help| for that)(!|.|)"),
      expand("You are welcome(!|.)")),
@@ -48,15 +57,22 @@ _TALK = (
      expand("I am a small model and do not feel much, but I like to talk about it.")),
     (expand("I (like|love) (music|cats|dogs|books|games|snow|cake|flowers|summer|school)(| very much| a lot)(!|.)"),
      expand("That is nice. (Tell me more.|Why do you like it?)")),
-    (expand("Can (I|we) (ask you something|talk|ask a question|chat)(| now| a little)?", "Do you have (time|a minute)(| for me)?"),
+    (expand(
+        "Can (I|we) (ask you something|talk|ask a question|chat)(| now| a little)?",
+        "Do you have (time|a minute)(| for me)?",
+    ),
      expand("(Yes, of course|Of course). What is it?")),
     (expand("(Help|Help me|I need help|I need your help|Please help me)(!|.|)"), expand("Of course. What do you need?")),
     (expand("I (do not|don't) (understand|get it|know what you mean)(| that| this)."), expand("I am sorry. Please ask me in another way.")),
     (expand("(Today is|It is) my birthday(!|.|)(| today)"), expand("Happy birthday!")),
     (expand("I (passed|won|got) (my test|the game|a prize|the race)(!|.| today.)"), expand("Well done! That is great news.")),
     (expand("(What is|How is) the meaning of life?", "(Why are we here|What is life)?"), expand("That is a big question for a small model.")),
+    (expand("Tell me (something|something new|something nice|a fact|an interesting fact|more|a secret)(|, please)."), _FACTS),
+    (expand("(Surprise me|Say something|Teach me something|I am bored|What is new|Talk to me)(|, please| now)."), _FACTS),
+    (expand("(Ok|Okay|Yes|Good|I see|Sure|Right|Fine|Great|Cool|Nice)(!|.|)"), expand("Good. What would you like to know?")),
+    (expand("(No|Nope|Not now|No thanks|Nothing|Never mind)(!|.|)"), expand("All right. Just ask when you need me.")),
 )  # fmt: skip
-_MEET = expand("(My name is|I am|I'm|Call me) {name}(!|.|)", "(Hello|Hi), (my name is|I am) {name}(!|.)")
+_MEET = expand("(Hello|Hi), (my name is|I am) {name}(!|.)")
 _MET = expand("Nice to meet you, {name}!", "Hello, {name}! How can I help you?")
 
 
@@ -64,7 +80,13 @@ def draw(rng: Random) -> Item:
     """One remark and a fitting reply."""
     if rng.random() < 0.1:
         name, prompt = rng.choice(NAMES), rng.choice(_MEET)
-        return Item(f"small talk: {name} {prompt}", prompt.format(name=name), tuple(r.format(name=name) for r in _MET), name, "word")
+        return Item(
+            f"small talk: {name} {prompt}",
+            prompt.format(name=name),
+            tuple(r.format(name=name) for r in _MET),
+            name,
+            "word",
+        )
     prompts, replies = rng.choice(_TALK)
     prompt = rng.choice(prompts)
     return Item(f"small talk: {prompt}", prompt, replies, replies, "one_of")

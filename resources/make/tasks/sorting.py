@@ -11,8 +11,10 @@ _UP = expand("(Sort|Order|Please sort)(| these numbers): {row}", "Put (in order|
              "Sort from small to (big|large): {row}", "Sort these numbers, smallest first: {row}")  # fmt: skip
 _DOWN = expand("Sort from (big|large) to small: {row}", "Sort these numbers, (biggest|largest) first: {row}",
                "(Sort|Order) downwards: {row}")  # fmt: skip
-_WORDS = expand("(Sort|Order|Please sort) (these words|the words)(| by the alphabet): {row}", "Sort alphabetically: {row}",
-                "Put these words in alphabetical order: {row}")  # fmt: skip
+_WORDS = expand(
+    "(Sort|Order|Please sort) (these words|the words)(| by the alphabet): {row}", "Sort alphabetically: {row}",
+    "Put these words in alphabetical order: {row}",
+)  # fmt: skip
 _PICK = expand("(Which|What) is the {end}: {row}?", "(Name|Tell me|Find) the {end} number: {row}")
 _ENDS = {"biggest": max, "largest": max, "smallest": min}
 

@@ -10,12 +10,23 @@ from resources.make.items import Item
 from resources.make.words import WORDS
 
 SHARE = 9
-_SPELL = expand("(Spell|Please spell|Can you spell)(| the word) {w}.", "How do you spell {w}?", "Spell {w} letter by letter.",
-                "(What are|Tell me) the letters (of|in) {w}?", "Write {w} with a dash between the letters.")  # fmt: skip
-_JOIN = expand("(Which|What) word is {s}?", "(Put|Join) the letters together: {s}", "Read this: {s}", "{s} spells what?")
+_SPELL = expand(
+    "(Spell|Please spell|Can you spell)(| the word) {w}.", "How do you spell {w}?", "Spell {w} letter by letter.",
+    "(What are|Tell me) the letters (of|in) {w}?", "Write {w} with a dash between the letters.",
+)  # fmt: skip
+_JOIN = expand(
+    "(Which|What) word is {s}?",
+    "(Put|Join) the letters together: {s}",
+    "Read this: {s}",
+    "{s} spells what?",
+)
 _END = expand("(What|Which) is the {end} letter (of|in) {w}?", "(Tell me|Name) the {end} letter of {w}.",
               "(Which|What) letter does {w} {verb} with?")  # fmt: skip
-_LENGTH = expand("How many letters (does {w} have|has {w}|are in {w})?", "Count the letters (of|in) {w}.", "How long is the word {w}?")
+_LENGTH = expand(
+    "How many letters (does {w} have|has {w}|are in {w})?",
+    "Count the letters (of|in) {w}.",
+    "How long is the word {w}?",
+)
 
 
 def draw(rng: Random) -> Item:

@@ -1,4 +1,4 @@
-"""Short stories, told from plots whose sentences vary. Held out are pairs of a hero and a thing."""
+"""Short stories, told from plots whose sentences vary. Held out are pairs of a hero and a thing, or prompts."""
 
 from random import Random
 
@@ -7,7 +7,7 @@ from resources.make.facts import article
 from resources.make.items import Item
 from resources.make.words import NAMES
 
-SHARE = 8
+SHARE = 6
 _ANIMALS = "fox rabbit bear mouse cat dog owl duck frog hen pony turtle squirrel lion penguin goat lamb bird bee elephant".split()
 _THINGS = "ball kite boat lantern drum map blanket bell hat key book coin flower basket scarf whistle".split()
 _TRAITS = "little brave curious shy kind clever lazy cheerful quiet young funny hungry".split()
@@ -22,8 +22,9 @@ _PROMPTS = expand(
     "Tell me a (bedtime |nice |)story.",
 )  # fmt: skip
 _OPENINGS = expand(
-    "Once upon a time there was a {trait} {animal} named {name}.", "Once there lived a {trait} {animal} called {name} {place}.",
-    "{name} was a {trait} {animal} who lived {place}.", "There was once a {trait} {animal} {place}. The name of the {animal} was {name}.",
+    "Once upon a time there was a {trait} {animal} named {name}.",
+    "Once there lived a {trait} {animal} called {name} {place}.", "{name} was a {trait} {animal} who lived {place}.",
+    "There was once a {trait} {animal} {place}. The name of the {animal} was {name}.",
 )  # fmt: skip
 # Each plot: its beats in order, each beat with several wordings.
 _PLOTS = (
@@ -35,11 +36,16 @@ _PLOTS = (
      expand("{name} was so happy and said thank you.", "{name} jumped for joy.")),
     (expand("{name} wanted to have a {thing} more than anything.", "Every night {name} dreamed of a {thing}."),
      expand("But {name} had no money.", "But there was no {thing} in any shop."),
-     expand("So {name} worked (all week|all summer|every day) for {friend}.", "So {name} helped {friend} in the garden."),
+     expand(
+         "So {name} worked (all week|all summer|every day) for {friend}.", "So {name} helped {friend} in the garden.",
+     ),
      expand("At last the day came.", "The work was hard, but {name} did not stop."),
      expand("As a reward there was a (new|shiny|beautiful) {thing}.", "The friend smiled and gave {name} a {thing}."),
      expand("{name} never forgot that day.", "From then on {name} was never sad again.")),
-    (expand("One (cold|windy|dark) evening {name} went for a walk with a {thing}.", "One day {name} went out to play with a {thing}."),
+    (expand(
+        "One (cold|windy|dark) evening {name} went for a walk with a {thing}.",
+        "One day {name} went out to play with a {thing}.",
+    ),
      expand("Suddenly there was a storm.", "Suddenly it began to (rain|snow)."),
      expand("{name} could not find the way home.", "{name} was afraid and did not know where to go."),
      expand("Then {friend} came along.", "In the dark {name} saw a light. It was {friend}."),
@@ -51,16 +57,27 @@ _PLOTS = (
      expand("But playing alone was (no fun|boring).", "Soon {name} felt (lonely|sad)."),
      expand('So {name} came back and said: "I am sorry. Let us play together."', "So {name} went back and gave the {thing} to the friend."),
      expand("They played until the sun went down.", "From that day on they shared everything.")),
-    (expand("One day {name} found a {thing} (in the forest|on the road|by the river).", "While walking {name} saw a {thing} on the ground."),
+    (expand(
+        "One day {name} found a {thing} (in the forest|on the road|by the river).",
+        "While walking {name} saw a {thing} on the ground.",
+    ),
      expand('"Who lost this?" thought {name}.', "{name} looked at it for a long time."),
-     expand("{name} asked (everyone in the village|all the animals), but nobody knew.", "{name} went from door to door."),
+     expand(
+         "{name} asked (everyone in the village|all the animals), but nobody knew.", "{name} went from door to door.",
+     ),
      expand("At the last house lived {friend}.", "Then {friend} came, crying."),
      expand('"That is mine! Thank you!" said the friend.', '"I have looked for it everywhere!" said the friend.'),
      expand("{name} got a big (cake|hug|smile) and went home happy.", "And so {name} found a new friend.")),
-    (expand("{name} wanted to learn to (fly|swim|sing|dance|paint).", "All the others could (swim|sing|dance|climb), but {name} could not."),
+    (expand(
+        "{name} wanted to learn to (fly|swim|sing|dance|paint).",
+        "All the others could (swim|sing|dance|climb), but {name} could not.",
+    ),
      expand("{name} tried (once|all day) and failed.", "The first try went wrong, and everyone laughed."),
      expand('"Try again," said {friend}.', "Only {friend} did not laugh."),
-     expand("They practised every (day|morning|evening), and a {thing} helped them.", "With a {thing} it was a little easier."),
+     expand(
+         "They practised every (day|morning|evening), and a {thing} helped them.",
+         "With a {thing} it was a little easier.",
+     ),
      expand("After a (week|month|long time) it worked!", "And one day {name} could do it!"),
      expand("Everyone clapped, and {name} was proud.", "{name} smiled all day long.")),
 )  # fmt: skip
@@ -71,9 +88,10 @@ def draw(rng: Random) -> Item:
     """A request and one story for it."""
     hero, thing, prompt = rng.choice(_ANIMALS), rng.choice(_THINGS), rng.choice(_PROMPTS)
     asked = tuple(word for word, slot in ((hero, "{animal}"), (thing, "{thing}")) if slot in prompt)
+    prompt = prompt.format(a=article(hero).strip(), animal=hero, thing=thing)
     return Item(
-        key=f"stories: {hero} {thing}",
-        prompt=prompt.format(a=article(hero).strip(), animal=hero, thing=thing),
+        key=f"stories: {hero} {thing}" if thing in asked else f"stories: {prompt}",
+        prompt=prompt,
         answers=(tell(rng, hero, thing),),
         expect=asked,
         rule="story",

@@ -7,7 +7,7 @@ from resources.make.items import Item, held_out
 from resources.make.tasks import comparing, facts, reading, sums, true_or_false
 
 SHARE = 10
-SOURCES = (facts, facts, facts, sums, comparing, reading, true_or_false)
+SOURCES = (facts, facts, facts, facts, sums, comparing, reading, true_or_false)
 
 
 def draw(rng: Random) -> Item:

@@ -12,8 +12,9 @@ PLUS = expand(
     "What is the sum of {a} and {b}?",
 )  # fmt: skip
 MINUS = expand(
-    "What is {a} (-|minus) {b}?", "(Subtract|Take) {b} from {a}.", "{a} - {b} = ?", "(Calculate|Work out|Solve) {a} - {b}.",
-    "How much is {a} (-|minus) {b}?", "{a} - {b}", "{a} minus {b}?", "What is the difference between {a} and {b}?",
+    "What is {a} (-|minus) {b}?", "(Subtract|Take) {b} from {a}.", "{a} - {b} = ?",
+    "(Calculate|Work out|Solve) {a} - {b}.", "How much is {a} (-|minus) {b}?", "{a} - {b}", "{a} minus {b}?",
+    "What is the difference between {a} and {b}?",
 )  # fmt: skip
 _STEPS = expand(" (Think step by step.|Show your steps.|Explain.)")
 
@@ -46,7 +47,10 @@ def steps(a: int, sign: str, b: int) -> str:
     lines = []
     if tens and ones:
         middle = a + tens if plus else a - tens
-        lines = [f"{a} {sign} {tens} = {middle}", f"{middle} {sign} {ones} = {middle + ones if plus else middle - ones}"]
+        lines = [
+            f"{a} {sign} {tens} = {middle}",
+            f"{middle} {sign} {ones} = {middle + ones if plus else middle - ones}",
+        ]
     else:
         lines = [f"{a} {sign} {b} = {a + b if plus else a - b}"]
     return thought(lines, a + b if plus else a - b)

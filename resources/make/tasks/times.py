@@ -7,8 +7,8 @@ from resources.make.items import Item
 
 SHARE = 3
 _PROMPTS = expand(
-    "What is {a} (times|x|multiplied by|*) {b}?", "(Calculate|Multiply) {a} (times|x|*) {b}.", "{a} (x|*|times) {b} = ?",
-    "How much is {a} (times|x|*) {b}?", "{a} (x|*) {b}",
+    "What is {a} (times|x|multiplied by|*) {b}?", "(Calculate|Multiply) {a} (times|x|*) {b}.",
+    "{a} (x|*|times) {b} = ?", "How much is {a} (times|x|*) {b}?", "{a} (x|*) {b}",
 )  # fmt: skip
 
 

@@ -6,8 +6,12 @@ from resources.make import facts
 from resources.make.expand import expand
 from resources.make.items import Item
 
-SHARE = 5
-_PROMPTS = expand("(Is it true|Is it right|Is it correct) that {claim}?", "True or false: {claim}.", "{Claim}. Is that (true|right)?")
+SHARE = 7
+_PROMPTS = expand(
+    "(Is it true|Is it right|Is it correct) that {claim}?",
+    "True or false: {claim}.",
+    "{Claim}. Is that (true|right)?",
+)
 _YES = expand("Yes, {claim}.", "Yes, that is (true|right): {claim}.")
 _NO = expand("No, {claim}.", "No, that is (wrong|not true): {claim}.")
 

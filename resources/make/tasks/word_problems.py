@@ -29,5 +29,10 @@ def draw(rng: Random) -> Item:
         a, b = max(a, b) + 1, min(a, b)
     sign, result = ("+", a + b) if more else ("-", a - b)
     prompt = rng.choice(_MORE if more else _LESS).format(n=name, t=thing, a=a, b=b)
-    answers = (f"{a} {sign} {b} = {result}. The answer is {result}.", f"{a} {sign} {b} = {result}. So it is {result} {thing}.")
-    return Item(f"word problems: {name} {thing} {a} {sign} {b}", prompt, answers, str(result), "number", short=str(result))
+    answers = (
+        f"{a} {sign} {b} = {result}. The answer is {result}.",
+        f"{a} {sign} {b} = {result}. So it is {result} {thing}.",
+    )
+    return Item(
+        f"word problems: {name} {thing} {a} {sign} {b}", prompt, answers, str(result), "number", short=str(result)
+    )
