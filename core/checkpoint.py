@@ -32,6 +32,8 @@ class Progress:
     best_step: int | None = None
     evaluations_without_best: int = 0
     loss_before: float | None = None
+    measured_step: int = -1  # the last validation
+    measured_loss: float | None = None
 
 
 def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, keep: int) -> Path:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import mlx.nn as nn
 
 from core import adapters, backend
 from core.data.batches import Batch, Batches, in_order
+from core.data.example import Example
 from core.data.load import Dataset, load, overlap, split
 from core.data.template import Encoded, Question, ask, encode
 from core.data.tokenizer import load_tokenizer
@@ -26,6 +27,9 @@ from core.schedule import default_warmup
 
 DEFAULT_EPOCHS = 3.0
 VALIDATIONS = 10  # over a run, unless eval_every says otherwise
+
+
+Rows = tuple[list[Encoded], list[Encoded], dict[str, Any], list[Example]]  # to train, held out, facts, for prompts
 
 
 @dataclass
@@ -67,7 +71,7 @@ class Prepared:
         )
 
 
-def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
+def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     """Load and check everything, yielding progress; the generator's value is the Prepared run.
 
     Raises BadOption, BadData, BadModel or Unavailable.
@@ -126,8 +130,8 @@ def prepare(run: Run, folder: RunFolder) -> Iterator[Event]:
     return ready
 
 
-def _rows(run: Run, tokenizer: Any) -> Iterator[Event]:
-    """Read, split and encode; the generator's value is (rows, held-out rows, facts, examples for prompts)."""
+def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
+    """Read, split and encode."""
     kind, d = run.spec.data, run.data
     dataset = load(d.path, kind)
     second = _held_out_file(run)

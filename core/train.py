@@ -247,6 +247,7 @@ class Loop:
         yield Phase("Validating")
         loss, targets, metrics = self.measure()
         progress = self.progress
+        progress.measured_step, progress.measured_loss = progress.step, loss
         best = progress.best_loss is None or loss < progress.best_loss
         if best:
             progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
@@ -301,14 +302,16 @@ class Loop:
     def finish(self, reason: str) -> Iterator[Event]:
         """Keep the best (or the last) adapter, measure it, answer the samples, say how it went."""
         progress, ready = self.progress, self.ready
-        kept: int | None = progress.step
+        kept = progress.step
         loss_after: float | None = None
         if ready.eval_batches:
             # Stopped between two validations, the newest weights may be better than the best so far. That is
             # measured here and not counted, so that a resumed run goes on as the unbroken one would.
-            here = progress.best_loss if progress.best_step == progress.step else self.measure()[0]
-            if self.run.train.keep_best and progress.best_loss is not None and progress.best_loss < (here or math.inf):
-                kept, loss_after = progress.best_step, progress.best_loss
+            here = progress.measured_loss if progress.measured_step == progress.step else self.measure()[0]
+            best, best_step = progress.best_loss, progress.best_step
+            newest = math.inf if here is None else here
+            if self.run.train.keep_best and best is not None and best_step is not None and best < newest:
+                kept, loss_after = best_step, best
                 ready.model.load_weights(str(self._best_path), strict=False)
             else:
                 loss_after = here

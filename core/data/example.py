@@ -47,9 +47,9 @@ class Remark:
 class Unusable(Exception):
     """A row nothing can be learned from. Carries the Remark that says why."""
 
-    def __init__(self, code: str, message: str, fix: str | None = None, severity: Severity = "error") -> None:
+    def __init__(self, code: str, message: str, fix: str | None = None) -> None:
         super().__init__(message)
-        self.remark = Remark(code, severity, message, fix)
+        self.remark = Remark(code, "error", message, fix)
 
 
 def words(example: Example) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.data.example import Example
 from core.data.load import Dataset
-from core.data.template import encode
+from core.data.template import Encoded, encode, encode_all
 
 _UNLIMITED = 1 << 30
 
@@ -38,9 +38,18 @@ class Seen:
 
 
 def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Seen:
-    """The row token by token, including what is cut off at the end."""
-    kept = encode(example, tokenizer, train_on=train_on, max_len=max_len)
-    whole = encode(example, tokenizer, train_on=train_on, max_len=_UNLIMITED) if kept.cut else kept
+    """The row token by token, including what is cut off at the end. Of a pair the better answer; see seen_all()."""
+    return seen_all(example, tokenizer, train_on=train_on, max_len=max_len)[0]
+
+
+def seen_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Seen, ...]:
+    """Every text of a row: one, or of a pair the better and the worse answer."""
+    kept = encode_all(example, tokenizer, train_on=train_on, max_len=max_len)
+    whole = encode_all(example, tokenizer, train_on=train_on, max_len=_UNLIMITED) if any(r.cut for r in kept) else kept
+    return tuple(_seen(k, w, tokenizer) for k, w in zip(kept, whole, strict=True))
+
+
+def _seen(kept: Encoded, whole: Encoded, tokenizer: Any) -> Seen:
     special = set(tokenizer.all_special_ids) | {
         n for n, added in tokenizer.added_tokens_decoder.items() if added.special
     }
@@ -50,7 +59,7 @@ def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Se
         Token(text, id, n < count and bool(kept.mask[n]), id in special, n >= count)
         for n, (text, id) in enumerate(zip(texts(ids, tokenizer), ids, strict=True))
     )
-    return Seen(example.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
+    return Seen(kept.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
 
 
 def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from core.data import turns
 from core.data.example import Example, Message
-
-_FOR_HONE = ("weight",)  # keys of a message that no template is to see
+from core.data.render import TemplateRefused, render, suited
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,25 +33,22 @@ class Question:
     expected: str
 
 
+Span = tuple[int, int]  # from the first token to behind the last
+_NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
+
+
 def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Encoded:
     """The row as tokens and mask, at most `max_len` of them.
 
     train_on is "answers" (every answer of a conversation), "last" (the last one) or "all". Plain text is
-    always learned whole. A conversation goes through the model's chat template; a model without one gets
-    plain text instead, which the note says. A row that cannot be masked for sure comes back with no learned
-    token and a note. As TRL: one beginning and one end of text, and the completion starts where the tokens
-    of prompt and full text part.
+    always learned whole, a question without an answer not at all. A conversation goes through the model's
+    chat template; a model without one gets plain text instead, which the note says. A row that cannot be
+    masked for sure comes back with no learned token and a note. As TRL: one beginning and one end of text,
+    and the completion starts where the tokens of prompt and full text part.
+
+    Pairs have two texts; see encode_all().
     """
-    if example.messages is not None and tokenizer.chat_template:
-        ids, learned, note = _chat(example, tokenizer, train_on)
-    elif example.text is not None:
-        ids = _raw_ids(tokenizer, _closed(example.text, tokenizer))
-        learned, note = [(0, len(ids))], ""
-    else:
-        prompt, completion, note = _as_text(example)
-        ids = _raw_ids(tokenizer, _closed(prompt + completion, tokenizer))
-        start = 0 if train_on == "all" else _common(_raw_ids(tokenizer, prompt), ids)
-        learned = [(start, len(ids))]
+    ids, learned, note = _written(example, tokenizer, train_on)
     mask = np.zeros(len(ids), dtype=np.int8)
     for start, end in learned:
         mask[start:end] = 1
@@ -63,67 +59,104 @@ def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> 
     return Encoded(example.line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
 
 
+def encode_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
+    """Every text of a row: one, or of a pair the better and the worse answer, each behind the same prompt.
+
+    As TRL, both answers of a pair start where the tokens of the prompt part from either of them.
+    """
+    made = tuple(
+        encode(text, tokenizer, train_on=train_on if text is example else "answers", max_len=max_len)
+        for text in texts(example)
+    )
+    if len(made) == 2 and made[0].mask.any() and made[1].mask.any():
+        starts = [int(row.mask.argmax()) for row in made]
+        for row in made:
+            row.mask[min(starts) : max(starts)] = 1
+    return made
+
+
+def texts(example: Example) -> tuple[Example, ...]:
+    """What the model sees of a row, as examples for encode(): of a pair two, of anything else one.
+
+    Where one answer is judged (pairs and thumbs), earlier answers are context and not learned.
+    """
+    if example.chosen is not None and example.rejected is not None:
+        return tuple(_with_answer(example, answer) for answer in (example.chosen, example.rejected))
+    if example.label is not None and example.messages is not None:
+        *before, answer = example.messages
+        return (replace(example, messages=(*_as_context(before), answer), label=None),)
+    return (example,)
+
+
 def ask(example: Example, tokenizer: Any) -> Question | None:
     """The row up to its last answer, ready for the model to go on; None for plain text."""
     if example.messages is None:
         if example.prompt is None:
             return None
-        ids = _raw_ids(tokenizer, example.prompt)
-        return Question(tuple(_unclosed(ids, tokenizer)), example.prompt, example.completion or example.answer or "")
-    messages = example.messages
-    last = max((n for n, m in enumerate(messages) if m["role"] == "assistant"), default=len(messages))
-    answered = example.answer is None and last == len(messages) - 1
-    asked = messages[:last] if answered else messages
-    expected = messages[last]["content"] if answered else example.answer or ""
+        ids = _unclosed(_raw_ids(tokenizer, example.prompt), tokenizer)
+        return Question(tuple(ids), example.prompt, example.completion or example.answer or _said(example.chosen))
+    asked, expected = example.messages, example.answer or _said(example.chosen)
+    if example.answer is None and asked[-1]["role"] == "assistant":
+        asked, expected = asked[:-1], asked[-1]["content"]
     if not asked:
         return None
-    if tokenizer.chat_template:
-        try:
-            ids = _ids(tokenizer, _render(example, tokenizer, asked, True))[0]
-        except TemplateRefused:
-            return None
-    else:
-        ids = _unclosed(_raw_ids(tokenizer, _plain(asked)), tokenizer)
-    return Question(tuple(ids), asked[-1]["content"], expected)
+    question = Example(example.line, messages=asked, tools=example.tools)
+    ids, _, _ = _written(question, tokenizer, "answers")
+    return Question(tuple(ids), asked[-1]["content"], expected) if ids else None
 
 
-class TemplateRefused(Exception):
-    """The chat template cannot write this conversation; the text says why."""
+def _written(example: Example, tokenizer: Any, train_on: str) -> tuple[list[int], list[Span], str]:
+    """(token ids, learned spans of them, note) of a row."""
+    if example.messages is not None and tokenizer.chat_template:
+        return _chat(example.messages, example, tokenizer, train_on)
+    if example.text is not None:
+        ids = _raw_ids(tokenizer, _closed(example.text, tokenizer))
+        return ids, [(0, len(ids))], ""
+    prompt, completion, note = _as_text(example)
+    if completion is None:
+        return _unclosed(_raw_ids(tokenizer, prompt), tokenizer), [], note
+    ids = _raw_ids(tokenizer, _closed(prompt + completion, tokenizer))
+    start = 0 if train_on == "all" else _common(_raw_ids(tokenizer, prompt), ids)
+    return ids, [(start, len(ids))], note
 
 
-def _chat(example: Example, tokenizer: Any, train_on: str) -> tuple[list[int], list[tuple[int, int]], str]:
-    """(token ids, learned ranges of them, note) of a conversation."""
-    messages = example.messages or ()
-
-    def render(part: Sequence[Message], asking: bool) -> str:
-        return _render(example, tokenizer, part, asking)
-
+def _chat(
+    messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str
+) -> tuple[list[int], list[Span], str]:
+    """The same for a conversation. One that ends with a question is only asked."""
+    asking = messages[-1]["role"] != "assistant"
     try:
-        full = render(messages, False)
+        messages, full, note = suited(messages, example.tools, tokenizer, asking)
     except TemplateRefused as error:
         return [], [], f"The chat template refuses this row: {error}."
-    end, note = _missing_end(messages, tokenizer)
+    end = "" if asking or _closes(tokenizer, str(tokenizer.chat_template)) else tokenizer.eos_token or ""
+    if end:
+        note = note or f"The chat template writes nothing behind an answer; {end} was added, to learn to stop."
     ids, offsets = _ids(tokenizer, full + end)
-    if train_on == "all":
-        return ids, [(0, len(ids))], note
+    if asking or train_on == "all":
+        return ids, [] if asking else [(0, len(ids))], note
+
+    def write(part: Sequence[Message], asking: bool) -> str:
+        return render(part, example.tools, tokenizer, asking)
+
     answers = [n for n, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
     learned = []
     for number in answers[-1:] if train_on == "last" else answers:
         try:
-            turn = turns.find(messages, number, full, render, tokenizer.eos_token or "")
+            turn = turns.find(messages, number, full, write, tokenizer.eos_token or "")
         except TemplateRefused as error:
-            turn, note = None, f"The chat template refuses a part of this row: {error}."
+            turn, note = None, note or f"The chat template refuses a part of this row: {error}."
         if turn is None:
             note = note or "An answer cannot be found in what the chat template writes; it is not learned."
             continue
         note = note or turn.note
         if turn.end == len(full):
             turn = replace(turn, end=len(full + end))
-        learned.append(_range(tokenizer, ids, offsets, turn))
+        learned.append(_span(tokenizer, ids, offsets, turn))
     return ids, learned, note
 
 
-def _range(tokenizer: Any, ids: list[int], offsets: list[tuple[int, int]], turn: turns.Turn) -> tuple[int, int]:
+def _span(tokenizer: Any, ids: list[int], offsets: list[Span], turn: turns.Turn) -> Span:
     """The tokens of an answer. A token across its start belongs to it, one across its end too."""
     if turn.prompt:
         start = _common(_ids(tokenizer, turn.prompt)[0], ids)
@@ -133,46 +166,39 @@ def _range(tokenizer: Any, ids: list[int], offsets: list[tuple[int, int]], turn:
     return start, end
 
 
-def _missing_end(messages: Sequence[Message], tokenizer: Any) -> tuple[str, str]:
-    """The end of text where a template writes none, and a note: without one a model never learns to stop."""
-    eos = tokenizer.eos_token
-    if not eos or messages[-1]["role"] != "assistant" or _closes(tokenizer, str(tokenizer.chat_template)):
-        return "", ""
-    return eos, f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop."
-
-
 @functools.lru_cache(maxsize=4)
 def _closes(tokenizer: Any, template: str) -> bool:
     """Whether the chat template writes anything behind an answer. `template` only tells the cache when it changes."""
     probe = ({"role": "user", "content": "?"}, {"role": "assistant", "content": turns.MARK})
     try:
-        return bool(_render(Example(0), tokenizer, probe, False).rpartition(turns.MARK)[2].strip())
+        return bool(render(probe, (), tokenizer, False).rpartition(turns.MARK)[2].strip())
     except TemplateRefused:
         return True
 
 
-def _render(example: Example, tokenizer: Any, messages: Sequence[Message], asking: bool) -> str:
-    """The conversation as the tokenizer's own template writes it, in transformers' sandbox."""
-    import jinja2
-
-    shown = [{k: v for k, v in m.items() if k not in _FOR_HONE} for m in messages]
-    tools = [dict(t) for t in example.tools] or None
-    try:
-        text: str = tokenizer.apply_chat_template(shown, tools=tools, tokenize=False, add_generation_prompt=asking)
-    except jinja2.TemplateError as error:
-        raise TemplateRefused(str(error).rstrip(".")) from None
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:  # raised inside the template
-        raise TemplateRefused(f"{type(error).__name__}: {error}".rstrip(".")) from None
-    return text
+def _with_answer(example: Example, answer: tuple[Message, ...] | str) -> Example:
+    """A pair's prompt with one of its answers."""
+    if isinstance(answer, str):
+        return Example(example.line, prompt=example.prompt, completion=answer)
+    return Example(example.line, messages=(*_as_context(example.messages or ()), *answer), tools=example.tools)
 
 
-def _as_text(example: Example) -> tuple[str, str, str]:
-    """(prompt, completion, note) of a row that goes to the model as plain text."""
+def _as_context(messages: Sequence[Message]) -> tuple[Message, ...]:
+    return tuple({**m, "weight": 0} for m in messages)
+
+
+def _said(answer: tuple[Message, ...] | str | None) -> str:
+    return str(answer[-1]["content"]) if isinstance(answer, tuple) else answer or ""
+
+
+def _as_text(example: Example) -> tuple[str, str | None, str]:
+    """(prompt, completion, note) of a row that goes to the model as plain text; no completion to only ask."""
     if example.messages is None:
-        return example.prompt or "", example.completion or "", ""
-    *asked, answer = example.messages
-    note = "The model has no chat template: conversations are written as plain text, parted by blank lines."
-    return _plain(asked), answer["content"], note
+        return example.prompt or "", example.completion, ""
+    *asked, last = example.messages
+    if last["role"] == "assistant":
+        return _plain(asked), last["content"], _NO_TEMPLATE
+    return _plain(example.messages), None, _NO_TEMPLATE
 
 
 def _plain(messages: Sequence[Message]) -> str:
@@ -200,8 +226,8 @@ def _unclosed(ids: list[int], tokenizer: Any) -> list[int]:
     return ids[:-1] if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id else ids
 
 
-def _ids(tokenizer: Any, text: str) -> tuple[list[int], list[tuple[int, int]]]:
-    """(ids, [start, end) characters of each) of text that carries its special tokens itself."""
+def _ids(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
+    """(ids, characters [start, end) of each) of text that carries its special tokens itself."""
     made = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     return made["input_ids"], made["offset_mapping"]
 

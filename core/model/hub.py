@@ -6,12 +6,13 @@ Nothing here imports MLX, so the window may ask at any time.
 import json
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from core.errors import BadModel, Unavailable
+from core.errors import BadModel, Unavailable, UserError
 from core.events import Phase
+from core.model.download import fetch_large
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
@@ -44,7 +45,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     return None if missing_files(found) else found
 
 
-def fetch(model: str, revision: str | None = None) -> Iterator[Phase]:
+def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Path]:
     """Bring a model here, yielding progress; the generator's value is its folder.
 
     A download that was cut off goes on where it stopped. HF_HUB_OFFLINE is honoured, HF_ENDPOINT and
@@ -58,63 +59,53 @@ def fetch(model: str, revision: str | None = None) -> Iterator[Phase]:
     if constants.HF_HUB_OFFLINE:
         raise Unavailable(f"{model} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
     news: queue.Queue[Any] = queue.Queue()
-    worker = threading.Thread(target=_download, args=(model, revision, news), name="download", daemon=True)
-    worker.start()
-    while True:
-        item = news.get()
-        if isinstance(item, Phase):
-            yield item
-        elif isinstance(item, BaseException):
-            raise _explain(model, item) from item
-        else:
-            return Path(item)
-
-
-def _download(model: str, revision: str | None, news: "queue.Queue[Any]") -> None:
-    from huggingface_hub import snapshot_download
-
+    cancelled = threading.Event()
+    arguments = (model, revision, news, cancelled)
+    threading.Thread(target=_download, args=arguments, name="download", daemon=True).start()
     try:
-        news.put(
-            snapshot_download(model, revision=revision, allow_patterns=PATTERNS, tqdm_class=_meter(model, news.put))
-        )
-    except BaseException as error:  # handed over whole: the generator raises it on the caller's thread
-        news.put(error)
+        while True:
+            item = news.get()
+            if isinstance(item, Phase):
+                yield item
+            elif isinstance(item, BaseException):
+                raise _explain(model, item) from item
+            else:
+                return Path(item)
+    finally:
+        cancelled.set()  # closing the generator ends the download; what is here stays
 
 
-def _meter(model: str, report: Callable[[Phase], None]) -> type:
-    """A progress-bar class that reports bytes as Phase events instead of drawing.
+def _download(model: str, revision: str | None, news: "queue.Queue[Any]", cancelled: threading.Event) -> None:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.utils import filter_repo_objects
+    from tqdm import tqdm
 
-    The Hub's client keeps one bar for bytes received and one for bytes written; which of them moves
-    depends on the storage behind the model, so the fuller one counts.
-    """
-    from tqdm.auto import tqdm
+    class Silent(tqdm):  # type: ignore[type-arg, unused-ignore]
+        """No bar is drawn: progress goes out as events."""
 
-    lock = threading.Lock()
-    bars: list[Any] = []
-
-    class Meter(tqdm):  # type: ignore[misc, unused-ignore]
         def __init__(self, *args: Any, **kwargs: Any) -> None:
-            self.received = 0.0
-            if kwargs.get("unit") == "B":
-                bars.append(self)
             super().__init__(*args, **{**kwargs, "disable": True})
 
-        def update(self, n: float | None = 1) -> None:
-            if self not in bars:
-                return
-            with lock:
-                self.received += n or 0
-                done = max(bar.received for bar in bars)
-                size = max(done, *(float(bar.total or 0) for bar in bars))
-                detail = f"{model}: {done / 1e6:,.1f} of {size / 1e6:,.1f} MB"
-                report(Phase("Downloading model", detail, done / size if size else None))
+    try:
+        info = HfApi().model_info(model, revision=revision, files_metadata=True)
+        sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
+        wanted = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=PATTERNS)}
+        total, done = max(1, sum(wanted.values())), 0
 
-        def __eq__(self, other: object) -> bool:
-            return self is other
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            detail = f"{model}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB"
+            news.put(Phase("Downloading model", detail, min(1.0, done / total)))
 
-        __hash__ = object.__hash__
-
-    return Meter
+        report(0)
+        fetch_large(model, info.sha, wanted, report, cancelled)
+        if not cancelled.is_set():
+            folder = snapshot_download(model, revision=revision, allow_patterns=PATTERNS, tqdm_class=Silent)
+            report(total - done)
+            news.put(folder)
+    except BaseException as error:  # handed over whole: the generator raises it on the caller's thread
+        news.put(error)
 
 
 def _explain(model: str, error: BaseException) -> BaseException:
@@ -124,6 +115,8 @@ def _explain(model: str, error: BaseException) -> BaseException:
         return BadModel(f"{model} is gated: accept its licence on its page and log in with `hf auth login`.")
     if isinstance(error, RepositoryNotFoundError):
         return BadModel(f"There is no folder and no Hugging Face model named {model} (or it is private).")
+    if isinstance(error, UserError):
+        return error
     if isinstance(error, OSError) and error.errno == 28:
         return Unavailable(f"The disk is full; {model} could not be downloaded completely. What is here is kept.")
     network = (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError, TimeoutError)

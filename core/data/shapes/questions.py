@@ -5,7 +5,7 @@ import re
 from core.data import conversation as chat
 from core.data.example import Example, Unusable
 from core.data.read import Row
-from core.data.shapes import common
+from core.data.shapes import common, pairs
 from core.data.shapes.common import Built, Shape, Values
 
 _QUESTION = ("question", "problem", "query", "input", "user")
@@ -32,7 +32,7 @@ def final(answer: str) -> str:
 
 def _question(row: Row) -> Built:
     asked = (*common.system(row.value), common.user(common.text(row.value, _QUESTION)))
-    return _asked(row, asked, common.text(row.value, _ANSWER))
+    return _asked(row, asked, common.text(row.value, _ANSWER) if common.pick(row.value, _ANSWER) else None)
 
 
 def _prompt(row: Row) -> Built:
@@ -68,7 +68,19 @@ def _is_conversation(value: Values) -> tuple[str, ...]:
     return common.needs(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))(value) if found else ()
 
 
+def _of_pair(row: Row) -> Built:
+    """What a pair's two answers were given to; which of them is right is not known."""
+    (pair,), remarks = pairs.build(row)
+    return (Example(row.line, messages=pair.messages, prompt=pair.prompt, tools=pair.tools),), remarks
+
+
+_IS_ALPACA = common.needs(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
+
 SHAPES = (
+    Shape(
+        pairs.NAME, "", pairs.columns, _of_pair, "Only the questions are asked; there are no answers to check against."
+    ),
+    Shape("Alpaca", "", _IS_ALPACA, _instruction, "The output is what answers are checked against."),
     Shape(
         "Questions and answers",
         "question and answer",
@@ -77,13 +89,6 @@ SHAPES = (
     ),
     Shape("Prompts and answers", "prompt and answer", common.needs(common.PROMPT, _PROMPT_ANSWER), _prompt),
     Shape(
-        "Alpaca",
-        "instruction and output",
-        common.needs(common.INSTRUCTION, common.OUTPUT, extra=(*[(c,) for c in common.INPUT], common.SYSTEM)),
-        _instruction,
-        "The output is what answers are checked against.",
-    ),
-    Shape(
         "Conversations",
         "messages",
         _is_conversation,
@@ -91,4 +96,5 @@ SHAPES = (
         "They are asked up to their last answer, which is what answers are checked against.",
     ),
     Shape("Prompts", "prompt", common.needs(common.PROMPT), _prompt, "There are no answers to check against."),
+    Shape("Questions", "", common.needs(_QUESTION), _question, "There are no answers to check against."),
 )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from core.data import conversation as chat
-from core.data.example import Example, Unusable
+from core.data.example import Example
 from core.data.read import Row
 from core.data.shapes import common, pairs, thumbs
 from core.data.shapes.common import Built, Shape, Values
@@ -74,34 +74,24 @@ def _good(row: Row) -> Built:
     """The answer of a row with a mark, if the mark is good."""
     (marked,), remarks = thumbs.build(row)
     if not marked.label:
-        raise Unusable("marked-bad", "The answer is marked bad.", severity="note")
+        return (), remarks
     example = Example(
         row.line, messages=marked.messages, prompt=marked.prompt, completion=marked.completion, tools=marked.tools
     )
     return (example,), remarks
 
 
+_ALPACA = common.needs(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM, ("history",)))
+_QUESTION = common.needs(common.QUESTION, common.ANSWER, extra=(common.THINKING, common.SYSTEM))
+_PROMPT = common.needs(common.PROMPT, common.COMPLETION, extra=(common.TOOLS,))
+
 SHAPES = (
     Shape(pairs.NAME, "", pairs.columns, _better, "Only the better answers are learned."),
     Shape(thumbs.NAME, "", thumbs.columns, _good, "Only the answers marked good are learned."),
     Shape("Chat messages", "messages", _is_chat("role"), _chat),
     Shape("ShareGPT", "conversations", _is_chat("from"), _chat),
-    Shape(
-        "Alpaca",
-        "instruction and output",
-        common.needs(
-            common.INSTRUCTION, common.OUTPUT, extra=(*[(c,) for c in common.INPUT], common.SYSTEM, ("history",))
-        ),
-        _alpaca,
-    ),
-    Shape(
-        "Prompt and completion", "prompt and completion", common.needs(common.PROMPT, common.COMPLETION), _completion
-    ),
-    Shape(
-        "Questions and answers",
-        "question and answer",
-        common.needs(common.QUESTION, common.ANSWER, extra=(common.THINKING, common.SYSTEM)),
-        _question,
-    ),
+    Shape("Alpaca", "instruction and output", _ALPACA, _alpaca),
+    Shape("Prompt and completion", "prompt and completion", _PROMPT, _completion),
+    Shape("Questions and answers", "question and answer", _QUESTION, _question),
     Shape("Plain text", "text", common.needs(_TEXT), _text),
 )

@@ -48,7 +48,7 @@ class Hub:
                         sizes = {f.name: f.stat().st_size for f in hub.files}
                         self.json([{"type": "file", "path": n, "size": s, "oid": "0"} for n, s in sizes.items()])
                     else:
-                        names = [{"rfilename": f.name} for f in hub.files]
+                        names = [{"rfilename": f.name, "size": f.stat().st_size} for f in hub.files]
                         self.json({"id": "team/tiny", "sha": COMMIT, "siblings": names})
                     return
                 if parts[:2] != ["team", "tiny"] or not (hub.folder / parts[-1]).is_file():
@@ -113,7 +113,9 @@ def hub(model_folder: Path) -> Iterator[Hub]:
 SCRIPT = """
     import json, sys
     from core.errors import UserError
+    from core.model import download
     from core.model.hub import fetch
+    download.LARGE, download.CHUNK = 10_000, 5_000
     shares, work = [], fetch(sys.argv[1])
     try:
         while True:
@@ -149,15 +151,30 @@ def test_download_with_progress_then_from_the_cache(hub: Hub, tmp_path: Path) ->
     assert again == {"folder": done["folder"], "shares": []}
 
 
-def test_a_download_that_was_cut_goes_on(hub: Hub, tmp_path: Path) -> None:
-    hub.cut_after = 20_000
-    first = fetch("team/tiny", tmp_path, hub.url, HF_HUB_DOWNLOAD_TIMEOUT="2")
+def test_a_download_that_was_cut_goes_on_in_another_process(hub: Hub, tmp_path: Path) -> None:
+    hub.cut_after = 40_000
+    first = fetch("team/tiny", tmp_path, hub.url)
     assert "could not be reached" in first["error"]
+    (partial,) = tmp_path.rglob("*.hone-partial")
+    size = partial.stat().st_size
+    assert 0 < size <= 40_000
     hub.cut_after = None
     hub.ranges.clear()
     second = fetch("team/tiny", tmp_path, hub.url)
-    assert not missing_files(Path(second["folder"]))
-    assert hub.ranges and all(int(r.removeprefix("bytes=").rstrip("-")) > 0 for r in hub.ranges)
+    assert f"bytes={size}-" in hub.ranges
+    folder = Path(second["folder"])
+    assert not missing_files(folder) and not list(tmp_path.rglob("*.hone-partial"))
+    assert (folder / "model.safetensors").read_bytes() == (hub.folder / "model.safetensors").read_bytes()
+
+
+def test_a_damaged_file_is_not_kept(hub: Hub, tmp_path: Path) -> None:
+    hub.cut_after = 40_000
+    fetch("team/tiny", tmp_path, hub.url)
+    (partial,) = tmp_path.rglob("*.hone-partial")
+    partial.write_bytes(b"x" * partial.stat().st_size)
+    hub.cut_after = None
+    assert "arrived damaged" in fetch("team/tiny", tmp_path, hub.url)["error"]
+    assert not missing_files(Path(fetch("team/tiny", tmp_path, hub.url)["folder"]))
 
 
 def test_without_network(tmp_path: Path) -> None:

@@ -1,0 +1,215 @@
+"""The command line as a person meets it: output, JSON, exit codes, one sentence for what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from core.__main__ import main
+from core.cli import parser
+from core.events import Finished, from_json
+from core.run import Run, every_option
+
+
+@pytest.fixture
+def words(model_folder: Path, data_file: Path, tmp_path: Path) -> list[str]:
+    place = ["--model", str(model_folder), "--dataset", str(data_file), "--output", str(tmp_path / "run")]
+    return ["train", *place, "--samples", "0", "--batch-size", "4", "--max-seq-len", "128"]
+
+
+def sentence(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.err.count("\n") == 1 and "Traceback" not in printed.err
+    return printed.err.removeprefix("hone: ").rstrip("\n")
+
+
+def test_train_then_chat_and_eval(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--steps", "4", "--learning-rate", "1e-2"]) == 0
+    told = capsys.readouterr().out
+    for part in (
+        "Backend: auto →",
+        "Precision: auto →",
+        "step     4  loss",
+        "held-out loss",
+        "Saved:",
+        "unseen examples",
+    ):
+        assert part in told
+    adapter = str(tmp_path / "run")
+    assert main(["chat", "--adapter-path", adapter, "--prompt", "What is 3?", "--max-tokens", "3", "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)) == {"prompt", "answer"}
+    assert (
+        main(
+            ["eval", "--adapter-path", adapter, "--dataset", words[4], "--answers", "2", "--max-tokens", "3", "--json"]
+        )
+        == 0
+    )
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["event"] == "Evaluated" and set(last["metrics"]) == {"perplexity", "exact_match"}
+
+
+def test_json_is_the_event_log(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--steps", "2", "--json"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [from_json(p) for p in printed] == [
+        from_json(p) for p in (tmp_path / "run/events.jsonl").read_text().splitlines()
+    ]
+
+
+def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
+    Run.from_dict({"train": {"learning_rate": 1e-5, "epochs": 2.0, "seed": 3}}).write(tmp_path / "run.toml")
+    assert main([*words, "--config", str(tmp_path / "run.toml"), "--steps", "1", "--lora-r", "2"]) == 0
+    used = Run.read(tmp_path / "run" / "run.toml")
+    assert (used.train.learning_rate, used.train.seed, used.train.steps, used.train.epochs) == (1e-5, 3, 1, None)
+    assert used.adapter.rank == 2
+
+
+def test_every_option_is_a_flag_and_reaches_the_run() -> None:
+    from core.cli.train import _asked, _given
+
+    examples = {
+        "method": None,
+        "data.train_on": "last",
+        "adapter.type": "full",
+        "adapter.init": None,
+        "train.steps": None,
+    }
+    for key, o in every_option("sft"):
+        if key == "method":
+            continue
+        if o.type is bool:
+            words, wanted = [f"--no-{o.flag[2:]}" if o.default else o.flag], not o.default
+        elif o.choices:
+            other = next(c for c in o.choices if c != o.default)
+            words, wanted = [o.flag, other], other
+        elif o.type is str:
+            words, wanted = [o.flag, "q_proj"], "q_proj"
+        else:
+            number = next(n for n in (3, 64, 0.25) if n != o.default and (o.low or 0) <= n <= (o.high or n))
+            wanted = o.type(number)
+            words = [o.flag, str(wanted)]
+        args = parser().parse_args(["train", *words])
+        given = _given(args)
+        assert given == {key: wanted}, key
+        if key not in examples and key != "train.weight_decay":
+            section, _, name = key.rpartition(".")
+            run = _asked(args, given)
+            assert getattr(getattr(run, section) if section else run, name) == wanted, key
+
+
+def test_ctrl_c_saves_and_resume_goes_on(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "core", *words, "--steps", "3000", "--json", "--eval-every", "1000"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if '"event": "Step"' in line:
+            process.send_signal(signal.SIGINT)
+            break
+    rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    finished = from_json(rest.splitlines()[-1])
+    assert isinstance(finished, Finished) and finished.reason == "stopped" and finished.step < 3000
+    assert (tmp_path / "run" / "adapters.safetensors").is_file()
+    more = str(finished.step + 2)
+    assert main(["train", "--resume", str(tmp_path / "run"), "--steps", more]) == 0
+    steps = [e for e in (tmp_path / "run/events.jsonl").read_text().splitlines() if '"event": "Step"' in e]
+    assert [json.loads(s)["step"] for s in steps] == list(range(1, finished.step + 3))
+
+
+def test_killed_at_random_moments_the_folder_can_always_be_resumed(words: list[str], tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "core",
+        *words,
+        "--steps",
+        "400",
+        "--save-every",
+        "1",
+        "--eval-every",
+        "2",
+        "--json",
+    ]
+    for turn, delay in enumerate((0.13, 0.29, 0.41)):
+        again = ["--resume"] if turn else []
+        process = subprocess.Popen([*command, *again], stdout=subprocess.PIPE, text=True)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if '"event": "Step"' in line:
+                time.sleep(delay)
+                os.kill(process.pid, signal.SIGKILL)
+                break
+        process.communicate()
+    checkpoints = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
+    reached = int(checkpoints[-1].name.removeprefix("step-"))
+    assert main([*words, "--resume", "--steps", str(reached + 1)]) == 0
+
+
+def test_one_sentence_for_what_is_wrong(
+    words: list[str], tmp_path: Path, data_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say = lambda *a: sentence(capsys, *a)  # noqa: E731
+    assert say("trian") == "There is no command 'trian' (did you mean train?). See `hone --help`."
+    assert say(*words, "--stepz", "3") == "There is no option --stepz (did you mean --steps?)."
+    assert say(*words, "--steps", "0") == "--steps is 0, but must be at least 1."
+    assert say(*words, "--steps", "many") == "--steps is 'many', but must be a whole number."
+    assert say(*words, "--steps") == "Argument --steps: expected one argument. See `hone train --help`."
+    assert say(*words, "--lr-schedule", "cosin").startswith(
+        "--lr-schedule is 'cosin', which is not one of constant, linear"
+    )
+    assert say(*words, "--steps", "2", "--epochs", "1") == "Give either steps or epochs, not both."
+    assert say(*words, "--optimizer", "sgd", "--weight-decay", "0.1").startswith("weight_decay does nothing with sgd")
+    assert say(*words, "--resume") == f"{tmp_path / 'run'} holds no run: there is no run.toml in it."
+    assert say("train", "--resume").startswith("--resume needs a folder")
+    assert say(*words, "--config", "nowhere.toml") == "nowhere.toml cannot be read: No such file or directory."
+    (tmp_path / "bad.toml").write_text("[train]\nlr = 1")
+    assert say(*words, "--config", str(tmp_path / "bad.toml")).endswith("[train]: there is no option 'lr'.")
+    assert say("train", "--model", str(tmp_path)) == f"{tmp_path} is no model folder: it has no config.json."
+    (tmp_path / "broken.jsonl").write_text('{"text": "a"}\n{"text": \n')
+    (tmp_path / "empty.jsonl").write_text("")
+    assert "empty" in say(*words[:3], "--dataset", str(tmp_path / "empty.jsonl"))
+    assert say("data", "inspect", str(tmp_path / "none.jsonl")) == f"There is no file {tmp_path / 'none.jsonl'}."
+    assert not (tmp_path / "run").exists()
+
+
+def test_no_permission(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
+    assert sentence(capsys, *words) == f"There is no permission to write to {tmp_path}."
+
+
+def test_a_full_disk(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import shutil
+
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=5))
+    assert sentence(capsys, *words, "--steps", "2").startswith("The disk is full: ")
+
+
+def test_methods_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["methods"]) == 0
+    assert "Show the model good answers" in capsys.readouterr().out
+    assert main(["methods", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["sft"]["learning_rate"]["lora"] == 2e-4
+    assert main(["doctor"]) == 0
+    told = capsys.readouterr().out
+    assert "Memory" in told and "OpenBLAS" in told and "Versions" in told
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["backend"]["used"] in ("cpu", "gpu")
+
+
+def test_data_inspect(data_file: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "inspect", str(data_file), "--model", str(model_folder), "--rows", "1"]) == 0
+    told = capsys.readouterr().out
+    assert "20 rows" in told and "⟦It is 0.<|im_end|>\n⟧" in told
+    assert main(["data", "inspect", str(data_file), "--model", str(model_folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["seen"][0]["learned"] > 0

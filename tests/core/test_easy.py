@@ -1,0 +1,53 @@
+"""The builder: every call sets what it says, nothing happens before run()."""
+
+from pathlib import Path
+
+import pytest
+
+from core.easy import finetune
+from core.errors import BadOption
+from core.events import Event, Finished
+
+
+def test_every_call_sets_its_options() -> None:
+    asked = (
+        finetune("m", "d.jsonl")
+        .lora(8, 4.0, dropout=0.1, targets="attention")
+        .epochs(2)
+        .learning_rate(1e-4)
+        .batch_size(2, accumulate=3)
+        .held_out("v.jsonl")
+        .output("o")
+        .seed(7)
+        .asked
+    )
+    assert (asked.method, asked.model.path, asked.data.path, asked.data.eval_path) == ("sft", "m", "d.jsonl", "v.jsonl")
+    a, t = asked.adapter, asked.train
+    assert (a.type, a.rank, a.alpha, a.dropout, a.targets) == ("lora", 8, 4.0, 0.1, "attention")
+    assert (t.epochs, t.learning_rate, t.batch_size, t.gradient_accumulation_steps, t.seed) == (2, 1e-4, 2, 3, 7)
+    assert asked.output == "o"
+
+
+def test_steps_and_epochs_replace_each_other() -> None:
+    assert finetune("m", "d").epochs(2).steps(5).asked.train.epochs is None
+    assert finetune("m", "d").steps(5).epochs(2).asked.train.steps is None
+
+
+def test_any_option_by_name() -> None:
+    built = finetune("m", "d").set("train.warmup_steps", 3).set("early_stop", 2).full()
+    assert (built.asked.train.warmup_steps, built.asked.train.early_stop, built.asked.adapter.type) == (3, 2, "full")
+    with pytest.raises(BadOption, match="there is no option 'warmups'"):
+        finetune("m", "d").set("train.warmups", 3)
+    with pytest.raises(BadOption, match=r"could mean model\.path or data\.path"):
+        finetune("m", "d").set("path", "x")
+    with pytest.raises(BadOption, match="rank is 0, but must be at least 1"):
+        finetune("m", "d").lora(0)
+
+
+def test_a_run_from_python(model_folder: Path, data_file: Path, tmp_path: Path) -> None:
+    seen: list[Event] = []
+    built = finetune(model_folder, data_file).lora(4).steps(4).set("samples", 1).set("sample_tokens", 2)
+    result = built.output(tmp_path / "run").run(seen.append)
+    assert result.folder == tmp_path / "run" and (result.folder / "adapters.safetensors").is_file()
+    assert len(result.losses) == 4 and result.held_out[0][0] == 0 and len(result.samples) == 2
+    assert list(result.events) == seen and isinstance(seen[-1], Finished)
