@@ -52,6 +52,15 @@ class Unusable(Exception):
         self.remark = Remark(code, "error", message, fix)
 
 
+def only_asks(example: Example) -> bool:
+    """Whether a row is a question that the model is to answer by itself, with nothing to learn in it."""
+    if example.chosen is not None or example.text is not None:
+        return False
+    if example.messages is not None:
+        return bool(example.messages[-1]["role"] != "assistant")
+    return example.completion is None
+
+
 def words(example: Example) -> Iterator[str]:
     """Every text of an example, in order."""
     for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from core.data.example import Example
+from core.data.example import Example, only_asks
 from core.data.load import Dataset
-from core.data.template import Encoded, encode, encode_all
+from core.data.template import Encoded, encode_all
 
 _UNLIMITED = 1 << 30
 
@@ -94,18 +94,20 @@ def summary(
 
 
 def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_len: int) -> dict[str, Any]:
-    """How long the rows are in tokens, and how many a maximum would cut or leave with nothing to learn."""
-    rows = [encode(e, tokenizer, train_on=train_on, max_len=_UNLIMITED) for e in examples]
-    counts = np.array([len(r.tokens) for r in rows])
+    """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave
+    with nothing to learn."""
+    rows = [encode_all(e, tokenizer, train_on=train_on, max_len=_UNLIMITED) for e in examples]
+    longest = np.array([max(len(text.tokens) for text in row) for row in rows])
+    learns = [row for row, e in zip(rows, examples, strict=True) if not only_asks(e)]
     return {
-        "shortest": int(counts.min()),
-        "median": int(np.median(counts)),
-        "longest": int(counts.max()),
-        "tokens": int(counts.sum()),
-        "learned": int(sum(int(r.mask.sum()) for r in rows)),
+        "shortest": int(longest.min()),
+        "median": int(np.median(longest)),
+        "longest": int(longest.max()),
+        "tokens": sum(len(text.tokens) for row in rows for text in row),
+        "learned": sum(int(text.mask.sum()) for row in rows for text in row),
         "max_len": max_len,
-        "cut": int((counts > max_len).sum()),
-        "nothing_learned": sum(not r.mask[:max_len].any() for r in rows),
+        "cut": int((longest > max_len).sum()),
+        "nothing_learned": sum(not all(text.mask[:max_len].any() for text in row) for row in learns),
     }
 
 

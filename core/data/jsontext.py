@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from core.data.source import Piece, Problem, Source
 
 LONGEST = 1 << 26  # characters; a value that has not ended by then is taken as broken
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _DECODER = json.JSONDecoder()
 
 
@@ -59,7 +61,9 @@ def mend(text: str) -> tuple[Any, str] | None:
     except (ValueError, RecursionError):
         pass
     try:
-        value = ast.literal_eval(text.strip().rstrip(","))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Python warns of escapes such as \\d in the text
+            value = ast.literal_eval(text.strip().rstrip(","))
         json.dumps(value)  # sets, bytes and complex numbers are no data
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
@@ -69,13 +73,18 @@ def mend(text: str) -> tuple[Any, str] | None:
 def _value(text: str, line: int) -> Iterator[Piece]:
     """The value of one piece of text, mended where that is safe, or what is wrong with it."""
     try:
-        yield line, json.loads(text)
-        return
+        value = json.loads(text)
     except RecursionError:
         yield Problem("json", "error", line, "The JSON is nested too deeply.")
         return
     except json.JSONDecodeError as error:
         broken = error
+    except ValueError:  # Python refuses whole numbers of thousands of digits
+        yield Problem("json", "error", line, "The JSON holds a number that is too long.")
+        return
+    else:
+        yield from _whole(value, text, line)
+        return
     mended = mend(text)
     if mended is None:
         yield _broken(text, line, broken)
@@ -83,6 +92,16 @@ def _value(text: str, line: int) -> Iterator[Piece]:
     value, wrong = mended
     code = "trailing-comma" if "comma" in wrong else "single-quotes"
     yield Problem(code, "warning", line, f"The JSON has {wrong}.", "It is read as meant.")
+    yield from _whole(value, text, line)
+
+
+def _whole(value: Any, text: str, line: int) -> Iterator[Piece]:
+    """The value, with halves of characters replaced: JSON can hold them, but no tokenizer and no file can."""
+    if _HALF.search(text):
+        clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+        if (made := json.loads(clean)) != value:
+            yield Problem("half-character", "warning", line, "A character is cut in half.", "It is read as “?”.")
+            value = made
     yield line, value
 
 
@@ -163,8 +182,13 @@ class _Scan:
                 self.move(end)
                 yield from _value(text, line)
                 return
+            except ValueError:
+                self.move(self._next())
+                yield Problem("json", "error", line, "The JSON holds a number that is too long.")
+                return
+            start, text = self.at, self.text
             self.move(end)
-            yield line, value
+            yield from _whole(value, text[start:end], line)
             return
 
     def _next(self) -> int:

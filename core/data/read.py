@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.data import jsontext, source, tables
+from core.data import jsontext, parquet, source, tables
 from core.errors import BadData
+
+_AROUND = ("data", "rows", "train", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
 
 Severity = Literal["error", "warning", "note"]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row as it stands in the file. `line` is the physical line it starts on, counted from 1."""
+    """One row as it stands in the file. `line` is the physical line it starts on, counted from 1; in a Parquet
+    file, which has no lines, the number of the row."""
 
     line: int
     value: dict[str, Any]
@@ -37,10 +40,10 @@ class Finding:
 
 
 def read(path: str | Path) -> Iterator[Row | Finding]:
-    """Every row of a JSONL, JSON, CSV, TSV or text file, and what is wrong with it, in the file's order.
+    """Every row of a JSONL, JSON, CSV, TSV, Parquet or text file, and what is wrong with it, in the file's order.
 
-    Raises BadData when there is no such file, it is empty or it is no text; Unavailable when it cannot be read.
-    Both are raised by the call itself, before the first row.
+    Raises BadData when there is no such file, it is empty or no data; Unavailable when it cannot be read. Both
+    are raised by the call itself, before the first row; later only when reading breaks off half-way.
     """
     opened = source.Source(Path(path))
     return _rows(opened)
@@ -50,20 +53,21 @@ def _rows(opened: source.Source) -> Iterator[Row | Finding]:
     file = str(opened.path)
     if opened.has_bom:
         yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
-    found = False
-    for piece in _pieces(opened):
-        if isinstance(piece, source.Problem):
-            yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
-            continue
-        line, value = piece
-        found = True
-        row = _row(value)
-        if row is None:
-            message = f"This is {_name(value)}, not an object with named columns."
-            yield Finding("not-a-row", "error", file, line, message)
-        else:
-            yield Row(line, row)
-    if not found and not opened.text_seen:
+    try:
+        for piece in _pieces(opened):
+            if isinstance(piece, source.Problem):
+                yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
+                continue
+            line, value = piece
+            for row in _unwrapped(value):
+                if row is None:
+                    message = f"This is {_name(value)}, not an object with named columns."
+                    yield Finding("not-a-row", "error", file, line, message)
+                else:
+                    yield Row(line, row)
+    except source.BROKEN as error:
+        raise source.unreadable(opened.path, error) from None
+    if not opened.text_seen:
         raise BadData(f"{file} holds only blank lines.")
 
 
@@ -74,9 +78,20 @@ def _pieces(opened: source.Source) -> Iterable[source.Piece]:
         return jsontext.by_line(opened)
     if form == "values":
         return jsontext.by_value(opened)
+    if form == "parquet":
+        return parquet.rows(opened)
     if form == "table":
         return tables.table(opened)
     return tables.paragraphs(opened)
+
+
+def _unwrapped(value: Any) -> list[dict[str, Any] | None]:
+    """The rows that a value holds: nearly always one; many if it is an object around a list of them."""
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, inner),) = value.items()
+        if name in _AROUND and isinstance(inner, list) and inner and all(isinstance(v, dict) for v in inner):
+            return list(inner)
+    return [_row(value)]
 
 
 def _row(value: Any) -> dict[str, Any] | None:

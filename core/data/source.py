@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ _OTHER = (  # what people drop by mistake
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
     (b"SQLite format 3", "a database"),
-    (b"PAR1", "a Parquet file"),
     (b"GGUF", "a model in GGUF format"),
+    (b"version https://git-lfs", "a Git LFS pointer (the data itself has to be fetched with git lfs pull)"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
 )
 
 
@@ -39,6 +42,9 @@ class Problem:
     message: str
     fix: str | None = None
 
+
+# What reading raises when the disk fails, or a packed file is cut off or damaged.
+BROKEN = (OSError, EOFError, zlib.error)
 
 Piece = tuple[int, Any] | Problem  # (physical line, value of a row), or what is wrong there
 
@@ -64,8 +70,8 @@ class Source:
             raise BadData(f"There is no file {path}.") from None
         except PermissionError:
             raise Unavailable(f"{path} cannot be read: permission denied.") from None
-        except (OSError, EOFError) as error:
-            raise Unavailable(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        except BROKEN as error:
+            raise unreadable(path, error) from None
         if not head:
             raise BadData(f"{path} is empty.")
         self._look_at(head)
@@ -74,9 +80,13 @@ class Source:
         self.bom = next((mark for mark, _ in _BOMS if head.startswith(mark)), b"")
         self.encoding = dict(_BOMS).get(self.bom, "utf-8")
         self.has_bom = bool(self.bom)
-        other = next((name for mark, name in _OTHER if head.startswith(mark)), None)
+        self.parquet = head.startswith(b"PAR1")
+        if self.parquet:
+            return
+        start = head[:64].lower()
+        other = next((name for mark, name in _OTHER if start.startswith(mark.lower())), None)
         if other:
-            raise BadData(f"{self.path} is {other}, not a text file.")
+            raise BadData(f"{self.path} is {other}, not a data file.")
         if not self.bom and b"\0" in head:
             raise BadData(f"{self.path} is not a text file.")
         self.head = head[len(self.bom) :].decode(self.encoding, errors="replace")
@@ -93,8 +103,10 @@ class Source:
             suffixes.pop()
         return suffixes[-1] if suffixes else ""
 
-    def form(self) -> Literal["lines", "values", "table", "text"]:
-        """How the rows are written: one JSON value a line, JSON values over many lines, a table, or text."""
+    def form(self) -> Literal["lines", "values", "table", "text", "parquet"]:
+        """How the rows are written: one JSON value a line, JSON values over many lines, a table, text, or Parquet."""
+        if self.parquet:
+            return "parquet"
         if self.suffix in (".csv", ".tsv", ".tab"):
             return "table"
         if self.suffix in (".txt", ".md"):
@@ -147,6 +159,11 @@ class Source:
                     yield "".join(ready)
                     ready, length = [], 0
             yield "".join(ready) + _decode(left)[0]
+
+
+def unreadable(path: Path, error: BaseException) -> Unavailable:
+    """The sentence for a file that cannot be read (on)."""
+    return Unavailable(f"{path} cannot be read: {str(getattr(error, 'strerror', None) or error).rstrip('.')}.")
 
 
 def encoding_problem(line: int) -> Problem:

@@ -74,12 +74,11 @@ def _of_pair(row: Row) -> Built:
     return (Example(row.line, messages=pair.messages, prompt=pair.prompt, tools=pair.tools),), remarks
 
 
+_NOTHING = "There are no answers to check against."
 _IS_ALPACA = common.needs(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
 
 SHAPES = (
-    Shape(
-        pairs.NAME, "", pairs.columns, _of_pair, "Only the questions are asked; there are no answers to check against."
-    ),
+    Shape(pairs.NAME, "", pairs.columns, _of_pair, f"Only the questions are asked. {_NOTHING}"),
     Shape("Alpaca", "", _IS_ALPACA, _instruction, "The output is what answers are checked against."),
     Shape(
         "Questions and answers",
@@ -95,6 +94,6 @@ SHAPES = (
         _conversation,
         "They are asked up to their last answer, which is what answers are checked against.",
     ),
-    Shape("Prompts", "prompt", common.needs(common.PROMPT), _prompt, "There are no answers to check against."),
-    Shape("Questions", "", common.needs(_QUESTION), _question, "There are no answers to check against."),
+    Shape("Prompts", "prompt", common.needs(common.PROMPT), _prompt, _NOTHING),
+    Shape("Questions", "", common.needs(_QUESTION), _question, _NOTHING),
 )

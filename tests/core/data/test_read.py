@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,7 @@ A, B = {"text": "a"}, {"text": "b"}
         ("table.tsv", "text\tn\na, b\t1\n", [(2, {"text": "a, b", "n": "1"})]),
         ("lines.txt", "a\nb\n", [(1, A), (2, B)]),
         ("paragraphs.txt", "one\ntwo\n\n\nb\n", [(1, {"text": "one\ntwo"}), (5, B)]),
+        ("around.json", '{"data": [{"text": "a"}, {"text": "b"}]}', [(1, A), (1, B)]),
         ("texts.json", '["a", "b"]', [(1, A), (1, B)]),
         ("chats.jsonl", '[{"role": "user"}]\n' * 2, [(n, {"messages": [{"role": "user"}]}) for n in (1, 2)]),
     ],
@@ -78,6 +80,10 @@ def test_every_form_gives_the_same_rows(tmp_path: Path, name: str, content: str,
         ('{"text": "a",}\n', [1], [("trailing-comma", 1)]),
         ("{'text': 'a', 'n': None}\n", [1], [("single-quotes", 1)]),
         ('{"text": "a"}\n42\n', [1], [("not-a-row", 2)]),
+        ("{'text': 'a\\d'}\n", [1], [("single-quotes", 1)]),
+        ('{"text": "a", "n": ' + "1" * 5000 + "}\n", [], [("json", 1)]),
+        ('{"text": "a\\ud83d"}\n{"text": "\\ud83d\\ude00"}\n', [1, 2], [("half-character", 1)]),
+        ('[\n{"text": "a\\ud83d"},\n{"n": ' + "1" * 5000 + "}\n]", [2], [("half-character", 2), ("json", 3)]),
         ('[\n{"text": "a"},\n{"text": "b"},\n]', [2, 3], []),
         ('[\n  {"text": "a"},\n  {"text": },\n  {"text": "b"}\n]', [2, 4], [("json", 3)]),
         ('[\n  {\n    "text": "a"\n    "n": 1\n  },\n  {\n    "text": "b"\n  }\n]', [6], [("json", 4)]),
@@ -150,7 +156,8 @@ def test_endless_nesting_is_a_finding(tmp_path: Path, content: str) -> None:
     [
         (b"", "{} is empty."),
         (b"\n \n", "{} holds only blank lines."),
-        (b"PK\x03\x04rest", "{} is a ZIP archive or an Office document, not a text file."),
+        (b"PK\x03\x04rest", "{} is a ZIP archive or an Office document, not a data file."),
+        (b"<!DOCTYPE html>", "{} is a web page, not a data file."),
         (b"a\0b", "{} is not a text file."),
     ],
 )
@@ -185,3 +192,30 @@ def test_a_broken_gzip_file(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl.gz", gzip.compress(b'{"text": "a"}')[:12])
     with pytest.raises(Unavailable, match="cannot be read"):
         read(path)
+    rows = "".join(json.dumps({"text": str(n)}) + "\n" for n in range(20_000)).encode()
+    for cut_off in ("rows.jsonl.gz", "rows.json.gz", "rows.csv.gz"):
+        path = write(tmp_path, cut_off, gzip.compress(rows)[:-2000])
+        with pytest.raises(Unavailable) as error:
+            list(read(path))
+        assert str(error.value).startswith(f"{path} cannot be read: Compressed file ended")
+
+
+def test_parquet_without_pyarrow_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    path = write(tmp_path, "rows.parquet", b"PAR1...")
+    with pytest.raises(Unavailable) as error:
+        list(read(path))
+    assert str(error.value) == (
+        f"Reading the Parquet file {path} needs pyarrow, which is not installed; it comes with Hone's extra “data”."
+    )
+
+
+def test_parquet(tmp_path: Path) -> None:
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    rows = [{"messages": [{"role": "user", "content": "é"}], "n": n} for n in range(3)]
+    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    assert parted(tmp_path / "rows.parquet") == ([(n + 1, row) for n, row in enumerate(rows)], [])
+    damaged = (tmp_path / "rows.parquet").read_bytes()[:-40]
+    with pytest.raises(BadData, match="is a damaged Parquet file: "):
+        list(read(write(tmp_path, "damaged.parquet", damaged)))

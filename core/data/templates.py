@@ -1,0 +1,80 @@
+"""Chat templates to choose from for a base model, which has none of its own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadOption
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A chat template, and the tokens it is at its best with."""
+
+    title: str
+    about: str
+    text: str
+    tokens: tuple[str, ...] = ()  # better one token each than spelled out
+
+
+CHOICES: dict[str, Choice] = {
+    "chatml": Choice(
+        "ChatML",
+        "What Qwen and many others use. Best when the model already knows its two marks.",
+        "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
+        ("<|im_start|>", "<|im_end|>"),
+    ),
+    "llama3": Choice(
+        "Llama 3",
+        "For base models of the Llama 3 family.",
+        "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n'"
+        " + m['content'] | trim + '<|eot_id|>' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}",
+        ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+    ),
+    "gemma": Choice(
+        "Gemma",
+        "For base models of the Gemma family. A system message goes before the first question.",
+        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system message') }}{% endif %}"
+        "{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n'"
+        " + m['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}",
+        ("<start_of_turn>", "<end_of_turn>"),
+    ),
+    "plain": Choice(
+        "Plain words",
+        "Speakers are named in plain text. Works with every model, since it needs no marks.",
+        "{% if bos_token %}{{ bos_token }}{% endif %}{% for m in messages %}{{ '' if loop.first else '\n\n' }}"
+        "{{ m['role'] | capitalize + ': ' + m['content'] | trim }}"
+        "{% if m['role'] == 'assistant' and eos_token %}{{ eos_token }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '\n\nAssistant:' }}{% endif %}",
+    ),
+}
+
+
+def choose(tokenizer: Any, name: str) -> str:
+    """Give the tokenizer a chat template, by name or from a .jinja file; returns a note, "" if all is well.
+
+    Raises BadOption for a name that is none and a file that cannot be read.
+    """
+    if name in CHOICES:
+        choice = CHOICES[name]
+        tokenizer.chat_template = choice.text
+        return _note(tokenizer, choice)
+    file = Path(name).expanduser()
+    if file.suffix != ".jinja":
+        raise BadOption(f"There is no chat template {name!r}; there are {', '.join(CHOICES)}, or a .jinja file.")
+    try:
+        tokenizer.chat_template = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadOption(f"The chat template {name} cannot be read: {getattr(error, 'strerror', 'no text')}.") from None
+    return ""
+
+
+def _note(tokenizer: Any, choice: Choice) -> str:
+    known = tokenizer.get_vocab()
+    strange = [token for token in choice.tokens if token not in known]
+    if not strange:
+        return ""
+    return f"The model has no token {strange[0]}; it is spelled out, which is learned more slowly. Plain words suit it."
