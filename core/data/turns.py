@@ -56,6 +56,8 @@ def find(messages: Sequence[Message], number: int, full: str, render: Render, eo
             return None
     if not closed:
         note = note or "The end of an earlier answer cannot be told from the template; it is learned without it."
+    if str(messages[number].get("content") or "").strip() not in full[start:end]:
+        note = note or "The template writes an answer differently from the row; what it writes is learned."
     return Turn(start, end, prompt if full.startswith(prompt) else "", note)
 
 
