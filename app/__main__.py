@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     app = Application([sys.argv[0]])
     trouble.install()
     theme.apply(app, asked.theme or settings.theme())
+    app.styleHints().colorSchemeChanged.connect(lambda: theme.follow(app))
     window = MainWindow()
     window.show()
     app.open_later([Path(f).absolute() for f in asked.files])
@@ -31,7 +32,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hone-app", description="Teach a language model something, in a window.")
-    parser.add_argument("files", nargs="*", metavar="FILE", help="a dataset, a model folder, a run folder or a run.toml")
+    parser.add_argument(
+        "files", nargs="*", metavar="FILE", help="a dataset, a model folder, a run folder or a run.toml"
+    )
     parser.add_argument("--theme", choices=theme.MODES, help="light, dark, or as the system is set (the default)")
     parser.add_argument("--version", action="version", version=f"Hone {core.__version__}")
     return parser

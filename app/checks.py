@@ -127,7 +127,9 @@ def _disk(run: Run, folder: Path | None) -> Check:
         words = f"{gigabytes(free)} free in {place}; about {gigabytes(needed)} may be needed."
         return Check("Disk", BAD, words + " Free some space or choose another folder for the run.", "Settings")
     state = GOOD if free > needed else NOTE
-    return Check("Disk", state, f"{gigabytes(free)} free; this run needs about {gigabytes(needed)} at most.", "Settings")
+    return Check(
+        "Disk", state, f"{gigabytes(free)} free; this run needs about {gigabytes(needed)} at most.", "Settings"
+    )
 
 
 def _backend(device: dict[str, str]) -> Check:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpi
 from app import settings
 from app.widgets.buttons import Button
 from app.widgets.card import row
+from app.widgets.entry import Entry
 from core.errors import BadOption
 from core.options import Option, parse
 
@@ -70,6 +71,7 @@ class ChoiceField(Field):
     def __init__(self, option: Option) -> None:
         super().__init__(option)
         self._combo = _Combo()
+        self._combo.setMinimumHeight(28)
         if option.optional:
             self._combo.addItem(f"Automatic ({option.unset})", None)
         for choice in option.choices:
@@ -91,6 +93,7 @@ class WholeField(Field):
     def __init__(self, option: Option) -> None:
         super().__init__(option)
         self._spin = _Spin()
+        self._spin.setMinimumHeight(28)
         self._spin.setRange(int(option.low or 0), int(option.high or _SPIN_LIMIT))
         self._spin.setKeyboardTracking(False)
         self._put(self._spin)
@@ -111,7 +114,7 @@ class TextField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._line = QLineEdit()
+        self._line = Entry(option.label, height=28)
         if option.optional:
             self._line.setPlaceholderText(option.unset)
             self._line.setToolTip(f"Empty: {option.unset}")

@@ -75,11 +75,11 @@ class Line(QWidget):
         self._mark(shown)
         self._complain("")
 
-    def matches(self, words: str) -> bool:
+    def matches(self, search: str) -> bool:
         """Whether every word of a search is in the option's name, label or help."""
         o = self.option
         text = f"{self.key} {o.label} {o.help} {o.when} {o.flag} {' '.join(o.choices)}".lower()
-        return all(word in text for word in words.lower().split())
+        return all(word in text for word in search.lower().split())
 
     def _help(self) -> str:
         o = self.option
@@ -121,11 +121,11 @@ class Form(QWidget):
         for key, option in options:
             group = key.partition(".")[0] if "." in key else ""
             if group not in self._cards:
-                words = heading(GROUPS.get(group, group.capitalize())) if headings else None
-                if words is not None:
+                above = heading(GROUPS.get(group, group.capitalize())) if headings else None
+                if above is not None:
                     layout.addSpacing(theme.GRID if self._cards else 0)
-                    layout.addWidget(words)
-                self._cards[group] = (words, _Rows())
+                    layout.addWidget(above)
+                self._cards[group] = (above, _Rows())
                 layout.addWidget(self._cards[group][1])
             line = Line(key, option)
             line.changed.connect(self.changed)
@@ -152,11 +152,11 @@ class Form(QWidget):
         """Show only the lines that the words fit."""
         for line in self.lines.values():
             line.setVisible(line.matches(text))
-        for words, card in self._cards.values():
+        for above, card in self._cards.values():
             some = any(not line.isHidden() for line in card.lines)
             card.setVisible(some)
-            if words is not None:
-                words.setVisible(some)
+            if above is not None:
+                above.setVisible(some)
         self._nothing.setVisible(all(line.isHidden() for line in self.lines.values()))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
@@ -31,7 +32,11 @@ class Menus:
         self._help()
 
     def _add(
-        self, menu: QMenu, text: str, do: Callable[[], object], keys: str | QKeySequence.StandardKey | None = None,
+        self,
+        menu: QMenu,
+        text: str,
+        do: Callable[[], object],
+        keys: str | QKeySequence.StandardKey | None = None,
         role: QAction.MenuRole = QAction.MenuRole.NoRole,
     ) -> QAction:
         action = QAction(text, self._window)
@@ -63,7 +68,7 @@ class Menus:
             ("&Copy", "copy", key.Copy), ("&Paste", "paste", key.Paste), ("Select &all", "selectAll", key.SelectAll),
         ):  # fmt: skip
             if text:
-                self._add(menu, text, lambda slot=slot: _to_focus(slot), keys)
+                self._add(menu, text, partial(_to_focus, slot), keys)
             else:
                 menu.addSeparator()
 
@@ -74,10 +79,12 @@ class Menus:
         menu.addSeparator()
         inner = menu.addMenu("&Theme")
         group = QActionGroup(self._window)
+        app = QApplication.instance()
+        shown = theme.mode(app) if isinstance(app, QApplication) else "system"
         for mode, text in (("system", "As the &system"), ("light", "&Light"), ("dark", "&Dark")):
-            action = self._add(inner, text, lambda mode=mode: _choose_theme(mode))
+            action = self._add(inner, text, partial(_choose_theme, mode))
             action.setCheckable(True)
-            action.setChecked(settings.theme() == mode)
+            action.setChecked(mode == shown)
             group.addAction(action)
 
     def _run(self) -> Actions:

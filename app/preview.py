@@ -92,7 +92,7 @@ class Preview(QWidget):
         self._stack.addWidget(self._empty)
         self._stack.addWidget(_framed(self.view))
         layout.addWidget(self._stack, 1)
-        legend = "Coloured and underlined: learned.  Grey: only read.  In a frame: special tokens.  ✂ and struck through: cut."
+        legend = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
         self._note = caption(legend)
         self._legend = legend
         layout.addWidget(self._note)

@@ -15,7 +15,11 @@ Index = QModelIndex | QPersistentModelIndex
 Column = tuple[str, Callable[[Any], str]]
 _NOWHERE = QModelIndex()
 _LONGEST = 400  # characters of a cell; the whole text is in its tooltip
-_TONES = {"error": ("bad", "bad", "Left out"), "warning": ("warn", "warn", "Look at"), "note": ("info", "secondary", "Note")}
+_TONES = {
+    "error": ("bad", "bad", "Left out"),
+    "warning": ("warn", "warn", "Look at"),
+    "note": ("info", "secondary", "Note"),
+}
 
 
 def columns(kind: str) -> list[Column]:

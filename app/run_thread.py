@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
@@ -16,7 +17,7 @@ Events = Callable[[threading.Event, threading.Event], Iterator[Event]]
 class RunThread(QThread):
     """Walks through a run's events on a thread of its own, where all of the run's MLX work happens."""
 
-    event = Signal(object)
+    happened = Signal(object)  # an Event; the name event belongs to Qt
     failed = Signal(str)  # one sentence that a person can act on
     crashed = Signal(str)  # a bug: the whole traceback
 
@@ -29,7 +30,7 @@ class RunThread(QThread):
     def run(self) -> None:
         with edge(self.failed.emit, self.crashed.emit):
             for event in self._events(self.stop, self.save_now):
-                self.event.emit(event)
+                self.happened.emit(event)
 
 
 def training(run: Run) -> Events:
@@ -52,3 +53,14 @@ def resuming(folder: str) -> Events:
         return resume(folder, stop, save_now=save_now)
 
     return events
+
+
+def talking(run: Run, adapter: str | None) -> Callable[[], Any]:
+    """Opens a core.model.generate.Chat with a run's model, on the thread that calls it."""
+
+    def opened() -> Any:
+        from core.model.generate import Chat
+
+        return Chat(run.model.path, adapter, backend_name=run.backend, allow_code=run.model.allow_code)
+
+    return opened

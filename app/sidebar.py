@@ -1,7 +1,7 @@
 """The list of places on the left, and below it what is running."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
@@ -13,11 +13,21 @@ from PySide6.QtWidgets import (
 
 from app import icons, theme
 from app.widgets.bar import ThinBar
-from app.widgets.buttons import Button
+from app.widgets.buttons import BY_KEY, Button
 from app.widgets.card import Card, column, row
 from app.widgets.text import Text, caption
 
 PLACES = (("new", "New run", "new"), ("runs", "Runs", "runs"), ("chat", "Chat", "chat"))  # (key, words, icon)
+
+
+class _List(QListWidget):
+    """Knows whether the keyboard brought the focus: only then a ring is drawn."""
+
+    ring = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.ring = event.reason() in BY_KEY
 
 
 class _Row(QStyledItemDelegate):
@@ -39,7 +49,8 @@ class _Row(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.mix(c.text, c.window, 0.86 if chosen else 0.93))
             painter.drawRoundedRect(box, 6, 6)
-        if chosen and option.state & QStyle.StateFlag.State_HasFocus:
+        here = chosen and bool(option.state & QStyle.StateFlag.State_HasFocus)
+        if here and isinstance(option.widget, _List) and option.widget.ring:
             painter.setPen(c.accent_text)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
@@ -77,7 +88,7 @@ class Sidebar(QWidget):
         brand.addWidget(Text("Hone", bold=True))
         brand.addStretch()
         layout.addLayout(brand)
-        self._list = QListWidget()
+        self._list = _List()
         self._list.setAccessibleName("Places")
         self._list.setFrameShape(QListWidget.Shape.NoFrame)
         self._list.viewport().setAutoFillBackground(False)
@@ -89,13 +100,14 @@ class Sidebar(QWidget):
             item.setData(Qt.ItemDataRole.UserRole, (key, icon))
             self._list.addItem(item)
         self._list.currentItemChanged.connect(self._picked)
+        self._list.itemClicked.connect(self._picked)  # from a run's page back to the list it is in
         layout.addWidget(self._list, 1)
         layout.addWidget(self._run_card())
 
     def choose(self, key: str) -> None:
-        """Mark a place as the one shown; "" marks none."""
+        """Mark a place as the one shown."""
         self._list.blockSignals(True)
-        self._list.setCurrentRow([k for k, _, _ in PLACES].index(key) if key else -1)
+        self._list.setCurrentRow([k for k, _, _ in PLACES].index(key))
         self._list.blockSignals(False)
 
     def show_run(self, words: str, detail: str, fraction: float | None) -> None:

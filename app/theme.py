@@ -16,7 +16,10 @@ GRID = 8  # all distances are multiples of this, or half of it
 MARGIN = 3 * GRID
 RADIUS = 10
 MODES = ("system", "light", "dark")
+CENTRE = Qt.AlignmentFlag.AlignHCenter
 NATIVE = sys.platform == "darwin"
+
+_MODE = "hone-theme"  # the application's property that holds the mode
 
 # (window, base, text, button, accent) of our own palette
 _LIGHT = ("#f6f6f8", "#ffffff", "#1d1d20", "#ffffff", "#1767d2")
@@ -54,9 +57,11 @@ class Colours:
 
 def colours(palette: QPalette) -> Colours:
     """The named colours that go with a palette."""
-    return _colours(*(palette.color(r).rgb() for r in (QPalette.ColorRole.Window, QPalette.ColorRole.Base)),
-                    palette.color(QPalette.ColorRole.WindowText).rgb(),
-                    palette.color(QPalette.ColorRole.Accent).rgb())
+    return _colours(
+        *(palette.color(r).rgb() for r in (QPalette.ColorRole.Window, QPalette.ColorRole.Base)),
+        palette.color(QPalette.ColorRole.WindowText).rgb(),
+        palette.color(QPalette.ColorRole.Accent).rgb(),
+    )
 
 
 @functools.lru_cache(maxsize=16)
@@ -88,13 +93,20 @@ def palette() -> QPalette:
 
 def mix(a: QColor, b: QColor, share: float) -> QColor:
     """`share` of b in a."""
-    return QColor.fromRgbF(*(x * (1 - share) + y * share for x, y in zip(a.getRgbF()[:3], b.getRgbF()[:3], strict=True)))
+    one, other = (a.redF(), a.greenF(), a.blueF()), (b.redF(), b.greenF(), b.blueF())
+    return QColor.fromRgbF(*(x * (1 - share) + y * share for x, y in zip(one, other, strict=True)))
+
+
+def named(name: str) -> QColor:
+    """A colour from its hexadecimal name."""
+    return QColor(name)
 
 
 def apply(app: QApplication, mode: str) -> None:
     """Put the whole application into "system", "light" or "dark"."""
     scheme = {"light": Qt.ColorScheme.Light, "dark": Qt.ColorScheme.Dark}.get(mode, Qt.ColorScheme.Unknown)
     QGuiApplication.styleHints().setColorScheme(scheme)
+    app.setProperty(_MODE, mode)
     if NATIVE:
         return
     if app.style().name() != "fusion":
@@ -104,10 +116,25 @@ def apply(app: QApplication, mode: str) -> None:
         app.setFont(font)
     if mode == "system":
         scheme = QGuiApplication.styleHints().colorScheme()
-    shades = _DARK if scheme == Qt.ColorScheme.Dark else _LIGHT
+    _colour(app, scheme == Qt.ColorScheme.Dark)
+
+
+def follow(app: QApplication) -> None:
+    """The system changed between light and dark: go along, unless the person has chosen one."""
+    if mode(app) == "system" and not NATIVE:
+        _colour(app, QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
+
+
+def mode(app: QApplication) -> str:
+    """What apply() was last called with."""
+    return str(app.property(_MODE) or "system")
+
+
+def _colour(app: QApplication, dark: bool) -> None:
+    shades = _DARK if dark else _LIGHT
     app.setPalette(_palette(*shades))
     for kind in _INPUTS:
-        app.setPalette(_input_palette(*shades), kind)
+        app.setPalette(_input_palette(*shades), kind)  # type: ignore[arg-type]  # the stubs want bytes, Qt takes str
 
 
 def _palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
@@ -115,10 +142,21 @@ def _palette(window: str, base: str, text: str, button: str, accent: str) -> QPa
     role, dark = QPalette.ColorRole, w.lightness() < 128
     palette = QPalette(u, w)  # derives the bevel shades that Fusion draws with
     for name, colour in {
-        role.Window: w, role.WindowText: t, role.Base: b, role.AlternateBase: mix(b, w, 0.6), role.Text: t,
-        role.Button: u, role.ButtonText: t, role.BrightText: QColor("white"), role.Accent: a, role.Highlight: a,
-        role.HighlightedText: QColor("white"), role.PlaceholderText: mix(t, b, 0.42),
-        role.ToolTipBase: b, role.ToolTipText: t, role.Link: mix(a, QColor("white"), 0.45) if dark else a,
+        role.Window: w,
+        role.WindowText: t,
+        role.Base: b,
+        role.AlternateBase: mix(b, w, 0.6),
+        role.Text: t,
+        role.Button: u,
+        role.ButtonText: t,
+        role.BrightText: QColor("white"),
+        role.Accent: a,
+        role.Highlight: a,
+        role.HighlightedText: QColor("white"),
+        role.PlaceholderText: mix(t, b, 0.42),
+        role.ToolTipBase: b,
+        role.ToolTipText: t,
+        role.Link: mix(a, QColor("white"), 0.45) if dark else a,
     }.items():
         palette.setColor(name, colour)
     for name in (role.WindowText, role.Text, role.ButtonText):

@@ -1,22 +1,33 @@
-"""The main window: the sidebar, the pages, and what may be dropped on them."""
+"""The main window: the sidebar, the pages, and who talks to whom."""
 
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
-from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
-from app import icons
+import core
+from app import folders, icons, settings, story, task, trouble
 from app.draft import Draft
-from app.drops import Meaning, meaning
+from app.drops import meaning
+from app.jobs import Jobs
+from app.menus import Menus
+from app.pages.chat import ChatPage
+from app.pages.runs import RunsPage
+from app.runs import Runs
 from app.sidebar import Sidebar
+from app.throttle import Throttle
 from app.widgets.card import row
 from app.widgets.overlay import DropOverlay
 from app.wizard.wizard import Wizard
+from core.errors import UserError
+from core.run import Run, runs_folder
+
+_LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
 
 
 class MainWindow(QMainWindow):
-    """Puts the parts together."""
+    """Puts the parts together; each part does its own work."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,39 +36,202 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
         self.setAcceptDrops(True)
-        self.draft = Draft(self)
+        self.draft, self.jobs = Draft(self), Jobs(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
-        self.wizard = Wizard(self.draft)
-        self.stack.addWidget(self.wizard)
+        self.wizard, self.runs_page, self.chat_page = Wizard(self.draft), RunsPage(), ChatPage(self.jobs)
+        self.runs = Runs(self.jobs, self.stack, self)
+        self._places = {"new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
+        for page in self._places.values():
+            self.stack.addWidget(page)
         central = QWidget()
         layout = row(central, gap=0)
         layout.addWidget(self.sidebar)
         layout.addWidget(self.stack, 1)
         self.setCentralWidget(central)
         self.overlay = DropOverlay(central)
-        self.sidebar.choose("new")
-        QTimer.singleShot(50, self.wizard.goal.machine.look)
+        self.menus = Menus(
+            self,
+            {
+                "new": lambda: self.go("new"),
+                "runs": lambda: self.go("runs"),
+                "chat": lambda: self.go("chat"),
+                "open_data": self._choose_data,
+                "open_run": self._choose_run,
+                "start": self._start_draft,
+                "stop": self.runs.stop_current,
+                "checkpoint": self.runs.checkpoint_current,
+                "logs": self._show_logs,
+                "about": self._about,
+            },
+        )
+        self._connect()
+        if geometry := settings.geometry():
+            self.restoreGeometry(geometry)
+        self.go("new")
+        self._show_current()
+        QTimer.singleShot(_LOOK_MS, self.wizard.goal.machine.look)
+
+    def go(self, place: str) -> None:
+        """Show "new", "runs" or "chat"."""
+        self.stack.setCurrentWidget(self._places[place])
 
     def open_files(self, files: list[Path]) -> None:
+        """Do with each file or folder what it means."""
         for path in files:
-            self._open(path, meaning(path))
+            what = meaning(path)
+            if what.kind == "data":
+                self.draft.set("data.path", str(path))
+                self._show_step("Data")
+            elif what.kind == "model":
+                self.draft.set("model.path", str(path))
+                self._show_step("Model")
+            elif what.kind == "run":
+                self.open_run(path)
+            elif what.kind == "settings":
+                self._take_settings(path)
+            else:
+                self._tell("This cannot be opened here.", what.sentence)
+
+    def open_run(self, folder: Path) -> None:
+        """Show a run from its folder, or say why that is not possible."""
+        try:
+            self.runs.show_folder(folder)
+        except UserError as error:
+            self._tell("This run cannot be opened.", str(error))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        urls = [u for u in event.mimeData().urls() if u.isLocalFile()]
-        if not urls:
-            return
-        what = meaning(Path(urls[0].toLocalFile()))
-        self.overlay.announce(what.sentence, bool(what.kind))
-        event.acceptProposedAction()
+        files = _files(event)
+        if files:
+            what = meaning(files[0])
+            self.overlay.announce(what.sentence, bool(what.kind))
+            event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.overlay.hide()
-        self.open_files([Path(u.toLocalFile()) for u in event.mimeData().urls() if u.isLocalFile()])
+        event.acceptProposedAction()
+        files = _files(event)
+        QTimer.singleShot(0, self, lambda: self.open_files(files))  # let the drag end before a dialog may open
 
-    def _open(self, path: Path, what: Meaning) -> None:
-        if what.kind == "data":
-            self.draft.set("data.path", str(path))
-            self.wizard.show_named("Data")
+    def closeEvent(self, event: QCloseEvent) -> None:
+        if self.jobs.current is not None and not self._may_stop():
+            event.ignore()
+            return
+        settings.set_geometry(self.saveGeometry())
+        self.draft.save()
+        self.jobs.end_all()
+        task.end_all()
+        event.accept()
+
+    def _connect(self) -> None:
+        self.sidebar.chosen.connect(self.go)
+        self.sidebar.run_clicked.connect(self.runs.show_current)
+        self.stack.currentChanged.connect(self._mark_place)
+        self.wizard.start.connect(self._start)
+        self.wizard.demo.connect(lambda: self._start(Run()))
+        self.wizard.open_run.connect(self._choose_run)
+        self.runs_page.open_run.connect(self.open_run)
+        self.runs_page.resume.connect(self._resume)
+        self.runs_page.new_run.connect(lambda: self.go("new"))
+        self.runs_page.choose.connect(self._choose_run)
+        self.runs.again.connect(self._again)
+        self.runs.resume.connect(self._resume)
+        self.jobs.current_changed.connect(self._show_current)
+        self._show_progress = Throttle(self._draw_progress, 250, self)
+        self.runs.progressed.connect(self._show_progress)
+
+    def _start(self, run: Run) -> None:
+        self.runs.start(run)
+        self.wizard.check.again()
+
+    def _start_draft(self) -> None:
+        """Run > Start: through the checks, which start nothing that cannot be."""
+        self._show_step("Check and start")
+        self.wizard.check.try_start()
+
+    def _resume(self, folder: Path) -> None:
+        try:
+            self.runs.go_on(folder)
+        except UserError as error:
+            self._tell("This run cannot go on.", str(error))
+
+    def _again(self, run: Run) -> None:
+        self.draft.take(run.replace("output", None))
+        self._show_step("Settings")
+
+    def _show_step(self, name: str) -> None:
+        self.go("new")
+        self.wizard.show_named(name)
+
+    def _take_settings(self, path: Path) -> None:
+        try:
+            self.draft.take(Run.read(path).replace("output", None))
+        except UserError as error:
+            self._tell("These settings cannot be used.", str(error))
+            return
+        self._show_step("Settings")
+
+    def _choose_data(self) -> None:
+        self._show_step("Data")
+        self.wizard.data.choose()
+
+    def _choose_run(self) -> None:
+        start = str(runs_folder()) if runs_folder().is_dir() else settings.last_folder()
+        folder = QFileDialog.getExistingDirectory(self, "Choose a run's folder", start)
+        if folder:
+            self.open_run(Path(folder))
+
+    def _mark_place(self) -> None:
+        shown = self.stack.currentWidget()
+        self.sidebar.choose(next((key for key, page in self._places.items() if page is shown), "runs"))
+
+    def _show_current(self) -> None:
+        """Another run, or none, is under way."""
+        running = self.jobs.current is not None
+        self.menus.actions.stop.setEnabled(running)
+        self.menus.actions.checkpoint.setEnabled(running)
+        self.runs_page.here = {Path(self.jobs.current.run.output or "")} if self.jobs.current else set()
+        if self.runs_page.isVisible():
+            self.runs_page.look()
+        self._draw_progress()
+
+    def _draw_progress(self) -> None:
+        live = self.jobs.current
+        if live is None:
+            self.sidebar.hide_run()
+            return
+        left = live.record.seconds_left()
+        step = story.progress(live.record).partition(" · ")[0]
+        detail = f"{step}, {story.duration(left)} left" if left is not None else step
+        self.sidebar.show_run(story.headline(live.record), detail, live.record.fraction)
+
+    def _may_stop(self) -> bool:
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle("Hone")
+        box.setText("A run is training.")
+        box.setInformativeText("Stop it and quit? What it has learned is saved, and you can go on with it later.")
+        stop = box.addButton("Stop, save and quit", QMessageBox.ButtonRole.AcceptRole)
+        stay = box.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.exec()
+        return box.clickedButton() is stop
+
+    def _tell(self, heading: str, sentence: str) -> None:
+        box = QMessageBox(QMessageBox.Icon.Information, "Hone", heading, QMessageBox.StandardButton.Ok, self)
+        box.setInformativeText(sentence)
+        box.open()
+
+    def _show_logs(self) -> None:
+        trouble.log_folder().mkdir(parents=True, exist_ok=True)
+        folders.reveal(trouble.log_folder())
+
+    def _about(self) -> None:
+        words = f"<b>Hone {core.__version__}</b><p>Teach a language model something on your own Mac.</p>"
+        QMessageBox.about(self, "About Hone", words)
+
+
+def _files(event: QDragEnterEvent | QDropEvent) -> list[Path]:
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -1,10 +1,12 @@
 """Push buttons in three weights: the one thing to do next, an ordinary choice, a quiet one."""
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QWidget
 
 from app import icons, theme
+
+BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
 
 
 class Button(QPushButton):
@@ -15,7 +17,7 @@ class Button(QPushButton):
 
     def __init__(self, text: str, icon: str = "", *, weight: str = "plain", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._icon_name, self._weight = icon, weight
+        self._icon_name, self._weight, self._ring = icon, weight, False
         self.setIconSize(QSize(16, 16))
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setFlat(weight == "quiet")
@@ -29,6 +31,11 @@ class Button(QPushButton):
     def set_icon(self, name: str) -> None:
         self._icon_name = name
         self._tint()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        # A ring helps those who came with the keyboard; after a click it is noise.
+        self._ring = event.reason() in BY_KEY
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -71,7 +78,7 @@ class Button(QPushButton):
         painter.setPen(QPen(line, 1) if line else Qt.PenStyle.NoPen)
         painter.setBrush(ground if ground else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, 6, 6)
-        if self.hasFocus():
+        if self.hasFocus() and self._ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(c.accent_text, 1.6))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)
@@ -106,7 +113,9 @@ class Button(QPushButton):
         painter.setFont(self.font())
         area = QRectF(left + side + gap, box.y(), text + 4, box.height())
         painter.drawText(
-            area, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextShowMnemonic), self.text()
+            area,
+            int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextShowMnemonic),
+            self.text(),
         )
 
 

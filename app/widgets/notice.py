@@ -11,7 +11,7 @@ _WORDS = {"good": "Done", "warn": "Note", "bad": "Problem", "accent": "Note"}
 
 
 class Notice(Card):
-    """Hidden until say() is called. Buttons may be added to `actions`."""
+    """Hidden until say() is called. Buttons may be added."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -23,8 +23,9 @@ class Notice(Card):
         self.advice = Text(selectable=True)
         words.addWidget(self.sentence)
         words.addWidget(self.advice)
-        self.actions = row(gap=8)
-        words.addLayout(self.actions)
+        self._actions = row(gap=8)
+        self._actions.addStretch()
+        words.addLayout(self._actions)
         layout.addLayout(words, 1)
         self.hide()
 
@@ -38,5 +39,5 @@ class Notice(Card):
         self.show()
 
     def add_action(self, button: QWidget) -> None:
-        self.actions.addWidget(button)
-        self.actions.addStretch()
+        """A button below the words."""
+        self._actions.insertWidget(self._actions.count() - 1, button)

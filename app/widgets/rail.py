@@ -45,7 +45,9 @@ class _Step(QAbstractButton):
             painter.drawText(disc, int(Qt.AlignmentFlag.AlignCenter), str(self.number))
         painter.setPen(c.text if here or self.underMouse() else c.secondary)
         painter.setFont(theme.font(bold=here))
-        painter.drawText(QRectF(_DISC + 10, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.text())
+        painter.drawText(
+            QRectF(_DISC + 10, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.text()
+        )
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(c.accent_text, 1.4))

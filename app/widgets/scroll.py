@@ -5,14 +5,16 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app import theme
 from app.widgets.card import column
+from app.widgets.scrollbar import thin
 
 
 class Scroll(QScrollArea):
     """Vertical scrolling only; `layout_` takes the content, at most `width` wide and centred."""
 
-    def __init__(self, width: int = 920, margin: int = theme.MARGIN) -> None:
+    def __init__(self, width: int = 1040, margin: int = theme.MARGIN) -> None:
         super().__init__()
         self.setFrameShape(QFrame.Shape.NoFrame)
+        thin(self)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)

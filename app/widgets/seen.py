@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip
 
 from app import theme
+from app.widgets.scrollbar import thin
 
 _SPACE = "\u200a"  # a hair of room on both sides of a chip
 _LONGEST = 6000  # tokens drawn of one row
@@ -30,6 +31,7 @@ class SeenView(QTextEdit):
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("What the model sees")
+        thin(self)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(14)
         self._tokens: list[Any] = []

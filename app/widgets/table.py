@@ -1,21 +1,84 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
-from PySide6.QtCore import QAbstractItemModel, Qt
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QHeaderView, QTableView
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, Qt
+from PySide6.QtGui import QIcon, QPainter
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from app import theme
+from app.widgets.scrollbar import thin
+
+_PAD = 12
+_ICON = 16
+
+
+class _Cell(QStyledItemDelegate):
+    """A cell with room at its sides; the chosen row is tinted."""
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        c = theme.colours(theme.palette())
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, c.tint)
+        elif index.row() % 2:
+            painter.fillRect(option.rect, theme.mix(c.text, c.base, 0.975))
+        box = option.rect.adjusted(_PAD, 0, -_PAD // 2, 0)
+        icon = index.data(Qt.ItemDataRole.DecorationRole)
+        if isinstance(icon, QIcon):
+            top = box.y() + (box.height() - _ICON) // 2
+            icon.paint(painter, box.x(), top, _ICON, _ICON)
+            box.adjust(_ICON + 6, 0, 0, 0)
+        painter.setPen(c.text)
+        painter.setFont(option.font)
+        text = option.fontMetrics.elidedText(
+            index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideRight, box.width()
+        )
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), text)
+        if option.state & QStyle.StateFlag.State_HasFocus and index.column() == 0:
+            painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), c.accent_text)
+
+
+class _Header(QHeaderView):
+    """Small grey words over a hairline."""
+
+    def __init__(self) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self.setHighlightSections(False)
+        self.setMinimumSectionSize(48)
+        self.setFixedHeight(30)
+
+    def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
+        c = theme.colours(theme.palette())
+        painter.save()
+        painter.fillRect(rect, c.base)
+        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, c.separator)
+        painter.setPen(c.secondary)
+        painter.setFont(theme.font("caption", bold=True))
+        words = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
+        painter.drawText(rect.adjusted(_PAD, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
+        painter.restore()
 
 
 class Table(QTableView):
-    """A read-only table. `stretch` is the column that takes the room that is left, `widths` those of the others."""
+    """A read-only table. `widths` are those of columns that do not share the rest of the room."""
 
     def __init__(self, model: QAbstractItemModel, name: str, widths: dict[int, int], row_height: int = 32) -> None:
         super().__init__()
+        self.setHorizontalHeader(_Header())
         self.setModel(model)
+        self.setItemDelegate(_Cell(self))
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        thin(self)
         self.setShowGrid(False)
-        self.setAlternatingRowColors(True)
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -24,11 +87,6 @@ class Table(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setFont(theme.font("caption", bold=True))
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setMinimumSectionSize(48)
         self.arrange(widths)
 
     def arrange(self, widths: dict[int, int]) -> None:

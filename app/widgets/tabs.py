@@ -43,6 +43,7 @@ class Tabs(QWidget):
         super().__init__()
         self.bar = _Bar()
         self.bar.setAccessibleName(name)
+        self.bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)

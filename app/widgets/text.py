@@ -65,6 +65,23 @@ def caption(text: str = "") -> Text:
     return Text(text, "caption", tone="secondary")
 
 
+class Elided(Text):
+    """One line that ends in … where the room ends; the whole of it is in the tooltip."""
+
+    def __init__(self, text: str, size: str = "body", *, bold: bool = False, tone: str = "text") -> None:
+        super().__init__(text, size, bold=bold, tone=tone, wrap=False)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), shown)
+
+
 class Glyph(QWidget):
     """An icon by itself, in a tone. The words beside it say the same, so it is hidden from screen readers."""
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import settings, theme
 from app.draft import Draft, shown_data, shown_model
@@ -82,7 +82,7 @@ class DataPage(QWidget):
         layout.addLayout(words, 1)
         return self._file
 
-    def _validation_row(self) -> Any:
+    def _validation_row(self) -> QHBoxLayout:
         layout = row(gap=8)
         self.validation = caption()
         self._second = quiet("Use a second file for validation…", "file")
@@ -136,6 +136,8 @@ class DataPage(QWidget):
     def _show_validation(self) -> None:
         data = self._draft.run.data
         share = f"{data.eval_split:.0%} of the rows are held out to measure on; none of them is trained on."
+        if data.path == DEMO:
+            share = "The sample data brings held-out rows to measure on; none of them is trained on."
         if not data.eval_split:
             share = "Nothing is held out: the run cannot say how it does on unseen examples."
         words = f"Measured on {Path(data.eval_path).name}, a file of its own." if data.eval_path else share

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QLineEdit, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import models, settings, theme
 from app.draft import Draft
@@ -11,6 +11,7 @@ from app.task import Task, find_model, missing_files
 from app.widgets.buttons import plain
 from app.widgets.card import column, row
 from app.widgets.choice import Choice, Choices
+from app.widgets.entry import Entry
 from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.text import Text, caption, heading, title
@@ -46,7 +47,9 @@ class ModelPage(QWidget):
         page.addSpacing(theme.GRID * 2)
         page.addWidget(heading("Another model"))
         page.addLayout(self._another())
-        page.addWidget(caption("A model from Hugging Face is downloaded once, when the run starts, and kept for all apps."))
+        page.addWidget(
+            caption("A model from Hugging Face is downloaded once, when the run starts, and kept for all apps.")
+        )
         page.addStretch()
         self._add(STARTER, "Starter model", self._starter_words(), "Ships inside, trains in minutes. For trying out.")
         self.cards.chosen.connect(self._pick)
@@ -74,13 +77,10 @@ class ModelPage(QWidget):
             settings.set_last_folder(str(Path(path).parent))
             self.use(path)
 
-    def _another(self) -> object:
+    def _another(self) -> QHBoxLayout:
         layout = row(gap=8)
         label = Text("Hugging Face &id", wrap=False)
-        self.id = QLineEdit()
-        self.id.setPlaceholderText("Qwen/Qwen3-0.6B")
-        self.id.setMinimumHeight(28)
-        self.id.setAccessibleName("Hugging Face id")
+        self.id = Entry("Hugging Face id", "Qwen/Qwen3-0.6B")
         label.setBuddy(self.id)
         self.use_id = plain("Use this id")
         self.folder = plain("Choose a folder…", "folder")

@@ -1,6 +1,6 @@
 """Step 4: how it is trained. Three presets, a simple form, an advanced one, and the same as text."""
 
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app import command, theme
 from app.draft import Draft
@@ -10,8 +10,10 @@ from app.throttle import Throttle
 from app.widgets.card import Card, column, row
 from app.widgets.choice import Choice, Choices
 from app.widgets.copy import CopyButton
+from app.widgets.entry import Entry
 from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
+from app.widgets.scrollbar import thin
 from app.widgets.tabs import Tabs
 from app.widgets.text import heading, title
 from core.errors import BadOption
@@ -45,7 +47,7 @@ class SettingsPage(QWidget):
         layout.addWidget(self.tabs, 1)
         self._simple = Scroll(margin=0)
         self._advanced = Scroll(margin=0)
-        self.search = QLineEdit()
+        self.search = Entry("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
         self.tabs.add("Advanced", self._advanced_page())
         self.tabs.add("Command and run.toml", self._text_page())
@@ -67,10 +69,7 @@ class SettingsPage(QWidget):
     def _advanced_page(self) -> QWidget:
         page = QWidget()
         layout = column(page, gap=theme.GRID)
-        self.search.setPlaceholderText("Search all settings")
-        self.search.setAccessibleName("Search all settings")
         self.search.setClearButtonEnabled(True)
-        self.search.setMinimumHeight(28)
         layout.addWidget(self.search)
         layout.addWidget(self._advanced, 1)
         return page
@@ -158,6 +157,7 @@ def _text(name: str, copy: str) -> tuple[QPlainTextEdit, QWidget]:
     text.setFont(theme.monospace())
     text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
     text.setAccessibleName(name)
+    thin(text)
     text.setTabChangesFocus(True)
     head = row(gap=8)
     head.addWidget(heading(name), 1)

@@ -101,7 +101,9 @@ class StartPage(QWidget):
         if self._task:
             self._task.drop()
         self._checked, self._answers = run, {}
-        what = {"lora": f"LoRA of rank {run.adapter.rank}", "full": "all weights"}.get(run.adapter.type, run.adapter.type)
+        what = {"lora": f"LoRA of rank {run.adapter.rank}", "full": "all weights"}.get(
+            run.adapter.type, run.adapter.type
+        )
         self.summary.setText(f"{run.spec.title} with {what}: {shown_model(run)} learns from {shown_data(run)}.")
         for line in self.rows.values():
             line.wait()

@@ -1,0 +1,18 @@
+"""Show a file or folder in the Finder, or in what the desktop has in its place."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QUrl
+from PySide6.QtGui import QDesktopServices
+
+WORDS = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
+
+
+def reveal(path: Path) -> None:
+    """Open the folder that holds `path`, with it marked where the desktop can do that."""
+    if sys.platform == "darwin":
+        subprocess.run(["/usr/bin/open", "-R", str(path)], check=False)
+        return
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.is_dir() else path.parent)))

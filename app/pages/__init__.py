@@ -1,0 +1,1 @@
+"""The pages beside New run: a run, all runs, and the chat."""

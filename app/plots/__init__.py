@@ -1,0 +1,1 @@
+"""Charts. Only this folder imports pyqtgraph, and nothing imports this folder before a run is shown."""

@@ -1,0 +1,95 @@
+"""The runs that are open in the window: starts them, goes on with them, and shows each on a page of its own."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QStackedWidget
+
+from app import history
+from app.jobs import Jobs, LiveRun
+from app.record import Record
+from app.run_thread import resuming, training
+from core.run import Run
+
+if TYPE_CHECKING:
+    from app.pages.run import RunPage
+
+
+class Runs(QObject):
+    """`again(run)` and `resume(folder)` from a run's page; `progressed` after each event of the run under way."""
+
+    again = Signal(object)
+    resume = Signal(object)
+    progressed = Signal()
+
+    def __init__(self, jobs: Jobs, stack: QStackedWidget, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs, self._stack = jobs, stack
+        self._pages: dict[Path, RunPage] = {}
+        self.training, self.resuming = training, resuming  # where the events come from
+
+    def start(self, run: Run) -> "RunPage":
+        """Start a run, or let it wait for the one under way, and show it."""
+        run = run.with_output()
+        return self._begin(LiveRun(run, self.training(run)))
+
+    def go_on(self, folder: Path) -> "RunPage":
+        """Go on with a run from what lies in its folder. Raises BadOption when there is none."""
+        run = Run.read(folder / "run.toml").replace("output", str(folder))
+        return self._begin(LiveRun(run, self.resuming(str(folder)), history.record(folder)))
+
+    def show_folder(self, folder: Path) -> "RunPage":
+        """Show a run: its page if it is open, or what its folder holds. Raises BadOption when there is none."""
+        live = self._live(folder)
+        if live is not None:
+            return self._show(self._pages[folder])
+        run = Run.read(folder / "run.toml").replace("output", str(folder))
+        return self._page(run, history.record(folder), folder, None)
+
+    def show_current(self) -> None:
+        """Show the run under way."""
+        if self._jobs.current is not None:
+            self._show(self._pages[_folder(self._jobs.current)])
+
+    def stop_current(self) -> None:
+        if self._jobs.current is not None:
+            self._jobs.current.stop()
+
+    def checkpoint_current(self) -> None:
+        if self._jobs.current is not None:
+            self._jobs.current.save_now()
+
+    def _begin(self, live: LiveRun) -> "RunPage":
+        page = self._page(live.run, live.record, _folder(live), live)
+        live.changed.connect(self.progressed)
+        self._jobs.start(live)
+        return page
+
+    def _live(self, folder: Path) -> LiveRun | None:
+        page = self._pages.get(folder)
+        live = page.live if page else None
+        return live if live is not None and (live.running or live.waiting) else None
+
+    def _page(self, run: Run, record: Record, folder: Path, live: LiveRun | None) -> "RunPage":
+        from app.pages.run import RunPage  # brings in pyqtgraph, which takes half a second
+
+        page = RunPage(run, record, folder, self._jobs, live)
+        page.again.connect(self.again)
+        page.resume.connect(self.resume)
+        old = self._pages.pop(folder, None)
+        self._pages[folder] = page
+        self._stack.addWidget(page)
+        self._show(page)
+        if old is not None:
+            self._stack.removeWidget(old)
+            old.deleteLater()
+        return page
+
+    def _show(self, page: "RunPage") -> "RunPage":
+        self._stack.setCurrentWidget(page)
+        return page
+
+
+def _folder(live: LiveRun) -> Path:
+    return Path(live.run.output or "")

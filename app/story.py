@@ -1,0 +1,99 @@
+"""What is going on, in sentences. Plain functions over a Record; no Qt."""
+
+import datetime
+import math
+
+from app.record import Record
+
+_RISING = 1.02  # validation this much above its best counts as getting worse
+_STALLED = 3  # validations in a row without a new best before it is said
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min."""
+    s = round(seconds)
+    if s < 60:
+        return f"{s} s"
+    if s < 3600:
+        return f"{s // 60} min {s % 60} s" if s < 600 and s % 60 else f"{s // 60} min"
+    return f"{s // 3600} h {s % 3600 // 60} min"
+
+
+def headline(record: Record) -> str:
+    """What the run is busy with, in a few words."""
+    if record.problem:
+        return "Stopped by a problem"
+    if record.finished:
+        words = {"done": "Done", "stopped": "Stopped and kept", "early_stop": "Done, stopped early", "failed": "Failed"}
+        return words.get(record.finished.reason, record.finished.reason)
+    if record.phase is None:
+        return "Getting ready"
+    return f"{record.phase.name}"
+
+
+def progress(record: Record) -> str:
+    """Step and epoch: "Step 40 of 120 · epoch 1.2 of 3"."""
+    if record.started is None:
+        return record.phase.detail if record.phase else ""
+    step = record.last.step if record.last else record.started.first_step - 1
+    epoch = record.last.epoch if record.last else 0.0
+    return f"Step {step:,} of {record.started.total_steps:,} · epoch {epoch:.1f} of {record.started.epochs:.1f}"
+
+
+def times(record: Record, now: float) -> str:
+    """How long it has run and has to go, with the clock time of its end."""
+    words = duration(record.elapsed(now))
+    left = record.seconds_left()
+    if record.over or left is None:
+        return words
+    end = datetime.datetime.fromtimestamp(now + left)
+    return f"{words} · about {duration(left)} left, until {end:%H:%M}"
+
+
+def tokens(record: Record) -> str:
+    """How many tokens it has seen."""
+    if record.last is None:
+        return ""
+    seen = record.last.tokens
+    return f"{seen / 1e6:.1f} M tokens seen" if seen >= 1e6 else f"{seen:,} tokens seen"
+
+
+def going(record: Record) -> str:
+    """One sentence on how it is going."""
+    if record.finished and record.finished.reason != "failed":
+        return record.finished.message
+    if record.problem:
+        return record.problem
+    if record.started is None:
+        return "The first point appears once data and model are loaded."
+    if record.last is None:
+        return "Measuring how the model does before it learns anything."
+    if not math.isfinite(record.last.loss):
+        return "The loss is no longer a number: stop, and try a lower learning rate."
+    worse = _worse(record)
+    return worse or _trend(record)
+
+
+def _worse(record: Record) -> str:
+    measured = record.validations
+    if record.best is None or len(measured) <= _STALLED:
+        return ""
+    since = [v for v in measured if v.step > record.best.step]
+    if len(since) >= _STALLED and since[-1].loss > record.best.loss * _RISING:
+        return (
+            f"It no longer gets better on unseen examples since step {record.best.step:,}: it begins to memorise. "
+            "You can stop now; the best is kept."
+        )
+    return ""
+
+
+def _trend(record: Record) -> str:
+    losses = record.loss.smooth(0.9)
+    if len(losses) < 8:
+        return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."
+    early, now = float(losses[min(3, len(losses) - 1)]), float(losses[-1])
+    if now < 0.97 * early:
+        return f"The loss is falling, from {early:.2f} to {now:.2f}: the model predicts your answers better."
+    if now > 1.1 * early:
+        return f"The loss is rising, from {early:.2f} to {now:.2f}: the learning rate may be too high."
+    return f"The loss is steady at {now:.2f}. Give it some time; if it stays, raise the learning rate."

@@ -1,0 +1,74 @@
+"""A conversation with one model: opens it when first asked, and hands its words to whoever shows them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from app import trouble
+from app.chat_thread import Ask, ChatThread, Message
+from app.jobs import Jobs
+
+BUSY = "A run is using the model. Ask again when it is done."
+
+
+class Talk(QObject):
+    """`piece(ticket, text)` as words come, `answered(ticket)` at the end, `failed(sentence)` when it cannot be."""
+
+    piece = Signal(int, str)
+    answered = Signal(int)
+    failed = Signal(str)
+    opening = Signal()
+    ready = Signal()
+
+    def __init__(self, jobs: Jobs, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._open: Callable[[], Any] | None = None
+        self._thread: ChatThread | None = None
+        self._ticket = 0
+
+    def use(self, open_chat: Callable[[], Any]) -> None:
+        """Talk to another model from the next question on."""
+        self._open = open_chat
+        if self._thread is not None:
+            self._thread.close()
+            self._thread = None
+
+    def ask(self, messages: list[Message], *, adapter: bool = True) -> int | None:
+        """Ask, and get the ticket that comes back with the answer; None when that is not possible now."""
+        if self._open is None:
+            return None
+        if self._thread is None:
+            thread = self._jobs.chat(self._open)
+            if thread is None:
+                self.failed.emit(BUSY)
+                return None
+            self._connect(thread)
+        assert self._thread is not None
+        self._ticket += 1
+        self._thread.ask(Ask(self._ticket, messages, adapter))
+        return self._ticket
+
+    def hush(self) -> None:
+        """End the answer that is being written."""
+        if self._thread is not None:
+            self._thread.hush()
+
+    def _connect(self, thread: ChatThread) -> None:
+        self._thread = thread
+        thread.ready.connect(self.ready)
+        thread.piece.connect(self.piece)
+        thread.answered.connect(self.answered)
+        thread.failed.connect(self.failed)
+        thread.crashed.connect(self._crashed)
+        thread.finished.connect(self._gone)
+        self.opening.emit()
+
+    def _crashed(self, details: str) -> None:
+        trouble.report(details)
+        self.failed.emit("Something went wrong inside Hone while answering.")
+
+    def _gone(self) -> None:
+        if self._thread is not None and self._thread.isFinished():
+            self._thread = None
