@@ -8,7 +8,7 @@ from typing import Any
 from core.data.example import Unusable
 from core.data.read import Row
 from core.data.shapes import SHAPES, Shape
-from core.data.shapes.common import Built
+from core.data.shapes.common import MESSAGES, Built, pick
 
 LOOK_AT = 1000  # rows looked at to tell the format
 
@@ -46,6 +46,9 @@ class Format:
         for shape in SHAPES[self.kind]:
             if shape.columns(row.value):
                 return shape.build(row)
+        column = pick(row.value, MESSAGES)
+        if column:
+            raise Unusable("type", f"{column} is not a list of messages.")
         raise Unusable("columns", unknown(tuple(row.value), self.kind))
 
 

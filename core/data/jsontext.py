@@ -28,8 +28,8 @@ def by_line(opened: Source) -> Iterator[Piece]:
             continue
         yield from _value(text, line)
     if blank:
-        more = f" and {len(blank) - 1} more" if len(blank) > 1 else ""
-        yield Problem("blank", "note", blank[0], f"This line{more} is blank.", "Blank lines are skipped.")
+        these = f"This line and {len(blank) - 1:,} more are" if len(blank) > 1 else "This line is"
+        yield Problem("blank", "note", blank[0], f"{these} blank.", "Blank lines are skipped.")
 
 
 def by_value(opened: Source) -> Iterator[Piece]:

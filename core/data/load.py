@@ -85,6 +85,8 @@ def load(
     sentence = dataclasses.replace(form, rows=total).sentence
     name = file if len(found.train) == 1 else str(path)
     valid = tuple(str(f) for f in found.valid)
+    order = {str(f): n for n, f in enumerate(found.train)}
+    findings.sort(key=lambda f: (order[f.file], f.line or 0))
     return Dataset(name, tuple(examples), tuple(findings), sentence, _sha256(found.train), total, valid)
 
 

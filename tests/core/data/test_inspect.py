@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from core.data.example import Example
-from core.data.inspect import seen, summary, texts
+from core.data.inspect import lengths, seen, seen_all, summary, texts
 from core.data.load import load
-from core.data.template import encode
+from core.data.template import encode, encode_all
+from core.data.templates import CHOICES
 from tests.core.data.conftest import CHATML, make_tokenizer
 
 ROW = Example(3, messages=({"role": "user", "content": "Hi ☃"}, {"role": "assistant", "content": "Yo é"}))
@@ -70,3 +71,39 @@ def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
         "nothing_learned": 0,
     }
     assert "lengths" not in summary(load(path, "text"))
+
+
+ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
+YES, NO = ({"role": "assistant", "content": "yes ☃"},), ({"role": "assistant", "content": "no"},)
+KINDS = {
+    "text": Example(1, messages=(*ASKED, *YES)),
+    "plain": Example(1, text="some ☃ text"),
+    "pairs": Example(1, messages=ASKED, chosen=YES, rejected=NO),
+    "raw pairs": Example(1, prompt="Hi", chosen=" yes", rejected=" no"),
+    "thumbs": Example(1, messages=(*ASKED, *YES), label=True),
+    "questions": Example(1, messages=ASKED, answer="yes"),
+}
+
+
+@pytest.mark.parametrize("template", [None, *(choice.text for choice in CHOICES.values())])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("max_len", [14, 999])
+def test_the_preview_of_every_kind_is_what_is_trained(template: str | None, kind: str, max_len: int) -> None:
+    tokenizer = make_tokenizer(template)
+    rows = encode_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    views = seen_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    assert len(rows) == len(views) == (2 if "pairs" in kind else 1)
+    for row, view in zip(rows, views, strict=True):
+        assert [(t.id, t.learned) for t in view.tokens if not t.cut] == list(
+            zip(row.tokens.tolist(), row.mask.astype(bool).tolist(), strict=True)
+        )
+        assert (view.cut, view.note, view.learned) == (row.cut, row.note, int(row.mask.sum()))
+        assert "".join(t.text for t in view.tokens) == tokenizer.decode([t.id for t in view.tokens])
+
+
+def test_lengths_of_pairs_are_those_of_the_longer_text_and_questions_need_no_target(tokenizer: Any) -> None:
+    made = lengths([KINDS["raw pairs"]], tokenizer, train_on="answers", max_len=5)
+    assert (made["longest"], made["tokens"], made["learned"], made["cut"]) == (7, 13, 9, 1)
+    assert made["nothing_learned"] == 0
+    assert lengths([KINDS["raw pairs"]], tokenizer, train_on="answers", max_len=2)["nothing_learned"] == 1
+    assert lengths([KINDS["questions"]], tokenizer, train_on="answers", max_len=99)["nothing_learned"] == 0

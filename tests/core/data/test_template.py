@@ -5,9 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer, models
+from transformers import PreTrainedTokenizerFast
 
 from core.data.example import Example
-from core.data.template import Encoded, ask, encode
+from core.data.template import Encoded, ask, encode, encode_all
 from tests.core.data.conftest import CHATML, make_tokenizer
 
 Show = Callable[[Encoded, Any], str]
@@ -144,6 +146,8 @@ def test_templates_that_do_more_than_join(marked: Show, template: str, texts: tu
 def test_what_a_template_does_unasked_is_told() -> None:
     note = encode(chat("a", "b"), make_tokenizer(UNCLOSED), train_on="answers", max_len=99).note
     assert note == "The chat template writes nothing behind an answer; </s> was added, to learn to stop."
+    note = encode(chat("a", T1, "c", T2), make_tokenizer(THINKS), train_on="answers", max_len=99).note
+    assert note == "The template writes an answer differently from the row; what it writes is learned."
     note = encode(chat("a", "b", "c", "d"), make_tokenizer(SEALS), train_on="answers", max_len=99).note
     assert note == "The end of an earlier answer cannot be told from the template; it is learned without it."
     note = encode(chat("a", "b", "c", "d"), make_tokenizer(OPENS), train_on="answers", max_len=99).note
@@ -206,3 +210,63 @@ def test_ask_without_template_and_raw() -> None:
     raw = ask(Example(1, prompt="2+2=", completion="4"), tokenizer)
     assert raw is not None
     assert (tokenizer.decode(raw.tokens), raw.prompt, raw.expected) == ("<s>2+2=", "2+2=", "4")
+
+
+def whole(example: Example, tokenizer: Any, show: Show) -> list[str]:
+    """Every text of a row; the person's choice of "all" must not change what is judged."""
+    return [show(row, tokenizer) for row in encode_all(example, tokenizer, train_on="all", max_len=999)]
+
+
+ASKED = chat("a", "b", "c").messages
+YES, NO = ({"role": "assistant", "content": "yes"},), ({"role": "assistant", "content": "no"},)
+
+
+def test_a_pair_learns_its_answers_behind_the_same_prompt(tokenizer: Any, marked: Show) -> None:
+    before = f"{U}a{E}{A}b{E}{U}c{E}{A}"
+    pair = Example(1, messages=ASKED, chosen=YES, rejected=NO)
+    assert whole(pair, tokenizer, marked) == [f"{before}[yes{E}]", f"{before}[no{E}]"]
+    raw = Example(1, prompt="2+2=", chosen="4", rejected="5")
+    assert whole(raw, tokenizer, marked) == ["2+2=[4</s>]", "2+2=[5</s>]"]
+
+
+def test_both_answers_of_a_pair_start_at_the_same_token(marked: Show) -> None:
+    # In one answer the prompt's last character melts into the first token: then it does so in neither, as in TRL.
+    made = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "c": 2, "ab": 3, "</s>": 4}, merges=[("a", "b")]))
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>")
+    rows = encode_all(Example(1, prompt="ca", chosen="b", rejected="c"), tokenizer, train_on="answers", max_len=9)
+    assert [row.tokens.tolist() for row in rows] == [[2, 3, 4], [2, 0, 2, 4]]
+    assert [row.mask.tolist() for row in rows] == [[0, 1, 1], [0, 1, 1, 1]]
+
+
+def test_a_mark_judges_the_last_answer_only(tokenizer: Any, marked: Show) -> None:
+    row = Example(1, messages=(*(ASKED or ()), *YES), label=False)
+    assert whole(row, tokenizer, marked) == [f"{U}a{E}{A}b{E}{U}c{E}{A}[yes{E}]"]
+
+
+def test_a_question_is_asked_and_nothing_in_it_learned(tokenizer: Any, marked: Show) -> None:
+    assert whole(Example(1, messages=ASKED, answer="yes"), tokenizer, marked) == [f"{U}a{E}{A}b{E}{U}c{E}{A}"]
+    assert whole(Example(1, prompt="2+2=", answer="4"), tokenizer, marked) == ["2+2="]
+    question = ask(Example(1, messages=ASKED, answer="yes"), tokenizer)
+    assert question is not None
+    assert (tokenizer.decode(question.tokens), question.expected) == (f"{U}a{E}{A}b{E}{U}c{E}{A}", "yes")
+    question = ask(Example(1, messages=ASKED, chosen=YES, rejected=NO), tokenizer)
+    assert question is not None
+    assert (question.prompt, question.expected) == ("c", "yes")
+
+
+def test_a_template_without_system_messages_gets_it_before_the_question(marked: Show) -> None:
+    template = "{% if messages[0].role == 'system' %}{{ raise_exception('No system') }}{% endif %}" + CHATML
+    example = chat("Hi", "Yo", system="Be brief.")
+    row = encode(example, make_tokenizer(template), train_on="answers", max_len=99)
+    assert marked(row, make_tokenizer(template)) == f"{U}Be brief.\n\nHi{E}{A}[Yo{E}]"
+    assert row.note == "The chat template takes no system message; its text was put before the first question."
+
+
+def test_a_template_that_wants_arguments_as_text_gets_them(marked: Show) -> None:
+    template = CHATML.replace(
+        "m.content }}", "m.content + (m.tool_calls[0].function.arguments if m.tool_calls else '') }}"
+    )
+    call = {"type": "function", "function": {"name": "n", "arguments": {"n": 1}}}
+    messages = ({"role": "user", "content": "a"}, {"role": "assistant", "content": "", "tool_calls": [call]})
+    tokenizer = make_tokenizer(template)
+    assert shown(Example(1, messages=messages), tokenizer, marked) == f'{U}a{E}{A}[{{"n": 1}}{E}]'
