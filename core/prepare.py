@@ -26,7 +26,7 @@ from core.runfolder import RunFolder
 from core.schedule import default_warmup
 
 DEFAULT_EPOCHS = 3.0
-VALIDATIONS = 10  # over a run, unless eval_every says otherwise
+VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
 
 
 Rows = tuple[list[Encoded], list[Encoded], dict[str, Any], list[Example]]  # to train, held out, facts, for prompts
@@ -104,7 +104,9 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
     usual = run.spec.learning_rate_full if trains_all else run.spec.learning_rate
-    eval_every = t.eval_every or max(1, math.ceil(steps / VALIDATIONS))
+    seen = steps * t.batch_size * t.gradient_accumulation_steps
+    validations = min(VALIDATIONS, max(1, seen // max(1, len(held_out))))
+    eval_every = t.eval_every or max(1, math.ceil(steps / validations))
     asked = [ask(e, tokenizer) for e in examples[: t.samples]]
     prompts = [q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len]
     ready = Prepared(

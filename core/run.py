@@ -245,7 +245,7 @@ class Train:
         low=1,
         high=1_000_000,
         label="Validate every",
-        unset="ten times over the run",
+        unset="ten times over the run, fewer where that would take longer than the training",
     )
     early_stop: int = option(
         0,
@@ -368,10 +368,10 @@ class Run:
         own = values.pop("options", {})
         try:
             run: Run = build(cls, values, where)
+            at = f"{where}: [options]" if where else "[options]"
+            return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
         except BadOption as error:
             raise BadOption(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
-        at = f"{where}: [options]" if where else "[options]"
-        return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
 
     def to_toml(self) -> str:
         """The text of run.toml."""

@@ -167,6 +167,16 @@ def test_the_best_adapter_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
     assert reloaded.loss == pytest.approx(measured[best], abs=1e-5)
 
 
+def test_validation_never_takes_longer_than_the_training(make_run: MakeRun, tmp_path: Path) -> None:
+    held = str(write_rows(tmp_path / "held.jsonl", 40))
+    auto: dict[str, Any] = {"samples": 0, "batch_size": 4}
+    for steps, times in ((10, 1), (40, 4), (200, 10)):
+        values = {"model": {"path": make_run().model.path}, "train": auto | {"steps": steps}}
+        run = Run.from_dict(values | {"data": {"path": make_run().data.path, "eval_path": held}})
+        run = run.replace("output", str(tmp_path / str(steps)))
+        assert len([e for e in only(Evaluated, list(train(run))) if e.step]) == times
+
+
 def test_early_stopping(make_run: MakeRun) -> None:
     hot = {"steps": 40, "learning_rate": 1.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
     finished = list(train(make_run(train=hot)))[-1]
