@@ -22,8 +22,9 @@ class Batch:
 
     tokens: Any  # [N, T] int32, padded on the right
     mask: Any  # [N, T-1] float32: 1 where tokens[:, 1:] is a target, so padding never is one
-    lengths: tuple[int, ...]  # real tokens of each row
+    lengths: tuple[int, ...]  # real tokens of each of the dataset's rows
     rows: tuple[int, ...]  # which rows of the dataset these are
+    segments: Any = None  # [N, T] int32 when several rows share one: which of them a token belongs to, 0 padding
     extra: dict[str, Any] = field(default_factory=dict)  # what a method adds
 
     @property
@@ -31,18 +32,43 @@ class Batch:
         return sum(self.lengths)
 
 
-def collate(rows: Sequence[Any], indices: Sequence[int]) -> Batch:
-    """One batch from encoded rows (each with `tokens` and `mask` of equal length), padded on the right."""
-    longest = max(len(rows[i].tokens) for i in indices)
-    width = max(2, math.ceil(longest / WIDTH) * WIDTH)
-    tokens = np.zeros((len(indices), width), dtype=np.int32)
-    mask = np.zeros((len(indices), width), dtype=np.float32)
-    for n, i in enumerate(indices):
-        length = len(rows[i].tokens)
-        tokens[n, :length] = rows[i].tokens
-        mask[n, :length] = rows[i].mask
-    # A token is predicted from those before it: the mask moves with the targets.
-    return Batch(tokens, mask[:, 1:], tuple(len(rows[i].tokens) for i in indices), tuple(indices))
+def collate(rows: Sequence[Any], indices: Sequence[int], pack: bool = False) -> Batch:
+    """One batch from encoded rows (each with `tokens` and `mask` of equal length), padded on the right.
+
+    With `pack`, short rows are laid end to end where that makes the batch smaller. It is a matter of layout
+    alone: the batch holds the same rows and gives the same loss, because no row sees another.
+    """
+    lengths = tuple(len(rows[i].tokens) for i in indices)
+    width = max(2, math.ceil(max(lengths) / WIDTH) * WIDTH)
+    shelves = _shelves(lengths, width) if pack else [[n] for n in range(len(indices))]
+    tokens = np.zeros((len(shelves), width), dtype=np.int32)
+    mask = np.zeros((len(shelves), width), dtype=np.float32)
+    segments = np.zeros((len(shelves), width), dtype=np.int32)
+    for shelf, members in enumerate(shelves):
+        start = 0
+        for segment, n in enumerate(members, 1):
+            row, place = rows[indices[n]], slice(start, start + lengths[n])
+            tokens[shelf, place], mask[shelf, place], segments[shelf, place] = row.tokens, row.mask, segment
+            start += lengths[n]
+    packed = len(shelves) < len(indices)
+    # A token is predicted from those before it: the mask moves with the targets. A row's first token is no
+    # target, so none is predicted from the row before it on the same shelf.
+    return Batch(tokens, mask[:, 1:], lengths, tuple(indices), segments if packed else None)
+
+
+def _shelves(lengths: Sequence[int], width: int) -> list[list[int]]:
+    """Which rows share a shelf of `width` tokens: the longest first, each where it first fits."""
+    shelves: list[list[int]] = []
+    free: list[int] = []
+    for n in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
+        place = next((s for s, room in enumerate(free) if room >= lengths[n]), None)
+        if place is None:
+            shelves.append([n])
+            free.append(width - lengths[n])
+        else:
+            shelves[place].append(n)
+            free[place] -= lengths[n]
+    return shelves
 
 
 class Batches:
@@ -52,9 +78,11 @@ class Batches:
     window shorter.
     """
 
-    def __init__(self, rows: Sequence[Any], batch_size: int, accumulation: int, shuffle: bool, seed: int) -> None:
+    def __init__(
+        self, rows: Sequence[Any], batch_size: int, accumulation: int, shuffle: bool, seed: int, pack: bool = False
+    ) -> None:
         self.rows, self.batch_size, self.accumulation = rows, batch_size, accumulation
-        self.shuffle, self.seed = shuffle, seed
+        self.shuffle, self.seed, self.pack = shuffle, seed, pack
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
@@ -64,7 +92,7 @@ class Batches:
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._plan(epoch)
         first = place * self.accumulation
-        return [collate(self.rows, indices) for indices in self._order[first : first + self.accumulation]]
+        return [collate(self.rows, indices, self.pack) for indices in self._order[first : first + self.accumulation]]
 
     def _plan(self, epoch: int) -> list[list[int]]:
         count, size = len(self.rows), self.batch_size

@@ -110,7 +110,8 @@ def system(value: Values) -> tuple[Message, ...]:
 def instruction(value: Values) -> tuple[Message, ...]:
     """What an Alpaca row asks: system message, earlier turns, then instruction, blank line and input."""
     made = list(system(value))
-    for turn in get(value, ("history",)) or ():
+    earlier = get(value, ("history",)) or ()
+    for turn in earlier if isinstance(earlier, list | tuple) else (earlier,):
         if not (isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn)):
             raise Unusable("type", "history is not a list of questions with answers.")
         made += [user(turn[0]), assistant(turn[1])]
