@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-DATA = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".txt", ".md", ".text")
+from core.data.files import ENDINGS
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,17 @@ def meaning(path: Path) -> Meaning:
             return Meaning("run", f"Open the run “{name}”")
         if (path / "config.json").is_file():
             return Meaning("model", f"Use the model “{name}”")
-        return Meaning("", f"“{name}” is a folder without a model or a run in it.")
+        if any(_is_data(child) for child in path.iterdir()):
+            return Meaning("data", f"Learn from the files in “{name}”")
+        return Meaning("", f"“{name}” is a folder without data, a model or a run in it.")
     if not path.is_file():
         return Meaning("", f"“{name}” is not there any more.")
     if path.suffix.lower() == ".toml":
         return Meaning("settings", f"Take over the settings in “{name}”")
-    if path.suffix.lower() in DATA:
+    if _is_data(path):
         return Meaning("data", f"Learn from “{name}”")
-    return Meaning("", f"Hone learns from JSON, JSONL, CSV and text files; “{name}” is none of these.")
+    return Meaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
+
+
+def _is_data(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith(ENDINGS)

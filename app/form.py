@@ -132,9 +132,9 @@ class Form(QWidget):
             line.refused.connect(self.refused)
             self.lines[key] = line
             self._cards[group][1].add(line)
-        self._nothing = caption("No setting goes by these words.")
-        self._nothing.hide()
-        layout.addWidget(self._nothing)
+        self.nothing = caption("No setting goes by these words.")
+        self.nothing.hide()
+        layout.addWidget(self.nothing)
         layout.addStretch()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
 
@@ -157,7 +157,7 @@ class Form(QWidget):
             card.setVisible(some)
             if above is not None:
                 above.setVisible(some)
-        self._nothing.setVisible(all(line.isHidden() for line in self.lines.values()))
+        self.nothing.setVisible(all(line.isHidden() for line in self.lines.values()))
 
 
 class _Rows(Card):

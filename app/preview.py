@@ -13,9 +13,11 @@ from app.widgets.seen import SeenView
 from app.widgets.table import Table
 from app.widgets.tabs import Tabs
 from app.widgets.text import Text, caption
-from core.data.inspect import seen
+from core.data.inspect import seen_all
 from core.data.load import Dataset
 from core.run import Run
+
+_LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
 
 
 class Preview(QWidget):
@@ -85,16 +87,20 @@ class Preview(QWidget):
         head.addStretch()
         head.addWidget(self._count)
         layout.addLayout(head)
-        self.view = SeenView()
+        self.views = (SeenView(), SeenView())
+        sides = QWidget()
+        beside = row(sides)
+        frames = [_framed(view) for view in self.views]
+        for frame in frames:
+            beside.addWidget(frame, 1)
+        self._second = frames[1]
         self._empty = Text("Loading the tokenizer…", tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
-        self._stack.addWidget(_framed(self.view))
+        self._stack.addWidget(sides)
         layout.addWidget(self._stack, 1)
-        legend = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
-        self._note = caption(legend)
-        self._legend = legend
+        self._note = caption(_LEGEND)
         layout.addWidget(self._note)
         return page
 
@@ -124,22 +130,25 @@ class Preview(QWidget):
             self._where.setText("")
             self._count.setText("")
             return
-        shown = seen(
+        texts = seen_all(
             self._dataset.examples[self._at],
             self._tokenizer,
             train_on=self._run.data.train_on,
             max_len=self._run.data.max_seq_len,
         )
-        self._where.setText(f"Row {self._at + 1:,} of {len(self._dataset.examples):,} (line {shown.line:,})")
-        cut = f" · {shown.cut:,} cut" if shown.cut else ""
-        self._count.setText(f"{shown.count:,} tokens · {shown.learned:,} learned{cut}")
-        self._note.setText(f"{shown.note}  {self._legend}" if shown.note else self._legend)
-        self.view.show_tokens(shown.tokens)
+        count, learned, cut = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
+        self._where.setText(f"Row {self._at + 1:,} of {len(self._dataset.examples):,} (line {texts[0].line:,})")
+        self._count.setText(f"{count:,} tokens · {learned:,} learned" + (f" · {cut:,} cut" if cut else ""))
+        note = next((t.note for t in texts if t.note), "")
+        self._note.setText(f"{note}  {_LEGEND}" if note else _LEGEND)
+        self._second.setVisible(len(texts) > 1)  # of a pair: the better answer on the left, the worse on the right
+        for view, text in zip(self.views, texts, strict=False):
+            view.show_tokens(text.tokens)
 
 
 def _framed(inner: QWidget) -> Card:
     card = Card()
     layout = column(card)
-    layout.setContentsMargins(1, 4, 1, 4)
+    layout.setContentsMargins(5, 5, 5, 5)
     layout.addWidget(inner)
     return card

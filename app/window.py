@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._connect()
         if geometry := settings.geometry():
             self.restoreGeometry(geometry)
-        self.go("new")
+        self._mark_place()
         self._show_current()
         QTimer.singleShot(_LOOK_MS, self.wizard.goal.machine.look)
 

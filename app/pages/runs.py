@@ -62,7 +62,7 @@ class RunsPage(QWidget):
         self.table.activated.connect(lambda index: self._open())
         card = Card()
         inner = column(card)
-        inner.setContentsMargins(1, 4, 1, 4)
+        inner.setContentsMargins(5, 5, 5, 5)
         inner.addWidget(self.table)
         self._full = QWidget()
         full = column(self._full, gap=theme.GRID + 4)

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QPainter,
     QPaintEvent,
     QTextBlock,
+    QTextBlockFormat,
     QTextCharFormat,
     QTextCursor,
     QTextLayout,
@@ -20,6 +21,7 @@ from app import theme
 from app.widgets.scrollbar import thin
 
 _SPACE = "\u200a"  # a hair of room on both sides of a chip
+_LINE_HEIGHT = 135  # per cent, so that chips on neighbouring lines do not touch
 _LONGEST = 6000  # tokens drawn of one row
 
 
@@ -75,6 +77,9 @@ class SeenView(QTextEdit):
         self._starts, self._chips = [], []
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
+        airy = QTextBlockFormat()
+        airy.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        cursor.setBlockFormat(airy)
         cut = False
         for token in self._tokens:
             if token.cut and not cut:
@@ -86,11 +91,12 @@ class SeenView(QTextEdit):
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
     def _insert(self, cursor: QTextCursor, token: Any, c: theme.Colours) -> None:
-        ink = c.accent_text if token.learned else c.secondary
+        ink = c.text if token.learned else c.secondary
         form = self._format(ink, struck=token.cut)
         if token.learned:
             form.setBackground(c.tint)
             form.setFontUnderline(True)
+            form.setUnderlineColor(c.accent_text)
         if token.special:
             start = cursor.position()
             form.setFont(theme.monospace())

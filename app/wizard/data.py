@@ -9,16 +9,17 @@ from app import settings, theme
 from app.draft import Draft, shown_data, shown_model
 from app.preview import Preview
 from app.task import Task, find_model
-from app.widgets.buttons import quiet
+from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.dropzone import DropZone
 from app.widgets.notice import Notice
 from app.widgets.text import Glyph, Text, caption, title
+from core.data.files import ENDINGS
 from core.data.load import Dataset, load
 from core.data.tokenizer import load_tokenizer
 from core.run import DEMO
 
-FILTER = "Data (*.json *.jsonl *.ndjson *.csv *.tsv *.txt *.md);;All files (*)"
+FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
 
 
@@ -47,7 +48,7 @@ class DataPage(QWidget):
         layout.addWidget(self.preview, 1)
         layout.addLayout(self._validation_row())
         self.zone.choose.connect(self.choose)
-        self.zone.sample.connect(lambda: draft.set("data.path", DEMO))
+        self.zone.sample.connect(self._use_sample)
         self.preview.needs_tokenizer.connect(self._load_tokenizer)
         draft.changed.connect(self._changed)
 
@@ -70,6 +71,9 @@ class DataPage(QWidget):
             settings.set_last_folder(str(Path(path).parent))
             self._draft.set("data.path", path)
 
+    def _use_sample(self) -> None:
+        self._draft.set("data.path", DEMO)
+
     def _file_row(self) -> Card:
         self._file = Card()
         layout = row(self._file, 12, 12)
@@ -80,6 +84,12 @@ class DataPage(QWidget):
         words.addWidget(self.file_name)
         words.addWidget(self.sentence)
         layout.addLayout(words, 1)
+        self.sample_button = quiet("Use the sample data")
+        self.sample_button.clicked.connect(self._use_sample)
+        self.other_button = plain("Choose another…", "file")
+        self.other_button.clicked.connect(self.choose)
+        layout.addWidget(self.sample_button)
+        layout.addWidget(self.other_button)
         return self._file
 
     def _validation_row(self) -> QHBoxLayout:
@@ -114,6 +124,10 @@ class DataPage(QWidget):
         self.file_name.setText(shown_data(self._draft.run))
         self.sentence.setText("Reading…")
         self._file.show()
+        own = wanted[0] != DEMO
+        self.zone.setVisible(not own)  # the invitation stays as long as only the sample is there
+        self.other_button.setVisible(own)
+        self.sample_button.setVisible(own)
         self.notice.hide()
         path, kind = wanted
         self._reading = Task(lambda: load(path, kind), done=self._loaded, failed=self._failed)
@@ -130,6 +144,7 @@ class DataPage(QWidget):
     def _failed(self, sentence: str) -> None:
         self._problem = sentence
         self._file.hide()
+        self.zone.show()
         self.preview.show_data(None, self._draft.run)
         self.notice.say(sentence, ADVICE)
 

@@ -1,0 +1,109 @@
+"""A window without a screen, a run that is a script of events, and no thread left behind."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app import task, theme
+from app.application import Application
+from app.run_thread import Events
+from app.window import MainWindow
+from core import events
+from core.events import Event
+from core.run import Run
+
+BACKEND = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "no GPU can be used"}
+PRECISION = {"requested": "auto", "used": "float32", "detail": "float32", "reason": "the fastest on a CPU"}
+
+
+@pytest.fixture(scope="session")
+def qapp_cls() -> type[Application]:
+    return Application
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left(qapp: QApplication) -> Iterator[None]:
+    theme.apply(qapp, "light")
+    yield
+    task.end_all()
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Sixty rows of questions and answers."""
+    path = tmp_path / "mine.jsonl"
+    rows = (f'{{"prompt": "What is {i} plus {i}?", "completion": "It is {2 * i}."}}' for i in range(60))
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def script() -> Callable[[Run], Events]:
+    """The events of a short run that gets better, as a run's folder would hold them."""
+    return lambda run: lambda stop, save_now: scripted(run, stop, save_now)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, script: Callable[[Run], Events]) -> Iterator[MainWindow]:
+    """A window whose runs are scripts."""
+    made = MainWindow()
+    made.runs.training = script
+    qtbot.addWidget(made)
+    made.show()
+    yield made
+    made.jobs.end_all()
+
+
+def scripted(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[Event]:
+    """A run of `steps` steps without a model. Ends early when `stop` is set."""
+    assert run.output is not None
+    folder = Path(run.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    run.write(folder / "run.toml")
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
+        for event in _story(run, stop, save_now, steps):
+            log.write(events.to_json(event) + "\n")
+            yield event
+    (folder / "adapters.safetensors").touch()
+
+
+def _story(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
+    yield events.Phase("Preparing data")
+    yield events.Phase("Loading model", run.model.path)
+    yield started(run, steps)
+    yield events.Evaluated(0, 2.41, False, 3000)
+    yield events.Sample(0, "before", 0, "What is 2 plus 2?", "I do not know.", "It is 4.")
+    yield events.Phase("Training")
+    step = 0
+    while step < steps and not stop.is_set():
+        step += 1
+        yield step_event(step, 0.4 + 2 * math.exp(-step / 12))
+        if save_now.is_set():
+            save_now.clear()
+            yield events.Saved(step, f"{run.output}/checkpoints", "checkpoint")
+        if step % 10 == 0:
+            yield events.Evaluated(step, 0.5 + 1.9 * math.exp(-step / 12), True, 3000)
+        time.sleep(0.002)
+    yield events.Phase("Saving")
+    yield events.Sample(step, "after", 0, "What is 2 plus 2?", "It is 4.", "It is 4.")
+    reason = "stopped" if stop.is_set() else "done"
+    message = "Better on unseen examples: 2.41 → 0.57."
+    yield events.Finished(reason, step, message, 3.0, 2.41, 0.57, step, {"exact_match": 0.0}, {"exact_match": 1.0})
+
+
+def started(run: Run, steps: int = 40) -> events.Started:
+    name, model = run.name, run.model.path
+    counts = dict(rows=60, eval_rows=6, tokens=1800, trainable_parameters=1000, total_parameters=9000)
+    return events.Started(
+        name, str(run.output), run.method, model, steps, 1, 3.0, **counts, backend=BACKEND, precision=PRECISION
+    )
+
+
+def step_event(step: int, loss: float = 1.0) -> events.Step:
+    return events.Step(step, loss, 2e-4, 1.0, step * 30, step * 10, 900.0, 1 << 30, step / 15, step * 0.1)
