@@ -17,8 +17,8 @@ from core.data.template import Encoded, Question, ask, encode
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Event, Phase, Started, Warned
-from core.model import hub
-from core.model.load import count, read_config
+from core.model import hub, packing
+from core.model.load import DTYPES, count, read_config
 from core.model.load import load as load_model
 from core.resources import sample
 from core.run import DEMO, Run
@@ -100,7 +100,12 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
 
     t = run.train
-    batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
+    packs, why = packing.check(loaded.model, len(tokenizer), DTYPES[loaded.compute])
+    if run.data.packing and not packs:
+        yield Warned("packing", f"Rows are not packed: {why}. They are sorted by length instead.")
+    pack = run.data.packing and packs
+    facts["packing"] = {"requested": run.data.packing, "used": pack, "reason": why if run.data.packing else "as asked"}
+    batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed, pack)
     epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
     usual = run.spec.learning_rate_full if trains_all else run.spec.learning_rate

@@ -92,6 +92,12 @@ class Data:
         label="Learn from",
         when="Plain text is always learned whole.",
     )
+    packing: bool = option(
+        True,
+        "Lay short rows end to end where that saves padding. No row sees another, and the numbers stay the same.",
+        label="Pack rows",
+        when="Switch it off to rule it out when comparing runs.",
+    )
     shuffle: bool = option(True, "Mix the rows, in an order that follows from the seed.", label="Shuffle rows")
 
 

@@ -152,7 +152,7 @@ class Loop:
         return value * weight, (value, metrics)
 
     def _loss(self, batch: Batch) -> tuple[mx.array, dict[str, Any]]:
-        logps = token_logps(self.ready.model, batch.tokens, batch.mask)
+        logps = token_logps(self.ready.model, batch.tokens, batch.mask, batch.segments)
         value, metrics = self.run.spec.loss(logps, None, batch, self.run.options)
         return value, metrics
 
@@ -337,4 +337,7 @@ class Loop:
 def to_mlx(batch: Batch) -> Batch:
     """The same batch with MLX arrays."""
     extra = {k: mx.array(v) for k, v in batch.extra.items()}
-    return dataclasses.replace(batch, tokens=mx.array(batch.tokens), mask=mx.array(batch.mask), extra=extra)
+    segments = None if batch.segments is None else mx.array(batch.segments)
+    return dataclasses.replace(
+        batch, tokens=mx.array(batch.tokens), mask=mx.array(batch.mask), segments=segments, extra=extra
+    )

@@ -25,6 +25,7 @@ class Loaded:
     config: dict[str, Any]  # config.json
     folder: Path
     precision: dict[str, Any]  # {requested, used, detail, reason}
+    compute: str  # "float32", "bfloat16" or "float16"
 
 
 def load(
@@ -45,9 +46,9 @@ def load(
             "which is not allowed; allow it with --allow-model-code only if you trust this model."
         )
     model = _build(folder, config, allow_code)
-    precision = cast(model, config, dtype, device=device, trains_all=trains_all)
+    precision, compute = cast(model, config, dtype, device=device, trains_all=trains_all)
     tokenizer = load_tokenizer(folder)
-    return Loaded(model, tokenizer, config, folder, precision)
+    return Loaded(model, tokenizer, config, folder, precision, compute)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -101,8 +102,13 @@ def _rope(config: dict[str, Any]) -> dict[str, Any]:
     return extra
 
 
-def cast(model: nn.Module, config: dict[str, Any], dtype: str, *, device: str, trains_all: bool) -> dict[str, Any]:
-    """Bring floating-point weights to the precision asked for; returns {requested, used, detail, reason}.
+def cast(
+    model: nn.Module, config: dict[str, Any], dtype: str, *, device: str, trains_all: bool
+) -> tuple[dict[str, Any], str]:
+    """Bring floating-point weights to the precision asked for.
+
+    Returns ({requested, used, detail, reason}, what it computes in).
+
 
     Quantized weights stay as they are stored: their scales are part of the packing.
     """
@@ -124,7 +130,7 @@ def cast(model: nn.Module, config: dict[str, Any], dtype: str, *, device: str, t
     )
     if packed:
         reason = f"the model is already quantized; it computes in {used}"
-    return {"requested": dtype, "used": detail if packed else used, "detail": detail, "reason": reason}
+    return {"requested": dtype, "used": detail if packed else used, "detail": detail, "reason": reason}, used
 
 
 def _dense(model: nn.Module) -> dict[str, Any]:

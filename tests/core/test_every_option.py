@@ -66,7 +66,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.keep_best": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
     "data.train_on": {"data": {"path": "MULTI"}},
 }
-OTHERWISE = {"model.revision", "model.allow_code", "method"}  # tested below, in test_load and by every method
+# Tested below, in test_packing (where the numbers must NOT change), and by every method.
+OTHERWISE = {"model.revision", "model.allow_code", "data.packing", "method"}
 
 
 @pytest.fixture(scope="module")

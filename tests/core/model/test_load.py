@@ -125,7 +125,7 @@ def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:
 
 
 def test_log_probabilities_by_hand() -> None:
-    def model(tokens: mx.array) -> mx.array:  # always the same three logits
+    def model(tokens: mx.array, cache: None = None) -> mx.array:  # always the same three logits
         return mx.broadcast_to(mx.array([0.0, 1.0, 2.0]), (*tokens.shape, 3))
 
     tokens, mask = mx.array([[0, 2, 1, 0]]), mx.array([[1.0, 1.0, 0.0]])
@@ -134,7 +134,7 @@ def test_log_probabilities_by_hand() -> None:
 
 
 def test_an_infinity_where_nothing_is_learned_is_no_nan() -> None:
-    def model(tokens: mx.array) -> mx.array:
+    def model(tokens: mx.array, cache: None = None) -> mx.array:
         return mx.array([[[0.0, 1.0], [-mx.inf, 0.0]]])
 
     logps = token_logps(model, mx.array([[0, 1, 0]]), mx.array([[1.0, 0.0]]))

@@ -1,0 +1,154 @@
+"""Packed and separate rows give the same loss and gradients; models that would leak are found out."""
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten
+
+from core.data.batches import Batch, collate
+from core.events import Step, Warned
+from core.model import packing
+from core.model.load import load
+from core.model.logps import token_logps
+from core.run import Run
+from core.train import to_mlx, train
+from tests.core.conftest import only, write_model
+
+
+@dataclasses.dataclass
+class Row:
+    tokens: np.ndarray
+    mask: np.ndarray
+
+
+def rows(lengths: list[int]) -> list[Row]:
+    rng = np.random.default_rng(0)
+    made = [Row(rng.integers(3, 250, n).astype(np.int32), np.ones(n, np.int8)) for n in lengths]
+    for row in made:
+        row.mask[: len(row.tokens) // 3] = 0
+        row.mask[0] = 0
+    return made
+
+
+def test_short_rows_share_a_shelf_and_keep_their_targets() -> None:
+    data = rows([20, 5, 11, 8, 3])
+    batch = collate(data, range(5), pack=True)
+    assert batch.tokens.shape == (2, 24) and batch.real_tokens == 47
+    apart = collate(data, range(5))
+    assert apart.tokens.shape == (5, 24) and apart.segments is None
+    assert batch.mask.sum() == apart.mask.sum()
+    for shelf in range(2):
+        for segment in range(1, batch.segments[shelf].max() + 1):
+            place = np.flatnonzero(batch.segments[shelf] == segment)
+            found = [r for r in data if np.array_equal(r.tokens, batch.tokens[shelf, place])]
+            assert len(found) == 1
+            # mask is shifted: position p says whether token p + 1 is learned
+            assert all(batch.mask[shelf, p - 1] == m for p, m in zip(place, found[0].mask, strict=True) if p)
+
+
+def test_nothing_is_packed_where_nothing_is_saved() -> None:
+    assert collate(rows([9, 10, 11]), range(3), pack=True).segments is None
+
+
+def loss_and_gradients(model: nn.Module, batch: Batch) -> tuple[float, dict[str, mx.array]]:
+    def loss(b: Batch) -> mx.array:
+        return -token_logps(model, b.tokens, b.mask, b.segments).sum() / b.mask.sum()
+
+    value, gradients = nn.value_and_grad(model, loss)(to_mlx(batch))
+    return float(value), dict(tree_flatten(gradients))
+
+
+@pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
+def test_packed_equals_separate_in_loss_and_every_gradient(family: str) -> None:
+    model = tiny(family)
+    data = rows([30, 9, 12, 7, 3, 14])
+    packed, apart = collate(data, range(6), pack=True), collate(data, range(6))
+    assert packed.segments is not None
+    one, two = loss_and_gradients(model, packed), loss_and_gradients(model, apart)
+    assert one[0] == pytest.approx(two[0], abs=1e-5)
+    for name, gradient in two[1].items():
+        scale = max(float(mx.abs(gradient).max()), 1e-3)
+        assert float(mx.abs(one[1][name] - gradient).max()) < 1e-5 * max(1.0, scale) + 2e-5 * scale, name
+
+
+@pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
+def test_models_that_pack_exactly_are_recognised(family: str) -> None:
+    packs, why = packing.check(tiny(family), 200, mx.float32)
+    assert packs, why
+
+
+@pytest.mark.parametrize("family", ["mamba", "gpt2", "gemma2"])
+def test_models_that_would_leak_or_cannot_pack_are_found_out(family: str) -> None:
+    packs, why = packing.check(tiny(family), 200, mx.float32)
+    assert not packs and "packed rows" in why
+
+
+SHAPE = {
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 8,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 256,
+    "rope_theta": 10000.0,
+    "max_position_embeddings": 512,
+}
+OWN: dict[str, dict[str, Any]] = {
+    "qwen3": {"tie_word_embeddings": True},
+    "llama": {},
+    "gemma2": {"query_pre_attn_scalar": 8},
+    "mistral-window": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
+    "gpt_oss": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8, "rope_scaling": None},
+    "mamba": {
+        "state_size": 4, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True, "time_step_rank": 4,
+        "tie_word_embeddings": True,
+    },
+    "gpt2": {
+        "n_ctx": 64, "n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 64, "layer_norm_epsilon": 1e-5,
+        "num_key_value_heads": 4,
+    },
+}  # fmt: skip
+
+
+def tiny(family: str) -> nn.Module:
+    """A small random model of an architecture of mlx-lm."""
+    import importlib
+
+    kind = family.partition("-")[0].replace("mistral", "llama")
+    module = importlib.import_module(f"mlx_lm.models.{kind}")
+    config = {"model_type": kind, **SHAPE, **OWN[family]}
+    mx.random.seed(2)
+    model: nn.Module = module.Model(module.ModelArgs.from_dict(config))
+    mx.eval(model.parameters())
+    return model
+
+
+def test_a_run_is_the_same_packed_and_not(make_run: Callable[..., Run]) -> None:
+    def losses(output: str, packing: bool) -> list[float]:
+        data = {"packing": packing, "shuffle": False, "eval_split": 0.0}
+        run = make_run(output=output, data=data, train={"batch_size": 9, "eval_every": 9})
+        made = [e.loss for e in only(Step, list(train(run)))]
+        resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
+        assert resolved["data"]["packing"]["used"] is packing
+        return made
+
+    assert losses("packed", True) == pytest.approx(losses("apart", False), abs=2e-5)
+
+
+def test_a_model_that_cannot_pack_is_said(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(packing, "difference", lambda model, vocabulary: None)
+    (told,) = only(Warned, list(train(make_run(train={"steps": 1}))))
+    assert told.code == "packing" and "cannot keep packed rows apart" in told.message
+    write_model(tmp_path / "m")
+    assert load(tmp_path / "m", device="cpu").compute == "float32"
