@@ -15,7 +15,7 @@ from core.data.example import Example
 from core.data.load import Dataset, load, overlap, split
 from core.data.template import Encoded, Question, ask, encode
 from core.data.tokenizer import load_tokenizer
-from core.errors import BadData
+from core.errors import BadData, BadOption
 from core.events import Event, Phase, Started, Warned
 from core.model import hub, packing
 from core.model.load import DTYPES, count, read_config
@@ -93,6 +93,13 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     loaded = load_model(
         where, run.model.dtype, device=device["used"], trains_all=trains_all, allow_code=run.model.allow_code
     )
+    if trains_all and loaded.compute == "float16":
+        raise BadOption(
+            "Full fine-tuning cannot compute in float16: its range does not hold what the optimizer keeps of the "
+            "gradients. Use float32 or bfloat16."
+        )
+    if trains_all and loaded.compute == "bfloat16":
+        yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
     total = count(loaded.model)
     mx.random.seed(run.train.seed)
     adapters.attach(loaded.model, run.adapter)

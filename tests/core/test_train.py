@@ -240,10 +240,8 @@ def test_a_gpu_that_is_not_there_is_told(make_run: MakeRun) -> None:
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(make_run: MakeRun) -> None:
     run = make_run(
-        # 16 bit overflows soon; every step moves each weight by 10.
-        model={"dtype": "float16"},
+        model={"dtype": "float16"},  # overflows soon: every step moves each weight by 10
         train={"learning_rate": 10.0, "lr_schedule": "constant", "max_grad_norm": 0.0, "save_every": 1, "steps": 200},
-        adapter={"type": "full"},
         data={"eval_split": 0.0},
     )
     with pytest.raises(Unavailable, match=r"no longer a number at step \d+ \(rows from lines"):
@@ -253,6 +251,16 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(make_ru
     kept = sorted((Path(str(run.output)) / "checkpoints").glob("step-*"))
     weights = mx.load(str(kept[-1] / "trained.safetensors"))
     assert all(math.isfinite(float(mx.abs(w).max())) for w in weights.values())
+
+
+def test_every_weight_in_16_bit(make_run: MakeRun) -> None:
+    half = make_run(output="half", adapter={"type": "full"}, model={"dtype": "float16"})
+    with pytest.raises(BadOption, match="Full fine-tuning cannot compute in float16"):
+        list(train(half))
+    brain = make_run(output="brain", adapter={"type": "full"}, model={"dtype": "bfloat16"}, train={"steps": 2})
+    (told,) = [e for e in only(Warned, list(train(brain))) if e.code == "precision"]
+    assert "small corrections are lost" in told.message
+    assert {str(v.dtype) for v in mx.load(str(Path(str(brain.output)) / WEIGHTS)).values()} == {"mlx.core.bfloat16"}
 
 
 def test_bad_input_gives_one_sentence(make_run: MakeRun, tmp_path: Path) -> None:
