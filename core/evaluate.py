@@ -50,6 +50,8 @@ def evaluate(
     data = load_data(path, TEXT)
     read_config(folder)
     tokenizer = load_tokenizer(folder)
+    if adapter is not None:
+        tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
     rows = [encode(e, tokenizer, train_on=train_on, max_len=max_seq_len) for e in data.examples]
     rows = [r for r in rows if r.mask.any()]
     if not rows:

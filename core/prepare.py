@@ -1,7 +1,9 @@
 """Everything before the first step: data, model, adapter, and the numbers that follow from them."""
 
 import dataclasses
+import functools
 import math
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +16,7 @@ from core.data.batches import Batch, Batches, in_order
 from core.data.example import Example
 from core.data.load import Dataset, load, overlap, split
 from core.data.template import Encoded, Question, ask, encode
+from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData, BadOption
 from core.events import Event, Phase, Started, Warned
@@ -22,7 +25,7 @@ from core.model.load import DTYPES, count, read_config
 from core.model.load import load as load_model
 from core.resources import sample
 from core.run import DEMO, Run
-from core.runfolder import RunFolder
+from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
 
 DEFAULT_EPOCHS = 3.0
@@ -86,6 +89,10 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     where = yield from hub.fetch(run.model.path, run.model.revision)
     read_config(where)  # a folder that is no model says so before anything else is tried
     tokenizer = load_tokenizer(where)
+    if run.data.chat_template:
+        note = choose(tokenizer, run.data.chat_template)
+        if note:
+            yield Warned("chat-template", note)
     rows, held_out, facts, examples = yield from _rows(run, tokenizer)
 
     yield Phase("Loading model", run.model.path)
@@ -141,16 +148,19 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
     folder.begin(run)
     folder.write_json("resolved.json", ready.resolved)
+    if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
+        folder.write(CHAT_TEMPLATE, tokenizer.chat_template)
     return ready
 
 
 def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     """Read, split and encode."""
     kind, d = run.spec.data, run.data
-    dataset = load(d.path, kind)
-    second = _held_out_file(run)
+    read = functools.partial(load, kind=kind, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
+    dataset = read(d.path)
+    second = _held_out_files(run, dataset)
     if second:
-        train, held = dataset.examples, load(second, kind).examples
+        train, held = dataset.examples, read(second).examples
         shared = overlap(train, held)
         if shared:
             yield Warned(
@@ -161,8 +171,12 @@ def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         train, held = split(dataset, d.eval_split, run.train.seed)
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
-    rows, cut, dropped = _encode(train, tokenizer, run)
-    held_rows, _, _ = _encode(held, tokenizer, run)
+    written = _encode(train, tokenizer, run)
+    rows = [r for r in written if r.mask.any()]
+    held_rows = [r for r in _encode(held, tokenizer, run) if r.mask.any()]
+    cut, dropped = sum(1 for r in rows if r.cut), len(written) - len(rows)
+    for note, number in Counter(r.note for r in written if r.note).most_common(3):
+        yield Warned("row-note", f"{number} of {len(written)} rows: {note}")
     if not rows:
         raise BadData(f"{d.path}: no row has anything to learn from within {d.max_seq_len} tokens.")
     if dropped:
@@ -185,7 +199,7 @@ def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         )
     facts = {
         "path": d.path,
-        "eval_path": second,
+        "eval_path": ", ".join(second) or None,
         "format": dataset.sentence,
         "sha256": dataset.sha256,
         "rows": len(rows),
@@ -199,18 +213,17 @@ def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     return rows, held_rows, facts, list(held or train)
 
 
-def _held_out_file(run: Run) -> str | None:
-    """The validation file: the one given, or the demo's own."""
+def _held_out_files(run: Run, dataset: Dataset) -> list[str]:
+    """The validation files: the one given, else the demo's own or those that lie in the folder. None: split."""
     if run.data.eval_path:
-        return run.data.eval_path
-    return str(sample(run.spec.data, held_out=True)) if run.data.path == DEMO and run.data.eval_split else None
+        return [run.data.eval_path]
+    if not run.data.eval_split:
+        return []
+    return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
 
 
-def _encode(examples: Any, tokenizer: Any, run: Run) -> tuple[list[Encoded], int, int]:
-    """(rows with at least one target, how many were cut, how many had no target)."""
-    rows = [encode(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len) for e in examples]
-    kept = [r for r in rows if r.mask.any()]
-    return kept, sum(1 for r in kept if r.cut), len(rows) - len(kept)
+def _encode(examples: Any, tokenizer: Any, run: Run) -> list[Encoded]:
+    return [encode(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len) for e in examples]
 
 
 def _worst(dataset: Dataset) -> list[Any]:

@@ -57,7 +57,7 @@ class Data:
 
     path: str = option(
         DEMO,
-        "A file (JSON, JSONL, CSV, text), or 'demo', the sample that ships inside.",
+        "A file (JSON, JSONL, CSV, TSV, Parquet, text), a folder, or 'demo', the sample that ships inside.",
         flag="dataset",
         label="Dataset",
         basic=True,
@@ -91,6 +91,28 @@ class Data:
         choices=("answers", "last", "all"),
         label="Learn from",
         when="Plain text is always learned whole.",
+    )
+    columns: tuple[str, ...] = option(
+        (),
+        "Which columns to read, where the names are not understood: entries such as 'question=frage'.",
+        label="Column mapping",
+        when="Map the columns if the format is not recognised or not meant so.",
+    )
+    exclude: tuple[str, ...] = option(
+        (),
+        "Rows to leave out, by the kind of problem found: entries such as 'duplicate', 'empty-answer'.",
+        label="Leave out rows with",
+    )
+    fill_in: tuple[str, ...] = option(
+        (),
+        "What to put in the place of {{name}}-like placeholders: entries such as 'name=Hone'.",
+        label="Fill in",
+    )
+    chat_template: str | None = option(
+        None,
+        "The chat template of a base model that has none: 'chatml', 'llama3', 'gemma', 'plain' or a .jinja file.",
+        label="Chat template",
+        unset="the model's own",
     )
     packing: bool = option(
         True,

@@ -19,6 +19,7 @@ from core.run import Run
 
 RUN, RESOLVED, EVENTS, SAMPLES, REPORT = "run.toml", "resolved.json", "events.jsonl", "samples.jsonl", "report.md"
 CHECKPOINTS = "checkpoints"
+CHAT_TEMPLATE = "chat_template.jinja"  # only where one was chosen for a model that has none
 
 
 class RunFolder:
@@ -138,4 +139,3 @@ def explain(path: Path) -> Iterator[None]:
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise BadOption(f"{error.filename or path} is a file, where a folder is needed.") from None
         raise
-

@@ -97,6 +97,12 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     return saved, weights
 
 
+def chat_template(folder: Path) -> str | None:
+    """The chat template that was chosen for the training, where the model has none of its own."""
+    file = folder / "chat_template.jinja"
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
 @contextmanager
 def off(model: nn.Module) -> Iterator[None]:
     """Within this, the model answers as it did before training: adapter layers pass their base's output on."""

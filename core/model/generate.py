@@ -71,6 +71,7 @@ class Chat:
             saved, _ = adapters.read(Path(adapter))
             self._full = saved.get("fine_tune_type") == "full"
             adapters.load(self.model, Path(adapter))
+            self.tokenizer.chat_template = adapters.chat_template(Path(adapter)) or self.tokenizer.chat_template
             if self._full:
                 self._base = load(folder, device=self.backend["used"], allow_code=allow_code).model
         self.model.eval()

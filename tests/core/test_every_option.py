@@ -30,6 +30,10 @@ CHANGED: dict[str, Any] = {
     "data.eval_split": 0.3,
     "data.max_seq_len": 48,
     "data.train_on": "all",
+    "data.columns": ("prompt=a", "completion=b"),
+    "data.exclude": ("duplicate",),
+    "data.fill_in": ("name=Hone",),
+    "data.chat_template": "plain",
     "data.shuffle": False,
     "adapter.type": "full",
     "adapter.rank": 3,
@@ -65,6 +69,9 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.early_stop": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
     "train.keep_best": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
     "data.train_on": {"data": {"path": "MULTI"}},
+    "data.columns": {"data": {"path": "TABLE"}},
+    "data.exclude": {"data": {"path": "TABLE"}},
+    "data.fill_in": {"data": {"path": "TABLE"}},
 }
 # Tested below, in test_packing (where the numbers must NOT change), and by every method.
 OTHERWISE = {"model.revision", "model.allow_code", "data.packing", "method"}
@@ -77,6 +84,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     multi = folder / "multi.jsonl"
     turns = [{"role": r, "content": f"{r} {n}"} for n in (1, 2) for r in ("user", "assistant")]
     multi.write_text("".join(json.dumps({"messages": turns, "n": n}) + "\n" for n in range(1)) + _more(turns))
+    table = folder / "table.jsonl"
+    rows = [{"prompt": f"{n} {{{{name}}}}", "completion": f"c{n}", "a": f"a{n}", "b": f"b{n}"} for n in range(12)]
+    table.write_text("".join(json.dumps(r) + "\n" for r in [*rows, rows[0]]))
     return {
         "output": str(folder / "elsewhere"),
         "model.path": str(write_model(folder / "other", rope_theta=77.0)),
@@ -84,6 +94,7 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "data.eval_path": str(write_rows(folder / "held.jsonl", 5)),
         "adapter.init": str(folder / "adapter"),
         "MULTI": str(multi),
+        "TABLE": str(table),
     }
 
 

@@ -83,7 +83,7 @@ CASES = {
     "messages-last": Case("qwen3-tiny", "messages", train_on="last", gradient_accumulation_steps=3, max_grad_norm=3.4),
     "messages-all": Case("llama-tiny", "messages", train_on="all"),
     # Prompt and completion as lists of messages: only the completion is learned, not earlier answers in the prompt.
-    "chat": Case("llama-tiny", "chat", train_on="last", batch_size=4),
+    "chat": Case("llama-tiny", "chat", batch_size=4),
     # Full fine-tuning: weight decay leaves the norms alone.
     "full": Case(
         "qwen3-tiny",

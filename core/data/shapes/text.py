@@ -41,7 +41,9 @@ def _completion(row: Row) -> Built:
     prompt, completion = common.get(row.value, common.PROMPT), common.get(row.value, common.COMPLETION)
     if chat.is_conversation(prompt):
         after = completion if chat.is_conversation(completion) else [common.assistant(completion)]
-        messages, remarks = chat.answered((*chat.conversation(prompt), *chat.conversation(after)))
+        # What the prompt quotes of earlier answers is not learned: as TRL, the completion alone is.
+        context = [{**m, "weight": 0} for m in chat.conversation(prompt)]
+        messages, remarks = chat.answered((*context, *chat.conversation(after)))
         return (Example(row.line, messages=messages, tools=common.tools(row.value)),), remarks
     asked = common.text(row.value, common.PROMPT, needed=False)
     return (Example(row.line, prompt=asked, completion=common.text(row.value, common.COMPLETION)),), []

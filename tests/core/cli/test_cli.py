@@ -89,6 +89,8 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
         elif o.choices:
             other = next(c for c in o.choices if c != o.default)
             words, wanted = [o.flag, other], other
+        elif o.type is tuple:
+            words, wanted = [o.flag, "a=b,c=d"], ("a=b", "c=d")
         elif o.type is str:
             words, wanted = [o.flag, "q_proj"], "q_proj"
         else:
