@@ -47,7 +47,7 @@ def evaluate(
     folder = yield from hub.fetch(model)
     # The data first: a wrong file should not cost the loading of a model.
     path = str(sample(TEXT, held_out=True)) if dataset == DEMO else dataset
-    data = load_data(path, TEXT)
+    data = load_data((yield from hub.fetch_data(path)), TEXT)
     read_config(folder)
     tokenizer = load_tokenizer(folder)
     if adapter is not None:

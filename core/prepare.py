@@ -157,8 +157,8 @@ def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     """Read, split and encode."""
     kind, d = run.spec.data, run.data
     read = functools.partial(load, kind=kind, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
-    dataset = read(d.path)
-    second = _held_out_files(run, dataset)
+    dataset = read((yield from hub.fetch_data(d.path)))
+    second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _held_out_files(run, dataset)
     if second:
         train, held = dataset.examples, read(second).examples
         shared = overlap(train, held)
@@ -214,9 +214,7 @@ def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
 
 
 def _held_out_files(run: Run, dataset: Dataset) -> list[str]:
-    """The validation files: the one given, else the demo's own or those that lie in the folder. None: split."""
-    if run.data.eval_path:
-        return [run.data.eval_path]
+    """The validation files where none is given: the demo's own, or those that lie in the folder. None: split."""
     if not run.data.eval_split:
         return []
     return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)

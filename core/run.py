@@ -57,7 +57,7 @@ class Data:
 
     path: str = option(
         DEMO,
-        "A file (JSON, JSONL, CSV, TSV, Parquet, text), a folder, or 'demo', the sample that ships inside.",
+        "A file (JSON, JSONL, CSV, TSV, Parquet, text), a folder, a Hugging Face id, or 'demo', the sample inside.",
         flag="dataset",
         label="Dataset",
         basic=True,

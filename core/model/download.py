@@ -1,4 +1,4 @@
-"""Bring a model's large files into the Hugging Face cache so that a download goes on where it stopped.
+"""Bring a model or a dataset from the Hugging Face Hub, with progress, going on where a download stopped.
 
 WORKAROUND: the Hub's own client starts a file anew after the program was closed (huggingface_hub issue 4196).
 Here the large files are fetched into the cache's blobs first, with a partial file that stays; the client then
@@ -6,32 +6,144 @@ finds them complete, brings the small files, and lays out the snapshot as always
 """
 
 import hashlib
+import queue
+import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from core.errors import Unavailable
+from core.errors import BadData, BadModel, Unavailable, UserError
+from core.events import Phase
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
 CHUNK = 1 << 20
 
 
-def fetch_large(
-    model: str, revision: str | None, files: dict[str, int], report: Callable[[int], None], cancelled: threading.Event
-) -> None:
-    """Bring every file of `files` (name → bytes) that is large into the cache; `report` gets bytes as they come.
+@dataclass(frozen=True)
+class Repository:
+    """What to bring: which files of which repository."""
 
-    Raises Unavailable without disk space, and what the Hub's client raises.
+    id: str
+    revision: str | None
+    kind: str  # "model" or "dataset"
+    patterns: Sequence[str]
+
+    def here(self) -> Path | None:
+        """Its folder in the cache, as far as it is there."""
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import LocalEntryNotFoundError
+
+        try:
+            return Path(snapshot_download(self.id, **self.about, local_files_only=True))
+        except LocalEntryNotFoundError:
+            return None
+
+    @property
+    def about(self) -> dict[str, Any]:
+        return {"revision": self.revision, "repo_type": self.kind, "allow_patterns": list(self.patterns)}
+
+
+def bring(wanted: Repository) -> Generator[Phase, None, Path]:
+    """Download, yielding progress; the generator's value is the folder. Closing it ends the download.
+
+    HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured. Raises BadModel or BadData (no such thing, gated) or
+    Unavailable (no network, no disk space).
     """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        raise Unavailable(f"{wanted.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
+    news: queue.Queue[Any] = queue.Queue()
+    cancelled = threading.Event()
+    threading.Thread(target=_work, args=(wanted, news, cancelled), name="download", daemon=True).start()
+    try:
+        while True:
+            item = news.get()
+            if isinstance(item, Phase):
+                yield item
+            elif isinstance(item, BaseException):
+                raise _explain(wanted, item) from item
+            else:
+                return Path(item)
+    finally:
+        cancelled.set()  # what is here stays
+
+
+def _work(wanted: Repository, news: "queue.Queue[Any]", cancelled: threading.Event) -> None:
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.utils import filter_repo_objects
+    from tqdm import tqdm
+
+    class Silent(tqdm):  # type: ignore[type-arg, unused-ignore]
+        """No bar is drawn: progress goes out as events."""
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **{**kwargs, "disable": True})
+
+    try:
+        api = HfApi()
+        ask = api.model_info if wanted.kind == "model" else api.dataset_info
+        info: Any = ask(wanted.id, revision=wanted.revision, files_metadata=True)
+        sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
+        files = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(wanted.patterns))}
+        total, done = max(1, sum(files.values())), 0
+
+        def report(count: int) -> None:
+            nonlocal done
+            done += count
+            detail = f"{wanted.id}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB"
+            news.put(Phase(f"Downloading {wanted.kind}", detail, min(1.0, done / total)))
+
+        report(0)
+        _large_files(wanted, info.sha, files, report, cancelled)
+        if not cancelled.is_set():
+            folder = snapshot_download(wanted.id, **wanted.about, tqdm_class=Silent)
+            report(total - done)
+            news.put(folder)
+    except BaseException as error:  # handed over whole: the generator raises it on the caller's thread
+        news.put(error)
+
+
+def _explain(wanted: Repository, error: BaseException) -> BaseException:
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    name, bad = wanted.id, BadModel if wanted.kind == "model" else BadData
+    if isinstance(error, GatedRepoError):
+        return bad(f"{name} is gated: accept its licence on its page and log in with `hf auth login`.")
+    if isinstance(error, RepositoryNotFoundError):
+        return bad(f"There is no folder and no Hugging Face {wanted.kind} named {name} (or it is private).")
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, OSError) and error.errno == 28:
+        return Unavailable(f"The disk is full; {name} could not be downloaded completely. What is here is kept.")
+    network = (LocalEntryNotFoundError, HfHubHTTPError, ConnectionError, TimeoutError)
+    if isinstance(error, network) or type(error).__module__.startswith(("httpx", "httpcore")):
+        return Unavailable(
+            f"{name} is not on this machine, and the Hugging Face Hub could not be reached to download it."
+        )
+    return error
+
+
+def _large_files(
+    wanted: Repository,
+    revision: str | None,
+    files: dict[str, int],
+    report: Callable[[int], None],
+    cancelled: threading.Event,
+) -> None:
+    """Bring every file of `files` (name → bytes) that is large into the cache; `report` gets bytes as they come."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import WeakFileLock
 
-    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=model, repo_type="model") / "blobs"
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=wanted.id, repo_type=wanted.kind) / "blobs"
     for name, size in files.items():
         if size < LARGE:
             continue
-        about = get_hf_file_metadata(hf_hub_url(model, name, revision=revision))
+        url = hf_hub_url(wanted.id, name, revision=revision, repo_type=wanted.kind)
+        about = get_hf_file_metadata(url)
         if not about.etag or about.size is None:
             continue  # the Hub's client knows what to do about a server that tells neither
         blob, partial = blobs / about.etag, blobs / f"{about.etag}.hone-partial"
@@ -41,10 +153,10 @@ def fetch_large(
                 report(about.size)
                 continue
             _space(blobs, about.size - (partial.stat().st_size if partial.exists() else 0))
-            _stream(hf_hub_url(model, name, revision=revision), partial, about.size, report, cancelled)
+            _stream(url, partial, about.size, report, cancelled)
             if cancelled.is_set():
                 return
-            _verify(partial, about.etag, model)
+            _verify(partial, about.etag, wanted.id)
             partial.replace(blob)
 
 
@@ -69,7 +181,7 @@ def _stream(url: str, partial: Path, size: int, report: Callable[[int], None], c
                     return
 
 
-def _verify(partial: Path, etag: str, model: str) -> None:
+def _verify(partial: Path, etag: str, name: str) -> None:
     """The Hub names large files by their SHA-256: what differs is thrown away, not trained on."""
     if len(etag) != 64:
         return
@@ -77,12 +189,10 @@ def _verify(partial: Path, etag: str, model: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != etag:
         partial.unlink()
-        raise Unavailable(f"A file of {model} arrived damaged and was removed; start the download again.")
+        raise Unavailable(f"A file of {name} arrived damaged and was removed; start the download again.")
 
 
 def _space(folder: Path, needed: int) -> None:
-    import shutil
-
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise Unavailable(

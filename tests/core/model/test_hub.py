@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from core.data.load import load
 from core.errors import BadModel
 from core.model.hub import locate, missing_files
 from core.resources import STARTER
@@ -41,7 +42,9 @@ class Hub:
 
             def answer(self, body: bool) -> None:
                 parts = self.path.partition("?")[0].strip("/").split("/")
-                if parts[:2] == ["api", "models"]:
+                if parts[0] == "datasets":
+                    parts = parts[1:]
+                if parts[0] == "api":
                     if hub.gated or parts[2:4] != ["team", "tiny"]:
                         self.refuse(403, "GatedRepo") if hub.gated else self.refuse(404, "RepoNotFound")
                     elif "tree" in parts:
@@ -114,9 +117,9 @@ SCRIPT = """
     import json, sys
     from core.errors import UserError
     from core.model import download
-    from core.model.hub import fetch
+    from core.model.hub import fetch, fetch_data
     download.LARGE, download.CHUNK = 10_000, 5_000
-    shares, work = [], fetch(sys.argv[1])
+    shares, work = [], {"model": fetch, "data": fetch_data}[sys.argv[2]](sys.argv[1])
     try:
         while True:
             shares.append(next(work).fraction)
@@ -127,12 +130,12 @@ SCRIPT = """
 """
 
 
-def fetch(model: str, home: Path, endpoint: str, **env: str) -> dict[str, Any]:
+def fetch(name: str, home: Path, endpoint: str, kind: str = "model", **env: str) -> dict[str, Any]:
     """fetch() in a process of its own: the Hub's client reads its settings once, at import."""
     settings = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     settings |= {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **env}
     made = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), model],
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), name, kind],
         capture_output=True,
         text=True,
         env=settings,
@@ -190,6 +193,22 @@ def test_models_that_are_not_there_or_not_free(hub: Hub, tmp_path: Path) -> None
     )
     hub.gated = True
     assert fetch("team/tiny", tmp_path, hub.url)["error"].startswith("team/tiny is gated: accept its licence")
+
+
+def test_a_dataset_by_its_id_brings_its_data_files_and_no_code(data_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "train.jsonl").write_bytes(data_file.read_bytes())
+    (tmp_path / "set" / "load.py").write_text("raise SystemExit")
+    hub = Hub(tmp_path / "set")
+    done = fetch("team/tiny", tmp_path / "home", hub.url, "data")
+    assert [f.name for f in Path(done["folder"]).iterdir()] == ["train.jsonl"]
+    assert load(done["folder"], "text").rows == 20
+    missing = fetch("team/other", tmp_path / "home", hub.url, "data")
+    assert missing["error"].startswith("There is no folder and no Hugging Face dataset named team/other")
+    hub.server.shutdown()
+    hub.server.server_close()
+    assert fetch("team/tiny", tmp_path / "home", "http://127.0.0.1:9", "data")["folder"] == done["folder"]
+    assert fetch(str(data_file), tmp_path / "home", "http://127.0.0.1:9", "data")["folder"] == str(data_file)
 
 
 def test_where_a_model_is(model_folder: Path, tmp_path: Path) -> None:
