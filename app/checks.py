@@ -9,7 +9,6 @@ from typing import Any
 from app import models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
-from core.data.inspect import seen
 from core.data.load import Dataset, load
 from core.data.tokenizer import load_tokenizer
 from core.errors import UserError
@@ -95,6 +94,8 @@ def _learned(run: Run, dataset: Dataset | None, tokenizer: Any) -> Check:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
     if tokenizer is None:
         return Check(title, NOTE, "Can be told once the model is here.")
+    from core.data.inspect import seen  # brings in NumPy
+
     rows = [
         seen(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len)
         for e in dataset.examples[:_LOOKED_AT]

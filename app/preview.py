@@ -13,7 +13,6 @@ from app.widgets.seen import SeenView
 from app.widgets.table import Table
 from app.widgets.tabs import Tabs
 from app.widgets.text import Text, caption
-from core.data.inspect import seen_all
 from core.data.load import Dataset
 from core.run import Run
 
@@ -130,6 +129,8 @@ class Preview(QWidget):
             self._where.setText("")
             self._count.setText("")
             return
+        from core.data.inspect import seen_all  # brings in NumPy
+
         texts = seen_all(
             self._dataset.examples[self._at],
             self._tokenizer,

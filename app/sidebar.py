@@ -112,13 +112,13 @@ class Sidebar(QWidget):
 
     def show_run(self, words: str, detail: str, fraction: float | None) -> None:
         """The running job in a few words, with its share done (None: not known)."""
-        self._card.setVisible(True)
+        self.card.setVisible(True)
         self._words.setText(words)
-        self._detail.setText(detail)
+        self.detail.setText(detail)
         self._bar.show_share(fraction)
 
     def hide_run(self) -> None:
-        self._card.setVisible(False)
+        self.card.setVisible(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = theme.colours(theme.palette())
@@ -127,17 +127,17 @@ class Sidebar(QWidget):
         painter.fillRect(self.width() - 1, 0, 1, self.height(), c.separator)
 
     def _run_card(self) -> Card:
-        self._card = Card()
-        inner = column(self._card, 12, 4)
-        self._words, self._detail = Text(bold=True), caption()
+        self.card = Card()
+        inner = column(self.card, 12, 4)
+        self._words, self.detail = Text(bold=True), caption()
         self._bar = ThinBar("Progress of the run")
         show = Button("Show", "next", weight="quiet")
         show.setAccessibleName("Show the run under way")
         show.clicked.connect(self.run_clicked)
-        for part in (self._words, self._detail, self._bar, show):
+        for part in (self._words, self.detail, self._bar, show):
             inner.addWidget(part)
-        self._card.hide()
-        return self._card
+        self.card.hide()
+        return self.card
 
     def _picked(self, item: QListWidgetItem | None) -> None:
         if item is not None:

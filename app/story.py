@@ -2,8 +2,10 @@
 
 import datetime
 import math
+from typing import TYPE_CHECKING
 
-from app.record import Record
+if TYPE_CHECKING:
+    from app.record import Record
 
 _RISING = 1.02  # validation this much above its best counts as getting worse
 _STALLED = 3  # validations in a row without a new best before it is said
@@ -19,7 +21,7 @@ def duration(seconds: float) -> str:
     return f"{s // 3600} h {s % 3600 // 60} min"
 
 
-def headline(record: Record) -> str:
+def headline(record: "Record") -> str:
     """What the run is busy with, in a few words."""
     if record.problem:
         return "Stopped by a problem"
@@ -31,7 +33,7 @@ def headline(record: Record) -> str:
     return f"{record.phase.name}"
 
 
-def progress(record: Record) -> str:
+def progress(record: "Record") -> str:
     """Step and epoch: "Step 40 of 120 · epoch 1.2 of 3"."""
     if record.started is None:
         return record.phase.detail if record.phase else ""
@@ -40,7 +42,7 @@ def progress(record: Record) -> str:
     return f"Step {step:,} of {record.started.total_steps:,} · epoch {epoch:.1f} of {record.started.epochs:.1f}"
 
 
-def times(record: Record, now: float) -> str:
+def times(record: "Record", now: float) -> str:
     """How long it has run and has to go, with the clock time of its end."""
     words = duration(record.elapsed(now))
     left = record.seconds_left()
@@ -50,7 +52,7 @@ def times(record: Record, now: float) -> str:
     return f"{words} · about {duration(left)} left, until {end:%H:%M}"
 
 
-def tokens(record: Record) -> str:
+def tokens(record: "Record") -> str:
     """How many tokens it has seen."""
     if record.last is None:
         return ""
@@ -58,7 +60,7 @@ def tokens(record: Record) -> str:
     return f"{seen / 1e6:.1f} M tokens seen" if seen >= 1e6 else f"{seen:,} tokens seen"
 
 
-def going(record: Record) -> str:
+def going(record: "Record") -> str:
     """One sentence on how it is going."""
     if record.finished and record.finished.reason != "failed":
         return record.finished.message
@@ -74,7 +76,7 @@ def going(record: Record) -> str:
     return worse or _trend(record)
 
 
-def _worse(record: Record) -> str:
+def _worse(record: "Record") -> str:
     measured = record.validations
     if record.best is None or len(measured) <= _STALLED:
         return ""
@@ -87,7 +89,7 @@ def _worse(record: Record) -> str:
     return ""
 
 
-def _trend(record: Record) -> str:
+def _trend(record: "Record") -> str:
     losses = record.loss.smooth(0.9)
     if len(losses) < 8:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."

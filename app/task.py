@@ -18,7 +18,8 @@ class Task(QThread):
     """Calls `work()` on a thread and hands its result to `done` on the UI thread.
 
     Where `work` returns a generator, each item goes to `progress` and `done` gets None. A UserError's
-    sentence goes to `failed`; a bug goes to the log and to the person. After drop() nothing is called.
+    sentence goes to `failed`; a bug goes to the log and to the person. After drop(), and once `owner` is
+    gone, nothing is called.
     """
 
     _done = Signal(object)
@@ -28,13 +29,13 @@ class Task(QThread):
 
     def __init__(
         self,
+        owner: QObject,
         work: Callable[[], Any],
         done: Callable[[Any], None] | None = None,
         failed: Callable[[str], None] | None = None,
         progress: Callable[[Any], None] | None = None,
-        parent: QObject | None = None,
     ) -> None:
-        super().__init__(parent)
+        super().__init__()
         self._work, self._wanted = work, True
         self._on_done, self._on_failed, self._on_progress = done, failed, progress
         # Bound methods of an object on the UI thread: Qt queues the calls to that thread.
@@ -43,6 +44,7 @@ class Task(QThread):
         self._crashed.connect(self._hand_crashed)
         self._progress.connect(self._hand_progress)
         self.finished.connect(self._forget)
+        owner.destroyed.connect(self.drop)
         _running.add(self)
         self.start()
 

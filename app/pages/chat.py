@@ -65,7 +65,7 @@ class ChatPage(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        Task(lambda: history.entries(runs_folder()), done=self.show_models)
+        Task(self, lambda: history.entries(runs_folder()), done=self.show_models)
         self.question.setFocus()
 
     def show_models(self, found: list[history.Entry]) -> None:

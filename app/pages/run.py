@@ -116,11 +116,13 @@ class RunPage(QWidget):
             self._end()
         elif self.live.running:
             self.live.stop()
+            self._draw()
 
     def save_now(self) -> None:
         """Write a checkpoint after the present step."""
         if self.live is not None and self.live.running:
             self.live.save_now()
+            self._draw()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)

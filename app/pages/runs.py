@@ -82,7 +82,7 @@ class RunsPage(QWidget):
         """Read the folders again."""
         if self._task:
             self._task.drop()
-        self._task = Task(lambda: history.entries(runs_folder()), done=self.show_entries)
+        self._task = Task(self, lambda: history.entries(runs_folder()), done=self.show_entries)
 
     def show_entries(self, found: list[history.Entry]) -> None:
         """Show these runs, keeping the chosen one chosen."""
@@ -124,10 +124,10 @@ class RunsPage(QWidget):
             "Each run you start is kept here, with its charts, samples and adapter.", tone="secondary", wrap=False
         )
         layout.addWidget(words, 0, theme.CENTRE)
-        begin = primary("Start a new run", "new")
-        begin.clicked.connect(self.new_run)
+        self.begin = primary("Start a new run", "new")
+        self.begin.clicked.connect(self.new_run)
         layout.addSpacing(6)
-        layout.addWidget(begin, 0, theme.CENTRE)
+        layout.addWidget(self.begin, 0, theme.CENTRE)
         layout.addStretch(3)
         return page
 

@@ -20,7 +20,7 @@ class DropZone(Card):
         layout.addWidget(Glyph("drop", "accent_text", 34), 0, Qt.AlignmentFlag.AlignVCenter)
         words = column(gap=2)
         words.addWidget(Text("Drop your data here, or anywhere on the window", bold=True))
-        words.addWidget(caption("JSON, JSONL, CSV, TSV, Parquet or text, or a folder of them. Only read, never changed."))
+        words.addWidget(caption("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed."))
         layout.addLayout(words, 1)
         self.choose_button = plain("Choose a file…", "file")
         self.sample_button = quiet("Use the sample data")

@@ -21,8 +21,8 @@ class Text(QLabel):
         figures: bool = False,
         selectable: bool = False,
     ) -> None:
+        self._tone, self._painting = tone, False
         super().__init__(text)
-        self._tone = tone
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, bold, figures))
         self.setWordWrap(wrap)
@@ -38,7 +38,7 @@ class Text(QLabel):
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.ApplicationPaletteChange:
+        if event.type() == QEvent.Type.PaletteChange and not self._painting:
             self._paint_tone()
 
     def _paint_tone(self) -> None:
@@ -47,7 +47,9 @@ class Text(QLabel):
         app_palette = theme.palette()
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, getattr(theme.colours(app_palette), self._tone))
+        self._painting = True  # setting a palette is itself a change of palette
         self.setPalette(palette)
+        self._painting = False
 
 
 def title(text: str) -> Text:

@@ -130,7 +130,7 @@ class DataPage(QWidget):
         self.sample_button.setVisible(own)
         self.notice.hide()
         path, kind = wanted
-        self._reading = Task(lambda: load(path, kind), done=self._loaded, failed=self._failed)
+        self._reading = Task(self, lambda: load(path, kind), done=self._loaded, failed=self._failed)
 
     def _loaded(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -176,6 +176,7 @@ class DataPage(QWidget):
 
         absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
         self._tokenizing = Task(
+            self,
             work,
             done=lambda found: self.preview.show_tokenizer(found, absent),
             failed=lambda sentence: self.preview.show_tokenizer(None, sentence),

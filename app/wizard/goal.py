@@ -30,7 +30,7 @@ class MachineCard(Card):
 
     def look(self) -> None:
         """Ask what this computer has."""
-        Task(machine_facts, done=self.show_facts, failed=self._unknown)
+        Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
 
     def show_facts(self, facts: machine.Facts) -> None:
         first, second = machine.describe(facts)

@@ -60,7 +60,7 @@ class ModelPage(QWidget):
         """Look once what is on this computer."""
         if not self._asked:
             self._asked = True
-            Task(models.downloaded, done=self._show_downloaded, failed=self._searching.setText)
+            Task(self, models.downloaded, done=self._show_downloaded, failed=self._searching.setText)
         self._check()
 
     def blocked(self) -> str:
@@ -147,7 +147,7 @@ class ModelPage(QWidget):
                 raise BadModel(f"{folder} is no complete model: {', '.join(lacking[:3])} is missing.")
             return models.facts(folder, path)
 
-        self._checking = Task(work, done=self._known, failed=self._failed)
+        self._checking = Task(self, work, done=self._known, failed=self._failed)
 
     def _known(self, found: models.ModelFacts | None) -> None:
         path = self._draft.run.model.path

@@ -65,7 +65,7 @@ class StartPage(QWidget):
         self._draft = draft
         self._task: Task | None = None
         self._checked: Run | None = None
-        self._answers: dict[str, Check] = {}
+        self.answers: dict[str, Check] = {}
         scroll = Scroll()
         column(self).addWidget(scroll)
         page = scroll.column
@@ -96,11 +96,11 @@ class StartPage(QWidget):
     def enter(self) -> None:
         """Check the draft, unless it was just checked."""
         run = self._draft.run
-        if run == self._checked and len(self._answers) == len(TITLES):
+        if run == self._checked and len(self.answers) == len(TITLES):
             return
         if self._task:
             self._task.drop()
-        self._checked, self._answers = run, {}
+        self._checked, self.answers = run, {}
         what = {"lora": f"LoRA of rank {run.adapter.rank}", "full": "all weights"}.get(
             run.adapter.type, run.adapter.type
         )
@@ -108,14 +108,14 @@ class StartPage(QWidget):
         for line in self.rows.values():
             line.wait()
         self._say()
-        self._task = Task(lambda: checks(run), progress=self._answered)
+        self._task = Task(self, lambda: checks(run), progress=self._answered)
 
     def blocked(self) -> str:
         """Why the run cannot start, or ""."""
-        for check in self._answers.values():
+        for check in self.answers.values():
             if check.state == BAD:
                 return check.sentence
-        return "" if len(self._answers) == len(TITLES) else "Still checking…"
+        return "" if len(self.answers) == len(TITLES) else "Still checking…"
 
     def try_start(self) -> None:
         """Start, if nothing stands in the way."""
@@ -127,14 +127,14 @@ class StartPage(QWidget):
         self._checked = None
 
     def _answered(self, check: Check) -> None:
-        self._answers[check.title] = check
+        self.answers[check.title] = check
         self.rows[check.title].answer(check)
         self._say()
 
     def _say(self) -> None:
         blocked = self.blocked()
         self.start_button.setEnabled(not blocked)
-        notes = sum(c.state == NOTE for c in self._answers.values())
+        notes = sum(c.state == NOTE for c in self.answers.values())
         if blocked and blocked != "Still checking…":
             self.verdict.setText("One thing must be put right first; the line above says which and how.")
         elif blocked:

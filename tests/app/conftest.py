@@ -50,8 +50,9 @@ def script() -> Callable[[Run], Events]:
 
 
 @pytest.fixture
-def window(qtbot: QtBot, script: Callable[[Run], Events]) -> Iterator[MainWindow]:
-    """A window whose runs are scripts."""
+def window(qtbot: QtBot, script: Callable[[Run], Events], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """A window whose runs are scripts. Closing it asks nothing."""
+    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: True)
     made = MainWindow()
     made.runs.training = script
     qtbot.addWidget(made)

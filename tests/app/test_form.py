@@ -143,7 +143,9 @@ def change(qtbot: QtBot, line: Line) -> Any:
     assert isinstance(control, QLineEdit)
     new = another(o)
     control.clear()
-    qtbot.keyClicks(control, ",".join(new) if isinstance(new, tuple) else f"{new:g}" if isinstance(new, float) else str(new))
+    qtbot.keyClicks(
+        control, ",".join(new) if isinstance(new, tuple) else f"{new:g}" if isinstance(new, float) else str(new)
+    )
     return new
 
 
@@ -161,5 +163,3 @@ def another(o: Option) -> Any:
 
 def flat(run: Run) -> dict[str, Any]:
     return {key: value(run, key) for key, _ in every_option(run.method)}
-
-

@@ -1,0 +1,38 @@
+"""The window stands before anything heavy is imported, and the heavy things come on other threads."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+
+CODE = """
+import sys
+import app.__main__ as main
+from PySide6.QtCore import QTimer
+from app.application import Application
+seen = []
+def look():
+    app = Application.instance()
+    window = [w for w in app.topLevelWidgets() if w.isVisible()]
+    heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub"} & set(sys.modules)
+    print(len(window), sorted(heavy), flush=True)
+    app.closeAllWindows()
+import app.window
+shown = app.window.MainWindow.showEvent
+app.window.MainWindow.showEvent = lambda self, event: (shown(self, event), QTimer.singleShot(0, look))
+sys.exit(main.main(["--theme", "dark"]))
+"""
+
+
+def test_nothing_heavy_before_the_window_stands() -> None:
+    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "1 []"
+
+
+def test_version_and_help() -> None:
+    for flag, said in (("--version", "Hone 0"), ("--help", "--theme")):
+        done = subprocess.run([sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0
+        assert said in done.stdout
