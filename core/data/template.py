@@ -1,16 +1,15 @@
 """An example as the tokens the model sees, and which of them it learns."""
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data import turns
 from core.data.example import Example, Message
-from core.data.render import TemplateRefused, render, suited
+from core.data.tokens import Span, tokenize
+from core.data.write import Written, write
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,10 +32,6 @@ class Question:
     expected: str
 
 
-Span = tuple[int, int]  # from the first token to behind the last
-_NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
-
-
 def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Encoded:
     """The row as tokens and mask, at most `max_len` of them.
 
@@ -48,15 +43,21 @@ def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> 
 
     Pairs have two texts; see encode_all().
     """
-    ids, learned, note = _written(example, tokenizer, train_on)
+    written = write(example, tokenizer, train_on)
+    ((ids, learned),) = tokenize((written,), tokenizer)
+    return mark(example.line, written, ids, learned, max_len)
+
+
+def mark(line: int, written: Written, ids: Sequence[int], learned: Iterable[Span], max_len: int) -> Encoded:
+    """The row from its tokens and the spans of them that are learned."""
     mask = np.zeros(len(ids), dtype=np.int8)
     for start, end in learned:
         mask[start:end] = 1
     mask[:1] = 0
-    cut = max(0, len(ids) - max_len)
+    cut, note = max(0, len(ids) - max_len), written.note
     if cut and mask.any() and not mask[:max_len].any():
         note = note or "The answer starts behind the maximum length."
-    return Encoded(example.line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
+    return Encoded(line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
 
 
 def encode_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
@@ -64,10 +65,15 @@ def encode_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int)
 
     As TRL, both answers of a pair start where the tokens of the prompt part from either of them.
     """
-    made = tuple(
+    return together(
         encode(text, tokenizer, train_on=train_on if text is example else "answers", max_len=max_len)
         for text in texts(example)
     )
+
+
+def together(rows: Iterable[Encoded]) -> tuple[Encoded, ...]:
+    """The texts of one row; of a pair, both answers from the same token on."""
+    made = tuple(rows)
     if len(made) == 2 and made[0].mask.any() and made[1].mask.any():
         starts = [int(row.mask.argmax()) for row in made]
         for row in made:
@@ -93,87 +99,20 @@ def ask(example: Example, tokenizer: Any) -> Question | None:
     if example.messages is None:
         if example.prompt is None:
             return None
-        ids = _unclosed(_raw_ids(tokenizer, example.prompt), tokenizer)
-        return Question(tuple(ids), example.prompt, example.completion or example.answer or _said(example.chosen))
+        ids = _asked(Example(example.line, prompt=example.prompt), tokenizer)
+        return Question(ids, example.prompt, example.completion or example.answer or _said(example.chosen))
     asked, expected = example.messages, example.answer or _said(example.chosen)
     if example.answer is None and asked[-1]["role"] == "assistant":
         asked, expected = asked[:-1], asked[-1]["content"]
     if not asked:
         return None
-    question = Example(example.line, messages=asked, tools=example.tools)
-    ids, _, _ = _written(question, tokenizer, "answers")
-    return Question(tuple(ids), asked[-1]["content"], expected) if ids else None
+    ids = _asked(Example(example.line, messages=asked, tools=example.tools), tokenizer)
+    return Question(ids, asked[-1]["content"], expected) if ids else None
 
 
-def _written(example: Example, tokenizer: Any, train_on: str) -> tuple[list[int], list[Span], str]:
-    """(token ids, learned spans of them, note) of a row."""
-    if example.messages is not None and tokenizer.chat_template:
-        return _chat(example.messages, example, tokenizer, train_on)
-    if example.text is not None:
-        ids = _raw_ids(tokenizer, _closed(example.text, tokenizer))
-        return ids, [(0, len(ids))], ""
-    prompt, completion, note = _as_text(example)
-    if completion is None:
-        return _unclosed(_raw_ids(tokenizer, prompt), tokenizer), [], note
-    ids = _raw_ids(tokenizer, _closed(prompt + completion, tokenizer))
-    start = 0 if train_on == "all" else _common(_raw_ids(tokenizer, prompt), ids)
-    return ids, [(start, len(ids))], note
-
-
-def _chat(
-    messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str
-) -> tuple[list[int], list[Span], str]:
-    """The same for a conversation. One that ends with a question is only asked."""
-    asking = messages[-1]["role"] != "assistant"
-    try:
-        messages, full, note = suited(messages, example.tools, tokenizer, asking)
-    except TemplateRefused as error:
-        return [], [], f"The chat template refuses this row: {error}."
-    end = "" if asking or _closes(tokenizer, str(tokenizer.chat_template)) else tokenizer.eos_token or ""
-    if end:
-        note = note or f"The chat template writes nothing behind an answer; {end} was added, to learn to stop."
-    ids, offsets = _ids(tokenizer, full + end)
-    if asking or train_on == "all":
-        return ids, [] if asking else [(0, len(ids))], note
-
-    def write(part: Sequence[Message], asking: bool) -> str:
-        return render(part, example.tools, tokenizer, asking)
-
-    answers = [n for n, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
-    learned = []
-    for number in answers[-1:] if train_on == "last" else answers:
-        try:
-            turn = turns.find(messages, number, full, write, tokenizer.eos_token or "")
-        except TemplateRefused as error:
-            turn, note = None, note or f"The chat template refuses a part of this row: {error}."
-        if turn is None:
-            note = note or "An answer cannot be found in what the chat template writes; it is not learned."
-            continue
-        note = note or turn.note
-        if turn.end == len(full):
-            turn = replace(turn, end=len(full + end))
-        learned.append(_span(tokenizer, ids, offsets, turn))
-    return ids, learned, note
-
-
-def _span(tokenizer: Any, ids: list[int], offsets: list[Span], turn: turns.Turn) -> Span:
-    """The tokens of an answer. A token across its start belongs to it, one across its end too."""
-    if turn.prompt:
-        start = _common(_ids(tokenizer, turn.prompt)[0], ids)
-    else:
-        start = next((n for n, (_, end) in enumerate(offsets) if end > turn.start), len(ids))
-    end = next((n for n in range(start, len(ids)) if offsets[n][0] >= turn.end), len(ids))
-    return start, end
-
-
-@functools.lru_cache(maxsize=4)
-def _closes(tokenizer: Any, template: str) -> bool:
-    """Whether the chat template writes anything behind an answer. `template` only tells the cache when it changes."""
-    probe = ({"role": "user", "content": "?"}, {"role": "assistant", "content": turns.MARK})
-    try:
-        return bool(render(probe, (), tokenizer, False).rpartition(turns.MARK)[2].strip())
-    except TemplateRefused:
-        return True
+def _asked(question: Example, tokenizer: Any) -> tuple[int, ...]:
+    ((ids, _),) = tokenize((write(question, tokenizer, "answers"),), tokenizer)
+    return tuple(ids)
 
 
 def _with_answer(example: Example, answer: tuple[Message, ...] | str) -> Example:
@@ -189,52 +128,3 @@ def _as_context(messages: Sequence[Message]) -> tuple[Message, ...]:
 
 def _said(answer: tuple[Message, ...] | str | None) -> str:
     return str(answer[-1]["content"]) if isinstance(answer, tuple) else answer or ""
-
-
-def _as_text(example: Example) -> tuple[str, str | None, str]:
-    """(prompt, completion, note) of a row that goes to the model as plain text; no completion to only ask."""
-    if example.messages is None:
-        return example.prompt or "", example.completion, ""
-    *asked, last = example.messages
-    if last["role"] == "assistant":
-        return _plain(asked), last["content"], _NO_TEMPLATE
-    return _plain(example.messages), None, _NO_TEMPLATE
-
-
-def _plain(messages: Sequence[Message]) -> str:
-    """Messages without a template: their texts, each followed by a blank line."""
-    return "".join(f"{m['content'].strip()}\n\n" for m in messages)
-
-
-def _closed(text: str, tokenizer: Any) -> str:
-    eos = tokenizer.eos_token
-    return text + eos if eos and not text.endswith(eos) else text
-
-
-def _raw_ids(tokenizer: Any, text: str) -> list[int]:
-    """Tokens of raw text, with what the tokenizer itself puts around it, but never two beginnings or two ends."""
-    ids: list[int] = tokenizer(text, verbose=False)["input_ids"]
-    if len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
-        ids = ids[1:]
-    if len(ids) > 1 and ids[-1] == ids[-2] == tokenizer.eos_token_id:
-        ids = ids[:-1]
-    return ids
-
-
-def _unclosed(ids: list[int], tokenizer: Any) -> list[int]:
-    """Without the end of text that some tokenizers put behind everything."""
-    return ids[:-1] if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id else ids
-
-
-def _ids(tokenizer: Any, text: str) -> tuple[list[int], list[Span]]:
-    """(ids, characters [start, end) of each) of text that carries its special tokens itself."""
-    made = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
-    return made["input_ids"], made["offset_mapping"]
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many leading tokens two rows share."""
-    for n, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return n
-    return min(len(one), len(other))

@@ -1,0 +1,90 @@
+"""Many rows as tokens: the same numbers as encode(), several times faster."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any
+
+from core.data.example import Example
+from core.data.template import Encoded, mark, texts, together
+from core.data.tokens import Ids, Span, tokenize
+from core.data.write import Written, write
+
+SLAB = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
+
+Progress = Callable[[int, int], None]  # (rows done, of how many)
+
+
+class Cancelled(Exception):
+    """Raised when the caller's `cancelled` says so, between two slabs of rows."""
+
+
+def encode_rows(
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    train_on: str,
+    max_len: int,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[Encoded]:
+    """encode() for each example, in their order. Raises Cancelled."""
+    made: list[Encoded] = []
+    for slab in slabs([(e, train_on) for e in examples], tokenizer, max_len):
+        made += slab
+        if progress:
+            progress(len(made), len(examples))
+        if cancelled and cancelled():
+            raise Cancelled
+    return made
+
+
+def encode_all_rows(
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    train_on: str,
+    max_len: int,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> list[tuple[Encoded, ...]]:
+    """encode_all() for each example, in their order. Raises Cancelled."""
+    made: list[tuple[Encoded, ...]] = []
+    for start in range(0, len(examples), SLAB):
+        parts = [texts(e) for e in examples[start : start + SLAB]]
+        asked = [
+            (text, train_on if text is e else "answers")
+            for e, part in zip(examples[start:], parts, strict=False)
+            for text in part
+        ]
+        rows = (row for slab in slabs(asked, tokenizer, max_len) for row in slab)
+        made += [together(islice(rows, len(part))) for part in parts]
+        if progress:
+            progress(len(made), len(examples))
+        if cancelled and cancelled():
+            raise Cancelled
+    return made
+
+
+def slabs(rows: Sequence[tuple[Example, str]], tokenizer: Any, max_len: int) -> Iterator[list[Encoded]]:
+    """(example, train_on) encoded, SLAB after SLAB. One slab is written out while the one before it is tokenized,
+    which needs no Python."""
+    with ThreadPoolExecutor(1, "tokenize") as worker:
+        before = None
+        for start in range(0, len(rows), SLAB):
+            lines = [example.line for example, _ in rows[start : start + SLAB]]
+            written = [write(example, tokenizer, train_on) for example, train_on in rows[start : start + SLAB]]
+            now = lines, written, worker.submit(tokenize, written, tokenizer)
+            if before:
+                yield _slab(before[0], before[1], before[2].result(), max_len)
+            before = now
+        if before:
+            yield _slab(before[0], before[1], before[2].result(), max_len)
+
+
+def _slab(
+    lines: list[int], written: list[Written], tokens: list[tuple[Ids, list[Span]]], max_len: int
+) -> list[Encoded]:
+    return [
+        mark(line, w, ids, learned, max_len) for line, w, (ids, learned) in zip(lines, written, tokens, strict=True)
+    ]
