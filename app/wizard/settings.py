@@ -53,10 +53,11 @@ class SettingsPage(QWidget):
         self.tabs.add("Command and run.toml", self._text_page())
         self._write = Throttle(self._show_text, 100, self)
         draft.changed.connect(self._changed)
-        self._build()
 
     def enter(self) -> None:
-        """Called when the step is shown."""
+        """Called when the step is shown. The forms are made now: the window does not wait for them."""
+        if not self._forms:
+            self._build()
 
     def blocked(self) -> str:
         return next(iter(self._refused.values()), "") or self._draft.problem()
@@ -64,6 +65,7 @@ class SettingsPage(QWidget):
     @property
     def forms(self) -> list[Form]:
         """The simple and the advanced form of the method that is chosen."""
+        self.enter()
         return self._forms
 
     def _advanced_page(self) -> QWidget:
@@ -122,7 +124,7 @@ class SettingsPage(QWidget):
             self._draft.set(option, value)
 
     def _changed(self, key: str) -> None:
-        if self._draft.run.method != self._method:
+        if self._forms and self._draft.run.method != self._method:
             self._build()
         self._show(key)
 

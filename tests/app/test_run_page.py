@@ -80,7 +80,8 @@ def test_checkpoint_now(qtbot: QtBot, live: tuple[RunPage, Flag]) -> None:
     page.checkpoint.click()
     assert page.checkpoint.text() == "Saving…"
     qtbot.waitUntil(lambda: page.record.checkpoints == [10])
-    qtbot.waitUntil(lambda: page.checkpoint.text() == "Checkpoint now")
+    assert page.live is not None
+    qtbot.waitUntil(lambda: page.live is not None and not page.live.saving)
     go.set()
     qtbot.waitUntil(lambda: page.record.over)
 
