@@ -4,8 +4,6 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-import mlx.core as mx
-
 from core import adapters, backend, report
 from core.data.batches import in_order
 from core.data.load import load as load_data
@@ -16,8 +14,9 @@ from core.events import Evaluated, Event, Phase, Sample
 from core.methods import TEXT
 from core.model import hub
 from core.model.generate import answer_tokens
-from core.model.load import load, read_config
-from core.model.logps import token_logps
+from core.model.head import find as find_head
+from core.model.load import DTYPES, load, read_config
+from core.model.logps import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
 
@@ -61,11 +60,11 @@ def evaluate(
         adapters.load(loaded.model, Path(adapter))
     loaded.model.eval()
 
+    head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     yield Phase("Validating", f"{len(rows)} rows")
     loss, targets = 0.0, 0
     for batch in in_order(rows, batch_size):
-        logps = token_logps(loaded.model, mx.array(batch.tokens), mx.array(batch.mask))
-        loss -= float(logps.sum())
+        loss -= float(token_logps(loaded.model, to_mlx(batch), head).sum())
         targets += int(batch.mask.sum())
     loss /= targets
     texts, expected = [], []

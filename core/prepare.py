@@ -21,6 +21,8 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadData, BadOption
 from core.events import Event, Phase, Started, Warned
 from core.model import hub, packing
+from core.model.head import Head
+from core.model.head import find as find_head
 from core.model.load import DTYPES, count, read_config
 from core.model.load import load as load_model
 from core.resources import sample
@@ -42,6 +44,7 @@ class Prepared:
     run: Run
     folder: RunFolder
     model: nn.Module
+    head: Head | None  # None where logits must be made everywhere
     tokenizer: Any
     rows: list[Encoded]
     batches: Batches
@@ -114,6 +117,8 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
 
     t = run.train
+    head, why = find_head(loaded.model, DTYPES[loaded.compute])
+    facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
     packs, why = packing.check(loaded.model, len(tokenizer), DTYPES[loaded.compute])
     if run.data.packing and not packs:
         yield Warned("packing", f"Rows are not packed: {why}. They are sorted by length instead.")
@@ -132,6 +137,7 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
         run=run,
         folder=folder,
         model=loaded.model,
+        head=head,
         tokenizer=tokenizer,
         rows=rows,
         batches=batches,

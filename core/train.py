@@ -20,7 +20,7 @@ from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
 from core.model.generate import answer_tokens
-from core.model.logps import token_logps
+from core.model.logps import to_mlx, token_logps
 from core.prepare import Prepared, prepare
 from core.run import Run
 from core.runfolder import CHECKPOINTS, RunFolder, save_tensors
@@ -152,7 +152,7 @@ class Loop:
         return value * weight, (value, metrics)
 
     def _loss(self, batch: Batch) -> tuple[mx.array, dict[str, Any]]:
-        logps = token_logps(self.ready.model, batch.tokens, batch.mask, batch.segments)
+        logps = token_logps(self.ready.model, batch, self.ready.head)
         value, metrics = self.run.spec.loss(logps, None, batch, self.run.options)
         return value, metrics
 
@@ -332,12 +332,3 @@ class Loop:
         )
         self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
         yield finished
-
-
-def to_mlx(batch: Batch) -> Batch:
-    """The same batch with MLX arrays."""
-    extra = {k: mx.array(v) for k, v in batch.extra.items()}
-    segments = None if batch.segments is None else mx.array(batch.segments)
-    return dataclasses.replace(
-        batch, tokens=mx.array(batch.tokens), mask=mx.array(batch.mask), segments=segments, extra=extra
-    )

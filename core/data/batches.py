@@ -25,6 +25,7 @@ class Batch:
     lengths: tuple[int, ...]  # real tokens of each of the dataset's rows
     rows: tuple[int, ...]  # which rows of the dataset these are
     segments: Any = None  # [N, T] int32 when several rows share one: which of them a token belongs to, 0 padding
+    places: Any = None  # [M] where the flattened mask is 1; made with the MLX arrays
     extra: dict[str, Any] = field(default_factory=dict)  # what a method adds
 
     @property

@@ -147,9 +147,10 @@ def test_a_finished_run_goes_on_only_with_more_steps(make_run: MakeRun) -> None:
 
 
 def test_the_best_adapter_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
-    # Trained on one set of answers and measured on others: sooner or later the held-out loss rises again.
-    write_rows(tmp_path / "train.jsonl", 4)
-    write_rows(tmp_path / "held.jsonl", 20)
+    # Trained on some answers and measured on others to the same questions: the loss on these falls and rises again.
+    trained = write_rows(tmp_path / "train.jsonl", 4)
+    held = trained.read_text().replace("It is ", "Nobody can say, though some would guess at ").replace(".", "?")
+    (tmp_path / "held.jsonl").write_text(held)
     over = {"steps": 40, "learning_rate": 0.02, "lr_schedule": "constant", "eval_every": 2}
     data = {"path": str(tmp_path / "train.jsonl"), "eval_path": str(tmp_path / "held.jsonl")}
     run = make_run(train=over, data=data, output="best")

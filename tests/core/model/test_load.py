@@ -12,7 +12,6 @@ from mlx.utils import tree_flatten
 
 from core.errors import BadModel
 from core.model.load import load
-from core.model.logps import token_logps
 from tests.core.conftest import write_model
 
 
@@ -122,20 +121,3 @@ def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:
     assert mx.array_equal(a, b)
     change(new, rope_parameters={"rope_theta": 9.0, "rope_type": "default"})
     assert not mx.array_equal(a, load(new, device="cpu").model(tokens))
-
-
-def test_log_probabilities_by_hand() -> None:
-    def model(tokens: mx.array, cache: None = None) -> mx.array:  # always the same three logits
-        return mx.broadcast_to(mx.array([0.0, 1.0, 2.0]), (*tokens.shape, 3))
-
-    tokens, mask = mx.array([[0, 2, 1, 0]]), mx.array([[1.0, 1.0, 0.0]])
-    z = float(mx.logsumexp(mx.array([0.0, 1.0, 2.0])))
-    assert token_logps(model, tokens, mask).tolist()[0] == pytest.approx([2 - z, 1 - z, 0.0], abs=1e-6)
-
-
-def test_an_infinity_where_nothing_is_learned_is_no_nan() -> None:
-    def model(tokens: mx.array, cache: None = None) -> mx.array:
-        return mx.array([[[0.0, 1.0], [-mx.inf, 0.0]]])
-
-    logps = token_logps(model, mx.array([[0, 1, 0]]), mx.array([[1.0, 0.0]]))
-    assert bool(mx.isfinite(logps).all())

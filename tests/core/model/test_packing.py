@@ -4,7 +4,6 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -16,10 +15,11 @@ from core.data.batches import Batch, collate
 from core.events import Step, Warned
 from core.model import packing
 from core.model.load import load
-from core.model.logps import token_logps
+from core.model.logps import to_mlx, token_logps
 from core.run import Run
-from core.train import to_mlx, train
+from core.train import train
 from tests.core.conftest import only, write_model
+from tests.core.model.tiny import tiny
 
 
 @dataclasses.dataclass
@@ -59,7 +59,7 @@ def test_nothing_is_packed_where_nothing_is_saved() -> None:
 
 def loss_and_gradients(model: nn.Module, batch: Batch) -> tuple[float, dict[str, mx.array]]:
     def loss(b: Batch) -> mx.array:
-        return -token_logps(model, b.tokens, b.mask, b.segments).sum() / b.mask.sum()
+        return -token_logps(model, b).sum() / b.mask.sum()
 
     value, gradients = nn.value_and_grad(model, loss)(to_mlx(batch))
     return float(value), dict(tree_flatten(gradients))
@@ -88,48 +88,6 @@ def test_models_that_pack_exactly_are_recognised(family: str) -> None:
 def test_models_that_would_leak_or_cannot_pack_are_found_out(family: str) -> None:
     packs, why = packing.check(tiny(family), 200, mx.float32)
     assert not packs and "packed rows" in why
-
-
-SHAPE = {
-    "hidden_size": 32,
-    "intermediate_size": 64,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "head_dim": 8,
-    "rms_norm_eps": 1e-6,
-    "vocab_size": 256,
-    "rope_theta": 10000.0,
-    "max_position_embeddings": 512,
-}
-OWN: dict[str, dict[str, Any]] = {
-    "qwen3": {"tie_word_embeddings": True},
-    "llama": {},
-    "gemma2": {"query_pre_attn_scalar": 8},
-    "mistral-window": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
-    "gpt_oss": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8, "rope_scaling": None},
-    "mamba": {
-        "state_size": 4, "conv_kernel": 4, "use_bias": False, "use_conv_bias": True, "time_step_rank": 4,
-        "tie_word_embeddings": True,
-    },
-    "gpt2": {
-        "n_ctx": 64, "n_embd": 32, "n_head": 4, "n_layer": 2, "n_positions": 64, "layer_norm_epsilon": 1e-5,
-        "num_key_value_heads": 4,
-    },
-}  # fmt: skip
-
-
-def tiny(family: str) -> nn.Module:
-    """A small random model of an architecture of mlx-lm."""
-    import importlib
-
-    kind = family.partition("-")[0].replace("mistral", "llama")
-    module = importlib.import_module(f"mlx_lm.models.{kind}")
-    config = {"model_type": kind, **SHAPE, **OWN[family]}
-    mx.random.seed(2)
-    model: nn.Module = module.Model(module.ModelArgs.from_dict(config))
-    mx.eval(model.parameters())
-    return model
 
 
 def test_a_run_is_the_same_packed_and_not(make_run: Callable[..., Run]) -> None:
