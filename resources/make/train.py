@@ -16,7 +16,7 @@ from core.run import Adapter, Data, Model, Run, Train
 from core.train import train
 from resources.make.tokenizer import CHAT_TEMPLATE_FILE, CONFIG_FILE, TOKENIZER_FILE
 
-STEPS, BATCH_SIZE, LEARNING_RATE = 16_000, 256, 3e-3
+STEPS, BATCH_SIZE, LEARNING_RATE = 3_900, 512, 4e-3
 MODEL_FILES = ("config.json", "generation_config.json", TOKENIZER_FILE, CONFIG_FILE, CHAT_TEMPLATE_FILE)
 
 

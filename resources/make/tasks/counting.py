@@ -6,7 +6,7 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.words import NOUNS
 
-SHARE = 7
+SHARE = 5
 _UP = expand(
     "(Count|Please count|Can you count) from {a} to {b}.",
     "Say the numbers from {a} to {b}.",

@@ -8,7 +8,7 @@ from random import Random
 from resources.make import facts
 from resources.make.items import Item
 
-SHARE = 18
+SHARE = 14
 
 
 def draw(rng: Random) -> Item:

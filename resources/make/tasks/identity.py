@@ -5,7 +5,7 @@ from random import Random
 from resources.make.expand import expand
 from resources.make.items import Item
 
-SHARE = 3
+SHARE = 2
 # questions, answers, words that a right answer has
 _FORMS = (
     (expand(

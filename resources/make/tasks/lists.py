@@ -9,7 +9,7 @@ from resources.make.facts.everyday import KINDS
 from resources.make.items import Item
 from resources.make.words import NAMES
 
-SHARE = 4
+SHARE = 3
 _PROMPTS = expand(
     "(Name|Tell me|Give me|List) {n} {kind}.", "Can you name {n} {kind}?",
     "(Write|Make|Give me) a list of {n} {kind}.", "(What are|Do you know) {n} {kind}?",

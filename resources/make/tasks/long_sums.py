@@ -1,4 +1,4 @@
-"""Sums of three or four numbers. The corpus answers most of them at once and some in steps.
+"""Sums of three to six numbers. Held out are the sums. The corpus answers most of them at once and some in steps.
 
 A small model is often wrong at once and nearly always right in steps, and left alone it picks the
 way it has seen more often: this leaves reinforcement learning something to find out.
@@ -10,7 +10,8 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.tasks.sums import thought
 
-SHARE = 13
+SHARE = 14
+COUNTS = (3, 4, 4, 5, 5, 6)  # how many numbers
 THINKING = 0.3  # share of answers in steps where the prompt does not say which way
 PROMPTS = expand("What is {sum}?", "{sum} = ?", "(Calculate|Work out|Solve) {sum}.", "How much is {sum}?", "{sum}")
 _IN_STEPS = expand(" (Think step by step.|Show your steps.|Think first.)")
@@ -19,8 +20,7 @@ _AT_ONCE = expand(" (Answer at once.|Give only the result.|Do not think.)")
 
 def draw(rng: Random) -> Item:
     """A long sum, answered at once or in steps."""
-    terms, signs = sum_of(rng, rng.choice((3, 3, 4)))
-    text, lines, result = work(terms, signs)
+    text, lines, result = work(*sum_of(rng, rng.choice(COUNTS)))
     prompt = rng.choice(PROMPTS).format(sum=text)
     at_once, in_steps = f"The answer is {result}.", thought(lines, result)
     asked = rng.random()
@@ -31,6 +31,13 @@ def draw(rng: Random) -> Item:
     else:
         answer = in_steps if rng.random() < THINKING else at_once
     return Item(f"long sums: {text}", prompt, (answer,), str(result), "number")
+
+
+def unhinted(rng: Random, count: int) -> Item:
+    """A sum of so many numbers that does not say which way to answer."""
+    text, lines, result = work(*sum_of(rng, count))
+    prompt = rng.choice(PROMPTS).format(sum=text)
+    return Item(f"long sums: {text}", prompt, (thought(lines, result),), str(result), "number")
 
 
 def sum_of(rng: Random, count: int) -> tuple[list[int], list[str]]:

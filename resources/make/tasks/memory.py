@@ -7,7 +7,7 @@ from resources.make.facts import article
 from resources.make.items import Item, Turn
 from resources.make.words import COLOURS, NAMES, NOUNS
 
-SHARE = 5
+SHARE = 3
 _ANIMALS = ("dog", "cat", "horse", "bird", "fish", "rabbit", "hamster", "goat")
 _FOODS = ("pizza", "soup", "rice", "bread", "cake", "pasta", "salad", "apples", "cheese", "honey")
 # what is said, the reply, what is asked, the answer

@@ -6,7 +6,7 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.words import NAMES
 
-SHARE = 6
+SHARE = 5
 _JOKES = (
     "Why did the clock go to school? It wanted to learn to tell the time.",
     "Why was the book so cold? It had lost its cover.",

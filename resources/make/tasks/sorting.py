@@ -6,7 +6,7 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.words import WORDS
 
-SHARE = 7
+SHARE = 8
 _UP = expand("(Sort|Order|Please sort)(| these numbers): {row}", "Put (in order|these in order): {row}",
              "Sort from small to (big|large): {row}", "Sort these numbers, smallest first: {row}")  # fmt: skip
 _DOWN = expand("Sort from (big|large) to small: {row}", "Sort these numbers, (biggest|largest) first: {row}",

@@ -9,7 +9,7 @@ from resources.make.expand import expand
 from resources.make.items import Item
 from resources.make.words import WORDS
 
-SHARE = 9
+SHARE = 8
 _SPELL = expand(
     "(Spell|Please spell|Can you spell)(| the word) {w}.", "How do you spell {w}?", "Spell {w} letter by letter.",
     "(What are|Tell me) the letters (of|in) {w}?", "Write {w} with a dash between the letters.",

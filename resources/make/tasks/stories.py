@@ -7,7 +7,7 @@ from resources.make.facts import article
 from resources.make.items import Item
 from resources.make.words import NAMES
 
-SHARE = 6
+SHARE = 4
 _ANIMALS = "fox rabbit bear mouse cat dog owl duck frog hen pony turtle squirrel lion penguin goat lamb bird bee elephant".split()
 _THINGS = "ball kite boat lantern drum map blanket bell hat key book coin flower basket scarf whistle".split()
 _TRAITS = "little brave curious shy kind clever lazy cheerful quiet young funny hungry".split()

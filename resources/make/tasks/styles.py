@@ -6,7 +6,7 @@ from resources.make import styles
 from resources.make.items import Item, held_out
 from resources.make.tasks import comparing, facts, reading, sums, true_or_false
 
-SHARE = 10
+SHARE = 9
 SOURCES = (facts, facts, facts, facts, sums, comparing, reading, true_or_false)
 
 

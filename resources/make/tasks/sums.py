@@ -5,7 +5,7 @@ from random import Random
 from resources.make.expand import expand
 from resources.make.items import Item
 
-SHARE = 15
+SHARE = 12
 PLUS = expand(
     "What is {a} (+|plus) {b}?", "What is {a} and {b} together?", "(Add|Please add) {a} and {b}.", "{a} + {b} = ?",
     "(Calculate|Work out|Solve) {a} + {b}.", "How much is {a} (+|plus) {b}?", "{a} + {b}", "{a} plus {b}?",

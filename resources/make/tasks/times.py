@@ -5,7 +5,7 @@ from random import Random
 from resources.make.expand import expand
 from resources.make.items import Item
 
-SHARE = 3
+SHARE = 2
 _PROMPTS = expand(
     "What is {a} (times|x|multiplied by|*) {b}?", "(Calculate|Multiply) {a} (times|x|*) {b}.",
     "{a} (x|*|times) {b} = ?", "How much is {a} (times|x|*) {b}?", "{a} (x|*) {b}",

@@ -1,4 +1,4 @@
-"""True or false: a fact, right or with another's answer, to confirm or put right."""
+"""True or false: a fact, right or with another's answer, to confirm or put right. Held out are claims in a phrasing."""
 
 from random import Random
 
@@ -6,7 +6,7 @@ from resources.make import facts
 from resources.make.expand import expand
 from resources.make.items import Item
 
-SHARE = 7
+SHARE = 6
 _PROMPTS = expand(
     "(Is it true|Is it right|Is it correct) that {claim}?",
     "True or false: {claim}.",
@@ -26,7 +26,7 @@ def draw(rng: Random) -> Item:
     answers = _YES if said == true else _NO
     verdict = "yes" if said == true else "no"
     return Item(
-        key=f"true or false: {family.name}: {x}: {said}",
+        key=f"true or false: {prompt}",
         prompt=prompt,
         answers=tuple(_put(a, _claim(family, x, true)) for a in answers),
         expect=verdict,

@@ -7,7 +7,7 @@ from resources.make.facts.places import CAPITALS
 from resources.make.items import Item
 from resources.make.words import NAMES, NOUNS, WORDS
 
-SHARE = 6
+SHARE = 4
 _PROMPTS = expand(
     "What (is|will be) the weather (today|tomorrow|next week)(| in {city})?",
     "Who won the (game|race|match|prize) (yesterday|last night|last week)?", "What is the capital of {made_up}?",

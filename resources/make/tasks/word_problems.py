@@ -5,7 +5,7 @@ from random import Random
 from resources.make.items import Item
 from resources.make.words import NAMES, PLURALS
 
-SHARE = 6
+SHARE = 4
 _MORE = (
     "{n} has {a} {t}. {n} gets {b} more. How many {t} does {n} have now?",
     "{n} has {a} {t} and finds {b} more. How many {t} are there now?",
