@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from core.data.example import Example, Remark, key, words
+from core.data.known import Known
 from core.data.mapping import placeholder
 
 ENOUGH = 50  # pairs from which their lengths say something
@@ -25,19 +26,17 @@ class Together:
     """Remarks that need all rows: repetitions, one-sided marks and lengths."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, int] = {}
-        self._again: list[int] = []
+        self._known = Known()
+        self._first = self._again = 0
         self._marks: Counter[bool] = Counter()
         self._pairs = self._longer = 0
 
     def repeated(self, example: Example) -> bool:
         """Takes a row in. Whether it says the same as an earlier one."""
-        name = key(example)
-        again = name in self._lines
+        again = self._known.add(key(example))
         if again:
-            self._again.append(example.line)
-        else:
-            self._lines[name] = example.line
+            self._again += 1
+            self._first = self._first or example.line
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
@@ -48,10 +47,13 @@ class Together:
     def remarks(self, dropped: bool) -> Iterator[tuple[int | None, Remark]]:
         """(line, remark) on the whole; `dropped` tells that repetitions are left out."""
         if self._again:
-            count = "1 row says" if len(self._again) == 1 else f"{len(self._again):,} rows say"
+            count = "1 row says" if self._again == 1 else f"{self._again:,} rows say"
             message = f"{count} the same as an earlier row; this is the first."
             fix = "They are left out." if dropped else "The split keeps them on one side; they can be left out."
-            yield self._again[0], Remark("duplicate", "warning", message, fix)
+            yield self._first, Remark("duplicate", "warning", message, fix)
+        if self._known.full:
+            message = f"Repeated rows were looked for among the first {self._known.most:,} only."
+            yield None, Remark("many-rows", "note", message)
         if len(self._marks) == 1:
             only = "good" if self._marks[True] else "bad"
             yield None, Remark("one-sided", "warning", f"Every answer is marked {only}; both kinds are needed.")

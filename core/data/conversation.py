@@ -67,13 +67,16 @@ def _message(value: Any, number: int) -> Message:
     if not isinstance(value, dict):
         raise Unusable("message", f"Message {number} is not an object with role and content.")
     named = value.get("role", value.get("from"))
-    role = _ROLES.get(str(named).strip().lower())
+    known = str(named).strip().lower()
+    role = _ROLES.get(known)
     if role is None:
         raise Unusable("role", f"Message {number} has the unknown role {named!r}.")
     content = _text(value.get("content", value.get("value")), number)
+    if len(value) == 2 and content is not None and known != "function_call":
+        return {"role": role, "content": content}  # nearly every message: nothing but who and what
     kept = {k: value[k] for k in _KEPT if value.get(k) is not None}
     calls = _calls(value, number)
-    if str(named).strip().lower() == "function_call":
+    if known == "function_call":
         calls, content = _called(content, number), ""
     if calls:
         kept["tool_calls"] = calls

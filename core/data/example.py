@@ -64,11 +64,14 @@ def only_asks(example: Example) -> bool:
 def words(example: Example) -> Iterator[str]:
     """Every text of an example, in order."""
     for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):
+        if part is None:
+            continue
         if isinstance(part, str):
             yield part
-        for message in part if isinstance(part, tuple) else ():
+            continue
+        for message in part:
             yield message["content"]
-            if message.get("tool_calls"):
+            if "tool_calls" in message:
                 yield json.dumps(message["tool_calls"], ensure_ascii=False, default=str)
     yield from (str(part) for part in (example.label, example.answer) if part is not None)
 

@@ -7,36 +7,36 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from core.data.source import Piece, Problem, Source
+from core.data.source import TOP, Piece, Problem, Source
 
 LONGEST = 1 << 26  # characters; a value that has not ended by then is taken as broken
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
-_HALF = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # how a half of a character is written; text as read never holds one
 _DECODER = json.JSONDecoder()
 
 
 def by_line(opened: Source) -> Iterator[Piece]:
     """JSON Lines: the value on each line. Blank lines are skipped and told once, with the first."""
-    blank: list[int] = []
+    first = blank = 0
     for item in opened.lines():
         if isinstance(item, Problem):
             yield item
             continue
         line, text = item
         if not text.strip():
-            blank.append(line)
+            first, blank = first or line, blank + 1
             continue
         yield from _value(text, line)
     if blank:
-        these = f"This line and {len(blank) - 1:,} more are" if len(blank) > 1 else "This line is"
-        yield Problem("blank", "note", blank[0], f"{these} blank.", "Blank lines are skipped.")
+        these = f"This line and {blank - 1:,} more are" if blank > 1 else "This line is"
+        yield Problem("blank", "note", first, f"{these} blank.", "Blank lines are skipped.")
 
 
 def by_value(opened: Source) -> Iterator[Piece]:
     """JSON values over many lines: the members of one array, or values one after the other."""
     scan = _Scan(opened)
     scan.space("")
-    in_array = scan.take("[")
+    in_array = scan.take("[") if opened.begin == TOP else opened.head.lstrip().startswith("[")
     while True:
         scan.space(", \t" if in_array else " \t")
         yield from scan.problems()
@@ -97,7 +97,7 @@ def _value(text: str, line: int) -> Iterator[Piece]:
 
 def _whole(value: Any, text: str, line: int) -> Iterator[Piece]:
     """The value, with halves of characters replaced: JSON can hold them, but no tokenizer and no file can."""
-    if _HALF.search(text):
+    if "\\u" in text and _HALF.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
         if (made := json.loads(clean)) != value:
             yield Problem("half-character", "warning", line, "A character is cut in half.", "It is read as “?”.")
@@ -118,12 +118,18 @@ class _Scan:
     def __init__(self, opened: Source) -> None:
         self.opened = opened
         self.chunks = opened.chunks()
-        self.text, self.at, self.line = "", 0, 1
+        self.text, self.at = "", 0
+        self.offset, self.line = max(opened.begin[0], len(opened.bom)), opened.begin[1]
+        self.exact = opened.has_places  # whether `offset` still is the number of bytes gone through
         self.done = False
 
     def problems(self) -> Iterator[Piece]:
         yield from self.opened.problems
         self.opened.problems.clear()
+
+    def place(self) -> None:
+        """Tell where the value that comes now begins."""
+        self.opened.start = (self.offset if self.exact else self.opened.start[0], self.line)
 
     def more(self) -> bool:
         """One more chunk, dropping what has been gone through. Whether there was one."""
@@ -132,10 +138,14 @@ class _Scan:
             self.done = True
             return False
         self.text, self.at = self.text[self.at :] + chunk, 0
+        self.exact = self.exact and not self.opened.problems
         return True
 
     def move(self, to: int) -> None:
         self.line += self.text.count("\n", self.at, to)
+        if self.exact:
+            passed = self.text[self.at : to]
+            self.offset += len(passed) if passed.isascii() else len(passed.encode())
         self.at = to
 
     def space(self, also: str) -> None:
@@ -160,6 +170,7 @@ class _Scan:
     def value(self, line: int) -> Iterator[Piece]:
         """The next value, or what is wrong with it; either way the window stands behind it."""
         self.opened.text_seen = True
+        self.place()
         wanted = 0
         while True:
             try:

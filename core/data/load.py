@@ -1,19 +1,17 @@
 """A dataset: every usable row of its files, what was found, and a split without leaks."""
 
-import dataclasses
 import hashlib
-import itertools
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data import checks, files
-from core.data.example import Example, Remark, Unusable, key
-from core.data.formats import LOOK_AT, detect
-from core.data.mapping import Columns, fill, parse_fill
-from core.data.read import Finding, Row, read
+from core.data import files
+from core.data.example import Example, key
+from core.data.formats import LOOK_AT
+from core.data.read import Finding
+from core.data.walk import Walk
 from core.errors import BadData
 
 
@@ -47,47 +45,22 @@ def load(
     Raises BadData when no row can be used, with the first reason; BadOption for an entry that is none; and
     what read() raises.
     """
-    mapped, texts = Columns.parse(columns), parse_fill(fill_in)
     found = files.find(path, kind)
+    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
     findings: list[Finding] = []
-
-    def tell(remarks: Iterable[Remark], line: int | None) -> None:
-        for r in remarks:
-            fix = "The row is left out, as chosen." if r.code in exclude and line else r.fix
-            findings.append(Finding(r.code, r.severity, file, line, r.message, fix))
-
-    rows = _rows(found.train, mapped, texts, findings)
-    head = list(itertools.islice(rows, LOOK_AT))
-    form = detect([row for _, row in head], kind)
-    together = checks.Together()
     examples: list[Example] = []
-    total = 0
-    file = str(found.train[0])
-    for file, row in itertools.chain(head, rows):
-        total += 1
-        try:
-            built, remarks = form.examples(row)
-        except Unusable as problem:
-            tell([problem.remark], row.line)
-            continue
-        remarks = [*remarks, *(remark for example in built for remark in checks.row(example))]
-        tell(remarks, row.line)
-        if any(r.code in exclude for r in remarks):
-            continue
-        for example in built:
-            if not (together.repeated(example) and "duplicate" in exclude):
-                examples.append(dataclasses.replace(example, file=file) if len(found.train) > 1 else example)
+    for item in walk.items(LOOK_AT):
+        if isinstance(item, Finding):
+            findings.append(item)
+        else:
+            examples.append(item)
     if not examples:
         raise BadData(_nothing(findings, str(path)))
-    file = str(found.train[0])
-    for line, remark in together.remarks("duplicate" in exclude):
-        tell([remark], line)
-    sentence = dataclasses.replace(form, rows=total).sentence
-    name = file if len(found.train) == 1 else str(path)
+    name = walk.files[0] if len(found.train) == 1 else str(path)
     valid = tuple(str(f) for f in found.valid)
-    order = {str(f): n for n, f in enumerate(found.train)}
+    order = {file: n for n, file in enumerate(walk.files)}
     findings.sort(key=lambda f: (order[f.file], f.line or 0))
-    return Dataset(name, tuple(examples), tuple(findings), sentence, _sha256(found.train), total, valid)
+    return Dataset(name, tuple(examples), tuple(findings), walk.sentence, _sha256(found.train), walk.used, valid)
 
 
 def split(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -122,24 +95,6 @@ def overlap(train: Iterable[Example], held_out: Iterable[Example]) -> int:
     """How many held-out rows also stand in the training rows."""
     known = {key(e) for e in train}
     return sum(key(e) in known for e in held_out)
-
-
-def _rows(
-    paths: Sequence[Path], mapped: Columns, texts: dict[str, str], findings: list[Finding]
-) -> Iterator[tuple[str, Row]]:
-    """(file, row under the known names) of all files; findings go to the list."""
-    for path in paths:
-        for item in read(path):
-            if isinstance(item, Finding):
-                findings.append(item)
-                continue
-            try:
-                value = mapped.apply(item.value)
-            except Unusable as problem:
-                r = problem.remark
-                findings.append(Finding(r.code, r.severity, str(path), item.line, r.message, r.fix))
-                continue
-            yield str(path), Row(item.line, fill(value, texts) if texts else value)
 
 
 def _nothing(findings: Sequence[Finding], path: str) -> str:

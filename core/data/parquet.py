@@ -19,12 +19,20 @@ def rows(opened: Source) -> Iterator[Piece]:
         message = "needs pyarrow, which is not installed; it comes with Hone's extra “data”."
         raise Unavailable(f"Reading the Parquet file {opened.path} {message}") from None
     opened.text_seen = True
+    wanted = opened.begin[1]
     number = 0
     try:
         with opened.open() as file:
-            for batch in parquet.ParquetFile(file).iter_batches(batch_size=_AT_ONCE):
-                for value in batch.to_pylist():
-                    number += 1
-                    yield number, value
+            table = parquet.ParquetFile(file)
+            for group in range(table.num_row_groups):
+                if number + table.metadata.row_group(group).num_rows < wanted:
+                    number += table.metadata.row_group(group).num_rows
+                    continue
+                for batch in table.iter_batches(batch_size=_AT_ONCE, row_groups=[group]):
+                    for value in batch.to_pylist():
+                        number += 1
+                        if number >= wanted:
+                            opened.start = (number, number)
+                            yield number, value
     except pyarrow.ArrowException as error:
         raise BadData(f"{opened.path} is a damaged Parquet file: {str(error).partition('.')[0]}.") from None

@@ -45,13 +45,13 @@ def read(path: str | Path) -> Iterator[Row | Finding]:
     Raises BadData when there is no such file, it is empty or no data; Unavailable when it cannot be read. Both
     are raised by the call itself, before the first row; later only when reading breaks off half-way.
     """
-    opened = source.Source(Path(path))
-    return _rows(opened)
+    return rows_of(source.Source(Path(path)))
 
 
-def _rows(opened: source.Source) -> Iterator[Row | Finding]:
+def rows_of(opened: source.Source) -> Iterator[Row | Finding]:
+    """The same for a file that is opened already; `opened.start` tells where each row's value begins."""
     file = str(opened.path)
-    if opened.has_bom:
+    if opened.has_bom and opened.begin == source.TOP:
         yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
     try:
         for piece in _pieces(opened):
@@ -67,7 +67,7 @@ def _rows(opened: source.Source) -> Iterator[Row | Finding]:
                     yield Row(line, row)
     except source.BROKEN as error:
         raise source.unreadable(opened.path, error) from None
-    if not opened.text_seen:
+    if not opened.text_seen and opened.begin == source.TOP:
         raise BadData(f"{file} holds only blank lines.")
 
 

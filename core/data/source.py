@@ -12,6 +12,7 @@ from typing import Any, BinaryIO, Literal, cast
 from core.errors import BadData, Unavailable
 
 HEAD = 1 << 16  # bytes looked at to tell what kind of file this is
+LONGEST_LINE = 1 << 26  # bytes; a longer line is passed over, so that memory stays flat
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8"),
     (b"\xff\xfe\x00\x00", "utf-32-le"),
@@ -47,16 +48,23 @@ class Problem:
 BROKEN = (OSError, EOFError, zlib.error)
 
 Piece = tuple[int, Any] | Problem  # (physical line, value of a row), or what is wrong there
+Place = tuple[int, int]  # (bytes before it, unpacked; physical line); in a Parquet file (row, row)
+TOP: Place = (0, 1)
 
 
 class Source:
-    """A data file that can be gone through, line by line or in chunks, as often as wanted.
+    """A data file that can be gone through, line by line or in chunks, from the top or a place met before.
+
+    `start` is where the value that was read last begins, and `after` where the line read last ends. Their bytes
+    stay the same where they cannot be told: in UTF-16 and UTF-32, and in JSON over many lines that is not UTF-8.
 
     Raises BadData or Unavailable, in one sentence, when there is nothing to read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, begin: Place = TOP) -> None:
         self.path = path
+        self.begin = self.start = self.after = begin
+        self._raw: BinaryIO | None = None
         self.text_seen = False  # whether anything but blank space was met
         self.problems: list[Problem] = []  # met while decoding chunks, taken by whoever reads them
         try:
@@ -93,7 +101,25 @@ class Source:
 
     def open(self) -> BinaryIO:
         """The file's bytes, unpacked where it is gzipped."""
-        return cast(BinaryIO, gzip.open(self.path, "rb")) if self.zipped else self.path.open("rb")
+        if not self.zipped:
+            self._raw = self.path.open("rb")
+            return self._raw
+        unpacked = gzip.GzipFile(self.path, "rb")
+        self._raw = cast(BinaryIO, unpacked.fileobj)
+        return cast(BinaryIO, unpacked)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file as it lies on the disk."""
+        return self.path.stat().st_size
+
+    def done(self) -> int:
+        """How many of them have been read."""
+        return self.size if self._raw is None or self._raw.closed else self._raw.tell()
+
+    @property
+    def has_places(self) -> bool:
+        return self.encoding == "utf-8"
 
     @property
     def suffix(self) -> str:
@@ -118,16 +144,26 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, str] | Problem]:
         """(number, text without its line end) of every line, a Problem before each that had to be guessed."""
-        number = 0
+        offset, number = max(self.begin[0], len(self.bom)), self.begin[1]
         with self.open() as file:
-            file.seek(len(self.bom))
+            file.seek(offset)
             # Two-byte encodings have no one-byte line ends, so Python's text layer has to find them.
-            wide = self.encoding != "utf-8"
-            raw = io.TextIOWrapper(file, self.encoding, errors="replace", newline="\n") if wide else file
-            for line in raw:
-                number += 1
-                if isinstance(line, str):
-                    text = line
+            wide = not self.has_places
+            raw: Any = io.TextIOWrapper(file, self.encoding, errors="replace", newline="\n") if wide else file
+            while line := raw.readline(LONGEST_LINE):
+                length = len(line)
+                if length == LONGEST_LINE and line[-1:] not in ("\n", b"\n"):
+                    while rest := raw.readline(LONGEST_LINE):
+                        length += len(rest)
+                        if rest[-1:] in ("\n", b"\n"):
+                            break
+                    yield Problem("long-line", "error", number, "This line is too long to be a row.")
+                    line = b""
+                self.start = (offset, number)
+                offset += 0 if wide else length
+                self.after = (offset, number + 1)
+                if wide:
+                    text = line or ""
                 else:
                     text, guessed = _decode(line)
                     if guessed:
@@ -135,16 +171,17 @@ class Source:
                 if not self.text_seen and text.strip():
                     self.text_seen = True
                 yield number, text.rstrip("\r\n")
+                number += 1
 
     def chunks(self, size: int = 1 << 20) -> Iterator[str]:
         """The text in pieces of about `size` bytes, however long its lines are; guesses go to `problems`."""
         with self.open() as file:
-            file.seek(len(self.bom))
-            if self.encoding != "utf-8":
+            file.seek(max(self.begin[0], len(self.bom)))
+            if not self.has_places:
                 wide = io.TextIOWrapper(file, self.encoding, errors="replace", newline="")
                 yield from iter(lambda: wide.read(size), "")
                 return
-            number, left = 1, b""
+            number, left = self.begin[1], b""
             ready: list[str] = []
             length = 0
             while part := file.readline(size):

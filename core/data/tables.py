@@ -3,9 +3,9 @@
 import csv
 from collections.abc import Iterator
 
-from core.data.source import HEAD, Piece, Problem, Source
+from core.data.source import HEAD, TOP, Piece, Problem, Source
 
-_LONGEST_CELL = 1 << 30  # characters; the csv module's own limit of 131,072 is too small for documents
+_LONGEST_CELL = 1 << 26  # characters; the csv module's own limit of 131,072 is too small for documents
 
 
 def table(opened: Source) -> Iterator[Piece]:
@@ -13,20 +13,19 @@ def table(opened: Source) -> Iterator[Piece]:
     csv.field_size_limit(_LONGEST_CELL)
     problems: list[Problem] = []
     reader = csv.reader(_texts(opened, problems), delimiter=_delimiter(opened))
-    columns: list[str] = []
-    start = 1
+    columns = _columns(Source(opened.path)) if opened.begin != TOP else []
     while True:
+        start = opened.after
         try:
             cells = next(reader)
         except StopIteration:
             break
         except csv.Error as error:
-            yield Problem("table", "error", reader.line_num, f"The table is broken here: {error}.")
-            start = reader.line_num + 1
+            yield Problem("table", "error", opened.after[1] - 1, f"The table is broken here: {error}.")
             continue
         yield from problems
         problems.clear()
-        line, start = start, reader.line_num + 1
+        line = start[1]
         if not any(cell.strip() for cell in cells):
             continue
         if not columns:
@@ -37,6 +36,7 @@ def table(opened: Source) -> Iterator[Piece]:
                 "cells", "error", line, f"This row has {len(cells)} cells, but the table has {len(columns)} columns."
             )
             continue
+        opened.start = start
         yield line, dict(zip(columns, cells + [""] * (len(columns) - len(cells)), strict=True))
     yield from problems
 
@@ -45,20 +45,29 @@ def paragraphs(opened: Source) -> Iterator[Piece]:
     """Plain text: a row a paragraph where blank lines part paragraphs, else a row a line."""
     by_line = "\n\n" not in opened.head.replace("\r", "").strip()
     kept: list[str] = []
-    start = 1
+    start = TOP
     for item in opened.lines():
         if isinstance(item, Problem):
             yield item
             continue
         line, text = item
         if kept and (by_line or not text.strip()):
-            yield start, {"text": "\n".join(kept)}
-            kept = []
+            here, opened.start = opened.start, start
+            yield start[1], {"text": "\n".join(kept)}
+            kept, opened.start = [], here
         if text.strip():
-            start = start if kept else line
+            start = start if kept else (opened.start[0], line)
             kept.append(text)
     if kept:
-        yield start, {"text": "\n".join(kept)}
+        opened.start = start
+        yield start[1], {"text": "\n".join(kept)}
+
+
+def _columns(opened: Source) -> list[str]:
+    """The names in the first line that is not blank."""
+    reader = csv.reader(_texts(opened, []), delimiter=_delimiter(opened))
+    named = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
+    return [cell.strip() for cell in named]
 
 
 def _texts(opened: Source, problems: list[Problem]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What every kind of data shares: how a shape is described, and how a row's columns are read."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -42,7 +43,12 @@ def pick(value: Values, names: tuple[str, ...]) -> str:
     for name in names:
         if name in value:
             return name
-    own = {c.strip().lower(): c for c in value}
+    return _pick(tuple(value), names)
+
+
+@functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+def _pick(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
+    own = {c.strip().lower(): c for c in columns}
     return next((own[n] for n in names if n in own), "")
 
 

@@ -1,0 +1,98 @@
+"""Files of any size for the previewer: the first rows at once, then all of them with progress, at flat memory."""
+
+from collections import Counter
+from collections.abc import Collection, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.data import files
+from core.data.example import Example
+from core.data.formats import LOOK_AT, Format
+from core.data.index import Index
+from core.data.read import Finding
+from core.data.walk import Walk
+
+LISTED = 1000  # findings of a kind that are listed; beyond that they are counted
+_ROWS, _BYTES = 1000, 4 << 20  # between two reports of progress, whichever comes first
+
+Paths = str | Path | Iterable[str | Path]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The first examples of a dataset, and what was found up to them."""
+
+    examples: tuple[Example, ...]
+    findings: tuple[Finding, ...]
+    form: Format  # of the rows looked at, not of all
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a scan has come. The rows up to there can be read through `index`."""
+
+    done: int  # bytes of the files as they lie on the disk
+    size: int
+    index: Index
+
+    @property
+    def fraction(self) -> float:
+        return self.done / self.size if self.size else 1.0
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a scan comes to."""
+
+    sentence: str
+    form: Format
+    usable: int  # examples
+    problems: dict[str, int]  # how often each kind of finding was met, listed or not
+    index: Index
+
+
+def head(path: Paths, kind: str, count: int = 200) -> Head:
+    """The first `count` examples, without reading much further. Raises what load() raises, but not for a file in
+    which no row can be used."""
+    walk = Walk(files.find(path, kind).train, kind)
+    examples: list[Example] = []
+    findings: list[Finding] = []
+    items = walk.items(count)
+    for item in items:
+        if isinstance(item, Finding):
+            findings.append(item)
+        else:
+            examples.append(item)
+        if len(examples) >= count or len(findings) >= LISTED:
+            break
+    items.close()
+    return Head(tuple(examples), tuple(findings), walk.form)
+
+
+def scan(
+    path: Paths,
+    kind: str,
+    *,
+    columns: Iterable[str] = (),
+    exclude: Collection[str] = (),
+    fill_in: Iterable[str] = (),
+) -> Generator[Progress | Finding | Scanned, None, None]:
+    """All rows checked as load() does, without keeping them: findings as they are met (at most LISTED of a kind),
+    Progress in between, Scanned at the end. Closing the generator ends the work. Raises what load() raises, but
+    not when no row can be used."""
+    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
+    problems: Counter[str] = Counter()
+    usable = rows = done = 0
+    yield Progress(0, walk.size, walk.index())
+    for item in walk.items(LOOK_AT):
+        if isinstance(item, Finding):
+            problems[item.code] += 1
+            if problems[item.code] <= LISTED:
+                yield item
+        else:
+            usable += 1
+        if walk.rows >= rows + _ROWS or walk.place >= done + _BYTES:
+            rows, done = walk.rows, walk.place
+            yield Progress(walk.done(), walk.size, walk.index())
+    yield Progress(walk.size, walk.size, walk.index())
+    yield Scanned(walk.sentence, walk.form, usable, dict(problems), walk.index())
