@@ -127,7 +127,6 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed, pack)
     epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
-    usual = run.spec.learning_rate_full if trains_all else run.spec.learning_rate
     seen = steps * t.batch_size * t.gradient_accumulation_steps
     validations = min(VALIDATIONS, max(1, seen // max(1, len(held_out))))
     eval_every = t.eval_every or max(1, math.ceil(steps / validations))
@@ -144,7 +143,7 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
         eval_batches=in_order(held_out, t.batch_size),
         prompts=prompts,
         total_steps=steps,
-        learning_rate=usual if t.learning_rate is None else t.learning_rate,
+        learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,
         warmup=default_warmup(t.lr_schedule, steps) if t.warmup_steps is None else t.warmup_steps,
         eval_every=eval_every,
         save_every=t.save_every or eval_every,

@@ -214,7 +214,7 @@ class Train:
         high=10.0,
         label="Learning rate",
         basic=True,
-        unset="the method's usual value",
+        unset="the method's usual value; ten times that on the starter model",
         when="Lower it if the loss jumps; raise it if nothing changes.",
     )
     batch_size: int = option(
@@ -340,6 +340,16 @@ class Run:
     @property
     def spec(self) -> methods.Method:
         return methods.load()[self.method]
+
+    @property
+    def usual_learning_rate(self) -> float:
+        """The learning rate where none is given: the method's, for what is trained.
+
+        The starter model is hundreds of times smaller than the models these values suit, and small models
+        take, and need, larger steps: ten times is what was measured to work on it.
+        """
+        usual = self.spec.learning_rate_full if self.adapter.type == "full" else self.spec.learning_rate
+        return usual * 10 if self.model.path == STARTER else usual
 
     @property
     def name(self) -> str:

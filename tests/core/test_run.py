@@ -203,3 +203,10 @@ def test_with_output_never_takes_a_folder_that_exists(monkeypatch: pytest.Monkey
 
 def test_name_is_the_folder() -> None:
     assert (Run(output="/runs/mine").name, Run().name) == ("mine", "")
+
+
+def test_the_usual_learning_rate_follows_from_method_adapter_and_model() -> None:
+    run = Run.from_dict({"model": {"path": "some/model"}})
+    assert run.usual_learning_rate == 2e-4
+    assert run.replace("adapter.type", "full").usual_learning_rate == 2e-5
+    assert Run().usual_learning_rate == pytest.approx(2e-3)
