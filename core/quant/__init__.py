@@ -1,0 +1,48 @@
+"""Base weights in fewer bits: the codecs, packed matrices, and a linear layer that computes from packed weights.
+
+MODES                       what there is, with facts and words about each; importing it loads no MLX
+quantize, dequantize        a matrix to a Packed and back
+PackedLinear                a linear layer over a Packed, with the gradient to its input
+quantize_model              pack the linear layers of a model one by one
+is_linear, is_packed        is this a linear layer, of whatever kind; are its weights packed
+dims, dense, count          its inputs and outputs, its matrix, a model's weights; for every kind alike
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from core.quant.modes import MODES, Mode
+
+if TYPE_CHECKING:
+    from core.quant.linear import PackedLinear, count, dense, dims, is_linear, is_packed
+    from core.quant.model import quantize_model
+    from core.quant.packed import Packed, dequantize, quantize
+
+__all__ = [
+    "MODES",
+    "Mode",
+    "Packed",
+    "PackedLinear",
+    "count",
+    "dense",
+    "dequantize",
+    "dims",
+    "is_linear",
+    "is_packed",
+    "quantize",
+    "quantize_model",
+]
+
+_HOMES = {
+    "packed": ("Packed", "quantize", "dequantize"),
+    "linear": ("PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
+    "model": ("quantize_model",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """What needs MLX is loaded when it is first asked for: the table of modes is read where MLX must not be."""
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

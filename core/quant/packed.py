@@ -1,0 +1,76 @@
+"""A weight matrix in packed form: quantize() makes it, dequantize() gives the matrix back that it stands for."""
+
+from typing import NamedTuple
+
+import mlx.core as mx
+
+from core.errors import BadModel
+from core.quant import double as nesting
+from core.quant import fp4, int8, nf4
+from core.quant.double import Nested
+from core.quant.modes import find
+
+_CODECS = {"nf4": nf4, "fp4": fp4, "int8": int8}
+
+
+class Packed(NamedTuple):
+    """A matrix of n = out × in weights in one of core.quant.MODES."""
+
+    mode: str
+    shape: tuple[int, int]  # [out, in]
+    codes: mx.array  # nf4, fp4: uint8 [ceil(n / 2)]; int8: int8 [out, in]; MLX's own: uint32 [out, in × bits / 32]
+    scales: mx.array  # nf4, fp4: float32 [ceil(n / 64)], or their uint8 codes with `nested`; int8: float32 [out]
+    biases: mx.array | None = None  # MLX's affine modes only
+    nested: Nested | None = None  # with double quantization only
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes in memory."""
+        return sum(a.nbytes for a in (self.codes, self.scales, self.biases, *(self.nested or ())) if a is not None)
+
+
+def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
+    """Pack a matrix [out, in] of float32, float16 or bfloat16; `double` packs the scales of nf4 and fp4 too.
+
+    The result is evaluated. Raises BadOption for an unknown mode, or `double` where there is no such thing, and
+    BadModel for a shape that the mode cannot hold, or weights that are not finite.
+    """
+    about = find(mode, double)
+    shape = tuple(weight.shape)
+    reason = misfit(shape, mode)
+    if reason:
+        raise BadModel(f"A weight cannot be packed as {mode}: {reason}.")
+    if about.mlx:
+        codes, scales, *rest = mx.quantize(weight, about.block, about.bits, mode=about.mlx)
+        packed = Packed(mode, shape, codes, scales, rest[0] if rest else None)
+        mx.eval(codes, scales, *rest)
+        return packed
+    codes, scales = _CODECS[mode].quantize(weight)
+    if not mx.isfinite(scales).all().item():
+        raise BadModel(f"A weight cannot be packed as {mode}: it holds numbers that are not finite (inf or nan).")
+    if not double:
+        return Packed(mode, shape, codes, scales)
+    scale_codes, nested = nesting.quantize(scales)
+    return Packed(mode, shape, codes, scale_codes, nested=nested)
+
+
+def dequantize(packed: Packed, dtype: mx.Dtype = mx.float32) -> mx.array:
+    """The matrix [out, in] that a packed one stands for, in `dtype`; not evaluated."""
+    about = find(packed.mode)
+    if about.mlx:
+        made = mx.dequantize(
+            packed.codes, packed.scales, packed.biases, about.block, about.bits, mode=about.mlx, dtype=dtype
+        )
+        return made.reshape(packed.shape)
+    scales = packed.scales if packed.nested is None else nesting.dequantize(packed.scales, packed.nested)
+    return _CODECS[packed.mode].dequantize(packed.codes, scales, packed.shape, dtype)
+
+
+def misfit(shape: tuple[int, ...], mode: str) -> str:
+    """Why a weight of this shape cannot be packed in a mode, "" where it can."""
+    about = find(mode)
+    if len(shape) != 2:
+        return f"it is no matrix, but has {len(shape)} dimensions"
+    if about.mlx and shape[1] % about.block:
+        return f"{mode} packs rows in groups of {about.block}, and {shape[1]} inputs are no multiple of that"
+    return ""

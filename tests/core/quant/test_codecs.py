@@ -1,0 +1,116 @@
+"""Codes and scales against bitsandbytes' own (tests/reference/make_quant.py), bit for bit."""
+
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from core.errors import BadModel, BadOption
+from core.quant import double, fourbit
+from core.quant.modes import MODES
+from core.quant.packed import dequantize, quantize
+
+FOLDER = Path(__file__).parents[2] / "reference" / "quant"
+NAMES = sorted(p.stem for p in FOLDER.glob("*.safetensors") if p.stem != "dynamic-map")
+
+
+def reference(name: str) -> dict[str, mx.array]:
+    return mx.load(str(FOLDER / f"{name}.safetensors"))
+
+
+def same(a: mx.array, b: mx.array) -> bool:
+    """Equal bit for bit, in type and shape too."""
+    return a.dtype == b.dtype and a.shape == b.shape and np.array(a).tobytes() == np.array(b).tobytes()
+
+
+def test_the_reference_files_are_there() -> None:
+    assert {"one", "odd", "rows-of-37", "zeros", "zeros-odd", "outliers", "borders", "large"} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("mode", ["nf4", "fp4", "int8"])
+def test_codes_and_scales_are_those_of_bitsandbytes(name: str, mode: str) -> None:
+    wanted = reference(name)
+    packed = quantize(wanted["weight"], mode)
+    assert same(packed.codes, wanted[f"{mode}.codes"])
+    assert same(packed.scales, wanted[f"{mode}.scales"])
+    if f"{mode}.matrix" in wanted:
+        assert same(dequantize(packed), wanted[f"{mode}.matrix"])
+    assert packed.shape == wanted["weight"].shape
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("mode", ["nf4", "fp4"])
+def test_double_quantization_is_that_of_bitsandbytes(name: str, mode: str) -> None:
+    wanted = reference(name)
+    mean = wanted[f"{mode}.nested.mean"]
+    codes, nested = double.quantize(wanted[f"{mode}.scales"], mean.item())
+    assert same(codes, wanted[f"{mode}.nested.codes"])
+    assert same(nested.scales, wanted[f"{mode}.nested.scales"])
+    assert same(nested.mean, mean)
+
+    # With its own mean, which PyTorch sums in another order: the last bits of one number differ, no more.
+    packed = quantize(wanted["weight"], mode, double=True)
+    assert packed.nested is not None
+    assert np.array(packed.nested.mean) == pytest.approx(np.array(mean), rel=2e-7)
+    assert (packed.scales != wanted[f"{mode}.nested.codes"]).sum().item() == 0
+    np.testing.assert_allclose(packed.nested.scales, nested.scales, rtol=1e-6, atol=2e-7 * abs(mean.item()))
+
+
+def test_the_dynamic_map_is_that_of_bitsandbytes() -> None:
+    assert same(mx.array(double.dynamic_map()), reference("dynamic-map")["map"])
+
+
+def test_double_quantized_scales_come_back_close() -> None:
+    scales = mx.random.uniform(0.01, 0.05, (700,), key=mx.random.key(1))
+    codes, nested = double.quantize(scales)
+    assert codes.dtype == mx.uint8 and nested.scales.shape == (3,)
+    assert mx.abs(double.dequantize(codes, nested) - scales).max().item() < 0.02 * 0.05
+
+
+@pytest.mark.parametrize("mode", ["nf4", "fp4", "int8"])
+def test_what_is_packed_stays_so_when_packed_again(mode: str) -> None:
+    weight = mx.random.normal((24, 40), key=mx.random.key(2))
+    once = dequantize(quantize(weight, mode))
+    assert mx.array_equal(dequantize(quantize(once, mode)), once)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", [mx.float32, mx.float16, mx.bfloat16], ids=str)
+def test_every_mode_gives_back_about_what_went_in(mode: str, dtype: mx.Dtype) -> None:
+    weight = mx.random.normal((32, 128), key=mx.random.key(3)).astype(dtype)
+    packed = quantize(weight, mode)
+    back = dequantize(packed, dtype)
+    assert back.dtype == dtype and back.shape == weight.shape
+    error = mx.abs(back - weight).mean().item() / mx.abs(weight).mean().item()
+    assert error < {2: 0.5, 3: 0.25, 4: 0.13}.get(MODES[mode].bits, 0.06)
+    assert packed.nbytes * 8 / weight.size <= MODES[mode].stored_bits() + 0.5  # affine keeps float32 scales in float32
+
+
+def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    from core.quant import int8
+
+    weight = mx.random.normal((7, 37), key=mx.random.key(4))
+    whole = [quantize(weight, mode) for mode in ("nf4", "int8")]
+    monkeypatch.setattr(fourbit, "_TILE", 64)
+    monkeypatch.setattr(int8, "_TILE", 64)
+    for packed in whole:
+        tiled = quantize(weight, packed.mode)
+        assert same(tiled.codes, packed.codes) and same(tiled.scales, packed.scales)
+
+
+def test_mistakes_are_said_in_one_sentence() -> None:
+    weight = mx.zeros((4, 48))
+    with pytest.raises(BadOption, match=r"There is no quantization 'q4'; there are nf4, fp4, int8, "):
+        quantize(weight, "q4")
+    with pytest.raises(BadOption, match="Double quantization packs the scales of nf4 and fp4; int8 has none"):
+        quantize(weight, "int8", double=True)
+    with pytest.raises(BadModel, match="groups of 64, and 48 inputs are no multiple"):
+        quantize(weight, "affine-4")
+    with pytest.raises(BadModel, match="not finite"):
+        quantize(mx.full((4, 48), float("nan")), "nf4")
+    with pytest.raises(BadModel, match="not finite"):
+        quantize(mx.full((4, 48), float("inf")), "int8")
+    with pytest.raises(BadModel, match="no matrix, but has 3 dimensions"):
+        quantize(mx.zeros((2, 4, 48)), "nf4")
