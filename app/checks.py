@@ -4,19 +4,23 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app import models, task
+from app import datasets, models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
-from core.data.load import Dataset, load
-from core.data.tokenizer import load_tokenizer
 from core.errors import UserError
+from core.events import Phase
 from core.run import Run, runs_folder
+
+if TYPE_CHECKING:
+    from core.data.load import Dataset
 
 GOOD, NOTE, BAD = "good", "warn", "bad"
 _LOOKED_AT = 200  # rows whose tokens are counted
 _FEW = 50  # rows: enough to try, not enough to trust
+_MEMORISED, _OFTEN = 500, 5  # fewer rows than this, gone through more often than that
+_HIGH, _LOW = 3.0, 100.0  # times the usual learning rate, and a share of it
 _ROOM = 200 << 20  # bytes that should stay free whatever the model
 
 
@@ -36,10 +40,12 @@ TITLES = ("Settings", "Data", "Model", "What is learned", "Disk", "Backend", "Pr
 def checks(run: Run) -> Iterator[Check]:
     """Every check of a run, in the order of TITLES. Never raises a UserError: it becomes a check that failed."""
     dataset, folder, tokenizer = None, None, None
-    yield _tried("Settings", "Settings", lambda: (run.check(), "All settings agree with each other.")[1])
+    yield _settings(run)
     try:
-        dataset = load(run.data.path, run.spec.data)
-        yield _data(run, dataset)
+        for item in datasets.read(run):
+            if not isinstance(item, Phase):
+                dataset = item
+                yield _data(run, dataset)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
     try:
@@ -48,7 +54,7 @@ def checks(run: Run) -> Iterator[Check]:
     except UserError as error:
         yield Check("Model", BAD, str(error), "Model")
     try:
-        tokenizer = load_tokenizer(folder) if folder else None
+        tokenizer = datasets.tokenizer(run, folder) if folder else None
         yield _learned(run, dataset, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
@@ -58,14 +64,22 @@ def checks(run: Run) -> Iterator[Check]:
     yield _precision(run, device["used"])
 
 
-def _tried(title: str, step: str, work: Any) -> Check:
+def _settings(run: Run) -> Check:
     try:
-        return Check(title, GOOD, work(), step)
+        run.check()
     except UserError as error:
-        return Check(title, BAD, str(error), step)
+        return Check("Settings", BAD, str(error), "Settings")
+    rate, usual = run.train.learning_rate, run.usual_learning_rate
+    if rate is not None and rate > _HIGH * usual:
+        words = f"A learning rate of {rate:g} is high; {usual:g} is usual here. The loss may jump."
+        return Check("Settings", NOTE, words, "Settings")
+    if rate is not None and rate < usual / _LOW:
+        words = f"A learning rate of {rate:g} is low; {usual:g} is usual here. The model will barely change."
+        return Check("Settings", NOTE, words, "Settings")
+    return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-def _data(run: Run, dataset: Dataset) -> Check:
+def _data(run: Run, dataset: "Dataset") -> Check:
     usable, name = len(dataset.examples), shown_data(run)
     rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
     left_out = sum(f.severity == "error" for f in dataset.findings)
@@ -75,6 +89,9 @@ def _data(run: Run, dataset: Dataset) -> Check:
         return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
     if usable < _FEW:
         return Check("Data", NOTE, f"{rows}: enough to try, not enough to trust.", "Data")
+    if usable < _MEMORISED and (run.train.epochs or 0) > _OFTEN:
+        words = f"{rows}, seen {run.train.epochs:g} times: likely to be memorised."
+        return Check("Data", NOTE, words, "Settings")
     return Check("Data", GOOD, f"{rows}.", "Data")
 
 
@@ -88,7 +105,7 @@ def _model(run: Run, folder: Path | None) -> Check:
     return Check("Model", GOOD, f"{name}: all files are here ({models.facts(folder).sentence()}).", "Model")
 
 
-def _learned(run: Run, dataset: Dataset | None, tokenizer: Any) -> Check:
+def _learned(run: Run, dataset: "Dataset | None", tokenizer: Any) -> Check:
     title = "What is learned"
     if dataset is None:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")

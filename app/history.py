@@ -39,7 +39,7 @@ class Entry:
     @property
     def title(self) -> str:
         """The name a person gave the folder, or what it learned from where Hone named it."""
-        return f"Learned from {self.data}" if _NAMED_BY_HONE.match(self.name) else self.name
+        return self.data if _NAMED_BY_HONE.match(self.name) else self.name
 
 
 def entries(folder: Path) -> list[Entry]:

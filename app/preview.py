@@ -1,6 +1,6 @@
 """The two-sided preview of a dataset: its rows, and what the model sees of one of them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QWidget
@@ -13,8 +13,10 @@ from app.widgets.seen import SeenView
 from app.widgets.table import Table
 from app.widgets.tabs import Tabs
 from app.widgets.text import Text, caption
-from core.data.load import Dataset
 from core.run import Run
+
+if TYPE_CHECKING:
+    from core.data.load import Dataset
 
 _LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
 
@@ -30,10 +32,11 @@ class Preview(QWidget):
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._at = 0
+        self._reason = "Loading the tokenizer…"
         self._rows = Rows([("Line", str)])
         self._findings = Rows(FINDINGS)
         self.table = Table(self._rows, "Rows of the dataset", {0: 64})
-        self.problems = Table(self._findings, "Problems found in the dataset", {0: 110, 1: 64, 3: 220})
+        self.problems = Table(self._findings, "Problems found in the dataset", {0: 110, 1: 64, 3: 200}, row_height=44)
         self.tabs = Tabs("Views of the dataset")
         self.tabs.add("Rows", _framed(self.table))
         self.seen_page = self.tabs.add("What the model sees", self._seen())
@@ -43,14 +46,14 @@ class Preview(QWidget):
         self.tabs.bar.currentChanged.connect(self._tab_changed)
         self.tabs.set_visible(self.problem_page, False)
 
-    def show_data(self, dataset: Dataset | None, run: Run) -> None:
+    def show_data(self, dataset: "Dataset | None", run: Run) -> None:
         """Show a dataset that was read for a run, or nothing."""
         self._dataset, self._run, self._at = dataset, run, 0
         self._rows.show_items(dataset.examples if dataset else (), columns(run.spec.data))
         self.table.arrange({0: 64})
         findings = dataset.findings if dataset else ()
         self._findings.show_items(findings)
-        self.problems.arrange({0: 110, 1: 64, 3: 220})
+        self.problems.arrange({0: 110, 1: 64, 3: 200})
         self.tabs.rename(self.problem_page, f"Problems ({len(findings)})" if findings else "Problems")
         self.tabs.set_visible(self.problem_page, bool(findings))
         self._tab_changed()
@@ -63,7 +66,7 @@ class Preview(QWidget):
     def show_tokenizer(self, tokenizer: Any, reason: str = "") -> None:
         """Use this tokenizer, or say why there is none."""
         self._tokenizer = tokenizer
-        self._empty.setText(reason)
+        self._reason = reason
         self._tab_changed()
 
     @property
@@ -93,7 +96,7 @@ class Preview(QWidget):
         for frame in frames:
             beside.addWidget(frame, 1)
         self._second = frames[1]
-        self._empty = Text("Loading the tokenizer…", tone="secondary")
+        self._empty = Text(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack = QStackedWidget()
         self._stack.addWidget(self._empty)
@@ -123,6 +126,7 @@ class Preview(QWidget):
     def _draw(self) -> None:
         ready = self._tokenizer is not None and self._dataset is not None and self._run is not None
         self._stack.setCurrentIndex(1 if ready else 0)
+        self._empty.setText(self._reason if self._dataset else "Choose a file to see it as the model does.")
         for part in (self.previous, self.next, self._note):
             part.setVisible(ready)
         if self._dataset is None or self._run is None or not ready:

@@ -30,7 +30,9 @@ def headline(record: "Record") -> str:
         return words.get(record.finished.reason, record.finished.reason)
     if record.phase is None:
         return "Getting ready"
-    return f"{record.phase.name}"
+    if record.started is not None and record.phase.detail:
+        return f"{record.phase.name}, {record.phase.detail}"
+    return record.phase.name
 
 
 def progress(record: "Record") -> str:

@@ -1,7 +1,7 @@
 """One door for background work that is no run: a function or a generator on a thread of its own."""
 
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app import trouble
 from app.edge import edge
 from app.machine import Facts
+from core.events import Phase
 
 _running: set["Task"] = set()  # keeps a task alive until its thread has ended
 
@@ -95,6 +96,11 @@ def end_all(milliseconds: int = 5000) -> None:
 # these belongs on a task's thread.
 
 
+def warm_up() -> None:
+    """Import what draws charts, so that the first run's page opens at once."""
+    import pyqtgraph  # noqa: F401
+
+
 def machine_facts() -> Facts:
     """What this computer is, and which device would train."""
     from core import backend
@@ -107,6 +113,13 @@ def backend_report(requested: str) -> dict[str, str]:
     from core import backend
 
     return backend.report(requested)
+
+
+def fetch_data(path: str) -> Generator[Phase, None, str]:
+    """A dataset's place on this computer, brought from the Hub where it is an id. Raises BadData or Unavailable."""
+    from core.model import hub
+
+    return (yield from hub.fetch_data(path))
 
 
 def find_model(path: str, revision: str | None) -> Path | None:

@@ -23,6 +23,7 @@ from app.wizard.wizard import Wizard
 from core.errors import UserError
 from core.run import Run, runs_folder
 
+_WARM_MS = 1500
 _LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
 
 
@@ -70,6 +71,7 @@ class MainWindow(QMainWindow):
         self._mark_place()
         self._show_current()
         QTimer.singleShot(_LOOK_MS, self.wizard.goal.machine.look)
+        QTimer.singleShot(_WARM_MS, self, lambda: task.Task(self, task.warm_up))
 
     def go(self, place: str) -> None:
         """Show "new", "runs" or "chat"."""

@@ -1,5 +1,6 @@
 """Chat: talk to the starter model, or to anything that was trained here."""
 
+import datetime
 from pathlib import Path
 
 from PySide6.QtGui import QShowEvent
@@ -37,7 +38,7 @@ class ChatPage(QWidget):
         head.addWidget(title("Chat"), 1)
         label = Text("&Model", wrap=False)
         self.model = QComboBox()
-        self.model.setMinimumWidth(280)
+        self.model.setMinimumWidth(300)
         self.model.setMaximumWidth(380)
         self.model.setAccessibleName("Model to talk to")
         self.model.addItem(_STARTER, None)
@@ -75,7 +76,8 @@ class ChatPage(QWidget):
         self.model.addItem(_STARTER, None)
         for entry in found:
             if (entry.folder / "adapters.safetensors").is_file():
-                self.model.addItem(f"{entry.model} + {entry.data} ({entry.name})", str(entry.folder))
+                when = datetime.datetime.fromtimestamp(entry.began)
+                self.model.addItem(f"{entry.model} + {entry.data}, {when:%d %b %H:%M}", str(entry.folder))
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
 
     def send(self) -> None:

@@ -97,6 +97,8 @@ def figures(record: Record, finished: Finished) -> list[str]:
     found = []
     for name, after in finished.metrics_after.items():
         before = finished.metrics_before.get(name)
+        if not after and not before:
+            continue  # free text is never word for word as in the data
         words = _NAMES.get(name, name.replace("_", " ").capitalize())
         found.append(f"{words}: {before:.0%} → {after:.0%}" if before is not None else f"{words}: {after:.0%}")
     found.append(f"{finished.step:,} steps in {story.duration(finished.seconds)}")

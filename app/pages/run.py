@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -43,6 +43,7 @@ class RunPage(QWidget):
         self._ended = False
         layout = column(self, theme.MARGIN, theme.GRID)
         layout.addLayout(self._head())
+        layout.addLayout(self._facts())
         layout.addLayout(self._numbers())
         self.bar = ThinBar("Progress of the run")
         layout.addWidget(self.bar)
@@ -81,19 +82,23 @@ class RunPage(QWidget):
 
     def _head(self) -> QHBoxLayout:
         head = row(gap=8)
-        words = column(gap=3)
-        words.addWidget(Elided(self.name, "title", bold=True))
-        words.addWidget(Elided(f"{self.run.spec.title} · {self.folder.name}", "caption", tone="secondary"))
-        head.addLayout(words, 1)
-        self.badge = Badge()
+        head.addWidget(Elided(self.name, "title", bold=True), 1)
         self.checkpoint, self.stop = plain("Checkpoint now", "save"), plain("Stop and keep", "stop")
         self.resume_button = plain("Go on with it", "play")
         self.checkpoint.clicked.connect(self.save_now)
         self.stop.clicked.connect(self.stop_and_keep)
         self.resume_button.clicked.connect(lambda: self.resume.emit(self.folder))
-        for button in (self.badge, self.checkpoint, self.stop, self.resume_button):
-            head.addWidget(button, 0, Qt.AlignmentFlag.AlignTop)
+        for button in (self.checkpoint, self.stop, self.resume_button):
+            head.addWidget(button)
         return head
+
+    def _facts(self) -> QHBoxLayout:
+        line = row(gap=8)
+        line.addWidget(Elided(f"{self.run.spec.title} · {self.folder.name}", "caption", tone="secondary"), 1)
+        self.badge = Badge()
+        self.badge.setMaximumHeight(26)
+        line.addWidget(self.badge)
+        return line
 
     def _numbers(self) -> QHBoxLayout:
         line = row(gap=20)

@@ -1,6 +1,7 @@
 """All runs that lie on disk: what each was, how it ended, and what can be done with it."""
 
 import datetime
+from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -17,7 +18,8 @@ from app.widgets.table import Table
 from app.widgets.text import Glyph, Text, title
 from core.run import runs_folder
 
-_WIDTHS = {2: 76, 3: 148, 4: 88, 5: 92, 6: 116}
+_WIDTHS = {2: 72, 3: 132, 4: 84, 5: 92, 6: 112}
+_TIME = 5  # the column that a narrow window does without
 
 
 def _begun(entry: history.Entry) -> str:
@@ -58,7 +60,7 @@ class RunsPage(QWidget):
         self.notice = Notice()
         layout.addWidget(self.notice)
         self._rows = Rows(COLUMNS)
-        self.table = Table(self._rows, "Runs", _WIDTHS, row_height=36)
+        self.table = Table(self._rows, "Runs", _WIDTHS, row_height=36, spare=_TIME)
         self.table.activated.connect(lambda index: self._open())
         card = Card()
         inner = column(card)
@@ -87,6 +89,7 @@ class RunsPage(QWidget):
     def show_entries(self, found: list[history.Entry]) -> None:
         """Show these runs, keeping the chosen one chosen."""
         chosen = self.chosen()
+        found = [replace(e, status="Training now") if e.folder in self.here else e for e in found]
         self._rows.show_items(found)
         self.table.arrange(_WIDTHS)
         self._stack.setCurrentIndex(1 if found else 0)

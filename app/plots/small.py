@@ -35,6 +35,11 @@ class SmallChart(Card):
             return
         self.chart.say_empty("")
         self.chart.curves["value"].setData(*thinned(series.x, series.y, DRAWN))
+        low, high = float(series.y.min()), float(series.y.max())
+        if high - low <= 1e-9 * abs(high):  # a flat line: from zero, so that it does not look like noise
+            self.chart.setYRange(min(0.0, 2 * low), max(0.0, 2 * high) or 1.0)
+        else:
+            self.chart.enableAutoRange(axis="y")
         latest = self._words(float(series.y[-1]))
         self.value.setText(latest)
         self.chart.setAccessibleDescription(f"{self._name}: {latest}")

@@ -8,6 +8,7 @@ from app.widgets.card import Card, column, row
 from app.widgets.text import Text, caption
 from core.events import Sample
 
+_EXPECTED = 240  # characters of an expected answer that are shown
 _LONGEST = 1500  # characters of an answer that are shown
 
 
@@ -44,7 +45,7 @@ class Pair(Card):
         self.expected.setVisible(bool(some.expected))
         right = now is not None and bool(some.expected) and now.answer.strip() == some.expected.strip()
         mark = "  ✓ exactly as expected" if right else ""
-        self.expected.setText(f"In the data: {_short(some.expected)}{mark}")
+        self.expected.setText(f"In the data: {_line(some.expected)}{mark}")
 
     def _side(self, columns: object, name: str) -> tuple[Text, Text]:
         side: QVBoxLayout = column(gap=3)
@@ -79,6 +80,12 @@ class Answers(QWidget):
             before = next((s for s in samples[index] if s.stage == "before"), None)
             now = next((s for s in reversed(samples[index]) if s.stage != "before"), None)
             self._pairs[index].show_samples(before, now)
+
+
+def _line(text: str) -> str:
+    """A text in one short line."""
+    flat = " ".join(text[: 2 * _EXPECTED].split())
+    return flat if len(flat) <= _EXPECTED else flat[:_EXPECTED] + " …"
 
 
 def _said(sample: Sample | None) -> str:

@@ -75,7 +75,7 @@ class _Popup(Card):
                 ("detail", "Detail"),
                 ("reason", "Why"),
             ):
-                if table.get(key):
+                if table.get(key) and (key != "detail" or table[key] != table.get("used")):
                     text = Text(str(table[key]), selectable=True)
                     text.setFixedWidth(320)
                     grid.addWidget(caption(words), line, 0, Qt.AlignmentFlag.AlignTop)

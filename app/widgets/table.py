@@ -1,7 +1,7 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QIcon, QPainter
+from PySide6.QtGui import QIcon, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -17,6 +17,9 @@ from app.widgets.scrollbar import thin
 
 _PAD = 12
 _ICON = 16
+_NARROW = 760
+_TWO_LINES = 40
+_ELLIPSIS = 40  # words break before the end of a line
 
 
 class _Cell(QStyledItemDelegate):
@@ -38,10 +41,13 @@ class _Cell(QStyledItemDelegate):
             box.adjust(_ICON + 6, 0, 0, 0)
         painter.setPen(c.text)
         painter.setFont(option.font)
-        text = option.fontMetrics.elidedText(
-            index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideRight, box.width()
-        )
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), text)
+        text = index.data(Qt.ItemDataRole.DisplayRole)
+        wrap = 0
+        if box.height() >= _TWO_LINES:
+            wrap = int(Qt.TextFlag.TextWordWrap)
+        room = box.width() * (1 if not wrap else 2) - (0 if not wrap else _ELLIPSIS)
+        shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, shown)
         if option.state & QStyle.StateFlag.State_HasFocus and index.column() == 0:
             painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), c.accent_text)
 
@@ -68,10 +74,16 @@ class _Header(QHeaderView):
 
 
 class Table(QTableView):
-    """A read-only table. `widths` are those of columns that do not share the rest of the room."""
+    """A read-only table. `widths` are those of columns that do not share the rest of the room.
 
-    def __init__(self, model: QAbstractItemModel, name: str, widths: dict[int, int], row_height: int = 32) -> None:
+    Rows of 40 pixels and more show two lines of text; the column `spare` is left out where room is scarce.
+    """
+
+    def __init__(
+        self, model: QAbstractItemModel, name: str, widths: dict[int, int], row_height: int = 32, spare: int = -1
+    ) -> None:
         super().__init__()
+        self._spare = spare
         self.setHorizontalHeader(_Header())
         self.setModel(model)
         self.setItemDelegate(_Cell(self))
@@ -88,6 +100,11 @@ class Table(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
         self.arrange(widths)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._spare >= 0:
+            self.setColumnHidden(self._spare, self.width() < _NARROW)
 
     def arrange(self, widths: dict[int, int]) -> None:
         """Give columns fixed widths; the others share the rest evenly."""

@@ -1,23 +1,25 @@
 """Step 2: what it learns from. Drop a file, see what was found in it and what the model will see."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
-from app import settings, theme
+from app import datasets, settings, theme
 from app.draft import Draft, shown_data, shown_model
 from app.preview import Preview
-from app.task import Task, find_model
+from app.task import Task
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.dropzone import DropZone
 from app.widgets.notice import Notice
 from app.widgets.text import Glyph, Text, caption, title
 from core.data.files import ENDINGS
-from core.data.load import Dataset, load
-from core.data.tokenizer import load_tokenizer
+from core.events import Phase
 from core.run import DEMO
+
+if TYPE_CHECKING:
+    from core.data.load import Dataset
 
 FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
@@ -33,8 +35,8 @@ class DataPage(QWidget):
         self._draft = draft
         self._reading: Task | None = None
         self._tokenizing: Task | None = None
-        self._read: tuple[str, str] | None = None  # (path, kind) of what is shown
-        self._tokens_of: tuple[str, str | None] | None = None
+        self._read: tuple[Any, ...] = ()  # what is shown was read for this
+        self._tokens_of: tuple[Any, ...] = ()
         self._problem = ""
         self.dataset: Dataset | None = None
         layout = column(self, theme.MARGIN, theme.GRID + 4)
@@ -54,9 +56,8 @@ class DataPage(QWidget):
 
     def enter(self) -> None:
         """Read the file of the draft, unless that is what is shown."""
-        wanted = (self._draft.run.data.path, self._draft.run.spec.data)
-        if wanted != self._read:
-            self._start_reading(wanted)
+        if datasets.wanted(self._draft.run) != self._read:
+            self._start_reading()
         self._show_validation()
 
     def blocked(self) -> str:
@@ -112,27 +113,33 @@ class DataPage(QWidget):
     def _changed(self, key: str) -> None:
         if key in ("", "method") or key.startswith("data."):
             self.enter() if self.isVisible() or key in ("", "data.path") else None
-        if key in ("", "model.path", "model.revision"):
-            self._tokens_of = None
+        if key in ("", "model.path", "model.revision", "data.chat_template"):
+            self._tokens_of = ()
             self.preview.show_tokenizer(None, "Loading the tokenizer…")
         self.preview.show_run(self._draft.run)
 
-    def _start_reading(self, wanted: tuple[str, str]) -> None:
+    def _start_reading(self) -> None:
         if self._reading:
             self._reading.drop()
-        self._read, self.dataset, self._problem = wanted, None, ""
-        self.file_name.setText(shown_data(self._draft.run))
+        run = self._draft.run
+        self._read, self.dataset, self._problem = datasets.wanted(run), None, ""
+        self.file_name.setText(shown_data(run))
         self.sentence.setText("Reading…")
         self._file.show()
-        own = wanted[0] != DEMO
+        own = run.data.path != DEMO
         self.zone.setVisible(not own)  # the invitation stays as long as only the sample is there
         self.other_button.setVisible(own)
         self.sample_button.setVisible(own)
         self.notice.hide()
-        path, kind = wanted
-        self._reading = Task(self, lambda: load(path, kind), done=self._loaded, failed=self._failed)
+        self._reading = Task(self, lambda: datasets.read(run), progress=self._came, failed=self._failed)
 
-    def _loaded(self, dataset: Dataset) -> None:
+    def _came(self, item: "Phase | Dataset") -> None:
+        if isinstance(item, Phase):
+            self.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
+        else:
+            self._loaded(item)
+
+    def _loaded(self, dataset: "Dataset") -> None:
         self.dataset = dataset
         self.sentence.setText(dataset.sentence)
         self.preview.show_data(dataset, self._draft.run)
@@ -160,24 +167,18 @@ class DataPage(QWidget):
         self._none.setVisible(bool(data.eval_path))
 
     def _load_tokenizer(self) -> None:
-        model = self._draft.run.model
-        wanted = (model.path, model.revision)
-        if wanted == self._tokens_of:
+        run = self._draft.run
+        if datasets.tokenizer_wanted(run) == self._tokens_of:
             return
-        self._tokens_of = wanted
+        self._tokens_of = datasets.tokenizer_wanted(run)
         if self._tokenizing:
             self._tokenizing.drop()
-        name = shown_model(self._draft.run)
+        name = shown_model(run)
         self.preview.show_tokenizer(None, f"Loading the tokenizer of {name}…")
-
-        def work() -> Any:
-            folder = find_model(*wanted)
-            return load_tokenizer(folder) if folder else None
-
         absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
         self._tokenizing = Task(
             self,
-            work,
+            lambda: datasets.tokenizer(run),
             done=lambda found: self.preview.show_tokenizer(found, absent),
             failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
         )

@@ -19,7 +19,7 @@ def test_the_first_call_is_made_at_once_and_of_the_others_the_last(qtbot: QtBot)
 
 def test_settling_waits_until_the_calls_stop(qtbot: QtBot) -> None:
     calls: list[int] = []
-    settled = Throttle(calls.append, 40, settle=True)
+    settled = Throttle(calls.append, 300, settle=True)
     for n in range(5):
         settled(n)
         qtbot.wait(10)

@@ -1,0 +1,164 @@
+"""Pictures of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER
+
+A run is played from a script, so this takes seconds and needs no model.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from threading import Event as Flag
+
+SIZES = ((1280, 800), (900, 600))
+ROWS = 120
+
+
+def main(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    import core  # noqa: F401
+    from app import theme, trouble
+    from app.application import Application
+
+    app = Application(["hone"])
+    trouble.install()
+    for mode in ("light", "dark"):
+        for width, height in SIZES:
+            theme.apply(app, mode)
+            Shots(app, out, f"{mode}-{width}", width, height).all()
+
+
+class Shots:
+    """One window in one size and theme, led through all its pages."""
+
+    def __init__(self, app, out: Path, name: str, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
+        from app.window import MainWindow
+
+        self.app, self.out, self.name = app, out, name
+        self.window = MainWindow()
+        self.window.resize(width, height)
+        self.window.show()
+
+    def all(self) -> None:
+        self.steps()
+        self.run()
+        self.window.jobs.end_all()
+        self.window.close()
+        self.window.deleteLater()
+
+    def steps(self) -> None:
+        wizard, data = self.window.wizard, self.window.wizard.data
+        self.until(lambda: "cores" in wizard.goal.machine.first.text())
+        self.take("1-goal")
+        self.window.open_files([rows(good=True)])
+        self.until(lambda: data.dataset is not None)
+        self.take("2-data-rows")
+        data.preview.tabs.show_page(data.preview.seen_page)
+        self.until(lambda: data.preview.views[0].isVisible())
+        self.take("2-data-seen")
+        self.window.open_files([rows(good=False)])
+        self.until(lambda: data.dataset is not None)
+        data.preview.tabs.show_page(data.preview.problem_page)
+        self.take("2-data-problems")
+        self.window.open_files([rows(good=True).with_name("gone.jsonl")])
+        self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
+        wizard.show_step(1)
+        self.until(lambda: bool(data.blocked()))
+        self.take("2-data-missing")
+        for box in self.app.topLevelWidgets():
+            if box is not self.window:
+                box.close()
+        self.window.draft.set("data.path", str(rows(good=True)))
+        wizard.show_step(2)
+        self.take("3-model")
+        wizard.show_step(3)
+        self.window.draft.set("adapter.rank", 24)
+        for i, name in enumerate(("simple", "advanced", "text")):
+            wizard.settings.tabs.bar.setCurrentIndex(i)
+            self.take(f"4-settings-{name}")
+        wizard.show_step(4)
+        self.until(lambda: len(wizard.check.answers) == 7)
+        self.take("5-check")
+        self.window.overlay.announce("Learn from “mine.jsonl”", True)
+        self.take("0-drop")
+        self.window.overlay.hide()
+
+    def run(self) -> None:
+        from tests.app.conftest import scripted
+
+        window, go = self.window, Flag()
+        for place in ("runs", "chat"):
+            window.go(place)
+            self.wait(0.3)
+            self.take(f"6-{place}-empty")
+
+        def events(run):  # type: ignore[no-untyped-def]
+            def played(stop, save_now):  # type: ignore[no-untyped-def]
+                for event in scripted(run, stop, save_now, steps=120):
+                    yield event
+                    while getattr(event, "step", 0) == 80 and not go.is_set():
+                        time.sleep(0.01)
+
+            return played
+
+        window.runs.training = events
+        page = window.runs.start(window.draft.run)
+        self.until(lambda: page.record.last is not None and page.record.last.step == 80)
+        self.wait(0.4)
+        self.take("7-training")
+        page.badge.explain()
+        self.wait(0.1)
+        for widget in self.app.topLevelWidgets():
+            if widget.isVisible() and widget is not window:
+                widget.grab().save(str(self.out / f"{self.name}-7-badge.png"))
+                widget.close()
+        for tab, name in ((page._samples_page, "samples"), (page.log, "log")):
+            page.tabs.show_page(tab)
+            self.take(f"7-{name}")
+        window.go("runs")
+        self.wait(0.4)
+        self.take("6-runs")
+        window.runs.show_current()
+        go.set()
+        self.until(lambda: page.record.over and window.jobs.current is None)
+        self.wait(0.2)
+        self.take("8-result")
+
+    def take(self, name: str) -> None:
+        self.wait(0.15)
+        self.window.grab().save(str(self.out / f"{self.name}-{name}.png"))
+
+    def wait(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.app.processEvents()
+            time.sleep(0.005)
+
+    def until(self, true, seconds: float = 40.0) -> None:  # type: ignore[no-untyped-def]
+        end = time.monotonic() + seconds
+        while not true():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{self.name}: waited in vain")
+            self.wait(0.02)
+
+
+def rows(good: bool) -> Path:
+    """A dataset in the home folder; the one that is not good has rows with problems."""
+    path = Path(os.environ["HOME"]) / ("questions.jsonl" if good else "mixed.jsonl")
+    lines = [
+        f'{{"messages": [{{"role": "user", "content": "What is {i} plus {i + 3}?"}}, '
+        f'{{"role": "assistant", "content": "{{\\"sum\\": {2 * i + 3}}}"}}]}}'
+        for i in range(ROWS)
+    ]
+    if not good:
+        lines[3] = '{"messages": [{"role": "user", "content": "Never answered"}]}'
+        lines[7] = '{"messages": [{"role": "user", "content": "Broken"'
+        lines[9] = lines[8]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
