@@ -48,6 +48,7 @@ class Unusable(Exception):
     """A row nothing can be learned from. Carries the Remark that says why."""
 
     def __init__(self, code: str, message: str, fix: str | None = None) -> None:
+        message = " ".join(message.split())  # the name of a column, which it may quote, can have line breaks
         super().__init__(message)
         self.remark = Remark(code, "error", message, fix)
 

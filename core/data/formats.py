@@ -77,11 +77,11 @@ def unknown(columns: tuple[str, ...], kind: str) -> str:
     wanted = ", or ".join(shape.needs for shape in SHAPES[kind] if shape.needs)
     if not columns:
         return f"The row has no columns; expected are {wanted}."
-    these = f"columns {listed(columns)} are" if len(columns) > 1 else f"column {columns[0]} is"
+    these = f"columns {listed(columns)} are" if len(columns) > 1 else f"column {listed(columns)} is"
     return f"The {these} not known; expected {wanted}."
 
 
 def listed(names: Iterable[Any]) -> str:
     """a, b and c"""
-    words = [str(name) for name in names]
+    words = [" ".join(str(name).split()) for name in names]
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else "none"

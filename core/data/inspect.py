@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from core.data.encoding import encode_all_rows
 from core.data.example import Example, only_asks
 from core.data.load import Dataset
 from core.data.template import Encoded, encode_all
@@ -96,7 +97,7 @@ def summary(
 def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_len: int) -> dict[str, Any]:
     """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave
     with nothing to learn."""
-    rows = [encode_all(e, tokenizer, train_on=train_on, max_len=_UNLIMITED) for e in examples]
+    rows = encode_all_rows(examples, tokenizer, train_on=train_on, max_len=_UNLIMITED)
     longest = np.array([max(len(text.tokens) for text in row) for row in rows])
     learns = [row for row, e in zip(rows, examples, strict=True) if not only_asks(e)]
     return {

@@ -7,6 +7,7 @@ import pytest
 
 from core.data.example import words
 from core.data.load import load
+from core.errors import BadData
 
 FILES = Path(__file__).parent / "files"
 
@@ -205,3 +206,10 @@ def test_columns_can_be_read_under_other_names() -> None:
         ["m", "How long is it? (m)", "3 m"],
         ["kg", "How heavy is it? (kg)", "4 kg"],
     ]
+
+
+def test_a_column_name_with_a_line_break_stays_in_its_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text('"na\nme",b\n1,2\n')
+    with pytest.raises(BadData, match="The columns na me and b are not known; expected messages"):
+        load(path, "text")
