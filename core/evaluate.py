@@ -6,8 +6,9 @@ from pathlib import Path
 
 from core import adapters, backend, report
 from core.data.batches import in_order
+from core.data.encoding import encode_rows
 from core.data.load import load as load_data
-from core.data.template import ask, encode
+from core.data.template import ask
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample
@@ -51,8 +52,8 @@ def evaluate(
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
         tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
-    rows = [encode(e, tokenizer, train_on=train_on, max_len=max_seq_len) for e in data.examples]
-    rows = [r for r in rows if r.mask.any()]
+    written = encode_rows(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
+    rows = [r for r in written if r.mask.any()]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     loaded = load(folder, dtype, device=device["used"], allow_code=allow_code)

@@ -1,9 +1,7 @@
 """Everything before the first step: data, model, adapter, and the numbers that follow from them."""
 
 import dataclasses
-import functools
 import math
-from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
@@ -13,28 +11,23 @@ import mlx.nn as nn
 
 from core import adapters, backend
 from core.data.batches import Batch, Batches, in_order
-from core.data.example import Example
-from core.data.load import Dataset, load, overlap, split
-from core.data.template import Encoded, Question, ask, encode
+from core.data.template import Encoded, Question, ask
 from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
-from core.errors import BadData, BadOption
+from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
 from core.model import hub, packing
 from core.model.head import Head
 from core.model.head import find as find_head
 from core.model.load import DTYPES, count, read_config
 from core.model.load import load as load_model
-from core.resources import sample
-from core.run import DEMO, Run
+from core.rows import load_rows
+from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
 
 DEFAULT_EPOCHS = 3.0
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
-
-
-Rows = tuple[list[Encoded], list[Encoded], dict[str, Any], list[Example]]  # to train, held out, facts, for prompts
 
 
 @dataclass
@@ -96,7 +89,7 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
         note = choose(tokenizer, run.data.chat_template)
         if note:
             yield Warned("chat-template", note)
-    rows, held_out, facts, examples = yield from _rows(run, tokenizer)
+    rows, held_out, examples, facts = yield from load_rows(run, tokenizer)
 
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
@@ -156,86 +149,6 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
         folder.write(CHAT_TEMPLATE, tokenizer.chat_template)
     return ready
-
-
-def _rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
-    """Read, split and encode."""
-    kind, d = run.spec.data, run.data
-    read = functools.partial(load, kind=kind, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
-    dataset = read((yield from hub.fetch_data(d.path)))
-    second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _held_out_files(run, dataset)
-    if second:
-        train, held = dataset.examples, read(second).examples
-        shared = overlap(train, held)
-        if shared:
-            yield Warned(
-                "overlap",
-                f"{shared} of {len(held)} validation rows also stand in the training data; the held-out loss flatters.",
-            )
-    else:
-        train, held = split(dataset, d.eval_split, run.train.seed)
-    for finding in _worst(dataset):
-        yield Warned(finding.code, str(finding))
-    written = _encode(train, tokenizer, run)
-    rows = [r for r in written if r.mask.any()]
-    held_rows = [r for r in _encode(held, tokenizer, run) if r.mask.any()]
-    cut, dropped = sum(1 for r in rows if r.cut), len(written) - len(rows)
-    for note, number in Counter(r.note for r in written if r.note).most_common(3):
-        yield Warned("row-note", f"{number} of {len(written)} rows: {note}")
-    if not rows:
-        raise BadData(f"{d.path}: no row has anything to learn from within {d.max_seq_len} tokens.")
-    if dropped:
-        yield Warned(
-            "no-target",
-            f"{dropped} of {len(train)} rows have nothing to learn within {d.max_seq_len} tokens and are left out.",
-        )
-    if cut:
-        yield Warned(
-            "cut", f"{cut} of {len(train)} rows are longer than {d.max_seq_len} tokens and are cut at the end."
-        )
-    if len(rows) < run.train.batch_size:
-        yield Warned(
-            "small-data",
-            f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}: every step sees all of them.",
-        )
-    if not held_rows and d.eval_split:
-        yield Warned(
-            "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
-        )
-    facts = {
-        "path": d.path,
-        "eval_path": ", ".join(second) or None,
-        "format": dataset.sentence,
-        "sha256": dataset.sha256,
-        "rows": len(rows),
-        "eval_rows": len(held_rows),
-        "tokens": sum(len(r.tokens) for r in rows),
-        "trained_tokens": sum(int(r.mask.sum()) for r in rows),
-        "cut": cut,
-        "dropped": dropped,
-        "findings": len(dataset.findings),
-    }
-    return rows, held_rows, facts, list(held or train)
-
-
-def _held_out_files(run: Run, dataset: Dataset) -> list[str]:
-    """The validation files where none is given: the demo's own, or those that lie in the folder. None: split."""
-    if not run.data.eval_split:
-        return []
-    return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
-
-
-def _encode(examples: Any, tokenizer: Any, run: Run) -> list[Encoded]:
-    return [encode(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len) for e in examples]
-
-
-def _worst(dataset: Dataset) -> list[Any]:
-    """The first finding of each kind that is no mere note."""
-    first: dict[str, Any] = {}
-    for finding in dataset.findings:
-        if finding.severity != "note":
-            first.setdefault(finding.code, finding)
-    return list(first.values())
 
 
 def _resolved(

@@ -5,8 +5,8 @@ Here the large files are fetched into the cache's blobs first, with a partial fi
 finds them complete, brings the small files, and lays out the snapshot as always.
 """
 
+import functools
 import hashlib
-import queue
 import shutil
 import threading
 from collections.abc import Callable, Generator, Sequence
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.background import Report, watched
 from core.errors import BadData, BadModel, Unavailable, UserError
 from core.events import Phase
 
@@ -55,23 +56,14 @@ def bring(wanted: Repository) -> Generator[Phase, None, Path]:
 
     if constants.HF_HUB_OFFLINE:
         raise Unavailable(f"{wanted.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
-    news: queue.Queue[Any] = queue.Queue()
-    cancelled = threading.Event()
-    threading.Thread(target=_work, args=(wanted, news, cancelled), name="download", daemon=True).start()
     try:
-        while True:
-            item = news.get()
-            if isinstance(item, Phase):
-                yield item
-            elif isinstance(item, BaseException):
-                raise _explain(wanted, item) from item
-            else:
-                return Path(item)
-    finally:
-        cancelled.set()  # what is here stays
+        folder = yield from watched("download", functools.partial(_work, wanted))
+    except Exception as error:  # each is said in one sentence, or raised again as it is
+        raise _explain(wanted, error) from error
+    return folder
 
 
-def _work(wanted: Repository, news: "queue.Queue[Any]", cancelled: threading.Event) -> None:
+def _work(wanted: Repository, report: Report, cancelled: threading.Event) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import filter_repo_objects
     from tqdm import tqdm
@@ -82,31 +74,29 @@ def _work(wanted: Repository, news: "queue.Queue[Any]", cancelled: threading.Eve
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "disable": True})
 
-    try:
-        api = HfApi()
-        ask = api.model_info if wanted.kind == "model" else api.dataset_info
-        info: Any = ask(wanted.id, revision=wanted.revision, files_metadata=True)
-        sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
-        files = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(wanted.patterns))}
-        total, done = max(1, sum(files.values())), 0
+    api = HfApi()
+    ask = api.model_info if wanted.kind == "model" else api.dataset_info
+    info: Any = ask(wanted.id, revision=wanted.revision, files_metadata=True)
+    sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
+    files = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(wanted.patterns))}
+    total, done = max(1, sum(files.values())), 0
 
-        def report(count: int) -> None:
-            nonlocal done
-            done += count
-            detail = f"{wanted.id}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB"
-            news.put(Phase(f"Downloading {wanted.kind}", detail, min(1.0, done / total)))
+    def more(count: int) -> None:
+        nonlocal done
+        done += count
+        detail = f"{wanted.id}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB"
+        report(Phase(f"Downloading {wanted.kind}", detail, min(1.0, done / total)))
 
-        report(0)
-        _large_files(wanted, info.sha, files, report, cancelled)
-        if not cancelled.is_set():
-            folder = snapshot_download(wanted.id, **wanted.about, tqdm_class=Silent)
-            report(total - done)
-            news.put(folder)
-    except BaseException as error:  # handed over whole: the generator raises it on the caller's thread
-        news.put(error)
+    more(0)
+    _large_files(wanted, info.sha, files, more, cancelled)
+    if cancelled.is_set():
+        raise Unavailable(f"The download of {wanted.id} was stopped; it goes on from here next time.")
+    folder = Path(snapshot_download(wanted.id, **wanted.about, tqdm_class=Silent))
+    more(total - done)
+    return folder
 
 
-def _explain(wanted: Repository, error: BaseException) -> BaseException:
+def _explain(wanted: Repository, error: Exception) -> Exception:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     name, bad = wanted.id, BadModel if wanted.kind == "model" else BadData

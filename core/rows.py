@@ -1,0 +1,130 @@
+"""A run's data: read, split, encoded, and what a person should know about it."""
+
+import functools
+from collections import Counter
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from core.background import watched
+from core.data.cache import encoded
+from core.data.encoding import Cancelled
+from core.data.example import Example
+from core.data.load import Dataset, load, overlap, split
+from core.data.template import Encoded
+from core.errors import BadData, Unavailable
+from core.events import Event, Phase, Warned
+from core.model import hub
+from core.resources import sample
+from core.run import DEMO, Run
+
+
+class Rows(NamedTuple):
+    """What a run learns from. Every row has at least one target."""
+
+    train: list[Encoded]
+    held_out: list[Encoded]
+    examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
+    facts: dict[str, Any]  # for resolved.json
+
+
+def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
+    """Read, split and encode, yielding progress and warnings; the generator's value is the rows.
+
+    Raises BadData, Unavailable.
+    """
+    d = run.data
+    read = functools.partial(load, kind=run.spec.data, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
+    dataset = read((yield from hub.fetch_data(d.path)))
+    second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)
+    if second:
+        train, held = dataset.examples, read(second).examples
+        shared = overlap(train, held)
+        if shared:
+            both = f"{shared} of {len(held)} validation rows also stand in the training data"
+            yield Warned("overlap", f"{both}; the held-out loss flatters.")
+    else:
+        train, held = split(dataset, d.eval_split, run.train.seed)
+    for finding in _worst(dataset):
+        yield Warned(finding.code, str(finding))
+
+    written = yield from _encode(train, tokenizer, run)
+    rows = [r for r in written if r.mask.any()]
+    held_rows = [r for r in (yield from _encode(held, tokenizer, run)) if r.mask.any()]
+    yield from _remarks(run, written, rows, held_rows)
+    cut = sum(1 for r in rows if r.cut)
+    facts = {
+        "path": d.path,
+        "eval_path": ", ".join(second) or None,
+        "format": dataset.sentence,
+        "sha256": dataset.sha256,
+        "rows": len(rows),
+        "eval_rows": len(held_rows),
+        "tokens": sum(len(r.tokens) for r in rows),
+        "trained_tokens": sum(int(r.mask.sum()) for r in rows),
+        "cut": cut,
+        "dropped": len(written) - len(rows),
+        "findings": len(dataset.findings),
+    }
+    return Rows(rows, held_rows, list(held or train), facts)
+
+
+def _beside(run: Run, dataset: Dataset) -> list[str]:
+    """The validation files where none is given: the demo's own, or those that lie in the folder. None: split."""
+    if not run.data.eval_split:
+        return []
+    return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
+
+
+def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[Phase, None, Sequence[Encoded]]:
+    """The examples as tokens and masks, from the cache where they are in it."""
+
+    def work(report: Any, cancelled: Any) -> Sequence[Encoded]:
+        def told(done: int, total: int) -> None:
+            if done < total:
+                report(Phase("Preparing data", f"{done:,} of {total:,} rows tokenized", done / total))
+
+        d = run.data
+        return encoded(
+            examples,
+            tokenizer,
+            train_on=d.train_on,
+            max_len=d.max_seq_len,
+            progress=told,
+            cancelled=cancelled.is_set,
+        )
+
+    try:
+        return (yield from watched("tokenize", work))
+    except Cancelled:
+        raise Unavailable("Tokenizing the data was stopped.") from None
+
+
+def _remarks(run: Run, written: Sequence[Encoded], rows: list[Encoded], held: list[Encoded]) -> Iterator[Warned]:
+    """What a person should know about the rows as the model will see them. Raises BadData when none is left."""
+    longest, count = run.data.max_seq_len, len(written)
+    for note, number in Counter(r.note for r in written if r.note).most_common(3):
+        yield Warned("row-note", f"{number} of {count} rows: {note}")
+    if not rows:
+        raise BadData(f"{run.data.path}: no row has anything to learn from within {longest} tokens.")
+    dropped, cut = count - len(rows), sum(1 for r in rows if r.cut)
+    if dropped:
+        nothing = f"{dropped} of {count} rows have nothing to learn within {longest} tokens"
+        yield Warned("no-target", f"{nothing} and are left out.")
+    if cut:
+        yield Warned("cut", f"{cut} of {count} rows are longer than {longest} tokens and are cut at the end.")
+    if len(rows) < run.train.batch_size:
+        few = f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}"
+        yield Warned("small-data", f"{few}: every step sees all of them.")
+    if not held and run.data.eval_split:
+        yield Warned(
+            "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
+        )
+
+
+def _worst(dataset: Dataset) -> list[Any]:
+    """The first finding of each kind that is no mere note."""
+    first: dict[str, Any] = {}
+    for finding in dataset.findings:
+        if finding.severity != "note":
+            first.setdefault(finding.code, finding)
+    return list(first.values())
