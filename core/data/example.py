@@ -11,7 +11,7 @@ from core.data.read import Severity
 Message = dict[str, Any]  # {"role": "user", "content": "…"}, in OpenAI's form
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """One row. Which fields are set follows from the kind of data:
 

@@ -12,7 +12,7 @@ from core.data.tokens import Span, tokenize
 from core.data.write import Written, write
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Encoded:
     """One row as tokens. `mask` is 1 where a token is learned; never at the first, which nothing predicts."""
 
