@@ -16,7 +16,7 @@ BLOCK = 64
 # incomplete block of zeros.
 SMALLEST = float(np.float32(1e-38))
 # Weights coded at a time: what is computed on the way would otherwise take several times the matrix itself.
-_TILE = 1 << 22
+_TILE = 1 << 20
 
 
 def quantize(weight: mx.array, table: np.ndarray) -> tuple[mx.array, mx.array]:
@@ -75,10 +75,11 @@ def _nearest(x: mx.array, table: np.ndarray) -> mx.array:
     """The index uint8 [n] of the table's number nearest to each of x [n]; in the middle the lower number wins."""
     order = np.argsort(table, kind="stable")
     middles = (table[order][:-1] + table[order][1:]) / np.float32(2)
-    # Walk up the sorted table: each middle passed moves on to the next index, in arithmetic modulo 256. Fifteen
-    # comparisons are several times faster than a binary search by look-ups.
+    # Walk up the sorted table: each middle passed leads from one index to the next, in arithmetic modulo 256. On a
+    # CPU this is twice as fast as choosing with `where`, and several times as a binary search by look-ups.
     steps = np.diff(order).astype(np.uint8)
     code = mx.full(x.shape, int(order[0]), dtype=mx.uint8)
     for middle, step in zip(middles, steps, strict=True):
-        code = code + (x > float(middle)).astype(mx.uint8) * mx.array(int(step), dtype=mx.uint8)
+        passed = x > float(middle)
+        code = code + (passed if step == 1 else passed * mx.array(int(step), dtype=mx.uint8))
     return code

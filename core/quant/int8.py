@@ -11,7 +11,7 @@ import numpy as np
 
 # bitsandbytes multiplies by this instead of dividing by 127.
 _STEP = float(np.float32(7.874015718698502e-3))
-_TILE = 1 << 22  # weights coded at a time
+_TILE = 1 << 20  # weights coded at a time
 
 
 def quantize(weight: mx.array) -> tuple[mx.array, mx.array]:

@@ -8,9 +8,10 @@ from core.errors import BadModel
 from core.quant import double as nesting
 from core.quant import fp4, int8, nf4
 from core.quant.double import Nested
-from core.quant.modes import find
+from core.quant.modes import Mode, find
 
 _CODECS = {"nf4": nf4, "fp4": fp4, "int8": int8}
+_TILE = 1 << 20  # weights packed at a time
 
 
 class Packed(NamedTuple):
@@ -41,10 +42,7 @@ def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
     if reason:
         raise BadModel(f"A weight cannot be packed as {mode}: {reason}.")
     if about.mlx:
-        codes, scales, *rest = mx.quantize(weight, about.block, about.bits, mode=about.mlx)
-        packed = Packed(mode, shape, codes, scales, rest[0] if rest else None)
-        mx.eval(codes, scales, *rest)
-        return packed
+        return Packed(mode, shape, *_mlx(weight, about))
     codes, scales = _CODECS[mode].quantize(weight)
     if not mx.isfinite(scales).all().item():
         raise BadModel(f"A weight cannot be packed as {mode}: it holds numbers that are not finite (inf or nan).")
@@ -64,6 +62,22 @@ def dequantize(packed: Packed, dtype: mx.Dtype = mx.float32) -> mx.array:
         return made.reshape(packed.shape)
     scales = packed.scales if packed.nested is None else nesting.dequantize(packed.scales, packed.nested)
     return _CODECS[packed.mode].dequantize(packed.codes, scales, packed.shape, dtype)
+
+
+def _mlx(weight: mx.array, about: Mode) -> list[mx.array]:
+    """[codes, scales] or [codes, scales, biases] of one of MLX's own formats, evaluated.
+
+    Rows are packed independently, so some at a time: on a CPU MLX takes up to 70 bytes a weight on the way.
+    """
+    rows = max(1, _TILE // weight.shape[1])
+    parts = []
+    for start in range(0, weight.shape[0], rows):
+        part = mx.quantize(weight[start : start + rows], about.block, about.bits, mode=about.mlx)
+        mx.eval(part)
+        parts.append(part)
+    whole = [mx.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    mx.eval(whole)
+    return whole
 
 
 def misfit(shape: tuple[int, ...], mode: str) -> str:
