@@ -5,6 +5,7 @@ as transformers leaves them with bitsandbytes, and so do the routers of mixture-
 and decide a great deal. Every layer that is left is told with its reason.
 """
 
+from collections import Counter
 from typing import Any
 
 import mlx.core as mx
@@ -39,7 +40,7 @@ def quantize_model(
     if not wanted:
         if any(is_packed(m) for _, m in model.named_modules()):
             raise BadModel("The model is already quantized: its weights cannot be packed once more.")
-        why = f" ({next(iter(left.values()))})" if left else ""
+        why = "".join(f" ({reason})" for reason, _ in Counter(left.values()).most_common(1))
         raise BadModel(f"None of the model's layers can be packed as {mode}{why}.")
     for name in wanted:
         # Asked for by name each time: a list of all modules would keep the dense ones alive.

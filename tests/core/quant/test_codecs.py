@@ -1,17 +1,21 @@
 """Codes and scales against bitsandbytes' own (tests/reference/make_quant.py), bit for bit."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
+from core import quant
 from core.errors import BadModel, BadOption
 from core.quant import double, fourbit
 from core.quant.modes import MODES
 from core.quant.packed import dequantize, quantize
 
-FOLDER = Path(__file__).parents[2] / "reference" / "quant"
+ROOT = Path(__file__).parents[3]
+FOLDER = ROOT / "tests" / "reference" / "quant"
 NAMES = sorted(p.stem for p in FOLDER.glob("*.safetensors") if p.stem != "dynamic-map")
 
 
@@ -114,3 +118,15 @@ def test_mistakes_are_said_in_one_sentence() -> None:
         quantize(mx.full((4, 48), float("inf")), "int8")
     with pytest.raises(BadModel, match="no matrix, but has 3 dimensions"):
         quantize(mx.zeros((2, 4, 48)), "nf4")
+
+
+def test_the_table_of_modes_is_read_without_mlx() -> None:
+    code = "import core.quant, sys; core.quant.MODES; print('mlx.core' in sys.modules, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(getattr(quant, name) is not None for name in quant.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'nf5'"):
+        _ = quant.nf5  # type: ignore[attr-defined]
