@@ -209,12 +209,12 @@ class Train:
     )
     learning_rate: float | None = option(
         None,
-        "How big each correction is.",
+        "How big each correction is. Usual: the method's value, and ten times that on the starter model.",
         low=0.0,
         high=10.0,
         label="Learning rate",
         basic=True,
-        unset="the method's usual value; ten times that on the starter model",
+        unset="the usual value",
         when="Lower it if the loss jumps; raise it if nothing changes.",
     )
     batch_size: int = option(
@@ -241,11 +241,11 @@ class Train:
     )
     warmup_steps: int | None = option(
         None,
-        "Steps over which the learning rate rises from zero.",
+        "Steps over which the learning rate rises from zero; at most 100 by itself, none when it is constant.",
         low=0,
         high=1_000_000,
         label="Warm-up steps",
-        unset="5 % of the steps, at most 100; none when the schedule is constant",
+        unset="5 % of the steps",
     )
     optimizer: str = option(
         "adamw",
@@ -269,11 +269,11 @@ class Train:
     )
     eval_every: int | None = option(
         None,
-        "Measure the held-out loss every so many steps.",
+        "Measure the held-out loss every so many steps. By itself, it never takes longer than the training.",
         low=1,
         high=1_000_000,
         label="Validate every",
-        unset="ten times over the run, fewer where that would take longer than the training",
+        unset="ten times a run",
     )
     early_stop: int = option(
         0,
@@ -317,7 +317,9 @@ class Run:
     """What is asked. `options` are the method's own; `output` is the run's folder."""
 
     method: str = option("sft", "How it learns.", label="Method")
-    output: str | None = option(None, "Folder of the run.", label="Run folder", unset="a new one among Hone's runs")
+    output: str | None = option(
+        None, "Folder of the run; a new one lies among Hone's runs.", label="Run folder", unset="a new one"
+    )
     backend: str = option(
         "auto",
         "Which device computes.",
