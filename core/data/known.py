@@ -2,6 +2,8 @@
 
 from array import array
 
+import numpy as np
+
 MOST = 12_000_000  # rows remembered: 128 MiB
 _FREE = 0
 
@@ -32,12 +34,14 @@ class Known:
         return False
 
     def _grow(self) -> None:
-        old, size = self._slots, 2 * len(self._slots)
-        slots, mask = array("Q", [_FREE]) * size, size - 1
-        for number in old:
-            if number != _FREE:
-                at = number & mask
-                while slots[at] != _FREE:
-                    at = (at + 1) & mask
-                slots[at] = number
-        self._slots = slots
+        """Twice as many slots. All keys go to their new ones together: one by one, millions would take seconds."""
+        self._slots, old = array("Q", [_FREE]) * (2 * len(self._slots)), self._slots
+        slots = np.frombuffer(self._slots, np.uint64)
+        left = np.frombuffer(old, np.uint64)
+        left = left[left != _FREE]
+        at = left & np.uint64(len(slots) - 1)
+        while len(left):
+            free = slots[at] == _FREE
+            slots[at[free]] = left[free]  # of several that want one slot, one gets it
+            missed = slots[at] != left
+            left, at = left[missed], (at[missed] + np.uint64(1)) & np.uint64(len(slots) - 1)

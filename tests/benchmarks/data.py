@@ -1,0 +1,192 @@
+"""How large files and many rows are dealt with, in figures: python -m tests.benchmarks.data FOLDER [--gigabytes 10]
+
+Writes a file of conversations into the folder, scans it, and removes it again. The figures go to results/data.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import resource
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from core.data.cache import encoded
+from core.data.encoding import encode_rows
+from core.data.example import Example
+from core.data.load import load
+from core.data.scan import Progress, Scanned, head, scan
+from core.data.template import encode
+from core.data.tokenizer import load_tokenizer
+from core.resources import STARTER
+
+RESULTS = Path(__file__).parent / "results" / "data.md"
+MIB = 1 << 20
+OPTIONS: dict[str, Any] = {"train_on": "answers", "max_len": 2048}
+Line = tuple[str, str]  # what was measured, the figure
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("folder", type=Path, help="where there is room for the file")
+    asked.add_argument("--gigabytes", type=float, default=1.0)
+    asked.add_argument("--rows", type=int, default=100_000, help="rows to tokenize")
+    asked.add_argument("--load", type=int, default=1_000_000, help="short rows to load")
+    given = asked.parse_args()
+    size = int(given.gigabytes * 1e9)
+    if shutil.disk_usage(given.folder).free < size + (4 << 30):
+        sys.exit(f"There is no room for {given.gigabytes:g} GB and the rest in that folder.")
+    with tempfile.TemporaryDirectory(dir=given.folder) as made:
+        folder = Path(made)
+        lines = [*large_file(folder, size), *many_rows(folder, given.load), *tokens(folder, given.rows)]
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(report(lines, sys.argv[2:]), encoding="utf-8")
+    print(RESULTS.read_text(encoding="utf-8"))
+
+
+def conversations(seed: int, words: tuple[int, int]) -> Iterator[str]:
+    """Rows of one or two questions with answers of so many made-up words, without end."""
+    rng = random.Random(seed)
+    known = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(5000)]
+
+    def said(low: int, high: int) -> str:
+        return " ".join(rng.choices(known, k=rng.randint(low, high)))
+
+    while True:
+        turns = []
+        for _ in range(rng.choice((1, 1, 2))):
+            turns.append({"role": "user", "content": said(5, 30)})
+            turns.append({"role": "assistant", "content": said(*words)})
+        yield json.dumps({"messages": turns}) + "\n"
+
+
+def write_rows(path: Path, rows: Iterator[str], count: int) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(islice(rows, count))
+
+
+def write_large(path: Path, size: int) -> None:
+    """So many bytes: a block of rows again and again, each time with another word, so that no row repeats."""
+    block = list(islice(conversations(1, (50, 300)), 5000))
+    left, turn = size, 0
+    with path.open("w", encoding="utf-8") as file:
+        while left > 0:
+            mark = f'"content": "n{turn} '
+            text = "".join(row.replace('"content": "', mark, 1) for row in block)
+            file.write(text)
+            left, turn = left - len(text), turn + 1
+
+
+def large_file(folder: Path, size: int) -> Iterator[Line]:
+    path = folder / "large.jsonl"
+    write_large(path, size)
+    size = path.stat().st_size
+    first = [timed(lambda: head(path, "text"))[0] for _ in range(5)]
+    yield f"First 200 rows of {size / 1e9:.1f} GB", f"{statistics.median(first) * 1000:.0f} ms"
+    idle, peak, last = rss(), 0, None
+    start, own = time.perf_counter(), time.process_time()
+    longest, before = 0.0, start
+    for item in scan(path, "text"):
+        if isinstance(item, Progress):
+            peak = max(peak, rss())
+            now = time.perf_counter()
+            longest, before = max(longest, now - before), now
+        last = item
+    took, own = time.perf_counter() - start, time.process_time() - own
+    assert isinstance(last, Scanned)
+    rows = last.index.rows
+    yield f"Scan of all {rows:,} rows", f"{took:.0f} s, {size / 1e6 / took:.0f} MB/s, {rows / took:,.0f} rows/s"
+    yield "The same by processor time", f"{own:.0f} s, {size / 1e6 / own:.0f} MB/s, {rows / own:,.0f} rows/s"
+    yield "Memory above idle while scanning", f"{(peak - idle) / MIB:.0f} MiB"
+    yield "Longest time between two reports of progress", f"{longest:.1f} s"
+    rng = random.Random(0)
+    pages = [timed(lambda: last.index.read(rng.randrange(rows), 50))[0] for _ in range(300)]
+    slowest = f"median {statistics.median(pages) * 1000:.1f} ms, slowest of 300 {max(pages) * 1000:.1f} ms"
+    yield "A page of 50 rows, anywhere", slowest
+    path.unlink()
+
+
+def many_rows(folder: Path, count: int) -> Iterator[Line]:
+    path = folder / "short.jsonl"
+    write_rows(path, conversations(2, (5, 25)), count)
+    idle, own = rss(), time.process_time()
+    took, data = timed(lambda: load(path, "text"))
+    size = path.stat().st_size
+    yield f"load() of {count:,} short rows ({size / 1e6:.0f} MB)", f"{took:.0f} s, {count / took:,.0f} rows/s"
+    own = time.process_time() - own
+    yield "The same by processor time", f"{own:.0f} s, {count / own:,.0f} rows/s"
+    yield "Memory of these examples", f"{(rss() - idle) / MIB:.0f} MiB"
+    assert len(data.examples) <= count
+    path.unlink()
+
+
+def tokens(folder: Path, count: int) -> Iterator[Line]:
+    path = folder / "chat.jsonl"
+    write_rows(path, conversations(3, (10, 60)), count)
+    rows, tokenizer = load(path, "text").examples, load_tokenizer(STARTER)
+
+    def figure(rows: int, tokens: int, took: float) -> str:
+        return f"{rows / took:,.0f} rows/s, {tokens / took:,.0f} tokens/s"
+
+    # The best of several, in turns: other work on the machine makes the figures worse, never better.
+    few: tuple[Example, ...] = rows[: max(1, count // 10)]
+    singles, many = [], []
+    for _ in range(3):
+        took, one = timed(lambda: [encode(e, tokenizer, **OPTIONS) for e in few])
+        singles.append(took)
+        took, made = timed(lambda: encode_rows(rows, tokenizer, **OPTIONS))
+        many.append(took)
+    total = sum(len(r.tokens) for r in made)
+    yield f"encode(), one by one ({len(few):,} rows)", figure(len(few), sum(len(r.tokens) for r in one), min(singles))
+    yield f"encode_rows() ({count:,} rows)", figure(count, total, min(many))
+    cache = folder / "tokens"
+    for name in ("encoded(), into the cache", "encoded(), from the cache"):
+        took, _ = timed(lambda: encoded(rows, tokenizer, **OPTIONS, where=cache))
+        yield f"{name} ({count:,} rows)", figure(count, total, took)
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    made = work()
+    return time.perf_counter() - start, made
+
+
+def rss() -> int:
+    return int(psutil.Process().memory_info().rss)
+
+
+def report(lines: list[Line], asked: list[str]) -> str:
+    packages = ", ".join(f"{p} {metadata.version(p)}" for p in ("tokenizers", "transformers", "numpy"))
+    memory = f"{psutil.virtual_memory().total / (1 << 30):.0f} GiB of memory"
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores, {memory}"
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    command = " ".join(["python -m tests.benchmarks.data FOLDER", *asked])
+    return "\n".join(
+        [
+            "# Data: figures",
+            "",
+            f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
+            f"{packages}. The tokenizer is the starter model's. Other work may have run on the machine.",
+            "",
+            "| What | Figure |",
+            "|---|---|",
+            *(f"| {what} | {figure} |" for what, figure in lines),
+            f"| Peak memory of the whole benchmark | {peak / MIB:,.0f} MiB |",
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
