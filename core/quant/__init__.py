@@ -3,6 +3,7 @@
 MODES                       what there is, with facts and words about each; importing it loads no MLX
 quantize, dequantize        a matrix to a Packed and back
 PackedLinear                a linear layer over a Packed, with the gradient to its input
+adopt_all                   give MLX's quantized layers of a loaded model a quicker product for long inputs
 quantize_model              pack the linear layers of a model one by one
 is_linear, is_packed        is this a linear layer, of whatever kind; are its weights packed
 dims, dense, count          its inputs and outputs, its matrix, a model's weights; for every kind alike
@@ -15,6 +16,7 @@ from core.quant.modes import MODES, Mode
 
 if TYPE_CHECKING:
     from core.quant.linear import PackedLinear, count, dense, dims, is_linear, is_packed
+    from core.quant.mlx_linear import adopt_all
     from core.quant.model import quantize_model
     from core.quant.packed import Packed, dequantize, quantize
 
@@ -23,6 +25,7 @@ __all__ = [
     "Mode",
     "Packed",
     "PackedLinear",
+    "adopt_all",
     "count",
     "dense",
     "dequantize",
@@ -36,6 +39,7 @@ __all__ = [
 _HOMES = {
     "packed": ("Packed", "quantize", "dequantize"),
     "linear": ("PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
+    "mlx_linear": ("adopt_all",),
     "model": ("quantize_model",),
 }
 

@@ -14,8 +14,9 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from core.errors import BadModel
 from core.quant.linear import PackedLinear, is_packed
+from core.quant.mlx_linear import QuantizedLinear
 from core.quant.modes import find
-from core.quant.packed import misfit, quantize
+from core.quant.packed import misfit
 
 # Last parts of names.
 SKIP = ("lm_head", "gate", "router", "shared_expert_gate")
@@ -100,7 +101,7 @@ def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
         if type(old) is not nn.Linear:  # experts and the like, which MLX packs by itself
             new = old.to_quantized(about.block, about.bits, mode=about.mlx)
         elif about.mlx:
-            new = _mlx_linear(old, mode)
+            new = QuantizedLinear.pack(old, about)
         else:
             new = PackedLinear.from_linear(old, mode, double)
     except BadModel as error:
@@ -108,17 +109,6 @@ def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
     new.freeze()
     mx.eval(new.parameters())
     model.update_modules(tree_unflatten([(name, new)]))
-
-
-def _mlx_linear(old: nn.Linear, mode: str) -> nn.QuantizedLinear:
-    about = find(mode)
-    packed = quantize(old.weight, mode)
-    outputs, inputs = packed.shape
-    new = nn.QuantizedLinear(inputs, outputs, "bias" in old, about.block, about.bits, mode=about.mlx)
-    new.weight, new.scales, new.biases = packed.codes, packed.scales, packed.biases
-    if "bias" in old:
-        new.bias = old.bias
-    return new
 
 
 def _bytes(model: nn.Module) -> int:

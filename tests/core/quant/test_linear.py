@@ -9,9 +9,8 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import quant
-from core.quant import PackedLinear, dense
+from core.quant import PackedLinear, dense, mlx_linear
 from core.quant import linear as layers
-from core.quant.packed import Packed, dequantize
 
 MODES = [("nf4", False), ("nf4", True), ("fp4", False), ("fp4", True), ("int8", False)]
 every_mode = pytest.mark.parametrize(("mode", "double"), MODES, ids=[m + "-double" * d for m, d in MODES])
@@ -91,9 +90,9 @@ def stack(count: int, width: int, mode: str = "nf4") -> nn.Sequential:
     return made
 
 
-def plain(x: mx.array, packed: Packed) -> mx.array:
+def plain(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype], mx.array]) -> mx.array:
     """The product as one would first write it."""
-    return x @ dequantize(packed, x.dtype).T
+    return x @ unpack(codes, x.dtype).T
 
 
 def step(model: nn.Module, x: mx.array) -> tuple[float, dict[str, mx.array]]:
@@ -201,3 +200,27 @@ def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
         assert mx.allclose(layer(x), x @ dense(layer).T + layer.bias, atol=1e-4)
     assert not quant.is_linear(nn.RMSNorm(4)) and not quant.is_packed(nn.RMSNorm(4))
     assert not quant.is_linear(nn.QuantizedEmbedding(8, 64)) and quant.is_packed(nn.QuantizedEmbedding(8, 64))
+
+
+@pytest.mark.parametrize(("mode", "bits", "group"), [("affine", 4, 32), ("affine", 8, 64), ("mxfp4", 4, 32)])
+def test_mlx_layers_give_the_same_with_the_quicker_product(
+    mode: str, bits: int, group: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(64, 40), group, bits, mode))
+    x = mx.random.normal((2, 30, 64), key=mx.random.key(10))
+    wanted = mx.value_and_grad(lambda x: loss(theirs, x))(x)
+    mine = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(64, 40), group, bits, mode))
+    mine.update(theirs.parameters())
+    assert quant.adopt_all(mine) == 1 and quant.adopt_all(mine) == 0
+    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.dims(mine.layers[0]) == (64, 40)
+    assert not tree_flatten(mine.trainable_parameters())
+    products = []
+    monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.product(*a))
+    for rows, times in ((2, 0), (60, 1)):
+        monkeypatch.setattr(mlx_linear, "fused_rows", lambda: 8)
+        products.clear()
+        mine(x.reshape(60, 64)[:rows])
+        assert len(products) == times
+    value, gradient = mx.value_and_grad(lambda x: loss(mine, x))(x)
+    assert mx.allclose(value, wanted[0], rtol=1e-5) and mx.abs(gradient - wanted[1]).max().item() < 1e-5
+    assert mx.array_equal(mine(x[0, :2]), theirs(x[0, :2]))
