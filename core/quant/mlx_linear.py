@@ -2,7 +2,7 @@
 
 MLX multiplies straight from the packed weights, which is best for a few rows: one token of an answer. For many rows
 (training, long prompts) its kernels are slow outside of Metal. Measured for a 2048² matrix in affine 4 bit on two
-CPU cores, 512 rows: 2,100 ms against 40 ms for unpacking and a dense product; on an H200 4,096 rows took over a
+busy CPU cores, 512 rows: 4,200 ms against 120 ms for unpacking and a dense product; on an H200 4,096 rows took over a
 minute for a 4096² matrix, and from about 32 rows on unpacking is the quicker.
 """
 
