@@ -25,7 +25,7 @@ from app.widgets.tabs import Tabs
 from app.widgets.text import Elided, Text
 from core.run import Run
 
-_DRAW_MS = 125  # eight pictures a second, and none while hidden
+_DRAW_MS = 150  # six to seven pictures a second, and none while hidden
 ADVICE = "Nothing you set is lost. Put it right in New run, and start again."
 
 
@@ -65,7 +65,7 @@ class RunPage(QWidget):
         self.result.again.connect(lambda: self.again.emit(self.run))
         self._timer = QTimer(self, interval=_DRAW_MS)
         self._timer.timeout.connect(self._tick)
-        self.tabs.bar.currentChanged.connect(self._draw)
+        self.tabs.bar.currentChanged.connect(lambda: self._draw())
         if live is not None:
             live.changed.connect(self._mark)
             live.ended.connect(self._end)
@@ -144,7 +144,7 @@ class RunPage(QWidget):
 
     def _tick(self) -> None:
         if self._dirty:
-            self._draw()
+            self._draw(next_only=True)
         else:
             self._show_times()
 
@@ -161,7 +161,7 @@ class RunPage(QWidget):
             self.tabs.show_page(self.charts)
         self._draw()
 
-    def _draw(self) -> None:
+    def _draw(self, *, next_only: bool = False) -> None:
         self._dirty = False
         record = self.record
         waiting = self.live is not None and self.live.waiting
@@ -181,7 +181,10 @@ class RunPage(QWidget):
         self._show_buttons(stopping)
         shown = self.tabs.stack.currentWidget()
         if shown is self.charts:
-            self.charts.show_record(record)
+            if next_only:
+                self.charts.show_next(record)
+            else:
+                self.charts.show_record(record)
         elif shown is self.log:
             self.log.show_record(record)
         elif shown is self._samples_page:

@@ -1,5 +1,7 @@
 """The Charts tab of a run: the loss with its controls, and four small charts below it."""
 
+import itertools
+
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
@@ -31,6 +33,7 @@ class Charts(QWidget):
         layout.addWidget(main, 5)
         below = row(gap=theme.GRID)
         self.small = small_charts()
+        self._turn = itertools.cycle(self.small)
         for chart in self.small.values():
             chart.setMinimumHeight(84)
             chart.setMaximumHeight(150)
@@ -41,10 +44,18 @@ class Charts(QWidget):
         """Draw a run as it is now."""
         self._record = record
         self.loss.show_record(record)
-        self.small["learning_rate"].show_series(record.learning_rate)
-        self.small["grad_norm"].show_series(record.grad_norm)
-        self.small["speed"].show_series(record.speed)
-        self.small["memory"].show_series(record.memory)
+        for name in self.small:
+            self._show_small(name)
+
+    def show_next(self, record: Record) -> None:
+        """Draw the loss and one of the small charts, the next one each time: a picture stays quick to draw."""
+        self._record = record
+        self.loss.show_record(record)
+        self._show_small(next(self._turn))
+
+    def _show_small(self, name: str) -> None:
+        if self._record is not None:
+            self.small[name].show_series(getattr(self._record, name))
 
     def _controls(self) -> QHBoxLayout:
         layout = row(gap=14)

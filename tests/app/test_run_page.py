@@ -165,8 +165,8 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
     window.runs.training = training
     began = time.monotonic()
     page = window.runs.start(Run())
-    usual = page.charts.show_record
-    page.charts.show_record = lambda record: (drawn.append(len(record.loss)), usual(record))  # type: ignore[method-assign]
+    usual = page.charts.loss.show_record
+    page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
     qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
     qtbot.waitUntil(lambda: window.jobs.current is None)
     assert 1 <= len(drawn) <= 3 + (time.monotonic() - began) / 0.1
@@ -176,7 +176,7 @@ def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tup
     page, go = live
     window.go("runs")
     drawn: list[int] = []
-    page.charts.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
+    page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
     go.set()
     qtbot.waitUntil(lambda: page.record.over)
     assert drawn == []
