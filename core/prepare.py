@@ -19,8 +19,9 @@ from core.events import Event, Phase, Started, Warned
 from core.model import hub, packing
 from core.model.head import Head
 from core.model.head import find as find_head
-from core.model.load import DTYPES, count, read_config
+from core.model.load import DTYPES, read_config
 from core.model.load import load as load_model
+from core.quant import count
 from core.rows import load_rows
 from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder

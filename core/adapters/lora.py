@@ -14,6 +14,7 @@ import mlx.nn as nn
 from mlx.utils import tree_unflatten
 
 from core.errors import BadModel, BadOption
+from core.quant import dims, is_linear
 
 
 class LoRALinear(nn.Module):
@@ -38,14 +39,6 @@ class LoRALinear(nn.Module):
         # copy of its input for the gradient.
         a, b = self.lora_a.astype(x.dtype), self.lora_b.astype(x.dtype)
         return y + self.scale * ((self.dropout(x) @ a) @ b)
-
-
-def dims(linear: nn.Module) -> tuple[int, int]:
-    """(inputs, outputs) of a linear layer, packed or not."""
-    outputs, inputs = linear.weight.shape
-    if isinstance(linear, nn.QuantizedLinear):
-        inputs = inputs * 32 // linear.bits
-    return inputs, outputs
 
 
 def attach(model: nn.Module, o: Any) -> None:
@@ -84,7 +77,7 @@ def rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.array
     modules = dict(model.named_modules())
     names = sorted({name.rpartition(".")[0] for name in weights})
     for name in names:
-        if name not in modules or not hasattr(modules[name], "weight"):
+        if name not in modules or not is_linear(modules[name]):
             raise BadModel(f"The adapter in {folder} belongs to another model: there is no layer {name} here.")
         a, b = weights.get(f"{name}.lora_a"), weights.get(f"{name}.lora_b")
         inputs, outputs = dims(modules[name])
@@ -103,11 +96,7 @@ def targets(model: nn.Module, wanted: str, last: int | None) -> dict[str, nn.Mod
     blocks = model.layers
     first = 0 if last is None else max(0, len(blocks) - last)
     chosen = {id(m) for block in blocks[first:] for _, m in block.named_modules()}
-    linear = {
-        name: m
-        for name, m in model.named_modules()
-        if isinstance(m, nn.Linear | nn.QuantizedLinear) and id(m) in chosen
-    }
+    linear = {name: m for name, m in model.named_modules() if is_linear(m) and id(m) in chosen}
     if wanted == "all":
         found = linear
     elif wanted == "attention":
