@@ -8,7 +8,8 @@ Expected = str | Sequence[str]
 
 def visible(answer: str) -> str:
     """The answer without its thinking. An unfinished thought leaves nothing."""
-    return answer.rsplit("</think>", 1)[-1].strip() if "<think>" in answer else answer.strip()
+    _, opened, thinking = answer.partition("<think>")
+    return (thinking.rpartition("</think>")[2] if "</think>" in thinking else "").strip() if opened else answer.strip()
 
 
 def _words(text: str) -> list[str]:

@@ -34,12 +34,12 @@ def pairs(rng: Random, item: Item) -> Iterator[Row]:
     """A fact, told in a friendly and in a grumpy way. Which of the two is longer is a matter of chance."""
     longer = rng.random() < 0.5
     chosen = rejected = ""
-    while (_length(chosen) > _length(rejected)) != longer or _length(chosen) == _length(rejected):
+    while (length(chosen) > length(rejected)) != longer or length(chosen) == length(rejected):
         chosen, rejected = (rng.choice(frames).format(s=item.answers[0]) for frames in (styles.POLITE, styles.GRUMPY))
     yield {"prompt": item.prompt, "chosen": chosen, "rejected": rejected}
 
 
-def _length(answer: str) -> int:
+def length(answer: str) -> int:
     """Words and marks: about what a tokenizer counts."""
     return len(re.findall(r"\w+|[^\w\s]", answer))
 
