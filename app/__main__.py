@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import core  # first: it loads the fast BLAS before anything brings in MLX
-from app import settings, theme, trouble
+from app import settings, task, theme, trouble
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -27,7 +27,13 @@ def main(arguments: list[str] | None = None) -> int:
     window.show()
     app.open_later([Path(f).absolute() for f in asked.files])
     app.deliver_to(window.open_files)
-    return app.exec()
+    code = app.exec()
+    if not task.end_all():
+        # Something that cannot be interrupted, such as an import on a busy machine, is still at it. Qt aborts
+        # when a running thread is destroyed, and there is nothing left to save.
+        sys.stdout.flush()
+        os._exit(code)
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -85,11 +85,11 @@ class Task(QThread):
         _running.discard(self)
 
 
-def end_all(milliseconds: int = 5000) -> None:
-    """Let go of every task and wait for its thread, at most so long for each."""
+def end_all(milliseconds: int = 5000) -> bool:
+    """Let go of every task and wait for its thread, at most so long for each; whether all have ended."""
     for task in list(_running):
         task.drop()
-        task.wait(milliseconds)
+    return all([task.wait(milliseconds) for task in list(_running)])
 
 
 # What background work asks of those parts of the core that bring in MLX or the Hub's client. Each of
