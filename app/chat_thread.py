@@ -37,6 +37,7 @@ class ChatThread(QThread):
         self._open = open_chat
         self._asked: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
         self._hush = threading.Event()
+        self.closed = False  # asked to end: takes no more questions
 
     def ask(self, ask: Ask) -> None:
         """Put a question; answers come one after the other."""
@@ -48,6 +49,7 @@ class ChatThread(QThread):
 
     def close(self) -> None:
         """Let the model go. The thread ends after the token it is writing."""
+        self.closed = True
         self._hush.set()
         self._asked.put(None)
 

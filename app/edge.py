@@ -26,6 +26,7 @@ def edge(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Itera
 
 def _clear_streams() -> None:
     """MLX's streams belong to the thread that made them and must go before it does."""
-    mx = sys.modules.get("mlx.core")
-    if mx is not None:
-        mx.clear_streams()
+    # Missing while another thread is just importing MLX: then this one has made no streams.
+    clear = getattr(sys.modules.get("mlx.core"), "clear_streams", None)
+    if clear is not None:
+        clear()

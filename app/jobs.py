@@ -137,8 +137,13 @@ class Jobs(QObject):
         self.end_chat()
         self.current = self._waiting.popleft() if self._waiting else None
         self.current_changed.emit()
-        if self.current is not None:
+        self._start_current()
+
+    def _start_current(self) -> None:
+        """Start the run whose turn it is, once no chat holds a model any more."""
+        if self.current is not None and self.current.waiting and not self._leaving:
             self.current.start()
 
     def _chat_left(self) -> None:
         self._leaving = [chat for chat in self._leaving if not chat.isFinished()]
+        self._start_current()

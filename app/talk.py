@@ -27,10 +27,12 @@ class Talk(QObject):
         self._open: Callable[[], Any] | None = None
         self._thread: ChatThread | None = None
         self._ticket = 0
+        self._unanswered: set[int] = set()
 
     def use(self, open_chat: Callable[[], Any]) -> None:
         """Talk to another model from the next question on."""
         self._open = open_chat
+        self._unanswered.clear()
         if self._thread is not None:
             self._thread.close()
             self._thread = None
@@ -39,7 +41,7 @@ class Talk(QObject):
         """Ask, and get the ticket that comes back with the answer; None when that is not possible now."""
         if self._open is None:
             return None
-        if self._thread is None:
+        if self._thread is None or self._thread.closed:
             thread = self._jobs.chat(self._open)
             if thread is None:
                 self.failed.emit(BUSY)
@@ -47,6 +49,7 @@ class Talk(QObject):
             self._connect(thread)
         assert self._thread is not None
         self._ticket += 1
+        self._unanswered.add(self._ticket)
         self._thread.ask(Ask(self._ticket, messages, adapter))
         return self._ticket
 
@@ -59,16 +62,26 @@ class Talk(QObject):
         self._thread = thread
         thread.ready.connect(self.ready)
         thread.piece.connect(self.piece)
-        thread.answered.connect(self.answered)
-        thread.failed.connect(self.failed)
+        thread.answered.connect(self._answered)
+        thread.failed.connect(self._failed)
         thread.crashed.connect(self._crashed)
         thread.finished.connect(self._gone)
         self.opening.emit()
 
     def _crashed(self, details: str) -> None:
         trouble.report(details)
-        self.failed.emit("Something went wrong inside Hone while answering.")
+        self._failed("Something went wrong inside Hone while answering.")
+
+    def _answered(self, ticket: int) -> None:
+        self._unanswered.discard(ticket)
+        self.answered.emit(ticket)
+
+    def _failed(self, sentence: str) -> None:
+        self._unanswered.clear()
+        self.failed.emit(sentence)
 
     def _gone(self) -> None:
         if self._thread is not None and self._thread.isFinished():
             self._thread = None
+            if self._unanswered:  # a run has taken the model in the middle of it
+                self._failed(BUSY)
