@@ -42,7 +42,8 @@ def _continue(model: Any, tokens: mx.array, end: int, max_tokens: int) -> list[l
     from mlx_lm.models.cache import make_prompt_cache
 
     cache = make_prompt_cache(model)
-    step, written = tokens, []
+    step = tokens
+    written: list[mx.array] = []
     ended = mx.zeros(tokens.shape[0], dtype=mx.bool_)
     while len(written) < max_tokens and not ended.all():
         following = model(step, cache=cache)[:, -1].argmax(-1)  # [N]

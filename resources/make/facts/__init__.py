@@ -22,7 +22,12 @@ class Family:
 
 def pairs(text: str) -> dict[str, str]:
     """A table from "France=Paris, Italy=Rome"."""
-    return dict((part.strip() for part in entry.split("=")) for entry in text.split(",") if entry.strip())
+    table = {}
+    for entry in text.split(","):
+        if entry.strip():
+            subject, answer = entry.split("=")
+            table[subject.strip()] = answer.strip()
+    return table
 
 
 def family(name: str, table: dict[str, str], prompts: list[str], answers: list[str], claim: str = "") -> Family:

@@ -28,7 +28,7 @@ def draw(rng: Random) -> Item:
         prompt = rng.choice(_CLAIM).format(a=a, b=b)
         true = (a < b) == ("smaller" in prompt or "less" in prompt)
         verdict = "yes" if true else "no"
-        answers = (f"{verdict.capitalize()}, {a} is {'bigger' if a > b else 'smaller'} than {b}.",)
+        answers: tuple[str, ...] = (f"{verdict.capitalize()}, {a} is {'bigger' if a > b else 'smaller'} than {b}.",)
         return Item(key, prompt, answers, verdict, "first", short=verdict)
     wanted, other, adjective = (high, low, "bigger") if form == 0 else (low, high, "smaller")
     prompt = rng.choice(_BIGGER if form == 0 else _SMALLER).format(a=a, b=b)

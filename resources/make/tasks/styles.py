@@ -3,7 +3,7 @@
 from random import Random
 
 from resources.make import styles
-from resources.make.items import Item, held_out
+from resources.make.items import Item, Turn, held_out
 from resources.make.tasks import comparing, facts, reading, sums, true_or_false
 
 SHARE = 9
@@ -17,7 +17,8 @@ def draw(rng: Random) -> Item:
     ask = rng.choice(styles.STYLES[name].asks)
     answers = tuple(a for sentence in item.answers for a in styles.STYLES[name].put(sentence, item.short))
     place = rng.random()
-    before, prompt = (), f"{item.prompt} {ask}"
+    before: tuple[Turn, ...] = ()
+    prompt = f"{item.prompt} {ask}"
     if place < 0.2:
         prompt = f"{ask} {item.prompt}"
     elif place < 0.4:

@@ -27,7 +27,12 @@ def draw(rng: Random) -> Item:
         a, b = max(a, b), min(a, b)
     sign, result = ("+", a + b) if plus else ("-", a - b)
     prompt = rng.choice(PLUS if plus else MINUS).format(a=a, b=b)
-    answers = (f"{a} {sign} {b} = {result}", f"{a} {sign} {b} = {result}", str(result), f"The answer is {result}.")
+    answers: tuple[str, ...] = (
+        f"{a} {sign} {b} = {result}",
+        f"{a} {sign} {b} = {result}",
+        str(result),
+        f"The answer is {result}.",
+    )
     if rng.random() < 0.1:
         prompt += rng.choice(_STEPS)
         answers = (steps(a, sign, b),)
