@@ -1,6 +1,7 @@
 """Open the window: `hone-app [--theme light|dark|system] [FILE ...]`."""
 
 import argparse
+import logging
 import multiprocessing
 import os
 import sys
@@ -27,10 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
     window.show()
     app.open_later([Path(f).absolute() for f in asked.files])
     app.deliver_to(window.open_files)
+    app.leave_on_signals(window.leave)
     code = app.exec()
-    if not task.end_all():
+    if not (window.ended and task.end_all()):
         # Something that cannot be interrupted, such as an import on a busy machine, is still at it. Qt aborts
         # when a running thread is destroyed, and there is nothing left to save.
+        logging.shutdown()
         sys.stdout.flush()
         os._exit(code)
     return code

@@ -1,5 +1,6 @@
 """The application object: takes in files that the system hands over, even before there is a window."""
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
+_WAKE_MS = 300
 _COLLECT_MS = 200  # several files chosen together in the Finder arrive one by one
 
 
@@ -32,6 +34,14 @@ class Application(QApplication):
         """From now on `opener` gets the files; those that came before arrive right away."""
         self._open = opener
         self._hand_over()
+
+    def leave_on_signals(self, leave: Callable[[], None]) -> None:
+        """Call `leave` on Ctrl-C and when the system asks the program to end."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: leave())
+        self._wake = QTimer(self, interval=_WAKE_MS)  # Python sees a signal only when it gets to run
+        self._wake.timeout.connect(lambda: None)
+        self._wake.start()
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.FileOpen and isinstance(event, QFileOpenEvent):

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QThread, Signal
 
 from app import trouble
 from app.chat_thread import ChatThread
@@ -12,7 +12,7 @@ from app.run_thread import Events, RunThread
 from core.events import Event
 from core.run import Run
 
-_END_MS = 15_000  # how long quitting waits for a step to end and a checkpoint to be written
+_END_MS = 5000  # how long closing waits for a thread
 
 
 if TYPE_CHECKING:
@@ -123,15 +123,20 @@ class Jobs(QObject):
             if chat.isFinished():
                 self._chat_left()
 
-    def end_all(self) -> None:
-        """Stop everything and wait until it has been saved. Called when the window closes."""
+    def stop_all(self) -> None:
+        """Stop the run under way, which saves, and forget those that wait."""
         self._waiting.clear()
-        self.end_chat()
         if self.current is not None:
             self.current.stop()
-            self.current.thread_.wait(_END_MS)
-        for chat in self._leaving:
-            chat.wait(_END_MS)
+
+    def end_all(self) -> bool:
+        """Stop everything and wait for it, at most a few seconds. Whether all threads have ended."""
+        self.stop_all()
+        self.end_chat()
+        threads: list[QThread] = [*self._leaving]
+        if self.current is not None:
+            threads.append(self.current.thread_)
+        return all([thread.wait(_END_MS) for thread in threads])
 
     def _next(self) -> None:
         self.end_chat()

@@ -37,6 +37,8 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
         self.setAcceptDrops(True)
+        self._leaving = False  # the person has said yes to closing
+        self.ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), Jobs(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
         self.wizard, self.runs_page, self.chat_page = Wizard(self.draft), RunsPage(), ChatPage(self.jobs)
@@ -118,14 +120,25 @@ class MainWindow(QMainWindow):
         QTimer.singleShot(0, self, lambda: self.open_files(files))  # let the drag end before a dialog may open
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.jobs.current is not None and not self._may_stop():
+        live = self.jobs.current
+        if live is not None and not self._leaving:
             event.ignore()
+            if self._may_stop():
+                self.leave()
             return
         settings.set_geometry(self.saveGeometry())
         self.draft.save()
-        self.jobs.end_all()
-        task.end_all()
+        self.ended = self.jobs.end_all() and task.end_all()
         event.accept()
+
+    def leave(self) -> None:
+        """Close without asking, as soon as the run under way has saved what it learned."""
+        self._leaving = True
+        if self.jobs.current is None:
+            self.close()
+            return
+        self.overlay.announce("Saving what it has learned…", True)
+        self.jobs.stop_all()
 
     def _connect(self) -> None:
         self.sidebar.chosen.connect(self.go)
@@ -191,6 +204,9 @@ class MainWindow(QMainWindow):
 
     def _show_current(self) -> None:
         """Another run, or none, is under way."""
+        if self._leaving and self.jobs.current is None:
+            QTimer.singleShot(0, self, self.close)
+            return
         running = self.jobs.current is not None
         self.menus.actions.stop.setEnabled(running)
         self.menus.actions.checkpoint.setEnabled(running)

@@ -3,7 +3,7 @@
 from typing import Protocol, cast
 
 from PySide6.QtCore import Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app import theme
@@ -95,6 +95,8 @@ class Wizard(QWidget):
         layout.addWidget(self._why, 1)
         layout.addWidget(self.back)
         layout.addWidget(self.next)
+        self.back.setShortcut(QKeySequence.StandardKey.Back)
+        self.next.setShortcut(QKeySequence.StandardKey.Forward)
         self.back.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
         self.next.clicked.connect(self.forward)
         return foot

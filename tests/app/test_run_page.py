@@ -272,9 +272,12 @@ def test_closing_during_a_run_asks_once(
     assert window.isVisible()
     assert page.live is not None and page.live.running
     window.close()
-    assert not window.isVisible()
+    assert window.overlay.accessibleName() == "Saving what it has learned…"
+    qtbot.waitUntil(lambda: not window.isVisible())
     assert len(asked) == 2
     assert not page.live.running
+    assert page.record.finished is not None and page.record.finished.reason == "stopped"
+    assert window.ended
 
 
 def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWindow) -> None:

@@ -36,3 +36,17 @@ def test_version_and_help() -> None:
         done = subprocess.run([sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0
         assert said in done.stdout
+
+
+SIGNALLED = """
+import os, signal, sys, threading
+import app.__main__ as main
+threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+sys.exit(main.main([]))
+"""
+
+
+def test_being_asked_to_end_is_a_clean_end() -> None:
+    done = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
