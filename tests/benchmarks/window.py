@@ -55,8 +55,9 @@ def lateness(steps: int) -> dict[str, list[float]]:
     from PySide6.QtWidgets import QApplication
 
     from app.window import MainWindow
-    from core.events import Finished, Step
+    from core.events import Step
     from core.run import Run
+    from core.runfolder import RunFolder
 
     application = QApplication.instance() or QApplication([])
     window = MainWindow()
@@ -82,15 +83,14 @@ def lateness(steps: int) -> dict[str, list[float]]:
         assert live is not None
         loop = QEventLoop()
 
-        def happened(event: object) -> None:
+        def changed() -> None:
             nonlocal phase
-            if isinstance(event, Step):
+            if any(isinstance(e, Step) for e in RunFolder(Path(folder) / "run").events()):
                 phase = "training"
-            if isinstance(event, Finished):
-                loop.quit()
+                live.changed.disconnect(changed)
 
-        live.thread_.happened.connect(happened)
-        live.thread_.failed.connect(lambda sentence: (print(sentence), loop.quit()))
+        live.changed.connect(changed)
+        live.ended.connect(loop.quit)
         loop.exec()
         timer.stop()
         window.close()
