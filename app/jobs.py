@@ -105,12 +105,11 @@ class Jobs(QObject):
             live.changed.emit()
 
     def chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:
-        """A chat that has the model to itself, or None while a run has it."""
+        """A chat that has the model to itself, or None while a run has it. Whoever asked starts it, once connected."""
         if self.current is not None:
             return None
         self.end_chat()
         self._chat = ChatThread(open_chat, self)
-        self._chat.start()
         return self._chat
 
     def end_chat(self) -> None:

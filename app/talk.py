@@ -67,6 +67,7 @@ class Talk(QObject):
         thread.crashed.connect(self._crashed)
         thread.finished.connect(self._gone)
         self.opening.emit()
+        thread.start()  # only now: what a thread says before anyone listens is lost
 
     def _crashed(self, details: str) -> None:
         trouble.report(details)

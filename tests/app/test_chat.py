@@ -1,6 +1,7 @@
 """Talking to a model on its own thread: words as they come, both sides, giving way to a run."""
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event as Flag
@@ -85,6 +86,18 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: Jobs) -
     qtbot.waitUntil(lambda: ask.state.text() == "There is no model folder here.")
     assert ask.button.isEnabled()
     assert ask.question.text() == "hello"
+
+
+def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: Jobs) -> None:
+    def broken() -> FakeChat:
+        raise BadModel("There is no model folder here.")
+
+    thread = jobs.chat(broken)
+    assert thread is not None
+    time.sleep(0.05)  # a thread that ran by itself would have failed by now, unheard
+    with qtbot.waitSignal(thread.failed) as caught:
+        thread.start()
+    assert caught.args == ["There is no model folder here."]
 
 
 def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: Jobs) -> None:
