@@ -10,7 +10,6 @@ from pathlib import Path
 import core  # first: it loads the fast BLAS before anything brings in MLX
 from app import settings, task, theme, trouble
 
-
 # How long a training thread may hold the interpreter before the window gets its turn. Measured with a trainer
 # that is all Python: the window's slowest reactions fall from 350 to 60 ms, and training loses under 5 %.
 _SWITCH_SECONDS = 0.0005

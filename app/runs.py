@@ -27,7 +27,9 @@ class Runs(QObject):
         super().__init__(parent)
         self._jobs, self._stack = jobs, stack
         self._pages: dict[Path, RunPage] = {}
+        self.unseen: LiveRun | None = None  # ended while another page was shown
         self.training, self.resuming = training, resuming  # where the events come from
+        stack.currentChanged.connect(self._seen)
 
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
@@ -48,9 +50,10 @@ class Runs(QObject):
         return self._page(run, history.record(folder), folder, None)
 
     def show_current(self) -> None:
-        """Show the run under way."""
-        if self._jobs.current is not None:
-            self._show(self._pages[_folder(self._jobs.current)])
+        """Show the run under way, or the one that ended while nobody looked."""
+        live = self._jobs.current or self.unseen
+        if live is not None:
+            self._show(self._pages[_folder(live)])
 
     def stop_current(self) -> None:
         if self._jobs.current is not None:
@@ -63,8 +66,19 @@ class Runs(QObject):
     def _begin(self, live: LiveRun) -> "RunPage":
         page = self._page(live.run, live.record, _folder(live), live)
         live.changed.connect(self.progressed)
+        live.ended.connect(lambda: self._ended(live))
         self._jobs.start(live)
         return page
+
+    def _ended(self, live: LiveRun) -> None:
+        if self._stack.currentWidget() is not self._pages.get(_folder(live)):
+            self.unseen = live
+        self.progressed.emit()
+
+    def _seen(self) -> None:
+        if self.unseen and self._stack.currentWidget() is self._pages.get(_folder(self.unseen)):
+            self.unseen = None
+            self.progressed.emit()
 
     def _live(self, folder: Path) -> LiveRun | None:
         page = self._pages.get(folder)

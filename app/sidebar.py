@@ -113,7 +113,7 @@ class Sidebar(QWidget):
     def show_run(self, words: str, detail: str, fraction: float | None) -> None:
         """The running job in a few words, with its share done (None: not known)."""
         self.card.setVisible(True)
-        self._words.setText(words)
+        self.words.setText(words)
         self.detail.setText(detail)
         self._bar.show_share(fraction)
 
@@ -129,12 +129,12 @@ class Sidebar(QWidget):
     def _run_card(self) -> Card:
         self.card = Card()
         inner = column(self.card, 12, 4)
-        self._words, self.detail = Text(bold=True), caption()
+        self.words, self.detail = Text(bold=True), caption()
         self._bar = ThinBar("Progress of the run")
         show = Button("Show", "next", weight="quiet")
         show.setAccessibleName("Show the run under way")
         show.clicked.connect(self.run_clicked)
-        for part in (self._words, self.detail, self._bar, show):
+        for part in (self.words, self.detail, self._bar, show):
             inner.addWidget(part)
         self.card.hide()
         return self.card

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWid
 
 import core
 from app import folders, icons, settings, story, task, trouble
-from app.draft import Draft
+from app.draft import Draft, shown_data
 from app.drops import meaning
 from app.jobs import Jobs
 from app.menus import Menus
@@ -217,6 +217,9 @@ class MainWindow(QMainWindow):
 
     def _draw_progress(self) -> None:
         live = self.jobs.current
+        if live is None and self.runs.unseen is not None:
+            self.sidebar.show_run(story.headline(self.runs.unseen.record), shown_data(self.runs.unseen.run), 1.0)
+            return
         if live is None:
             self.sidebar.hide_run()
             return

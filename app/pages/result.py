@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app import folders, story, theme
@@ -36,6 +36,7 @@ class ResultPage(QWidget):
         page.setSpacing(theme.GRID + 4)
         page.addWidget(self._verdict_card())
         self.ask = AskBoth(jobs)
+        self.ask.grown.connect(lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.ask, 0, 8)))
         self._before_after = heading("Before and after, on questions it has not studied")
         page.addWidget(self._before_after)
         self.answers = Answers()

@@ -30,7 +30,7 @@ class LossChart(Chart):
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         train, held = pg.mkColor(c.series[0]), c.series[1]
         if name == "raw":
-            train.setAlpha(90)
+            train.setAlpha(150 if c.dark else 100)
             curve.setPen(pg.mkPen(train, width=1))
         elif name == "smooth":
             curve.setPen(pg.mkPen(train, width=2))

@@ -119,7 +119,7 @@ class _Key(QWidget):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         colour = theme.named(c.series[1 if self._curve == "held" else 0])
         if self._curve == "raw":
-            colour.setAlpha(110)
+            colour.setAlpha(150 if c.dark else 110)
         painter.setPen(QPen(colour, 1.2 if self._curve == "raw" else 2))
         painter.drawLine(1, 6, 17, 6)
         if self._curve == "held":

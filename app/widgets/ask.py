@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from PySide6.QtCore import Signal
+
 from app.jobs import Jobs
 from app.talk import Talk
 from app.widgets.answers import Pair
@@ -13,7 +15,9 @@ from app.widgets.text import Text, caption, heading
 
 
 class AskBoth(Card):
-    """A question field and, below it, the two answers as they are written."""
+    """A question field and, below it, the two answers as they are written. `grown` when there is more to see."""
+
+    grown = Signal()
 
     def __init__(self, jobs: Jobs) -> None:
         super().__init__()
@@ -61,6 +65,7 @@ class AskBoth(Card):
         self.pair.show()
         self._texts = {before: self.pair.left, after: self.pair.right}
         self.button.setEnabled(False)
+        self.grown.emit()
 
     def _piece(self, ticket: int, piece: str) -> None:
         if ticket in self._texts:
@@ -72,6 +77,7 @@ class AskBoth(Card):
         if text is not None and text.text() == "…":
             text.setText("(nothing)")
         self.button.setEnabled(not self._texts)
+        self.grown.emit()
 
     def _failed(self, sentence: str) -> None:
         self._texts = {}

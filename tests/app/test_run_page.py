@@ -180,6 +180,10 @@ def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tup
     go.set()
     qtbot.waitUntil(lambda: page.record.over)
     assert drawn == []
+    qtbot.waitUntil(lambda: window.sidebar.words.text() == "Done")
+    window.sidebar.run_clicked.emit()
+    assert window.stack.currentWidget() is page
+    qtbot.waitUntil(lambda: not window.sidebar.card.isVisible())
 
 
 def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
