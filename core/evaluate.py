@@ -11,7 +11,7 @@ from core.data.load import load as load_data
 from core.data.template import ask
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
-from core.events import Evaluated, Event, Phase, Sample
+from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods import TEXT
 from core.model import hub
 from core.model.generate import answer_tokens
@@ -35,11 +35,13 @@ def evaluate(
     backend_name: str = "auto",
     dtype: str = "auto",
     allow_code: bool = False,
+    quantization: str | None = None,
 ) -> Iterator[Event]:
     """Yields a Sample for each of the first `answers` prompts and an Evaluated at the end.
 
     Its loss is the mean over all targets, in nats per token; its metrics hold `perplexity`, `exact_match` and,
     where JSON is expected, `valid_json` (shares from 0 to 1). "demo" means the sample's held-out part.
+    The base is packed as it was when the adapter was trained, unless `quantization` says otherwise.
     Raises UserError.
     """
     device = backend.select(backend_name)
@@ -56,7 +58,17 @@ def evaluate(
     rows = [r for r in written if r.mask.any()]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
-    loaded = load(folder, dtype, device=device["used"], allow_code=allow_code)
+    base = adapters.base_for(adapter, quantization)
+    if base.note:
+        yield Warned("base-precision", base.note)
+    loaded = load(
+        folder,
+        dtype,
+        device=device["used"],
+        allow_code=allow_code,
+        quantization=base.quantization,
+        double=base.double,
+    )
     if adapter is not None:
         adapters.load(loaded.model, Path(adapter))
     loaded.model.eval()

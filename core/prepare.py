@@ -95,8 +95,16 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
     loaded = load_model(
-        where, run.model.dtype, device=device["used"], trains_all=trains_all, allow_code=run.model.allow_code
+        where,
+        run.model.dtype,
+        device=device["used"],
+        trains_all=trains_all,
+        allow_code=run.model.allow_code,
+        quantization=run.model.quantization,
+        double=run.model.double_quantization,
     )
+    for note in loaded.notes:
+        yield Warned("base-precision", note)
     if trains_all and loaded.compute == "float16":
         raise BadOption(
             "Full fine-tuning cannot compute in float16: its range does not hold what the optimizer keeps of the "

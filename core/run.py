@@ -19,6 +19,7 @@ import tomli_w
 from core import methods
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option
+from core.quant.modes import MODES, UNPACKED, find
 
 STARTER = "starter"  # the small model that ships inside
 DEMO = "demo"  # the sample dataset that ships inside, for each method's shape of data
@@ -42,6 +43,20 @@ class Model:
         choices=("auto", "float32", "bfloat16", "float16"),
         label="Compute precision",
         when="Choose float32 to compare runs exactly.",
+    )
+    quantization: str = option(
+        UNPACKED,
+        "Store the model's weights in fewer bits while training: saves most of its memory. The add-on stays exact.",
+        choices=(UNPACKED, *MODES),
+        label="Base precision",
+        basic=True,
+        when="Choose nf4 if the model does not fit in memory (QLoRA), int8 to lose less.",
+    )
+    double_quantization: bool = option(
+        False,
+        "Pack the scales of nf4 and fp4 as well, which saves another 0.4 bits a weight.",
+        label="Pack the scales too",
+        when="Switch it on for the last few per cent of memory; off, as in bitsandbytes, is a little quicker.",
     )
     allow_code: bool = option(
         False,
@@ -366,6 +381,15 @@ class Run:
             raise BadOption(f"weight_decay does nothing with {t.optimizer}; use adamw or lion, or set it to 0.")
         if self.adapter.type == "full" and self.adapter.init:
             raise BadOption("init_adapter goes with LoRA; full fine-tuning starts from the model itself.")
+        m = self.model
+        if m.quantization == UNPACKED and m.double_quantization:
+            raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
+        if m.quantization != UNPACKED:
+            find(m.quantization, m.double_quantization)
+            if self.adapter.type == "full":
+                raise BadOption(
+                    f"Full fine-tuning cannot train weights packed as {m.quantization}; use lora, or quantization none."
+                )
         return self
 
     def with_output(self) -> "Run":

@@ -295,7 +295,7 @@ class Loop:
 
     def _save_adapter(self) -> None:
         self.folder.write_json(
-            adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model.path)
+            adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model)
         )
         save_tensors(self.folder.path / adapters.WEIGHTS, adapters.tensors(self.ready.model), {"format": "mlx"})
 

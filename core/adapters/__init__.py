@@ -8,6 +8,7 @@ off(model)                     a context in which the model answers as before tr
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,6 +19,8 @@ from mlx.utils import tree_flatten
 
 from core.adapters import full, lora
 from core.errors import BadModel
+from core.quant import MODES
+from core.quant.modes import UNPACKED
 
 KINDS: dict[str, ModuleType] = {"lora": lora, "full": full}
 
@@ -37,9 +40,47 @@ def tensors(model: nn.Module) -> dict[str, mx.array]:
     return dict(tree_flatten(model.trainable_parameters()))
 
 
-def config(model: nn.Module, options: Any, base: str) -> dict[str, Any]:
-    """The contents of adapter_config.json, which mlx-lm reads to load the adapter onto `base`."""
-    return {"model": base, **KINDS[options.type].config(model, options)}
+def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
+    """The contents of adapter_config.json, which mlx-lm reads to load the adapter; `base` is core.run.Model.
+
+    Beside what mlx-lm knows it says how the base was packed while training, so that it can be built the same way.
+    """
+    packed = {"quantization": base.quantization, "double_quantization": base.double_quantization}
+    return {"model": base.path, **KINDS[options.type].config(model, options), "base_precision": packed}
+
+
+@dataclass(frozen=True)
+class Base:
+    """How the model below an adapter was packed while training."""
+
+    quantization: str = UNPACKED
+    double: bool = False
+    told: str = "as in training"  # why
+
+    @property
+    def note(self) -> str:
+        """A sentence for people; "" where the base is as it comes."""
+        if self.quantization == UNPACKED:
+            return ""
+        return f"The base is packed as {self.quantization}{' with packed scales' if self.double else ''}, {self.told}."
+
+
+def base_of(folder: Path) -> Base:
+    """How the base was packed when the adapter in a folder was trained. Raises BadModel for what nobody knows."""
+    said = _config(folder).get("base_precision")
+    if not isinstance(said, dict):
+        return Base()
+    mode, double = said.get("quantization", UNPACKED), said.get("double_quantization", False)
+    if mode not in (UNPACKED, *MODES) or not isinstance(double, bool):
+        raise BadModel(f"The adapter in {folder} was trained over a base packed as {mode!r}, which is not known here.")
+    return Base(mode, double)
+
+
+def base_for(folder: str | Path | None, asked: str | None) -> Base:
+    """The base to build for an adapter (None: no adapter): as `asked`, or as it was packed in training."""
+    if asked is not None:
+        return Base(asked, told="as asked")
+    return Base() if folder is None else base_of(Path(folder))
 
 
 def load_into(model: nn.Module, folder: Path, options: Any) -> None:
@@ -49,7 +90,7 @@ def load_into(model: nn.Module, folder: Path, options: Any) -> None:
     shape: with another scale the same tensors would be another model.
     """
     saved, weights = read(folder)
-    mine, its = config(model, options, "")["lora_parameters"], saved.get("lora_parameters", {})
+    mine, its = KINDS[options.type].config(model, options)["lora_parameters"], saved.get("lora_parameters", {})
     if any(its.get(name) != mine[name] for name in ("rank", "scale")):
         rank, scale = its.get("rank"), its.get("scale")
         if not isinstance(rank, int) or not isinstance(scale, int | float):
@@ -85,16 +126,28 @@ def load(model: nn.Module, folder: Path) -> None:
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     """(adapter_config.json, tensors) of an adapter folder. Raises BadModel."""
+    saved = _config(folder)
     try:
-        saved = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         weights = mx.load(str(folder / WEIGHTS))
-    except FileNotFoundError as error:
-        raise BadModel(f"{folder} holds no adapter: {Path(error.filename or '').name or WEIGHTS} is missing.") from None
+    except FileNotFoundError:
+        raise BadModel(f"{folder} holds no adapter: {WEIGHTS} is missing.") from None
     except (OSError, ValueError, RuntimeError) as error:
         raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
-    if not isinstance(saved, dict) or not isinstance(weights, dict):
+    if not isinstance(weights, dict):
         raise BadModel(f"The adapter in {folder} cannot be read: it is not in mlx-lm's format.")
     return saved, weights
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        saved = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadModel(f"{folder} holds no adapter: {CONFIG} is missing.") from None
+    except (OSError, ValueError) as error:
+        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
+    if not isinstance(saved, dict):
+        raise BadModel(f"The adapter in {folder} cannot be read: it is not in mlx-lm's format.")
+    return saved
 
 
 def chat_template(folder: Path) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.cli import Out
 from core.errors import BadModel
+from core.quant.modes import MODES, UNPACKED
 
 
 def add(commands: Any) -> None:
@@ -20,6 +21,7 @@ def add(commands: Any) -> None:
     command.add_argument("--system", metavar="TEXT", help="A system message to start with.")
     command.add_argument("--max-tokens", type=int, default=256, metavar="N", help="Longest answer. Default: 256.")
     command.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 is greedy. Default: 0.")
+    quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
@@ -28,11 +30,27 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
+def quantization_flag(command: Any) -> None:
+    command.add_argument(
+        "--quantization",
+        choices=(UNPACKED, *MODES),
+        help="How to pack the base. Default: as in the adapter's training, or as it comes.",
+    )
+
+
 def run(args: Any, out: Out) -> int:
     from core.model.generate import Chat
 
     model = args.model or base_of(args.adapter_path) or "starter"
-    chat = Chat(model, args.adapter_path, backend_name=args.backend, allow_code=args.allow_model_code)
+    chat = Chat(
+        model,
+        args.adapter_path,
+        backend_name=args.backend,
+        allow_code=args.allow_model_code,
+        quantization=args.quantization,
+    )
+    if chat.note and not args.json:
+        out(chat.note)
     messages = [{"role": "system", "content": args.system}] if args.system else []
     while True:
         try:

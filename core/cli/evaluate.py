@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.cli import Out
-from core.cli.chat import base_of
+from core.cli.chat import base_of, quantization_flag
 from core.cli.progress import lines
 from core.events import to_json
 
@@ -28,6 +28,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--train-on", choices=("answers", "last", "all"), default="answers", help="What counts. Default: answers."
     )
+    quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--dtype",
@@ -57,6 +58,7 @@ def run(args: Any, out: Out) -> int:
         backend_name=args.backend,
         dtype=args.dtype,
         allow_code=args.allow_model_code,
+        quantization=args.quantization,
     ):
         if args.json:
             out(to_json(event), flush=True)

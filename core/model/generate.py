@@ -54,15 +54,30 @@ def stop_tokens(tokenizer: Any) -> list[int]:
 class Chat:
     """A model to talk to, with or without a trained adapter. Build and use it on one thread.
 
+    The base is packed as it was when the adapter was trained, unless `quantization` says otherwise; `note` tells.
     Raises BadModel for a model or adapter that cannot be loaded, Unavailable without network.
     """
 
     def __init__(
-        self, model: str, adapter: str | Path | None = None, *, backend_name: str = "auto", allow_code: bool = False
+        self,
+        model: str,
+        adapter: str | Path | None = None,
+        *,
+        backend_name: str = "auto",
+        allow_code: bool = False,
+        quantization: str | None = None,
     ) -> None:
         self.backend = backend.select(backend_name)
+        base = adapters.base_for(adapter, quantization)
+        self.note = base.note
         folder = _finish(hub.fetch(model))
-        loaded = load(folder, device=self.backend["used"], allow_code=allow_code)
+        loaded = load(
+            folder,
+            device=self.backend["used"],
+            allow_code=allow_code,
+            quantization=base.quantization,
+            double=base.double,
+        )
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self._full = False

@@ -1,7 +1,8 @@
 """Load a model through mlx-lm, with the mistakes that people make said in one sentence each."""
 
 import json
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.hub import missing_files
-from core.quant.mlx_linear import adopt_all
+from core.quant import adopt_all, is_packed, quantize_model
+from core.quant.modes import UNPACKED
 
 DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
@@ -25,17 +27,27 @@ class Loaded:
     tokenizer: Any  # transformers' tokenizer
     config: dict[str, Any]  # config.json
     folder: Path
-    precision: dict[str, Any]  # {requested, used, detail, reason}
+    precision: dict[str, Any]  # {requested, used, detail, reason, compute, bits, block, double}
     compute: str  # "float32", "bfloat16" or "float16"
+    notes: list[str] = field(default_factory=list)  # what a person should know, a sentence each
 
 
 def load(
-    folder: Path, dtype: str = "auto", *, device: str, trains_all: bool = False, allow_code: bool = False
+    folder: Path,
+    dtype: str = "auto",
+    *,
+    device: str,
+    trains_all: bool = False,
+    allow_code: bool = False,
+    quantization: str = UNPACKED,
+    double: bool = False,
 ) -> Loaded:
     """Load config, weights and tokenizer from a model folder, in the precision asked for.
 
     `device` is what computes ("cpu" or "gpu"), because "auto" means float32 on a CPU; `trains_all` says
-    that every weight will be trained, for which "auto" means float32 too. Raises BadModel.
+    that every weight will be trained, for which "auto" means float32 too. `quantization` is one of
+    core.quant.MODES: weights are read and packed one layer at a time, so that never more than the packed model
+    and one layer are in memory; `double` packs the scales of nf4 and fp4 too. Raises BadModel and BadOption.
     """
     config = read_config(folder)
     lacking = [name for name in missing_files(folder) if name != "config.json"]
@@ -48,9 +60,13 @@ def load(
         )
     model = _build(folder, config, allow_code)
     adopt_all(model)  # a model that comes quantized keeps its weights, and trains many times faster on a CPU
-    precision, compute = cast(model, config, dtype, device=device, trains_all=trains_all)
+    stored = _stored_dtype(model)
+    facts = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
+    compute, why = _compute(stored, dtype, device, trains_all)
+    _cast(model, stored, compute)
+    precision, notes = _described(model, config, dtype, compute, why, facts)
     tokenizer = load_tokenizer(folder)
-    return Loaded(model, tokenizer, config, folder, precision, compute)
+    return Loaded(model, tokenizer, config, folder, precision, compute, notes)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -104,40 +120,68 @@ def _rope(config: dict[str, Any]) -> dict[str, Any]:
     return extra
 
 
-def cast(
-    model: nn.Module, config: dict[str, Any], dtype: str, *, device: str, trains_all: bool
-) -> tuple[dict[str, Any], str]:
-    """Bring floating-point weights to the precision asked for.
-
-    Returns ({requested, used, detail, reason}, what it computes in).
+def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> dict[str, Any]:
+    if any(is_packed(m) for _, m in model.named_modules()):
+        raise BadModel(f"{folder} is already quantized ({_packing(config)}): leave quantization at none to use it so.")
+    return quantize_model(model, mode, double=double)
 
 
-    Quantized weights stay as they are stored: their scales are part of the packing.
-    """
-    stored = _stored_dtype(model)
+def _compute(stored: str, dtype: str, device: str, trains_all: bool) -> tuple[str, str]:
+    """(what it computes in, why)."""
     if dtype != "auto":
-        used, reason = dtype, "as asked"
-    elif device == "cpu":
-        used, reason = "float32", "float32 is the fastest precision on a CPU"
-    elif trains_all:
-        used, reason = "float32", "every weight is trained, and small corrections vanish in 16 bit"
-    else:
-        used, reason = stored, "the model's own"
-    target = DTYPES[used]
+        return dtype, "as asked"
+    if device == "cpu":
+        return "float32", "float32 is the fastest precision on a CPU"
+    if trains_all:
+        return "float32", "every weight is trained, and small corrections vanish in 16 bit"
+    return stored, "the model's own"
+
+
+def _cast(model: nn.Module, stored: str, used: str) -> None:
+    """Bring floating-point weights to what it computes in; of packed layers even the scales stay as they are."""
     if used != stored:
+        target = DTYPES[used]
         model.update(tree_map(lambda p: p.astype(target) if mx.issubdtype(p.dtype, mx.floating) else p, _dense(model)))
-    packed = config.get("quantization")
-    detail = (
-        used if not packed else f"{packed.get('mode', 'affine')} {packed['bits']} bit, group {packed['group_size']}"
-    )
-    if packed:
-        reason = f"the model is already quantized; it computes in {used}"
-    return {"requested": dtype, "used": detail if packed else used, "detail": detail, "reason": reason}, used
+
+
+def _described(
+    model: nn.Module, config: dict[str, Any], dtype: str, compute: str, why: str, facts: dict[str, Any] | None
+) -> tuple[dict[str, Any], list[str]]:
+    """(the precision requested, used, in detail and why, for resolved.json; what a person should know beside it)."""
+    if facts is None and not any(is_packed(m) for _, m in model.named_modules()):
+        about = {"bits": 8 * DTYPES[compute].size, "block": None, "double": False}
+        return {"requested": dtype, "used": compute, "detail": compute, "reason": why, "compute": compute, **about}, []
+    computes = f"computes in {compute} ({why})"
+    if facts is None:
+        packed, name = config.get("quantization") or {}, _packing(config)
+        about = {"bits": packed.get("bits"), "block": packed.get("group_size"), "double": False}
+        reason = f"the model is already quantized; it {computes}"
+        return {"requested": "auto", "used": name, "detail": name, "reason": reason, "compute": compute, **about}, []
+    about = {name: facts[name] for name in ("bits", "block", "double")}
+    block = f"blocks of {facts['block']}" if facts["block"] else "a scale for each row"
+    detail = f"{facts['title']}, {block}{', scales packed too' if facts['double'] else ''}"
+    asked = {"requested": facts["mode"], "used": facts["mode"], "detail": detail, "reason": f"as asked; it {computes}"}
+    return {**asked, "compute": compute, **about, "layers": facts["layers"]}, left_over(facts)
+
+
+def left_over(facts: dict[str, Any]) -> list[str]:
+    """A sentence for each reason why quantize_model left layers that people expect to be packed."""
+    expected = ("embeddings", "it is left", "it stands outside")
+    counts = Counter(why for why in facts["left"].values() if not why.startswith(expected))
+    return [f"{n} of {n + facts['layers']} layers stay unpacked: {why}." for why, n in counts.items()]
+
+
+def _packing(config: dict[str, Any]) -> str:
+    """How a model that comes quantized is packed, by its config."""
+    packed = config.get("quantization") or config.get("quantization_config") or {}
+    bits, group = packed.get("bits"), packed.get("group_size")
+    name = str(packed.get("mode", packed.get("quant_method", "affine")))
+    return f"{name} {bits} bit, group {group}" if bits and group else name
 
 
 def _dense(model: nn.Module) -> dict[str, Any]:
     """The parameters of all modules that are not quantized."""
-    packed = tuple(name for name, m in model.named_modules() if hasattr(m, "bits") and hasattr(m, "group_size"))
+    packed = tuple(name for name, m in model.named_modules() if is_packed(m))
     kept = [(k, v) for k, v in tree_flatten(model.parameters()) if k.rpartition(".")[0] not in packed]
     return tree_unflatten(kept) if kept else {}
 

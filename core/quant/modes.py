@@ -28,6 +28,9 @@ class Mode:
         return self.bits + (scales / self.block if self.block else 0)
 
 
+UNPACKED = "none"  # what an option says for weights as they come
+
+
 def _affine(bits: int, words: str) -> Mode:
     return Mode(f"affine-{bits}", f"{bits} bit affine", words, bits, 64, 32, mlx="affine")
 

@@ -25,6 +25,8 @@ CHANGED: dict[str, Any] = {
     "backend": "gpu",
     "model.path": "PLACE",
     "model.dtype": "bfloat16",
+    "model.quantization": "nf4",
+    "model.double_quantization": True,
     "data.path": "PLACE",
     "data.eval_path": "PLACE",
     "data.eval_split": 0.3,
@@ -68,6 +70,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "train.epochs": {"train": {"steps": None}},
     "train.early_stop": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
     "train.keep_best": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
+    "model.double_quantization": {"model": {"quantization": "nf4"}},
     "data.train_on": {"data": {"path": "MULTI"}},
     "data.columns": {"data": {"path": "TABLE"}},
     "data.exclude": {"data": {"path": "TABLE"}},
@@ -122,7 +125,8 @@ def start(make_run: Callable[..., Run], places: dict[str, str], output: str, key
     data = {k: places.get(v, v) if isinstance(v, str) else v for k, v in beside.get("data", {}).items()}
     values = {"steps": 4, "eval_every": 2, "samples": 1, "sample_tokens": 4} | beside.get("train", {})
     wanted = {k: v for k, v in values.items() if v is not None}
-    run = make_run(output=output, train={k: v for k, v in wanted.items() if k != "steps"}, data=data)
+    train = {k: v for k, v in wanted.items() if k != "steps"}
+    run = make_run(output=output, train=train, data=data, model=beside.get("model", {}))
     return run.replace("train.steps", values.get("steps"))
 
 

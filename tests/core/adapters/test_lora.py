@@ -16,7 +16,7 @@ from core import adapters
 from core.adapters.lora import LoRALinear, targets
 from core.errors import BadModel, BadOption
 from core.model.load import load
-from core.run import Adapter, Run
+from core.run import Adapter, Model, Run
 from core.train import train
 
 TOKENS = mx.array([[1, 5, 9, 20, 33, 4, 60, 2]])
@@ -65,7 +65,7 @@ def test_alpha_is_twice_the_rank_unless_given(model_folder: Path) -> None:
     for o, scale in ((Adapter(rank=8), 2.0), (Adapter(rank=8, alpha=4.0), 0.5)):
         model = filled(model_folder, o)
         assert model.model.layers[0].mlp.up_proj.scale == scale
-        assert adapters.config(model, o, "m")["lora_parameters"]["scale"] == scale
+        assert adapters.config(model, o, Model())["lora_parameters"]["scale"] == scale
 
 
 def test_off_is_the_model_before_training(model_folder: Path) -> None:
@@ -112,7 +112,7 @@ def test_mlx_lm_loads_it_with_the_same_logits(model_folder: Path, tmp_path: Path
 def save(model: nn.Module, o: Adapter, folder: Path) -> None:
     import json
 
-    (folder / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, "m")))
+    (folder / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, Model())))
     mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.tensors(model))
 
 

@@ -76,6 +76,7 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
 
     examples = {
         "method": None,
+        "model.double_quantization": True,
         "data.train_on": "last",
         "adapter.type": "full",
         "adapter.init": None,
