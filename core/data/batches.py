@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from core.data.groups import Group, longest, parts
+
 # Rows of similar length are put together within a pool of this many batches, so that little is padding
 # while the order stays random over the epoch.
 POOL = 32
@@ -18,15 +20,19 @@ WIDTH = 8  # padded widths are multiples of this: few different shapes
 
 @dataclass(frozen=True)
 class Batch:
-    """What one forward pass sees. Arrays are NumPy as built, MLX as the loop hands them to a loss."""
+    """What one forward pass sees. Arrays are NumPy as built, MLX as the loop hands them to a loss.
+
+    Of R rows with K texts each (the two answers of a pair), N is K x R: the first text of every row, then the
+    second of every row.
+    """
 
     tokens: Any  # [N, T] int32, padded on the right
     mask: Any  # [N, T-1] float32: 1 where tokens[:, 1:] is a target, so padding never is one
-    lengths: tuple[int, ...]  # real tokens of each of the dataset's rows
-    rows: tuple[int, ...]  # which rows of the dataset these are
+    lengths: tuple[int, ...]  # real tokens of each text
+    rows: tuple[int, ...]  # which R rows of the dataset these are
     segments: Any = None  # [N, T] int32 when several rows share one: which of them a token belongs to, 0 padding
     places: Any = None  # [M] where the flattened mask is 1; made with the MLX arrays
-    extra: dict[str, Any] = field(default_factory=dict)  # what a method adds
+    extra: dict[str, Any] = field(default_factory=dict)  # what a method adds; values of rows are [R]
 
     @property
     def real_tokens(self) -> int:
@@ -34,27 +40,31 @@ class Batch:
 
 
 def collate(rows: Sequence[Any], indices: Sequence[int], pack: bool = False) -> Batch:
-    """One batch from encoded rows (each with `tokens` and `mask` of equal length), padded on the right.
+    """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
 
     With `pack`, short rows are laid end to end where that makes the batch smaller. It is a matter of layout
     alone: the batch holds the same rows and gives the same loss, because no row sees another.
     """
-    lengths = tuple(len(rows[i].tokens) for i in indices)
+    chosen = [rows[i] for i in indices]
+    texts = [text for kind in zip(*map(parts, chosen), strict=True) for text in kind]
+    lengths = tuple(len(text.tokens) for text in texts)
     width = max(2, math.ceil(max(lengths) / WIDTH) * WIDTH)
-    shelves = _shelves(lengths, width) if pack else [[n] for n in range(len(indices))]
+    shelves = _shelves(lengths, width) if pack else [[n] for n in range(len(texts))]
     tokens = np.zeros((len(shelves), width), dtype=np.int32)
     mask = np.zeros((len(shelves), width), dtype=np.float32)
     segments = np.zeros((len(shelves), width), dtype=np.int32)
     for shelf, members in enumerate(shelves):
         start = 0
         for segment, n in enumerate(members, 1):
-            row, place = rows[indices[n]], slice(start, start + lengths[n])
-            tokens[shelf, place], mask[shelf, place], segments[shelf, place] = row.tokens, row.mask, segment
+            text, place = texts[n], slice(start, start + lengths[n])
+            tokens[shelf, place], mask[shelf, place], segments[shelf, place] = text.tokens, text.mask, segment
             start += lengths[n]
-    packed = len(shelves) < len(indices)
+    packed = len(shelves) < len(texts)
+    values = chosen[0].values if isinstance(chosen[0], Group) else {}
+    extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     # A token is predicted from those before it: the mask moves with the targets. A row's first token is no
     # target, so none is predicted from the row before it on the same shelf.
-    return Batch(tokens, mask[:, 1:], lengths, tuple(indices), segments if packed else None)
+    return Batch(tokens, mask[:, 1:], lengths, tuple(indices), segments if packed else None, extra=extra)
 
 
 def _shelves(lengths: Sequence[int], width: int) -> list[list[int]]:
@@ -87,6 +97,12 @@ class Batches:
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
+    def seen(self, steps: int) -> list[int]:
+        """Which rows the first `steps` steps look at."""
+        if steps >= self.steps_per_epoch:
+            return list(range(len(self.rows)))
+        return sorted(i for indices in self._plan(0)[: steps * self.accumulation] for i in indices)
+
     def window(self, step: int) -> list[Batch]:
         """The batches of optimizer step `step`, counted from 1."""
         epoch, place = divmod(step - 1, self.steps_per_epoch)
@@ -103,12 +119,12 @@ class Batches:
         order = [int(i) for i in rng.permutation(count)]
         plan: list[list[int]] = []
         for start in range(0, count, POOL * size):
-            pool = sorted(order[start : start + POOL * size], key=lambda i: len(self.rows[i].tokens))
+            pool = sorted(order[start : start + POOL * size], key=lambda i: longest(self.rows[i]))
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
 
 
 def in_order(rows: Sequence[Any], batch_size: int) -> list[Batch]:
     """All rows once, sorted by length: for evaluation, where order does not matter."""
-    order = sorted(range(len(rows)), key=lambda i: len(rows[i].tokens))
+    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
     return [collate(rows, order[i : i + batch_size]) for i in range(0, len(order), batch_size)]
