@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
@@ -23,6 +23,7 @@ from app.wizard.wizard import Wizard
 from core.errors import UserError
 from core.run import Run, runs_folder
 
+_TITLE_BAR = 40  # what a desktop puts around a window counts as well
 _WARM_MS = 1500
 _LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
 
@@ -35,7 +36,8 @@ class MainWindow(QMainWindow):
         self.setWindowTitle("Hone")
         self.setWindowIcon(icons.app_icon())
         self.setMinimumSize(900, 600)
-        self.resize(1280, 800)
+        room = self.screen().availableSize() - QSize(0, _TITLE_BAR)
+        self.resize(QSize(1280, 800).boundedTo(room).expandedTo(self.minimumSize()))
         self.setAcceptDrops(True)
         self._leaving = False  # the person has said yes to closing
         self.ended = True  # whether every thread had ended when the window closed
