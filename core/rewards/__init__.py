@@ -1,0 +1,48 @@
+"""What scores an answer. A reward is one file; REWARDS is the list of them, readable without MLX.
+
+A reward gets the answer and what to check it against, and gives a number and the reason for it. Several add up,
+each by its weight.
+"""
+
+from core.errors import BadOption
+from core.rewards import exact, file, format, length, numeric, regex, tags, validjson
+from core.rewards.answer import Answer, Reward, Score, Settings
+
+REWARDS: dict[str, Reward] = {
+    "numeric": numeric.REWARD,
+    "exact": exact.REWARD,
+    "regex": regex.REWARD,
+    "length": length.REWARD,
+    "json": validjson.REWARD,
+    "format": format.REWARD,
+    "tags": tags.REWARD,
+    "file": file.REWARD,
+}
+
+# Thinking format, correctness and length. A right answer in the wrong form must beat a wrong one in the right
+# form, and a short wrong one.
+REASONING = {"numeric": 1.0, "format": 0.2, "length": 0.1}
+
+__all__ = ["REASONING", "REWARDS", "Answer", "Reward", "Score", "Settings", "weights"]
+
+
+def weights(named: tuple[str, ...]) -> dict[str, float]:
+    """{name: weight} from entries such as "numeric=1" or "format". Raises BadOption with one sentence."""
+    found: dict[str, float] = {}
+    for entry in named:
+        name, _, number = entry.partition("=")
+        name = name.strip()
+        if name not in REWARDS:
+            raise BadOption(f"There is no reward {name!r}; there are {', '.join(REWARDS)}.")
+        if name in found:
+            raise BadOption(f"The reward {name!r} is named twice.")
+        try:
+            weight = float(number) if number.strip() else 1.0
+        except ValueError:
+            raise BadOption(f"The weight of the reward {name!r} is {number!r}, but must be a number.") from None
+        if not abs(weight) <= 1000 or weight == 0:
+            raise BadOption(f"The weight of the reward {name!r} must be between -1000 and 1000 and not 0.")
+        found[name] = weight
+    if not found:
+        raise BadOption("There is no reward: name at least one, such as numeric=1.")
+    return found

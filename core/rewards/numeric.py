@@ -1,0 +1,22 @@
+"""Numeric answer: what the answer comes to has the expected value."""
+
+from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.numbers import same, stated
+
+
+def score(answer: Answer, settings: Settings) -> Score:
+    """1 when the visible answer comes to the expected value, however it is written; thinking does not count."""
+    found = stated(answer.visible)
+    if found is None:
+        return Score(0.0, "states no number" if answer.visible else "is empty or still thinking")
+    if same(found, answer.expected):
+        return Score(1.0, f"{found} is right")
+    return Score(0.0, f"{found} is not {answer.expected}")
+
+
+REWARD = Reward(
+    "Numeric answer",
+    "The answer comes to the expected number; fractions, percent, units and thousands separators are understood.",
+    score,
+    needs_expected=True,
+)

@@ -1,0 +1,15 @@
+"""Regular expression: the answer has a given form."""
+
+import re
+
+from core.rewards.answer import Answer, Reward, Score, Settings
+
+
+def score(answer: Answer, settings: Settings) -> Score:
+    """1 when the pattern is found in the visible answer."""
+    if re.search(settings.pattern, answer.visible):
+        return Score(1.0, "matches the pattern")
+    return Score(0.0, "does not match the pattern")
+
+
+REWARD = Reward("Regular expression", "The pattern is found in the answer.", score)

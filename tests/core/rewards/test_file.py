@@ -1,0 +1,69 @@
+"""A person's own reward file: it may raise, hang, end, print or answer nonsense; the run hears one sentence."""
+
+from pathlib import Path
+
+import pytest
+
+from core.rewards import Answer, Settings
+from core.rewards.judge import Judge, Judged
+
+ANSWERS = [Answer("<think>x</think>a 1", "1", "one?", 3, line=7), Answer("b", "2", "two?", 4, line=8)]
+
+
+def judged(tmp_path: Path, source: str, seconds: float = 20.0) -> Judged:
+    file = tmp_path / "reward.py"
+    file.write_text(source, encoding="utf-8")
+    with Judge({"file": 1.0, "length": 1.0}, Settings(file=str(file), seconds=seconds)) as judge:
+        return judge(ANSWERS)
+
+
+def test_it_scores(tmp_path: Path) -> None:
+    source = (
+        "import json, helper\nprint('hello')\ndef reward(answers, expected, prompts, thinking, tokens):\n"
+        "    print('this must not be taken for a score')\n"
+        "    assert prompts == ['one?', 'two?'] and thinking[0] == '<think>x</think>', (prompts, thinking)\n"
+        "    return [helper.HALF * float(e in a) + n for a, e, n in zip(answers, expected, tokens)]\n"
+    )
+    (tmp_path / "helper.py").write_text("HALF = 0.5\n")
+    found = judged(tmp_path, source)
+    assert found.problem == ""
+    assert [v.scores["file"].value for v in found.verdicts] == [3.5, 4.0]
+    assert [v.total for v in found.verdicts] == [4.5, 5.0]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        (
+            "def reward(answers):\n    return [1 / (len(a) - 1) for a in answers]\n",
+            "reward.py, line 2: ZeroDivisionError: division by zero (at an answer to row 8).",
+        ),
+        ("def reward(answers):\n    return [float('nan')] * 2\n", "no finite number as the score of an answer to row 7."),
+        ("def reward(answers):\n    return [1.0]\n", "reward.py gave 1 scores for 2 answers."),
+        ("def reward(answers):\n    return ['good', 'bad']\n", "gave \"'good'\" as the score of an answer to row 7."),
+        ("def reward(answers):\n    return None\n", "TypeError: 'NoneType' object is not iterable"),
+        ("import os\ndef reward(answers):\n    os._exit(3)\n", "ended its process at the answers to rows 7, 8."),
+        ("def reward(answers):\n    raise SystemExit\n", "reward.py, line 2: SystemExit"),
+        ("def reward(answers)\n    pass\n", "reward.py, line 1: expected ':'."),
+        ("x = 1\ny = x.a\n", "reward.py, line 2: AttributeError"),
+        ("import nowhere\n", "reward.py, line 1: ModuleNotFoundError: No module named 'nowhere'."),
+        ("x = 1\n", "reward.py must have a function named reward."),
+        ("def reward(text):\n    pass\n", "the function reward may ask for answers"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_is_one_sentence_and_costs_the_answers_their_score(
+    tmp_path: Path, source: str, sentence: str
+) -> None:
+    found = judged(tmp_path, source)
+    assert sentence in found.problem and "\n" not in found.problem
+    assert [v.total for v in found.verdicts] == [None, None]
+    assert all("length" in v.scores for v in found.verdicts)
+
+
+def test_a_call_that_hangs_is_ended_and_the_next_one_starts_anew(tmp_path: Path) -> None:
+    file = tmp_path / "reward.py"
+    slow = "import time\ndef reward(answers):\n    time.sleep(60 * ('b' in answers))\n    return [1.0] * len(answers)\n"
+    file.write_text(slow)
+    with Judge({"file": 1.0}, Settings(file=str(file), seconds=0.5)) as judge:
+        assert judge(ANSWERS).problem == "reward.py took longer than 0.5 seconds at the answers to rows 7, 8."
+        assert judge(ANSWERS[:1]).verdicts[0].total == 1.0
