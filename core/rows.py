@@ -5,24 +5,31 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from core.background import watched
-from core.data.cache import encoded
+from core.data.cache import encoded, encoded_all
 from core.data.encoding import Cancelled
 from core.data.example import Example
-from core.data.load import Dataset, load, overlap, split
+from core.data.groups import Group, learns, parts
+from core.data.load import Dataset, apart, load, overlap, split
 from core.data.template import Encoded
 from core.errors import BadData, Unavailable
 from core.events import Event, Phase, Warned
+from core.methods import PAIRS, THUMBS
 from core.model import hub
 from core.resources import sample
 from core.run import DEMO, Run
 
 
-class Rows(NamedTuple):
-    """What a run learns from. Every row has at least one target."""
+Row = Encoded | Group
 
-    train: list[Encoded]
-    held_out: list[Encoded]
+
+class Rows(NamedTuple):
+    """What a run learns from. Every text of every row has at least one target."""
+
+    train: list[Row]
+    held_out: list[Row]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
     facts: dict[str, Any]  # for resolved.json
 
@@ -38,6 +45,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)
     if second:
         train, held = dataset.examples, read(second).examples
+        if "overlap" in d.exclude:
+            train = apart(train, held)
         shared = overlap(train, held)
         if shared:
             both = f"{shared} of {len(held)} validation rows also stand in the training data"
@@ -48,9 +57,10 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         yield Warned(finding.code, str(finding))
 
     written = yield from _encode(train, tokenizer, run)
-    rows = [r for r in written if r.mask.any()]
-    held_rows = [r for r in (yield from _encode(held, tokenizer, run)) if r.mask.any()]
+    rows = [r for r in written if learns(r)]
+    held_rows = [r for r in (yield from _encode(held, tokenizer, run)) if learns(r)]
     yield from _remarks(run, written, rows, held_rows)
+    rows, held_rows = _arranged(run, rows), _arranged(run, held_rows)
     cut = sum(1 for r in rows if r.cut)
     facts = {
         "path": d.path,
@@ -59,8 +69,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         "sha256": dataset.sha256,
         "rows": len(rows),
         "eval_rows": len(held_rows),
-        "tokens": sum(len(r.tokens) for r in rows),
-        "trained_tokens": sum(int(r.mask.sum()) for r in rows),
+        "tokens": sum(len(text.tokens) for r in rows for text in parts(r)),
+        "trained_tokens": sum(int(text.mask.sum()) for r in rows for text in parts(r)),
         "cut": cut,
         "dropped": len(written) - len(rows),
         "findings": len(dataset.findings),
@@ -75,23 +85,20 @@ def _beside(run: Run, dataset: Dataset) -> list[str]:
     return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
 
 
-def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[Phase, None, Sequence[Encoded]]:
+def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[Phase, None, Sequence[Row]]:
     """The examples as tokens and masks, from the cache where they are in it."""
 
-    def work(report: Any, cancelled: Any) -> Sequence[Encoded]:
+    def work(report: Any, cancelled: Any) -> Sequence[Row]:
         def told(done: int, total: int) -> None:
             if done < total:
                 report(Phase("Preparing data", f"{done:,} of {total:,} rows tokenized", done / total))
 
         d = run.data
-        return encoded(
-            examples,
-            tokenizer,
-            train_on=d.train_on,
-            max_len=d.max_seq_len,
-            progress=told,
-            cancelled=cancelled.is_set,
-        )
+        about: Any = dict(train_on=d.train_on, max_len=d.max_seq_len, progress=told, cancelled=cancelled.is_set)
+        if run.spec.data not in (PAIRS, THUMBS):
+            return encoded(examples, tokenizer, **about)
+        texts = encoded_all(examples, tokenizer, **about)
+        return [Group(t, _values(e)) for t, e in zip(texts, examples, strict=True)]
 
     try:
         return (yield from watched("tokenize", work))
@@ -99,7 +106,19 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
         raise Unavailable("Tokenizing the data was stopped.") from None
 
 
-def _remarks(run: Run, written: Sequence[Encoded], rows: list[Encoded], held: list[Encoded]) -> Iterator[Warned]:
+def _values(example: Example) -> dict[str, float]:
+    return {} if example.label is None else {"label": float(example.label)}
+
+
+def _arranged(run: Run, rows: list[Row]) -> list[Row]:
+    """The rows as the method wants them."""
+    if run.spec.arrange is None or not rows:
+        return rows
+    seed = run.train.seed if run.data.shuffle else None
+    return run.spec.arrange(rows, run.train.batch_size, run.data.max_seq_len, seed)
+
+
+def _remarks(run: Run, written: Sequence[Row], rows: list[Row], held: list[Row]) -> Iterator[Warned]:
     """What a person should know about the rows as the model will see them. Raises BadData when none is left."""
     longest, count = run.data.max_seq_len, len(written)
     for note, number in Counter(r.note for r in written if r.note).most_common(3):
@@ -112,6 +131,10 @@ def _remarks(run: Run, written: Sequence[Encoded], rows: list[Encoded], held: li
         yield Warned("no-target", f"{nothing} and are left out.")
     if cut:
         yield Warned("cut", f"{cut} of {count} rows are longer than {longest} tokens and are cut at the end.")
+    alike = sum(1 for r in rows if _alike(r))
+    if alike:
+        same = f"In {alike} of {count} rows both answers are the same within {longest} tokens"
+        yield Warned("same-answers", f"{same}: nothing can be learned from them.")
     if len(rows) < run.train.batch_size:
         few = f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}"
         yield Warned("small-data", f"{few}: every step sees all of them.")
@@ -119,6 +142,12 @@ def _remarks(run: Run, written: Sequence[Encoded], rows: list[Encoded], held: li
         yield Warned(
             "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
         )
+
+
+def _alike(row: Row) -> bool:
+    """Whether a pair has lost its difference behind the cut."""
+    first, *others = parts(row)
+    return any(np.array_equal(first.tokens, other.tokens) for other in others)
 
 
 def _worst(dataset: Dataset) -> list[Any]:

@@ -9,6 +9,12 @@ from core.data.mapping import placeholder
 
 ENOUGH = 50  # pairs from which their lengths say something
 LONGER = 0.8  # share of pairs whose better answer is the longer one, from which length may be all that is learned
+OVERLAP = Remark(
+    "overlap",
+    "warning",
+    "The row also stands in the validation data, which would flatter the result.",
+    "It can be left out of what is trained on.",
+)
 
 
 def row(example: Example) -> Iterator[Remark]:

@@ -1,5 +1,6 @@
 """Where the rows of large files stand, so that any page of them can be read without what is before it."""
 
+import itertools
 from array import array
 from collections.abc import Generator
 from contextlib import closing
@@ -24,25 +25,34 @@ class Index:
     marks: NDArray[np.int64]  # [M, 4]: row, file, bytes before it, line
     rows: int
 
+    @property
+    def quick(self) -> bool:
+        """Whether any page can be read without much of what is before it."""
+        zipped = any(name.lower().endswith(".gz") for name in self.files)
+        return not zipped and 4 * EVERY * len(self.marks) >= self.rows
+
     def read(self, start: int, count: int) -> list[Row]:
         """Rows `start` to `start + count` as they stand in the files; fewer at the end. Raises what read() raises."""
-        made: list[Row] = []
-        with closing(self._from(max(0, start))) as rows:
-            for row in rows:
-                if len(made) >= count or start + len(made) >= self.rows:
-                    break
-                made.append(row)
-        return made
+        return [row for _, row in self.page(start, count)]
 
-    def _from(self, start: int) -> Generator[Row, None, None]:
+    def page(self, start: int, count: int) -> list[tuple[str, Row]]:
+        """The same rows, each with the file it stands in."""
+        with closing(self.since(start)) as rows:
+            return list(itertools.islice(rows, count))
+
+    def since(self, start: int) -> Generator[tuple[str, Row], None, None]:
+        """(file, row) from row `start` to the last."""
+        start = max(0, start)
         if not len(self.marks):
             return
         row, file, offset, line = (int(n) for n in self.marks[np.searchsorted(self.marks[:, 0], start, "right") - 1])
         for number, name in enumerate(self.files[file:]):
             for item in rows_of(Source(Path(name), (offset, line)) if not number else Source(Path(name))):
+                if row >= self.rows:
+                    return
                 if isinstance(item, Row):
                     if row >= start:
-                        yield item
+                        yield name, item
                     row += 1
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from core.data.encoding import encode_all_rows
-from core.data.example import Example, only_asks
+from core.data.example import Example
+from core.data.lengths import UNLIMITED, of
 from core.data.load import Dataset
 from core.data.template import Encoded, encode_all
 
-_UNLIMITED = 1 << 30
+SHOWN = 1 << 20  # tokens of a row that are told one by one
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,19 @@ def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Se
     return seen_all(example, tokenizer, train_on=train_on, max_len=max_len)[0]
 
 
-def seen_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Seen, ...]:
-    """Every text of a row: one, or of a pair the better and the worse answer."""
+def seen_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int, most: int = SHOWN) -> tuple[Seen, ...]:
+    """Every text of a row: one, or of a pair the better and the worse answer; at most `most` tokens of it."""
     kept = encode_all(example, tokenizer, train_on=train_on, max_len=max_len)
-    whole = encode_all(example, tokenizer, train_on=train_on, max_len=_UNLIMITED) if any(r.cut for r in kept) else kept
-    return tuple(_seen(k, w, tokenizer) for k, w in zip(kept, whole, strict=True))
+    whole = encode_all(example, tokenizer, train_on=train_on, max_len=UNLIMITED) if any(r.cut for r in kept) else kept
+    return tuple(_seen(k, w, tokenizer, most) for k, w in zip(kept, whole, strict=True))
 
 
-def _seen(kept: Encoded, whole: Encoded, tokenizer: Any) -> Seen:
+def _seen(kept: Encoded, whole: Encoded, tokenizer: Any, most: int) -> Seen:
     special = set(tokenizer.all_special_ids) | {
         n for n, added in tokenizer.added_tokens_decoder.items() if added.special
     }
     count = len(kept.tokens)
-    ids = whole.tokens.tolist()
+    ids = whole.tokens[:most].tolist()
     tokens = tuple(
         Token(text, id, n < count and bool(kept.mask[n]), id in special, n >= count)
         for n, (text, id) in enumerate(zip(texts(ids, tokenizer), ids, strict=True))
@@ -97,9 +98,8 @@ def summary(
 def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_len: int) -> dict[str, Any]:
     """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave
     with nothing to learn."""
-    rows = encode_all_rows(examples, tokenizer, train_on=train_on, max_len=_UNLIMITED)
-    longest = np.array([max(len(text.tokens) for text in row) for row in rows])
-    learns = [row for row, e in zip(rows, examples, strict=True) if not only_asks(e)]
+    rows = encode_all_rows(examples, tokenizer, train_on=train_on, max_len=UNLIMITED)
+    longest, starts = (np.array(part) for part in of(rows, examples))
     return {
         "shortest": int(longest.min()),
         "median": int(np.median(longest)),
@@ -108,7 +108,7 @@ def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_l
         "learned": sum(int(text.mask.sum()) for row in rows for text in row),
         "max_len": max_len,
         "cut": int((longest > max_len).sum()),
-        "nothing_learned": sum(not all(text.mask[:max_len].any() for text in row) for row in learns),
+        "nothing_learned": int((starts >= max_len).sum()),
     }
 
 

@@ -33,6 +33,14 @@ class Known:
             self._grow()
         return False
 
+    def knows(self, key: str) -> bool:
+        """Whether a key was taken in."""
+        number = int(key[:16], 16) or 1
+        at, mask = number & (len(self._slots) - 1), len(self._slots) - 1
+        while (there := self._slots[at]) not in (_FREE, number):
+            at = (at + 1) & mask
+        return there == number
+
     def _grow(self) -> None:
         """Twice as many slots. All keys go to their new ones together: one by one, millions would take seconds."""
         self._slots, old = array("Q", [_FREE]) * (2 * len(self._slots)), self._slots

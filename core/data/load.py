@@ -39,7 +39,7 @@ def load(
     """The examples in a file, a folder or several files, for a kind of data. "demo" is the sample that ships inside.
 
     columns   entries such as "question=frage", "answer={number} {unit}" to read columns under other names
-    exclude   codes of findings; rows that have one are left out
+    exclude   codes of findings, those of core.data.fixes.EXCLUSIONS; rows that have one are left out
     fill_in   entries such as "name=Hone" to put in the place of {{name}}
 
     Raises BadData when no row can be used, with the first reason; BadOption for an entry that is none; and
@@ -95,6 +95,12 @@ def overlap(train: Iterable[Example], held_out: Iterable[Example]) -> int:
     """How many held-out rows also stand in the training rows."""
     known = {key(e) for e in train}
     return sum(key(e) in known for e in held_out)
+
+
+def apart(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[Example, ...]:
+    """The training rows without those that also stand among the held-out ones."""
+    known = {key(e) for e in held_out}
+    return tuple(e for e in train if key(e) not in known)
 
 
 def _nothing(findings: Sequence[Finding], path: str) -> str:

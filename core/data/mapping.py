@@ -74,6 +74,12 @@ def placeholder(text: str) -> str:
     return found.group(0) if found else ""
 
 
+def placeholder_name(text: str) -> str:
+    """The name within the first {{name}} in a text, or ""."""
+    found = _PLACEHOLDER.search(text)
+    return found.group(1) if found else ""
+
+
 def _pair(entry: str, option: str, example: str) -> tuple[str, str]:
     name, equals, text = entry.partition("=")
     if not equals or not name.strip() or not text:

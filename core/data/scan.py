@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.data import files
-from core.data.example import Example
+from core.data.example import Example, key
 from core.data.formats import LOOK_AT, Format
 from core.data.index import Index
+from core.data.known import Known
+from core.data.meaning import Meaning
 from core.data.read import Finding
 from core.data.walk import Walk
 
@@ -20,11 +22,16 @@ Paths = str | Path | Iterable[str | Path]
 
 @dataclass(frozen=True)
 class Head:
-    """The first examples of a dataset, and what was found up to them."""
+    """The first rows of a dataset and what was found up to them."""
 
     examples: tuple[Example, ...]
     findings: tuple[Finding, ...]
-    form: Format  # of the rows looked at, not of all
+    meaning: Meaning  # how rows are to be understood, told from the rows looked at, not from all
+    index: Index  # of the rows looked at
+
+    @property
+    def form(self) -> Format:
+        return self.meaning.form
 
 
 @dataclass(frozen=True)
@@ -45,16 +52,25 @@ class Scanned:
     """What a scan comes to."""
 
     sentence: str
-    form: Format
+    meaning: Meaning
     usable: int  # examples
+    left_out: int  # errors: rows, or pieces of the file, that nothing can be learned from
     problems: dict[str, int]  # how often each kind of finding was met, listed or not
     index: Index
 
 
-def head(path: Paths, kind: str, count: int = 200) -> Head:
+def head(
+    path: Paths,
+    kind: str,
+    count: int = 200,
+    *,
+    columns: Iterable[str] = (),
+    exclude: Collection[str] = (),
+    fill_in: Iterable[str] = (),
+) -> Head:
     """The first `count` examples, without reading much further. Raises what load() raises, but not for a file in
     which no row can be used."""
-    walk = Walk(files.find(path, kind).train, kind)
+    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
     examples: list[Example] = []
     findings: list[Finding] = []
     items = walk.items(count)
@@ -66,7 +82,7 @@ def head(path: Paths, kind: str, count: int = 200) -> Head:
         if len(examples) >= count or len(findings) >= LISTED:
             break
     items.close()
-    return Head(tuple(examples), tuple(findings), walk.form)
+    return Head(tuple(examples), tuple(findings), walk.meaning, walk.index())
 
 
 def scan(
@@ -76,17 +92,20 @@ def scan(
     columns: Iterable[str] = (),
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
+    held: Paths | None = None,
 ) -> Generator[Progress | Finding | Scanned, None, None]:
     """All rows checked as load() does, without keeping them: findings as they are met (at most LISTED of a kind),
-    Progress in between, Scanned at the end. Closing the generator ends the work. Raises what load() raises, but
-    not when no row can be used."""
-    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
+    Progress in between, Scanned at the end. Closing the generator ends the work. Rows that also stand in the files
+    `held` are found. Raises what load() raises, but not when no row can be used."""
+    known = None if held is None else _keys(Walk(files.find(held, kind).train, kind, columns=columns, fill_in=fill_in))
+    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in, held=known)
     problems: Counter[str] = Counter()
-    usable = rows = done = 0
+    usable = left_out = rows = done = 0
     yield Progress(0, walk.size, walk.index())
     for item in walk.items(LOOK_AT):
         if isinstance(item, Finding):
             problems[item.code] += 1
+            left_out += item.severity == "error"
             if problems[item.code] <= LISTED:
                 yield item
         else:
@@ -95,4 +114,13 @@ def scan(
             rows, done = walk.rows, walk.place
             yield Progress(walk.done(), walk.size, walk.index())
     yield Progress(walk.size, walk.size, walk.index())
-    yield Scanned(walk.sentence, walk.form, usable, dict(problems), walk.index())
+    yield Scanned(walk.sentence, walk.meaning, usable, left_out, dict(problems), walk.index())
+
+
+def _keys(walk: Walk) -> Known:
+    """The keys of all rows, however many."""
+    known = Known()
+    for item in walk.items(LOOK_AT):
+        if not isinstance(item, Finding):
+            known.add(key(item))
+    return known

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from core.data import checks
-from core.data.example import Example, Remark, Unusable
-from core.data.formats import Format, detect
+from core.data.example import Example, Remark, Unusable, key
+from core.data.fixes import check_exclude
+from core.data.formats import Format
 from core.data.index import Index, Marks
-from core.data.mapping import Columns, fill, parse_fill
+from core.data.known import Known
+from core.data.meaning import Meaning
 from core.data.read import Finding, Row, rows_of
 from core.data.source import Source
 
@@ -25,14 +27,16 @@ class Walk:
         columns: Iterable[str] = (),
         exclude: Collection[str] = (),
         fill_in: Iterable[str] = (),
+        held: Known | None = None,
     ) -> None:
-        """Raises BadOption for a column or a text to fill in that is none; see load() for what they are."""
-        self.paths, self.kind, self.exclude = paths, kind, exclude
+        """`held` are the keys of held-out rows; a row that says the same as one of them is remarked on. Raises
+        BadOption for a column, a finding or a text to fill in that is none; see load() for what they are."""
+        check_exclude(exclude)
+        self.paths, self.kind, self.exclude, self.held = paths, kind, exclude, held
         self.files = [str(path) for path in paths]
         self.rows = 0  # read, whether anything can be learned from them or not
         self.used = 0  # of them, those that have the columns asked for
-        self._columns, self._texts = Columns.parse(columns), parse_fill(fill_in)
-        self._form = Format(kind, (), (), 0)
+        self.meaning = Meaning(kind, columns, fill_in)
         self._together = checks.Together()
         self._marks = Marks()
         self._source: Source | None = None
@@ -42,7 +46,7 @@ class Walk:
     @property
     def form(self) -> Format:
         """What the rows are, with their number so far."""
-        return replace(self._form, rows=self.used)
+        return replace(self.meaning.form, rows=self.used)
 
     @property
     def sentence(self) -> str:
@@ -73,7 +77,7 @@ class Walk:
         """
         rows = self._read()
         head = list(itertools.islice(rows, look_at))
-        self._form = detect([row for _, row in (i for i in head if isinstance(i, tuple))], self.kind)
+        self.meaning.learn([row for _, row in (i for i in head if isinstance(i, tuple))])
         for item in itertools.chain(head, rows):
             if isinstance(item, Finding):
                 yield item
@@ -81,11 +85,12 @@ class Walk:
             file, row = item
             self.used += 1
             try:
-                built, remarks = self._form.examples(row)
+                built, remarks = self.meaning.of(row)
             except Unusable as problem:
                 yield self._finding(problem.remark, file, row.line)
                 continue
-            remarks = [*remarks, *(remark for example in built for remark in checks.row(example))]
+            if self.held is not None and any(self.held.knows(key(example)) for example in built):
+                remarks.append(checks.OVERLAP)
             for remark in remarks:
                 yield self._finding(remark, file, row.line)
             if any(r.code in self.exclude for r in remarks):
@@ -108,12 +113,11 @@ class Walk:
                 self._marks.row(self.rows, number, self._source.start)
                 self.rows += 1
                 try:
-                    value = self._columns.apply(item.value)
+                    named = self.meaning.named(item)
                 except Unusable as problem:
-                    r = problem.remark
-                    yield Finding(r.code, r.severity, str(path), item.line, r.message, r.fix)
+                    yield self._finding(problem.remark, str(path), item.line)
                     continue
-                yield str(path), Row(item.line, fill(value, self._texts) if self._texts else value)
+                yield str(path), named
 
     def _finding(self, remark: Remark, file: str, line: int | None) -> Finding:
         fix = "The row is left out, as chosen." if remark.code in self.exclude and line else remark.fix
