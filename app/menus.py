@@ -101,6 +101,7 @@ class Menus:
 
     def _help(self) -> None:
         menu = self._menu("&Help")
+        self._add(menu, "&Methods, options and models", self._do["help"], QKeySequence.StandardKey.HelpContents)
         self._add(menu, "Show &log files", self._do["logs"])
         self._add(menu, "&About Hone", self._do["about"], role=QAction.MenuRole.AboutRole)
 

@@ -13,6 +13,7 @@ from app.drops import meaning
 from app.jobs import Jobs
 from app.menus import Menus
 from app.pages.chat import ChatPage
+from app.pages.help import HelpWindow
 from app.pages.runs import RunsPage
 from app.runs import Runs
 from app.sidebar import Sidebar
@@ -39,6 +40,7 @@ class MainWindow(QMainWindow):
         room = self.screen().availableSize() - QSize(0, _TITLE_BAR)
         self.resize(QSize(1280, 800).boundedTo(room).expandedTo(self.minimumSize()))
         self.setAcceptDrops(True)
+        self._help: HelpWindow | None = None  # made when first asked for
         self._leaving = False  # the person has said yes to closing
         self.ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), Jobs(self)
@@ -65,6 +67,7 @@ class MainWindow(QMainWindow):
                 "start": self._start_draft,
                 "stop": self.runs.stop_current,
                 "checkpoint": self.runs.checkpoint_current,
+                "help": self._show_help,
                 "logs": self._show_logs,
                 "about": self._about,
             },
@@ -246,6 +249,12 @@ class MainWindow(QMainWindow):
         box = QMessageBox(QMessageBox.Icon.Information, "Hone", heading, QMessageBox.StandardButton.Ok, self)
         box.setInformativeText(sentence)
         box.open()
+
+    def _show_help(self) -> None:
+        if self._help is None:
+            self._help = HelpWindow(self)
+        self._help.show()
+        self._help.raise_()
 
     def _show_logs(self) -> None:
         trouble.log_folder().mkdir(parents=True, exist_ok=True)

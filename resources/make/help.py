@@ -1,0 +1,148 @@
+"""Write resources/help from what the code says of itself: python -m resources.make.help
+
+Every page here is made; a test makes them again and compares. What an option, a method, a reward or a precision is,
+is said once, where it is defined.
+"""
+
+from collections.abc import Iterable
+
+from core import methods
+from core.options import Option, describe
+from core.quant.modes import MODES
+from core.resources import FOLDER
+from core.rewards import REASONING, REWARDS
+from core.run import Run, sections
+
+HELP = FOLDER / "help"
+
+_DATA = {
+    methods.TEXT: "conversations, questions with answers, or plain text",
+    methods.PAIRS: "a question with a better and a worse answer",
+    methods.THUMBS: "an answer marked good or bad",
+    methods.QUESTIONS: "questions whose answers can be checked",
+}
+_GROUPS = {"model": "Model", "data": "Data", "adapter": "What is trained", "train": "Training"}
+
+
+def pages() -> dict[str, str]:
+    """The text of each page by its file's name."""
+    return {
+        "methods.md": _methods(),
+        "options.md": _options(),
+        "precision.md": _precision(),
+        "rewards.md": _rewards(),
+    }
+
+
+def _methods() -> str:
+    parts = [
+        "# Methods\n\nHow a model can learn. Each is a goal in the window and a command: `hone dpo`, `hone grpo`, …"
+    ]
+    for name, spec in methods.load().items():
+        command = "hone train" if name == "sft" else f"hone {name}"
+        paper = f"[{spec.paper}](https://arxiv.org/abs/{spec.paper.removeprefix('arXiv:')})"
+        rates = f"{spec.learning_rate:g} with LoRA or DoRA, {spec.learning_rate_full:g} when every weight is trained"
+        facts = [
+            f"- **Needs:** {spec.needs} Data: {_DATA[spec.data]}.",
+            f"- **Memory and time:** {spec.cost}",
+            f"- **Usual learning rate:** {rates}.",
+            f"- **Source:** {paper}" if spec.paper.startswith("arXiv:") else f"- **Source:** {spec.paper}",
+        ]
+        own = describe(spec.options)
+        listed = _list(own) if own else "No options of its own."
+        intro = f"## {spec.title}\n\n*{spec.goal}.* {spec.summary}\n\n`{command}`\n\n"
+        parts.append(intro + "\n".join(facts) + "\n\n" + listed)
+    return "\n\n".join(parts) + "\n"
+
+
+def _options() -> str:
+    intro = (
+        "# Options\n\nThose of every method; a method's own stand with the [methods](methods.md). "
+        "Each has a flag on the command line and a place in `run.toml`, under the heading's name in brackets. "
+        "Unknown options are refused."
+    )
+    parts = [intro, "## Run\n\n" + _list(o for o in describe(Run) if o.name != "method")]
+    for name, group in sections("sft").items():
+        if name in _GROUPS:
+            parts.append(f"## {_GROUPS[name]} `[{name}]`\n\n" + _list(describe(group)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _precision() -> str:
+    rows = []
+    for mode in MODES.values():
+        block = str(mode.block) if mode.block else "a row"
+        bits = f"{mode.stored_bits():.2f}".rstrip("0").rstrip(".")
+        double = f", {mode.stored_bits(True):.2f} with packed scales" if mode.double else ""
+        rows.append((f"`{mode.name}`", mode.title, "MLX" if mode.mlx else "bitsandbytes", block, bits + double))
+    words = "\n".join(f"- `{mode.name}`: {mode.summary}" for mode in MODES.values())
+    return (
+        "# Base precision\n\n"
+        "`--quantization` stores the base model's weights in fewer bits; the adapter stays in full precision. "
+        "`nf4`, `fp4` and `int8` equal bitsandbytes number for number; the others are MLX's own formats.\n\n"
+        + _grid(("name", "title", "as", "weights to a scale", "bits a weight"), rows)
+        + "\n\n"
+        + words
+        + "\n"
+    )
+
+
+def _rewards() -> str:
+    rows = [
+        (f"`{name}`", r.title, r.sentence, f"{REASONING[name]:g}" if name in REASONING else "")
+        for name, r in REWARDS.items()
+    ]
+    return (
+        "# Rewards\n\nWhat scores an answer in GRPO and DAPO: `--rewards numeric=1,format=0.2`. "
+        "The last column is what `--reasoning-rewards` stands for.\n\n"
+        + _grid(("name", "title", "what it checks", "reasoning"), rows)
+        + "\n"
+    )
+
+
+def _list(options: Iterable[Option]) -> str:
+    return "\n".join(_entry(o) for o in options)
+
+
+def _entry(o: Option) -> str:
+    flag = f"`{o.flag}`" + (f", `--no-{o.flag[2:]}`" if o.type is bool else "")
+    key = f"in run.toml `{o.name}`" if o.flag[2:].replace("-", "_") != o.name else ""
+    facts = "; ".join(fact for fact in (f"default {_usual(o)}", _range(o), key) if fact)
+    return f"- **{o.label}** {flag}: {o.help} {o.when}".rstrip() + f" *({facts})*"
+
+
+def _usual(o: Option) -> str:
+    if o.default is None:
+        return o.unset
+    if o.type is bool:
+        return "on" if o.default else "off"
+    if o.type is tuple:
+        return ", ".join(o.default) or "none"
+    return f"{o.default:g}" if o.type is float else str(o.default)
+
+
+def _range(o: Option) -> str:
+    if o.choices:
+        return ", ".join(f"`{c}`" for c in o.choices)
+    if o.low is not None and o.high is not None:
+        return f"{_number(o.low)} to {_number(o.high)}"
+    return ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:g}"
+
+
+def _grid(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [heads, tuple("---" for _ in heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def main() -> None:
+    HELP.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (HELP / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
