@@ -78,7 +78,8 @@ class Line(QWidget):
     def matches(self, search: str) -> bool:
         """Whether every word of a search is in the option's name, label or help."""
         o = self.option
-        text = f"{self.key} {o.label} {o.help} {o.when} {o.flag} {' '.join(o.choices)}".lower()
+        parts = (self.key, o.label, o.help, o.when, o.flag, *o.choices, *o.labels.values())
+        text = " ".join(parts).lower()
         return all(word in text for word in search.lower().split())
 
     def _help(self) -> str:

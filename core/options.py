@@ -35,6 +35,11 @@ class Option:
     when: str  # when a person would change it
     basic: bool  # shown among the simple settings
     unset: str  # what None means, in words
+    labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # choices as people read them
+
+    def shown(self, choice: str) -> str:
+        """A choice as people read it: 'LoRA' for 'lora'."""
+        return self.labels.get(choice, choice)
 
 
 def option(
@@ -49,11 +54,13 @@ def option(
     when: str = "",
     basic: bool = False,
     unset: str = "automatic",
+    labels: Mapping[str, str] | None = None,
 ) -> Any:
     """A dataclass field with everything there is to know about the option.
 
     `low` and `high` are inclusive. `flag` is the command-line name without dashes where it differs
-    from the field's name. `unset` says in words what None (leave it to Hone) means.
+    from the field's name. `unset` says in words what None (leave it to Hone) means. `labels` are the
+    choices as people read them, for the window; files and flags keep the choices themselves.
     """
     about = dict(
         help=help,
@@ -65,6 +72,7 @@ def option(
         when=when,
         basic=basic,
         unset=unset,
+        labels=dict(labels or {}),
     )
     return dataclasses.field(default=default, metadata={_KEY: about})
 

@@ -62,6 +62,15 @@ def test_describe_tells_everything_in_order() -> None:
     assert (OPTIONS["count"].flag, OPTIONS["count"].label, OPTIONS["kind"].basic) == ("--count", "Count", True)
 
 
+def test_a_choice_is_shown_by_its_label() -> None:
+    @dataclass(frozen=True)
+    class Labelled:
+        kind: str = option("soft", "Which sort.", choices=("soft", "hard"), labels={"soft": "Quite soft"})
+
+    (kind,) = describe(Labelled)
+    assert (kind.shown("soft"), kind.shown("hard")) == ("Quite soft", "hard")
+
+
 def test_groups_are_the_dataclasses_inside() -> None:
     assert list(groups(Sample)) == [("inner", Inner)]
 
@@ -213,6 +222,12 @@ def test_option_speaks_to_people(key: str, o: Option) -> None:
     assert not o.when or o.when.endswith(".")
     assert o.unset
     assert re.fullmatch(r"--[a-z0-9]+(-[a-z0-9]+)*", o.flag)
+
+
+@every
+def test_labels_name_every_choice_or_none(key: str, o: Option) -> None:
+    assert not o.labels or set(o.choices) <= set(o.labels)
+    assert len(set(o.labels.values())) == len(o.labels)
 
 
 @pytest.mark.parametrize("method", methods.load())
