@@ -59,6 +59,14 @@ class Builder:
         built = self.set("adapter.type", "lora").set("adapter.rank", rank).set("adapter.alpha", alpha)
         return built.set("adapter.dropout", dropout).set("adapter.targets", targets)
 
+    def dora(self, rank: int = 16, alpha: float | None = None, dropout: float = 0.0, targets: str = "all") -> "Builder":
+        """Train a DoRA add-on: LoRA with a magnitude for each output."""
+        return self.lora(rank, alpha, dropout, targets).set("adapter.type", "dora")
+
+    def quantize(self, mode: str = "nf4", double: bool = False) -> "Builder":
+        """Pack the model's weights while training: one of core.quant.MODES; with LoRA on top this is QLoRA."""
+        return self.set("model.quantization", mode).set("model.double_quantization", double)
+
     def full(self) -> "Builder":
         """Train every weight."""
         return self.set("adapter.type", "full")

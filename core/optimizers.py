@@ -8,12 +8,37 @@ import mlx.optimizers as opt
 from mlx.utils import tree_flatten, tree_map
 
 
-def build(name: str, weight_decay: float, model: nn.Module, trains_all: bool) -> Any:
+class LoRAPlus(opt.MultiOptimizer):
+    """Larger steps for B and, as in PEFT, DoRA's magnitudes (LoRA+, Hayou et al., arXiv:2402.12354)."""
+
+    def __init__(self, name: str, weight_decay: float, ratio: float) -> None:
+        super().__init__([_one(name, weight_decay), _one(name, weight_decay)], [lambda path, _: not _is_second(path)])
+        self._ratio = ratio
+
+    @property
+    def learning_rate(self) -> mx.array:
+        """Of the first matrices; setting it sets the others' too."""
+        return self.optimizers[0].learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, rate: float) -> None:
+        self.optimizers[0].learning_rate = rate
+        self.optimizers[1].learning_rate = rate * self._ratio
+
+
+def _is_second(path: str) -> bool:
+    return path.rpartition(".")[2] in ("lora_b", "m")
+
+
+def build(name: str, weight_decay: float, model: nn.Module, trains_all: bool, plus: float | None = None) -> Any:
     """An optimizer for "adamw", "adam", "lion" or "sgd"; its learning_rate is set before every step.
 
     Adam and AdamW correct their bias (MLX's default does not: the first step would be 3.2 times too large).
-    When every weight is trained, norms and biases (everything with fewer than two dimensions) are not decayed.
+    `plus` is the ratio of LoRA+. When every weight is trained, norms and biases (everything with fewer than two
+    dimensions) are not decayed.
     """
+    if plus is not None:
+        return LoRAPlus(name, weight_decay, plus)
     if not (trains_all and weight_decay):
         return _one(name, weight_decay)
     pair = [_one(name, weight_decay), _one(name, 0.0)]

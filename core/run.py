@@ -41,6 +41,12 @@ class Model:
         "auto",
         "Precision the model computes in. 'auto': the model's own on a GPU; on a CPU float32, the fastest there.",
         choices=("auto", "float32", "bfloat16", "float16"),
+        labels={
+            "auto": "Automatic",
+            "float32": "32 bit",
+            "bfloat16": "16 bit (bfloat16)",
+            "float16": "16 bit (float16)",
+        },
         label="Compute precision",
         when="Choose float32 to compare runs exactly.",
     )
@@ -48,6 +54,7 @@ class Model:
         UNPACKED,
         "Store the model's weights in fewer bits while training: saves most of its memory. The add-on stays exact.",
         choices=(UNPACKED, *MODES),
+        labels={UNPACKED: "Full precision", **{mode.name: mode.title for mode in MODES.values()}},
         label="Base precision",
         basic=True,
         when="Choose nf4 if the model does not fit in memory (QLoRA), int8 to lose less.",
@@ -104,6 +111,7 @@ class Data:
         "answers",
         "Which part is learned: every answer of a conversation, the last one only, or the whole text.",
         choices=("answers", "last", "all"),
+        labels={"answers": "Every answer", "last": "The last answer", "all": "The whole text"},
         label="Learn from",
         when="Plain text is always learned whole.",
     )
@@ -144,8 +152,10 @@ class Adapter:
 
     type: str = option(
         "lora",
-        "LoRA trains a small add-on and leaves the model untouched; full changes every weight.",
-        choices=("lora", "full"),
+        "LoRA trains a small add-on and leaves the model untouched, DoRA learns the size of each output apart from "
+        "its direction; full changes every weight.",
+        choices=("lora", "dora", "full"),
+        labels={"lora": "LoRA", "dora": "DoRA", "full": "All weights"},
         flag="adapter",
         label="What is trained",
         basic=True,
@@ -169,6 +179,22 @@ class Adapter:
         label="Alpha",
         unset="2 × rank",
     )
+    rslora: bool = option(
+        False,
+        "Scale by alpha / √rank instead of alpha / rank (rsLoRA).",
+        label="Rank-stabilized scale",
+        when="Switch it on for high ranks, 64 and more, which plain LoRA holds back.",
+    )
+    plus: float | None = option(
+        None,
+        "How many times larger the steps of the add-on's second matrix are (LoRA+).",
+        low=1.0,
+        high=1024.0,
+        flag="loraplus-lr-ratio",
+        label="LoRA+ ratio",
+        unset="1, plain LoRA",
+        when="Try 16 if training is slow to take hold.",
+    )
     dropout: float = option(
         0.0,
         "Share of the add-on's inputs left out at random in each step, against memorising.",
@@ -179,7 +205,7 @@ class Adapter:
     )
     targets: str = option(
         "all",
-        "Which linear layers get an add-on: 'all', 'attention', or names separated by commas, such as q_proj,v_proj.",
+        "Which layers get an add-on: all, attention, embeddings, head, names or patterns (*.mlp.*), divided by commas.",
         flag="lora-targets",
         label="Target layers",
     )
@@ -194,7 +220,7 @@ class Adapter:
     )
     init: str | None = option(
         None,
-        "Folder of an adapter to go on from, as Hone or mlx-lm saved it.",
+        "Folder of an adapter to go on from, as Hone, mlx-lm or PEFT saved it; its rank, alpha and layers are kept.",
         flag="init-adapter",
         label="Start from adapter",
         unset="a fresh one",
@@ -252,6 +278,7 @@ class Train:
         "cosine",
         "How the learning rate falls over the run.",
         choices=("constant", "linear", "cosine"),
+        labels={"constant": "Constant", "linear": "Straight down", "cosine": "Cosine"},
         label="Schedule",
     )
     warmup_steps: int | None = option(
@@ -266,6 +293,7 @@ class Train:
         "adamw",
         "The rule that turns gradients into corrections.",
         choices=("adamw", "adam", "lion", "sgd"),
+        labels={"adamw": "AdamW", "adam": "Adam", "lion": "Lion", "sgd": "SGD"},
         label="Optimizer",
     )
     weight_decay: float = option(
@@ -339,6 +367,7 @@ class Run:
         "auto",
         "Which device computes.",
         choices=("auto", "gpu", "cpu"),
+        labels={"auto": "Automatic", "gpu": "GPU", "cpu": "CPU"},
         label="Backend",
         when="Choose cpu to keep the GPU free.",
     )
@@ -381,6 +410,8 @@ class Run:
             raise BadOption(f"weight_decay does nothing with {t.optimizer}; use adamw or lion, or set it to 0.")
         if self.adapter.type == "full" and self.adapter.init:
             raise BadOption("init_adapter goes with LoRA; full fine-tuning starts from the model itself.")
+        if self.adapter.type == "full" and self.adapter.plus is not None:
+            raise BadOption("loraplus_lr_ratio goes with LoRA and DoRA; full fine-tuning has no second matrix.")
         m = self.model
         if m.quantization == UNPACKED and m.double_quantization:
             raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")

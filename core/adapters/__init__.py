@@ -1,38 +1,57 @@
-"""What is trained: a small add-on (lora) or every weight (full). Each kind is one file with the same functions.
+"""What is trained: a small add-on (lora, dora) or every weight (full).
 
 attach(model, options)         freeze and extend the model; afterwards trainable_parameters() is what learns
-config(model, options)         what adapter_config.json says of it, in mlx-lm's terms
+config(model, options, base)   what adapter_config.json says of it, in mlx-lm's terms
+load(model, folder)            a saved adapter, in mlx-lm's format or PEFT's, onto a freshly loaded model
 off(model)                     a context in which the model answers as before training
 """
 
-import json
+import dataclasses
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-from mlx.utils import tree_flatten
+from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters import full, lora
-from core.errors import BadModel
-from core.quant import MODES
-from core.quant.modes import UNPACKED
+from core.adapters import dora, full, lora
+from core.adapters.lora import AddOn
+from core.adapters.saved import CONFIG, WEIGHTS, Base, base_for, base_of, placed, read
+from core.adapters.targets import choose
+from core.errors import BadModel, BadOption
 
-KINDS: dict[str, ModuleType] = {"lora": lora, "full": full}
+__all__ = [
+    "CONFIG", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config", "load", "off",
+    "read", "resolved", "tensors",
+]  # fmt: skip
 
-WEIGHTS = "adapters.safetensors"
-CONFIG = "adapter_config.json"
+ADD_ONS: dict[str, ModuleType] = {"lora": lora, "dora": dora}
 
 
 def attach(model: nn.Module, options: Any) -> None:
-    """Make the model trainable as asked (`options` is core.run.Adapter), and load the weights of options.init."""
-    KINDS[options.type].attach(model, options)
-    if options.init:
-        load_into(model, Path(options.init).expanduser(), options)
+    """Make the model trainable as asked (`options` is core.run.Adapter).
+
+    With options.init it goes on from that adapter: kind, rank, strength and layers are the adapter's, and what is
+    asked for beside must agree with it. Raises BadOption and BadModel.
+    """
+    if options.type == "full":
+        full.attach(model, options)
+    elif options.init:
+        _go_on(model, options)
+    else:
+        experts = options.type != "dora"  # neither PEFT nor mlx-lm has DoRA for experts
+        layers = choose(model, options.targets, options.layers, experts=experts)
+        _wrap(model, layers, options.type, options.rank, scale_of(options, options.rank), options.dropout)
+
+
+def scale_of(options: Any, rank: int) -> float:
+    """What the product of the two small matrices is multiplied with."""
+    alpha = 2.0 * rank if options.alpha is None else options.alpha
+    return float(alpha / (math.sqrt(rank) if options.rslora else rank))
 
 
 def tensors(model: nn.Module) -> dict[str, mx.array]:
@@ -46,108 +65,44 @@ def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
     Beside what mlx-lm knows it says how the base was packed while training, so that it can be built the same way.
     """
     packed = {"quantization": base.quantization, "double_quantization": base.double_quantization}
-    return {"model": base.path, **KINDS[options.type].config(model, options), "base_precision": packed}
+    if options.type == "full":
+        about = full.config(model)
+    else:
+        one = next(iter(add_ons(model).values()))
+        count, keys = _keys(model)
+        about = {
+            "fine_tune_type": _kind(one),
+            "num_layers": count,
+            "lora_parameters": {"rank": one.rank, "scale": one.scale, "dropout": _dropout(one), "keys": keys},
+            "lora_alpha": _alpha(one, options),
+            "use_rslora": options.rslora,
+        }
+    return {"model": base.path, **about, "base_precision": packed}
 
 
-@dataclass(frozen=True)
-class Base:
-    """How the model below an adapter was packed while training."""
-
-    quantization: str = UNPACKED
-    double: bool = False
-    told: str = "as in training"  # why
-
-    @property
-    def note(self) -> str:
-        """A sentence for people; "" where the base is as it comes."""
-        if self.quantization == UNPACKED:
-            return ""
-        return f"The base is packed as {self.quantization}{' with packed scales' if self.double else ''}, {self.told}."
+def resolved(model: nn.Module, options: Any) -> dict[str, Any]:
+    """The adapter as used, for resolved.json: after defaults, and after an adapter to go on from."""
+    asked = dataclasses.asdict(options)
+    if options.type == "full":
+        return asked
+    layers = add_ons(model)
+    one = next(iter(layers.values()))
+    used = {"type": _kind(one), "rank": one.rank, "alpha": _alpha(one, options), "scale": one.scale}
+    return asked | used | {"modules": len(layers)}
 
 
-def base_of(folder: Path) -> Base:
-    """How the base was packed when the adapter in a folder was trained. Raises BadModel for what nobody knows."""
-    said = _config(folder).get("base_precision")
-    if not isinstance(said, dict):
-        return Base()
-    mode, double = said.get("quantization", UNPACKED), said.get("double_quantization", False)
-    if mode not in (UNPACKED, *MODES) or not isinstance(double, bool):
-        raise BadModel(f"The adapter in {folder} was trained over a base packed as {mode!r}, which is not known here.")
-    return Base(mode, double)
-
-
-def base_for(folder: str | Path | None, asked: str | None) -> Base:
-    """The base to build for an adapter (None: no adapter): as `asked`, or as it was packed in training."""
-    if asked is not None:
-        return Base(asked, told="as asked")
-    return Base() if folder is None else base_of(Path(folder))
-
-
-def load_into(model: nn.Module, folder: Path, options: Any) -> None:
-    """Put a saved adapter's weights (Hone's or mlx-lm's format) into a model that has matching layers.
-
-    Raises BadModel when rank or scale differ from what is asked, or a tensor is missing, too many, or of another
-    shape: with another scale the same tensors would be another model.
-    """
-    saved, weights = read(folder)
-    mine, its = KINDS[options.type].config(model, options)["lora_parameters"], saved.get("lora_parameters", {})
-    if any(its.get(name) != mine[name] for name in ("rank", "scale")):
-        rank, scale = its.get("rank"), its.get("scale")
-        if not isinstance(rank, int) or not isinstance(scale, int | float):
-            raise BadModel(f"The adapter in {folder} does not say its rank and scale.")
-        raise BadModel(
-            f"The adapter in {folder} was trained with rank {rank} and alpha {rank * scale:g}; "
-            "ask for the same to go on from it."
-        )
-    wanted = tensors(model)
-    if set(weights) != set(wanted):
-        odd = sorted(set(weights) ^ set(wanted))[0]
-        side = "holds" if odd in weights else "lacks"
-        raise BadModel(
-            f"The adapter in {folder} does not fit this run: it {side} {odd}; set targets and layers as it has."
-        )
-    for name, value in weights.items():
-        if value.shape != wanted[name].shape:
-            raise BadModel(
-                f"The adapter in {folder} does not fit this run: {name} has shape {tuple(value.shape)}, "
-                f"but {tuple(wanted[name].shape)} is asked for."
-            )
-    model.load_weights([(k, v.astype(wanted[k].dtype)) for k, v in weights.items()], strict=False)
+def add_ons(model: nn.Module) -> dict[str, AddOn]:
+    """The layers with an add-on, by name."""
+    return {name: m for name, m in model.named_modules() if isinstance(m, AddOn)}
 
 
 def load(model: nn.Module, folder: Path) -> None:
     """Extend a freshly loaded model with a saved adapter, whatever kind it is; for chatting and evaluating."""
     saved, weights = read(folder)
-    kind = saved.get("fine_tune_type", "lora")
-    if kind not in KINDS:
-        raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
-    KINDS[kind].rebuild(model, saved, weights, folder)
-
-
-def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
-    """(adapter_config.json, tensors) of an adapter folder. Raises BadModel."""
-    saved = _config(folder)
-    try:
-        weights = mx.load(str(folder / WEIGHTS))
-    except FileNotFoundError:
-        raise BadModel(f"{folder} holds no adapter: {WEIGHTS} is missing.") from None
-    except (OSError, ValueError, RuntimeError) as error:
-        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
-    if not isinstance(weights, dict):
-        raise BadModel(f"The adapter in {folder} cannot be read: it is not in mlx-lm's format.")
-    return saved, weights
-
-
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        saved = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadModel(f"{folder} holds no adapter: {CONFIG} is missing.") from None
-    except (OSError, ValueError) as error:
-        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
-    if not isinstance(saved, dict):
-        raise BadModel(f"The adapter in {folder} cannot be read: it is not in mlx-lm's format.")
-    return saved
+    if saved.get("fine_tune_type", "lora") == "full":
+        full.rebuild(model, weights, folder)
+    else:
+        _rebuild(model, saved, weights, folder)
 
 
 def chat_template(folder: Path) -> str | None:
@@ -159,7 +114,7 @@ def chat_template(folder: Path) -> str | None:
 @contextmanager
 def off(model: nn.Module) -> Iterator[None]:
     """Within this, the model answers as it did before training: adapter layers pass their base's output on."""
-    layers = [m for _, m in model.named_modules() if isinstance(m, lora.LoRALinear)]
+    layers = list(add_ons(model).values())
     for layer in layers:
         layer.enabled = False
     try:
@@ -167,3 +122,106 @@ def off(model: nn.Module) -> Iterator[None]:
     finally:
         for layer in layers:
             layer.enabled = True
+
+
+def _wrap(model: nn.Module, layers: dict[str, nn.Module], kind: str, rank: int, scale: float, dropout: float) -> None:
+    model.freeze()
+    made = [(name, ADD_ONS[kind].beside(m, rank, scale, dropout)) for name, m in layers.items()]
+    model.update_modules(tree_unflatten(made))
+
+
+def _go_on(model: nn.Module, o: Any) -> None:
+    folder = Path(o.init).expanduser()
+    saved, weights = read(folder)
+    kind = saved.get("fine_tune_type", "lora")
+    if kind == "full":
+        raise BadModel(f"{folder} holds a fully trained model, not an add-on: fuse it, and give it as the model.")
+    _rebuild(model, saved, weights, folder)
+    layers, usual = add_ons(model), type(o)()
+    one = next(iter(layers.values()))
+    if o.type not in (usual.type, kind):
+        raise BadOption(f"The adapter in {folder} is a {kind} adapter: {o.type} cannot go on from it.")
+    rank = one.rank if o.rank == usual.rank else o.rank
+    strength = o.alpha is not None or o.rslora
+    if rank != one.rank or (strength and not math.isclose(scale_of(o, rank), one.scale, rel_tol=1e-6)):
+        raise BadOption(
+            f"The adapter in {folder} was trained with rank {one.rank} and alpha {one.scale * one.rank:g}; "
+            "ask for the same, or leave both out, to go on from it."
+        )
+    if (o.targets, o.layers) != (usual.targets, usual.layers):
+        asked = set(choose(model, o.targets, o.layers))
+        odd = sorted(asked ^ set(layers))
+        if odd:
+            side = "has" if odd[0] in layers else "lacks"
+            raise BadOption(f"The adapter in {folder} {side} an add-on for {odd[0]}; leave targets and layers out.")
+    for layer in layers.values():
+        layer.dropout = nn.Dropout(p=o.dropout)
+
+
+def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.array], folder: Path) -> None:
+    """Give a fresh model the add-ons that a saved adapter describes, with its weights. Raises BadModel."""
+    kind = saved.get("fine_tune_type", "lora")
+    if kind not in ADD_ONS:
+        raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
+    try:
+        parameters = saved["lora_parameters"]
+        rank, scale = int(parameters["rank"]), float(parameters["scale"])
+        dropout = float(parameters.get("dropout", 0.0))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
+    able = choose_all(model)
+    weights = placed(weights, set(able))
+    names = sorted({name.rpartition(".")[0] for name in weights})
+    for name in names:
+        if name not in able:
+            raise BadModel(f"The adapter in {folder} belongs to another model: there is no layer {name} here.")
+    if not names:
+        raise BadModel(f"The adapter in {folder} is empty.")
+    try:
+        _wrap(model, {name: able[name] for name in names}, kind, rank, scale, dropout)
+    except BadOption as error:
+        raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
+    for name, layer in add_ons(model).items():
+        for leaf, shape in layer.shapes.items():
+            value = weights.get(f"{name}.{leaf}")
+            if value is None or tuple(value.shape) != shape:
+                raise BadModel(f"The adapter in {folder} belongs to another model: {name} has other dimensions here.")
+    model.load_weights([(k, v.astype(mx.float32)) for k, v in weights.items()], strict=False)
+
+
+def choose_all(model: nn.Module) -> dict[str, nn.Module]:
+    """Every layer that can have an add-on, by name."""
+    return choose(model, "*", None)
+
+
+def _keys(model: nn.Module) -> tuple[int, list[str]]:
+    """(blocks counted from the end, names of layers) with which mlx-lm finds the same layers again.
+
+    Names within a block where every one of these blocks has the same; else whole names, which it knows too.
+    """
+    wrapped = add_ons(model)
+    blocks = {id(block): i for i, block in enumerate(model.layers)}
+    places = {f"{name}.": blocks[id(m)] for name, m in model.named_modules() if id(m) in blocks}
+    inner: dict[int, set[str]] = {}
+    for name in wrapped:
+        prefix = next((p for p in places if name.startswith(p)), None)
+        if prefix is not None:
+            inner.setdefault(places[prefix], set()).add(name.removeprefix(prefix))
+    outside = [name for name in wrapped if not any(name.startswith(p) for p in places)]
+    count = len(model.layers) - min(inner, default=0)
+    alike = len({frozenset(names) for names in inner.values()}) == 1 and len(inner) == count
+    if alike:
+        return count, sorted(next(iter(inner.values()))) + sorted(outside)
+    return count, sorted(wrapped)
+
+
+def _kind(layer: AddOn) -> str:
+    return dora.KIND if isinstance(layer, dora.DoRALinear) else lora.KIND
+
+
+def _alpha(layer: AddOn, options: Any) -> float:
+    return layer.scale * (math.sqrt(layer.rank) if options.rslora else layer.rank)
+
+
+def _dropout(layer: AddOn) -> float:
+    return float(1 - layer.dropout._p_1)

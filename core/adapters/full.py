@@ -8,24 +8,24 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core.errors import BadModel, BadOption
+from core.quant import is_packed
 
 
 def attach(model: nn.Module, o: Any) -> None:
     """Make every weight trainable. Raises BadOption over a quantized base, whose packed weights have no gradient."""
-    packed = [name for name, m in model.named_modules() if hasattr(m, "bits") and hasattr(m, "group_size")]
-    if packed:
+    if any(is_packed(m) for _, m in model.named_modules()):
         raise BadOption(
             "Full fine-tuning needs an unquantized model: packed weights cannot be trained. Use LoRA here (QLoRA)."
         )
     model.unfreeze()
 
 
-def config(model: nn.Module, o: Any) -> dict[str, Any]:
+def config(model: nn.Module) -> dict[str, Any]:
     """adapter_config.json in mlx-lm's terms: its loader takes the tensors as the model's own weights."""
     return {"fine_tune_type": "full", "num_layers": len(model.layers), "lora_parameters": {}}
 
 
-def rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.array], folder: Path) -> None:
+def rebuild(model: nn.Module, weights: dict[str, mx.array], folder: Path) -> None:
     """Put fully trained weights into a freshly loaded model. Raises BadModel when one does not fit."""
     here = dict(tree_flatten(model.parameters()))
     for name, value in weights.items():

@@ -31,6 +31,14 @@ def add(commands: Any, name: str) -> None:
         help="Go on with the run in FOLDER (or in --output) from its last checkpoint.",
     )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    command.add_argument(
+        "--dora",
+        dest="option:adapter.type",
+        action="store_const",
+        const="dora",
+        default=argparse.SUPPRESS,
+        help="Short for --adapter dora.",
+    )
     for key, o in every_option(method):
         if key == "method":
             continue

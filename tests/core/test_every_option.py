@@ -40,6 +40,8 @@ CHANGED: dict[str, Any] = {
     "adapter.type": "full",
     "adapter.rank": 3,
     "adapter.alpha": 5.0,
+    "adapter.rslora": True,
+    "adapter.plus": 16.0,
     "adapter.dropout": 0.5,
     "adapter.targets": "attention",
     "adapter.layers": 1,

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from core import adapters
-from core.adapters.lora import LoRALinear, targets
+from core.adapters.lora import LoRALinear
+from core.adapters.targets import choose
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.run import Adapter, Model, Run
@@ -78,15 +79,26 @@ def test_off_is_the_model_before_training(model_folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("wanted", "last", "count"),
-    [("all", None, 14), ("all", 1, 7), ("attention", None, 8), ("q_proj, v_proj", None, 4), ("mlp.up_proj", 1, 1)],
+    [
+        ("all", None, 14),
+        ("all", 1, 7),
+        ("attention", None, 8),
+        ("q_proj, v_proj", None, 4),
+        ("mlp.up_proj", 1, 1),
+        ("*.mlp.*", None, 6),
+        ("model.layers.1.*", None, 7),
+        ("attention, *.down_proj", None, 10),
+        ("all,embeddings", None, 15),
+        ("embed_tokens", None, 1),
+    ],
 )
 def test_which_layers(model_folder: Path, wanted: str, last: int | None, count: int) -> None:
-    assert len(targets(fresh(model_folder), wanted, last)) == count
+    assert len(choose(fresh(model_folder), wanted, last)) == count
 
 
 def test_a_layer_that_is_not_there_is_said(model_folder: Path) -> None:
-    with pytest.raises(BadOption, match=r"has no linear layer 'qproj'; it has down_proj, gate_proj, k_proj"):
-        targets(fresh(model_folder), "q_proj,qproj", None)
+    with pytest.raises(BadOption, match=r"has no linear layer 'qproj'; it has down_proj, embed_tokens, gate_proj"):
+        choose(fresh(model_folder), "q_proj,qproj", None)
 
 
 @pytest.mark.parametrize(
@@ -133,12 +145,15 @@ def test_going_on_from_an_adapter(make_run: Callable[..., Run]) -> None:
     list(train(first))
     second = make_run(output="second", train={"steps": 2}, adapter={"init": str(first.output)})
     events: list[Any] = list(train(second))
-    for wrong in ({"rank": 4}, {"alpha": 1.0}):
+    for wrong in ({"rank": 4}, {"alpha": 1.0}, {"rslora": True}):
         other = make_run(output="other", train={"steps": 2}, adapter={"init": str(first.output), **wrong})
-        with pytest.raises(BadModel, match="was trained with rank 16 and alpha 32; ask for the same"):
+        with pytest.raises(BadOption, match="was trained with rank 16 and alpha 32; ask for the same, or leave both"):
             list(train(other))
     other = make_run(output="other", adapter={"init": str(first.output), "targets": "attention"})
-    with pytest.raises(BadModel, match=r"does not fit this run: it holds model\.layers\.0\.mlp\.down_proj\.lora_a"):
+    with pytest.raises(BadOption, match=r"has an add-on for model\.layers\.0\.mlp\.down_proj; leave targets and"):
+        list(train(other))
+    other = make_run(output="other", adapter={"init": str(first.output), "type": "dora"})
+    with pytest.raises(BadOption, match="is a lora adapter: dora cannot go on from it"):
         list(train(other))
     after = [e for e in list(train(make_run(output="third", train={"steps": 2}))) if type(e).__name__ == "Evaluated"]
     begun = [e for e in events if type(e).__name__ == "Evaluated"]
