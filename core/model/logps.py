@@ -7,27 +7,46 @@ import mlx.core as mx
 import numpy as np
 
 from core.data.batches import Batch
+from core.model import packing
 from core.model.head import Head
-from core.model.packing import Blocks
 
 
 def token_logps(model: Any, batch: Batch, head: Head | None = None) -> mx.array:
     """Log-probability of each target token given those before it, [N, T-1] float32, zero where nothing is learned.
 
-    `batch` holds MLX arrays (to_mlx): tokens [N, T], mask [N, T-1], segments [N, T] or None, and the targets'
-    places. Attention is causal, so padding on the right changes no real position. With `head`, logits are made
-    at the targets alone; without, everywhere, which any model can.
+    `batch` holds MLX arrays (to_mlx): tokens [N, T], mask [N, T-1] and the targets' places; how the texts lie in
+    what the model is given (batch.layout) changes nothing of the result. Attention is causal, so padding on the
+    right changes no real position. With `head`, logits are made at the targets alone; without, everywhere, which
+    any model can.
     """
-    inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:]
-    cache = None if batch.segments is None else [Blocks(batch.segments[:, :-1])] * len(model.layers)
-    if head is None:
-        logits = model(inputs, cache=cache).astype(mx.float32)  # [N, T-1, V]
+    targets = batch.tokens[:, 1:]
+    if head is None and batch.layout is None:
+        logits = model(batch.tokens[:, :-1]).astype(mx.float32)  # [N, T-1, V]
         chosen = mx.take_along_axis(logits, targets[..., None], axis=-1).squeeze(-1)
         # where, not a product: a position that is no target may hold an infinity, and 0 x inf is NaN
         return mx.where(batch.mask > 0, chosen - mx.logsumexp(logits, axis=-1), 0.0)
-    hidden = head.body(inputs, cache=cache)  # [N, T-1, D]
-    values = head.target_logps(hidden.reshape(-1, hidden.shape[-1])[batch.places], targets.reshape(-1)[batch.places])
+    learned = targets.reshape(-1)[batch.places]  # [M]
+    if head is None:
+        logits = _at_targets(model, batch).astype(mx.float32)  # [M, V]
+        values = mx.take_along_axis(logits, learned[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
+    else:
+        values = head.target_logps(_at_targets(head.body, batch), learned)
     return mx.zeros(targets.size).at[batch.places].add(values).reshape(targets.shape)
+
+
+def target_hidden(batch: Batch, head: Head) -> mx.array:
+    """The hidden state that predicts each target, [M, D], in the order of the flattened mask."""
+    return _at_targets(head.body, batch)
+
+
+def _at_targets(part: Any, batch: Batch) -> mx.array:
+    """What a model, or a part of it, makes at the tokens that predict the targets: [M, ...]."""
+    if batch.layout is None:
+        made, sources = part(batch.tokens[:, :-1]), batch.places
+    else:
+        cache = [packing.Blocks(batch.layout)] * len(part.layers)
+        made, sources = part(batch.layout.tokens, cache=cache), batch.layout.sources
+    return made.reshape(-1, made.shape[-1])[sources]
 
 
 def to_mlx(batch: Batch) -> Batch:
@@ -36,7 +55,7 @@ def to_mlx(batch: Batch) -> Batch:
         batch,
         tokens=mx.array(batch.tokens),
         mask=mx.array(batch.mask),
-        segments=None if batch.segments is None else mx.array(batch.segments),
+        layout=None if batch.layout is None else packing.to_mlx(batch.layout),
         places=mx.array(np.flatnonzero(batch.mask).astype(np.int32)),
         extra={k: mx.array(v) for k, v in batch.extra.items()},
     )

@@ -1,48 +1,73 @@
-"""Several rows in one, and none sees another: what stands where a model expects its cache.
+"""Several texts in one row, and none sees another: what stands where a model expects its cache.
 
-mlx-lm's models ask their cache for the attention mask and pass keys and values through it. One that answers
-with a mask of blocks keeps packed rows apart without touching a model file. Positions need no reset: rotary
-embeddings are relative. Models that mix positions in another way (recurrent layers, learned positions) would
-give other numbers, so every model is measured before packing is used (see `difference`).
+mlx-lm's models ask their cache for the attention mask and the offset of their rotary embeddings, and pass keys and
+values through it. One that answers for a Layout keeps texts apart without touching a model file. Where nothing is
+shared, positions need no reset: rotary embeddings are relative. Models that mix positions in another way (recurrent
+layers, learned positions) would give other numbers, so every model is measured before a layout is used (`check`).
 """
 
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 
-# Largest relative difference between packed and separate rows, by compute precision.
+from core.data.layout import Layout, lay
+from core.model.positions import Positions, follow, unfollow
+
+# Largest relative difference between texts in one row and in rows of their own, by compute precision.
 EXACT = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
 
 
 class Blocks:
-    """A cache that keeps nothing and masks what belongs to another row. segments [N, T]: the row of each token."""
+    """A cache that keeps nothing, and masks what is no part of a token's own text. The layout holds MLX arrays."""
 
-    offset = 0
-
-    def __init__(self, segments: mx.array) -> None:
-        self.segments = segments
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.offset = Positions(layout.positions) if layout.shared else 0
 
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> mx.array:
-        """[N, 1, T, T], True where a token may look: itself and those before it in its own row."""
-        s, place = self.segments, mx.arange(n)
-        ahead = place[:, None] - place[None]  # how far each key lies behind each query
-        seen = ahead >= 0 if window_size is None else (ahead >= 0) & (ahead < window_size)
-        return ((s[:, :, None] == s[:, None, :]) & seen)[:, None]
+        """[R, 1, W, W], True where a token may look: itself and those before it in its own text."""
+        layout, place = self.layout, mx.arange(n)
+        seen = (place[:, None] >= place[None]) & _pairs(layout.units, mx.equal)
+        if layout.shared:
+            common = layout.branches == 0
+            seen = seen & (_pairs(layout.branches, mx.equal) | common[:, None, :])
+        if window_size is not None:
+            seen = seen & (_pairs(layout.positions, mx.subtract) < window_size)
+        return seen[:, None]
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         return keys, values
 
 
-def difference(model: Any, vocabulary: int) -> float | None:
-    """How far packed rows are from separate ones, relative to the logits' size; None if the model cannot pack."""
-    one = mx.arange(5) * 7 % vocabulary
-    two = (mx.arange(6) * 11 + 1) % vocabulary
-    segments = mx.array([[1] * 5 + [2] * 6, [1] * 6 + [2] * 5])
-    shelves = mx.stack([mx.concatenate([one, two]), mx.concatenate([two, one])])
+def _pairs(x: mx.array, how: Any) -> mx.array:
+    """how(query, key) of all pairs in a row: [R, W] to [R, W, W]."""
+    made: mx.array = how(x[:, :, None], x[:, None, :])
+    return made
+
+
+@dataclass(frozen=True)
+class _Text:
+    tokens: Any
+
+
+def difference(model: Any, vocabulary: int, share: bool = False) -> float | None:
+    """How far texts in one row are from separate ones, relative to the logits' size; None if the model cannot.
+
+    With `share`, of texts with a common beginning that is there once; else laid end to end.
+    """
+    begin = [np.arange(n) * 7 % vocabulary for n in (6, 4, 5)]
+    ends = [(np.arange(n) * 11 + n) % vocabulary for n in (4, 6, 5, 3, 2, 7)]
+    texts = [_Text(np.concatenate([begin[n // 2], end])) for n, end in enumerate(ends)]
+    mask = np.array([np.arange(12) < len(t.tokens) - 1 for t in texts])
+    # Two rows that are laid out differently: a model may take the mask of one for that of both.
+    shelves = [[[0, 1], [2, 3]], [[4, 5]]] if share else [[[0], [1], [2]], [[3], [4], [5]]]
+    layout = to_mlx(lay(shelves, 32, texts, mask))
     try:
-        packed = model(shelves, cache=[Blocks(segments)] * len(model.layers))
-        first, second = model(one[None])[0], model(two[None])[0]
-        apart = mx.stack([mx.concatenate([first, second]), mx.concatenate([second, first])])
+        packed = model(layout.tokens, cache=[Blocks(layout)] * len(model.layers))
+        packed = packed.reshape(-1, packed.shape[-1])[layout.sources]
+        apart = mx.concatenate([model(mx.array(t.tokens[None, :-1]))[0] for t in texts])
         mx.eval(packed, apart)
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):
         return None  # the model's layers ask their cache for more than a mask
@@ -51,10 +76,28 @@ def difference(model: Any, vocabulary: int) -> float | None:
 
 
 def check(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
-    """(whether rows may be packed, why) for a loaded model."""
-    found = difference(model, vocabulary)
+    """(whether texts may be laid end to end, why) for a loaded model."""
+    return _verdict(difference(model, vocabulary), dtype, "packed rows")
+
+
+def check_shared(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
+    """(whether texts may share their common beginning, why); if so, the model's rotary embeddings follow positions."""
+    follow(model)
+    may, why = _verdict(difference(model, vocabulary, share=True), dtype, "texts with a shared beginning")
+    if not may:
+        unfollow(model)
+    return may, why
+
+
+def _verdict(found: float | None, dtype: mx.Dtype, what: str) -> tuple[bool, str]:
     if found is None:
-        return False, "this architecture cannot keep packed rows apart"
+        return False, f"this architecture cannot keep {what} apart"
     if not found <= EXACT.get(dtype, 1e-4):
-        return False, f"packed rows would differ from separate ones by {found:.0e} in this architecture"
-    return True, f"measured on this model: packed and separate rows agree within {max(found, 1e-9):.0e}"
+        return False, f"{what} would differ from separate ones by {found:.0e} in this architecture"
+    return True, f"measured on this model: {what} and separate ones agree within {max(found, 1e-9):.0e}"
+
+
+def to_mlx(layout: Layout) -> Layout:
+    """The same layout with MLX arrays."""
+    arrays = {f.name: mx.array(getattr(layout, f.name)) for f in fields(Layout) if f.name != "shared"}
+    return replace(layout, **arrays)

@@ -24,11 +24,11 @@ ROWS = [row(2 + (i * 7) % 19) for i in range(23)]
 
 def test_padding_is_no_target_and_the_mask_moves_with_the_targets() -> None:
     batch = collate([row(3), row(6)], [0, 1])
-    assert batch.tokens.shape == (2, 8) and batch.mask.shape == (2, 7)
-    assert batch.tokens[0].tolist() == [1, 2, 3, 0, 0, 0, 0, 0]
+    assert batch.tokens.shape == (2, 9) and batch.mask.shape == (2, 8)
+    assert batch.tokens[0].tolist() == [1, 2, 3, 0, 0, 0, 0, 0, 0]
     # Row 0 learns tokens 1 and 2 (of 0..2); the mask says so at the positions that predict them.
-    assert batch.mask[0].tolist() == [1, 1, 0, 0, 0, 0, 0]
-    assert batch.mask[1].tolist() == [0, 0, 1, 1, 1, 0, 0]
+    assert batch.mask[0].tolist() == [1, 1, 0, 0, 0, 0, 0, 0]
+    assert batch.mask[1].tolist() == [0, 0, 1, 1, 1, 0, 0, 0]
     assert batch.real_tokens == 9
 
 

@@ -39,22 +39,21 @@ def rows(lengths: list[int]) -> list[Row]:
 
 def test_short_rows_share_a_shelf_and_keep_their_targets() -> None:
     data = rows([20, 5, 11, 8, 3])
-    batch = collate(data, range(5), pack=True)
-    assert batch.tokens.shape == (2, 24) and batch.real_tokens == 47
-    apart = collate(data, range(5))
-    assert apart.tokens.shape == (5, 24) and apart.segments is None
-    assert batch.mask.sum() == apart.mask.sum()
-    for shelf in range(2):
-        for segment in range(1, batch.segments[shelf].max() + 1):
-            place = np.flatnonzero(batch.segments[shelf] == segment)
-            found = [r for r in data if np.array_equal(r.tokens, batch.tokens[shelf, place])]
-            assert len(found) == 1
-            # mask is shifted: position p says whether token p + 1 is learned
-            assert all(batch.mask[shelf, p - 1] == m for p, m in zip(place, found[0].mask, strict=True) if p)
+    batch, apart = collate(data, range(5), pack=True), collate(data, range(5))
+    assert apart.layout is None and apart.tokens.shape == (5, 25) and batch.real_tokens == 47
+    for name in ("tokens", "mask"):
+        assert np.array_equal(getattr(batch, name), getattr(apart, name)), name
+    layout = batch.layout
+    assert layout is not None and layout.tokens.shape == (2, 24) and not layout.shared
+    found = iter(layout.sources)
+    for row in data:
+        for place in np.flatnonzero(row.mask):  # each target is predicted by the token before it
+            source = next(found)
+            assert layout.tokens.flat[source] == row.tokens[place - 1] and layout.positions.flat[source] == place - 1
 
 
 def test_nothing_is_packed_where_nothing_is_saved() -> None:
-    assert collate(rows([9, 10, 11]), range(3), pack=True).segments is None
+    assert collate(rows([9, 10, 11]), range(3), pack=True).layout is None
 
 
 def loss_and_gradients(model: nn.Module, batch: Batch) -> tuple[float, dict[str, mx.array]]:
@@ -70,7 +69,7 @@ def test_packed_equals_separate_in_loss_and_every_gradient(family: str) -> None:
     model = tiny(family)
     data = rows([30, 9, 12, 7, 3, 14])
     packed, apart = collate(data, range(6), pack=True), collate(data, range(6))
-    assert packed.segments is not None
+    assert packed.layout is not None
     one, two = loss_and_gradients(model, packed), loss_and_gradients(model, apart)
     assert one[0] == pytest.approx(two[0], abs=1e-5)
     for name, gradient in two[1].items():
