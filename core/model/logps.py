@@ -27,24 +27,24 @@ def token_logps(model: Any, batch: Batch, head: Head | None = None) -> mx.array:
         return mx.where(batch.mask > 0, chosen - mx.logsumexp(logits, axis=-1), 0.0)
     learned = targets.reshape(-1)[batch.places]  # [M]
     if head is None:
-        logits = _at_targets(model, batch).astype(mx.float32)  # [M, V]
+        logits = _at_targets(model, model, batch).astype(mx.float32)  # [M, V]
         values = mx.take_along_axis(logits, learned[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
     else:
-        values = head.target_logps(_at_targets(head.body, batch), learned)
+        values = head.target_logps(_at_targets(model, head.body, batch), learned)
     return mx.zeros(targets.size).at[batch.places].add(values).reshape(targets.shape)
 
 
-def target_hidden(batch: Batch, head: Head) -> mx.array:
+def target_hidden(model: Any, batch: Batch, head: Head) -> mx.array:
     """The hidden state that predicts each target, [M, D], in the order of the flattened mask."""
-    return _at_targets(head.body, batch)
+    return _at_targets(model, head.body, batch)
 
 
-def _at_targets(part: Any, batch: Batch) -> mx.array:
-    """What a model, or a part of it, makes at the tokens that predict the targets: [M, ...]."""
+def _at_targets(model: Any, part: Any, batch: Batch) -> mx.array:
+    """What a model, or its part without the last layer, makes at the tokens that predict the targets: [M, ...]."""
     if batch.layout is None:
         made, sources = part(batch.tokens[:, :-1]), batch.places
     else:
-        cache = [packing.Blocks(batch.layout)] * len(part.layers)
+        cache = [packing.Blocks(batch.layout)] * len(model.layers)
         made, sources = part(batch.layout.tokens, cache=cache), batch.layout.sources
     return made.reshape(-1, made.shape[-1])[sources]
 
