@@ -35,7 +35,8 @@ class Record:
     speed: Series = field(default_factory=Series)
     memory: Series = field(default_factory=Series)
     validation: Series = field(default_factory=Series)
-    metrics: dict[str, Series] = field(default_factory=dict)
+    metrics: dict[str, Series] = field(default_factory=dict)  # of the steps, by name
+    held: dict[str, Series] = field(default_factory=dict)  # the same on held-out rows
     validations: list[Evaluated] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
     samples: dict[int, list[Sample]] = field(default_factory=dict)  # by prompt
@@ -135,6 +136,8 @@ class Record:
     def _evaluated(self, event: Evaluated) -> None:
         self.validation.append(event.step, event.loss)
         self.validations.append(event)
+        for name, value in event.metrics.items():
+            self.held.setdefault(name, Series()).append(event.step, value)
         if math.isfinite(event.loss) and (self.best is None or event.loss < self.best.loss):
             self.best = event
         mark = ", the best so far" if event.best else ""

@@ -1,20 +1,25 @@
-"""The Charts tab of a run: the loss with its controls, and four small charts below it."""
+"""The Charts tab of a run: one large chart out of the method's, with its key and controls, and four small ones."""
 
 import itertools
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSizePolicy, QSlider, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
 
 from app import theme
+from app.metrics import Figure, figures
+from app.plots.curves import Curves
+from app.plots.key import BAND, DOTS, FAINT, LINE, Key
 from app.plots.loss import LossChart
 from app.plots.small import small_charts
 from app.record import Record
 from app.widgets.buttons import quiet
 from app.widgets.card import Card, column, row
-from app.widgets.text import Text
+from app.widgets.segments import Segments
+from app.widgets.text import Text, caption
 
 _STEPS = 100  # positions of the smoothing slider
+LOSS = "loss"
+_LOSS_KEY = [(0, FAINT, "each step"), (0, LINE, "smoothed"), (1, DOTS, "held-out rows")]
 
 
 class Charts(QWidget):
@@ -23,13 +28,29 @@ class Charts(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._record: Record | None = None
+        self._picked = False  # a person has chosen a chart
+        self._names: frozenset[str] = frozenset()  # the metrics there are charts for
         layout = column(self, gap=theme.GRID)
         main = Card()
         inner = column(main, gap=4)
         inner.setContentsMargins(14, 10, 12, 8)
         self.loss = LossChart()
+        self.charts: dict[str, LossChart | Curves] = {}
+        self._legends: dict[str, Key] = {}
+        self._shown = LOSS
+        self.choice = Segments("Which chart")
+        self.choice.show_choices({LOSS: "Loss"})
+        self.choice.hide()
+        self.choice.chosen.connect(self._pick)
+        inner.addWidget(self.choice)
+        self._keys, self._stack = QStackedWidget(), QStackedWidget()
+        self._keys.setFixedHeight(24)
         inner.addLayout(self._controls())
-        inner.addWidget(self.loss, 1)
+        self.sentence = caption()
+        self.sentence.hide()
+        inner.addWidget(self.sentence)
+        inner.addWidget(self._stack, 1)
+        self._put(LOSS, self.loss, Key(_LOSS_KEY))
         layout.addWidget(main, 5)
         below = row(gap=theme.GRID)
         self.small = small_charts()
@@ -40,18 +61,76 @@ class Charts(QWidget):
             below.addWidget(chart, 1)
         layout.addLayout(below, 2)
 
+    @property
+    def shown(self) -> "LossChart | Curves":
+        """The large chart."""
+        return self.charts[self._shown]
+
     def show_record(self, record: Record) -> None:
         """Draw a run as it is now."""
-        self._record = record
-        self.loss.show_record(record)
+        self._take(record)
+        self.shown.show_record(record)
         for name in self.small:
             self._show_small(name)
 
     def show_next(self, record: Record) -> None:
-        """Draw the loss and one of the small charts, the next one each time: a picture stays quick to draw."""
-        self._record = record
-        self.loss.show_record(record)
+        """Draw the large chart and one of the small ones, the next each time: a picture stays quick to draw."""
+        self._take(record)
+        self.shown.show_record(record)
         self._show_small(next(self._turn))
+
+    def show_chart(self, key: str) -> None:
+        """Put a chart in the large place."""
+        self._shown = key
+        self.choice.choose(key)
+        chart = self.charts[key]
+        self._stack.setCurrentWidget(chart)
+        self._keys.setCurrentWidget(self._legends[key])
+        words = chart.figure.sentence if isinstance(chart, Curves) else ""
+        self.sentence.setText(words)
+        self.sentence.setVisible(bool(words))
+        self.log.setVisible(chart is self.loss)
+        self.live.hide()
+        self._draw()
+
+    def _take(self, record: Record) -> None:
+        """Make the charts of the metrics that have come."""
+        self._record = record
+        names = frozenset(record.metrics) | frozenset(record.held)
+        if names == self._names:
+            return
+        self._names = names
+        method = record.started.method if record.started else ""
+        found = figures(method, sorted(names))
+        for figure in found:
+            old = self.charts.get(figure.key)
+            same = isinstance(old, Curves) and old.figure == figure
+            held = any(m.name in record.held for m in figure.metrics)
+            self._put(figure.key, old if same and old else Curves(figure), Key(_key(figure, held)))
+        self.choice.show_choices({LOSS: "Loss", **{f.key: f.title for f in found}})
+        self.choice.setVisible(bool(found))
+        self.show_chart(self._shown if self._picked or not found else found[0].key)
+
+    def _put(self, key: str, chart: "LossChart | Curves", legend: Key) -> None:
+        """Add a chart and its key, or put them in the place of those that had fewer curves."""
+        old = self.charts.get(key)
+        if old is not chart:
+            if old is not None:
+                self._stack.removeWidget(old)
+                old.deleteLater()
+            chart.smoothing = self.smoothing.value() / _STEPS
+            chart.moved.connect(self.live.show)
+            self._stack.addWidget(chart)
+            self.charts[key] = chart
+        if key in self._legends:
+            self._keys.removeWidget(self._legends[key])
+            self._legends[key].deleteLater()
+        self._legends[key] = legend
+        self._keys.addWidget(legend)
+
+    def _pick(self, key: str) -> None:
+        self._picked = True
+        self.show_chart(key)
 
     def _show_small(self, name: str) -> None:
         if self._record is not None:
@@ -59,23 +138,18 @@ class Charts(QWidget):
 
     def _controls(self) -> QHBoxLayout:
         layout = row(gap=14)
-        layout.addWidget(Text("Loss", bold=True, wrap=False))
-        for key, words in (("raw", "each step"), ("smooth", "smoothed"), ("held", "held-out rows")):
-            layout.addWidget(_Key(key))
-            layout.addWidget(Text(words, "caption", tone="secondary", wrap=False))
-        layout.addStretch()
+        layout.addWidget(self._keys, 1)
         self.live = quiet("Back to live", "runs")
         self.live.setFixedHeight(24)
         self.live.hide()
         self.live.clicked.connect(self._follow)
-        self.loss.moved.connect(self.live.show)
         layout.addWidget(self.live)
         label = Text("S&moothing", "caption", tone="secondary", wrap=False)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, _STEPS - 1)
         self.smoothing.setValue(round(self.loss.smoothing * _STEPS))
         self.smoothing.setFixedWidth(96)
-        self.smoothing.setAccessibleName("Smoothing of the loss curve")
+        self.smoothing.setAccessibleName("Smoothing of the curves")
         self.smoothing.valueChanged.connect(self._smooth)
         label.setBuddy(self.smoothing)
         self.log = QCheckBox("Log scale")
@@ -86,7 +160,8 @@ class Charts(QWidget):
         return layout
 
     def _smooth(self, value: int) -> None:
-        self.loss.smoothing = value / _STEPS
+        for chart in self.charts.values():
+            chart.smoothing = value / _STEPS
         self._draw()
 
     def _log(self, on: bool) -> None:
@@ -94,34 +169,18 @@ class Charts(QWidget):
         self._draw()
 
     def _follow(self) -> None:
-        self.loss.follow()
+        self.shown.follow()
         self.live.hide()
 
     def _draw(self) -> None:
         if self._record is not None:
-            self.loss.show_record(self._record)
+            self.shown.show_record(self._record)
 
 
-class _Key(QWidget):
-    """A piece of a curve beside its name."""
-
-    def __init__(self, curve: str) -> None:
-        super().__init__()
-        self._curve = curve
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        return QSize(18, 12)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.named(c.series[1 if self._curve == "held" else 0])
-        if self._curve == "raw":
-            colour.setAlpha(150 if c.dark else 110)
-        painter.setPen(QPen(colour, 1.2 if self._curve == "raw" else 2))
-        painter.drawLine(1, 6, 17, 6)
-        if self._curve == "held":
-            painter.setBrush(colour)
-            painter.drawEllipse(QRectF(5.5, 2.5, 7, 7))
+def _key(figure: Figure, held: bool) -> list[tuple[int, str, str]]:
+    """The key of a chart: its lines, its band, and what the dots are."""
+    titles = {m.name: m.title for m in figure.metrics}
+    entries = [(i, LINE, titles[name]) for i, name in enumerate(Curves.drawn(figure))]
+    if figure.band in titles:
+        entries.insert(1, (0, BAND, titles[figure.band]))
+    return [*entries, (0, DOTS, "held-out rows")] if held else entries

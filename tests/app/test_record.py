@@ -42,6 +42,18 @@ def test_the_running_average_by_hand() -> None:
     assert series.smooth(0.0)[-1] == 4.0
 
 
+def test_two_averages_of_one_curve_do_not_disturb_each_other() -> None:
+    series = Series()
+    for i in range(50):
+        series.append(i, float(i % 7))
+    plain = series.smooth(0.0)
+    steady = series.smooth(0.9).tolist()
+    assert plain.tolist() == series.y.tolist()
+    series.append(50, 3.0)
+    assert series.smooth(0.9).tolist()[:50] == steady
+    assert series.smooth(0.0)[-1] == 3.0
+
+
 def test_thinning_keeps_the_last_point() -> None:
     x, y = thinned(np.arange(1001.0), np.arange(1001.0), 100)
     assert len(x) <= 101

@@ -1,0 +1,153 @@
+"""What a method's numbers mean: one table with each number's name, how it is written, and the chart it is drawn in.
+
+A method's loss names its metrics (core.events.Step.metrics); a name that is not in the table gets a chart of its own.
+No Qt.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+REWARD = "reward_"  # what the name of a single reward function's curve begins with
+
+
+def _share(value: float) -> str:
+    return f"{value:.0%}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One number: what a person calls it, and how a value is written."""
+
+    name: str
+    title: str
+    words: Callable[[float], str] = _number
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One chart: its title, what its curves say in a sentence or two, and the metrics in it."""
+
+    key: str
+    title: str
+    sentence: str
+    metrics: tuple[Metric, ...]
+    unit: str = ""  # of the values, in words; "" for plain numbers
+    level: float | None = None  # a value to compare with, drawn as a line
+    share: bool = False  # values from 0 to 1, drawn in per cent
+    band: str = ""  # the metric that is the first one's deviation, drawn as a band around it
+    only: tuple[str, ...] = ()  # methods this meaning holds for; () for all
+
+
+FIGURES: tuple[Figure, ...] = (
+    Figure(
+        "preference",
+        "Rewards",
+        "How much more likely each answer has become than it was at the start. "
+        "The two should part: the better answer above the worse one. The margin is the distance between them.",
+        (
+            Metric("chosen_reward", "better answer"),
+            Metric("rejected_reward", "worse answer"),
+            Metric("margin", "margin"),
+        ),
+        level=0.0,
+    ),
+    Figure(
+        "accuracy",
+        "Accuracy",
+        "How often the model prefers the better answer. Half is chance; held-out examples are the ones to trust.",
+        (Metric("accuracy", "right preference", _share),),
+        level=0.5,
+        share=True,
+    ),
+    Figure(
+        "reward",
+        "Reward",
+        "The mean score of the answers, with how far they spread, and each reward alone. "
+        "It should rise; a band that closes means the answers of a group have become alike.",
+        (Metric("reward", "all rewards, weighted"), Metric("reward_std", "spread")),
+        band="reward_std",
+    ),
+    Figure(
+        "solved",
+        "Solved",
+        "The share of held-out questions whose answer is right, written without chance.",
+        (Metric("solved", "solved", _share),),
+        share=True,
+    ),
+    Figure(
+        "groups",
+        "Groups",
+        "Flat groups, where every answer scores the same, teach nothing. "
+        "Clipped: the share of words held back because they changed too fast. Cut off: the share of answers too long.",
+        (
+            Metric("flat_groups", "flat groups", _share),
+            Metric("clipped", "clipped", _share),
+            Metric("cut_off", "cut off", _share),
+        ),
+        share=True,
+    ),
+    Figure(
+        "teacher",
+        "Teacher",
+        "How far the student's next words are from the teacher's (KL), and how surprised it is by the data's own "
+        "answers. Both should fall.",
+        (Metric("kl", "distance to the teacher"), Metric("hard_loss", "loss on the data")),
+        only=("distill",),
+    ),
+    Figure(
+        "drift",
+        "Drift",
+        "KL: how far the model has moved from where it began. Some is learning; a steep climb is a warning. "
+        "Entropy: how varied its words are. Near zero it only repeats itself.",
+        (Metric("kl", "KL"), Metric("entropy", "entropy")),
+    ),
+    Figure(
+        "length",
+        "Length",
+        "How long the answers are. A sudden growth or fall often means that the reward is being tricked.",
+        (Metric("answer_length", "mean answer", lambda v: f"{v:,.0f}"),),
+        unit="tokens",
+    ),
+    Figure(
+        "time",
+        "Time",
+        "What each step spends on writing answers, and on learning from them.",
+        (Metric("sampling_seconds", "writing", _seconds), Metric("learning_seconds", "learning", _seconds)),
+        unit="seconds",
+    ),
+)
+
+
+def figures(method: str, names: Iterable[str]) -> list[Figure]:
+    """The charts for the metrics that a run of this method reports, in the order they are shown."""
+    left = list(names)
+    found = []
+    for figure in FIGURES:
+        if figure.only and method not in figure.only:
+            continue
+        mine = [m for m in figure.metrics if m.name in left]
+        if not mine:
+            continue
+        if figure.key == "reward":
+            alone = [n for n in left if n.startswith(REWARD) and n != figure.band]
+            mine += [Metric(n, n.removeprefix(REWARD).replace("_", " ")) for n in sorted(alone)]
+        found.append(replace(figure, metrics=tuple(mine)))
+        left = [n for n in left if n not in {m.name for m in mine}]
+    for name in left:
+        title = name.replace("_", " ").capitalize()
+        found.append(Figure(name, title, "A number of this method.", (Metric(name, title.lower()),)))
+    return found
+
+
+def metric(name: str) -> Metric:
+    """One metric of the table; a plain number for a name that is not in it."""
+    known = (m for f in FIGURES for m in f.metrics if m.name == name)
+    return next(known, Metric(name, name.replace("_", " ")))

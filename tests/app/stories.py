@@ -1,0 +1,93 @@
+"""What runs of each method report, made up: for the window's tests and pictures, no model needed."""
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+
+from core import events
+from core.events import Event
+from core.run import Run
+from tests.app.conftest import BACKEND, PRECISION
+
+PAIRS = ("dpo", "simpo", "orpo")
+REASONING = ("grpo", "dapo")
+
+
+def metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
+    """The metrics of a step when `share` of the run is over; `wobble` is what chance adds."""
+    grown = 1 - math.exp(-4 * share)
+    if method in (*PAIRS, "kto"):
+        found = {
+            "chosen_reward": 0.9 * grown + 0.3 * wobble,
+            "rejected_reward": -1.4 * grown + 0.3 * wobble,
+            "margin": 2.3 * grown + 0.2 * wobble,
+            "accuracy": min(1.0, max(0.0, 0.54 + 0.38 * grown + 0.1 * wobble)),
+        }
+        return found | ({"kl": 0.6 * grown} if method == "kto" else {})
+    if method in REASONING:
+        return {
+            "reward": 0.4 + 0.8 * grown + 0.1 * wobble,
+            "reward_std": 0.45 - 0.3 * grown,
+            "reward_numeric": 0.3 + 0.55 * grown + 0.1 * wobble,
+            "reward_format": 0.1 + 0.9 * grown,
+            "flat_groups": min(1.0, max(0.0, 0.2 + 0.5 * grown + 0.1 * wobble)),
+            "clipped": 0.01 + 0.02 * abs(wobble),
+            "kl": 0.08 * grown,
+            "entropy": 0.9 - 0.6 * grown,
+            "answer_length": 34 - 12 * grown + 3 * wobble,
+            "cut_off": max(0.0, 0.12 - 0.12 * grown),
+            "sampling_seconds": 1.4 + 0.2 * wobble,
+            "learning_seconds": 0.5,
+        }
+    return {"kl": 1.2 - grown, "hard_loss": 1.9 - grown} if method == "distill" else {}
+
+
+def held_out(method: str, share: float) -> dict[str, float]:
+    """The metrics on held-out rows."""
+    if method in REASONING:
+        return {"solved": 0.41 + 0.42 * (1 - math.exp(-4 * share))}
+    return metrics(method, share)
+
+
+def told(run: Run, steps: int = 120) -> Iterator[Event]:
+    """A whole run of the run's method."""
+    counts = dict(rows=300, eval_rows=60, tokens=18_000, trainable_parameters=147_456, total_parameters=1_700_000)
+    yield events.Phase("Preparing data")
+    yield events.Started(
+        run.name, str(run.output), run.method, run.model.path, steps, 1, 3.0, **counts,
+        backend=BACKEND, precision=PRECISION,
+    )  # fmt: skip
+    yield events.Evaluated(0, 0.69, False, 3000, held_out(run.method, 0.0))
+    yield events.Sample(0, "before", 0, "What do you see with?", "Eyes. Do not ask me again.", "")
+    yield events.Phase("Training")
+    for step in range(1, steps + 1):
+        share = step / steps
+        wobble = math.sin(12.9898 * step) * 0.8
+        loss = 0.69 * math.exp(-2 * share) + 0.05 * wobble
+        yield events.Step(
+            step, loss, 2e-4 * (1 - share), 1 + 0.2 * wobble, step * 300, step * 90, 2900 + 100 * wobble, 1 << 29,
+            share * 3, step * 0.1, metrics(run.method, share, wobble),
+        )  # fmt: skip
+        if step % 20 == 0:
+            yield events.Evaluated(step, 0.69 * math.exp(-2 * share), True, 3000, held_out(run.method, share))
+    yield events.Sample(steps, "after", 0, "What do you see with?", "Good question! You see with your eyes.", "")
+    before, after = held_out(run.method, 0.0), held_out(run.method, 1.0)
+    known = {"accuracy", "solved"}
+    yield events.Finished(
+        "done", steps, "Prefers the better answer in 54 % → 91 % of unseen pairs.", 96.0, 0.69, 0.12, steps,
+        {k: v for k, v in before.items() if k in known}, {k: v for k, v in after.items() if k in known},
+    )  # fmt: skip
+
+
+def scripted(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
+    """told() as a run's thread plays it: with the run's folder."""
+    assert run.output is not None
+    folder = Path(run.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    run.write(folder / "run.toml")
+    with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
+        for event in told(run):
+            log.write(events.to_json(event) + "\n")
+            yield event
+    (folder / "adapters.safetensors").touch()
