@@ -5,7 +5,7 @@ The data position needs no saving: the batches of a step follow from the seed an
 
 import json
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +31,12 @@ class Progress:
     best_loss: float | None = None
     best_step: int | None = None
     evaluations_without_best: int = 0
+    best_metrics: dict[str, float] = field(default_factory=dict)
     loss_before: float | None = None
+    metrics_before: dict[str, float] = field(default_factory=dict)
     measured_step: int = -1  # the last validation
     measured_loss: float | None = None
+    measured_metrics: dict[str, float] = field(default_factory=dict)
 
 
 def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, keep: int) -> Path:

@@ -2,16 +2,19 @@
 
 import dataclasses
 import math
+import threading
 from collections.abc import Generator
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import mlx.core as mx
 import mlx.nn as nn
 
-from core import adapters, backend
+from core import adapters, backend, other
 from core.data.batches import Batch, Batches, in_order
-from core.data.template import Encoded, Question, ask
+from core.data.groups import parts
+from core.data.template import Question, ask
 from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
@@ -19,16 +22,27 @@ from core.events import Event, Phase, Started, Warned
 from core.model import hub, packing
 from core.model.head import Head
 from core.model.head import find as find_head
-from core.model.load import DTYPES, read_config
+from core.model.load import DTYPES, Loaded, read_config
 from core.model.load import load as load_model
 from core.quant import count
-from core.rows import load_rows
+from core.reference import Reference, Referenced
+from core.rows import Row, load_rows
 from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
 
 DEFAULT_EPOCHS = 3.0
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
+
+
+class Windows(Protocol):
+    """What the loop trains on, step by step: rows of a dataset, with a reference beside them or not."""
+
+    steps_per_epoch: int
+
+    def window(self, step: int) -> list[Batch]:
+        """The batches of optimizer step `step`, counted from 1."""
+        ...
 
 
 @dataclass
@@ -40,8 +54,8 @@ class Prepared:
     model: nn.Module
     head: Head | None  # None where logits must be made everywhere
     tokenizer: Any
-    rows: list[Encoded]
-    batches: Batches
+    rows: list[Row]
+    batches: Windows
     eval_batches: list[Batch]
     prompts: list[Question]
     total_steps: int
@@ -71,11 +85,12 @@ class Prepared:
         )
 
 
-def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
+def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) -> Generator[Event, None, Prepared]:
     """Load and check everything, yielding progress; the generator's value is the Prepared run.
 
-    Raises BadOption, BadData, BadModel or Unavailable.
+    Raises BadOption, BadData, BadModel or Unavailable, the last also when `stop` is set in long work.
     """
+    stop = stop or threading.Event()
     device = backend.select(run.backend)
     if run.backend not in ("auto", device["used"]):
         yield Warned(
@@ -92,12 +107,70 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
             yield Warned("chat-template", note)
     rows, held_out, examples, facts = yield from load_rows(run, tokenizer)
 
+    t = run.train
+    batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
+    epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
+    steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
+    reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
+    if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
+        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop)
+
+    loaded, model_facts = yield from _load(run, where, device["used"])
+    model = loaded.model
+    head, why = find_head(model, DTYPES[loaded.compute])
+    facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
+    layout, packed, note = _layout(run, loaded, len(tokenizer), len(parts(rows[0])))
+    facts |= packed
+    batches.pack, batches.share = layout["pack"], layout["share"]
+    if note:
+        yield Warned("packing", note)
+    if reference and not reference.is_other:
+        start = other.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
+        who = [reference.used, other.files(where), start, loaded.precision, device["used"]]
+        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout)
+
+    seen = steps * t.batch_size * t.gradient_accumulation_steps
+    validations = min(VALIDATIONS, max(1, seen // max(1, len(held_out))))
+    eval_every = t.eval_every or max(1, math.ceil(steps / validations))
+    asked = [ask(e, tokenizer) for e in examples[: t.samples]]
+    held_batches = in_order(held_out, t.batch_size, **layout)
+    ready = Prepared(
+        run=run,
+        folder=folder,
+        model=model,
+        head=head,
+        tokenizer=tokenizer,
+        rows=rows,
+        batches=Referenced(batches, reference) if reference else batches,
+        eval_batches=[reference.of_held_out(b) for b in held_batches] if reference else held_batches,
+        prompts=[q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len],
+        total_steps=steps,
+        learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,
+        warmup=default_warmup(t.lr_schedule, steps) if t.warmup_steps is None else t.warmup_steps,
+        eval_every=eval_every,
+        save_every=t.save_every or eval_every,
+        resolved={},
+    )
+    model_facts |= {"path": run.model.path, "folder": str(where)}
+    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
+    folder.begin(run)
+    if reference:
+        ready.resolved["reference"] = reference.facts
+        reference.keep(folder.path)
+    folder.write_json("resolved.json", ready.resolved)
+    if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
+        folder.write(CHAT_TEMPLATE, tokenizer.chat_template)
+    return ready
+
+
+def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Loaded, dict[str, Any]]]:
+    """(the model with its adapter attached, how many parameters it has and trains)."""
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
     loaded = load_model(
         where,
         run.model.dtype,
-        device=device["used"],
+        device=device,
         trains_all=trains_all,
         allow_code=run.model.allow_code,
         quantization=run.model.quantization,
@@ -117,47 +190,23 @@ def prepare(run: Run, folder: RunFolder) -> Generator[Event, None, Prepared]:
     adapters.attach(loaded.model, run.adapter)
     mx.eval(loaded.model.parameters())
     trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
+    return loaded, {"parameters": total, "trainable_parameters": trainable}
 
-    t = run.train
-    head, why = find_head(loaded.model, DTYPES[loaded.compute])
-    facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
-    packs, why = packing.check(loaded.model, len(tokenizer), DTYPES[loaded.compute])
-    if run.data.packing and not packs:
-        yield Warned("packing", f"Rows are not packed: {why}. They are sorted by length instead.")
-    pack = run.data.packing and packs
-    facts["packing"] = {"requested": run.data.packing, "used": pack, "reason": why if run.data.packing else "as asked"}
-    batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed, pack)
-    epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
-    steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
-    seen = steps * t.batch_size * t.gradient_accumulation_steps
-    validations = min(VALIDATIONS, max(1, seen // max(1, len(held_out))))
-    eval_every = t.eval_every or max(1, math.ceil(steps / validations))
-    asked = [ask(e, tokenizer) for e in examples[: t.samples]]
-    prompts = [q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len]
-    ready = Prepared(
-        run=run,
-        folder=folder,
-        model=loaded.model,
-        head=head,
-        tokenizer=tokenizer,
-        rows=rows,
-        batches=batches,
-        eval_batches=in_order(held_out, t.batch_size),
-        prompts=prompts,
-        total_steps=steps,
-        learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,
-        warmup=default_warmup(t.lr_schedule, steps) if t.warmup_steps is None else t.warmup_steps,
-        eval_every=eval_every,
-        save_every=t.save_every or eval_every,
-        resolved={},
-    )
-    model_facts = {"path": run.model.path, "folder": str(where), "parameters": total, "trainable_parameters": trainable}
-    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
-    folder.begin(run)
-    folder.write_json("resolved.json", ready.resolved)
-    if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
-        folder.write(CHAT_TEMPLATE, tokenizer.chat_template)
-    return ready
+
+def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, bool], dict[str, Any], str]:
+    """({pack, share} for batches of rows with so many texts, facts with reasons, a note where it is not as asked)."""
+    asked, dtype = run.data.packing, DTYPES[loaded.compute]
+    if run.spec.aside or not asked:
+        why = "as asked" if not asked else "a part of each batch is measured by itself"
+        return {"pack": False, "share": False}, {"packing": {"requested": asked, "used": False, "reason": why}}, ""
+    pack, why = packing.check(loaded.model, vocabulary, dtype)
+    note = "" if pack else f"Rows are not packed: {why}. They are sorted by length instead."
+    facts: dict[str, Any] = {"packing": {"requested": asked, "used": pack, "reason": why}}
+    share = False
+    if texts > 1:
+        share, why = packing.check_shared(loaded.model, vocabulary, dtype)
+        facts["shared_prompts"] = {"used": share, "reason": why}
+    return {"pack": pack, "share": share}, facts, note
 
 
 def _resolved(
@@ -173,9 +222,7 @@ def _resolved(
         "eval_every": ready.eval_every,
         "save_every": ready.save_every,
     }
-    adapter = dataclasses.asdict(run.adapter)
-    if run.adapter.type != "full":
-        adapter |= {"alpha": 2.0 * run.adapter.rank if run.adapter.alpha is None else run.adapter.alpha}
+    adapter = adapters.resolved(ready.model, run.adapter)
     return {
         "method": run.method,
         "options": dataclasses.asdict(run.options),

@@ -21,7 +21,6 @@ from core.model import hub
 from core.resources import sample
 from core.run import DEMO, Run
 
-
 Row = Encoded | Group
 
 

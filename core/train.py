@@ -22,9 +22,11 @@ from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
 from core.model.generate import answer_tokens
 from core.model.logps import to_mlx, token_logps
 from core.prepare import Prepared, prepare
+from core.reference import NAME as REFERENCE
 from core.run import Run
 from core.runfolder import CHECKPOINTS, RunFolder, save_tensors
 from core.schedule import learning_rate
+from core.tally import Tally
 
 # A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up.
 CACHE_BYTES = 2 << 30
@@ -99,7 +101,7 @@ def _run(
     newest: Path | None,
 ) -> Iterator[Event]:
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
-    ready = yield from prepare(run, folder)
+    ready = yield from prepare(run, folder, stop)
     run = ready.run
     loop = Loop(ready, folder)
     if newest is not None:
@@ -138,7 +140,7 @@ class Loop:
         self.ready, self.folder, self.run = ready, folder, ready.run
         t = self.run.train
         trains_all = self.run.adapter.type == "full"
-        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, trains_all)
+        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, trains_all, self.run.adapter.plus)
         self.progress = checkpoint.Progress()
         self.saved_here = False  # the current step lies on disk as a checkpoint
         self.sample_scores: dict[str, dict[str, float]] = {}
@@ -146,19 +148,33 @@ class Loop:
         mx.set_cache_limit(CACHE_BYTES)
         mx.reset_peak_memory()
 
-    def _objective(self, batch: Batch, weight: float) -> tuple[mx.array, tuple[mx.array, dict[str, Any]]]:
+    def _objective(self, batch: Batch, aside: Any, weight: float) -> tuple[mx.array, tuple[mx.array, dict[str, Any]]]:
         """Everything that is differentiated, the forward pass included."""
-        value, metrics = self._loss(batch)
+        value, metrics = self._loss(batch, aside)
         return value * weight, (value, metrics)
 
-    def _loss(self, batch: Batch) -> tuple[mx.array, dict[str, Any]]:
-        logps = token_logps(self.ready.model, batch, self.ready.head)
-        value, metrics = self.run.spec.loss(logps, None, batch, self.run.options)
-        return value, metrics
+    def _loss(self, batch: Batch, aside: mx.array | None) -> tuple[mx.array, dict[str, Any]]:
+        learned = batch if aside is None else _half(batch, 0)
+        logps = token_logps(self.ready.model, learned, self.ready.head)
+        if aside is not None:
+            logps = mx.concatenate([logps, aside])
+        return self.run.spec.loss(logps, batch.extra.get(REFERENCE), batch, self.run.options)
+
+    def _aside(self, batch: Batch) -> mx.array | None:
+        """Log-probabilities of what a method only measures, computed where no gradient keeps them in memory."""
+        if not self.run.spec.aside:
+            return None
+        logps = token_logps(self.ready.model, _half(batch, 1), self.ready.head)
+        mx.eval(logps)
+        return logps
 
     def _weight(self, batch: Batch) -> float:
         """What a batch counts by in its window, so that accumulation is no mean of means."""
         return float(batch.mask.sum()) if self.run.spec.weight == "tokens" else float(len(batch.rows))
+
+    def _targets(self, batch: Batch) -> int:
+        """How many tokens are learned."""
+        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
 
     def step(self) -> Step:
         """One optimizer step over its window of batches. Raises Unavailable when the numbers are no longer finite."""
@@ -170,15 +186,16 @@ class Loop:
         total = sum(weights)
         ready.model.train()
         gradients: Any = None
-        loss, metrics = 0.0, dict[str, float]()
+        loss, metrics = 0.0, Tally()
         for batch, weight in zip(window, weights, strict=True):
+            given = to_mlx(batch)
+            aside = self._aside(given)
             # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
-            (_, (value, extra)), grads = self._value_and_grad(to_mlx(batch), weight)
+            (_, (value, extra)), grads = self._value_and_grad(given, aside, weight)
             gradients = grads if gradients is None else tree_map(mx.add, gradients, grads)
             mx.eval(gradients, value, extra)  # or the graphs of all batches would stay in memory
             loss += float(value) * weight / total
-            for name, number_of in extra.items():
-                metrics[name] = metrics.get(name, 0.0) + float(number_of) * weight / total
+            metrics.add(extra, weight)
         gradients = tree_map(lambda g: g / total, gradients)
         norm = optimizers.global_norm(gradients)
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
@@ -197,7 +214,7 @@ class Loop:
         real = sum(b.real_tokens for b in window)
         progress.step, progress.seconds = number, progress.seconds + seconds
         progress.tokens += real
-        progress.trained_tokens += int(sum(float(b.mask.sum()) for b in window))
+        progress.trained_tokens += sum(self._targets(b) for b in window)
         self.saved_here = False
         return Step(
             step=number,
@@ -210,30 +227,28 @@ class Loop:
             peak_memory_bytes=mx.get_peak_memory(),
             epoch=number / ready.batches.steps_per_epoch,
             seconds=progress.seconds,
-            metrics=metrics,
+            metrics=metrics.means(),
         )
 
     def measure(self) -> tuple[float, int, dict[str, float]]:
         """(loss, targets, metrics) over all held-out rows, weighted as training is."""
         self.ready.model.eval()
         loss, total, targets = 0.0, 0.0, 0
-        metrics = dict[str, float]()
+        metrics = Tally()
         for batch in self.ready.eval_batches:
-            weight = self._weight(batch)
-            value, extra = self._loss(to_mlx(batch))
+            weight, given = self._weight(batch), to_mlx(batch)
+            value, extra = self._loss(given, self._aside(given))
             mx.eval(value, extra)
-            loss, total = loss + float(value) * weight, total + weight
-            targets += int(batch.mask.sum())
-            for name, number in extra.items():
-                metrics[name] = metrics.get(name, 0.0) + float(number) * weight
-        return loss / total, targets, {name: value / total for name, value in metrics.items()}
+            loss, total, targets = loss + float(value) * weight, total + weight, targets + self._targets(batch)
+            metrics.add(extra, weight)
+        return loss / total, targets, metrics.means()
 
     def before(self) -> Iterator[Event]:
         """The model as it is, to compare with."""
         if self.ready.eval_batches:
             yield Phase("Validating", "before training")
             loss, targets, metrics = self.measure()
-            self.progress.loss_before = loss
+            self.progress.loss_before, self.progress.metrics_before = loss, metrics
             yield Evaluated(0, loss, False, targets, metrics)
         yield from self.samples("before")
 
@@ -247,10 +262,11 @@ class Loop:
         yield Phase("Validating")
         loss, targets, metrics = self.measure()
         progress = self.progress
-        progress.measured_step, progress.measured_loss = progress.step, loss
+        progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
         best = progress.best_loss is None or loss < progress.best_loss
         if best:
             progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
+            progress.best_metrics = metrics
             if self.run.train.keep_best:
                 self._save_best()
         else:
@@ -294,9 +310,7 @@ class Loop:
         self._save_adapter()
 
     def _save_adapter(self) -> None:
-        self.folder.write_json(
-            adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model)
-        )
+        self.folder.write_json(adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model))
         save_tensors(self.folder.path / adapters.WEIGHTS, adapters.tensors(self.ready.model), {"format": "mlx"})
 
     def finish(self, reason: str) -> Iterator[Event]:
@@ -304,14 +318,17 @@ class Loop:
         progress, ready = self.progress, self.ready
         kept = progress.step
         loss_after: float | None = None
+        metrics_after: dict[str, float] = {}
         if ready.eval_batches:
             # Stopped between two validations, the newest weights may be better than the best so far. That is
             # measured here and not counted, so that a resumed run goes on as the unbroken one would.
-            here = progress.measured_loss if progress.measured_step == progress.step else self.measure()[0]
+            here, metrics_after = progress.measured_loss, progress.measured_metrics
+            if progress.measured_step != progress.step:
+                here, _, metrics_after = self.measure()
             best, best_step = progress.best_loss, progress.best_step
             newest = math.inf if here is None else here
             if self.run.train.keep_best and best is not None and best_step is not None and best < newest:
-                kept, loss_after = best_step, best
+                kept, loss_after, metrics_after = best_step, best, progress.best_metrics
                 ready.model.load_weights(str(self._best_path), strict=False)
             else:
                 loss_after = here
@@ -327,8 +344,16 @@ class Loop:
             loss_before=progress.loss_before,
             loss_after=loss_after,
             best_step=kept,
-            metrics_before=self.sample_scores.get("before", {}),
-            metrics_after=self.sample_scores.get("after", {}),
+            metrics_before=progress.metrics_before | self.sample_scores.get("before", {}),
+            metrics_after=metrics_after | self.sample_scores.get("after", {}),
         )
         self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
         yield finished
+
+
+def _half(batch: Batch, which: int) -> Batch:
+    """The first (0) or second (1) half of a batch's texts, to be run through the model by itself."""
+    middle = batch.tokens.shape[0] // 2
+    chosen = slice(which * middle, (which + 1) * middle)
+    lengths = batch.lengths[chosen]
+    return to_mlx(dataclasses.replace(batch, tokens=batch.tokens[chosen], mask=batch.mask[chosen], lengths=lengths))

@@ -19,10 +19,19 @@ THUMBS = "thumbs"  # a prompt with an answer marked good or bad
 QUESTIONS = "questions"  # a prompt whose answer can be checked
 
 # loss(logps, ref, batch, o) -> (number, metrics)
-#   logps, ref  [N, T-1]  log-probability of each target token, zero where batch.mask is zero
-#   batch                 core.data.batches.Batch with MLX arrays
-#   o                     the method's own options
+#   logps    [N, T-1]  log-probability of each target token, zero where batch.mask is zero
+#   ref      [N, T-1]  the same under the reference, for a method that has one
+#   batch              core.data.batches.Batch with MLX arrays
+#   o                  the method's own options
+#   metrics            by name; a number is the batch's mean, a pair (sum, count) brings its own weight
 Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
+
+# arrange(groups, batch_size, max_len, seed) -> groups
+#   groups      core.data.groups.Group of every row, in the file's order
+#   batch_size  rows of a batch
+#   max_len     tokens of the longest text allowed
+#   seed        None to keep the file's order
+Arrange = Callable[[list[Any], int, int, int | None], list[Any]]
 
 
 @dataclass(frozen=True)
@@ -41,16 +50,23 @@ class Method:
     learning_rate: float  # the default with LoRA or DoRA
     learning_rate_full: float  # the default when every weight is trained
     weight: str = "tokens"  # what a micro-batch counts by under accumulation: "tokens" or "rows"
-    reference: bool = False
+    reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
+    arrange: Arrange | None = None  # what it makes of the encoded rows
+    aside: bool = False  # the second half of a batch's texts is measured and not learned
     rollout: Callable[..., Any] | None = None
     name: str = ""  # the file's name; set by load()
 
 
 @functools.cache
 def load() -> dict[str, Method]:
-    """Every method by name, in the order they are shown: SFT first, then by file name."""
+    """Every method by name, in the order they are shown: SFT first, then by file name.
+
+    A file whose name begins with an underscore is no method; it holds what several of them share.
+    """
     found = {}
     for module in pkgutil.iter_modules(__path__):
+        if module.name.startswith("_"):
+            continue
         spec = importlib.import_module(f"{__name__}.{module.name}").SPEC
         found[module.name] = dataclasses.replace(spec, name=module.name)
     return dict(sorted(found.items(), key=lambda item: (item[0] != "sft", item[0])))

@@ -1,0 +1,33 @@
+"""What the methods that learn from pairs share: lengths, and what a person is shown of two rewards."""
+
+from typing import Any
+
+
+def lengths(batch: Any) -> Any:
+    """Learned tokens of each text, [N]."""
+    return batch.mask.sum(-1)
+
+
+ROUNDING = 1e-5  # rewards that differ by less are the same
+
+
+def shares(left: Any, right: Any) -> Any:
+    """1 where left is greater, 0 where it is less, and one half where they are the same; [R]."""
+    import mlx.core as mx
+
+    lead = left - right
+    return (mx.sign(mx.where(mx.abs(lead) < ROUNDING, 0, lead)) + 1) / 2
+
+
+def metrics(chosen: Any, rejected: Any) -> dict[str, Any]:
+    """Means over the pairs of both rewards [R], how far they lie apart, and how often the better one is higher.
+
+    Equal rewards count one half (TRL: not at all), so that a run that starts at its reference starts at 0.5, the
+    toss of a coin, and not at zero.
+    """
+    return {
+        "chosen_reward": chosen.mean(),
+        "rejected_reward": rejected.mean(),
+        "margin": (chosen - rejected).mean(),
+        "accuracy": shares(chosen, rejected).mean(),
+    }
