@@ -4,20 +4,23 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from app import datasets, models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
+from core import methods
 from core.errors import UserError
 from core.events import Phase
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
-    from core.data.load import Dataset
+    from core.data.scan import Head, Scanned
 
 GOOD, NOTE, BAD = "good", "warn", "bad"
-_LOOKED_AT = 200  # rows whose tokens are counted
+_LARGE = 256 << 20  # bytes of data that are read once more for the checks, if they were not read before
+_LARGEST = 2 << 30  # bytes of data from which their rows need a lot of memory
+_SPREAD = 3  # times the size of a file that its rows need in memory
 _FEW = 50  # rows: enough to try, not enough to trust
 _MEMORISED, _OFTEN = 500, 5  # fewer rows than this, gone through more often than that
 _HIGH, _LOW = 3.0, 100.0  # times the usual learning rate, and a share of it
@@ -39,13 +42,12 @@ TITLES = ("Settings", "Data", "Model", "What is learned", "Disk", "Backend", "Pr
 
 def checks(run: Run) -> Iterator[Check]:
     """Every check of a run, in the order of TITLES. Never raises a UserError: it becomes a check that failed."""
-    dataset, folder, tokenizer = None, None, None
+    head, folder, tokenizer = None, None, None
     yield _settings(run)
     try:
-        for item in datasets.read(run):
-            if not isinstance(item, Phase):
-                dataset = item
-                yield _data(run, dataset)
+        *told, last = (item for item in datasets.survey(run, _LARGE) if not isinstance(item, Phase))
+        head = cast("Head", told[0] if told else last)
+        yield _data(run, head, cast("Scanned", last) if told else None)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
     try:
@@ -54,8 +56,9 @@ def checks(run: Run) -> Iterator[Check]:
     except UserError as error:
         yield Check("Model", BAD, str(error), "Model")
     try:
-        tokenizer = datasets.tokenizer(run, folder) if folder else None
-        yield _learned(run, dataset, tokenizer)
+        found = datasets.tokenizer(run, folder) if folder else None
+        tokenizer = found.tokenizer if found else None
+        yield _learned(run, head, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
     yield _disk(run, folder)
@@ -79,12 +82,18 @@ def _settings(run: Run) -> Check:
     return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-def _data(run: Run, dataset: "Dataset") -> Check:
-    usable, name = len(dataset.examples), shown_data(run)
+def _data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
+    name = shown_data(run)
+    if scanned is None:
+        size = sum(Path(file).stat().st_size for file in head.index.files)
+        words = f"{name}: the first rows are in order; not all of its {gigabytes(size)} have been looked at."
+        return Check("Data", NOTE if size > _LARGEST else GOOD, words + _memory(size), "Data")
+    usable = scanned.usable
     rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
-    left_out = sum(f.severity == "error" for f in dataset.findings)
-    if left_out:
-        return Check("Data", NOTE, f"{rows}; {left_out:,} left out, see the tab Problems.", "Data")
+    if not usable:
+        return Check("Data", BAD, f"{name} has no row that can be used.", "Data")
+    if scanned.left_out:
+        return Check("Data", NOTE, f"{rows}; {scanned.left_out:,} left out, see the tab Problems.", "Data")
     if usable < run.train.batch_size:
         return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
     if usable < _FEW:
@@ -105,31 +114,39 @@ def _model(run: Run, folder: Path | None) -> Check:
     return Check("Model", GOOD, f"{name}: all files are here ({models.facts(folder).sentence()}).", "Model")
 
 
-def _learned(run: Run, dataset: "Dataset | None", tokenizer: Any) -> Check:
+def _memory(size: int) -> str:
+    """What a run over so many bytes needs beside the model, once that is a lot."""
+    return f" A run keeps all rows in memory: about {gigabytes(_SPREAD * size)}." if size > _LARGEST else ""
+
+
+def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
     title = "What is learned"
-    if dataset is None:
+    if head is None:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
     if tokenizer is None:
         return Check(title, NOTE, "Can be told once the model is here.")
-    from core.data.inspect import seen  # brings in NumPy
+    from core.data.encoding import encode_all_rows  # brings in NumPy
+    from core.data.lengths import UNLIMITED, of
 
-    rows = [
-        seen(e, tokenizer, train_on=run.data.train_on, max_len=run.data.max_seq_len)
-        for e in dataset.examples[:_LOOKED_AT]
-    ]
-    nothing = [r for r in rows if not r.learned]
-    cut = sum(r.cut > 0 for r in rows)
-    longest = max(r.count for r in rows)
-    of = f"{len(rows):,} row{'' if len(rows) == 1 else 's'} looked at"
-    if len(nothing) == len(rows):
-        return Check(title, BAD, f"No row has anything to learn within {run.data.max_seq_len:,} tokens.", "Settings")
+    examples, most = head.examples, run.data.max_seq_len
+    if not examples:
+        return Check(title, BAD, "No row can be used.", "Data")
+    texts = encode_all_rows(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
+    lengths, starts = of(texts, examples)
+    nothing = [e.line for e, start in zip(examples, starts, strict=True) if start >= most]
+    cut, longest = sum(length > most for length in lengths), max(lengths)
+    looked = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"
+    if len(nothing) == len(examples):
+        return Check(title, BAD, f"No row has anything to learn within {most:,} tokens.", "Settings")
     if nothing:
-        words = f"{len(nothing)} of {of} have nothing to learn and are left out (the first: line {nothing[0].line})."
+        words = f"{len(nothing)} of {looked} have nothing to learn and are left out (the first: line {nothing[0]})."
         return Check(title, NOTE, words, "Data")
     if cut:
-        return Check(title, NOTE, f"{cut} of {of} are cut at {run.data.max_seq_len:,} tokens.", "Settings")
-    share = sum(r.learned for r in rows) / sum(r.count for r in rows)
-    return Check(title, GOOD, f"{of}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
+        return Check(title, NOTE, f"{cut} of {looked} are cut at {most:,} tokens.", "Settings")
+    if run.spec.data == methods.QUESTIONS:
+        return Check(title, GOOD, f"{looked}: the longest question has {longest:,} tokens.")
+    share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
+    return Check(title, GOOD, f"{looked}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
 
 
 def _disk(run: Run, folder: Path | None) -> Check:

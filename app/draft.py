@@ -93,7 +93,10 @@ def restored() -> Run:
 
 def shown_data(run: Run) -> str:
     """The dataset in words."""
-    return "Sample data" if run.data.path == DEMO else Path(run.data.path).name
+    if run.data.path == DEMO:
+        return "Sample data"
+    first, *more = run.data.path.split("\n")
+    return f"{Path(first).name} and {len(more)} more" if more else Path(first).name
 
 
 def shown_model(run: Run) -> str:

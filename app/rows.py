@@ -1,14 +1,13 @@
-"""A dataset's rows and findings as tables."""
+"""Items in memory as a table: findings, runs."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon
 
 from app import icons, theme
-from core import methods
-from core.data.example import Example
 from core.data.read import Finding
 
 Index = QModelIndex | QPersistentModelIndex
@@ -22,47 +21,18 @@ _TONES = {
 }
 
 
-def columns(kind: str) -> list[Column]:
-    """What the table of rows shows for a kind of data."""
-    line: Column = ("Line", lambda e: str(e.line))
-    asked: Column = ("Asked", question)
-    return {
-        methods.TEXT: [line, asked, ("Answer to learn", answer)],
-        methods.PAIRS: [line, asked, ("Better", lambda e: said(e.chosen)), ("Worse", lambda e: said(e.rejected))],
-        methods.THUMBS: [line, asked, ("Answer", answer), ("Mark", lambda e: "good" if e.label else "bad")],
-        methods.QUESTIONS: [line, asked, ("Right answer", lambda e: e.answer or "")],
-    }[kind]
-
-
 FINDINGS: list[Column] = [
     ("What", lambda f: _TONES[f.severity][2]),
-    ("Line", lambda f: str(f.line or "")),
+    ("Where", lambda f: where(f)),
     ("Message", lambda f: f.message),
     ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
 ]
 
 
-def question(example: Example) -> str:
-    """The last thing said before the answer; plain text has none."""
-    if example.messages:
-        turns = [m for m in example.messages if m["role"] != "assistant"]
-        return str(turns[-1].get("content") or "") if turns else ""
-    return example.prompt or ""
-
-
-def answer(example: Example) -> str:
-    """The answer that is learned; of plain text all of it."""
-    if example.messages:
-        return said(example.messages)
-    return example.completion or example.text or ""
-
-
-def said(part: Any) -> str:
-    """The text of an answer, or of the last message of several."""
-    if isinstance(part, tuple):
-        last = part[-1]
-        return str(last.get("content") or last.get("tool_calls") or "")
-    return str(part or "")
+def where(finding: Finding) -> str:
+    """file:line, or the file alone for what concerns all of it."""
+    name = Path(finding.file).name
+    return f"{name}:{finding.line}" if finding.line else name
 
 
 class Rows(QAbstractTableModel):

@@ -64,3 +64,11 @@ def row(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -
     layout.setContentsMargins(margin, margin, margin, margin)
     layout.setSpacing(gap)
     return layout
+
+
+def framed(inner: QWidget, inset: int = 5) -> Card:
+    """A card around a widget that fills it."""
+    card = Card()
+    layout = column(card, inset)
+    layout.addWidget(inner)
+    return card

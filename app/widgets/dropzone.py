@@ -1,17 +1,22 @@
-"""The place to drop a file, with a button for those who do not drag. The window itself takes the drop."""
+"""The place to drop a file, with buttons for those who do not drag. The window itself takes the drop."""
+
+import re
 
 from PySide6.QtCore import Qt, Signal
 
-from app.widgets.buttons import plain, quiet
+from app.widgets.buttons import plain
 from app.widgets.card import Card, column, row
+from app.widgets.entry import Entry
 from app.widgets.text import Glyph, Text, caption
+
+ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
 
 
 class DropZone(Card):
-    """Says what can be dropped; `choose` and `sample` when a button is pressed."""
+    """Says what can be dropped; `choose` when the button is pressed, `use_id(name)` for a Hugging Face id."""
 
     choose = Signal()
-    sample = Signal()
+    use_id = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -19,13 +24,23 @@ class DropZone(Card):
         layout = row(self, 18, 16)
         layout.addWidget(Glyph("drop", "accent_text", 34), 0, Qt.AlignmentFlag.AlignVCenter)
         words = column(gap=2)
-        words.addWidget(Text("Drop your data here, or anywhere on the window", bold=True))
+        words.addWidget(Text("Drop your data here, anywhere on the window, or paste it", bold=True))
         words.addWidget(caption("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed."))
         layout.addLayout(words, 1)
-        self.choose_button = plain("Choose a file…", "file")
-        self.sample_button = quiet("Use the sample data")
-        layout.addWidget(self.sample_button)
-        self.sample_button.hide()
-        layout.addWidget(self.choose_button)
+        side = column(gap=6)
+        self.choose_button = plain("Choose files…", "file")
+        self.id = Entry("Hugging Face dataset id", "or a Hugging Face id, owner/name")
+        self.id.setMinimumWidth(210)
+        side.addWidget(self.choose_button)
+        side.addWidget(self.id)
+        layout.addLayout(side)
         self.choose_button.clicked.connect(self.choose)
-        self.sample_button.clicked.connect(self.sample)
+        self.id.returnPressed.connect(self._use_id)
+
+    def _use_id(self) -> None:
+        name = self.id.text().strip()
+        if ID.fullmatch(name):
+            self.id.clear()
+            self.use_id.emit(name)
+        else:
+            self.id.selectAll()

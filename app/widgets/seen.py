@@ -22,7 +22,7 @@ from app.widgets.scrollbar import thin
 
 _SPACE = "\u200a"  # a hair of room on both sides of a chip
 _LINE_HEIGHT = 135  # per cent, so that chips on neighbouring lines do not touch
-_LONGEST = 6000  # tokens drawn of one row
+LONGEST = 6000  # tokens drawn of one row
 
 
 class SeenView(QTextEdit):
@@ -42,7 +42,7 @@ class SeenView(QTextEdit):
 
     def show_tokens(self, tokens: Any) -> None:
         """Show core.data.inspect's tokens."""
-        self._tokens = list(tokens[:_LONGEST])
+        self._tokens = list(tokens[:LONGEST])
         self._draw()
         learned = sum(t.learned for t in tokens)
         self.setAccessibleDescription(f"{len(tokens)} tokens, {learned} of them learned")

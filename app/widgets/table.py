@@ -1,7 +1,7 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
-from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QRect, Qt
-from PySide6.QtGui import QIcon, QPainter, QResizeEvent
+from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
+from PySide6.QtGui import QColor, QIcon, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -39,7 +39,8 @@ class _Cell(QStyledItemDelegate):
             top = box.y() + (box.height() - _ICON) // 2
             icon.paint(painter, box.x(), top, _ICON, _ICON)
             box.adjust(_ICON + 6, 0, 0, 0)
-        painter.setPen(c.text)
+        tone = index.data(Qt.ItemDataRole.ForegroundRole)
+        painter.setPen(tone if isinstance(tone, QColor) else c.text)
         painter.setFont(option.font)
         text = index.data(Qt.ItemDataRole.DisplayRole)
         wrap = 0
@@ -70,6 +71,15 @@ class _Header(QHeaderView):
         painter.setFont(theme.font("caption", bold=True))
         words = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
         painter.drawText(rect.adjusted(_PAD, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
+        if self.isSortIndicatorShown() and logicalIndex == self.sortIndicatorSection():
+            up = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            left = rect.x() + _PAD + painter.fontMetrics().horizontalAdvance(words) + 5
+            middle = rect.center().y()
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(c.secondary)
+            tip, foot = (middle - 2, middle + 3) if up else (middle + 3, middle - 2)
+            painter.drawPolygon([QPoint(left, foot), QPoint(left + 8, foot), QPoint(left + 4, tip)])
         painter.restore()
 
 
@@ -77,10 +87,17 @@ class Table(QTableView):
     """A read-only table. `widths` are those of columns that do not share the rest of the room.
 
     Rows of 40 pixels and more show two lines of text; the column `spare` is left out where room is scarce.
+    With `sortable`, a click on a heading calls the model's sort().
     """
 
     def __init__(
-        self, model: QAbstractItemModel, name: str, widths: dict[int, int], row_height: int = 32, spare: int = -1
+        self,
+        model: QAbstractItemModel,
+        name: str,
+        widths: dict[int, int],
+        row_height: int = 32,
+        spare: int = -1,
+        sortable: bool = False,
     ) -> None:
         super().__init__()
         self._spare = spare
@@ -97,6 +114,10 @@ class Table(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        if sortable:
+            self.horizontalHeader().setSectionsClickable(True)
+            self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
+            self.setSortingEnabled(True)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
         self.arrange(widths)

@@ -7,26 +7,30 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import datasets, settings, theme
 from app.draft import Draft, shown_data, shown_model
-from app.preview import Preview
+from app.preview.view import Preview
 from app.task import Task
+from app.widgets.bar import ThinBar
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.dropzone import DropZone
 from app.widgets.notice import Notice
 from app.widgets.text import Glyph, Text, caption, title
+from app.wizard.columns import ColumnsCard
 from core.data.files import ENDINGS
 from core.events import Phase
 from core.run import DEMO
 
 if TYPE_CHECKING:
-    from core.data.load import Dataset
+    from core.data.scan import Head, Scanned
 
 FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
+MAP = "Say which column is what, or choose another file. Everything else you set is kept."
+_HERE = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")  # reading depends on these
 
 
 class DataPage(QWidget):
-    """Reads the chosen file in the background and shows it."""
+    """Reads the chosen files in the background and shows them, the first rows at once."""
 
     name = "Data"
 
@@ -38,7 +42,8 @@ class DataPage(QWidget):
         self._read: tuple[Any, ...] = ()  # what is shown was read for this
         self._tokens_of: tuple[Any, ...] = ()
         self._problem = ""
-        self.dataset: Dataset | None = None
+        self.head: Head | None = None
+        self.scanned: Scanned | None = None  # what all rows come to, once they have been read
         layout = column(self, theme.MARGIN, theme.GRID + 4)
         layout.addWidget(title("What should it learn from?"))
         self.zone = DropZone()
@@ -46,16 +51,22 @@ class DataPage(QWidget):
         self.notice = Notice()
         layout.addWidget(self.notice)
         layout.addWidget(self._file_row())
+        self.columns = ColumnsCard()
+        layout.addWidget(self.columns)
         self.preview = Preview()
         layout.addWidget(self.preview, 1)
         layout.addLayout(self._validation_row())
         self.zone.choose.connect(self.choose)
-        self.zone.sample.connect(self._use_sample)
+        self.zone.use_id.connect(lambda name: draft.set("data.path", name))
+        self.columns.changed.connect(lambda entries: draft.set("data.columns", entries))
+        self.preview.changed.connect(draft.set)
         self.preview.needs_tokenizer.connect(self._load_tokenizer)
+        self.preview.map_columns.connect(self._show_columns)
+        self.preview.failed.connect(self._failed)
         draft.changed.connect(self._changed)
 
     def enter(self) -> None:
-        """Read the file of the draft, unless that is what is shown."""
+        """Read the files of the draft, unless they are what is shown."""
         if datasets.wanted(self._draft.run) != self._read:
             self._start_reading()
         self._show_validation()
@@ -63,14 +74,14 @@ class DataPage(QWidget):
     def blocked(self) -> str:
         if self._problem:
             return self._problem
-        return "The file is still being read." if self.dataset is None else ""
+        return "" if self.scanned or (self.head and self.head.examples) else "The file is still being read."
 
     def choose(self) -> None:
-        """Ask for a file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Choose your data", settings.last_folder(), FILTER)
-        if path:
-            settings.set_last_folder(str(Path(path).parent))
-            self._draft.set("data.path", path)
+        """Ask for files."""
+        paths, _ = QFileDialog.getOpenFileNames(self, "Choose your data", settings.last_folder(), FILTER)
+        if paths:
+            settings.set_last_folder(str(Path(paths[0]).parent))
+            self._draft.set("data.path", "\n".join(paths))
 
     def _use_sample(self) -> None:
         self._draft.set("data.path", DEMO)
@@ -82,15 +93,23 @@ class DataPage(QWidget):
         words = column(gap=1)
         self.file_name = Text(bold=True)
         self.sentence = Text(tone="secondary")
+        self.bar = ThinBar("How much of the file has been read")
+        self.bar.hide()
         words.addWidget(self.file_name)
         words.addWidget(self.sentence)
+        words.addWidget(self.bar)
         layout.addLayout(words, 1)
+        self.stop_button = quiet("Stop reading")
+        self.stop_button.clicked.connect(self._stop)
+        self.stop_button.hide()
+        self.change_button = quiet("Wrong? Map columns…")
+        self.change_button.clicked.connect(self._show_columns)
         self.sample_button = quiet("Use the sample data")
         self.sample_button.clicked.connect(self._use_sample)
         self.other_button = plain("Choose another…", "file")
         self.other_button.clicked.connect(self.choose)
-        layout.addWidget(self.sample_button)
-        layout.addWidget(self.other_button)
+        for button in (self.stop_button, self.change_button, self.sample_button, self.other_button):
+            layout.addWidget(button)
         return self._file
 
     def _validation_row(self) -> QHBoxLayout:
@@ -111,8 +130,10 @@ class DataPage(QWidget):
             self._draft.set("data.eval_path", path)
 
     def _changed(self, key: str) -> None:
-        if key in ("", "method") or key.startswith("data."):
+        if key in ("", "method", *_HERE):
             self.enter() if self.isVisible() or key in ("", "data.path") else None
+        elif key.startswith("data."):
+            self._show_validation()
         if key in ("", "model.path", "model.revision", "data.chat_template"):
             self._tokens_of = ()
             self.preview.show_tokenizer(None, "Loading the tokenizer…")
@@ -122,38 +143,96 @@ class DataPage(QWidget):
         if self._reading:
             self._reading.drop()
         run = self._draft.run
-        self._read, self.dataset, self._problem = datasets.wanted(run), None, ""
+        again = self._read[:1] == (run.data.path,) and self.head is not None  # the same files, understood otherwise
+        self._read, self._problem = datasets.wanted(run), ""
+        self.head = self.scanned = None
         self.file_name.setText(shown_data(run))
-        self.sentence.setText("Reading…")
+        self.file_name.setToolTip(run.data.path)
+        if not again:
+            self.sentence.setText("Reading…")
+            self.columns.hide()
+        self.sentence.set_tone("secondary")
         self._file.show()
         own = run.data.path != DEMO
         self.zone.setVisible(not own)  # the invitation stays as long as only the sample is there
-        self.other_button.setVisible(own)
-        self.sample_button.setVisible(own)
+        for button in (self.other_button, self.sample_button, self.change_button):
+            button.setVisible(own)
         self.notice.hide()
-        self._reading = Task(self, lambda: datasets.read(run), progress=self._came, failed=self._failed)
+        self._reading = Task(self, lambda: datasets.read(run), self._all_read, self._failed, self._came)
 
-    def _came(self, item: "Phase | Dataset") -> None:
+    def _came(self, item: "Phase | Head | datasets.News | Scanned") -> None:
+        from core.data.scan import Head, Scanned
+
+        run = self._draft.run
         if isinstance(item, Phase):
             self.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
-        else:
-            self._loaded(item)
+        elif isinstance(item, Head):
+            self.head = item
+            self.preview.show_head(item, run)
+            self.preview.show_run(run)
+            self.columns.show_columns(run.spec.data, item.form.found, run.data.columns)
+        elif isinstance(item, datasets.News):
+            self._show_news(item)
+        elif isinstance(item, Scanned):
+            self._show_scanned(item)
 
-    def _loaded(self, dataset: "Dataset") -> None:
-        self.dataset = dataset
-        self.sentence.setText(dataset.sentence)
-        self.preview.show_data(dataset, self._draft.run)
-        left_out = sum(f.severity == "error" for f in dataset.findings)
-        if left_out:
-            rows = "1 row is" if left_out == 1 else f"{left_out:,} rows are"
-            self.notice.say(f"{rows} left out.", "The tab Problems lists each with its line.", "warn")
+    def _show_news(self, news: datasets.News) -> None:
+        if self.head is None:
+            return
+        self.preview.show_news(news, self.head)
+        progress = news.progress
+        if progress.done < progress.size:
+            form = self.head.form.name
+            self.sentence.setText(f"{form}: {progress.index.rows:,} rows read, {progress.fraction:.0%} of the file…")
+            self.bar.show_share(progress.fraction)
+            self.bar.show()
+            self.stop_button.show()
+
+    def _show_scanned(self, scanned: "Scanned") -> None:
+        self.scanned = scanned
+        self.preview.show_scanned(scanned)
+        words = scanned.sentence
+        if scanned.left_out:
+            rows = "1 row is" if scanned.left_out == 1 else f"{scanned.left_out:,} rows are"
+            words += f" {rows} left out, see Problems."
+            self.sentence.set_tone("warn")
+        self.sentence.setText(words)
+        if not scanned.usable:
+            findings = [f for f in self.preview.problems.findings if f.severity == "error"]
+            self._problem = str(findings[0]) if findings else "There is no row to learn from in this file."
+            unknown = bool(findings) and findings[0].code in ("columns", "column")
+            self.notice.say(self._problem, MAP if unknown else ADVICE)
+            if unknown:
+                self._show_columns()
+
+    def _all_read(self, _: object) -> None:
+        self._reading = None
+        self.bar.hide()
+        self.stop_button.hide()
+
+    def _stop(self) -> None:
+        """Read no further; what has been read stays to be looked at."""
+        if self._reading:
+            self._reading.drop()
+        self._all_read(None)
+        if self.head is not None:
+            self.sentence.setText(f"{self.head.form.name}: reading was stopped. A run reads all of it.")
 
     def _failed(self, sentence: str) -> None:
+        self._all_read(None)
         self._problem = sentence
+        self.head = None
         self._file.hide()
+        self.columns.hide()
         self.zone.show()
-        self.preview.show_data(None, self._draft.run)
+        self.preview.show_head(None, self._draft.run)
         self.notice.say(sentence, ADVICE)
+
+    def _show_columns(self) -> None:
+        if self.head is not None:
+            run = self._draft.run
+            self.columns.show_columns(run.spec.data, self.head.form.found, run.data.columns)
+            self.columns.show()
 
     def _show_validation(self) -> None:
         data = self._draft.run.data

@@ -27,9 +27,14 @@ class Files:
 
 
 def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
-    """The files that are meant. Raises BadData for a folder or a pattern with none, Unavailable without permission."""
+    """The files that are meant; a text of several lines names one a line.
+
+    Raises BadData for a folder or a pattern with none, Unavailable without permission.
+    """
     if str(path) == DEMO:
         return Files((resources.sample(kind),))
+    if isinstance(path, str) and "\n" in path:
+        path = listed(path)
     if not isinstance(path, str | Path):
         return Files(tuple(file for one in path for file in find(one, kind).train))
     given = Path(path).expanduser()
@@ -41,6 +46,19 @@ def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
             raise BadData(f"No file matches {path}.")
         return Files(tuple(found))
     return Files((given,))
+
+
+def listed(path: str) -> list[str]:
+    """The files of a dataset's path, which holds several as one a line."""
+    return [line.strip() for line in path.split("\n") if line.strip()]
+
+
+def parted(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """(to train on, held out) of files that were chosen together, where their names tell."""
+    sides: tuple[list[Path], list[Path]] = ([], [])
+    for file in files:
+        sides[_part(Path(file.name)) == "valid"].append(file)
+    return sides if sides[0] else (sides[1], [])
 
 
 def _folder(folder: Path) -> Files:

@@ -49,7 +49,7 @@ def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, data
     assert not window.overlay.isVisible()
     qtbot.waitUntil(lambda: window.draft.run.data.path == str(dataset))
     assert window.wizard.stack.currentWidget() is window.wizard.data
-    qtbot.waitUntil(lambda: window.wizard.data.dataset is not None)
+    qtbot.waitUntil(lambda: window.wizard.data.scanned is not None)
     assert "60 rows" in window.wizard.data.sentence.text()
 
 

@@ -30,7 +30,7 @@ def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) ->
     wizard.goal.cards.cards["sft"].radio.click()
     wizard.next.click()
     window.draft.set("data.path", str(dataset))
-    qtbot.waitUntil(lambda: wizard.data.dataset is not None)
+    qtbot.waitUntil(lambda: wizard.data.scanned is not None)
     wizard.next.click()
     assert wizard.stack.currentWidget() is wizard.model
     wizard.next.click()
@@ -74,11 +74,11 @@ def test_bad_data_is_one_sentence_and_nothing_is_lost(
     page = window.wizard.data
     window.open_files([bad])
     if said == "line 2":  # one row is good, the other is named with its line
-        qtbot.waitUntil(lambda: page.dataset is not None)
-        assert page.notice.sentence.text() == "1 row is left out."
-        lines = [page.preview.problems.model().index(0, c).data() for c in range(4)]
+        qtbot.waitUntil(lambda: page.scanned is not None)
+        assert page.sentence.text().endswith("1 row is left out, see Problems.")
+        lines = [page.preview.problems.model.index(0, c).data() for c in range(4)]
         assert lines[0] == "Left out"
-        assert lines[1] == "2"
+        assert lines[1] == "bad.jsonl:2"
     else:
         qtbot.waitUntil(lambda: not page.notice.isHidden())
         assert said in page.notice.sentence.text()

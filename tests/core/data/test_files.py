@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.data.files import find
+from core.data.files import find, parted
 from core.data.load import load
 from core.data.mapping import Columns, parse_fill
 from core.errors import BadData, BadOption
@@ -94,3 +94,18 @@ def test_a_mapping_to_an_unknown_role_and_from_an_unknown_column(tmp_path: Path)
         assert str(error.value) == f"{tmp_path}/rows.jsonl, line 1: There is no column body. There is no other row."
     with pytest.raises(BadOption, match="fill: 'name' is not of the form name=text"):
         parse_fill(["name"])
+
+
+def test_several_files_are_one_text_of_several_lines(tmp_path: Path) -> None:
+    for name in ("a.jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"text": "' + name + '"}\n')
+    path = f"{tmp_path}/a.jsonl\n{tmp_path}/b.jsonl\n"
+    assert find(path, "text").train == (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert [e.text for e in load(path, "text").examples] == ["a.jsonl", "b.jsonl"]
+
+
+def test_files_chosen_together_are_parted_by_their_names() -> None:
+    names = [Path(name) for name in ("x/train.jsonl", "x/valid.jsonl", "x/more.jsonl")]
+    assert parted(names) == ([names[0], names[2]], [names[1]])
+    assert parted(names[1:2]) == (names[1:2], [])
+    assert parted([Path("valid/rows.jsonl"), Path("valid/more.jsonl")])[1] == []

@@ -1,0 +1,196 @@
+"""The tab Problems: what was found where, and what can be done about it. The file itself is never changed."""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from app.rows import FINDINGS, Rows
+from app.widgets.buttons import plain, quiet
+from app.widgets.card import Card, column, framed, row
+from app.widgets.entry import Entry
+from app.widgets.table import Table
+from app.widgets.text import Text, caption
+from core.run import Run
+
+if TYPE_CHECKING:  # brings in NumPy
+    from core.data.read import Finding
+
+_WIDTHS = {0: 104, 1: 84, 3: 230}
+
+
+class ProblemsTab(QWidget):
+    """`changed(key, value)` when something is to be left out, or filled in; `map_columns` when that would help."""
+
+    changed = Signal(str, object)
+    map_columns = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._run: Run | None = None
+        self._findings: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+        self._rows = 0
+        self.model = Rows(FINDINGS)
+        self.table = Table(self.model, "Problems found in the dataset", _WIDTHS, row_height=44)
+        self.summary = Text()
+        self.safe = plain("Fix all safe ones", "check")
+        self.safe.clicked.connect(self._fix_safe)
+        head = row(gap=12)
+        head.addWidget(self.summary, 1)
+        head.addWidget(self.safe)
+        layout = column(self)
+        layout.addLayout(head)
+        layout.addWidget(framed(self.table), 1)
+        layout.addWidget(self._action_card())
+        self._chosen_row = QWidget()
+        self._chosen: QHBoxLayout = row(self._chosen_row, gap=4)
+        layout.addWidget(self._chosen_row)
+        self.table.selectionModel().currentChanged.connect(self._show_actions)
+        self._say()
+
+    def show_findings(self, findings: "list[Finding]", counts: dict[str, int], rows: int) -> None:
+        """Show what was found in so many rows; `counts` has how often each kind was met, listed or not."""
+        first = not self._findings
+        chosen = self.table.currentIndex().row()
+        self._findings, self._counts = findings, Counter(counts)
+        self._rows = rows
+        self.model.show_items(findings, FINDINGS)
+        self.table.arrange(_WIDTHS)
+        if findings:
+            self.table.selectRow(0 if first or not 0 <= chosen < len(findings) else chosen)
+        self._say()
+
+    def show_run(self, run: Run) -> None:
+        """The run's options changed."""
+        self._run = run
+        self._say()
+
+    @property
+    def findings(self) -> "list[Finding]":
+        return self._findings
+
+    @property
+    def current(self) -> "Finding | None":
+        at = self.table.currentIndex().row()
+        return self._findings[at] if 0 <= at < len(self._findings) else None
+
+    def _action_card(self) -> Card:
+        self._card = Card()
+        layout = column(self._card, 12, 8)
+        self.message = Text(selectable=True)
+        layout.addWidget(self.message)
+        self._actions = row(gap=8)
+        self.text = Entry("Text to put in the place of the placeholder", height=28)
+        self.fill = plain("Fill in", "check")
+        self.exclude = plain("Exclude")
+        self.map = plain("Map the columns…")
+        self.fill.clicked.connect(self._fill_in)
+        self.text.returnPressed.connect(self._fill_in)
+        self.exclude.clicked.connect(self._exclude)
+        self.map.clicked.connect(self.map_columns)
+        for part in (self.text, self.fill, self.exclude, self.map):
+            self._actions.addWidget(part)
+        self._actions.addStretch()
+        layout.addLayout(self._actions)
+        return self._card
+
+    def _say(self) -> None:
+        from core.data.fixes import safe
+
+        total = sum(self._counts.values())
+        rows = f"{self._rows:,} row{'' if self._rows == 1 else 's'}"
+        if not self._findings:
+            self.summary.setText(f"Nothing wrong was found in {rows}." if self._rows else "")
+        else:
+            words = f"{total:,} finding{'' if total == 1 else 's'} in {rows}"
+            listed = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
+            self.summary.setText(f"{words}{listed}. Your file stays as it is; what you choose is kept in the run.")
+        excluded = self._run.data.exclude if self._run else ()
+        open_ = [code for code in safe(self._counts) if code not in excluded]
+        self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
+        self.safe.setVisible(bool(open_))
+        self._card.setVisible(bool(self._findings))
+        self._show_actions()
+        self._show_chosen()
+
+    def _show_actions(self, *_: QModelIndex) -> None:
+        """What can be done about the finding that is selected."""
+        from core.data.fixes import EXCLUSIONS, to_fill_in
+
+        finding = self.current
+        if finding is None:
+            return
+        name = to_fill_in(finding)
+        excluded = self._run is not None and finding.code in self._run.data.exclude
+        self.message.setText(f"{finding}{f' {finding.fix}' if finding.fix else ''}")
+        for part in (self.text, self.fill):
+            part.setVisible(bool(name) and not excluded)
+        self.text.setPlaceholderText(f"Instead of {{{{{name}}}}}")
+        exclusion = EXCLUSIONS.get(finding.code)
+        self.exclude.setVisible(exclusion is not None and not excluded)
+        if exclusion is not None:
+            count = self._counts[finding.code]
+            those = "this row" if count == 1 and finding.code != "duplicate" else f"all {exclusion.words}"
+            self.exclude.setText(f"Exclude {those}")
+            self.exclude.updateGeometry()
+        self.map.setVisible(finding.code in ("columns", "column", "type"))
+
+    def _show_chosen(self) -> None:
+        """What was chosen, each with a way back."""
+        from core.data.fixes import EXCLUSIONS
+
+        while self._chosen.count():
+            item = self._chosen.takeAt(0)
+            widget = item.widget() if item else None
+            if widget is not None:
+                widget.deleteLater()
+        entries: list[tuple[str, str, str]] = []
+        if self._run is not None:
+            data = self._run.data
+            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in data.exclude)
+            entries += [("data.exclude", code, f"without {words}") for code, words in named]
+            entries += [("data.fill_in", entry, entry.replace("=", " = ", 1)) for entry in data.fill_in]
+        self._chosen_row.setVisible(bool(entries))
+        if not entries:
+            return
+        self._chosen.addWidget(caption("Chosen:"))
+        for key, entry, words in entries:
+            button = quiet(words[0].upper() + words[1:], "bad")
+            button.setAccessibleName(f"Take back: {words}")
+            button.setToolTip("Take back")
+            button.clicked.connect(self._taker(key, entry))
+            self._chosen.addWidget(button)
+        self._chosen.addStretch()
+
+    def _taker(self, key: str, entry: str) -> Any:
+        def take() -> None:
+            if self._run is not None:
+                old = self._run.data.exclude if key == "data.exclude" else self._run.data.fill_in
+                self.changed.emit(key, tuple(e for e in old if e != entry))
+
+        return take
+
+    def _fill_in(self) -> None:
+        from core.data.fixes import to_fill_in
+
+        finding, text = self.current, self.text.text()
+        if finding is None or self._run is None or not text.strip():
+            return
+        name = to_fill_in(finding)
+        kept = tuple(e for e in self._run.data.fill_in if e.partition("=")[0] != name)
+        self.text.clear()
+        self.changed.emit("data.fill_in", (*kept, f"{name}={text}"))
+
+    def _exclude(self) -> None:
+        finding = self.current
+        if finding is not None and self._run is not None:
+            self.changed.emit("data.exclude", (*self._run.data.exclude, finding.code))
+
+    def _fix_safe(self) -> None:
+        from core.data.fixes import safe
+
+        if self._run is not None:
+            old = self._run.data.exclude
+            self.changed.emit("data.exclude", (*old, *(code for code in safe(self._counts) if code not in old)))

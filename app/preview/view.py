@@ -1,0 +1,106 @@
+"""The four tabs of a dataset, fed from the news of its reading."""
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app.datasets import Found, News
+from app.preview.lengths import LengthsTab
+from app.preview.problems import ProblemsTab
+from app.preview.rows import RowsTab
+from app.preview.seen import SeenTab
+from app.widgets.card import column
+from app.widgets.tabs import Tabs
+from core.run import Run
+
+if TYPE_CHECKING:  # brings in NumPy
+    from core.data.read import Finding
+    from core.data.scan import Head, Scanned
+
+_LISTED = 20_000  # findings kept
+
+
+class Preview(QWidget):
+    """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` for the run; `needs_tokenizer` when a
+    tab that needs one is looked at without; `failed(sentence)` when reading a page breaks off."""
+
+    changed = Signal(str, object)
+    needs_tokenizer = Signal()
+    map_columns = Signal()
+    failed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._findings: list[Finding] = []
+        self._counts: Counter[str] = Counter()
+        self.tabs = Tabs("Views of the dataset")
+        self.rows, self.seen = RowsTab(), SeenTab()
+        self.lengths, self.problems = LengthsTab(), ProblemsTab()
+        for title, page in (
+            ("Rows", self.rows),
+            ("What the model sees", self.seen),
+            ("Lengths", self.lengths),
+            ("Problems", self.problems),
+        ):
+            self.tabs.add(title, page)
+        column(self).addWidget(self.tabs)
+        self.rows.opened.connect(self._open_row)
+        self.rows.failed.connect(self.failed)
+        for tab in (self.seen, self.lengths):
+            tab.needs_tokenizer.connect(self.needs_tokenizer)
+            tab.changed.connect(self.changed)
+        self.problems.changed.connect(self.changed)
+        self.problems.map_columns.connect(self.map_columns)
+
+    def show_head(self, head: "Head | None", run: Run) -> None:
+        """Show the first rows of a dataset that is read for a run, or nothing."""
+        self._findings, self._counts = [], Counter()
+        index, meaning = (head.index, head.meaning) if head else (None, None)
+        self.rows.show_data(run.spec.data, index, meaning)
+        self.seen.show_data(index, meaning)
+        self.lengths.show_data(index, meaning)
+        self._show_findings(0)
+
+    def show_news(self, news: News, head: "Head") -> None:
+        """More has been read."""
+        self._findings += news.findings[: _LISTED - len(self._findings)]
+        self._counts.update(f.code for f in news.findings)
+        index = news.progress.index
+        if index.rows > head.index.rows:
+            self.rows.grow(index, head.meaning)
+            self.seen.grow(index, head.meaning)
+            self.lengths.grow(index, head.meaning)
+        if news.findings:
+            self._show_findings(index.rows)
+
+    def show_scanned(self, scanned: "Scanned") -> None:
+        """All has been read."""
+        order = {file: n for n, file in enumerate(scanned.index.files)}
+        self._findings.sort(key=lambda f: (order[f.file], f.line or 0))
+        self._counts = Counter(scanned.problems)
+        self.rows.grow(scanned.index, scanned.meaning, last=True)
+        self.seen.grow(scanned.index, scanned.meaning)
+        self.lengths.grow(scanned.index, scanned.meaning, last=True)
+        self._show_findings(scanned.index.rows)
+
+    def show_run(self, run: Run) -> None:
+        """The run's options changed: other tokens may be learned or cut."""
+        self.seen.show_run(run)
+        self.lengths.show_run(run)
+        self.problems.show_run(run)
+
+    def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
+        """Use this tokenizer, or say why there is none."""
+        self.seen.show_tokenizer(found, reason)
+        self.lengths.show_tokenizer(found, reason)
+
+    def _open_row(self, number: int) -> None:
+        self.tabs.show_page(self.seen)
+        self.seen.go(number)
+
+    def _show_findings(self, rows: int) -> None:
+        total = sum(self._counts.values())
+        self.tabs.rename(self.problems, f"Problems ({total:,})" if total else "Problems")
+        self.problems.show_findings(self._findings, self._counts, rows)

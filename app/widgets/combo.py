@@ -1,0 +1,19 @@
+"""A menu of choices that turns the page, not the value, under the mouse wheel."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QComboBox
+
+
+class Combo(QComboBox):
+    """A combo box with an accessible name."""
+
+    def __init__(self, name: str, height: int = 28) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.setMinimumHeight(height)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
