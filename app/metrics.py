@@ -39,7 +39,6 @@ class Figure:
     title: str
     sentence: str
     metrics: tuple[Metric, ...]
-    unit: str = ""  # of the values, in words; "" for plain numbers
     level: float | None = None  # a value to compare with, drawn as a line
     share: bool = False  # values from 0 to 1, drawn in per cent
     band: str = ""  # the metric that is the first one's deviation, drawn as a band around it
@@ -113,15 +112,16 @@ FIGURES: tuple[Figure, ...] = (
         "length",
         "Length",
         "How long the answers are. A sudden growth or fall often means that the reward is being tricked.",
-        (Metric("answer_length", "mean answer", lambda v: f"{v:,.0f}"),),
-        unit="tokens",
+        (Metric("answer_length", "mean answer, in tokens", lambda v: f"{v:,.0f}"),),
     ),
     Figure(
         "time",
         "Time",
         "What each step spends on writing answers, and on learning from them.",
-        (Metric("sampling_seconds", "writing", _seconds), Metric("learning_seconds", "learning", _seconds)),
-        unit="seconds",
+        (
+            Metric("sampling_seconds", "writing, in seconds", _seconds),
+            Metric("learning_seconds", "learning, in seconds", _seconds),
+        ),
     ),
 )
 

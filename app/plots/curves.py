@@ -23,7 +23,7 @@ class Curves(Chart):
         self.smoothing = 0.9
         plot = self.getPlotItem()
         if figure.share:
-            plot.getAxis("left").setScale(100)
+            plot.getAxis("left").tickStrings = lambda values, scale, spacing: [f"{100 * v:.0f} %" for v in values]
             plot.setLimits(yMin=-0.02, yMax=1.02)
         self._level: Any = None
         if figure.level is not None:

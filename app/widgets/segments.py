@@ -29,6 +29,7 @@ class Segments(QWidget):
         for button in self.buttons.values():
             self._group.removeButton(button)
             self._layout.removeWidget(button)
+            button.hide()  # it goes only once the events have been handled
             button.deleteLater()
         self.buttons = {}
         for key, words in choices.items():
