@@ -151,6 +151,8 @@ def _renamed(folder: Path, weights: dict[str, mx.array]) -> dict[str, mx.array]:
     found = {}
     for key, value in weights.items():
         name = key.removeprefix(_PREFIX)
+        if name.endswith(".base_layer.weight"):
+            continue  # PEFT lays the frozen embeddings beside their add-on
         end = next((end for end in _NAMES if name.endswith(f".{end}")), None)
         if end is None:
             raise BadModel(f"The PEFT adapter in {folder} holds {key}, which is no part of a LoRA or DoRA add-on.")

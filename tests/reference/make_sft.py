@@ -133,6 +133,27 @@ def run(name: str, case: Case) -> dict[str, Any]:
     if case.adapter:
         model = peft.PeftModel.from_pretrained(model, HERE / "adapters" / f"{case.model}-peft", is_trainable=True)
 
+    trainer, steps = learn(model, tokenizer, case, every_answer)
+    prepared = list(trainer.train_dataset)
+    print(name, *(repr(tokenizer.decode([t for t in row["labels"] if t >= 0])) for row in prepared[:2]), sep="\n  ")
+    final = to_mlx(model) if case.adapter else {k: v.detach() for k, v in model.named_parameters()}
+    save_file(final, HERE / "sft" / f"{name}.safetensors")
+    options = {k: v for k, v in vars(case).items() if k not in ("model", "data", "adapter")}
+    return {
+        "model": case.model,
+        "data": case.data,
+        "adapter": f"{case.model}-mlx" if case.adapter else None,
+        "options": options,
+        "steps": steps,
+        # The rows that are left, in order. "1" marks what TRL gives a label; the first token never is a target.
+        "rows": [{"tokens": row["input_ids"], "targets": targets(row["labels"])} for row in prepared],
+    }
+
+
+def learn(
+    model: torch.nn.Module, tokenizer: Any, case: Case, every_answer: bool, optimizer: Any = None
+) -> tuple[trl.SFTTrainer, list[dict[str, float]]]:
+    """(the trainer at its end, what it logged) of STEPS steps; AdamW unless another optimizer is given."""
     recorder = Recorder()
     with tempfile.TemporaryDirectory() as output:
         trainer = trl.SFTTrainer(
@@ -163,24 +184,12 @@ def run(name: str, case: Case) -> dict[str, Any]:
             train_dataset=datasets.Dataset.from_list(rows(case)),
             processing_class=tokenizer,
             callbacks=[recorder],
+            optimizers=(optimizer, None),
         )
         trainer.train()
 
     assert len(recorder.steps) == STEPS
-    prepared = list(trainer.train_dataset)
-    print(name, *(repr(tokenizer.decode([t for t in row["labels"] if t >= 0])) for row in prepared[:2]), sep="\n  ")
-    final = to_mlx(model) if case.adapter else {k: v.detach() for k, v in model.named_parameters()}
-    save_file(final, HERE / "sft" / f"{name}.safetensors")
-    options = {k: v for k, v in vars(case).items() if k not in ("model", "data", "adapter")}
-    return {
-        "model": case.model,
-        "data": case.data,
-        "adapter": f"{case.model}-mlx" if case.adapter else None,
-        "options": options,
-        "steps": recorder.steps,
-        # The rows that are left, in order. "1" marks what TRL gives a label; the first token never is a target.
-        "rows": [{"tokens": row["input_ids"], "targets": targets(row["labels"])} for row in prepared],
-    }
+    return trainer, recorder.steps
 
 
 def rows(case: Case) -> list[dict[str, Any]]:
