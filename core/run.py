@@ -274,6 +274,13 @@ class Train:
         high=4096,
         label="Accumulate",
     )
+    gradient_checkpointing: str = option(
+        "off",
+        "Keep less of each step in memory and compute it again: about a third more time, the same numbers.",
+        choices=("off", "on"),
+        label="Gradient checkpointing",
+        when="Switch it on if memory runs out.",
+    )
     lr_schedule: str = option(
         "cosine",
         "How the learning rate falls over the run.",
