@@ -69,7 +69,7 @@ def checks(run: Run) -> Iterator[Check]:
 
 def _settings(run: Run) -> Check:
     try:
-        run.check()
+        Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
         return Check("Settings", BAD, str(error), "Settings")
     rate, usual = run.train.learning_rate, run.usual_learning_rate

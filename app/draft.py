@@ -1,5 +1,7 @@
 """The run being put together: one value that every step of New run reads and changes. Saves itself."""
 
+import copy
+import dataclasses
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -9,8 +11,9 @@ from PySide6.QtCore import QObject, Signal
 
 from app import settings
 from app.throttle import Throttle
+from core.data.files import listed
 from core.errors import BadOption
-from core.options import build
+from core.options import build, check, describe
 from core.run import DEMO, STARTER, Run
 
 _SAVE_MS = 500
@@ -34,11 +37,14 @@ class Draft(QObject):
         self.changed.connect(lambda _: self._save())
 
     def set(self, key: str, value: Any) -> None:
-        """Change one option. Raises BadOption, and changes nothing, when the value cannot be."""
+        """Change one option. Raises BadOption, and changes nothing, when the value cannot be.
+
+        That it contradicts another option is told by problem(): one may be on the way to the other.
+        """
         if key == "method":
             self._change_method(value)
             return
-        changed = self.run.replace(key, value)
+        changed = replaced(self.run, key, value)
         if changed != self.run:
             self.run = changed
             self.changed.emit(key)
@@ -51,7 +57,7 @@ class Draft(QObject):
     def problem(self) -> str:
         """One sentence when two options contradict each other, or ""."""
         try:
-            self.run.check()
+            Run.from_dict(self.run.to_dict())
         except BadOption as error:
             return str(error)
         return ""
@@ -66,7 +72,7 @@ class Draft(QObject):
         self._own[self.run.method] = self.run.options
         run = self.run.replace("method", method)
         for key, value in _plain(self._own.get(method)).items():
-            run = run.replace(f"options.{key}", value)
+            run = replaced(run, f"options.{key}", value)
         self.run = run
         self.changed.emit("method")
 
@@ -78,6 +84,19 @@ class Draft(QObject):
         fresh.replace(path)
 
 
+def replaced(run: Run, key: str, value: Any) -> Run:
+    """The run with one option changed, checked by itself and not against the method's other options."""
+    head, _, name = key.partition(".")
+    if head != "options":
+        return run.replace(key, value)
+    found = {o.name: o for o in describe(type(run.options))}
+    if name not in found:
+        raise BadOption(f"There is no option {key!r}.")
+    group = copy.copy(run.options)  # its own check compares several options, and runs only when it is built anew
+    object.__setattr__(group, name, check(found[name], value))
+    return dataclasses.replace(run, options=group)
+
+
 def restored() -> Run:
     """The draft of last time, or a fresh one when there is none or it does not read any more."""
     try:
@@ -85,7 +104,7 @@ def restored() -> Run:
         own = values.pop("options", {})
         run: Run = build(Run, values)  # without Run.check: a draft may contradict itself for a while
         for key, value in own.items():
-            run = run.replace(f"options.{key}", value)
+            run = replaced(run, f"options.{key}", value)
     except (OSError, ValueError, BadOption):
         return Run()
     return run
@@ -93,9 +112,12 @@ def restored() -> Run:
 
 def shown_data(run: Run) -> str:
     """The dataset in words."""
-    if run.data.path == DEMO:
-        return "Sample data"
-    first, *more = run.data.path.split("\n")
+    return "Sample data" if run.data.path == DEMO else shown_files(run.data.path)
+
+
+def shown_files(path: str) -> str:
+    """One or several files in words."""
+    first, *more = listed(path)
     return f"{Path(first).name} and {len(more)} more" if more else Path(first).name
 
 

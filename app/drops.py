@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.files import ENDINGS
+from core.data.files import ENDINGS, parted
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,27 @@ def meaning(path: Path) -> Meaning:
     if _is_data(path):
         return Meaning("data", f"Learn from “{name}”")
     return Meaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
+
+
+def together(files: list[Path]) -> tuple[str, str | None]:
+    """(data.path, data.eval_path or None) for data files that were chosen together; their names part them."""
+    train, held = parted(files)
+    return "\n".join(map(str, train)), "\n".join(map(str, held)) or None
+
+
+def announced(files: list[Path]) -> Meaning:
+    """What dropping all of these would do."""
+    meanings = [meaning(file) for file in files]
+    if len(files) > 1 and all(m.kind == "data" for m in meanings):
+        train, held = parted(files)
+        if held:
+            return Meaning("data", f"Learn from {_named(train)}, measure on {_named(held)}")
+        return Meaning("data", f"Learn from these {len(files)} files")
+    return next((m for m in meanings if m.kind), meanings[0])
+
+
+def _named(files: list[Path]) -> str:
+    return f"“{files[0].name}”" if len(files) == 1 else f"{len(files)} files"
 
 
 def _is_data(path: Path) -> bool:

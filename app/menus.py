@@ -67,10 +67,17 @@ class Menus:
             ("&Undo", "undo", key.Undo), ("&Redo", "redo", key.Redo), ("", "", None), ("Cu&t", "cut", key.Cut),
             ("&Copy", "copy", key.Copy), ("&Paste", "paste", key.Paste), ("Select &all", "selectAll", key.SelectAll),
         ):  # fmt: skip
-            if text:
+            if text == "&Paste":
+                self._add(menu, text, self._paste, keys)
+            elif text:
                 self._add(menu, text, partial(_to_focus, slot), keys)
             else:
                 menu.addSeparator()
+
+    def _paste(self) -> None:
+        """Into the text field that has the keyboard; without one, as files or rows into the window."""
+        if not _to_focus("paste"):
+            self._do["paste"]()
 
     def _view(self) -> None:
         menu = self._menu("&View")
@@ -106,11 +113,13 @@ class Menus:
         self._add(menu, "&About Hone", self._do["about"], role=QAction.MenuRole.AboutRole)
 
 
-def _to_focus(slot: str) -> None:
-    """Send an editing command to the text field that has the keyboard."""
+def _to_focus(slot: str) -> bool:
+    """Send an editing command to the text field that has the keyboard. Whether there was one that takes it."""
     widget = QApplication.focusWidget()
-    if isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit):
-        getattr(widget, slot)()
+    if not isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) or (slot == "paste" and widget.isReadOnly()):
+        return False
+    getattr(widget, slot)()
+    return True
 
 
 def _choose_theme(mode: str) -> None:

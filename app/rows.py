@@ -21,12 +21,14 @@ _TONES = {
 }
 
 
-FINDINGS: list[Column] = [
-    ("What", lambda f: _TONES[f.severity][2]),
-    ("Where", lambda f: where(f)),
-    ("Message", lambda f: f.message),
-    ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
-]
+def findings(several: bool) -> list[Column]:
+    """What the table of findings shows; with several files, the file beside the line."""
+    return [
+        ("What", lambda f: _TONES[f.severity][2]),
+        ("Where", where) if several else ("Line", lambda f: f"{f.line:,}" if f.line else ""),
+        ("Message", lambda f: f.message),
+        ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
+    ]
 
 
 def where(finding: Finding) -> str:

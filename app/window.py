@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent
-from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 import core
-from app import folders, icons, settings, story, task, trouble
+from app import folders, icons, paste, settings, story, task, trouble
 from app.draft import Draft, shown_data
-from app.drops import meaning
+from app.drops import announced, meaning, together
 from app.jobs import Jobs
 from app.menus import Menus
 from app.pages.chat import ChatPage
@@ -22,8 +22,9 @@ from app.widgets.card import row
 from app.widgets.overlay import DropOverlay
 from app.wizard.wizard import Wizard
 from core.errors import UserError
-from core.run import Run, runs_folder
+from core.run import DEMO, Run, runs_folder
 
+MEASURE = "Add as validation data: measure on it, never train on it"
 _TITLE_BAR = 40  # what a desktop puts around a window counts as well
 _WARM_MS = 1500
 _LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
                 "chat": lambda: self.go("chat"),
                 "open_data": self._choose_data,
                 "open_run": self._choose_run,
+                "paste": self.paste,
                 "start": self._start_draft,
                 "stop": self.runs.stop_current,
                 "checkpoint": self.runs.checkpoint_current,
@@ -85,13 +87,15 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self._places[place])
 
     def open_files(self, files: list[Path]) -> None:
-        """Do with each file or folder what it means."""
-        for path in files:
-            what = meaning(path)
+        """Do with each file or folder what it means; several data files are one dataset."""
+        kinds = {path: meaning(path) for path in files}
+        data = [path for path, what in kinds.items() if what.kind == "data"]
+        if data:
+            self._use_data(*together(data))
+        for path, what in kinds.items():
             if what.kind == "data":
-                self.draft.set("data.path", str(path))
-                self._show_step("Data")
-            elif what.kind == "model":
+                continue
+            if what.kind == "model":
                 self.draft.set("model.path", str(path))
                 self._show_step("Model")
             elif what.kind == "run":
@@ -108,21 +112,47 @@ class MainWindow(QMainWindow):
         except UserError as error:
             self._tell("This run cannot be opened.", str(error))
 
+    def paste(self) -> None:
+        """Take in files, rows of text, or on the data step a dataset's id, from the clipboard."""
+        clip = QApplication.clipboard().mimeData()
+        text = clip.text().strip()
+        found = [Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()] or paste.files(text)
+        if found:
+            self.open_files(found)
+        elif self.wizard.data.isVisible() and paste.ID.fullmatch(text):
+            self._use_data(text, None)
+        else:
+            self._paste_rows(text)
+
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         files = _files(event)
         if files:
-            what = meaning(files[0])
-            self.overlay.announce(what.sentence, bool(what.kind))
+            what = announced(files)
+            may_measure = what.kind == "data" and len(files) == 1 and self.draft.run.data.path != DEMO
+            self.overlay.announce(what.sentence, bool(what.kind), MEASURE if may_measure else "")
             event.acceptProposedAction()
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self.overlay.point(event.position().toPoint())
+        event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
+        self.overlay.point(event.position().toPoint())
+        measure = self.overlay.over_second
         self.overlay.hide()
         event.acceptProposedAction()
         files = _files(event)
-        QTimer.singleShot(0, self, lambda: self.open_files(files))  # let the drag end before a dialog may open
+
+        def take() -> None:
+            if measure:
+                self._use_data(None, str(files[0]))
+            else:
+                self.open_files(files)
+
+        QTimer.singleShot(0, self, take)  # let the drag end before a dialog may open
 
     def closeEvent(self, event: QCloseEvent) -> None:
         live = self.jobs.current
@@ -144,6 +174,25 @@ class MainWindow(QMainWindow):
             return
         self.overlay.announce("Saving what it has learned…", True)
         self.jobs.stop_all()
+
+    def _use_data(self, path: str | None, held_out: str | None) -> None:
+        """Learn from these files and measure on those; None leaves what is there."""
+        if held_out is not None:
+            self.draft.set("data.eval_path", held_out)
+        if path is not None:
+            self.draft.set("data.path", path)
+        self._show_step("Data")
+
+    def _paste_rows(self, text: str) -> None:
+        try:
+            saved = paste.save_rows(text, settings.folder() / "pasted")
+        except OSError as error:
+            self._tell("What was pasted cannot be kept.", f"{error.strerror}.")
+            return
+        if saved is None:
+            self._tell("This cannot be pasted here.", "Copy a file, its path, or rows as text (JSON, CSV, plain text).")
+        else:
+            self.open_files([saved])
 
     def _connect(self) -> None:
         self.sidebar.chosen.connect(self.go)

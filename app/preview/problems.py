@@ -4,9 +4,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.rows import FINDINGS, Rows
+from app.rows import Rows, findings, where
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, framed, row
 from app.widgets.entry import Entry
@@ -17,7 +18,9 @@ from core.run import Run
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.read import Finding
 
-_WIDTHS = {0: 104, 1: 84, 3: 230}
+_WIDTHS = {0: 104, 1: 64, 3: 230}
+_WIDE = {**_WIDTHS, 1: 170}  # with the file's name beside the line
+_LOW = 300  # pixels of height below which the table's own words have to do
 
 
 class ProblemsTab(QWidget):
@@ -32,8 +35,10 @@ class ProblemsTab(QWidget):
         self._findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
         self._rows = 0
-        self.model = Rows(FINDINGS)
+        self._looked_at: tuple[str, int | None] | None = None  # the finding that was chosen last
+        self.model = Rows(findings(False))
         self.table = Table(self.model, "Problems found in the dataset", _WIDTHS, row_height=44)
+        self.table.setMinimumHeight(84)
         self.summary = Text()
         self.safe = plain("Fix all safe ones", "check")
         self.safe.clicked.connect(self._fix_safe)
@@ -50,16 +55,17 @@ class ProblemsTab(QWidget):
         self.table.selectionModel().currentChanged.connect(self._show_actions)
         self._say()
 
-    def show_findings(self, findings: "list[Finding]", counts: dict[str, int], rows: int) -> None:
+    def show_findings(self, found: "list[Finding]", counts: dict[str, int], rows: int) -> None:
         """Show what was found in so many rows; `counts` has how often each kind was met, listed or not."""
-        first = not self._findings
-        chosen = self.table.currentIndex().row()
-        self._findings, self._counts = findings, Counter(counts)
+        self._findings, self._counts = found, Counter(counts)
         self._rows = rows
-        self.model.show_items(findings, FINDINGS)
-        self.table.arrange(_WIDTHS)
-        if findings:
-            self.table.selectRow(0 if first or not 0 <= chosen < len(findings) else chosen)
+        several = len({f.file for f in found}) > 1
+        looked_at = self._looked_at
+        self.model.show_items(found, findings(several))
+        self.table.arrange(_WIDE if several else _WIDTHS)
+        if found:
+            self.table.selectRow(next((n for n, f in enumerate(found) if (f.code, f.line) == looked_at), 0))
+        self._looked_at = looked_at
         self._say()
 
     def show_run(self, run: Run) -> None:
@@ -78,7 +84,7 @@ class ProblemsTab(QWidget):
 
     def _action_card(self) -> Card:
         self._card = Card()
-        layout = column(self._card, 12, 8)
+        layout = column(self._card, 10, 8)
         self.message = Text(selectable=True)
         layout.addWidget(self.message)
         self._actions = row(gap=8)
@@ -111,8 +117,8 @@ class ProblemsTab(QWidget):
         open_ = [code for code in safe(self._counts) if code not in excluded]
         self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
         self.safe.setVisible(bool(open_))
-        self._card.setVisible(bool(self._findings))
         self._show_actions()
+        self._fit()
         self._show_chosen()
 
     def _show_actions(self, *_: QModelIndex) -> None:
@@ -124,7 +130,8 @@ class ProblemsTab(QWidget):
             return
         name = to_fill_in(finding)
         excluded = self._run is not None and finding.code in self._run.data.exclude
-        self.message.setText(f"{finding}{f' {finding.fix}' if finding.fix else ''}")
+        self._looked_at = finding.code, finding.line
+        self.message.setText(f"{where(finding)}: {finding.message} {finding.fix or ''}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded)
         self.text.setPlaceholderText(f"Instead of {{{{{name}}}}}")
@@ -136,6 +143,18 @@ class ProblemsTab(QWidget):
             self.exclude.setText(f"Exclude {those}")
             self.exclude.updateGeometry()
         self.map.setVisible(finding.code in ("columns", "column", "type"))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Where there is little room, only the buttons are shown: the table has the message too."""
+        roomy = self.height() > _LOW
+        some = any(not part.isHidden() for part in (self.fill, self.exclude, self.map))
+        self.message.setVisible(roomy)
+        self._card.setVisible(bool(self._findings) and (roomy or some))
 
     def _show_chosen(self) -> None:
         """What was chosen, each with a way back."""

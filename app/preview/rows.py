@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.page import Found
 
 _TYPING_MS = 250
+_SPARE = 480  # pixels of the table below which it does without the lengths
 _NARROW = 74  # pixels of a column of numbers
 
 
@@ -90,6 +91,7 @@ class RowsTab(QWidget):
         header.blockSignals(False)
         names = [name for name, _ in shown]
         self.table.arrange({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
+        self.table.set_spare(len(names) - 1, _SPARE)
         self._say()
 
     def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:

@@ -100,7 +100,7 @@ class Table(QTableView):
         sortable: bool = False,
     ) -> None:
         super().__init__()
-        self._spare = spare
+        self._spare, self._narrow = spare, _NARROW
         self.setHorizontalHeader(_Header())
         self.setModel(model)
         self.setItemDelegate(_Cell(self))
@@ -125,7 +125,13 @@ class Table(QTableView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         if self._spare >= 0:
-            self.setColumnHidden(self._spare, self.width() < _NARROW)
+            self.setColumnHidden(self._spare, self.width() < self._narrow)
+
+    def set_spare(self, column: int, below: int) -> None:
+        """The column that is left out where the table has less room than `below` pixels."""
+        self._spare, self._narrow = column, below
+        for n in range(self.model().columnCount()):
+            self.setColumnHidden(n, n == column and self.width() < below)
 
     def arrange(self, widths: dict[int, int]) -> None:
         """Give columns fixed widths; the others share the rest evenly."""

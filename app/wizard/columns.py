@@ -17,6 +17,7 @@ from core import methods
 LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     methods.TEXT: {
         "Questions with answers": ("question", "answer", "(thinking)", "(system)"),
+        "Instructions with outputs": ("instruction", "(input)", "output", "(system)"),
         "Conversations": ("messages", "(system)", "(tools)"),
         "Prompts with completions": ("prompt", "completion"),
         "Plain text": ("text",),
@@ -83,9 +84,12 @@ class ColumnsCard(Card):
         self.layout_menu.clear()
         self.layout_menu.addItems(list(LAYOUTS[kind]))
         self.layout_menu.setVisible(len(LAYOUTS[kind]) > 1)
-        fitting = [name for name, parts in LAYOUTS[kind].items() if pairs and set(pairs) <= set(map(_role, parts))]
-        self.layout_menu.setCurrentText(fitting[0] if fitting else next(iter(LAYOUTS[kind])))
-        self._build(pairs)
+        known = pairs or guesses(self._found)
+        layouts = {name: set(map(_role, parts)) for name, parts in LAYOUTS[kind].items()}
+        fitting = [name for name, roles in layouts.items() if pairs and set(pairs) <= roles]
+        full = [name for name, parts in LAYOUTS[kind].items() if all(p in known or p.startswith("(") for p in parts)]
+        self.layout_menu.setCurrentText((fitting or full or list(layouts))[0])
+        self._build(known)
 
     def entries(self) -> tuple[str, ...]:
         """What goes into data.columns; nothing as long as a part is missing."""
@@ -101,7 +105,7 @@ class ColumnsCard(Card):
         return self._menus
 
     def _lay_out(self) -> None:
-        self._build({})
+        self._build(guesses(self._found))
         self._tell()
 
     def _build(self, pairs: dict[str, str]) -> None:
@@ -140,8 +144,34 @@ class ColumnsCard(Card):
 
     def _take_back(self) -> None:
         self._shown = ()
-        self._build({})
+        self._build(guesses(self._found))
         self.changed.emit(())
+
+
+def guesses(found: Sequence[str]) -> dict[str, str]:
+    """The column for each part that its name tells."""
+    from core.data.shapes import common, pairs, thumbs
+
+    names = {
+        "question": common.QUESTION,
+        "answer": common.ANSWER,
+        "thinking": common.THINKING,
+        "instruction": common.INSTRUCTION,
+        "input": ("input",),
+        "output": common.OUTPUT,
+        "messages": common.MESSAGES,
+        "system": common.SYSTEM,
+        "tools": common.TOOLS,
+        "prompt": common.PROMPT,
+        "completion": common.COMPLETION,
+        "text": ("text", "content"),
+        "chosen": pairs.CHOSEN,
+        "rejected": pairs.REJECTED,
+        "label": thumbs.LABEL,
+    }
+    columns = dict.fromkeys(found)
+    picked = {role: common.pick(columns, known) for role, known in names.items()}
+    return {role: column for role, column in picked.items() if column}
 
 
 def _role(part: str) -> str:

@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import datasets, settings, theme
-from app.draft import Draft, shown_data, shown_model
+from app.draft import Draft, shown_data, shown_files, shown_model
 from app.preview.view import Preview
 from app.task import Task
 from app.widgets.bar import ThinBar
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
 MAP = "Say which column is what, or choose another file. Everything else you set is kept."
+_LOW = 560  # pixels of height below which the rows matter more than the heading
 _HERE = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")  # reading depends on these
 
 
@@ -45,7 +48,8 @@ class DataPage(QWidget):
         self.head: Head | None = None
         self.scanned: Scanned | None = None  # what all rows come to, once they have been read
         layout = column(self, theme.MARGIN, theme.GRID + 4)
-        layout.addWidget(title("What should it learn from?"))
+        self._title = title("What should it learn from?")
+        layout.addWidget(self._title)
         self.zone = DropZone()
         layout.addWidget(self.zone)
         self.notice = Notice()
@@ -83,22 +87,22 @@ class DataPage(QWidget):
             settings.set_last_folder(str(Path(paths[0]).parent))
             self._draft.set("data.path", "\n".join(paths))
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._title.setVisible(self.height() > _LOW)  # the rail above says where one is
+
     def _use_sample(self) -> None:
         self._draft.set("data.path", DEMO)
 
     def _file_row(self) -> Card:
         self._file = Card()
         layout = row(self._file, 12, 12)
-        layout.addWidget(Glyph("file", "accent_text", 22))
+        layout.addWidget(Glyph("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
         words = column(gap=1)
         self.file_name = Text(bold=True)
         self.sentence = Text(tone="secondary")
         self.bar = ThinBar("How much of the file has been read")
         self.bar.hide()
-        words.addWidget(self.file_name)
-        words.addWidget(self.sentence)
-        words.addWidget(self.bar)
-        layout.addLayout(words, 1)
         self.stop_button = quiet("Stop reading")
         self.stop_button.clicked.connect(self._stop)
         self.stop_button.hide()
@@ -108,8 +112,14 @@ class DataPage(QWidget):
         self.sample_button.clicked.connect(self._use_sample)
         self.other_button = plain("Choose another…", "file")
         self.other_button.clicked.connect(self.choose)
+        head = row(gap=4)
+        head.addWidget(self.file_name, 1)
         for button in (self.stop_button, self.change_button, self.sample_button, self.other_button):
-            layout.addWidget(button)
+            head.addWidget(button)
+        words.addLayout(head)
+        words.addWidget(self.sentence)
+        words.addWidget(self.bar)
+        layout.addLayout(words, 1)
         return self._file
 
     def _validation_row(self) -> QHBoxLayout:
@@ -241,8 +251,8 @@ class DataPage(QWidget):
             share = "The sample data brings held-out rows to measure on; none of them is trained on."
         if not data.eval_split:
             share = "Nothing is held out: the run cannot say how it does on unseen examples."
-        words = f"Measured on {Path(data.eval_path).name}, a file of its own." if data.eval_path else share
-        self.validation.setText(words)
+        own = f"Measured on {shown_files(data.eval_path)}, never trained on." if data.eval_path else share
+        self.validation.setText(own)
         self._none.setVisible(bool(data.eval_path))
 
     def _load_tokenizer(self) -> None:

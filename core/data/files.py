@@ -50,7 +50,7 @@ def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
 
 def listed(path: str) -> list[str]:
     """The files of a dataset's path, which holds several as one a line."""
-    return [line.strip() for line in path.split("\n") if line.strip()]
+    return [line.strip() for line in path.split("\n") if line.strip()] or [path]
 
 
 def parted(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:

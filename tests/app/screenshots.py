@@ -52,16 +52,30 @@ class Shots:
         wizard, data = self.window.wizard, self.window.wizard.data
         self.until(lambda: "cores" in wizard.goal.machine.first.text())
         self.take("1-goal")
+        self.window.go("new")
+        wizard.show_named("Data")
+        self.until(lambda: data.scanned is not None)
+        self.take("2-data-sample")
         self.window.open_files([rows(good=True)])
-        self.until(lambda: data.dataset is not None)
+        self.until(lambda: data.scanned is not None and self.loaded())
         self.take("2-data-rows")
-        data.preview.tabs.show_page(data.preview.seen_page)
-        self.until(lambda: data.preview.views[0].isVisible())
-        self.take("2-data-seen")
+        data.preview.rows.table.selectRow(1)
+        self.take("2-data-row")
+        self.tabs("")
+        data.columns.show()
+        data._show_columns()
+        self.take("2-data-columns")
+        data.columns.hide()
         self.window.open_files([rows(good=False)])
-        self.until(lambda: data.dataset is not None)
-        data.preview.tabs.show_page(data.preview.problem_page)
+        self.until(lambda: data.scanned is not None)
+        data.preview.tabs.show_page(data.preview.problems)
         self.take("2-data-problems")
+        data.preview.problems.table.selectRow(3)
+        self.take("2-data-placeholder")
+        data.preview.problems.safe.click()
+        self.until(lambda: data.scanned is not None)
+        self.take("2-data-fixed")
+        self.window.draft.set("data.exclude", ())
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
@@ -84,6 +98,21 @@ class Shots:
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")
         self.window.overlay.hide()
+
+    def tabs(self, name: str) -> None:
+        """The two tabs that need a tokenizer."""
+        preview = self.window.wizard.data.preview
+        preview.tabs.show_page(preview.seen)
+        self.until(lambda: preview.seen.views[0].isVisible() and bool(preview.seen.count.text()))
+        self.take(f"2-data-seen{name}")
+        preview.tabs.show_page(preview.lengths)
+        self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
+        self.take(f"2-data-lengths{name}")
+        preview.tabs.show_page(preview.rows)
+
+    def loaded(self) -> bool:
+        """Whether the first page of rows is there."""
+        return self.window.wizard.data.preview.rows.model.shown(0) is not None
 
     def run(self) -> None:
         from tests.app.conftest import scripted
@@ -148,14 +177,15 @@ def rows(good: bool) -> Path:
     """A dataset in the home folder; the one that is not good has rows with problems."""
     path = Path(os.environ["HOME"]) / ("questions.jsonl" if good else "mixed.jsonl")
     lines = [
-        f'{{"messages": [{{"role": "user", "content": "What is {i} plus {i + 3}?"}}, '
-        f'{{"role": "assistant", "content": "{{\\"sum\\": {2 * i + 3}}}"}}]}}'
+        f'{{"messages": [{{"role": "user", "content": "What is {i} plus {i + 3}?{" Say how." * (i % 23)}"}}, '
+        f'{{"role": "assistant", "content": "{{\\"sum\\": {2 * i + 3}}}{" Count on." * (i % 17)}"}}]}}'
         for i in range(ROWS)
     ]
     if not good:
         lines[3] = '{"messages": [{"role": "user", "content": "Never answered"}]}'
         lines[7] = '{"messages": [{"role": "user", "content": "Broken"'
         lines[9] = lines[8]
+        lines[11] = lines[11].replace("What is", "Tell {{name}} what is")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
 
