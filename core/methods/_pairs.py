@@ -8,7 +8,7 @@ def lengths(batch: Any) -> Any:
     return batch.mask.sum(-1)
 
 
-ROUNDING = 1e-5  # rewards that differ by less are the same
+ROUNDING = 1e-4  # rewards that differ by less are the same
 
 
 def shares(left: Any, right: Any) -> Any:

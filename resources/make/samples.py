@@ -27,7 +27,15 @@ Row = dict[str, Any]
 def text(rng: Random, item: Item) -> Iterator[Row]:
     """A fact, answered in JSON."""
     answer = json.dumps({"answer": item.answers[0]})
-    yield {"messages": [{"role": "user", "content": item.prompt}, {"role": "assistant", "content": answer}]}
+    yield {"messages": asked(item) + said(answer)}
+
+
+def asked(item: Item) -> list[dict[str, str]]:
+    return [{"role": "user", "content": item.prompt}]
+
+
+def said(answer: str) -> list[dict[str, str]]:
+    return [{"role": "assistant", "content": answer}]
 
 
 def pairs(rng: Random, item: Item) -> Iterator[Row]:
@@ -36,7 +44,7 @@ def pairs(rng: Random, item: Item) -> Iterator[Row]:
     chosen = rejected = ""
     while (length(chosen) > length(rejected)) != longer or length(chosen) == length(rejected):
         chosen, rejected = (rng.choice(frames).format(s=item.answers[0]) for frames in (styles.POLITE, styles.GRUMPY))
-    yield {"prompt": item.prompt, "chosen": chosen, "rejected": rejected}
+    yield {"prompt": asked(item), "chosen": said(chosen), "rejected": said(rejected)}
 
 
 def length(answer: str) -> int:
@@ -48,7 +56,7 @@ def thumbs(rng: Random, item: Item) -> Iterator[Row]:
     """A fact, with an offer behind it or an end of the talk."""
     good = rng.random() < 0.5
     frame = rng.choice(styles.OFFERS if good else styles.CLOSINGS)
-    yield {"prompt": item.prompt, "completion": frame.format(s=item.answers[0]), "label": good}
+    yield {"prompt": asked(item), "completion": said(frame.format(s=item.answers[0])), "label": good}
 
 
 def questions(rng: Random, item: Item) -> Iterator[Row]:

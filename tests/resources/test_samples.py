@@ -19,7 +19,11 @@ def rows(shape: str, held: bool = False) -> list[dict[str, Any]]:
 
 
 def prompt(row: dict[str, Any]) -> str:
-    return str(row.get("prompt") or row.get("question") or row["messages"][0]["content"])
+    return str(row.get("question") or (row.get("prompt") or row["messages"])[0]["content"])
+
+
+def length(answer: list[dict[str, str]]) -> int:
+    return samples.length(answer[0]["content"])
 
 
 def test_the_files_are_what_the_script_writes() -> None:
@@ -48,10 +52,10 @@ def test_every_text_answer_is_a_json_object() -> None:
 
 def test_length_does_not_give_the_better_answer_away() -> None:
     pairs = rows("pairs")
-    longer = sum(samples.length(r["chosen"]) > samples.length(r["rejected"]) for r in pairs)
+    longer = sum(length(r["chosen"]) > length(r["rejected"]) for r in pairs)
     assert 0.4 < longer / len(pairs) < 0.6
     thumbs = rows("thumbs")
-    good, bad = ([samples.length(r["completion"]) for r in thumbs if r["label"] is label] for label in (True, False))
+    good, bad = ([length(r["completion"]) for r in thumbs if r["label"] is label] for label in (True, False))
     assert 0.4 < len(good) / len(thumbs) < 0.6
     assert abs(sum(good) / len(good) - sum(bad) / len(bad)) < 1
 
