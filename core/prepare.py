@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import mlx.core as mx
 import mlx.nn as nn
 
-from core import adapters, backend, other
+from core import adapters, asking, backend, other
 from core.data.batches import Batch, Batches, in_order
 from core.data.groups import parts
 from core.data.template import Question, ask
@@ -19,19 +19,21 @@ from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
+from core.methods import QUESTIONS
 from core.model import hub, packing
 from core.model.head import Head
 from core.model.head import find as find_head
 from core.model.load import DTYPES, Loaded, read_config
 from core.model.load import load as load_model
+from core.model.recompute import checkpoint_blocks
 from core.quant import count
 from core.reference import Reference, Referenced
-from core.rows import Row, load_rows
+from core.rollouts.rollouts import Rollouts
+from core.rows import load_rows
 from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
 
-DEFAULT_EPOCHS = 3.0
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
 
 
@@ -54,9 +56,10 @@ class Prepared:
     model: nn.Module
     head: Head | None  # None where logits must be made everywhere
     tokenizer: Any
-    rows: list[Row]
+    rows: list[Any]
     batches: Windows
     eval_batches: list[Batch]
+    rollouts: Rollouts | None  # where the batches come from, for a method that writes its answers itself
     prompts: list[Question]
     total_steps: int
     learning_rate: float
@@ -64,6 +67,16 @@ class Prepared:
     eval_every: int
     save_every: int
     resolved: dict[str, Any]
+
+    @property
+    def validates(self) -> bool:
+        """Whether there is anything held out to measure on."""
+        return bool(self.rollouts.held_out if self.rollouts else self.eval_batches)
+
+    def close(self) -> None:
+        """End what runs beside the training."""
+        if self.rollouts:
+            self.rollouts.close()
 
     def started(self, first_step: int) -> Started:
         r = self.resolved
@@ -109,8 +122,11 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
 
     t = run.train
     batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
-    epochs = t.epochs if t.epochs is not None else DEFAULT_EPOCHS
-    steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * batches.steps_per_epoch))
+    writes = run.spec.data == QUESTIONS
+    replay = asking.recorded(run, tokenizer) if writes else []
+    per_epoch = asking.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
+    epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
+    steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * per_epoch))
     reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
     if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
         yield from reference.ask_other(folder.path, tokenizer, device["used"], stop)
@@ -119,7 +135,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     model = loaded.model
     head, why = find_head(model, DTYPES[loaded.compute])
     facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
-    layout, packed, note = _layout(run, loaded, len(tokenizer), len(parts(rows[0])))
+    if t.gradient_checkpointing == "on":
+        checkpoint_blocks(model)
+    texts = run.options.group_size if writes else len(parts(rows[0]))
+    layout, packed, note = _layout(run, loaded, len(tokenizer), texts)
     facts |= packed
     batches.pack, batches.share = layout["pack"], layout["share"]
     if note:
@@ -129,11 +148,18 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         who = [reference.used, other.files(where), start, loaded.precision, device["used"]]
         yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout)
 
-    seen = steps * t.batch_size * t.gradient_accumulation_steps
-    validations = min(VALIDATIONS, max(1, seen // max(1, len(held_out))))
+    rollouts = None
+    if writes:
+        head = asking.tempered(model, head, run.options.temperature)
+        rollouts, told = yield from asking.rollouts(
+            run, folder, model, tokenizer, head, rows, held_out, replay, layout, stop
+        )
+        facts["rollouts"] = told
+    seen = steps * t.batch_size * t.gradient_accumulation_steps * (texts if writes else 1)
+    validations = min(VALIDATIONS, max(1, seen // max(1, len(rollouts.held_out if rollouts else held_out))))
     eval_every = t.eval_every or max(1, math.ceil(steps / validations))
     asked = [ask(e, tokenizer) for e in examples[: t.samples]]
-    held_batches = in_order(held_out, t.batch_size, **layout)
+    held_batches = [] if rollouts else in_order(held_out, t.batch_size, **layout)
     ready = Prepared(
         run=run,
         folder=folder,
@@ -141,8 +167,9 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         head=head,
         tokenizer=tokenizer,
         rows=rows,
-        batches=Referenced(batches, reference) if reference else batches,
+        batches=rollouts or (Referenced(batches, reference) if reference else batches),
         eval_batches=[reference.of_held_out(b) for b in held_batches] if reference else held_batches,
+        rollouts=rollouts,
         prompts=[q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len],
         total_steps=steps,
         learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,

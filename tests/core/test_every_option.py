@@ -78,8 +78,8 @@ BESIDE: dict[str, dict[str, Any]] = {
     "data.exclude": {"data": {"path": "TABLE"}},
     "data.fill_in": {"data": {"path": "TABLE"}},
 }
-# Tested below, in test_packing (where the numbers must NOT change), and by every method.
-OTHERWISE = {"model.revision", "model.allow_code", "data.packing", "method"}
+# Tested below, in test_packing and test_recompute (where the numbers must NOT change), and by every method.
+OTHERWISE = {"model.revision", "model.allow_code", "data.packing", "train.gradient_checkpointing", "method"}
 
 
 @pytest.fixture(scope="module")
