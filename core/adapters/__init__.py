@@ -20,13 +20,13 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from core.adapters import dora, full, lora
 from core.adapters.lora import AddOn
-from core.adapters.saved import CONFIG, WEIGHTS, Base, base_for, base_of, placed, read
+from core.adapters.saved import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, placed, read
 from core.adapters.targets import choose
 from core.errors import BadModel, BadOption
 
 __all__ = [
-    "CONFIG", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config", "load", "off",
-    "read", "resolved", "tensors",
+    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config",
+    "load", "off", "read", "resolved", "tensors",
 ]  # fmt: skip
 
 ADD_ONS: dict[str, ModuleType] = {"lora": lora, "dora": dora}

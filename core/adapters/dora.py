@@ -8,8 +8,6 @@ whose first term never changes and whose others are as narrow as the add-on. Whe
 layer, dropout here acts on the add-on's inputs alone, as in mlx-lm: one product with W less.
 """
 
-from typing import Any
-
 import mlx.core as mx
 import mlx.nn as nn
 
@@ -75,8 +73,3 @@ def beside(layer: nn.Module, rank: int, scale: float, dropout: float) -> AddOn:
     if not is_linear(layer):
         raise BadOption(f"DoRA goes with linear layers; {type(layer).__name__} takes lora.")
     return DoRALinear(layer, rank, scale, dropout)
-
-
-def presets_leave_out(layer: Any) -> bool:
-    """What the preset "all" passes over: layers of experts, for which neither PEFT nor mlx-lm has DoRA."""
-    return not is_linear(layer)

@@ -53,7 +53,7 @@ def _(event: Sample) -> Iterator[str]:
 
 @lines.register
 def _(event: Saved) -> Iterator[str]:
-    if event.what == "adapter":
+    if event.what in ("adapter", "model"):
         yield f"Saved: {event.path}"
 
 

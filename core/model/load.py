@@ -164,6 +164,17 @@ def _described(
     return {**asked, "compute": compute, **about, "layers": facts["layers"]}, left_over(facts)
 
 
+def stored_dtype(folder: Path) -> str:
+    """The precision in which a model folder holds most of its weights."""
+    counts: dict[str, int] = {}
+    names = {v: k for k, v in DTYPES.items()}
+    for file in sorted(folder.glob("model*.safetensors")):
+        for value in mx.load(str(file)).values():
+            if value.dtype in names:
+                counts[names[value.dtype]] = counts.get(names[value.dtype], 0) + value.size
+    return max(counts, key=lambda k: counts[k]) if counts else "float32"
+
+
 def left_over(facts: dict[str, Any]) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")

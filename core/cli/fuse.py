@@ -1,0 +1,77 @@
+"""hone fuse: a trained adapter and its base as one model, or the adapter in PEFT's format."""
+
+from typing import Any
+
+from core.cli import Out
+from core.cli.progress import lines
+from core.events import to_json
+from core.quant.modes import MODES, UNPACKED
+
+WRITABLE = tuple(name for name, mode in MODES.items() if mode.mlx)
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "fuse",
+        help="Write adapter and base as one model.",
+        description="Write adapter and base as one model in the Hugging Face layout, 16 bit unless told otherwise.",
+    )
+    command.add_argument("--adapter-path", required=True, metavar="FOLDER", help="A run's folder, or any adapter's.")
+    command.add_argument("--output", required=True, metavar="FOLDER", help="Where to write; a new folder.")
+    command.add_argument("--model", metavar="TEXT", help="The base. Default: the one the adapter names.")
+    command.add_argument(
+        "--dtype",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="Precision of the written weights. Default: the model's own.",
+    )
+    command.add_argument(
+        "--quantization",
+        choices=(UNPACKED, *WRITABLE),
+        default=UNPACKED,
+        help="Pack the result, and tell its held-out loss beside the adapter's. Default: none.",
+    )
+    command.add_argument("--peft", action="store_true", help="Write only the adapter, in PEFT's format.")
+    common(command)
+    command.set_defaults(command=run)
+
+
+def common(command: Any) -> None:
+    """The flags of everything that writes a model."""
+    command.add_argument(
+        "--shard-gb", type=float, default=4.0, metavar="X", help="Largest file of weights, in GB. Default: 4."
+    )
+    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
+    command.add_argument(
+        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
+    )
+    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+
+
+def show(events: Any, args: Any, out: Out) -> int:
+    """Print events as they come."""
+    for event in events:
+        if args.json:
+            out(to_json(event), flush=True)
+        else:
+            for line in lines(event):
+                out(line, flush=True)
+    return 0
+
+
+def given(args: Any) -> dict[str, Any]:
+    """What the flags of common() say, as the functions of core.export take it."""
+    return {
+        "shard_bytes": max(1, int(args.shard_gb * 2**30)),
+        "backend_name": args.backend,
+        "allow_code": args.allow_model_code,
+    }
+
+
+def run(args: Any, out: Out) -> int:
+    from core.export import fuse, to_peft
+
+    if args.peft:
+        return show(to_peft(args.adapter_path, args.output), args, out)
+    asked = {"model": args.model, "dtype": args.dtype, "quantization": args.quantization}
+    return show(fuse(args.adapter_path, args.output, **asked, **given(args)), args, out)

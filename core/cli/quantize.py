@@ -1,0 +1,28 @@
+"""hone quantize: a model in fewer bits, as a folder of its own."""
+
+from typing import Any
+
+from core.cli import Out
+from core.cli.fuse import WRITABLE, common, given, show
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "quantize",
+        help="Write a model in fewer bits.",
+        description="Write a model packed in one of MLX's formats, for Hone and mlx-lm. Training packs by itself: "
+        "hone train --quantization.",
+    )
+    command.add_argument("--model", required=True, metavar="TEXT", help="Folder, Hugging Face id or 'starter'.")
+    command.add_argument("--output", required=True, metavar="FOLDER", help="Where to write; a new folder.")
+    command.add_argument(
+        "--quantization", choices=WRITABLE, default="affine-4", help="What to pack it as. Default: affine-4."
+    )
+    common(command)
+    command.set_defaults(command=run)
+
+
+def run(args: Any, out: Out) -> int:
+    from core.export import quantize
+
+    return show(quantize(args.model, args.output, args.quantization, **given(args)), args, out)

@@ -1,0 +1,288 @@
+"""Make a model of its own: fuse an adapter into its base, pack a model in fewer bits, hand an adapter to PEFT.
+
+Each is a generator of events that ends with Saved; a folder appears whole or not at all. What was written is loaded
+again and compared before it is called done.
+"""
+
+import functools
+import json
+import math
+import shutil
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+from mlx.utils import tree_flatten
+
+from core import adapters, backend
+from core.adapters import peft
+from core.data.batches import in_order
+from core.data.groups import parts
+from core.data.template import Encoded
+from core.errors import BadModel, BadOption
+from core.events import Event, Phase, Saved, Warned
+from core.model import hub
+from core.model.head import find as find_head
+from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
+from core.model.logps import to_mlx, token_logps
+from core.model.save import HUGGING_FACE, tensors
+from core.quant import MODES, is_packed, quantize_model
+from core.quant.modes import UNPACKED
+from core.rows import load_rows
+from core.run import Run
+from core.runfolder import RUN, explain, save_tensors
+
+SHARD_BYTES = 4 << 30
+# Largest difference between the logits of the adapter and of the written model, relative to their size.
+CLOSE = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
+OWN = ("config.json", "model.safetensors.index.json", adapters.CONFIG)  # written anew, not copied
+
+Parts = dict[str, tuple[int, Callable[[], mx.array]]]
+
+
+def fuse(
+    adapter: str | Path,
+    output: str | Path,
+    *,
+    model: str | None = None,
+    dtype: str = "auto",
+    quantization: str = UNPACKED,
+    shard_bytes: int = SHARD_BYTES,
+    backend_name: str = "auto",
+    allow_code: bool = False,
+) -> Iterator[Event]:
+    """Write the base with what the adapter learned in its weights, as a model folder in the Hugging Face layout.
+
+    `dtype` is that of the weights ("auto": the model's own); a base that was packed while training is unpacked, so
+    that nothing of the adapter is rounded away. With `quantization` (one of MLX's own formats) the result is packed
+    after fusing, and its loss on the run's held-out rows is told beside the adapter's. `model` stands in for the base
+    that the adapter names. Raises UserError.
+    """
+    folder, goal, packs = Path(adapter).expanduser(), _free(output), _packs(quantization)
+    device = backend.select(backend_name)["used"]
+    saved, weights = adapters.read(folder)
+    source = yield from hub.fetch(model or _base(folder, saved))
+    base = adapters.base_of(folder)
+    yield Phase("Loading model", str(source))
+    loaded = load(source, device=device, allow_code=allow_code, quantization=base.quantization, double=base.double)
+    adapters.load(loaded.model, folder)
+    loaded.model.eval()
+    loaded.tokenizer.chat_template = adapters.chat_template(folder) or loaded.tokenizer.chat_template
+    before = _probe(loaded)
+    held = (yield from _held_out(folder, loaded.tokenizer)) if packs else []
+    loss = _loss(loaded, held)
+
+    kind = dtype if dtype != "auto" else stored_dtype(source)
+    trained = set(weights) if saved.get("fine_tune_type") == "full" else set()
+    found, layout = tensors(loaded.model, source, trained, DTYPES[kind])
+    config = {k: v for k, v in read_config(source).items() if k not in ("quantization", "quantization_config")}
+    config[_dtype_key(config)] = kind
+    with _whole(goal) as partial:
+        yield Phase("Saving", str(goal))
+        dense = partial / "dense" if packs else partial
+        dense.mkdir(exist_ok=True)
+        _write(dense, found, config, shard_bytes, "pt" if layout == HUGGING_FACE else "mlx")
+        _copy(source, dense, folder)
+        if packs:
+            yield from _pack(dense, partial, quantization, device, shard_bytes, allow_code)
+            shutil.rmtree(dense)
+        yield Phase("Checking", str(goal))
+        again = load(partial, "float32" if device == "cpu" else "auto", device=device, allow_code=allow_code)
+        if packs:
+            yield _compared(loss, _loss(again, held), quantization)
+        else:
+            yield _checked(_apart(_probe(again), before), DTYPES[kind], goal)
+    if layout != HUGGING_FACE and not packs:
+        yield Warned("layout", f"The tensors have the names of {layout}: other programs may not find all of them.")
+    yield Saved(0, str(goal), "model")
+
+
+def quantize(
+    model: str,
+    output: str | Path,
+    quantization: str,
+    *,
+    shard_bytes: int = SHARD_BYTES,
+    backend_name: str = "auto",
+    allow_code: bool = False,
+) -> Iterator[Event]:
+    """Write a model packed in one of MLX's own formats, for Hone and mlx-lm to load. Raises UserError."""
+    goal = _free(output)
+    if not _packs(quantization):
+        raise BadOption(f"Say what to pack it as: {_writable()}.")
+    device = backend.select(backend_name)["used"]
+    source = yield from hub.fetch(model)
+    yield Phase("Loading model", str(source))
+    with _whole(goal) as partial:
+        yield from _pack(source, partial, quantization, device, shard_bytes, allow_code)
+        yield Phase("Checking", str(goal))
+        load(partial, device=device, allow_code=allow_code)
+    yield Saved(0, str(goal), "model")
+
+
+def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
+    """Write an adapter as a folder that PEFT loads. Raises UserError."""
+    folder, goal = Path(adapter).expanduser(), _free(output)
+    saved, weights = adapters.read(folder)
+    source = hub.locate(_base(folder, saved))
+    about, found = peft.converted(saved, weights, read_config(source) if source else {}, folder)
+    with _whole(goal) as partial:
+        save_tensors(partial / adapters.PEFT_WEIGHTS, found, {"format": "pt"})
+        _json(partial / adapters.CONFIG, about)
+    yield Saved(0, str(goal), "adapter")
+
+
+def _pack(source: Path, folder: Path, mode: str, device: str, shard_bytes: int, allow_code: bool) -> Iterator[Event]:
+    """Write the model of one folder packed into another; its weights are read and packed one layer at a time."""
+    loaded = load(source, stored_dtype(source), device=device, allow_code=allow_code)
+    if any(is_packed(m) for _, m in loaded.model.named_modules()):
+        raise BadModel(f"{source} is already quantized; give the model in full precision.")
+    yield Phase("Packing", mode)
+    facts, about = quantize_model(loaded.model, mode), MODES[mode]
+    for note in left_over(facts):
+        yield Warned("base-precision", note)
+    packing = {"group_size": about.block, "bits": about.bits, "mode": about.mlx}
+    config = read_config(source) | {"quantization": packing, "quantization_config": packing}
+    everything = tree_flatten(loaded.model.parameters())
+    found = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything}
+    _write(folder, found, config, shard_bytes, "mlx")
+    _copy(source, folder, None)
+
+
+def _write(folder: Path, found: Parts, config: dict[str, Any], shard_bytes: int, framework: str) -> None:
+    """config.json and the weights, in files of at most `shard_bytes` with an index where there are several."""
+    shards: list[dict[str, Callable[[], mx.array]]] = [{}]
+    room = shard_bytes
+    for name, (size, tensor) in found.items():
+        if size > room and shards[-1]:
+            shards.append({})
+            room = shard_bytes
+        shards[-1][name] = tensor
+        room -= size
+    index: dict[str, str] = {}
+    for i, shard in enumerate(shards, 1):
+        file = "model.safetensors" if len(shards) == 1 else f"model-{i:05}-of-{len(shards):05}.safetensors"
+        save_tensors(folder / file, {name: tensor() for name, tensor in shard.items()}, {"format": framework})
+        index |= dict.fromkeys(shard, file)
+        mx.clear_cache()
+    if len(shards) > 1:
+        total = sum(size for size, _ in found.values())
+        about = {"metadata": {"total_size": total}, "weight_map": dict(sorted(index.items()))}
+        _json(folder / "model.safetensors.index.json", about)
+    _json(folder / "config.json", config)
+
+
+def _same(value: mx.array) -> mx.array:
+    return value
+
+
+def _json(path: Path, value: Any) -> None:
+    with explain(path):
+        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _copy(source: Path, folder: Path, adapter: Path | None) -> None:
+    """What belongs to a model beside config and weights: tokenizer, settings of generation, licence, chat template."""
+    with explain(folder):
+        for pattern in (*hub.PATTERNS, "LICENSE*"):
+            for file in source.glob(pattern):
+                if file.is_file() and file.name not in OWN and file.suffix != ".safetensors":
+                    shutil.copyfile(file, folder / file.name)
+        template = adapters.chat_template(adapter) if adapter else None
+        if template is not None:
+            (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
+
+
+@contextmanager
+def _whole(goal: Path) -> Iterator[Path]:
+    """A folder beside the goal to write to, renamed at the end and removed on an error."""
+    partial = goal.with_name(f".{goal.name}.partial")
+    try:
+        with explain(goal):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        yield partial
+        with explain(goal):
+            if goal.exists():
+                goal.rmdir()
+            partial.replace(goal)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _free(output: str | Path) -> Path:
+    goal = Path(output).expanduser()
+    if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
+        raise BadOption(f"{goal} already exists; choose a new folder.")
+    return goal
+
+
+def _packs(mode: str) -> bool:
+    """Whether a format is asked for. Raises BadOption for one that lives in memory only."""
+    if mode != UNPACKED and not (mode in MODES and MODES[mode].mlx):
+        raise BadOption(f"A model can be written as {_writable()}; {mode} is made each time a model is loaded.")
+    return mode != UNPACKED
+
+
+def _writable() -> str:
+    return ", ".join(name for name, mode in MODES.items() if mode.mlx)
+
+
+def _base(folder: Path, saved: dict[str, Any]) -> str:
+    if not saved.get("model"):
+        raise BadModel(f"The adapter in {folder} does not name its model; give it with --model.")
+    return str(saved["model"])
+
+
+def _dtype_key(config: dict[str, Any]) -> str:
+    return "torch_dtype" if "torch_dtype" in config else "dtype"
+
+
+def _probe(loaded: Loaded) -> mx.array:
+    """Logits [T, V] float32 after a few tokens, to compare with."""
+    tokens = loaded.tokenizer.encode("The quick brown fox jumps over the lazy dog. 1 + 1 = 2")[:32]
+    logits = loaded.model(mx.array([tokens]))[0].astype(mx.float32)
+    mx.eval(logits)
+    return logits
+
+
+def _apart(one: mx.array, other: mx.array) -> float:
+    return float(mx.linalg.norm(one - other) / mx.linalg.norm(other))
+
+
+def _checked(apart: float, kind: mx.Dtype, goal: Path) -> Warned:
+    if not apart <= CLOSE[kind]:
+        raise BadModel(f"The fused model's logits would differ from the adapter's by {apart:.1%}; {goal} is not kept.")
+    return Warned("checked", f"Loaded again: its logits agree with the adapter's within {max(apart, 1e-9):.0e}.")
+
+
+def _held_out(folder: Path, tokenizer: Any) -> Generator[Event, None, list[Encoded]]:
+    """The held-out rows of the run in a folder; [] where it is no run, or has none."""
+    if not (folder / RUN).is_file():
+        return []
+    rows = yield from load_rows(Run.read(folder / RUN), tokenizer)
+    return [row for r in rows.held_out for row in ([r] if isinstance(r, Encoded) else parts(r))]
+
+
+def _loss(loaded: Loaded, rows: Sequence[Encoded]) -> float | None:
+    """Mean loss over all targets, in nats per token; None without rows."""
+    if not rows:
+        return None
+    loaded.model.eval()
+    head, _ = find_head(loaded.model, DTYPES[loaded.compute])
+    loss, targets = 0.0, 0
+    for batch in in_order(rows, 4):
+        loss -= float(token_logps(loaded.model, to_mlx(batch), head).sum())
+        targets += int(batch.mask.sum())
+    return loss / max(1, targets)
+
+
+def _compared(adapter: float | None, packed: float | None, mode: str) -> Warned:
+    """What packing cost, in a sentence."""
+    if adapter is None or packed is None:
+        return Warned("packed-loss", f"There are no held-out rows to measure what packing as {mode} costs.")
+    worse = packed / adapter - 1 if adapter else math.inf
+    words = "next to nothing is lost" if worse < 0.01 else f"{worse:.0%} worse"
+    return Warned("packed-loss", f"Held-out loss: {adapter:.4f} with the adapter, {packed:.4f} as {mode}: {words}.")
