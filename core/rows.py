@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from core import asking
 from core.background import watched
 from core.data.cache import encoded, encoded_all
 from core.data.encoding import Cancelled
@@ -16,7 +17,7 @@ from core.data.load import Dataset, apart, load, overlap, split
 from core.data.template import Encoded
 from core.errors import BadData, Unavailable
 from core.events import Event, Phase, Warned
-from core.methods import PAIRS, THUMBS
+from core.methods import PAIRS, QUESTIONS, THUMBS
 from core.model import hub
 from core.resources import sample
 from core.run import DEMO, Run
@@ -27,8 +28,8 @@ Row = Encoded | Group
 class Rows(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
-    train: list[Row]
-    held_out: list[Row]
+    train: list[Any]  # of Row, or of core.rollouts.questions.Query
+    held_out: list[Any]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
     facts: dict[str, Any]  # for resolved.json
 
@@ -55,6 +56,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
 
+    if run.spec.data == QUESTIONS:
+        return (yield from _questions(run, tokenizer, train, held, dataset, second))
     written = yield from _encode(train, tokenizer, run)
     rows = [r for r in written if learns(r)]
     held_rows = [r for r in (yield from _encode(held, tokenizer, run)) if learns(r)]
@@ -75,6 +78,32 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         "findings": len(dataset.findings),
     }
     return Rows(rows, held_rows, list(held or train), facts)
+
+
+def _questions(
+    run: Run,
+    tokenizer: Any,
+    train: Sequence[Example],
+    held: Sequence[Example],
+    dataset: Dataset,
+    second: Sequence[str],
+) -> Generator[Event, None, Rows]:
+    """The rows of a run that writes its answers itself."""
+    asked, held_out, dropped = yield from asking.questions(run, tokenizer, train, held)
+    facts = {
+        "path": run.data.path,
+        "eval_path": ", ".join(second) or None,
+        "format": dataset.sentence,
+        "sha256": dataset.sha256,
+        "rows": len(asked),
+        "eval_rows": len(held_out),
+        "tokens": sum(len(q.tokens) for q in asked),
+        "trained_tokens": 0,  # what is learned is not written yet
+        "cut": 0,
+        "dropped": dropped,
+        "findings": len(dataset.findings),
+    }
+    return Rows(asked, held_out, list(held or train), facts)
 
 
 def _beside(run: Run, dataset: Dataset) -> list[str]:

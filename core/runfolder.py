@@ -86,6 +86,11 @@ class RunFolder:
         """Drop what happened after a checkpoint, and the ending, so that a resumed run's log has each step once."""
         kept = [e for e in self.events() if getattr(e, "step", 0) <= step and type(e).__name__ != "Finished"]
         self.write(EVENTS, "".join(to_json(e) + "\n" for e in kept))
+        if (self.path / SAMPLES).exists():
+            # Answers that the checkpoint has not learned from will be written again, and be the same.
+            with (self.path / SAMPLES).open(encoding="utf-8", errors="replace") as file:
+                lines = [line for line in file if line.endswith("\n") and json.loads(line).get("step", 0) <= step]
+            self.write(SAMPLES, "".join(lines))
 
     def write(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""

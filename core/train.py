@@ -18,11 +18,12 @@ from mlx.utils import tree_map
 from core import adapters, checkpoint, optimizers, report
 from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
 from core.model.generate import answer_tokens
 from core.model.logps import to_mlx, token_logps
 from core.prepare import Prepared, prepare
 from core.reference import NAME as REFERENCE
+from core.rollouts import Stopped
 from core.run import Run
 from core.runfolder import CHECKPOINTS, RunFolder, save_tensors
 from core.schedule import learning_rate
@@ -102,6 +103,15 @@ def _run(
 ) -> Iterator[Event]:
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
     ready = yield from prepare(run, folder, stop)
+    try:
+        yield from _trained(ready, folder, stop, save_now, newest)
+    finally:
+        ready.close()
+
+
+def _trained(
+    ready: Prepared, folder: RunFolder, stop: threading.Event, save_now: threading.Event, newest: Path | None
+) -> Iterator[Event]:
     run = ready.run
     loop = Loop(ready, folder)
     if newest is not None:
@@ -116,9 +126,14 @@ def _run(
         if stop.is_set():
             reason = "stopped"
             break
-        yield loop.step()
+        try:
+            yield loop.step()
+        except Stopped:
+            reason = "stopped"
+            break
+        yield from loop.notes()
         step, last = loop.progress.step, loop.progress.step == ready.total_steps
-        if ready.eval_batches and (step % ready.eval_every == 0 or last):
+        if ready.validates and (step % ready.eval_every == 0 or last):
             yield from loop.evaluate()
         if run.train.sample_every and step % run.train.sample_every == 0 and not last:
             yield from loop.samples("during")
@@ -177,7 +192,10 @@ class Loop:
         return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
 
     def step(self) -> Step:
-        """One optimizer step over its window of batches. Raises Unavailable when the numbers are no longer finite."""
+        """One optimizer step over its window of batches.
+
+        Raises Unavailable when the numbers are no longer finite, Stopped when asked to stop while answers are written.
+        """
         began = time.perf_counter()
         ready, t, progress = self.ready, self.run.train, self.progress
         number = progress.step + 1
@@ -227,25 +245,41 @@ class Loop:
             peak_memory_bytes=mx.get_peak_memory(),
             epoch=number / ready.batches.steps_per_epoch,
             seconds=progress.seconds,
-            metrics=metrics.means(),
+            metrics=metrics.means() | self._told(seconds),
         )
+
+    def _told(self, seconds: float) -> dict[str, float]:
+        """Metrics of the answers that were learned from, where the model wrote them."""
+        if self.ready.rollouts is None:
+            return {}
+        told = self.ready.rollouts.told()
+        return {**told, "learning_seconds": seconds - told["sampling_seconds"]}
+
+    def notes(self) -> Iterator[Warned]:
+        """What is noticed on the way, each once."""
+        if self.ready.rollouts is not None:
+            waiting, self.ready.rollouts.notes = self.ready.rollouts.notes, []
+            yield from (Warned(code, sentence) for code, sentence in waiting)
 
     def measure(self) -> tuple[float, int, dict[str, float]]:
         """(loss, targets, metrics) over all held-out rows, weighted as training is."""
+        if self.ready.rollouts is not None:  # the share that is not solved stands for the loss
+            metrics, written = self.ready.rollouts.solve()
+            return 1 - metrics["solved"], written, metrics
         self.ready.model.eval()
         loss, total, targets = 0.0, 0.0, 0
-        metrics = Tally()
+        tally = Tally()
         for batch in self.ready.eval_batches:
             weight, given = self._weight(batch), to_mlx(batch)
             value, extra = self._loss(given, self._aside(given))
             mx.eval(value, extra)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self._targets(batch)
-            metrics.add(extra, weight)
-        return loss / total, targets, metrics.means()
+            tally.add(extra, weight)
+        return loss / total, targets, tally.means()
 
     def before(self) -> Iterator[Event]:
         """The model as it is, to compare with."""
-        if self.ready.eval_batches:
+        if self.ready.validates:
             yield Phase("Validating", "before training")
             loss, targets, metrics = self.measure()
             self.progress.loss_before, self.progress.metrics_before = loss, metrics
@@ -319,7 +353,7 @@ class Loop:
         kept = progress.step
         loss_after: float | None = None
         metrics_after: dict[str, float] = {}
-        if ready.eval_batches:
+        if ready.validates:
             # Stopped between two validations, the newest weights may be better than the best so far. That is
             # measured here and not counted, so that a resumed run goes on as the unbroken one would.
             here, metrics_after = progress.measured_loss, progress.measured_metrics
@@ -339,7 +373,7 @@ class Loop:
         finished = Finished(
             reason=reason,
             step=progress.step,
-            message=report.verdict(progress, reason, kept, loss_after),
+            message=report.verdict(self.run, progress, reason, kept, loss_after, metrics_after),
             seconds=progress.seconds,
             loss_before=progress.loss_before,
             loss_after=loss_after,

@@ -49,6 +49,7 @@ class Method:
     loss: Loss
     learning_rate: float  # the default with LoRA or DoRA
     learning_rate_full: float  # the default when every weight is trained
+    epochs: float = 3.0  # how often to go through the data where that is not asked for
     weight: str = "tokens"  # what a micro-batch counts by under accumulation: "tokens" or "rows"
     reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
     arrange: Arrange | None = None  # what it makes of the encoded rows

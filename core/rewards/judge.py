@@ -40,9 +40,9 @@ class Judge:
         own = "file" in self.weights
         self._file = FileReward(Path(self.settings.file).expanduser(), self.settings.seconds) if own else None
 
-    @property
-    def needs_expected(self) -> bool:
-        return any(REWARDS[name].needs_expected for name in self.weights)
+    def needs_expected_for(self, name: str) -> bool:
+        """Whether a reward cannot score an answer without one to check against."""
+        return REWARDS[name].needs_expected
 
     def __call__(self, answers: Sequence[Answer]) -> Judged:
         """Every answer's verdict. A person's own file that fails costs its answers their verdict, not the run."""

@@ -1,0 +1,140 @@
+"""A run that learns from answers of its own: the questions it asks, and everything that writes and scores answers."""
+
+import threading
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core import adapters
+from core.data.example import Example
+from core.errors import BadData
+from core.events import Event, Warned
+from core.model.generate import stop_tokens
+from core.model.head import Head
+from core.rewards.judge import Judge
+from core.rollouts.collect import Collector
+from core.rollouts.questions import Query, queries
+from core.rollouts.record import Asked
+from core.rollouts.rollouts import Rollouts, replayed
+from core.rollouts.room import fitting
+from core.run import Run
+from core.runfolder import SAMPLES, RunFolder
+
+
+def questions(
+    run: Run, tokenizer: Any, train: Sequence[Example], held_out: Sequence[Example]
+) -> Generator[Event, None, tuple[list[Query], list[Query], int]]:
+    """(the questions to learn from, those held out, how many of the first were left out), with warnings.
+
+    Left out are questions that with the longest answer are longer than the maximum length, and those without an
+    expected answer where a reward needs one. Raises BadOption for rewards that lack something, BadData when no
+    question is left.
+    """
+    o, longest = run.options, run.data.max_seq_len
+    with Judge(o.weights, o.settings) as judge:
+        needs = [name for name in o.weights if judge.needs_expected_for(name)]
+    asked, held = (queries(examples, tokenizer) for examples in (train, held_out))
+    room = longest - o.max_completion_length
+    kept = [q for q in asked if len(q.tokens) <= room and (q.expected or not needs)]
+    blank = sum(1 for q in asked if needs and not q.expected)
+    if not kept and blank:
+        raise BadData(f"{run.data.path}: no row has an answer to check against, which the reward {needs[0]!r} needs.")
+    if not kept:
+        raise BadData(
+            f"{run.data.path}: no question is short enough to leave room for an answer of {o.max_completion_length} "
+            f"tokens within {longest}: raise max_seq_len or lower max_completion_length."
+        )
+    if blank:
+        yield Warned("no-expected", f"{blank} of {len(asked)} questions have no answer to check against: left out.")
+    long = sum(1 for q in asked if len(q.tokens) > room)
+    if long:
+        some = f"{long} of {len(asked)} questions leave no room for an answer of {o.max_completion_length} tokens"
+        yield Warned("long-questions", f"{some} within {longest}: left out.")
+    return kept, [q for q in held if len(q.tokens) <= room and (q.expected or not needs)], len(train) - len(kept)
+
+
+def recorded(run: Run, tokenizer: Any) -> list[list[Asked]]:
+    """The answers to replay, by step; none where new ones are to be written. Raises BadData."""
+    return replayed(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
+
+
+def steps_per_epoch(run: Run, rows: Sequence[Query], replay: Sequence[Any]) -> int:
+    """Optimizer steps in which every question is asked once, or every recorded set of answers learned from."""
+    t = run.train
+    sets = len(replay) or -(-len(rows) // (t.batch_size * t.gradient_accumulation_steps))
+    return int(sets * run.options.num_iterations)
+
+
+def tempered(model: nn.Module, head: Head | None, temperature: float) -> Head | None:
+    """A head whose probabilities are those at a temperature, as answers are drawn."""
+    if temperature == 1.0:
+        return head
+    if head is None:  # the whole model is the body, and its logits what is still to be divided
+        return Head(model, lambda logits: logits / temperature, nn.Identity(), 1)
+    return Head(head.body, lambda hidden: head.logits(hidden) / temperature, head.layer, head.vocabulary)
+
+
+def rollouts(
+    run: Run,
+    folder: RunFolder,
+    model: nn.Module,
+    tokenizer: Any,
+    head: Head | None,
+    rows: Sequence[Query],
+    held_out: Sequence[Query],
+    replay: list[list[Asked]],
+    layout: dict[str, Any],
+    stop: threading.Event,
+) -> Generator[Event, None, tuple[Rollouts, dict[str, Any]]]:
+    """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
+    o, t = run.options, run.train
+    longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
+    model.eval()
+    at_once, size = fitting(model, longest, o.answers_at_once)
+    if at_once < o.answers_at_once:
+        less = f"{at_once} answers are written at once instead of {o.answers_at_once}"
+        yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
+    judge = Judge(o.weights, o.settings)
+    collector = Collector(model, tokenizer, o, judge, stop_tokens=stop_tokens(tokenizer), at_once=at_once, stop=stop)
+    made = Rollouts(
+        collector,
+        rows,
+        held_out,
+        head=head,
+        per_step=t.batch_size * t.gradient_accumulation_steps,
+        seed=t.seed,
+        shuffle=run.data.shuffle,
+        samples=folder.path / SAMPLES,
+        reference=_reference(run, model),
+        layout=layout,
+        replay=replay,
+    )
+    facts = {"requested": o.answers_at_once, "used": at_once, "bytes_each": size}
+    return made, {"answers_at_once": facts, "rewards": o.weights, "replayed": len(replay)}
+
+
+def _reference(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:
+    """A context in which the model answers as the reference that a KL pulls to; None where there is no KL."""
+    o = run.options
+    if not o.beta:
+        return None
+    initial = run.adapter.init is not None and o.reference != "base"
+    if not initial and run.adapter.type != "full":
+        return lambda: adapters.off(model)
+    start = adapters.tensors(model)
+    return lambda: _with(model, start)
+
+
+@contextmanager
+def _with(model: nn.Module, weights: dict[str, mx.array]) -> Iterator[None]:
+    """Within this, the model has these trained weights."""
+    now = adapters.tensors(model)
+    model.load_weights(list(weights.items()), strict=False)
+    try:
+        yield
+    finally:
+        model.load_weights(list(now.items()), strict=False)
