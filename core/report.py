@@ -1,31 +1,78 @@
 """What came of a run, in words: the verdict's sentence, scores of sample answers, and report.md."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.events import Finished
+from core.methods import PAIRS, THUMBS
 from core.run import Run, plain
+
+Metrics = Mapping[str, float]
 
 # A held-out loss must fall by this share before it is called an improvement.
 CLEAR = 0.01
+# And a share of answers must rise by this much: three in a hundred.
+CLEAR_SHARE = 0.03
+
+# How a metric is called where people read it, and whether it is a share, shown in per cent.
+NAMES: dict[str, tuple[str, bool]] = {
+    "solved": ("Problems solved", True),
+    "preferred": ("Better answer preferred", True),
+    "accuracy": ("Better told from worse", True),
+    "chosen_reward": ("Reward of better answers", False),
+    "rejected_reward": ("Reward of worse answers", False),
+    "margin": ("Lead of better answers", False),
+    "kl": ("Distance", False),
+    "hard_loss": ("Loss on the answers", False),
+    "nll": ("Loss on the better answers", False),
+    "exact_match": ("Sample answers as expected", True),
+    "valid_json": ("Sample answers in valid JSON", True),
+}
+# What the verdict goes by, the first that was measured: (metric, shape of data or any, what it says).
+SAID = (
+    ("solved", "", "solves {} of unseen problems"),
+    ("preferred", "", "prefers the better answer in {} of unseen pairs"),
+    ("accuracy", PAIRS, "prefers the better answer in {} of unseen pairs"),
+    ("accuracy", THUMBS, "tells good answers from bad in {} of unseen examples"),
+)
 
 
-def verdict(progress: Any, reason: str, kept: int | None, loss_after: float | None) -> str:
+def verdict(run: Run, progress: Any, reason: str, kept: int | None, loss_after: float | None, after: Metrics) -> str:
     """One honest sentence about the run: what the held-out rows say, and which step was kept."""
     opening = {"stopped": f"Stopped at step {progress.step}. ", "early_stop": "Stopped early. "}.get(reason, "")
-    before = progress.loss_before
-    if before is None or loss_after is None:
+    if progress.loss_before is None or loss_after is None:
         return f"{opening}Trained for {progress.step} steps; without held-out rows there is nothing to compare with."
-    change = f"{before:.2f} → {loss_after:.2f}"
-    if loss_after > before * (1 + CLEAR):
-        return f"{opening}Worse on unseen examples: {change}. Try a lower learning rate or fewer epochs."
-    if loss_after > before * (1 - CLEAR):
-        return f"{opening}No clear improvement on unseen examples: {change}."
-    sentence = f"{opening}Better on unseen examples: {change}."
+    better, change = _change(run, progress.loss_before, loss_after, progress.metrics_before, after)
+    if better < 0:
+        return f"{opening}Worse{change}. Try a lower learning rate or fewer epochs."
+    if better == 0:
+        return f"{opening}No clear improvement{change}."
+    sentence = f"{opening}Better{change}."
     if kept is not None and kept < progress.step:
         sentence += f" Best at step {kept}; later steps began to memorise, so step {kept} was kept."
     return sentence
+
+
+def _change(run: Run, loss: float, loss_after: float, before: Metrics, after: Metrics) -> tuple[int, str]:
+    """(1 better, 0 about the same, -1 worse, by which numbers)."""
+    for name, data, said in SAID:
+        if data in ("", run.spec.data) and name in before and name in after:
+            lead = after[name] - before[name]
+            better = 0 if abs(lead) < CLEAR_SHARE else 1 if lead > 0 else -1
+            return better, ": it " + said.format(f"{before[name]:.0%} → {after[name]:.0%}")
+    better = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
+    return better, f" on unseen examples: {loss:.2f} → {loss_after:.2f}"
+
+
+def figures(before: Metrics, after: Metrics) -> list[tuple[str, str]]:
+    """(name, value or "before → after") of every metric, in words and in the form that people read."""
+    found = []
+    for name, value in after.items():
+        words, share = NAMES.get(name, (name.replace("_", " ").capitalize(), False))
+        shown = [f"{v:.0%}" if share else f"{v:.3g}" for v in (before.get(name), value) if v is not None]
+        found.append((words, " → ".join(shown)))
+    return found
 
 
 def answer_scores(answers: Sequence[str], expected: Sequence[str]) -> dict[str, float]:
@@ -63,10 +110,7 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
     ]
     if finished.loss_before is not None and finished.loss_after is not None:
         lines.append(f"| Held-out loss | {finished.loss_before:.4f} → {finished.loss_after:.4f} |")
-    for name, value in finished.metrics_after.items():
-        before = finished.metrics_before.get(name)
-        shown = f"{before:.0%} → {value:.0%}" if before is not None else f"{value:.0%}"
-        lines.append(f"| Sample answers, {name.replace('_', ' ')} | {shown} |")
+    lines += [f"| {name} | {shown} |" for name, shown in figures(finished.metrics_before, finished.metrics_after)]
     versions = ", ".join(f"{name} {number}" for name, number in resolved["versions"].items())
     lines += [f"| Versions | {versions} |", "", "Settings that differ from the defaults:", ""]
     changed = _changed(run)

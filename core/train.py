@@ -19,6 +19,7 @@ from core import adapters, checkpoint, optimizers, report
 from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
+from core.methods import PAIRS, THUMBS
 from core.model.generate import answer_tokens
 from core.model.logps import to_mlx, token_logps
 from core.prepare import Prepared, prepare
@@ -289,7 +290,7 @@ class Loop:
     def recall(self) -> None:
         """After a resume: what the sample answers before training were."""
         before = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
-        self.sample_scores["before"] = report.answer_scores([e.answer for e in before], [e.expected for e in before])
+        self.sample_scores["before"] = self._scores([e.answer for e in before], [e.expected for e in before])
 
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk."""
@@ -320,7 +321,11 @@ class Loop:
             text = answer_tokens(self.ready.model, self.ready.tokenizer, question.tokens, self.run.train.sample_tokens)
             answers.append(text)
             yield Sample(self.progress.step, stage, i, question.prompt, text, question.expected)
-        self.sample_scores[stage] = report.answer_scores(answers, [p.expected for p in self.ready.prompts])
+        self.sample_scores[stage] = self._scores(answers, [p.expected for p in self.ready.prompts])
+
+    def _scores(self, answers: list[str], expected: list[str]) -> dict[str, float]:
+        """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
+        return {} if self.run.spec.data in (PAIRS, THUMBS) else report.answer_scores(answers, expected)
 
     def save(self) -> Saved:
         """A checkpoint of the current step."""

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterator
 
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
+from core.report import figures
 
 
 @functools.singledispatch
@@ -65,10 +66,8 @@ def _(event: Warned) -> Iterator[str]:
 @lines.register
 def _(event: Finished) -> Iterator[str]:
     yield event.message
-    for name, value in event.metrics_after.items():
-        before = event.metrics_before.get(name)
-        change = f"{value:.0%}" if before is None else f"{before:.0%} → {value:.0%}"
-        yield f"Sample answers, {name.replace('_', ' ')}: {change}"
+    for name, shown in figures(event.metrics_before, event.metrics_after):
+        yield f"{name}: {shown}"
 
 
 def _short(text: str) -> str:

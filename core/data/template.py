@@ -95,7 +95,15 @@ def texts(example: Example) -> tuple[Example, ...]:
 
 
 def ask(example: Example, tokenizer: Any) -> Question | None:
-    """The row up to its last answer, ready for the model to go on; None for plain text."""
+    """The row up to its last answer, ready for the model to go on; None for plain text.
+
+    An answer that is marked bad is not what is expected.
+    """
+    question = _question(example, tokenizer)
+    return replace(question, expected="") if question and example.label is False else question
+
+
+def _question(example: Example, tokenizer: Any) -> Question | None:
     if example.messages is None:
         if example.prompt is None:
             return None
