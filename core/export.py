@@ -23,7 +23,7 @@ from core.data.groups import parts
 from core.data.template import Encoded
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
-from core.model import hub
+from core.model import families, hub
 from core.model.head import find as find_head
 from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
 from core.model.logps import to_mlx, token_logps
@@ -94,7 +94,8 @@ def fuse(
             yield _compared(loss, _loss(again, held), quantization)
         else:
             yield _checked(_apart(_probe(again), before), DTYPES[kind], goal)
-    if layout != HUGGING_FACE and not packs:
+    family = families.find(config["model_type"])
+    if layout != HUGGING_FACE and not packs and not (family and family.same_names):
         yield Warned("layout", f"The tensors have the names of {layout}: other programs may not find all of them.")
     yield Saved(0, str(goal), "model")
 

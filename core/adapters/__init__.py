@@ -23,6 +23,7 @@ from core.adapters.lora import AddOn
 from core.adapters.saved import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, placed, read
 from core.adapters.targets import choose
 from core.errors import BadModel, BadOption
+from core.model.families import UNSUPPORTED, support
 
 __all__ = [
     "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config",
@@ -38,6 +39,9 @@ def attach(model: nn.Module, options: Any) -> None:
     With options.init it goes on from that adapter: kind, rank, strength and layers are the adapter's, and what is
     asked for beside must agree with it. Raises BadOption and BadModel.
     """
+    level, why = support(str(getattr(model, "model_type", "")))
+    if level == UNSUPPORTED:
+        raise BadModel(why)
     if options.type == "full":
         full.attach(model, options)
     elif options.init:

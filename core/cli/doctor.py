@@ -1,5 +1,6 @@
 """hone doctor: this machine, what can be used on it, and why not."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -18,6 +19,7 @@ def run(args: Any, out: Out) -> int:
     import shutil
 
     from core import backend
+    from core.model import families
     from core.run import runs_folder
 
     facts = backend.machine()
@@ -25,6 +27,7 @@ def run(args: Any, out: Out) -> int:
     home = runs_folder()
     existing = next(p for p in (home, *home.parents) if p.exists())
     facts |= {"backend": chosen, "runs_folder": str(home), "disk_free_bytes": shutil.disk_usage(existing).free}
+    facts["families"] = [dataclasses.asdict(family) for family in families.FAMILIES]
     if args.json:
         out(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
@@ -39,5 +42,9 @@ def run(args: Any, out: Out) -> int:
     out(f"Neural Engine  not used: {facts['neural_engine_reason']}")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
+    out("Families       " + ", ".join(family.title for family in families.FAMILIES if not family.unsupported))
+    for family in families.FAMILIES:
+        if family.unsupported or family.limits:
+            out(f"               {family.title}: {families.support(family.kinds[0])[1]}")
     out("Versions       " + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
     return 0

@@ -12,6 +12,7 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadModel
+from core.model.families import UNTRIED, support
 from core.model.hub import missing_files
 from core.quant import adopt_all, is_packed, quantize_model
 from core.quant.modes import UNPACKED
@@ -65,6 +66,9 @@ def load(
     compute, why = _compute(stored, dtype, device, trains_all)
     _cast(model, stored, compute)
     precision, notes = _described(model, config, dtype, compute, why, facts)
+    level, sentence = support(config["model_type"])
+    if level == UNTRIED:
+        notes.append(sentence)
     tokenizer = load_tokenizer(folder)
     return Loaded(model, tokenizer, config, folder, precision, compute, notes)
 

@@ -165,7 +165,7 @@ def test_what_was_quantized_before_is_fused_unpacked(tmp_path: Path) -> None:
     assert not any("quantization" in k for k in json.loads((tmp_path / "fused" / "config.json").read_text()))
     before = mx.load(str(adapter / "logits.safetensors"))["logits"]
     assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
-    assert told(events, "layout") == ["The tensors have the names of mlx-lm: other programs may not find all of them."]
+    assert not told(events, "layout")  # in this family they are the same
 
 
 @pytest.mark.parametrize("name", ["qwen3-tiny", "llama-tiny"])
