@@ -31,6 +31,7 @@ class Draft(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._file = draft_file()
         self.run = restored()
         self._own: dict[str, Any] = {}  # each method's options, so that going to another and back loses nothing
         self._save = Throttle(self._write, _SAVE_MS, self, settle=True)
@@ -77,7 +78,7 @@ class Draft(QObject):
         self.changed.emit("method")
 
     def _write(self) -> None:
-        path = draft_file()
+        path = self._file
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
         fresh.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")

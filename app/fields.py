@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QStandardItemModel, QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpinBox, QWidget
 
 from app import settings
@@ -39,6 +39,10 @@ class Field(QWidget):
     def show_value(self, value: Any) -> None:
         """Show a value without saying that it changed."""
         raise NotImplementedError
+
+    def refuse(self, why: dict[str, str]) -> None:
+        """Grey what cannot be chosen: {choice: why}, with "" for the whole field."""
+        self.control.setEnabled("" not in why)
 
     def _put(self, control: QWidget) -> None:
         control.setAccessibleName(self.option.label)
@@ -85,6 +89,15 @@ class ChoiceField(Field):
 
     def show_value(self, value: Any) -> None:
         self._combo.setCurrentIndex(self._combo.findData(value))
+
+    def refuse(self, why: dict[str, str]) -> None:
+        super().refuse(why)
+        model = self._combo.model()
+        assert isinstance(model, QStandardItemModel)
+        for i in range(self._combo.count()):
+            item, words = model.item(i), why.get(self._combo.itemData(i), "")
+            item.setEnabled(not words)
+            item.setToolTip(words)
 
 
 class WholeField(Field):
@@ -168,7 +181,7 @@ class PathField(TextField):
 
 def field(option: Option, browse: str = "") -> Field:
     """The right widget for an option; `browse` is "file" or "folder" for one that holds a path."""
-    if browse:
+    if browse and not option.choices:
         return PathField(option, browse)
     if option.type is bool:
         return BoolField(option)

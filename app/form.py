@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from app import theme
 from app.draft import value
 from app.fields import Field, field, words
+from app.reasons import Reasons
 from app.widgets.buttons import quiet
 from app.widgets.card import Card, column, row
 from app.widgets.text import Text, caption, heading
@@ -24,7 +25,8 @@ GROUPS = {
     "options": "Method",
 }
 BROWSE = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
-          "adapter.init": "folder"}  # fmt: skip
+          "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",
+          "options.reward_file": "file", "options.replay": "file"}  # fmt: skip
 
 
 class Line(QWidget):
@@ -49,6 +51,9 @@ class Line(QWidget):
         self.reset.clicked.connect(lambda: self._changed(option.default, show=True))
         self._problem = Text("", "caption", tone="bad")
         self._problem.hide()
+        self._why = Text("", "caption", tone="warn")
+        self._why.hide()
+        self.shown: Any = option.default
         layout = row(self, gap=24)
         layout.setContentsMargins(16, 10, 16, 10)
         left = column(gap=2)
@@ -64,6 +69,7 @@ class Line(QWidget):
         self.reset.setFixedHeight(20)
         left.addLayout(head)
         left.addWidget(caption(self._help()))
+        left.addWidget(self._why)
         left.addWidget(self._problem)
         layout.addLayout(left, 1)
         layout.addWidget(self.field, 0, Qt.AlignmentFlag.AlignVCenter)
@@ -74,6 +80,15 @@ class Line(QWidget):
         self.field.show_value(shown)
         self._mark(shown)
         self._complain("")
+
+    def refuse(self, why: dict[str, str]) -> None:
+        """Grey what cannot be chosen and say why, unless it is what is chosen: then it can still be changed."""
+        shown = self.shown
+        words = "" if shown != self.option.default else why.get("", "")
+        choices = {choice: reason for choice, reason in why.items() if choice and choice != shown}
+        self.field.refuse({**choices, **({"": words} if words else {})})
+        self._why.setText(words or " ".join(dict.fromkeys(choices.values())))
+        self._why.setVisible(bool(self._why.text()))
 
     def matches(self, search: str) -> bool:
         """Whether every word of a search is in the option's name, label or help."""
@@ -103,6 +118,7 @@ class Line(QWidget):
         self._problem.setVisible(bool(sentence))
 
     def _mark(self, shown: Any) -> None:
+        self.shown = shown
         different = shown != self.option.default
         self._dot.setVisible(different)
         self.reset.setVisible(different)
@@ -148,6 +164,11 @@ class Form(QWidget):
         """Show one option's value where this form has it."""
         if key in self.lines:
             self.lines[key].show_value(value(run, key))
+
+    def refuse(self, why: Reasons) -> None:
+        """Grey what the run's other choices rule out."""
+        for key, line in self.lines.items():
+            line.refuse(why.get(key, {}))
 
     def search(self, text: str) -> None:
         """Show only the lines that the words fit."""

@@ -40,16 +40,20 @@ class Choice(Card):
         layout.addWidget(self.radio, 0, Qt.AlignmentFlag.AlignTop)
         words = column(gap=3)
         head = row(gap=8)
-        head.addWidget(Text(heading, bold=True), 1)
+        self._heading = Text(heading, bold=True)
+        head.addWidget(self._heading, 1)
         if aside:
             head.addWidget(Text(aside, "caption", tone="secondary", wrap=False), 0, Qt.AlignmentFlag.AlignTop)
         words.addLayout(head)
         self._text = Text(text)
         self._text.setVisible(bool(text))
         words.addWidget(self._text)
-        if small:
-            words.addSpacing(2)
-            words.addWidget(caption(small))
+        self._small = caption(small)
+        self._small.setVisible(bool(small))
+        words.addWidget(self._small)
+        self.why = Text("", "caption", tone="warn")
+        self.why.hide()
+        words.addWidget(self.why)
         words.addStretch()
         layout.addLayout(words, 1)
 
@@ -58,6 +62,22 @@ class Choice(Card):
         self._text.setText(text)
         self._text.setVisible(bool(text))
         self.radio.setAccessibleDescription(text)
+
+    def set_small(self, small: str, tone: str = "secondary") -> None:
+        """Change the small line."""
+        self._small.setText(small)
+        self._small.set_tone(tone)
+        self._small.setVisible(bool(small))
+
+    def refuse(self, why: str) -> None:
+        """Make it unavailable and say why; "" makes it available again."""
+        self.why.setText(why)
+        self.why.setVisible(bool(why))
+        for part in (self.radio, self._heading, self._text):
+            part.setEnabled(not why)
+        if why:
+            self.radio.setAccessibleDescription(why)
+        self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self.rect().contains(event.position().toPoint()):
@@ -86,13 +106,20 @@ class Choices(QWidget):
         self._grid.setSpacing(theme.GRID + 4)
         for i in range(columns):
             self._grid.setColumnStretch(i, 1)
+        self._place = 0  # of the next card, row by row
 
     def add(self, card: Choice) -> None:
-        n = len(self.cards)
         self.cards[card.key] = card
         self._group.addButton(card.radio)
-        self._grid.addWidget(card, n // self._columns, n % self._columns)
+        self._grid.addWidget(card, *divmod(self._place, self._columns))
+        self._place += 1
         card.radio.clicked.connect(self._emitter(card.key))
+
+    def add_heading(self, heading: QWidget) -> None:
+        """A heading over the cards that come next."""
+        line = -(-self._place // self._columns)
+        self._grid.addWidget(heading, line, 0, 1, self._columns)
+        self._place = (line + 1) * self._columns
 
     def clear(self) -> None:
         for card in self.cards.values():
@@ -100,6 +127,7 @@ class Choices(QWidget):
             self._grid.removeWidget(card)
             card.deleteLater()
         self.cards = {}
+        self._place = 0
 
     def choose(self, key: str) -> None:
         """Mark a card; a key that no card has marks none."""

@@ -3,15 +3,17 @@
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app import machine, theme
-from app.draft import Draft
+from app import goals, machine, theme
+from app.draft import Draft, shown_data
 from app.task import Task, machine_facts
-from app.widgets.buttons import plain, primary
+from app.widgets.buttons import plain, primary, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.choice import Choice, Choices
+from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.text import Glyph, Text, caption, heading, title
 from core import methods
+from core.run import DEMO
 
 
 class MachineCard(Card):
@@ -54,6 +56,7 @@ class GoalPage(QWidget):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
+        self._looking: Task | None = None
         scroll = Scroll()
         column(self).addWidget(scroll)
         page = scroll.column
@@ -74,11 +77,17 @@ class GoalPage(QWidget):
         page.addWidget(self.machine)
         page.addSpacing(theme.GRID * 2)
         page.addWidget(heading("What do you have?"))
+        self.notice = Notice()
+        self.set_aside = quiet("Use the sample data instead")
+        self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
+        self.notice.add_action(self.set_aside)
+        page.addWidget(self.notice)
         self.cards = Choices(columns=2)
         self.cards.setAccessibleName("What do you have?")
-        for key, spec in methods.load().items():
-            small = f"You need: {spec.needs}\nMemory and time: {spec.cost}"
-            self.cards.add(Choice(key, spec.goal, spec.summary, small, spec.title))
+        for group in goals.groups():
+            self.cards.add_heading(_above(group))
+            for key in group.methods:
+                self.cards.add(_card(key))
         page.addWidget(self.cards)
         page.addStretch()
         self.demo_button.clicked.connect(self.demo)
@@ -93,7 +102,41 @@ class GoalPage(QWidget):
         return ""
 
     def enter(self) -> None:
-        """Called when the step is shown."""
+        """Called when the step is shown: see which goals the data suit."""
+        self._look()
 
     def _show(self, key: str) -> None:
         self.cards.choose(self._draft.run.method)
+        if key in ("", "data.path", "data.columns") and self.isVisible():
+            self._look()
+
+    def _look(self) -> None:
+        if self._looking:
+            self._looking.drop()
+        run = self._draft.run
+        self._looking = Task(self, lambda: goals.unsuited(run), done=self.show_unsuited)
+
+    def show_unsuited(self, why: dict[str, str]) -> None:
+        """Grey the goals that the data cannot serve, each with its reason."""
+        for key, card in self.cards.cards.items():
+            card.refuse(why.get(key, ""))
+        if why:
+            words = "Goals that need other data are grey. Choose other data in the next step, or set yours aside."
+            self.notice.say(f"Your data: {shown_data(self._draft.run)}.", words, "accent")
+        else:
+            self.notice.hide()
+
+
+def _above(group: goals.Group) -> QWidget:
+    """A group's name and what a person has who belongs there."""
+    made = QWidget()
+    layout = row(made, gap=10)
+    layout.setContentsMargins(0, theme.GRID, 0, 0)
+    layout.addWidget(heading(group.title))
+    layout.addWidget(Text(group.sentence, tone="secondary"), 1)
+    return made
+
+
+def _card(key: str) -> Choice:
+    spec = methods.load()[key]
+    return Choice(key, spec.goal, spec.summary, f"You need: {spec.needs}\nMemory and time: {spec.cost}", spec.title)

@@ -5,7 +5,10 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from app import command, theme
 from app.draft import Draft
 from app.form import Form
+from app.models import facts
 from app.presets import PRESETS
+from app.reasons import reasons
+from app.task import Task, find_model
 from app.throttle import Throttle
 from app.widgets.card import Card, column, row
 from app.widgets.choice import Choice, Choices
@@ -16,10 +19,12 @@ from app.widgets.scroll import Scroll
 from app.widgets.scrollbar import thin
 from app.widgets.tabs import Tabs
 from app.widgets.text import heading, title
+from app.wizard.kinds import KEYS, Kinds
 from core.errors import BadOption
 from core.run import every_option
 
 ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
+AS_CARDS = tuple(KEYS)  # on the simple page
 
 
 class SettingsPage(QWidget):
@@ -33,6 +38,8 @@ class SettingsPage(QWidget):
         self._refused: dict[str, str] = {}
         self._forms: list[Form] = []
         self._method = ""
+        self._comes_packed = ""  # how the model's own weights are packed
+        self._looking: Task | None = None
         layout = column(self, theme.MARGIN, theme.GRID)
         layout.addWidget(title("How should it be trained?"))
         self.presets = Choices(columns=3)
@@ -46,6 +53,9 @@ class SettingsPage(QWidget):
         self.tabs = Tabs("Kinds of settings")
         layout.addWidget(self.tabs, 1)
         self._simple = Scroll(margin=0)
+        self.kinds = Kinds()
+        self.kinds.changed.connect(self._edited)
+        self._simple.column.addWidget(self.kinds)
         self._advanced = Scroll(margin=0)
         self.search = Entry("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
@@ -56,8 +66,28 @@ class SettingsPage(QWidget):
 
     def enter(self) -> None:
         """Called when the step is shown. The forms are made now: the window does not wait for them."""
+        self._make()
+        self._look()
+
+    def _make(self) -> None:
         if not self._forms:
             self._build()
+
+    def _look(self) -> None:
+        """See whether the model comes packed: that rules out some choices."""
+        if self._looking:
+            self._looking.drop()
+        model = self._draft.run.model
+
+        def work() -> str:
+            folder = find_model(model.path, model.revision)
+            return facts(folder).quantized if folder else ""
+
+        self._looking = Task(self, work, done=self._found, failed=lambda _: self._found(""))
+
+    def _found(self, comes_packed: str) -> None:
+        self._comes_packed = comes_packed
+        self._show("")
 
     def blocked(self) -> str:
         return next(iter(self._refused.values()), "") or self._draft.problem()
@@ -65,7 +95,7 @@ class SettingsPage(QWidget):
     @property
     def forms(self) -> list[Form]:
         """The simple and the advanced form of the method that is chosen."""
-        self.enter()
+        self._make()
         return self._forms
 
     def _advanced_page(self) -> QWidget:
@@ -90,7 +120,7 @@ class SettingsPage(QWidget):
         self._method = self._draft.run.method
         self._refused = {}
         options = [(k, o) for k, o in every_option(self._method) if k not in ELSEWHERE]
-        simple = Form([(k, o) for k, o in options if o.basic or k.startswith("options.")], headings=False)
+        simple = Form([(k, o) for k, o in options if o.basic and k not in AS_CARDS], headings=False)
         advanced = Form(options)
         for old in self._forms:
             old.deleteLater()
@@ -134,6 +164,10 @@ class SettingsPage(QWidget):
                 form.show_key(self._draft.run, key)
             else:
                 form.show_run(self._draft.run)
+        why = reasons(self._draft.run, self._comes_packed)
+        self.kinds.show_run(self._draft.run, why)
+        for form in self._forms:
+            form.refuse(why)
         fitting = [p.key for p in PRESETS if p.fits(self._draft.run)]
         self.presets.choose(fitting[0] if fitting else "")
         self._warn()

@@ -34,6 +34,20 @@ def test_a_draft_may_contradict_itself_and_still_comes_back(qtbot: QtBot) -> Non
     assert Draft().run == draft.run
 
 
+def test_a_methods_options_may_contradict_each_other_on_the_way(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("method", "dpo")
+    draft.set("options.label_smoothing", 0.2)
+    draft.set("options.loss_type", "hinge")
+    assert "label_smoothing does nothing with hinge" in draft.problem()
+    draft.save()
+    assert Draft().run == draft.run
+    draft.set("options.loss_type", "robust")
+    assert draft.problem() == ""
+    with pytest.raises(BadOption):
+        draft.set("options.no_such", 1)
+
+
 @pytest.mark.parametrize("text", ["method = 3", "no toml", '[train]\nseed = "x"', 'method = "unknown"'])
 def test_a_broken_draft_is_a_fresh_one(qtbot: QtBot, text: str) -> None:
     draft_file().parent.mkdir(parents=True)

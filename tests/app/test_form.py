@@ -1,5 +1,6 @@
 """Every widget of every form changes exactly one option of the run, to the value that it shows."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,43 +10,128 @@ from pytestqt.qtbot import QtBot
 
 from app.draft import Draft, value
 from app.form import Form, Line
-from app.wizard.settings import ELSEWHERE, SettingsPage
+from app.wizard.kinds import KEYS
+from app.wizard.settings import AS_CARDS, ELSEWHERE, SettingsPage
 from core import methods
 from core.options import Option
 from core.run import Run, every_option
 
-EVERY = [(m, key) for m in methods.load() for key, _ in every_option(m) if key not in ELSEWHERE]
 
-
-@pytest.mark.parametrize(("method", "key"), EVERY)
-def test_a_widget_changes_its_option_and_no_other(qtbot: QtBot, method: str, key: str) -> None:
+@pytest.mark.parametrize("method", methods.load())
+def test_each_widget_changes_its_option_and_no_other(qtbot: QtBot, method: str) -> None:
     draft = Draft()
     draft.set("method", method)
     page = SettingsPage(draft)
     qtbot.addWidget(page)
-    line = page.forms[1].lines[key]
-    before = flat(draft.run)
-    wanted = change(qtbot, line)
-    after = flat(draft.run)
-    assert {k for k in after if after[k] != before.get(k)} == {key}
-    assert value(draft.run, key) == wanted
-    line.reset.click()
-    assert flat(draft.run) == before
+    for key, line in page.forms[1].lines.items():
+        if method != "sft" and not key.startswith("options."):
+            continue  # what all methods have in common is tried with one of them
+        if key == "model.double_quantization":
+            draft.set("model.quantization", "nf4")  # the only kind whose scales can be packed
+        before = flat(draft.run)
+        wanted = change(qtbot, line)
+        after = flat(draft.run)
+        assert {k for k in after if after[k] != before.get(k)} == {key}
+        assert value(draft.run, key) == wanted
+        line.reset.click()
+        assert flat(draft.run) == before, key
 
 
 @pytest.mark.parametrize("method", methods.load())
-def test_the_simple_form_has_the_basic_options_and_the_methods_own(qtbot: QtBot, method: str) -> None:
+def test_the_simple_form_has_the_basic_options(qtbot: QtBot, method: str) -> None:
     draft = Draft()
     draft.set("method", method)
     page = SettingsPage(draft)
     qtbot.addWidget(page)
-    wanted = [k for k, o in every_option(method) if (o.basic or k.startswith("options.")) and k not in ELSEWHERE]
+    wanted = [k for k, o in every_option(method) if o.basic and k not in (*ELSEWHERE, *AS_CARDS)]
     assert list(page.forms[0].lines) == wanted
     for key in wanted:
         changed = change(qtbot, page.forms[0].lines[key])
         assert value(draft.run, key) == changed
         assert page.forms[1].lines[key].field.control is not page.forms[0].lines[key].field.control
         page.forms[0].lines[key].reset.click()
+
+
+@pytest.mark.parametrize(("key", "choice"), [(key, choice) for key, cards in KEYS.items() for choice in cards])
+def test_a_card_changes_its_option_and_no_other(qtbot: QtBot, key: str, choice: str) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    other = next(name for name in KEYS[key] if name != choice)
+    draft.set(key, other)
+    before = flat(draft.run)
+    page.kinds.groups[key].cards[choice].radio.click()
+    after = flat(draft.run)
+    assert {k for k in after if after[k] != before[k]} == {key}
+    assert value(draft.run, key) == choice
+    assert page.kinds.groups[key].cards[choice].radio.isChecked()
+
+
+def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    advanced = page.forms[1]
+    full, packed = (page.kinds.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4")))
+    assert full.radio.isEnabled() and packed.radio.isEnabled()
+    assert not advanced.lines["model.double_quantization"].field.control.isEnabled()
+    packed.radio.click()
+    assert not full.radio.isEnabled()
+    assert "4 bit NF4 cannot be trained" in full.why.text()
+    assert advanced.lines["model.double_quantization"].field.control.isEnabled()
+    draft.set("model.quantization", "none")
+    assert full.radio.isEnabled() and full.why.isHidden()
+    full.radio.click()
+    assert not packed.radio.isEnabled()
+    assert not advanced.lines["adapter.dropout"].field.control.isEnabled()
+    menu = advanced.lines["model.quantization"].field.control
+    assert isinstance(menu, QComboBox)
+    assert not menu.model().flags(menu.model().index(menu.findData("nf4"), 0)) & Qt.ItemFlag.ItemIsEnabled
+
+
+def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3", "quantization": {"bits": 4, "group_size": 64}}')
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    draft = Draft()
+    draft.set("model.path", str(tmp_path))
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    page.enter()
+    full = page.kinds.groups["adapter.type"].cards["full"]
+    qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
+    assert "packed in 4 bit" in full.why.text()
+    assert not page.kinds.groups["model.quantization"].cards["int8"].radio.isEnabled()
+
+
+def test_a_contradiction_that_is_there_can_still_be_changed(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("model.quantization", "nf4")
+    draft.set("adapter.type", "full")
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    assert "Full fine-tuning" in page.blocked() or "full" in page.blocked()
+    assert page.kinds.groups["model.quantization"].cards["nf4"].radio.isEnabled()
+    assert page.kinds.groups["adapter.type"].cards["lora"].radio.isEnabled()
+    page.kinds.groups["model.quantization"].cards["none"].radio.click()
+    assert page.blocked() == ""
+
+
+def test_a_format_without_a_card_gets_one_when_it_is_chosen(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    draft.set("model.quantization", "mxfp4")
+    assert page.kinds.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
+
+
+def test_menus_speak_to_people(qtbot: QtBot) -> None:
+    form = Form(every_option("sft"))
+    qtbot.addWidget(form)
+    menu = form.lines["adapter.type"].field.control
+    assert isinstance(menu, QComboBox)
+    assert [menu.itemText(i) for i in range(menu.count())] == ["LoRA", "DoRA", "All weights"]
+    form.search("NF4")
+    assert not form.lines["model.quantization"].isHidden()
 
 
 def test_both_forms_show_a_change_of_either(qtbot: QtBot) -> None:

@@ -1,0 +1,78 @@
+"""The methods as goals: in which group each is shown, and whether the chosen data suit it. No Qt."""
+
+from dataclasses import dataclass
+
+from app.draft import shown_data
+from core import methods
+from core.errors import UserError
+from core.options import describe
+from core.run import DEMO, Run
+
+_LOOK = 20  # rows
+_FIRST = ("sft", "dpo", "kto", "grpo", "distill")  # to begin with; the others of a group are for those who know why
+
+# What data lack that cannot be read as a kind.
+LACKS = {
+    methods.TEXT: "no answers to learn from",
+    methods.PAIRS: "no pairs of a better and a worse answer",
+    methods.THUMBS: "no answers marked good or bad",
+    methods.QUESTIONS: "no questions with a right answer to check against",
+}
+
+
+@dataclass(frozen=True)
+class Group:
+    """Goals that belong together."""
+
+    title: str
+    sentence: str
+    methods: tuple[str, ...]
+
+
+def groups() -> list[Group]:
+    """Every method in its group, the one to begin with first."""
+    found: dict[str, list[str]] = {}
+    for name, spec in methods.load().items():
+        found.setdefault(_group(spec), []).append(name)
+    words = {
+        "examples": ("Examples", "You have the answers it should learn to give."),
+        "preferences": ("Preferences", "You have answers of both kinds, and know which are better."),
+        "reasoning": ("Reasoning", "You have questions, and a rule that tells whether an answer is right."),
+        "distillation": ("Distillation", "You have a larger model that already does it well."),
+    }
+    return [Group(*words[key], tuple(sorted(found[key], key=_rank))) for key in words if key in found]
+
+
+def unsuited(run: Run) -> dict[str, str]:
+    """For each method that the run's data cannot serve, why not. Empty for the sample data, which suit all of them,
+    and for data that are not on this computer yet. Reads a few rows: belongs on a task's thread."""
+    if run.data.path == DEMO:
+        return {}
+    kinds = {spec.data for spec in methods.load().values()}
+    lacking = {kind for kind in kinds if not _readable(run, kind)}
+    if lacking == kinds:
+        return {}  # it is the file that is wrong, and the data step says how
+    name = shown_data(run)
+    return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in lacking}
+
+
+def _readable(run: Run, kind: str) -> bool:
+    from core.data.scan import head
+
+    d = run.data
+    try:
+        return bool(head(d.path, kind, _LOOK, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples)
+    except UserError:
+        return False
+
+
+def _group(spec: methods.Method) -> str:
+    if any(o.name == "teacher" for o in describe(spec.options)):
+        return "distillation"
+    if spec.data in (methods.PAIRS, methods.THUMBS):
+        return "preferences"
+    return "reasoning" if spec.data == methods.QUESTIONS else "examples"
+
+
+def _rank(name: str) -> tuple[int, str]:
+    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
