@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.page import Shown
 
 Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
+LEFT_OUT = "Left out"
 _OWN = 6  # columns of a file that are shown where its format is not known
 
 
@@ -37,7 +38,7 @@ def columns(kind: str, form: "Format") -> list[Column]:
 
 def parts(shown: "Shown") -> list[tuple[str, str]]:
     """(what it is, text) of everything in a row, for reading."""
-    made = [("Left out", shown.problem)] if shown.problem else []
+    made = [(LEFT_OUT, shown.problem)] if shown.problem else []
     if not shown.examples:
         return made + [(str(name), _text(value)) for name, value in shown.row.value.items()]
     for example in shown.examples:
@@ -82,7 +83,7 @@ def _own(name: str) -> "Callable[[Shown], str]":
 
 
 def _words(shown: "Shown") -> Sequence[str]:
-    return [text for _, text in parts(shown)]
+    return [text for name, text in parts(shown) if name != LEFT_OUT]
 
 
 def _said_before(example: "Example") -> list[tuple[str, str]]:

@@ -103,7 +103,8 @@ class PagedRows(QAbstractTableModel):
         shown = self.shown(index.row())
         if shown is None:
             return "…" if role == Qt.ItemDataRole.DisplayRole and index.column() else None
-        left_out = bool(shown.problem) and index.column() == 1
+        understood = self._meaning is not None and bool(self._meaning.form.shapes)
+        left_out = bool(shown.problem) and understood and index.column() == 1
         if role == Qt.ItemDataRole.DisplayRole:
             return shown.problem if left_out else _short(self._columns[index.column()][1](shown))
         tone = theme.colours(theme.palette()).bad

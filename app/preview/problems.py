@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QModelIndex, Signal
+from PySide6.QtCore import QModelIndex, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
@@ -47,11 +47,13 @@ class ProblemsTab(QWidget):
         head.addWidget(self.safe)
         layout = column(self)
         layout.addLayout(head)
-        layout.addWidget(framed(self.table), 1)
+        self._frame = framed(self.table)
+        layout.addWidget(self._frame, 100)
         layout.addWidget(self._action_card())
         self._chosen_row = QWidget()
         self._chosen: QHBoxLayout = row(self._chosen_row, gap=4)
         layout.addWidget(self._chosen_row)
+        layout.addStretch(1)
         self.table.selectionModel().currentChanged.connect(self._show_actions)
         self._say()
 
@@ -154,7 +156,9 @@ class ProblemsTab(QWidget):
         roomy = self.height() > _LOW
         some = any(not part.isHidden() for part in (self.fill, self.exclude, self.map))
         self.message.setVisible(roomy)
+        self._frame.setVisible(bool(self._findings))
         self._card.setVisible(bool(self._findings) and (roomy or some))
+        QTimer.singleShot(0, self.table, lambda: self.table.scrollTo(self.table.currentIndex()))
 
     def _show_chosen(self) -> None:
         """What was chosen, each with a way back."""

@@ -13,6 +13,7 @@ from app.widgets.card import column, framed, row
 from app.widgets.combo import Combo
 from app.widgets.seen import LONGEST, SeenView
 from app.widgets.text import Text, caption
+from core.methods import QUESTIONS, TEXT
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -66,6 +67,8 @@ class SeenTab(QWidget):
     def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
         """Other rows, or none."""
         self._index, self._meaning, self._at, self._shown = index, meaning, 0, ()
+        self.where.setText("")
+        self._say("")
         self.draw()
 
     def grow(self, index: "Index", meaning: "Meaning") -> None:
@@ -77,7 +80,7 @@ class SeenTab(QWidget):
         """The run's options changed: other tokens may be learned or cut."""
         self._run = run
         self.learn.setCurrentIndex(self.learn.findData(run.data.train_on))
-        self.learn.setEnabled(run.spec.data == "text")
+        self.learn.setEnabled(run.spec.data == TEXT)
         self.draw()
 
     def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
@@ -137,7 +140,9 @@ class SeenTab(QWidget):
             return
         texts = [seen for _, seen in sides]
         count, learned, cut = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
-        self.count.setText(f"{count:,} tokens · {learned:,} learned" + (f" · {cut:,} cut" if cut else ""))
+        asked = self._run is not None and self._run.spec.data == QUESTIONS
+        what = "the model answers by itself" if asked else f"{learned:,} learned"
+        self.count.setText(f"{count:,} tokens · {what}" + (f" · {cut:,} cut" if cut else ""))
         self._note.setText(next((t.note for t in texts if t.note), ""))
         self._note.setVisible(bool(self._note.text()))
         expected = next((e.answer for e in shown.examples if e.answer), None)
@@ -219,4 +224,4 @@ def _look(shown: "Shown", tokenizer: Any, data: Data) -> "list[tuple[str, Seen]]
 def _name(example: Any) -> str:
     if example.label is None:
         return ""
-    return "👍 Marked good" if example.label else "👎 Marked bad"
+    return "✓ Marked good" if example.label else "✗ Marked bad"

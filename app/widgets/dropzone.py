@@ -1,22 +1,20 @@
 """The place to drop a file, with buttons for those who do not drag. The window itself takes the drop."""
 
-import re
-
 from PySide6.QtCore import Qt, Signal
 
-from app.widgets.buttons import plain
+from app.paste import ID
+from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.entry import Entry
 from app.widgets.text import Glyph, Text, caption
 
-ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
-
 
 class DropZone(Card):
-    """Says what can be dropped; `choose` when the button is pressed, `use_id(name)` for a Hugging Face id."""
+    """Says what can be dropped; `choose` and `sample` for the buttons, `use_id(name)` for a Hugging Face id."""
 
     choose = Signal()
     use_id = Signal(str)
+    sample = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,11 +28,16 @@ class DropZone(Card):
         side = column(gap=6)
         self.choose_button = plain("Choose files…", "file")
         self.id = Entry("Hugging Face dataset id", "or a Hugging Face id, owner/name")
-        self.id.setMinimumWidth(210)
-        side.addWidget(self.choose_button)
+        self.id.setMinimumWidth(236)
+        self.sample_button = quiet("Use the sample data")
+        above = row(gap=4)
+        above.addWidget(self.sample_button)
+        above.addWidget(self.choose_button, 1)
+        side.addLayout(above)
         side.addWidget(self.id)
         layout.addLayout(side)
         self.choose_button.clicked.connect(self.choose)
+        self.sample_button.clicked.connect(self.sample)
         self.id.returnPressed.connect(self._use_id)
 
     def _use_id(self) -> None:

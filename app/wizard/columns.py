@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QGridLayout
+from PySide6.QtWidgets import QGridLayout, QSizePolicy
 
 from app import theme
 from app.throttle import Throttle
@@ -49,6 +49,7 @@ class ColumnsCard(Card):
         self._kind, self._found = "", ()  # type: str, tuple[str, ...]
         self._menus: dict[str, Combo] = {}
         self._shown: tuple[str, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = column(self, 14, 8)
         head = row(gap=12)
         head.addWidget(heading("What stands in which column"), 1)

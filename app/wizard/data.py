@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
-MAP = "Say which column is what, or choose another file. Everything else you set is kept."
+MAP = "Say below which column is what."
 _LOW = 560  # pixels of height below which the rows matter more than the heading
 _HERE = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")  # reading depends on these
 
@@ -58,9 +58,11 @@ class DataPage(QWidget):
         self.columns = ColumnsCard()
         layout.addWidget(self.columns)
         self.preview = Preview()
-        layout.addWidget(self.preview, 1)
+        layout.addWidget(self.preview, 100)
+        layout.addStretch(1)
         layout.addLayout(self._validation_row())
         self.zone.choose.connect(self.choose)
+        self.zone.sample.connect(self._use_sample)
         self.zone.use_id.connect(lambda name: draft.set("data.path", name))
         self.columns.changed.connect(lambda entries: draft.set("data.columns", entries))
         self.preview.changed.connect(draft.set)
@@ -163,7 +165,9 @@ class DataPage(QWidget):
             self.columns.hide()
         self.sentence.set_tone("secondary")
         self._file.show()
+        self.preview.show()
         own = run.data.path != DEMO
+        self.zone.sample_button.hide()
         self.zone.setVisible(not own)  # the invitation stays as long as only the sample is there
         for button in (self.other_button, self.sample_button, self.change_button):
             button.setVisible(own)
@@ -208,12 +212,19 @@ class DataPage(QWidget):
             self.sentence.set_tone("warn")
         self.sentence.setText(words)
         if not scanned.usable:
-            findings = [f for f in self.preview.problems.findings if f.severity == "error"]
-            self._problem = str(findings[0]) if findings else "There is no row to learn from in this file."
-            unknown = bool(findings) and findings[0].code in ("columns", "column")
-            self.notice.say(self._problem, MAP if unknown else ADVICE)
-            if unknown:
-                self._show_columns()
+            self._show_unusable(scanned)
+
+    def _show_unusable(self, scanned: "Scanned") -> None:
+        """No row can be used: why, and what would help."""
+        errors = [f for f in self.preview.problems.findings if f.severity == "error"]
+        self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
+        if errors and errors[0].code in ("columns", "column"):
+            words = scanned.sentence if errors[0].code == "columns" else errors[0].message
+            self.sentence.setText(f"{words} {MAP}")
+            self.preview.tabs.show_page(self.preview.rows)
+            self._show_columns()
+        else:
+            self.notice.say(self._problem, ADVICE)
 
     def _all_read(self, _: object) -> None:
         self._reading = None
@@ -235,7 +246,9 @@ class DataPage(QWidget):
         self._file.hide()
         self.columns.hide()
         self.zone.show()
+        self.zone.sample_button.show()
         self.preview.show_head(None, self._draft.run)
+        self.preview.hide()
         self.notice.say(sentence, ADVICE)
 
     def _show_columns(self) -> None:

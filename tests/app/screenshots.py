@@ -49,6 +49,8 @@ class Shots:
         self.window.deleteLater()
 
     def steps(self) -> None:
+        from app.window import MEASURE
+
         wizard, data = self.window.wizard, self.window.wizard.data
         self.until(lambda: "cores" in wizard.goal.machine.first.text())
         self.take("1-goal")
@@ -76,6 +78,7 @@ class Shots:
         self.until(lambda: data.scanned is not None)
         self.take("2-data-fixed")
         self.window.draft.set("data.exclude", ())
+        self.kinds()
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
@@ -97,6 +100,8 @@ class Shots:
         self.take("5-check")
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")
+        self.window.overlay.announce("Learn from “mine.jsonl”", True, MEASURE)
+        self.take("0-drop-second")
         self.window.overlay.hide()
 
     def tabs(self, name: str) -> None:
@@ -109,6 +114,26 @@ class Shots:
         self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
         self.take(f"2-data-lengths{name}")
         preview.tabs.show_page(preview.rows)
+
+    def kinds(self) -> None:
+        """Columns that are not known, and the rows of the other kinds of data with what the model sees of them."""
+        from core import methods
+
+        draft, data = self.window.draft, self.window.wizard.data
+        self.window.open_files([written("own.csv", OWN)])
+        self.until(lambda: data.scanned is not None)
+        self.take("2-data-unknown")
+        data.columns.hide()
+        first = {spec.data: name for name, spec in reversed(methods.load().items())}
+        for kind, row in OTHERS.items():
+            if kind in first:
+                draft.set("method", first[kind])
+                self.window.open_files([written(f"{kind}.jsonl", "".join(row.replace("@", str(n)) for n in range(40)))])
+                self.until(lambda: data.scanned is not None and self.loaded())
+                data.preview.tabs.show_page(data.preview.rows)
+                self.take(f"2-data-{kind}")
+                self.tabs(f"-{kind}")
+        draft.set("method", "sft")
 
     def loaded(self) -> bool:
         """Whether the first page of rows is there."""
@@ -171,6 +196,22 @@ class Shots:
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.name}: waited in vain")
             self.wait(0.02)
+
+
+OWN = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
+OTHERS = {
+    "pairs": '{"prompt": [{"role": "user", "content": "What is @ plus 3?"}], "chosen": [{"role": "assistant", '
+    '"content": "It is @ and 3 more."}], "rejected": [{"role": "assistant", "content": "Who knows?"}]}\n',
+    "thumbs": '{"messages": [{"role": "user", "content": "What is @ plus 3?"}, '
+    '{"role": "assistant", "content": "It is @ and 3 more."}], "label": true}\n',
+    "questions": '{"question": "What is @ times 10?", "answer": "Ten times @ is @0.\\n#### @0"}\n',
+}
+
+
+def written(name: str, text: str) -> Path:
+    path = Path(os.environ["HOME"]) / name
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 def rows(good: bool) -> Path:

@@ -10,9 +10,11 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.application import Application
-from app.drops import meaning
+from app.drops import announced, meaning
 from app.window import MainWindow
 from core.run import Run
+
+PLACE = QPoint(50, 50)
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv", "A.TSV", "a.txt", "a.parquet", "a.jsonl.gz"])
@@ -109,11 +111,11 @@ def drag(window: MainWindow, path: Path) -> None:
     assert event.isAccepted()
 
 
-def drop(window: MainWindow, path: Path) -> None:
+def drop(window: MainWindow, path: Path, place: QPoint = PLACE) -> None:
     drag(window, path)  # Qt brings a drop to where the drag came in
     data = mime(path)
     event = QDropEvent(
-        QPointF(50, 50),
+        QPointF(place),
         Qt.DropAction.CopyAction,
         data,
         Qt.MouseButton.LeftButton,
@@ -121,3 +123,88 @@ def drop(window: MainWindow, path: Path) -> None:
         QEvent.Type.Drop,
     )
     QApplication.sendEvent(window, event)
+
+
+def test_several_files_are_one_dataset_and_their_names_part_them(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    files = [tmp_path / name for name in ("train-1.jsonl", "train-2.jsonl", "valid.jsonl")]
+    for n, file in enumerate(files):
+        file.write_text(f'{{"prompt": "a{n}", "completion": "b"}}\n')
+    assert announced(files).sentence == "Learn from 2 files, measure on “valid.jsonl”"
+    assert announced(files[:2]).sentence == "Learn from these 2 files"
+    window.open_files(files)
+    data = window.draft.run.data
+    assert (data.path, data.eval_path) == (f"{files[0]}\n{files[1]}", str(files[2]))
+    page = window.wizard.data
+    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
+    assert page.file_name.text() == "train-1.jsonl and 1 more"
+    assert page.preview.rows.model.rowCount() == 2
+
+
+def test_the_lower_half_takes_validation_data(qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path) -> None:
+    second = tmp_path / "second.jsonl"
+    second.write_text('{"prompt": "a", "completion": "b"}\n')
+    drag(window, second)
+    assert window.overlay._second == ""  # there is nothing yet to measure for
+    window.open_files([dataset])
+    drop(window, second, QPoint(300, window.height() - 60))
+    qtbot.waitUntil(lambda: window.draft.run.data.eval_path == str(second))
+    assert window.draft.run.data.path == str(dataset)
+    assert window.wizard.data.validation.text() == "Measured on second.jsonl, never trained on."
+
+
+@pytest.mark.parametrize(
+    ("text", "ending"),
+    [
+        ('{"prompt": "a", "completion": "b"}\n{"prompt": "c", "completion": "d"}', ".jsonl"),
+        ('[{"prompt": "a", "completion": "b"}]', ".json"),
+        ('{\n"prompt": "a",\n"completion": "b"}', ".json"),
+        ("question\tanswer\nWhat?\tThat.", ".tsv"),
+        ("question,answer\nWhat?,That.", ".csv"),
+        ("A paragraph of plain text, which is long enough to be meant.", ".txt"),
+    ],
+)
+def test_rows_copied_as_text_become_a_file_of_ones_own(
+    qtbot: QtBot, window: MainWindow, text: str, ending: str
+) -> None:
+    QApplication.clipboard().setText(text)
+    window.menus._paste()
+    path = Path(window.draft.run.data.path)
+    assert path.suffix == ending
+    assert path.read_text(encoding="utf-8").strip() == text
+    page = window.wizard.data
+    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable > 0)
+
+
+def test_paths_ids_and_junk_are_pasted(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    clipboard = QApplication.clipboard()
+    for text in (str(dataset), dataset.as_uri(), f'"{dataset}"'):
+        window.draft.set("data.path", "demo")
+        clipboard.setText(text)
+        window.paste()
+        assert window.draft.run.data.path == str(dataset)
+    data = mime(dataset)
+    window.draft.set("data.path", "demo")
+    clipboard.setMimeData(data)
+    window.paste()
+    assert window.draft.run.data.path == str(dataset)
+    before = window.draft.run
+    clipboard.setText("no data")
+    window.paste()
+    (box,) = window.findChildren(QMessageBox)
+    assert "rows as text" in box.informativeText()
+    box.close()
+    assert window.draft.run == before
+
+
+def test_pasting_into_a_field_stays_in_the_field(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    window.wizard.show_named("Data")
+    window.activateWindow()
+    search = window.wizard.data.preview.rows.search
+    search.setFocus()
+    qtbot.waitUntil(search.hasFocus)
+    QApplication.clipboard().setText(str(dataset))
+    window.menus._paste()
+    assert search.text() == str(dataset)
+    assert window.draft.run.data.path == "demo"
