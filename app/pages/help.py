@@ -13,6 +13,7 @@ from core.resources import FOLDER
 PAGES = {
     "methods.md": "Methods",
     "options.md": "Options",
+    "models.md": "Models",
     "precision.md": "Base precision",
     "rewards.md": "Rewards",
 }

@@ -7,6 +7,7 @@ is said once, where it is defined.
 from collections.abc import Iterable
 
 from core import methods
+from core.model.families import FAMILIES
 from core.options import Option, describe
 from core.quant.modes import MODES
 from core.resources import FOLDER
@@ -29,6 +30,7 @@ def pages() -> dict[str, str]:
     return {
         "methods.md": _methods(),
         "options.md": _options(),
+        "models.md": _models(),
         "precision.md": _precision(),
         "rewards.md": _rewards(),
     }
@@ -66,6 +68,24 @@ def _options() -> str:
         if name in _GROUPS:
             parts.append(f"## {_GROUPS[name]} `[{name}]`\n\n" + _list(describe(group)))
     return "\n\n".join(parts) + "\n"
+
+
+def _models() -> str:
+    rows = [
+        (
+            family.title,
+            ", ".join(f"`{k}`" for k in family.kinds),
+            f"Not supported: {family.unsupported}." if family.unsupported else family.limits,
+        )
+        for family in FAMILIES
+    ]
+    return (
+        "# Models\n\n"
+        "Any model that mlx-lm loads can be tried. These families are tried by the tests: a small random model of each, "
+        "in every base precision, with an adapter on every linear layer, one step, saved and loaded again.\n\n"
+        + _grid(("family", "model_type in config.json", "to know"), rows)
+        + "\n"
+    )
 
 
 def _precision() -> str:
