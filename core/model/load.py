@@ -1,6 +1,7 @@
 """Load a model through mlx-lm, with the mistakes that people make said in one sentence each."""
 
 import json
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ def load(
             "which is not allowed; allow it with --allow-model-code only if you trust this model."
         )
     model = _build(folder, config, allow_code)
+    _read_rope(model, config, folder)
     adopt_all(model)  # a model that comes quantized keeps its weights, and trains many times faster on a CPU
     stored = _stored_dtype(model)
     facts = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
@@ -109,19 +111,39 @@ def _build(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
 def _rope(config: dict[str, Any]) -> dict[str, Any]:
     """Settings to add for model classes that look for the rotary settings where transformers < 5 wrote them.
 
-    transformers 5 writes them inside rope_parameters; a class that reads only `rope_theta` (mlx-lm's Llama)
-    would compute with its default base frequency and give quite different logits.
+    transformers 5 writes them inside rope_parameters, by kind of layer where there are several; a class that reads
+    only `rope_theta` (mlx-lm's Llama) would compute with its default base frequency and give quite different logits.
     """
+    text = config.get("text_config")
+    extra = {"text_config": text | _rope(text)} if isinstance(text, dict) else {}
     inside = config.get("rope_parameters")
-    if not isinstance(inside, dict) or not isinstance(inside.get("rope_theta"), int | float):
-        return {}
-    extra: dict[str, Any] = {}
+    if not isinstance(inside, dict):
+        return extra
+    whole, near = inside.get("full_attention", inside), inside.get("sliding_attention")
+    if isinstance(near, dict) and "rope_theta" in near and "rope_local_base_freq" not in config:
+        extra["rope_local_base_freq"] = near["rope_theta"]
+    if not isinstance(whole, dict) or not isinstance(whole.get("rope_theta"), int | float):
+        return extra
     if "rope_theta" not in config:
-        extra["rope_theta"] = inside["rope_theta"]
-    scaled = inside.get("rope_type", inside.get("type", "default")) not in (None, "default")
+        extra["rope_theta"] = whole["rope_theta"]
+    scaled = whole.get("rope_type", whole.get("type", "default")) not in (None, "default")
     if scaled and config.get("rope_scaling") is None:
-        extra["rope_scaling"] = {k: v for k, v in inside.items() if k != "rope_theta"}
+        extra["rope_scaling"] = {k: v for k, v in whole.items() if k != "rope_theta"}
     return extra
+
+
+def _read_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
+    """Raises BadModel where the model turns its positions by another base frequency than its config says."""
+    config = config | _rope(config)
+    config = config.get("text_config", config)
+    said = config.get("rope_theta")
+    # Classes with a scheme of their own (Llama 3's, YaRN) make their frequencies from more than the base.
+    used = {m.base for _, m in model.named_modules() if type(m) is nn.RoPE}
+    if isinstance(said, int | float) and used and not any(math.isclose(base, said) for base in used):
+        raise BadModel(
+            f"{folder} asks for rotary positions with base {said:g}, but mlx-lm's class for {config.get('model_type')} "
+            f"uses {min(used):g}: it would give wrong answers."
+        )
 
 
 def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> dict[str, Any]:

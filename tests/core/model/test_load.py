@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 from core.errors import BadModel
 from core.model.load import load
 from tests.core.conftest import write_model
+from tests.core.model import zoo
 
 
 @pytest.mark.parametrize(
@@ -121,3 +122,31 @@ def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:
     assert mx.array_equal(a, b)
     change(new, rope_parameters={"rope_theta": 9.0, "rope_type": "default"})
     assert not mx.array_equal(a, load(new, device="cpu").model(tokens))
+
+
+def test_rope_settings_by_kind_of_layer(tmp_path: Path) -> None:
+    tokens = mx.arange(40)[None]
+    old, new = zoo.write(tmp_path / "old", "gemma3"), zoo.write(tmp_path / "new", "gemma3")
+    text = json.loads((old / "config.json").read_text())["text_config"]
+    scaling = {"rope_type": "linear", "factor": 8.0}
+    change(old, text_config=text | {"rope_theta": 5e5, "rope_local_base_freq": 300.0, "rope_scaling": scaling})
+    parameters = {
+        "full_attention": {"rope_theta": 5e5, **scaling},
+        "sliding_attention": {"rope_theta": 300.0, "rope_type": "default"},
+    }
+    text.pop("rope_theta")
+    change(new, text_config=text | {"rope_parameters": parameters})
+    a, b = (load(f, device="cpu").model(tokens) for f in (old, new))
+    assert mx.array_equal(a, b)
+
+
+def test_a_class_that_does_not_read_the_rotary_base_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlx_lm.models import olmo2
+
+    folder = zoo.write(tmp_path / "m", "olmo2")
+    load(folder, device="cpu")
+    usual = olmo2.ModelArgs.from_dict
+    forgetful = classmethod(lambda cls, config: usual({**config, "rope_theta": 55.0}))
+    monkeypatch.setattr(olmo2.ModelArgs, "from_dict", forgetful)
+    with pytest.raises(BadModel, match="asks for rotary positions with base 10000, but mlx-lm's class for olmo2 uses"):
+        load(folder, device="cpu")

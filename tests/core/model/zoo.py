@@ -46,7 +46,10 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "qwen3": {"tie_word_embeddings": True},
     "qwen3_moe": {**EXPERTS, "tie_word_embeddings": False},
     "qwen3_next": {**EXPERTS, **LINEAR},
-    "qwen3_5": _inner("qwen3_5_text", **LINEAR, tie_word_embeddings=True),
+    "qwen3_5": _inner(
+        "qwen3_5_text", **LINEAR, tie_word_embeddings=True,
+        rope_parameters={"type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5},
+    ),
     "gemma2": {"query_pre_attn_scalar": 16, "attn_logit_softcapping": 50.0, "final_logit_softcapping": 30.0},
     "gemma3_text": {"query_pre_attn_scalar": 16, "sliding_window": 32, "sliding_window_pattern": 2},
     "gemma3": {**_inner("gemma3_text", query_pre_attn_scalar=16, sliding_window=32, sliding_window_pattern=2),
