@@ -13,7 +13,8 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-CHUNK = 1 << 24  # numbers in one piece of logits: 64 MB in float32
+CHUNK = 1 << 22  # numbers in one piece of logits: 16 MB in float32, of which a few are in memory at a time
+FEWEST = 64  # rows in a piece, however large the vocabulary
 EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
 
 
@@ -32,25 +33,29 @@ class Head:
 
     def target_logps(self, hidden: mx.array, targets: mx.array) -> mx.array:
         """Log-probability of each target, [M] float32, from its hidden state [M, D]."""
-
-        def logps(h: mx.array, t: mx.array) -> mx.array:
-            logits = self.logits(h).astype(mx.float32)  # [m, V]
-            return mx.take_along_axis(logits, t[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
-
         if self.trained:  # its own gradient needs the logits
-            return logps(hidden, targets)
-        size = max(1, CHUNK // self.vocabulary)
+            return _chosen(self.logits(hidden).astype(mx.float32), targets)
+        size = max(FEWEST, CHUNK // self.vocabulary)
+
+        def piece(h: mx.array, t: mx.array) -> tuple[mx.array, mx.array]:
+            """(log-probabilities [m], their gradients with respect to each row of h [m, D])."""
+            logits = self.logits(h)  # [m, V]
+            values, slope = _fused(logits, t) if mx.default_device() == mx.gpu else _plain(logits, t)
+            # What vjp computes of the logits a second time is not asked for, and so not computed.
+            _, (gradient,) = mx.vjp(self.logits, [h], [slope])
+            return values, gradient
 
         @mx.custom_function
         def pieces(h: mx.array) -> tuple[mx.array, mx.array]:
             # Each log-probability depends on its own row of h alone, so its gradient can be made at once, while
             # the logits are here: [m, D] is kept where [m, V] would be, and nothing is computed twice.
-            values, slopes = [], []
+            made: list[tuple[mx.array, mx.array]] = []
             for i in range(0, h.shape[0], size):
-                part, t = h[i : i + size], targets[i : i + size]
-                (value,), (slope,) = mx.vjp(lambda x, t=t: logps(x, t), [part], [mx.ones((part.shape[0],))])
-                values.append(value)
-                slopes.append(slope)
+                part = h[i : i + size]
+                if made:  # a piece begins when the one before it has gone, or all would be in memory at once
+                    part = mx.depends([part], list(made[-1]))[0]
+                made.append(piece(part, targets[i : i + size]))
+            values, slopes = zip(*made, strict=True)
             return mx.concatenate(values), mx.concatenate(slopes)
 
         @pieces.vjp
@@ -60,6 +65,25 @@ class Head:
 
         values: mx.array = pieces(hidden)[0]
         return values
+
+
+def _chosen(logits: mx.array, targets: mx.array) -> mx.array:
+    """Log-probability of one token a row: [m, V] and [m] to [m]."""
+    return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
+
+
+def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
+    """(log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V])."""
+    wide = logits.astype(mx.float32)
+    slope = (-mx.softmax(wide, axis=-1)).at[mx.arange(targets.size), targets].add(1.0)
+    return _chosen(wide, targets), slope.astype(logits.dtype)
+
+
+def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
+    """The same in one kernel each, on a GPU."""
+    ones = mx.ones(targets.shape)
+    (values,), (slope,) = mx.vjp(lambda x: -mx.fast.cross_entropy(x, targets), [logits], [ones])
+    return values, slope
 
 
 def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:

@@ -59,6 +59,7 @@ def test_logits_at_the_targets_alone_change_nothing(
     family: str, kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(head, "CHUNK", chunk)  # the small one makes a piece of every target
+    monkeypatch.setattr(head, "FEWEST", 1)
     model = tiny(family)
     if kind == "lora":
         adapters.attach(model, Adapter(rank=4))
@@ -100,3 +101,9 @@ def test_logits_are_never_held_whole() -> None:
     whole = 4 * 256 * 20_000 * 4
     plain, fast = peak(None), peak(head.find(model, mx.float32)[0])
     assert plain > whole and fast < plain / 3
+
+
+def test_the_kernel_for_a_gpu_gives_the_same() -> None:
+    logits, targets = mx.random.normal((7, 50)) * 3, mx.array([3, 0, 49, 7, 7, 20, 1])
+    for plain, fused in zip(head._plain(logits, targets), head._fused(logits, targets), strict=True):
+        assert float(mx.abs(plain - fused).max()) < 1e-6
