@@ -20,7 +20,7 @@ from core.rollouts.collect import Collector
 from core.rollouts.questions import Query, queries
 from core.rollouts.record import Asked
 from core.rollouts.rollouts import Rollouts, replayed
-from core.rollouts.room import fitting
+from core.rollouts.room import check, fitting
 from core.run import Run
 from core.runfolder import SAMPLES, RunFolder
 
@@ -88,18 +88,23 @@ def rollouts(
     held_out: Sequence[Query],
     replay: list[list[Asked]],
     layout: dict[str, Any],
+    dtype: mx.Dtype,
     stop: threading.Event,
 ) -> Generator[Event, None, tuple[Rollouts, dict[str, Any]]]:
     """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
     o, t = run.options, run.train
     longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
     model.eval()
-    at_once, size = fitting(model, longest, o.answers_at_once)
-    if at_once < o.answers_at_once:
+    batched, why = check(model, dtype)
+    if not batched:
+        yield Warned("sampling", f"Answers are written one after the other, which is slow: {why}.")
+    at_once, size = fitting(model, longest, o.answers_at_once if batched else 1)
+    if batched and at_once < o.answers_at_once:
         less = f"{at_once} answers are written at once instead of {o.answers_at_once}"
         yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
     judge = Judge(o.weights, o.settings)
-    collector = Collector(model, tokenizer, o, judge, stop_tokens=stop_tokens(tokenizer), at_once=at_once, stop=stop)
+    stops = stop_tokens(tokenizer)
+    collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
     made = Rollouts(
         collector,
         rows,
@@ -113,7 +118,7 @@ def rollouts(
         layout=layout,
         replay=replay,
     )
-    facts = {"requested": o.answers_at_once, "used": at_once, "bytes_each": size}
+    facts = {"requested": o.answers_at_once, "used": at_once, "bytes_each": size, "reason": why}
     return made, {"answers_at_once": facts, "rewards": o.weights, "replayed": len(replay)}
 
 

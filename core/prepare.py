@@ -152,7 +152,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     if writes:
         head = asking.tempered(model, head, run.options.temperature)
         rollouts, told = yield from asking.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, stop
+            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop
         )
         facts["rollouts"] = told
     seen = steps * t.batch_size * t.gradient_accumulation_steps * (texts if writes else 1)

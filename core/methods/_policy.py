@@ -245,9 +245,8 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     logps, ref [N, T-1], zero where batch.mask is zero. batch.extra: `sampled` [N, T-1], the log-probabilities that
     the tokens had when they were drawn; `advantage` [N]; `kept` and `mean_length`, both [N] and the same in every
     row: the share of the step's answers that are in its batches (those without any gradient need no pass), and
-    the step's answer tokens for each of these. KL is e^d - d - 1 with d = ref - logps, times ρ unless that is switched off.
-    A step's batches count by
-    their rows, and give together what TRL's GRPOTrainer gives for the whole step.
+    the step's answer tokens for each of these. KL is e^d - d - 1 with d = ref - logps, times ρ unless that is
+    switched off. A step's batches count by their rows, and give together what TRL's GRPOTrainer gives for the step.
     """
     import mlx.core as mx
 

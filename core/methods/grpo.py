@@ -30,5 +30,6 @@ SPEC = Method(
     loss=loss,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
+    epochs=1.0,
     weight="rows",
 )

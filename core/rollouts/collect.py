@@ -42,10 +42,11 @@ class Collector:
         *,
         stop_tokens: Sequence[int],
         at_once: int,
+        batched: bool,
         stop: threading.Event,
     ) -> None:
         self.model, self.tokenizer, self.o, self.judge = model, tokenizer, o, judge
-        self.stop_tokens, self.at_once, self.stop = tuple(stop_tokens), at_once, stop
+        self.stop_tokens, self.at_once, self.batched, self.stop = tuple(stop_tokens), at_once, batched, stop
 
     def collect(
         self,
@@ -93,6 +94,7 @@ class Collector:
             group=o.group_size,
             at_once=self.at_once,
             seed=seed,
+            batched=self.batched,
         ):
             if self.stop.is_set():
                 raise Stopped
@@ -150,6 +152,7 @@ class Collector:
             sampling,
             stop_tokens=self.stop_tokens,
             at_once=self.at_once,
+            batched=self.batched,
         ):
             for w in finished:
                 q = queries[w.prompt]

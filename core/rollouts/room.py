@@ -1,10 +1,14 @@
-"""How many answers fit into the memory while they are written."""
+"""How many answers can be written at once: whether the architecture can, and how many fit into the memory."""
 
 from typing import Any
 
 import mlx.core as mx
 import psutil
 
+from core.rollouts.pick import Sampling
+from core.rollouts.write import write
+
+CLOSE = {mx.float32: 1e-3}  # how far log-probabilities may differ; in 16 bit 0.1
 SHARE = 0.25  # of the free memory; the model's own work and the learning need the rest
 
 
@@ -12,6 +16,24 @@ def fitting(model: Any, longest: int, wanted: int) -> tuple[int, int]:
     """(answers at once, bytes for each) for texts of `longest` tokens: `wanted`, or as many as the memory holds."""
     size = row_bytes(model, longest)
     return max(1, min(wanted, int(SHARE * _free() / size))), size
+
+
+def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
+    """(whether several answers at once come out as each by itself does, why), tried on this model."""
+    sampling, prompts = Sampling(0.0, max_tokens=4), [[1, 2, 3], [4, 5, 6, 7, 8, 9]]
+
+    def logps(batched: bool) -> list[float]:
+        finished = [w for ws in write(model, prompts, sampling, stop_tokens=(), batched=batched) for w in ws]
+        return [x for w in sorted(finished, key=lambda w: w.prompt) for x in w.logps]
+
+    apart = logps(batched=False)
+    try:
+        together = logps(batched=True)
+    except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):
+        return False, "this architecture cannot write several answers at once"
+    if max(abs(a - b) for a, b in zip(apart, together, strict=True)) > CLOSE.get(dtype, 0.1):
+        return False, "on this architecture, answers written at once come out differently"
+    return True, "tried on this model: several at once come out as each by itself"
 
 
 def row_bytes(model: Any, longest: int) -> int:

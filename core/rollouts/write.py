@@ -12,7 +12,6 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.errors import Unavailable
 from core.rollouts.pick import Sampling, pick
 
 PREFILL = 2048  # tokens of a prompt computed in one piece
@@ -54,13 +53,15 @@ def write(
     group: int = 1,
     at_once: int = 64,
     seed: Sequence[int] = (0,),
+    batched: bool = True,
 ) -> Iterator[list[Written]]:
     """Yields after every token: the answers that were finished with it, often none. So one can stop in between.
 
     `prompts` are token ids; each gets `group` answers, of which `at_once` are written at the same time. The numbers
-    an answer is drawn by follow from `seed`, its prompt's place and its own. The model should be in eval mode.
-    Raises Unavailable for an architecture whose caches cannot be batched.
+    an answer is drawn by follow from `seed`, its prompt's place and its own. The model should be in eval mode. With
+    `batched` False answers are written one after the other, which any architecture can (see room.py).
     """
+    at_once = at_once if batched else 1
     waiting = deque((p, m) for p in range(len(prompts)) for m in range(group))
     stops, rows, cache = set(stop_tokens), list[_Row](), list[Any]()
     step = mx.array([], dtype=mx.int32)
@@ -73,7 +74,7 @@ def write(
             cache = _keep(cache, live)
         if waiting and (not live or free >= FREE * at_once) and at_once - len(rows) > 0:
             new = [waiting.popleft() for _ in range(min(at_once - len(rows), len(waiting)))]
-            more, last = _begin(model, prompts, [p for p, _ in new])
+            more, last = _begin(model, prompts, [p for p, _ in new], batched)
             rows = rows + [_Row(p, m, _uniform(seed, p, m, sampling.max_tokens)) for p, m in new]
             step, cache = mx.concatenate([step, last]), _join(cache, more)
         ahead = None
@@ -112,16 +113,18 @@ def _uniform(seed: Sequence[int], prompt: int, member: int, count: int) -> np.nd
     return numbers
 
 
-def _begin(model: Any, prompts: Sequence[Sequence[int]], wanted: Sequence[int]) -> tuple[list[Any], mx.array]:
+def _begin(
+    model: Any, prompts: Sequence[Sequence[int]], wanted: Sequence[int], batched: bool
+) -> tuple[list[Any], mx.array]:
     """(cache, last prompt tokens [N]) for N answers: each different prompt is computed once, all but its last token."""
     from mlx_lm.models.cache import make_prompt_cache
 
     different = list(dict.fromkeys(wanted))
     before = [list(prompts[p][:-1]) for p in different]
     caches = [make_prompt_cache(model) for _ in different]
-    if not all(hasattr(c, "merge") for c in caches[0]):
-        raise Unavailable("This architecture cannot write several answers at once, which learning from answers needs.")
-    cache = [first.merge([c[i] for c in caches]) for i, first in enumerate(caches[0])]
+    cache = caches[0]
+    if batched:
+        cache = [first.merge([c[i] for c in caches]) for i, first in enumerate(cache)]
     width = max(len(b) for b in before)
     padding = [width - len(b) for b in before]
     if any(padding):
