@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 from app import trouble
 from app.edge import edge
 from app.machine import Facts
-from core.events import Phase
+from core.events import Event, Phase
 
 _running: set["Task"] = set()  # keeps a task alive until its thread has ended
 
@@ -134,3 +134,19 @@ def missing_files(folder: Path) -> list[str]:
     from core.model import hub
 
     return hub.missing_files(folder)
+
+
+def save_model(
+    folder: Path, goal: Path, quantization: str, backend: str, allow_code: bool
+) -> Generator[Event, None, None]:
+    """A run's base and adapter as one model in a new folder. Raises UserError."""
+    from core.export import fuse
+
+    yield from fuse(folder, goal, quantization=quantization, backend_name=backend, allow_code=allow_code)
+
+
+def save_for_peft(folder: Path, goal: Path) -> Generator[Event, None, None]:
+    """A run's adapter in PEFT's format, in a new folder. Raises UserError."""
+    from core.export import to_peft
+
+    yield from to_peft(folder, goal)

@@ -54,6 +54,13 @@ def verdict(run: Run, progress: Any, reason: str, kept: int | None, loss_after: 
     return sentence
 
 
+def outcome(run: Run, finished: Finished) -> int | None:
+    """1 when the held-out rows say better, -1 worse, 0 about the same; None when there is nothing to compare."""
+    if finished.loss_before is None or finished.loss_after is None:
+        return None
+    return _change(run, finished.loss_before, finished.loss_after, finished.metrics_before, finished.metrics_after)[0]
+
+
 def _change(run: Run, loss: float, loss_after: float, before: Metrics, after: Metrics) -> tuple[int, str]:
     """(1 better, 0 about the same, -1 worse, by which numbers)."""
     for name, data, said in SAID:

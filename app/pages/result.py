@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from app import folders, story, theme
 from app.jobs import Jobs
+from app.pages.export import SaveAs
 from app.record import Record
 from app.run_thread import talking
 from app.widgets.answers import Answers
@@ -15,11 +16,11 @@ from app.widgets.buttons import plain
 from app.widgets.card import Card, column, row
 from app.widgets.scroll import Scroll
 from app.widgets.text import Glyph, Text, caption, heading
+from core import report
 from core.events import Finished
 from core.run import Run
 
-_NAMES = {"exact_match": "Exactly as in the data", "valid_json": "Valid JSON"}
-_CLEAR = 0.01  # a smaller change of the held-out loss is none
+_FREE = ("exact_match", "valid_json")  # zero of them before and after says nothing: free text is never word for word
 
 
 class ResultPage(QWidget):
@@ -42,6 +43,9 @@ class ResultPage(QWidget):
         self.answers = Answers()
         page.addWidget(self.answers)
         page.addWidget(self.ask)
+        self.save = SaveAs(jobs)
+        self.save.grown.connect(lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.save, 0, 8)))
+        page.addWidget(self.save)
         page.addStretch()
 
     def show_result(self, run: Run, record: Record, folder: Path) -> None:
@@ -51,14 +55,17 @@ class ResultPage(QWidget):
             return
         self._folder = folder
         self.verdict.setText(finished.message)
-        icon, tone = _mood(finished)
+        icon, tone = _mood(run, finished)
         self._glyph.show_icon(icon, tone)
         self._card.set_tone("good" if tone == "good" else "")
         self.figures.setText("    ".join(figures(record, finished)))
         self._before_after.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
         self.answers.show_samples(record.samples)
-        self.ask.setVisible((folder / "adapters.safetensors").is_file())
+        kept = (folder / "adapters.safetensors").is_file()
+        self.ask.setVisible(kept)
+        self.save.setVisible(kept)
+        self.save.use(run, folder)
         self.ask.use(talking(run, str(folder)))
 
     def _reveal(self) -> None:
@@ -95,26 +102,18 @@ class ResultPage(QWidget):
 
 def figures(record: Record, finished: Finished) -> list[str]:
     """The numbers behind the verdict, each in a few words."""
-    found = []
-    for name, after in finished.metrics_after.items():
-        before = finished.metrics_before.get(name)
-        if not after and not before:
-            continue  # free text is never word for word as in the data
-        words = _NAMES.get(name, name.replace("_", " ").capitalize())
-        found.append(f"{words}: {before:.0%} → {after:.0%}" if before is not None else f"{words}: {after:.0%}")
+    before, after = finished.metrics_before, finished.metrics_after
+    telling = {name: v for name, v in after.items() if name not in _FREE or v or before.get(name)}
+    found = [f"{name}: {shown}" for name, shown in report.figures(before, telling)]
     found.append(f"{finished.step:,} steps in {story.duration(finished.seconds)}")
     if record.started:
         found.append(f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained")
     return found
 
 
-def _mood(finished: Finished) -> tuple[str, str]:
+def _mood(run: Run, finished: Finished) -> tuple[str, str]:
     """(icon, tone): good only where the held-out rows say so."""
     if finished.reason == "failed":
         return "bad", "bad"
-    before, after = finished.loss_before, finished.loss_after
-    if before is None or after is None:
-        return "info", "accent_text"
-    if after < before * (1 - _CLEAR):
-        return "ok", "good"
-    return ("warn", "warn") if after > before * (1 + _CLEAR) else ("info", "accent_text")
+    found = report.outcome(run, finished)
+    return {1: ("ok", "good"), -1: ("warn", "warn")}.get(found or 0, ("info", "accent_text"))

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app import story, theme
 from app.draft import shown_data, shown_model
 from app.jobs import Jobs, LiveRun
+from app.pages.groups import GroupsPage
 from app.pages.log import LogPage
 from app.pages.result import ResultPage
 from app.plots.panel import Charts
@@ -23,6 +24,7 @@ from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.tabs import Tabs
 from app.widgets.text import Elided, Text
+from core.methods import QUESTIONS
 from core.run import Run
 
 _DRAW_MS = 150  # six to seven pictures a second, and none while hidden
@@ -60,6 +62,10 @@ class RunPage(QWidget):
         self.tabs.add("Result", self.result)
         self.tabs.add("Charts", self.charts)
         self._samples_page = self.tabs.add("Samples", _scrolled(self.samples))
+        self.groups = GroupsPage()
+        self.groups.use(folder)
+        self.tabs.add("Answers", self.groups)
+        self.tabs.set_visible(self.groups, run.spec.data == QUESTIONS)
         self.tabs.add("Log", self.log)
         layout.addWidget(self.tabs, 1)
         self.result.again.connect(lambda: self.again.emit(self.run))
@@ -189,6 +195,8 @@ class RunPage(QWidget):
             self.log.show_record(record)
         elif shown is self._samples_page:
             self.samples.show_samples(record.samples)
+        elif shown is self.groups:
+            self.groups.look()
 
     def _headline(self, stopping: bool) -> str:
         if self._ended and not self.record.over:

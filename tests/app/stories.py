@@ -1,5 +1,6 @@
 """What runs of each method report, made up: for the window's tests and pictures, no model needed."""
 
+import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,6 +81,22 @@ def told(run: Run, steps: int = 120) -> Iterator[Event]:
     )  # fmt: skip
 
 
+def group(step: int, share: float) -> dict[str, object]:
+    """A line of samples.jsonl: a question with four answers, some of them right."""
+    right = step % 4 + (1 if share > 0.5 else 0)
+    answers = []
+    for i in range(4):
+        good = i < right
+        said = str(40 + step) if good else str(37 + step + i)
+        scores = {"numeric": float(good), "format": 1.0}
+        why = {"numeric": f"{said} is {'right' if good else f'not {40 + step}'}", "format": "thinks, then answers"}
+        text = f"<think>{step} + 40. First the tens, then the ones.</think>The answer is {said}."
+        about = {"text": text, "reward": float(good) + 0.2, "advantage": 0.5 if good else -0.5, "rewards": scores}
+        answers.append(about | {"why": why, "cut": i == 3 and not good, "ids": [1, 2], "logps": [-0.1, -0.2]})
+    about = {"step": step, "line": step, "row": step, "kept": True, "prompt": f"What is {step} + 40?"}
+    return about | {"expected": str(40 + step), "prompt_ids": [1], "answers": answers}
+
+
 def scripted(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
     """told() as a run's thread plays it: with the run's folder."""
     assert run.output is not None
@@ -89,5 +106,8 @@ def scripted(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
     with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
         for event in told(run):
             log.write(events.to_json(event) + "\n")
+            if isinstance(event, events.Step) and run.method in REASONING:
+                with (folder / "samples.jsonl").open("a", encoding="utf-8") as samples:
+                    samples.write(json.dumps(group(event.step, event.step / 120)) + "\n")
             yield event
     (folder / "adapters.safetensors").touch()

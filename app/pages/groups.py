@@ -1,0 +1,155 @@
+"""The Answers tab of a run that learns from answers of its own: each question with its answers and their scores."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from app import theme
+from app.groups import Group, Groups, Reply
+from app.rows import Rows
+from app.task import Task
+from app.widgets.buttons import quiet
+from app.widgets.card import Card, column, row
+from app.widgets.scroll import Scroll
+from app.widgets.table import Table
+from app.widgets.text import Text, caption
+
+_COLUMNS = [
+    ("Step", lambda g: f"{g.step:,}"),
+    ("Question", lambda g: g.question),
+    ("Mean", lambda g: f"{g.mean:.2f}"),
+    ("Best", lambda g: f"{max(g.rewards):.2f}" if g.rewards else "–"),
+    ("Worst", lambda g: f"{min(g.rewards):.2f}" if g.rewards else "–"),
+]
+_LONGEST = 1500  # characters of a text that are shown
+
+
+class GroupsPage(QWidget):
+    """A table of the newest questions; the chosen one's answers below it, the best first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._groups: Groups | None = None
+        self._reading: Task | None = None
+        layout = column(self, gap=theme.GRID)
+        self._stack = QStackedWidget()
+        layout.addWidget(self._stack)
+        self._stack.addWidget(Text("The first answers appear once the model has written them.", tone="secondary"))
+        page = QWidget()
+        inner = column(page, gap=theme.GRID)
+        self.model = Rows(_COLUMNS)
+        self.table = Table(self.model, "Questions, the newest first", {0: 64, 2: 72, 3: 72, 4: 72})
+        card = Card()
+        framed = column(card)
+        framed.setContentsMargins(1, 6, 1, 6)
+        framed.addWidget(self.table)
+        inner.addWidget(card, 2)
+        self.answers = Scroll(margin=0)
+        inner.addWidget(self.answers, 3)
+        self._stack.addWidget(page)
+        self.shown: Group | None = None
+        self.table.selectionModel().currentRowChanged.connect(lambda now, _: self._choose(now.row()))
+
+    def use(self, folder: Path) -> None:
+        """Show the answers of the run in this folder."""
+        self._groups = Groups(folder / "samples.jsonl")
+
+    def look(self) -> None:
+        """Read what has come, in the background."""
+        if self._groups is None or (self._reading and self._reading.isRunning()):
+            return
+        self._reading = Task(self, self._groups.read, done=self._came)
+
+    def _came(self, some: bool) -> None:
+        if self._groups is None or not (some or (self.model.rowCount() == 0 and self._groups.found)):
+            return
+        newest = list(reversed(self._groups.found))
+        self.model.show_items(newest)
+        self._stack.setCurrentIndex(1 if newest else 0)
+        # What a person is reading stays, however many answers come.
+        place = next((i for i, g in enumerate(newest) if g is self.shown), 0)
+        if newest:
+            self.table.selectRow(place)
+
+    def _choose(self, place: int) -> None:
+        if 0 <= place < self.model.rowCount():
+            self.show_group(self.model.item(place))
+
+    def show_group(self, group: Group) -> None:
+        """Show one question's answers."""
+        if group is self.shown:
+            return
+        self.shown = group
+        while item := self.answers.column.takeAt(0):
+            if widget := item.widget():
+                widget.deleteLater()
+        add = self.answers.column.addWidget
+        add(Text(_short(group.question), bold=True, selectable=True))
+        add(caption(_about(group)))
+        for i, reply in enumerate(group.replies):
+            mark = "" if group.flat else "Best" if i == 0 else "Worst" if i == len(group.replies) - 1 else ""
+            add(AnswerCard(reply, mark))
+        self.answers.column.addStretch()
+        QTimer.singleShot(0, self, lambda: self.answers.verticalScrollBar().setValue(0))
+
+
+class AnswerCard(Card):
+    """One answer: its score, what was said, why it scored so; the thinking folded away."""
+
+    def __init__(self, reply: Reply, mark: str = "") -> None:
+        super().__init__()
+        layout = column(self, 12, 4)
+        head = row(gap=8)
+        total = "not scored" if reply.reward is None else f"{reply.reward:.2f}"
+        head.addWidget(Text(total, bold=True, figures=True, wrap=False))
+        if mark:
+            tone = {"Best": "good", "Worst": "bad"}[mark]
+            head.addWidget(Text(mark, "caption", tone=tone, wrap=False))
+        if reply.cut:
+            head.addWidget(Text("cut off", "caption", tone="warn", wrap=False))
+        head.addStretch()
+        if mark == "Best":
+            self.set_tone("good")
+        layout.addLayout(head)
+        self.words = Text(_short(reply.visible) or "(nothing)", selectable=True)
+        layout.addWidget(self.words)
+        self.thinking = Text(_short(reply.thinking), tone="secondary", selectable=True)
+        self.thinking.hide()
+        if reply.thinking:
+            self.fold = quiet("Show the thinking")
+            self.fold.setFixedHeight(24)
+            self.fold.clicked.connect(self._unfold)
+            layout.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
+            layout.addWidget(self.thinking)
+        if reply.scores:
+            layout.addWidget(caption(reasons(reply)))
+
+    def _unfold(self) -> None:
+        shown = self.thinking.isHidden()
+        self.thinking.setVisible(shown)
+        self.fold.setText("Hide the thinking" if shown else "Show the thinking")
+
+
+def reasons(reply: Reply) -> str:
+    """Each reward's score and why, in one line."""
+    parts = []
+    for name, score in reply.scores.items():
+        why = reply.why.get(name, "")
+        parts.append(f"{name} {score:g}" + (f": {why}" if why else ""))
+    return "  ·  ".join(parts)
+
+
+def _about(group: Group) -> str:
+    parts = [f"Step {group.step:,}", f"{len(group.replies)} answers", f"mean {group.mean:.2f}"]
+    if group.expected:
+        parts.append(f"right answer: {_short(group.expected)}")
+    if not group.kept:
+        parts.append("thrown away: all score the same")
+    elif group.flat:
+        parts.append("all score the same: nothing is learned from them")
+    return "  ·  ".join(parts)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
