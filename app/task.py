@@ -97,8 +97,11 @@ def end_all(milliseconds: int = 5000) -> bool:
 
 
 def warm_up() -> None:
-    """Import what draws charts, so that the first run's page opens at once."""
+    """Import what reads data and draws charts, so that the first file and the first run's page open at once."""
     import pyqtgraph  # noqa: F401
+
+    import core.data.page
+    import core.data.scan  # noqa: F401
 
 
 def machine_facts() -> Facts:

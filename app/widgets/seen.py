@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from PySide6.QtCore import QEvent, QRectF
+from PySide6.QtCore import QEvent, QMimeData, QRectF
 from PySide6.QtGui import (
     QColor,
     QFontMetricsF,
@@ -20,7 +20,9 @@ from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip
 from app import theme
 from app.widgets.scrollbar import thin
 
-_SPACE = "\u200a"  # a hair of room on both sides of a chip
+_BREAK = "\u200b"  # before and after a chip, where a line may end
+_JOIN = "\u2060"  # between the characters of a chip, so that no line ends within one
+_SPACE = "\u202f"  # a little room on both sides of a chip, at which no line ends
 _LINE_HEIGHT = 135  # per cent, so that chips on neighbouring lines do not touch
 LONGEST = 6000  # tokens drawn of one row
 
@@ -51,6 +53,15 @@ class SeenView(QTextEdit):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_tokens"):
             self._draw()
+
+    def createMimeDataFromSelection(self) -> QMimeData:
+        """What is copied: the tokens' own text."""
+        data = QMimeData()
+        text = self.textCursor().selection().toPlainText()
+        for mark in (_BREAK, _JOIN, _SPACE):
+            text = text.replace(mark, "")
+        data.setText(text.replace("↵\n", "\n"))
+        return data
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
@@ -98,12 +109,14 @@ class SeenView(QTextEdit):
             form.setFontUnderline(True)
             form.setUnderlineColor(c.accent_text)
         if token.special:
+            cursor.insertText(_BREAK, self._format(ink))
             start = cursor.position()
             form.setFont(theme.monospace())
             form.setFontUnderline(token.learned)
             form.clearBackground()
-            cursor.insertText(f"{_SPACE}{token.text}{_SPACE}", form)
+            cursor.insertText(_JOIN.join(f"{_SPACE}{token.text}{_SPACE}"), form)
             self._chips.append((start, cursor.position()))
+            cursor.insertText(_BREAK, self._format(ink))
             return
         cursor.insertText(token.text.replace("\n", "↵\n"), form)
 

@@ -1,0 +1,141 @@
+"""How the window deals with large files, in figures: python -m tests.benchmarks.data_window FOLDER [--gigabytes 10]
+
+Writes a file of conversations into the folder, opens it in the window on no screen, looks at its rows while they are
+read, and removes it again. The figures go to results/data_window.md.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks.data import MIB, conversations, report, rss, write_large, write_rows
+
+RESULTS = Path(__file__).parent / "results" / "data_window.md"
+TICK = 16  # ms, what a smooth picture needs
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("folder", type=Path, help="where there is room for the file")
+    asked.add_argument("--gigabytes", type=float, default=1.0)
+    asked.add_argument("--rows", type=int, default=1_000_000, help="rows to scroll through")
+    asked.add_argument("--seconds", type=float, default=60.0, help="how long the large file's reading is watched")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as made:
+        os.environ["HOME"] = made
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+        sys.setswitchinterval(0.0005)  # as the window does
+        large, many = Path(made) / "large.jsonl", Path(made) / "many.jsonl"
+        write_large(large, int(given.gigabytes * 1e9))
+        write_rows(many, conversations(2, (5, 25)), given.rows)
+        window = Watched()
+        lines = [*window.large(large, given.seconds), *window.many(many)]
+        window.close()
+    RESULTS.write_text(report(lines, sys.argv[2:], "data_window"), encoding="utf-8")
+    print(RESULTS.read_text(encoding="utf-8"))
+
+
+class Watched:
+    """A window with a timer that tells how late it comes."""
+
+    def __init__(self) -> None:
+        import core  # noqa: F401
+        from app import theme
+        from app.application import Application
+
+        self.app = Application(["hone"])
+        theme.apply(self.app, "light")
+        from app.window import MainWindow
+
+        self.window = MainWindow()
+        self.window.show()
+        self.page = self.window.wizard.data
+        self.rows = self.page.preview.rows
+        self.late: list[float] = []
+        self.wait(3)
+
+    def large(self, path: Path, seconds: float) -> Any:
+        """First rows, memory and smoothness while a large file is read."""
+        size = f"{path.stat().st_size / 1e9:.1f} GB"
+        took = self.open(path)
+        yield f"Window: first rows of {size}", f"{took * 1000:.0f} ms"
+        idle, peak, end = rss(), 0, time.perf_counter() + seconds
+        self.late = []
+        while self.page.scanned is None and time.perf_counter() < end:
+            self.wait(0.5)
+            self.scroll()
+            peak = max(peak, rss())
+        model = self.rows.model
+        yield f"Rows read in {seconds:.0f} s while looking at them", f"{model.rowCount():,}"
+        yield "Memory above that at the first rows", f"{(peak - idle) / MIB:.0f} MiB"
+        yield "The window's timer of 16 ms meanwhile", self.lateness()
+        self.page.stop_button.click()
+        self.wait(1)
+
+    def many(self, path: Path) -> Any:
+        """Scrolling through many rows, all of them known, and searching them."""
+        self.open(path)
+        while self.page.scanned is None:
+            self.wait(0.2)
+        model, took = self.rows.model, []
+        self.late = []
+        for n in range(100):
+            row = (n * 7919 * 131) % model.rowCount()
+            start = time.perf_counter()
+            self.rows.table.scrollTo(model.index(row, 0))
+            while model.shown(row) is None:
+                self.wait(0.001)
+            took.append(time.perf_counter() - start)
+        slowest = f"median {statistics.median(took) * 1000:.0f} ms, slowest {max(took) * 1000:.0f} ms"
+        yield f"A jump to any of {model.rowCount():,} rows, until it is shown", slowest
+        yield "The window's timer of 16 ms meanwhile", self.lateness()
+        start = time.perf_counter()
+        self.rows.search.setText("qzx")
+        while not self.rows.state.text().endswith("found"):
+            self.wait(0.05)
+        yield "Search through all of them", f"{time.perf_counter() - start:.1f} s"
+
+    def open(self, path: Path) -> float:
+        """Seconds until the first row is there to be read."""
+        start = time.perf_counter()
+        self.window.open_files([path])
+        while self.page.head is None or self.rows.model.shown(0) is None:
+            self.wait(0.001)
+        return time.perf_counter() - start
+
+    def scroll(self) -> None:
+        bar = self.rows.table.verticalScrollBar()
+        for share in (0.1, 0.5, 0.9, 1.0):
+            bar.setValue(round(bar.maximum() * share))
+            self.wait(0.1)
+
+    def lateness(self) -> str:
+        ordered = sorted(self.late)
+        middle, late, slowest = statistics.median(ordered), ordered[len(ordered) * 99 // 100], ordered[-1]
+        return f"median {middle:.0f} ms, p99 {late:.0f} ms, slowest {slowest:.0f} ms"
+
+    def wait(self, seconds: float) -> None:
+        """Let the window work, noting how long each of its turns takes."""
+        end = time.perf_counter() + seconds
+        while True:
+            start = time.perf_counter()
+            self.app.processEvents()
+            time.sleep(0.001)
+            self.late.append(TICK + max(0.0, (time.perf_counter() - start) * 1000 - TICK))
+            if time.perf_counter() >= end:
+                return
+
+    def close(self) -> None:
+        from app import task
+
+        self.window.close()
+        task.end_all()
+
+
+if __name__ == "__main__":
+    main()
