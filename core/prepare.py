@@ -34,6 +34,7 @@ from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
 
+CPU_TOKENS = 512  # of a micro-batch: more made a step no quicker
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
 
 
@@ -141,6 +142,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     layout, packed, note = _layout(run, loaded, len(tokenizer), texts)
     facts |= packed
     batches.pack, batches.share = layout["pack"], layout["share"]
+    batches.most, facts["micro_batches"] = _at_once(run, device["used"])
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
@@ -218,6 +220,17 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
     mx.eval(loaded.model.parameters())
     trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
     return loaded, {"parameters": total, "trainable_parameters": trainable}
+
+
+def _at_once(run: Run, device: str) -> tuple[int | None, dict[str, Any]]:
+    """(tokens that go through the model at once, or None for whole batches; the same with its reason)."""
+    if device != "cpu":
+        most, why = None, "a GPU is quickest with whole batches"
+    elif not run.spec.adds_up(run.options):
+        most, why = None, "the loss needs its batch whole"
+    else:
+        most, why = CPU_TOKENS, "a processor is as quick with parts of a batch, in less memory; they count as one batch"
+    return most, {"tokens": most, "reason": why}
 
 
 def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, bool], dict[str, Any], str]:

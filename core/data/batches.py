@@ -81,6 +81,7 @@ class Batches:
     ) -> None:
         self.rows, self.batch_size, self.accumulation = rows, batch_size, accumulation
         self.shuffle, self.seed, self.pack, self.share = shuffle, seed, pack, share
+        self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
@@ -91,13 +92,26 @@ class Batches:
         return sorted(i for indices in self._plan(0)[: steps * self.accumulation] for i in indices)
 
     def window(self, step: int) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1."""
+        """The batches of optimizer step `step`, counted from 1, each in as many parts as `most` makes of it."""
         epoch, place = divmod(step - 1, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._plan(epoch)
         first = place * self.accumulation
         window = self._order[first : first + self.accumulation]
-        return [collate(self.rows, indices, self.pack, self.share) for indices in window]
+        return [collate(self.rows, part, self.pack, self.share) for indices in window for part in self._parts(indices)]
+
+    def _parts(self, indices: list[int]) -> list[list[int]]:
+        """The rows of a batch as micro-batches, the longest rows first where there are several."""
+        sizes = {i: len(parts(self.rows[i])) * longest(self.rows[i]) for i in indices}
+        if self.most is None or max(sizes.values()) * len(indices) <= self.most:
+            return [indices]
+        made: list[list[int]] = []
+        for i in sorted(indices, key=lambda i: -sizes[i]):
+            if made and sizes[made[-1][0]] * (len(made[-1]) + 1) <= self.most:
+                made[-1].append(i)
+            else:
+                made.append([i])
+        return made
 
     def _plan(self, epoch: int) -> list[list[int]]:
         count, size = len(self.rows), self.batch_size

@@ -112,5 +112,6 @@ SPEC = Method(
     learning_rate=5e-5,
     learning_rate_full=5e-7,
     weight="rows",
+    adds_up=lambda o: not o.sft_weight,
     reference=True,
 )

@@ -62,3 +62,16 @@ def test_rows_of_like_length_stand_together() -> None:
 
 def test_for_evaluation_all_rows_once() -> None:
     assert sorted(r for b in in_order(ROWS, 5) for r in b.rows) == list(range(23))
+
+
+def test_a_batch_in_parts_holds_the_same_rows_and_no_part_is_too_large() -> None:
+    batches = Batches(ROWS, batch_size=6, accumulation=1, shuffle=True, seed=0)
+    whole = [batches.window(step) for step in range(1, 5)]
+    batches.most = 40
+    for step, (batch,) in enumerate(whole, 1):
+        window = batches.window(step)
+        assert sorted(i for part in window for i in part.rows) == sorted(batch.rows)
+        assert all(len(part.rows) * max(part.lengths) <= 40 for part in window)
+    assert any(len(batches.window(step)) > 1 for step in range(1, 5))
+    batches.most = 3  # a row is never cut
+    assert all(len(part.rows) == 1 for part in batches.window(1))

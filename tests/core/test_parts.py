@@ -1,0 +1,48 @@
+"""A batch in parts, for a processor's sake, is learned from as the whole batch is."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from core import methods, prepare
+from core.events import Step
+from core.methods import PAIRS, TEXT
+from core.run import Run
+from core.train import train
+from tests.core.conftest import only
+
+ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.adds_up(spec.options())]
+
+
+def test_methods_whose_losses_add_up_say_so() -> None:
+    assert {"sft", "dpo"} <= set(ADD_UP) and "orpo" not in ADD_UP
+    assert not methods.load()["dpo"].adds_up(methods.load()["dpo"].options(sft_weight=0.5))
+
+
+@pytest.mark.parametrize("method", ADD_UP)
+def test_the_numbers_are_those_of_the_whole_batch(
+    method: str, make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [
+        {"prompt": f"What is {n}?", "chosen": "Yes. " * (1 + n % 5), "rejected": "No! " * (1 + n % 3)}
+        for n in range(12)
+    ]
+    pairs = tmp_path / "pairs.jsonl"
+    pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    data = {} if methods.load()[method].data == TEXT else {"path": str(pairs)}
+
+    def steps(most: int) -> list[Step]:
+        monkeypatch.setattr(prepare, "CPU_TOKENS", most)
+        run = make_run(output=str(tmp_path / str(most)), method=method, data=data, train={"steps": 4, "batch_size": 5})
+        made = only(Step, list(train(run)))
+        told = json.loads((Path(str(run.output)) / "resolved.json").read_text())
+        assert told["data"]["micro_batches"]["tokens"] == most
+        return made
+
+    whole, parts = steps(100_000), steps(60)
+    for a, b in zip(whole, parts, strict=True):
+        assert b.loss == pytest.approx(a.loss, rel=1e-5) and b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
+        assert b.tokens == a.tokens and b.trained_tokens == a.trained_tokens
+        assert b.metrics == pytest.approx(a.metrics, rel=1e-4, abs=1e-5)
