@@ -46,7 +46,7 @@ class MainWindow(QMainWindow):
         self.ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), Jobs(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
-        self.wizard, self.runs_page, self.chat_page = Wizard(self.draft), RunsPage(), ChatPage(self.jobs)
+        self.wizard, self.runs_page, self.chat_page = Wizard(self.draft, self.jobs), RunsPage(), ChatPage(self.jobs)
         self.runs = Runs(self.jobs, self.stack, self)
         self._places = {"new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
         for page in self._places.values():

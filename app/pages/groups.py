@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app import theme
-from app.groups import Group, Groups, Reply
+from app.groups import Group, Groups
 from app.rows import Rows
 from app.task import Task
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
+from app.widgets.card import Card, column
+from app.widgets.scored import AnswerCard, short
 from app.widgets.scroll import Scroll
 from app.widgets.table import Table
 from app.widgets.text import Text, caption
@@ -22,7 +22,6 @@ _COLUMNS = [
     ("Best", lambda g: f"{max(g.rewards):.2f}" if g.rewards else "–"),
     ("Worst", lambda g: f"{min(g.rewards):.2f}" if g.rewards else "–"),
 ]
-_LONGEST = 1500  # characters of a text that are shown
 
 
 class GroupsPage(QWidget):
@@ -85,7 +84,7 @@ class GroupsPage(QWidget):
             if widget := item.widget():
                 widget.deleteLater()
         add = self.answers.column.addWidget
-        add(Text(_short(group.question), bold=True, selectable=True))
+        add(Text(short(group.question), bold=True, selectable=True))
         add(caption(_about(group)))
         for i, reply in enumerate(group.replies):
             mark = "" if group.flat else "Best" if i == 0 else "Worst" if i == len(group.replies) - 1 else ""
@@ -94,62 +93,12 @@ class GroupsPage(QWidget):
         QTimer.singleShot(0, self, lambda: self.answers.verticalScrollBar().setValue(0))
 
 
-class AnswerCard(Card):
-    """One answer: its score, what was said, why it scored so; the thinking folded away."""
-
-    def __init__(self, reply: Reply, mark: str = "") -> None:
-        super().__init__()
-        layout = column(self, 12, 4)
-        head = row(gap=8)
-        total = "not scored" if reply.reward is None else f"{reply.reward:.2f}"
-        head.addWidget(Text(total, bold=True, figures=True, wrap=False))
-        if mark:
-            tone = {"Best": "good", "Worst": "bad"}[mark]
-            head.addWidget(Text(mark, "caption", tone=tone, wrap=False))
-        if reply.cut:
-            head.addWidget(Text("cut off", "caption", tone="warn", wrap=False))
-        head.addStretch()
-        if mark == "Best":
-            self.set_tone("good")
-        layout.addLayout(head)
-        self.words = Text(_short(reply.visible) or "(nothing)", selectable=True)
-        layout.addWidget(self.words)
-        self.thinking = Text(_short(reply.thinking), tone="secondary", selectable=True)
-        self.thinking.hide()
-        if reply.thinking:
-            self.fold = quiet("Show the thinking")
-            self.fold.setFixedHeight(24)
-            self.fold.clicked.connect(self._unfold)
-            layout.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
-            layout.addWidget(self.thinking)
-        if reply.scores:
-            layout.addWidget(caption(reasons(reply)))
-
-    def _unfold(self) -> None:
-        shown = self.thinking.isHidden()
-        self.thinking.setVisible(shown)
-        self.fold.setText("Hide the thinking" if shown else "Show the thinking")
-
-
-def reasons(reply: Reply) -> str:
-    """Each reward's score and why, in one line."""
-    parts = []
-    for name, score in reply.scores.items():
-        why = reply.why.get(name, "")
-        parts.append(f"{name} {score:g}" + (f": {why}" if why else ""))
-    return "  ·  ".join(parts)
-
-
 def _about(group: Group) -> str:
     parts = [f"Step {group.step:,}", f"{len(group.replies)} answers", f"mean {group.mean:.2f}"]
     if group.expected:
-        parts.append(f"right answer: {_short(group.expected)}")
+        parts.append(f"right answer: {short(group.expected)}")
     if not group.kept:
         parts.append("thrown away: all score the same")
     elif group.flat:
         parts.append("all score the same: nothing is learned from them")
     return "  ·  ".join(parts)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"

@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 from app import command, theme
 from app.draft import Draft
 from app.form import Form
+from app.jobs import Jobs
 from app.models import facts
 from app.presets import PRESETS
 from app.reasons import reasons
@@ -20,11 +21,13 @@ from app.widgets.scrollbar import thin
 from app.widgets.tabs import Tabs
 from app.widgets.text import heading, title
 from app.wizard.kinds import KEYS, Kinds
+from app.wizard.rewards import NAMES, THINKING, RewardsPage
 from core.errors import BadOption
-from core.run import every_option
+from core.options import describe
+from core.run import Run, every_option
 
 ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
-AS_CARDS = tuple(KEYS)  # on the simple page
+AS_CARDS = (*KEYS, NAMES, THINKING)  # shown in plainer ways than as lines of the simple form
 
 
 class SettingsPage(QWidget):
@@ -32,7 +35,7 @@ class SettingsPage(QWidget):
 
     name = "Settings"
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
         super().__init__()
         self._draft = draft
         self._refused: dict[str, str] = {}
@@ -59,6 +62,10 @@ class SettingsPage(QWidget):
         self._advanced = Scroll(margin=0)
         self.search = Entry("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
+        self.rewards = RewardsPage(draft, jobs)
+        self.rewards.changed.connect(self._edited)
+        self.rewards.refused.connect(self._refuse)
+        self.tabs.add("Rewards", self.rewards)
         self.tabs.add("Advanced", self._advanced_page())
         self.tabs.add("Command and run.toml", self._text_page())
         self._write = Throttle(self._show_text, 100, self)
@@ -164,6 +171,10 @@ class SettingsPage(QWidget):
                 form.show_key(self._draft.run, key)
             else:
                 form.show_run(self._draft.run)
+        scored = scores(self._draft.run)
+        self.tabs.set_visible(self.rewards, scored)
+        if scored:
+            self.rewards.show_run(self._draft.run)
         why = reasons(self._draft.run, self._comes_packed)
         self.kinds.show_run(self._draft.run, why)
         for form in self._forms:
@@ -183,6 +194,11 @@ class SettingsPage(QWidget):
     def _show_text(self) -> None:
         self.command.setPlainText(command.command(self._draft.run))
         self.toml.setPlainText(command.toml(self._draft.run))
+
+
+def scores(run: Run) -> bool:
+    """Whether the run's method scores answers by rewards."""
+    return any(o.name == "rewards" for o in describe(type(run.options)))
 
 
 def _text(name: str, copy: str) -> tuple[QPlainTextEdit, QWidget]:

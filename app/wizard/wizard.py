@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from app import theme
 from app.draft import Draft
+from app.jobs import Jobs
 from app.widgets.buttons import plain, primary
 from app.widgets.card import column, row
 from app.widgets.rail import Rail
@@ -35,10 +36,10 @@ class Wizard(QWidget):
     demo = Signal()
     open_run = Signal()
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
         super().__init__()
         self.goal, self.data, self.model = GoalPage(draft), DataPage(draft), ModelPage(draft)
-        self.settings, self.check = SettingsPage(draft), StartPage(draft)
+        self.settings, self.check = SettingsPage(draft, jobs), StartPage(draft)
         self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
         self.rail = Rail([cast(Step, page).name for page in self.pages])
         self._seen = 0

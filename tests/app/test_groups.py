@@ -8,8 +8,9 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.groups import KEPT, Groups
-from app.pages.groups import AnswerCard, GroupsPage
+from app.pages.groups import GroupsPage
 from app.pages.run import RunPage
+from app.widgets.scored import AnswerCard
 from app.window import MainWindow
 from core.run import Run
 from tests.app.stories import group, scripted

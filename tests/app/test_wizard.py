@@ -45,7 +45,7 @@ def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) ->
     assert page.tabs.stack.currentWidget() is page.charts
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
     assert page.result.verdict.text() == "Better on unseen examples: 2.41 → 0.57."
-    assert "Exactly as in the data: 0% → 100%" in page.result.figures.text()
+    assert "Sample answers as expected: 0% → 100%" in page.result.figures.text()
     assert window.jobs.current is None
 
 
