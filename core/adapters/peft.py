@@ -6,8 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.adapters.targets import OUTSIDE
 from core.errors import BadModel
+from core.model.names import OUTSIDE
 
 _LINEAR = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 _EMBEDDING = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}

@@ -1,15 +1,10 @@
 """Which layers get an add-on: presets, names and patterns, over the last N blocks."""
 
-from fnmatch import fnmatchcase
-
 import mlx.nn as nn
 
 from core.errors import BadOption
+from core.model.names import PRESETS, means, words
 from core.quant import is_linear
-
-# The small layers that send each token to its experts; transformers' "all linear layers" leaves them out as well.
-ROUTERS = ("gate", "router", "shared_expert_gate")
-OUTSIDE = {"embeddings": ("embed_tokens", "wte", "word_embeddings", "embeddings"), "head": ("lm_head",)}
 
 
 def is_experts(m: object) -> bool:
@@ -35,38 +30,23 @@ def choose(model: nn.Module, wanted: str, last: int | None, *, experts: bool = T
     chosen = {id(m) for block in blocks[first:] for _, m in block.named_modules()}
     able = {n: m for n, m in model.named_modules() if is_linear(m) or is_experts(m) or is_embedding(m)}
     able = {n: m for n, m in able.items() if id(m) in chosen or id(m) not in inside}
-    within = {n: m for n, m in able.items() if id(m) in chosen and not is_embedding(m)}
     found: dict[str, nn.Module] = {}
-    words = [part.strip() for part in wanted.split(",") if part.strip()]
-    for word in words:
-        if word == "all":
-            matched = {n: m for n, m in within.items() if _last(n) not in ROUTERS and (experts or not is_experts(m))}
-        elif word == "attention":
-            matched = {n: m for n, m in within.items() if "attn" in n or "attention" in n}
-        elif word in OUTSIDE:
-            matched = {n: m for n, m in able.items() if id(m) not in inside and _last(n) in OUTSIDE[word]}
-        else:
-            matched = {n: m for n, m in able.items() if _matches(n, word)}
+    for word in words(wanted):
+        matched = {n: m for n, m in able.items() if means(word, n, id(m) in inside)}
+        if word in PRESETS and not experts:
+            matched = {n: m for n, m in matched.items() if not is_experts(m)}
         if not matched:
-            raise BadOption(_nothing(word, able, model))
+            raise BadOption(_nothing(word, able))
         found |= matched
     if not found:
         raise BadOption(f"No layer of this model matches the targets {wanted!r}.")
     return found
 
 
-def _matches(name: str, word: str) -> bool:
-    return fnmatchcase(name, word) or fnmatchcase(name, f"*.{word}")
-
-
-def _last(name: str) -> str:
-    return name.rpartition(".")[2]
-
-
-def _nothing(word: str, able: dict[str, nn.Module], model: nn.Module) -> str:
+def _nothing(word: str, able: dict[str, nn.Module]) -> str:
     if word == "head" and any(is_embedding(m) for m in able.values()):
         return "This model has no output layer of its own: its embeddings serve as one; name embeddings instead."
-    if word in ("all", "attention", *OUTSIDE):
+    if word in PRESETS:
         return f"No linear layer of this model matches the target {word!r}."
-    kinds = sorted({_last(n) for n in able})
+    kinds = sorted({n.rpartition(".")[2] for n in able})
     return f"The model has no linear layer {word!r}; it has {', '.join(kinds)}."

@@ -1,0 +1,217 @@
+"""How much memory a training step takes, told before anything is loaded: from config.json and the files' headers.
+
+Needs no MLX. The figure is a range: it knows the shapes, not what MLX keeps at which moment. At the start of a run one
+real step on the longest batch takes its place (core.train).
+"""
+
+import json
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.model.names import ROUTERS, means, words
+from core.quant.modes import MODES, UNPACKED
+
+BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
+STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
+CHUNK = 1 << 24  # logits made at a time, see core.model.head
+SPREAD = 0.2  # how far either way the range reaches
+
+Tensors = dict[str, tuple[str, tuple[int, ...]]]  # name → (type as safetensors has it, shape)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Bytes of one training step, by what takes them."""
+
+    weights: int
+    adapter: int
+    optimizer: int  # its state, and the gradients
+    activations: int
+    logits: int
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.adapter + self.optimizer + self.activations + self.logits
+
+    @property
+    def low(self) -> int:
+        return int(self.total * (1 - SPREAD))
+
+    @property
+    def high(self) -> int:
+        return int(self.total * (1 + SPREAD))
+
+    @property
+    def words(self) -> str:
+        """The range for people: "5 to 7 GB"."""
+        low, high = self.low / 1e9, self.high / 1e9
+        if high < 1:
+            return f"{max(1, round(low * 1000, -1)):.0f} to {round(high * 1000, -1):.0f} MB"
+        return f"{low:.1f} to {high:.1f} GB" if high < 10 else f"{low:.0f} to {high:.0f} GB"
+
+
+def estimate(config: Mapping[str, Any], run: Any, *, device: str, tokens: int, folder: Path | None = None) -> Estimate:
+    """What a step of a run (core.run.Run) takes on a "cpu" or "gpu", with rows of up to `tokens` tokens.
+
+    `config` is the model's config.json; with `folder` the weights are counted from its files' headers, else from
+    `config`. Two texts a row, as pairs have, count by themselves: give the sum.
+    """
+    about = config.get("text_config", config)
+    found = (headers(folder) if folder is not None else {}) or _expected(about)
+    full = run.adapter.type == "full"
+    compute = _compute(run.model.dtype, device, full, found)
+    blocks = {name: shape for name, (_, shape) in found.items() if _is_matrix(name, shape)}
+    mode = run.model.quantization
+    weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in found.items())
+    trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
+    batch = run.train.batch_size * tokens
+    kept = _activations(about, batch, tokens, compute, run.train.gradient_checkpointing == "on", full)
+    if mode != UNPACKED or _comes_packed(found):
+        kept += 10 * max((_size(shape) for shape in blocks.values()), default=0)  # one matrix while it is unpacked
+    vocabulary = int(about.get("vocab_size", config.get("vocab_size", 32_000)))
+    # Float32 logits, their exponentials and their gradient; without a piecewise head, of the whole batch.
+    pieces = batch * vocabulary if full else min(batch * vocabulary, CHUNK)
+    return Estimate(
+        weights=weights,
+        adapter=0 if full else 4 * trained,
+        optimizer=4 * trained * (1 + STATES[run.train.optimizer]),
+        activations=kept,
+        logits=12 * pieces,
+    )
+
+
+def advice(found: Estimate, usable: int, run: Any) -> str:
+    """What to try where a step would not fit into so many bytes; "" where it fits."""
+    if found.low <= usable:
+        return ""
+    need = f"This needs {found.words}, and {usable / 1e9:.1f} GB can be used"
+    if run.adapter.type == "full":
+        return f"{need}: try LoRA."
+    if run.model.quantization == UNPACKED and found.weights > found.total / 3:
+        return f"{need}: try 4 bit (nf4)."
+    if run.train.batch_size > 1:
+        return f"{need}: try a smaller batch size, with accumulation in its place."
+    if run.train.gradient_checkpointing != "on":
+        return f"{need}: try gradient checkpointing or a lower maximum length."
+    return f"{need}: try a lower maximum length or a smaller model."
+
+
+def headers(folder: Path) -> Tensors:
+    """Every tensor of a model folder, read from the first bytes of its safetensors files."""
+    found: Tensors = {}
+    for file in sorted(folder.glob("model*.safetensors")):
+        with file.open("rb") as opened:
+            (size,) = struct.unpack("<Q", opened.read(8))
+            about = json.loads(opened.read(size))
+        found |= {n: (v["dtype"], tuple(v["shape"])) for n, v in about.items() if n != "__metadata__"}
+    return found
+
+
+def _expected(c: Mapping[str, Any]) -> Tensors:
+    """The tensors of a model of the usual build, by its config."""
+    hidden, heads = int(c["hidden_size"]), int(c["num_attention_heads"])
+    width = int(c.get("head_dim") or hidden // heads)
+    near = int(c.get("num_key_value_heads") or heads) * width
+    kind = {"float32": "F32", "float16": "F16"}.get(str(c.get("torch_dtype", c.get("dtype"))), "BF16")
+    experts = int(c.get("num_experts") or c.get("num_local_experts") or c.get("n_routed_experts") or 0)
+    inner = int(c.get("moe_intermediate_size") or c["intermediate_size"]) if experts else int(c["intermediate_size"])
+    block = {
+        "self_attn.q_proj": (heads * width, hidden),
+        "self_attn.k_proj": (near, hidden),
+        "self_attn.v_proj": (near, hidden),
+        "self_attn.o_proj": (hidden, heads * width),
+    }
+    for i in range(max(1, experts)):
+        at = f"mlp.experts.{i}" if experts else "mlp"
+        block |= {f"{at}.gate_proj": (inner, hidden), f"{at}.up_proj": (inner, hidden)}
+        block |= {f"{at}.down_proj": (hidden, inner)}
+    found: Tensors = {"model.embed_tokens.weight": (kind, (int(c["vocab_size"]), hidden))}
+    if not c.get("tie_word_embeddings", False):
+        found["lm_head.weight"] = (kind, (int(c["vocab_size"]), hidden))
+    for n in range(int(c["num_hidden_layers"])):
+        found |= {f"model.layers.{n}.{name}.weight": (kind, shape) for name, shape in block.items()}
+    return found
+
+
+def _compute(asked: str, device: str, full: bool, found: Tensors) -> int:
+    """Bytes of a number that is computed with."""
+    if asked != "auto":
+        return BYTES[asked]
+    if device == "cpu" or full:
+        return 4
+    wide = sum(_size(s) for k, s in found.values() if k == "F32")
+    return 4 if wide > sum(_size(s) for k, s in found.values() if k in ("BF16", "F16")) else 2
+
+
+def _is_matrix(name: str, shape: tuple[int, ...]) -> bool:
+    """Whether it is the weight of a linear layer inside a block."""
+    return name.endswith(".weight") and len(shape) == 2 and "layers." in name and "norm" not in name
+
+
+def _comes_packed(found: Tensors) -> bool:
+    return any(name.endswith(".scales") for name in found)
+
+
+def _stored(name: str, kind: str, shape: tuple[int, ...], compute: int, mode: str, blocks: Mapping[str, Any]) -> int:
+    if _comes_packed_kind(kind) or name.endswith((".scales", ".biases")):
+        return BYTES.get(kind, 4) * _size(shape)
+    if mode != UNPACKED and name in blocks and _last(name) not in ROUTERS:
+        return int(_size(shape) * MODES[mode].stored_bits() / 8)
+    return compute * _size(shape)
+
+
+def _comes_packed_kind(kind: str) -> bool:
+    return kind in ("U32", "U8", "I8")
+
+
+def _added(found: Tensors, blocks: Mapping[str, tuple[int, ...]], o: Any) -> int:
+    """How many numbers an add-on has."""
+    asked = words(o.targets)
+    last = 1 + max((_block(name) for name in blocks), default=0)
+    first = 0 if o.layers is None else last - o.layers
+    total = 0
+    for name, (kind, shape) in found.items():
+        if len(shape) != 2 or not name.endswith(".weight") or (name in blocks and _block(name) < first):
+            continue
+        if any(means(word, name.removesuffix(".weight"), name in blocks) for word in asked):
+            outputs, inputs = shape[0], shape[1] * (8 if kind == "U32" else 1)
+            total += o.rank * (inputs + outputs) + (outputs if o.type == "dora" else 0)
+    return total
+
+
+def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool, full: bool) -> int:
+    """What a forward pass keeps for the gradient, and what the backward pass of one block needs beside."""
+    hidden, layers, heads = int(c["hidden_size"]), int(c["num_hidden_layers"]), int(c["num_attention_heads"])
+    width = int(c.get("head_dim") or hidden // heads)
+    near = int(c.get("num_key_value_heads") or heads)
+    used = int(c.get("num_experts_per_tok") or 0)
+    inner = int(c.get("moe_intermediate_size") or c.get("intermediate_size") or 4 * hidden) * max(1, used)
+    token = 4 * hidden + width * (3 * heads + 3 * near) + 5 * inner  # numbers that a block keeps of each token
+    scores = 2 * heads * tokens  # of attention: MLX's gradient keeps them whole
+    block = batch * (token + scores) * compute
+    if recompute:
+        return layers * batch * hidden * compute + 2 * block
+    return (layers + 1) * block
+
+
+def _block(name: str) -> int:
+    number = name.partition("layers.")[2].partition(".")[0]
+    return int(number) if number.isdigit() else 0
+
+
+def _last(name: str) -> str:
+    return name.removesuffix(".weight").rpartition(".")[2]
+
+
+def _count(shapes: Any) -> int:
+    return sum(_size(shape) for shape in shapes)
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    total = 1
+    for n in shape:
+        total *= n
+    return total
