@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from app.machine import gigabytes
+from core.quant.modes import MODES
 
 _HEADER_LIMIT = 100 << 20  # a longer safetensors header is no header
 
@@ -22,7 +23,7 @@ class ModelFacts:
     parameters: int | None
     architecture: str
     chat_template: bool
-    quantized: str = ""  # such as "4 bit", "" for a model in full precision
+    quantized: str = ""  # such as "4 bit affine", "" for a model in full precision
 
     def sentence(self) -> str:
         """Size, parameters and kind in one line."""
@@ -46,19 +47,31 @@ def counted(number: int) -> str:
 def facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
     """What a model folder's files say. Missing or broken files leave gaps; nothing is raised."""
     config = _json(folder / "config.json")
-    packed = config.get("quantization") or config.get("quantization_config") or {}
-    bits = packed.get("bits") if isinstance(packed, dict) else None
+    packed = packed_as(config)
     weights = sorted(folder.glob("*.safetensors"))
     template = bool(_json(folder / "tokenizer_config.json").get("chat_template"))
     return ModelFacts(
         path=path or str(folder),
         name=name or folder.name,
         size=sum(file.stat().st_size for file in weights),
-        parameters=None if bits else _parameters(weights),
+        parameters=None if packed else _parameters(weights),
         architecture=str(config.get("model_type", "")),
         chat_template=template or any(folder.glob("chat_template.*")),
-        quantized=f"{bits} bit" if bits else "",
+        quantized=packed,
     )
+
+
+def packed_as(config: dict[str, Any]) -> str:
+    """How a model's own weights are packed, in words; "" where they are not."""
+    about = config.get("quantization") or config.get("quantization_config")
+    if not isinstance(about, dict):
+        return ""
+    mode, bits = about.get("mode", "affine"), about.get("bits") or (4 if about.get("load_in_4bit") else None)
+    if "quant_method" in about:
+        method = str(about["quant_method"])
+        return f"{bits} bit {method}" if bits else method
+    known = MODES.get(str(mode)) or MODES.get(f"{mode}-{bits}")
+    return known.title if known else f"{bits} bit" if bits else ""
 
 
 def downloaded() -> list[ModelFacts]:

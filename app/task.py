@@ -12,6 +12,7 @@ from app.edge import edge
 from app.machine import Facts
 from core.events import Event, Phase
 
+UNSUPPORTED = "unsupported"  # as core.model.families calls it
 _running: set["Task"] = set()  # keeps a task alive until its thread has ended
 
 
@@ -137,6 +138,27 @@ def missing_files(folder: Path) -> list[str]:
     from core.model import hub
 
     return hub.missing_files(folder)
+
+
+def family_support(architecture: str) -> tuple[str, str]:
+    """(UNSUPPORTED or another word, a sentence for people) for a model_type of config.json."""
+    from core.model import families
+
+    return families.support(architecture)
+
+
+def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
+    """("5 to 7 GB", what to try where that is more than `usable` bytes), or None where it cannot be told."""
+    import json
+
+    from core.model import memory
+
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = memory.estimate(config, run, device=device, tokens=tokens, folder=folder)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a config of an unusual build: nothing is said rather than something wrong
+    return found.words, memory.advice(found, usable, run)
 
 
 def save_model(

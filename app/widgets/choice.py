@@ -48,9 +48,9 @@ class Choice(Card):
         self._text = Text(text)
         self._text.setVisible(bool(text))
         words.addWidget(self._text)
-        self._small = caption(small)
-        self._small.setVisible(bool(small))
-        words.addWidget(self._small)
+        self.small = caption(small)
+        self.small.setVisible(bool(small))
+        words.addWidget(self.small)
         self.why = Text("", "caption", tone="warn")
         self.why.hide()
         words.addWidget(self.why)
@@ -65,9 +65,9 @@ class Choice(Card):
 
     def set_small(self, small: str, tone: str = "secondary") -> None:
         """Change the small line."""
-        self._small.setText(small)
-        self._small.set_tone(tone)
-        self._small.setVisible(bool(small))
+        self.small.setText(small)
+        self.small.set_tone(tone)
+        self.small.setVisible(bool(small))
 
     def refuse(self, why: str) -> None:
         """Make it unavailable and say why; "" makes it available again."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app import theme
+from app.fit import Fit
 from app.reasons import Reasons
 from app.widgets.card import column
 from app.widgets.choice import Choice, Choices
@@ -57,11 +58,12 @@ class Kinds(QWidget):
                 card.refuse("" if name == chosen[key] else why.get(key, {}).get(name, ""))
             group.choose(chosen[key])
 
-    def show_memory(self, words: dict[tuple[str, str], tuple[str, bool]]) -> None:
-        """{(option, choice): (memory in words, whether it fits)} below each card."""
-        for (key, name), (text, fits) in words.items():
-            if name in self.groups[key].cards:
-                self.groups[key].cards[name].set_small(text, "secondary" if fits else "warn")
+    def show_memory(self, found: dict[tuple[str, str], Fit]) -> None:
+        """{(option, choice): memory} below each card; nothing where it is not known."""
+        for key, group in self.groups.items():
+            for name, card in group.cards.items():
+                fit = found.get((key, name))
+                card.set_small(fit.sentence if fit else "", "warn" if fit and fit.advice else "secondary")
 
     def _emit(self, key: str) -> Callable[[str], None]:
         return lambda name: self.changed.emit(key, name)

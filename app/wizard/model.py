@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import models, settings, theme
 from app.draft import Draft
-from app.task import Task, find_model, missing_files
+from app.task import UNSUPPORTED, Task, family_support, find_model, missing_files
 from app.widgets.buttons import plain
 from app.widgets.card import column, row
 from app.widgets.choice import Choice, Choices
@@ -15,6 +15,7 @@ from app.widgets.entry import Entry
 from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.text import Text, caption, heading, title
+from app.wizard.other import OtherModel, lacking
 from core import resources
 from core.errors import BadModel
 from core.run import STARTER
@@ -50,21 +51,27 @@ class ModelPage(QWidget):
         page.addWidget(
             caption("A model from Hugging Face is downloaded once, when the run starts, and kept for all apps.")
         )
+        self.other = OtherModel()
+        self.other.changed.connect(draft.set)
+        page.addSpacing(theme.GRID)
+        page.addWidget(self.other)
         page.addStretch()
         self._add(STARTER, "Starter model", self._starter_words(), "Ships inside, trains in minutes. For trying out.")
         self.cards.chosen.connect(self._pick)
         draft.changed.connect(self._changed)
+        self.other.show_run(draft.run)
         self._show()
 
     def enter(self) -> None:
         """Look once what is on this computer."""
         if not self._asked:
             self._asked = True
-            Task(self, models.downloaded, done=self._show_downloaded, failed=self._searching.setText)
+            Task(self, _downloaded, done=self._show_downloaded, failed=self._searching.setText)
+        self.other.look(self._draft.run)
         self._check()
 
     def blocked(self) -> str:
-        return self._problem
+        return self._problem or lacking(self._draft.run)
 
     def use(self, path: str) -> None:
         """Take a folder or a Hub id as the run's model."""
@@ -102,6 +109,8 @@ class ModelPage(QWidget):
         self._draft.set("model.path", key)
 
     def _changed(self, key: str) -> None:
+        if key in ("", "method") or key == self.other.key:
+            self.other.show_run(self._draft.run)
         if key in ("", "model.path", "model.revision"):
             self._show()
             self._check()
@@ -115,12 +124,15 @@ class ModelPage(QWidget):
     def _add(self, key: str, name: str, words: str, small: str) -> None:
         self.cards.add(Choice(key, name, words, small))
 
-    def _show_downloaded(self, found: list[models.ModelFacts]) -> None:
-        for model in found:
+    def _show_downloaded(self, found: list[tuple[models.ModelFacts, str, str]]) -> None:
+        for model, state, words in found:
             if model.path in self.cards.cards:
                 self.cards.cards[model.path].set_text(model.sentence())
             else:
-                self._add(model.path, model.name, model.sentence(), "Already downloaded from Hugging Face.")
+                here = "Already downloaded from Hugging Face."
+                self._add(model.path, model.name, model.sentence(), here)
+            if state == UNSUPPORTED and model.path != self._draft.run.model.path:
+                self.cards.cards[model.path].refuse(words)
         none = "No model from Hugging Face is on this computer yet."
         self._searching.setText("" if found else none)
         self._searching.setVisible(not found)
@@ -138,23 +150,37 @@ class ModelPage(QWidget):
         model = self._draft.run.model
         path, revision = model.path, model.revision
 
-        def work() -> models.ModelFacts | None:
+        def work() -> tuple[models.ModelFacts, str] | None:
             folder = find_model(path, revision)
             if folder is None:
                 return None
-            lacking = missing_files(folder)
-            if lacking:
-                raise BadModel(f"{folder} is no complete model: {', '.join(lacking[:3])} is missing.")
-            return models.facts(folder, path)
+            absent = missing_files(folder)
+            if absent:
+                raise BadModel(f"{folder} is no complete model: {', '.join(absent[:3])} is missing.")
+            found = models.facts(folder, path)
+            state, words = family_support(found.architecture)
+            if state == UNSUPPORTED:
+                raise BadModel(words)
+            return found, words
 
         self._checking = Task(self, work, done=self._known, failed=self._failed)
 
-    def _known(self, found: models.ModelFacts | None) -> None:
-        path = self._draft.run.model.path
-        words = found.sentence() if found else "Not on this computer yet: it is downloaded when the run starts."
-        self.cards.cards[path].set_text(words)
+    def _known(self, found: tuple[models.ModelFacts, str] | None) -> None:
+        card = self.cards.cards[self._draft.run.model.path]
+        if found is None:
+            card.set_text("Not on this computer yet: it is downloaded when the run starts.")
+            return
+        model, limits = found
+        card.set_text(model.sentence())
+        if limits:
+            card.set_small(limits)
 
     def _failed(self, sentence: str) -> None:
         self._problem = sentence
         self.cards.cards[self._draft.run.model.path].set_text("This model cannot be used.")
         self.notice.say(sentence, "Choose another model below, or a folder with config.json and safetensors files.")
+
+
+def _downloaded() -> list[tuple[models.ModelFacts, str, str]]:
+    """Each model that is here, with whether it can be trained and what to know of it."""
+    return [(model, *family_support(model.architecture)) for model in models.downloaded()]

@@ -2,7 +2,7 @@
 
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
-from app import command, theme
+from app import command, fit, theme
 from app.draft import Draft
 from app.form import Form
 from app.jobs import Jobs
@@ -28,6 +28,8 @@ from core.run import Run, every_option
 
 ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
 AS_CARDS = (*KEYS, NAMES, THINKING)  # shown in plainer ways than as lines of the simple form
+_MEASURE_MS = 400  # after the last change
+_MEMORY = ("model.", "adapter.", "train.", "data.", "options.")  # the options that memory depends on
 
 
 class SettingsPage(QWidget):
@@ -43,6 +45,7 @@ class SettingsPage(QWidget):
         self._method = ""
         self._comes_packed = ""  # how the model's own weights are packed
         self._looking: Task | None = None
+        self._fitting: Task | None = None
         layout = column(self, theme.MARGIN, theme.GRID)
         layout.addWidget(title("How should it be trained?"))
         self.presets = Choices(columns=3)
@@ -69,6 +72,7 @@ class SettingsPage(QWidget):
         self.tabs.add("Advanced", self._advanced_page())
         self.tabs.add("Command and run.toml", self._text_page())
         self._write = Throttle(self._show_text, 100, self)
+        self._remeasure = Throttle(self._measure, _MEASURE_MS, self, settle=True)
         draft.changed.connect(self._changed)
 
     def enter(self) -> None:
@@ -95,6 +99,15 @@ class SettingsPage(QWidget):
     def _found(self, comes_packed: str) -> None:
         self._comes_packed = comes_packed
         self._show("")
+        self._measure()
+
+    def _measure(self) -> None:
+        """Say below each card how much memory the run would take with it."""
+        run = self._draft.run
+        runs = {(key, choice): run.replace(key, choice) for key, cards in KEYS.items() for choice in cards}
+        if self._fitting:
+            self._fitting.drop()
+        self._fitting = Task(self, lambda: fit.fits(runs), done=self.kinds.show_memory)
 
     def blocked(self) -> str:
         return next(iter(self._refused.values()), "") or self._draft.problem()
@@ -164,6 +177,8 @@ class SettingsPage(QWidget):
         if self._forms and self._draft.run.method != self._method:
             self._build()
         self._show(key)
+        if key.startswith(_MEMORY) and self.isVisible():
+            self._remeasure()
 
     def _show(self, key: str) -> None:
         for form in self._forms:

@@ -99,7 +99,7 @@ def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_
     page.enter()
     full = page.kinds.groups["adapter.type"].cards["full"]
     qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
-    assert "packed in 4 bit" in full.why.text()
+    assert "packed in 4 bit affine" in full.why.text()
     assert not page.kinds.groups["model.quantization"].cards["int8"].radio.isEnabled()
 
 

@@ -1,0 +1,87 @@
+"""How much memory a run would take, in words, before anything is loaded. No Qt; belongs on a task's thread."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from app import datasets, task
+from core import methods
+from core.errors import UserError
+from core.run import Run
+
+if TYPE_CHECKING:
+    from core.data.example import Example
+
+_LETTERS = 3.0  # of a token, at least: what is too long is told rather than what is too short
+_ROWS = 200
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a run takes: `words` such as "5 to 7 GB", and what to try where that is too much, "" where it fits."""
+
+    words: str
+    advice: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """For below a choice."""
+        return self.advice or f"About {self.words} of memory"
+
+
+def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
+    """Each run's memory, for runs over the same data and model. Empty while the model is not on this computer."""
+    some = next(iter(runs.values()))
+    try:
+        folder = task.find_model(some.model.path, some.model.revision)
+        tokens = longest(some)
+    except UserError:
+        return {}
+    if folder is None:
+        return {}
+    facts = task.machine_facts()
+    usable = facts.machine.get("gpu_memory_bytes") or facts.machine["memory_bytes"]
+    device = task.backend_report(some.backend)["used"]
+    found = {}
+    for key, run in runs.items():
+        about = task.memory_estimate(_as_learned(run), folder, device, tokens, usable)
+        if about is not None:
+            found[key] = Fit(*about)
+    return found
+
+
+def longest(run: Run) -> int:
+    """About how many tokens the longest of the first rows has, two texts of a pair together. Raises UserError."""
+    pairs = run.spec.data == methods.PAIRS
+    most = run.data.max_seq_len * (2 if pairs else 1)
+    letters = max((_letters(e) for e in _examples(run)), default=0)
+    wanted = round(letters / _LETTERS) + 32  # what the chat template adds
+    answer = getattr(run.options, "max_completion_length", 0)
+    return min(most, wanted + answer)
+
+
+def _examples(run: Run) -> "Iterable[Example]":
+    from core.data.scan import Head
+
+    for item in datasets.read(run):
+        if isinstance(item, Head):
+            return item.examples[:_ROWS]
+    return ()
+
+
+def _letters(example: "Example") -> int:
+    parts = [example.prompt, example.completion, example.text, example.chosen, example.rejected, example.messages]
+    asked = example.prompt or example.messages if example.rejected is not None else None  # stands before both answers
+    return sum(_size(part) for part in (*parts, asked))
+
+
+def _size(part: Any) -> int:
+    if part is None:
+        return 0
+    return len(part) if isinstance(part, str) else sum(len(str(m.get("content") or "")) for m in part)
+
+
+def _as_learned(run: Run) -> Run:
+    """The run with what goes through the model together as its batch: a method that writes answers has its own."""
+    size = getattr(run.options, "micro_batch_size", None)
+    return run.replace("train.batch_size", size) if size else run
