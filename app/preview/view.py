@@ -77,8 +77,9 @@ class Preview(QWidget):
 
     def show_scanned(self, scanned: "Scanned") -> None:
         """All has been read."""
-        order = {file: n for n, file in enumerate(scanned.index.files)}
-        self._findings.sort(key=lambda f: (order[f.file], f.line or 0))
+        from core.data.read import in_order
+
+        self._findings = in_order(self._findings, scanned.index.files)
         self._counts = Counter(scanned.problems)
         self.rows.grow(scanned.index, scanned.meaning, last=True)
         self.seen.grow(scanned.index, scanned.meaning)

@@ -1,73 +1,125 @@
 """hone data inspect FILE: what a dataset holds and what the model would see of it."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from core import methods
 from core.cli import Out
-from core.errors import UserError
+from core.cli.train import add_flag
+from core.data.read import Finding
+from core.errors import BadData, UserError
+from core.model import hub
+from core.options import Option, parse
+from core.run import Data, Run, every_option
 
 KINDS = (methods.TEXT, methods.PAIRS, methods.THUMBS, methods.QUESTIONS)
+_OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", "data.columns", "data.exclude", "data.fill_in",
+            "data.chat_template")  # fmt: skip
+_LISTED = 20  # findings that are printed
 
 
 def add(commands: Any) -> None:
     command = commands.add_parser("data", help="Look at a dataset.", description="Look at a dataset.")
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
-    inspect = actions.add_parser("inspect", help="Format, rows, problems, and what the model sees.")
-    inspect.add_argument("file", help="A file, or 'demo'.")
+    inspect = actions.add_parser("inspect", help="Format, rows, problems, lengths, and what the model sees.")
+    inspect.add_argument("file", help="A file, a folder, a Hugging Face id, or 'demo'.")
     inspect.add_argument(
         "--kind", choices=KINDS, default=methods.TEXT, help="Shape of data the method needs. Default: text."
     )
     inspect.add_argument(
         "--model", default="starter", metavar="TEXT", help="Whose tokenizer and template. Default: starter."
     )
-    inspect.add_argument("--train-on", choices=("answers", "last", "all"), default="answers", help="What is learned.")
-    inspect.add_argument(
-        "--max-seq-len", type=int, default=2048, metavar="N", help="Longest row in tokens. Default: 2048."
-    )
     inspect.add_argument("--rows", type=int, default=3, metavar="N", help="Rows to show token by token. Default: 3.")
     inspect.add_argument("--json", action="store_true", help="Print JSON.")
+    for key, o in _options():
+        add_flag(inspect, key, o)
     inspect.set_defaults(command=run)
     command.set_defaults(command=run)
 
 
 def run(args: Any, out: Out) -> int:
-    from core.data.inspect import seen, summary
-    from core.data.load import load
+    from core.data.inspect import seen_all, summary
+    from core.data.scan import head
+    from core.data.templates import choose
     from core.data.tokenizer import load_tokenizer
-    from core.model.hub import locate
 
-    dataset = load(args.file, args.kind)
-    folder = locate(args.model)
+    d = _data(args)
+    folder = hub.locate(args.model)
     if folder is None:
         raise UserError(f"{args.model} is not on this machine yet; choose a model that is, such as starter.")
     tokenizer = load_tokenizer(folder)
-    rows = [seen(e, tokenizer, train_on=args.train_on, max_len=args.max_seq_len) for e in dataset.examples[: args.rows]]
-    facts = summary(dataset)
+    note = choose(tokenizer, d.chat_template) if d.chat_template else ""
+    place = _place(args.file)
+    reading: dict[str, Any] = {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in}
+    encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
+    held = _place(d.eval_path) if d.eval_path else None
+    facts = summary(place, args.kind, tokenizer, held=held, **reading, **encoding)
+    if not facts["usable"]:
+        errors = [f for f in facts["findings"] if f["severity"] == "error"]
+        raise BadData(_finding(errors[0]) if errors else f"{args.file} holds no row to learn from.")
+    first = head(place, args.kind, args.rows, **reading).examples[: args.rows]
+    rows = [seen for example in first for seen in seen_all(example, tokenizer, **encoding)]
     if args.json:
-        shown = [
-            {
-                "line": r.line,
-                "count": r.count,
-                "learned": r.learned,
-                "cut": r.cut,
-                "note": r.note,
-                "tokens": [{"text": t.text, "id": t.id, "learned": t.learned} for t in r.tokens],
-            }
-            for r in rows
-        ]
-        out(json.dumps(facts | {"seen": shown}, indent=2, ensure_ascii=False))
+        out(json.dumps(facts | {"seen": [_plain(seen) for seen in rows]}, indent=2, ensure_ascii=False))
         return 0
-    out(dataset.sentence)
-    for finding in dataset.findings[:20]:
-        out(f"  {finding}")
-    if len(dataset.findings) > 20:
-        out(f"  ... and {len(dataset.findings) - 20} more findings; --json lists them by kind.")
-    for r in rows:
-        cut = f", {r.cut} cut" if r.cut else ""
-        out(f"\nLine {r.line}: {r.count} tokens, {r.learned} learned{cut}. {r.note}".rstrip())
-        out(_marked(r.tokens))
+    for line in _told(facts, note):
+        out(line)
+    for seen in rows:
+        cut = f", {seen.cut} cut" if seen.cut else ""
+        out(f"\nLine {seen.line}: {seen.count} tokens, {seen.learned} learned{cut}. {seen.note}".rstrip())
+        out(_marked(seen.tokens))
     return 0
+
+
+def _options() -> list[tuple[str, Option]]:
+    """The options of a run's data that tell how it is read and shown."""
+    return [(key, o) for key, o in every_option("sft") if key in _OPTIONS]
+
+
+def _data(args: Any) -> Data:
+    run = Run()
+    for key, o in _options():
+        if hasattr(args, f"option:{key}"):
+            run = run.replace(key, parse(replace(o, name=o.flag), getattr(args, f"option:{key}")))
+    return run.data
+
+
+def _place(path: str) -> str:
+    """Where the dataset is on this machine, once it has been brought here."""
+    bringing = hub.fetch_data(path)
+    while True:
+        try:
+            next(bringing)
+        except StopIteration as end:
+            return str(end.value)
+
+
+def _told(facts: dict[str, Any], note: str) -> Iterator[str]:
+    yield facts["format"]
+    lengths = facts["lengths"]
+    yield (
+        f"{lengths['shortest']:,} to {lengths['longest']:,} tokens, half of the rows up to {lengths['median']:,}; "
+        f"a maximum of {lengths['max_len']:,} cuts {lengths['cut']:,} of {lengths['looked_at']:,} rows looked at."
+    )
+    if note:
+        yield note
+    for finding in facts["findings"][:_LISTED]:
+        yield f"  {_finding(finding)}"
+    more = sum(facts["problems"].values()) - _LISTED
+    if more > 0:
+        yield f"  ... and {more:,} more findings; --json lists them."
+
+
+def _finding(finding: dict[str, Any]) -> str:
+    return str(Finding(**finding))
+
+
+def _plain(seen: Any) -> dict[str, Any]:
+    tokens = [{"text": t.text, "id": t.id, "learned": t.learned} for t in seen.tokens]
+    named = {name: getattr(seen, name) for name in ("line", "count", "learned", "cut", "note")}
+    return named | {"tokens": tokens}
 
 
 def _marked(tokens: Any) -> str:

@@ -42,11 +42,12 @@ def add(commands: Any, name: str) -> None:
     for key, o in every_option(method):
         if key == "method":
             continue
-        _flag(command, key, o)
+        add_flag(command, key, o)
     command.set_defaults(command=run, method=method)
 
 
-def _flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
+def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
+    """An option of a run as a flag; its value comes under "option:" and its key."""
     about = o.help.replace("%", "%%")
     usual = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
     about += f" Default: {usual}.".replace("%", "%%")

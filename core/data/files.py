@@ -1,6 +1,7 @@
 """What a person means by a dataset: a file, several files, a folder with train, valid and test, or the demo."""
 
 import glob
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,16 @@ def parted(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     for file in files:
         sides[_part(Path(file.name)) == "valid"].append(file)
     return sides if sides[0] else (sides[1], [])
+
+
+def sha256(paths: Iterable[Path]) -> str:
+    """Of a file, or of all files one after the other."""
+    made = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as opened:
+            while block := opened.read(1 << 20):
+                made.update(block)
+    return made.hexdigest()
 
 
 def _folder(folder: Path) -> Files:

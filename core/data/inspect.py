@@ -1,16 +1,17 @@
 """What the previewer shows, made by the very function the trainer uses."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.data.encoding import encode_all_rows
+from core.data import files
 from core.data.example import Example
-from core.data.lengths import UNLIMITED, of
-from core.data.load import Dataset
+from core.data.lengths import UNLIMITED, Lengths, measure
+from core.data.read import Finding, in_order
+from core.data.scan import Paths, Scanned, scan
 from core.data.template import Encoded, encode_all
 
 SHOWN = 1 << 20  # tokens of a row that are told one by one
@@ -78,37 +79,52 @@ def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
 
 
 def summary(
-    dataset: Dataset, tokenizer: Any = None, *, train_on: str = "answers", max_len: int = 2048
+    path: Paths,
+    kind: str,
+    tokenizer: Any = None,
+    *,
+    train_on: str = "answers",
+    max_len: int = 2048,
+    exclude: Collection[str] = (),
+    **reading: Any,
 ) -> dict[str, Any]:
-    """What is known of a dataset, as plain values for JSON; lengths in tokens when there is a tokenizer."""
+    """What is known of a dataset, as plain values for JSON, at flat memory; lengths in tokens with a tokenizer.
+
+    `exclude` and what else there is in `reading` are scan()'s. Raises what scan() raises.
+    """
+    findings: list[Finding] = []
+    for item in scan(path, kind, exclude=exclude, **reading):
+        if isinstance(item, Finding):
+            findings.append(item)
+        elif isinstance(item, Scanned):
+            scanned = item
     made: dict[str, Any] = {
-        "path": dataset.path,
-        "sha256": dataset.sha256,
-        "format": dataset.sentence,
-        "rows": dataset.rows,
-        "usable": len(dataset.examples),
-        "problems": dict(Counter(f.code for f in dataset.findings)),
-        "findings": [asdict(f) for f in dataset.findings],
+        "path": "\n".join(scanned.index.files),
+        "sha256": files.sha256(map(Path, scanned.index.files)),
+        "format": scanned.sentence,
+        "rows": scanned.index.rows,
+        "usable": scanned.usable,
+        "left_out": scanned.left_out,
+        "problems": scanned.problems,
+        "findings": [asdict(f) for f in in_order(findings, scanned.index.files)],
     }
-    if tokenizer is not None:
-        made["lengths"] = lengths(dataset.examples, tokenizer, train_on=train_on, max_len=max_len)
+    if tokenizer is not None and scanned.usable:
+        *_, last = measure(scanned.index, scanned.meaning, tokenizer, train_on=train_on, exclude=exclude)
+        made["lengths"] = lengths(last, max_len)
     return made
 
 
-def lengths(examples: Sequence[Example], tokenizer: Any, *, train_on: str, max_len: int) -> dict[str, Any]:
-    """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave
-    with nothing to learn."""
-    rows = encode_all_rows(examples, tokenizer, train_on=train_on, max_len=UNLIMITED)
-    longest, starts = (np.array(part) for part in of(rows, examples))
+def lengths(found: Lengths, max_len: int) -> dict[str, Any]:
+    """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave with
+    nothing to learn; of so many rows looked at."""
     return {
-        "shortest": int(longest.min()),
-        "median": int(np.median(longest)),
-        "longest": int(longest.max()),
-        "tokens": sum(len(text.tokens) for row in rows for text in row),
-        "learned": sum(int(text.mask.sum()) for row in rows for text in row),
+        "shortest": int(found.longest.min()),
+        "median": int(np.median(found.longest)),
+        "longest": int(found.longest.max()),
         "max_len": max_len,
-        "cut": int((longest > max_len).sum()),
-        "nothing_learned": int((starts >= max_len).sum()),
+        "cut": found.cut(max_len),
+        "nothing_learned": found.nothing_left(max_len),
+        "looked_at": found.looked,
     }
 
 

@@ -1,6 +1,5 @@
 """A dataset: every usable row of its files, what was found, and a split without leaks."""
 
-import hashlib
 import random
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 from core.data import files
 from core.data.example import Example, key
 from core.data.formats import LOOK_AT
-from core.data.read import Finding
+from core.data.read import Finding, in_order
 from core.data.walk import Walk
 from core.errors import BadData
 
@@ -58,9 +57,8 @@ def load(
         raise BadData(_nothing(findings, str(path)))
     name = walk.files[0] if len(found.train) == 1 else str(path)
     valid = tuple(str(f) for f in found.valid)
-    order = {file: n for n, file in enumerate(walk.files)}
-    findings.sort(key=lambda f: (order[f.file], f.line or 0))
-    return Dataset(name, tuple(examples), tuple(findings), walk.sentence, _sha256(found.train), walk.used, valid)
+    told = tuple(in_order(findings, walk.files))
+    return Dataset(name, tuple(examples), told, walk.sentence, files.sha256(found.train), walk.used, valid)
 
 
 def split(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
@@ -111,12 +109,3 @@ def _nothing(findings: Sequence[Finding], path: str) -> str:
     same = sum(f.code == errors[0].code for f in errors)
     rest = f" No row can be used; {same:,} have this problem." if len(errors) > 1 else " There is no other row."
     return f"{errors[0]}{rest}"
-
-
-def _sha256(paths: Sequence[Path]) -> str:
-    made = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                made.update(block)
-    return made.hexdigest()

@@ -1,7 +1,7 @@
 """A person's file as a stream of rows and findings, at flat memory. The file is only ever read."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -37,6 +37,12 @@ class Finding:
     def __str__(self) -> str:
         at = f"{self.file}, line {self.line}" if self.line else self.file
         return f"{at}: {self.message}"
+
+
+def in_order(findings: Iterable[Finding], files: Sequence[str]) -> list[Finding]:
+    """By file and line; what concerns a whole file comes before its lines."""
+    order = {file: n for n, file in enumerate(files)}
+    return sorted(findings, key=lambda f: (order[f.file], f.line or 0))
 
 
 def read(path: str | Path) -> Iterator[Row | Finding]:

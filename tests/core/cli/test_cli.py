@@ -215,4 +215,21 @@ def test_data_inspect(data_file: Path, model_folder: Path, capsys: pytest.Captur
     told = capsys.readouterr().out
     assert "20 rows" in told and "⟦It is 0.<|im_end|>\n⟧" in told
     assert main(["data", "inspect", str(data_file), "--model", str(model_folder), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["seen"][0]["learned"] > 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["seen"][0]["learned"] > 0
+    assert (facts["usable"], facts["lengths"]["looked_at"], facts["lengths"]["cut"]) == (20, 20, 0)
+
+
+def test_data_inspect_reads_as_a_run_would(
+    tmp_path: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, inspect = tmp_path / "pairs.csv", ["data", "inspect", str(tmp_path / "pairs.csv"), "--kind", "pairs"]
+    path.write_text("frage,besser,schlechter\nHi {{name}},yes,no\n")
+    assert main([*inspect, "--model", str(model_folder)]) == 2
+    assert "The columns frage, besser and schlechter are not known" in capsys.readouterr().err
+    columns = ["--columns", "prompt=frage,chosen=besser,rejected=schlechter", "--fill-in", "name=Hone"]
+    assert main([*inspect, *columns, "--model", str(model_folder)]) == 0
+    told = capsys.readouterr().out
+    assert "Hi Hone⟦yes" in told and "Hi Hone⟦no" in told
+    assert main([*inspect, *columns, "--exclude", "doubles"]) == 2
+    assert "rows cannot be left out for 'doubles'" in capsys.readouterr().err

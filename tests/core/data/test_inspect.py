@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from core.data.example import Example
-from core.data.inspect import lengths, seen, seen_all, summary, texts
-from core.data.load import load
+from core.data.inspect import seen, seen_all, summary, texts
 from core.data.template import encode, encode_all
 from core.data.templates import CHOICES
 from tests.core.data.conftest import CHATML, make_tokenizer
@@ -49,9 +48,10 @@ def test_bytes_that_are_no_text_do_not_swallow_what_follows() -> None:
 def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "aaaa"}\n\n{"text": ""}\n{"text": "aaaaaaaa"}\n{"text": ""}\n')
-    made = json.loads(json.dumps(summary(load(path, "text"), tokenizer, max_len=6)))
+    made = json.loads(json.dumps(summary(path, "text", tokenizer, max_len=6)))
     assert (made["format"], made["rows"], made["usable"]) == ("Plain text, 4 rows: text.", 4, 2)
     assert made["problems"] == {"blank": 1, "empty": 2}
+    assert made["left_out"] == 2
     assert made["findings"][0] == {
         "code": "blank",
         "severity": "note",
@@ -64,13 +64,12 @@ def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
         "shortest": 5,
         "median": 7,
         "longest": 9,
-        "tokens": 14,
-        "learned": 12,
         "max_len": 6,
         "cut": 1,
         "nothing_learned": 0,
+        "looked_at": 4,
     }
-    assert "lengths" not in summary(load(path, "text"))
+    assert "lengths" not in summary(path, "text")
 
 
 ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
@@ -99,11 +98,3 @@ def test_the_preview_of_every_kind_is_what_is_trained(template: str | None, kind
         )
         assert (view.cut, view.note, view.learned) == (row.cut, row.note, int(row.mask.sum()))
         assert "".join(t.text for t in view.tokens) == tokenizer.decode([t.id for t in view.tokens])
-
-
-def test_lengths_of_pairs_are_those_of_the_longer_text_and_questions_need_no_target(tokenizer: Any) -> None:
-    made = lengths([KINDS["raw pairs"]], tokenizer, train_on="answers", max_len=5)
-    assert (made["longest"], made["tokens"], made["learned"], made["cut"]) == (7, 13, 9, 1)
-    assert made["nothing_learned"] == 0
-    assert lengths([KINDS["raw pairs"]], tokenizer, train_on="answers", max_len=2)["nothing_learned"] == 1
-    assert lengths([KINDS["questions"]], tokenizer, train_on="answers", max_len=99)["nothing_learned"] == 0

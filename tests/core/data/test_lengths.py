@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.data.inspect import lengths
 from core.data.lengths import NEVER, Lengths, measure
 from core.data.load import load
 from core.data.scan import head
+from core.data.template import encode
 
 
 def measured(path: Path, tokenizer: Any, kind: str = "text", **options: Any) -> Lengths:
@@ -24,8 +24,9 @@ def test_what_a_maximum_does_is_what_the_trainer_would_see(tmp_path: Path, token
     assert found.all
     assert len(found.longest) == len(examples)
     for most in (8, 40, 60, 100, 1000):
-        told = lengths(examples, tokenizer, train_on="answers", max_len=most)
-        assert (found.cut(most), found.nothing_left(most)) == (told["cut"], told["nothing_learned"])
+        rows = [encode(e, tokenizer, train_on="answers", max_len=most) for e in examples]
+        assert found.cut(most) == sum(row.cut > 0 for row in rows)
+        assert found.nothing_left(most) == sum(not row.mask.any() for row in rows)
 
 
 def test_many_rows_are_told_from_some_of_all_parts(tmp_path: Path, tokenizer: Any) -> None:
