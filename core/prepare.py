@@ -27,12 +27,14 @@ from core.model.load import DTYPES, Loaded, read_config
 from core.model.load import load as load_model
 from core.model.recompute import checkpoint_blocks
 from core.quant import count
-from core.reference import Reference, Referenced
+from core.reference import Reference
 from core.rollouts.rollouts import Rollouts
 from core.rows import load_rows
 from core.run import Run
 from core.runfolder import CHAT_TEMPLATE, RunFolder
 from core.schedule import default_warmup
+from core.table import Told
+from core.teacher import Teacher
 
 CPU_TOKENS = 512  # of a micro-batch: more made a step no quicker
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
@@ -61,6 +63,7 @@ class Prepared:
     batches: Windows
     eval_batches: list[Batch]
     rollouts: Rollouts | None  # where the batches come from, for a method that writes its answers itself
+    teacher: Teacher | None
     prompts: list[Question]
     total_steps: int
     learning_rate: float
@@ -131,6 +134,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
     if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
         yield from reference.ask_other(folder.path, tokenizer, device["used"], stop)
+    teacher = Teacher(run) if run.spec.divergence else None
+    if teacher:
+        yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
+    beside = reference or teacher
 
     loaded, model_facts = yield from _load(run, where, device["used"])
     model = loaded.model
@@ -169,9 +176,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         head=head,
         tokenizer=tokenizer,
         rows=rows,
-        batches=rollouts or (Referenced(batches, reference) if reference else batches),
-        eval_batches=[reference.of_held_out(b) for b in held_batches] if reference else held_batches,
+        batches=rollouts or (Told(batches, beside.of_training) if beside else batches),
+        eval_batches=[beside.of_held_out(b) for b in held_batches] if beside else held_batches,
         rollouts=rollouts,
+        teacher=teacher,
         prompts=[q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len],
         total_steps=steps,
         learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,
@@ -183,9 +191,9 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     model_facts |= {"path": run.model.path, "folder": str(where)}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
     folder.begin(run)
-    if reference:
-        ready.resolved["reference"] = reference.facts
-        reference.keep(folder.path)
+    if beside:
+        ready.resolved["teacher" if teacher else "reference"] = beside.facts
+        beside.keep(folder.path)
     folder.write_json("resolved.json", ready.resolved)
     if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
         folder.write(CHAT_TEMPLATE, tokenizer.chat_template)

@@ -169,15 +169,21 @@ class Loop:
         value, metrics = self._loss(batch, aside)
         return value * weight, (value, metrics)
 
-    def _loss(self, batch: Batch, aside: mx.array | None) -> tuple[mx.array, dict[str, Any]]:
-        learned = batch if aside is None else _half(batch, 0)
-        logps = token_logps(self.ready.model, learned, self.ready.head)
-        if aside is not None:
-            logps = mx.concatenate([logps, aside])
-        return self.run.spec.loss(logps, batch.extra.get(REFERENCE), batch, self.run.options)
+    def _loss(self, batch: Batch, aside: Any) -> tuple[mx.array, dict[str, Any]]:
+        ready, ref = self.ready, batch.extra.get(REFERENCE)
+        if ready.teacher is not None:
+            logps, ref = ready.teacher.compare(ready.model, ready.head, batch, aside)
+        elif aside is not None:
+            logps = mx.concatenate([token_logps(ready.model, _half(batch, 0), ready.head), aside])
+        else:
+            logps = token_logps(ready.model, batch, ready.head)
+        return self.run.spec.loss(logps, ref, batch, self.run.options)
 
-    def _aside(self, batch: Batch) -> mx.array | None:
-        """Log-probabilities of what a method only measures, computed where no gradient keeps them in memory."""
+    def _aside(self, batch: Batch) -> Any:
+        """What is computed first, where no gradient keeps it in memory: what a teacher says, or the log-probabilities
+        of what a method only measures."""
+        if self.ready.teacher is not None:
+            return self.ready.teacher.says(batch)
         if not self.run.spec.aside:
             return None
         logps = token_logps(self.ready.model, _half(batch, 1), self.ready.head)

@@ -33,6 +33,10 @@ Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
 #   seed        None to keep the file's order
 Arrange = Callable[[list[Any], int, int, int | None], list[Any]]
 
+# divergence(student, teacher, o) -> [m]
+#   student, teacher  [m, K]  log-probabilities of the same K outcomes at each of m targets
+Divergence = Callable[[Any, Any, Any], Any]
+
 
 @dataclass(frozen=True)
 class Method:
@@ -55,6 +59,7 @@ class Method:
     adds_up: Callable[[Any], bool] = lambda o: False
     reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
     arrange: Arrange | None = None  # what it makes of the encoded rows
+    divergence: Divergence | None = None  # for a method with a teacher; its loss gets the result as `ref`
     aside: bool = False  # the second half of a batch's texts is measured and not learned
     rollout: Callable[..., Any] | None = None
     name: str = ""  # the file's name; set by load()
