@@ -1,0 +1,187 @@
+"""Hone's GRPO beside mlx-lm-lora's: python -m tests.benchmarks.reasoning [--rounds 3] [--shape 0.6b]
+
+The same model, questions, group, longest answer, adapter and precision on both sides, each by its own trainer in a
+process of its own, in turn. What counts is answer tokens per second of whole steps: writing, scoring, learning. The
+first step, which warms up, is left out. With --shape 0.6b, Hone alone on random weights of Qwen3-0.6B's shape, for a
+GPU: 8 questions with 8 answers each, and how its time divides. The figures go to results/reasoning.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from core import backend, blas
+from core.resources import STARTER, sample
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "reasoning.md"
+LARGE = {
+    "model_type": "qwen3",
+    "hidden_size": 1024,
+    "num_hidden_layers": 28,
+    "intermediate_size": 3072,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 151936,
+    "rope_theta": 1000000.0,
+    "max_position_embeddings": 40960,
+    "tie_word_embeddings": True,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What both sides do. `fixed` answers never end before the longest length."""
+
+    questions: int
+    group: int
+    longest: int
+    fixed: bool
+
+    @property
+    def title(self) -> str:
+        length = f"{self.longest} tokens each" if self.fixed else "natural length"
+        return f"{self.questions} × {self.group} answers, {length}"
+
+
+CASES = (Case(1, 8, 64, True), Case(2, 4, 64, True), Case(4, 8, 64, True), Case(4, 8, 96, False))
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--steps", type=int, default=5)
+    asked.add_argument("--shape", choices=("starter", "0.6b"), default="starter")
+    given = asked.parse_args()
+    with tempfile.TemporaryDirectory(prefix="hone-reasoning-") as folder:
+        if given.shape == "0.6b":
+            print(large(Path(folder), given.steps))
+            return
+        from tests.benchmarks.peers import environment
+
+        python = environment()
+        lines = []
+        for case in CASES:
+            rounds = [one_round(case, Path(folder), python, given.steps) for _ in range(given.rounds)]
+            lines.append(line(case, rounds))
+            print(lines[-1], flush=True)
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(page(lines, python), encoding="utf-8")
+
+
+def one_round(case: Case, folder: Path, python: Path, steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the peer, Hone)."""
+    job = folder / "job.json"
+    about = {"model": str(STARTER), "data": str(sample("questions")), "rank": 16, "steps": steps + 1}
+    about |= {"batch_size": case.questions, "group_size": case.group, "longest": case.longest, "fixed": case.fixed}
+    job.write_text(json.dumps(about), encoding="utf-8")
+    peer = run([str(python), str(HERE / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
+    return peer, run([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+
+
+def run(command: list[str]) -> dict[str, Any]:
+    """One side in a process of its own, with OpenBLAS where there is one: MLX's own CPU library is far slower."""
+    environment = dict(os.environ)
+    library, _ = blas.report()
+    if library:
+        environment["LD_PRELOAD"] = library
+    environment["MLX_DISABLE_COMPILE"] = "1" if backend.report("auto")["used"] == "cpu" else "0"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def speed(side: dict[str, Any]) -> float:
+    """Answer tokens per second of whole steps, the first left out."""
+    return float(sum(side["tokens"][1:]) / sum(side["seconds"][1:]))
+
+
+def line(case: Case, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
+    ratios = [speed(own) / speed(peer) for peer, own in rounds]
+    peer, own = (statistics.median(speed(r[i]) for r in rounds) for i in (0, 1))
+    share = statistics.median(sum(r[1]["sampling"][1:]) / sum(r[1]["seconds"][1:]) for r in rounds)
+    memory = [statistics.median(r[i]["peak"] / 1e6 for r in rounds) for i in (0, 1)]
+    return (
+        f"| {case.title} | {peer:,.0f} | {own:,.0f} | {statistics.median(ratios):.1f} "
+        f"| {min(ratios):.1f} – {max(ratios):.1f} | {share:.0%} | {memory[0]:,.0f} | {memory[1]:,.0f} |"
+    )
+
+
+def page(lines: list[str], python: Path) -> str:
+    facts = backend.machine()
+    system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
+    ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
+    told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {told[0]}, mlx-lm-lora {told[1]}"
+    return "\n".join(
+        [
+            "# GRPO beside mlx-lm-lora's",
+            "",
+            f"Made by `python -m tests.benchmarks.reasoning` on {time.strftime('%Y-%m-%d')}: {system}; "
+            f"Python {platform.python_version()}, {versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
+            "",
+            "The starter model (3 million parameters, float32) and its questions, LoRA of rank 16 on all linear "
+            "layers, temperature 1, no KL. Answer tokens per second of whole steps: writing, scoring, learning. "
+            "Memory is MLX's peak. Other work may have run on the machine, on both sides alike. Not measured on a Mac.",
+            "",
+            "| case | mlx-lm-lora, tokens/s | Hone | times as fast | of the rounds | Hone's share for writing "
+            "| its peak MB | Hone's |",
+            "|---|---|---|---|---|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+
+
+def large(folder: Path, steps: int) -> str:
+    """Hone alone on random weights of Qwen3-0.6B's shape in bfloat16: 8 questions × 8 answers of 128 tokens."""
+    import shutil
+
+    import mlx.core as mx
+    from mlx.utils import tree_flatten, tree_map
+    from mlx_lm.models import qwen3
+
+    model = folder / "model"
+    model.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(STARTER / name, model)
+    (model / "config.json").write_text(json.dumps(LARGE), encoding="utf-8")
+    mx.random.seed(1)
+    made = tree_map(lambda w: w.astype(mx.bfloat16), qwen3.Model(qwen3.ModelArgs.from_dict(LARGE)).parameters())
+    mx.save_safetensors(str(model / "model.safetensors"), dict(tree_flatten(made)))
+    rng = random.Random(1)
+    data = folder / "questions.jsonl"
+    data.write_text(
+        "".join(json.dumps({"question": f"{rng.randrange(10**6)}?", "answer": "1"}) + "\n" for _ in range(64))
+    )
+    job = folder / "job.json"
+    about = {"model": str(model), "data": str(data), "rank": 16, "steps": steps + 1, "batch_size": 8}
+    about |= {"group_size": 8, "longest": 128, "fixed": True}
+    about["options"] = {"rewards": ["regex=1"], "reward_pattern": "[aeiou]{2}"}
+    job.write_text(json.dumps(about), encoding="utf-8")
+    found = run([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    writing, whole = sum(found["sampling"][1:]), sum(found["seconds"][1:])
+    return (
+        f"Qwen3-0.6B shape, 8 × 8 answers of 128 tokens: {speed(found):,.0f} answer tokens/s of whole steps, "
+        f"{sum(found['tokens'][1:]) / writing:,.0f} while writing ({writing / whole:.0%} of the time), "
+        f"{whole / steps:.2f} s a step, peak {found['peak'] / 1e9:.1f} GB"
+    )
+
+
+if __name__ == "__main__":
+    main()

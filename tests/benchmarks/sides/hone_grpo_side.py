@@ -1,0 +1,59 @@
+"""Some steps of a Hone run that writes its answers, as the product does it: hone_grpo_side.py JOB.json
+
+Prints one JSON line: the seconds of each step, the answer tokens of each, MLX's peak, and the split of the time.
+"""
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from core import asking
+from core.events import Step
+from core.rollouts.record import read
+from core.run import Run
+from core.train import train
+
+
+def main() -> None:
+    job = json.loads(Path(sys.argv[1]).read_text())
+    if job["fixed"]:  # every answer has the longest length
+        asking.stop_tokens = lambda tokenizer: []
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run.from_dict(
+            {
+                "method": "grpo",
+                "output": f"{folder}/run",
+                "model": {"path": job["model"]},
+                "data": {"path": job["data"], "eval_split": 0.0},
+                "adapter": {"rank": job["rank"]},
+                "train": {
+                    "steps": job["steps"],
+                    "batch_size": job["batch_size"],
+                    "learning_rate": 1e-4,
+                    "samples": 0,
+                    "save_every": 10**6,
+                },
+                "options": {
+                    "group_size": job["group_size"],
+                    "max_completion_length": job["longest"],
+                    # Random weights would leave every group flat, and nothing to learn: then any text scores.
+                    **job.get("options", {}),
+                },
+            }
+        )
+        steps = [event for event in train(run) if isinstance(event, Step)]
+        tokens = [0] * len(steps)
+        for group in read(Path(folder) / "run" / "samples.jsonl"):
+            tokens[group.step - 1] += sum(len(reply.ids) for reply in group.replies)
+    told = {
+        "seconds": [s.metrics["sampling_seconds"] + s.metrics["learning_seconds"] for s in steps],
+        "sampling": [s.metrics["sampling_seconds"] for s in steps],
+        "tokens": tokens,
+        "peak": steps[-1].peak_memory_bytes,
+    }
+    print(json.dumps(told), flush=True)
+
+
+if __name__ == "__main__":
+    main()
