@@ -55,6 +55,6 @@ SPEC = Method(
     loss=loss,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
-    epochs=1.0,
+    epochs=0.5,  # with the questions that replace others, about all of them are asked once
     weight="rows",
 )
