@@ -51,14 +51,19 @@ class LoRALinear(AddOn):
 
     def __call__(self, x: mx.array) -> mx.array:
         y = self.linear(x)
-        return y + self.branch(x) if self.enabled else y
+        return mx.addmm(y, *self._factors(x)) if self.enabled else y
 
     def branch(self, x: mx.array) -> mx.array:
         """What the add-on gives, [..., out]."""
+        low, b = self._factors(x)
+        return low @ b
+
+    def _factors(self, x: mx.array) -> tuple[mx.array, mx.array]:
+        """([..., rank], [rank, out]), whose product is what the add-on gives."""
         # The float32 weights are cast on use: a float32 branch would make every layer keep a float32
-        # copy of its input for the gradient.
-        a, b = self.lora_a.astype(x.dtype), self.lora_b.astype(x.dtype)
-        return self.scale * ((self.dropout(x) @ a) @ b)
+        # copy of its input for the gradient. The small factor takes the scale, not the large product.
+        a, b = self.lora_a.astype(x.dtype), (self.scale * self.lora_b).astype(x.dtype)
+        return self.dropout(x) @ a, b
 
     @property
     def delta(self) -> mx.array:
