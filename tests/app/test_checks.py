@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from app import task
+from app import datasets, task
 from app.checks import BAD, GOOD, NOTE, TITLES, Check, checks
 from app.models import counted, downloaded, facts
 from core import resources
@@ -113,9 +113,46 @@ def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 4)
     broken = facts(tmp_path)
-    assert (broken.parameters, broken.quantized, broken.chat_template) == (None, "4 bit", False)
+    assert (broken.parameters, broken.quantized, broken.chat_template) == (None, "4 bit affine", False)
     assert [counted(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
 
 
 def test_an_empty_cache(home: Path) -> None:
     assert downloaded() == []
+
+
+def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run().replace("data.path", str(dataset))
+    list(datasets.read(run))
+    monkeypatch.setattr("core.data.scan.scan", lambda *_, **__: pytest.fail("read again"))
+    assert "60 usable rows" in answers(run)["Data"].sentence
+    dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
+    monkeypatch.undo()
+    monkeypatch.setattr(task, "backend_report", lambda requested: {**CPU, "requested": requested})
+    assert "61 usable rows" in answers(run)["Data"].sentence
+
+
+def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.checks._LARGE", 100)
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert found.state == GOOD
+    assert "the first rows are in order; not all of its 4 KB have been looked at." in found.sentence
+    monkeypatch.setattr("app.checks._LARGEST", 100)
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert found.state == NOTE
+    assert found.sentence.endswith("A run keeps all rows in memory: about 11 KB.")
+
+
+@pytest.mark.parametrize(
+    ("method", "row", "said"),
+    [
+        ("grpo", {"question": "Hi", "answer": "7"}, "the longest question has"),
+        ("dpo", {"prompt": "Hi", "chosen": "yes", "rejected": "no"}, "of the tokens are learned"),
+    ],
+)
+def test_what_is_learned_of_other_kinds_of_data(tmp_path: Path, method: str, row: dict[str, str], said: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(60)))
+    found = answers(Run(method=method).replace("data.path", str(path)))["What is learned"]
+    assert found.state == GOOD
+    assert said in found.sentence

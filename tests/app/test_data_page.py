@@ -13,6 +13,7 @@ from app.draft import value
 from app.preview.paged import PAGE
 from app.window import MainWindow
 from app.wizard.data import DataPage
+from core.events import Phase
 from core.run import Run, every_option
 
 FILES = Path(__file__).parents[1] / "core" / "data" / "files"
@@ -303,3 +304,21 @@ def test_a_file_that_vanishes_is_one_sentence(qtbot: QtBot, window: MainWindow, 
     page.preview.rows.table.scrollTo(page.preview.rows.model.index(2500, 0))
     qtbot.waitUntil(lambda: page.notice.isVisible())
     assert page.notice.sentence.text() == f"There is no file {path}."
+
+
+def test_a_dataset_of_hugging_face_by_its_id(
+    qtbot: QtBot, page: DataPage, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(path: str) -> Any:
+        yield Phase("Downloading", "2 of 3 MB", 0.7)
+        return str(dataset) if path == "owner/rows" else path
+
+    monkeypatch.setattr("app.task.fetch_data", fetch)
+    qtbot.keyClicks(page.zone.id, "no id")
+    qtbot.keyClick(page.zone.id, Qt.Key.Key_Return)
+    assert window.draft.run.data.path == "demo"
+    page.zone.id.setText("owner/rows")
+    qtbot.keyClick(page.zone.id, Qt.Key.Key_Return)
+    assert window.draft.run.data.path == "owner/rows"
+    qtbot.waitUntil(lambda: page.sentence.text() == "Prompt and completion, 60 rows: prompt and completion.")
+    assert page.file_name.text() == "rows"
