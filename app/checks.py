@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from app import datasets, models, task
+from app import datasets, fit, models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
+from app.reasons import in_words
 from core import methods
 from core.errors import UserError
 from core.events import Phase
+from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ class Check:
     step: str = ""
 
 
-TITLES = ("Settings", "Data", "Model", "What is learned", "Disk", "Backend", "Precision")
+TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision")
 
 
 def checks(run: Run) -> Iterator[Check]:
@@ -61,17 +63,18 @@ def checks(run: Run) -> Iterator[Check]:
         yield _learned(run, head, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
+    yield _memory_needed(run)
     yield _disk(run, folder)
     device = task.backend_report(run.backend)
     yield _backend(device)
-    yield _precision(run, device["used"])
+    yield _precision(run, device["used"], folder)
 
 
 def _settings(run: Run) -> Check:
     try:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
-        return Check("Settings", BAD, str(error), "Settings")
+        return Check("Settings", BAD, in_words(str(error), run.method), "Settings")
     rate, usual = run.train.learning_rate, run.usual_learning_rate
     if rate is not None and rate > _HIGH * usual:
         words = f"A learning rate of {rate:g} is high; {usual:g} is usual here. The loss may jump."
@@ -173,14 +176,38 @@ def _backend(device: dict[str, str]) -> Check:
     return Check("Backend", NOTE if fell_back else GOOD, words, "Settings")
 
 
-def _precision(run: Run, used: str) -> Check:
+def _memory_needed(run: Run) -> Check:
+    found = fit.fits({"": run}).get("")
+    if found is None:
+        return Check("Memory", GOOD, "Can be told once the model is here.")
+    if found.advice:
+        return Check("Memory", NOTE, found.advice, "Settings")
+    return Check("Memory", GOOD, f"A step takes about {found.words}: an estimate, which the run measures.", "Settings")
+
+
+def _precision(run: Run, used: str, folder: Path | None) -> Check:
+    mode, own = run.model.quantization, models.facts(folder).quantized if folder else ""
+    if mode != UNPACKED and own:
+        words = f"The model comes packed in {own}; it cannot be packed as {MODES[mode].title} on top."
+        return Check("Precision", BAD, words, "Settings")
+    state, words = _computes(run, used)
+    if own:
+        words = f"Weights in {own}, as the model comes; computes in {words}"
+    elif mode != UNPACKED:
+        block = f"blocks of {MODES[mode].block}" if MODES[mode].block else "a scale for each row"
+        double = ", scales packed too" if run.model.double_quantization else ""
+        words = f"Weights in {MODES[mode].title}, {block}{double}, as asked; computes in {words}"
+    return Check("Precision", state, words, "Settings")
+
+
+def _computes(run: Run, used: str) -> tuple[str, str]:
+    """(state, what it computes in: asked → used: why)."""
     asked = run.model.dtype
     if asked != "auto":
         slow = used == "cpu" and asked != "float32"
-        words = f"{asked} → {asked}: as asked" + ("; on a CPU float32 would be faster." if slow else ".")
-        return Check("Precision", NOTE if slow else GOOD, words, "Settings")
+        return NOTE if slow else GOOD, f"{asked}: as asked" + ("; on a CPU float32 would be faster." if slow else ".")
     if used == "cpu":
-        return Check("Precision", GOOD, "auto → float32: the fastest precision on a CPU.", "Settings")
+        return GOOD, "auto → float32: the fastest precision on a CPU."
     if run.adapter.type == "full":
-        return Check("Precision", GOOD, "auto → float32: every weight is trained.", "Settings")
-    return Check("Precision", GOOD, "auto → the model's own.", "Settings")
+        return GOOD, "auto → float32: every weight is trained."
+    return GOOD, "auto → the model's own."

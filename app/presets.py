@@ -8,16 +8,29 @@ from core.run import Run
 
 @dataclass(frozen=True)
 class Preset:
-    """A name, what it is for, and the options it sets."""
+    """A name, what it is for, and what it sets."""
 
     key: str
     name: str
     words: str
-    values: dict[str, Any]
+    steps: int | None
+    more: float | None  # times as often through the data as is usual for the method; None for just that
+    rank: int
+    early_stop: int
+
+    def values(self, run: Run) -> dict[str, Any]:
+        """The options it sets, for the run's method."""
+        epochs = None if self.more is None else self.more * run.spec.epochs
+        return {
+            "train.epochs": epochs,
+            "train.steps": self.steps,
+            "adapter.rank": self.rank,
+            "train.early_stop": self.early_stop,
+        }
 
     def apply(self, run: Run) -> Run:
         """The run with this preset's options."""
-        for key, value in self.values.items():
+        for key, value in self.values(run).items():
             run = run.replace(key, value)
         return run
 
@@ -26,17 +39,16 @@ class Preset:
         return self.apply(run) == run
 
 
-def _values(epochs: float | None, steps: int | None, rank: int, early_stop: int) -> dict[str, Any]:
-    return {"train.epochs": epochs, "train.steps": steps, "adapter.rank": rank, "train.early_stop": early_stop}
-
-
 PRESETS = (
-    Preset("quick", "Quick look", "60 steps: enough to see whether it works at all.", _values(None, 60, 8, 0)),
-    Preset("balanced", "Balanced", "Three times through the data. A good start.", _values(None, None, 16, 0)),
+    Preset("quick", "Quick look", "60 steps: enough to see whether it works at all.", 60, None, 8, 0),
+    Preset("balanced", "Balanced", "As often through the data as suits the method. A good start.", None, None, 16, 0),
     Preset(
         "thorough",
         "Thorough",
-        "Up to six times through the data, with more room; stops when it no longer gets better.",
-        _values(6.0, None, 32, 3),
+        "Twice as often through the data, with more room; stops when it no longer gets better.",
+        None,
+        2.0,
+        32,
+        3,
     ),
 )

@@ -1,8 +1,10 @@
 """Why a choice cannot be made just now, in words: one table for cards, menus and fields. No Qt."""
 
+import re
+
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
-from core.run import Adapter, Run
+from core.run import Adapter, Run, every_option
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: why}}; the choice "" stands for the whole option
 
@@ -30,3 +32,17 @@ def reasons(run: Run, comes_packed: str = "") -> Reasons:
         both = " and ".join(mode.title for mode in MODES.values() if mode.double)
         found["model.double_quantization"] = {"": f"Goes with {both}."}
     return found
+
+
+def in_words(sentence: str, method: str) -> str:
+    """A sentence of the library with flags and names of options as the window calls them: --lora-r is “Rank”."""
+    labels = {}
+    for _, o in every_option(method):
+        labels[o.flag] = o.label
+        if "_" in o.name:  # other names are ordinary words as well
+            labels[o.name] = o.label
+    return re.sub(
+        r"--[a-z0-9-]*[a-z0-9]|\b[a-z0-9]+(?:_[a-z0-9]+)+\b",
+        lambda found: f"“{labels[found[0]]}”" if found[0] in labels else found[0],
+        sentence,
+    )

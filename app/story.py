@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from app.record import Record
 
 _RISING = 1.02  # validation this much above its best counts as getting worse
+_FEW = 8  # steps before anything is said of a trend
 _STALLED = 3  # validations in a row without a new best before it is said
 
 
@@ -74,8 +75,7 @@ def going(record: "Record") -> str:
         return "Measuring how the model does before it learns anything."
     if not math.isfinite(record.last.loss):
         return "The loss is no longer a number: stop, and try a lower learning rate."
-    worse = _worse(record)
-    return worse or _trend(record)
+    return _worse(record) or _preference(record) or _reward(record) or _trend(record)
 
 
 def _worse(record: "Record") -> str:
@@ -91,9 +91,45 @@ def _worse(record: "Record") -> str:
     return ""
 
 
+def _preference(record: "Record") -> str:
+    """For methods that tell better from worse answers: how often they do, and how clearly."""
+    accuracy, margin = record.metrics.get("accuracy"), record.metrics.get("margin")
+    if accuracy is None or margin is None or len(accuracy) < _FEW:
+        return ""
+    right, lead = float(accuracy.smooth(0.9)[-1]), float(margin.smooth(0.9)[-1])
+    words = f"It tells better from worse answers {right:.0%} of the time"
+    if right > 0.98 and lead > 5:
+        return f"{words}, with a very large lead: it has learned what there is to learn, and may begin to overdo it."
+    early = float(margin.smooth(0.9)[3])
+    if lead > early + 0.05:
+        return f"{words}, and the lead of the better ones grows: {early:.2f} → {lead:.2f}."
+    return f"{words}; the lead of the better ones stays at {lead:.2f}. Give it some time."
+
+
+def _reward(record: "Record") -> str:
+    """For methods that score the model's own answers: whether the scores rise, or what keeps them."""
+    reward, flat = record.metrics.get("reward"), record.metrics.get("flat_groups")
+    if reward is None or len(reward) < _FEW:
+        return ""
+    if flat is not None and len(flat) and float(flat.smooth(0.9)[-1]) > 0.95:
+        return (
+            "Nothing to learn from: in nearly every group all answers score the same. Try other questions or rewards."
+        )
+    cut = record.metrics.get("cut_off")
+    if cut is not None and len(cut) and float(cut.smooth(0.9)[-1]) > 0.5:
+        return "More than half of the answers are cut off: raise the longest answer, or reward shorter ones."
+    scores = reward.smooth(0.9)
+    early, now = float(scores[3]), float(scores[-1])
+    if now > early + 0.02:
+        return f"The answers score better: {early:.2f} → {now:.2f} on average."
+    if now < early - 0.05:
+        return f"The answers score worse than at first: {early:.2f} → {now:.2f}. The learning rate may be too high."
+    return f"The answers score {now:.2f} on average, as at first. Give it some time."
+
+
 def _trend(record: "Record") -> str:
     losses = record.loss.smooth(0.9)
-    if len(losses) < 8:
+    if len(losses) < _FEW:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."
     early, now = float(losses[min(3, len(losses) - 1)]), float(losses[-1])
     if now < 0.97 * early:

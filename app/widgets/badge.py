@@ -9,6 +9,7 @@ from app import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
 from app.widgets.text import Text, caption, heading
+from core.quant.modes import MODES
 
 
 class Badge(Button):
@@ -25,7 +26,7 @@ class Badge(Button):
         """Show core.events.Started's two tables."""
         self._about = [("Backend", backend), ("Precision", precision)]
         differs = fell_back(backend) or fell_back(precision)
-        words = f"{str(backend.get('used', '')).upper()} (MLX) · {precision.get('used', '')}"
+        words = " · ".join([f"{str(backend.get('used', '')).upper()} (MLX)", *held(precision)])
         self.setText(f"{words} · not as asked" if differs else words)
         self.set_icon("warn" if differs else "chip")
         self.setAccessibleName(f"Backend and precision: {self.text()}")
@@ -47,6 +48,13 @@ def fell_back(about: dict[str, Any]) -> bool:
     """Whether something else is used than was asked for."""
     asked = about.get("requested")
     return asked not in (None, "auto", about.get("used"), about.get("detail"))
+
+
+def held(precision: dict[str, Any]) -> list[str]:
+    """How the weights are held and, where that is something else, what they are computed in."""
+    used, compute = str(precision.get("used", "")), precision.get("compute")
+    name = MODES[used].title if used in MODES else used
+    return [name, str(compute)] if compute and compute != used else [name]
 
 
 class _Popup(Card):
@@ -73,9 +81,10 @@ class _Popup(Card):
                 ("used", "Used"),
                 ("device", "Device"),
                 ("detail", "Detail"),
+                ("compute", "Computes in"),
                 ("reason", "Why"),
             ):
-                if table.get(key) and (key != "detail" or table[key] != table.get("used")):
+                if table.get(key) and (key not in ("detail", "compute") or table[key] != table.get("used")):
                     text = Text(str(table[key]), selectable=True)
                     text.setFixedWidth(320)
                     grid.addWidget(caption(words), line, 0, Qt.AlignmentFlag.AlignTop)

@@ -8,7 +8,7 @@ from app.form import Form
 from app.jobs import Jobs
 from app.models import facts
 from app.presets import PRESETS
-from app.reasons import reasons
+from app.reasons import in_words, reasons
 from app.task import Task, find_model
 from app.throttle import Throttle
 from app.widgets.card import Card, column, row
@@ -110,7 +110,7 @@ class SettingsPage(QWidget):
         self._fitting = Task(self, lambda: fit.fits(runs), done=self.kinds.show_memory)
 
     def blocked(self) -> str:
-        return next(iter(self._refused.values()), "") or self._draft.problem()
+        return in_words(next(iter(self._refused.values()), "") or self._draft.problem(), self._draft.run.method)
 
     @property
     def forms(self) -> list[Form]:
@@ -169,7 +169,7 @@ class SettingsPage(QWidget):
 
     def _preset(self, key: str) -> None:
         preset = next(p for p in PRESETS if p.key == key)
-        for option, value in preset.values.items():
+        for option, value in preset.values(self._draft.run).items():
             self._refused.pop(option, None)
             self._draft.set(option, value)
 

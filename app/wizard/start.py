@@ -11,6 +11,7 @@ from app.widgets.buttons import primary, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.scroll import Scroll
 from app.widgets.text import Glyph, Text, caption, title
+from core.quant.modes import MODES
 from core.run import Run
 
 _ICONS = {"good": "ok", "warn": "warn", "bad": "bad"}
@@ -51,6 +52,14 @@ class CheckRow(QWidget):
         self.words.setText(check.sentence)
         self.words.setAccessibleName(f"{_WORDS[check.state]}: {check.sentence}")
         self.change.setVisible(check.state != "good" and bool(check.step))
+
+
+def summary(run: Run) -> str:
+    """The run in a sentence."""
+    kind, packed = run.adapter.type, run.model.quantization
+    what = "all weights" if kind == "full" else f"{'DoRA' if kind == 'dora' else 'LoRA'} of rank {run.adapter.rank}"
+    over = f" over a {MODES[packed].title} base" if packed in MODES else ""
+    return f"{run.spec.title} with {what}{over}: {shown_model(run)} learns from {shown_data(run)}."
 
 
 class StartPage(QWidget):
@@ -101,10 +110,7 @@ class StartPage(QWidget):
         if self._task:
             self._task.drop()
         self._checked, self.answers = run, {}
-        what = {"lora": f"LoRA of rank {run.adapter.rank}", "full": "all weights"}.get(
-            run.adapter.type, run.adapter.type
-        )
-        self.summary.setText(f"{run.spec.title} with {what}: {shown_model(run)} learns from {shown_data(run)}.")
+        self.summary.setText(summary(run))
         for line in self.rows.values():
             line.wait()
         self._say()

@@ -49,7 +49,7 @@ class Shots:
         self.window.deleteLater()
 
     def steps(self) -> None:
-        from app.window import MEASURE
+        from app.incoming import MEASURE
 
         wizard, data = self.window.wizard, self.window.wizard.data
         self.until(lambda: "cores" in wizard.goal.machine.first.text())
@@ -96,7 +96,7 @@ class Shots:
             wizard.settings.tabs.bar.setCurrentIndex(i)
             self.take(f"4-settings-{name}")
         wizard.show_step(4)
-        self.until(lambda: len(wizard.check.answers) == 7)
+        self.until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check")
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")

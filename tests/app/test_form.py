@@ -153,7 +153,7 @@ def test_what_cannot_be_is_said_and_changes_nothing(qtbot: QtBot) -> None:
     line = page.forms[0].lines["train.learning_rate"]
     qtbot.keyClicks(line.field.control, "fast")
     assert draft.run == before
-    assert page.blocked() == "learning_rate is 'fast', but must be a number."
+    assert page.blocked() == "“Learning rate” is 'fast', but must be a number."
     line.reset.click()
     assert page.blocked() == ""
 

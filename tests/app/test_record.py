@@ -1,6 +1,8 @@
 """What is gathered of a run, and said of it. No window here."""
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
@@ -119,6 +121,27 @@ def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
     record.add(started(Run()))
     for n, loss in enumerate(losses, 1):
         record.add(step_event(n, loss))
+    assert said in story.going(record)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"accuracy": lambda s: 0.5 + s / 100, "margin": lambda s: s / 10}, "lead of the better ones grows"),
+        ({"accuracy": lambda s: 0.5, "margin": lambda s: 0.1}, "stays at 0.10"),
+        ({"accuracy": lambda s: 1.0, "margin": lambda s: 9.0}, "overdo it"),
+        ({"reward": lambda s: 0.2 + s / 100, "flat_groups": lambda s: 0.2}, "The answers score better"),
+        ({"reward": lambda s: 0.9 - s / 50, "flat_groups": lambda s: 0.2}, "worse than at first"),
+        ({"reward": lambda s: 0.5, "flat_groups": lambda s: 1.0}, "Nothing to learn from"),
+        ({"reward": lambda s: 0.5, "cut_off": lambda s: 0.9}, "cut off"),
+        ({"reward": lambda s: 0.5}, "as at first"),
+    ],
+)
+def test_one_sentence_for_what_a_method_measures(metrics: dict[str, Callable[[int], float]], said: str) -> None:
+    record = Record()
+    record.add(started(Run()))
+    for n in range(1, 41):
+        record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
     assert said in story.going(record)
 
 

@@ -65,7 +65,7 @@ def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: Set
         assert all(lines[key].isHidden() for key in keys)
         page.rows[name].box.click()
         assert not any(lines[key].isHidden() for key in keys)
-    assert "needs --reward-pattern" in settings.blocked()
+    assert "needs “Reward pattern”" in settings.blocked()
     for key in (key for keys in NEEDS.values() for key in keys):
         before = flat(page._draft.run)
         wanted = change(qtbot, lines[key])

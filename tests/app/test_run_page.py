@@ -297,6 +297,27 @@ def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWi
     assert badge.text() == "CPU (MLX) · float32"
 
 
+def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
+    from app.widgets.badge import Badge
+
+    badge = Badge()
+    qtbot.addWidget(badge)
+    cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
+    detail = "4 bit NF4, blocks of 64, scales packed too"
+    packed = {"requested": "nf4", "used": "nf4", "detail": detail, "reason": "as asked", "compute": "float32"}
+    badge.show_used(cpu, packed)
+    assert badge.text() == "CPU (MLX) · 4 bit NF4 · float32"
+    own = {
+        "requested": "auto",
+        "used": "4 bit affine",
+        "detail": "4 bit affine",
+        "reason": "already",
+        "compute": "float32",
+    }
+    badge.show_used(cpu, own)
+    assert badge.text() == "CPU (MLX) · 4 bit affine · float32"
+
+
 def test_warnings_reach_the_log(qtbot: QtBot) -> None:
     from app.pages.log import LogPage
     from app.record import Record
