@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -32,6 +32,7 @@ from core.tally import Tally
 
 # A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up.
 CACHE_BYTES = 2 << 30
+REHEARSED = 20  # steps from which on a run rehearses its heaviest one
 
 
 def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:
@@ -115,6 +116,7 @@ def _trained(
 ) -> Iterator[Event]:
     run = ready.run
     loop = Loop(ready, folder)
+    loop.rehearse()
     if newest is not None:
         loop.progress = checkpoint.restore(newest, ready.model, loop.optimizer)
         loop.recall()
@@ -149,6 +151,14 @@ def _trained(
     yield from loop.finish(reason)
 
 
+class Begun(NamedTuple):
+    """A step that can be computed at any time: its batches, what each counts by, and the graph of the first."""
+
+    window: list[Batch]
+    weights: list[float]
+    first: Any
+
+
 class Loop:
     """What changes while a run goes on: the model's trained weights, the optimizer, and how far it is."""
 
@@ -161,8 +171,29 @@ class Loop:
         self.saved_here = False  # the current step lies on disk as a checkpoint
         self.sample_scores: dict[str, dict[str, float]] = {}
         self._value_and_grad = nn.value_and_grad(ready.model, self._objective)
+        self._next: Begun | None = None
         mx.set_cache_limit(CACHE_BYTES)
         mx.reset_peak_memory()
+
+    def rehearse(self) -> None:
+        """One real step on the longest batch, whose gradient is thrown away: a memory that is too small shows now.
+
+        What it takes goes to resolved.json. Short runs, which show soon by themselves, go without.
+        """
+        ready = self.ready
+        if ready.heaviest is None or ready.total_steps < REHEARSED:
+            return
+        high, low = (int(word) for word in mx.random.state[0].tolist())
+        batch = max(ready.batches.window(ready.heaviest), key=lambda b: b.tokens.size)
+        given = to_mlx(batch)
+        self.optimizer.init(ready.model.trainable_parameters())
+        ready.model.train()
+        mx.reset_peak_memory()
+        mx.eval(self._value_and_grad(given, self._aside(given), 1.0), self.optimizer.state)
+        rows, tokens = batch.tokens.shape
+        ready.resolved["memory"] |= {"measured": mx.get_peak_memory(), "rows": rows, "tokens": tokens}
+        self.folder.write_json("resolved.json", ready.resolved)
+        mx.random.seed(high << 32 | low)  # as if nothing had been drawn
 
     def _objective(self, batch: Batch, aside: Any, weight: float) -> tuple[mx.array, tuple[mx.array, dict[str, Any]]]:
         """Everything that is differentiated, the forward pass included."""
@@ -198,6 +229,25 @@ class Loop:
         """How many tokens are learned."""
         return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
 
+    @property
+    def _foresees(self) -> bool:
+        """Whether a step may be built before the one before it is over: it must neither need anything computed first
+        nor take random numbers, whose state a checkpoint keeps."""
+        ready = self.ready
+        return not (ready.teacher or ready.rollouts or self.run.spec.aside or self.run.adapter.dropout)
+
+    def _begin(self, number: int) -> "Begun":
+        """A step's batches, and the first of them as a graph that is not computed yet."""
+        self.ready.model.train()
+        window = self.ready.batches.window(number)
+        weights = [self._weight(b) for b in window]
+        return Begun(window, weights, self._build(window[0], weights[0]))
+
+    def _build(self, batch: Batch, weight: float) -> Any:
+        given = to_mlx(batch)
+        # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
+        return self._value_and_grad(given, self._aside(given), weight)
+
     def step(self) -> Step:
         """One optimizer step over its window of batches.
 
@@ -206,35 +256,38 @@ class Loop:
         began = time.perf_counter()
         ready, t, progress = self.ready, self.run.train, self.progress
         number = progress.step + 1
-        window = ready.batches.window(number)
-        weights = [self._weight(b) for b in window]
+        (window, weights, made), self._next = self._next or self._begin(number), None
         total = sum(weights)
-        ready.model.train()
         gradients: Any = None
         loss, metrics = 0.0, Tally()
-        for batch, weight in zip(window, weights, strict=True):
-            given = to_mlx(batch)
-            aside = self._aside(given)
-            # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
-            (_, (value, extra)), grads = self._value_and_grad(given, aside, weight)
+        for n, weight in enumerate(weights):
+            (_, (value, extra)), grads = made
             gradients = grads if gradients is None else tree_map(mx.add, gradients, grads)
-            mx.eval(gradients, value, extra)  # or the graphs of all batches would stay in memory
+            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes
+            # next is built meanwhile.
+            mx.async_eval(gradients, value, extra)
+            if n + 1 < len(window):
+                made = self._build(window[n + 1], weights[n + 1])
+            mx.eval(gradients, value, extra)
             loss += float(value) * weight / total
             metrics.add(extra, weight)
         gradients = tree_map(lambda g: g / total, gradients)
         norm = optimizers.global_norm(gradients)
+        rate = learning_rate(
+            number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
+        )
+        self.optimizer.learning_rate = rate
+        self.optimizer.update(ready.model, optimizers.clip(gradients, norm, t.max_grad_norm))
+        mx.async_eval(norm, ready.model.trainable_parameters(), self.optimizer.state)
+        if self._foresees and number < ready.total_steps:
+            self._next = self._begin(number + 1)
+        mx.eval(norm, ready.model.trainable_parameters(), self.optimizer.state)
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             lines = [ready.rows[i].line for b in window for i in b.rows]
             raise Unavailable(
                 f"The loss is no longer a number at step {number} (rows from lines {', '.join(map(str, lines[:8]))}): "
                 "lower the learning rate or compute in float32. The last checkpoint is kept."
             )
-        rate = learning_rate(
-            number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
-        )
-        self.optimizer.learning_rate = rate
-        self.optimizer.update(ready.model, optimizers.clip(gradients, norm, t.max_grad_norm))
-        mx.eval(ready.model.trainable_parameters(), self.optimizer.state)
         seconds = time.perf_counter() - began
         real = sum(b.real_tokens for b in window)
         progress.step, progress.seconds = number, progress.seconds + seconds
