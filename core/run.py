@@ -410,6 +410,8 @@ class Run:
 
     def check(self) -> "Run":
         """Itself, or BadOption when two options contradict each other."""
+        if self.spec.check is not None:
+            self.spec.check(self.options)
         t = self.train
         if t.steps is not None and t.epochs is not None:
             raise BadOption("Give either steps or epochs, not both.")

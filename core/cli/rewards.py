@@ -51,7 +51,7 @@ def listed(args: Any, out: Out) -> int:
 def tried(args: Any, out: Out) -> int:
     """The given answers' scores, with the reasons."""
     from core.data.tokenizer import load_tokenizer
-    from core.methods.grpo import Options
+    from core.methods.grpo import Options, check
     from core.resources import STARTER
     from core.rewards import Answer
     from core.rewards.judge import attempt
@@ -64,6 +64,7 @@ def tried(args: Any, out: Out) -> int:
         if value not in (None, False):
             given[o.name] = value if o.type is bool else parse(o, value)
     asked = Options(**given)
+    check(asked)
     tokenizer = load_tokenizer(STARTER)  # lengths in its tokens
     answers = [
         Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n)

@@ -170,13 +170,6 @@ class Options:
         label="Replay file",
     )
 
-    def __post_init__(self) -> None:
-        settle(self.weights, self.settings)
-        if self.reward_file and not self.allow_reward_code:
-            raise BadOption("The reward file is Python code that will run; allow it with --allow-reward-code.")
-        if self.buffer > self.max_completion_length:
-            raise BadOption("overlong_buffer is longer than max_completion_length.")
-
     @property
     def weights(self) -> dict[str, float]:
         """The rewards and their weights."""
@@ -201,6 +194,15 @@ class Options:
     def upper(self) -> float:
         """The upper clipping bound's distance from 1."""
         return self.epsilon if self.epsilon_high is None else self.epsilon_high
+
+
+def check(o: Options) -> None:
+    """Raises BadOption when two options contradict each other, or a reward lacks what it needs."""
+    settle(o.weights, o.settings)
+    if o.reward_file and not o.allow_reward_code:
+        raise BadOption("The reward file is Python code that will run; allow it with --allow-reward-code.")
+    if o.buffer > o.max_completion_length:
+        raise BadOption("overlong_buffer is longer than max_completion_length.")
 
 
 def advantages(rewards: np.ndarray, scale: str) -> np.ndarray:

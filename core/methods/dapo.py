@@ -8,7 +8,7 @@ same loss, so that each can be had by itself.
 from dataclasses import dataclass
 
 from core.methods import QUESTIONS, Method
-from core.methods._policy import LOSSES, loss
+from core.methods._policy import LOSSES, check, loss
 from core.methods._policy import Options as Policy
 from core.options import option
 
@@ -53,6 +53,7 @@ SPEC = Method(
     data=QUESTIONS,
     options=Options,
     loss=loss,
+    check=check,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
     epochs=0.5,  # with the questions that replace others, about all of them are asked once

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from core.methods import QUESTIONS, Method
 from core.methods._policy import Options as Policy
-from core.methods._policy import loss
+from core.methods._policy import check, loss
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ SPEC = Method(
     data=QUESTIONS,
     options=Options,
     loss=loss,
+    check=check,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
     epochs=1.0,

@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import BadOption
 from core.methods import dapo, grpo
-from core.methods._policy import LOSSES, Options, advantages, flat, loss, overlong
+from core.methods._policy import LOSSES, Options, advantages, check, flat, loss, overlong
 
 NAN = math.nan
 
@@ -131,4 +131,4 @@ def test_dapo_is_grpo_with_the_papers_values() -> None:
 )
 def test_options_that_contradict_each_other(about: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        Options(**about)
+        check(Options(**about))
