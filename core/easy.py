@@ -1,4 +1,5 @@
-"""The short way in from Python: finetune("model", "data.jsonl").lora(16, 32).run()
+"""The short way in from Python: finetune("model", "data.jsonl").lora(16, 32).run(), or
+dpo("model", "preferences.jsonl").dpo_beta(0.1).reference_model("model").run()
 
 Every call returns a new builder; nothing happens before run() or events().
 """
@@ -71,6 +72,14 @@ class Builder:
         """Train every weight."""
         return self.set("adapter.type", "full")
 
+    def init_adapter(self, folder: str | Path) -> "Builder":
+        """Go on from an adapter."""
+        return self.set("adapter.init", str(folder))
+
+    def quantization(self, mode: str) -> "Builder":
+        """Hold the model's weights in fewer bits: "nf4", "fp4", "int8", or one of MLX's own."""
+        return self.set("model.quantization", mode)
+
     def epochs(self, count: float) -> "Builder":
         return Builder(self.asked.replace("train.steps", None)).set("train.epochs", count)
 
@@ -92,6 +101,73 @@ class Builder:
 
     def seed(self, number: int) -> "Builder":
         return self.set("train.seed", number)
+
+    def options(self, **values: Any) -> "Builder":
+        """The method's own options, by name. Raises BadOption for one that it does not have."""
+        built = self
+        for name, value in values.items():
+            built = built.set(f"options.{name}", value)
+        return built
+
+    def dpo_beta(self, beta: float) -> "Builder":
+        """How closely DPO stays to its reference."""
+        return self._of("dpo").options(beta=beta)
+
+    def loss_type(self, rule: str) -> "Builder":
+        """DPO's rule: "sigmoid", "ipo", "hinge" or "robust"."""
+        return self._of("dpo").options(loss_type=rule)
+
+    def reference_model(self, model: str | Path) -> "Builder":
+        """What DPO and KTO compare with: "base", "initial", or a model. The trained model itself means "base"."""
+        asked = "base" if str(model) == self.asked.model.path else str(model)
+        return self._of("dpo", "kto").options(reference=asked)
+
+    def simpo_beta(self, beta: float, gamma: float | None = None) -> "Builder":
+        """How strongly a lead counts in SimPO, and the lead that is wanted."""
+        built = self._of("simpo").options(beta=beta)
+        return built if gamma is None else built.options(gamma=gamma)
+
+    def orpo_beta(self, beta: float) -> "Builder":
+        """Weight of the preference in ORPO."""
+        return self._of("orpo").options(beta=beta)
+
+    def kto_beta(self, beta: float) -> "Builder":
+        """How closely KTO stays to its reference."""
+        return self._of("kto").options(beta=beta)
+
+    def kto_weights(self, desirable: float = 1.0, undesirable: float = 1.0) -> "Builder":
+        """How much good and bad answers count in KTO."""
+        return self._of("kto").options(desirable_weight=desirable, undesirable_weight=undesirable)
+
+    def temperature(self, value: float) -> "Builder":
+        """At which a student is compared with its teacher, or a method that writes its own answers draws them."""
+        return self.options(temperature=value)
+
+    def divergence(self, kind: str) -> "Builder":
+        """How a student is compared with its teacher: "forward", "reverse" or "jsd"."""
+        return self._of("distill").options(divergence=kind)
+
+    def _of(self, *methods: str) -> "Builder":
+        """Itself, or BadOption where the option belongs to another method."""
+        if self.asked.method not in methods:
+            raise BadOption(f"This option belongs to {' and '.join(methods)}; the run's method is {self.asked.method}.")
+        return self
+
+    def rewards(self, *named: str, **weights: float) -> "Builder":
+        """What scores the answers of grpo() and dapo(): rewards(numeric=1, format=0.2), or "numeric=1" in quotes.
+
+        Raises BadOption for a method without rewards; what a reward lacks is told when the run starts.
+        """
+        return self.set("options.rewards", (*named, *(f"{name}={weight:g}" for name, weight in weights.items())))
+
+    def reasoning_rewards(self) -> "Builder":
+        """Right answers most, then thinking between <think> and </think>, then brevity."""
+        return self.set("options.reasoning_rewards", True)
+
+    def reward_file(self, path: str | Path, weight: float = 1.0) -> "Builder":
+        """Score by the function `reward` in a Python file of your own, which is thereby allowed to run."""
+        built = self.set("options.reward_file", str(path)).set("options.allow_reward_code", True)
+        return built.rewards(f"file={weight:g}")
 
     def events(self) -> Iterator[Event]:
         """Do the run, event by event. Raises UserError."""
@@ -115,6 +191,41 @@ class Builder:
 def finetune(model: str | Path, dataset: str | Path) -> Builder:
     """Supervised fine-tuning (SFT) of a model (folder, Hugging Face id or "starter") on a dataset (file or "demo")."""
     return _builder("sft", model, dataset)
+
+
+def dpo(model: str | Path, dataset: str | Path) -> Builder:
+    """Direct preference optimization: pairs of a better and a worse answer, measured against a reference."""
+    return _builder("dpo", model, dataset)
+
+
+def simpo(model: str | Path, dataset: str | Path) -> Builder:
+    """SimPO: pairs, without a reference."""
+    return _builder("simpo", model, dataset)
+
+
+def orpo(model: str | Path, dataset: str | Path) -> Builder:
+    """ORPO: learns the better answers and avoids the worse ones, both at once."""
+    return _builder("orpo", model, dataset)
+
+
+def kto(model: str | Path, dataset: str | Path) -> Builder:
+    """KTO: single answers marked good or bad."""
+    return _builder("kto", model, dataset)
+
+
+def distill(model: str | Path, dataset: str | Path, teacher: str | Path) -> Builder:
+    """Distillation: the model learns from a teacher (folder, Hugging Face id, or a run's folder)."""
+    return _builder("distill", model, dataset).options(teacher=str(teacher))
+
+
+def grpo(model: str | Path, dataset: str | Path) -> Builder:
+    """GRPO: the model answers each question several times, rewards score it, and it does more of what scored well."""
+    return _builder("grpo", model, dataset)
+
+
+def dapo(model: str | Path, dataset: str | Path) -> Builder:
+    """DAPO: GRPO for long reasoning, which asks other questions where all answers score the same."""
+    return _builder("dapo", model, dataset)
 
 
 def _builder(method: str, model: str | Path, dataset: str | Path) -> Builder:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from core.easy import finetune
+from core.easy import dapo, finetune, grpo
 from core.errors import BadOption
 from core.events import Event, Finished
+from core.run import plain
 
 
 def test_every_call_sets_its_options() -> None:
@@ -44,6 +45,25 @@ def test_any_option_by_name() -> None:
         finetune("m", "d").lora(0)
 
 
+def test_every_method_has_a_builder_with_its_options() -> None:
+    def options(built: Builder) -> tuple[str, dict[str, object]]:
+        return built.asked.method, plain(built.asked.options)
+
+    name, found = options(dpo("m", "d").dpo_beta(0.2).loss_type("ipo").reference_model("n"))
+    assert name == "dpo" and (found["beta"], found["loss_type"], found["reference"]) == (0.2, "ipo", "n")
+    assert options(dpo("m", "d").reference_model("m"))[1]["reference"] == "base"
+    assert options(simpo("m", "d").simpo_beta(1.0, 0.3)) == ("simpo", {"beta": 1.0, "gamma": 0.3, "nll_weight": 0.0})
+    assert options(orpo("m", "d").orpo_beta(0.3)) == ("orpo", {"beta": 0.3})
+    name, found = options(kto("m", "d").kto_beta(0.3).kto_weights(undesirable=2.0).reference_model("initial"))
+    assert name == "kto" and list(found.values()) == [0.3, 1.0, 2.0, "initial"]
+    name, found = options(distill("m", "d", "t").temperature(2.0).divergence("reverse").options(teacher_top_k=8))
+    assert name == "distill" and found["teacher"] == "t" and found["teacher_top_k"] == 8
+    with pytest.raises(BadOption, match="belongs to dpo and kto; the run's method is simpo"):
+        simpo("m", "d").reference_model("m")
+    with pytest.raises(BadOption, match="there is no option 'temperature'"):
+        finetune("m", "d").temperature(2.0)
+
+
 def test_a_run_from_python(model_folder: Path, data_file: Path, tmp_path: Path) -> None:
     seen: list[Event] = []
     built = finetune(model_folder, data_file).lora(4).steps(4).set("samples", 1).set("sample_tokens", 2)
@@ -51,3 +71,16 @@ def test_a_run_from_python(model_folder: Path, data_file: Path, tmp_path: Path) 
     assert result.folder == tmp_path / "run" and (result.folder / "adapters.safetensors").is_file()
     assert len(result.losses) == 4 and result.held_out[0][0] == 0 and len(result.samples) == 2
     assert list(result.events) == seen and isinstance(seen[-1], Finished)
+
+
+def test_rewards_of_a_run_that_writes_its_answers() -> None:
+    asked = grpo("m", "q.jsonl").rewards("length", numeric=1, format=0.25).set("group_size", 4).asked
+    assert (asked.method, asked.options.group_size) == ("grpo", 4)
+    assert asked.options.weights == {"length": 1.0, "numeric": 1.0, "format": 0.25}
+    assert dapo("m", "q.jsonl").reasoning_rewards().asked.options.weights["numeric"] == 1.0
+    own = dapo("m", "q.jsonl").reward_file("r.py", 2.0).asked.options
+    assert (own.weights, own.reward_file, own.allow_reward_code) == ({"file": 2.0}, "r.py", True)
+    with pytest.raises(BadOption, match="There is no reward 'magic'"):
+        grpo("m", "q.jsonl").rewards(magic=1).asked.check()
+    with pytest.raises(BadOption, match="rewards"):
+        finetune("m", "d.jsonl").rewards(numeric=1)
