@@ -1,0 +1,286 @@
+"""Hone beside mlx-lm and mlx-lm-lora: python -m tests.benchmarks.peers [--rounds 3] [--quick] [--only sft]
+
+The same random model, rows, tokens, adapter and precision on both sides, each side in a process of its own and by
+its own trainer, in turn; the ratio of a round compares two runs that stood side by side. The peers are installed
+into an environment of their own in the cache folder. The figures go to results/peers.md.
+"""
+
+import argparse
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import platformdirs
+
+from core import backend, blas
+from core.data.encoding import encode_all_rows
+from core.data.load import load
+from core.data.tokenizer import load_tokenizer
+from core.resources import STARTER
+from core.runfolder import replacing
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "peers.md"
+PEERS = {"mlx-lm": "mlx_lm_side.py", "mlx-lm-lora": "mlx_lm_lora_side.py"}
+SHAPE = {
+    "model_type": "qwen3",
+    "hidden_size": 256,
+    "num_hidden_layers": 5,
+    "intermediate_size": 640,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "head_dim": 64,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 8192,
+    "rope_theta": 10000.0,
+    "max_position_embeddings": 4096,
+    "tie_word_embeddings": True,
+}
+
+
+@dataclass(frozen=True)
+class Case:
+    """What both sides do. `length` fixes the tokens of a row; None gives lengths as instruction data has them."""
+
+    title: str
+    method: str
+    peer: str
+    rows: int
+    length: int | None = None
+    vocabulary: int = 8192
+    batch_size: int = 4
+    checkpointing: bool = False
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one run gave."""
+
+    seconds: float  # of all steps
+    cpu: float  # processor seconds of all steps
+    peak: int
+    losses: list[float]
+    trained: int
+    more: float = 0.0  # seconds for the reference, outside the steps
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--quick", action="store_true", help="fewer rows, and no tables of growth")
+    asked.add_argument("--only", default="", help="cases whose title holds this")
+    given = asked.parse_args()
+    python = environment()
+    report = Report(python, sys.argv[1:])
+    with tempfile.TemporaryDirectory(prefix="hone-peers-") as made:
+        for case in cases(given.quick):
+            if given.only in case.title:
+                for _ in range(given.rounds if case.length is None else 1):
+                    report.add(case, *one_round(case, Path(made), python))
+
+
+def cases(quick: bool) -> Iterator[Case]:
+    rows = 32 if quick else 96
+    yield Case("sft, instruction lengths", "sft", "mlx-lm", rows)
+    yield Case("sft, instruction lengths", "sft", "mlx-lm-lora", rows)
+    yield Case("sft, instruction lengths, checkpointing", "sft", "mlx-lm", rows, checkpointing=True)
+    yield Case("dpo, instruction lengths", "dpo", "mlx-lm-lora", rows)
+    yield Case("orpo, instruction lengths", "orpo", "mlx-lm-lora", rows)
+    if quick:
+        return
+    for length in (128, 256, 512, 1024):
+        yield Case(f"sft, {length} tokens a row", "sft", "mlx-lm", 16, length)
+    for vocabulary in (2048, 32768, 65536):
+        yield Case(f"sft, vocabulary of {vocabulary:,}", "sft", "mlx-lm", 16, 256, vocabulary)
+    for batch_size in (1, 2, 8):
+        yield Case(f"sft, batches of {batch_size}", "sft", "mlx-lm", 16, 256, batch_size=batch_size)
+
+
+def environment() -> Path:
+    """The Python of the peers' environment, made on first use."""
+    folder = Path(platformdirs.user_cache_dir("Hone", appauthor=False)) / "benchmark-peers"
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    wanted = [f"mlx-lm=={metadata.version('mlx-lm')}", "mlx-lm-lora"]
+    wanted += [f"mlx[cpu]=={metadata.version('mlx')}" if sys.platform == "linux" else f"mlx=={metadata.version('mlx')}"]
+    if (folder / "ready").is_file() and (folder / "ready").read_text(encoding="utf-8") == str(wanted):
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    installer = [shutil.which("uv") or "uv", "pip", "install", "--quiet", "--python", str(python)]
+    subprocess.run([*installer, *wanted], check=True)
+    (folder / "ready").write_text(str(wanted), encoding="utf-8")
+    return python
+
+
+def one_round(case: Case, folder: Path, python: Path) -> tuple[Side, Side, int]:
+    """(the peer, Hone, real tokens of the rows)."""
+    job, tokens = job_for(case, folder)
+    peer = run([str(python), str(HERE / "sides" / PEERS[case.peer]), str(job)])
+    own = run([sys.executable, "-m", "tests.benchmarks.sides.hone_side", str(job)])
+    assert own.trained == peer.trained, "the two sides train different numbers of parameters"
+    return peer, own, tokens
+
+
+def run(command: list[str]) -> Side:
+    """One side in a process of its own, with OpenBLAS where there is one: MLX's own CPU library is far slower."""
+    environment = dict(os.environ)
+    library, _ = blas.report()
+    if library:
+        environment["LD_PRELOAD"] = library
+    environment["MLX_DISABLE_COMPILE"] = "1" if backend.report("auto")["used"] == "cpu" else "0"
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
+    told = json.loads(done.stdout.splitlines()[-1])
+    more = told.get("reference_seconds", 0.0)
+    return Side(sum(told["seconds"]), told["cpu"], told["peak"], told["losses"], told["trained"], more)
+
+
+def job_for(case: Case, folder: Path) -> tuple[Path, int]:
+    """(the file that says what to do, real tokens of the rows). The model and the rows are made on first use."""
+    model = folder / f"model-{case.vocabulary}"
+    if not model.exists():
+        write_model(model, case.vocabulary)
+    kind = "text" if case.method == "sft" else "pairs"
+    data = folder / f"{kind}-{case.rows}-{case.length}.jsonl"
+    if not data.exists():
+        write_rows(data, kind, case.rows, case.length)
+    examples = load(str(data), kind).examples
+    made = encode_all_rows(examples, load_tokenizer(model), train_on="answers", max_len=2048)
+    texts = [[{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for t in row] for row in made]
+    rows = folder / "rows.json"
+    rows.write_text(json.dumps([row[0] for row in texts] if kind == "text" else texts), encoding="utf-8")
+    job = folder / "job.json"
+    job.write_text(
+        json.dumps(
+            {
+                "method": case.method,
+                "model": str(model),
+                "data": str(data),
+                "rows": str(rows),
+                "rank": 16,
+                "batch_size": case.batch_size,
+                "max_len": 2048,
+                "checkpointing": case.checkpointing,
+                "train": {"gradient_checkpointing": "on" if case.checkpointing else "off"},
+            }
+        ),
+        encoding="utf-8",
+    )
+    return job, sum(len(t["tokens"]) for row in texts for t in row)
+
+
+def write_model(folder: Path, vocabulary: int) -> None:
+    import mlx.core as mx
+    from mlx.utils import tree_flatten
+    from mlx_lm.models import qwen3
+
+    folder.mkdir()
+    config = {**SHAPE, "vocab_size": vocabulary}
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(STARTER / name, folder)
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    mx.random.seed(1)
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
+    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
+
+
+def write_rows(path: Path, kind: str, count: int, length: int | None) -> None:
+    """Rows of random words, as long as instruction data is: questions of about 25 words, answers of about 60."""
+    rng = random.Random(7)
+    words = sorted({w for w in (STARTER / "README.md").read_text(encoding="utf-8").lower().split() if w.isalpha()})
+
+    def said(mean: float, spread: float, most: int) -> str:
+        number = max(3, min(most, round(rng.lognormvariate(mean, spread))))
+        return " ".join(rng.choices(words, k=number))
+
+    rows = []
+    for _ in range(count):
+        if length is not None:
+            prompt, answers = (
+                " ".join(rng.choices(words, k=length // 12)),
+                [" ".join(rng.choices(words, k=length // 4))],
+            )
+        else:
+            prompt, answers = said(3.2, 0.6, 120), [said(4.1, 0.8, 250) for _ in range(2)]
+        names = ("completion",) if kind == "text" else ("chosen", "rejected")
+        rows.append({"prompt": prompt + "\n", **dict(zip(names, answers, strict=False))})
+    with replacing(path) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+class Report:
+    """The tables as they grow; written after every round."""
+
+    def __init__(self, python: Path, asked: list[str]) -> None:
+        listed = subprocess.run(
+            [str(python), "-c", "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"],
+            capture_output=True, text=True, check=True,
+        ).stdout.split()  # fmt: skip
+        self.peers = dict(zip(PEERS, listed, strict=True))
+        self.asked = asked
+        self.rounds: dict[Case, list[tuple[Side, Side, int]]] = {}
+
+    def add(self, case: Case, peer: Side, own: Side, tokens: int) -> None:
+        self.rounds.setdefault(case, []).append((peer, own, tokens))
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(self.page(), encoding="utf-8")
+        print(self.line(case), flush=True)
+
+    def line(self, case: Case) -> str:
+        rounds = self.rounds[case]
+        speeds = [peer.seconds / own.seconds for peer, own, _ in rounds]
+        whole = [peer.seconds / (own.seconds + own.more) for peer, own, _ in rounds]
+        cpu = statistics.median(peer.cpu / own.cpu for peer, own, _ in rounds)
+        memory = statistics.median(own.peak / peer.peak for peer, own, _ in rounds)
+        tokens = rounds[0][2]
+        peer_speed, own_speed = (statistics.median(tokens / r[i].seconds for r in rounds) for i in (0, 1))
+        reference = f" ({statistics.median(whole):.2f} with it)" if rounds[0][1].more else ""
+        return (
+            f"| {case.title} | {case.peer} | {peer_speed:,.0f} | {own_speed:,.0f} "
+            f"| {statistics.median(speeds):.2f}{reference} | {min(speeds):.2f} – {max(speeds):.2f} | {cpu:.2f} "
+            f"| {rounds[0][0].peak / 1e6:,.0f} | {rounds[0][1].peak / 1e6:,.0f} | {memory:.2f} "
+            f"| {rounds[0][0].losses[-1]:.3f} / {rounds[0][1].losses[-1]:.3f} |"
+        )
+
+    def page(self) -> str:
+        facts = backend.machine()
+        system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
+        versions = ", ".join(f"{k} {v}" for k, v in (facts["versions"] | self.peers).items())
+        command = " ".join(["python -m tests.benchmarks.peers", *self.asked])
+        return "\n".join(
+            [
+                "# Hone beside its peers",
+                "",
+                f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
+                f"{versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
+                "",
+                "Random Qwen3-shaped weights (5 million parameters, float32), LoRA of rank 16 on all linear layers, "
+                "one epoch, each side with its own trainer and its own batches of the same rows. Tokens are real ones, "
+                "without padding. Speed compares the seconds of all steps; a reference model is asked once before the "
+                "first step by Hone, and in every step by the peer. Processor time says more where other work ran on "
+                "the machine. Memory is MLX's peak. Compiling is off on a CPU, where it costs more than it gains. "
+                "Not measured on a Mac.",
+                "",
+                "| case | peer | its tokens/s | Hone's | times as fast | of the rounds | by processor time "
+                "| its peak MB | Hone's | share | last losses |",
+                "|---|---|---|---|---|---|---|---|---|---|---|",
+                *(self.line(case) for case in self.rounds),
+                "",
+            ]
+        )
+
+
+if __name__ == "__main__":
+    main()
