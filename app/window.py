@@ -4,12 +4,12 @@ from pathlib import Path
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 import core
-from app import folders, icons, paste, settings, story, task, trouble
+from app import folders, icons, settings, story, task, trouble
 from app.draft import Draft, shown_data
-from app.drops import announced, meaning, together
+from app.incoming import Incoming
 from app.jobs import Jobs
 from app.menus import Menus
 from app.pages.chat import ChatPage
@@ -22,9 +22,8 @@ from app.widgets.card import row
 from app.widgets.overlay import DropOverlay
 from app.wizard.wizard import Wizard
 from core.errors import UserError
-from core.run import DEMO, Run, runs_folder
+from core.run import Run, runs_folder
 
-MEASURE = "Add as validation data: measure on it, never train on it"
 _TITLE_BAR = 40  # what a desktop puts around a window counts as well
 _WARM_MS = 1500
 _LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
@@ -57,6 +56,7 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.stack, 1)
         self.setCentralWidget(central)
         self.overlay = DropOverlay(central)
+        self.incoming = Incoming(self.draft, self.overlay, self)
         self.menus = Menus(
             self,
             {
@@ -87,23 +87,8 @@ class MainWindow(QMainWindow):
         self.stack.setCurrentWidget(self._places[place])
 
     def open_files(self, files: list[Path]) -> None:
-        """Do with each file or folder what it means; several data files are one dataset."""
-        kinds = {path: meaning(path) for path in files}
-        data = [path for path, what in kinds.items() if what.kind == "data"]
-        if data:
-            self._use_data(*together(data))
-        for path, what in kinds.items():
-            if what.kind == "data":
-                continue
-            if what.kind == "model":
-                self.draft.set("model.path", str(path))
-                self._show_step("Model")
-            elif what.kind == "run":
-                self.open_run(path)
-            elif what.kind == "settings":
-                self._take_settings(path)
-            else:
-                self._tell("This cannot be opened here.", what.sentence)
+        """Do with each file or folder what it means."""
+        self.incoming.open(files)
 
     def open_run(self, folder: Path) -> None:
         """Show a run from its folder, or say why that is not possible."""
@@ -113,46 +98,20 @@ class MainWindow(QMainWindow):
             self._tell("This run cannot be opened.", str(error))
 
     def paste(self) -> None:
-        """Take in files, rows of text, or on the data step a dataset's id, from the clipboard."""
-        clip = QApplication.clipboard().mimeData()
-        text = clip.text().strip()
-        found = [Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()] or paste.files(text)
-        if found:
-            self.open_files(found)
-        elif self.wizard.data.isVisible() and paste.ID.fullmatch(text):
-            self._use_data(text, None)
-        else:
-            self._paste_rows(text)
+        """Take in what is on the clipboard; a dataset's id only where data is chosen."""
+        self.incoming.paste(ids=self.wizard.data.isVisible())
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        files = _files(event)
-        if files:
-            what = announced(files)
-            may_measure = what.kind == "data" and len(files) == 1 and self.draft.run.data.path != DEMO
-            self.overlay.announce(what.sentence, bool(what.kind), MEASURE if may_measure else "")
-            event.acceptProposedAction()
+        self.incoming.enter(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        self.overlay.point(event.position().toPoint())
-        event.acceptProposedAction()
+        self.incoming.move(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         self.overlay.hide()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.overlay.point(event.position().toPoint())
-        measure = self.overlay.over_second
-        self.overlay.hide()
-        event.acceptProposedAction()
-        files = _files(event)
-
-        def take() -> None:
-            if measure:
-                self._use_data(None, str(files[0]))
-            else:
-                self.open_files(files)
-
-        QTimer.singleShot(0, self, take)  # let the drag end before a dialog may open
+        self.incoming.drop(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         live = self.jobs.current
@@ -175,26 +134,11 @@ class MainWindow(QMainWindow):
         self.overlay.announce("Saving what it has learned…", True)
         self.jobs.stop_all()
 
-    def _use_data(self, path: str | None, held_out: str | None) -> None:
-        """Learn from these files and measure on those; None leaves what is there."""
-        if held_out is not None:
-            self.draft.set("data.eval_path", held_out)
-        if path is not None:
-            self.draft.set("data.path", path)
-        self._show_step("Data")
-
-    def _paste_rows(self, text: str) -> None:
-        try:
-            saved = paste.save_rows(text, settings.folder() / "pasted")
-        except OSError as error:
-            self._tell("What was pasted cannot be kept.", f"{error.strerror}.")
-            return
-        if saved is None:
-            self._tell("This cannot be pasted here.", "Copy a file, its path, or rows as text (JSON, CSV, plain text).")
-        else:
-            self.open_files([saved])
-
     def _connect(self) -> None:
+        self.incoming.step.connect(self._show_step)
+        self.incoming.run.connect(self.open_run)
+        self.incoming.toml.connect(self._take_settings)
+        self.incoming.refused.connect(self._tell)
         self.sidebar.chosen.connect(self.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
         self.stack.currentChanged.connect(self._mark_place)
@@ -312,7 +256,3 @@ class MainWindow(QMainWindow):
     def _about(self) -> None:
         words = f"<b>Hone {core.__version__}</b><p>Teach a language model something on your own Mac.</p>"
         QMessageBox.about(self, "About Hone", words)
-
-
-def _files(event: QDragEnterEvent | QDropEvent) -> list[Path]:
-    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
@@ -11,12 +10,12 @@ from app import datasets, settings, theme
 from app.draft import Draft, shown_data, shown_files, shown_model
 from app.preview.view import Preview
 from app.task import Task
-from app.widgets.bar import ThinBar
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, row
+from app.widgets.buttons import quiet
+from app.widgets.card import column, row
 from app.widgets.dropzone import DropZone
+from app.widgets.filecard import FileCard
 from app.widgets.notice import Notice
-from app.widgets.text import Glyph, Text, caption, title
+from app.widgets.text import caption, title
 from app.wizard.columns import ColumnsCard
 from core.data.files import ENDINGS
 from core.events import Phase
@@ -54,13 +53,18 @@ class DataPage(QWidget):
         layout.addWidget(self.zone)
         self.notice = Notice()
         layout.addWidget(self.notice)
-        layout.addWidget(self._file_row())
+        self.file = FileCard()
+        layout.addWidget(self.file)
         self.columns = ColumnsCard()
         layout.addWidget(self.columns)
         self.preview = Preview()
         layout.addWidget(self.preview, 100)
         layout.addStretch(1)
         layout.addLayout(self._validation_row())
+        self.file.stop.clicked.connect(self._stop)
+        self.file.change.clicked.connect(self._show_columns)
+        self.file.sample.clicked.connect(self._use_sample)
+        self.file.other.clicked.connect(self.choose)
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(self._use_sample)
         self.zone.use_id.connect(lambda name: draft.set("data.path", name))
@@ -96,34 +100,6 @@ class DataPage(QWidget):
     def _use_sample(self) -> None:
         self._draft.set("data.path", DEMO)
 
-    def _file_row(self) -> Card:
-        self._file = Card()
-        layout = row(self._file, 12, 12)
-        layout.addWidget(Glyph("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
-        words = column(gap=1)
-        self.file_name = Text(bold=True)
-        self.sentence = Text(tone="secondary")
-        self.bar = ThinBar("How much of the file has been read")
-        self.bar.hide()
-        self.stop_button = quiet("Stop reading")
-        self.stop_button.clicked.connect(self._stop)
-        self.stop_button.hide()
-        self.change_button = quiet("Wrong? Map columns…")
-        self.change_button.clicked.connect(self._show_columns)
-        self.sample_button = quiet("Use the sample data")
-        self.sample_button.clicked.connect(self._use_sample)
-        self.other_button = plain("Choose another…", "file")
-        self.other_button.clicked.connect(self.choose)
-        head = row(gap=4)
-        head.addWidget(self.file_name, 1)
-        for button in (self.stop_button, self.change_button, self.sample_button, self.other_button):
-            head.addWidget(button)
-        words.addLayout(head)
-        words.addWidget(self.sentence)
-        words.addWidget(self.bar)
-        layout.addLayout(words, 1)
-        return self._file
-
     def _validation_row(self) -> QHBoxLayout:
         layout = row(gap=8)
         self.validation = caption()
@@ -158,18 +134,18 @@ class DataPage(QWidget):
         again = self._read[:1] == (run.data.path,) and self.head is not None  # the same files, understood otherwise
         self._read, self._problem = datasets.wanted(run), ""
         self.head = self.scanned = None
-        self.file_name.setText(shown_data(run))
-        self.file_name.setToolTip(run.data.path)
+        self.file.name.setText(shown_data(run))
+        self.file.name.setToolTip(run.data.path)
         if not again:
-            self.sentence.setText("Reading…")
+            self.file.sentence.setText("Reading…")
             self.columns.hide()
-        self.sentence.set_tone("secondary")
-        self._file.show()
+        self.file.sentence.set_tone("secondary")
+        self.file.show()
         self.preview.show()
         own = run.data.path != DEMO
         self.zone.sample_button.hide()
         self.zone.setVisible(not own)  # the invitation stays as long as only the sample is there
-        for button in (self.other_button, self.sample_button, self.change_button):
+        for button in (self.file.other, self.file.sample, self.file.change):
             button.setVisible(own)
         self.notice.hide()
         self._reading = Task(self, lambda: datasets.read(run), self._all_read, self._failed, self._came)
@@ -179,7 +155,7 @@ class DataPage(QWidget):
 
         run = self._draft.run
         if isinstance(item, Phase):
-            self.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
+            self.file.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
         elif isinstance(item, Head):
             self.head = item
             self.preview.show_head(item, run)
@@ -197,10 +173,12 @@ class DataPage(QWidget):
         progress = news.progress
         if progress.done < progress.size:
             form = self.head.form.name
-            self.sentence.setText(f"{form}: {progress.index.rows:,} rows read, {progress.fraction:.0%} of the file…")
-            self.bar.show_share(progress.fraction)
-            self.bar.show()
-            self.stop_button.show()
+            self.file.sentence.setText(
+                f"{form}: {progress.index.rows:,} rows read, {progress.fraction:.0%} of the file…"
+            )
+            self.file.bar.show_share(progress.fraction)
+            self.file.bar.show()
+            self.file.stop.show()
 
     def _show_scanned(self, scanned: "Scanned") -> None:
         self.scanned = scanned
@@ -209,8 +187,8 @@ class DataPage(QWidget):
         if scanned.left_out:
             rows = "1 row is" if scanned.left_out == 1 else f"{scanned.left_out:,} rows are"
             words += f" {rows} left out, see Problems."
-            self.sentence.set_tone("warn")
-        self.sentence.setText(words)
+            self.file.sentence.set_tone("warn")
+        self.file.sentence.setText(words)
         if not scanned.usable:
             self._show_unusable(scanned)
 
@@ -220,7 +198,7 @@ class DataPage(QWidget):
         self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
         if errors and errors[0].code in ("columns", "column"):
             words = scanned.sentence if errors[0].code == "columns" else errors[0].message
-            self.sentence.setText(f"{words} {MAP}")
+            self.file.sentence.setText(f"{words} {MAP}")
             self.preview.tabs.show_page(self.preview.rows)
             self._show_columns()
         else:
@@ -228,8 +206,8 @@ class DataPage(QWidget):
 
     def _all_read(self, _: object) -> None:
         self._reading = None
-        self.bar.hide()
-        self.stop_button.hide()
+        self.file.bar.hide()
+        self.file.stop.hide()
 
     def _stop(self) -> None:
         """Read no further; what has been read stays to be looked at."""
@@ -237,13 +215,13 @@ class DataPage(QWidget):
             self._reading.drop()
         self._all_read(None)
         if self.head is not None:
-            self.sentence.setText(f"{self.head.form.name}: reading was stopped. A run reads all of it.")
+            self.file.sentence.setText(f"{self.head.form.name}: reading was stopped. A run reads all of it.")
 
     def _failed(self, sentence: str) -> None:
         self._all_read(None)
         self._problem = sentence
         self.head = None
-        self._file.hide()
+        self.file.hide()
         self.columns.hide()
         self.zone.show()
         self.zone.sample_button.show()

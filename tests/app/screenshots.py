@@ -43,7 +43,9 @@ class Shots:
 
     def all(self) -> None:
         self.steps()
+        self.choices()
         self.run()
+        self.methods()
         self.window.jobs.end_all()
         self.window.close()
         self.window.deleteLater()
@@ -92,8 +94,8 @@ class Shots:
         self.take("3-model")
         wizard.show_step(3)
         self.window.draft.set("adapter.rank", 24)
-        for i, name in enumerate(("simple", "advanced", "text")):
-            wizard.settings.tabs.bar.setCurrentIndex(i)
+        for title, name in (("Simple", "simple"), ("Advanced", "advanced"), ("Command and run.toml", "text")):
+            self.tab(wizard.settings.tabs, title)
             self.take(f"4-settings-{name}")
         wizard.show_step(4)
         self.until(lambda: wizard.check.start_button.isEnabled())
@@ -138,6 +140,81 @@ class Shots:
     def loaded(self) -> bool:
         """Whether the first page of rows is there."""
         return self.window.wizard.data.preview.rows.model.shown(0) is not None
+
+    def tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
+        """Show the tab of this title."""
+        (place,) = [i for i in range(tabs.bar.count()) if tabs.bar.tabText(i) == title]
+        tabs.bar.setCurrentIndex(place)
+
+    def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]
+        """Scroll a page's first scrolling part so far down."""
+        from app.widgets.scroll import Scroll
+
+        bar = (page if isinstance(page, Scroll) else page.findChild(Scroll)).verticalScrollBar()
+        bar.setValue(round(bar.maximum() * share))
+
+    def choices(self) -> None:
+        """Goals that the data rule out, a reference to choose, packed weights, and the rewards."""
+        window, wizard = self.window, self.window.wizard
+        window.draft.set("data.path", str(rows(good=True)))
+        wizard.show_step(0)
+        self.until(lambda: not wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.scroll(wizard.goal, 0.5)
+        self.take("1-goal-grey")
+        window.draft.set("data.path", "demo")
+        self.until(lambda: wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.scroll(wizard.goal, 1.0)
+        self.take("1-goal-more")
+        window.draft.set("method", "dpo")
+        wizard.show_step(2)
+        self.scroll(wizard.model, 1.0)
+        self.take("3-model-reference")
+        wizard.show_step(3)
+        self.tab(wizard.settings.tabs, "Simple")
+        wizard.settings.kinds.groups["model.quantization"].cards["nf4"].radio.click()
+        self.until(lambda: not wizard.settings.kinds.groups["adapter.type"].cards["lora"].small.isHidden())
+        self.take("4-settings-packed")
+        window.draft.set("method", "grpo")
+        self.tab(wizard.settings.tabs, "Rewards")
+        rewards = wizard.settings.rewards
+        rewards.rows["file"].box.click()
+        self.take("4-settings-rewards")
+        rewards.rows["file"].box.click()
+        rewards.trying.question.setText("What is 40 + 2?")
+        rewards.trying.expected.setText("42")
+        rewards.trying.answers.setPlainText("The answer is 42.\n41")
+        rewards.trying.score()
+        self.until(lambda: len(rewards.trying.cards) == 2)
+        self.wait(0.1)
+        self.scroll(rewards, 1.0)
+        self.take("4-settings-try")
+        wizard.show_step(4)
+        self.until(lambda: wizard.check.start_button.isEnabled())
+        self.take("5-check-packed")
+        window.draft.set("model.quantization", "none")
+        window.draft.set("method", "sft")
+
+    def methods(self) -> None:
+        """The end of a run of each kind, its charts, and the answers it scored."""
+        from core.methods import load
+        from core.run import Run
+        from tests.app.stories import scripted
+
+        window = self.window
+        window.runs.training = lambda run: lambda stop, save_now: scripted(run, stop, save_now)
+        for method in ("dpo", "kto", "grpo", "distill"):
+            if method not in load():
+                continue
+            page = window.runs.start(Run(method=method))
+            self.until(lambda page=page: page.record.over and window.jobs.current is None)
+            self.wait(0.2)
+            self.take(f"8-result-{method}")
+            self.tab(page.tabs, "Charts")
+            self.take(f"7-charts-{method}")
+            if method == "grpo":
+                self.tab(page.tabs, "Answers")
+                self.until(lambda page=page: page.groups.shown is not None)
+                self.take("7-answers")
 
     def run(self) -> None:
         from tests.app.conftest import scripted

@@ -52,7 +52,7 @@ def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, data
     qtbot.waitUntil(lambda: window.draft.run.data.path == str(dataset))
     assert window.wizard.stack.currentWidget() is window.wizard.data
     qtbot.waitUntil(lambda: window.wizard.data.scanned is not None)
-    assert "60 rows" in window.wizard.data.sentence.text()
+    assert "60 rows" in window.wizard.data.file.sentence.text()
 
 
 def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_several_files_are_one_dataset_and_their_names_part_them(
     assert (data.path, data.eval_path) == (f"{files[0]}\n{files[1]}", str(files[2]))
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
-    assert page.file_name.text() == "train-1.jsonl and 1 more"
+    assert page.file.name.text() == "train-1.jsonl and 1 more"
     assert page.preview.rows.model.rowCount() == 2
 
 

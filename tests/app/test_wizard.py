@@ -75,13 +75,13 @@ def test_bad_data_is_one_sentence_and_nothing_is_lost(
     window.open_files([bad])
     if said == "line 2":  # one row is good, the other is named with its line
         qtbot.waitUntil(lambda: page.scanned is not None)
-        assert page.sentence.text().endswith("1 row is left out, see Problems.")
+        assert page.file.sentence.text().endswith("1 row is left out, see Problems.")
         lines = [page.preview.problems.model.index(0, c).data() for c in range(4)]
         assert lines[0] == "Left out"
         assert lines[1] == "2"
     else:
         qtbot.waitUntil(lambda: said in page.blocked())
-        assert said in (page.sentence if said == "not known" else page.notice.sentence).text()
+        assert said in (page.file.sentence if said == "not known" else page.notice.sentence).text()
         window.wizard.next.click()
         assert window.wizard.stack.currentWidget() is page
         assert said in page.blocked()
@@ -96,7 +96,7 @@ def test_a_missing_file_and_back_to_the_sample(qtbot: QtBot, window: MainWindow,
     qtbot.waitUntil(lambda: not page.notice.isHidden())
     assert "gone.jsonl" in page.notice.sentence.text()
     assert page.zone.isVisible()
-    page.sample_button.click()
+    page.file.sample.click()
     assert window.draft.run.data.path == "demo"
 
 

@@ -74,7 +74,7 @@ class Watched:
         yield f"Rows read in {seconds:.0f} s while looking at them", f"{model.rowCount():,}"
         yield "Memory above that at the first rows", f"{(peak - idle) / MIB:.0f} MiB"
         yield "The window's timer of 16 ms meanwhile", self.lateness()
-        self.page.stop_button.click()
+        self.page.file.stop.click()
         self.wait(1)
 
     def many(self, path: Path) -> Any:
