@@ -43,6 +43,7 @@ class Started(Event):
     total_parameters: int
     backend: dict[str, Any]  # {requested, used, device, reason}
     precision: dict[str, Any]  # {requested, used, detail, reason}
+    memory: dict[str, Any] = field(default_factory=dict)  # bytes: {estimate: {low, high, …}, measured, rows, tokens}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
 from core.methods import QUESTIONS
-from core.model import hub, packing
+from core.model import hub, memory, packing
 from core.model.head import Head
 from core.model.head import find as find_head
 from core.model.load import DTYPES, Loaded, read_config
@@ -71,6 +71,7 @@ class Prepared:
     eval_every: int
     save_every: int
     resolved: dict[str, Any]
+    heaviest: int | None = None  # the step with the longest batch, where that is known before
 
     @property
     def validates(self) -> bool:
@@ -99,6 +100,7 @@ class Prepared:
             total_parameters=r["model"]["parameters"],
             backend=r["backend"],
             precision=r["precision"],
+            memory=r["memory"],
         )
 
 
@@ -139,6 +141,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
     beside = reference or teacher
 
+    memory_facts = {} if writes else (yield from _memory(run, where, device["used"], rows))
     loaded, model_facts = yield from _load(run, where, device["used"])
     model = loaded.model
     head, why = find_head(model, DTYPES[loaded.compute])
@@ -187,9 +190,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         eval_every=eval_every,
         save_every=t.save_every or eval_every,
         resolved={},
+        heaviest=None if rollouts else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
-    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts)
+    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
     folder.begin(run)
     if beside:
         ready.resolved["teacher" if teacher else "reference"] = beside.facts
@@ -198,6 +202,18 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     if run.data.chat_template:  # whoever talks to the trained model must write as it has learned
         folder.write(CHAT_TEMPLATE, tokenizer.chat_template)
     return ready
+
+
+def _memory(run: Run, where: Path, device: str, rows: list[Any]) -> Generator[Event, None, dict[str, Any]]:
+    """What a step will take, for resolved.json; a warning where that is more than there is."""
+    tokens = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
+    found = memory.estimate(read_config(where), run, device=device, tokens=tokens, folder=where)
+    if found is None:
+        return {}
+    words = memory.advice(found, backend.usable_bytes(device), run)
+    if words:
+        yield Warned("memory", words)
+    return {"estimate": dataclasses.asdict(found) | {"low": found.low, "high": found.high}}
 
 
 def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Loaded, dict[str, Any]]]:

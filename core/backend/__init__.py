@@ -65,6 +65,13 @@ def machine() -> dict[str, Any]:
     }
 
 
+def usable_bytes(device: str) -> int:
+    """Bytes of memory that a "gpu" or "cpu" can use for a run."""
+    gpu = mx.device_info(mx.Device(mx.gpu)) if device == "gpu" else {}
+    usable = gpu.get("max_recommended_working_set_size") or gpu.get("total_memory") or gpu.get("memory_size")
+    return int(usable or psutil.virtual_memory().available)
+
+
 def versions() -> dict[str, str]:
     """Versions of everything that can change a run's numbers."""
     found = {"hone": __version__, "python": platform.python_version()}

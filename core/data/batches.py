@@ -113,6 +113,12 @@ class Batches:
                 made.append([i])
         return made
 
+    def heaviest(self, steps: int) -> int:
+        """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""
+        plan = self._plan(0)[: steps * self.accumulation]
+        sizes = [len(indices) * max(longest(self.rows[i]) for i in indices) for indices in plan]
+        return 1 + sizes.index(max(sizes)) // self.accumulation
+
     def _plan(self, epoch: int) -> list[list[int]]:
         count, size = len(self.rows), self.batch_size
         if not self.shuffle:

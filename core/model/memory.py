@@ -53,13 +53,19 @@ class Estimate:
         return f"{low:.1f} to {high:.1f} GB" if high < 10 else f"{low:.0f} to {high:.0f} GB"
 
 
-def estimate(config: Mapping[str, Any], run: Any, *, device: str, tokens: int, folder: Path | None = None) -> Estimate:
+def estimate(
+    config: Mapping[str, Any], run: Any, *, device: str, tokens: int, folder: Path | None = None
+) -> Estimate | None:
     """What a step of a run (core.run.Run) takes on a "cpu" or "gpu", with rows of up to `tokens` tokens.
 
     `config` is the model's config.json; with `folder` the weights are counted from its files' headers, else from
-    `config`. Two texts a row, as pairs have, count by themselves: give the sum.
+    `config`; None where that is of an unusual kind. Two texts a row, as pairs have, count by themselves: give the sum.
     """
     about = config.get("text_config", config)
+    if not all(
+        isinstance(about.get(name), int) for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")
+    ):
+        return None
     found = (headers(folder) if folder is not None else {}) or _expected(about)
     full = run.adapter.type == "full"
     compute = _compute(run.model.dtype, device, full, found)
@@ -68,7 +74,7 @@ def estimate(config: Mapping[str, Any], run: Any, *, device: str, tokens: int, f
     weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in found.items())
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
     batch = run.train.batch_size * tokens
-    kept = _activations(about, batch, tokens, compute, run.train.gradient_checkpointing == "on", full)
+    kept = _activations(about, batch, tokens, compute, run.train.gradient_checkpointing == "on")
     if mode != UNPACKED or _comes_packed(found):
         kept += 10 * max((_size(shape) for shape in blocks.values()), default=0)  # one matrix while it is unpacked
     vocabulary = int(about.get("vocab_size", config.get("vocab_size", 32_000)))
@@ -182,7 +188,7 @@ def _added(found: Tensors, blocks: Mapping[str, tuple[int, ...]], o: Any) -> int
     return total
 
 
-def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool, full: bool) -> int:
+def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool) -> int:
     """What a forward pass keeps for the gradient, and what the backward pass of one block needs beside."""
     hidden, layers, heads = int(c["hidden_size"]), int(c["num_hidden_layers"]), int(c["num_attention_heads"])
     width = int(c.get("head_dim") or hidden // heads)
@@ -190,11 +196,11 @@ def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, re
     used = int(c.get("num_experts_per_tok") or 0)
     inner = int(c.get("moe_intermediate_size") or c.get("intermediate_size") or 4 * hidden) * max(1, used)
     token = 4 * hidden + width * (3 * heads + 3 * near) + 5 * inner  # numbers that a block keeps of each token
-    scores = 2 * heads * tokens  # of attention: MLX's gradient keeps them whole
-    block = batch * (token + scores) * compute
+    scores = heads * tokens  # of attention, which MLX's gradient keeps whole
+    # The two factors are measured: how much of the scores stays until the end, and how much comes up in one block.
     if recompute:
-        return layers * batch * hidden * compute + 2 * block
-    return (layers + 1) * block
+        return int(compute * batch * (layers * hidden + token + 2.5 * scores))
+    return int(compute * batch * (layers + 1) * (token + 0.8 * scores))
 
 
 def _block(name: str) -> int:

@@ -1,0 +1,200 @@
+"""What a packed base costs and saves, in figures.
+
+python -m tests.benchmarks.precision             the starter model on its sample data, on this machine's CPU
+python -m tests.benchmarks.precision --shapes    0.6 B and 7 B shapes with random weights, on a GPU, in about a minute
+
+The figures go to results/precision.md, each kind into its own part of the page.
+"""
+
+import argparse
+import gc
+import re
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx.utils import tree_flatten, tree_map
+
+from core import adapters, backend, optimizers
+from core.data.batches import Batch
+from core.events import Finished, Step
+from core.model.head import find
+from core.model.load import load
+from core.model.logps import to_mlx, token_logps
+from core.model.recompute import checkpoint_blocks
+from core.quant import quantize_model
+from core.quant.modes import UNPACKED
+from core.resources import STARTER
+from core.run import Adapter, Run
+from core.train import train
+
+RESULTS = Path(__file__).parent / "results" / "precision.md"
+MODES = (UNPACKED, "int8", "nf4", "fp4", "affine-4", "mxfp4")
+MB = 1e6
+SMALL = {
+    "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28, "num_attention_heads": 16,
+    "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151_936, "tie_word_embeddings": True,
+}  # fmt: skip
+LARGE = {
+    "hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32,
+    "num_key_value_heads": 32, "head_dim": 128, "vocab_size": 32_000, "tie_word_embeddings": False,
+}  # fmt: skip
+TINY = {**SMALL, "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "vocab_size": 512}
+# name, shape, formats, rows, tokens
+SHAPES: tuple[tuple[str, dict[str, Any], tuple[str, ...], int, int], ...] = (
+    ("0.6 B", SMALL, MODES, 4, 1024),
+    ("7 B", LARGE, (UNPACKED, "nf4", "affine-4"), 1, 1024),
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shapes", action="store_true", help="large shapes with random weights, for a GPU")
+    parser.add_argument("--tiny", action="store_true", help="with --shapes: a tiny one, to try the benchmark itself")
+    parser.add_argument("--steps", type=int, default=150, help="steps on the starter model; default: 150")
+    args = parser.parse_args()
+    device = backend.select("auto" if args.shapes else "cpu")
+    if args.shapes:
+        chosen = (("tiny", TINY, MODES, 2, 64),) if args.tiny else SHAPES
+        lines = [line for about in chosen for line in shape(*about)]
+        write("Large shapes, random weights", device["device"], SHAPE_NOTE, SHAPE_HEAD, lines)
+    else:
+        write("Starter model", device["device"], STARTER_NOTE, STARTER_HEAD, [starter(m, args.steps) for m in MODES])
+
+
+STARTER_NOTE = "LoRA, rank 16, on all linear layers; the sample data. Time is the median of the later steps."
+STARTER_HEAD = ("Base", "Weights, MB", "Peak while training, MB", "A step, ms", "Held-out loss before", "after")
+
+
+def starter(mode: str, steps: int) -> tuple[str, ...]:
+    """One line of the table: the starter model trained over a base in one format."""
+    weights = load(STARTER, "float32", device="cpu", quantization=mode).model
+    held = sum(v.nbytes for _, v in tree_flatten(weights.parameters()))
+    del weights
+    settle()
+    with tempfile.TemporaryDirectory() as folder:
+        output = {"output": f"{folder}/run"}
+        values = {"model": {"quantization": mode, "dtype": "float32"}, "train": {"steps": steps, "samples": 0}}
+        seconds, peak, before = [], 0, 0.0
+        for event in train(Run.from_dict({**output, "backend": "cpu", **values})):
+            if isinstance(event, Step):
+                seconds.append(event.seconds - before)
+                before, peak = event.seconds, max(peak, event.peak_memory_bytes)
+            if isinstance(event, Finished):
+                losses = event.loss_before or 0.0, event.loss_after or 0.0
+    settle()
+    step = 1000 * float(np.median(seconds[len(seconds) // 3 :]))
+    line = (mode, f"{held / MB:.1f}", f"{peak / MB:.0f}", f"{step:.0f}", f"{losses[0]:.4f}", f"{losses[1]:.4f}")
+    print(*line, flush=True)
+    return line
+
+
+SHAPE_NOTE = (
+    "bfloat16, LoRA rank 16 on all linear layers, AdamW; a step is the median of three after two. With checkpointing "
+    "every block computes twice and keeps its input alone. A format that fails is told with the reason."
+)
+SHAPE_HEAD = (
+    "Shape",
+    "Base",
+    "Checkpointing",
+    "Tokens",
+    "Packing, s",
+    "Weights, GB",
+    "Peak, GB",
+    "of none",
+    "A step, ms",
+)
+
+
+def shape(name: str, about: dict[str, Any], modes: tuple[str, ...], rows: int, tokens: int) -> list[tuple[str, ...]]:
+    """The lines of one shape. What goes wrong in one format is told and does not end the others."""
+    lines: list[tuple[str, ...]] = []
+    usual: dict[bool, int] = {}
+    for mode in modes:
+        try:
+            model, seconds = build(about, mode)
+            held = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+            for recompute in (False, True):
+                peak, step = measure(model, recompute, rows, tokens)
+                usual.setdefault(recompute, peak)
+                size = f"{held / 1e9:.2f}", f"{peak / 1e9:.2f}", f"{peak / usual[recompute]:.2f}"
+                checkpointing = "on" if recompute else "off"
+                lines.append((name, mode, checkpointing, f"{rows} × {tokens}", f"{seconds:.1f}", *size, f"{step:.0f}"))
+                print(*lines[-1], flush=True)
+            del model
+        except (RuntimeError, ValueError) as error:
+            why = str(error).strip().splitlines()[0][:80]
+            lines.append((name, mode, "", f"{rows} × {tokens}", "", "", "", "", f"failed: {why}"))
+            print(*lines[-1], flush=True)
+        settle()
+    return lines
+
+
+def build(about: dict[str, Any], mode: str) -> tuple[nn.Module, float]:
+    """(a model with random weights and an adapter, seconds that packing took); made and packed layer by layer."""
+    from mlx_lm.models import qwen3
+
+    config = {"model_type": "qwen3", "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 4096, **about}
+    mx.random.seed(0)
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
+    model.set_dtype(mx.bfloat16)
+    began = time.perf_counter()
+    if mode != UNPACKED:
+        quantize_model(model, mode)
+    adapters.attach(model, Adapter())
+    mx.eval(model.parameters())
+    return model, time.perf_counter() - began
+
+
+def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, float]:
+    """(peak bytes, median milliseconds) of training steps."""
+    settle()
+    if recompute:
+        checkpoint_blocks(model)
+    head, _ = find(model, mx.bfloat16)
+    drawn = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
+    mask = np.ones((rows, tokens), np.float32)
+    batch = to_mlx(Batch(drawn, mask, (tokens + 1,) * rows, tuple(range(rows))))
+    optimizer = optimizers.build("adamw", 0.0, model, False)
+    optimizer.learning_rate = 1e-4
+    gradient: Callable[..., Any] = nn.value_and_grad(model, lambda b: -token_logps(model, b, head).sum())
+    model.train()
+    mx.reset_peak_memory()
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        value, grads = gradient(batch)
+        grads = tree_map(lambda g: g / (rows * tokens), grads)
+        optimizer.update(model, optimizers.clip(grads, optimizers.global_norm(grads), 1.0))
+        mx.eval(model.trainable_parameters(), optimizer.state, value)
+        times.append(1000 * (time.perf_counter() - began))
+    return mx.get_peak_memory(), float(np.median(times[2:]))
+
+
+def settle() -> None:
+    """Let memory of what came before go."""
+    gc.collect()
+    mx.clear_cache()
+    mx.reset_peak_memory()
+
+
+def write(part: str, device: str, note: str, head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
+    """Put a part of the page in its place; the other stays."""
+    table = [head, ("---",) * len(head), *lines]
+    made = f"Made on {date.today()}: {device}, MLX {mx.__version__}. {note}"
+    text = f"## {part}\n\n{made}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table) + "\n"
+    page = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Base precision: figures\n"
+    found = re.search(rf"## {re.escape(part)}\n.*?(?=\n## |\Z)", page, re.DOTALL)
+    page = page[: found.start()] + text + page[found.end() :] if found else f"{page}\n{text}"
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

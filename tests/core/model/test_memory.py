@@ -1,0 +1,115 @@
+"""Memory told before loading: the count, the range, the advice; and the step that is measured."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from mlx.utils import tree_flatten
+
+from core import adapters
+from core.events import Started, Warned
+from core.model import memory
+from core.model.load import load
+from core.model.memory import Estimate, advice, estimate
+from core.quant import count
+from core.resources import STARTER
+from core.run import Adapter, Run
+from core.train import train
+from tests.core.conftest import only
+from tests.core.model import zoo
+
+CONFIG = json.loads((STARTER / "config.json").read_text())
+GB = 10**9
+
+
+def step(folder: Path | None = STARTER, config: dict[str, Any] = CONFIG, **sections: Any) -> Estimate:
+    found = estimate(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "qwen3_moe", "gemma2", "phi3", "granite", "nemotron_h"])
+@pytest.mark.parametrize("mode", ["none", "nf4", "affine-4"])
+def test_weights_and_add_on_are_counted_as_they_are(family: str, mode: str, tmp_path: Path) -> None:
+    folder = zoo.write(tmp_path, family)
+    config = json.loads((folder / "config.json").read_text())
+    o = Adapter(rank=4)
+    model = load(folder, device="cpu", quantization=mode).model
+    held = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+    whole = count(model)
+    adapters.attach(model, o)
+    found = step(folder, config, model={"quantization": mode}, adapter={"rank": 4})
+    trained = sum(v.size for v in adapters.tensors(model).values())
+    if family != "qwen3_moe":  # whose experts lie in one tensor here, as mlx-lm has them, and not in the originals
+        assert found.adapter == 4 * trained
+        assert found.optimizer == 12 * trained
+        assert found.weights == pytest.approx(held, rel=0.06)
+    assert step(folder, config).weights == pytest.approx(4 * whole, rel=1e-3)
+
+
+def test_without_files_the_config_is_enough() -> None:
+    with_files, without = step(), step(folder=None)
+    assert without.weights == pytest.approx(with_files.weights, rel=0.02)
+    assert without.adapter == with_files.adapter
+    assert estimate({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
+
+
+def test_what_saves_memory_is_told_to_save_it() -> None:
+    usual = step()
+    assert step(model={"quantization": "nf4"}).weights < 0.4 * usual.weights
+    assert step(train={"gradient_checkpointing": "on"}).activations < 0.7 * usual.activations
+    assert step(train={"batch_size": 8}).activations == pytest.approx(2 * usual.activations, rel=0.01)
+    assert step(adapter={"type": "full"}).optimizer > 5 * usual.optimizer
+    assert step(train={"optimizer": "sgd"}).optimizer == usual.optimizer / 3
+    assert usual.low < usual.total < usual.high
+
+
+def test_in_words() -> None:
+    assert Estimate(10 * GB, 0, 0, 5 * GB, 0).words == "12 to 18 GB"
+    assert Estimate(5 * GB, 0, 0, 0, 0).words == "4.0 to 6.0 GB"
+    assert Estimate(GB // 10, 0, 0, 0, 0).words == "80 to 120 MB"
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({}, "try 4 bit (nf4)"),
+        ({"adapter": {"type": "full"}}, "try LoRA"),
+        ({"model": {"quantization": "nf4"}}, "try a smaller batch size"),
+        ({"model": {"quantization": "nf4"}, "train": {"batch_size": 1}}, "try gradient checkpointing"),
+    ],
+)
+def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> None:
+    found = Estimate(14 * GB, 0, 0, 4 * GB, 0)
+    assert advice(found, 30 * GB, Run.from_dict(sections)) == ""
+    sentence = advice(found, 8 * GB, Run.from_dict(sections))
+    assert sentence.startswith("This needs 14 to 22 GB, and 8.0 GB can be used: ") and words in sentence
+
+
+def test_a_run_measures_its_heaviest_step_and_stays_the_same(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import core.train
+
+    options = {"train": {"steps": 3}, "adapter": {"dropout": 0.3}}
+    list(train(make_run(output="without", **options)))
+    monkeypatch.setattr(core.train, "REHEARSED", 1)
+    (started,) = only(Started, list(train(make_run(output="with", **options))))
+    told = started.memory
+    assert told["rows"] == 4 and told["tokens"] <= 128 and told["measured"] > 0
+    assert told["estimate"]["low"] < told["estimate"]["high"]
+    folder = Path(started.folder)
+    assert json.loads((folder / "resolved.json").read_text())["memory"] == told
+    one, two = (mx.load(str(folder.parent / name / adapters.WEIGHTS)) for name in ("without", "with"))
+    assert all(mx.array_equal(one[name], two[name]) for name in one)
+
+
+def test_too_little_memory_is_told_before_loading(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "advice", lambda *_: "This needs more: try 4 bit (nf4).")
+    events = list(train(make_run(train={"steps": 1})))
+    assert [e.message for e in only(Warned, events) if e.code == "memory"] == ["This needs more: try 4 bit (nf4)."]
