@@ -158,7 +158,7 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
         found = memory.estimate(config, run, device=device, tokens=tokens, folder=folder)
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a config of an unusual build: nothing is said rather than something wrong
-    return found.words, memory.advice(found, usable, run)
+    return None if found is None else (found.words, memory.advice(found, usable, run))
 
 
 def save_model(
