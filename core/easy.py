@@ -4,7 +4,7 @@ dpo("model", "preferences.jsonl").dpo_beta(0.1).reference_model("model").run()
 Every call returns a new builder; nothing happens before run() or events().
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,8 +114,8 @@ class Builder:
         return self._of("dpo").options(beta=beta)
 
     def loss_type(self, rule: str) -> "Builder":
-        """DPO's rule: "sigmoid", "ipo", "hinge" or "robust"."""
-        return self._of("dpo").options(loss_type=rule)
+        """DPO's rule ("sigmoid", "ipo", "hinge", "robust"), or what GRPO and DAPO count answers by ("grpo", "dapo", ...)."""
+        return self._of("dpo", "grpo", "dapo").options(loss_type=rule)
 
     def reference_model(self, model: str | Path) -> "Builder":
         """What DPO and KTO compare with: "base", "initial", or a model. The trained model itself means "base"."""
@@ -150,7 +150,7 @@ class Builder:
     def _of(self, *methods: str) -> "Builder":
         """Itself, or BadOption where the option belongs to another method."""
         if self.asked.method not in methods:
-            raise BadOption(f"This option belongs to {' and '.join(methods)}; the run's method is {self.asked.method}.")
+            raise BadOption(f"This option belongs to {_and(methods)}; the run's method is {self.asked.method}.")
         return self
 
     def rewards(self, *named: str, **weights: float) -> "Builder":
@@ -226,6 +226,10 @@ def grpo(model: str | Path, dataset: str | Path) -> Builder:
 def dapo(model: str | Path, dataset: str | Path) -> Builder:
     """DAPO: GRPO for long reasoning, which asks other questions where all answers score the same."""
     return _builder("dapo", model, dataset)
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _builder(method: str, model: str | Path, dataset: str | Path) -> Builder:

@@ -20,6 +20,7 @@ from core.rollouts.record import Asked, read, steps
 
 FIRST = 5  # sets of answers after which a reward that never changed is told
 FAILED = 3  # sets of answers in a row without any score, after which the run ends
+TOLD = 3  # failures of a reward file that are told
 # Which reward says that a question is solved, where several are there: the first of these.
 SOLVES = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
 
@@ -60,7 +61,7 @@ class Rollouts:
         self._metrics: dict[str, float] = {}
         self._epoch, self._order = -1, list[int]()
         self._spread: dict[str, set[float]] = {}  # the first two values of each reward
-        self._failed = self._gave_up = 0
+        self._failed = self._told = self._gave_up = 0
 
     def window(self, step: int) -> list[Batch]:
         """The batches of optimizer step `step`, counted from 1. Raises Stopped, and Unavailable without any score."""
@@ -179,7 +180,10 @@ class Rollouts:
                 raise BadData(collected.problems[0])
             if self._failed == FAILED:
                 raise Unavailable(f"{collected.problems[0].rstrip('.')}, {FAILED} times in a row. The run ends here.")
-            self.notes.append(("reward", f"{collected.problems[0]} These answers are left out."))
+            self._told += 1
+            if self._told <= TOLD:
+                last = " Further failures are not told." if self._told == TOLD else ""
+                self.notes.append(("reward", f"{collected.problems[0]} These answers are left out.{last}"))
         if collected.gave_up:
             self._gave_up += 1
             if self._gave_up == 1:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.easy import dapo, finetune, grpo
+from core.easy import Builder, dapo, distill, dpo, finetune, grpo, kto, orpo, simpo
 from core.errors import BadOption
 from core.events import Event, Finished
 from core.run import plain

@@ -15,7 +15,6 @@ from core.errors import BadOption
 from core.options import Option
 from core.run import Adapter, Data, Model, Run, Train, every_option, plain, runs_folder, sections
 
-
 # Options that go with another one, and values that other() does not know.
 BESIDE: dict[str, dict[str, Any]] = {
     "model.double_quantization": {"model.quantization": "nf4"},
