@@ -114,7 +114,7 @@ class Builder:
         return self._of("dpo").options(beta=beta)
 
     def loss_type(self, rule: str) -> "Builder":
-        """DPO's rule ("sigmoid", "ipo", "hinge", "robust"), or what GRPO and DAPO count answers by ("grpo", "dapo", ...)."""
+        """The rule of DPO ("sigmoid", "ipo", ...), or what GRPO and DAPO count answers by ("grpo", "bnpo", ...)."""
         return self._of("dpo", "grpo", "dapo").options(loss_type=rule)
 
     def reference_model(self, model: str | Path) -> "Builder":
