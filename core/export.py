@@ -147,7 +147,7 @@ def _pack(source: Path, folder: Path, mode: str, device: str, shard_bytes: int, 
     packing = {"group_size": about.block, "bits": about.bits, "mode": about.mlx}
     config = read_config(source) | {"quantization": packing, "quantization_config": packing}
     everything = tree_flatten(loaded.model.parameters())
-    found = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything}
+    found: Parts = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything}
     _write(folder, found, config, shard_bytes, "mlx")
     _copy(source, folder, None)
 

@@ -4,11 +4,13 @@ import mlx.nn as nn
 
 from core.errors import BadOption
 from core.model.names import PRESETS, means, words
-from core.quant import is_linear
+from core.quant import PackedExperts, is_linear
 
 
 def is_experts(m: object) -> bool:
     """Whether a module is the linear layer of many experts (mlx-lm's SwitchLinear, packed or not)."""
+    if isinstance(m, PackedExperts):
+        return True
     return isinstance(m, nn.Module) and hasattr(m, "num_experts") and "weight" in m and m.weight.ndim == 3
 
 

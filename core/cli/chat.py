@@ -77,7 +77,8 @@ def base_of(adapter: str | None) -> str | None:
         return None
     path = Path(adapter) / "adapter_config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8")).get("model")
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        found = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
     return str(found) if found else None

@@ -16,7 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core.adapters import AddOn
-from core.quant import dense, is_linear, is_packed
+from core.quant import PackedExperts, dense, is_linear, is_packed
 
 Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
 
@@ -76,6 +76,8 @@ def matrix(m: nn.Module) -> mx.array:
     """The weights that a layer of any kind computes with, in float32: [out, in], with experts [E, out, in]."""
     if is_linear(m):
         return dense(m, mx.float32)
+    if isinstance(m, PackedExperts):
+        return m.unpacked(mx.float32)
     if is_packed(m):
         group, bits, mode = m.group_size, m.bits, m.mode
         return mx.dequantize(m.weight, m.scales, m.get("biases"), group, bits, mode=mode, dtype=mx.float32)

@@ -3,6 +3,7 @@
 MODES                       what there is, with facts and words about each; importing it loads no MLX
 quantize, dequantize        a matrix to a Packed and back
 PackedLinear                a linear layer over a Packed, with the gradient to its input
+PackedExperts               the same for the linear layer of many experts
 adopt_all                   give MLX's quantized layers of a loaded model a quicker product for long inputs
 quantize_model              pack the linear layers of a model one by one
 is_linear, is_packed        is this a linear layer, of whatever kind; are its weights packed
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.quant.modes import MODES, Mode
 
 if TYPE_CHECKING:
-    from core.quant.linear import PackedLinear, count, dense, dims, is_linear, is_packed
+    from core.quant.linear import PackedExperts, PackedLinear, count, dense, dims, is_linear, is_packed
     from core.quant.mlx_linear import adopt_all
     from core.quant.model import quantize_model
     from core.quant.packed import Packed, dequantize, quantize
@@ -24,6 +25,7 @@ __all__ = [
     "MODES",
     "Mode",
     "Packed",
+    "PackedExperts",
     "PackedLinear",
     "adopt_all",
     "count",
@@ -38,7 +40,7 @@ __all__ = [
 
 _HOMES = {
     "packed": ("Packed", "quantize", "dequantize"),
-    "linear": ("PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
+    "linear": ("PackedExperts", "PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
     "mlx_linear": ("adopt_all",),
     "model": ("quantize_model",),
 }

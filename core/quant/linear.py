@@ -86,6 +86,66 @@ class PackedLinear(nn.Module):
         )
 
 
+class PackedExperts(nn.Module):
+    """The linear layer of many experts (mlx-lm's SwitchLinear) over weights in nf4, fp4 or int8, frozen.
+
+    The experts' matrices are packed as one below the other: [experts x out, in]. While a product is taken, all
+    experts of the layer are unpacked.
+    """
+
+    def __init__(self, packed: Packed, num_experts: int, bias: mx.array | None = None) -> None:
+        super().__init__()
+        about = find(packed.mode)
+        self.num_experts = num_experts
+        self.output_dims, self.input_dims = packed.shape[0] // num_experts, packed.shape[1]
+        self.mode, self.bits, self.group_size = packed.mode, about.bits, about.block or packed.shape[1]
+        self.double = packed.nested is not None
+        self.codes, self.scales = packed.codes, packed.scales
+        if packed.nested is not None:
+            self.nested_scales, self.nested_mean = packed.nested
+        if bias is not None:
+            self.bias = bias  # [experts, out]
+        self.freeze()
+
+    @classmethod
+    def from_experts(cls, layer: nn.Module, mode: str, double: bool = False) -> "PackedExperts":
+        """A SwitchLinear with its weights packed; evaluated. Raises BadOption and BadModel as quantize() does."""
+        flat = layer.weight.reshape(-1, layer.weight.shape[-1])
+        return cls(quantize(flat, mode, double=double), layer.weight.shape[0], layer.get("bias"))
+
+    @property
+    def packed(self) -> Packed:
+        """The weights as the value they are: one matrix [experts x out, in]."""
+        nested = Nested(self.nested_scales, self.nested_mean) if self.double else None
+        shape = (self.num_experts * self.output_dims, self.input_dims)
+        return Packed(self.mode, shape, self.codes, self.scales, nested=nested)
+
+    def unpacked(self, dtype: mx.Dtype, after: mx.array | None = None) -> mx.array:
+        """The matrices [experts, out, in]; not evaluated, and not before `after` is."""
+        packed = self.packed
+        if after is not None:
+            (codes,) = mx.depends([packed.codes], [after])
+            packed = packed._replace(codes=codes)
+        return dequantize(packed, dtype).reshape(self.num_experts, self.output_dims, self.input_dims)
+
+    def __call__(self, x: mx.array, indices: mx.array, sorted_indices: bool = False) -> mx.array:
+        def chosen(x: mx.array, after: mx.array) -> mx.array:
+            weights = self.unpacked(x.dtype, after).swapaxes(-1, -2)
+            return mx.gather_mm(x, weights, rhs_indices=indices, sorted_indices=sorted_indices)
+
+        @mx.custom_function
+        def forward(x: mx.array) -> mx.array:
+            return chosen(x, x)
+
+        @forward.vjp
+        def backward(x: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
+            _, (slope,) = mx.vjp(lambda x: chosen(x, cotangent), [x], [cotangent])
+            return slope
+
+        y = forward(x)
+        return y + mx.expand_dims(self.bias[indices], -2).astype(y.dtype) if "bias" in self else y
+
+
 def is_linear(m: Any) -> bool:
     """Whether a module is a linear layer that an adapter can sit beside: dense, MLX's quantized, or packed."""
     return isinstance(m, nn.Linear | nn.QuantizedLinear | PackedLinear)
@@ -93,7 +153,9 @@ def is_linear(m: Any) -> bool:
 
 def is_packed(m: Any) -> bool:
     """Whether a module, linear or not, holds its weights packed, in MLX's way or in ours."""
-    return isinstance(m, PackedLinear) or (isinstance(m, nn.Module) and hasattr(m, "bits") and "scales" in m)
+    return isinstance(m, PackedLinear | PackedExperts) or (
+        isinstance(m, nn.Module) and hasattr(m, "bits") and "scales" in m
+    )
 
 
 def dims(linear: nn.Module) -> tuple[int, int]:
@@ -135,6 +197,8 @@ def count(model: nn.Module) -> int:
 def _count(m: nn.Module) -> int:
     if isinstance(m, PackedLinear):
         weights = m.input_dims * m.output_dims
+    elif isinstance(m, PackedExperts):
+        weights = m.num_experts * m.input_dims * m.output_dims
     elif is_packed(m):
         weights = m.weight.size * 32 // m.bits
     else:

@@ -13,7 +13,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
 from core.errors import BadModel
-from core.quant.linear import PackedLinear, is_packed
+from core.quant.linear import PackedExperts, PackedLinear, is_packed
 from core.quant.mlx_linear import QuantizedLinear
 from core.quant.modes import find
 from core.quant.packed import misfit
@@ -86,6 +86,8 @@ def _reason(name: str, m: nn.Module, mode: str, skip: tuple[str, ...], inside: b
         return "it is left as it is by choice"
     if not inside:
         return "it stands outside the model's blocks"
+    if _has_experts(m):
+        return misfit((1, m.weight.shape[-1]), mode)
     if about.mlx and type(m) is not nn.Linear:
         # Experts and the like: MLX packs their last axis, whatever the others.
         return misfit((1, m.weight.shape[-1]), mode)
@@ -94,11 +96,18 @@ def _reason(name: str, m: nn.Module, mode: str, skip: tuple[str, ...], inside: b
     return misfit(tuple(m.weight.shape), mode)
 
 
+def _has_experts(m: nn.Module) -> bool:
+    """Whether a module is mlx-lm's SwitchLinear, or takes the same arguments: other layers of that shape do not."""
+    return hasattr(m, "num_experts") and hasattr(m, "input_dims") and "weight" in m
+
+
 def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
     about = find(mode)
     old = dict(model.named_modules())[name]
     try:
-        if type(old) is not nn.Linear:  # experts and the like, which MLX packs by itself
+        if _has_experts(old) and not about.mlx:
+            new = PackedExperts.from_experts(old, mode, double)
+        elif type(old) is not nn.Linear:  # experts and the like, which MLX packs by itself
             new = old.to_quantized(about.block, about.bits, mode=about.mlx)
         elif about.mlx:
             new = QuantizedLinear.pack(old, about)

@@ -11,7 +11,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 
 from core import quant
 from core.errors import BadModel, BadOption
-from core.quant import MODES, PackedLinear, fourbit, int8, packed, quantize_model
+from core.quant import MODES, PackedExperts, PackedLinear, fourbit, int8, packed, quantize_model
 from core.resources import STARTER
 
 MODEL = {
@@ -114,20 +114,38 @@ MOE = {
 }
 
 
-def test_experts_are_packed_by_mlx_and_left_by_the_others_and_routers_stay() -> None:
+@pytest.mark.parametrize("mode", ["nf4", "int8", "affine-4"])
+def test_experts_are_packed_and_routers_stay(mode: str) -> None:
     model = tiny("qwen3_moe", **MOE)
-    facts = quantize_model(model, "nf4")
-    assert facts["left"]["model.layers.0.mlp.gate"] == "it is left as it is by choice"
-    assert (
-        facts["left"]["model.layers.0.mlp.switch_mlp.up_proj"]
-        == "SwitchLinear has no packed form in nf4; MLX's own formats have one"
-    )
-    assert facts["layers"] == 8
-    model = tiny("qwen3_moe", **MOE)
-    facts = quantize_model(model, "affine-4")
-    assert facts["layers"] == 14 and "model.layers.0.mlp.gate" in facts["left"]
+    before = mx.array(model.layers[0].mlp.switch_mlp.up_proj.weight)
+    facts = quantize_model(model, mode)
+    assert facts["layers"] == 14 and facts["left"]["model.layers.0.mlp.gate"] == "it is left as it is by choice"
     assert model(mx.array([[1, 2, 3]])).shape == (1, 3, 64)
     assert quant.count(model) == quant.count(tiny("qwen3_moe", **MOE))
+    layer = model.layers[0].mlp.switch_mlp.up_proj
+    if mode != "affine-4":
+        assert isinstance(layer, PackedExperts)
+        alone = [quant.dequantize(quant.quantize(w, mode)) for w in before]
+        assert mx.allclose(layer.unpacked(mx.float32), mx.stack(alone), atol=1e-6)
+
+
+def test_packed_experts_give_the_dense_layers_values_and_gradient() -> None:
+    from mlx_lm.models.switch_layers import SwitchLinear
+
+    mx.random.seed(3)
+    plain = SwitchLinear(64, 48, 4, bias=True)
+    plain.bias = mx.random.normal((4, 48))
+    layer = PackedExperts.from_experts(plain, "nf4", double=True)
+    plain.weight = layer.unpacked(mx.float32)
+    x, which = mx.random.normal((2, 5, 1, 1, 64)), mx.random.randint(0, 4, (2, 5, 2))
+    assert mx.allclose(layer(x, which), plain(x, which), atol=1e-5)
+
+    def total(layer: nn.Module, x: mx.array) -> mx.array:
+        return mx.square(layer(x, which)).sum()
+
+    mine, its = (mx.grad(lambda x, m=m: total(m, x))(x) for m in (layer, plain))
+    assert (mx.linalg.norm(mine - its) / mx.linalg.norm(its)).item() < 1e-5
+    assert layer.trainable_parameters() == {}
 
 
 def test_mistakes_are_said_in_one_sentence() -> None:
