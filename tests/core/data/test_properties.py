@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from core.data.conversation import answered, conversation
 from core.data.example import Example, Unusable
 from core.data.load import load
+from core.data.page import find, page
 from core.data.read import Finding, Row, read
 from core.data.scan import Scanned, head, scan
 from core.data.template import encode
@@ -84,6 +85,11 @@ def test_a_scan_agrees_with_reading(data: bytes, ending: str) -> None:
         assert repr(last.index.read(0, len(rows) + 1)) == repr(rows)
         assert last.index.rows == len(rows)
         assert len(head(path, TEXT).examples) == min(200, last.usable)
+        shown = page(last.index, last.meaning, range(len(rows) + 1))
+        assert repr([s.row for s in shown]) == repr(rows)
+        *_, found = find(last.index, last.meaning, key=lambda s: s.problem, descending=True)
+        assert found.rows is not None
+        assert sorted(found.rows.tolist()) == list(range(len(rows)))
 
 
 TEMPLATES = (CHATML, TRIMS, INJECTS, ENDS_ONCE, THINKS, OPENS, RETURNS, SEALS, UNCLOSED)
