@@ -38,16 +38,16 @@ class Head:
         size = max(FEWEST, CHUNK // self.vocabulary)
 
         def piece(h: mx.array, t: mx.array) -> tuple[mx.array, mx.array]:
-            """(log-probabilities [m], their gradients with respect to each row of h [m, D])."""
+            """(what each target costs [m], its gradient with respect to each row of h [m, D])."""
             logits = self.logits(h)  # [m, V]
-            values, slope = _fused(logits, t) if mx.default_device() == mx.gpu else _plain(logits, t)
+            costs, slope = _fused(logits, t) if mx.default_device() == mx.gpu else _plain(logits, t)
             # What vjp computes of the logits a second time is not asked for, and so not computed.
             _, (gradient,) = mx.vjp(self.logits, [h], [slope])
-            return values, gradient
+            return costs, gradient
 
         @mx.custom_function
         def pieces(h: mx.array) -> tuple[mx.array, mx.array]:
-            # Each log-probability depends on its own row of h alone, so its gradient can be made at once, while
+            # What a target costs depends on its own row of h alone, so its gradient can be made at once, while
             # the logits are here: [m, D] is kept where [m, V] would be, and nothing is computed twice.
             made: list[tuple[mx.array, mx.array]] = []
             for i in range(0, h.shape[0], size):
@@ -55,15 +55,15 @@ class Head:
                 if made:  # a piece begins when the one before it has gone, or all would be in memory at once
                     part = mx.depends([part], list(made[-1]))[0]
                 made.append(piece(part, targets[i : i + size]))
-            values, slopes = zip(*made, strict=True)
-            return mx.concatenate(values), mx.concatenate(slopes)
+            costs, slopes = zip(*made, strict=True)
+            return mx.concatenate(costs), mx.concatenate(slopes)
 
         @pieces.vjp
         def backward(primals: Any, cotangents: Any, outputs: Any) -> mx.array:
             weight, slopes = cotangents[0], outputs[1]
             return (weight[:, None] * slopes).astype(slopes.dtype)
 
-        values: mx.array = pieces(hidden)[0]
+        values: mx.array = -pieces(hidden)[0]
         return values
 
 
@@ -73,17 +73,20 @@ def _chosen(logits: mx.array, targets: mx.array) -> mx.array:
 
 
 def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
-    """(log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V])."""
+    """(minus the log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V])."""
     wide = logits.astype(mx.float32)
-    slope = (-mx.softmax(wide, axis=-1)).at[mx.arange(targets.size), targets].add(1.0)
-    return _chosen(wide, targets), slope.astype(logits.dtype)
+    p = mx.softmax(wide, axis=-1)
+    # log Σ exp from what the softmax knows already: exponentials are most of the time here on a processor.
+    total = wide.max(axis=-1) - mx.log(p.max(axis=-1))
+    costs = total - mx.take_along_axis(wide, targets[:, None], axis=-1).squeeze(-1)
+    return costs, p.at[mx.arange(targets.size), targets].add(-1.0).astype(logits.dtype)
 
 
 def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
     """The same in one kernel each, on a GPU."""
     ones = mx.ones(targets.shape)
-    (values,), (slope,) = mx.vjp(lambda x: -mx.fast.cross_entropy(x, targets), [logits], [ones])
-    return values, slope
+    (costs,), (slope,) = mx.vjp(lambda x: mx.fast.cross_entropy(x, targets), [logits], [ones])
+    return costs, slope
 
 
 def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:
