@@ -45,7 +45,54 @@ class Figure:
     only: tuple[str, ...] = ()  # methods this meaning holds for; () for all
 
 
+_HALF = "Half is chance; held-out rows are the ones to trust."
+
 FIGURES: tuple[Figure, ...] = (
+    Figure(
+        "marks",
+        "Rewards",
+        "How much more likely answers have become than they were at the start. "
+        "The two should part: good answers above, bad ones below.",
+        (Metric("chosen_reward", "good answers"), Metric("rejected_reward", "bad answers")),
+        level=0.0,
+        only=("kto",),
+    ),
+    Figure(
+        "told",
+        "Accuracy",
+        f"How often good answers gain and bad ones lose, as they should. {_HALF}",
+        (Metric("accuracy", "told right", _share),),
+        level=0.5,
+        share=True,
+        only=("kto",),
+    ),
+    Figure(
+        "likelihood",
+        "Rewards",
+        "How likely each answer is, counted by the word, as the method's reward sees it. "
+        "The two should part: the better answer above the worse one. The margin is the distance between them.",
+        (
+            Metric("chosen_reward", "better answer"),
+            Metric("rejected_reward", "worse answer"),
+            Metric("margin", "margin"),
+        ),
+        only=("simpo", "orpo"),
+    ),
+    Figure(
+        "likelier",
+        "Accuracy",
+        f"How often the better answer is the likelier of the two, counted by the word. {_HALF}",
+        (Metric("accuracy", "better is likelier", _share),),
+        level=0.5,
+        share=True,
+        only=("simpo", "orpo"),
+    ),
+    Figure(
+        "answers",
+        "Better answers",
+        "How surprised the model still is by the better answers themselves. It should fall.",
+        (Metric("nll", "loss on the better answers"),),
+    ),
     Figure(
         "preference",
         "Rewards",
@@ -61,8 +108,9 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "accuracy",
         "Accuracy",
-        "How often the model prefers the better answer. Half is chance; held-out examples are the ones to trust.",
-        (Metric("accuracy", "right preference", _share),),
+        "How often the better answer gains on the worse one, and how often it is the likelier of the two outright. "
+        + _HALF,
+        (Metric("accuracy", "gains", _share), Metric("preferred", "is likelier", _share)),
         level=0.5,
         share=True,
     ),

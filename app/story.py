@@ -94,10 +94,12 @@ def _worse(record: "Record") -> str:
 def _preference(record: "Record") -> str:
     """For methods that tell better from worse answers: how often they do, and how clearly."""
     accuracy, margin = record.metrics.get("accuracy"), record.metrics.get("margin")
-    if accuracy is None or margin is None or len(accuracy) < _FEW:
+    if accuracy is None or len(accuracy) < _FEW:
         return ""
-    right, lead = float(accuracy.smooth(0.9)[-1]), float(margin.smooth(0.9)[-1])
-    words = f"It tells better from worse answers {right:.0%} of the time"
+    right = float(accuracy.smooth(0.9)[-1])
+    if margin is None:
+        return f"It moves {right:.0%} of the answers the right way: good ones become likelier, bad ones less so."
+    words, lead = f"It tells better from worse answers {right:.0%} of the time", float(margin.smooth(0.9)[-1])
     if right > 0.98 and lead > 5:
         return f"{words}, with a very large lead: it has learned what there is to learn, and may begin to overdo it."
     early = float(margin.smooth(0.9)[3])

@@ -104,6 +104,8 @@ def figures(record: Record, finished: Finished) -> list[str]:
     """The numbers behind the verdict, each in a few words."""
     before, after = finished.metrics_before, finished.metrics_after
     telling = {name: v for name, v in after.items() if name not in _FREE or v or before.get(name)}
+    shares = {name: v for name, v in telling.items() if report.NAMES.get(name, ("", False))[1]}
+    telling = shares or telling  # the others are on the charts, and mean little by themselves
     found = [f"{name}: {shown}" for name, shown in report.figures(before, telling)]
     found.append(f"{finished.step:,} steps in {story.duration(finished.seconds)}")
     if record.started:

@@ -34,6 +34,7 @@ def recorded(method: str) -> Record:
     [
         ("sft", []),
         ("dpo", ["Rewards", "Accuracy"]),
+        ("simpo", ["Rewards", "Accuracy"]),
         ("kto", ["Rewards", "Accuracy", "Drift"]),
         ("distill", ["Teacher"]),
         ("grpo", ["Reward", "Groups", "Drift", "Length", "Time"]),
