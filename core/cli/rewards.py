@@ -67,7 +67,7 @@ def tried(args: Any, out: Out) -> int:
     check(asked)
     tokenizer = load_tokenizer(STARTER)  # lengths in its tokens
     answers = [
-        Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n)
+        Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n, opened=_opened(text))
         for n, text in enumerate(args.answer, 1)
     ]
     judged = attempt(asked.weights, asked.settings, answers)
@@ -82,6 +82,13 @@ def tried(args: Any, out: Out) -> int:
     if judged.problem:
         raise BadOption(judged.problem)
     return 0
+
+
+def _opened(text: str) -> bool:
+    """Whether an answer looks as if its template had opened the thought."""
+    from core.rewards.answer import THINK, THOUGHT
+
+    return THOUGHT in text and THINK not in text
 
 
 def _options() -> list[Option]:

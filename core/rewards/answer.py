@@ -16,16 +16,14 @@ class Answer:
     tokens: int = 0
     cut: bool = False  # it was still being written when it reached the longest allowed length
     line: int = 0  # of the question in its file
+    opened: bool = False  # the chat template has opened the thought in the prompt, so that the text holds its end alone
 
     @property
     def visible(self) -> str:
-        """The answer without its thinking. An unfinished thought leaves nothing.
-
-        Some chat templates open the thought in the prompt, so that the answer holds its end alone.
-        """
+        """The answer without its thinking. An unfinished thought leaves nothing."""
         if THOUGHT in self.text:
             return self.text.rpartition(THOUGHT)[2].strip()
-        return "" if THINK in self.text else self.text.strip()
+        return "" if self.opened or THINK in self.text else self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,18 +4,13 @@ from core.rewards.answer import THINK, THOUGHT, Answer, Reward, Score, Settings
 
 
 def score(answer: Answer, settings: Settings) -> Score:
-    """1 for thinking inside one pair of tags with an answer behind it, 0.5 for the tags alone, else 0.
-
-    The opening tag may be missing, because some chat templates write it in the prompt.
-    """
-    text = answer.text.strip()
-    if text.count(THOUGHT) != 1 or text.count(THINK) > 1:
-        return Score(0.0, "has no finished thought" if THOUGHT not in text else "thinks more than once")
-    before, _, _ = text.partition(THOUGHT)
-    opened, inside = THINK in before, before.replace(THINK, "", 1).strip()
-    if opened and not text.startswith(THINK):
-        return Score(0.0, "does not begin with the thought")
-    if not inside:
+    """1 for thinking inside one pair of tags with an answer behind it, 0.5 for the tags alone, else 0."""
+    text = (THINK if answer.opened else "") + answer.text.strip()
+    if not text.startswith(THINK):
+        return Score(0.0, "does not begin with a thought")
+    if text.count(THOUGHT) != 1 or text.count(THINK) != 1:
+        return Score(0.0, "does not finish its thought" if THOUGHT not in text else "thinks more than once")
+    if not text.partition(THOUGHT)[0].removeprefix(THINK).strip():
         return Score(0.0, "its thought is empty")
     if not answer.visible:
         return Score(0.5, "thinks, but gives no answer")

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from core.methods._policy import Options, advantages, flat, overlong
-from core.rewards.answer import Answer
+from core.rewards.answer import THINK, Answer
 from core.rewards.judge import Judge
 from core.rollouts import Stopped
 from core.rollouts.pick import Sampling
@@ -112,10 +112,7 @@ class Collector:
     def _score(self, query: Query, group: Sequence[Written]) -> tuple[tuple[Reply, ...], str]:
         o = self.o
         texts = [self.text(w.tokens) for w in group]
-        answers = [
-            Answer(text, query.expected, query.prompt, len(w.tokens), w.cut, query.line)
-            for text, w in zip(texts, group, strict=True)
-        ]
+        answers = [self._answer(query, text, w) for text, w in zip(texts, group, strict=True)]
         judged = self.judge(answers)
         punished = overlong([len(w.tokens) for w in group], o.max_completion_length, o.buffer, o.overlong_penalty)
         replies = []
@@ -137,6 +134,11 @@ class Collector:
             )
         return tuple(replies), judged.problem
 
+    def _answer(self, query: Query, text: str, w: Written) -> Answer:
+        asked = self.tokenizer.decode(list(query.tokens[-8:]), skip_special_tokens=False)
+        opened = asked.rstrip().endswith(THINK)
+        return Answer(text, query.expected, query.prompt, len(w.tokens), w.cut, query.line, opened)
+
     def text(self, ids: Sequence[int]) -> str:
         """An answer's text, without its stop token; tags that are tokens of their own stay."""
         end = len(ids) - (ids[-1] in self.stop_tokens)
@@ -155,8 +157,7 @@ class Collector:
             batched=self.batched,
         ):
             for w in finished:
-                q = queries[w.prompt]
-                found[w.prompt] = Answer(self.text(w.tokens), q.expected, q.prompt, len(w.tokens), w.cut, q.line)
+                found[w.prompt] = self._answer(queries[w.prompt], self.text(w.tokens), w)
         return found
 
 

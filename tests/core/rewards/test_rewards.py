@@ -9,10 +9,12 @@ from core.rewards.judge import Judge, attempt
 THOUGHT = "<think>\n19 + 5 = 24\n</think>\n\nThe answer is 24."
 
 
-def score(name: str, text: str, expected: str = "", tokens: int = 0, cut: bool = False, **about: object) -> float:
+def score(
+    name: str, text: str, expected: str = "", tokens: int = 0, cut: bool = False, opened: bool = False, **about: object
+) -> float:
     reward = REWARDS[name]
     assert reward.score is not None
-    return reward.score(Answer(text, expected, tokens=tokens, cut=cut), Settings(**about)).value  # type: ignore[arg-type]
+    return reward.score(Answer(text, expected, tokens=tokens, cut=cut, opened=opened), Settings(**about)).value  # type: ignore[arg-type]
 
 
 def test_every_reward_says_what_it_checks() -> None:
@@ -22,7 +24,8 @@ def test_every_reward_says_what_it_checks() -> None:
 
 def test_thinking_does_not_count_as_the_answer() -> None:
     assert Answer(THOUGHT).visible == "The answer is 24."
-    assert Answer("19 + 5 = 24\n</think>\n24").visible == "24"  # the template opened the thought
+    assert Answer("19 + 5 = 24\n</think>\n24", opened=True).visible == "24"  # the template opened the thought
+    assert Answer("still at 24", opened=True).visible == ""
     assert Answer("<think>\nstill at 24").visible == ""
     assert score("numeric", THOUGHT, "24") == 1 and score("numeric", "<think>24", "24") == 0
 
@@ -53,7 +56,7 @@ def test_json() -> None:
     ("text", "value"),
     [
         (THOUGHT, 1),
-        ("19 + 5\n</think>\n24", 1),
+        ("19 + 5\n</think>\n24", 0),
         ("<think>a</think>", 0.5),
         ("24", 0),
         ("<think>24", 0),
@@ -64,6 +67,11 @@ def test_json() -> None:
 )
 def test_thinking_format(text: str, value: float) -> None:
     assert score("format", text) == value
+
+
+def test_a_thought_that_the_template_opens() -> None:
+    assert score("format", "19 + 5\n</think>\n24", opened=True) == 1
+    assert score("format", THOUGHT, opened=True) == 0
 
 
 def test_tags() -> None:
