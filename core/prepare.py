@@ -250,7 +250,7 @@ def _at_once(run: Run, device: str) -> tuple[int | None, dict[str, Any]]:
     """(tokens that go through the model at once, or None for whole batches; the same with its reason)."""
     if device != "cpu":
         most, why = None, "a GPU is quickest with whole batches"
-    elif not run.spec.adds_up(run.options):
+    elif not run.spec.adds_up:
         most, why = None, "the loss needs its batch whole"
     else:
         most, why = CPU_TOKENS, "a processor is as quick with parts of a batch, in less memory; they count as one batch"

@@ -98,7 +98,17 @@ class Batches:
             self._epoch, self._order = epoch, self._plan(epoch)
         first = place * self.accumulation
         window = self._order[first : first + self.accumulation]
-        return [collate(self.rows, part, self.pack, self.share) for indices in window for part in self._parts(indices)]
+        return [batch for indices in window for batch in self._collated(indices)]
+
+    def _collated(self, indices: list[int]) -> list[Batch]:
+        """A batch, or its parts: those know how many tokens of a row's first text are learned, over the whole batch."""
+        split = self._parts(indices)
+        made = [collate(self.rows, part, self.pack, self.share) for part in split]
+        if len(split) > 1:
+            mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in made) / len(indices)
+            for batch in made:
+                batch.extra["learned_a_row"] = np.full(len(batch.rows), mean, np.float32)
+        return made
 
     def _parts(self, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""

@@ -55,8 +55,7 @@ class Method:
     learning_rate_full: float  # the default when every weight is trained
     epochs: float = 3.0  # how often to go through the data where that is not asked for
     weight: str = "tokens"  # what a micro-batch counts by under accumulation: "tokens" or "rows"
-    # Whether, with these options, a batch's loss is the mean of its parts' by `weight`: parts may then be made apart.
-    adds_up: Callable[[Any], bool] = lambda o: False
+    adds_up: bool = False  # a batch's loss is the mean of its parts' by `weight`: parts may be made apart
     reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
     arrange: Arrange | None = None  # what it makes of the encoded rows
     divergence: Divergence | None = None  # for a method with a teacher; its loss gets the result as `ref`

@@ -8,6 +8,16 @@ def lengths(batch: Any) -> Any:
     return batch.mask.sum(-1)
 
 
+def likelihood(logps: Any, batch: Any) -> Any:
+    """The mean log-probability per learned token over the first half of the texts, the better answers.
+
+    In a part of a batch the mean is the whole batch's: it divides by the tokens that so many rows have there.
+    """
+    rows = logps.shape[0] // 2
+    count = batch.extra["learned_a_row"].sum() if "learned_a_row" in batch.extra else batch.mask[:rows].sum()
+    return logps[:rows].sum() / count
+
+
 ROUNDING = 1e-4  # rewards that differ by less are the same
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import BadOption
 from core.methods import PAIRS, Method
-from core.methods._pairs import lengths, metrics, shares
+from core.methods._pairs import lengths, likelihood, metrics, shares
 from core.options import option
 
 
@@ -93,8 +93,7 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
         value = -(1 - wrong) * log_sigmoid(delta) - wrong * log_sigmoid(-delta)
     total = value.mean()
     if o.sft_weight:
-        half = logps.shape[0] // 2
-        total = total - o.sft_weight * logps[:half].sum() / batch.mask[:half].sum()
+        total = total - o.sft_weight * likelihood(logps, batch)
     likelier = shares(*mx.split(logps.sum(-1), 2)).mean()
     return total, {**metrics(o.beta * chosen, o.beta * rejected), "preferred": likelier}
 
@@ -112,6 +111,6 @@ SPEC = Method(
     learning_rate=5e-5,
     learning_rate_full=5e-7,
     weight="rows",
-    adds_up=lambda o: not o.sft_weight,
+    adds_up=True,
     reference=True,
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.methods import PAIRS, Method
-from core.methods._pairs import metrics
+from core.methods._pairs import likelihood, metrics
 from core.options import option
 
 
@@ -55,7 +55,7 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     chosen = (whole * answer).sum(-1) / answer.sum(-1)
     rejected = worse.sum(-1) / worse_mask.sum(-1)
     preference = log_sigmoid(_log_odds(chosen) - _log_odds(rejected)).mean()
-    nll = -whole.sum() / mask.sum()
+    nll = -likelihood(logps, batch)
     return nll - o.beta * preference, {**metrics(o.beta * chosen, o.beta * rejected), "nll": nll}
 
 
@@ -82,5 +82,6 @@ SPEC = Method(
     learning_rate=1e-4,
     learning_rate_full=8e-6,
     weight="rows",
+    adds_up=True,
     arrange=arrange,
 )

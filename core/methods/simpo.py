@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.methods import PAIRS, Method
-from core.methods._pairs import lengths, metrics
+from core.methods._pairs import lengths, likelihood, metrics
 from core.options import option
 
 
@@ -53,8 +53,7 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     chosen, rejected = mx.split(o.beta * logps.sum(-1) / lengths(batch), 2)
     total = -log_sigmoid(chosen - rejected - o.gamma).mean()
     if o.nll_weight:
-        half = logps.shape[0] // 2
-        total = total - o.nll_weight * logps[:half].sum() / batch.mask[:half].sum()
+        total = total - o.nll_weight * likelihood(logps, batch)
     return total, metrics(chosen, rejected)
 
 
@@ -71,5 +70,5 @@ SPEC = Method(
     learning_rate=2e-5,
     learning_rate_full=8e-7,
     weight="rows",
-    adds_up=lambda o: not o.nll_weight,
+    adds_up=True,
 )

@@ -13,12 +13,14 @@ from core.run import Run
 from core.train import train
 from tests.core.conftest import only
 
-ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.adds_up(spec.options())]
+ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.adds_up]
+
+
+NLL = {"dpo": {"sft_weight": 0.7}, "simpo": {"nll_weight": 0.7}}
 
 
 def test_methods_whose_losses_add_up_say_so() -> None:
-    assert {"sft", "dpo"} <= set(ADD_UP) and "orpo" not in ADD_UP
-    assert not methods.load()["dpo"].adds_up(methods.load()["dpo"].options(sft_weight=0.5))
+    assert {"sft", "dpo", "orpo", "simpo"} <= set(ADD_UP)
 
 
 @pytest.mark.parametrize("method", ADD_UP)
@@ -35,7 +37,13 @@ def test_the_numbers_are_those_of_the_whole_batch(
 
     def steps(most: int) -> list[Step]:
         monkeypatch.setattr(prepare, "CPU_TOKENS", most)
-        run = make_run(output=str(tmp_path / str(most)), method=method, data=data, train={"steps": 4, "batch_size": 5})
+        run = make_run(
+            output=str(tmp_path / str(most)),
+            method=method,
+            data=data,
+            options=NLL.get(method, {}),
+            train={"steps": 4, "batch_size": 5},
+        )
         made = only(Step, list(train(run)))
         told = json.loads((Path(str(run.output)) / "resolved.json").read_text())
         assert told["data"]["micro_batches"]["tokens"] == most
