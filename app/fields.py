@@ -42,7 +42,7 @@ class Field(QWidget):
 
     def refuse(self, why: dict[str, str]) -> None:
         """Grey what cannot be chosen: {choice: why}, with "" for the whole field."""
-        self.control.setEnabled("" not in why)
+        self.setEnabled("" not in why)
 
     def _put(self, control: QWidget) -> None:
         control.setAccessibleName(self.option.label)

@@ -51,7 +51,7 @@ class Line(QWidget):
         self.reset.clicked.connect(lambda: self._changed(option.default, show=True))
         self._problem = Text("", "caption", tone="bad")
         self._problem.hide()
-        self._why = Text("", "caption", tone="warn")
+        self._why = caption()
         self._why.hide()
         self.shown: Any = option.default
         layout = row(self, gap=24)

@@ -82,6 +82,7 @@ class GroupsPage(QWidget):
         self.shown = group
         while item := self.answers.column.takeAt(0):
             if widget := item.widget():
+                widget.hide()
                 widget.deleteLater()
         add = self.answers.column.addWidget
         add(Text(short(group.question), bold=True, selectable=True))

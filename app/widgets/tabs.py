@@ -66,4 +66,10 @@ class Tabs(QWidget):
 
     def set_visible(self, page: QWidget, visible: bool) -> None:
         """Show or hide a page's tab."""
-        self.bar.setTabVisible(self.stack.indexOf(page), visible)
+        place = self.stack.indexOf(page)
+        if self.bar.isTabVisible(place) != visible:
+            self.bar.setTabVisible(place, visible)
+            # WORKAROUND: Qt 6.11 lays the tabs out anew only when a text changes; a hidden tab would leave a gap.
+            text = self.bar.tabText(place)
+            self.bar.setTabText(place, "")
+            self.bar.setTabText(place, text)

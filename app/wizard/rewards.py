@@ -126,6 +126,7 @@ class RewardsPage(Scroll):
         self._form = Form([(key, options[key]) for key in keys], headings=False)
         for form in old:
             if form is not None:
+                form.hide()  # it goes only once the events have been handled
                 form.deleteLater()
         self._above.addWidget(self._thinking)
         self._below.addWidget(self._form)

@@ -143,6 +143,7 @@ class SettingsPage(QWidget):
         simple = Form([(k, o) for k, o in options if o.basic and k not in AS_CARDS], headings=False)
         advanced = Form(options)
         for old in self._forms:
+            old.hide()  # it goes only once the events have been handled
             old.deleteLater()
         self._forms = [simple, advanced]
         for form, place in ((simple, self._simple), (advanced, self._advanced)):
