@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core import adapters, backend
@@ -28,8 +29,9 @@ from core.model.head import find as find_head
 from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
 from core.model.logps import to_mlx, token_logps
 from core.model.save import HUGGING_FACE, tensors
-from core.quant import MODES, is_packed, quantize_model
+from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED
+from core.quant.modes import find as find_mode
 from core.rows import load_rows
 from core.run import Run
 from core.runfolder import RUN, explain, save_tensors
@@ -49,6 +51,7 @@ def fuse(
     model: str | None = None,
     dtype: str = "auto",
     quantization: str = UNPACKED,
+    double: bool = False,
     shard_bytes: int = SHARD_BYTES,
     backend_name: str = "auto",
     allow_code: bool = False,
@@ -56,11 +59,13 @@ def fuse(
     """Write the base with what the adapter learned in its weights, as a model folder in the Hugging Face layout.
 
     `dtype` is that of the weights ("auto": the model's own); a base that was packed while training is unpacked, so
-    that nothing of the adapter is rounded away. With `quantization` (one of MLX's own formats) the result is packed
+    that nothing of the adapter is rounded away. With `quantization` (one of core.quant.MODES) the result is packed
     after fusing, and its loss on the run's held-out rows is told beside the adapter's. `model` stands in for the base
     that the adapter names. Raises UserError.
     """
-    folder, goal, packs = Path(adapter).expanduser(), _free(output), _packs(quantization)
+    folder, goal, packs = Path(adapter).expanduser(), _free(output), quantization != UNPACKED
+    if packs:
+        find_mode(quantization, double)
     device = backend.select(backend_name)["used"]
     saved, weights = adapters.read(folder)
     source = yield from hub.fetch(model or _base(folder, saved))
@@ -86,7 +91,7 @@ def fuse(
         _write(dense, found, config, shard_bytes, "pt" if layout == HUGGING_FACE else "mlx")
         _copy(source, dense, folder)
         if packs:
-            yield from _pack(dense, partial, quantization, device, shard_bytes, allow_code)
+            yield from _pack(dense, partial, quantization, double, device, shard_bytes, allow_code)
             shutil.rmtree(dense)
         yield Phase("Checking", str(goal))
         again = load(partial, "float32" if device == "cpu" else "auto", device=device, allow_code=allow_code)
@@ -105,19 +110,22 @@ def quantize(
     output: str | Path,
     quantization: str,
     *,
+    double: bool = False,
     shard_bytes: int = SHARD_BYTES,
     backend_name: str = "auto",
     allow_code: bool = False,
 ) -> Iterator[Event]:
-    """Write a model packed in one of MLX's own formats, for Hone and mlx-lm to load. Raises UserError."""
+    """Write a model packed in one of core.quant.MODES: MLX's own formats for Hone and mlx-lm, nf4, fp4 and int8 in
+    bitsandbytes' layout for Hone and transformers. Raises UserError."""
     goal = _free(output)
-    if not _packs(quantization):
-        raise BadOption(f"Say what to pack it as: {_writable()}.")
+    if quantization == UNPACKED:
+        raise BadOption(f"Say what to pack it as: {', '.join(MODES)}.")
+    find_mode(quantization, double)
     device = backend.select(backend_name)["used"]
     source = yield from hub.fetch(model)
     yield Phase("Loading model", str(source))
     with _whole(goal) as partial:
-        yield from _pack(source, partial, quantization, device, shard_bytes, allow_code)
+        yield from _pack(source, partial, quantization, double, device, shard_bytes, allow_code)
         yield Phase("Checking", str(goal))
         load(partial, device=device, allow_code=allow_code)
     yield Saved(0, str(goal), "model")
@@ -135,20 +143,26 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     yield Saved(0, str(goal), "adapter")
 
 
-def _pack(source: Path, folder: Path, mode: str, device: str, shard_bytes: int, allow_code: bool) -> Iterator[Event]:
+def _pack(
+    source: Path, folder: Path, mode: str, double: bool, device: str, shard_bytes: int, allow_code: bool
+) -> Iterator[Event]:
     """Write the model of one folder packed into another; its weights are read and packed one layer at a time."""
     loaded = load(source, stored_dtype(source), device=device, allow_code=allow_code)
     if any(is_packed(m) for _, m in loaded.model.named_modules()):
         raise BadModel(f"{source} is already quantized; give the model in full precision.")
     yield Phase("Packing", mode)
-    facts, about = quantize_model(loaded.model, mode), MODES[mode]
+    facts, about = quantize_model(loaded.model, mode, double=double), MODES[mode]
     for note in left_over(facts):
         yield Warned("base-precision", note)
-    packing = {"group_size": about.block, "bits": about.bits, "mode": about.mlx}
-    config = read_config(source) | {"quantization": packing, "quantization_config": packing}
-    everything = tree_flatten(loaded.model.parameters())
-    found: Parts = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything}
-    _write(folder, found, config, shard_bytes, "mlx")
+    kind = stored_dtype(source)
+    if about.mlx:
+        packing: dict[str, Any] = {"group_size": about.block, "bits": about.bits, "mode": about.mlx}
+        config = read_config(source) | {"quantization": packing, "quantization_config": packing}
+    else:
+        config = read_config(source) | {"quantization_config": files.config(mode, double, kind, sorted(facts["left"]))}
+    everything = _in_files(loaded.model, kind)
+    found: Parts = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything.items()}
+    _write(folder, found, config, shard_bytes, "mlx" if about.mlx else "pt")
     _copy(source, folder, None)
 
 
@@ -173,6 +187,19 @@ def _write(folder: Path, found: Parts, config: dict[str, Any], shard_bytes: int,
         about = {"metadata": {"total_size": total}, "weight_map": dict(sorted(index.items()))}
         _json(folder / "model.safetensors.index.json", about)
     _json(folder / "config.json", config)
+
+
+def _in_files(model: nn.Module, dtype: str) -> dict[str, mx.array]:
+    """The model's tensors; those of layers packed as bitsandbytes does, in its layout."""
+    layers = {n: m for n, m in model.named_modules() if isinstance(m, PackedLinear | PackedExperts)}
+    found = {}
+    for name, value in tree_flatten(model.parameters()):
+        owner, _, leaf = name.rpartition(".")
+        if owner not in layers or leaf == "bias":
+            found[name] = value
+    for name, layer in layers.items():
+        found |= files.tensors(name, layer, dtype)
+    return found
 
 
 def _same(value: mx.array) -> mx.array:
@@ -218,17 +245,6 @@ def _free(output: str | Path) -> Path:
     if goal.exists() and (not goal.is_dir() or any(goal.iterdir())):
         raise BadOption(f"{goal} already exists; choose a new folder.")
     return goal
-
-
-def _packs(mode: str) -> bool:
-    """Whether a format is asked for. Raises BadOption for one that lives in memory only."""
-    if mode != UNPACKED and not (mode in MODES and MODES[mode].mlx):
-        raise BadOption(f"A model can be written as {_writable()}; {mode} is made each time a model is loaded.")
-    return mode != UNPACKED
-
-
-def _writable() -> str:
-    return ", ".join(name for name, mode in MODES.items() if mode.mlx)
 
 
 def _base(folder: Path, saved: dict[str, Any]) -> str:

@@ -7,8 +7,6 @@ from core.cli.progress import lines
 from core.events import to_json
 from core.quant.modes import MODES, UNPACKED
 
-WRITABLE = tuple(name for name, mode in MODES.items() if mode.mlx)
-
 
 def add(commands: Any) -> None:
     command = commands.add_parser(
@@ -27,7 +25,7 @@ def add(commands: Any) -> None:
     )
     command.add_argument(
         "--quantization",
-        choices=(UNPACKED, *WRITABLE),
+        choices=(UNPACKED, *MODES),
         default=UNPACKED,
         help="Pack the result, and tell its held-out loss beside the adapter's. Default: none.",
     )
@@ -38,6 +36,7 @@ def add(commands: Any) -> None:
 
 def common(command: Any) -> None:
     """The flags of everything that writes a model."""
+    command.add_argument("--double-quantization", action="store_true", help="Pack the scales of nf4 and fp4 too.")
     command.add_argument(
         "--shard-gb", type=float, default=4.0, metavar="X", help="Largest file of weights, in GB. Default: 4."
     )
@@ -62,6 +61,7 @@ def show(events: Any, args: Any, out: Out) -> int:
 def given(args: Any) -> dict[str, Any]:
     """What the flags of common() say, as the functions of core.export take it."""
     return {
+        "double": args.double_quantization,
         "shard_bytes": max(1, int(args.shard_gb * 2**30)),
         "backend_name": args.backend,
         "allow_code": args.allow_model_code,

@@ -3,20 +3,21 @@
 from typing import Any
 
 from core.cli import Out
-from core.cli.fuse import WRITABLE, common, given, show
+from core.cli.fuse import common, given, show
+from core.quant.modes import MODES
 
 
 def add(commands: Any) -> None:
     command = commands.add_parser(
         "quantize",
         help="Write a model in fewer bits.",
-        description="Write a model packed in one of MLX's formats, for Hone and mlx-lm. Training packs by itself: "
-        "hone train --quantization.",
+        description="Write a model in fewer bits: MLX's formats for Hone and mlx-lm; nf4, fp4 and int8 for Hone and "
+        "transformers. Training packs by itself: hone train --quantization.",
     )
     command.add_argument("--model", required=True, metavar="TEXT", help="Folder, Hugging Face id or 'starter'.")
     command.add_argument("--output", required=True, metavar="FOLDER", help="Where to write; a new folder.")
     command.add_argument(
-        "--quantization", choices=WRITABLE, default="affine-4", help="What to pack it as. Default: affine-4."
+        "--quantization", choices=tuple(MODES), default="affine-4", help="What to pack it as. Default: affine-4."
     )
     common(command)
     command.set_defaults(command=run)

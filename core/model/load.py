@@ -15,8 +15,9 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.families import UNTRIED, support
 from core.model.hub import missing_files
-from core.quant import adopt_all, is_packed, quantize_model
+from core.quant import MODES, PackedExperts, PackedLinear, adopt_all, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED
+from core.quant.packed import Packed
 
 DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
@@ -95,7 +96,10 @@ def _build(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
     kind = config["model_type"]
     try:
         # Some mlx-lm model files call exit() on import when an extra package is missing.
-        model, _ = load_model(folder, lazy=True, model_config=_rope(config), trust_remote_code=allow_code)
+        wanted = {"lazy": True, "model_config": _rope(config), "trust_remote_code": allow_code}
+        if (config.get("quantization_config") or {}).get("quant_method") == files.METHOD:
+            return _from_bitsandbytes(folder, wanted)
+        model, _ = load_model(folder, **wanted)
         return model
     except SystemExit:
         raise BadModel(f"{folder}: mlx-lm cannot load the architecture {kind} without an extra package.") from None
@@ -106,6 +110,28 @@ def _build(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
     except (KeyError, TypeError, RuntimeError) as error:
         # What mlx-lm and safetensors raise for a config that lacks a key, or a damaged weight file.
         raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}") from None
+
+
+def _from_bitsandbytes(folder: Path, wanted: dict[str, Any]) -> nn.Module:
+    """A model whose files are in bitsandbytes' layout, which mlx-lm does not know: its packed layers stay packed."""
+    from mlx_lm.utils import _get_classes, load_model
+
+    packed: dict[str, Packed] = {}
+
+    def classes(config: dict[str, Any]) -> tuple[Any, Any]:
+        kind, arguments = _get_classes(config)
+
+        def sanitize(self: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+            # Each packed weight goes through as the matrix it stands for, which nobody ever evaluates.
+            plain, found = files.split(weights)
+            packed.update(found)
+            return kind.sanitize(self, plain) if hasattr(kind, "sanitize") else plain
+
+        return type(kind.__name__, (kind,), {"sanitize": sanitize, "__module__": kind.__module__}), arguments
+
+    model, _ = load_model(folder, get_model_classes=classes, **wanted)
+    files.adopt(model, packed)
+    return model
 
 
 def _rope(config: dict[str, Any]) -> dict[str, Any]:
@@ -178,14 +204,20 @@ def _described(
         about = {"bits": 8 * DTYPES[compute].size, "block": None, "double": False}
         return {"requested": dtype, "used": compute, "detail": compute, "reason": why, "compute": compute, **about}, []
     computes = f"computes in {compute} ({why})"
+    own = next((m for _, m in model.named_modules() if isinstance(m, PackedLinear | PackedExperts)), None)
+    if facts is None and own is not None:
+        about = {"bits": own.bits, "block": MODES[own.mode].block, "double": own.double}
+        reason = f"the model is already quantized; it {computes}"
+        detail = _how(MODES[own.mode].title, about)
+        used = {"requested": "auto", "used": own.mode, "detail": detail, "reason": reason}
+        return {**used, "compute": compute, **about}, []
     if facts is None:
         packed, name = config.get("quantization") or {}, _packing(config)
         about = {"bits": packed.get("bits"), "block": packed.get("group_size"), "double": False}
         reason = f"the model is already quantized; it {computes}"
         return {"requested": "auto", "used": name, "detail": name, "reason": reason, "compute": compute, **about}, []
     about = {name: facts[name] for name in ("bits", "block", "double")}
-    block = f"blocks of {facts['block']}" if facts["block"] else "a scale for each row"
-    detail = f"{facts['title']}, {block}{', scales packed too' if facts['double'] else ''}"
+    detail = _how(facts["title"], about)
     asked = {"requested": facts["mode"], "used": facts["mode"], "detail": detail, "reason": f"as asked; it {computes}"}
     return {**asked, "compute": compute, **about, "layers": facts["layers"]}, left_over(facts)
 
@@ -201,6 +233,11 @@ def stored_dtype(folder: Path) -> str:
     return max(counts, key=lambda k: counts[k]) if counts else "float32"
 
 
+def _how(title: str, about: dict[str, Any]) -> str:
+    block = f"blocks of {about['block']}" if about["block"] else "a scale for each row"
+    return f"{title}, {block}{', scales packed too' if about['double'] else ''}"
+
+
 def left_over(facts: dict[str, Any]) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")
@@ -211,6 +248,8 @@ def left_over(facts: dict[str, Any]) -> list[str]:
 def _packing(config: dict[str, Any]) -> str:
     """How a model that comes quantized is packed, by its config."""
     packed = config.get("quantization") or config.get("quantization_config") or {}
+    if packed.get("quant_method") == files.METHOD:
+        return "int8" if packed.get("load_in_8bit") else str(packed.get("bnb_4bit_quant_type", "4 bit"))
     bits, group = packed.get("bits"), packed.get("group_size")
     name = str(packed.get("mode", packed.get("quant_method", "affine")))
     return f"{name} {bits} bit, group {group}" if bits and group else name

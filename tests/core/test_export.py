@@ -157,6 +157,20 @@ def test_a_packed_model_loads_here_and_in_mlx_lm(mode: str, tmp_path: Path) -> N
     assert not (tmp_path / "twice").exists()
 
 
+@pytest.mark.parametrize(("mode", "double"), [("nf4", False), ("nf4", True), ("fp4", False), ("int8", False)])
+def test_a_model_in_the_layout_of_bitsandbytes(mode: str, double: bool, tmp_path: Path) -> None:
+    folder = write_moe(tmp_path / "m")
+    list(quantize(str(folder), tmp_path / "packed", mode, double=double))
+    once, again = load(folder, device="cpu", quantization=mode, double=double), load(tmp_path / "packed", device="cpu")
+    assert mx.array_equal(once.model(TOKENS), again.model(TOKENS))
+    assert again.precision["used"] == mode and again.precision["double"] == double
+    assert again.precision["reason"].startswith("the model is already quantized; it computes in float32")
+    about = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
+    assert about["quant_method"] == "bitsandbytes" and about["load_in_8bit"] == (mode == "int8")
+    with pytest.raises(BadModel, match=f"is already quantized \\({mode}\\): leave quantization at none"):
+        load(tmp_path / "packed", device="cpu", quantization="nf4")
+
+
 def test_what_was_quantized_before_is_fused_unpacked(tmp_path: Path) -> None:
     folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
     list(quantize(str(folder), tmp_path / "packed", "affine-4"))
@@ -209,8 +223,8 @@ def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -
     folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter")
     with pytest.raises(BadOption, match="already exists; choose a new folder"):
         list(fuse(folder, folder))
-    with pytest.raises(BadOption, match="nf4 is made each time a model is loaded"):
-        list(fuse(folder, tmp_path / "no", quantization="nf4"))
+    with pytest.raises(BadOption, match="Double quantization packs the scales of nf4 and fp4; int8 has none"):
+        list(fuse(folder, tmp_path / "no", quantization="int8", double=True))
     with pytest.raises(BadModel, match="holds no adapter"):
         list(fuse(model_folder, tmp_path / "no"))
     tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
