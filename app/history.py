@@ -15,6 +15,7 @@ from core.run import Run
 if TYPE_CHECKING:
     from app.record import Record
 
+_RESULTS = {"solved": "solved", "preferred": "preferred", "accuracy": "told right"}
 _ALIVE = 120.0  # seconds: a log written to more lately may belong to a run of another program
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
 _TELLING = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
@@ -31,10 +32,19 @@ class Entry:
     data: str
     status: str
     best: float | None  # lowest loss on held-out rows
+    measured: dict[str, float]  # the newest metrics on held-out rows, of the kept model once the run is over
     steps: int
     seconds: float | None
     began: float
     resumable: bool
+
+    @property
+    def result(self) -> str:
+        """What the run came to, by what its method is after: a share of answers, or else the lowest loss."""
+        for name in ("solved", "preferred", "accuracy"):
+            if name in self.measured:
+                return f"{self.measured[name]:.0%} {_RESULTS[name]}"
+        return "–" if self.best is None else f"loss {self.best:.3f}"
 
     @property
     def title(self) -> str:
@@ -56,15 +66,18 @@ def entry(folder: Path) -> Entry | None:
         return None
     log = folder / "events.jsonl"
     best: float | None = None
+    measured: dict[str, float] = {}
     finished: Finished | None = None
     steps = 0
     for event in _telling(log):
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
             best = event.loss if best is None else min(best, event.loss)
+            measured = event.metrics
         elif isinstance(event, Started):
             steps, finished = event.total_steps, None
         elif isinstance(event, Finished):
             finished = event
+            measured = event.metrics_after or measured
     changed = log.stat().st_mtime if log.exists() else (folder / "run.toml").stat().st_mtime
     alive = finished is None and time.time() - changed < _ALIVE
     return Entry(
@@ -75,6 +88,7 @@ def entry(folder: Path) -> Entry | None:
         data=shown_data(run),
         status="Active" if alive else status(finished),
         best=best,
+        measured=measured,
         steps=steps,
         seconds=finished.seconds if finished else None,
         began=(folder / "run.toml").stat().st_mtime,

@@ -18,7 +18,7 @@ from app.widgets.table import Table
 from app.widgets.text import Glyph, Text, title
 from core.run import runs_folder
 
-_WIDTHS = {2: 72, 3: 132, 4: 84, 5: 92, 6: 112}
+_WIDTHS = {2: 84, 3: 132, 4: 120, 5: 92, 6: 112}
 _TIME = 5  # the column that a narrow window does without
 
 
@@ -32,7 +32,7 @@ COLUMNS: list[Column] = [
     ("Model", lambda e: e.model),
     ("Method", lambda e: e.method),
     ("Status", lambda e: e.status),
-    ("Best loss", lambda e: "–" if e.best is None else f"{e.best:.3f}"),
+    ("Result", lambda e: e.result),
     ("Time", lambda e: "–" if e.seconds is None else story.duration(e.seconds)),
     ("Begun", _begun),
 ]

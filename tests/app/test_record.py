@@ -14,6 +14,7 @@ from app.record import Record
 from app.series import Series, thinned
 from core.events import Evaluated, Finished, Phase, Started, Step, to_json
 from core.run import Run
+from tests.app import stories
 from tests.app.conftest import scripted, started, step_event
 
 
@@ -178,3 +179,14 @@ def test_a_failed_run_on_disk(tmp_path: Path) -> None:
     assert entry is not None
     assert (entry.status, entry.resumable) == ("Failed", True)
     assert history.record(folder).problem == "The disk is full."
+
+
+@pytest.mark.parametrize(
+    ("method", "result"), [("grpo", "82% solved"), ("dpo", "91% told right"), ("sft", "loss 0.093")]
+)
+def test_a_runs_result_is_what_its_method_is_after(tmp_path: Path, method: str, result: str) -> None:
+    for _ in stories.scripted(Run(method=method).replace("output", str(tmp_path / "r")), Flag(), Flag()):
+        pass
+    entry = history.entry(tmp_path / "r")
+    assert entry is not None
+    assert entry.result == result
