@@ -56,6 +56,11 @@ def unsuited(run: Run) -> dict[str, str]:
     return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in lacking}
 
 
+def demo(run: Run) -> Run:
+    """The demo for the goal that is chosen: the starter model and the sample data. SFT where it needs a model more."""
+    return Run(method="sft" if _group(run.spec) == "distillation" else run.method)
+
+
 def _readable(run: Run, kind: str) -> bool:
     from core.data.scan import head
 

@@ -143,7 +143,7 @@ class MainWindow(QMainWindow):
         self.sidebar.run_clicked.connect(self.runs.show_current)
         self.stack.currentChanged.connect(self._mark_place)
         self.wizard.start.connect(self._start)
-        self.wizard.demo.connect(lambda: self._start(Run()))
+        self.wizard.demo.connect(self._start)
         self.wizard.open_run.connect(self._choose_run)
         self.runs_page.open_run.connect(self.open_run)
         self.runs_page.resume.connect(self._resume)

@@ -49,7 +49,7 @@ class GoalPage(QWidget):
     """Chooses the method by what it needs; the demo, own data and old runs are one click away."""
 
     name = "Goal"
-    demo = Signal()
+    demo = Signal(object)
     own_data = Signal()
     open_run = Signal()
 
@@ -71,7 +71,8 @@ class GoalPage(QWidget):
             buttons.addWidget(button)
         buttons.addStretch()
         page.addLayout(buttons)
-        page.addWidget(caption("The demo teaches the small model that ships inside, with sample data. No download."))
+        self.demo_words = caption()
+        page.addWidget(self.demo_words)
         page.addSpacing(theme.GRID)
         self.machine = MachineCard()
         page.addWidget(self.machine)
@@ -90,7 +91,7 @@ class GoalPage(QWidget):
                 self.cards.add(_card(key))
         page.addWidget(self.cards)
         page.addStretch()
-        self.demo_button.clicked.connect(self.demo)
+        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo(draft.run)))
         self.data_button.clicked.connect(self.own_data)
         self.run_button.clicked.connect(self.open_run)
         self.cards.chosen.connect(lambda key: draft.set("method", key))
@@ -107,6 +108,10 @@ class GoalPage(QWidget):
 
     def _show(self, key: str) -> None:
         self.cards.choose(self._draft.run.method)
+        way = goals.demo(self._draft.run).spec.title
+        self.demo_words.setText(
+            f"The demo teaches the small model that ships inside by {way}, with sample data. No download."
+        )
         if key in ("", "data.path", "data.columns") and self.isVisible():
             self._look()
 

@@ -33,7 +33,7 @@ class Wizard(QWidget):
     """Five steps over one draft. Each can be gone to at any time; nothing is lost on the way."""
 
     start = Signal(object)
-    demo = Signal()
+    demo = Signal(object)
     open_run = Signal()
 
     def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:

@@ -77,3 +77,8 @@ def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
 
 def test_data_that_cannot_be_read_rule_nothing_out(tmp_path: Path) -> None:
     assert goals.unsuited(Run().replace("data.path", str(tmp_path / "gone.jsonl"))) == {}
+
+
+def test_the_demo_follows_the_goal() -> None:
+    for name in methods.load():
+        assert goals.demo(Run(method=name)) == Run(method="sft" if name == "distill" else name)
