@@ -11,6 +11,7 @@ import mlx.nn as nn
 
 from core import adapters
 from core.data.example import Example
+from core.data.files import told
 from core.errors import BadData
 from core.events import Event, Warned
 from core.model.generate import stop_tokens
@@ -41,11 +42,12 @@ def questions(
     room = longest - o.max_completion_length
     kept = [q for q in asked if len(q.tokens) <= room and (q.expected or not needs)]
     blank = sum(1 for q in asked if needs and not q.expected)
+    path = told(run.data.path)
     if not kept and blank:
-        raise BadData(f"{run.data.path}: no row has an answer to check against, which the reward {needs[0]!r} needs.")
+        raise BadData(f"{path}: no row has an answer to check against, which the reward {needs[0]!r} needs.")
     if not kept:
         raise BadData(
-            f"{run.data.path}: no question is short enough to leave room for an answer of {o.max_completion_length} "
+            f"{path}: no question is short enough to leave room for an answer of {o.max_completion_length} "
             f"tokens within {longest}: raise max_seq_len or lower max_completion_length."
         )
     if blank:

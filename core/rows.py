@@ -12,6 +12,7 @@ from core.background import watched
 from core.data.cache import encoded, encoded_all
 from core.data.encoding import Cancelled
 from core.data.example import Example
+from core.data.files import told
 from core.data.groups import Group, learns, parts
 from core.data.load import Dataset, apart, load, overlap, split
 from core.data.template import Encoded
@@ -152,7 +153,7 @@ def _remarks(run: Run, written: Sequence[Row], rows: list[Row], held: list[Row])
     for note, number in Counter(r.note for r in written if r.note).most_common(3):
         yield Warned("row-note", f"{number} of {count} rows: {note}")
     if not rows:
-        raise BadData(f"{run.data.path}: no row has anything to learn from within {longest} tokens.")
+        raise BadData(f"{told(run.data.path)}: no row has anything to learn from within {longest} tokens.")
     dropped, cut = count - len(rows), sum(1 for r in rows if r.cut)
     if dropped:
         nothing = f"{dropped} of {count} rows have nothing to learn within {longest} tokens"

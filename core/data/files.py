@@ -54,6 +54,11 @@ def listed(path: str) -> list[str]:
     return [line.strip() for line in path.split("\n") if line.strip()] or [path]
 
 
+def told(path: str | Path | Iterable[str | Path]) -> str:
+    """A dataset's path in a sentence, whose files stand one after the other."""
+    return ", ".join(listed(str(path)) if isinstance(path, str | Path) else map(str, path))
+
+
 def parted(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     """(to train on, held out) of files that were chosen together, where their names tell."""
     sides: tuple[list[Path], list[Path]] = ([], [])

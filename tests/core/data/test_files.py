@@ -102,6 +102,7 @@ def test_several_files_are_one_text_of_several_lines(tmp_path: Path) -> None:
     path = f"{tmp_path}/a.jsonl\n{tmp_path}/b.jsonl\n"
     assert find(path, "text").train == (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
     assert [e.text for e in load(path, "text").examples] == ["a.jsonl", "b.jsonl"]
+    assert load(path, "text").path == f"{tmp_path}/a.jsonl, {tmp_path}/b.jsonl"
 
 
 def test_files_chosen_together_are_parted_by_their_names() -> None:
