@@ -20,7 +20,7 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
 from core.methods import QUESTIONS
-from core.model import hub, memory, packing
+from core.model import fit, hub, memory, packing
 from core.model.head import Head
 from core.model.head import find as find_head
 from core.model.load import DTYPES, Loaded, read_config
@@ -36,7 +36,6 @@ from core.schedule import default_warmup
 from core.table import Told
 from core.teacher import Teacher
 
-CPU_TOKENS = 512  # of a micro-batch: more made a step no quicker
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
 
 
@@ -141,18 +140,19 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
     beside = reference or teacher
 
-    memory_facts = {} if writes else (yield from _memory(run, where, device["used"], rows))
+    memory_facts, way = yield from _memory(run, where, device["used"], rows)
     loaded, model_facts = yield from _load(run, where, device["used"])
     model = loaded.model
     head, why = find_head(model, DTYPES[loaded.compute])
     facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
-    if t.gradient_checkpointing == "on":
+    if way.checkpointing:
         checkpoint_blocks(model)
     texts = run.options.group_size if writes else len(parts(rows[0]))
     layout, packed, note = _layout(run, loaded, len(tokenizer), texts)
     facts |= packed
     batches.pack, batches.share = layout["pack"], layout["share"]
-    batches.most, facts["micro_batches"] = _at_once(run, device["used"])
+    batches.most = way.tokens if way.rows < t.batch_size else None
+    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "reason": way.reason}
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
@@ -204,16 +204,36 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     return ready
 
 
-def _memory(run: Run, where: Path, device: str, rows: list[Any]) -> Generator[Event, None, dict[str, Any]]:
-    """What a step will take, for resolved.json; a warning where that is more than there is."""
-    tokens = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
-    found = memory.estimate(read_config(where), run, device=device, tokens=tokens, folder=where)
+def _memory(
+    run: Run, where: Path, device: str, rows: list[Any]
+) -> Generator[Event, None, tuple[dict[str, Any], fit.Plan]]:
+    """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
+    more than there is, and a note where a batch is parted for it."""
+    if run.spec.data == QUESTIONS:  # how long its answers will be is not known
+        asked = run.train.gradient_checkpointing == "on"
+        return {}, fit.Plan(run.train.batch_size, 0, asked, "how long the answers will be is not known")
+    tokens, config, usable = _heaviest(rows), read_config(where), backend.usable_bytes(device)
+
+    def estimate(planned: Run) -> memory.Estimate | None:
+        return memory.estimate(config, planned, device=device, tokens=tokens, folder=where)
+
+    way = fit.plan(run, tokens, device, usable, estimate)
+    found = estimate(fit.as_planned(run, way))
+    facts = {"gradient_checkpointing": way.checkpointing}
     if found is None:
-        return {}
-    words = memory.advice(found, backend.usable_bytes(device), run)
+        return facts, way
+    words = memory.advice(found, usable, fit.as_planned(run, way))
     if words:
         yield Warned("memory", words)
-    return {"estimate": dataclasses.asdict(found) | {"low": found.low, "high": found.high}}
+    elif device != "cpu" and way.rows < run.train.batch_size:
+        parts_of = f"A batch of {run.train.batch_size} rows goes through the model in parts of {way.rows}"
+        yield Warned("micro-batches", f"{parts_of}, as the memory allows, and counts as one.")
+    return facts | {"estimate": dataclasses.asdict(found) | {"low": found.low, "high": found.high}}, way
+
+
+def _heaviest(rows: list[Any]) -> int:
+    """Tokens of the longest row, all its texts together."""
+    return max(sum(len(text.tokens) for text in parts(row)) for row in rows)
 
 
 def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Loaded, dict[str, Any]]]:
@@ -244,17 +264,6 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
     mx.eval(loaded.model.parameters())
     trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
     return loaded, {"parameters": total, "trainable_parameters": trainable}
-
-
-def _at_once(run: Run, device: str) -> tuple[int | None, dict[str, Any]]:
-    """(tokens that go through the model at once, or None for whole batches; the same with its reason)."""
-    if device != "cpu":
-        most, why = None, "a GPU is quickest with whole batches"
-    elif not run.spec.adds_up:
-        most, why = None, "the loss needs its batch whole"
-    else:
-        most, why = CPU_TOKENS, "a processor is as quick with parts of a batch, in less memory; they count as one batch"
-    return most, {"tokens": most, "reason": why}
 
 
 def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, bool], dict[str, Any], str]:

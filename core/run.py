@@ -275,9 +275,10 @@ class Train:
         label="Accumulate",
     )
     gradient_checkpointing: str = option(
-        "off",
-        "Keep less of each step in memory and compute it again: about a third more time, the same numbers.",
-        choices=("off", "on"),
+        "auto",
+        "Keep less of each step in memory and compute it again: about a third more time, the same numbers. 'auto': "
+        "where the step would not fit into the memory otherwise.",
+        choices=("auto", "off", "on"),
         label="Gradient checkpointing",
         when="Switch it on if memory runs out.",
     )

@@ -16,7 +16,7 @@ from core.quant.modes import MODES, UNPACKED
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
 STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
-CHUNK = 1 << 24  # logits made at a time, see core.model.head
+CHUNK = 1 << 22  # logits made at a time, see core.model.head
 SPREAD = 0.2  # how far either way the range reaches
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]  # name → (type as safetensors has it, shape)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core import methods, prepare
+from core import methods
 from core.events import Step
 from core.methods import PAIRS, TEXT
+from core.model import fit
 from core.run import Run
 from core.train import train
 from tests.core.conftest import only
@@ -36,7 +37,7 @@ def test_the_numbers_are_those_of_the_whole_batch(
     data = {} if methods.load()[method].data == TEXT else {"path": str(pairs)}
 
     def steps(most: int) -> list[Step]:
-        monkeypatch.setattr(prepare, "CPU_TOKENS", most)
+        monkeypatch.setattr(fit, "CPU_TOKENS", most)
         run = make_run(
             output=str(tmp_path / str(most)),
             method=method,
@@ -46,7 +47,7 @@ def test_the_numbers_are_those_of_the_whole_batch(
         )
         made = only(Step, list(train(run)))
         told = json.loads((Path(str(run.output)) / "resolved.json").read_text())
-        assert told["data"]["micro_batches"]["tokens"] == most
+        assert (told["data"]["micro_batches"]["rows"] < 5) is (most < 1000)
         return made
 
     whole, parts = steps(100_000), steps(60)

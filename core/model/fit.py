@@ -1,0 +1,64 @@
+"""How a batch goes through the model so that it fits into memory: whole or in parts, with its blocks kept or not.
+
+Needs no MLX. What is asked for stays what is learned from: parts of a batch count as one, and checkpointing gives the
+same numbers.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from core.model.memory import Estimate
+
+CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
+GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is tried first
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`rows` of a batch go through the model at once, or more short ones of so many `tokens` together."""
+
+    rows: int
+    tokens: int
+    checkpointing: bool
+    reason: str
+
+
+def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:
+    """The quickest way for a core.run.Run that fits into so many usable bytes, or the smallest where none does.
+
+    `tokens` are those of the longest row, all its texts together; `estimate` says what a step of a run takes.
+    """
+    tried = list(_ways(run, tokens, device))
+    first = tried[0]
+    for way in tried:
+        found = estimate(as_planned(run, way))
+        if found is None or found.high <= usable:
+            return way if way == first else replace(way, reason="more would not fit into the memory")
+    return replace(tried[-1], reason="the least that is possible")
+
+
+def as_planned(run: Any, way: Plan) -> Any:
+    """The run as its steps are then computed, for an estimate."""
+    run = run.replace("train.batch_size", way.rows)
+    return run.replace("train.gradient_checkpointing", "on" if way.checkpointing else "off")
+
+
+def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
+    """From the quickest to the smallest."""
+    batch, asked = run.train.batch_size, run.train.gradient_checkpointing
+    kept = [False, True] if asked == "auto" else [asked == "on"]
+    if not run.spec.adds_up:
+        for checkpointing in kept:
+            yield Plan(batch, batch * tokens, checkpointing, "the loss needs its batch whole")
+        return
+    quick = CPU_TOKENS if device == "cpu" else GPU_TOKENS
+    most = max(1, min(batch, quick // tokens)) if device == "cpu" else batch
+    why = "a processor is as quick with parts of a batch, in less memory" if most < batch else "the whole batch fits"
+    for checkpointing in kept:
+        rows = most
+        while True:
+            yield Plan(rows, max(CPU_TOKENS if rows == most < batch else 0, rows * tokens), checkpointing, why)
+            if rows == 1 or (not checkpointing and len(kept) > 1 and rows * tokens <= quick):
+                break
+            rows = (rows + 1) // 2

@@ -1,0 +1,58 @@
+"""How a batch goes through the model: the quickest way that fits."""
+
+import pytest
+
+from core.model.fit import GPU_TOKENS, Plan, as_planned, plan
+from core.model.memory import Estimate
+from core.run import Run
+
+TOKENS = 1024
+
+
+def estimate(run: Run) -> Estimate:
+    """A megabyte a token; a tenth of it with checkpointing."""
+    kept = 1_000_000 * TOKENS * run.train.batch_size
+    return Estimate(0, 0, 0, kept // 10 if run.train.gradient_checkpointing == "on" else kept, 0)
+
+
+def planned(megabytes: float, method: str = "sft", device: str = "gpu", asked: str = "auto", rows: int = 8) -> Plan:
+    run = Run.from_dict({"method": method, "train": {"batch_size": rows, "gradient_checkpointing": asked}})
+    return plan(run, TOKENS, device, int(megabytes * 1.2e6) + 1, estimate)
+
+
+def test_a_batch_that_fits_goes_whole() -> None:
+    way = planned(8 * TOKENS)
+    assert (way.rows, way.checkpointing, way.reason) == (8, False, "the whole batch fits")
+
+
+def test_parts_come_before_checkpointing_as_long_as_they_keep_a_gpu_busy() -> None:
+    half = planned(4 * TOKENS)
+    assert (half.rows, half.checkpointing) == (4, False)
+    assert planned(GPU_TOKENS).rows == 2
+    less = planned(TOKENS)  # one row at once would fit, but eight with checkpointing do too
+    assert (less.rows, less.checkpointing) == (8, True)
+    least = planned(0.05 * TOKENS)
+    assert (least.rows, least.checkpointing, least.reason) == (1, True, "the least that is possible")
+
+
+@pytest.mark.parametrize("asked", ["on", "off"])
+def test_what_was_asked_for_stays(asked: str) -> None:
+    for megabytes in (0.05 * TOKENS, TOKENS, 100 * TOKENS):
+        assert planned(megabytes, asked=asked).checkpointing is (asked == "on")
+    assert planned(TOKENS, asked="off").rows == 1
+
+
+def test_a_loss_that_needs_its_batch_whole_gets_it() -> None:
+    assert planned(0.05 * TOKENS, method="kto").rows == 8
+    assert planned(TOKENS, method="kto").checkpointing
+
+
+def test_a_processor_takes_short_rows_together() -> None:
+    way = planned(100 * TOKENS, device="cpu")
+    assert (way.rows, way.tokens, way.checkpointing) == (1, TOKENS, False)
+    assert planned(100 * TOKENS, device="cpu", rows=1).rows == 1
+
+
+def test_an_estimate_is_asked_for_what_will_be_done() -> None:
+    run = as_planned(Run(), Plan(3, 0, True, ""))
+    assert run.train.batch_size == 3 and run.train.gradient_checkpointing == "on"
