@@ -4,15 +4,19 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+import mlx.core as mx
+
 from core import adapters, backend, report
 from core.data.batches import in_order
-from core.data.encoding import encode_rows
+from core.data.encoding import encode_all_rows
+from core.data.groups import Group, learns
 from core.data.load import load as load_data
 from core.data.template import ask
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
-from core.methods import TEXT
+from core.methods import PAIRS, TEXT
+from core.methods._pairs import shares
 from core.model import hub
 from core.model.generate import answer_tokens
 from core.model.head import find as find_head
@@ -20,6 +24,7 @@ from core.model.load import DTYPES, load, read_config
 from core.model.logps import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
+from core.tally import Tally
 
 
 def evaluate(
@@ -36,11 +41,15 @@ def evaluate(
     dtype: str = "auto",
     allow_code: bool = False,
     quantization: str | None = None,
+    kind: str = TEXT,
 ) -> Iterator[Event]:
     """Yields a Sample for each of the first `answers` prompts and an Evaluated at the end.
 
     Its loss is the mean over all targets, in nats per token; its metrics hold `perplexity`, `exact_match` and,
     where JSON is expected, `valid_json` (shares from 0 to 1). "demo" means the sample's held-out part.
+    With `kind` "pairs" the targets are those of the better answers, and the metrics hold `preferred`, the share of
+    pairs whose better answer is the likelier one, and `accuracy`, the share in which the adapter has moved the
+    better answer up against the worse one.
     The base is packed as it was when the adapter was trained, unless `quantization` says otherwise.
     Raises UserError.
     """
@@ -48,14 +57,14 @@ def evaluate(
     yield Phase("Loading model", model)
     folder = yield from hub.fetch(model)
     # The data first: a wrong file should not cost the loading of a model.
-    path = str(sample(TEXT, held_out=True)) if dataset == DEMO else dataset
-    data = load_data((yield from hub.fetch_data(path)), TEXT)
+    path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
+    data = load_data((yield from hub.fetch_data(path)), kind)
     read_config(folder)
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
         tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
-    written = encode_rows(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
-    rows = [r for r in written if r.mask.any()]
+    texts = encode_all_rows(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
+    rows = [row for row in map(Group, texts) if learns(row)]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     base = adapters.base_for(adapter, quantization)
@@ -75,16 +84,26 @@ def evaluate(
 
     head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     yield Phase("Validating", f"{len(rows)} rows")
-    loss, targets = 0.0, 0
+    loss, targets, tally = 0.0, 0, Tally()
     for batch in in_order(rows, batch_size):
-        loss -= float(token_logps(loaded.model, to_mlx(batch), head).sum())
-        targets += int(batch.mask.sum())
+        given, count = to_mlx(batch), len(batch.rows)
+        logps = token_logps(loaded.model, given, head)
+        loss -= float(logps[:count].sum())  # of a pair, the better answer
+        targets += int(batch.mask[:count].sum())
+        if kind == PAIRS:
+            sums = logps.sum(-1)
+            tally.add({"preferred": shares(*mx.split(sums, 2)).mean()}, count)
+            if adapters.add_ons(loaded.model):  # every weight trained leaves no base to compare with
+                with adapters.off(loaded.model):
+                    moved = sums - token_logps(loaded.model, given, head).sum(-1)
+                tally.add({"accuracy": shares(*mx.split(moved, 2)).mean()}, count)
     loss /= targets
-    texts, expected = [], []
+    said, expected = [], []
     asked = [ask(e, tokenizer) for e in data.examples[:answers]]
     for i, question in enumerate(q for q in asked if q is not None):
-        texts.append(answer_tokens(loaded.model, tokenizer, question.tokens, max_tokens))
+        said.append(answer_tokens(loaded.model, tokenizer, question.tokens, max_tokens))
         expected.append(question.expected)
-        yield Sample(0, "after" if adapter else "before", i, question.prompt, texts[-1], question.expected)
-    metrics = {"perplexity": math.exp(min(loss, 700.0)), **report.answer_scores(texts, expected)}
+        yield Sample(0, "after" if adapter else "before", i, question.prompt, said[-1], question.expected)
+    scores = report.answer_scores(said, expected) if kind == TEXT else tally.means()
+    metrics = {"perplexity": math.exp(min(loss, 700.0)), **scores}
     yield Evaluated(0, loss, False, targets, metrics)

@@ -18,6 +18,7 @@ from core.errors import Unavailable
 from core.events import Phase
 from core.runfolder import explain, replacing
 
+SHOWN = 20  # times that progress is told, at most
 PLAIN: Mapping[str, bool] = {"pack": False, "share": False}
 
 
@@ -72,8 +73,9 @@ class Table:
                         span = self.span(first + row, text)
                         self.entries[span] = found[at : at + span.stop - span.start]
                         at += span.stop - span.start
-                done += len(batch.rows)
-                yield Phase(f"Asking the {self.name}", fraction=done / len(self.rows))
+                before, done = done, done + len(batch.rows)
+                if SHOWN * done // len(self.rows) > SHOWN * before // len(self.rows):
+                    yield Phase(f"Asking the {self.name}", fraction=done / len(self.rows))
             first += len(rows)
 
     def file(self, who: Any) -> str:

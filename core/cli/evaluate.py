@@ -1,11 +1,15 @@
 """hone eval: measure a model, with or without a trained adapter, on a dataset."""
 
+from pathlib import Path
 from typing import Any
 
 from core.cli import Out
 from core.cli.chat import base_of, quantization_flag
 from core.cli.progress import lines
 from core.events import to_json
+from core.methods import PAIRS, TEXT
+from core.run import Run
+from core.runfolder import RUN
 
 
 def add(commands: Any) -> None:
@@ -16,6 +20,11 @@ def add(commands: Any) -> None:
         "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
     )
     command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: measure what was trained there.")
+    command.add_argument(
+        "--kind",
+        choices=(TEXT, PAIRS),
+        help="Shape of the data: pairs tells how often the better answer is preferred. Default: as the run had it.",
+    )
     command.add_argument("--dataset", default="demo", metavar="TEXT", help="A file, or 'demo'. Default: demo.")
     command.add_argument(
         "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
@@ -59,6 +68,7 @@ def run(args: Any, out: Out) -> int:
         dtype=args.dtype,
         allow_code=args.allow_model_code,
         quantization=args.quantization,
+        kind=args.kind or _kind_of(args.adapter_path),
     ):
         if args.json:
             out(to_json(event), flush=True)
@@ -66,3 +76,9 @@ def run(args: Any, out: Out) -> int:
             for line in lines(event):
                 out(line, flush=True)
     return 0
+
+
+def _kind_of(adapter: str | None) -> str:
+    """Pairs where the adapter lies in the folder of a run that learned from them."""
+    file = Path(adapter or "") / RUN
+    return PAIRS if adapter and file.is_file() and Run.read(file).spec.data == PAIRS else TEXT

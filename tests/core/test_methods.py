@@ -13,6 +13,7 @@ import pytest
 
 from core.adapters import WEIGHTS
 from core.errors import BadModel, BadOption, Unavailable
+from core.evaluate import evaluate
 from core.events import Evaluated, Finished, Phase, Started, Step, Warned
 from core.options import describe
 from core.run import Run, sections
@@ -239,3 +240,15 @@ def test_pairs_that_say_the_same_within_the_cut_are_told(make: MakeRun) -> None:
     (told,) = [e for e in only(Warned, events) if e.code == "same-answers"]
     assert "both answers are the same within 44 tokens" in told.message
     assert only(Started, events)[0].rows == 16
+
+
+def test_a_model_can_be_measured_on_pairs(make: MakeRun) -> None:
+    run = make("dpo", train={"steps": 12}, data={"eval_split": 0.25})
+    trained = only(Evaluated, list(train(run)))[-1]
+    path = run.data.path
+    whole = list(evaluate(run.model.path, None, path, answers=1, kind="pairs"))[-1]
+    after = list(evaluate(run.model.path, str(run.output), path, answers=0, kind="pairs"))[-1]
+    assert isinstance(whole, Evaluated) and isinstance(after, Evaluated)
+    assert set(whole.metrics) == {"perplexity", "preferred"} and whole.metrics["preferred"] < 1
+    assert after.metrics["accuracy"] == after.metrics["preferred"] == trained.metrics["preferred"] == 1.0
+    assert after.tokens == whole.tokens and after.loss != whole.loss
