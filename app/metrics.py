@@ -186,7 +186,9 @@ def figures(method: str, names: Iterable[str]) -> list[Figure]:
             continue
         if figure.key == "reward":
             alone = [n for n in left if n.startswith(REWARD) and n != figure.band]
-            mine += [Metric(n, n.removeprefix(REWARD).replace("_", " ")) for n in sorted(alone)]
+            if len(alone) > 1:  # a single reward is the sum
+                mine += [Metric(n, n.removeprefix(REWARD).replace("_", " ")) for n in sorted(alone)]
+            left = [n for n in left if n not in alone]
         found.append(replace(figure, metrics=tuple(mine)))
         left = [n for n in left if n not in {m.name for m in mine}]
     for name in left:

@@ -4,9 +4,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from app import theme
+from app.groups import Reply
 from app.widgets.card import Card, column, row
 from app.widgets.text import Text, caption
 from core.events import Sample
+from core.rewards.answer import Answer
 
 _EXPECTED = 240  # characters of an expected answer that are shown
 _LONGEST = 1500  # characters of an answer that are shown
@@ -21,12 +23,12 @@ class Pair(Card):
         self.prompt = Text(prompt, bold=True, selectable=True)
         layout.addWidget(self.prompt)
         columns = row(gap=16)
-        self.left, self.left_name = self._side(columns, left)
+        self.left, self.left_name, self._left_thought = self._side(columns, left)
         rule = QFrame()
         rule.setFrameShape(QFrame.Shape.VLine)
         rule.setEnabled(False)
         columns.addWidget(rule)
-        self.right, self.right_name = self._side(columns, right)
+        self.right, self.right_name, self._right_thought = self._side(columns, right)
         layout.addLayout(columns)
         self.expected = caption()
         self.expected.hide()
@@ -38,25 +40,34 @@ class Pair(Card):
         if some is None:
             return
         self.prompt.setText(_short(some.prompt))
-        self.left.setText(_said(before))
-        self.right.setText(_said(now) if now else "…")
+        for sample, text, thought in (
+            (before, self.left, self._left_thought),
+            (now, self.right, self._right_thought),
+        ):
+            thinking, words = _parts(sample)
+            text.setText(words if sample or text is self.left else "…")
+            thought.setText(thinking)
+            thought.setVisible(bool(thinking))
         name = "After" if now and now.stage == "after" else f"Step {now.step:,}" if now else "After"
         self.right_name.setText(name)
         self.expected.setVisible(bool(some.expected))
-        right = now is not None and bool(some.expected) and now.answer.strip() == some.expected.strip()
+        right = now is not None and bool(some.expected) and _parts(now)[1] == some.expected.strip()
         mark = "  ✓ exactly as expected" if right else ""
         self.expected.setText(f"In the data: {_line(some.expected)}{mark}")
 
-    def _side(self, columns: object, name: str) -> tuple[Text, Text]:
+    def _side(self, columns: object, name: str) -> tuple[Text, Text, Text]:
         side: QVBoxLayout = column(gap=3)
-        label = caption(name)
+        label, thought = caption(name), caption()
+        thought.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
+        thought.hide()
         text = Text("…", selectable=True)
         text.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         text.setAccessibleName(name)
         side.addWidget(label)
+        side.addWidget(thought)
         side.addWidget(text, 1)
         columns.addLayout(side, 1)  # type: ignore[attr-defined]
-        return text, label
+        return text, label, thought
 
 
 class Answers(QWidget):
@@ -88,8 +99,12 @@ def _line(text: str) -> str:
     return flat if len(flat) <= _EXPECTED else flat[:_EXPECTED] + " …"
 
 
-def _said(sample: Sample | None) -> str:
-    return "–" if sample is None else _short(sample.answer) or "(nothing)"
+def _parts(sample: Sample | None) -> tuple[str, str]:
+    """(what was thought before, the answer), as they are shown."""
+    if sample is None:
+        return "", "–"
+    thinking, answer = Reply(sample.answer, None, 0.0).thinking, Answer(sample.answer).visible
+    return (f"Thinking: {_short(thinking)}" if thinking else ""), _short(answer) or "(nothing)"
 
 
 def _short(text: str) -> str:

@@ -10,8 +10,11 @@ from pytestqt.qtbot import QtBot
 from app.groups import KEPT, Groups
 from app.pages.groups import GroupsPage
 from app.pages.run import RunPage
+from app.widgets.answers import Pair
 from app.widgets.scored import AnswerCard
+from app.widgets.text import Text
 from app.window import MainWindow
+from core.events import Sample
 from core.run import Run
 from tests.app.stories import group, scripted
 
@@ -101,3 +104,17 @@ def test_a_reasoning_run_has_the_tab_and_another_has_not(qtbot: QtBot, window: M
         if there:
             page.tabs.show_page(page.groups)
             qtbot.waitUntil(lambda page=page: page.groups.model.rowCount() == 120)
+
+
+def test_thinking_stands_apart_from_the_answer_before_and_after(qtbot: QtBot) -> None:
+    pair = Pair("", "Before", "After")
+    qtbot.addWidget(pair)
+    pair.show()
+    pair.show_samples(
+        Sample(0, "before", 0, "What is 2 + 2?", "5", "4"),
+        Sample(9, "after", 0, "What is 2 + 2?", "<think>\n2 + 2 = 4\n</think>\n\n4", "4"),
+    )
+    assert (pair.left.text(), pair.right.text()) == ("5", "4")
+    shown = [t.text() for t in pair.findChildren(Text) if t.isVisible()]
+    assert "Thinking: 2 + 2 = 4" in shown
+    assert pair.expected.text() == "In the data: 4  ✓ exactly as expected"
