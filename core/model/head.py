@@ -5,7 +5,7 @@ loss needs them only at the targets, and of each target only one log-probability
 last layer differs between architectures, so what is found is measured before it is used (see `find`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 CHUNK = 1 << 22  # numbers in one piece of logits: 16 MB in float32, of which a few are in memory at a time
+GPU_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
 FEWEST = 64  # rows in a piece, however large the vocabulary
 EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
 
@@ -35,12 +36,19 @@ class Head:
         """Log-probability of each target, [M] float32, from its hidden state [M, D]."""
         if self.trained:  # its own gradient needs the logits
             return _chosen(self.logits(hidden).astype(mx.float32), targets)
-        size = max(FEWEST, CHUNK // self.vocabulary)
+        gpu = mx.default_device() == mx.gpu
+        size = max(FEWEST, (GPU_CHUNK if gpu else CHUNK) // self.vocabulary)
 
-        def piece(h: mx.array, t: mx.array) -> tuple[mx.array, mx.array]:
+        def value(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
+            return (_chosen(self.logits(h).astype(mx.float32), t),)
+
+        if not self.layer.training:  # no gradient is asked for
+            return _in_turn(value, hidden, targets, size)[0]
+
+        def piece(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
             """(what each target costs [m], its gradient with respect to each row of h [m, D])."""
             logits = self.logits(h)  # [m, V]
-            costs, slope = _fused(logits, t) if mx.default_device() == mx.gpu else _plain(logits, t)
+            costs, slope = _fused(logits, t) if gpu else _plain(logits, t)
             # What vjp computes of the logits a second time is not asked for, and so not computed.
             _, (gradient,) = mx.vjp(self.logits, [h], [slope])
             return costs, gradient
@@ -49,14 +57,8 @@ class Head:
         def pieces(h: mx.array) -> tuple[mx.array, mx.array]:
             # What a target costs depends on its own row of h alone, so its gradient can be made at once, while
             # the logits are here: [m, D] is kept where [m, V] would be, and nothing is computed twice.
-            made: list[tuple[mx.array, mx.array]] = []
-            for i in range(0, h.shape[0], size):
-                part = h[i : i + size]
-                if made:  # a piece begins when the one before it has gone, or all would be in memory at once
-                    part = mx.depends([part], list(made[-1]))[0]
-                made.append(piece(part, targets[i : i + size]))
-            costs, slopes = zip(*made, strict=True)
-            return mx.concatenate(costs), mx.concatenate(slopes)
+            costs, slopes = _in_turn(piece, h, targets, size)
+            return costs, slopes
 
         @pieces.vjp
         def backward(primals: Any, cotangents: Any, outputs: Any) -> mx.array:
@@ -65,6 +67,17 @@ class Head:
 
         values: mx.array = -pieces(hidden)[0]
         return values
+
+
+def _in_turn(work: Any, h: mx.array, targets: mx.array, size: int) -> list[mx.array]:
+    """What `work` makes of pieces of so many rows, joined. A piece begins when the one before it has gone."""
+    made: list[tuple[mx.array, ...]] = []
+    for i in range(0, h.shape[0], size):
+        part = h[i : i + size]
+        if made:
+            part = mx.depends([part], list(made[-1]))[0]
+        made.append(work(part, targets[i : i + size]))
+    return [mx.concatenate(parts) for parts in zip(*made, strict=True)]
 
 
 def _chosen(logits: mx.array, targets: mx.array) -> mx.array:
@@ -90,25 +103,52 @@ def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
 
 
 def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:
-    """(the model in two parts, why) or (None, why not): some scale or cap their logits behind the last layer."""
+    """(the model in two parts, why) or (None, why not). Scales and caps behind the last layer belong to the second."""
     inner = getattr(model, "language_model", model)
-    body = getattr(inner, "model", None)
+    body = getattr(inner, "model", getattr(inner, "backbone", None))
     layer = getattr(inner, "lm_head", None)
-    logits = layer
+    last = layer
     if layer is None:  # tied: the embedding is the last layer too
         layer = getattr(body, "embed_tokens", None)
-        logits = getattr(layer, "as_linear", None)
-    if body is None or layer is None or logits is None:
+        last = getattr(layer, "as_linear", None)
+    if body is None or layer is None or last is None:
         return None, "this architecture's last layer cannot be taken apart"
     tokens = mx.array([[1, 2, 3, 4, 5, 6, 7]])
     try:
-        whole, apart = model(tokens), logits(body(tokens))
-        mx.eval(whole, apart)
+        whole, hidden = model(tokens), body(tokens)
+        mx.eval(whole, hidden)
+        for ending in _endings(inner, body):
+            logits = last if ending is None else _then(last, ending)
+            apart = logits(hidden)
+            if whole.shape == apart.shape and _relative(apart, whole) <= EXACT.get(dtype, 1e-5):
+                head = Head(body, logits, layer, whole.shape[-1])
+                return head, "measured on this model: both ways give the same logits"
     except (AttributeError, TypeError, ValueError, IndexError):
         return None, "this architecture's last layer cannot be taken apart"
-    if whole.shape != apart.shape or not _relative(apart, whole) <= EXACT.get(dtype, 1e-5):
-        return None, "this architecture changes its logits behind the last layer"
-    return Head(body, logits, layer, whole.shape[-1]), "measured on this model: both ways give the same logits"
+    return None, "this architecture changes its logits behind the last layer"
+
+
+def _endings(inner: Any, body: Any) -> Iterator[Callable[[mx.array], mx.array] | None]:
+    """What mlx-lm's models are known to do to their logits behind the last layer; None for nothing.
+
+    Nothing comes last: small logits hardly show a cap.
+    """
+    scale = getattr(getattr(body, "args", None), "logit_scale", None)  # Cohere
+    if scale:
+        yield lambda x: x * scale
+    divisor = getattr(inner, "logits_scaling", None)  # Granite
+    if divisor:
+        yield lambda x: x / divisor
+    cap = getattr(inner, "final_logit_softcapping", None)  # Gemma
+    if cap:
+        yield lambda x: mx.tanh(x / cap) * cap
+    yield None
+
+
+def _then(
+    first: Callable[[mx.array], mx.array], second: Callable[[mx.array], mx.array]
+) -> Callable[[mx.array], mx.array]:
+    return lambda x: second(first(x))
 
 
 def _relative(a: mx.array, b: mx.array) -> float:

@@ -1,5 +1,6 @@
 """Log-probabilities by hand, and that the fast path gives the plain path's loss and gradients."""
 
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -11,8 +12,10 @@ from mlx.utils import tree_flatten
 from core import adapters
 from core.data.batches import Batch
 from core.model import head
+from core.model.load import load
 from core.model.logps import to_mlx, token_logps
 from core.run import Adapter
+from tests.core.model import zoo
 from tests.core.model.tiny import tiny
 
 
@@ -54,7 +57,7 @@ def value_and_gradients(model: nn.Module, with_head: head.Head | None) -> tuple[
 
 @pytest.mark.parametrize("chunk", [200, 1 << 24])
 @pytest.mark.parametrize("kind", ["lora", "full"])
-@pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss", "mamba"])
+@pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss", "mamba", "gemma2"])
 def test_logits_at_the_targets_alone_change_nothing(
     family: str, kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,11 +78,21 @@ def test_logits_at_the_targets_alone_change_nothing(
         assert float(mx.abs(fast[1][name] - gradient).max()) < 1e-5 * size + 1e-6, name
 
 
-def test_it_is_found_where_it_can_be_and_refused_where_logits_change_behind_it() -> None:
-    for family in ("qwen3", "llama", "gpt_oss"):
-        assert head.find(tiny(family), mx.float32)[0] is not None, family
-    capped, why = head.find(tiny("gemma2"), mx.float32)
-    assert capped is None and why == "this architecture changes its logits behind the last layer"
+@pytest.mark.parametrize("family", zoo.FAMILIES)
+def test_it_is_found_in_every_family_that_is_tried(family: str, tmp_path: Path) -> None:
+    model = load(zoo.write(tmp_path, family), device="cpu").model
+    found, why = head.find(model, mx.float32)
+    assert found is not None and why == "measured on this model: both ways give the same logits"
+
+
+def test_it_is_refused_where_logits_change_behind_it() -> None:
+    model = tiny("qwen3")
+    kind = type(model)
+    model.__class__ = type(
+        "Odd", (kind,), {"__call__": lambda self, x, cache=None: kind.__call__(self, x, cache) * 1.1}
+    )
+    odd, why = head.find(model, mx.float32)
+    assert odd is None and why == "this architecture changes its logits behind the last layer"
 
 
 def test_logits_are_never_held_whole() -> None:
@@ -107,3 +120,13 @@ def test_the_kernel_for_a_gpu_gives_the_same() -> None:
     logits, targets = mx.random.normal((7, 50)) * 3, mx.array([3, 0, 49, 7, 7, 20, 1])
     for plain, fused in zip(head._plain(logits, targets), head._fused(logits, targets), strict=True):
         assert float(mx.abs(plain - fused).max()) < 1e-6
+
+
+def test_without_a_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "CHUNK", 200)
+    monkeypatch.setattr(head, "FEWEST", 1)
+    model = tiny("qwen3")
+    adapters.attach(model, Adapter(rank=4))
+    found, _ = head.find(model, mx.float32)
+    training = token_logps(model.train(), ROWS, found)
+    assert float(mx.abs(training - token_logps(model.eval(), ROWS, found)).max()) < 1e-5
