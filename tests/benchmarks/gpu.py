@@ -1,0 +1,187 @@
+"""One GPU: Hone's training step beside mlx-lm's, and where its time goes: python -m tests.benchmarks.gpu [--small]
+
+Random weights of Qwen3-0.6B's shape in bfloat16, float32 adapters of rank 16 on all linear layers, 4 rows of 1024
+tokens a step, each side with its own trainer in a process of its own. It takes under 90 seconds; what a part gave is
+printed and written to results/gpu.md before the next begins, and a part that fails or takes too long is said and left
+out. --small tries the script itself on any machine.
+"""
+
+import argparse
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from core import backend
+from core.data.encoding import encode_all_rows
+from core.data.load import load
+from core.data.tokenizer import load_tokenizer
+from core.resources import STARTER
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "gpu.md"
+BUDGET = 85.0  # seconds for everything
+ROWS, STEPS, WARM = 4, 10, 3
+LARGE = {
+    "model_type": "qwen3",
+    "hidden_size": 1024,
+    "num_hidden_layers": 28,
+    "intermediate_size": 3072,
+    "num_attention_heads": 16,
+    "num_key_value_heads": 8,
+    "head_dim": 128,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 151936,
+    "rope_theta": 1000000.0,
+    "max_position_embeddings": 40960,
+    "tie_word_embeddings": True,
+}
+SMALL = LARGE | {"hidden_size": 64, "num_hidden_layers": 2, "intermediate_size": 128, "vocab_size": 4096}
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--small", action="store_true", help="a small shape and short rows")
+    given = asked.parse_args()
+    length = 64 if given.small else 1024
+    page = Page(length, 10 * BUDGET if given.small else BUDGET)
+    with tempfile.TemporaryDirectory(prefix="hone-gpu-") as made:
+        folder = Path(made)
+        page.told("shape", json.dumps(SMALL if given.small else LARGE))
+        (folder / "shape.json").write_text(json.dumps(SMALL if given.small else LARGE), encoding="utf-8")
+        if page.part([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", made], 40) is None:
+            return
+        answers = job(folder, "answers", length, prompt=8)
+        prompts = job(folder, "prompts", length, prompt=round(0.7 * length))
+        hone = [sys.executable, "-m", "tests.benchmarks.sides.hone_side"]
+        peer = [sys.executable, str(HERE / "sides" / "mlx_lm_side.py")]
+        page.run("Hone", "all tokens learned", [*hone, answers("off")])
+        page.run("mlx-lm", "all tokens learned", [*peer, answers("off")])
+        page.run("Hone", "all tokens learned, checkpointing", [*hone, answers("on")])
+        page.run("mlx-lm", "all tokens learned, checkpointing", [*peer, answers("on")])
+        page.run("Hone", "30 % of the tokens learned", [*hone, prompts("off")])
+        page.lines([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "profile", made, str(length)])
+
+
+def job(folder: Path, name: str, length: int, prompt: int) -> Any:
+    """Rows cut to exactly so many tokens, of which the first are no targets; gives a job's file by checkpointing."""
+    rng = random.Random(7)
+    words = sorted({w for w in (STARTER / "README.md").read_text(encoding="utf-8").lower().split() if w.isalpha()})
+    data = folder / f"{name}.jsonl"
+    tokenizer = load_tokenizer(STARTER)
+
+    def said(tokens: int) -> str:
+        ids = tokenizer(" ".join(rng.choices(words, k=tokens)))["input_ids"]
+        return str(tokenizer.decode(ids[:tokens]))
+
+    texts = [[said(n) for n in (prompt, 2 * length)] for _ in range(ROWS * STEPS)]
+    rows = [dict(zip(("prompt", "completion"), row, strict=True)) for row in texts]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    made = encode_all_rows(load(str(data), "text").examples, tokenizer, train_on="answers", max_len=length)
+    tokens = folder / f"{name}.json"
+    told = [{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for (t,) in made]
+    assert all(len(row["tokens"]) == length for row in told)
+    tokens.write_text(json.dumps(told), encoding="utf-8")
+
+    def of(checkpointing: str) -> str:
+        path = folder / f"{name}-{checkpointing}-job.json"
+        about = {
+            "method": "sft", "model": str(folder / "model"), "data": str(data), "rows": str(tokens), "rank": 16,
+            "batch_size": ROWS, "max_len": length, "checkpointing": checkpointing == "on",
+            "train": {"gradient_checkpointing": checkpointing},
+        }  # fmt: skip
+        path.write_text(json.dumps(about), encoding="utf-8")
+        return str(path)
+
+    return of
+
+
+class Page:
+    """What is known so far, on the screen and in the file."""
+
+    def __init__(self, length: int, budget: float) -> None:
+        self.began, self.length, self.budget = time.monotonic(), length, budget
+        facts = backend.machine()
+        versions = ", ".join(f"{k} {v}" for k, v in facts["versions"].items())
+        self.head = f"{facts['gpu'] or 'no GPU'} ({facts['gpu_kind'] or facts['gpu_reason']}); {versions}"
+        self.rows: list[str] = []
+        self.profile: list[str] = []
+        self.notes: list[str] = []
+
+    def told(self, what: str, sentence: str) -> None:
+        print(f"[{time.monotonic() - self.began:5.1f} s] {what}: {sentence}", flush=True)
+
+    def part(self, command: list[str], most: float) -> str | None:
+        """What a command prints last, or None where it fails or takes too long; that is noted."""
+        left = self.budget - (time.monotonic() - self.began)
+        name = " ".join(Path(word).name for word in command[1:])
+        if left < 5:
+            self.note(f"{name}: left out, the time is over")
+            return None
+        try:
+            done = subprocess.run(
+                command,
+                capture_output=True,
+                text=True,
+                timeout=min(most * self.budget / BUDGET, left),
+                cwd=HERE.parent.parent,
+            )
+        except subprocess.TimeoutExpired as error:
+            self.note(f"{name}: took too long")
+            return error.stdout.decode() if isinstance(error.stdout, bytes) else None
+        if done.returncode:
+            self.note(f"{name}: failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
+            print(done.stderr[-2000:], flush=True)
+            return None
+        return done.stdout
+
+    def run(self, who: str, what: str, command: list[str]) -> None:
+        """One side's run: the middle of its steps after the first few, which warm up."""
+        said = self.part(command, 30)
+        if said is None or not said.strip():
+            return
+        found = json.loads(said.strip().splitlines()[-1])
+        seconds = statistics.median(found["seconds"][WARM:])
+        speed, peak = ROWS * self.length / seconds, found["peak"] / 1e9
+        self.rows.append(f"| {what} | {who} | {speed:,.0f} | {seconds * 1000:.1f} | {peak:.2f} |")
+        self.told(f"{who}, {what}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
+        self.write()
+
+    def lines(self, command: list[str]) -> None:
+        for line in (self.part(command, 30) or "").splitlines():
+            self.profile.append(f"| {' | '.join(line.split(chr(9)))} |")
+            self.told("profile", line.replace("\t", ": "))
+        self.write()
+
+    def note(self, sentence: str) -> None:
+        self.notes.append(f"- {sentence}")
+        self.told("note", sentence)
+        self.write()
+
+    def write(self) -> None:
+        RESULTS.parent.mkdir(exist_ok=True)
+        text = [
+            "# One GPU: the training step",
+            "",
+            f"Made by `{' '.join(['python -m tests.benchmarks.gpu', *sys.argv[1:]])}` on {time.strftime('%Y-%m-%d')}: "
+            f"{self.head}. {ROWS} rows of {self.length:,} tokens a step; LoRA of rank 16 on all linear layers, base in "
+            "bfloat16, adapters in float32, random weights of Qwen3-0.6B's shape. Tokens are all there are. The middle "
+            f"of {STEPS - WARM} steps after {WARM} to warm up; memory is MLX's peak of the whole run.",
+            "",
+            "| case | side | tokens/s | ms a step | peak GB |",
+            "|---|---|---|---|---|",
+            *self.rows,
+            *(["", "| of Hone's step | ms | peak GB |", "|---|---|---|", *self.profile] if self.profile else []),
+            *(["", *self.notes] if self.notes else []),
+            "",
+        ]
+        RESULTS.write_text("\n".join(text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

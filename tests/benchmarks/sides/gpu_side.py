@@ -1,0 +1,135 @@
+"""Makes the model for the GPU benchmark, and times the pieces of a step: gpu_side.py make|profile FOLDER [LENGTH]."""
+
+import json
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from mlx.utils import tree_flatten, tree_map
+from mlx_lm.models import qwen3
+
+from core import adapters, backend, optimizers
+from core.data.batches import Batch
+from core.model import head
+from core.model.logps import to_mlx, token_logps
+from core.model.recompute import checkpoint_blocks, keep_blocks
+from core.resources import STARTER
+from core.run import Adapter
+
+ROWS = 4
+
+
+def random_model(shape: dict[str, Any]) -> nn.Module:
+    mx.random.seed(1)
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(shape))
+    model.update(tree_map(lambda w: (w if w.ndim == 1 else 0.02 * w / w.std()).astype(mx.bfloat16), model.parameters()))
+    mx.eval(model.parameters())
+    return model
+
+
+def make(folder: Path, shape: dict[str, Any]) -> None:
+    place = folder / "model"
+    place.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(STARTER / name, place)
+    (place / "config.json").write_text(json.dumps(shape), encoding="utf-8")
+    mx.save_safetensors(str(place / "model.safetensors"), dict(tree_flatten(random_model(shape).parameters())))
+
+
+def timed(name: str, work: Callable[[], Any], repeat: int = 5) -> None:
+    """Print the name, the middle of the milliseconds, and the peak in GB."""
+    for _ in range(2):
+        mx.eval(work())
+    mx.clear_cache()
+    mx.reset_peak_memory()
+    taken = []
+    for _ in range(repeat):
+        began = time.perf_counter()
+        mx.eval(work())
+        mx.synchronize()
+        taken.append(time.perf_counter() - began)
+    print(f"{name}\t{statistics.median(taken) * 1000:.1f}\t{mx.get_peak_memory() / 1e9:.2f}", flush=True)
+
+
+def profile(shape: dict[str, Any], length: int) -> None:
+    model: Any = random_model(shape)
+    products(shape, length)
+    adapters.attach(model, Adapter(rank=16))
+    mx.eval(model.parameters())
+    model.train()
+    rng = np.random.default_rng(0)
+    tokens = rng.integers(1, 2000, (ROWS, length + 1)).astype(np.int32)
+    batch = to_mlx(Batch(tokens, np.ones((ROWS, length), np.float32), (length,) * ROWS, tuple(range(ROWS))))
+    found, _ = head.find(model, mx.bfloat16)
+    assert found is not None
+    inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:].reshape(-1)
+    hidden = mx.random.normal((ROWS * length, shape["hidden_size"])).astype(mx.bfloat16)
+    mx.eval(hidden)
+    step = nn.value_and_grad(model, lambda: -token_logps(model, batch, found).mean())
+    body = nn.value_and_grad(model, lambda: found.body(inputs).astype(mx.float32).mean())
+    loss = mx.value_and_grad(lambda h: -found.target_logps(h, targets).mean())
+    timed("blocks, forward", lambda: found.body(inputs))
+    timed("blocks, forward and back", body)
+    timed("last layer and loss, forward and back", lambda: loss(hidden))
+    timed("forward and back", step)
+    optimizer = optimizers.build("adamw", 0.0, model, False, None)
+    optimizer.learning_rate = 1e-5
+    gradients = step()[1]
+    mx.eval(gradients)
+
+    def update() -> Any:
+        optimizer.update(model, optimizers.clip(gradients, optimizers.global_norm(gradients), 1.0))
+        return model.trainable_parameters(), optimizer.state
+
+    timed("clip and AdamW", update)
+    began = time.perf_counter()
+    for _ in range(3):
+        step()
+    print(
+        f"building the graph, in Python (beside the GPU)\t{(time.perf_counter() - began) / 3 * 1000:.1f}\t", flush=True
+    )
+    timed("forward and back, compiled whole", mx.compile(step, inputs=[model.state]))
+    checkpoint_blocks(model)
+    timed("forward and back, checkpointing", step)
+    keep_blocks(model)
+    with adapters.off(model):
+        timed("blocks without adapters, forward", lambda: found.body(inputs))
+
+
+def products(shape: dict[str, Any], length: int) -> None:
+    """The matrix products of a step alone: each forward and once back, as a frozen base needs."""
+    d, f, v = shape["hidden_size"], shape["intermediate_size"], shape["vocab_size"]
+    q, k = (shape[n] * shape["head_dim"] for n in ("num_attention_heads", "num_key_value_heads"))
+    sizes = [(d, q), (d, k), (d, k), (q, d), (d, f), (d, f), (f, d)]
+    x = {n: mx.random.normal((ROWS * length, n)).astype(mx.bfloat16) for n in {a for s in sizes for a in s} | {d}}
+    w = {s: mx.random.normal(s).astype(mx.bfloat16) for s in {*sizes, (d, v)}}
+    mx.eval(x, w)
+
+    def once() -> list[mx.array]:
+        made = []
+        for _ in range(shape["num_hidden_layers"]):
+            made += [(x[a] @ w[a, b]).sum() for a, b in sizes] + [(x[b] @ w[a, b].T).sum() for a, b in sizes]
+        return made
+
+    timed("matrix products of the blocks alone (with sums of what they give)", once)
+
+
+def main() -> None:
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    backend.select("auto")
+    shape = json.loads((folder / "shape.json").read_text(encoding="utf-8"))
+    if what == "make":
+        make(folder, shape)
+    else:
+        profile(shape, int(sys.argv[3]))
+
+
+if __name__ == "__main__":
+    main()
