@@ -238,7 +238,7 @@ class Train:
         high=10_000,
         label="Epochs",
         basic=True,
-        unset="3, unless steps are given",
+        unset="the method's usual, 3 for most, unless steps are given",
     )
     steps: int | None = option(
         None,

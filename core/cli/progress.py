@@ -42,8 +42,11 @@ def _(event: Step) -> Iterator[str]:
 
 @lines.register
 def _(event: Evaluated) -> Iterator[str]:
-    extra = "".join(f"  {name} {value:.4g}" for name, value in event.metrics.items())
-    yield f"      held-out loss {event.loss:.4f}{'  (best so far)' if event.best else ''}{extra}"
+    metrics = dict(event.metrics)
+    solved = metrics.pop("solved", None)
+    extra = "".join(f"  {name} {value:.4g}" for name, value in metrics.items())
+    said = f"loss {event.loss:.4f}" if solved is None else f"questions solved: {solved:.0%}"
+    yield f"      held-out {said}{'  (best so far)' if event.best else ''}{extra}"
 
 
 @lines.register

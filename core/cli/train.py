@@ -50,6 +50,8 @@ def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
     """An option of a run as a flag; its value comes under "option:" and its key."""
     about = o.help.replace("%", "%%")
     usual = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
+    if o.type is tuple and o.default:
+        usual = ",".join(o.default)
     about += f" Default: {usual}.".replace("%", "%%")
     if o.type is bool:
         command.add_argument(
