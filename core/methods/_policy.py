@@ -7,14 +7,15 @@ model has not moved too far from the one that wrote them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from core.errors import BadOption
 from core.options import option
 from core.rewards import REASONING, Settings, weights
 from core.rewards.judge import check as settle
+
+if TYPE_CHECKING:  # what describes a run is read before the window stands, which does not wait for NumPy
+    import numpy as np
 
 LOSSES = ("grpo", "bnpo", "dr_grpo", "dapo")
 SCALES = ("group", "batch", "none")
@@ -205,12 +206,14 @@ def check(o: Options) -> None:
         raise BadOption("overlong_buffer is longer than max_completion_length.")
 
 
-def advantages(rewards: np.ndarray, scale: str) -> np.ndarray:
+def advantages(rewards: "np.ndarray", scale: str) -> "np.ndarray":
     """How much better each answer is than its group, [R, G] from rewards [R, G]; zero where they are all equal.
 
     (reward - mean) / (deviation + 1e-4), the deviation that of a sample (ddof 1), as TRL. An answer without a
     score (NaN) does not count for its group and has no advantage; nor has a place where a smaller group has none.
     """
+    import numpy as np
+
     found = np.full_like(rewards, np.nan, dtype=np.float64)
     for i, group in enumerate(rewards):
         scored = group[~np.isnan(group)]
@@ -224,13 +227,15 @@ def advantages(rewards: np.ndarray, scale: str) -> np.ndarray:
     return np.nan_to_num(found, nan=0.0)
 
 
-def flat(rewards: np.ndarray) -> np.ndarray:
+def flat(rewards: "np.ndarray") -> "np.ndarray":
     """Which groups [R] have nothing to tell apart: all their scores are equal, or fewer than two are there."""
+    import numpy as np
+
     spread = [group[~np.isnan(group)] for group in rewards]
     return np.array([len(g) < 2 or bool(np.ptp(g) <= 1e-9) for g in spread])
 
 
-def _deviation(values: np.ndarray) -> float:
+def _deviation(values: "np.ndarray") -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
