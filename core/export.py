@@ -140,6 +140,8 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     with _whole(goal) as partial:
         save_tensors(partial / adapters.PEFT_WEIGHTS, found, {"format": "pt"})
         _json(partial / adapters.CONFIG, about)
+    if adapters.base_of(folder).note:
+        yield Warned("base-precision", f"{adapters.base_of(folder).note} Load it so in PEFT for the same answers.")
     yield Saved(0, str(goal), "adapter")
 
 

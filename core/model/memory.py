@@ -66,16 +66,19 @@ def estimate(
         isinstance(about.get(name), int) for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")
     ):
         return None
-    found = (headers(folder) if folder is not None else {}) or _expected(about)
+    lying = headers(folder) if folder is not None else {}
+    flat = any(name.endswith((".absmax", ".SCB")) for name in lying)  # bitsandbytes' layout hides the shapes
+    found = _expected(about) if flat else lying or _expected(about)
     full = run.adapter.type == "full"
     compute = _compute(run.model.dtype, device, full, found)
     blocks = {name: shape for name, (_, shape) in found.items() if _is_matrix(name, shape)}
     mode = run.model.quantization
-    weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in found.items())
+    counted = lying if flat else found
+    weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in counted.items())
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
     batch = run.train.batch_size * tokens
     kept = _activations(about, batch, tokens, compute, run.train.gradient_checkpointing == "on")
-    if mode != UNPACKED or _comes_packed(found):
+    if mode != UNPACKED or flat or _comes_packed(found):
         kept += 10 * max((_size(shape) for shape in blocks.values()), default=0)  # one matrix while it is unpacked
     vocabulary = int(about.get("vocab_size", config.get("vocab_size", 32_000)))
     # Float32 logits, their exponentials and their gradient; without a piecewise head, of the whole batch.

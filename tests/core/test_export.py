@@ -208,6 +208,15 @@ def test_what_peft_wrote_comes_back_as_it_was(name: str, tmp_path: Path) -> None
     same(tmp_path / "adapter", theirs, tmp_path / "peft")
 
 
+def test_a_base_that_was_packed_is_told_to_whom_peft_gets(model_folder: Path, tmp_path: Path) -> None:
+    base = Model(path=str(model_folder), quantization="nf4")
+    folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter", base)
+    events = list(to_peft(folder, tmp_path / "peft"))
+    assert told(events, "base-precision") == [
+        "The base is packed as nf4, as in training. Load it so in PEFT for the same answers."
+    ]
+
+
 def same(adapter: Path, theirs: Path, output: Path) -> None:
     list(to_peft(adapter, output))
     mine, its = (load_file(folder / adapters.PEFT_WEIGHTS) for folder in (output, theirs))

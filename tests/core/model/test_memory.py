@@ -11,6 +11,7 @@ from mlx.utils import tree_flatten
 
 from core import adapters
 from core.events import Started, Warned
+from core.export import quantize
 from core.model import memory
 from core.model.load import load
 from core.model.memory import Estimate, advice, estimate
@@ -48,6 +49,13 @@ def test_weights_and_add_on_are_counted_as_they_are(family: str, mode: str, tmp_
         assert found.optimizer == 12 * trained
         assert found.weights == pytest.approx(held, rel=0.06)
     assert step(folder, config).weights == pytest.approx(4 * whole, rel=1e-3)
+
+
+def test_a_model_that_comes_in_the_layout_of_bitsandbytes(tmp_path: Path) -> None:
+    list(quantize("starter", tmp_path / "packed", "nf4"))
+    found, packed = step(tmp_path / "packed"), step(model={"quantization": "nf4"})
+    assert found.adapter == packed.adapter
+    assert found.weights == pytest.approx(packed.weights, rel=0.1)
 
 
 def test_without_files_the_config_is_enough() -> None:
