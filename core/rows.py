@@ -25,6 +25,8 @@ from core.run import DEMO, Run
 
 Row = Encoded | Group
 
+UNEVEN = 3.0  # times that one kind of marked answers may outweigh the other before it is told
+
 
 class Rows(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
@@ -160,6 +162,8 @@ def _remarks(run: Run, written: Sequence[Row], rows: list[Row], held: list[Row])
         yield Warned("no-target", f"{nothing} and are left out.")
     if cut:
         yield Warned("cut", f"{cut} of {count} rows are longer than {longest} tokens and are cut at the end.")
+    if run.spec.data == THUMBS:
+        yield from _imbalance(run, [r for r in rows if isinstance(r, Group)])
     alike = sum(1 for r in rows if _alike(r))
     if alike:
         same = f"In {alike} of {count} rows both answers are the same within {longest} tokens"
@@ -171,6 +175,20 @@ def _remarks(run: Run, written: Sequence[Row], rows: list[Row], held: list[Row])
         yield Warned(
             "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
         )
+
+
+def _imbalance(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
+    """Advice where good answers, or bad ones, count for much less together than the others."""
+    good = sum(1 for r in rows if r.values["label"])
+    bad, o = len(rows) - good, run.options
+    if not good or not bad:
+        return  # that all marks are the same is told by the checks of the data
+    share = good * o.desirable_weight / max(bad * o.undesirable_weight, 1e-9)
+    if share > UNEVEN or share < 1 / UNEVEN:
+        name, weight = ("undesirable_weight", good / bad) if share > 1 else ("desirable_weight", bad / good)
+        few = f"{good:,} answers are marked good and {bad:,} bad"
+        advice = f"{name} {weight:.2g} with the other at 1 would let both kinds count the same"
+        yield Warned("uneven-marks", f"{few}; {advice}.")
 
 
 def _alike(row: Row) -> bool:

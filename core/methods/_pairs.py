@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from core.options import option
+
 
 def lengths(batch: Any) -> Any:
     """Learned tokens of each text, [N]."""
@@ -41,3 +43,14 @@ def metrics(chosen: Any, rejected: Any) -> dict[str, Any]:
         "margin": (chosen - rejected).mean(),
         "accuracy": shares(chosen, rejected).mean(),
     }
+
+
+def reference_option() -> Any:
+    """The option of a method that compares the model with a reference."""
+    return option(
+        None,
+        "What the model is compared with: 'base' (the model without its add-on), 'initial' (with the add-on it "
+        "starts from), or another model's folder or Hugging Face id.",
+        label="Reference",
+        unset="the add-on it starts from, else the base",
+    )

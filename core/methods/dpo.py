@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import BadOption
 from core.methods import PAIRS, Method
-from core.methods._pairs import lengths, likelihood, metrics, shares
+from core.methods._pairs import lengths, likelihood, metrics, reference_option, shares
 from core.options import option
 
 
@@ -46,13 +46,7 @@ class Options:
         label="Weight of SFT",
         when="Raise it if the better answers become less likely as well.",
     )
-    reference: str | None = option(
-        None,
-        "What the model is compared with: 'base' (the model without its add-on), 'initial' (with the add-on it "
-        "starts from), or another model's folder or Hugging Face id.",
-        label="Reference",
-        unset="the add-on it starts from, else the base",
-    )
+    reference: str | None = reference_option()
 
     def __post_init__(self) -> None:
         if self.label_smoothing and self.loss_type not in ("sigmoid", "robust"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.methods import THUMBS, Method
-from core.methods._pairs import shares
+from core.methods._pairs import reference_option, shares
 from core.options import option
 
 
@@ -38,13 +38,7 @@ class Options:
         label="Weight of bad answers",
         when="Raise it where bad answers are few.",
     )
-    reference: str | None = option(
-        None,
-        "What the model is compared with: 'base' (the model without its add-on), 'initial' (with the add-on it "
-        "starts from), or another model's folder or Hugging Face id.",
-        label="Reference",
-        unset="the add-on it starts from, else the base",
-    )
+    reference: str | None = reference_option()
 
 
 def arrange(groups: Sequence[Any], batch_size: int, max_len: int, seed: int | None) -> list[Any]:

@@ -252,3 +252,14 @@ def test_a_model_can_be_measured_on_pairs(make: MakeRun) -> None:
     assert set(whole.metrics) == {"perplexity", "preferred"} and whole.metrics["preferred"] < 1
     assert after.metrics["accuracy"] == after.metrics["preferred"] == trained.metrics["preferred"] == 1.0
     assert after.tokens == whole.tokens and after.loss != whole.loss
+
+
+def test_marks_that_are_mostly_of_one_kind_are_told(make: MakeRun, data: dict[str, str], tmp_path: Path) -> None:
+    rows = [json.loads(line) for line in Path(data["thumbs"]).read_text().splitlines()]
+    uneven = tmp_path / "uneven.jsonl"
+    uneven.write_text("".join(json.dumps(row | {"label": n > 2}) + "\n" for n, row in enumerate(rows)))
+    quick: dict[str, Any] = {"data": {"path": str(uneven), "eval_split": 0.0}, "train": {"steps": 1}}
+    (told,) = [e for e in only(Warned, list(train(make("kto", **quick)))) if e.code == "uneven-marks"]
+    assert told.message.startswith("13 answers are marked good and 3 bad; undesirable_weight 4.3 with")
+    weighed = list(train(make("kto", "weighed", options={"undesirable_weight": 4.3}, **quick)))
+    assert not [e for e in only(Warned, weighed) if e.code == "uneven-marks"]
