@@ -79,7 +79,8 @@ class Data:
 
     path: str = option(
         DEMO,
-        "A file (JSON, JSONL, CSV, TSV, Parquet, text), a folder, a Hugging Face id, or 'demo', the sample inside.",
+        "A file (JSON, JSONL, CSV, TSV, Parquet, text), several, one a line, a folder, a Hugging Face id, or 'demo', "
+        "the sample inside.",
         flag="dataset",
         label="Dataset",
         basic=True,
@@ -123,7 +124,8 @@ class Data:
     )
     exclude: tuple[str, ...] = option(
         (),
-        "Rows to leave out, by the kind of problem found: entries such as 'duplicate', 'empty-answer'.",
+        "Rows to leave out, by the kind of problem found: duplicate, overlap (with the validation data), "
+        "same-as-question, ends-with-user, placeholder.",
         label="Leave out rows with",
     )
     fill_in: tuple[str, ...] = option(
