@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 
@@ -133,7 +134,13 @@ def one_round(case: Case, folder: Path, python: Path) -> tuple[Side, Side, int]:
 
 
 def run(command: list[str]) -> Side:
-    """One side in a process of its own, with OpenBLAS where there is one: MLX's own CPU library is far slower."""
+    told = spoken(command)
+    more = told.get("reference_seconds", 0.0)
+    return Side(sum(told["seconds"]), told["cpu"], told["peak"], told["losses"], told["trained"], more)
+
+
+def spoken(command: list[str]) -> dict[str, Any]:
+    """What one side says, in a process of its own, with OpenBLAS where there is one: MLX's own is far slower."""
     environment = dict(os.environ)
     library, _ = blas.report()
     if library:
@@ -142,9 +149,8 @@ def run(command: list[str]) -> Side:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    told = json.loads(done.stdout.splitlines()[-1])
-    more = told.get("reference_seconds", 0.0)
-    return Side(sum(told["seconds"]), told["cpu"], told["peak"], told["losses"], told["trained"], more)
+    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return told
 
 
 def job_for(case: Case, folder: Path) -> tuple[Path, int]:

@@ -3,12 +3,12 @@
 The same model, questions, group, longest answer, adapter and precision on both sides, each by its own trainer in a
 process of its own, in turn. What counts is answer tokens per second of whole steps: writing, scoring, learning. The
 first step, which warms up, is left out. With --shape 0.6b, Hone alone on random weights of Qwen3-0.6B's shape, for a
-GPU: 8 questions with 8 answers each, and how its time divides. The figures go to results/reasoning.md.
+GPU: 8 questions with 8 answers each, and how its time divides; --shape small tries this on any machine. The figures
+of the comparison go to results/reasoning.md.
 """
 
 import argparse
 import json
-import os
 import platform
 import random
 import statistics
@@ -21,25 +21,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core import backend, blas
+from core import backend
 from core.resources import STARTER, sample
+from tests.benchmarks.gpu import LARGE, SMALL
+from tests.benchmarks.peers import environment, spoken
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "reasoning.md"
-LARGE = {
-    "model_type": "qwen3",
-    "hidden_size": 1024,
-    "num_hidden_layers": 28,
-    "intermediate_size": 3072,
-    "num_attention_heads": 16,
-    "num_key_value_heads": 8,
-    "head_dim": 128,
-    "rms_norm_eps": 1e-6,
-    "vocab_size": 151936,
-    "rope_theta": 1000000.0,
-    "max_position_embeddings": 40960,
-    "tie_word_embeddings": True,
-}
 
 
 @dataclass(frozen=True)
@@ -64,14 +52,12 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--steps", type=int, default=5)
-    asked.add_argument("--shape", choices=("starter", "0.6b"), default="starter")
+    asked.add_argument("--shape", choices=("starter", "small", "0.6b"), default="starter")
     given = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="hone-reasoning-") as folder:
-        if given.shape == "0.6b":
-            print(large(Path(folder), given.steps))
+        if given.shape != "starter":
+            print(random_weights(Path(folder), SMALL if given.shape == "small" else LARGE, given.steps))
             return
-        from tests.benchmarks.peers import environment
-
         python = environment()
         lines = []
         for case in CASES:
@@ -88,22 +74,8 @@ def one_round(case: Case, folder: Path, python: Path, steps: int) -> tuple[dict[
     about = {"model": str(STARTER), "data": str(sample("questions")), "rank": 16, "steps": steps + 1}
     about |= {"batch_size": case.questions, "group_size": case.group, "longest": case.longest, "fixed": case.fixed}
     job.write_text(json.dumps(about), encoding="utf-8")
-    peer = run([str(python), str(HERE / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
-    return peer, run([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
-
-
-def run(command: list[str]) -> dict[str, Any]:
-    """One side in a process of its own, with OpenBLAS where there is one: MLX's own CPU library is far slower."""
-    environment = dict(os.environ)
-    library, _ = blas.report()
-    if library:
-        environment["LD_PRELOAD"] = library
-    environment["MLX_DISABLE_COMPILE"] = "1" if backend.report("auto")["used"] == "cpu" else "0"
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    peer = spoken([str(python), str(HERE / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
+    return peer, spoken([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
 
 
 def speed(side: dict[str, Any]) -> float:
@@ -126,7 +98,7 @@ def page(lines: list[str], python: Path) -> str:
     facts = backend.machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
     ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
-    told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    told = subprocess.spoken([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
     versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {told[0]}, mlx-lm-lora {told[1]}"
     return "\n".join(
         [
@@ -148,8 +120,8 @@ def page(lines: list[str], python: Path) -> str:
     )
 
 
-def large(folder: Path, steps: int) -> str:
-    """Hone alone on random weights of Qwen3-0.6B's shape in bfloat16: 8 questions × 8 answers of 128 tokens."""
+def random_weights(folder: Path, shape: dict[str, Any], steps: int) -> str:
+    """Hone alone on random weights in bfloat16: 8 questions × 8 answers of 128 tokens."""
     import shutil
 
     import mlx.core as mx
@@ -160,9 +132,9 @@ def large(folder: Path, steps: int) -> str:
     model.mkdir()
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         shutil.copy(STARTER / name, model)
-    (model / "config.json").write_text(json.dumps(LARGE), encoding="utf-8")
+    (model / "config.json").write_text(json.dumps(shape), encoding="utf-8")
     mx.random.seed(1)
-    made = tree_map(lambda w: w.astype(mx.bfloat16), qwen3.Model(qwen3.ModelArgs.from_dict(LARGE)).parameters())
+    made = tree_map(lambda w: w.astype(mx.bfloat16), qwen3.Model(qwen3.ModelArgs.from_dict(shape)).parameters())
     mx.save_safetensors(str(model / "model.safetensors"), dict(tree_flatten(made)))
     rng = random.Random(1)
     data = folder / "questions.jsonl"
@@ -174,10 +146,11 @@ def large(folder: Path, steps: int) -> str:
     about |= {"group_size": 8, "longest": 128, "fixed": True}
     about["options"] = {"rewards": ["regex=1"], "reward_pattern": "[a-h]"}
     job.write_text(json.dumps(about), encoding="utf-8")
-    found = run([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    found = spoken([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
     writing, whole = sum(found["sampling"][1:]), sum(found["seconds"][1:])
     return (
-        f"Qwen3-0.6B shape, 8 × 8 answers of 128 tokens: {speed(found):,.0f} answer tokens/s of whole steps, "
+        f"{shape['num_hidden_layers']} layers of {shape['hidden_size']}, 8 × 8 answers of 128 tokens: "
+        f"{speed(found):,.0f} answer tokens/s of whole steps, "
         f"{sum(found['tokens'][1:]) / writing:,.0f} while writing ({writing / whole:.0%} of the time), "
         f"{whole / steps:.2f} s a step, peak {found['peak'] / 1e9:.1f} GB"
     )
