@@ -97,20 +97,20 @@ class LengthsTab(QWidget):
         if self._measuring:
             self._measuring.drop()
         self._measured = wanted
-        self._start(data)
+        self._start(self._index, self._meaning, data)
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.draw()
 
-    def _start(self, data: Data) -> None:
-        index, meaning, tokenizer, every = self._index, self._meaning, self._tokenizer, self._all
+    def _start(self, index: "Index", meaning: "Meaning", data: Data) -> None:
+        tokenizer, every = self._tokenizer, self._all
 
         def work() -> Any:
             from core.data.lengths import SAMPLE, measure
 
-            most = None if every else SAMPLE
-            return measure(index, meaning, tokenizer, train_on=data.train_on, exclude=data.exclude, most=most)  # type: ignore[arg-type]
+            options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
+            return measure(index, meaning, tokenizer, **options, most=None if every else SAMPLE)
 
         self.cancel.show()
         self.bar.show()
@@ -121,7 +121,9 @@ class LengthsTab(QWidget):
         self.lengths = lengths
         if self._run is not None and len(lengths.longest):
             self.histogram.show_lengths(lengths.longest, self.histogram.most)
-        total = lengths.rows if self._all else min(lengths.rows, 20_000)
+        from core.data.lengths import SAMPLE
+
+        total = lengths.rows if self._all else min(lengths.rows, SAMPLE)
         self.bar.show_share(min(1.0, lengths.looked / max(1, total)))
         self._say()
 
