@@ -52,8 +52,12 @@ FIGURES: tuple[Figure, ...] = (
         "marks",
         "Rewards",
         "How much more likely answers have become than they were at the start. "
-        "The two should part: good answers above, bad ones below.",
-        (Metric("chosen_reward", "good answers"), Metric("rejected_reward", "bad answers")),
+        "The two should part: good answers above, bad ones below. The margin is the distance between them.",
+        (
+            Metric("chosen_reward", "good answers"),
+            Metric("rejected_reward", "bad answers"),
+            Metric("margin", "margin"),
+        ),
         level=0.0,
         only=("kto",),
     ),

@@ -1,6 +1,6 @@
 """Step 1: what a person has in hand. Also the welcome, with the demo as its first button."""
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app import goals, machine, theme
@@ -14,6 +14,8 @@ from app.widgets.scroll import Scroll
 from app.widgets.text import Glyph, Text, caption, heading, title
 from core import methods
 from core.run import DEMO
+
+_LOOK_MS = 100  # the window stands before data are read
 
 
 class MachineCard(Card):
@@ -118,6 +120,13 @@ class GoalPage(QWidget):
     def _look(self) -> None:
         if self._looking:
             self._looking.drop()
+            self._looking = None
+        if self._draft.run.data.path == DEMO:
+            self.show_unsuited({})
+        else:
+            QTimer.singleShot(_LOOK_MS, self, self._read)
+
+    def _read(self) -> None:
         run = self._draft.run
         self._looking = Task(self, lambda: goals.unsuited(run), done=self.show_unsuited)
 

@@ -25,9 +25,7 @@ def metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
             "margin": 2.3 * grown + 0.2 * wobble,
             "accuracy": min(1.0, max(0.0, 0.54 + 0.38 * grown + 0.1 * wobble)),
         }
-        if method == "kto":
-            found = {name: v for name, v in found.items() if name != "margin"} | {"kl": 0.6 * grown}
-        return found
+        return found | ({"kl": 0.6 * grown} if method == "kto" else {})
     if method in REASONING:
         return {
             "reward": 0.4 + 0.8 * grown + 0.1 * wobble,
