@@ -387,3 +387,22 @@ def test_an_option_makes_a_difference(ask: Ask, tmp_path: Path, name: str) -> No
         assert [s[3]["reward"] for s in other if s[0] == "Step"] == [s[3]["reward"] for s in one if s[0] == "Step"]
         return
     assert one != other
+
+
+@pytest.mark.parametrize(
+    "sections",
+    [
+        {"adapter": {"type": "full"}},
+        {"adapter": {"type": "dora", "rank": 4}},
+        {"adapter": {"rank": 4, "dropout": 0.2}, "model": {"quantization": "nf4"}},
+    ],
+)
+def test_whatever_is_trained_moves_away_from_its_reference(ask: Ask, sections: dict[str, Any]) -> None:
+    run = ask(beta=0.1, train={"steps": 2}, data={"eval_split": 0.0})
+    for section, values in sections.items():
+        for name, value in values.items():
+            run = run.replace(f"{section}.{name}", value)
+    first, second = only(Step, list(train(run)))
+    # Nothing has moved at the first step; dropout, which is off while the reference is asked, moves a little.
+    assert abs(first.metrics["kl"]) < (0.05 if run.adapter.dropout else 1e-6)
+    assert second.metrics["kl"] > 1e-6 and second.grad_norm > 0
