@@ -46,7 +46,7 @@ class Task(QThread):
         self._crashed.connect(self._hand_crashed)
         self._progress.connect(self._hand_progress)
         self.finished.connect(self._forget)
-        owner.destroyed.connect(self.drop)
+        self._tie = owner.destroyed.connect(self.drop)
         _running.add(self)
         self.start()
 
@@ -83,7 +83,11 @@ class Task(QThread):
         trouble.report(details)
 
     def _forget(self) -> None:
+        """Over: let go of the owner, so that neither keeps the other, nor is called while it goes."""
         _running.discard(self)
+        self._on_done = self._on_failed = self._on_progress = None
+        if self._tie:
+            QObject.disconnect(self._tie)
 
 
 def end_all(milliseconds: int = 5000) -> bool:
