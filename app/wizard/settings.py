@@ -1,5 +1,7 @@
 """Step 4: how it is trained. Three presets, a simple form, an advanced one, and the same as text."""
 
+import functools
+
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app import command, fit, theme
@@ -65,10 +67,9 @@ class SettingsPage(QWidget):
         self._advanced = Scroll(margin=0)
         self.search = Entry("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
-        self.rewards = RewardsPage(draft, jobs)
-        self.rewards.changed.connect(self._edited)
-        self.rewards.refused.connect(self._refuse)
-        self.tabs.add("Rewards", self.rewards)
+        self._jobs, self._rewards = jobs, QWidget()  # filled when it is first wanted
+        column(self._rewards)
+        self.tabs.add("Rewards", self._rewards)
         self.tabs.add("Advanced", self._advanced_page())
         self.tabs.add("Command and run.toml", self._text_page())
         self._write = Throttle(self._show_text, 100, self)
@@ -117,6 +118,17 @@ class SettingsPage(QWidget):
         """The simple and the advanced form of the method that is chosen."""
         self._make()
         return self._forms
+
+    @functools.cached_property
+    def rewards(self) -> RewardsPage:
+        """The tab of a method that scores answers."""
+        made = RewardsPage(self._draft, self._jobs)
+        made.changed.connect(self._edited)
+        made.refused.connect(self._refuse)
+        layout = self._rewards.layout()
+        assert layout is not None
+        layout.addWidget(made)
+        return made
 
     def _advanced_page(self) -> QWidget:
         page = QWidget()
@@ -188,7 +200,7 @@ class SettingsPage(QWidget):
             else:
                 form.show_run(self._draft.run)
         scored = scores(self._draft.run)
-        self.tabs.set_visible(self.rewards, scored)
+        self.tabs.set_visible(self._rewards, scored)
         if scored:
             self.rewards.show_run(self._draft.run)
         why = reasons(self._draft.run, self._comes_packed)

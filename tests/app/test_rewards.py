@@ -23,7 +23,7 @@ def settings(qtbot: QtBot) -> SettingsPage:
     page.resize(900, 700)
     page.show()
     page.forms  # noqa: B018  # made as the step is shown
-    page.tabs.show_page(page.rewards)
+    page.tabs.show_page(page._rewards)
     return page
 
 
@@ -33,7 +33,7 @@ def page(settings: SettingsPage) -> RewardsPage:
 
 
 def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: SettingsPage) -> None:
-    place = settings.tabs.stack.indexOf(settings.rewards)
+    place = settings.tabs.stack.indexOf(settings._rewards)
     assert settings.tabs.bar.isTabVisible(place)
     settings._draft.set("method", "sft")
     assert not settings.tabs.bar.isTabVisible(place)
