@@ -16,7 +16,7 @@ from core.data.files import told
 from core.data.groups import Group, learns, parts
 from core.data.load import Dataset, apart, load, overlap, split
 from core.data.template import Encoded
-from core.errors import BadData, Unavailable
+from core.errors import BadData, BadOption, Unavailable
 from core.events import Event, Phase, Warned
 from core.methods import PAIRS, QUESTIONS, THUMBS
 from core.model import hub
@@ -40,9 +40,11 @@ class Rows(NamedTuple):
 def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     """Read, split and encode, yielding progress and warnings; the generator's value is the rows.
 
-    Raises BadData, Unavailable.
+    Raises BadData, BadOption, Unavailable.
     """
     d = run.data
+    if run.spec.data in (PAIRS, THUMBS) and d.train_on != "answers":
+        raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
     read = functools.partial(load, kind=run.spec.data, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
     dataset = read((yield from hub.fetch_data(d.path)))
     second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)

@@ -36,6 +36,7 @@ def _facts(spec: methods.Method) -> dict[str, Any]:
         "paper": spec.paper,
         "data": spec.data,
         "reference": spec.reference,
+        "teacher": spec.divergence is not None,
         "learning_rate": {"lora": spec.learning_rate, "full": spec.learning_rate_full},
         "options": own,
     }

@@ -235,6 +235,12 @@ def test_the_teachers_likeliest_tokens_come_near_all_of_them(make: MakeRun) -> N
         assert most.grad_norm == pytest.approx(whole.grad_norm, rel=1e-3)
 
 
+def test_what_is_learned_of_a_pair_is_no_choice(make: MakeRun) -> None:
+    for method in ("dpo", "kto"):
+        with pytest.raises(BadOption, match="train_on does nothing with"):
+            list(train(make(method, data={"train_on": "all"})))
+
+
 def test_pairs_that_say_the_same_within_the_cut_are_told(make: MakeRun) -> None:
     events = list(train(make("dpo", data={"max_seq_len": 44, "eval_split": 0.0}, train={"steps": 1})))
     (told,) = [e for e in only(Warned, events) if e.code == "same-answers"]
