@@ -5,8 +5,7 @@ from typing import Any
 
 from core.cli import Out
 from core.cli.chat import base_of, quantization_flag
-from core.cli.progress import lines
-from core.events import to_json
+from core.cli.progress import show
 from core.methods import PAIRS, TEXT
 from core.run import Run
 from core.runfolder import RUN
@@ -55,7 +54,7 @@ def add(commands: Any) -> None:
 def run(args: Any, out: Out) -> int:
     from core.evaluate import evaluate
 
-    for event in evaluate(
+    events = evaluate(
         args.model or base_of(args.adapter_path) or "starter",
         args.adapter_path,
         args.dataset,
@@ -69,13 +68,8 @@ def run(args: Any, out: Out) -> int:
         allow_code=args.allow_model_code,
         quantization=args.quantization,
         kind=args.kind or _kind_of(args.adapter_path),
-    ):
-        if args.json:
-            out(to_json(event), flush=True)
-        else:
-            for line in lines(event):
-                out(line, flush=True)
-    return 0
+    )
+    return show(events, args.json, out)
 
 
 def _kind_of(adapter: str | None) -> str:

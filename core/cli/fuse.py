@@ -3,8 +3,7 @@
 from typing import Any
 
 from core.cli import Out
-from core.cli.progress import lines
-from core.events import to_json
+from core.cli.progress import show
 from core.quant.modes import MODES, UNPACKED
 
 
@@ -47,17 +46,6 @@ def common(command: Any) -> None:
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
 
 
-def show(events: Any, args: Any, out: Out) -> int:
-    """Print events as they come."""
-    for event in events:
-        if args.json:
-            out(to_json(event), flush=True)
-        else:
-            for line in lines(event):
-                out(line, flush=True)
-    return 0
-
-
 def given(args: Any) -> dict[str, Any]:
     """What the flags of common() say, as the functions of core.export take it."""
     return {
@@ -72,6 +60,6 @@ def run(args: Any, out: Out) -> int:
     from core.export import fuse, to_peft
 
     if args.peft:
-        return show(to_peft(args.adapter_path, args.output), args, out)
+        return show(to_peft(args.adapter_path, args.output), args.json, out)
     asked = {"model": args.model, "dtype": args.dtype, "quantization": args.quantization}
-    return show(fuse(args.adapter_path, args.output, **asked, **given(args)), args, out)
+    return show(fuse(args.adapter_path, args.output, **asked, **given(args)), args.json, out)

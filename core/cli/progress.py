@@ -1,10 +1,19 @@
 """Events as lines for a person to read in a terminal."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned, to_json
 from core.report import figures
+
+
+def show(events: Iterable[Event], as_json: bool, out: Any) -> int:
+    """Print events as they come, as lines for a person or one JSON object each; returns the exit code."""
+    for event in events:
+        for line in [to_json(event)] if as_json else lines(event):
+            out(line, flush=True)
+    return 0
 
 
 @functools.singledispatch

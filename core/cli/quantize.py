@@ -3,7 +3,8 @@
 from typing import Any
 
 from core.cli import Out
-from core.cli.fuse import common, given, show
+from core.cli.fuse import common, given
+from core.cli.progress import show
 from core.quant.modes import MODES
 
 
@@ -26,4 +27,4 @@ def add(commands: Any) -> None:
 def run(args: Any, out: Out) -> int:
     from core.export import quantize
 
-    return show(quantize(args.model, args.output, args.quantization, **given(args)), args, out)
+    return show(quantize(args.model, args.output, args.quantization, **given(args)), args.json, out)

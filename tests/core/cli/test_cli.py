@@ -233,3 +233,20 @@ def test_data_inspect_reads_as_a_run_would(
     assert "Hi Hone⟦yes" in told and "Hi Hone⟦no" in told
     assert main([*inspect, *columns, "--exclude", "doubles"]) == 2
     assert "rows cannot be left out for 'doubles'" in capsys.readouterr().err
+
+
+def test_fuse_and_quantize_from_the_command_line(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = words[words.index("--output") + 1]
+    assert main([*words, "--dora", "--steps", "1"]) == 0
+    capsys.readouterr()
+    assert main(["fuse", "--adapter-path", output, "--output", str(tmp_path / "whole"), "--shard-gb", "0.00002"]) == 0
+    said = capsys.readouterr().out
+    assert "its logits agree with the adapter's within" in said and f"Saved: {tmp_path / 'whole'}" in said
+    assert (tmp_path / "whole" / "model.safetensors.index.json").is_file()
+    assert main(["fuse", "--adapter-path", output, "--output", str(tmp_path / "peft"), "--peft"]) == 0
+    assert (tmp_path / "peft" / "adapter_model.safetensors").is_file()
+    assert main(["quantize", "--model", str(tmp_path / "whole"), "--output", str(tmp_path / "small"),
+                 "--quantization", "nf4", "--double-quantization", "--json"]) == 0  # fmt: skip
+    assert from_json(capsys.readouterr().out.splitlines()[-1]).path == str(tmp_path / "small")
