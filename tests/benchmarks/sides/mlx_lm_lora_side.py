@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ from mlx_lm_lora.trainer.datasets import CacheDataset
 from mlx_lm_lora.trainer.dpo_trainer import DPOTrainingArgs, train_dpo
 from mlx_lm_lora.trainer.orpo_trainer import ORPOTrainingArgs, train_orpo
 from mlx_lm_lora.trainer.sft_trainer import SFTTrainingArgs, train_sft
-from mlx_lm_side import Clock, Rows, SaveNothing, model_with_adapter, no_saving, report
+from mlx_lm_side import Clock, Rows, SaveNothing, model_with_adapter, no_saving, report, settings
 
 
 def pairs(rows: list) -> list[dict]:
@@ -35,15 +34,7 @@ def main() -> None:
     rows = json.loads(Path(job["rows"]).read_text())
     clock = Clock()
     kinds = {"sft": SFTTrainingArgs, "dpo": DPOTrainingArgs, "orpo": ORPOTrainingArgs}
-    args = kinds[job["method"]](
-        batch_size=job["batch_size"],
-        iters=len(rows) // job["batch_size"],
-        steps_per_report=1,
-        steps_per_save=10**9,
-        max_seq_length=job["max_len"],
-        adapter_file=os.devnull,
-        grad_checkpoint=job["checkpointing"],
-    )
+    args = kinds[job["method"]](**settings(job, len(rows)))
     about = {"optimizer": optim.AdamW(learning_rate=1e-4), "args": args, "training_callback": clock}
     mx.reset_peak_memory()
     began = time.process_time()

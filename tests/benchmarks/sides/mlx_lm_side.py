@@ -57,21 +57,26 @@ def model_with_adapter(job: dict):
     return model
 
 
+def settings(job: dict, rows: int) -> dict:
+    """What the trainers of both peers are told: one epoch, a report after every step, nothing saved."""
+    return {
+        "batch_size": job["batch_size"],
+        "iters": rows // job["batch_size"],
+        "steps_per_report": 1,
+        "steps_per_save": 10**9,
+        "max_seq_length": job["max_len"],
+        "adapter_file": os.devnull,
+        "grad_checkpoint": job["checkpointing"],
+    }
+
+
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     np.random.seed(0)
     model = model_with_adapter(job)
     rows = json.loads(Path(job["rows"]).read_text())
     clock = Clock()
-    args = TrainingArgs(
-        batch_size=job["batch_size"],
-        iters=len(rows) // job["batch_size"],
-        steps_per_report=1,
-        steps_per_save=10**9,
-        max_seq_length=job["max_len"],
-        adapter_file=os.devnull,
-        grad_checkpoint=job["checkpointing"],
-    )
+    args = TrainingArgs(**settings(job, len(rows)))
     mx.reset_peak_memory()
     began = time.process_time()
     with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SaveNothing):
