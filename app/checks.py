@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from app import datasets, fit, models, task
+from app import datasets, fit, goals, models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
 from app.reasons import in_words
@@ -75,6 +75,8 @@ def _settings(run: Run) -> Check:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
         return Check("Settings", BAD, in_words(str(error), run.method), "Settings")
+    if words := goals.lacking(run):
+        return Check("Settings", BAD, words, "Model")
     rate, usual = run.train.learning_rate, run.usual_learning_rate
     if rate is not None and rate > _HIGH * usual:
         words = f"A learning rate of {rate:g} is high; {usual:g} is usual here. The loss may jump."

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from app.draft import shown_data
 from core import methods
 from core.errors import UserError
-from core.options import describe
+from core.options import Option, describe
 from core.run import DEMO, Run
 
 _LOOK = 20  # rows
+_OTHERS = ("teacher", "reference")  # options that name a model beside the one that learns
 _FIRST = ("sft", "dpo", "kto", "grpo", "distill")  # to begin with; the others of a group are for those who know why
 
 # What data lack that cannot be read as a kind.
@@ -81,3 +82,17 @@ def _group(spec: methods.Method) -> str:
 
 def _rank(name: str) -> tuple[int, str]:
     return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
+
+
+def wanted(run: Run) -> Option | None:
+    """The option of the run's method that names another model."""
+    found = {o.name: o for o in describe(type(run.options)) if not o.choices}
+    return next((found[name] for name in _OTHERS if name in found), None)
+
+
+def lacking(run: Run) -> str:
+    """Why the run cannot do without another model, or ""."""
+    found = wanted(run)
+    if found is not None and found.name == "teacher" and not run.options.teacher:
+        return "Choose a teacher: the larger model to learn from."
+    return ""

@@ -154,6 +154,13 @@ FIGURES: tuple[Figure, ...] = (
         only=("distill",),
     ),
     Figure(
+        "moved",
+        "Drift",
+        "KL: how far the model has moved from where it began. Some is learning; a steep climb is a warning.",
+        (Metric("kl", "KL"),),
+        only=("kto",),
+    ),
+    Figure(
         "drift",
         "Drift",
         "KL: how far the model has moved from where it began. Some is learning; a steep climb is a warning. "

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import models, settings, theme
 from app.draft import Draft
+from app.goals import lacking
 from app.task import UNSUPPORTED, Task, family_support, find_model, missing_files
 from app.widgets.buttons import plain
 from app.widgets.card import column, row
@@ -15,7 +16,7 @@ from app.widgets.entry import Entry
 from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.text import Text, caption, heading, title
-from app.wizard.other import OtherModel, lacking
+from app.wizard.other import OtherModel
 from core import resources
 from core.errors import BadModel
 from core.run import STARTER

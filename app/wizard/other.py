@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app import history, settings, theme
+from app.goals import wanted
 from app.models import ModelFacts
 from app.task import Task
 from app.widgets.buttons import plain
@@ -14,10 +15,8 @@ from app.widgets.card import Card, column, row
 from app.widgets.combo import Combo
 from app.widgets.entry import Entry
 from app.widgets.text import caption, heading
-from core.options import Option, describe
 from core.run import STARTER, Run, runs_folder
 
-NAMES = ("teacher", "reference")
 # What a reference may be besides a model.
 _WORDS = {"base": "The model itself, without its add-on", "initial": "The model with the add-on it starts from"}
 
@@ -102,17 +101,3 @@ class OtherModel(Card):
     def _pick(self, value: str | None) -> None:
         if value != self._shown:
             self.changed.emit(self.key, value)
-
-
-def wanted(run: Run) -> Option | None:
-    """The option of the run's method that names another model."""
-    found = {o.name: o for o in describe(type(run.options)) if not o.choices}
-    return next((found[name] for name in NAMES if name in found), None)
-
-
-def lacking(run: Run) -> str:
-    """Why the run cannot do without another model, or ""."""
-    found = wanted(run)
-    if found is not None and found.name == "teacher" and not run.options.teacher:
-        return "Choose a teacher: the larger model to learn from."
-    return ""

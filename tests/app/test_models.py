@@ -7,6 +7,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.checks import BAD, checks
 from app.models import facts, packed_as
 from app.window import MainWindow
 from core import methods
@@ -90,12 +91,13 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
     assert flat(draft.run) == before
 
 
-@pytest.mark.skipif("distill" not in methods.load(), reason="there is no method with a teacher")
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:
     window.draft.set("method", "distill")
     window.wizard.show_named("Model")
     window.wizard.next.click()
     assert window.wizard.stack.currentWidget() is window.wizard.model
+    told = next(checks(window.draft.run))
+    assert (told.state, told.step) == (BAD, "Model")
     window.draft.set("options.teacher", "starter")
     assert window.wizard.model.blocked() == ""
     assert Run(method="distill").options.teacher is None
