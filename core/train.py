@@ -7,7 +7,7 @@ import dataclasses
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -114,26 +114,33 @@ def _run(
 def _trained(
     ready: Prepared, folder: RunFolder, stop: threading.Event, save_now: threading.Event, newest: Path | None
 ) -> Iterator[Event]:
-    run = ready.run
     loop = Loop(ready, folder)
     loop.rehearse()
     if newest is not None:
         loop.progress = checkpoint.restore(newest, ready.model, loop.optimizer)
         loop.recall()
     yield ready.started(first_step=loop.progress.step + 1)
-    if newest is None:
+    try:
+        reason = yield from _steps(loop, stop, save_now, fresh=newest is None)
+    except Stopped:  # while answers were written
+        reason = "stopped"
+    if not loop.saved_here:
+        yield loop.save()
+    yield from loop.finish(reason)
+
+
+def _steps(loop: "Loop", stop: threading.Event, save_now: threading.Event, fresh: bool) -> Generator[Event, None, str]:
+    """Every step that is still to be done; the generator's value says why it ended."""
+    ready, run = loop.ready, loop.run
+    if fresh or loop.owes_before:
         yield from loop.before()
+    elif loop.owes_validation:
+        yield from loop.evaluate()
     yield Phase("Training")
-    reason = "done"
     while loop.progress.step < ready.total_steps:
         if stop.is_set():
-            reason = "stopped"
-            break
-        try:
-            yield loop.step()
-        except Stopped:
-            reason = "stopped"
-            break
+            return "stopped"
+        yield loop.step()
         yield from loop.notes()
         step, last = loop.progress.step, loop.progress.step == ready.total_steps
         if ready.validates and (step % ready.eval_every == 0 or last):
@@ -144,11 +151,8 @@ def _trained(
             save_now.clear()
             yield loop.save()
         if run.train.early_stop and loop.progress.evaluations_without_best >= run.train.early_stop:
-            reason = "early_stop"
-            break
-    if not loop.saved_here:
-        yield loop.save()
-    yield from loop.finish(reason)
+            return "early_stop"
+    return "done"
 
 
 class Begun(NamedTuple):
@@ -337,6 +341,17 @@ class Loop:
             tally.add(extra, weight)
         return loss / total, targets, tally.means()
 
+    @property
+    def owes_before(self) -> bool:
+        """Whether the run was stopped before it had measured the model as it was."""
+        return self.ready.validates and self.progress.step == 0 and self.progress.loss_before is None
+
+    @property
+    def owes_validation(self) -> bool:
+        """Whether the run was stopped while it was validating."""
+        step = self.progress.step
+        return self.ready.validates and step % self.ready.eval_every == 0 and 0 < step != self.progress.measured_step
+
     def before(self) -> Iterator[Event]:
         """The model as it is, to compare with."""
         if self.ready.validates:
@@ -422,7 +437,10 @@ class Loop:
             # measured here and not counted, so that a resumed run goes on as the unbroken one would.
             here, metrics_after = progress.measured_loss, progress.measured_metrics
             if progress.measured_step != progress.step:
-                here, _, metrics_after = self.measure()
+                try:
+                    here, _, metrics_after = self.measure()
+                except Stopped:  # whoever stops a run that writes answers does not wait for more of them
+                    here, metrics_after = None, {}
             best, best_step = progress.best_loss, progress.best_step
             newest = math.inf if here is None else here
             if self.run.train.keep_best and best is not None and best_step is not None and best < newest:

@@ -145,7 +145,7 @@ class Collector:
         return str(self.tokenizer.decode(list(ids[:end]), skip_special_tokens=False))
 
     def greedy(self, queries: Sequence[Query]) -> list[Answer]:
-        """The likeliest answer to each question."""
+        """The likeliest answer to each question. Raises Stopped as collect() does."""
         sampling = Sampling(0.0, max_tokens=self.o.max_completion_length)
         found: list[Answer] = [Answer("")] * len(queries)
         for finished in write(
@@ -156,6 +156,8 @@ class Collector:
             at_once=self.at_once,
             batched=self.batched,
         ):
+            if self.stop.is_set():
+                raise Stopped
             for w in finished:
                 found[w.prompt] = self._answer(queries[w.prompt], self.text(w.tokens), w)
         return found

@@ -69,8 +69,10 @@ class Rollouts:
         self._metrics = {"sampling_seconds": 0.0} | {k: v for k, v in self._metrics.items() if k != "sampling_seconds"}
         if number != self._number:
             first = number * self.o.num_iterations + 1
-            self.collector.model.eval()
+            learning = self.collector.model.training
+            self.collector.model.eval()  # without dropout
             self._use(self._recorded(number, first) or self._asked(number, first))
+            self.collector.model.train(learning)
             self._number = number
         return self._batches
 
@@ -79,7 +81,10 @@ class Rollouts:
         return self._metrics
 
     def solve(self) -> tuple[dict[str, float], int]:
-        """({"solved": share of the held-out questions, ...}, answer tokens), by greedy answers."""
+        """({"solved": share of the held-out questions, ...}, answer tokens), by greedy answers.
+
+        Raises Stopped between two tokens when the run is asked to stop.
+        """
         self.collector.model.eval()
         answers = self.collector.greedy(self.held_out)
         rule = next(name for name in SOLVES if name in self.collector.judge.weights)

@@ -406,3 +406,27 @@ def test_whatever_is_trained_moves_away_from_its_reference(ask: Ask, sections: d
     # Nothing has moved at the first step; dropout, which is off while the reference is asked, moves a little.
     assert abs(first.metrics["kl"]) < (0.05 if run.adapter.dropout else 1e-6)
     assert second.metrics["kl"] > 1e-6 and second.grad_norm > 0
+
+
+@pytest.mark.parametrize("which", [1, 2])  # the validation before training, and the first after it
+def test_stopping_a_validation_leaves_it_for_later(ask: Ask, monkeypatch: pytest.MonkeyPatch, which: int) -> None:
+    from core.rollouts import collect
+
+    stop, validations, real = threading.Event(), [0], collect.write
+
+    def watched(*args: Any, **about: Any) -> Any:
+        validations[0] += "group" not in about
+        for n, finished in enumerate(real(*args, **about)):
+            if n == 3 and "group" not in about and validations[0] == which:
+                stop.set()
+            yield finished
+
+    whole, run = ask(output="whole"), ask(output="stopped")
+    unbroken = told(list(train(whole)))
+    monkeypatch.setattr(collect, "write", watched)
+    first = list(train(run, stop))
+    assert first[-1].reason == "stopped" and first[-1].step == 2 * (which - 1)
+    assert [e.step for e in only(Evaluated, first)] == [0][: which - 1]
+    monkeypatch.setattr(collect, "write", real)
+    assert told(first) + told(list(resume(str(run.output)))) == unbroken
+    assert weights(run) == weights(whole)

@@ -38,7 +38,7 @@ def test_it_scores(tmp_path: Path) -> None:
             "def reward(answers):\n    return [1 / (len(a) - 1) for a in answers]\n",
             "reward.py, line 2: ZeroDivisionError: division by zero (at an answer to row 8).",
         ),
-        ("def reward(answers):\n    return [float('nan')] * 2\n", "no finite number as the score of an answer to row 7"),
+        ("def reward(answers):\n    return [float('nan')] * 2\n", "no finite number as the score of an answer to row"),
         ("def reward(answers):\n    return [1.0]\n", "reward.py gave 1 scores for 2 answers."),
         ("def reward(answers):\n    return ['good', 'bad']\n", "gave \"'good'\" as the score of an answer to row 7."),
         ("def reward(answers):\n    return None\n", "TypeError: 'NoneType' object is not iterable"),
