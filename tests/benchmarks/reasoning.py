@@ -100,17 +100,18 @@ def page(lines: list[str], python: Path) -> str:
     ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
     told = subprocess.spoken([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
     versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {told[0]}, mlx-lm-lora {told[1]}"
+    command = " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     return "\n".join(
         [
             "# GRPO beside mlx-lm-lora's",
             "",
-            f"Made by `{' '.join(['python -m tests.benchmarks.reasoning', *sys.argv[1:]])}` on {time.strftime('%Y-%m-%d')}: {system}; "
+            f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; "
             f"Python {platform.python_version()}, {versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
             "",
             "The starter model (3 million parameters, float32) and its questions, LoRA of rank 16 on all linear "
             "layers, temperature 1, no KL. Answer tokens per second of whole steps: writing, scoring, learning. "
-            "Memory is MLX's peak. The peer writes as many answers at once as its batch has questions, Hone up to 64. Other "
-            "work may have run on the machine, on both sides alike. Not measured on a Mac.",
+            "Memory is MLX's peak. The peer writes as many answers at once as its batch has questions, Hone up to 64. "
+            "Other work may have run on the machine, on both sides alike. Not measured on a Mac.",
             "",
             "| case | mlx-lm-lora, tokens/s | Hone | times as fast | of the rounds | Hone's share for writing "
             "| its peak MB | Hone's |",
