@@ -90,7 +90,8 @@ def test_run_toml_leaves_out_what_is_automatic() -> None:
 
 
 def test_plain_has_no_none() -> None:
-    assert plain(Adapter(rank=8)) == {"type": "lora", "rank": 8, "dropout": 0.0, "targets": "all"}
+    expected = {"type": "lora", "rank": 8, "rslora": False, "dropout": 0.0, "targets": "all"}
+    assert plain(Adapter(rank=8)) == expected
 
 
 @pytest.mark.parametrize(
