@@ -261,6 +261,7 @@ class Loop:
         ready, t, progress = self.ready, self.run.train, self.progress
         number = progress.step + 1
         (window, weights, made), self._next = self._next or self._begin(number), None
+        ready.model.train()  # a validation may have come between
         total = sum(weights)
         gradients: Any = None
         loss, metrics = 0.0, Tally()

@@ -121,3 +121,14 @@ def test_a_run_with_it_gives_the_same_numbers_in_less_memory(make_run: Callable[
     assert [s.loss for s in again] == pytest.approx([s.loss for s in plain], abs=1e-6)
     assert [s.grad_norm for s in again] == pytest.approx([s.grad_norm for s in plain], rel=1e-5)
     assert again[-1].peak_memory_bytes < 0.7 * plain[-1].peak_memory_bytes
+
+
+def test_checkpointing_still_acts_after_a_validation(make_run: Callable[..., Run], tmp_path: Path) -> None:
+    deep = str(write_model(tmp_path / "deep", num_hidden_layers=10))
+
+    def peak(eval_every: int) -> int:
+        given = {"gradient_checkpointing": "on", "steps": 4, "eval_every": eval_every, "gradient_accumulation_steps": 2}
+        run = make_run(output=str(eval_every), model={"path": deep}, data={"shuffle": False}, train=given)
+        return int(only(Step, list(train(run)))[-1].peak_memory_bytes)
+
+    assert peak(eval_every=1) < 1.2 * peak(eval_every=4)
