@@ -146,6 +146,13 @@ FIGURES: tuple[Figure, ...] = (
         share=True,
     ),
     Figure(
+        "thrown",
+        "Thrown away",
+        "Groups whose answers all scored the same, replaced by other questions. Many of them make a step slow: "
+        "the questions have become too easy, or are too hard.",
+        (Metric("thrown_groups", "groups in a step", lambda v: f"{v:,.0f}"),),
+    ),
+    Figure(
         "teacher",
         "Teacher",
         "How far the student's next words are from the teacher's (KL), and how surprised it is by the data's own "

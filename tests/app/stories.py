@@ -27,7 +27,8 @@ def metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
         }
         return found | ({"kl": 0.6 * grown} if method == "kto" else {})
     if method in REASONING:
-        return {
+        thrown = {"thrown_groups": round(6 * grown)} if method == "dapo" else {}
+        return thrown | {
             "reward": 0.4 + 0.8 * grown + 0.1 * wobble,
             "reward_std": 0.45 - 0.3 * grown,
             "reward_numeric": 0.3 + 0.55 * grown + 0.1 * wobble,

@@ -38,6 +38,7 @@ def recorded(method: str) -> Record:
         ("kto", ["Rewards", "Accuracy", "Drift"]),
         ("distill", ["Teacher"]),
         ("grpo", ["Reward", "Groups", "Drift", "Length", "Time"]),
+        ("dapo", ["Reward", "Groups", "Thrown away", "Drift", "Length", "Time"]),
     ],
 )
 def test_each_method_has_the_charts_of_what_it_reports(method: str, titles: list[str]) -> None:
@@ -45,7 +46,7 @@ def test_each_method_has_the_charts_of_what_it_reports(method: str, titles: list
 
 
 def test_every_metric_is_in_exactly_one_chart() -> None:
-    for method in ("dpo", "kto", "grpo", "distill"):
+    for method in ("dpo", "simpo", "kto", "dapo", "distill"):
         names = metrics(method, 0.5)
         drawn = [m.name for f in figures(method, names) for m in f.metrics]
         assert sorted(drawn) == sorted(names)
