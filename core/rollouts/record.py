@@ -49,7 +49,7 @@ class Asked:
         return [r.reward for r in self.replies]
 
     def to_json(self) -> str:
-        """One line, without the line break. Log-probabilities keep every digit."""
+        """One line, without the line break. Log-probabilities keep the nine digits that make a float32."""
         answers = [
             {
                 "text": r.text,
@@ -60,7 +60,7 @@ class Asked:
                 "cut": r.cut,
                 "entropy": r.entropy,
                 "ids": r.ids,
-                "logps": r.logps,
+                "logps": None if r.logps is None else [float(f"{x:.9g}") for x in r.logps],
             }
             for r in self.replies
         ]

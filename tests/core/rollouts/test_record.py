@@ -13,7 +13,7 @@ GROUP = Asked(
     step=3,
     prompt_ids=(1, 2),
     replies=(
-        Reply((4, 5), 1.25, (-0.1234567891234, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
+        Reply((4, 5), 1.25, (-0.123456789, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
         Reply((6,), math.nan, None, "", True),
     ),
     prompt="2 + 3?",
