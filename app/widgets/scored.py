@@ -52,7 +52,7 @@ def reasons(reply: Reply) -> str:
     parts = []
     for name, score in reply.scores.items():
         why = reply.why.get(name, "")
-        parts.append(f"{name} {score:g}" + (f": {why}" if why else ""))
+        parts.append(f"{name} {score or 0:g}" + (f": {why}" if why else ""))
     return "  ·  ".join(parts)
 
 
