@@ -1,0 +1,59 @@
+"""Small things that a person reads: reasons, memory, the run in a sentence, tabs without gaps."""
+
+import pytest
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app import fit
+from app.reasons import in_words, reasons
+from app.widgets.tabs import Tabs
+from app.wizard.start import summary
+from core.run import Run
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown"),
+    [
+        ("The reward 'file' needs --reward-file.", "The reward 'file' needs “Reward file”."),
+        ("max_seq_len is too short for --lora-r.", "“Maximum length” is too short for “Rank”."),
+        ("Give either steps or epochs, not both.", "Give either steps or epochs, not both."),
+        ("There is no --such-flag in q_proj.", "There is no --such-flag in q_proj."),
+    ],
+)
+def test_options_are_called_as_the_window_calls_them(sentence: str, shown: str) -> None:
+    assert in_words(sentence, "grpo") == shown
+
+
+def test_nothing_is_ruled_out_but_packing_the_scales_of_what_is_not_packed() -> None:
+    assert list(reasons(Run())) == ["model.double_quantization"]
+    assert "model.double_quantization" not in reasons(Run().replace("model.quantization", "fp4"))
+    assert "full" in reasons(Run().replace("adapter.init", "somewhere"))["adapter.type"]
+
+
+def test_the_run_in_a_sentence() -> None:
+    run = Run(method="dpo").replace("adapter.type", "dora").replace("model.quantization", "nf4")
+    assert summary(run) == "DPO with DoRA of rank 16 over a 4 bit NF4 base: Starter model learns from Sample data."
+    assert summary(Run().replace("adapter.type", "full")).startswith("SFT with all weights: ")
+
+
+def test_memory_grows_with_what_is_asked_and_a_pair_counts_twice() -> None:
+    run = Run().replace("data.max_seq_len", 16)
+    assert fit.longest(run) == 16
+    assert fit.longest(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
+    found = fit.fits({"lora": Run(), "full": Run().replace("adapter.type", "full")})
+    assert set(found) == {"lora", "full"}
+    assert all(f.words.endswith(("MB", "GB")) and not f.advice for f in found.values())
+    assert fit.fits({"": Run().replace("model.path", "nobody/has-this")}) == {}
+
+
+def test_a_hidden_tab_leaves_no_gap(qtbot: QtBot) -> None:
+    tabs = Tabs("Views")
+    qtbot.addWidget(tabs)
+    pages = [tabs.add(name, QWidget()) for name in ("First", "Second", "Third")]
+    tabs.show()
+    before = [tabs.bar.tabRect(i).x() for i in range(3)]
+    tabs.set_visible(pages[1], False)
+    assert tabs.bar.tabRect(2).x() == before[1]
+    tabs.set_visible(pages[1], True)
+    assert [tabs.bar.tabRect(i).x() for i in range(3)] == before
+    assert tabs.bar.tabText(1) == "Second"
