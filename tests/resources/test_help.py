@@ -1,0 +1,14 @@
+"""The pages of the help say what the code says."""
+
+import pytest
+
+from resources.make.help import HELP, pages
+
+
+@pytest.mark.parametrize("name", sorted(pages()))
+def test_a_page_is_as_the_code_has_it_now(name: str) -> None:
+    assert (HELP / name).read_text(encoding="utf-8") == pages()[name], "run: python -m resources.make.help"
+
+
+def test_there_is_no_page_that_nothing_makes() -> None:
+    assert {file.name for file in HELP.iterdir()} == set(pages())
