@@ -8,6 +8,8 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
+from app.garbage import Garbage
+
 _WAKE_MS = 300
 _COLLECT_MS = 200  # several files chosen together in the Finder arrive one by one
 
@@ -20,6 +22,7 @@ class Application(QApplication):
         self.setApplicationName("Hone")
         self.setApplicationDisplayName("Hone")
         self.setDesktopFileName("hone")
+        self.garbage = Garbage(self)
         self._files: list[Path] = []
         self._open: Callable[[list[Path]], None] | None = None
         self._timer = QTimer(self, singleShot=True, interval=_COLLECT_MS)

@@ -7,7 +7,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMo
 from PySide6.QtWidgets import QFileDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 import core
-from app import folders, icons, settings, story, task, trouble
+from app import folders, garbage, icons, settings, story, task, trouble
 from app.draft import Draft, shown_data
 from app.incoming import Incoming
 from app.jobs import Jobs
@@ -25,6 +25,7 @@ from core.errors import UserError
 from core.run import Run, runs_folder
 
 _TITLE_BAR = 40  # what a desktop puts around a window counts as well
+_REST_MS = 1000  # after a run its page is drawn first
 _WARM_MS = 1500
 _LOOK_MS = 60  # after the first picture: what imports MLX waits until the window stands
 
@@ -211,6 +212,8 @@ class MainWindow(QMainWindow):
         self.runs_page.here = {Path(self.jobs.current.run.output or "")} if self.jobs.current else set()
         if self.runs_page.isVisible():
             self.runs_page.look()
+        if not running:
+            QTimer.singleShot(_REST_MS, self, garbage.collect_all)
         self._draw_progress()
 
     def _draw_progress(self) -> None:

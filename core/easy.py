@@ -64,8 +64,8 @@ class Builder:
         """Train a DoRA add-on: LoRA with a magnitude for each output."""
         return self.lora(rank, alpha, dropout, targets).set("adapter.type", "dora")
 
-    def quantize(self, mode: str = "nf4", double: bool = False) -> "Builder":
-        """Pack the model's weights while training: one of core.quant.MODES; with LoRA on top this is QLoRA."""
+    def quantization(self, mode: str = "nf4", double: bool = False) -> "Builder":
+        """Pack the model's weights while training, as one of core.quant.MODES; with LoRA on top this is QLoRA."""
         return self.set("model.quantization", mode).set("model.double_quantization", double)
 
     def full(self) -> "Builder":
@@ -75,10 +75,6 @@ class Builder:
     def init_adapter(self, folder: str | Path) -> "Builder":
         """Go on from an adapter."""
         return self.set("adapter.init", str(folder))
-
-    def quantization(self, mode: str) -> "Builder":
-        """Hold the model's weights in fewer bits: "nf4", "fp4", "int8", or one of MLX's own."""
-        return self.set("model.quantization", mode)
 
     def epochs(self, count: float) -> "Builder":
         return Builder(self.asked.replace("train.steps", None)).set("train.epochs", count)

@@ -1,5 +1,6 @@
 """A window without a screen, a run that is a script of events, and no thread left behind."""
 
+import gc
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -7,7 +8,6 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app import task, theme
@@ -27,11 +27,21 @@ def qapp_cls() -> type[Application]:
     return Application
 
 
+@pytest.fixture(scope="package", autouse=True)
+def collector(qapp: Application) -> Iterator[None]:
+    """These tests collect garbage as the program does; those after them as Python does."""
+    gc.disable()
+    yield
+    qapp.garbage.stop()
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
-def no_thread_left(qapp: QApplication) -> Iterator[None]:
+def no_thread_left(qapp: Application) -> Iterator[None]:
     theme.apply(qapp, "light")
     yield
     task.end_all()
+    qapp.garbage.collect()
 
 
 @pytest.fixture
