@@ -61,9 +61,11 @@ class Options:
         when="Set it to 32 or so if teacher and student do not fit in memory together.",
     )
 
-    def __post_init__(self) -> None:
-        if self.jsd_weight != 0.5 and self.divergence != "jsd":
-            raise BadOption(f"jsd_weight does nothing with {self.divergence}; use jsd.")
+
+def check(o: Options) -> None:
+    """Raises BadOption where an option would do nothing."""
+    if o.jsd_weight != 0.5 and o.divergence != "jsd":
+        raise BadOption(f"jsd_weight does nothing with {o.divergence}; use jsd.")
 
 
 def divergence(student: Any, teacher: Any, o: Options) -> Any:
@@ -113,6 +115,7 @@ SPEC = Method(
     data=TEXT,
     options=Options,
     loss=loss,
+    check=check,
     learning_rate=2e-4,
     learning_rate_full=2e-5,
     divergence=divergence,

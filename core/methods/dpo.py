@@ -48,9 +48,11 @@ class Options:
     )
     reference: str | None = reference_option()
 
-    def __post_init__(self) -> None:
-        if self.label_smoothing and self.loss_type not in ("sigmoid", "robust"):
-            raise BadOption(f"label_smoothing does nothing with {self.loss_type}; use sigmoid or robust.")
+
+def check(o: Options) -> None:
+    """Raises BadOption where an option would do nothing."""
+    if o.label_smoothing and o.loss_type not in ("sigmoid", "robust"):
+        raise BadOption(f"label_smoothing does nothing with {o.loss_type}; use sigmoid or robust.")
 
 
 def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, Any]]:
@@ -102,6 +104,7 @@ SPEC = Method(
     data=PAIRS,
     options=Options,
     loss=loss,
+    check=check,
     learning_rate=5e-5,
     learning_rate_full=5e-7,
     weight="rows",

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from app.draft import value
 from app.preview.paged import PAGE
 from app.window import MainWindow
 from app.wizard.data import DataPage
+from core.data import scan as scanning
 from core.events import Phase
 from core.run import Run, every_option
 
@@ -288,11 +290,21 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.datasets._TELL", 0.0)
+    go, scan = Flag(), scanning.scan
+
+    def half(*place: Any, **options: Any) -> Any:
+        for item in scan(*place, **options):
+            yield item
+            if isinstance(item, scanning.Progress) and item.done > item.size / 2:
+                go.wait(20)
+
+    monkeypatch.setattr(scanning, "scan", half)
     window.open_files([many(tmp_path / "rows.jsonl", 30_000)])
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.file.stop.isVisible() and page.preview.rows.model.rowCount() > 1000)
     assert page.blocked() == ""
     page.file.stop.click()
+    go.set()
     assert page.file.sentence.text() == "Questions and answers: reading was stopped. A run reads all of it."
     count = page.preview.rows.model.rowCount()
     qtbot.wait(200)

@@ -70,6 +70,9 @@ def test_an_option_that_does_nothing_is_refused() -> None:
         Run.from_dict({"method": "dpo", "options": {"loss_type": "ipo", "label_smoothing": 0.1}})
     with pytest.raises(BadOption, match="jsd_weight does nothing with forward"):
         Run.from_dict({"method": "distill", "options": {"jsd_weight": 0.1}})
+    # Set one after the other, as flags are, what belongs together is judged together.
+    Run(method="distill").replace("options.jsd_weight", 0.1).replace("options.divergence", "jsd").check()
+    Run(method="dpo").replace("options.loss_type", "robust").replace("options.label_smoothing", 0.1).check()
 
 
 def test_simpo() -> None:
