@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.events import Finished
-from core.methods import PAIRS, THUMBS
+from core.methods import PAIRS, QUESTIONS, THUMBS
 from core.run import Run, plain
 
 Metrics = Mapping[str, float]
@@ -50,7 +50,9 @@ def verdict(run: Run, progress: Any, reason: str, kept: int | None, loss_after: 
         return f"{opening}No clear improvement{change}."
     sentence = f"{opening}Better{change}."
     if kept is not None and kept < progress.step:
-        sentence += f" Best at step {kept}; later steps began to memorise, so step {kept} was kept."
+        # Answers of its own are nothing to memorise.
+        why = "" if run.spec.data == QUESTIONS else "; later steps began to memorise"
+        sentence += f" Best at step {kept}{why}, so step {kept} was kept."
     return sentence
 
 

@@ -235,12 +235,12 @@ class Train:
 
     epochs: float | None = option(
         None,
-        "How often to go through the data.",
+        "How often to go through the data, unless steps are given; 3 times for most methods.",
         low=0.001,
         high=10_000,
         label="Epochs",
         basic=True,
-        unset="the method's usual, 3 for most, unless steps are given",
+        unset="the method's usual",
     )
     steps: int | None = option(
         None,

@@ -32,6 +32,7 @@ def collector(qapp: Application) -> Iterator[None]:
     """These tests collect garbage as the program does; those after them as Python does."""
     gc.disable()
     yield
+    task.end_all(60_000)  # an import on a busy machine outlasts the test that began it
     qapp.garbage.stop()
     gc.collect()
 
