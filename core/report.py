@@ -79,8 +79,9 @@ def figures(before: Metrics, after: Metrics) -> list[tuple[str, str]]:
     found = []
     for name, value in after.items():
         words, share = NAMES.get(name, (name.replace("_", " ").capitalize(), False))
-        # What rounding has left of a zero is a zero to people.
-        shown = [f"{v:.0%}" if share else f"{round(v, 4):.3g}" for v in (before.get(name), value) if v is not None]
+        values = [v for v in (before.get(name), value) if v is not None]
+        # What rounding has left of a zero is a plain zero to people, without a sign.
+        shown = [f"{v:.0%}" if share else f"{round(v, 4) + 0.0:.3g}" for v in values]
         found.append((words, " → ".join(shown)))
     return found
 
