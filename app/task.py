@@ -1,5 +1,6 @@
 """One door for background work that is no run: a function or a generator on a thread of its own."""
 
+import threading
 import types
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -13,15 +14,16 @@ from app.machine import Facts
 from core.events import Event, Phase
 
 UNSUPPORTED = "unsupported"  # as core.model.families calls it
+_LOOK_UP = 0.05  # seconds after which a task that waits for the window looks whether it is still wanted
 _running: set["Task"] = set()  # keeps a task alive until its thread has ended
 
 
 class Task(QThread):
     """Calls `work()` on a thread and hands its result to `done` on the UI thread.
 
-    Where `work` returns a generator, each item goes to `progress` and `done` gets None. A UserError's
-    sentence goes to `failed`; a bug goes to the log and to the person. After drop(), and once `owner` is
-    gone, nothing is called.
+    Where `work` returns a generator, each item goes to `progress`, which it waits for, and `done` gets None.
+    A UserError's sentence goes to `failed`; a bug goes to the log and to the person. After drop(), and once
+    `owner` is gone, nothing is called.
     """
 
     _done = Signal(object)
@@ -39,6 +41,7 @@ class Task(QThread):
     ) -> None:
         super().__init__()
         self._work, self._wanted = work, True
+        self._taken = threading.Event()  # the window is done with the latest item
         self._on_done, self._on_failed, self._on_progress = done, failed, progress
         # Bound methods of an object on the UI thread: Qt queues the calls to that thread.
         self._done.connect(self._hand_done)
@@ -63,7 +66,12 @@ class Task(QThread):
                     if self.isInterruptionRequested():
                         result.close()
                         return
+                    self._taken.clear()
                     self._progress.emit(item)
+                    # Work that went on meanwhile would take the interpreter from the window at each of the
+                    # thousands of calls into Qt that a picture needs: it would stand still for seconds.
+                    while not self._taken.wait(_LOOK_UP) and not self.isInterruptionRequested():
+                        pass
                 result = None
             self._done.emit(result)
 
@@ -76,8 +84,11 @@ class Task(QThread):
             self._on_failed(sentence)
 
     def _hand_progress(self, item: Any) -> None:
-        if self._wanted and self._on_progress:
-            self._on_progress(item)
+        try:
+            if self._wanted and self._on_progress:
+                self._on_progress(item)
+        finally:
+            self._taken.set()
 
     def _hand_crashed(self, details: str) -> None:
         trouble.report(details)
