@@ -29,7 +29,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.folder) as made:
         os.environ["HOME"] = made
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        sys.setswitchinterval(0.0005)  # as the window does
+        sys.setswitchinterval(0.0001)  # as the window does
         large, many = Path(made) / "large.jsonl", Path(made) / "many.jsonl"
         write_large(large, int(given.gigabytes * 1e9))
         write_rows(many, conversations(2, (5, 25)), given.rows)
