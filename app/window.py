@@ -153,6 +153,7 @@ class MainWindow(QMainWindow):
         self.runs.again.connect(self._again)
         self.runs.resume.connect(self._resume)
         self.jobs.current_changed.connect(self._show_current)
+        self.jobs.current_changed.connect(self._tidy)
         self._show_progress = Throttle(self._draw_progress, 250, self)
         self.runs.progressed.connect(self._show_progress)
 
@@ -212,9 +213,12 @@ class MainWindow(QMainWindow):
         self.runs_page.here = {Path(self.jobs.current.run.output or "")} if self.jobs.current else set()
         if self.runs_page.isVisible():
             self.runs_page.look()
-        if not running:
-            QTimer.singleShot(_REST_MS, self, garbage.collect_all)
         self._draw_progress()
+
+    def _tidy(self) -> None:
+        """Nothing runs any more: give back what the run has held."""
+        if self.jobs.current is None:
+            QTimer.singleShot(_REST_MS, self, garbage.collect_all)
 
     def _draw_progress(self) -> None:
         live = self.jobs.current

@@ -61,7 +61,6 @@ class Method:
     divergence: Divergence | None = None  # for a method with a teacher; its loss gets the result as `ref`
     aside: bool = False  # the second half of a batch's texts is measured and not learned
     check: Callable[[Any], None] | None = None  # raises BadOption when its options contradict each other
-    rollout: Callable[..., Any] | None = None
     name: str = ""  # the file's name; set by load()
 
 

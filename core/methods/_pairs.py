@@ -45,6 +45,19 @@ def metrics(chosen: Any, rejected: Any) -> dict[str, Any]:
     }
 
 
+def pull_option() -> Any:
+    """The option of a method that holds the model near a reference."""
+    return option(
+        0.1,
+        "How closely the model stays to its reference. Small values let it move far.",
+        low=0.001,
+        high=10.0,
+        label="Pull to the reference",
+        basic=True,
+        when="Raise it if answers become odd; lower it if nothing changes.",
+    )
+
+
 def reference_option() -> Any:
     """The option of a method that compares the model with a reference."""
     return option(

@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import BadOption
 from core.methods import PAIRS, Method
-from core.methods._pairs import lengths, likelihood, metrics, reference_option, shares
+from core.methods._pairs import lengths, likelihood, metrics, pull_option, reference_option, shares
 from core.options import option
 
 
@@ -14,15 +14,7 @@ from core.options import option
 class Options:
     """What can be set for DPO."""
 
-    beta: float = option(
-        0.1,
-        "How closely the model stays to its reference. Small values let it move far.",
-        low=0.001,
-        high=10.0,
-        label="Pull to the reference",
-        basic=True,
-        when="Raise it if answers become odd; lower it if nothing changes.",
-    )
+    beta: float = pull_option()
     loss_type: str = option(
         "sigmoid",
         "The rule: sigmoid is DPO itself, ipo aims at a fixed lead, hinge stops at a lead of 1 / beta, robust "

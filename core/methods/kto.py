@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.methods import THUMBS, Method
-from core.methods._pairs import reference_option, shares
+from core.methods._pairs import pull_option, reference_option, shares
 from core.options import option
 
 
@@ -13,15 +13,7 @@ from core.options import option
 class Options:
     """What can be set for KTO."""
 
-    beta: float = option(
-        0.1,
-        "How closely the model stays to its reference. Small values let it move far.",
-        low=0.001,
-        high=10.0,
-        label="Pull to the reference",
-        basic=True,
-        when="Raise it if answers become odd; lower it if nothing changes.",
-    )
+    beta: float = pull_option()
     desirable_weight: float = option(
         1.0,
         "How much a good answer counts.",

@@ -6,11 +6,14 @@ modules, not their class, and nothing while the offset is an ordinary one.
 """
 
 import inspect
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+
+from core.model.swap import swap, swap_back
 
 
 @dataclass(frozen=True)
@@ -21,21 +24,21 @@ class Positions:
 
 
 class _PerToken(nn.Module):
-    """Marks a class made by _per_token()."""
+    """Marks a module that takes Positions."""
 
 
 def follow(model: nn.Module) -> None:
     """Let the rotary embeddings of a model take Positions for their offset."""
     for module in model.modules():
         if not isinstance(module, _PerToken) and _takes_offset(module):
-            module.__class__ = _per_token(type(module))
+            swap(module, _PerToken, _per_token(type(module)))
 
 
 def unfollow(model: nn.Module) -> None:
     """Undo follow()."""
     for module in model.modules():
         if isinstance(module, _PerToken):
-            module.__class__ = type(module).__mro__[2]
+            swap_back(module)
 
 
 def _takes_offset(module: nn.Module) -> bool:
@@ -43,7 +46,7 @@ def _takes_offset(module: nn.Module) -> bool:
     return "offset" in called and not module.children()
 
 
-def _per_token(kind: type[nn.Module]) -> type[nn.Module]:
+def _per_token(kind: type[nn.Module]) -> Callable[..., Any]:
     def call(self: Any, x: mx.array, offset: Any = 0, **more: Any) -> mx.array:
         if not isinstance(offset, Positions):
             return kind.__call__(self, x, offset=offset, **more)
@@ -52,4 +55,4 @@ def _per_token(kind: type[nn.Module]) -> type[nn.Module]:
         turned = kind.__call__(self, apart, offset=offset.places.reshape(-1), **more)
         return turned.reshape(n, length, heads, size).transpose(0, 2, 1, 3)
 
-    return type(kind.__name__, (_PerToken, kind), {"__call__": call, "__module__": kind.__module__})
+    return call

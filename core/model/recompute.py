@@ -5,10 +5,13 @@ third more time. It changes this model alone, not its class, and no parameter's 
 dropout included.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+
+from core.model.swap import swap, swap_back
 
 
 def checkpoint_blocks(model: Any) -> int:
@@ -18,7 +21,7 @@ def checkpoint_blocks(model: Any) -> int:
     """
     for block in model.layers:
         if not isinstance(block, _Checkpointed):
-            block.__class__ = _checkpointed(type(block))
+            swap(block, _Checkpointed, _checkpointed(type(block)))
     return len(model.layers)
 
 
@@ -26,15 +29,15 @@ def keep_blocks(model: Any) -> None:
     """Undo checkpoint_blocks()."""
     for block in model.layers:
         if isinstance(block, _Checkpointed):
-            block.__class__ = type(block).__mro__[2]
+            swap_back(block)
 
 
 class _Checkpointed(nn.Module):
-    """Marks a class made by _checkpointed()."""
+    """Marks a block that computes twice."""
 
 
-def _checkpointed(kind: type[nn.Module]) -> type[nn.Module]:
-    """A class whose instances do what `kind` does, and compute again what the gradient needs."""
+def _checkpointed(kind: type[nn.Module]) -> Callable[..., Any]:
+    """What calling a block of `kind` does then: the same, and again where the gradient needs it."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         if not self.training:
@@ -62,4 +65,4 @@ def _checkpointed(kind: type[nn.Module]) -> type[nn.Module]:
             mx.random.state[0][:] = mx.stop_gradient(used[0])
         return found
 
-    return type(kind.__name__, (_Checkpointed, kind), {"__call__": call, "__module__": kind.__module__})
+    return call
