@@ -21,7 +21,7 @@ def checkpoint_blocks(model: Any) -> int:
     """
     for block in model.layers:
         if not isinstance(block, _Checkpointed):
-            swap(block, _Checkpointed, _checkpointed(type(block)))
+            swap(block, _Checkpointed, _checkpointed(type(block), _draws(block)))
     return len(model.layers)
 
 
@@ -36,33 +36,52 @@ class _Checkpointed(nn.Module):
     """Marks a block that computes twice."""
 
 
-def _checkpointed(kind: type[nn.Module]) -> Callable[..., Any]:
+def _draws(block: nn.Module) -> bool:
+    """Whether a block leaves out something by chance."""
+    return any(isinstance(m, nn.Dropout) and m._p_1 < 1 for _, m in block.named_modules())
+
+
+def _checkpointed(kind: type[nn.Module], draws: bool) -> Callable[..., Any]:
     """What calling a block of `kind` does then: the same, and again where the gradient needs it."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        if not self.training:
-            return kind.__call__(self, *args, **kwargs)
-
-        # Computed twice, dropout must leave out the same: both times start from this random state.
-        state = mx.stop_gradient(mx.random.state[0])
-
         # What is trained comes in as an argument, or it would get no gradient.
-        def again(trained: Any, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
-            kept, key = self.trainable_parameters(), mx.random.state[0]
-            outside = mx.array(key)
+        def again(trained: Any, *args: Any, **kwargs: Any) -> Any:
+            kept = self.trainable_parameters()
             self.update(trained)
-            key[:] = state
             try:
-                found = kind.__call__(self, *args, **kwargs)
-                used = mx.random.state[0]
-                return (found,) if used is key else (found, mx.array(used))
+                return kind.__call__(self, *args, **kwargs)
             finally:
                 self.update(kept)
-                mx.random.state[0][:] = outside
 
-        found, *used = mx.checkpoint(again)(self.trainable_parameters(), *args, **kwargs)
+        if not self.training:
+            return kind.__call__(self, *args, **kwargs)
+        if not draws:  # without chance a whole step can be compiled, which the random state below does not survive
+            return mx.checkpoint(again)(self.trainable_parameters(), *args, **kwargs)
+        found, *used = mx.checkpoint(_repeating(again))(self.trainable_parameters(), *args, **kwargs)
         if used:
             mx.random.state[0][:] = mx.stop_gradient(used[0])
         return found
 
     return call
+
+
+def _repeating(work: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """(what `work` gives, the random state after it where it drew), from the present random state at every call.
+
+    Computed twice, dropout must leave out the same.
+    """
+    state = mx.stop_gradient(mx.random.state[0])
+
+    def again(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        key = mx.random.state[0]
+        outside = mx.array(key)
+        key[:] = state
+        try:
+            found = work(*args, **kwargs)
+            used = mx.random.state[0]
+            return (found,) if used is key else (found, mx.array(used))
+        finally:
+            mx.random.state[0][:] = outside
+
+    return again
