@@ -10,7 +10,6 @@ from app import datasets, fit, goals, models, task
 from app.draft import shown_data, shown_model
 from app.machine import gigabytes
 from app.reasons import in_words
-from core import methods
 from core.errors import UserError
 from core.events import Phase
 from core.quant.modes import MODES, UNPACKED
@@ -148,7 +147,7 @@ def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
         return Check(title, NOTE, words, "Data")
     if cut:
         return Check(title, NOTE, f"{cut} of {looked} are cut at {most:,} tokens.", "Settings")
-    if run.spec.data == methods.QUESTIONS:
+    if run.spec.scored:
         return Check(title, GOOD, f"{looked}: the longest question has {longest:,} tokens.")
     share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
     return Check(title, GOOD, f"{looked}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")

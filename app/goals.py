@@ -77,7 +77,7 @@ def _group(spec: methods.Method) -> str:
         return "distillation"
     if spec.data in (methods.PAIRS, methods.THUMBS):
         return "preferences"
-    return "reasoning" if spec.data == methods.QUESTIONS else "examples"
+    return "reasoning" if spec.scored else "examples"
 
 
 def _rank(name: str) -> tuple[int, str]:

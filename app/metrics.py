@@ -134,6 +134,14 @@ FIGURES: tuple[Figure, ...] = (
         share=True,
     ),
     Figure(
+        "cut",
+        "Cut off",
+        "The share of the student's own answers that were longer than allowed. They are learned from up to there.",
+        (Metric("cut_off", "cut off", _share),),
+        share=True,
+        only=("distill",),
+    ),
+    Figure(
         "groups",
         "Groups",
         "Flat groups, where every answer scores the same, teach nothing. "
@@ -155,9 +163,13 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "teacher",
         "Teacher",
-        "How far the student's next words are from the teacher's (KL), and how surprised it is by the data's own "
-        "answers. Both should fall.",
-        (Metric("kl", "distance to the teacher"), Metric("hard_loss", "loss on the data")),
+        "How far the student's next words are from the teacher's (KL), in the data's answers and in its own, and how "
+        "surprised it is by the data's. All should fall.",
+        (
+            Metric("kl", "distance to the teacher"),
+            Metric("own_kl", "distance in its own answers"),
+            Metric("hard_loss", "loss on the data"),
+        ),
         only=("distill",),
     ),
     Figure(

@@ -1,4 +1,4 @@
-"""A run that learns from answers of its own: the questions it asks, and everything that writes and scores answers."""
+"""A run that learns from answers of its own: the questions it asks, what writes the answers, and what judges them."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,6 +10,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
+from core.data.batches import Batches
 from core.data.example import Example
 from core.data.files import told
 from core.errors import BadData
@@ -18,12 +19,16 @@ from core.model.generate import stop_tokens
 from core.model.head import Head
 from core.rewards.judge import Judge
 from core.rollouts.collect import Collector
+from core.rollouts.own import OwnAnswers, prompt_length
+from core.rollouts.pick import Sampling
 from core.rollouts.questions import Query, queries
 from core.rollouts.record import Asked
 from core.rollouts.rollouts import Rollouts, replayed
 from core.rollouts.room import check, fitting
 from core.run import Run
 from core.runfolder import SAMPLES, RunFolder
+
+TOGETHER = 64  # own answers written at once, at most
 
 
 def questions(
@@ -96,14 +101,7 @@ def rollouts(
     """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
     o, t = run.options, run.train
     longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
-    model.eval()
-    batched, why = check(model, dtype)
-    if not batched:
-        yield Warned("sampling", f"Answers are written one after the other, which is slow: {why}.")
-    at_once, size = fitting(model, longest, o.answers_at_once if batched else 1)
-    if batched and at_once < o.answers_at_once:
-        less = f"{at_once} answers are written at once instead of {o.answers_at_once}"
-        yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
+    batched, at_once, facts = yield from _room(model, dtype, longest, o.answers_at_once)
     judge = Judge(o.weights, o.settings)
     stops = stop_tokens(tokenizer)
     collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
@@ -120,8 +118,53 @@ def rollouts(
         layout=layout,
         replay=replay,
     )
-    facts = {"requested": o.answers_at_once, "used": at_once, "bytes_each": size, "reason": why}
     return made, {"answers_at_once": facts, "rewards": o.weights, "replayed": len(replay)}
+
+
+def own_answers(
+    run: Run, model: nn.Module, tokenizer: Any, batches: Batches, dtype: mx.Dtype, stop: threading.Event
+) -> Generator[Event, None, tuple[OwnAnswers, dict[str, Any]]]:
+    """(a dataset's batches with answers of the student's own in some steps, facts for resolved.json).
+
+    Raises BadData where no row asks anything.
+    """
+    o, t, longest = run.options, run.train, run.data.max_seq_len
+    prompts = [prompt_length(row) for row in batches.rows]
+    whole = prompts.count(0)
+    if whole == len(prompts):
+        raise BadData(f"{told(run.data.path)}: no row asks anything that the student could answer itself (lmbda).")
+    if whole:
+        some = f"{whole} of {len(prompts)} rows ask nothing"
+        yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
+    together = min(TOGETHER, t.batch_size * t.gradient_accumulation_steps)
+    batched, at_once, facts = yield from _room(model, dtype, min(longest, max(prompts) + o.max_new_tokens), together)
+    made = OwnAnswers(
+        batches,
+        model,
+        Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
+        share=run.own_share,
+        longest=longest,
+        stop_tokens=stop_tokens(tokenizer),
+        at_once=at_once,
+        batched=batched,
+        stop=stop,
+    )
+    return made, {"answers_at_once": facts, "share": run.own_share}
+
+
+def _room(
+    model: nn.Module, dtype: mx.Dtype, longest: int, wanted: int
+) -> Generator[Event, None, tuple[bool, int, dict[str, Any]]]:
+    """(whether several answers can be written at once, how many are, facts with the reason)."""
+    model.eval()
+    batched, why = check(model, dtype)
+    if not batched:
+        yield Warned("sampling", f"Answers are written one after the other, which is slow: {why}.")
+    at_once, size = fitting(model, longest, wanted if batched else 1)
+    if batched and at_once < wanted:
+        less = f"{at_once} answers are written at once instead of {wanted}"
+        yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
+    return batched, at_once, {"requested": wanted, "used": at_once, "bytes_each": size, "reason": why}
 
 
 def _reference(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:

@@ -143,6 +143,11 @@ class Builder:
         """How a student is compared with its teacher: "forward", "reverse" or "jsd"."""
         return self._of("distill").options(divergence=kind)
 
+    def on_policy(self, share: float, longest: int = 128, temperature: float = 1.0) -> "Builder":
+        """In this share of the steps the student of a distillation writes the answers itself."""
+        built = self._of("distill").options(lmbda=share)
+        return built.options(max_new_tokens=longest, sampling_temperature=temperature)
+
     def _of(self, *methods: str) -> "Builder":
         """Itself, or BadOption where the option belongs to another method."""
         if self.asked.method not in methods:

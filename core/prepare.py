@@ -6,20 +6,19 @@ import threading
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters, asking, backend, other
-from core.data.batches import Batch, Batches, in_order
+from core.data.batches import Batch, Batches, Windows, in_order
 from core.data.groups import parts
 from core.data.template import Question, ask
 from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
-from core.methods import QUESTIONS
 from core.model import fit, hub, memory, packing
 from core.model.head import Head
 from core.model.head import find as find_head
@@ -28,6 +27,7 @@ from core.model.load import load as load_model
 from core.model.recompute import checkpoint_blocks
 from core.quant import count
 from core.reference import Reference
+from core.rollouts.own import prompt_length
 from core.rollouts.rollouts import Rollouts
 from core.rows import load_rows
 from core.run import Run
@@ -37,16 +37,6 @@ from core.table import Told
 from core.teacher import Teacher
 
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
-
-
-class Windows(Protocol):
-    """What the loop trains on, step by step: rows of a dataset, with a reference beside them or not."""
-
-    steps_per_epoch: int
-
-    def window(self, step: int) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1."""
-        ...
 
 
 @dataclass
@@ -127,7 +117,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
 
     t = run.train
     batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
-    writes = run.spec.data == QUESTIONS
+    writes, own = run.spec.scored, run.own_share
     replay = asking.recorded(run, tokenizer) if writes else []
     per_epoch = asking.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
     epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
@@ -167,10 +157,14 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
             run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop
         )
         facts["rollouts"] = told
+    source: Windows = rollouts or batches
+    if own:
+        source, told = yield from asking.own_answers(run, model, tokenizer, batches, DTYPES[loaded.compute], stop)
+        facts["own_answers"] = told
     seen = steps * t.batch_size * t.gradient_accumulation_steps * (texts if writes else 1)
     validations = min(VALIDATIONS, max(1, seen // max(1, len(rollouts.held_out if rollouts else held_out))))
     eval_every = t.eval_every or max(1, math.ceil(steps / validations))
-    asked = [ask(e, tokenizer) for e in examples[: t.samples]]
+    questions = [ask(e, tokenizer) for e in examples[: t.samples]]
     held_batches = [] if rollouts else in_order(held_out, t.batch_size, **layout)
     ready = Prepared(
         run=run,
@@ -179,18 +173,18 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         head=head,
         tokenizer=tokenizer,
         rows=rows,
-        batches=rollouts or (Told(batches, beside.of_training) if beside else batches),
+        batches=Told(source, beside.of_training) if beside else source,
         eval_batches=[beside.of_held_out(b) for b in held_batches] if beside else held_batches,
         rollouts=rollouts,
         teacher=teacher,
-        prompts=[q for q in asked if q is not None and len(q.tokens) <= run.data.max_seq_len],
+        prompts=[q for q in questions if q is not None and len(q.tokens) <= run.data.max_seq_len],
         total_steps=steps,
         learning_rate=run.usual_learning_rate if t.learning_rate is None else t.learning_rate,
         warmup=default_warmup(t.lr_schedule, steps) if t.warmup_steps is None else t.warmup_steps,
         eval_every=eval_every,
         save_every=t.save_every or eval_every,
         resolved={},
-        heaviest=None if rollouts else batches.heaviest(steps),
+        heaviest=None if rollouts or own else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
@@ -209,10 +203,10 @@ def _memory(
 ) -> Generator[Event, None, tuple[dict[str, Any], fit.Plan]]:
     """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
     more than there is, and a note where a batch is parted for it."""
-    if run.spec.data == QUESTIONS:  # how long its answers will be is not known
-        asked = run.train.gradient_checkpointing == "on"
-        return {}, fit.Plan(run.train.batch_size, 0, asked, "how long the answers will be is not known")
-    tokens, config, usable = _heaviest(rows), read_config(where), backend.usable_bytes(device)
+    if run.spec.scored:  # how long its answers will be is not known
+        recompute = run.train.gradient_checkpointing == "on"
+        return {}, fit.Plan(run.train.batch_size, 0, recompute, "how long the answers will be is not known")
+    tokens, config, usable = _heaviest(run, rows), read_config(where), backend.usable_bytes(device)
 
     def estimate(planned: Run) -> memory.Estimate | None:
         return memory.estimate(config, planned, device=device, tokens=tokens, folder=where)
@@ -231,9 +225,12 @@ def _memory(
     return facts | {"estimate": dataclasses.asdict(found) | {"low": found.low, "high": found.high}}, way
 
 
-def _heaviest(rows: list[Any]) -> int:
-    """Tokens of the longest row, all its texts together."""
-    return max(sum(len(text.tokens) for text in parts(row)) for row in rows)
+def _heaviest(run: Run, rows: list[Any]) -> int:
+    """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
+    longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
+    if not run.own_share:
+        return longest
+    return max(longest, min(run.data.max_seq_len, max(map(prompt_length, rows)) + run.options.max_new_tokens))
 
 
 def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Loaded, dict[str, Any]]]:

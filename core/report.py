@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.events import Finished
-from core.methods import PAIRS, QUESTIONS, THUMBS
+from core.methods import PAIRS, THUMBS
 from core.run import Run, plain
 
 Metrics = Mapping[str, float]
@@ -51,7 +51,7 @@ def verdict(run: Run, progress: Any, reason: str, kept: int | None, loss_after: 
     sentence = f"{opening}Better{change}."
     if kept is not None and kept < progress.step:
         # Answers of its own are nothing to memorise.
-        why = "" if run.spec.data == QUESTIONS else "; later steps began to memorise"
+        why = "" if run.spec.scored else "; later steps began to memorise"
         sentence += f" Best at step {kept}{why}, so step {kept} was kept."
     return sentence
 

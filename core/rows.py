@@ -18,7 +18,7 @@ from core.data.load import Dataset, apart, load, overlap, split
 from core.data.template import Encoded
 from core.errors import BadData, BadOption, Unavailable
 from core.events import Event, Phase, Warned
-from core.methods import PAIRS, QUESTIONS, THUMBS
+from core.methods import PAIRS, THUMBS
 from core.model import hub
 from core.resources import sample
 from core.run import DEMO, Run
@@ -61,7 +61,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
 
-    if run.spec.data == QUESTIONS:
+    if run.spec.scored:
         return (yield from _questions(run, tokenizer, train, held, dataset, second))
     written = yield from _encode(train, tokenizer, run)
     rows = [r for r in written if learns(r)]

@@ -398,6 +398,11 @@ class Run:
         return methods.load()[self.method]
 
     @property
+    def own_share(self) -> float:
+        """The share of the steps whose answers the model writes itself, for a teacher to judge."""
+        return self.spec.own_share(self.options) if self.spec.own_share else 0.0
+
+    @property
     def usual_learning_rate(self) -> float:
         """The learning rate where none is given: the method's, for what is trained.
 

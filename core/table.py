@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.data.batches import Batch, Batches, collate
+from core.data.batches import Batch, Batches, Windows, collate
 from core.data.groups import longest, parts
 from core.errors import Unavailable
 from core.events import Phase
@@ -123,9 +123,12 @@ class Table:
 class Told:
     """Batches that bring along what another model says of them."""
 
-    def __init__(self, batches: Batches, tell: Callable[[Batch], Batch]) -> None:
+    def __init__(self, batches: Windows, tell: Callable[[Batch], Batch]) -> None:
         self.batches, self.tell = batches, tell
         self.steps_per_epoch = batches.steps_per_epoch
 
     def window(self, step: int) -> list[Batch]:
         return [self.tell(batch) for batch in self.batches.window(step)]
+
+    def told(self) -> dict[str, float]:
+        return self.batches.told()

@@ -315,10 +315,8 @@ class Loop:
 
     def _told(self, seconds: float) -> dict[str, float]:
         """Metrics of the answers that were learned from, where the model wrote them."""
-        if self.ready.rollouts is None:
-            return {}
-        told = self.ready.rollouts.told()
-        return {**told, "learning_seconds": seconds - told["sampling_seconds"]}
+        told = self.ready.batches.told()
+        return told and {**told, "learning_seconds": seconds - told["sampling_seconds"]}
 
     def notes(self) -> Iterator[Warned]:
         """What is noticed on the way, each once."""

@@ -24,7 +24,6 @@ from app.widgets.notice import Notice
 from app.widgets.scroll import Scroll
 from app.widgets.tabs import Tabs
 from app.widgets.text import Elided, Text
-from core.methods import QUESTIONS
 from core.run import Run
 
 _DRAW_MS = 150  # six to seven pictures a second, and none while hidden
@@ -65,7 +64,7 @@ class RunPage(QWidget):
         self.groups = GroupsPage()
         self.groups.use(folder)
         self.tabs.add("Answers", self.groups)
-        self.tabs.set_visible(self.groups, run.spec.data == QUESTIONS)
+        self.tabs.set_visible(self.groups, run.spec.scored)
         self.tabs.add("Log", self.log)
         layout.addWidget(self.tabs, 1)
         self.result.again.connect(lambda: self.again.emit(self.run))

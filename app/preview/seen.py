@@ -13,7 +13,7 @@ from app.widgets.card import column, framed, row
 from app.widgets.combo import Combo
 from app.widgets.seen import LONGEST, SeenView
 from app.widgets.text import Text, caption
-from core.methods import QUESTIONS, TEXT
+from core.methods import TEXT
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -140,7 +140,7 @@ class SeenTab(QWidget):
             return
         texts = [seen for _, seen in sides]
         count, learned, cut = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
-        asked = self._run is not None and self._run.spec.data == QUESTIONS
+        asked = self._run is not None and self._run.spec.scored
         what = "the model answers by itself" if asked else f"{learned:,} learned"
         self.count.setText(f"{count:,} tokens · {what}" + (f" · {cut:,} cut" if cut else ""))
         self._note.setText(next((t.note for t in texts if t.note), ""))

@@ -4,9 +4,9 @@ A resumed run needs no saved data position: `window(step)` gives the batches of 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -39,7 +39,9 @@ class Batch:
         return sum(self.lengths)
 
 
-def collate(rows: Sequence[Any], indices: Sequence[int], pack: bool = False, share: bool = False) -> Batch:
+def collate(
+    rows: Sequence[Any] | Mapping[int, Any], indices: Sequence[int], pack: bool = False, share: bool = False
+) -> Batch:
     """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
 
     With `pack`, short texts are laid end to end, and with `share`, what the texts of a group all begin with is
@@ -60,6 +62,20 @@ def collate(rows: Sequence[Any], indices: Sequence[int], pack: bool = False, sha
     values = chosen[0].values if isinstance(chosen[0], Group) else {}
     extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     return Batch(tokens, mask, lengths, tuple(indices), layout, extra=extra)
+
+
+class Windows(Protocol):
+    """What the loop trains on, step by step: rows of a dataset, or answers that are written when they are wanted."""
+
+    steps_per_epoch: int
+
+    def window(self, step: int) -> list[Batch]:
+        """The batches of optimizer step `step`, counted from 1."""
+        ...
+
+    def told(self) -> dict[str, float]:
+        """Metrics of the last window's making."""
+        ...
 
 
 class Batches:
@@ -91,28 +107,39 @@ class Batches:
             return list(range(len(self.rows)))
         return sorted(i for indices in self._plan(0)[: steps * self.accumulation] for i in indices)
 
-    def window(self, step: int) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1, each in as many parts as `most` makes of it."""
+    def window(self, step: int, instead: Mapping[int, Any] | None = None) -> list[Batch]:
+        """The batches of optimizer step `step`, counted from 1, each in as many parts as `most` makes of it.
+
+        `instead` are other rows to take the places of the dataset's in these batches.
+        """
+        rows: Any = self.rows if instead is None else instead
+        return [batch for indices in self.places(step) for batch in self._collated(rows, indices)]
+
+    def told(self) -> dict[str, float]:
+        """Nothing: a dataset has no metrics of its own."""
+        return {}
+
+    def places(self, step: int) -> list[list[int]]:
+        """Which rows are in each batch of a step."""
         epoch, place = divmod(step - 1, self.steps_per_epoch)
         if epoch != self._epoch:
             self._epoch, self._order = epoch, self._plan(epoch)
         first = place * self.accumulation
-        window = self._order[first : first + self.accumulation]
-        return [batch for indices in window for batch in self._collated(indices)]
+        return self._order[first : first + self.accumulation]
 
-    def _collated(self, indices: list[int]) -> list[Batch]:
+    def _collated(self, rows: Any, indices: list[int]) -> list[Batch]:
         """A batch, or its parts: those know how many tokens of a row's first text are learned, over the whole batch."""
-        split = self._parts(indices)
-        made = [collate(self.rows, part, self.pack, self.share) for part in split]
+        split = self._parts(rows, indices)
+        made = [collate(rows, part, self.pack, self.share) for part in split]
         if len(split) > 1:
             mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in made) / len(indices)
             for batch in made:
                 batch.extra["learned_a_row"] = np.full(len(batch.rows), mean, np.float32)
         return made
 
-    def _parts(self, indices: list[int]) -> list[list[int]]:
+    def _parts(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
-        sizes = {i: len(parts(self.rows[i])) * longest(self.rows[i]) for i in indices}
+        sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
         if self.most is None or max(sizes.values()) * len(indices) <= self.most:
             return [indices]
         made: list[list[int]] = []

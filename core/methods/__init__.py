@@ -33,6 +33,9 @@ Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
 #   seed        None to keep the file's order
 Arrange = Callable[[list[Any], int, int, int | None], list[Any]]
 
+# own_share(o) -> the share of the steps, 0 to 1, whose answers the model writes itself
+OwnShare = Callable[[Any], float]
+
 # divergence(student, teacher, o) -> [m]
 #   student, teacher  [m, K]  log-probabilities of the same K outcomes at each of m targets
 Divergence = Callable[[Any, Any, Any], Any]
@@ -59,6 +62,8 @@ class Method:
     reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
     arrange: Arrange | None = None  # what it makes of the encoded rows
     divergence: Divergence | None = None  # for a method with a teacher; its loss gets the result as `ref`
+    scored: bool = False  # the model writes every answer itself and rewards score it: _policy.py has the options
+    own_share: OwnShare | None = None  # for answers of its own that a teacher judges; `own` in batch.extra marks them
     aside: bool = False  # the second half of a batch's texts is measured and not learned
     check: Callable[[Any], None] | None = None  # raises BadOption when its options contradict each other
     name: str = ""  # the file's name; set by load()

@@ -5,7 +5,9 @@ from typing import Any
 
 from core.errors import BadOption
 from core.methods import TEXT, Method
-from core.options import option
+from core.options import describe, option
+
+OWN = "own"  # in batch.extra of answers that the student wrote itself
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,46 @@ class Options:
         unset="the teacher stays in memory and says everything",
         when="Set it to 32 or so if teacher and student do not fit in memory together.",
     )
+    lmbda: float = option(
+        0.0,
+        "Share of the steps in which the student answers the questions itself and learns what the teacher would have "
+        "said along the way (on-policy, GKD). The other steps take the answers in the data.",
+        low=0.0,
+        high=1.0,
+        label="Share of its own answers",
+        when="Try 0.5 if the student does well on the data's answers and loses its way in its own. Writing takes time.",
+    )
+    max_new_tokens: int = option(
+        128,
+        "Longest answer of its own in tokens; a longer one is cut off, and learned from up to there.",
+        low=1,
+        high=131_072,
+        label="Longest own answer",
+    )
+    sampling_temperature: float = option(
+        1.0,
+        "How freely its own answers are drawn.",
+        low=0.01,
+        high=10.0,
+        label="Freedom of its own answers",
+    )
 
 
 def check(o: Options) -> None:
     """Raises BadOption where an option would do nothing."""
     if o.jsd_weight != 0.5 and o.divergence != "jsd":
         raise BadOption(f"jsd_weight does nothing with {o.divergence}; use jsd.")
+    if o.lmbda and o.teacher_top_k is not None:
+        raise BadOption(
+            "lmbda needs a teacher in memory, since one asked before training cannot judge answers written later: "
+            "leave out teacher_top_k, or set lmbda to 0."
+        )
+    if o.lmbda == 1.0 and o.hard_weight:
+        raise BadOption("hard_weight does nothing with lmbda 1, where no step takes the answers in the data.")
+    usual = {option.name: option.default for option in describe(Options)}
+    for name in ("max_new_tokens", "sampling_temperature"):
+        if not o.lmbda and getattr(o, name) != usual[name]:
+            raise BadOption(f"{name} does nothing without answers of its own: give lmbda, their share of the steps.")
 
 
 def divergence(student: Any, teacher: Any, o: Options) -> Any:
@@ -98,10 +134,13 @@ def divergence(student: Any, teacher: Any, o: Options) -> Any:
 def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, Any]]:
     """(1 − h)·mean divergence + h·mean negative log-likelihood over the targets, h the `hard_weight`.
 
-    logps [N, T-1] are the student's, `ref` [N, T-1] holds the divergence at each target.
+    logps [N, T-1] are the student's, `ref` [N, T-1] holds the divergence at each target. Answers that the student
+    wrote itself (`own` in batch.extra) are no example to follow: there the divergence counts alone.
     """
     count = batch.mask.sum()
     kl, hard = ref.sum() / count, -logps.sum() / count
+    if OWN in batch.extra:
+        return kl, {"own_kl": kl}
     return (1 - o.hard_weight) * kl + o.hard_weight * hard, {"kl": kl, "hard_loss": hard}
 
 
@@ -110,7 +149,7 @@ SPEC = Method(
     goal="I have a large model and want its skill in a small one",
     summary="The small model learns from everything the large one would say, which teaches more than answers alone.",
     needs="A larger model with the same vocabulary, and questions with answers, from about 500.",
-    cost="SFT, and one pass of the large model: at every step, or once before.",
+    cost="SFT, and one pass of the large model: at every step, or once before. Answers of its own take time to write.",
     paper="arXiv:1503.02531",
     data=TEXT,
     options=Options,
@@ -119,4 +158,5 @@ SPEC = Method(
     learning_rate=2e-4,
     learning_rate_full=2e-5,
     divergence=divergence,
+    own_share=lambda o: o.lmbda,
 )

@@ -28,6 +28,7 @@ SPEC = Method(
     data=QUESTIONS,
     options=Options,
     loss=loss,
+    scored=True,
     check=check,
     learning_rate=1e-4,
     learning_rate_full=1e-6,

@@ -3,6 +3,7 @@
 questions.py  what is asked              write.py, pick.py  answers, many at a time, token by token
 collect.py    a step's groups of answers with scores        lay.py  these as batches
 record.py     samples.jsonl              rollouts.py        all of it, as the loop sees it
+own.py        answers without scores, for a teacher to judge
 """
 
 

@@ -58,6 +58,8 @@ def test_every_method_has_a_builder_with_its_options() -> None:
     assert name == "kto" and list(found.values()) == [0.3, 1.0, 2.0, "initial"]
     name, found = options(distill("m", "d", "t").temperature(2.0).divergence("reverse").options(teacher_top_k=8))
     assert name == "distill" and found["teacher"] == "t" and found["teacher_top_k"] == 8
+    _, found = options(distill("m", "d", "t").on_policy(0.5, longest=32))
+    assert (found["lmbda"], found["max_new_tokens"], found["sampling_temperature"]) == (0.5, 32, 1.0)
     with pytest.raises(BadOption, match="belongs to dpo and kto; the run's method is simpo"):
         simpo("m", "d").reference_model("m")
     with pytest.raises(BadOption, match="there is no option 'temperature'"):

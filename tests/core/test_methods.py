@@ -134,6 +134,9 @@ CHANGED: dict[str, dict[str, tuple[Any, dict[str, Any]]]] = {
         "temperature": (2.0, {}),
         "hard_weight": (0.5, {}),
         "teacher_top_k": (3, {}),
+        "lmbda": (1.0, {}),
+        "max_new_tokens": (5, {"lmbda": 1.0}),
+        "sampling_temperature": (0.3, {"lmbda": 1.0}),
     },
 }
 

@@ -19,6 +19,8 @@ from core.run import Adapter, Data, Model, Run, Train, every_option, plain, runs
 BESIDE: dict[str, dict[str, Any]] = {
     "model.double_quantization": {"model.quantization": "nf4"},
     "options.jsd_weight": {"options.divergence": "jsd"},
+    "options.max_new_tokens": {"options.lmbda": 1.0},
+    "options.sampling_temperature": {"options.lmbda": 1.0},
     "options.reward_pattern": {"options.rewards": ("regex",)},
     "options.reward_tags": {"options.rewards": ("tags",)},
     "options.reward_file": {"options.rewards": ("file",), "options.allow_reward_code": True},
