@@ -98,7 +98,7 @@ def page(lines: list[str], python: Path) -> str:
     facts = backend.machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
     ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
-    told = subprocess.spoken([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
     versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {told[0]}, mlx-lm-lora {told[1]}"
     command = " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     return "\n".join(
