@@ -423,7 +423,7 @@ class Loop:
 
     def _save_adapter(self) -> None:
         self.folder.write_json(adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model))
-        save_tensors(self.folder.path / adapters.WEIGHTS, adapters.tensors(self.ready.model), {"format": "mlx"})
+        save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(self.ready.model), {"format": "mlx"})
 
     def finish(self, reason: str) -> Iterator[Event]:
         """Keep the best (or the last) adapter, measure it, answer the samples, say how it went."""

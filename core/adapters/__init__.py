@@ -18,16 +18,17 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters import dora, full, lora
+from core.adapters import dora, each, full, lora
+from core.adapters.each import Strength, Strengths
 from core.adapters.lora import AddOn
-from core.adapters.saved import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, placed, read
+from core.adapters.saved import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, places, read
 from core.adapters.targets import choose
 from core.errors import BadModel, BadOption
 from core.model.families import UNSUPPORTED, support
 
 __all__ = [
     "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config",
-    "load", "off", "read", "resolved", "tensors",
+    "load", "off", "read", "resolved", "saved_tensors", "tensors",
 ]  # fmt: skip
 
 ADD_ONS: dict[str, ModuleType] = {"lora": lora, "dora": dora}
@@ -49,7 +50,8 @@ def attach(model: nn.Module, options: Any) -> None:
     else:
         experts = options.type != "dora"  # neither PEFT nor mlx-lm has DoRA for experts
         layers = choose(model, options.targets, options.layers, experts=experts)
-        _wrap(model, layers, options.type, options.rank, scale_of(options, options.rank), options.dropout)
+        strength = Strength(options.rank, scale_of(options, options.rank))
+        _wrap(model, layers, options.type, dict.fromkeys(layers, strength), options.dropout)
 
 
 def scale_of(options: Any, rank: int) -> float:
@@ -63,6 +65,12 @@ def tensors(model: nn.Module) -> dict[str, mx.array]:
     return dict(tree_flatten(model.trainable_parameters()))
 
 
+def saved_tensors(model: nn.Module) -> dict[str, mx.array]:
+    """What is trained as adapters.safetensors holds it, for mlx-lm too; the same unless layers differ in rank."""
+    layers = _strengths(model)
+    return each.alike(tensors(model), layers) if each.described(layers) else tensors(model)
+
+
 def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
     """The contents of adapter_config.json, which mlx-lm reads to load the adapter; `base` is core.run.Model.
 
@@ -72,14 +80,15 @@ def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
     if options.type == "full":
         about = full.config(model)
     else:
-        one = next(iter(add_ons(model).values()))
-        count, keys = _keys(model)
+        one, layers = next(iter(add_ons(model).values())), _strengths(model)
+        usual, (count, keys) = each.common(layers), _keys(model)
         about = {
             "fine_tune_type": _kind(one),
             "num_layers": count,
-            "lora_parameters": {"rank": one.rank, "scale": one.scale, "dropout": _dropout(one), "keys": keys},
-            "lora_alpha": _alpha(one, options),
+            "lora_parameters": {**usual._asdict(), "dropout": _dropout(one), "keys": keys},
+            "lora_alpha": _alpha(usual, options),
             "use_rslora": options.rslora,
+            **each.described(layers),
         }
     return {"model": base.path, **about, "base_precision": packed}
 
@@ -89,10 +98,10 @@ def resolved(model: nn.Module, options: Any) -> dict[str, Any]:
     asked = dataclasses.asdict(options)
     if options.type == "full":
         return asked
-    layers = add_ons(model)
-    one = next(iter(layers.values()))
-    used = {"type": _kind(one), "rank": one.rank, "alpha": _alpha(one, options), "scale": one.scale}
-    return asked | used | {"modules": len(layers)}
+    one, layers = next(iter(add_ons(model).values())), _strengths(model)
+    usual = each.common(layers)
+    used = {"type": _kind(one), **usual._asdict(), "alpha": _alpha(usual, options)}
+    return asked | used | {"modules": len(layers)} | each.described(layers)
 
 
 def add_ons(model: nn.Module) -> dict[str, AddOn]:
@@ -128,9 +137,9 @@ def off(model: nn.Module) -> Iterator[None]:
             layer.enabled = True
 
 
-def _wrap(model: nn.Module, layers: dict[str, nn.Module], kind: str, rank: int, scale: float, dropout: float) -> None:
+def _wrap(model: nn.Module, layers: dict[str, nn.Module], kind: str, strengths: Strengths, dropout: float) -> None:
     model.freeze()
-    made = [(name, ADD_ONS[kind].beside(m, rank, scale, dropout)) for name, m in layers.items()]
+    made = [(name, ADD_ONS[kind].beside(m, *strengths[name], dropout)) for name, m in layers.items()]
     model.update_modules(tree_unflatten(made))
 
 
@@ -147,6 +156,8 @@ def _go_on(model: nn.Module, o: Any) -> None:
         raise BadOption(f"The adapter in {folder} is a {kind} adapter: {o.type} cannot go on from it.")
     rank = one.rank if o.rank == usual.rank else o.rank
     strength = o.alpha is not None or o.rslora
+    if saved.get(each.KEY) and (strength or o.rank != usual.rank):
+        raise BadOption(f"The layers of the adapter in {folder} differ in rank or strength: leave rank and alpha out.")
     if rank != one.rank or (strength and not math.isclose(scale_of(o, rank), one.scale, rel_tol=1e-6)):
         raise BadOption(
             f"The adapter in {folder} was trained with rank {one.rank} and alpha {one.scale * one.rank:g}; "
@@ -167,22 +178,21 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
     kind = saved.get("fine_tune_type", "lora")
     if kind not in ADD_ONS:
         raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
-    try:
-        parameters = saved["lora_parameters"]
-        rank, scale = int(parameters["rank"]), float(parameters["scale"])
-        dropout = float(parameters.get("dropout", 0.0))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
     able = choose_all(model)
-    weights = placed(weights, set(able))
-    names = sorted({name.rpartition(".")[0] for name in weights})
-    for name in names:
+    known = places(sorted({key.rpartition(".")[0] for key in weights}), set(able))
+    weights = {f"{known[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in weights.items()}
+    for name in known.values():
         if name not in able:
             raise BadModel(f"The adapter in {folder} belongs to another model: there is no layer {name} here.")
-    if not names:
+    if not known:
         raise BadModel(f"The adapter in {folder} is empty.")
     try:
-        _wrap(model, {name: able[name] for name in names}, kind, rank, scale, dropout)
+        strengths = {known[name]: own for name, own in each.strengths(saved, known).items()}
+        dropout = float(saved["lora_parameters"].get("dropout", 0.0))
+    except (BadModel, TypeError, ValueError):
+        raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
+    try:
+        _wrap(model, {name: able[name] for name in strengths}, kind, strengths, dropout)
     except BadOption as error:
         raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
     for name, layer in add_ons(model).items():
@@ -223,7 +233,11 @@ def _kind(layer: AddOn) -> str:
     return dora.KIND if isinstance(layer, dora.DoRALinear) else lora.KIND
 
 
-def _alpha(layer: AddOn, options: Any) -> float:
+def _strengths(model: nn.Module) -> Strengths:
+    return {name: Strength(m.rank, m.scale) for name, m in add_ons(model).items()}
+
+
+def _alpha(layer: Strength, options: Any) -> float:
     return layer.scale * (math.sqrt(layer.rank) if options.rslora else layer.rank)
 
 

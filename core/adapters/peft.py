@@ -1,11 +1,11 @@
 """An adapter in PEFT's format, true to what was trained. Reading that format is in saved.py."""
 
-import math
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
+from core.adapters import each
 from core.errors import BadModel
 from core.model.names import OUTSIDE
 
@@ -32,27 +32,22 @@ def converted(
             raise BadModel("PEFT has no add-on for embeddings that are the output layer too: fuse the adapter.")
         other = (_EMBEDDING if embedding else _LINEAR)[leaf]
         found[f"base_model.model.{name}.{other}"] = mx.contiguous(value.T) if value.ndim == 2 else value
-    parameters = saved["lora_parameters"]
-    rank, scale, rslora = parameters["rank"], parameters["scale"], bool(saved.get("use_rslora"))
+    parameters, rslora = saved["lora_parameters"], bool(saved.get("use_rslora"))
+    layers = each.strengths(saved, sorted({key.rpartition(".")[0] for key in weights}))
     about = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": saved.get("model"),
         "inference_mode": True,
-        "r": rank,
-        "lora_alpha": _whole(scale * (math.sqrt(rank) if rslora else rank)),
+        **each.to_peft(layers, rslora=rslora),
         "lora_dropout": parameters.get("dropout", 0.0),
         "use_rslora": rslora,
         "use_dora": saved.get("fine_tune_type") == "dora",
         "bias": "none",
         "fan_in_fan_out": False,
-        "target_modules": _modules({key.rpartition(".")[0] for key in weights}, base),
+        "target_modules": _modules(set(layers), base),
     }
     return about, found
-
-
-def _whole(alpha: float) -> float | int:
-    return round(alpha) if math.isclose(alpha, round(alpha), rel_tol=1e-9) else alpha
 
 
 def _modules(names: set[str], base: dict[str, Any]) -> list[str]:

@@ -1,13 +1,15 @@
 """Adapter folders on disk: mlx-lm's format, which Hone writes, and PEFT's, read in mlx-lm's terms."""
 
 import json
-import math
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
+from core.adapters import each
 from core.errors import BadModel
 from core.quant import MODES
 from core.quant.modes import UNPACKED
@@ -66,24 +68,25 @@ def base_for(folder: str | Path | None, asked: str | None) -> Base:
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     """(adapter_config.json, tensors) of an adapter folder, in mlx-lm's terms. Raises BadModel.
 
-    Layers of a PEFT adapter still carry PEFT's names of them, see `placed`.
+    Layers of a PEFT adapter still carry PEFT's names of them, see `places`.
     """
     saved = _config(folder)
-    peft = "peft_type" in saved
-    weights = _tensors(folder, PEFT_WEIGHTS if peft else WEIGHTS)
-    return (_from_peft(folder, saved), _renamed(folder, weights)) if peft else (saved, weights)
+    if "peft_type" not in saved:
+        return saved, each.apart(_tensors(folder, WEIGHTS), saved)
+    _refuse(folder, saved)
+    weights = _renamed(folder, _tensors(folder, PEFT_WEIGHTS))
+    return _from_peft(folder, saved, sorted({key.rpartition(".")[0] for key in weights})), weights
 
 
-def placed(weights: dict[str, mx.array], modules: set[str]) -> dict[str, mx.array]:
-    """The tensors with each layer named as in this model, where transformers has another prefix for the same layer."""
+def places(names: Iterable[str], modules: set[str]) -> dict[str, str]:
+    """Each layer's name in this model, where transformers has another prefix for the same layer."""
     ends: dict[str, list[str]] = {}
     for name in modules:
         ends.setdefault(_end(name), []).append(name)
     found = {}
-    for key, value in weights.items():
-        layer, _, leaf = key.rpartition(".")
-        same = ends.get(_end(layer), [])
-        found[f"{same[0] if layer not in modules and len(same) == 1 else layer}.{leaf}"] = value
+    for name in names:
+        same = ends.get(_end(name), [])
+        found[name] = same[0] if name not in modules and len(same) == 1 else name
     return found
 
 
@@ -117,14 +120,18 @@ def _tensors(folder: Path, name: str) -> dict[str, mx.array]:
     return weights
 
 
-def _from_peft(folder: Path, saved: dict[str, Any]) -> dict[str, Any]:
-    """PEFT's adapter_config.json in mlx-lm's terms. Raises BadModel for what has no place there."""
+def _refuse(folder: Path, saved: dict[str, Any]) -> None:
+    """Raises BadModel for what has no place in an add-on of mlx-lm's kind."""
     if saved["peft_type"] != "LORA":
         raise BadModel(f"The adapter in {folder} is of PEFT's kind {saved['peft_type']}, which is not supported.")
+    if saved.get("modules_to_save"):
+        names = " and ".join(saved["modules_to_save"])
+        raise BadModel(
+            f"The PEFT adapter in {folder} holds {names} whole beside its add-ons (modules_to_save), and here only "
+            "add-ons can be trained beside a frozen model: merge it in PEFT (merge_and_unload), and give the result "
+            "as the model."
+        )
     for name, why in (
-        ("rank_pattern", "ranks that differ between layers"),
-        ("alpha_pattern", "strengths that differ between layers"),
-        ("modules_to_save", "whole layers beside its add-ons"),
         ("target_parameters", "add-ons on bare parameters"),
         ("layer_replication", "replicated layers"),
     ):
@@ -132,18 +139,24 @@ def _from_peft(folder: Path, saved: dict[str, Any]) -> dict[str, Any]:
             raise BadModel(f"The PEFT adapter in {folder} has {why} ({name}), which is not supported.")
     if saved.get("bias", "none") != "none":
         raise BadModel(f"The PEFT adapter in {folder} trains biases, which is not supported.")
-    try:
-        rank, alpha = int(saved["r"]), float(saved["lora_alpha"])
-    except (KeyError, TypeError, ValueError):
-        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha.") from None
+
+
+def _from_peft(folder: Path, saved: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """PEFT's adapter_config.json in mlx-lm's terms, for these layers. Raises BadModel for what has no place there."""
     rslora = bool(saved.get("use_rslora"))
-    scale = alpha / (math.sqrt(rank) if rslora else rank)
+    try:
+        layers = each.from_peft(saved, names, rslora=rslora)
+        usual = each.common(layers)
+        alpha = float(saved["lora_alpha"])
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, re.error):
+        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha.") from None
     return {
         "model": saved.get("base_model_name_or_path"),
         "fine_tune_type": "dora" if saved.get("use_dora") else "lora",
-        "lora_parameters": {"rank": rank, "scale": scale, "dropout": float(saved.get("lora_dropout") or 0.0)},
+        "lora_parameters": {**usual._asdict(), "dropout": float(saved.get("lora_dropout") or 0.0)},
         "lora_alpha": alpha,
         "use_rslora": rslora,
+        **each.described(layers),
     }
 
 

@@ -45,6 +45,17 @@ KINDS = {
     "lora-nf4-double": Kind(Case("llama-tiny", "completion"), base="nf4", double=True),
     "lora-int8": Kind(Case("qwen3-tiny", "completion"), base="int8"),
     "dora-nf4": Kind(Case("qwen3-tiny", "completion"), {"use_dora": True}, base="nf4"),
+    "patterns": Kind(
+        Case("llama-tiny", "completion", gradient_accumulation_steps=2),
+        {
+            "rank_pattern": {"q_proj": 8, r"layers\.1\.mlp\.(up|gate)_proj": 2, "model.layers.0.mlp.down_proj": 3},
+            "alpha_pattern": {"v_proj": 20, "layers.1.mlp.up_proj": 7, "q_proj": 24},
+        },
+    ),
+    "dora-patterns": Kind(
+        Case("qwen3-tiny", "completion"),
+        {"use_dora": True, "target_modules": ["q_proj", "up_proj"], "rank_pattern": {"up_proj": 2}},
+    ),
     "head": Kind(Case("llama-tiny", "completion"), {"target_modules": ["q_proj", "embed_tokens", "lm_head"]}),
 }
 
