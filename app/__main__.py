@@ -13,13 +13,13 @@ from app import settings, task, theme, trouble
 # How long another thread may hold the interpreter before the window gets its turn. Measured beside one that reads a
 # large file: the window's timer is late by 67 ms at most in 99 of 100 cases, by 239 ms with five times as much, and
 # reading is as fast. Drawing needs its turn thousands of times for one picture.
-_SWITCH_SECONDS = 0.0001
+SWITCH_SECONDS = 0.0001
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Show the window and stay until it is closed. The exit code is Qt's."""
     multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 

@@ -10,8 +10,10 @@ import sys
 
 from PySide6.QtCore import QObject, QTimer
 
-_EVERY_MS = 400
-_YOUNG = 1  # generations that are looked through while the window is used; all of them take too long
+_EVERY_MS = 100
+_MIDDLE = (
+    10  # every so many times also what has outlived one look; all there is takes too long while the window is used
+)
 
 
 class Garbage(QObject):
@@ -20,19 +22,30 @@ class Garbage(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         gc.disable()
+        self._looks = 0
         self._timer = QTimer(self, interval=_EVERY_MS)
         self._timer.timeout.connect(self.collect)
         self._timer.start()
 
     def collect(self) -> None:
-        """Collect what is young, where enough has been made since the last time."""
+        """Collect what is young, where enough has been made since the last time: often, and so a little at a time."""
         if gc.get_count()[0] > gc.get_threshold()[0]:
-            gc.collect(_YOUNG)
+            self._looks += 1
+            gc.collect(1 if self._looks % _MIDDLE == 0 else 0)
 
     def stop(self) -> None:
         """Give the collecting back to Python."""
         self._timer.stop()
         gc.enable()
+
+
+def settle() -> None:
+    """All that is there now, nearly all of it modules, stays as long as the program: never look through it again.
+
+    With everything imported a full collection takes half as long. Once only: what is made later may well go.
+    """
+    if not gc.get_freeze_count():
+        gc.freeze()
 
 
 def collect_all() -> None:

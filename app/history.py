@@ -5,15 +5,12 @@ import re
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from app.draft import shown_data, shown_model
+from app.record import Record
 from core.errors import UserError
 from core.events import Evaluated, Finished, Started, from_json
 from core.run import Run
-
-if TYPE_CHECKING:
-    from app.record import Record
 
 _RESULTS = {"solved": "solved", "preferred": "preferred", "accuracy": "told right"}
 _ALIVE = 120.0  # seconds: a log written to more lately may belong to a run of another program
@@ -104,10 +101,8 @@ def status(finished: Finished | None) -> str:
     return words.get(finished.reason, finished.reason)
 
 
-def record(folder: Path) -> "Record":
+def record(folder: Path) -> Record:
     """The whole of a run's events. Lines that a crash cut off, and kinds not known here, are left out."""
-    from app.record import Record  # brings in NumPy, which the window does not wait for
-
     gathered = Record()
     log = folder / "events.jsonl"
     if log.exists():

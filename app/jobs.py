@@ -2,21 +2,18 @@
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app import trouble
 from app.chat_thread import ChatThread
+from app.record import Record
 from app.run_thread import Events, RunThread
 from core.events import Event
 from core.run import Run
 
 _END_MS = 5000  # how long closing waits for a thread
-
-
-if TYPE_CHECKING:
-    from app.record import Record
 
 
 class LiveRun(QObject):
@@ -25,9 +22,7 @@ class LiveRun(QObject):
     changed = Signal()
     ended = Signal()
 
-    def __init__(self, run: Run, events: Events, record: "Record | None" = None) -> None:
-        from app.record import Record  # brings in NumPy, which the window does not wait for
-
+    def __init__(self, run: Run, events: Events, record: Record | None = None) -> None:
         super().__init__()
         self.run, self.record = run, record or Record()
         self.waiting, self.stopping, self.saving = True, False, False

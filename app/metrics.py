@@ -44,6 +44,11 @@ class Figure:
     band: str = ""  # the metric that is the first one's deviation, drawn as a band around it
     only: tuple[str, ...] = ()  # methods this meaning holds for; () for all
 
+    @property
+    def lines(self) -> list[str]:
+        """The metrics that have a line of their own, in the order of their colours."""
+        return [m.name for m in self.metrics if m.name != self.band]
+
 
 _HALF = "Half is chance; held-out rows are the ones to trust."
 

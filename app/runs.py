@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QStackedWidget
 
 from app import history
 from app.jobs import Jobs, LiveRun
+from app.record import Record
 from app.run_thread import resuming, training
 from core.run import Run
 
 if TYPE_CHECKING:
     from app.pages.run import RunPage
-    from app.record import Record
 
 
 class Runs(QObject):
@@ -85,8 +85,8 @@ class Runs(QObject):
         live = page.live if page else None
         return live if live is not None and (live.running or live.waiting) else None
 
-    def _page(self, run: Run, record: "Record", folder: Path, live: LiveRun | None) -> "RunPage":
-        from app.pages.run import RunPage  # brings in pyqtgraph, which takes half a second
+    def _page(self, run: Run, record: Record, folder: Path, live: LiveRun | None) -> "RunPage":
+        from app.pages.run import RunPage  # what nobody needs before the first run
 
         page = RunPage(run, record, folder, self._jobs, live)
         page.again.connect(self.again)

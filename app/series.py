@@ -1,10 +1,6 @@
-"""A curve that grows point by point in NumPy arrays of a fixed size."""
+"""A curve that grows point by point in memory of a fixed size. No NumPy, which takes long to import."""
 
 import math
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 CAPACITY = 32_768  # points; when they are full, neighbours are averaged and half the room is free again
 
@@ -12,12 +8,16 @@ CAPACITY = 32_768  # points; when they are full, neighbours are averaged and hal
 STEADY = 0.9  # the weight that sentences and summaries read; always kept up to date
 
 
+def _room(capacity: int) -> "memoryview[float]":
+    return memoryview(bytearray(8 * capacity)).cast("d")
+
+
 class _Average:
     """The exponential moving average of a curve, its start corrected for having begun at nothing."""
 
     def __init__(self, weight: float, capacity: int) -> None:
         self.weight = weight
-        self.values = np.empty(capacity)
+        self.values = _room(capacity)
         self._sum, self._mass = 0.0, 0.0
 
     def append(self, place: int, y: float) -> None:
@@ -28,11 +28,11 @@ class _Average:
 
 
 class Series:
-    """x and y of a curve, with running averages of it."""
+    """x and y of a curve, with running averages of it: views of float64, which NumPy takes without a copy."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._x = np.empty(capacity)
-        self._y = np.empty(capacity)
+        self._x = _room(capacity)
+        self._y = _room(capacity)
         self._averages = [_Average(STEADY, capacity)]  # and the one a person has chosen, if that is another
         self._count = 0
 
@@ -48,14 +48,14 @@ class Series:
         self._count += 1
 
     @property
-    def x(self) -> NDArray[Any]:
+    def x(self) -> "memoryview[float]":
         return self._x[: self._count]
 
     @property
-    def y(self) -> NDArray[Any]:
+    def y(self) -> "memoryview[float]":
         return self._y[: self._count]
 
-    def smooth(self, weight: float) -> NDArray[Any]:
+    def smooth(self, weight: float) -> "memoryview[float]":
         """The exponential moving average of y; `weight` 0 is y itself, 0.99 very smooth."""
         found = next((a for a in self._averages if a.weight == weight), None)
         if found is None:
@@ -67,15 +67,7 @@ class Series:
 
     def _halve(self) -> None:
         half = self._count // 2
-        for array in (self._x, self._y, *(a.values for a in self._averages)):
-            array[:half] = array[: 2 * half].reshape(half, 2).mean(axis=1)
+        for points in (self._x, self._y, *(a.values for a in self._averages)):
+            for i in range(half):
+                points[i] = (points[2 * i] + points[2 * i + 1]) / 2
         self._count = half
-
-
-def thinned(x: NDArray[Any], y: NDArray[Any], most: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """At most about `most` points of a smooth curve, the last one always among them."""
-    if len(x) <= most:
-        return x, y
-    step = math.ceil(len(x) / most)
-    keep = np.append(np.arange(0, len(x) - 1, step), len(x) - 1)
-    return x[keep], y[keep]

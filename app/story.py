@@ -2,10 +2,8 @@
 
 import datetime
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from app.record import Record
+from app.record import Record
 
 _RISING = 1.02  # validation this much above its best counts as getting worse
 _FEW = 8  # steps before anything is said of a trend
@@ -22,7 +20,7 @@ def duration(seconds: float) -> str:
     return f"{s // 3600} h {s % 3600 // 60} min"
 
 
-def headline(record: "Record") -> str:
+def headline(record: Record) -> str:
     """What the run is busy with, in a few words."""
     if record.problem:
         return "Stopped by a problem"
@@ -36,7 +34,7 @@ def headline(record: "Record") -> str:
     return record.phase.name
 
 
-def progress(record: "Record") -> str:
+def progress(record: Record) -> str:
     """Step and epoch: "Step 40 of 120 · epoch 1.2 of 3"."""
     if record.started is None:
         return record.phase.detail if record.phase else ""
@@ -45,7 +43,7 @@ def progress(record: "Record") -> str:
     return f"Step {step:,} of {record.started.total_steps:,} · epoch {epoch:.1f} of {record.started.epochs:.1f}"
 
 
-def times(record: "Record", now: float) -> str:
+def times(record: Record, now: float) -> str:
     """How long it has run and has to go, with the clock time of its end."""
     words = duration(record.elapsed(now))
     left = record.seconds_left()
@@ -55,7 +53,7 @@ def times(record: "Record", now: float) -> str:
     return f"{words} · about {duration(left)} left, until {end:%H:%M}"
 
 
-def tokens(record: "Record") -> str:
+def tokens(record: Record) -> str:
     """How many tokens it has seen."""
     if record.last is None:
         return ""
@@ -63,7 +61,7 @@ def tokens(record: "Record") -> str:
     return f"{seen / 1e6:.1f} M tokens seen" if seen >= 1e6 else f"{seen:,} tokens seen"
 
 
-def going(record: "Record") -> str:
+def going(record: Record) -> str:
     """One sentence on how it is going."""
     if record.finished and record.finished.reason != "failed":
         return record.finished.message
@@ -78,7 +76,7 @@ def going(record: "Record") -> str:
     return _worse(record) or _preference(record) or _reward(record) or _trend(record)
 
 
-def _worse(record: "Record") -> str:
+def _worse(record: Record) -> str:
     measured = record.validations
     if record.best is None or len(measured) <= _STALLED:
         return ""
@@ -91,7 +89,7 @@ def _worse(record: "Record") -> str:
     return ""
 
 
-def _preference(record: "Record") -> str:
+def _preference(record: Record) -> str:
     """For methods that tell better from worse answers: how often they do, and how clearly."""
     accuracy, margin = record.metrics.get("accuracy"), record.metrics.get("margin")
     if accuracy is None or len(accuracy) < _FEW:
@@ -108,7 +106,7 @@ def _preference(record: "Record") -> str:
     return f"{words}; the lead of the better ones stays at {lead:.2f}. Give it some time."
 
 
-def _reward(record: "Record") -> str:
+def _reward(record: Record) -> str:
     """For methods that score the model's own answers: whether the scores rise, or what keeps them."""
     reward, flat = record.metrics.get("reward"), record.metrics.get("flat_groups")
     if reward is None or len(reward) < _FEW:
@@ -129,7 +127,7 @@ def _reward(record: "Record") -> str:
     return f"The answers score {now:.2f} on average, as at first. Give it some time."
 
 
-def _trend(record: "Record") -> str:
+def _trend(record: Record) -> str:
     losses = record.loss.smooth(0.9)
     if len(losses) < _FEW:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."

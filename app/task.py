@@ -113,11 +113,19 @@ def end_all(milliseconds: int = 5000) -> bool:
 
 
 def warm_up() -> None:
-    """Import what reads data and draws charts, so that the first file and the first run's page open at once."""
-    import pyqtgraph  # noqa: F401
-
+    """Import what reads data and what shows a run, so that the first file and the first run's page open at once."""
+    import app.pages.run  # noqa: F401
     import core.data.page
     import core.data.scan  # noqa: F401
+
+    import_charts()
+
+
+def import_charts() -> None:
+    """Import what draws charts, which takes half a second."""
+    import app.plots.curves
+    import app.plots.line
+    import app.plots.loss  # noqa: F401
 
 
 def machine_facts() -> Facts:

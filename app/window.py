@@ -81,7 +81,7 @@ class MainWindow(QMainWindow):
         self._mark_place()
         self._show_current()
         QTimer.singleShot(_LOOK_MS, self.wizard.goal.machine.look)
-        QTimer.singleShot(_WARM_MS, self, lambda: task.Task(self, task.warm_up))
+        QTimer.singleShot(_WARM_MS, self, lambda: task.Task(self, task.warm_up, lambda _: garbage.settle()))
 
     def go(self, place: str) -> None:
         """Show "new", "runs" or "chat"."""

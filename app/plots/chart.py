@@ -7,8 +7,8 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 
 from app import theme
+from app.plots.thinned import thinned
 
-DRAWN = 400  # points of a smooth line; thick lines cost by the point
 pg.setConfigOptions(antialias=True, foreground="k", background="w")
 
 
@@ -18,12 +18,11 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
     moved = Signal()
 
     def __init__(self, name: str, small: bool = False) -> None:
-        super().__init__()
+        super().__init__(enableMenu=False)  # making the menu takes as long as making all the rest
         self._small = small
         self._empty = ""
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
-        self.setMenuEnabled(False)
         self.hideButtons()
         plot = self.getPlotItem()
         plot.setContentsMargins(0, 4, 6, 0)
@@ -41,7 +40,8 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
             axis.setTickFont(theme.font("caption", figures=True))
             axis.setTickDensity(0.5 if small else 0.6)
             axis.enableAutoSIPrefix(False)
-        plot.getViewBox().sigRangeChangedManually.connect(self.moved)
+        self.live = True  # shows everything and keeps up with what comes; not once a person has zoomed
+        plot.getViewBox().sigRangeChangedManually.connect(self._move)
         self.curves: dict[str, Any] = {}
         self.restyle()
 
@@ -50,6 +50,15 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         if words != self._empty:
             self._empty = words
             self.viewport().update()
+
+    def follow(self) -> None:
+        """Show everything again, and keep up with what comes."""
+        self.live = True
+        self.getPlotItem().enableAutoRange()
+
+    def points(self, x: Any, y: Any) -> tuple[Any, Any]:
+        """What to draw of a smooth line: of the part that is looked at, as many points as there is room for."""
+        return thinned(x, y, None if self.live else tuple(self.getViewBox().viewRange()[0]))
 
     def restyle(self) -> None:
         """Take the colours of the present palette."""
@@ -68,6 +77,10 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         """Give a curve its pen; overridden by charts with several curves."""
         curve.setPen(pg.mkPen(c.series[0], width=1.5))
 
+    def _move(self) -> None:
+        self.live = False
+        self.moved.emit()
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "curves"):
@@ -80,12 +93,13 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         super().wheelEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self._empty:
-            c = theme.colours(theme.palette())
-            painter = QPainter(self.viewport())
-            painter.fillRect(self.viewport().rect(), c.base)
-            painter.setPen(c.secondary)
-            painter.setFont(theme.font("caption" if self._small else "body"))
-            area = self.viewport().rect().adjusted(8, 0, -8, 0)
-            painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._empty)
+        if not self._empty:
+            super().paintEvent(event)
+            return
+        c = theme.colours(theme.palette())
+        painter = QPainter(self.viewport())
+        painter.fillRect(self.viewport().rect(), c.base)
+        painter.setPen(c.secondary)
+        painter.setFont(theme.font("caption" if self._small else "body"))
+        area = self.viewport().rect().adjusted(8, 0, -8, 0)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._empty)

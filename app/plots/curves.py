@@ -7,9 +7,9 @@ import pyqtgraph as pg
 
 from app import theme
 from app.metrics import Figure, metric
-from app.plots.chart import DRAWN, Chart
+from app.plots.chart import Chart
 from app.record import Record
-from app.series import Series, thinned
+from app.series import Series
 
 _BAND, _HELD = "band ", "held "  # what the names of these curves begin with
 
@@ -30,7 +30,7 @@ class Curves(Chart):
             self._level = pg.InfiniteLine(figure.level, angle=0)
             plot.addItem(self._level, ignoreBounds=True)
         self._fill: Any = None
-        for m in self.drawn(figure):
+        for m in figure.lines:
             self.curves[m] = plot.plot(connect="finite")
             self.curves[_HELD + m] = plot.plot(connect="finite", symbol="o")
         if figure.band:
@@ -40,11 +40,6 @@ class Curves(Chart):
             self._fill.setZValue(-10)
             plot.addItem(self._fill, ignoreBounds=True)
         self.restyle()
-
-    @staticmethod
-    def drawn(figure: Figure) -> list[str]:
-        """The metrics that have a line, in the order of their colours."""
-        return [m.name for m in figure.metrics if m.name != figure.band]
 
     def restyle(self) -> None:
         super().restyle()
@@ -60,7 +55,7 @@ class Curves(Chart):
         if name.startswith(_BAND):
             curve.setPen(None)
             return
-        places = self.drawn(self.figure)
+        places = self.figure.lines
         colour = pg.mkColor(c.series[places.index(name.removeprefix(_HELD)) % len(c.series)])
         if name.startswith(_HELD):
             curve.setPen(pg.mkPen(colour, width=1, style=pg.QtCore.Qt.PenStyle.DotLine))
@@ -70,18 +65,14 @@ class Curves(Chart):
         else:
             curve.setPen(pg.mkPen(colour, width=2))
 
-    def follow(self) -> None:
-        """Show everything again, and keep up with what comes."""
-        self.getPlotItem().enableAutoRange()
-
     def show_record(self, record: Record) -> None:
         some = False
-        for name in self.drawn(self.figure):
+        for name in self.figure.lines:
             series, held = record.metrics.get(name), record.held.get(name)
             if series is not None:
-                self.curves[name].setData(*thinned(series.x, series.smooth(self.smoothing), DRAWN))
+                self.curves[name].setData(*self.points(series.x, series.smooth(self.smoothing)))
             if held is not None:
-                self.curves[_HELD + name].setData(held.x, held.y)
+                self.curves[_HELD + name].setData(np.asarray(held.x), np.asarray(held.y))
             some = some or series is not None or held is not None
         if self.figure.band:
             self._show_band(record)
@@ -89,12 +80,12 @@ class Curves(Chart):
         self.setAccessibleDescription(summary(self.figure, record))
 
     def _show_band(self, record: Record) -> None:
-        middle, spread = record.metrics.get(self.drawn(self.figure)[0]), record.metrics.get(self.figure.band)
+        middle, spread = record.metrics.get(self.figure.lines[0]), record.metrics.get(self.figure.band)
         if middle is None or spread is None or len(middle) != len(spread):
             return
-        y, width = middle.smooth(self.smoothing), spread.smooth(self.smoothing)
-        self.curves[_BAND + "low"].setData(*thinned(middle.x, y - width, DRAWN))
-        self.curves[_BAND + "high"].setData(*thinned(middle.x, y + width, DRAWN))
+        y, width = np.asarray(middle.smooth(self.smoothing)), np.asarray(spread.smooth(self.smoothing))
+        self.curves[_BAND + "low"].setData(*self.points(middle.x, y - width))
+        self.curves[_BAND + "high"].setData(*self.points(middle.x, y + width))
 
 
 def summary(figure: Figure, record: Record) -> str:
@@ -113,4 +104,4 @@ def _first(series: Series) -> float:
 
 
 def _latest(series: Series) -> float:
-    return float(np.asarray(series.smooth(0.9))[-1])
+    return float(series.smooth(0.9)[-1])

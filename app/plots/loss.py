@@ -6,9 +6,8 @@ import numpy as np
 import pyqtgraph as pg
 
 from app import theme
-from app.plots.chart import DRAWN, Chart
+from app.plots.chart import Chart
 from app.record import Record
-from app.series import thinned
 
 
 class LossChart(Chart):
@@ -17,14 +16,12 @@ class LossChart(Chart):
     def __init__(self) -> None:
         super().__init__("Loss")
         self.smoothing = 0.9
-        self.live = True
         plot = self.getPlotItem()
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
         raw.setClipToView(True)
         smooth, held = plot.plot(connect="finite"), plot.plot(connect="finite", symbol="o")
         self.curves = {"raw": raw, "smooth": smooth, "held": held}
-        self.moved.connect(self._hold)
         self.restyle()
 
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
@@ -43,24 +40,16 @@ class LossChart(Chart):
     def set_logarithmic(self, on: bool) -> None:
         self.getPlotItem().setLogMode(y=on)
 
-    def follow(self) -> None:
-        """Show everything again, and keep up with what comes."""
-        self.live = True
-        self.getPlotItem().enableAutoRange()
-
     def show_record(self, record: Record) -> None:
-        x, y = record.loss.x, record.loss.y
+        x, y = np.asarray(record.loss.x), np.asarray(record.loss.y)
         logarithmic = self.getPlotItem().getAxis("left").logMode
         self.curves["raw"].setData(x, _positive(y) if logarithmic else y)
-        sx, sy = thinned(x, record.loss.smooth(self.smoothing), DRAWN)
+        sx, sy = self.points(x, np.asarray(record.loss.smooth(self.smoothing)))
         self.curves["smooth"].setData(sx, _positive(sy) if logarithmic else sy)
-        vx, vy = record.validation.x, record.validation.y
+        vx, vy = np.asarray(record.validation.x), np.asarray(record.validation.y)
         self.curves["held"].setData(vx, _positive(vy) if logarithmic else vy)
         self.say_empty("" if len(x) or len(vx) else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(record))
-
-    def _hold(self) -> None:
-        self.live = False
 
 
 def summary(record: Record) -> str:

@@ -1,43 +1,58 @@
 """The Charts tab of a run: one large chart out of the method's, with its key and controls, and four small ones."""
 
 import itertools
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
 
-from app import theme
+from app import task, theme
 from app.metrics import Figure, figures
-from app.plots.curves import Curves
 from app.plots.key import BAND, DOTS, FAINT, LINE, Key
-from app.plots.loss import LossChart
 from app.plots.small import small_charts
 from app.record import Record
+from app.throttle import Throttle
 from app.widgets.buttons import quiet
 from app.widgets.card import Card, column, row
 from app.widgets.segments import Segments
 from app.widgets.text import Text, caption
 
+if TYPE_CHECKING:  # bring in pyqtgraph
+    from app.plots.curves import Curves
+    from app.plots.loss import LossChart
+
 _STEPS = 100  # positions of the smoothing slider
+_SMOOTHING = 90
+_SMALL_MS = 70  # after the large chart: two pictures in one go would make the window late
+_REDRAW_MS = 40  # while a person zooms
 LOSS = "loss"
 _LOSS_KEY = [(0, FAINT, "each step"), (0, LINE, "smoothed"), (1, DOTS, "held-out rows")]
 
 
 class Charts(QWidget):
-    """Draws a Record whenever show_record is called."""
+    """Draws a Record whenever show_record is called.
+
+    The first call imports pyqtgraph, on a thread of its own, and makes the charts, one a turn of the window's loop:
+    all of them at once would hold it up for a third of a second. A method's own charts are made when they are shown.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._record: Record | None = None
         self._picked = False  # a person has chosen a chart
         self._names: frozenset[str] = frozenset()  # the metrics there are charts for
+        self._figures: dict[str, Figure] = {}
+        self.charts: dict[str, LossChart | Curves] = {}  # those that are made
+        self.loss: LossChart | None = None
+        self._legends: dict[str, Key] = {}
+        self._importing: task.Task | None = None
+        self._imported = False
+        self.ready = False  # the large chart and the four small ones are made
+        self._shown = LOSS
         layout = column(self, gap=theme.GRID)
         main = Card()
         inner = column(main, gap=4)
         inner.setContentsMargins(14, 10, 12, 8)
-        self.loss = LossChart()
-        self.charts: dict[str, LossChart | Curves] = {}
-        self._legends: dict[str, Key] = {}
-        self._shown = LOSS
         self.choice = Segments("Which chart")
         self.choice.show_choices({LOSS: "Loss"})
         self.choice.hide()
@@ -50,11 +65,13 @@ class Charts(QWidget):
         self.sentence.hide()
         inner.addWidget(self.sentence)
         inner.addWidget(self._stack, 1)
-        self._put(LOSS, self.loss, Key(_LOSS_KEY))
         layout.addWidget(main, 5)
         below = row(gap=theme.GRID)
         self.small = small_charts()
         self._turn = itertools.cycle(self.small)
+        self._later = QTimer(self, singleShot=True, interval=_SMALL_MS)
+        self._redraw = Throttle(self._draw, _REDRAW_MS, self)
+        self._later.timeout.connect(lambda: self._show_small(next(self._turn)))
         for chart in self.small.values():
             chart.setMinimumHeight(84)
             chart.setMaximumHeight(150)
@@ -63,70 +80,107 @@ class Charts(QWidget):
 
     @property
     def shown(self) -> "LossChart | Curves":
-        """The large chart."""
+        """The large chart, once it is made."""
         return self.charts[self._shown]
 
     def show_record(self, record: Record) -> None:
         """Draw a run as it is now."""
         self._take(record)
-        self.shown.show_record(record)
         for name in self.small:
             self._show_small(name)
 
     def show_next(self, record: Record) -> None:
-        """Draw the large chart and one of the small ones, the next each time: a picture stays quick to draw."""
+        """Draw the large chart, and a little later one of the small ones, the next each time: a picture stays quick
+        to draw."""
         self._take(record)
-        self.shown.show_record(record)
-        self._show_small(next(self._turn))
+        if self.ready:
+            self._later.start()
 
     def show_chart(self, key: str) -> None:
         """Put a chart in the large place."""
         self._shown = key
         self.choice.choose(key)
-        chart = self.charts[key]
-        self._stack.setCurrentWidget(chart)
-        self._keys.setCurrentWidget(self._legends[key])
-        words = chart.figure.sentence if isinstance(chart, Curves) else ""
-        self.sentence.setText(words)
-        self.sentence.setVisible(bool(words))
-        self.log.setVisible(chart is self.loss)
+        figure = self._figures.get(key)
+        self.sentence.setText(figure.sentence if figure else "")
+        self.sentence.setVisible(figure is not None)
+        self.log.setVisible(key == LOSS)
         self.live.hide()
+        if self._imported:
+            self._bring(key)
         self._draw()
 
     def _take(self, record: Record) -> None:
-        """Make the charts of the metrics that have come."""
+        """Draw what is there, and offer charts of the metrics that have come."""
         self._record = record
+        if self._importing is None:
+            self._importing = task.Task(self, task.import_charts, done=self._begin)
         names = frozenset(record.metrics) | frozenset(record.held)
         if names == self._names:
+            self._draw()
             return
         self._names = names
         method = record.started.method if record.started else ""
-        found = figures(method, sorted(names))
-        for figure in found:
-            old = self.charts.get(figure.key)
-            same = isinstance(old, Curves) and old.figure == figure
-            held = any(m.name in record.held for m in figure.metrics)
-            self._put(figure.key, old if same and old else Curves(figure), Key(_key(figure, held)))
-        self.choice.show_choices({LOSS: "Loss", **{f.key: f.title for f in found}})
-        self.choice.setVisible(bool(found))
-        self.show_chart(self._shown if self._picked or not found else found[0].key)
-
-    def _put(self, key: str, chart: "LossChart | Curves", legend: Key) -> None:
-        """Add a chart and its key, or put them in the place of those that had fewer curves."""
-        old = self.charts.get(key)
-        if old is not chart:
-            if old is not None:
+        before, self._figures = self._figures, {f.key: f for f in figures(method, sorted(names))}
+        for key in [k for k in self._legends if k != LOSS]:
+            self._keys.removeWidget(self._legends[key])
+            self._legends.pop(key).deleteLater()
+        for key, figure in before.items():
+            if key in self.charts and figure != self._figures.get(key):
+                old = self.charts.pop(key)  # it had fewer curves
                 self._stack.removeWidget(old)
                 old.deleteLater()
+        self.choice.show_choices({LOSS: "Loss", **{f.key: f.title for f in self._figures.values()}})
+        self.choice.setVisible(bool(self._figures))
+        self.show_chart(self._shown if self._picked or not self._figures else next(iter(self._figures)))
+
+    def _begin(self, _: object) -> None:
+        self._imported = True
+        self.show_chart(self._shown)
+        QTimer.singleShot(0, self, self._build_next)
+
+    def _build_next(self) -> None:
+        """Make one of the small charts, and the next one in the next turn."""
+        name = next((name for name, chart in self.small.items() if chart.chart is None), None)
+        if name is None:
+            self.ready = True
+            return
+        self.small[name].build()
+        self._show_small(name)
+        QTimer.singleShot(0, self, self._build_next)
+
+    def _bring(self, key: str) -> None:
+        """Put a chart and its key in front, made if they are not there yet."""
+        figure = self._figures.get(key)
+        if key not in self.charts:
+            self.charts[key] = chart = self._make(figure)
             chart.smoothing = self.smoothing.value() / _STEPS
             chart.moved.connect(self.live.show)
+            chart.moved.connect(self._redraw)
             self._stack.addWidget(chart)
-            self.charts[key] = chart
-        if key in self._legends:
-            self._keys.removeWidget(self._legends[key])
-            self._legends[key].deleteLater()
-        self._legends[key] = legend
-        self._keys.addWidget(legend)
+        if key not in self._legends:
+            self._legends[key] = Key(self._key(figure) if figure else _LOSS_KEY)
+            self._keys.addWidget(self._legends[key])
+        self._stack.setCurrentWidget(self.charts[key])
+        self._keys.setCurrentWidget(self._legends[key])
+
+    def _make(self, figure: Figure | None) -> "LossChart | Curves":
+        from app.plots.curves import Curves
+        from app.plots.loss import LossChart
+
+        if figure:
+            return Curves(figure)
+        self.loss = LossChart()
+        self.loss.set_logarithmic(self.log.isChecked())
+        return self.loss
+
+    def _key(self, figure: Figure) -> list[tuple[int, str, str]]:
+        """The key of a chart: its lines, its band, and what the dots are."""
+        titles = {m.name: m.title for m in figure.metrics}
+        entries = [(i, LINE, titles[name]) for i, name in enumerate(figure.lines)]
+        if figure.band in titles:
+            entries.insert(1, (0, BAND, titles[figure.band]))
+        held = self._record is not None and any(name in self._record.held for name in titles)
+        return [*entries, (0, DOTS, "held-out rows")] if held else entries
 
     def _pick(self, key: str) -> None:
         self._picked = True
@@ -147,7 +201,7 @@ class Charts(QWidget):
         label = Text("S&moothing", "caption", tone="secondary", wrap=False)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, _STEPS - 1)
-        self.smoothing.setValue(round(self.loss.smoothing * _STEPS))
+        self.smoothing.setValue(_SMOOTHING)
         self.smoothing.setFixedWidth(96)
         self.smoothing.setAccessibleName("Smoothing of the curves")
         self.smoothing.valueChanged.connect(self._smooth)
@@ -165,22 +219,15 @@ class Charts(QWidget):
         self._draw()
 
     def _log(self, on: bool) -> None:
-        self.loss.set_logarithmic(on)
+        if self.loss is not None:
+            self.loss.set_logarithmic(on)
         self._draw()
 
     def _follow(self) -> None:
         self.shown.follow()
         self.live.hide()
+        self._draw()
 
     def _draw(self) -> None:
-        if self._record is not None:
+        if self._record is not None and self._shown in self.charts:
             self.shown.show_record(self._record)
-
-
-def _key(figure: Figure, held: bool) -> list[tuple[int, str, str]]:
-    """The key of a chart: its lines, its band, and what the dots are."""
-    titles = {m.name: m.title for m in figure.metrics}
-    entries = [(i, LINE, titles[name]) for i, name in enumerate(Curves.drawn(figure))]
-    if figure.band in titles:
-        entries.insert(1, (0, BAND, titles[figure.band]))
-    return [*entries, (0, DOTS, "held-out rows")] if held else entries

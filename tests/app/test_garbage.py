@@ -6,7 +6,7 @@ import weakref
 
 from pytestqt.qtbot import QtBot
 
-from app.garbage import collect_all
+from app.garbage import collect_all, settle
 
 
 class Knot:
@@ -44,3 +44,20 @@ def test_everything_is_freed_after_a_run() -> None:
     assert seen == []
     collect_all()
     assert len(seen) == 1
+
+
+def test_what_was_there_at_the_start_is_not_looked_through_again() -> None:
+    seen: list[int] = []
+    gc.unfreeze()
+    gc.collect()
+    settle()
+    try:
+        assert len(gc.get_objects()) < gc.get_freeze_count()
+        kept = gc.get_freeze_count()
+        Knot(seen)
+        settle()  # once only: what came since can still be freed
+        collect_all()
+        assert len(seen) == 1
+        assert gc.get_freeze_count() <= kept
+    finally:
+        gc.unfreeze()

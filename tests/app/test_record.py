@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from app import history, story
+from app.plots.thinned import thinned
 from app.record import Record
-from app.series import Series, thinned
+from app.series import Series
 from core.events import Evaluated, Finished, Phase, Started, Step, to_json
 from core.run import Run
 from tests.app import stories

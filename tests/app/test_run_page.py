@@ -56,6 +56,7 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
     assert page.phase.text() == "Training"
     assert page.badge.text() == "CPU (MLX) · float32"
     assert page.bar.value() == 333
+    qtbot.waitUntil(lambda: page.charts.loss is not None)
     assert "Training loss" in page.charts.loss.accessibleDescription()
     assert len(page.record.loss) == 10
     qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
@@ -165,6 +166,7 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
     window.runs.training = training
     began = time.monotonic()
     page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.charts.ready)
     usual = page.charts.loss.show_record
     page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
     qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
@@ -174,6 +176,7 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
 
 def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, go = live
+    qtbot.waitUntil(lambda: page.charts.ready)
     window.go("runs")
     drawn: list[int] = []
     page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
@@ -196,6 +199,7 @@ def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, t
     assert page.tabs.stack.currentWidget() is page.result
     assert len(page.record.loss) == sum(isinstance(e, Step) for e in expected)
     page.tabs.show_page(page.charts)
+    qtbot.waitUntil(lambda: page.charts.ready)
     assert page.charts.loss.curves["raw"].getData()[0].tolist() == list(range(1, 41))
     page.tabs.show_page(page.log)
     assert "40 steps over 60 rows" in page.log.text.toPlainText()

@@ -3,23 +3,29 @@
     uv run python tests/benchmarks/window.py [--write]
 
 Start-up: from starting the process to the first painted frame, five times. Lateness: a 16 ms timer on the UI
-thread beside a real run on the starter model, while it starts and while it trains. With --write the figures go
-to tests/benchmarks/results/window.md.
+thread beside a real run on the starter model, while it starts and while it trains. Painting: the window's own charts
+with four curves of 50,000 points, while they grow and while somebody zooms. With --write the figures go to
+tests/benchmarks/results/window.md.
 """
 
 import argparse
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from core import backend
 
 RESULTS = Path(__file__).parent / "results" / "window.md"
 INTERVAL = 16  # milliseconds
+POINTS, CURVES, SIZE = 50_000, 4, (1000, 420)
 
 FIRST_FRAME = """
 import sys, time
@@ -52,14 +58,16 @@ def start_up(times: int = 5) -> list[float]:
 def lateness(steps: int) -> dict[str, list[float]]:
     """Milliseconds between ticks of a 16 ms timer: "idle", "starting" (loading, first step) and "training"."""
     from PySide6.QtCore import QEventLoop, Qt, QTimer
-    from PySide6.QtWidgets import QApplication
 
+    from app.__main__ import SWITCH_SECONDS
+    from app.application import Application
     from app.window import MainWindow
     from core.events import Step
     from core.run import Run
     from core.runfolder import RunFolder
 
-    application = QApplication.instance() or QApplication([])
+    application = Application.instance() or Application([])
+    sys.setswitchinterval(SWITCH_SECONDS)  # both as the program does
     window = MainWindow()
     window.show()
     gaps: dict[str, list[float]] = {"idle": [], "starting": [], "training": []}
@@ -98,6 +106,66 @@ def lateness(steps: int) -> dict[str, list[float]]:
     return gaps
 
 
+def painting() -> dict[str, list[float]]:
+    """Milliseconds to take in new values, lay out and paint a chart of many points, and the same for each zoom."""
+    from PySide6.QtWidgets import QApplication
+
+    from app.metrics import Figure, Metric
+    from app.plots.curves import Curves
+    from app.plots.loss import LossChart
+    from app.record import Record
+    from app.series import Series
+
+    application = QApplication.instance() or QApplication([])
+    record = Record()
+    names = [f"curve {n}" for n in range(CURVES)]
+    for place, name in enumerate(names):
+        record.metrics[name] = Series(2 * POINTS)  # the window's own are halved before they come to so many
+        for n in range(POINTS):
+            record.metrics[name].append(n, place + 2 * math.exp(-n / 9000) + 0.1 * math.sin(n * 7.3 + place))
+    record.loss = record.metrics[names[0]]
+    many = Curves(Figure("many", "Many", "Many points.", tuple(Metric(name, name) for name in names)))
+    found = {}
+    for words, chart in (
+        (f"{CURVES} curves of {POINTS:,} points", many),
+        (f"the loss, {POINTS:,} points and their average", LossChart()),
+    ):
+        chart.resize(*SIZE)
+        chart.show()
+        found[f"{words}: growing"] = [_timed(application, partial(_grow, chart, record)) for _ in range(60)]
+        zooms = [partial(_zoom, chart, record, n < 40) for n in range(60)]
+        found[f"{words}: zooming"] = [_timed(application, zoom) for zoom in zooms]
+        chart.close()
+    return found
+
+
+def _grow(chart: Any, record: Any) -> None:
+    for series in record.metrics.values():
+        series.append(len(series), series.y[-1])
+    chart.show_record(record)
+
+
+def _zoom(chart: Any, record: Any, closer: bool) -> None:
+    """One notch of the mouse's wheel over the chart, closer or further away."""
+    from PySide6.QtCore import QPoint, QPointF, Qt
+    from PySide6.QtGui import QWheelEvent
+    from PySide6.QtWidgets import QApplication
+
+    place = QPointF(0.7 * SIZE[0], SIZE[1] / 2)
+    none, phase = (Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier), Qt.ScrollPhase.NoScrollPhase
+    turn = QPoint(0, 120 if closer else -120)
+    at = chart.viewport().mapToGlobal(place)
+    QApplication.sendEvent(chart.viewport(), QWheelEvent(place, at, QPoint(), turn, *none, phase, False))
+    chart.show_record(record)
+
+
+def _timed(application: Any, act: Callable[[], None]) -> float:
+    start = time.perf_counter()
+    act()
+    application.processEvents()
+    return (time.perf_counter() - start) * 1000
+
+
 def _wait(loop_type: type, timer_type: type, milliseconds: int) -> None:
     loop = loop_type()
     timer_type.singleShot(milliseconds, loop.quit)
@@ -125,11 +193,22 @@ def table() -> str:
         "| while | ticks | median | p99 | worst |",
         "| --- | --- | --- | --- | --- |",
     ]
-    for name, values in gaps.items():
-        ordered = sorted(values)
-        p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
-        lines.append(f"| {name} | {len(values)} | {statistics.median(values):.1f} | {p99:.1f} | {max(values):.1f} |")
+    lines += [_row(name, values) for name, values in gaps.items()]
+    lines += [
+        "",
+        f"Painting a chart of {SIZE[0]} × {SIZE[1]} pixels, from new values to the finished picture, in milliseconds:",
+        "",
+        "| what | pictures | median | p99 | worst |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    lines += [_row(name, values) for name, values in painting().items()]
     return "\n".join(lines) + "\n"
+
+
+def _row(name: str, values: list[float]) -> str:
+    ordered = sorted(values)
+    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    return f"| {name} | {len(values)} | {statistics.median(values):.1f} | {p99:.1f} | {max(values):.1f} |"
 
 
 if __name__ == "__main__":
