@@ -15,10 +15,11 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.families import UNTRIED, support
 from core.model.hub import missing_files
-from core.quant import MODES, PackedExperts, PackedLinear, adopt_all, files, is_packed, quantize_model
+from core.quant import MODES, PackedExperts, PackedLinear, adopt_all, files, is_packed, kernels, quantize_model
 from core.quant.modes import UNPACKED
 from core.quant.packed import Packed
 
+OWN = tuple(name for name, mode in MODES.items() if not mode.mlx)  # the formats with kernels of our own
 DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
 
@@ -69,6 +70,8 @@ def load(
     compute, why = _compute(stored, dtype, device, trains_all)
     _cast(model, stored, compute)
     precision, notes = _described(model, config, dtype, compute, why, facts)
+    if device == "gpu" and precision["used"] in OWN and kernels.why_not():
+        notes.append(f"The quick kernels for packed weights are not used: {kernels.why_not()}; it takes longer.")
     level, sentence = support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)

@@ -6,11 +6,14 @@ rounds weights to float16 and also computes with 8-bit inputs, outliers aside; h
 are, and the product is taken with the unpacked weights in the inputs' own precision.
 """
 
+import functools
+from collections.abc import Callable
+
 import mlx.core as mx
 import numpy as np
 
 # bitsandbytes multiplies by this instead of dividing by 127.
-_STEP = float(np.float32(7.874015718698502e-3))
+STEP = float(np.float32(7.874015718698502e-3))
 _TILE = 1 << 20  # weights coded at a time
 
 
@@ -32,4 +35,15 @@ def quantize(weight: mx.array) -> tuple[mx.array, mx.array]:
 
 def dequantize(codes: mx.array, scales: mx.array, shape: tuple[int, ...], dtype: mx.Dtype) -> mx.array:
     """The matrix that codes and scales stand for."""
-    return (codes.astype(mx.float32) * scales[:, None] * _STEP).reshape(shape).astype(dtype)
+    return _dense(dtype)(codes, scales).reshape(shape)
+
+
+@functools.cache
+def _dense(dtype: mx.Dtype) -> Callable[[mx.array, mx.array], mx.array]:
+    """Compiled (where MLX compiles), so that on a GPU no float32 matrix is made on the way."""
+
+    def dense(codes: mx.array, scales: mx.array) -> mx.array:
+        return (codes.astype(mx.float32) * scales[:, None] * STEP).astype(dtype)
+
+    made: Callable[[mx.array, mx.array], mx.array] = mx.compile(dense, shapeless=True)
+    return made

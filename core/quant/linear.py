@@ -13,13 +13,19 @@ from mlx.utils import tree_flatten
 
 from core.quant.double import Nested
 from core.quant.modes import find
-from core.quant.packed import Packed, dequantize, quantize
+from core.quant.packed import Packed, dequantize, multiply, quantize
 
 
-def product(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype], mx.array]) -> mx.array:
+def product(
+    x: mx.array,
+    codes: mx.array,
+    unpack: Callable[[mx.array, mx.Dtype], mx.array],
+    straight: Callable[[mx.array], mx.array | None] = lambda x: None,
+) -> mx.array:
     """x [..., in] times the transpose of a packed matrix, in x's precision: [..., out].
 
-    `unpack` turns the codes into the dense matrix [out, in] of a precision. The gradient goes to x alone.
+    `unpack` turns the codes into the dense matrix [out, in] of a precision; `straight` may have a way without it.
+    The gradient goes to x alone.
     """
 
     def dense_after(other: mx.array) -> mx.array:
@@ -31,7 +37,8 @@ def product(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype],
 
     @mx.custom_function
     def forward(x: mx.array) -> mx.array:
-        return x @ dense_after(x).T
+        made = straight(x)
+        return x @ dense_after(x).T if made is None else made
 
     @forward.vjp
     def backward(x: mx.array, cotangent: mx.array, output: mx.array) -> mx.array:
@@ -76,7 +83,12 @@ class PackedLinear(nn.Module):
 
     def __call__(self, x: mx.array) -> mx.array:
         packed = self.packed
-        y = product(x, packed.codes, lambda codes, dtype: dequantize(packed._replace(codes=codes), dtype))
+        y = product(
+            x,
+            packed.codes,
+            lambda codes, dtype: dequantize(packed._replace(codes=codes), dtype),
+            lambda x: multiply(x, packed),
+        )
         return y + self.bias.astype(y.dtype) if "bias" in self else y
 
     def _extra_repr(self) -> str:

@@ -6,11 +6,15 @@ import mlx.core as mx
 
 from core.errors import BadModel
 from core.quant import double as nesting
-from core.quant import fp4, int8, nf4
+from core.quant import fp4, int8, kernels, nf4
 from core.quant.double import Nested
 from core.quant.modes import Mode, find
 
 _CODECS = {"nf4": nf4, "fp4": fp4, "int8": int8}
+# Rows up to which a product straight from the codes beats unpacking and a dense product. Measured on an H100 for
+# 4096 x 4096 and 11008 x 4096 in bfloat16: 4 bit in 0.025 ms against 0.062 at one row, level at five to six; 8 bit
+# level with it at eight.
+_KERNEL_ROWS = {"nf4": 4, "fp4": 4, "int8": kernels.ROWS}
 _TILE = 1 << 20  # weights packed at a time
 
 
@@ -60,8 +64,26 @@ def dequantize(packed: Packed, dtype: mx.Dtype = mx.float32) -> mx.array:
             packed.codes, packed.scales, packed.biases, about.block, about.bits, mode=about.mlx, dtype=dtype
         )
         return made.reshape(packed.shape)
-    scales = packed.scales if packed.nested is None else nesting.dequantize(packed.scales, packed.nested)
-    return _CODECS[packed.mode].dequantize(packed.codes, scales, packed.shape, dtype)
+    return _CODECS[packed.mode].dequantize(packed.codes, _scales(packed), packed.shape, dtype)
+
+
+def multiply(x: mx.array, packed: Packed) -> mx.array | None:
+    """x [..., in] times the transpose of a packed matrix, straight from its codes, in x's precision: [..., out].
+
+    Sums are float32, and no weight is rounded to 16 bit on the way. None where there is no kernel for it: on a CPU,
+    for many rows, for MLX's own formats. It has no gradient.
+    """
+    rows = _KERNEL_ROWS.get(packed.mode, 0)
+    if x.size > rows * packed.shape[1] or packed.shape[1] % kernels.STRIDE or kernels.why_not():
+        return None
+    if packed.mode == "int8":
+        return kernels.multiply(x, packed.codes, packed.scales * int8.STEP, packed.shape[0], None)
+    return kernels.multiply(x, packed.codes, _scales(packed), packed.shape[0], _CODECS[packed.mode].TABLE)
+
+
+def _scales(packed: Packed) -> mx.array:
+    """The scales as numbers: float32."""
+    return packed.scales if packed.nested is None else nesting.dequantize(packed.scales, packed.nested)
 
 
 def _mlx(weight: mx.array, about: Mode) -> list[mx.array]:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -90,7 +91,7 @@ def stack(count: int, width: int, mode: str = "nf4") -> nn.Sequential:
     return made
 
 
-def plain(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype], mx.array]) -> mx.array:
+def plain(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype], mx.array], *_: Any) -> mx.array:
     """The product as one would first write it."""
     return x @ unpack(codes, x.dtype).T
 
