@@ -58,7 +58,11 @@ def arrange(groups: Sequence[Any], batch_size: int, max_len: int, seed: int | No
 
 
 def _mismatched(asked: Any, answered: Any, max_len: int) -> Any:
-    """One text's question with another's answer, which is cut as it was in its own text."""
+    """One text's question with another's answer, as much of it as is learned in its own text.
+
+    So both sides of the estimate speak of the same answers. TRL takes the whole answer and cuts what is too long
+    behind the other question, which differs where texts are cut.
+    """
     import numpy as np
 
     here, there = int(asked.mask.argmax()), int(answered.mask.argmax())

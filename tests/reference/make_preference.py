@@ -141,7 +141,10 @@ def main() -> None:
     write_data()
     (HERE / "preference").mkdir(exist_ok=True)
     versions = {m.__name__: m.__version__ for m in (torch, transformers, peft, trl)}
-    results = {name: run(name, case) for name, case in CASES.items()}
+    results = {}
+    for name, case in CASES.items():
+        results[name], final = run(name, case)
+        save_file(final, HERE / "preference" / f"{name}.safetensors")
     text = json.dumps({"versions": versions, "cases": results}, ensure_ascii=False)
     (HERE / "preference.json").write_text(text.replace('}, "', '},\n"') + "\n", encoding="utf-8")
 
@@ -175,8 +178,8 @@ def write(name: str, rows: list[dict[str, Any]]) -> None:
     (HERE / "data" / f"{name}.jsonl").write_text(text, encoding="utf-8")
 
 
-def run(name: str, case: Case) -> dict[str, Any]:
-    """Trains one case; the final weights go to preference/, the rest is returned."""
+def run(name: str, case: Case) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """(what a case was and did step by step, the final weights)."""
     folder = HERE / "models" / case.model
     transformers.set_seed(0)
     model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
@@ -189,9 +192,8 @@ def run(name: str, case: Case) -> dict[str, Any]:
     assert len(recorder.steps) == STEPS
     print(name, recorder.steps[0], recorder.steps[-1])
     final = to_mlx(model) if case.adapter else {k: v.detach() for k, v in model.named_parameters()}
-    save_file(final, HERE / "preference" / f"{name}.safetensors")
     about = {k: v for k, v in vars(case).items() if k not in ("model", "data", "adapter", "method")}
-    return {
+    told = {
         "method": case.method,
         "model": case.model,
         "data": case.data,
@@ -199,6 +201,7 @@ def run(name: str, case: Case) -> dict[str, Any]:
         "settings": about,
         "steps": recorder.steps,
     }
+    return told, final
 
 
 def build(case: Case, model: Any, output: str, recorder: Recorder) -> Any:
@@ -237,8 +240,15 @@ def build(case: Case, model: Any, output: str, recorder: Recorder) -> Any:
         beta = {"beta": o.get("beta", 0.1)}
         if case.method == "kto":
             weights = {k: o[k] for k in ("desirable_weight", "undesirable_weight") if k in o}
-            return trl.KTOTrainer(args=trl.KTOConfig(**common, **beta, **weights), **given)
+            trainer = trl.KTOTrainer(args=trl.KTOConfig(**common, **beta, **weights), **given)
+            about = {"batched": True, "batch_size": case.batch_size, "fn_kwargs": {"longest": case.max_seq_len}}
+            trainer.train_dataset = trainer.train_dataset.map(as_learned, **about)
+            return trainer
         kinds, weights = [o.get("loss_type", "sigmoid")], [1.0]
+        if kinds == ["sigmoid"] and "label_smoothing" in o:
+            # TRL's sigmoid ignores it. Its "aot" does not, and sorts pairs: of a single one it is the same rule.
+            assert case.batch_size == 1
+            kinds = ["aot"]
         if "sft_weight" in o:
             kinds, weights = [*kinds, "sft"], [*weights, o["sft_weight"]]
         more = {"loss_type": kinds, "loss_weights": weights, "label_smoothing": o.get("label_smoothing", 0.0)}
@@ -252,6 +262,12 @@ def build(case: Case, model: Any, output: str, recorder: Recorder) -> Any:
     trainer.teacher = AutoModelForCausalLM.from_pretrained(HERE / "models" / case.model, dtype=torch.float32).eval()
     trainer.about = o
     return trainer
+
+
+def as_learned(rows: dict[str, list[Any]], longest: int) -> dict[str, list[Any]]:
+    """KTO's mismatched answers as far as they are learned in their own rows; TRL cuts them after the other question."""
+    answers = [a[: longest - len(q)] for q, a in zip(rows["prompt_ids"], rows["completion_ids"], strict=True)]
+    return {"KL_completion_ids": [answers[-1], *answers[:-1]]}
 
 
 if __name__ == "__main__":
