@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app import task
+from core.data.exclude import kinds
 from core.events import Phase
 from core.run import Run
 
@@ -31,9 +32,9 @@ class News:
 
 
 def wanted(run: Run) -> tuple[Any, ...]:
-    """What read() depends on: the same again means the same rows."""
+    """What the preview depends on: the same again means the same rows. Single rows that are left out still show."""
     d = run.data
-    return d.path, d.eval_path, run.spec.data, d.columns, d.exclude, d.fill_in
+    return d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in
 
 
 def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
@@ -85,7 +86,11 @@ def _places(run: Run) -> Any:
 def _stamp(run: Run, files: Any) -> tuple[Any, ...]:
     """Changes when the run asks for other rows, or a file is another."""
     every = [Path(file) for file in files]
-    return wanted(run), tuple((f, f.stat().st_size, f.stat().st_mtime_ns) for f in every if f.is_file())
+    return (
+        wanted(run),
+        run.data.exclude,
+        tuple((f, f.stat().st_size, f.stat().st_mtime_ns) for f in every if f.is_file()),
+    )
 
 
 def tokenizer_wanted(run: Run) -> tuple[Any, ...]:

@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app import settings
 from app.throttle import Throttle
+from core.data.exclude import kinds
 from core.data.files import listed
 from core.errors import BadOption
 from core.options import build, check, describe
@@ -46,6 +47,8 @@ class Draft(QObject):
             self._change_method(value)
             return
         changed = replaced(self.run, key, value)
+        if key == "data.path" and value != self.run.data.path:
+            changed = replaced(changed, "data.exclude", kinds(changed.data.exclude))  # other files have other rows
         if changed != self.run:
             self.run = changed
             self.changed.emit(key)

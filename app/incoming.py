@@ -46,9 +46,8 @@ class Incoming(QObject):
                 self.refused.emit("This cannot be opened here.", what.sentence)
 
     def use_data(self, path: str | None, held_out: str | None) -> None:
-        """Learn from these files and measure on those; None leaves what is there."""
-        if held_out is not None:
-            self._draft.set("data.eval_path", held_out)
+        """Learn from these files and measure on those, which belong to them; without a path only measure on those."""
+        self._draft.set("data.eval_path", held_out)
         if path is not None:
             self._draft.set("data.path", path)
         self.step.emit("Data")

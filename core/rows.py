@@ -12,6 +12,7 @@ from core.background import watched
 from core.data.cache import encoded, encoded_all
 from core.data.encoding import Cancelled
 from core.data.example import Example
+from core.data.exclude import kinds
 from core.data.files import told
 from core.data.groups import Group, learns, parts
 from core.data.load import Dataset, apart, load, overlap, split
@@ -45,11 +46,11 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     d = run.data
     if run.spec.data in (PAIRS, THUMBS) and d.train_on != "answers":
         raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
-    read = functools.partial(load, kind=run.spec.data, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in)
-    dataset = read((yield from hub.fetch_data(d.path)))
+    read = functools.partial(load, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
+    dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
     second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)
     if second:
-        train, held = dataset.examples, read(second).examples
+        train, held = dataset.examples, read(second, exclude=kinds(d.exclude)).examples
         if "overlap" in d.exclude:
             train = apart(train, held)
         shared = overlap(train, held)

@@ -124,9 +124,9 @@ class Data:
     )
     exclude: tuple[str, ...] = option(
         (),
-        "Rows to leave out, by the kind of problem found: duplicate, overlap (with the validation data), "
-        "same-as-question, ends-with-user, placeholder.",
-        label="Leave out rows with",
+        "Rows to leave out: by the kind of problem found (duplicate, overlap with the validation data, "
+        "same-as-question, ends-with-user, placeholder), or one by one, as in row:17, counted from 1 over all files.",
+        label="Leave out rows",
     )
     fill_in: tuple[str, ...] = option(
         (),

@@ -22,6 +22,8 @@ def columns(kind: str, form: "Format") -> list[Column]:
     length: Column = ("Length", lambda s: sum(map(len, _words(s))))
     if not form.shapes:
         return [line, *((name, _own(name)) for name in form.found[:_OWN]), length]
+    if kind == methods.TEXT and all(shape.name == "Plain text" for shape in form.shapes):
+        return [line, ("Text to learn", lambda s: _each(s, answer)), length]
     asked: Column = ("Asked", lambda s: _each(s, question))
     between: dict[str, list[Column]] = {
         methods.TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer))],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
 from app import icons, theme
-from app.preview.cells import Column
+from app.preview.cells import LEFT_OUT, Column
 from app.task import Task
 
 if TYPE_CHECKING:  # NumPy takes long to import
@@ -23,6 +23,7 @@ PAGE = 64  # rows read at once
 _KEPT = 64  # pages kept in memory
 _WANTED = 4  # pages that are still to be read; who scrolls on does not wait for those passed by
 _LONGEST = 400  # characters of a cell; the whole text is shown beside the table
+_NOTHING = "Nothing is learned from it with this goal."
 _NOWHERE = QModelIndex()
 
 
@@ -40,6 +41,7 @@ class PagedRows(QAbstractTableModel):
         self._meaning: Meaning | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
         self._count = 0
+        self._excluded: frozenset[int] = frozenset()
         self._pages: OrderedDict[int, list[Shown]] = OrderedDict()
         self._wanted: list[int] = []
         self._reading: Task | None = None
@@ -64,6 +66,17 @@ class PagedRows(QAbstractTableModel):
             self._count = index.rows
             self._pages.pop(partial, None)  # it was shorter than a page
             self.endInsertRows()
+
+    def exclude(self, numbers: frozenset[int]) -> None:
+        """These rows, counted from 1, are left out by the person."""
+        if numbers != self._excluded:
+            self._excluded = numbers
+            if self._count:
+                self.dataChanged.emit(self.index(0, 0), self.index(self._count - 1, len(self._columns) - 1))
+
+    def excluded(self, shown: "Shown") -> bool:
+        """Whether a person has left this row out."""
+        return shown.number + 1 in self._excluded
 
     def put_in_order(self, order: "Sequence[int] | NDArray[np.int64] | None") -> None:
         """Show these rows in this order, all in the files' order for None."""
@@ -103,14 +116,26 @@ class PagedRows(QAbstractTableModel):
         shown = self.shown(index.row())
         if shown is None:
             return "…" if role == Qt.ItemDataRole.DisplayRole and index.column() else None
-        understood = self._meaning is not None and bool(self._meaning.form.shapes)
-        left_out = bool(shown.problem) and understood and index.column() == 1
+        why, by_choice = self._left_out(shown) if index.column() == 1 else ("", False)
         if role == Qt.ItemDataRole.DisplayRole:
-            return shown.problem if left_out else _short(self._columns[index.column()][1](shown))
-        tone = theme.colours(theme.palette()).bad
+            return why or _short(self._columns[index.column()][1](shown))
+        colours = theme.colours(theme.palette())
         if role == Qt.ItemDataRole.DecorationRole:
-            return icons.icon("bad", tone, size=16) if left_out else None
-        return tone if left_out else None
+            return icons.icon("bad", colours.bad, size=16) if why and not by_choice else None
+        if self.excluded(shown):
+            return colours.secondary
+        return None if not why else colours.secondary if by_choice else colours.bad
+
+    def _left_out(self, shown: "Shown") -> tuple[str, bool]:
+        """(why nothing is learned from a row, whether that was chosen); "" where something is."""
+        if self.excluded(shown):
+            first = _short(self._columns[1][1](shown)) if len(self._columns) > 1 else ""
+            return f"{LEFT_OUT} · {first}" if first else LEFT_OUT, True
+        if self._meaning is None or not self._meaning.form.shapes:
+            return "", False
+        if shown.problem:
+            return shown.problem, False
+        return ("", False) if shown.examples else (_NOTHING, True)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
         self.sort_asked.emit(column, order == Qt.SortOrder.DescendingOrder)

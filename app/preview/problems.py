@@ -13,6 +13,8 @@ from app.widgets.card import Card, column, framed, row
 from app.widgets.entry import Entry
 from app.widgets.table import Table
 from app.widgets.text import Text, caption
+from core.data.exclude import kinds, rows
+from core.data.exclude import row as row_entry
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -20,6 +22,7 @@ if TYPE_CHECKING:  # brings in NumPy
 
 _WIDTHS = {0: 104, 1: 64, 3: 230}
 _WIDE = {**_WIDTHS, 1: 170}  # with the file's name beside the line
+_SINGLE = "single rows"  # all of them have one button, to be taken back together
 _LOW = 300  # pixels of height below which the table's own words have to do
 
 
@@ -93,12 +96,14 @@ class ProblemsTab(QWidget):
         self.text = Entry("Text to put in the place of the placeholder", height=28)
         self.fill = plain("Fill in", "check")
         self.exclude = plain("Exclude")
+        self.leave_out = plain("Exclude this row")
         self.map = plain("Map the columns…")
         self.fill.clicked.connect(self._fill_in)
         self.text.returnPressed.connect(self._fill_in)
         self.exclude.clicked.connect(self._exclude)
+        self.leave_out.clicked.connect(self._leave_out)
         self.map.clicked.connect(self.map_columns)
-        for part in (self.text, self.fill, self.exclude, self.map):
+        for part in (self.text, self.fill, self.leave_out, self.exclude, self.map):
             self._actions.addWidget(part)
         self._actions.addStretch()
         layout.addLayout(self._actions)
@@ -125,25 +130,31 @@ class ProblemsTab(QWidget):
 
     def _show_actions(self, *_: QModelIndex) -> None:
         """What can be done about the finding that is selected."""
-        from core.data.fixes import EXCLUSIONS, to_fill_in
+        from core.data.fixes import EXCLUSIONS, LEFT_OUT, to_fill_in
 
         finding = self.current
         if finding is None:
             return
         name = to_fill_in(finding)
-        excluded = self._run is not None and finding.code in self._run.data.exclude
+        chosen = self._run.data.exclude if self._run else ()
+        excluded = finding.code in chosen
+        by_number = finding.row is not None and row_entry(finding.row) in chosen
         self._looked_at = finding.code, finding.line
-        self.message.setText(f"{where(finding)}: {finding.message} {finding.fix or ''}".rstrip())
+        fix = LEFT_OUT if by_number else finding.fix or ""
+        self.message.setText(f"{where(finding)}: {finding.message} {fix}".rstrip())
         for part in (self.text, self.fill):
-            part.setVisible(bool(name) and not excluded)
+            part.setVisible(bool(name) and not excluded and not by_number)
+        single = finding.row is not None and finding.severity != "error" and not excluded and not by_number
+        self.leave_out.setVisible(single)
         self.text.setPlaceholderText(f"Instead of {{{{{name}}}}}")
         exclusion = EXCLUSIONS.get(finding.code)
         self.exclude.setVisible(exclusion is not None and not excluded)
         if exclusion is not None:
             count = self._counts[finding.code]
-            those = "this row" if count == 1 and finding.code != "duplicate" else f"all {exclusion.words}"
-            self.exclude.setText(f"Exclude {those}")
+            one = count == 1 and finding.code != "duplicate"
+            self.exclude.setText("Exclude this row" if one else f"Exclude all {exclusion.words}")
             self.exclude.updateGeometry()
+            self.leave_out.setVisible(single and not one)
         self.map.setVisible(finding.code in ("columns", "column", "type"))
         self._fit()
 
@@ -154,7 +165,7 @@ class ProblemsTab(QWidget):
     def _fit(self) -> None:
         """Where there is little room, only the buttons are shown: the table has the message too."""
         roomy = self.height() > _LOW
-        some = any(not part.isHidden() for part in (self.fill, self.exclude, self.map))
+        some = any(not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.map))
         self.message.setVisible(roomy)
         self._frame.setVisible(bool(self._findings))
         self._card.setVisible(bool(self._findings) and (roomy or some))
@@ -172,8 +183,12 @@ class ProblemsTab(QWidget):
         entries: list[tuple[str, str, str]] = []
         if self._run is not None:
             data = self._run.data
-            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in data.exclude)
+            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in kinds(data.exclude))
             entries += [("data.exclude", code, f"without {words}") for code, words in named]
+            single = sorted(rows(data.exclude))
+            if single:
+                words = f"row {single[0]:,}" if len(single) == 1 else f"{len(single):,} single rows"
+                entries.append(("data.exclude", _SINGLE, f"without {words}"))
             entries += [("data.fill_in", entry, entry.replace("=", " = ", 1)) for entry in data.fill_in]
         self._chosen_row.setVisible(bool(entries))
         if not entries:
@@ -191,7 +206,8 @@ class ProblemsTab(QWidget):
         def take() -> None:
             if self._run is not None:
                 old = self._run.data.exclude if key == "data.exclude" else self._run.data.fill_in
-                self.changed.emit(key, tuple(e for e in old if e != entry))
+                kept = kinds(old) if entry == _SINGLE else tuple(e for e in old if e != entry)
+                self.changed.emit(key, kept)
 
         return take
 
@@ -210,6 +226,11 @@ class ProblemsTab(QWidget):
         finding = self.current
         if finding is not None and self._run is not None:
             self.changed.emit("data.exclude", (*self._run.data.exclude, finding.code))
+
+    def _leave_out(self) -> None:
+        finding = self.current
+        if finding is not None and finding.row is not None and self._run is not None:
+            self.changed.emit("data.exclude", (*self._run.data.exclude, row_entry(finding.row)))
 
     def _fix_safe(self) -> None:
         from core.data.fixes import safe

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
+from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
 from app import theme
@@ -12,15 +13,17 @@ from app.preview.reader import RowReader
 from app.task import Task
 from app.throttle import Throttle
 from app.widgets.buttons import quiet
-from app.widgets.card import column, framed, row
+from app.widgets.card import Card, column, framed, row
 from app.widgets.entry import Entry
 from app.widgets.table import Table
 from app.widgets.text import Text
+from core.data import exclude
+from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.index import Index
     from core.data.meaning import Meaning
-    from core.data.page import Found
+    from core.data.page import Found, Shown
 
 _TYPING_MS = 250
 _SPARE = 480  # pixels of the table below which it does without the lengths
@@ -28,9 +31,11 @@ _NARROW = 74  # pixels of a column of numbers
 
 
 class RowsTab(QWidget):
-    """`opened(number)` when a row is to be seen as the model does; `failed(sentence)` when reading breaks off."""
+    """`opened(number)` when a row is to be seen as the model does; `changed(key, value)` when one is left out or taken
+    back in; `failed(sentence)` when reading breaks off."""
 
     opened = Signal(int)
+    changed = Signal(str, object)
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -47,9 +52,20 @@ class RowsTab(QWidget):
         self.cancel.clicked.connect(self._cancel)
         self.cancel.hide()
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
+        self._exclude: tuple[str, ...] = ()  # the run's entries
+        self._left_out: frozenset[int] = frozenset()  # the rows among them
         self.reader = RowReader()
-        self._side = framed(self.reader)
+        self.leave_out = quiet("", "bad")
+        self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
+        self.leave_out.clicked.connect(self._toggle)
+        self._side = Card()
+        beside = column(self._side, 5, 4)
+        beside.addWidget(self.reader, 1)
+        beside.addWidget(self.leave_out, 0, Qt.AlignmentFlag.AlignLeft)
         self._side.hide()
+        for key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
+            pressed = QShortcut(key, self.table, context=Qt.ShortcutContext.WidgetShortcut)
+            pressed.activated.connect(self._toggle)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(theme.GRID)
@@ -93,6 +109,13 @@ class RowsTab(QWidget):
         self.table.arrange({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
         self.table.set_spare(len(names) - 1, _SPARE)
         self._say()
+
+    def show_run(self, run: Run) -> None:
+        """The run's options changed: other rows may be left out."""
+        if run.data.exclude != self._exclude:
+            self._exclude, self._left_out = run.data.exclude, exclude.rows(run.data.exclude)
+            self.model.exclude(self._left_out)
+            self._say()
 
     def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
@@ -165,15 +188,28 @@ class RowsTab(QWidget):
     def _say(self) -> None:
         count = self.model.rowCount()
         words = "found" if self.search.text().strip() else "row" if count == 1 else "rows"
-        self.state.setText(f"{count:,} {words}" if self._index is not None else "")
+        without = f", {len(self._left_out):,} left out" if self._left_out and words != "found" else ""
+        self.state.setText(f"{count:,} {words}{without}" if self._index is not None else "")
 
     def _show_chosen(self) -> None:
         """Show the chosen row in full, once its page is read."""
-        chosen = self.table.selectionModel().currentIndex()
-        shown = self.model.shown(chosen.row()) if chosen.isValid() else None
+        shown = self._chosen()
         if shown is not None:
             self.reader.show_parts(parts(shown))
+            self.leave_out.setText("Take this row back in" if self.model.excluded(shown) else "Leave this row out")
             self._side.show()
+
+    def _chosen(self) -> "Shown | None":
+        chosen = self.table.selectionModel().currentIndex()
+        return self.model.shown(chosen.row()) if chosen.isValid() else None
+
+    def _toggle(self) -> None:
+        """Leave the chosen row out of the run, or take it back in."""
+        shown = self._chosen()
+        if shown is not None:
+            entry = exclude.row(shown.number + 1)
+            others = tuple(e for e in self._exclude if e != entry)
+            self.changed.emit("data.exclude", others if entry in self._exclude else (*others, entry))
 
     def _open(self, index: QModelIndex) -> None:
         shown = self.model.shown(index.row())

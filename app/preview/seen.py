@@ -13,6 +13,7 @@ from app.widgets.card import column, framed, row
 from app.widgets.combo import Combo
 from app.widgets.seen import LONGEST, SeenView
 from app.widgets.text import Text, caption
+from core.data import exclude
 from core.methods import TEXT
 from core.run import Data, Run
 
@@ -111,7 +112,7 @@ class SeenTab(QWidget):
         at = self._at = min(self._at, index.rows - 1)
         self.where.setText(f"Row {at + 1:,} of {index.rows:,}")
         data = self._run.data
-        wanted = (at, id(tokenizer), data.train_on, data.max_seq_len)
+        wanted = (at, id(tokenizer), data.train_on, data.max_seq_len, data.exclude)
         if wanted == self._shown:
             self.where.setText(self._where)
             return
@@ -143,7 +144,9 @@ class SeenTab(QWidget):
         asked = self._run is not None and self._run.spec.scored
         what = "the model answers by itself" if asked else f"{learned:,} learned"
         self.count.setText(f"{count:,} tokens · {what}" + (f" · {cut:,} cut" if cut else ""))
-        self._note.setText(next((t.note for t in texts if t.note), ""))
+        chosen = self._run is not None and shown.number + 1 in exclude.rows(self._run.data.exclude)
+        notes = [t.note for t in texts if t.note]
+        self._note.setText("You have left this row out: nothing of it is learned." if chosen else "".join(notes[:1]))
         self._note.setVisible(bool(self._note.text()))
         expected = next((e.answer for e in shown.examples if e.answer), None)
         self.answer.setText(f"Its answers are checked against: {expected}" if expected else "")

@@ -48,6 +48,7 @@ class Preview(QWidget):
         column(self).addWidget(self.tabs)
         self.rows.opened.connect(self._open_row)
         self.rows.failed.connect(self.failed)
+        self.rows.changed.connect(self.changed)
         for tab in (self.seen, self.lengths):
             tab.needs_tokenizer.connect(self.needs_tokenizer)
             tab.changed.connect(self.changed)
@@ -88,6 +89,7 @@ class Preview(QWidget):
 
     def show_run(self, run: Run) -> None:
         """The run's options changed: other tokens may be learned or cut."""
+        self.rows.show_run(run)
         self.seen.show_run(run)
         self.lengths.show_run(run)
         self.problems.show_run(run)

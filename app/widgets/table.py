@@ -1,7 +1,7 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QIcon, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -54,10 +54,11 @@ class _Cell(QStyledItemDelegate):
 
 
 class _Header(QHeaderView):
-    """Small grey words over a hairline."""
+    """Small grey words over a hairline. With the focus, the arrow keys choose a heading and Space sorts by it."""
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
+        self._at = 0  # the heading that the keys are about
         self.setHighlightSections(False)
         self.setMinimumSectionSize(48)
         self.setFixedHeight(30)
@@ -80,14 +81,49 @@ class _Header(QHeaderView):
             painter.setBrush(c.secondary)
             tip, foot = (middle - 2, middle + 3) if up else (middle + 3, middle - 2)
             painter.drawPolygon([QPoint(left, foot), QPoint(left + 8, foot), QPoint(left + 4, tip)])
+        if self.hasFocus() and logicalIndex == self._at:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(c.accent_text, 1.5))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(rect.adjusted(3, 3, -3, -4), 5, 5)
         painter.restore()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        steps: dict[int, int] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+        if event.key() in steps:
+            self._choose(self._at, steps[event.key()])
+        elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            again = self.sortIndicatorSection() == self._at and ascending
+            self.setSortIndicator(self._at, Qt.SortOrder.DescendingOrder if again else Qt.SortOrder.AscendingOrder)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._choose(min(self.sortIndicatorSection(), self.count() - 1), 0)
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def _choose(self, at: int, step: int) -> None:
+        """Go to the next heading that is shown in this direction, if there is one."""
+        goal = at + step
+        while 0 <= goal < self.count() and self.isSectionHidden(goal):
+            goal += step or 1
+        if 0 <= goal < self.count():
+            self._at = goal
+        words = self.model().headerData(self._at, Qt.Orientation.Horizontal)
+        self.setAccessibleName(f"Sort by {words}")
+        self.viewport().update()
 
 
 class Table(QTableView):
     """A read-only table. `widths` are those of columns that do not share the rest of the room.
 
     Rows of 40 pixels and more show two lines of text; the column `spare` is left out where room is scarce.
-    With `sortable`, a click on a heading calls the model's sort().
+    With `sortable`, a click on a heading calls the model's sort(); so do the keys, one Tab behind the table.
     """
 
     def __init__(
@@ -116,6 +152,7 @@ class Table(QTableView):
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         if sortable:
             self.horizontalHeader().setSectionsClickable(True)
+            self.horizontalHeader().setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
             self.setSortingEnabled(True)
         self.verticalHeader().hide()

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app import datasets, settings, theme
 from app.draft import Draft, shown_data, shown_files, shown_model
+from app.drops import together
 from app.preview.view import Preview
 from app.task import Task
 from app.widgets.buttons import quiet
@@ -67,7 +68,7 @@ class DataPage(QWidget):
         self.file.other.clicked.connect(self.choose)
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(self._use_sample)
-        self.zone.use_id.connect(lambda name: draft.set("data.path", name))
+        self.zone.use_id.connect(self._use)
         self.columns.changed.connect(lambda entries: draft.set("data.columns", entries))
         self.preview.changed.connect(draft.set)
         self.preview.needs_tokenizer.connect(self._load_tokenizer)
@@ -91,14 +92,19 @@ class DataPage(QWidget):
         paths, _ = QFileDialog.getOpenFileNames(self, "Choose your data", settings.last_folder(), FILTER)
         if paths:
             settings.set_last_folder(str(Path(paths[0]).parent))
-            self._draft.set("data.path", "\n".join(paths))
+            self._use(*together([Path(path) for path in paths]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._title.setVisible(self.height() > _LOW)  # the rail above says where one is
 
+    def _use(self, path: str, held: str | None = None) -> None:
+        """Learn from other data. What was measured on belonged to the data before."""
+        self._draft.set("data.eval_path", held)
+        self._draft.set("data.path", path)
+
     def _use_sample(self) -> None:
-        self._draft.set("data.path", DEMO)
+        self._use(DEMO)
 
     def _validation_row(self) -> QHBoxLayout:
         layout = row(gap=8)

@@ -1,7 +1,8 @@
 """What is odd about rows that can be used: one row by itself, and all of them together."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 
 from core.data.example import Example, Remark, key, words
 from core.data.known import Known
@@ -15,6 +16,26 @@ OVERLAP = Remark(
     "The row also stands in the validation data, which would flatter the result.",
     "It can be left out of what is trained on.",
 )
+
+
+def left_out(numbers: Collection[int], rows: int) -> Iterator[Remark]:
+    """Remarks on single rows that a person has left out, of so many."""
+    there = sum(number <= rows for number in numbers)
+    if there:
+        words = "1 row is" if there == 1 else f"{there:,} rows are"
+        yield Remark("left-out", "note", f"{words} left out by number, as chosen.")
+    if there < len(numbers):
+        message = f"Row {max(numbers):,} is to be left out, but there are only {rows:,}: the files may have changed."
+        yield Remark("no-such-row", "warning", message, "Look at the rows that are left out, and choose them anew.")
+
+
+def unread(files: Sequence[Path]) -> Iterator[Remark]:
+    """A remark on files of a folder that are not read."""
+    if files:
+        names = ", ".join(file.name for file in files[:5]) + (" and others" if len(files) > 5 else "")
+        what = "A file of the folder is" if len(files) == 1 else f"{len(files)} files of the folder are"
+        message = f"{what} not read, since others are named as training data: {names}."
+        yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
 
 
 def row(example: Example) -> Iterator[Remark]:

@@ -20,11 +20,13 @@ _PARTS = {
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a dataset. `valid` and `test` are known only where a folder's names tell them."""
+    """The files of a dataset. `valid` and `test` are known only where a folder's names tell them, and only where they
+    name some as training data are the others `unread`."""
 
     train: tuple[Path, ...]
     valid: tuple[Path, ...] = ()
     test: tuple[Path, ...] = ()
+    unread: tuple[Path, ...] = ()
 
 
 def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
@@ -37,15 +39,16 @@ def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
     if isinstance(path, str) and "\n" in path:
         path = listed(path)
     if not isinstance(path, str | Path):
-        return Files(tuple(file for one in path for file in find(one, kind).train))
+        found = [find(one, kind) for one in path]
+        return Files(tuple(f for one in found for f in one.train), unread=tuple(f for one in found for f in one.unread))
     given = Path(path).expanduser()
     if given.is_dir():
         return _folder(given)
     if not given.exists() and glob.has_magic(str(given)):
-        found = sorted(Path(name) for name in glob.glob(str(given), recursive=True))
-        if not found:
+        matching = sorted(Path(name) for name in glob.glob(str(given), recursive=True))
+        if not matching:
             raise BadData(f"No file matches {path}.")
-        return Files(tuple(found))
+        return Files(tuple(matching))
     return Files((given,))
 
 
@@ -78,7 +81,8 @@ def sha256(paths: Iterable[Path]) -> str:
 
 
 def _folder(folder: Path) -> Files:
-    """The data files in a folder, by the part their names or folders tell; those that tell none are to train on."""
+    """The data files in a folder, by the part their names or folders tell. Those that tell none are to train on, unless
+    others are named so."""
     try:
         every = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
     except PermissionError:
@@ -91,7 +95,8 @@ def _folder(folder: Path) -> Files:
         endings = ", ".join(e[1:] for e in ENDINGS)
         held = " to train on" if every else ""
         raise BadData(f"The folder {folder} has no data file{held} ({endings}, each also gzipped).")
-    return Files(tuple(train), tuple(parts["valid"]), tuple(parts["test"]))
+    unread = parts[""] if parts["train"] else []
+    return Files(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
 
 
 def _is_data(file: Path) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.data.exclude import ROW
 from core.data.mapping import placeholder_name
 from core.data.read import Finding
 from core.errors import BadOption
@@ -25,11 +26,21 @@ EXCLUSIONS = {
 }
 
 
-def check_exclude(codes: Iterable[str]) -> None:
-    """Raises BadOption for a code that rows cannot be left out for."""
-    for code in codes:
-        if code not in EXCLUSIONS:
-            raise BadOption(f"exclude: rows cannot be left out for {code!r}; they can for {', '.join(EXCLUSIONS)}.")
+LEFT_OUT = "The row is left out, as chosen."
+
+
+def check_exclude(entries: Iterable[str]) -> None:
+    """Raises BadOption for an entry that is neither a kind of finding that rows can be left out for, nor a row."""
+    for entry in entries:
+        if entry.startswith(ROW):
+            number = entry.removeprefix(ROW)
+            if not (number.isascii() and number.isdigit() and int(number)):
+                raise BadOption(f"exclude: {entry!r} names no row; rows are counted from 1, as in 'row:17'.")
+        elif entry not in EXCLUSIONS:
+            can = ", ".join(EXCLUSIONS)
+            raise BadOption(
+                f"exclude: rows cannot be left out for {entry!r}; they can for {can}, or one by one: row:17."
+            )
 
 
 def to_fill_in(finding: Finding) -> str:

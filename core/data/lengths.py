@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from core.data.encoding import encode_all_rows
 from core.data.example import Example, Unusable, only_asks
+from core.data.exclude import rows
 from core.data.index import Index
 from core.data.meaning import Meaning
 from core.data.page import spread
@@ -64,11 +65,12 @@ def measure(
     and then, and the whole at the end. Closing the generator ends the work. Raises what read() raises."""
     longest, starts = np.zeros(0, np.int32), np.zeros(0, np.int32)
     looked = 0
+    left_out = rows(exclude)
     waiting: list[Example] = []
     total = index.rows if most is None else min(most, index.rows)
     for block in spread(index, index.rows if most is None else most):
         looked += len(block)
-        waiting += _examples((row for _, _, row in block), meaning, exclude)
+        waiting += _examples((row for n, _, row in block if n + 1 not in left_out), meaning, exclude)
         if len(waiting) < _AT_ONCE and looked < total:
             continue
         texts = encode_all_rows(waiting, tokenizer, train_on=train_on, max_len=UNLIMITED)

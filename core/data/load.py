@@ -42,14 +42,15 @@ def load(
     """The examples in a file, a folder or several files, for a kind of data. "demo" is the sample that ships inside.
 
     columns   entries such as "question=frage", "answer={number} {unit}" to read columns under other names
-    exclude   codes of findings, those of core.data.fixes.EXCLUSIONS; rows that have one are left out
+    exclude   codes of findings, those of core.data.fixes.EXCLUSIONS, whose rows are left out; and single rows, such as
+              "row:17", counted from 1 over all files
     fill_in   entries such as "name=Hone" to put in the place of {{name}}
 
     Raises BadData when no row can be used, with the first reason; BadOption for an entry that is none; and
     what read() raises.
     """
     found = files.find(path, kind)
-    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
+    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
     findings: list[Finding] = []
     examples: list[Example] = []
     for item in walk.items(LOOK_AT):

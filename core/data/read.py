@@ -33,6 +33,7 @@ class Finding:
     line: int | None
     message: str  # one sentence
     fix: str | None = None  # what Hone did or can do about it, where it can
+    row: int | None = None  # the number of the row it is about, counted from 1 over all files, where it is about one
 
     def __str__(self) -> str:
         at = f"{self.file}, line {self.line}" if self.line else self.file

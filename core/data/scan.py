@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.data import files
 from core.data.example import Example, key
@@ -70,7 +71,8 @@ def head(
 ) -> Head:
     """The first `count` examples, without reading much further. Raises what load() raises, but not for a file in
     which no row can be used."""
-    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in)
+    found = files.find(path, kind)
+    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
     examples: list[Example] = []
     findings: list[Finding] = []
     items = walk.items(count)
@@ -98,7 +100,9 @@ def scan(
     Progress in between, Scanned at the end. Closing the generator ends the work. Rows that also stand in the files
     `held` are found. Raises what load() raises, but not when no row can be used."""
     known = None if held is None else _keys(Walk(files.find(held, kind).train, kind, columns=columns, fill_in=fill_in))
-    walk = Walk(files.find(path, kind).train, kind, columns=columns, exclude=exclude, fill_in=fill_in, held=known)
+    found = files.find(path, kind)
+    options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
+    walk = Walk(found.train, kind, **options, held=known, unread=found.unread)
     problems: Counter[str] = Counter()
     usable = left_out = rows = done = 0
     yield Progress(0, walk.size, walk.index())

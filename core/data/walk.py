@@ -7,7 +7,8 @@ from pathlib import Path
 
 from core.data import checks
 from core.data.example import Example, Remark, Unusable, key
-from core.data.fixes import check_exclude
+from core.data.exclude import rows
+from core.data.fixes import LEFT_OUT, check_exclude
 from core.data.formats import Format
 from core.data.index import Index, Marks
 from core.data.known import Known
@@ -28,10 +29,13 @@ class Walk:
         exclude: Collection[str] = (),
         fill_in: Iterable[str] = (),
         held: Known | None = None,
+        unread: Sequence[Path] = (),
     ) -> None:
-        """`held` are the keys of held-out rows; a row that says the same as one of them is remarked on. Raises
-        BadOption for a column, a finding or a text to fill in that is none; see load() for what they are."""
+        """`held` are the keys of held-out rows; a row that says the same as one of them is remarked on. `unread` are
+        files that a person may expect among these. Raises BadOption for a column, a finding or a text to fill in that
+        is none; see load() for what they are."""
         check_exclude(exclude)
+        self._unread, self._left_out = unread, rows(exclude)
         self.paths, self.kind, self.exclude, self.held = paths, kind, exclude, held
         self.files = [str(path) for path in paths]
         self.rows = 0  # read, whether anything can be learned from them or not
@@ -77,22 +81,22 @@ class Walk:
         """
         rows = self._read()
         head = list(itertools.islice(rows, look_at))
-        self.meaning.learn([row for _, row in (i for i in head if isinstance(i, tuple))])
+        self.meaning.learn([row for _, _, row in (i for i in head if isinstance(i, tuple))])
         for item in itertools.chain(head, rows):
             if isinstance(item, Finding):
                 yield item
                 continue
-            file, row = item
+            file, number, row = item
             self.used += 1
             try:
                 built, remarks = self.meaning.of(row)
             except Unusable as problem:
-                yield self._finding(problem.remark, file, row.line)
+                yield self._finding(problem.remark, file, row.line, number)
                 continue
             if self.held is not None and any(self.held.knows(key(example)) for example in built):
                 remarks.append(checks.OVERLAP)
             for remark in remarks:
-                yield self._finding(remark, file, row.line)
+                yield self._finding(remark, file, row.line, number)
             if any(r.code in self.exclude for r in remarks):
                 continue
             for example in built:
@@ -100,9 +104,11 @@ class Walk:
                     yield replace(example, file=file) if len(self.files) > 1 else example
         for line, remark in self._together.remarks("duplicate" in self.exclude):
             yield self._finding(remark, self.files[0], line)
+        for remark in (*checks.left_out(self._left_out, self.rows), *checks.unread(self._unread)):
+            yield self._finding(remark, self.files[0], None)
 
-    def _read(self) -> Iterator[Finding | tuple[str, Row]]:
-        """(file, row under the known names) of all files, and what is wrong with those that are none."""
+    def _read(self) -> Iterator[Finding | tuple[str, int, Row]]:
+        """(file, number, row under the known names) of all files, and what is wrong with those that are none."""
         for number, path in enumerate(self.paths):
             self._passed = sum(self._sizes[:number])
             self._source = Source(path)
@@ -112,13 +118,15 @@ class Walk:
                     continue
                 self._marks.row(self.rows, number, self._source.start)
                 self.rows += 1
+                if self.rows in self._left_out:
+                    continue
                 try:
                     named = self.meaning.named(item)
                 except Unusable as problem:
-                    yield self._finding(problem.remark, str(path), item.line)
+                    yield self._finding(problem.remark, str(path), item.line, self.rows)
                     continue
-                yield str(path), named
+                yield str(path), self.rows, named
 
-    def _finding(self, remark: Remark, file: str, line: int | None) -> Finding:
-        fix = "The row is left out, as chosen." if remark.code in self.exclude and line else remark.fix
-        return Finding(remark.code, remark.severity, file, line, remark.message, fix)
+    def _finding(self, remark: Remark, file: str, line: int | None, row: int | None = None) -> Finding:
+        fix = LEFT_OUT if remark.code in self.exclude and line else remark.fix
+        return Finding(remark.code, remark.severity, file, line, remark.message, fix, row)

@@ -337,3 +337,117 @@ def test_a_dataset_of_hugging_face_by_its_id(
     assert window.draft.run.data.path == "owner/rows"
     qtbot.waitUntil(lambda: page.file.sentence.text() == "Prompt and completion, 60 rows: prompt and completion.")
     assert page.file.name.text() == "rows"
+
+
+def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    page, text = use(qtbot, window, dataset), dataset.read_bytes()
+    rows, scanned, before = page.preview.rows, page.scanned, window.draft.run
+    qtbot.waitUntil(lambda: rows.model.shown(4) is not None)
+    rows.table.selectRow(4)
+    assert rows.leave_out.isVisible() and rows.leave_out.text() == "Leave this row out"
+    rows.leave_out.click()
+    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert window.draft.run.data.exclude == ("row:5",)
+    assert cells(page, 4)[1] == "Left out · What is 4 plus 4?"
+    assert rows.state.text() == "60 rows, 1 left out"
+    assert page.scanned is scanned  # nothing is read anew, however large the files are
+    window.activateWindow()
+    rows.table.setFocus()
+    rows.table.selectRow(6)
+    qtbot.keyClick(rows.table, Qt.Key.Key_Delete)
+    assert window.draft.run.data.exclude == ("row:5", "row:7")
+    assert rows.leave_out.text() == "Take this row back in"
+    (back,) = (
+        b
+        for b in page.preview.problems._chosen_row.findChildren(type(rows.leave_out))
+        if b.text() == "Without 2 single rows"
+    )
+    qtbot.keyClick(rows.table, Qt.Key.Key_Delete)
+    assert window.draft.run.data.exclude == ("row:5",)
+    back.click()
+    assert window.draft.run == before
+    assert dataset.read_bytes() == text
+
+
+def test_a_row_that_is_left_out_says_so_where_it_is_seen(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    page = use(qtbot, window, dataset, "seen")
+    seen = page.preview.seen
+    qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
+    assert seen._note.isHidden()
+    window.draft.set("data.exclude", ("row:1",))
+    qtbot.waitUntil(lambda: seen._note.isVisible())
+    assert seen._note.text() == "You have left this row out: nothing of it is learned."
+
+
+def test_a_finding_is_excluded_by_its_row_alone(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "two.jsonl"
+    path.write_text('{"prompt": "Who?", "completion": "{{name}}"}\n' * 2)
+    page = use(qtbot, window, path, "problems")
+    problems, before = page.preview.problems, window.draft.run
+    assert problems.leave_out.isVisible() and problems.exclude.text() == "Exclude all rows with a placeholder"
+    problems.leave_out.click()
+    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert window.draft.run.data.exclude == ("row:1",)
+    assert problems.message.text().endswith("The row is left out, as chosen.")
+    assert not problems.leave_out.isVisible() and not problems.fill.isVisible()
+
+
+def test_other_files_have_other_rows_and_their_own_validation_data(
+    qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path
+) -> None:
+    use(qtbot, window, dataset)
+    window.incoming.use_data(None, str(FILES / "overlap-valid.jsonl"))
+    window.draft.set("data.exclude", ("duplicate", "row:3"))
+    assert window.draft.run.data.path == str(dataset)
+    use(qtbot, window, many(tmp_path / "other.jsonl", 5))
+    assert window.draft.run.data.exclude == ("duplicate",)
+    assert window.draft.run.data.eval_path is None
+
+
+def test_files_chosen_together_are_parted_by_their_names(
+    page: DataPage, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train, valid = many(tmp_path / "train.jsonl", 9), many(tmp_path / "valid.jsonl", 3)
+    chosen = [str(train), str(valid)], ""
+    monkeypatch.setattr("app.wizard.data.QFileDialog.getOpenFileNames", lambda *_: chosen)
+    page.choose()
+    assert (window.draft.run.data.path, window.draft.run.data.eval_path) == (str(train), str(valid))
+
+
+def test_rows_are_sorted_by_the_keyboard_alone(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    page = use(qtbot, window, many(tmp_path / "rows.jsonl", 30))
+    rows = page.preview.rows
+    window.activateWindow()
+    rows.table.setFocus()
+    qtbot.keyClick(rows.table, Qt.Key.Key_Tab)
+    header = rows.table.horizontalHeader()
+    assert header.hasFocus()
+    assert header.accessibleName() == "Sort by Line"
+    for _ in range(4):  # one more than there are
+        qtbot.keyClick(header, Qt.Key.Key_Right)
+    assert header.accessibleName() == "Sort by Length"
+    qtbot.keyClick(header, Qt.Key.Key_Left)
+    assert header.accessibleName() == "Sort by Answer to learn"
+    qtbot.keyClick(header, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("a0"))
+    qtbot.keyClick(header, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("c8"))
+
+
+def test_plain_text_has_no_empty_column_of_questions(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "text.jsonl"
+    path.write_text('{"text": "Once upon a time."}\n{"text": "The end."}\n')
+    page = use(qtbot, window, path)
+    model = page.preview.rows.model
+    names = [model.headerData(n, Qt.Orientation.Horizontal) for n in range(model.columnCount())]
+    assert names == ["Line", "Text to learn", "Length"]
+
+
+def test_a_row_of_which_nothing_is_learned_says_so(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "thumbs.jsonl"
+    marks = ({"prompt": "Hi", "completion": f"yes {n}", "label": n % 2 == 0} for n in range(6))
+    path.write_text("\n".join(map(json.dumps, marks)) + "\n")
+    page = use(qtbot, window, path)
+    qtbot.waitUntil(lambda: page.preview.rows.model.shown(1) is not None)
+    assert cells(page, 1)[1] == "Nothing is learned from it with this goal."
+    assert cells(page, 2)[1] == "Hi"

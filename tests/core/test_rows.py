@@ -43,6 +43,12 @@ def test_validation_rows_that_are_also_trained_on_are_said_or_left_out() -> None
     assert "overlap" not in warned
 
 
+def test_single_rows_are_left_out_of_the_training_data_alone() -> None:
+    files = {"path": FILES / "overlap-train.jsonl", "eval_path": FILES / "overlap-valid.jsonl"}
+    made, _ = rows(**files, exclude=["row:1"])
+    assert ([r.line for r in made.train], len(made.held_out)) == ([2, 3], 2)
+
+
 def test_several_files_are_one_dataset() -> None:
     both = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
     made, _ = rows(path=both, eval_split=0.0)

@@ -39,6 +39,16 @@ def test_a_folder(tmp_path: Path, names: tuple[str, ...], train: list[str], vali
     assert parts == [train, valid, test]
 
 
+def test_files_beside_those_named_as_training_data_are_told_not_read(tmp_path: Path) -> None:
+    fill(tmp_path, "train.jsonl", "more.jsonl", "valid.jsonl", "other.csv")
+    assert [f.name for f in find(tmp_path, "text").unread] == ["more.jsonl", "other.csv"]
+    (told,) = (f for f in load(tmp_path, "text").findings if f.code == "unread")
+    assert told.severity == "warning"
+    assert told.message == (
+        "2 files of the folder are not read, since others are named as training data: more.jsonl, other.csv."
+    )
+
+
 def test_a_folder_without_data(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"")
     with pytest.raises(BadData) as error:

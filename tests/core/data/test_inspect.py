@@ -59,6 +59,7 @@ def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
         "line": 2,
         "message": "This line is blank.",
         "fix": "Blank lines are skipped.",
+        "row": None,
     }
     assert made["lengths"] == {
         "shortest": 5,
