@@ -54,6 +54,7 @@ class RowsTab(QWidget):
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
         self._exclude: tuple[str, ...] = ()  # the run's entries
         self._left_out: frozenset[int] = frozenset()  # the rows among them
+        self._shown: Shown | None = None  # what stands beside the table; it stays when the order changes
         self.reader = RowReader()
         self.leave_out = quiet("", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
@@ -98,6 +99,7 @@ class RowsTab(QWidget):
         self.search.clear()
         self.search.blockSignals(False)
         shown = columns(kind, meaning.form) if meaning else [self.model.column(0)]
+        self._shown = None
         self._side.hide()
         self.reader.show_parts([])
         self.model.show_rows(index, meaning, shown)
@@ -193,7 +195,7 @@ class RowsTab(QWidget):
 
     def _show_chosen(self) -> None:
         """Show the chosen row in full, once its page is read."""
-        shown = self._chosen()
+        shown = self._shown = self._chosen() or self._shown
         if shown is not None:
             self.reader.show_parts(parts(shown))
             self.leave_out.setText("Take this row back in" if self.model.excluded(shown) else "Leave this row out")
@@ -204,8 +206,8 @@ class RowsTab(QWidget):
         return self.model.shown(chosen.row()) if chosen.isValid() else None
 
     def _toggle(self) -> None:
-        """Leave the chosen row out of the run, or take it back in."""
-        shown = self._chosen()
+        """Leave the row beside the table out of the run, or take it back in."""
+        shown = self._shown
         if shown is not None:
             entry = exclude.row(shown.number + 1)
             others = tuple(e for e in self._exclude if e != entry)

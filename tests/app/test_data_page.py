@@ -357,6 +357,16 @@ def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWi
     qtbot.keyClick(rows.table, Qt.Key.Key_Delete)
     assert window.draft.run.data.exclude == ("row:5", "row:7")
     assert rows.leave_out.text() == "Take this row back in"
+    rows.search.setText("plus")  # the row stays beside the table, and what the button is about
+    qtbot.waitUntil(lambda: rows.state.text() == "60 found")
+    rows.leave_out.click()
+    assert window.draft.run.data.exclude == ("row:5",)
+    rows.leave_out.click()
+    assert rows.leave_out.text() == "Take this row back in"
+    rows.search.clear()
+    qtbot.waitUntil(lambda: rows.state.text() == "60 rows, 2 left out")
+    rows.table.selectRow(6)
+    qtbot.waitUntil(lambda: rows.model.shown(6) is not None)
     (back,) = (
         b
         for b in page.preview.problems._chosen_row.findChildren(type(rows.leave_out))

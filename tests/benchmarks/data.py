@@ -166,18 +166,21 @@ def rss() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def report(lines: list[Line], asked: list[str], name: str = "data") -> str:
+def report(lines: list[Line], asked: list[str]) -> str:
+    return "# Data: figures\n\n" + section(lines, " ".join(["data FOLDER", *asked]))
+
+
+def section(lines: list[Line], command: str) -> str:
+    """What was run where, and a table of what came of it."""
     packages = ", ".join(f"{p} {metadata.version(p)}" for p in ("tokenizers", "transformers", "numpy"))
     memory = f"{psutil.virtual_memory().total / (1 << 30):.0f} GiB of memory"
     system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} processor cores, {memory}"
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    command = " ".join([f"python -m tests.benchmarks.{name} FOLDER", *asked])
     return "\n".join(
         [
-            f"# {name.replace('_', ' in the ').capitalize()}: figures",
-            "",
-            f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
-            f"{packages}. The tokenizer is the starter model's. Other work may have run on the machine.",
+            f"Made by `python -m tests.benchmarks.{command}` on {time.strftime('%Y-%m-%d')}: {system}; "
+            f"Python {platform.python_version()}, {packages}. The tokenizer is the starter model's. Other work may "
+            "have run on the machine.",
             "",
             "| What | Figure |",
             "|---|---|",
