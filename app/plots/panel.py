@@ -23,6 +23,7 @@ if TYPE_CHECKING:  # bring in pyqtgraph
 
 _STEPS = 100  # positions of the smoothing slider
 _SMOOTHING = 90
+_FIRST_MS = 50  # the page itself is drawn first
 _SMALL_MS = 70  # after the large chart: two pictures in one go would make the window late
 _REDRAW_MS = 40  # while a person zooms
 LOSS = "loss"
@@ -45,8 +46,7 @@ class Charts(QWidget):
         self.charts: dict[str, LossChart | Curves] = {}  # those that are made
         self.loss: LossChart | None = None
         self._legends: dict[str, Key] = {}
-        self._importing: task.Task | None = None
-        self._imported = False
+        self._asked = self._imported = False  # for what the charts are made with
         self.ready = False  # the large chart and the four small ones are made
         self._shown = LOSS
         layout = column(self, gap=theme.GRID)
@@ -112,8 +112,9 @@ class Charts(QWidget):
     def _take(self, record: Record) -> None:
         """Draw what is there, and offer charts of the metrics that have come."""
         self._record = record
-        if self._importing is None:
-            self._importing = task.Task(self, task.import_charts, done=self._begin)
+        if not self._asked:
+            self._asked = True
+            QTimer.singleShot(_FIRST_MS, self, lambda: task.Task(self, task.import_charts, done=self._begin))
         names = frozenset(record.metrics) | frozenset(record.held)
         if names == self._names:
             self._draw()

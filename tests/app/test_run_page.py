@@ -152,9 +152,12 @@ def test_a_bug_is_told_once_and_the_window_lives(
 
 
 def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWindow) -> None:
+    go = Flag()
+
     def training(run: Run) -> Events:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             yield started(run, 3000)
+            go.wait(10)
             for n in range(1, 3001):
                 yield step_event(n)
                 if n % 100 == 0:
@@ -164,11 +167,12 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
 
     drawn: list[int] = []
     window.runs.training = training
-    began = time.monotonic()
     page = window.runs.start(Run())
     qtbot.waitUntil(lambda: page.charts.ready)
     usual = page.charts.loss.show_record
     page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
+    began = time.monotonic()
+    go.set()
     qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
     qtbot.waitUntil(lambda: window.jobs.current is None)
     assert 1 <= len(drawn) <= 3 + (time.monotonic() - began) / 0.1
