@@ -44,7 +44,7 @@ def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
     device = task.backend_report(some.backend)["used"]
     found = {}
     for key, run in runs.items():
-        about = task.memory_estimate(_as_learned(run), folder, device, tokens, usable)
+        about = task.memory_estimate(run, folder, device, tokens, usable)
         if about is not None:
             found[key] = Fit(*about)
     return found
@@ -52,12 +52,15 @@ def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
 
 def longest(run: Run) -> int:
     """About how many tokens the longest of the first rows has, two texts of a pair together. Raises UserError."""
-    pairs = run.spec.data == methods.PAIRS
-    most = run.data.max_seq_len * (2 if pairs else 1)
+    mismatched = 2 if run.spec.aside else 1  # answers beside a row's own
+    most = run.data.max_seq_len * (2 if run.spec.data == methods.PAIRS else mismatched)
     letters = max((_letters(e) for e in _examples(run)), default=0)
-    wanted = round(letters / _LETTERS) + 32  # what the chat template adds
-    answer = getattr(run.options, "max_completion_length", 0)
-    return min(most, wanted + answer)
+    wanted = mismatched * (round(letters / _LETTERS) + 32)  # what the chat template adds
+    if run.spec.scored:
+        wanted += run.options.max_completion_length
+    elif run.own_share:
+        wanted = max(wanted, run.options.max_new_tokens)
+    return min(most, wanted)
 
 
 def _examples(run: Run) -> "Iterable[Example]":
@@ -79,9 +82,3 @@ def _size(part: Any) -> int:
     if part is None:
         return 0
     return len(part) if isinstance(part, str) else sum(len(str(m.get("content") or "")) for m in part)
-
-
-def _as_learned(run: Run) -> Run:
-    """The run with what goes through the model together as its batch: a method that writes answers has its own."""
-    size = getattr(run.options, "micro_batch_size", None)
-    return run.replace("train.batch_size", size) if size else run

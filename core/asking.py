@@ -17,6 +17,7 @@ from core.errors import BadData
 from core.events import Event, Warned
 from core.model.generate import stop_tokens
 from core.model.head import Head
+from core.model.memory import TOGETHER
 from core.rewards.judge import Judge
 from core.rollouts.collect import Collector
 from core.rollouts.own import OwnAnswers, prompt_length
@@ -27,8 +28,6 @@ from core.rollouts.rollouts import Rollouts, replayed
 from core.rollouts.room import check, fitting
 from core.run import Run
 from core.runfolder import SAMPLES, RunFolder
-
-TOGETHER = 64  # own answers written at once, at most
 
 
 def questions(

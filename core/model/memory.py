@@ -17,6 +17,8 @@ from core.quant.modes import MODES, UNPACKED
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
 STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
 CHUNK = 1 << 22  # logits made at a time, see core.model.head
+AHEAD = 7  # arrays of the next pieces that MLX lays out before the last one is done, measured
+TOGETHER = 64  # answers of a dataset's questions that are written at once, at most
 SPREAD = 0.2  # how far either way the range reaches
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]  # name → (type as safetensors has it, shape)
@@ -31,10 +33,12 @@ class Estimate:
     optimizer: int  # its state, and the gradients
     activations: int
     logits: int
+    answers: int = 0  # what writing answers takes: the texts so far, and the logits of one token each
 
     @property
     def total(self) -> int:
-        return self.weights + self.adapter + self.optimizer + self.activations + self.logits
+        # Answers are written and learned from in turn.
+        return self.weights + self.adapter + self.optimizer + max(self.activations + self.logits, self.answers)
 
     @property
     def low(self) -> int:
@@ -60,6 +64,7 @@ def estimate(
 
     `config` is the model's config.json; with `folder` the weights are counted from its files' headers, else from
     `config`; None where that is of an unusual kind. Two texts a row, as pairs have, count by themselves: give the sum.
+    Where answers are written, give question and longest answer together.
     """
     about = config.get("text_config", config)
     if not all(
@@ -76,20 +81,49 @@ def estimate(
     counted = lying if flat else found
     weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in counted.items())
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
-    batch = run.train.batch_size * tokens
-    kept = _activations(about, batch, tokens, compute, run.train.gradient_checkpointing == "on")
+    if run.spec.aside:  # the second text of a row gets no gradient
+        tokens = -(-tokens // 2)
+    rows = run.options.micro_batch_size if run.spec.scored else run.train.batch_size
+    batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
+    kept = _activations(about, batch, tokens, compute, recompute, dora=run.adapter.type == "dora")
+    largest = max((_size(shape) for _, shape in found.values()), default=0)
     if mode != UNPACKED or flat or _comes_packed(found):
         kept += 10 * max((_size(shape) for shape in blocks.values()), default=0)  # one matrix while it is unpacked
     vocabulary = int(about.get("vocab_size", config.get("vocab_size", 32_000)))
-    # Float32 logits, their exponentials and their gradient; without a piecewise head, of the whole batch.
-    pieces = batch * vocabulary if full else min(batch * vocabulary, CHUNK)
+    states = STATES[run.train.optimizer]
+    if full:
+        logits, optimizer = 12 * batch * vocabulary, 4 * trained * states
+        # Gradients and new weights come when the activations have gone: they count where they are more than those.
+        optimizer += max(0, 2 * weights + 4 * 4 * largest - kept - logits)
+    else:
+        logits, optimizer = _piecewise(batch * vocabulary), 4 * trained * (1 + states)
     return Estimate(
         weights=weights,
         adapter=0 if full else 4 * trained,
-        optimizer=4 * trained * (1 + STATES[run.train.optimizer]),
+        optimizer=optimizer,
         activations=kept,
-        logits=12 * pieces,
+        logits=logits,
+        answers=_answers(about, run, tokens, compute, vocabulary),
     )
+
+
+def _piecewise(numbers: int) -> int:
+    """Float32 logits, their exponentials and their gradient, a piece at a time."""
+    pieces = -(-numbers // CHUNK)
+    return 4 * min(numbers, CHUNK) * (3 + min(pieces - 1, AHEAD))
+
+
+def _answers(c: Mapping[str, Any], run: Any, tokens: int, compute: int, vocabulary: int) -> int:
+    """Keys and values of all texts that are written at once, and the logits of their next token."""
+    asked = run.train.batch_size * run.train.gradient_accumulation_steps
+    if run.spec.scored:
+        count = 0 if run.options.replay else min(run.options.answers_at_once, asked * run.options.group_size)
+    else:
+        count = min(TOGETHER, asked) if run.own_share else 0
+    width = int(c.get("head_dim") or int(c["hidden_size"]) // int(c["num_attention_heads"]))
+    near = int(c.get("num_key_value_heads") or c["num_attention_heads"])
+    text = 2 * int(c["num_hidden_layers"]) * near * width * tokens * compute
+    return count * (text + 12 * vocabulary)
 
 
 def advice(found: Estimate, usable: int, run: Any) -> str:
@@ -101,7 +135,12 @@ def advice(found: Estimate, usable: int, run: Any) -> str:
         return f"{need}: try LoRA."
     if run.model.quantization == UNPACKED and found.weights > found.total / 3:
         return f"{need}: try 4 bit (nf4)."
-    if run.train.batch_size > 1:
+    if run.spec.scored:
+        if found.answers > found.activations + found.logits and run.options.answers_at_once > 1:
+            return f"{need}: try to write fewer answers together (answers_at_once)."
+        if run.options.micro_batch_size > 1:
+            return f"{need}: try to learn from fewer answers together (micro_batch_size)."
+    elif run.train.batch_size > 1:
         return f"{need}: try a smaller batch size, with accumulation in its place."
     if run.train.gradient_checkpointing != "on":
         return f"{need}: try gradient checkpointing or a lower maximum length."
@@ -191,7 +230,7 @@ def _added(found: Tensors, blocks: Mapping[str, tuple[int, ...]], o: Any) -> int
     return total
 
 
-def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool) -> int:
+def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool, *, dora: bool) -> int:
     """What a forward pass keeps for the gradient, and what the backward pass of one block needs beside."""
     hidden, layers, heads = int(c["hidden_size"]), int(c["num_hidden_layers"]), int(c["num_attention_heads"])
     width = int(c.get("head_dim") or hidden // heads)
@@ -199,6 +238,8 @@ def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, re
     used = int(c.get("num_experts_per_tok") or 0)
     inner = int(c.get("moe_intermediate_size") or c.get("intermediate_size") or 4 * hidden) * max(1, used)
     token = 4 * hidden + width * (3 * heads + 3 * near) + 5 * inner  # numbers that a block keeps of each token
+    if dora:  # what each layer gives, once more before its gain
+        token += 2 * hidden + width * (heads + 2 * near) + 2 * inner
     scores = heads * tokens  # of attention, which MLX's gradient keeps whole
     # The two factors are measured: how much of the scores stays until the end, and how much comes up in one block.
     if recompute:

@@ -111,7 +111,10 @@ def _four_bit(name: str, mode: str, weights: dict[str, mx.array]) -> tuple[Packe
     about = json.loads(bytes(np.array(weights[f"{name}{_STATE}{mode}"], dtype=np.uint8)))
     usual = about.get("blocksize") == fourbit.BLOCK and mode in _TABLES
     if not usual or not np.allclose(np.array(weights[f"{at}.quant_map"]), _TABLES[mode], atol=1e-6):
-        raise BadModel(f"The layer {name} is packed by bitsandbytes in an unusual way, which is not supported.")
+        raise BadModel(
+            f"The layer {name} is packed by bitsandbytes in an unusual way (only nf4 and fp4 in blocks of "
+            f"{fourbit.BLOCK} are supported): give the model in full precision, and have it packed here."
+        )
     scales, nested = weights[f"{at}.absmax"], None
     if f"{at}.nested_absmax" in weights:
         nested = Nested(weights[f"{at}.nested_absmax"], mx.array(about["nested_offset"], dtype=mx.float32))

@@ -75,6 +75,30 @@ def test_what_saves_memory_is_told_to_save_it() -> None:
     assert usual.low < usual.total < usual.high
 
 
+def test_writing_answers_and_learning_from_them_count_in_turn() -> None:
+    usual = step(method="grpo")
+    # 4 questions × 8 answers of 128 tokens: keys and values of 6 layers × 2 heads × 64, and 2,048 logits, in float32.
+    assert usual.answers == 32 * (2 * 6 * 2 * 64 * 128 * 4 + 12 * 2048)
+    assert usual.total == usual.weights + usual.adapter + usual.optimizer + usual.activations + usual.logits
+    assert step(method="grpo", options={"group_size": 4}).answers == usual.answers / 2
+    assert step(method="dapo", options={"answers_at_once": 16}).answers == usual.answers / 2
+    few = step(method="grpo", train={"batch_size": 64}, options={"micro_batch_size": 1, "answers_at_once": 512})
+    assert few.total == few.weights + few.adapter + few.optimizer + few.answers
+    assert few.activations == pytest.approx(usual.activations / 16)
+    assert step().answers == 0 and step(method="distill", options={"teacher": "starter"}).answers == 0
+    own = step(method="distill", options={"teacher": "starter", "lmbda": 0.5})
+    assert own.answers == usual.answers / 8  # 4 rows, one answer each
+
+
+def test_what_each_kind_of_run_needs_beside() -> None:
+    usual = step()
+    assert step(method="kto").activations < 0.6 * usual.activations  # the mismatched answers get no gradient
+    assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
+    large = CONFIG | {"vocab_size": 1 << 17}
+    # Many pieces of logits: the next ones are laid out before the last one is done.
+    assert step(None, large).logits == 10 * 4 * memory.CHUNK
+
+
 def test_in_words() -> None:
     assert Estimate(10 * GB, 0, 0, 5 * GB, 0).words == "12 to 18 GB"
     assert Estimate(5 * GB, 0, 0, 0, 0).words == "4.0 to 6.0 GB"
@@ -95,6 +119,19 @@ def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> N
     assert advice(found, 30 * GB, Run.from_dict(sections)) == ""
     sentence = advice(found, 8 * GB, Run.from_dict(sections))
     assert sentence.startswith("This needs 14 to 22 GB, and 8.0 GB can be used: ") and words in sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"answers_at_once": 64}, "write fewer answers together (answers_at_once)"),
+        ({"answers_at_once": 1}, "learn from fewer answers together (micro_batch_size)"),
+        ({"answers_at_once": 1, "micro_batch_size": 1}, "try gradient checkpointing"),
+    ],
+)
+def test_advice_where_answers_do_not_fit(options: dict[str, Any], words: str) -> None:
+    run = Run.from_dict({"method": "grpo", "options": options, "model": {"quantization": "nf4"}})
+    assert words in advice(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
 
 
 def test_a_run_measures_its_heaviest_step_and_stays_the_same(
