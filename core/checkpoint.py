@@ -40,14 +40,17 @@ class Progress:
 
 
 def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, keep: int) -> Path:
-    """Write checkpoints/step-N under `folder` (whole or not at all) and remove all but the newest `keep`."""
+    """Write checkpoints/step-N under `folder` (whole or not at all) and remove all but the newest `keep`.
+
+    `optimizer` is the state of it, a tree of arrays.
+    """
     final = folder / f"step-{progress.step:07d}"
     temporary = folder / f".{final.name}.partial"
     with explain(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         save_tensors(temporary / WEIGHTS, adapters.tensors(model))
-        state = dict(tree_flatten(optimizer.state))
+        state = dict(tree_flatten(optimizer))
         state |= {"random": mx.random.state[0]}
         save_tensors(temporary / OPTIMIZER, state)
         with replacing(temporary / PROGRESS) as file:
@@ -64,8 +67,8 @@ def everything(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("step-*") if (path / PROGRESS).is_file())
 
 
-def restore(path: Path, model: nn.Module, optimizer: Any) -> Progress:
-    """Put a checkpoint back into a model that has its adapter attached and into a fresh optimizer."""
+def restore(path: Path, model: nn.Module) -> tuple[Progress, Any]:
+    """Put a checkpoint back into a model that has its adapter attached; gives the state of its optimizer too."""
     try:
         progress = Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
         weights = mx.load(str(path / WEIGHTS))
@@ -77,7 +80,5 @@ def restore(path: Path, model: nn.Module, optimizer: Any) -> Progress:
         raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
     model.load_weights(list(weights.items()), strict=False)
     high, low = (int(v) for v in state.pop("random").tolist())
-    optimizer.init(model.trainable_parameters())
-    optimizer.state = tree_unflatten(list(state.items()))
     mx.random.seed(high << 32 | low)  # the key itself cannot be set; seeding with its two words gives it back
-    return progress
+    return progress, tree_unflatten(list(state.items()))

@@ -36,6 +36,7 @@ from core.schedule import default_warmup
 from core.table import Told
 from core.teacher import Teacher
 
+FEW_SHAPES = 64  # widths are multiples of this where steps are compiled
 VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they never take longer than the training
 
 
@@ -60,6 +61,9 @@ class Prepared:
     eval_every: int
     save_every: int
     resolved: dict[str, Any]
+    dtype: mx.Dtype  # what the model computes in
+    on_gpu: bool
+    compiles: bool  # whether steps of shapes that come up again are compiled
     heaviest: int | None = None  # the step with the longest batch, where that is known before
 
     @property
@@ -140,7 +144,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     texts = run.options.group_size if writes else len(parts(rows[0]))
     layout, packed, note = _layout(run, loaded, len(tokenizer), texts)
     facts |= packed
-    batches.pack, batches.share = layout["pack"], layout["share"]
+    why_plain = _why_plain(run, device["used"])
+    if not why_plain:
+        layout["multiple"] = FEW_SHAPES
+    batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
     facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "reason": way.reason}
     if note:
@@ -184,10 +191,14 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         eval_every=eval_every,
         save_every=t.save_every or eval_every,
         resolved={},
+        dtype=DTYPES[loaded.compute],
+        on_gpu=device["used"] == "gpu",
+        compiles=not why_plain,
         heaviest=None if rollouts or own else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
+    ready.resolved["compiled"] = {"used": ready.compiles, "reason": why_plain or "shapes that come up again, on a GPU"}
     folder.begin(run)
     if beside:
         ready.resolved["teacher" if teacher else "reference"] = beside.facts
@@ -223,6 +234,17 @@ def _memory(
         parts_of = f"A batch of {run.train.batch_size} rows goes through the model in parts of {way.rows}"
         yield Warned("micro-batches", f"{parts_of}, as the memory allows, and counts as one.")
     return facts | {"estimate": dataclasses.asdict(found) | {"low": found.low, "high": found.high}}, way
+
+
+def _why_plain(run: Run, device: str) -> str:
+    """Why steps are not compiled; "" where they are."""
+    if device == "cpu":
+        return "compiling costs more than it gains on a CPU"
+    if run.adapter.dropout:
+        return "dropout draws by chance"
+    if run.spec.divergence or run.spec.aside:
+        return "a part of each batch is computed first"
+    return ""
 
 
 def _heaviest(run: Run, rows: list[Any]) -> int:
@@ -263,7 +285,7 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
     return loaded, {"parameters": total, "trainable_parameters": trainable}
 
 
-def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, bool], dict[str, Any], str]:
+def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, Any], dict[str, Any], str]:
     """({pack, share} for batches of rows with so many texts, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
     if run.spec.aside or not asked:

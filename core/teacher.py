@@ -17,7 +17,7 @@ from core.errors import BadOption
 from core.events import Event, Phase
 from core.model.distance import per_target
 from core.model.head import Head
-from core.model.logps import target_hidden, to_mlx
+from core.model.logps import in_place, learned_tokens, target_hidden, to_mlx
 from core.run import Run
 from core.table import Table
 
@@ -96,13 +96,12 @@ class Teacher:
 
         `said` is what says() gave: no gradient goes there.
         """
-        targets = batch.tokens[:, 1:].reshape(-1)[batch.places]  # [M]
+        targets = learned_tokens(batch)
         if head is None:
             numbers = self._numbers(_states(model, None, batch), targets, *said)
         else:
             numbers = per_target(head, target_hidden(model, batch, head), self._numbers, [targets, *said])
-        shape = batch.mask.shape
-        return tuple(mx.zeros(batch.mask.size).at[batch.places].add(n).reshape(shape) for n in numbers)
+        return tuple(in_place(n, batch) for n in numbers)
 
     def _numbers(self, logits: mx.array, targets: mx.array, *said: mx.array) -> tuple[mx.array, mx.array]:
         """(log-probability of the target, divergence) from the student's logits [m, V]."""

@@ -12,25 +12,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import mlx.core as mx
-import mlx.nn as nn
-from mlx.utils import tree_map
 
-from core import adapters, checkpoint, optimizers, report
+from core import adapters, checkpoint, report
+from core.backend import usable_bytes
 from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
+from core.learner import Learner
 from core.methods import PAIRS, THUMBS
 from core.model.generate import answer_tokens
-from core.model.logps import to_mlx, token_logps
 from core.prepare import Prepared, prepare
-from core.reference import NAME as REFERENCE
 from core.rollouts import Stopped
 from core.run import Run
 from core.runfolder import CHECKPOINTS, RunFolder, save_tensors
 from core.schedule import learning_rate
 from core.tally import Tally
 
-# A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up.
+# A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
+# its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
+# long as the step itself.
 CACHE_BYTES = 2 << 30
 REHEARSED = 20  # steps from which on a run rehearses its heaviest one
 
@@ -117,7 +117,8 @@ def _trained(
     loop = Loop(ready, folder)
     loop.rehearse()
     if newest is not None:
-        loop.progress = checkpoint.restore(newest, ready.model, loop.optimizer)
+        loop.progress, state = checkpoint.restore(newest, ready.model)
+        loop.learner.begin(state)
         loop.recall()
     yield ready.started(first_step=loop.progress.step + 1)
     try:
@@ -168,15 +169,12 @@ class Loop:
 
     def __init__(self, ready: Prepared, folder: RunFolder) -> None:
         self.ready, self.folder, self.run = ready, folder, ready.run
-        t = self.run.train
-        trains_all = self.run.adapter.type == "full"
-        self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, trains_all, self.run.adapter.plus)
+        self.learner = Learner(ready)
         self.progress = checkpoint.Progress()
         self.saved_here = False  # the current step lies on disk as a checkpoint
         self.sample_scores: dict[str, dict[str, float]] = {}
-        self._value_and_grad = nn.value_and_grad(ready.model, self._objective)
         self._next: Begun | None = None
-        mx.set_cache_limit(CACHE_BYTES)
+        mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if ready.on_gpu else CACHE_BYTES)
         mx.reset_peak_memory()
 
     def rehearse(self) -> None:
@@ -189,49 +187,13 @@ class Loop:
             return
         high, low = (int(word) for word in mx.random.state[0].tolist())
         batch = max(ready.batches.window(ready.heaviest), key=lambda b: b.tokens.size)
-        given = to_mlx(batch)
-        self.optimizer.init(ready.model.trainable_parameters())
         ready.model.train()
         mx.reset_peak_memory()
-        mx.eval(self._value_and_grad(given, self._aside(given), 1.0), self.optimizer.state)
+        mx.eval(self.learner.gradient(batch), self.learner.changed)
         rows, tokens = batch.tokens.shape
         ready.resolved["memory"] |= {"measured": mx.get_peak_memory(), "rows": rows, "tokens": tokens}
         self.folder.write_json("resolved.json", ready.resolved)
         mx.random.seed(high << 32 | low)  # as if nothing had been drawn
-
-    def _objective(self, batch: Batch, aside: Any, weight: float) -> tuple[mx.array, tuple[mx.array, dict[str, Any]]]:
-        """Everything that is differentiated, the forward pass included."""
-        value, metrics = self._loss(batch, aside)
-        return value * weight, (value, metrics)
-
-    def _loss(self, batch: Batch, aside: Any) -> tuple[mx.array, dict[str, Any]]:
-        ready, ref = self.ready, batch.extra.get(REFERENCE)
-        if ready.teacher is not None:
-            logps, ref = ready.teacher.compare(ready.model, ready.head, batch, aside)
-        elif aside is not None:
-            logps = mx.concatenate([token_logps(ready.model, _half(batch, 0), ready.head), aside])
-        else:
-            logps = token_logps(ready.model, batch, ready.head)
-        return self.run.spec.loss(logps, ref, batch, self.run.options)
-
-    def _aside(self, batch: Batch) -> Any:
-        """What is computed first, where no gradient keeps it in memory: what a teacher says, or the log-probabilities
-        of what a method only measures."""
-        if self.ready.teacher is not None:
-            return self.ready.teacher.says(batch)
-        if not self.run.spec.aside:
-            return None
-        logps = token_logps(self.ready.model, _half(batch, 1), self.ready.head)
-        mx.eval(logps)
-        return logps
-
-    def _weight(self, batch: Batch) -> float:
-        """What a batch counts by in its window, so that accumulation is no mean of means."""
-        return float(batch.mask.sum()) if self.run.spec.weight == "tokens" else float(len(batch.rows))
-
-    def _targets(self, batch: Batch) -> int:
-        """How many tokens are learned."""
-        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
 
     @property
     def _foresees(self) -> bool:
@@ -244,13 +206,7 @@ class Loop:
         """A step's batches, and the first of them as a graph that is not computed yet."""
         self.ready.model.train()
         window = self.ready.batches.window(number)
-        weights = [self._weight(b) for b in window]
-        return Begun(window, weights, self._build(window[0], weights[0]))
-
-    def _build(self, batch: Batch, weight: float) -> Any:
-        given = to_mlx(batch)
-        # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
-        return self._value_and_grad(given, self._aside(given), weight)
+        return Begun(window, [self.learner.weight(b) for b in window], self.learner.gradient(window[0]))
 
     def step(self) -> Step:
         """One optimizer step over its window of batches.
@@ -264,29 +220,33 @@ class Loop:
         ready.model.train()  # a validation may have come between
         total = sum(weights)
         gradients: Any = None
-        loss, metrics = 0.0, Tally()
+        seen: list[tuple[Any, Any, float]] = []
         for n, weight in enumerate(weights):
-            (_, (value, extra)), grads = made
-            gradients = grads if gradients is None else tree_map(mx.add, gradients, grads)
-            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes
-            # next is built meanwhile.
+            value, extra, slope = made
+            seen.append((value, extra, weight))
+            gradients = slope if gradients is None else self.learner.add(gradients, slope)
+            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
+            # is built meanwhile. Only a GPU, which would stand still, is given the correction at once.
             mx.async_eval(gradients, value, extra)
-            if n + 1 < len(window):
-                made = self._build(window[n + 1], weights[n + 1])
-            mx.eval(gradients, value, extra)
-            loss += float(value) * weight / total
-            metrics.add(extra, weight)
-        gradients = tree_map(lambda g: g / total, gradients)
-        norm = optimizers.global_norm(gradients)
+            last = n + 1 == len(window)
+            if not last:
+                made = self.learner.gradient(window[n + 1])
+            if not last or not ready.on_gpu:
+                mx.eval(gradients, value, extra)
         rate = learning_rate(
             number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
         )
-        self.optimizer.learning_rate = rate
-        self.optimizer.update(ready.model, optimizers.clip(gradients, norm, t.max_grad_norm))
-        mx.async_eval(norm, ready.model.trainable_parameters(), self.optimizer.state)
+        norm = self.learner.correct(gradients, total, rate)
+        mx.async_eval(norm, self.learner.changed)
         if self._foresees and number < ready.total_steps:
             self._next = self._begin(number + 1)
-        mx.eval(norm, ready.model.trainable_parameters(), self.optimizer.state)
+            if ready.compiles:  # a GPU goes on while this step is told
+                mx.async_eval(self._next.first)
+        mx.eval(norm, self.learner.changed)
+        loss, metrics = 0.0, Tally()
+        for value, extra, weight in seen:
+            loss += float(value) * weight / total
+            metrics.add(extra, weight)
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             lines = [ready.rows[i].line for b in window for i in b.rows]
             raise Unavailable(
@@ -297,7 +257,7 @@ class Loop:
         real = sum(b.real_tokens for b in window)
         progress.step, progress.seconds = number, progress.seconds + seconds
         progress.tokens += real
-        progress.trained_tokens += sum(self._targets(b) for b in window)
+        progress.trained_tokens += sum(self.learner.targets(b) for b in window)
         self.saved_here = False
         return Step(
             step=number,
@@ -333,10 +293,10 @@ class Loop:
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
         for batch in self.ready.eval_batches:
-            weight, given = self._weight(batch), to_mlx(batch)
-            value, extra = self._loss(given, self._aside(given))
+            weight = self.learner.weight(batch)
+            value, extra = self.learner.loss(batch)
             mx.eval(value, extra)
-            loss, total, targets = loss + float(value) * weight, total + weight, targets + self._targets(batch)
+            loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)
         return loss / total, targets, tally.means()
 
@@ -406,7 +366,7 @@ class Loop:
             self.folder.path / CHECKPOINTS,
             self.progress,
             self.ready.model,
-            self.optimizer,
+            self.learner.optimizer.state,
             self.run.train.keep_checkpoints,
         )
         self.saved_here = True
@@ -464,11 +424,3 @@ class Loop:
         )
         self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
         yield finished
-
-
-def _half(batch: Batch, which: int) -> Batch:
-    """The first (0) or second (1) half of a batch's texts, to be run through the model by itself."""
-    middle = batch.tokens.shape[0] // 2
-    chosen = slice(which * middle, (which + 1) * middle)
-    lengths = batch.lengths[chosen]
-    return to_mlx(dataclasses.replace(batch, tokens=batch.tokens[chosen], mask=batch.mask[chosen], lengths=lengths))

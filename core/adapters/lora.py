@@ -51,19 +51,24 @@ class LoRALinear(AddOn):
 
     def __call__(self, x: mx.array) -> mx.array:
         y = self.linear(x)
-        return mx.addmm(y, *self._factors(x)) if self.enabled else y
+        if not self.enabled:
+            return y
+        return mx.addmm(y.reshape(-1, y.shape[-1]), *self._factors(x)).reshape(y.shape)
 
     def branch(self, x: mx.array) -> mx.array:
         """What the add-on gives, [..., out]."""
         low, b = self._factors(x)
-        return low @ b
+        return (low @ b).reshape(*x.shape[:-1], -1)
 
     def _factors(self, x: mx.array) -> tuple[mx.array, mx.array]:
-        """([..., rank], [rank, out]), whose product is what the add-on gives."""
+        """([N, rank], [rank, out]), whose product is what the add-on gives for all N inputs.
+
+        As one matrix of inputs: else the gradient of A would be a product for each row of a batch, and their sum.
+        """
         # The float32 weights are cast on use: a float32 branch would make every layer keep a float32
         # copy of its input for the gradient. The small factor takes the scale, not the large product.
         a, b = self.lora_a.astype(x.dtype), (self.scale * self.lora_b).astype(x.dtype)
-        return self.dropout(x) @ a, b
+        return self.dropout(x.reshape(-1, x.shape[-1])) @ a, b
 
     @property
     def delta(self) -> mx.array:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from core.data.groups import Group, longest, parts
-from core.data.layout import Layout, arrange, padded
+from core.data.layout import WIDTH, Layout, arrange, padded
 
 # Rows of similar length are put together within a pool of this many batches, so that little is padding
 # while the order stays random over the epoch.
@@ -40,25 +40,29 @@ class Batch:
 
 
 def collate(
-    rows: Sequence[Any] | Mapping[int, Any], indices: Sequence[int], pack: bool = False, share: bool = False
+    rows: Sequence[Any] | Mapping[int, Any],
+    indices: Sequence[int],
+    pack: bool = False,
+    share: bool = False,
+    multiple: int = WIDTH,
 ) -> Batch:
     """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
 
     With `pack`, short texts are laid end to end, and with `share`, what the texts of a group all begin with is
     there once, where that makes the work less. It is a matter of layout alone: the batch is the same and gives the
-    same loss, because no text sees another.
+    same loss, because no text sees another. Widths are multiples of `multiple`.
     """
     chosen = [rows[i] for i in indices]
     texts = [text for kind in zip(*map(parts, chosen), strict=True) for text in kind]
     lengths = tuple(len(text.tokens) for text in texts)
-    width = 1 + padded(max(lengths) - 1)  # the last token is a target only
+    width = 1 + padded(max(lengths) - 1, multiple)  # the last token is a target only
     tokens = np.zeros((len(texts), width), dtype=np.int32)
     mask = np.zeros((len(texts), width), dtype=np.float32)
     for n, text in enumerate(texts):
         tokens[n, : lengths[n]], mask[n, : lengths[n]] = text.tokens, text.mask
     mask = mask[:, 1:]  # a token is predicted from those before it: the mask moves with the targets
     together = [list(range(r, len(texts), len(chosen))) for r in range(len(chosen))]
-    layout = arrange(texts, together, mask, pack, share) if pack or share else None
+    layout = arrange(texts, together, mask, pack, share, multiple) if pack or share else None
     values = chosen[0].values if isinstance(chosen[0], Group) else {}
     extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     return Batch(tokens, mask, lengths, tuple(indices), layout, extra=extra)
@@ -92,11 +96,10 @@ class Batches:
         accumulation: int,
         shuffle: bool,
         seed: int,
-        pack: bool = False,
-        share: bool = False,
     ) -> None:
         self.rows, self.batch_size, self.accumulation = rows, batch_size, accumulation
-        self.shuffle, self.seed, self.pack, self.share = shuffle, seed, pack, share
+        self.shuffle, self.seed = shuffle, seed
+        self.layout: dict[str, Any] = {}  # collate's
         self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
@@ -130,7 +133,7 @@ class Batches:
     def _collated(self, rows: Any, indices: list[int]) -> list[Batch]:
         """A batch, or its parts: those know how many tokens of a row's first text are learned, over the whole batch."""
         split = self._parts(rows, indices)
-        made = [collate(rows, part, self.pack, self.share) for part in split]
+        made = [collate(rows, part, **self.layout) for part in split]
         if len(split) > 1:
             mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in made) / len(indices)
             for batch in made:
@@ -169,7 +172,7 @@ class Batches:
         return [plan[i] for i in rng.permutation(len(plan))]
 
 
-def in_order(rows: Sequence[Any], batch_size: int, pack: bool = False, share: bool = False) -> list[Batch]:
-    """All rows once, sorted by length: for evaluation, where order does not matter."""
+def in_order(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:
+    """All rows once, sorted by length: for evaluation, where order does not matter. `layout` is collate's."""
     order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
-    return [collate(rows, order[i : i + batch_size], pack, share) for i in range(0, len(order), batch_size)]
+    return [collate(rows, order[i : i + batch_size], **layout) for i in range(0, len(order), batch_size)]

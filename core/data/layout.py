@@ -30,26 +30,28 @@ class Layout:
     shared: bool  # whether some token is part of several texts
 
 
-def arrange(texts: Sequence[Any], together: Sequence[Unit], mask: Any, pack: bool, share: bool) -> Layout | None:
+def arrange(
+    texts: Sequence[Any], together: Sequence[Unit], mask: Any, pack: bool, share: bool, multiple: int = WIDTH
+) -> Layout | None:
     """The layout that costs least, or None where that is one row a text.
 
     `texts` have `tokens`, `mask` [N, T-1] says which are learned, and `together` which texts may share their
     beginning. Without `share` no beginning is shared, without `pack` no row holds two units.
     """
     alone: list[Unit] = [[n] for n in range(len(texts))]
-    plans = [(_shelves(_lengths(texts, alone), pack), alone)]
+    plans = [(_shelves(_lengths(texts, alone), pack, multiple), alone)]
     if share and len(together) < len(texts):
         units = list(together)
-        plans.append((_shelves(_lengths(texts, units), pack), units))
+        plans.append((_shelves(_lengths(texts, units), pack, multiple), units))
     (shelves, width), units = min(plans, key=lambda plan: _cost(len(plan[0][0]), plan[0][1]))
     if len(shelves) == len(texts):
         return None
     return lay([[units[u] for u in shelf] for shelf in shelves], width, texts, mask)
 
 
-def padded(tokens: int) -> int:
+def padded(tokens: int, multiple: int = WIDTH) -> int:
     """The width of a batch whose longest row is so many tokens long."""
-    return max(1, math.ceil(tokens / WIDTH)) * WIDTH
+    return max(1, math.ceil(tokens / multiple)) * multiple
 
 
 def _cost(rows: int, width: int) -> float:
@@ -79,9 +81,9 @@ def _common(texts: Sequence[Any], unit: Unit) -> int:
     return length
 
 
-def _shelves(lengths: Sequence[int], pack: bool) -> tuple[list[list[int]], int]:
+def _shelves(lengths: Sequence[int], pack: bool, multiple: int) -> tuple[list[list[int]], int]:
     """(which units share a row, the rows' width): the longest first, each where it first fits."""
-    width = padded(max(lengths))
+    width = padded(max(lengths), multiple)
     shelves: list[list[int]] = []
     free: list[int] = []
     for n in sorted(range(len(lengths)), key=lambda n: -lengths[n]):

@@ -1,4 +1,4 @@
-"""Kernels of our own for a GPU: to unpack 4-bit weights in one pass, and to multiply a few rows straight from the codes.
+"""Kernels of our own for a GPU: 4-bit weights unpacked at once, and a few rows multiplied straight from the codes.
 
 Each is one source for Metal and CUDA, in which only the words for places, memory and sums differ. What they compute
 is what the plain operations beside them compute, and that is tried once on the GPU at hand before they are used

@@ -1,0 +1,132 @@
+"""The step that a GPU compiles, tried here on the CPU: the same numbers for every method; and what the optimizer sees."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten
+
+from core import adapters, prepare, traced
+from core.data.batches import collate
+from core.events import Step
+from core.model.load import load
+from core.model.logps import in_place, learned_tokens, to_mlx
+from core.run import Adapter, Run
+from core.train import train
+from core.trained import Trained
+from tests.core.conftest import only, write_model
+
+MakeRun = Callable[..., Run]
+PAIRS = [{"prompt": f"What is {n}?", "chosen": f"It is {n}." * (1 + n % 3), "rejected": "No!"} for n in range(20)]
+
+
+@pytest.fixture
+def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps are made as on a GPU: wide rows, targets filled up, shapes that come up again given to mx.compile."""
+    plain = prepare._why_plain
+    monkeypatch.setattr(prepare, "_why_plain", lambda run, device: plain(run, "gpu"))
+    monkeypatch.setattr(traced, "AFTER", 2)
+
+
+@pytest.fixture
+def really_compiled(as_on_gpu: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Also with MLX's compiler, which the tests and every CPU otherwise do without."""
+    select = prepare.backend.select
+
+    def compiling(requested: str) -> dict[str, str]:
+        chosen = select(requested)
+        mx.enable_compile()
+        return chosen
+
+    monkeypatch.setattr(prepare.backend, "select", compiling)
+    yield
+    mx.disable_compile()
+
+
+def numbers(run: Run) -> list[tuple[float, float]]:
+    return [(e.loss, e.grad_norm) for e in only(Step, list(train(run)))]
+
+
+def sections(method: str, tmp_path: Path) -> dict[str, Any]:
+    if method == "sft":
+        return {}
+    path = tmp_path / "pairs.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in PAIRS))
+    return {"method": method, "data": {"path": str(path)}}
+
+
+@pytest.mark.parametrize("kind", ["lora", "dora", "full"])
+def test_steps_made_for_a_gpu_give_the_same_numbers(
+    kind: str, make_run: MakeRun, request: pytest.FixtureRequest
+) -> None:
+    about: dict[str, Any] = {"adapter": {"type": kind}, "train": {"gradient_accumulation_steps": 2}}
+    expected = numbers(make_run(output="plain", **about))
+    request.getfixturevalue("as_on_gpu")
+    assert np.allclose(numbers(make_run(output="gpu", **about)), expected, rtol=2e-5)
+
+
+@pytest.mark.parametrize("method", ["dpo", "simpo", "orpo", "kto"])
+def test_so_do_those_of_pairs(method: str, make_run: MakeRun, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    about = sections(method, tmp_path)
+    expected = numbers(make_run(output="plain", **about))
+    request.getfixturevalue("as_on_gpu")
+    assert np.allclose(numbers(make_run(output="gpu", **about)), expected, rtol=5e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="MLX compiles for a CPU with g++")
+@pytest.mark.parametrize(
+    "about",
+    [
+        {},
+        {"train": {"gradient_checkpointing": "on"}},
+        {"adapter": {"plus": 4.0}, "train": {"gradient_accumulation_steps": 2}},
+        {"adapter": {"type": "full"}},
+        {"model": {"quantization": "nf4"}},
+        {"method": "dpo"},
+    ],
+    ids=["lora", "checkpointing", "lora+", "full", "nf4", "dpo"],
+)
+def test_a_compiled_step_gives_the_same_numbers(
+    about: dict[str, Any], make_run: MakeRun, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    about = sections(about.get("method", "sft"), tmp_path) | about
+    expected = numbers(make_run(output="plain", **about))
+    request.getfixturevalue("really_compiled")
+    assert np.allclose(numbers(make_run(output="compiled", **about)), expected, rtol=5e-5, atol=1e-5)
+
+
+def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
+    model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
+    adapters.attach(model, Adapter(rank=3))
+    before = dict(tree_flatten(model.trainable_parameters()))
+    for by_kind, names in ((False, {"adapter"}), (True, {"lora_a", "lora_b"})):
+        trained = Trained(model, joined=True, by_kind=by_kind)
+        values = trained.join(model.trainable_parameters())
+        assert values.keys() == names and all(v.ndim == 1 for v in values.values())
+        after = dict(tree_flatten(trained.part(values)))
+        assert after.keys() == before.keys()
+        assert all(mx.array_equal(after[name], before[name]).item() for name in before)
+        assert {v.dtype for _, v in tree_flatten(trained.part(values, mx.bfloat16))} == {mx.bfloat16}
+
+
+def test_full_fine_tuning_keeps_its_tensors(tmp_path: Path) -> None:
+    model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
+    trained = Trained(model, joined=False, by_kind=False)
+    tree = model.trainable_parameters()
+    assert trained.join(tree) is tree and trained.part(tree, mx.bfloat16) is tree
+
+
+def test_targets_that_fill_up_a_shape_add_nothing() -> None:
+    row = SimpleNamespace(tokens=np.arange(1, 9), mask=np.array([0, 0, 0, 1, 1, 1, 1, 1], np.int8))
+    exact, filled = (to_mlx(collate([row], [0]), multiple) for multiple in (1, 128))
+    assert len(exact.places) == 5 and len(filled.places) == 128
+    assert mx.array_equal(learned_tokens(filled)[:5], learned_tokens(exact)).item()
+    values = mx.arange(1, 129).astype(mx.float32)
+    assert mx.array_equal(in_place(values, filled), in_place(values[:5], exact)).item()
