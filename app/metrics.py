@@ -117,8 +117,8 @@ FIGURES: tuple[Figure, ...] = (
     Figure(
         "accuracy",
         "Accuracy",
-        "How often the better answer gains on the worse one, and how often it is the likelier of the two outright. "
-        + _HALF,
+        "How often the better answer gains on the worse one, and how often it is the likelier of the two, counted by "
+        "the word. " + _HALF,
         (Metric("accuracy", "gains", _share), Metric("preferred", "is likelier", _share)),
         level=0.5,
         share=True,

@@ -16,7 +16,7 @@ from core.data.tokenizer import load_tokenizer
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods import PAIRS, TEXT
-from core.methods._pairs import shares
+from core.methods._pairs import preferred, shares
 from core.model import hub
 from core.model.generate import answer_tokens
 from core.model.head import find as find_head
@@ -48,8 +48,8 @@ def evaluate(
     Its loss is the mean over all targets, in nats per token; its metrics hold `perplexity`, `exact_match` and,
     where JSON is expected, `valid_json` (shares from 0 to 1). "demo" means the sample's held-out part.
     With `kind` "pairs" the targets are those of the better answers, and the metrics hold `preferred`, the share of
-    pairs whose better answer is the likelier one, and `accuracy`, the share in which the adapter has moved the
-    better answer up against the worse one.
+    pairs whose better answer is the likelier one by the word, and `accuracy`, the share in which the adapter has
+    moved the better answer up against the worse one.
     The base is packed as it was when the adapter was trained, unless `quantization` says otherwise.
     Raises UserError.
     """
@@ -92,7 +92,7 @@ def evaluate(
         targets += int(batch.mask[:count].sum())
         if kind == PAIRS:
             sums = logps.sum(-1)
-            tally.add({"preferred": shares(*mx.split(sums, 2)).mean()}, count)
+            tally.add({"preferred": preferred(logps, given).mean()}, count)
             if adapters.add_ons(loaded.model):  # every weight trained leaves no base to compare with
                 with adapters.off(loaded.model):
                     moved = sums - token_logps(loaded.model, given, head).sum(-1)

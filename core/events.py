@@ -116,6 +116,7 @@ class Finished(Event):
     best_step: int | None = None
     metrics_before: dict[str, float] = field(default_factory=dict)
     metrics_after: dict[str, float] = field(default_factory=dict)
+    eval_rows: int = 0  # how many held-out rows the figures were measured on
 
 
 KINDS: dict[str, type[Event]] = {

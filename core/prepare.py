@@ -71,6 +71,11 @@ class Prepared:
         """Whether there is anything held out to measure on."""
         return bool(self.rollouts.held_out if self.rollouts else self.eval_batches)
 
+    @property
+    def measured_rows(self) -> int:
+        """How many held-out rows a validation looks at."""
+        return len(self.rollouts.held_out) if self.rollouts else sum(len(b.rows) for b in self.eval_batches)
+
     def close(self) -> None:
         """End what runs beside the training."""
         if self.rollouts:

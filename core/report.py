@@ -1,19 +1,23 @@
 """What came of a run, in words: the verdict's sentence, scores of sample answers, and report.md."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.events import Finished
 from core.methods import PAIRS, THUMBS
-from core.run import Run, plain
+from core.run import STARTER, Run, plain
 
 Metrics = Mapping[str, float]
 
 # A held-out loss must fall by this share before it is called an improvement.
 CLEAR = 0.01
-# And a share of answers must rise by this much: three in a hundred.
-CLEAR_SHARE = 0.03
+# And a share of answers must rise by this much, three in a hundred, and by more than chance moves it: so many standard
+# deviations of a share over the held-out rows.
+CLEAR_SHARE, CHANCE = 0.03, 2.0
+# Rows that were learned from must do better than unseen ones by this much before it is called memorising.
+MEMORISED = 0.2
 
 # How a metric is called where people read it, and whether it is a share, shown in per cent.
 NAMES: dict[str, tuple[str, bool]] = {
@@ -29,49 +33,95 @@ NAMES: dict[str, tuple[str, bool]] = {
     "exact_match": ("Sample answers as expected", True),
     "valid_json": ("Sample answers in valid JSON", True),
 }
-# What the verdict goes by, the first that was measured: (metric, shape of data or any, what it says).
+# What the verdict goes by, the first that was measured and has clearly changed: (metric, shape of data, what it says).
 SAID = (
-    ("solved", "", "solves {} of unseen problems"),
-    ("preferred", "", "prefers the better answer in {} of unseen pairs"),
-    ("accuracy", PAIRS, "prefers the better answer in {} of unseen pairs"),
-    ("accuracy", THUMBS, "tells good answers from bad in {} of unseen examples"),
+    ("solved", "", "solves {} of {rows}unseen problems"),
+    ("preferred", "", "prefers the better answer in {} of {rows}unseen pairs"),
+    ("accuracy", PAIRS, "prefers the better answer in {} of {rows}unseen pairs"),
+    ("accuracy", THUMBS, "tells good answers from bad in {} of {rows}unseen examples"),
 )
 
+# Where both are measured, the second is less than a preference: the better answer has gained on the worse one.
+MOVED = "moves towards the better answer in {} of {rows}unseen pairs"
 
-def verdict(run: Run, progress: Any, reason: str, kept: int | None, loss_after: float | None, after: Metrics) -> str:
-    """One honest sentence about the run: what the held-out rows say, and which step was kept."""
-    opening = {"stopped": f"Stopped at step {progress.step}. ", "early_stop": "Stopped early. "}.get(reason, "")
-    if progress.loss_before is None or loss_after is None:
-        return f"{opening}Trained for {progress.step} steps; without held-out rows there is nothing to compare with."
-    better, change = _change(run, progress.loss_before, loss_after, progress.metrics_before, after)
-    if better < 0:
-        return f"{opening}Worse{change}. Try a lower learning rate or fewer epochs."
-    if better == 0:
-        return f"{opening}No clear improvement{change}."
-    sentence = f"{opening}Better{change}."
-    if kept is not None and kept < progress.step:
+
+class Change(NamedTuple):
+    """What the held-out rows say."""
+
+    better: int  # 1, 0 about the same, -1 worse
+    words: str  # by which numbers
+    doubt: str = ""  # why a change does not count
+
+
+def verdict(run: Run, finished: Finished, learned: Metrics) -> str:
+    """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
+
+    `finished` has everything but the message; `learned` are the metrics of the last steps, on rows that are learned.
+    """
+    openings = {"stopped": f"Stopped at step {finished.step}. ", "early_stop": "Stopped early. "}
+    opening = openings.get(finished.reason, "")
+    change = _change(run, finished)
+    if change is None:
+        return f"{opening}Trained for {finished.step} steps; without held-out rows there is nothing to compare with."
+    if change.better < 0:
+        return f"{opening}Worse{change.words}. Try a lower learning rate or fewer epochs."
+    if change.better == 0:
+        return f"{opening}No clear improvement{change.words}{change.doubt}.{_why(run, finished, learned)}"
+    sentence = f"{opening}Better{change.words}."
+    if finished.best_step is not None and finished.best_step < finished.step:
         # Answers of its own are nothing to memorise.
         why = "" if run.spec.scored else "; later steps began to memorise"
-        sentence += f" Best at step {kept}{why}, so step {kept} was kept."
+        sentence += f" Best at step {finished.best_step}{why}, so step {finished.best_step} was kept."
     return sentence
 
 
 def outcome(run: Run, finished: Finished) -> int | None:
     """1 when the held-out rows say better, -1 worse, 0 about the same; None when there is nothing to compare."""
-    if finished.loss_before is None or finished.loss_after is None:
+    change = _change(run, finished)
+    return None if change is None else change.better
+
+
+def _change(run: Run, finished: Finished) -> Change | None:
+    loss, loss_after = finished.loss_before, finished.loss_after
+    if loss is None or loss_after is None:
         return None
-    return _change(run, finished.loss_before, finished.loss_after, finished.metrics_before, finished.metrics_after)[0]
-
-
-def _change(run: Run, loss: float, loss_after: float, before: Metrics, after: Metrics) -> tuple[int, str]:
-    """(1 better, 0 about the same, -1 worse, by which numbers)."""
+    before, after, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
+    found: Change | None = None
     for name, data, said in SAID:
-        if data in ("", run.spec.data) and name in before and name in after:
-            lead = after[name] - before[name]
-            better = 0 if abs(lead) < CLEAR_SHARE else 1 if lead > 0 else -1
-            return better, ": it " + said.format(f"{before[name]:.0%} → {after[name]:.0%}")
+        if data not in ("", run.spec.data) or name not in before or name not in after:
+            continue
+        lead, chance = after[name] - before[name], _chance(before[name], after[name], rows)
+        better = 0 if abs(lead) < max(CLEAR_SHARE, chance) else 1 if lead > 0 else -1
+        said = MOVED if found else said
+        words = f": it {said.format(f'{before[name]:.0%} → {after[name]:.0%}', rows=f'{rows:,} ' if rows else '')}"
+        few = f"; among so few, up to {100 * chance:.0f} points may be chance" if abs(lead) >= CLEAR_SHARE else ""
+        if found is None:
+            found = Change(better, words, few)
+        elif better:  # of two that tell the same, the one that has moved
+            found = Change(better, words)
+        if found.better:
+            return found
+    if found is not None:
+        return found
     better = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
-    return better, f" on unseen examples: {loss:.2f} → {loss_after:.2f}"
+    return Change(better, f" on unseen examples: {loss:.2f} → {loss_after:.2f}")
+
+
+def _chance(before: float, after: float, rows: int) -> float:
+    """How far a share over so many rows may move by chance alone."""
+    middle = (before + after) / 2
+    return CHANCE * math.sqrt(middle * (1 - middle) / rows) if rows else 0.0
+
+
+def _why(run: Run, finished: Finished, learned: Metrics) -> str:
+    """Where good answers are told from bad ones no better than before: whether that is for lack of learning."""
+    seen, unseen = learned.get("accuracy"), finished.metrics_after.get("accuracy")
+    if run.spec.data not in (PAIRS, THUMBS) or seen is None or unseen is None:
+        return ""
+    if seen - unseen < MEMORISED:
+        return f" In the rows it learned from it is {seen:.0%}: try more epochs or a higher learning rate."
+    small = " or a larger model" if run.model.path == STARTER else ""
+    return f" In the rows it learned from it is {seen:.0%}: it memorises them. More rows{small} may help."
 
 
 def figures(before: Metrics, after: Metrics) -> list[tuple[str, str]]:

@@ -385,6 +385,12 @@ class Loop:
         self.folder.write_json(adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model))
         save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(self.ready.model), {"format": "mlx"})
 
+    def _learned(self) -> dict[str, float]:
+        """The metrics of the last tenth of the steps, on rows that are learned from."""
+        steps = [e.metrics for e in self.folder.events() if isinstance(e, Step)]
+        last = steps[-max(1, len(steps) // 10) :] if steps else []
+        return {k: sum(m[k] for m in last) / len(last) for k in (last[0] if last else ()) if all(k in m for m in last)}
+
     def finish(self, reason: str) -> Iterator[Event]:
         """Keep the best (or the last) adapter, measure it, answer the samples, say how it went."""
         progress, ready = self.progress, self.ready
@@ -414,13 +420,15 @@ class Loop:
         finished = Finished(
             reason=reason,
             step=progress.step,
-            message=report.verdict(self.run, progress, reason, kept, loss_after, metrics_after),
+            message="",
             seconds=progress.seconds,
             loss_before=progress.loss_before,
             loss_after=loss_after,
             best_step=kept,
+            eval_rows=ready.measured_rows,
             metrics_before=progress.metrics_before | self.sample_scores.get("before", {}),
             metrics_after=metrics_after | self.sample_scores.get("after", {}),
         )
+        finished = dataclasses.replace(finished, message=report.verdict(self.run, finished, self._learned()))
         self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
         yield finished

@@ -30,5 +30,5 @@ def test_a_few_steps_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["grpo", *words.split(), "--reasoning-rewards", "--output", str(tmp_path / "run")]) == 0
     shown = capsys.readouterr().out
     assert re.search(r"step +2 .* reward_numeric .* flat_groups ", shown)
-    assert re.search(r"it solves \d+% → \d+% of unseen", shown)
+    assert re.search(r"it solves \d+% → \d+% of \d+ unseen", shown)
     assert (tmp_path / "run" / "samples.jsonl").read_text().count("\n") == 4

@@ -31,6 +31,17 @@ def shares(left: Any, right: Any) -> Any:
     return (mx.sign(mx.where(mx.abs(lead) < ROUNDING, 0, lead)) + 1) / 2
 
 
+def preferred(logps: Any, batch: Any) -> Any:
+    """1 where the better answer is the likelier one, counted by the word; [R] of log-probabilities [2R, T-1].
+
+    By their sums, the shorter answer would be the likelier nearly always: those of real pairs lie hundreds of nats
+    apart, which no preference moves.
+    """
+    import mlx.core as mx
+
+    return shares(*mx.split(logps.sum(-1) / lengths(batch), 2))
+
+
 def metrics(chosen: Any, rejected: Any) -> dict[str, Any]:
     """Means over the pairs of both rewards [R], how far they lie apart, and how often the better one is higher.
 

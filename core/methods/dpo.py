@@ -6,7 +6,7 @@ from typing import Any
 
 from core.errors import BadOption
 from core.methods import PAIRS, Method
-from core.methods._pairs import lengths, likelihood, metrics, pull_option, reference_option, shares
+from core.methods._pairs import lengths, likelihood, metrics, preferred, pull_option, reference_option
 from core.options import option
 
 
@@ -82,8 +82,7 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
     total = value.mean()
     if o.sft_weight:
         total = total - o.sft_weight * likelihood(logps, batch)
-    likelier = shares(*mx.split(logps.sum(-1), 2)).mean()
-    return total, {**metrics(o.beta * chosen, o.beta * rejected), "preferred": likelier}
+    return total, {**metrics(o.beta * chosen, o.beta * rejected), "preferred": preferred(logps, batch).mean()}
 
 
 SPEC = Method(
