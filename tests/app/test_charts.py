@@ -61,6 +61,14 @@ def test_every_metric_is_in_exactly_one_chart() -> None:
         assert sorted(drawn) == sorted(names)
 
 
+def test_a_student_that_answers_itself_has_charts_that_speak_of_it() -> None:
+    names = ["kl", "own_kl", "hard_loss", "answer_length", "cut_off", "sampling_seconds", "learning_seconds"]
+    found = {f.title: f for f in figures("distill", names)}
+    assert list(found) == ["Teacher", "Cut off", "Length", "Time"]
+    assert found["Teacher"].lines == ["kl", "own_kl", "hard_loss"]
+    assert "groups" not in found["Cut off"].sentence.lower()
+
+
 def test_a_metric_nobody_knows_has_a_chart_of_its_own() -> None:
     (figure,) = figures("new", ["odd_number"])
     assert (figure.title, figure.metrics[0].name) == ("Odd number", "odd_number")
