@@ -139,14 +139,6 @@ FIGURES: tuple[Figure, ...] = (
         share=True,
     ),
     Figure(
-        "cut",
-        "Cut off",
-        "The share of the student's own answers that were longer than allowed. They are learned from up to there.",
-        (Metric("cut_off", "cut off", _share),),
-        share=True,
-        only=("distill",),
-    ),
-    Figure(
         "groups",
         "Groups",
         "Flat groups, where every answer scores the same, teach nothing. "
@@ -157,6 +149,7 @@ FIGURES: tuple[Figure, ...] = (
             Metric("cut_off", "cut off", _share),
         ),
         share=True,
+        only=("grpo", "dapo"),
     ),
     Figure(
         "thrown",
@@ -175,6 +168,14 @@ FIGURES: tuple[Figure, ...] = (
             Metric("own_kl", "distance in its own answers"),
             Metric("hard_loss", "loss on the data"),
         ),
+        only=("distill",),
+    ),
+    Figure(
+        "cut",
+        "Cut off",
+        "The share of the student's own answers that were longer than allowed. They are learned from up to there.",
+        (Metric("cut_off", "cut off", _share),),
+        share=True,
         only=("distill",),
     ),
     Figure(
