@@ -163,7 +163,9 @@ def page(found: dict[str, list[Measured]], parameters: int, rows: int, given: An
             f"rows, for {given.steps} steps of 4 (rank {RANK['student']}); learning rate {RATE:g} for all. Each kind "
             f"of student {given.seeds} times with other seeds: the median, and the range in brackets. "
             "Measured on the 40 held-out rows: loss and KL in nats a token of the right answers, and how many greedy "
-            "answers are the right one letter by letter.",
+            "answers are the right one letter by letter. JSD and own answers come after SFT in the first half of the "
+            "steps: in a trial of 30 steps from the untrained starter (another teacher, one seed) JSD had brought the "
+            "held-out loss to 5.26 only, and reverse KL on own answers to 5.71, where SFT stood at 0.61.",
             "",
             "| model | held-out loss | KL from the teacher | its range beside SFT's | exactly right "
             "| seconds of training |",
