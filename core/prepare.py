@@ -219,15 +219,16 @@ def _memory(
 ) -> Generator[Event, None, tuple[dict[str, Any], fit.Plan]]:
     """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
     more than there is, and a note where a batch is parted for it."""
-    if run.spec.scored:  # how long its answers will be is not known
-        recompute = run.train.gradient_checkpointing == "on"
-        return {}, fit.Plan(run.train.batch_size, 0, recompute, "how long the answers will be is not known")
     tokens, config, usable = _heaviest(run, rows), read_config(where), backend.usable_bytes(device)
 
     def estimate(planned: Run) -> memory.Estimate | None:
         return memory.estimate(config, planned, device=device, tokens=tokens, folder=where)
 
-    way = fit.plan(run, tokens, device, usable, estimate)
+    if run.spec.scored:  # its answers are learned from in parts of their own
+        recompute = run.train.gradient_checkpointing == "on"
+        way = fit.Plan(run.train.batch_size, 0, recompute, "as many answers together as asked")
+    else:
+        way = fit.plan(run, tokens, device, usable, estimate)
     found = estimate(fit.as_planned(run, way))
     facts = {"gradient_checkpointing": way.checkpointing}
     if found is None:
@@ -254,6 +255,8 @@ def _why_plain(run: Run, device: str) -> str:
 
 def _heaviest(run: Run, rows: list[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
+    if run.spec.scored:
+        return max(len(question.tokens) for question in rows) + run.options.max_completion_length
     longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
     if not run.own_share:
         return longest

@@ -134,6 +134,14 @@ def test_advice_where_answers_do_not_fit(options: dict[str, Any], words: str) ->
     assert words in advice(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
 
 
+def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Path) -> None:
+    run = {"method": "grpo", "output": str(tmp_path / "run"), "model": {"path": "starter"}, "backend": "cpu"}
+    run |= {"data": {"path": "demo"}, "options": {"max_completion_length": 8, "group_size": 2, "eval_questions": 1}}
+    run |= {"train": {"steps": 1, "samples": 0, "batch_size": 1}}
+    (started,) = only(Started, list(train(Run.from_dict(run))))
+    assert started.memory["estimate"]["answers"] > 0 and started.memory["estimate"]["low"] > 0
+
+
 def test_a_run_measures_its_heaviest_step_and_stays_the_same(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
