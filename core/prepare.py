@@ -3,7 +3,7 @@
 import dataclasses
 import math
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Prepared:
     model: nn.Module
     head: Head | None  # None where logits must be made everywhere
     tokenizer: Any
-    rows: list[Any]
+    rows: Sequence[Any]
     batches: Windows
     eval_batches: list[Batch]
     rollouts: Rollouts | None  # where the batches come from, for a method that writes its answers itself
@@ -215,7 +215,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
 
 
 def _memory(
-    run: Run, where: Path, device: str, rows: list[Any]
+    run: Run, where: Path, device: str, rows: Sequence[Any]
 ) -> Generator[Event, None, tuple[dict[str, Any], fit.Plan]]:
     """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
     more than there is, and a note where a batch is parted for it."""
@@ -253,7 +253,7 @@ def _why_plain(run: Run, device: str) -> str:
     return ""
 
 
-def _heaviest(run: Run, rows: list[Any]) -> int:
+def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
     if run.spec.scored:
         return max(len(question.tokens) for question in rows) + run.options.max_completion_length

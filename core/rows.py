@@ -32,8 +32,8 @@ UNEVEN = 3.0  # times that one kind of marked answers may outweigh the other bef
 class Rows(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
-    train: list[Any]  # of Row, or of core.rollouts.questions.Query
-    held_out: list[Any]
+    train: Sequence[Any]  # of Row, or of core.rollouts.questions.Query
+    held_out: Sequence[Any]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
     facts: dict[str, Any]  # for resolved.json
 
@@ -65,8 +65,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     if run.spec.scored:
         return (yield from _questions(run, tokenizer, train, held, dataset, second))
     written = yield from _encode(train, tokenizer, run)
-    rows = [r for r in written if learns(r)]
-    held_rows = [r for r in (yield from _encode(held, tokenizer, run)) if learns(r)]
+    rows = _learned(written)
+    held_rows = _learned((yield from _encode(held, tokenizer, run)))
     yield from _remarks(run, written, rows, held_rows)
     rows, held_rows = _arranged(run, rows), _arranged(run, held_rows)
     cut = sum(1 for r in rows if r.cut)
@@ -144,7 +144,14 @@ def _values(example: Example) -> dict[str, float]:
     return {} if example.label is None else {"label": float(example.label)}
 
 
-def _arranged(run: Run, rows: list[Row]) -> list[Row]:
+def _learned(written: Sequence[Row]) -> Sequence[Row]:
+    """The rows that have something to learn in every text. Where that is all of them, as nearly always, they stay as
+    they are: those from the cache are made when they are asked for, and as objects would take several times the
+    memory."""
+    return written if all(map(learns, written)) else [row for row in written if learns(row)]
+
+
+def _arranged(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
     """The rows as the method wants them."""
     if run.spec.arrange is None or not rows:
         return rows
@@ -152,7 +159,7 @@ def _arranged(run: Run, rows: list[Row]) -> list[Row]:
     return run.spec.arrange(rows, run.train.batch_size, run.data.max_seq_len, seed)
 
 
-def _remarks(run: Run, written: Sequence[Row], rows: list[Row], held: list[Row]) -> Iterator[Warned]:
+def _remarks(run: Run, written: Sequence[Row], rows: Sequence[Row], held: Sequence[Row]) -> Iterator[Warned]:
     """What a person should know about the rows as the model will see them. Raises BadData when none is left."""
     longest, count = run.data.max_seq_len, len(written)
     for note, number in Counter(r.note for r in written if r.note).most_common(3):

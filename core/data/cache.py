@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from importlib import metadata
 from itertools import islice
@@ -13,7 +13,7 @@ import platformdirs
 
 from core import __version__
 from core.data import cachefile
-from core.data.encoding import Progress, encode_all_rows, encode_rows
+from core.data.encoding import Progress, each_row, each_rows_texts
 from core.data.example import Example
 from core.data.rows import Rows
 from core.data.template import Encoded, texts
@@ -44,8 +44,8 @@ def encoded(
     """
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
 
-    def make() -> Sequence[Encoded]:
-        return encode_rows(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
+    def make() -> Iterator[Encoded]:
+        return each_row(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
 
     return _kept("one", examples, tokenizer, options, make, progress, where)
 
@@ -63,9 +63,9 @@ def encoded_all(
     """The same for encode_all(): one text of each row, of a pair two."""
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
 
-    def make() -> Sequence[Encoded]:
-        rows = encode_all_rows(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
-        return [text for row in rows for text in row]
+    def make() -> Iterator[Encoded]:
+        rows = each_rows_texts(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
+        return (text for row in rows for text in row)
 
     kept = iter(_kept("all", examples, tokenizer, options, make, progress, where))
     return [tuple(islice(kept, len(texts(e)))) for e in examples]
@@ -94,12 +94,12 @@ def _kept(
     examples: Sequence[Example],
     tokenizer: Any,
     options: dict[str, Any],
-    make: Callable[[], Sequence[Encoded]],
+    make: Callable[[], Iterator[Encoded]],
     progress: Progress | None,
     where: Path | None,
 ) -> Sequence[Encoded]:
     if len(examples) < WORTHWHILE:
-        return make()
+        return list(make())
     where = where or folder()
     name = key(examples, tokenizer, {**options, "texts": kind})
     rows = cachefile.read(where, name)

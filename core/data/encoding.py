@@ -1,6 +1,6 @@
 """Many rows as tokens, on all processor cores: the same numbers as encode()."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -29,14 +29,28 @@ def encode_rows(
     cancelled: Callable[[], bool] | None = None,
 ) -> list[Encoded]:
     """encode() for each example, in their order. Raises Cancelled."""
-    made: list[Encoded] = []
-    for slab in slabs([(e, train_on) for e in examples], tokenizer, max_len):
-        made += slab
+    options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
+    return list(each_row(examples, tokenizer, **options, progress=progress, cancelled=cancelled))
+
+
+def each_row(
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    train_on: str,
+    max_len: int,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[Encoded]:
+    """The same, one after the other, so that not all of them need be in memory."""
+    done = 0
+    for slab in slabs(((e, train_on) for e in examples), tokenizer, max_len):
+        yield from slab
+        done += len(slab)
         if progress:
-            progress(len(made), len(examples))
+            progress(done, len(examples))
         if cancelled and cancelled():
             raise Cancelled
-    return made
 
 
 def encode_all_rows(
@@ -49,7 +63,20 @@ def encode_all_rows(
     cancelled: Callable[[], bool] | None = None,
 ) -> list[tuple[Encoded, ...]]:
     """encode_all() for each example, in their order. Raises Cancelled."""
-    made: list[tuple[Encoded, ...]] = []
+    options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
+    return list(each_rows_texts(examples, tokenizer, **options, progress=progress, cancelled=cancelled))
+
+
+def each_rows_texts(
+    examples: Sequence[Example],
+    tokenizer: Any,
+    *,
+    train_on: str,
+    max_len: int,
+    progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Iterator[tuple[Encoded, ...]]:
+    """The same, one after the other, so that not all of them need be in memory."""
     for start in range(0, len(examples), SLAB):
         parts = [texts(e) for e in examples[start : start + SLAB]]
         asked = [
@@ -58,22 +85,22 @@ def encode_all_rows(
             for text in part
         ]
         rows = (row for slab in slabs(asked, tokenizer, max_len) for row in slab)
-        made += [together(islice(rows, len(part))) for part in parts]
+        yield from (together(islice(rows, len(part))) for part in parts)
         if progress:
-            progress(len(made), len(examples))
+            progress(min(start + SLAB, len(examples)), len(examples))
         if cancelled and cancelled():
             raise Cancelled
-    return made
 
 
-def slabs(rows: Sequence[tuple[Example, str]], tokenizer: Any, max_len: int) -> Iterator[list[Encoded]]:
+def slabs(rows: Iterable[tuple[Example, str]], tokenizer: Any, max_len: int) -> Iterator[list[Encoded]]:
     """(example, train_on) encoded, SLAB after SLAB. One slab is written out while the one before it is tokenized,
     which needs no Python."""
     with ThreadPoolExecutor(1, "tokenize") as worker:
         before = None
-        for start in range(0, len(rows), SLAB):
-            lines = [example.line for example, _ in rows[start : start + SLAB]]
-            written = [write(example, tokenizer, train_on) for example, train_on in rows[start : start + SLAB]]
+        left = iter(rows)
+        while slab := list(islice(left, SLAB)):
+            lines = [example.line for example, _ in slab]
+            written = [write(example, tokenizer, train_on) for example, train_on in slab]
             now = lines, written, worker.submit(tokenize, written, tokenizer)
             if before:
                 yield _slab(before[0], before[1], before[2].result(), max_len)

@@ -1,8 +1,9 @@
 """Encoded rows as a few arrays: they take little memory, and a file of them can be used where it lies."""
 
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, overload
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,23 @@ class Rows(Sequence[Encoded]):
 
     @classmethod
     def of(cls, rows: Iterable[Encoded]) -> "Rows":
-        made = list(rows)
-        notes = {note: n for n, note in enumerate(dict.fromkeys(row.note for row in made))}
-        empty: list[NDArray[Any]] = [np.zeros(0, np.int32)]
+        """Take them in one by one: as objects all of them would need several times the memory."""
+        tokens, mask, notes = bytearray(), bytearray(), dict[str, int]()
+        lengths, lines, cut, note = array("q", [0]), array("q"), array("i"), array("i")
+        for row in rows:
+            tokens += row.tokens.astype(np.int32, copy=False).tobytes()
+            mask += row.mask.astype(np.int8, copy=False).tobytes()
+            lengths.append(len(row.tokens))
+            lines.append(row.line)
+            cut.append(row.cut)
+            note.append(notes.setdefault(row.note, len(notes)))
         return cls(
-            tokens=np.concatenate([row.tokens for row in made] or empty).astype(np.int32, copy=False),
-            mask=np.packbits(np.concatenate([row.mask for row in made] or empty)),
-            ends=np.cumsum([0, *(len(row.tokens) for row in made)], dtype=np.int64),
-            lines=np.array([row.line for row in made], np.int64),
-            cut=np.array([row.cut for row in made], np.int32),
-            note=np.array([notes[row.note] for row in made], np.int32),
+            tokens=np.frombuffer(tokens, np.int32),
+            mask=np.packbits(np.frombuffer(mask, np.uint8)),
+            ends=np.cumsum(np.array(lengths, np.int64)),
+            lines=np.array(lines, np.int64),
+            cut=np.array(cut, np.int32),
+            note=np.array(note, np.int32),
             notes=tuple(notes),
         )
 

@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
 #   batch_size  rows of a batch
 #   max_len     tokens of the longest text allowed
 #   seed        None to keep the file's order
-Arrange = Callable[[list[Any], int, int, int | None], list[Any]]
+Arrange = Callable[[Sequence[Any], int, int, int | None], list[Any]]
 
 # own_share(o) -> the share of the steps, 0 to 1, whose answers the model writes itself
 OwnShare = Callable[[Any], float]

@@ -1,8 +1,10 @@
 """A run's rows: what is held out, what is cut or left out, and that it is said."""
 
+import json
 from pathlib import Path
 from typing import Any
 
+from core.data.rows import Rows as Arrays
 from core.events import Event, Warned
 from core.rows import Rows, load_rows
 from core.run import Run
@@ -53,3 +55,15 @@ def test_several_files_are_one_dataset() -> None:
     both = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
     made, _ = rows(path=both, eval_split=0.0)
     assert len(made.train) == 5
+
+
+def test_many_rows_stay_arrays_unless_some_have_nothing_to_learn(tmp_path: Path) -> None:
+    texts = [f'{{"prompt": "What is {n}?", "completion": "It is {n}."}}\n' for n in range(2100)]
+    path = tmp_path / "many.jsonl"
+    path.write_text("".join(texts))
+    made, _ = rows(path=path, eval_split=0.0)
+    assert isinstance(made.train, Arrays) and len(made.train) == 2100
+    path.write_text("".join(texts) + json.dumps({"prompt": "x" * 5000, "completion": "y"}) + "\n")
+    made, warned = rows(path=path, eval_split=0.0, max_seq_len=200)
+    assert not isinstance(made.train, Arrays) and len(made.train) == 2100
+    assert "no-target" in warned
