@@ -1,4 +1,4 @@
-"""The step that a GPU compiles, tried here on the CPU: the same numbers for every method; and what the optimizer sees."""
+"""The step that a GPU compiles, tried here on the CPU: the same numbers for every method; what the optimizer sees."""
 
 import json
 import shutil
