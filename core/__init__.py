@@ -8,5 +8,9 @@ __version__ = "0.1.0"
 
 # Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/blas.py).
 _preload()
+# MLX on CUDA keeps what it has launched for launching it again. By default it takes note of 400 different graphs and
+# ends the program when it has met more than twice as many, which batches of many shapes do.
+os.environ.setdefault("MLX_CUDA_GRAPH_CACHE_SIZE", "2000")
+os.environ.setdefault("MLX_ENABLE_CACHE_THRASHING_CHECK", "0")
 # transformers only brings tokenizers and templates here; that PyTorch is missing is no news.
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")

@@ -95,7 +95,6 @@ def profile(shape: dict[str, Any], length: int) -> None:
     print(
         f"building the graph, in Python (beside the GPU)\t{(time.perf_counter() - began) / 3 * 1000:.1f}\t", flush=True
     )
-    timed("forward and back, compiled whole", mx.compile(step, inputs=[model.state]))
     checkpoint_blocks(model)
     timed("forward and back, checkpointing", step)
     keep_blocks(model)
