@@ -60,7 +60,9 @@ def _one(name: str, weight_decay: float) -> Any:
 def global_norm(gradients: Any) -> mx.array:
     """L2 norm over all tensors of a gradient tree, in float32; a scalar."""
 
-    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in tree_flatten(gradients)))
+    # In the order of their names: MLX's trees come out of a MultiOptimizer in any, and the last digit shows it.
+    named = sorted(tree_flatten(gradients), key=lambda item: item[0])
+    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in named))
 
 
 def clip(gradients: Any, norm: mx.array, longest: float) -> Any:

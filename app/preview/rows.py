@@ -56,7 +56,7 @@ class RowsTab(QWidget):
         self._left_out: frozenset[int] = frozenset()  # the rows among them
         self._shown: Shown | None = None  # what stands beside the table; it stays when the order changes
         self.reader = RowReader()
-        self.leave_out = quiet("", "bad")
+        self.leave_out = quiet("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
         self.leave_out.clicked.connect(self._toggle)
         self._side = Card()

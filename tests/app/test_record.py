@@ -59,7 +59,7 @@ def test_two_averages_of_one_curve_do_not_disturb_each_other() -> None:
 
 
 def test_thinning_keeps_the_last_point() -> None:
-    x, y = thinned(np.arange(1001.0), np.arange(1001.0), 100)
+    x, y = thinned(np.arange(1001.0), np.arange(1001.0), most=100)
     assert len(x) <= 101
     assert (x[-1], y[-1]) == (1000.0, 1000.0)
     assert (np.diff(x) > 0).all()

@@ -164,12 +164,7 @@ def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, i
     settle()
     if recompute:
         checkpoint_blocks(model)
-    gpu = mx.default_device() == mx.gpu
-    head, _ = find(model, mx.bfloat16)
-    run = Run.from_dict({"data": {"path": "demo"}})
-    learner: Any = Learner(
-        SimpleNamespace(run=run, model=model, head=head, teacher=None, dtype=mx.bfloat16, on_gpu=gpu, compiles=gpu)  # type: ignore[arg-type]
-    )
+    learner = product_step(model)
     drawn = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
     batch = Batch(drawn, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
     model.train()
@@ -191,6 +186,17 @@ def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, i
     step()
     mx.set_memory_limit(before)
     return peak, mx.get_peak_memory(), took
+
+
+def product_step(model: Any) -> Learner:
+    """The product's own step over a model that has its adapter, without data or a run's folder."""
+    gpu = mx.default_device() == mx.gpu
+    head, _ = find(model, mx.bfloat16)
+    ready: Any = SimpleNamespace(
+        run=Run.from_dict({"data": {"path": "demo"}}), model=model, head=head, teacher=None, dtype=mx.bfloat16,
+        on_gpu=gpu, compiles=gpu,
+    )  # fmt: skip
+    return Learner(ready)
 
 
 def settle() -> None:

@@ -13,6 +13,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import adapters, prepare, traced
+from core import train as loop
 from core.data.batches import collate
 from core.events import Step
 from core.model.load import load
@@ -130,3 +131,22 @@ def test_targets_that_fill_up_a_shape_add_nothing() -> None:
     assert mx.array_equal(learned_tokens(filled)[:5], learned_tokens(exact)).item()
     values = mx.arange(1, 129).astype(mx.float32)
     assert mx.array_equal(in_place(values, filled), in_place(values[:5], exact)).item()
+
+
+@pytest.mark.parametrize(("way", "room"), [("off", 1.1), ("on", 1.75)])
+def test_on_cuda_a_run_takes_what_its_heaviest_step_needs_and_some_room(
+    way: str, room: float, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, limits = loop.Loop.__init__, []
+
+    def as_on_cuda(self: Any, ready: Any, folder: Any) -> None:
+        begin(self, ready, folder)
+        ready.on_gpu = True
+        monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
+
+    monkeypatch.setattr(loop.Loop, "__init__", as_on_cuda)
+    monkeypatch.setattr(mx, "set_memory_limit", lambda limit: limits.append(limit) or 0)
+    run = make_run(train={"steps": loop.REHEARSED, "gradient_checkpointing": way})
+    assert list(train(run))[-1].reason == "done"
+    told = json.loads((Path(str(run.output)) / "resolved.json").read_text())["memory"]
+    assert limits == [1, int(told["measured"] * room), mx.get_memory_limit()]

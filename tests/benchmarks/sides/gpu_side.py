@@ -1,4 +1,5 @@
-"""Makes the model for the GPU benchmark, and times the pieces of a step: gpu_side.py make|profile FOLDER [LENGTH]."""
+"""Makes the model for the GPU benchmark, and times the pieces of a step: gpu_side.py make|profile FOLDER [LENGTH], or limits: what bounding
+MLX's memory costs."""
 
 import json
 import shutil
@@ -22,6 +23,8 @@ from core.model.logps import to_mlx, token_logps
 from core.model.recompute import checkpoint_blocks, keep_blocks
 from core.resources import STARTER
 from core.run import Adapter
+from tests.benchmarks.precision import SMALL as SHAPE
+from tests.benchmarks.precision import build, product_step
 
 ROWS = 4
 
@@ -120,9 +123,44 @@ def products(shape: dict[str, Any], length: int) -> None:
     timed("matrix products of the blocks alone (with sums of what they give)", once)
 
 
+def limits(rows: int = ROWS, tokens: int = 1024) -> None:
+    """Print (limit in GB, checkpointing, median and best milliseconds, peak in GB) of the product's step."""
+    model, _ = build(SHAPE, "none")
+    drawn = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
+    batch = Batch(drawn, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
+    usual = mx.get_memory_limit()
+    mx.set_cache_limit(usual // 4)
+    for checkpointing, bounds in ((False, (11, 10, 9.5, 9)), (True, (6, 5, 4, 3.5))):
+        if checkpointing:
+            checkpoint_blocks(model)
+        learner = product_step(model)
+        model.train()
+        for gigabytes in (usual / 1e9, *bounds):
+            mx.set_memory_limit(int(gigabytes * 1e9))
+            taken = []
+            for n in range(14):
+                if n == 6:
+                    mx.reset_peak_memory()
+                began = time.perf_counter()
+                value, _, slope = learner.gradient(batch)
+                norm = learner.correct(slope, float(rows * tokens), 1e-4)
+                mx.eval(value, norm, learner.changed)
+                taken.append(1000 * (time.perf_counter() - began))
+            way, peak = "on" if checkpointing else "off", mx.get_peak_memory() / 1e9
+            print(
+                f"{gigabytes:.1f}\t{way}\t{statistics.median(taken[6:]):.1f}\t{min(taken[6:]):.1f}\t{peak:.2f}",
+                flush=True,
+            )
+    mx.set_memory_limit(usual)
+
+
 def main() -> None:
-    what, folder = sys.argv[1], Path(sys.argv[2])
+    what = sys.argv[1]
     backend.select("auto")
+    if what == "limits":
+        limits()
+        return
+    folder = Path(sys.argv[2])
     shape = json.loads((folder / "shape.json").read_text(encoding="utf-8"))
     if what == "make":
         make(folder, shape)
