@@ -1,5 +1,7 @@
-"""Makes the model for the GPU benchmark, and times the pieces of a step: gpu_side.py make|profile FOLDER [LENGTH], or limits: what bounding
-MLX's memory costs."""
+"""Makes the model for the GPU benchmark, times the pieces of a step, or what bounding MLX's memory costs:
+
+gpu_side.py make FOLDER | profile FOLDER LENGTH | limits
+"""
 
 import json
 import shutil
