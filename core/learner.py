@@ -25,11 +25,11 @@ class Learner:
         t, full = self.run.train, self.run.adapter.type == "full"
         self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, full, self.run.adapter.plus)
         self._trained = Trained(ready.model, joined=not full, by_kind=self.run.adapter.plus is not None)
-        self._gradient: Any = self._plain_gradient
+        self._traced = Traced(self._plain_gradient)
+        self._gradient: Any = self._traced if ready.compiles else self._plain_gradient
         self._corrected: Any = self._plainly_corrected
         if ready.compiles:
             state = [self.optimizer.state]
-            self._gradient = Traced(self._plain_gradient)
             self._corrected = mx.compile(self._plainly_corrected, inputs=state, outputs=state)
         self.begin()
 
@@ -44,6 +44,11 @@ class Learner:
     def changed(self) -> list[Any]:
         """The arrays that a correction makes anew: to be evaluated when it is due."""
         return [self._values, self.optimizer.state]
+
+    @property
+    def why_uncompiled(self) -> str:
+        """Why steps that were to be compiled turned out not to be compilable; "" for nothing of the kind."""
+        return self._traced.why_not
 
     def loss(self, batch: Batch) -> tuple[mx.array, dict[str, Any]]:
         """(the loss, metrics) of a batch of NumPy arrays, for measuring."""

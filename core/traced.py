@@ -24,12 +24,13 @@ class Traced:
         self._function = function
         self._seen: Counter[Any] = Counter()
         self._made: dict[Any, Callable[..., Any]] = {}
+        self.why_not = ""  # why the model's steps turned out not to be compilable
 
     def __call__(self, values: Any, batch: Batch, aside: Any, weight: float) -> Any:
         given, bare = _apart(batch)
         shapes = tuple((name, tuple(array.shape)) for name, array in given.items())
         self._seen[shapes] += 1
-        if self._seen[shapes] < AFTER:
+        if self._seen[shapes] < AFTER or self.why_not:
             return self._function(values, batch, aside, weight)
         kind = (tuple(given), bare.layout is not None and bare.layout.shared)
         if kind not in self._made:
@@ -38,7 +39,11 @@ class Traced:
                 return self._function(values, _together(bare, given), aside, weight)
 
             self._made[kind] = mx.compile(whole)
-        return self._made[kind](values, given, aside, mx.array(weight, mx.float32))
+        try:
+            return self._made[kind](values, given, aside, mx.array(weight, mx.float32))
+        except (ValueError, RuntimeError) as error:  # what tracing raises where a model looks at numbers on its way
+            self.why_not = (str(error).strip().splitlines() or ["no word"])[0]
+            return self._function(values, batch, aside, weight)
 
 
 def _apart(batch: Batch) -> tuple[dict[str, mx.array], Batch]:

@@ -299,6 +299,11 @@ class Loop:
 
     def notes(self) -> Iterator[Warned]:
         """What is noticed on the way, each once."""
+        compiled = self.ready.resolved["compiled"]
+        if self.learner.why_uncompiled and compiled["used"]:
+            compiled |= {"used": False, "reason": f"this model's steps cannot be: {self.learner.why_uncompiled}"}
+            self.folder.write_json("resolved.json", self.ready.resolved)
+            yield Warned("compiled", f"Steps are not compiled, and take longer: {self.learner.why_uncompiled}")
         if self.ready.rollouts is not None:
             waiting, self.ready.rollouts.notes = self.ready.rollouts.notes, []
             yield from (Warned(code, sentence) for code, sentence in waiting)

@@ -15,7 +15,7 @@ from mlx.utils import tree_flatten
 from core import adapters, prepare, traced
 from core import train as loop
 from core.data.batches import collate
-from core.events import Step
+from core.events import Step, Warned
 from core.model.load import load
 from core.model.logps import in_place, learned_tokens, to_mlx
 from core.run import Adapter, Run
@@ -101,6 +101,27 @@ def test_a_compiled_step_gives_the_same_numbers(
     expected = numbers(make_run(output="plain", **about))
     request.getfixturevalue("really_compiled")
     assert np.allclose(numbers(make_run(output="compiled", **about)), expected, rtol=5e-5, atol=1e-5)
+
+
+def test_a_model_that_cannot_be_compiled_goes_on_without_and_says_so(
+    make_run: MakeRun, as_on_gpu: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(function: Any, **_: Any) -> Any:
+        def call(*given: Any) -> Any:
+            if len(given) == 4:  # the gradient, not the correction
+                raise ValueError("[eval] Attempting to eval an array during function transformations.\nMore.")
+            return function(*given)
+
+        return call
+
+    monkeypatch.setattr(mx, "compile", failing)
+    run = make_run()
+    events = list(train(run))
+    assert len(only(Step, events)) == 6
+    (told,) = [e for e in only(Warned, events) if e.code == "compiled"]
+    assert "Attempting to eval" in told.message and "\n" not in told.message
+    resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
+    assert resolved["compiled"]["used"] is False and "Attempting" in resolved["compiled"]["reason"]
 
 
 def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
