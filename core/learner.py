@@ -28,17 +28,17 @@ class Learner:
         self._traced = Traced(self._plain_gradient)
         self._gradient: Any = self._traced if ready.compiles else self._plain_gradient
         self._corrected: Any = self._plainly_corrected
-        if ready.compiles:
-            state = [self.optimizer.state]
-            self._corrected = mx.compile(self._plainly_corrected, inputs=state, outputs=state)
         self.begin()
 
     def begin(self, state: Any = None) -> None:
         """Start from the tensors that the model has now, with a fresh optimizer or one in a saved state."""
         self._values = self._trained.join(self.ready.model.trainable_parameters())
-        self.optimizer.init(self._values)
         if state is not None:
             self.optimizer.state = state
+        self.optimizer.init(self._values)
+        if self.ready.compiles:  # for this state alone: a compiled function writes into the very arrays it was given
+            captured = [self.optimizer.state]
+            self._corrected = mx.compile(self._plainly_corrected, inputs=captured, outputs=captured)
 
     @property
     def changed(self) -> list[Any]:

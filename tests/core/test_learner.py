@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,7 +20,7 @@ from core.events import Step, Warned
 from core.model.load import load
 from core.model.logps import in_place, learned_tokens, to_mlx
 from core.run import Adapter, Run
-from core.train import train
+from core.train import resume, train
 from core.trained import Trained
 from tests.core.conftest import only, write_model
 
@@ -101,6 +102,24 @@ def test_a_compiled_step_gives_the_same_numbers(
     expected = numbers(make_run(output="plain", **about))
     request.getfixturevalue("really_compiled")
     assert np.allclose(numbers(make_run(output="compiled", **about)), expected, rtol=5e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="MLX compiles for a CPU with g++")
+@pytest.mark.parametrize("adapter", [{}, {"plus": 4.0}], ids=["lora", "lora+"])
+def test_a_compiled_run_that_was_stopped_goes_on(
+    adapter: dict[str, Any], make_run: MakeRun, really_compiled: None
+) -> None:
+    unbroken = numbers(make_run(output="unbroken", adapter=adapter))
+    stop, first = threading.Event(), []
+    broken = make_run(output="broken", adapter=adapter)
+    for event in train(broken, stop):
+        if isinstance(event, Step):
+            first.append((event.loss, event.grad_norm))
+            if event.step == 4:
+                stop.set()
+    rest = [(e.loss, e.grad_norm) for e in only(Step, list(resume(str(broken.output))))]
+    assert len(first) == 4 and np.allclose(first + rest, unbroken, rtol=1e-6)
 
 
 def test_a_model_that_cannot_be_compiled_goes_on_without_and_says_so(
