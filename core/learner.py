@@ -24,7 +24,7 @@ class Learner:
         self.ready, self.run = ready, ready.run
         t, full = self.run.train, self.run.adapter.type == "full"
         self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, full, self.run.adapter.plus)
-        self._trained = Trained(ready.model, joined=not full, by_kind=self.run.adapter.plus is not None)
+        self._trained = Trained(ready.model, joined=not full)
         self._traced = Traced(self._plain_gradient)
         self._gradient: Any = self._traced if ready.compiles else self._plain_gradient
         self._corrected: Any = self._plainly_corrected
@@ -86,10 +86,11 @@ class Learner:
         return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
 
     def _plain_gradient(self, values: Any, batch: Batch, aside: Any, weight: Any) -> Any:
-        kept, tensors = self.ready.model.trainable_parameters(), self._trained.part(values, self.ready.dtype)
+        kept, tensors = self.ready.model.trainable_parameters(), self._trained.for_step(values, self.ready.dtype)
         try:
             # By tensor, not by vector: MLX then lets go of what it needs of a layer when that layer's part is done.
-            return mx.value_and_grad(self._objective)(tensors, batch, aside, weight)
+            with self._trained.in_step():
+                return mx.value_and_grad(self._objective)(tensors, batch, aside, weight)
         finally:  # what was differentiated is no tensor to keep
             self.ready.model.update(kept)
 
@@ -100,7 +101,7 @@ class Learner:
         return value * weight, (value, metrics)
 
     def _plainly_corrected(self, values: Any, gradients: Any, total: mx.array) -> tuple[mx.array, Any]:
-        gradients = tree_map(lambda g: g / total.astype(g.dtype), self._trained.join(gradients))
+        gradients = tree_map(lambda g: g / total.astype(g.dtype), self._trained.gradient(gradients))
         norm = optimizers.global_norm(gradients)
         clipped = optimizers.clip(gradients, norm, self.run.train.max_grad_norm)
         return norm, self.optimizer.apply_gradients(clipped, values)

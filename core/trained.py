@@ -1,11 +1,13 @@
 """What is trained, as the optimizer sees it: an adapter's many small tensors as one vector.
 
 A LoRA adapter is hundreds of tensors of a few thousand numbers. Corrected one by one they cost a GPU ten small pieces
-of work each, more than the rest of a step; laid end to end they cost ten altogether. The numbers are the same, because
+of work each, more than the rest of a step; laid end to end they cost a few dozen altogether. The numbers are the same, because
 optimizers work number by number. Full fine-tuning keeps its few large tensors as they are: joined, their gradients
 would lie in memory twice.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 from typing import Any
 
@@ -13,42 +15,69 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters.lora import LoRALinear
+from core.adapters.lora import AddOn, LoRALinear
 
 
 class Trained:
     """The trained tensors of a model with its adapter attached (or free for full fine-tuning)."""
 
-    def __init__(self, model: nn.Module, joined: bool, by_kind: bool) -> None:
-        """`by_kind`: a vector for each kind of tensor (lora_a, lora_b, m), for an optimizer that tells them apart."""
+    def __init__(self, model: nn.Module, joined: bool) -> None:
         self.model, self.joined = model, joined
+        # A vector for each kind (lora_a, lora_b, m): LoRA+ tells them apart, and B alone takes a scale.
         self._vectors: dict[str, list[tuple[str, tuple[int, ...], int]]] = {}  # (name, shape, size) of its tensors
         for name, value in tree_flatten(model.trainable_parameters()):
-            vector = name.rpartition(".")[2] if by_kind else "adapter"
-            self._vectors.setdefault(vector, []).append((name, tuple(value.shape), value.size))
-        # Every layer casts its factors to what it computes in; done at once for all it is the same cast.
-        holders = [m for _, m in model.named_modules() if hasattr(m, "lora_a")]
-        self._casts = joined and bool(holders) and all(type(m) is LoRALinear for m in holders)
+            self._vectors.setdefault(name.rpartition(".")[2], []).append((name, tuple(value.shape), value.size))
+        self._add_ons = [m for _, m in model.named_modules() if isinstance(m, AddOn)]
+        # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
+        alike = len({m.scale for m in self._add_ons}) == 1 and all(type(m) is LoRALinear for m in self._add_ons)
+        self._scale = self._add_ons[0].scale if joined and alike else None
 
     def join(self, tensors: dict[str, Any]) -> dict[str, Any]:
-        """A tree of the model's trained tensors, or of their gradients, as the optimizer takes it: {"adapter": [n]}."""
+        """A tree of the model's trained tensors as the optimizer takes it: a vector for each kind, {"lora_a": [n]}."""
         if not self.joined:
             return tensors
         found = dict(tree_flatten(tensors))
         return {
-            vector: mx.concatenate([found[name].reshape(-1) for name, _, _ in members]).astype(mx.float32)
-            for vector, members in self._vectors.items()
+            kind: mx.concatenate([found[name].reshape(-1) for name, _, _ in members]).astype(mx.float32)
+            for kind, members in self._vectors.items()
         }
 
-    def part(self, values: dict[str, Any], dtype: mx.Dtype = mx.float32) -> dict[str, Any]:
-        """The reverse of join(): the model's trained tensors, those of LoRA in `dtype`."""
+    def part(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The reverse of join(): the model's trained tensors."""
         if not self.joined:
             return values
         leaves = []
-        for vector, members in self._vectors.items():
-            whole = values[vector].astype(dtype) if self._casts else values[vector]
+        for kind, members in self._vectors.items():
             ends = list(accumulate(size for _, _, size in members))
-            parts = mx.split(whole, ends[:-1])
+            parts = mx.split(values[kind], ends[:-1])
             leaves += [(name, part.reshape(shape)) for (name, shape, _), part in zip(members, parts, strict=True)]
         tree: dict[str, Any] = tree_unflatten(leaves)
         return tree
+
+    def for_step(self, values: dict[str, Any], dtype: mx.Dtype) -> dict[str, Any]:
+        """The tensors with which a step computes: LoRA's in `dtype`, with B scaled; see in_step()."""
+        if self._scale is None:
+            return self.part(values)
+        return self.part({kind: self._scaled(kind, value).astype(dtype) for kind, value in values.items()})
+
+    def gradient(self, slopes: dict[str, Any]) -> dict[str, Any]:
+        """The gradient as the optimizer takes it, from that with respect to the tensors of for_step()."""
+        joined = self.join(slopes)
+        return joined if self._scale is None else {kind: self._scaled(kind, value) for kind, value in joined.items()}
+
+    def _scaled(self, kind: str, value: Any) -> Any:
+        return self._scale * value if kind == "lora_b" else value
+
+    @contextmanager
+    def in_step(self) -> Iterator[None]:
+        """Within it the add-ons take B as for_step() has scaled it."""
+        if self._scale is None:
+            yield
+            return
+        try:
+            for add_on in self._add_ons:
+                add_on.scale = 1.0
+            yield
+        finally:
+            for add_on in self._add_ons:
+                add_on.scale = self._scale

@@ -50,25 +50,26 @@ class LoRALinear(AddOn):
         self.lora_b = mx.zeros((rank, outputs))
 
     def __call__(self, x: mx.array) -> mx.array:
-        y = self.linear(x)
         if not self.enabled:
-            return y
-        return mx.addmm(y.reshape(-1, y.shape[-1]), *self._factors(x)).reshape(y.shape)
+            return self.linear(x)
+        rows, (a, b) = _rows(x), self._factors(x.dtype)
+        if self.training and self.dropout._p_1 < 1:
+            y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
+        else:
+            y = _together(self.linear, rows, a, b)
+        return y.reshape(*x.shape[:-1], -1)
 
     def branch(self, x: mx.array) -> mx.array:
         """What the add-on gives, [..., out]."""
-        low, b = self._factors(x)
-        return (low @ b).reshape(*x.shape[:-1], -1)
+        a, b = self._factors(x.dtype)
+        return (self.dropout(_rows(x)) @ a @ b).reshape(*x.shape[:-1], -1)
 
-    def _factors(self, x: mx.array) -> tuple[mx.array, mx.array]:
-        """([N, rank], [rank, out]), whose product is what the add-on gives for all N inputs.
-
-        As one matrix of inputs: else the gradient of A would be a product for each row of a batch, and their sum.
-        """
+    def _factors(self, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+        """([in, rank], [rank, out]) in what the layer computes in, whose product is what the add-on multiplies by."""
         # The float32 weights are cast on use: a float32 branch would make every layer keep a float32
         # copy of its input for the gradient. The small factor takes the scale, not the large product.
-        a, b = self.lora_a.astype(x.dtype), (self.scale * self.lora_b).astype(x.dtype)
-        return self.dropout(x.reshape(-1, x.shape[-1])) @ a, b
+        b = self.lora_b if self.scale == 1 else self.scale * self.lora_b
+        return self.lora_a.astype(dtype), b.astype(dtype)
 
     @property
     def delta(self) -> mx.array:
@@ -138,6 +139,31 @@ class LoRAEmbedding(AddOn):
     def delta(self) -> mx.array:
         """What it adds to the weights, [V, dims] float32."""
         return self.scale * (self.lora_a @ self.lora_b)
+
+
+def _rows(x: mx.array) -> mx.array:
+    """[..., in] as [N, in]: else the gradient of A would be a product for each row of a batch, and their sum."""
+    return x.reshape(-1, x.shape[-1])
+
+
+def _together(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+    """linear(x) + x a b, [N, out]. Its gradient is what MLX would make of it, in fewer pieces of work: the sum of the
+    two ways back to x is made by the second product as it goes."""
+
+    @mx.custom_function
+    def forward(x: mx.array, a: mx.array, b: mx.array) -> tuple[mx.array, mx.array]:
+        narrow = x @ a
+        return mx.addmm(linear(x), narrow, b), narrow
+
+    @forward.vjp
+    def backward(primals: Any, cotangents: Any, outputs: Any) -> tuple[mx.array, mx.array, mx.array]:
+        (x, a, b), slope, narrow = primals, cotangents[0], outputs[1]
+        _, (through,) = mx.vjp(linear, [x], [slope])
+        back = slope @ b.T
+        return mx.addmm(through, back, a.T), x.T @ back, narrow.T @ slope
+
+    y: mx.array = forward(x, a, b)[0]
+    return y
 
 
 def beside(layer: nn.Module, rank: int, scale: float, dropout: float) -> AddOn:

@@ -11,7 +11,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 import pytest
-from mlx.utils import tree_flatten
+from mlx.utils import tree_flatten, tree_map
 
 from core import adapters, prepare, traced
 from core import train as loop
@@ -147,21 +147,47 @@ def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
     model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
     adapters.attach(model, Adapter(rank=3))
     before = dict(tree_flatten(model.trainable_parameters()))
-    for by_kind, names in ((False, {"adapter"}), (True, {"lora_a", "lora_b"})):
-        trained = Trained(model, joined=True, by_kind=by_kind)
-        values = trained.join(model.trainable_parameters())
-        assert values.keys() == names and all(v.ndim == 1 for v in values.values())
-        after = dict(tree_flatten(trained.part(values)))
-        assert after.keys() == before.keys()
-        assert all(mx.array_equal(after[name], before[name]).item() for name in before)
-        assert {v.dtype for _, v in tree_flatten(trained.part(values, mx.bfloat16))} == {mx.bfloat16}
+    trained = Trained(model, joined=True)
+    values = trained.join(model.trainable_parameters())
+    assert values.keys() == {"lora_a", "lora_b"} and all(v.ndim == 1 for v in values.values())
+    after = dict(tree_flatten(trained.part(values)))
+    assert after.keys() == before.keys()
+    assert all(mx.array_equal(after[name], before[name]).item() for name in before)
+
+
+def test_a_step_takes_b_scaled_once_for_all_layers(tmp_path: Path) -> None:
+    model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
+    adapters.attach(model, Adapter(rank=3, alpha=12.0))
+    mx.random.seed(1)
+    model.update(tree_map(lambda v: mx.random.normal(v.shape), model.trainable_parameters()))
+    trained, tokens = Trained(model, joined=True), mx.array([[1, 5, 9, 20]])
+    own, values = model.trainable_parameters(), trained.join(model.trainable_parameters())
+
+    def loss(tensors: Any) -> mx.array:
+        model.update(tensors)
+        return mx.square(model(tokens)).mean()
+
+    expected = trained.join(mx.grad(loss)(own))
+    tensors = trained.for_step(values, mx.float32)
+    assert mx.allclose(_up(tensors), 4 * _up(own)).item()
+    with trained.in_step():
+        found = trained.gradient(mx.grad(loss)(tensors))
+    model.update(own)
+    for kind in ("lora_a", "lora_b"):
+        assert float(mx.abs(found[kind] - expected[kind]).max()) <= 1e-5 * float(mx.abs(expected[kind]).max())
+    assert {m.scale for _, m in model.named_modules() if hasattr(m, "lora_a")} == {4.0}
+    assert {v.dtype for _, v in tree_flatten(trained.for_step(values, mx.bfloat16))} == {mx.bfloat16}
+
+
+def _up(tensors: Any) -> mx.array:
+    return tensors["model"]["layers"][0]["mlp"]["up_proj"]["lora_b"]
 
 
 def test_full_fine_tuning_keeps_its_tensors(tmp_path: Path) -> None:
     model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
-    trained = Trained(model, joined=False, by_kind=False)
+    trained = Trained(model, joined=False)
     tree = model.trainable_parameters()
-    assert trained.join(tree) is tree and trained.part(tree, mx.bfloat16) is tree
+    assert trained.join(tree) is tree and trained.for_step(tree, mx.bfloat16) is tree
 
 
 def test_targets_that_fill_up_a_shape_add_nothing() -> None:
