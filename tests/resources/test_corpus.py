@@ -10,7 +10,6 @@ import pytest
 from resources.make import tasks
 from resources.make.corpus import Row, held_out_rows, train_rows, write
 
-
 HELD = 60  # of each kind
 
 
