@@ -130,7 +130,7 @@ def test_samples_hold_every_answer_with_its_scores(ask: Ask, model_folder: Path)
 
 
 def test_the_prompt_never_holds_the_answer(ask: Ask, model_folder: Path) -> None:
-    run = ask(train={"samples": 2})
+    run = ask(train={"samples": 2, "sample_tokens": 8})
     events = list(train(run))
     tokenizer = load_tokenizer(model_folder)
     for g in read(Path(str(run.output)) / "samples.jsonl"):

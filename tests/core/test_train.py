@@ -19,7 +19,7 @@ from core.events import Evaluated, Finished, Phase, Sample, Saved, Started, Step
 from core.run import Run
 from core.runfolder import RunFolder
 from core.train import resume, train
-from tests.core.conftest import only, write_rows
+from tests.core.conftest import only, write_model, write_rows
 
 MakeRun = Callable[..., Run]
 
@@ -182,8 +182,9 @@ def test_the_best_adapter_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
 def test_validation_never_takes_longer_than_the_training(make_run: MakeRun, tmp_path: Path) -> None:
     held = str(write_rows(tmp_path / "held.jsonl", 40))
     auto: dict[str, Any] = {"samples": 0, "batch_size": 4}
+    small = str(write_model(tmp_path / "small", num_hidden_layers=1))
     for steps, times in ((10, 1), (40, 4), (120, 10)):  # at most ten
-        values = {"model": {"path": make_run().model.path}, "train": auto | {"steps": steps}}
+        values = {"model": {"path": small}, "train": auto | {"steps": steps}}
         run = Run.from_dict(values | {"data": {"path": make_run().data.path, "eval_path": held}})
         run = run.replace("output", str(tmp_path / str(steps)))
         assert len([e for e in only(Evaluated, list(train(run))) if e.step]) == times
