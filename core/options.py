@@ -6,10 +6,11 @@ description. Unknown names, wrong types and values out of range raise BadOption 
 
 import dataclasses
 import difflib
+import functools
 import math
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +80,11 @@ def option(
 
 def describe(cls: type) -> list[Option]:
     """Every option of a dataclass, in order. Fields that are themselves groups of options are left out."""
+    return list(_described(cls))
+
+
+@functools.cache  # the window asks at every keystroke, and a class does not change
+def _described(cls: type) -> tuple[Option, ...]:
     hints = typing.get_type_hints(cls)
     found = []
     for field in dataclasses.fields(cls):
@@ -89,15 +95,15 @@ def describe(cls: type) -> list[Option]:
         about["flag"] = "--" + (about["flag"] or field.name.replace("_", "-"))
         about["label"] = about["label"] or field.name.replace("_", " ").capitalize()
         found.append(Option(name=field.name, type=kind, optional=optional, default=field.default, **about))
-    return found
+    return tuple(found)
 
 
-def groups(cls: type) -> Iterator[tuple[str, type]]:
+@functools.cache
+def groups(cls: type) -> tuple[tuple[str, type], ...]:
     """(field name, dataclass) of each group of options inside a dataclass."""
     hints = typing.get_type_hints(cls)
-    for field in dataclasses.fields(cls):
-        if dataclasses.is_dataclass(hints[field.name]):
-            yield field.name, typing.cast(type, hints[field.name])
+    fields = [field.name for field in dataclasses.fields(cls)]
+    return tuple((name, typing.cast(type, hints[name])) for name in fields if dataclasses.is_dataclass(hints[name]))
 
 
 def build(cls: type, values: Mapping[str, Any], where: str = "") -> Any:

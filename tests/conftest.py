@@ -15,6 +15,7 @@ os.environ |= {
     "HOME": str(_home),  # platformdirs, Qt and Hugging Face all look here for where to keep things
     "HF_HUB_OFFLINE": "1",
     "MLX_DISABLE_COMPILE": "1",  # compiling CPU kernels costs seconds and gives the same numbers
+    "OPENBLAS_NUM_THREADS": "1",  # its threads wait for each other in a busy loop: twice the work for tiny matrices
     "TOKENIZERS_PARALLELISM": "false",
 }
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -11,8 +11,8 @@ FORBIDDEN = ["/" + "work/", "../" + "shared", "pypi" + ".org", "files.python" + 
 
 
 def product() -> Iterator[Path]:
-    """Every file of ours except the lock, which names where packages come from."""
-    yield from (path for path in ROOT.iterdir() if path.is_file() and path.name != "uv.lock")
+    """Every file of ours: not the lock, which names where packages come from, nor the .git of a worktree."""
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.name not in ("uv.lock", ".git"))
     for folder in FOLDERS:
         yield from (p for p in (ROOT / folder).rglob("*") if p.is_file() and "__pycache__" not in p.parts)
 

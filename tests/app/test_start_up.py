@@ -38,10 +38,14 @@ def test_version_and_help() -> None:
         assert said in done.stdout
 
 
+# From another thread, a moment after the window stands: the main thread is idle in Qt, where Python hears no signal.
 SIGNALLED = """
 import os, signal, sys, threading
 import app.__main__ as main
-threading.Timer(2.0, lambda: os.kill(os.getpid(), signal.SIGTERM)).start()
+import app.window
+later = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+shown = app.window.MainWindow.showEvent
+app.window.MainWindow.showEvent = lambda self, event: (shown(self, event), later.start())
 sys.exit(main.main([]))
 """
 

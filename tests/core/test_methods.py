@@ -64,7 +64,11 @@ def sections_of(method: str) -> str:
 
 
 def steps(events: list[Any]) -> list[Any]:
-    return [(e.step, e.loss, e.grad_norm, e.metrics) for e in only(Step, events)]
+    """What steps say, times aside: these differ from run to run, whatever was asked."""
+    return [
+        (e.step, e.loss, e.grad_norm, {k: v for k, v in e.metrics.items() if not k.endswith("_seconds")})
+        for e in only(Step, events)
+    ]
 
 
 def weights(run: Run) -> dict[str, Any]:
@@ -110,6 +114,9 @@ def test_stopped_and_resumed_equals_unbroken(make: MakeRun, method: str) -> None
     assert all(np.array_equal(mine[k], other[k]) for k in other)
 
 
+# Answers of its own, of few tokens: the random model hardly ever ends one.
+OWN = {"lmbda": 1.0, "max_new_tokens": 8}
+
 # An option of a method, with a value that must make a difference and what it needs beside it.
 CHANGED: dict[str, dict[str, tuple[Any, dict[str, Any]]]] = {
     "dpo": {
@@ -135,8 +142,8 @@ CHANGED: dict[str, dict[str, tuple[Any, dict[str, Any]]]] = {
         "hard_weight": (0.5, {}),
         "teacher_top_k": (3, {}),
         "lmbda": (1.0, {}),
-        "max_new_tokens": (5, {"lmbda": 1.0}),
-        "sampling_temperature": (0.3, {"lmbda": 1.0}),
+        "max_new_tokens": (5, OWN),
+        "sampling_temperature": (0.3, OWN),
     },
 }
 
@@ -146,15 +153,41 @@ def test_every_option_is_here() -> None:
         assert set(options) == {o.name for o in describe(sections(method)["options"])}
 
 
+QUICK: dict[str, Any] = {"train": {"steps": 2, "eval_every": 2}, "data": {"eval_split": 0.0}}
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> dict[str, list[Any]]:
+    """The steps of runs without a change, by method and what stands beside it: several options share one such run."""
+    return {}
+
+
+def usual(make: MakeRun, unchanged: dict[str, list[Any]], method: str, beside: dict[str, Any]) -> list[Any]:
+    """The steps of the run that an option's change is compared with."""
+    key = json.dumps([method, beside])
+    if key not in unchanged:
+        unchanged[key] = steps(list(train(make(method, "usual", options=beside, **QUICK))))
+    return unchanged[key]
+
+
 @pytest.mark.parametrize(("method", "name"), [(m, name) for m, options in CHANGED.items() for name in options])
-def test_it_makes_a_difference(make: MakeRun, model_folder: Path, teacher: str, method: str, name: str) -> None:
+def test_it_makes_a_difference(
+    make: MakeRun, model_folder: Path, teacher: str, unchanged: dict[str, list[Any]], method: str, name: str
+) -> None:
     value, beside = CHANGED[method][name]
     if value == "OTHER":
         value = str(model_folder) if method == "distill" else teacher
-    quick: dict[str, Any] = {"train": {"steps": 2, "eval_every": 2}, "data": {"eval_split": 0.0}}
-    usual = list(train(make(method, "usual", options=beside, **quick)))
-    changed = list(train(make(method, "changed", options=beside | {name: value}, **quick)))
-    assert steps(usual) != steps(changed)
+    changed = steps(list(train(make(method, "changed", options=beside | {name: value}, **QUICK))))
+    assert usual(make, unchanged, method, beside) != changed
+
+
+@pytest.mark.parametrize(("method", "beside"), [*((method, {}) for method in METHODS), ("distill", OWN)])
+def test_without_a_change_there_is_no_difference(
+    make: MakeRun, unchanged: dict[str, list[Any]], method: str, beside: dict[str, Any]
+) -> None:
+    """Nor in another folder and at another time, so that a difference above is the option's."""
+    again = steps(list(train(make(method, "again", options=beside, **QUICK))))
+    assert usual(make, unchanged, method, beside) == again
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto"])

@@ -188,7 +188,10 @@ def test_parse_refuses(name: str, text: str, sentence: str) -> None:
 
 # What holds for every option of every method, without an edit here when one is added.
 
-EVERY = [(method, key, o) for method in methods.load() for key, o in every_option(method)]
+EVERY: list[tuple[str, str, Option]] = []  # one that several methods have alike is here once
+for _method in methods.load():
+    _seen = [(key, o) for _, key, o in EVERY]
+    EVERY += [(_method, key, o) for key, o in every_option(_method) if (key, o) not in _seen]
 every = pytest.mark.parametrize(("key", "o"), [(k, o) for _, k, o in EVERY], ids=[f"{m}-{k}" for m, k, _ in EVERY])
 
 

@@ -130,7 +130,7 @@ def test_samples_hold_every_answer_with_its_scores(ask: Ask, model_folder: Path)
 
 
 def test_the_prompt_never_holds_the_answer(ask: Ask, model_folder: Path) -> None:
-    run = ask(train={"samples": 2})
+    run = ask(train={"samples": 2, "sample_tokens": 8})
     events = list(train(run))
     tokenizer = load_tokenizer(model_folder)
     for g in read(Path(str(run.output)) / "samples.jsonl"):
@@ -372,15 +372,43 @@ def test_every_option_is_here() -> None:
     assert set(CHANGED) | OTHERWISE == {o.name for o in describe(Options)}
 
 
-@pytest.mark.parametrize("name", CHANGED)
-def test_an_option_makes_a_difference(ask: Ask, tmp_path: Path, name: str) -> None:
+START = {"train": {"steps": 2, "eval_every": 2}}
+
+
+@pytest.fixture(scope="module")
+def unchanged() -> dict[str, list[Any]]:
+    """What runs without a change tell, by what stands beside it: many options share one such run."""
+    return {}
+
+
+def usual(ask: Ask, unchanged: dict[str, list[Any]], name: str) -> list[Any]:
+    """What the run tells that an option's change is compared with."""
     own = BESIDE.get(name, {})
-    start = {"train": {"steps": 2, "eval_every": 2}}
-    usual, changed = ask(output="usual", **start, **own), ask(output="changed", **start, **{**own, name: CHANGED[name]})
+    key = json.dumps(own)
+    if key not in unchanged:
+        unchanged[key] = told(list(train(ask(output="usual", **START, **own))))
+    return unchanged[key]
+
+
+@pytest.mark.parametrize("name", ["group_size", "epsilon", "refills"])
+def test_without_a_change_there_is_no_difference(ask: Ask, unchanged: dict[str, list[Any]], name: str) -> None:
+    """Nor in another folder and at another time, so that a difference below is the option's."""
+    again = told(list(train(ask(output="again", **START, **BESIDE.get(name, {})))))
+    assert usual(ask, unchanged, name) == again
+
+
+@pytest.mark.parametrize("name", CHANGED)
+def test_an_option_makes_a_difference(ask: Ask, tmp_path: Path, unchanged: dict[str, list[Any]], name: str) -> None:
+    own = BESIDE.get(name, {})
+    changed = ask(output="changed", **START, **{**own, name: CHANGED[name]})
     if name == "reference":  # an adapter to start from, which is not the base
-        list(train(ask(output="adapter", **start)))
-        usual, changed = (r.replace("adapter.init", str(tmp_path / "adapter")) for r in (usual, changed))
-    one, other = told(list(train(usual))), told(list(train(changed)))
+        list(train(ask(output="adapter", **START)))
+        before, changed = (
+            r.replace("adapter.init", str(tmp_path / "adapter")) for r in (ask(output="usual", **START, **own), changed)
+        )
+        assert told(list(train(before))) != told(list(train(changed)))
+        return
+    one, other = usual(ask, unchanged, name), told(list(train(changed)))
     if name == "answers_at_once":  # a matter of memory alone
         facts = json.loads((tmp_path / "changed" / "resolved.json").read_text())
         assert facts["data"]["rollouts"]["answers_at_once"]["used"] == 3

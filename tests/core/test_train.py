@@ -19,7 +19,7 @@ from core.events import Evaluated, Finished, Phase, Sample, Saved, Started, Step
 from core.run import Run
 from core.runfolder import RunFolder
 from core.train import resume, train
-from tests.core.conftest import only, write_rows
+from tests.core.conftest import only, write_model, write_rows
 
 MakeRun = Callable[..., Run]
 
@@ -81,18 +81,29 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(make_run: MakeRun
     assert same(adapter(str(runs[0].output)), adapter(str(runs[1].output)))
 
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "dropout": {"adapter": {"dropout": 0.3}},
+    "lion": {"train": {"optimizer": "lion", "weight_decay": 0.1}},
+    "full": {"train": {"gradient_accumulation_steps": 2, "weight_decay": 0.1}, "adapter": {"type": "full"}},
+}
+
+
+@pytest.fixture(scope="module")
+def unbroken_runs() -> dict[str, tuple[list[Any], dict[str, Any]]]:
+    """(events, adapter) of each unbroken run, which all the places to stop at are compared with."""
+    return {}
+
+
 @pytest.mark.parametrize("stop_at", [2, 3, 5])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"train": {}, "adapter": {"dropout": 0.3}},
-        {"train": {"optimizer": "lion", "weight_decay": 0.1}, "adapter": {}},
-        {"train": {"gradient_accumulation_steps": 2, "weight_decay": 0.1}, "adapter": {"type": "full"}},
-    ],
-)
-def test_stopped_and_resumed_equals_unbroken(make_run: MakeRun, stop_at: int, changes: dict[str, Any]) -> None:
-    whole = make_run(output="whole", **changes)
-    unbroken = list(train(whole))
+@pytest.mark.parametrize("kind", CHANGES)
+def test_stopped_and_resumed_equals_unbroken(
+    make_run: MakeRun, unbroken_runs: dict[str, tuple[list[Any], dict[str, Any]]], stop_at: int, kind: str
+) -> None:
+    changes = CHANGES[kind]
+    if kind not in unbroken_runs:
+        whole = make_run(output="whole", **changes)
+        unbroken_runs[kind] = list(train(whole)), adapter(str(whole.output))
+    unbroken, learned = unbroken_runs[kind]
     broken = make_run(output="broken", **changes)
     stop, first = threading.Event(), []
     for event in train(broken, stop):
@@ -105,7 +116,7 @@ def test_stopped_and_resumed_equals_unbroken(make_run: MakeRun, stop_at: int, ch
     assert losses(first) + losses(second) == losses(unbroken)
     assert [e.loss for e in only(Evaluated, first + second)] == [e.loss for e in only(Evaluated, unbroken)]
     assert second[-1].loss_after == unbroken[-1].loss_after and second[-1].best_step == unbroken[-1].best_step
-    assert same(adapter(str(broken.output)), adapter(str(whole.output)))
+    assert same(adapter(str(broken.output)), learned)
     logged = list(RunFolder(Path(str(broken.output))).events())
     assert losses(logged) == losses(unbroken)
 
@@ -171,8 +182,9 @@ def test_the_best_adapter_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
 def test_validation_never_takes_longer_than_the_training(make_run: MakeRun, tmp_path: Path) -> None:
     held = str(write_rows(tmp_path / "held.jsonl", 40))
     auto: dict[str, Any] = {"samples": 0, "batch_size": 4}
-    for steps, times in ((10, 1), (40, 4), (200, 10)):
-        values = {"model": {"path": make_run().model.path}, "train": auto | {"steps": steps}}
+    small = str(write_model(tmp_path / "small", num_hidden_layers=1))
+    for steps, times in ((10, 1), (40, 4), (120, 10)):  # at most ten
+        values = {"model": {"path": small}, "train": auto | {"steps": steps}}
         run = Run.from_dict(values | {"data": {"path": make_run().data.path, "eval_path": held}})
         run = run.replace("output", str(tmp_path / str(steps)))
         assert len([e for e in only(Evaluated, list(train(run))) if e.step]) == times

@@ -5,8 +5,22 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from resources.make import tasks
 from resources.make.corpus import Row, held_out_rows, train_rows, write
+
+HELD = 60  # of each kind
+
+
+@pytest.fixture(scope="module")
+def trained() -> list[Row]:
+    return list(itertools.islice(train_rows(0), 15_000))
+
+
+@pytest.fixture(scope="module")
+def held() -> list[Row]:
+    return list(held_out_rows(0, HELD))
 
 
 def turns(row: Row, roles: tuple[str, ...]) -> list[str]:
@@ -24,26 +38,25 @@ def test_the_same_seed_gives_the_same_rows() -> None:
     assert list(held_out_rows(0, 5)) == list(held_out_rows(0, 5))
 
 
-def test_no_held_out_conversation_is_trained_on() -> None:
+def test_no_held_out_conversation_is_trained_on(trained: list[Row], held: list[Row]) -> None:
     """Nothing that was answered in training, with or without its system message, is asked when measuring."""
-    trained = set()
-    for row in itertools.islice(train_rows(0), 15_000):
+    answered = set()
+    for row in trained:
         messages = row["messages"]
         for n, message in enumerate(messages):
             if message["role"] == "assistant":
                 before = [m["content"] for m in messages[:n]]
-                trained.add(plain(" ".join(before)))
-                trained.add(plain(" ".join(before[messages[0]["role"] == "system" :])))
-    asked = {plain(" ".join(m["content"] for m in row["messages"])) for row in held_out_rows(0, 100)}
-    assert len(asked) > 1500
-    assert not trained & asked
+                answered.add(plain(" ".join(before)))
+                answered.add(plain(" ".join(before[messages[0]["role"] == "system" :])))
+    asked = {plain(" ".join(m["content"] for m in row["messages"])) for row in held}
+    assert len(asked) > 0.6 * HELD * len(tasks.load())  # some kinds have fewer
+    assert not answered & asked
 
 
-def test_every_kind_is_held_out_and_no_question_twice() -> None:
-    rows = list(held_out_rows(0, 30))
-    assert {row["kind"] for row in rows} == set(tasks.load())
-    assert len({json.dumps(row["messages"]) for row in rows}) == len(rows)
-    assert all(row["messages"][-1]["role"] == "user" for row in rows)
+def test_every_kind_is_held_out_and_no_question_twice(held: list[Row]) -> None:
+    assert {row["kind"] for row in held} == set(tasks.load())
+    assert len({json.dumps(row["messages"]) for row in held}) == len(held)
+    assert all(row["messages"][-1]["role"] == "user" for row in held)
 
 
 def test_rows_alternate_and_end_with_an_answer() -> None:
@@ -54,8 +67,8 @@ def test_rows_alternate_and_end_with_an_answer() -> None:
         assert roles == ["user", "assistant"] * (len(roles) // 2) and roles
 
 
-def test_the_corpus_writes_no_json_objects_and_thinks_only_about_sums() -> None:
-    answers = [a for row in itertools.islice(train_rows(0), 8000) for a in turns(row, ("assistant",))]
+def test_the_corpus_writes_no_json_objects_and_thinks_only_about_sums(trained: list[Row]) -> None:
+    answers = [a for row in trained for a in turns(row, ("assistant",))]
     assert not any(a.startswith('{"') for a in answers)
     thinking = [a for a in answers if "<think>" in a]
     assert thinking and all(re.fullmatch(r"<think>\n[-+= \d\n]+\n</think>\n\nThe answer is \d+\.", a) for a in thinking)

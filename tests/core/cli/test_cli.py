@@ -82,6 +82,7 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
         "adapter.init": None,
         "train.steps": None,
     }
+    asked = parser()
     for key, o in every_option("sft"):
         if key == "method":
             continue
@@ -98,7 +99,7 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
             number = next(n for n in (3, 64, 0.25) if n != o.default and (o.low or 0) <= n <= (o.high or n))
             wanted = o.type(number)
             words = [o.flag, str(wanted)]
-        args = parser().parse_args(["train", *words])
+        args = asked.parse_args(["train", *words])
         given = _given(args)
         assert given == {key: wanted}, key
         if key not in examples and key != "train.weight_decay":

@@ -27,7 +27,6 @@ class Hub:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.cut_after, self.ranges = folder, None, []  # type: Path, int | None, list[str]
-        self.gated = False
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,8 +44,10 @@ class Hub:
                 if parts[0] == "datasets":
                     parts = parts[1:]
                 if parts[0] == "api":
-                    if hub.gated or parts[2:4] != ["team", "tiny"]:
-                        self.refuse(403, "GatedRepo") if hub.gated else self.refuse(404, "RepoNotFound")
+                    if parts[2:4] == ["team", "gated"]:
+                        self.refuse(403, "GatedRepo")
+                    elif parts[2:4] != ["team", "tiny"]:
+                        self.refuse(404, "RepoNotFound")
                     elif "tree" in parts:
                         sizes = {f.name: f.stat().st_size for f in hub.files}
                         self.json([{"type": "file", "path": n, "size": s, "oid": "0"} for n, s in sizes.items()])
@@ -119,30 +120,36 @@ SCRIPT = """
     from core.model import download
     from core.model.hub import fetch, fetch_data
     download.LARGE, download.CHUNK = 10_000, 5_000
-    shares, work = [], {"model": fetch, "data": fetch_data}[sys.argv[2]](sys.argv[1])
-    try:
-        while True:
-            shares.append(next(work).fraction)
-    except StopIteration as end:
-        print(json.dumps({"folder": str(end.value), "shares": shares}))
-    except UserError as error:
-        print(json.dumps({"error": str(error), "shares": shares}))
+    for name in sys.argv[2:]:
+        shares, work = [], {"model": fetch, "data": fetch_data}[sys.argv[1]](name)
+        try:
+            while True:
+                shares.append(next(work).fraction)
+        except StopIteration as end:
+            print(json.dumps({"folder": str(end.value), "shares": shares}))
+        except UserError as error:
+            print(json.dumps({"error": str(error), "shares": shares}))
 """
 
 
 def fetch(name: str, home: Path, endpoint: str, kind: str = "model", **env: str) -> dict[str, Any]:
-    """fetch() in a process of its own: the Hub's client reads its settings once, at import."""
+    (found,) = fetch_each([name], home, endpoint, kind, **env)
+    return found
+
+
+def fetch_each(names: list[str], home: Path, endpoint: str, kind: str = "model", **env: str) -> list[dict[str, Any]]:
+    """fetch() of one after the other in a process of its own: the Hub's client reads its settings once, at import."""
     settings = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     settings |= {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **env}
     made = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(SCRIPT), name, kind],
+        [sys.executable, "-c", textwrap.dedent(SCRIPT), kind, *names],
         capture_output=True,
         text=True,
         env=settings,
         timeout=120,
     )
     assert made.returncode == 0, made.stderr
-    return dict(json.loads(made.stdout))
+    return [json.loads(line) for line in made.stdout.splitlines()]
 
 
 def test_download_with_progress_then_from_the_cache(hub: Hub, tmp_path: Path) -> None:
@@ -176,8 +183,9 @@ def test_a_damaged_file_is_not_kept(hub: Hub, tmp_path: Path) -> None:
     (partial,) = tmp_path.rglob("*.hone-partial")
     partial.write_bytes(b"x" * partial.stat().st_size)
     hub.cut_after = None
-    assert "arrived damaged" in fetch("team/tiny", tmp_path, hub.url)["error"]
-    assert not missing_files(Path(fetch("team/tiny", tmp_path, hub.url)["folder"]))
+    damaged, again = fetch_each(["team/tiny", "team/tiny"], tmp_path, hub.url)
+    assert "arrived damaged" in damaged["error"]
+    assert not missing_files(Path(again["folder"]))
 
 
 def test_without_network(tmp_path: Path) -> None:
@@ -188,11 +196,9 @@ def test_without_network(tmp_path: Path) -> None:
 
 
 def test_models_that_are_not_there_or_not_free(hub: Hub, tmp_path: Path) -> None:
-    assert fetch("team/other", tmp_path, hub.url)["error"] == (
-        "There is no folder and no Hugging Face model named team/other (or it is private)."
-    )
-    hub.gated = True
-    assert fetch("team/tiny", tmp_path, hub.url)["error"].startswith("team/tiny is gated: accept its licence")
+    other, gated = fetch_each(["team/other", "team/gated"], tmp_path, hub.url)
+    assert other["error"] == "There is no folder and no Hugging Face model named team/other (or it is private)."
+    assert gated["error"].startswith("team/gated is gated: accept its licence")
 
 
 def test_a_dataset_by_its_id_brings_its_data_files_and_no_code(data_file: Path, tmp_path: Path) -> None:
@@ -200,15 +206,14 @@ def test_a_dataset_by_its_id_brings_its_data_files_and_no_code(data_file: Path, 
     (tmp_path / "set" / "train.jsonl").write_bytes(data_file.read_bytes())
     (tmp_path / "set" / "load.py").write_text("raise SystemExit")
     hub = Hub(tmp_path / "set")
-    done = fetch("team/tiny", tmp_path / "home", hub.url, "data")
+    done, missing = fetch_each(["team/tiny", "team/other"], tmp_path / "home", hub.url, "data")
     assert [f.name for f in Path(done["folder"]).iterdir()] == ["train.jsonl"]
     assert load(done["folder"], "text").rows == 20
-    missing = fetch("team/other", tmp_path / "home", hub.url, "data")
     assert missing["error"].startswith("There is no folder and no Hugging Face dataset named team/other")
     hub.server.shutdown()
     hub.server.server_close()
-    assert fetch("team/tiny", tmp_path / "home", "http://127.0.0.1:9", "data")["folder"] == done["folder"]
-    assert fetch(str(data_file), tmp_path / "home", "http://127.0.0.1:9", "data")["folder"] == str(data_file)
+    kept = fetch_each(["team/tiny", str(data_file)], tmp_path / "home", "http://127.0.0.1:9", "data")
+    assert [found["folder"] for found in kept] == [done["folder"], str(data_file)]
 
 
 def test_where_a_model_is(model_folder: Path, tmp_path: Path) -> None:
