@@ -1,9 +1,9 @@
 """What is trained, as the optimizer sees it: an adapter's many small tensors as one vector.
 
 A LoRA adapter is hundreds of tensors of a few thousand numbers. Corrected one by one they cost a GPU ten small pieces
-of work each, more than the rest of a step; laid end to end they cost a few dozen altogether. The numbers are the same, because
-optimizers work number by number. Full fine-tuning keeps its few large tensors as they are: joined, their gradients
-would lie in memory twice.
+of work each, more than the rest of a step; laid end to end they cost a few dozen altogether. The numbers are the same,
+because optimizers work number by number. Full fine-tuning keeps its few large tensors as they are: joined, their
+gradients would lie in memory twice.
 """
 
 from collections.abc import Iterator
