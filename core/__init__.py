@@ -3,11 +3,13 @@
 import os
 
 from core.blas import preload as _preload
+from core.heap import keep_freed as _keep_freed
 
 __version__ = "0.1.0"
 
 # Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/blas.py).
 _preload()
+_keep_freed()
 # MLX on CUDA keeps what it has launched for launching it again. By default it takes note of 400 different graphs and
 # ends the program when it has met more than twice as many, which batches of many shapes do.
 os.environ.setdefault("MLX_CUDA_GRAPH_CACHE_SIZE", "2000")

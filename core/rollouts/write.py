@@ -74,7 +74,7 @@ def write(
             cache = _keep(cache, live)
         if waiting and (not live or free >= FREE * at_once) and at_once - len(rows) > 0:
             new = [waiting.popleft() for _ in range(min(at_once - len(rows), len(waiting)))]
-            more, last = _begin(model, prompts, [p for p, _ in new], batched)
+            more, last = begin(model, prompts, [p for p, _ in new], batched)
             rows = rows + [_Row(p, m, _uniform(seed, p, m, sampling.max_tokens)) for p, m in new]
             step, cache = mx.concatenate([step, last]), _join(cache, more)
         ahead = None
@@ -113,7 +113,7 @@ def _uniform(seed: Sequence[int], prompt: int, member: int, count: int) -> np.nd
     return numbers
 
 
-def _begin(
+def begin(
     model: Any, prompts: Sequence[Sequence[int]], wanted: Sequence[int], batched: bool
 ) -> tuple[list[Any], mx.array]:
     """(cache, last prompt tokens [N]) for N answers: each different prompt is computed once, all but its last token."""

@@ -17,6 +17,7 @@ from core.adapters.lora import LoRALinear
 from core.adapters.targets import choose
 from core.errors import BadModel, BadOption
 from core.model.load import load
+from core.quant import PackedLinear
 from core.run import Adapter, Model, Run
 from core.train import train
 
@@ -46,6 +47,37 @@ def test_the_formula_by_hand() -> None:
     assert layer(mx.array([[1.0, 2.0]])).tolist() == [[20.0, 41.0]]
     layer.enabled = False
     assert layer(mx.array([[1.0, 2.0]])).tolist() == [[5.0, 11.0]]
+
+
+@pytest.mark.parametrize("kind", ["plain", "bias", "nf4"])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_its_gradient_is_that_of_the_formula(kind: str, dropout: float) -> None:
+    mx.random.seed(1)
+    linear: Any = nn.Linear(64, 8, bias=kind == "bias")
+    if kind == "nf4":
+        linear = PackedLinear.from_linear(linear, "nf4")
+    linear.freeze()
+    layer = LoRALinear(linear, rank=3, scale=0.5, dropout=dropout)
+    layer.lora_b = mx.random.normal((3, 8))
+    given = [mx.random.normal((2, 5, 64)), layer.lora_a, layer.lora_b]
+    slope = mx.random.normal((2, 5, 8))
+
+    def product(x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+        layer.lora_a, layer.lora_b = a, b
+        return layer(x)
+
+    def formula(x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+        return linear(x) + 0.5 * layer.dropout(x.reshape(10, 64)).reshape(x.shape) @ a @ b
+
+    for training in (True, False):
+        layer.train(training)
+        mx.random.seed(7)
+        (y,), slopes = mx.vjp(product, given, [slope])
+        mx.random.seed(7)
+        (expected,), right = mx.vjp(formula, given, [slope])
+        assert mx.allclose(y, expected, rtol=1e-5, atol=1e-5).item()
+        for found, wanted in zip(slopes, right, strict=True):
+            assert float(mx.abs(found - wanted).max()) <= 1e-5 * float(mx.abs(wanted).max())
 
 
 def test_it_starts_from_the_unchanged_model_within_pefts_bounds(model_folder: Path) -> None:

@@ -33,6 +33,15 @@ def test_greedy_answers_are_those_of_the_plain_model(family: str) -> None:
             tokens.append(token)
 
 
+@pytest.mark.parametrize("family", ["qwen3", "llama", "gemma2", "mistral-window", "mamba"])
+@pytest.mark.parametrize("dtype", [mx.bfloat16, mx.float16], ids=["bfloat16", "float16"])
+def test_rounding_in_16_bit_is_no_difference(family: str, dtype: mx.Dtype) -> None:
+    model = tiny(family)
+    model.set_dtype(dtype)
+    batched, why = check(model, dtype)
+    assert batched == (family not in ("gemma2", "mamba")), why
+
+
 @pytest.mark.parametrize("family", ["qwen3", "mistral-window"])
 def test_log_probabilities_are_those_of_one_pass_over_the_whole_text(family: str) -> None:
     model = tiny(family)
