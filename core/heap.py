@@ -2,8 +2,8 @@
 every operation.
 
 By default glibc gives large pieces back to the system at once and threads other than the first keep none at all; the
-system clears every page before it gives it out again. That took a sixth of a training step's processor time, measured
-with `perf` on two cores (see tests/benchmarks/README.md). Nothing changes on a Mac.
+system clears every page before it gives it out again. That took an eighth of a training step's processor time, seen
+with `perf` on two cores. Nothing changes on a Mac.
 """
 
 import ctypes

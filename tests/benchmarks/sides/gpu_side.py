@@ -145,6 +145,7 @@ def limits(rows: int = ROWS, tokens: int = 1024) -> None:
                     mx.reset_peak_memory()
                 began = time.perf_counter()
                 value, _, slope = learner.gradient(batch)
+                mx.async_eval(slope, value)
                 norm = learner.correct(slope, float(rows * tokens), 1e-4)
                 mx.eval(value, norm, learner.changed)
                 taken.append(1000 * (time.perf_counter() - began))
