@@ -53,10 +53,10 @@ class LoRALinear(AddOn):
         if not self.enabled:
             return self.linear(x)
         rows, (a, b) = _rows(x), self._factors(x.dtype)
-        if self.training and self.dropout._p_1 < 1:
-            y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
-        else:
+        if self.training and self.dropout._p_1 == 1:
             y = _together(self.linear, rows, a, b)
+        else:  # with dropout the two ways back do not meet at x
+            y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
         return y.reshape(*x.shape[:-1], -1)
 
     def branch(self, x: mx.array) -> mx.array:
