@@ -22,15 +22,16 @@ class Trained:
     """The trained tensors of a model with its adapter attached (or free for full fine-tuning)."""
 
     def __init__(self, model: nn.Module, joined: bool) -> None:
-        self.model, self.joined = model, joined
+        self.joined = joined
         # A vector for each kind (lora_a, lora_b, m): LoRA+ tells them apart, and B alone takes a scale.
         self._vectors: dict[str, list[tuple[str, tuple[int, ...], int]]] = {}  # (name, shape, size) of its tensors
         for name, value in tree_flatten(model.trainable_parameters()):
             self._vectors.setdefault(name.rpartition(".")[2], []).append((name, tuple(value.shape), value.size))
-        self._add_ons = [m for _, m in model.named_modules() if isinstance(m, AddOn)]
+        add_ons = [m for _, m in model.named_modules() if isinstance(m, AddOn)]
         # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
-        alike = len({m.scale for m in self._add_ons}) == 1 and all(type(m) is LoRALinear for m in self._add_ons)
-        self._scale = self._add_ons[0].scale if joined and alike else None
+        alike = len({m.scale for m in add_ons}) == 1 and all(type(m) is LoRALinear for m in add_ons)
+        self._alike = add_ons if joined and alike else []  # for which a step does so
+        self._scale = self._alike[0].scale if self._alike else 1.0
 
     def join(self, tensors: dict[str, Any]) -> dict[str, Any]:
         """A tree of the model's trained tensors as the optimizer takes it: a vector for each kind, {"lora_a": [n]}."""
@@ -56,14 +57,14 @@ class Trained:
 
     def for_step(self, values: dict[str, Any], dtype: mx.Dtype) -> dict[str, Any]:
         """The tensors with which a step computes: LoRA's in `dtype`, with B scaled; see in_step()."""
-        if self._scale is None:
+        if not self._alike:
             return self.part(values)
         return self.part({kind: self._scaled(kind, value).astype(dtype) for kind, value in values.items()})
 
     def gradient(self, slopes: dict[str, Any]) -> dict[str, Any]:
         """The gradient as the optimizer takes it, from that with respect to the tensors of for_step()."""
         joined = self.join(slopes)
-        return joined if self._scale is None else {kind: self._scaled(kind, value) for kind, value in joined.items()}
+        return {kind: self._scaled(kind, value) for kind, value in joined.items()} if self._alike else joined
 
     def _scaled(self, kind: str, value: Any) -> Any:
         return self._scale * value if kind == "lora_b" else value
@@ -71,13 +72,10 @@ class Trained:
     @contextmanager
     def in_step(self) -> Iterator[None]:
         """Within it the add-ons take B as for_step() has scaled it."""
-        if self._scale is None:
-            yield
-            return
         try:
-            for add_on in self._add_ons:
+            for add_on in self._alike:
                 add_on.scale = 1.0
             yield
         finally:
-            for add_on in self._add_ons:
+            for add_on in self._alike:
                 add_on.scale = self._scale

@@ -24,16 +24,11 @@ def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
     in 16 bit, and all that follows would differ.
     """
     prompts, answers = [[1, 2, 3], [4, 5, 6, 7, 8, 9]], [[7, 3, 5], [2, 8, 4]]
-    apart = []
-    for prompt, answer in zip(prompts, answers, strict=True):
-        apart.append(model(mx.array([prompt + answer]))[0, len(prompt) - 1 :])
+    apart = [model(mx.array([p + a]))[0, len(p) - 1 :] for p, a in zip(prompts, answers, strict=True)]
     try:
         cache, step = begin(model, prompts, [0, 1], batched=True)
-        together = []
-        for tokens in zip(*answers, strict=True):
-            together.append(model(step[:, None], cache=cache)[:, -1])
-            step = mx.array(tokens, dtype=mx.int32)
-        together.append(model(step[:, None], cache=cache)[:, -1])
+        steps = [step, *(mx.array(tokens) for tokens in zip(*answers, strict=True))]
+        together = [model(tokens[:, None], cache=cache)[:, -1] for tokens in steps]
         found, wanted = mx.stack(together, axis=1).astype(mx.float32), mx.stack(apart).astype(mx.float32)
         mx.eval(found, wanted)
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):

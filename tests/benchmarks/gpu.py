@@ -80,8 +80,9 @@ def main() -> None:
         page.run("mlx-lm", "all tokens learned, checkpointing", [*peer, answers("on")])
         page.run("PEFT", "all tokens learned, checkpointing", [*torch, answers("on")])
         page.run("Hone", "30 % of the tokens learned", [*hone, prompts("off")])
-        page.profiled([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "profile", made, str(length)])
-        page.bounded([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "limits"])
+        own = [sys.executable, "-m", "tests.benchmarks.sides.gpu_side"]
+        page.lines([*own, "profile", made, str(length)], page.profile)
+        page.lines([*own, "limits"], page.limits)
 
 
 def job(folder: Path, name: str, length: int, prompt: int) -> Any:
@@ -178,19 +179,12 @@ class Page:
         self.told(f"{who}, {what}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
         self.write()
 
-    def profiled(self, command: list[str]) -> None:
-        self.profile += self.lines(command)
-        self.write()
-
-    def bounded(self, command: list[str]) -> None:
-        self.limits += self.lines(command)
-        self.write()
-
-    def lines(self, command: list[str]) -> list[str]:
-        said = (self.part(command, 80) or "").splitlines()
-        for line in said:
+    def lines(self, command: list[str], rows: list[str]) -> None:
+        """What a command prints, as rows of one of the page's tables."""
+        for line in (self.part(command, 80) or "").splitlines():
+            rows.append(f"| {' | '.join(line.split(chr(9)))} |")
             self.told(command[3], line.replace("\t", " | "))
-        return [f"| {' | '.join(line.split(chr(9)))} |" for line in said]
+        self.write()
 
     def note(self, sentence: str) -> None:
         self.notes.append(f"- {sentence}")

@@ -169,24 +169,26 @@ def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, i
     batch = Batch(drawn, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
     model.train()
 
-    def step() -> float:
-        began = time.perf_counter()
-        value, _, slope = learner.gradient(batch)
-        mx.async_eval(slope, value)  # as the loop does: layer by layer, before the vectors are joined
-        norm = learner.correct(slope, float(rows * tokens), 1e-4)
-        mx.eval(value, norm, learner.changed)
-        return 1000 * (time.perf_counter() - began)
-
     for _ in range(WARM):
-        step()
+        timed_step(learner, batch)
     mx.reset_peak_memory()
-    took = float(np.median([step() for _ in range(STEPS)]))
+    took = float(np.median([timed_step(learner, batch) for _ in range(STEPS)]))
     peak = mx.get_peak_memory()
     before = mx.set_memory_limit(1)
     mx.reset_peak_memory()
-    step()
+    timed_step(learner, batch)
     mx.set_memory_limit(before)
     return peak, mx.get_peak_memory(), took
+
+
+def timed_step(learner: Learner, batch: Batch) -> float:
+    """One step and its correction; the milliseconds it took."""
+    began = time.perf_counter()
+    value, _, slope = learner.gradient(batch)
+    mx.async_eval(slope, value)  # as the loop does: layer by layer, before the vectors are joined
+    norm = learner.correct(slope, learner.weight(batch), 1e-4)
+    mx.eval(value, norm, learner.changed)
+    return 1000 * (time.perf_counter() - began)
 
 
 def product_step(model: Any) -> Learner:

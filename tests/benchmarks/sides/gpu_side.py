@@ -26,7 +26,7 @@ from core.model.recompute import checkpoint_blocks, keep_blocks
 from core.resources import STARTER
 from core.run import Adapter
 from tests.benchmarks.precision import SMALL as SHAPE
-from tests.benchmarks.precision import build, product_step
+from tests.benchmarks.precision import build, product_step, timed_step
 
 ROWS = 4
 
@@ -143,12 +143,7 @@ def limits(rows: int = ROWS, tokens: int = 1024) -> None:
             for n in range(14):
                 if n == 6:
                     mx.reset_peak_memory()
-                began = time.perf_counter()
-                value, _, slope = learner.gradient(batch)
-                mx.async_eval(slope, value)
-                norm = learner.correct(slope, float(rows * tokens), 1e-4)
-                mx.eval(value, norm, learner.changed)
-                taken.append(1000 * (time.perf_counter() - began))
+                taken.append(timed_step(learner, batch))
             way, peak = "on" if checkpointing else "off", mx.get_peak_memory() / 1e9
             print(
                 f"{gigabytes:.1f}\t{way}\t{statistics.median(taken[6:]):.1f}\t{min(taken[6:]):.1f}\t{peak:.2f}",
