@@ -174,14 +174,22 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
     """("5 to 7 GB", what to try where that is more than `usable` bytes), or None where it cannot be told."""
     import json
 
+    from core.errors import BadModel
     from core.model import memory
 
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        found = memory.estimate(config, run, device=device, tokens=tokens, folder=folder)
-    except (OSError, ValueError, KeyError, TypeError):
+        teacher = _beside(run) if run.spec.divergence else None
+        found = memory.estimate(config, run, device=device, tokens=tokens, folder=folder, teacher=teacher)
+    except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None  # a config of an unusual build: nothing is said rather than something wrong
     return None if found is None else (found.words, memory.advice(found, usable, run))
+
+
+def _beside(run: Any) -> Path | None:
+    from core.other import beside
+
+    return beside(run)
 
 
 def save_model(

@@ -74,6 +74,18 @@ def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, Head | None]:
     return loaded.model, find_head(loaded.model, DTYPES[loaded.compute])[0]
 
 
+def beside(run: Run) -> Path | None:
+    """The folder of the model that stays in memory beside the one in training: a teacher that is asked in every step.
+
+    None where there is none, or where it would have to be downloaded. Raises BadModel.
+    """
+    if not run.spec.divergence or run.options.teacher is None or run.options.teacher_top_k is not None:
+        return None
+    path = run.options.teacher
+    adapter = Path(path).expanduser()
+    return hub.locate(_base(adapter) if (adapter / adapters.CONFIG).is_file() else path)
+
+
 def _base(adapter: Path) -> str:
     """The model that an adapter was trained on."""
     try:

@@ -220,9 +220,10 @@ def _memory(
     """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
     more than there is, and a note where a batch is parted for it."""
     tokens, config, usable = _heaviest(run, rows), read_config(where), backend.usable_bytes(device)
+    teacher = other.beside(run)
 
     def estimate(planned: Run) -> memory.Estimate | None:
-        return memory.estimate(config, planned, device=device, tokens=tokens, folder=where)
+        return memory.estimate(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
 
     if run.spec.scored:  # its answers are learned from in parts of their own
         recompute = run.train.gradient_checkpointing == "on"

@@ -36,7 +36,7 @@ REHEARSED = 20  # steps from which on a run rehearses its heaviest one
 # How much more than a step needs MLX may take on CUDA, where it otherwise queues work, and the buffers of it, as far
 # ahead as it can. Measured on an H100 (results/gpu.md): bounded so, a step takes a third less memory and hardly more
 # time; bounded closer, checkpointed blocks, which are many short pieces of work, take up to three times as long.
-ROOM, CHECKPOINTED_ROOM = 1.2, 1.75
+ROOM, CHECKPOINTED_ROOM = 1.2, 1.35
 
 
 def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:

@@ -33,12 +33,14 @@ class Estimate:
     optimizer: int  # its state, and the gradients
     activations: int
     logits: int
+    teacher: int = 0  # weights of the model that stays in memory beside the one in training
     answers: int = 0  # what writing answers takes: the texts so far, and the logits of one token each
 
     @property
     def total(self) -> int:
         # Answers are written and learned from in turn.
-        return self.weights + self.adapter + self.optimizer + max(self.activations + self.logits, self.answers)
+        step = max(self.activations + self.logits, self.answers)
+        return self.weights + self.teacher + self.adapter + self.optimizer + step
 
     @property
     def low(self) -> int:
@@ -58,12 +60,19 @@ class Estimate:
 
 
 def estimate(
-    config: Mapping[str, Any], run: Any, *, device: str, tokens: int, folder: Path | None = None
+    config: Mapping[str, Any],
+    run: Any,
+    *,
+    device: str,
+    tokens: int,
+    folder: Path | None = None,
+    teacher: Path | None = None,
 ) -> Estimate | None:
     """What a step of a run (core.run.Run) takes on a "cpu" or "gpu", with rows of up to `tokens` tokens.
 
     `config` is the model's config.json; with `folder` the weights are counted from its files' headers, else from
-    `config`; None where that is of an unusual kind. Two texts a row, as pairs have, count by themselves: give the sum.
+    `config`; None where that is of an unusual kind. `teacher` is the folder of the model that stays in memory beside
+    it, if one does (core.other.beside). Two texts a row, as pairs have, count by themselves: give the sum.
     Where answers are written, give question and longest answer together.
     """
     about = config.get("text_config", config)
@@ -83,7 +92,7 @@ def estimate(
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
     if run.spec.aside:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
-    rows = run.options.micro_batch_size if run.spec.scored else run.train.batch_size
+    rows = _learned_together(run)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
     kept = _activations(about, batch, tokens, compute, recompute, dora=run.adapter.type == "dora")
     largest = max((_size(shape) for _, shape in found.values()), default=0)
@@ -96,30 +105,51 @@ def estimate(
         # Gradients and new weights come when the activations have gone: they count where they are more than those.
         optimizer += max(0, 2 * weights + 4 * 4 * largest - kept - logits)
     else:
-        logits, optimizer = _piecewise(batch * vocabulary), 4 * trained * (1 + states)
+        logits = _piecewise(batch * vocabulary, compared=bool(run.spec.divergence))
+        optimizer = 4 * trained * (1 + states)
     return Estimate(
         weights=weights,
         adapter=0 if full else 4 * trained,
         optimizer=optimizer,
         activations=kept,
         logits=logits,
+        teacher=_held(teacher, run.model.dtype, device),
         answers=_answers(about, run, tokens, compute, vocabulary),
     )
 
 
-def _piecewise(numbers: int) -> int:
-    """Float32 logits, their exponentials and their gradient, a piece at a time."""
+def _learned_together(run: Any) -> int:
+    """Rows, or answers that the model wrote, which go through it at once."""
+    if not run.spec.scored:
+        return int(run.train.batch_size)
+    return int(run.options.micro_batch_size if run.options.replay else min(run.options.micro_batch_size, _asked(run)))
+
+
+def _asked(run: Any) -> int:
+    """Answers that a step asks for."""
+    questions = run.train.batch_size * run.train.gradient_accumulation_steps
+    return int(questions * run.options.group_size if run.spec.scored else questions)
+
+
+def _held(folder: Path | None, dtype: str, device: str) -> int:
+    """The weights of a model that is asked beside the one in training, as they are then kept."""
+    lying = headers(folder) if folder is not None else {}
+    compute = _compute(dtype, device, False, lying)
+    return sum(_stored(name, kind, shape, compute, UNPACKED, {}) for name, (kind, shape) in lying.items())
+
+
+def _piecewise(numbers: int, compared: bool) -> int:
+    """Float32 logits, their exponentials and their gradient, a piece at a time; those of two models `compared`."""
     pieces = -(-numbers // CHUNK)
-    return 4 * min(numbers, CHUNK) * (3 + min(pieces - 1, AHEAD))
+    return 4 * min(numbers, CHUNK) * (3 + min(pieces - 1, AHEAD)) * (2 if compared else 1)
 
 
 def _answers(c: Mapping[str, Any], run: Any, tokens: int, compute: int, vocabulary: int) -> int:
     """Keys and values of all texts that are written at once, and the logits of their next token."""
-    asked = run.train.batch_size * run.train.gradient_accumulation_steps
     if run.spec.scored:
-        count = 0 if run.options.replay else min(run.options.answers_at_once, asked * run.options.group_size)
+        count = 0 if run.options.replay else min(run.options.answers_at_once, _asked(run))
     else:
-        count = min(TOGETHER, asked) if run.own_share else 0
+        count = min(TOGETHER, _asked(run)) if run.own_share else 0
     width = int(c.get("head_dim") or int(c["hidden_size"]) // int(c["num_attention_heads"]))
     near = int(c.get("num_key_value_heads") or c["num_attention_heads"])
     text = 2 * int(c["num_hidden_layers"]) * near * width * tokens * compute

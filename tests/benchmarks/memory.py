@@ -81,6 +81,9 @@ CASES = (
     Case("kto"),
     Case("kto", hidden=256, layers=12, vocabulary=4096, batch=8, tokens=128),
     Case("kto", hidden=512, batch=2, tokens=512, quantization="int8", checkpointing="on"),
+    Case("distill"),
+    Case("distill", hidden=256, layers=4, vocabulary=65_536, tokens=128),
+    Case("distill", hidden=1024, layers=4, vocabulary=4096, tokens=128, quantization="nf4", checkpointing="on"),
     Case("grpo", batch=2, tokens=128),
     Case("grpo", hidden=256, layers=4, vocabulary=65_536, batch=4, tokens=64),
     Case("grpo", hidden=1024, layers=4, vocabulary=4096, batch=1, tokens=256, quantization="nf4"),
@@ -123,11 +126,12 @@ def measured(case: Case) -> dict[str, Any]:
 
     with tempfile.TemporaryDirectory(prefix="hone-memory-") as place:
         folder = Path(place)
+        model = write_model(folder / "model", case)
         run = Run.from_dict(
             {
                 "method": case.method,
                 "output": str(folder / "run"),
-                "model": {"path": str(write_model(folder / "model", case)), "quantization": case.quantization},
+                "model": {"path": str(model), "quantization": case.quantization},
                 "data": {
                     "path": str(write_rows(folder / "rows.jsonl", case)),
                     "eval_split": 0.0,
@@ -140,7 +144,7 @@ def measured(case: Case) -> dict[str, Any]:
                     "samples": 0,
                     "gradient_checkpointing": case.checkpointing,
                 },
-                "options": own_options(case),
+                "options": own_options(case, model),
             }
         )
         for event in train(run):
@@ -157,7 +161,9 @@ def writes(case: Case) -> bool:
     return case.method in ("grpo", "dapo")
 
 
-def own_options(case: Case) -> dict[str, Any]:
+def own_options(case: Case, model: Path) -> dict[str, Any]:
+    if case.method == "distill":
+        return {"teacher": str(model)}
     if not writes(case):
         return {}
     # No answer of random weights ends by itself; about half of them begin so.

@@ -2,13 +2,16 @@
 
 python -m tests.benchmarks.precision             the starter model on its sample data, on this machine's CPU
 python -m tests.benchmarks.precision --shapes    0.6 B and 7 B shapes with random weights, on a GPU, in a few minutes
+python -m tests.benchmarks.precision --runs      whole runs on a model folder of the 7 B shape (15 GB on disk), on a GPU
 
 The figures go to results/precision.md, each kind into its own part of the page.
 """
 
 import argparse
 import gc
+import json
 import re
+import shutil
 import tempfile
 import time
 from datetime import date
@@ -46,7 +49,8 @@ LARGE = {
     "hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32,
     "num_key_value_heads": 32, "head_dim": 128, "vocab_size": 32_000, "tie_word_embeddings": False,
 }  # fmt: skip
-TINY = {**SMALL, "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "vocab_size": 512}
+SHAPE = {"model_type": "qwen3", "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 4096}
+TINY = {**SMALL, "hidden_size": 128, "intermediate_size": 256, "num_hidden_layers": 2, "vocab_size": 2048}
 # name, shape, formats, rows, tokens
 SHAPES: tuple[tuple[str, dict[str, Any], tuple[str, ...], int, int], ...] = (
     ("0.6 B", SMALL, MODES, 4, 1024),
@@ -57,17 +61,39 @@ SHAPES: tuple[tuple[str, dict[str, Any], tuple[str, ...], int, int], ...] = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shapes", action="store_true", help="large shapes with random weights, for a GPU")
-    parser.add_argument("--tiny", action="store_true", help="with --shapes: a tiny one, to try the benchmark itself")
+    parser.add_argument("--runs", action="store_true", help="whole runs on a model of the 7 B shape, for a GPU")
+    parser.add_argument("--tiny", action="store_true", help="of these: a tiny one, to try the benchmark itself")
     parser.add_argument("--only", default="", help="with --shapes: those whose name holds this")
     parser.add_argument("--steps", type=int, default=150, help="steps on the starter model; default: 150")
     args = parser.parse_args()
-    device = backend.select("auto" if args.shapes else "cpu")
-    if args.shapes:
+    device = backend.select("auto" if args.shapes or args.runs else "cpu")
+    if args.runs:
+        lines = runs(TINY if args.tiny else LARGE, 64 if args.tiny else 1024)
+        write("Whole runs, 7 B", device["device"], RUNS_NOTE, RUNS_HEAD, lines)
+    elif args.shapes:
         chosen = (("tiny", TINY, MODES, 2, 64),) if args.tiny else SHAPES
         lines = [line for about in chosen if args.only in about[0] for line in shape(*about)]
         write("Large shapes, random weights", device["device"], SHAPE_NOTE, SHAPE_HEAD, lines)
     else:
         write("Starter model", device["device"], STARTER_NOTE, STARTER_HEAD, [starter(m, args.steps) for m in MODES])
+
+
+RUNS_NOTE = (
+    "`hone train` on a folder of random weights in bfloat16: rows of 1,024 tokens, one at a time, LoRA of rank 16. A "
+    "run rehearses its longest step and lets MLX take no more than it allows for; the peak is that of the steps. Time "
+    "is the median of the later steps."
+)
+RUNS_HEAD = (
+    "Base",
+    "Checkpointing",
+    "Told before, GB",
+    "Rehearsed, GB",
+    "Peak, GB",
+    "of none",
+    "A step, ms",
+    "Whole, s",
+)
+RUN_STEPS = 24  # enough for a run to rehearse
 
 
 STARTER_NOTE = "LoRA, rank 16, on all linear layers; the sample data. Time is the median of the later steps."
@@ -143,11 +169,73 @@ def shape(name: str, about: dict[str, Any], modes: tuple[str, ...], rows: int, t
     return lines
 
 
+def runs(about: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
+    """The lines of whole runs, through the product's own door."""
+    lines: list[tuple[str, ...]] = []
+    with tempfile.TemporaryDirectory(prefix="hone-precision-") as place:
+        folder = Path(place)
+        data = write_texts(folder / "rows.jsonl", tokens)
+        model = write_model(folder / "model", about)
+        settle()
+        usual: dict[str, int] = {}
+        for checkpointing in ("on", "off"):
+            for mode in (UNPACKED, "nf4"):
+                began = time.perf_counter()
+                out = folder / f"{mode}-{checkpointing}"
+                told = {
+                    "output": str(out),
+                    "model": {"path": str(model), "quantization": mode},
+                    "data": {"path": str(data), "eval_split": 0.0, "max_seq_len": tokens},
+                    "train": {
+                        "steps": RUN_STEPS, "batch_size": 1, "samples": 0, "gradient_checkpointing": checkpointing,
+                    },
+                }  # fmt: skip
+                steps = [e for e in train(Run.from_dict(told)) if isinstance(e, Step)]
+                whole = time.perf_counter() - began
+                peak = max(step.peak_memory_bytes for step in steps)
+                share = peak / usual.setdefault(checkpointing, peak)
+                ends = [step.seconds for step in steps]
+                later = float(np.median(np.diff(ends)[RUN_STEPS // 2 :])) * 1000
+                memory = json.loads((out / "resolved.json").read_text(encoding="utf-8"))["memory"]
+                before = f"{memory['estimate']['low'] / 1e9:.1f} – {memory['estimate']['high'] / 1e9:.1f}"
+                sizes = before, f"{memory['measured'] / 1e9:.2f}", f"{peak / 1e9:.2f}", f"{share:.2f}"
+                lines.append((mode, checkpointing, *sizes, f"{later:.0f}", f"{whole:.0f}"))
+                print(*lines[-1], flush=True)
+                settle()
+    return lines
+
+
+def write_model(folder: Path, about: dict[str, Any]) -> Path:
+    """A model folder with random weights in bfloat16, written layer by layer, and the starter's tokenizer."""
+    from mlx_lm.models import qwen3
+
+    folder.mkdir()
+    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
+        shutil.copy(STARTER / name, folder)
+    vocabulary = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))
+    ids = {key: vocabulary[key] for key in ("eos_token_id", "bos_token_id") if key in vocabulary}
+    config = {**SHAPE, **about, "torch_dtype": "bfloat16", **ids}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    mx.random.seed(0)
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
+    model.set_dtype(mx.bfloat16)
+    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
+    return folder
+
+
+def write_texts(file: Path, tokens: int) -> Path:
+    """Texts that are longer than the cut."""
+    drawn = np.random.default_rng(1).integers(0, 10**6, (RUN_STEPS, tokens))
+    rows = [json.dumps({"text": " ".join(map(str, row))}) for row in drawn.tolist()]
+    file.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return file
+
+
 def build(about: dict[str, Any], mode: str) -> tuple[nn.Module, float]:
     """(a model with random weights and an adapter, seconds that packing took); made and packed layer by layer."""
     from mlx_lm.models import qwen3
 
-    config = {"model_type": "qwen3", "rms_norm_eps": 1e-6, "rope_theta": 1e6, "max_position_embeddings": 4096, **about}
+    config = {**SHAPE, **about}
     mx.random.seed(0)
     model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
     model.set_dtype(mx.bfloat16)

@@ -15,6 +15,7 @@ from core.export import quantize
 from core.model import memory
 from core.model.load import load
 from core.model.memory import Estimate, advice, estimate
+from core.other import beside
 from core.quant import count
 from core.resources import STARTER
 from core.run import Adapter, Run
@@ -88,6 +89,25 @@ def test_writing_answers_and_learning_from_them_count_in_turn() -> None:
     assert step().answers == 0 and step(method="distill", options={"teacher": "starter"}).answers == 0
     own = step(method="distill", options={"teacher": "starter", "lmbda": 0.5})
     assert own.answers == usual.answers / 8  # 4 rows, one answer each
+
+
+def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
+    usual = step(method="grpo")  # 16 of 32 at once
+    few = step(method="grpo", train={"batch_size": 1})  # 8 are written
+    assert few.activations == pytest.approx(usual.activations / 2)
+    replayed = step(method="grpo", train={"batch_size": 1}, options={"replay": "samples.jsonl"})
+    assert replayed.activations == usual.activations  # how many a file holds is not known before
+
+
+def test_a_teacher_that_stays_in_memory_is_counted() -> None:
+    run = Run.from_dict({"method": "distill", "options": {"teacher": "starter"}})
+    assert beside(run) == STARTER
+    assert beside(Run()) is None
+    assert beside(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
+    alone = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
+    both = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
+    assert alone is not None and both is not None
+    assert both.teacher == both.weights and both.total == alone.total + both.weights
 
 
 def test_what_each_kind_of_run_needs_beside() -> None:
