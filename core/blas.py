@@ -6,17 +6,21 @@ loaded first. A Mac needs none of this: MLX uses Accelerate there.
 
 import ctypes
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 # Debian and Ubuntu, Fedora and Arch, and the plain development name.
 NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
 
 _loaded: str | None = None
+_library: Any = None
 _reason = "not tried"
 
 
 def preload() -> None:
     """Make OpenBLAS's symbols global, once. Does nothing where it is not needed or not installed."""
-    global _loaded, _reason
+    global _loaded, _library, _reason
     if _loaded is not None:
         return
     if sys.platform != "linux":
@@ -27,7 +31,7 @@ def preload() -> None:
         return
     for name in NAMES:
         try:
-            ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
+            _library = ctypes.CDLL(name, mode=ctypes.RTLD_GLOBAL)
         except OSError:
             continue
         _loaded, _reason = name, "loaded before MLX"
@@ -40,3 +44,17 @@ def preload() -> None:
 def report() -> tuple[str | None, str]:
     """(library name or None, why) for `hone doctor`."""
     return _loaded, _reason
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Within it a product takes one core, so that several can be computed at a time. For OpenBLAS alone."""
+    if _library is None:
+        yield
+        return
+    usual = _library.openblas_get_num_threads()
+    _library.openblas_set_num_threads(1)
+    try:
+        yield
+    finally:
+        _library.openblas_set_num_threads(usual)

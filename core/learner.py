@@ -36,6 +36,7 @@ class Learner:
         if state is not None:
             self.optimizer.state = state
         self.optimizer.init(self._values)
+        mx.eval(self.changed)  # other threads compute with them
         if self.ready.compiles:  # for this state alone: a compiled function writes into the very arrays it was given
             captured = [self.optimizer.state]
             self._corrected = mx.compile(self._plainly_corrected, inputs=captured, outputs=captured)

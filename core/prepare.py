@@ -19,6 +19,7 @@ from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
+from core.lanes import lanes
 from core.model import fit, hub, memory, packing
 from core.model.head import Head
 from core.model.head import find as find_head
@@ -64,6 +65,7 @@ class Prepared:
     dtype: mx.Dtype  # what the model computes in
     on_gpu: bool
     compiles: bool  # whether steps of shapes that come up again are compiled
+    lanes: int = 1  # batches that are computed at once
     heaviest: int | None = None  # the step with the longest batch, where that is known before
 
     @property
@@ -147,14 +149,16 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     if way.checkpointing:
         checkpoint_blocks(model)
     texts = run.options.group_size if writes else len(parts(rows[0]))
-    layout, packed, note = _layout(run, loaded, len(tokenizer), texts)
+    layout, packed, note = _layout(run, loaded, len(tokenizer), texts, device["used"])
     facts |= packed
     why_plain = _why_plain(run, device["used"])
     if not why_plain:
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
-    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "reason": way.reason}
+    at_once = _lanes(run, device["used"])
+    batches.lanes = at_once if run.spec.adds_up else 1
+    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": at_once, "reason": way.reason}
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
@@ -199,6 +203,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         dtype=DTYPES[loaded.compute],
         on_gpu=device["used"] == "gpu",
         compiles=not why_plain,
+        lanes=at_once,
         heaviest=None if rollouts or own else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
@@ -254,6 +259,13 @@ def _why_plain(run: Run, device: str) -> str:
     return ""
 
 
+def _lanes(run: Run, device: str) -> int:
+    """How many batches are computed at once."""
+    if device != "cpu" or run.adapter.dropout or run.adapter.type == "full":
+        return 1  # dropout draws by chance, and each would have a gradient as large as the model
+    return lanes()
+
+
 def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
     if run.spec.scored:
@@ -294,7 +306,9 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
     return loaded, {"parameters": total, "trainable_parameters": trainable}
 
 
-def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict[str, Any], dict[str, Any], str]:
+def _layout(
+    run: Run, loaded: Loaded, vocabulary: int, texts: int, device: str
+) -> tuple[dict[str, Any], dict[str, Any], str]:
     """({pack, share} for batches of rows with so many texts, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
     if run.spec.aside or not asked:
@@ -307,7 +321,7 @@ def _layout(run: Run, loaded: Loaded, vocabulary: int, texts: int) -> tuple[dict
     if texts > 1:
         share, why = packing.check_shared(loaded.model, vocabulary, dtype)
         facts["shared_prompts"] = {"used": share, "reason": why}
-    return {"pack": pack, "share": share}, facts, note
+    return {"pack": pack, "share": share, "always": pack and device == "cpu"}, facts, note
 
 
 def _resolved(

@@ -18,6 +18,7 @@ from core.backend import usable_bytes
 from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
+from core.lanes import side_by_side
 from core.learner import Learner
 from core.methods import PAIRS, THUMBS
 from core.model.generate import answer_tokens
@@ -170,7 +171,8 @@ def _steps(loop: "Loop", stop: threading.Event, save_now: threading.Event, fresh
 
 
 class Begun(NamedTuple):
-    """A step that can be computed at any time: its batches, what each counts by, and the graph of the first."""
+    """A step that can be computed at any time: its batches, what each counts by, and the graph of the first, where one
+    comes after the other."""
 
     window: list[Batch]
     weights: list[float]
@@ -225,7 +227,35 @@ class Loop:
         """A step's batches, and the first of them as a graph that is not computed yet."""
         self.ready.model.train()
         window = self.ready.batches.window(number)
-        return Begun(window, [self.learner.weight(b) for b in window], self.learner.gradient(window[0]))
+        together = self.ready.lanes > 1 and len(window) > 1
+        first = None if together else self.learner.gradient(window[0])
+        return Begun(window, [self.learner.weight(b) for b in window], first)
+
+    def _in_turn(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
+        """(the gradients of a step's batches together, (loss, metrics) of each), one batch after the other."""
+        made, gradients, seen = begun.first, None, []
+        for n in range(len(begun.window)):
+            value, extra, slope = made
+            seen.append((value, extra))
+            gradients = slope if gradients is None else self.learner.add(gradients, slope)
+            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
+            # is built meanwhile. Only a GPU, which would stand still, is given the correction at once.
+            mx.async_eval(gradients, value, extra)
+            last = n + 1 == len(begun.window)
+            if not last:
+                made = self.learner.gradient(begun.window[n + 1])
+            if not last or not self.ready.on_gpu:
+                mx.eval(gradients, value, extra)
+        return gradients, seen
+
+    def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
+        """The same on several cores, the sum in the same order."""
+        gradients, seen = None, []
+        for value, extra, slope in side_by_side(self.learner.gradient, begun.window):
+            seen.append((value, extra))
+            gradients = slope if gradients is None else self.learner.add(gradients, slope)
+            mx.eval(gradients)
+        return gradients, seen
 
     def step(self) -> Step:
         """One optimizer step over its window of batches.
@@ -235,23 +265,10 @@ class Loop:
         began = time.perf_counter()
         ready, t, progress = self.ready, self.run.train, self.progress
         number = progress.step + 1
-        (window, weights, made), self._next = self._next or self._begin(number), None
+        begun, self._next = self._next or self._begin(number), None
+        window, weights, total = begun.window, begun.weights, sum(begun.weights)
         ready.model.train()  # a validation may have come between
-        total = sum(weights)
-        gradients: Any = None
-        seen: list[tuple[Any, Any, float]] = []
-        for n, weight in enumerate(weights):
-            value, extra, slope = made
-            seen.append((value, extra, weight))
-            gradients = slope if gradients is None else self.learner.add(gradients, slope)
-            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
-            # is built meanwhile. Only a GPU, which would stand still, is given the correction at once.
-            mx.async_eval(gradients, value, extra)
-            last = n + 1 == len(window)
-            if not last:
-                made = self.learner.gradient(window[n + 1])
-            if not last or not ready.on_gpu:
-                mx.eval(gradients, value, extra)
+        gradients, seen = self._in_turn(begun) if begun.first is not None else self._side_by_side(begun)
         rate = learning_rate(
             number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
         )
@@ -263,7 +280,7 @@ class Loop:
                 mx.async_eval(self._next.first)
         mx.eval(norm, self.learner.changed)
         loss, metrics = 0.0, Tally()
-        for value, extra, weight in seen:
+        for (value, extra), weight in zip(seen, weights, strict=True):
             loss += float(value) * weight / total
             metrics.add(extra, weight)
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
@@ -316,9 +333,11 @@ class Loop:
         self.ready.model.eval()
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        for batch in self.ready.eval_batches:
+        batches = self.ready.eval_batches
+        together = self.ready.lanes > 1 and len(batches) > 1
+        made = side_by_side(self.learner.loss, batches) if together else map(self.learner.loss, batches)
+        for batch, (value, extra) in zip(batches, made, strict=True):
             weight = self.learner.weight(batch)
-            value, extra = self.learner.loss(batch)
             mx.eval(value, extra)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)

@@ -45,6 +45,7 @@ def collate(
     pack: bool = False,
     share: bool = False,
     multiple: int = WIDTH,
+    always: bool = False,
 ) -> Batch:
     """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
 
@@ -62,7 +63,7 @@ def collate(
         tokens[n, : lengths[n]], mask[n, : lengths[n]] = text.tokens, text.mask
     mask = mask[:, 1:]  # a token is predicted from those before it: the mask moves with the targets
     together = [list(range(r, len(texts), len(chosen))) for r in range(len(chosen))]
-    layout = arrange(texts, together, mask, pack, share, multiple) if pack or share else None
+    layout = arrange(texts, together, mask, pack, share, multiple, always) if pack or share else None
     values = chosen[0].values if isinstance(chosen[0], Group) else {}
     extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     return Batch(tokens, mask, lengths, tuple(indices), layout, extra=extra)
@@ -101,6 +102,7 @@ class Batches:
         self.shuffle, self.seed = shuffle, seed
         self.layout: dict[str, Any] = {}  # collate's
         self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
+        self.lanes = 1  # parts of a batch that go through the model at once
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
@@ -143,15 +145,22 @@ class Batches:
     def _parts(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
         sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
-        if self.most is None or max(sizes.values()) * len(indices) <= self.most:
+        most = self._most(list(sizes.values()))
+        if max(sizes.values()) * len(indices) <= most:
             return [indices]
         made: list[list[int]] = []
         for i in sorted(indices, key=lambda i: -sizes[i]):
-            if made and sizes[made[-1][0]] * (len(made[-1]) + 1) <= self.most:
+            if made and sizes[made[-1][0]] * (len(made[-1]) + 1) <= most:
                 made[-1].append(i)
             else:
                 made.append([i])
         return made
+
+    def _most(self, sizes: list[int]) -> int:
+        """Tokens that a part of a batch may have, unless one row alone has more."""
+        whole = max(sizes) * len(sizes)
+        most = whole if self.most is None else self.most
+        return most if self.lanes == 1 else min(most // self.lanes, max(max(sizes), -(-sum(sizes) // self.lanes)))
 
     def heaviest(self, steps: int) -> int:
         """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""

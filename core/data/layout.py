@@ -31,9 +31,15 @@ class Layout:
 
 
 def arrange(
-    texts: Sequence[Any], together: Sequence[Unit], mask: Any, pack: bool, share: bool, multiple: int = WIDTH
+    texts: Sequence[Any],
+    together: Sequence[Unit],
+    mask: Any,
+    pack: bool,
+    share: bool,
+    multiple: int = WIDTH,
+    always: bool = False,
 ) -> Layout | None:
-    """The layout that costs least, or None where that is one row a text.
+    """The layout that costs least, or None where that is one row a text, unless it is wanted `always`.
 
     `texts` have `tokens`, `mask` [N, T-1] says which are learned, and `together` which texts may share their
     beginning. Without `share` no beginning is shared, without `pack` no row holds two units.
@@ -44,7 +50,7 @@ def arrange(
         units = list(together)
         plans.append((_shelves(_lengths(texts, units), pack, multiple), units))
     (shelves, width), units = min(plans, key=lambda plan: _cost(len(plan[0][0]), plan[0][1]))
-    if len(shelves) == len(texts):
+    if len(shelves) == len(texts) and not always:
         return None
     return lay([[units[u] for u in shelf] for shelf in shelves], width, texts, mask)
 

@@ -13,7 +13,9 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-CHUNK = 1 << 22  # numbers in one piece of logits: 16 MB in float32, of which a few are in memory at a time
+from core.model.exponential import exp
+
+CHUNK = 1 << 20  # numbers in one piece of logits: 16 MB in float32, of which a few are in memory at a time
 GPU_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
 FEWEST = 64  # rows in a piece, however large the vocabulary
 EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
@@ -40,7 +42,7 @@ class Head:
         size = max(FEWEST, (GPU_CHUNK if gpu else CHUNK) // self.vocabulary)
 
         def value(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
-            return (_chosen(self.logits(h).astype(mx.float32), t),)
+            return (_chosen_aside(self.logits(h).astype(mx.float32), t),)
 
         if not self.layer.training:  # no gradient is asked for
             return _in_turn(value, hidden, targets, size)[0]
@@ -85,14 +87,21 @@ def _chosen(logits: mx.array, targets: mx.array) -> mx.array:
     return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
 
 
+def _chosen_aside(logits: mx.array, targets: mx.array) -> mx.array:
+    """The same where no gradient is asked for."""
+    top = logits.max(axis=-1, keepdims=True)
+    total = mx.log(exp(logits - top).sum(axis=-1)) + top.squeeze(-1)
+    return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - total
+
+
 def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
     """(minus the log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V])."""
     wide = logits.astype(mx.float32)
-    p = mx.softmax(wide, axis=-1)
-    # log Σ exp from what the softmax knows already: exponentials are most of the time here on a processor.
-    total = wide.max(axis=-1) - mx.log(p.max(axis=-1))
-    costs = total - mx.take_along_axis(wide, targets[:, None], axis=-1).squeeze(-1)
-    return costs, p.at[mx.arange(targets.size), targets].add(-1.0).astype(logits.dtype)
+    top = wide.max(axis=-1, keepdims=True)
+    e = exp(wide - top)
+    total = e.sum(axis=-1, keepdims=True)
+    costs = (mx.log(total) + top - mx.take_along_axis(wide, targets[:, None], axis=-1)).squeeze(-1)
+    return costs, (e / total).at[mx.arange(targets.size), targets].add(-1.0).astype(logits.dtype)
 
 
 def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:

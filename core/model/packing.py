@@ -13,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from core.data.layout import Layout, lay
+from core.model import attention
 from core.model.positions import Positions, follow, unfollow
 
 # Largest relative difference between texts in one row and in rows of their own, by compute precision.
@@ -25,6 +26,7 @@ class Blocks:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.offset = Positions(layout.positions) if layout.shared else 0
+        self._tiles: tuple[attention.Tile, ...] | None = None
 
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> mx.array:
         """[R, 1, W, W], True where a token may look: itself and those before it in its own text."""
@@ -36,6 +38,12 @@ class Blocks:
         if window_size is not None:
             seen = seen & (_pairs(layout.positions, mx.subtract) < window_size)
         return seen[:, None]
+
+    def attend(self, queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array) -> mx.array:
+        """Attention, where it is computed here; see core.model.attention."""
+        if self._tiles is None:
+            self._tiles = attention.tiles(np.array(self.layout.units))
+        return attention.attend(queries, keys, values, scale, mask, self._tiles)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
         return keys, values
@@ -77,6 +85,7 @@ def difference(model: Any, vocabulary: int, share: bool = False) -> float | None
 
 def check(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
     """(whether texts may be laid end to end, why) for a loaded model."""
+    attention.hook(model)
     return _verdict(difference(model, vocabulary), dtype, "packed rows")
 
 

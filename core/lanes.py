@@ -1,0 +1,52 @@
+"""Batches side by side on a processor.
+
+MLX does the work of one stream on one thread, and only the products in it are spread over the cores: for the rest of a
+step all cores but one stand still. So each lane is a thread with a stream of its own, and a product takes one core.
+What is computed stays the same, and what comes out comes in the order of the batches, whichever is done first.
+"""
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import mlx.core as mx
+
+from core import blas
+
+MOST = 2  # measured on two cores only
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+
+def lanes() -> int:
+    """How many there are on this machine: 1 where the products cannot be told to take one core each."""
+    loaded, _ = blas.report()
+    return min(MOST, len(os.sched_getaffinity(0))) if loaded else 1
+
+
+def side_by_side(build: Callable[[Given], Made], given: Sequence[Given]) -> Iterator[Made]:
+    """What `build` makes of each, evaluated, in order.
+
+    `build` may change a model while it makes its graph, for one graph is made at a time. It must draw no random numbers
+    and use nothing that is not evaluated yet: each thread has its own state, and its own streams.
+    """
+    building = threading.Lock()
+
+    def made(item: Given) -> Made:
+        with building:
+            graph = build(item)
+        mx.eval(graph)
+        return graph
+
+    with blas.one_thread():
+        yield from _threads(lanes()).map(made, given)
+
+
+@cache
+def _threads(count: int) -> ThreadPoolExecutor:
+    """The threads, kept for the next time: the streams that MLX makes for a thread stay when it ends."""
+    return ThreadPoolExecutor(count, "lane", lambda: mx.set_default_device(mx.cpu))
