@@ -96,6 +96,7 @@ def rollouts(
     layout: dict[str, Any],
     dtype: mx.Dtype,
     stop: threading.Event,
+    lanes: int,
 ) -> Generator[Event, None, tuple[Rollouts, dict[str, Any]]]:
     """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
     o, t = run.options, run.train
@@ -109,6 +110,9 @@ def rollouts(
         rows,
         held_out,
         head=head,
+        together=o.micro_batch_size
+        if o.loss_type == "bnpo"
+        else -(-o.micro_batch_size // lanes),  # its loss is a batch's
         per_step=t.batch_size * t.gradient_accumulation_steps,
         seed=t.seed,
         shuffle=run.data.shuffle,

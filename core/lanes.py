@@ -7,8 +7,9 @@ What is computed stays the same, and what comes out comes in the order of the ba
 
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
@@ -28,12 +29,18 @@ def lanes() -> int:
     return min(MOST, len(os.sched_getaffinity(0))) if loaded else 1
 
 
-def side_by_side(build: Callable[[Given], Made], given: Sequence[Given]) -> Iterator[Made]:
-    """What `build` makes of each, evaluated, in order.
+def each(build: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[tuple[Given, Made]]:
+    """(each, what `build` makes of it, evaluated), in order; so many at once, 1 for in turn on this thread.
 
-    `build` may change a model while it makes its graph, for one graph is made at a time. It must draw no random numbers
-    and use nothing that is not evaluated yet: each thread has its own state, and its own streams.
+    Where several are, `build` may change a model while it makes its graph, for one graph is made at a time. It must
+    draw no random numbers and use nothing that is not evaluated yet: each thread has its own state and its own streams.
     """
+    if at_once == 1:
+        for item in given:
+            graph = build(item)
+            mx.eval(graph)
+            yield item, graph
+        return
     building = threading.Lock()
 
     def made(item: Given) -> Made:
@@ -42,8 +49,15 @@ def side_by_side(build: Callable[[Given], Made], given: Sequence[Given]) -> Iter
         mx.eval(graph)
         return graph
 
+    begun: deque[tuple[Given, Future[Made]]] = deque()
     with blas.one_thread():
-        yield from _threads(lanes()).map(made, given)
+        for item in given:
+            begun.append((item, _threads(at_once).submit(made, item)))
+            if len(begun) > at_once:  # one waits for the lane that is free first
+                item, future = begun.popleft()
+                yield item, future.result()
+        for item, future in begun:
+            yield item, future.result()
 
 
 @cache

@@ -133,9 +133,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     per_epoch = asking.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
     epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * per_epoch))
+    at_once = _lanes(run, device["used"])
     reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
     if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
-        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop)
+        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop, at_once)
     teacher = Teacher(run) if run.spec.divergence else None
     if teacher:
         yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
@@ -156,7 +157,6 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
-    at_once = _lanes(run, device["used"])
     batches.lanes = at_once if run.spec.adds_up else 1
     facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": at_once, "reason": way.reason}
     if note:
@@ -164,13 +164,13 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     if reference and not reference.is_other:
         start = other.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
         who = [reference.used, other.files(where), start, loaded.precision, device["used"]]
-        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout)
+        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, at_once)
 
     rollouts = None
     if writes:
         head = asking.tempered(model, head, run.options.temperature)
         rollouts, told = yield from asking.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop
+            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, at_once
         )
         facts["rollouts"] = told
     source: Windows = rollouts or batches

@@ -7,7 +7,7 @@ memory.
 """
 
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from core import adapters, other
 from core.backend import versions
 from core.data.batches import Batch, Batches
 from core.events import Event, Phase
+from core.lanes import each
 from core.model.head import Head
 from core.model.logps import to_mlx, token_logps
 from core.run import Run
@@ -57,12 +58,18 @@ class Reference:
         }
 
     def ask(
-        self, folder: Path, who: Any, bring: Bring, stop: threading.Event, layout: Mapping[str, bool] = PLAIN
+        self,
+        folder: Path,
+        who: Any,
+        bring: Bring,
+        stop: threading.Event,
+        layout: Mapping[str, bool] = PLAIN,
+        at_once: int = 1,
     ) -> Generator[Event, None, None]:
         """Have the numbers: from the run's folder, or from the model that `bring` gives. `who` says which it is.
 
-        `layout` says how texts may lie in a batch (see core.data.batches.collate). Nothing is written yet, see keep().
-        Raises Unavailable when stopped.
+        `layout` says how texts may lie in a batch (see core.data.batches.collate), of which so many are computed
+        `at_once`. Nothing is written yet, see keep(). Raises Unavailable when stopped.
         """
         self.file = self.table.file([versions(), who])
         if self.table.read(folder / self.file):
@@ -70,20 +77,21 @@ class Reference:
         model, head = bring()
         model.eval()
 
-        def logps(batch: Batch) -> Any:
-            return np.array(token_logps(model, to_mlx(batch), head))[batch.mask > 0]
+        def logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
+            for batch, made in each(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
+                yield batch, np.array(made)[batch.mask > 0]
 
         with adapters.off(model) if self.used == BASE else nullcontext():
             yield from self.table.measure(logps, self.run.train.batch_size, stop, layout)
 
     def ask_other(
-        self, folder: Path, tokenizer: Any, device: str, stop: threading.Event
+        self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, at_once: int = 1
     ) -> Generator[Event, None, None]:
         """The same with another model, which is gone from memory afterwards."""
         place = yield from other.find("reference", self.used, tokenizer)
         yield Phase("Loading model", self.used)
         who = [self.used, place.fingerprint(), self.run.model.dtype, device]
-        yield from self.ask(folder, who, lambda: other.bring(place, self.run, device), stop)
+        yield from self.ask(folder, who, lambda: other.bring(place, self.run, device), stop, at_once=at_once)
         mx.clear_cache()
 
     def keep(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ The file's name follows from everything that the numbers follow from, so it is n
 import hashlib
 import json
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from core.runfolder import explain, replacing
 
 SHOWN = 20  # times that progress is told, at most
 PLAIN: Mapping[str, bool] = {"pack": False, "share": False}
+# Batches -> (each, the entries of its targets in the order of its flattened mask), one after the other.
+Ask = Callable[[Iterable[Batch]], Iterable[tuple[Batch, Any]]]
 
 
 class Table:
@@ -46,25 +48,18 @@ class Table:
         return slice(int(self.ends[at]), int(self.ends[at + 1]))
 
     def measure(
-        self,
-        ask: Callable[[Batch], Any],
-        batch_size: int,
-        stop: threading.Event,
-        layout: Mapping[str, bool] = PLAIN,
+        self, ask: Ask, batch_size: int, stop: threading.Event, layout: Mapping[str, bool] = PLAIN
     ) -> Generator[Phase, None, None]:
         """Fill the table, yielding progress. Raises Unavailable when stopped.
 
-        `ask` gives the entries of a batch's targets in the order of its flattened mask. Held-out rows go through in
-        the very batches in which they are validated: a model that is asked about itself agrees to the last bit.
+        Held-out rows go through in the very batches in which they are validated: a model that is asked about itself
+        agrees to the last bit.
         """
         done = first = 0
         for rows in self.sets:
-            order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
-            for start in range(0, len(order), batch_size):
+            for batch, found in ask(_batches(rows, batch_size, layout)):
                 if stop.is_set():
                     raise Unavailable("The run was stopped before its first step.")
-                batch = collate(rows, order[start : start + batch_size], **layout)
-                found = np.asarray(ask(batch))
                 if self.entries is None:
                     self.entries = np.zeros((len(self), *found.shape[1:]), found.dtype)
                 at = 0
@@ -118,6 +113,12 @@ class Table:
 
     def _of(self, rows: Sequence[int]) -> Any:
         return np.concatenate([self.entries[self.span(row, text)] for text in range(self.texts) for row in rows])
+
+
+def _batches(rows: Sequence[Any], batch_size: int, layout: Mapping[str, bool]) -> Iterator[Batch]:
+    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
+    for start in range(0, len(order), batch_size):
+        yield collate(rows, order[start : start + batch_size], **layout)
 
 
 class Told:

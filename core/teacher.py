@@ -66,7 +66,7 @@ class Teacher:
         if self._table.read(folder / self._file):
             return
         yield Phase("Loading model", self.o.teacher)
-        ask = partial(self._likeliest, *other.bring(place, self.run, device))
+        ask = partial(map, partial(self._likeliest, *other.bring(place, self.run, device)))
         yield from self._table.measure(ask, self.run.train.batch_size, stop)
         del ask  # and with it the teacher
         mx.clear_cache()
@@ -115,8 +115,9 @@ class Teacher:
         tokens, theirs = said
         return logps, compare(_reduced(logits / t, tokens), theirs, self.o)
 
-    def _likeliest(self, model: Any, head: Head | None, batch: Batch) -> Any:
-        """The teacher's K likeliest tokens at each target of a batch and, as the last entry, all others together."""
+    def _likeliest(self, model: Any, head: Head | None, batch: Batch) -> tuple[Batch, Any]:
+        """(the batch, the teacher's K likeliest tokens at each of its targets and, as the last entry, all others
+        together)."""
         states = _states(model, head, to_mlx(batch))
         found = []
         for start in range(0, len(states), 64):
@@ -128,7 +129,7 @@ class Teacher:
             entries["token"][:, :count] = np.array(tokens)
             entries["logp"] = np.array(_reduced(logits, tokens))
             found.append(entries)
-        return np.concatenate(found)
+        return batch, np.concatenate(found)
 
 
 def _on(batch: Batch, entries: Any) -> Batch:

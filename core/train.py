@@ -18,7 +18,7 @@ from core.backend import usable_bytes
 from core.data.batches import Batch
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
-from core.lanes import side_by_side
+from core.lanes import each
 from core.learner import Learner
 from core.methods import PAIRS, THUMBS
 from core.model.generate import answer_tokens
@@ -251,7 +251,7 @@ class Loop:
     def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         gradients, seen = None, []
-        for value, extra, slope in side_by_side(self.learner.gradient, begun.window):
+        for _, (value, extra, slope) in each(self.learner.gradient, begun.window, self.ready.lanes):
             seen.append((value, extra))
             gradients = slope if gradients is None else self.learner.add(gradients, slope)
             mx.eval(gradients)
@@ -331,14 +331,11 @@ class Loop:
             metrics, written = self.ready.rollouts.solve()
             return 1 - metrics["solved"], written, metrics
         self.ready.model.eval()
+        mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        batches = self.ready.eval_batches
-        together = self.ready.lanes > 1 and len(batches) > 1
-        made = side_by_side(self.learner.loss, batches) if together else map(self.learner.loss, batches)
-        for batch, (value, extra) in zip(batches, made, strict=True):
+        for batch, (value, extra) in each(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
             weight = self.learner.weight(batch)
-            mx.eval(value, extra)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)
         return loss / total, targets, tally.means()

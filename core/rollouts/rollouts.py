@@ -41,6 +41,7 @@ class Rollouts:
         held_out: Sequence[Query],
         *,
         head: Any,
+        together: int,
         per_step: int,
         seed: int,
         shuffle: bool,
@@ -51,6 +52,7 @@ class Rollouts:
     ) -> None:
         self.o: Options = collector.o
         self.collector, self.rows, self.held_out = collector, rows, held_out[: self.o.eval_questions]
+        self.together = together  # answers that go through the model as one batch
         self.head, self.per_step, self.seed, self.shuffle = head, per_step, seed, shuffle
         self.samples, self.reference, self.layout = samples, reference, layout
         self.notes: list[tuple[str, str]] = []  # (code, sentence) that nobody has told yet
@@ -109,7 +111,7 @@ class Rollouts:
         batches = lay(
             groups,
             advantages,
-            together=o.micro_batch_size,
+            together=self.together,
             # bnpo counts by what is in a batch, so that nothing may be missing from it
             skip=not o.beta and o.loss_type != "bnpo",
             drop_cut=o.overlong_filter,

@@ -11,6 +11,7 @@ from core import blas
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas, "_loaded", None)
+    monkeypatch.setattr(blas, "_library", None)
     monkeypatch.setattr(blas, "_reason", "not tried")
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delitem(sys.modules, "mlx.core", raising=False)

@@ -1,0 +1,102 @@
+"""Attention a few queries at a time equals MLX's own, and only those who ask for it get it."""
+
+from collections.abc import Callable
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx_lm.models import base
+from mlx_lm.models.cache import make_prompt_cache
+
+from core.data.batches import collate
+from core.model import attention, packing
+from core.model.exponential import exp
+from core.model.logps import to_mlx
+from tests.core.model.test_packing import rows
+from tests.core.model.tiny import tiny
+
+Attend = Callable[[mx.array, mx.array, mx.array], mx.array]
+
+
+def test_a_tile_begins_where_its_first_query_sees_first() -> None:
+    units = np.array([[1] * 100 + [2] * 200 + [0] * 20])
+    assert attention.tiles(units) == ((0, 128, 0), (128, 256, 100), (256, 320, 100))
+    both = np.concatenate([units, np.ones((1, 320), int)])  # rows in one batch: as far back as either needs
+    assert attention.tiles(both) == ((0, 128, 0), (128, 256, 0), (256, 320, 0))
+
+
+def drawn(heads: int, near: int, layout_rows: int, width: int) -> tuple[mx.array, mx.array, mx.array]:
+    mx.random.seed(3)
+    q = 3 * mx.random.normal((layout_rows, heads, width, 16))
+    return q, mx.random.normal((layout_rows, near, width, 16)), mx.random.normal((layout_rows, near, width, 24))
+
+
+def gradients(how: Attend, *given: mx.array) -> list[mx.array]:
+    def weighed(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        made = how(q, k, v)
+        return (made * mx.cos(mx.arange(made.size).reshape(made.shape))).sum()
+
+    return list(mx.grad(weighed, argnums=(0, 1, 2))(*given))
+
+
+@pytest.mark.parametrize("lengths", [[300], [300, 61, 200, 30], [40, 41]], ids=["alone", "packed", "short"])
+@pytest.mark.parametrize("window", [None, 50])
+@pytest.mark.parametrize(("heads", "near"), [(4, 4), (6, 2)])
+def test_it_is_what_mlx_computes(lengths: list[int], window: int | None, heads: int, near: int) -> None:
+    layout = to_mlx(collate(rows(lengths), range(len(lengths)), pack=True, always=True)).layout
+    assert layout is not None
+    blocks, (n, width) = packing.Blocks(layout), layout.tokens.shape
+    mask = blocks.make_mask(width, window_size=window)
+    given = drawn(heads, near, n, width)
+
+    def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return blocks.attend(q, k, v, 0.25, mask)
+
+    def theirs(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25, mask=mask)
+
+    assert mx.allclose(here(*given), theirs(*given), rtol=1e-5, atol=1e-5)
+    for mine, expected in zip(gradients(here, *given), gradients(theirs, *given), strict=True):
+        assert mx.allclose(mine, expected, rtol=1e-4, atol=1e-4 * mx.abs(expected).max().item())
+
+
+def test_only_who_brings_an_attention_gets_it() -> None:
+    model, asked = tiny("qwen3"), 0
+    tokens = mx.array([[5, 6, 7, 8, 9]])
+    before = model(tokens), model(tokens, cache=make_prompt_cache(model))
+    attention.hook(model)
+    assert mx.array_equal(model(tokens), before[0])
+    assert mx.array_equal(model(tokens, cache=make_prompt_cache(model)), before[1])
+
+    class Counting(packing.Blocks):
+        def attend(self, *given: mx.array) -> mx.array:  # type: ignore[override]
+            nonlocal asked
+            asked += 1
+            return super().attend(*given)  # type: ignore[arg-type]
+
+    layout = to_mlx(collate(rows([6]), [0], pack=True, always=True)).layout
+    assert layout is not None
+    with_own = model(layout.tokens, cache=[Counting(layout)] * len(model.layers))
+    assert asked == len(model.layers)
+    assert mx.allclose(with_own[:, :5], model(layout.tokens[:, :5]), atol=1e-5)
+    assert base.scaled_dot_product_attention is attention._usual  # mlx-lm's own stays as it is
+
+
+def test_what_it_cannot_do_goes_the_usual_way() -> None:
+    layout = to_mlx(collate(rows([40]), [0], pack=True, always=True)).layout
+    assert layout is not None
+    blocks, width = packing.Blocks(layout), layout.tokens.shape[1]
+    mask, given = blocks.make_mask(width), drawn(2, 2, 1, width)
+    sinks = mx.array([0.5, -0.5])
+    made = attention._asking(*given, blocks, 0.25, mask, sinks=sinks)
+    assert mx.array_equal(made, base.scaled_dot_product_attention(*given, None, 0.25, mask, sinks=sinks))
+    half = [x.astype(mx.bfloat16) for x in given]
+    made = attention._asking(*half, blocks, 0.25, mask)
+    assert mx.array_equal(made, base.scaled_dot_product_attention(*half, None, 0.25, mask))
+
+
+def test_exponentials() -> None:
+    x = np.concatenate([-np.linspace(0, 87, 20_001), [-1000.0, -np.inf]]).astype(np.float32)
+    expected = np.exp(x.astype(np.float64))
+    error = np.abs(np.array(exp(mx.array(x))) - expected)
+    assert (error <= expected * (2e-7 + 4e-8 * np.minimum(-x, 100)) + 1e-38).all()
