@@ -3,6 +3,7 @@
 import threading
 import types
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,19 +172,24 @@ def family_support(architecture: str) -> tuple[str, str]:
 
 
 def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
-    """("5 to 7 GB", what to try where that is more than `usable` bytes), or None where it cannot be told."""
+    """("5 to 7 GB", what to try where that is more than `usable` bytes), or None where it cannot be told.
+
+    As the run will take it: its batches go through the model as core.model.fit plans.
+    """
     import json
 
     from core.errors import BadModel
-    from core.model import memory
+    from core.model import fit, memory
 
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _beside(run) if run.spec.divergence else None
-        found = memory.estimate(config, run, device=device, tokens=tokens, folder=folder, teacher=teacher)
+        about = partial(memory.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
+        planned = fit.as_planned(run, fit.plan(run, tokens, device, usable, about))
+        found = about(planned)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None  # a config of an unusual build: nothing is said rather than something wrong
-    return None if found is None else (found.words, memory.advice(found, usable, run))
+    return None if found is None else (found.words, memory.advice(found, usable, planned))
 
 
 def _beside(run: Any) -> Path | None:

@@ -5,7 +5,6 @@ step all cores but one stand still. So each lane is a thread with a stream of it
 What is computed stays the same, and what comes out comes in the order of the batches, whichever is done first.
 """
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,16 +16,8 @@ import mlx.core as mx
 
 from core import blas
 
-MOST = 2  # measured on two cores only
-
 Given = TypeVar("Given")
 Made = TypeVar("Made")
-
-
-def lanes() -> int:
-    """How many there are on this machine: 1 where the products cannot be told to take one core each."""
-    loaded, _ = blas.report()
-    return min(MOST, len(os.sched_getaffinity(0))) if loaded else 1
 
 
 def each(build: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[tuple[Given, Made]]:

@@ -12,6 +12,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters, asking, backend, other
+from core.at_once import at_once
 from core.data.batches import Batch, Batches, Windows, in_order
 from core.data.groups import parts
 from core.data.template import Question, ask
@@ -19,7 +20,6 @@ from core.data.templates import choose
 from core.data.tokenizer import load_tokenizer
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
-from core.lanes import lanes
 from core.model import fit, hub, memory, packing
 from core.model.head import Head
 from core.model.head import find as find_head
@@ -133,10 +133,9 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     per_epoch = asking.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
     epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * per_epoch))
-    at_once = _lanes(run, device["used"])
     reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
     if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
-        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop, at_once)
+        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop, at_once(run, device["used"]))
     teacher = Teacher(run) if run.spec.divergence else None
     if teacher:
         yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
@@ -157,20 +156,20 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
-    batches.lanes = at_once if run.spec.adds_up else 1
-    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": at_once, "reason": way.reason}
+    batches.lanes = way.lanes if run.spec.adds_up else 1
+    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": way.lanes, "reason": way.reason}
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
         start = other.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
         who = [reference.used, other.files(where), start, loaded.precision, device["used"]]
-        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, at_once)
+        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.lanes)
 
     rollouts = None
     if writes:
         head = asking.tempered(model, head, run.options.temperature)
         rollouts, told = yield from asking.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, at_once
+            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, way.lanes
         )
         facts["rollouts"] = told
     source: Windows = rollouts or batches
@@ -203,7 +202,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         dtype=DTYPES[loaded.compute],
         on_gpu=device["used"] == "gpu",
         compiles=not why_plain,
-        lanes=at_once,
+        lanes=way.lanes,
         heaviest=None if rollouts or own else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
@@ -230,11 +229,7 @@ def _memory(
     def estimate(planned: Run) -> memory.Estimate | None:
         return memory.estimate(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
 
-    if run.spec.scored:  # its answers are learned from in parts of their own
-        recompute = run.train.gradient_checkpointing == "on"
-        way = fit.Plan(run.train.batch_size, 0, recompute, "as many answers together as asked")
-    else:
-        way = fit.plan(run, tokens, device, usable, estimate)
+    way = fit.plan(run, tokens, device, usable, estimate)
     found = estimate(fit.as_planned(run, way))
     facts = {"gradient_checkpointing": way.checkpointing}
     if found is None:
@@ -257,13 +252,6 @@ def _why_plain(run: Run, device: str) -> str:
     if run.spec.divergence or run.spec.aside:
         return "a part of each batch is computed first"
     return ""
-
-
-def _lanes(run: Run, device: str) -> int:
-    """How many batches are computed at once."""
-    if device != "cpu" or run.adapter.dropout or run.adapter.type == "full":
-        return 1  # dropout draws by chance, and each would have a gradient as large as the model
-    return lanes()
 
 
 def _heaviest(run: Run, rows: Sequence[Any]) -> int:

@@ -35,9 +35,10 @@ from core.tally import Tally
 CACHE_BYTES = 2 << 30
 REHEARSED = 20  # steps from which on a run rehearses its heaviest one
 # How much more than a step needs MLX may take on CUDA, where it otherwise queues work, and the buffers of it, as far
-# ahead as it can. Measured on an H100 (results/gpu.md): bounded so, a step takes a third less memory and hardly more
-# time; bounded closer, checkpointed blocks, which are many short pieces of work, take up to three times as long.
-ROOM, CHECKPOINTED_ROOM = 1.2, 1.35
+# ahead as it can. Measured on an H100 (results/gpu.md, results/precision.md): bounded so, a step takes a third less
+# memory and hardly more time. Checkpointed blocks, which are many short pieces of work, take up to half as long again
+# when bounded so; they get more room unless the base is packed, which is done for the sake of memory alone.
+ROOM, CHECKPOINTED_ROOM = 1.2, 1.75
 
 
 def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:
@@ -210,7 +211,9 @@ class Loop:
         mx.eval(self.learner.gradient(batch), self.learner.changed)
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
-            mx.set_memory_limit(int(mx.get_peak_memory() * (CHECKPOINTED_ROOM if checkpoints else ROOM)))
+            base = ready.resolved["precision"]
+            roomy = checkpoints and base["used"] == base["compute"]
+            mx.set_memory_limit(int(mx.get_peak_memory() * (CHECKPOINTED_ROOM if roomy else ROOM)))
         rows, tokens = batch.tokens.shape
         ready.resolved["memory"] |= {"measured": mx.get_peak_memory(), "rows": rows, "tokens": tokens}
         self.folder.write_json("resolved.json", ready.resolved)

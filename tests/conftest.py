@@ -16,6 +16,7 @@ os.environ |= {
     "HF_HUB_OFFLINE": "1",
     "MLX_DISABLE_COMPILE": "1",  # compiling CPU kernels costs seconds and gives the same numbers
     "OPENBLAS_NUM_THREADS": "1",  # its threads wait for each other in a busy loop: twice the work for tiny matrices
+    "MLX_ENABLE_TF32": "0",  # float32 is float32 on a GPU too
     "TOKENIZERS_PARALLELISM": "false",
 }
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from core.at_once import at_once
 from core.model.memory import Estimate
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
@@ -16,12 +17,13 @@ GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is trie
 
 @dataclass(frozen=True)
 class Plan:
-    """`rows` of a batch go through the model at once, or more short ones of so many `tokens` together."""
+    """`rows` go through the model at once, or more short ones of so many `tokens` together, in so many `lanes`."""
 
     rows: int
     tokens: int
     checkpointing: bool
     reason: str
+    lanes: int = 1
 
 
 def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:
@@ -40,25 +42,33 @@ def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[An
 
 def as_planned(run: Any, way: Plan) -> Any:
     """The run as its steps are then computed, for an estimate."""
-    run = run.replace("train.batch_size", way.rows)
+    parts = -(-run.train.batch_size * run.train.gradient_accumulation_steps // way.rows)
+    run = run.replace("train.batch_size", way.rows).replace("train.gradient_accumulation_steps", parts)
     return run.replace("train.gradient_checkpointing", "on" if way.checkpointing else "off")
 
 
 def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
     """From the quickest to the smallest."""
     batch, asked = run.train.batch_size, run.train.gradient_checkpointing
+    lanes = at_once(run, device)
+    if run.spec.scored:  # its answers are learned from in parts of their own
+        yield Plan(batch, 0, asked == "on", "as many answers together as asked", lanes)
+        return
     kept = [False, True] if asked == "auto" else [asked == "on"]
     if not run.spec.adds_up:
-        for checkpointing in kept:
-            yield Plan(batch, batch * tokens, checkpointing, "the loss needs its batch whole")
+        lanes = min(lanes, run.train.gradient_accumulation_steps)
+        for checkpointing, beside in [*((way, lanes) for way in kept), *([(kept[-1], 1)] if lanes > 1 else [])]:
+            yield Plan(batch * beside, batch * tokens, checkpointing, "the loss needs its batch whole", beside)
         return
     quick = CPU_TOKENS if device == "cpu" else GPU_TOKENS
-    most = max(1, min(batch, quick // tokens)) if device == "cpu" else batch
+    lanes = min(lanes, batch * run.train.gradient_accumulation_steps)
+    most = max(lanes, min(batch, quick // tokens)) if device == "cpu" else batch
     why = "a processor is as quick with parts of a batch, in less memory" if most < batch else "the whole batch fits"
     for checkpointing in kept:
         rows = most
         while True:
-            yield Plan(rows, max(CPU_TOKENS if rows == most < batch else 0, rows * tokens), checkpointing, why)
+            together = max(CPU_TOKENS if rows == most < batch else 0, rows * tokens)
+            yield Plan(rows, together, checkpointing, why, min(lanes, rows))
             if rows == 1 or (not checkpointing and len(kept) > 1 and rows * tokens <= quick):
                 break
             rows = (rows + 1) // 2

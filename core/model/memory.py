@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.at_once import at_once
 from core.model.names import ROUTERS, means, words
 from core.quant.modes import MODES, UNPACKED
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
 STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
-CHUNK = 1 << 22  # logits made at a time, see core.model.head
-AHEAD = 7  # arrays of the next pieces that MLX lays out before the last one is done, measured
+CHUNK, FEWEST = 1 << 20, 64  # logits made at a time, and of how many tokens at least: see core.model.head
+AHEAD = 4  # arrays of the next pieces that MLX lays out before the last one is done, measured
 TOGETHER = 64  # answers of a dataset's questions that are written at once, at most
 SPREAD = 0.2  # how far either way the range reaches
 
@@ -93,6 +94,7 @@ def estimate(
     if run.spec.aside:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
     rows = _learned_together(run)
+    lanes = min(at_once(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
     kept = _activations(about, batch, tokens, compute, recompute, dora=run.adapter.type == "dora")
     largest = max((_size(shape) for _, shape in found.values()), default=0)
@@ -104,8 +106,10 @@ def estimate(
         logits, optimizer = 12 * batch * vocabulary, 4 * trained * states
         # Gradients and new weights come when the activations have gone: they count where they are more than those.
         optimizer += max(0, 2 * weights + 4 * 4 * largest - kept - logits)
+        if run.train.gradient_accumulation_steps > 1:
+            optimizer += 4 * trained  # the gradients so far
     else:
-        logits = _piecewise(batch * vocabulary, compared=bool(run.spec.divergence))
+        logits = lanes * _piecewise(batch // lanes, vocabulary, compared=bool(run.spec.divergence))
         optimizer = 4 * trained * (1 + states)
     return Estimate(
         weights=weights,
@@ -138,10 +142,11 @@ def _held(folder: Path | None, dtype: str, device: str) -> int:
     return sum(_stored(name, kind, shape, compute, UNPACKED, {}) for name, (kind, shape) in lying.items())
 
 
-def _piecewise(numbers: int, compared: bool) -> int:
+def _piecewise(tokens: int, vocabulary: int, compared: bool) -> int:
     """Float32 logits, their exponentials and their gradient, a piece at a time; those of two models `compared`."""
-    pieces = -(-numbers // CHUNK)
-    return 4 * min(numbers, CHUNK) * (3 + min(pieces - 1, AHEAD)) * (2 if compared else 1)
+    piece = min(tokens, max(1 if compared else FEWEST, CHUNK // vocabulary))
+    pieces = -(-tokens // piece)
+    return 4 * piece * vocabulary * (3 + min(pieces - 1, AHEAD)) * (2 if compared else 1)
 
 
 def _answers(c: Mapping[str, Any], run: Any, tokens: int, compute: int, vocabulary: int) -> int:

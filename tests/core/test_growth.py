@@ -23,7 +23,8 @@ def test_memory_stays_where_it_is_over_a_thousand_steps(make_run: Callable[..., 
             active.append(mx.get_active_memory() + mx.get_cache_memory())
             peak.append(event.peak_memory_bytes)
     assert numbers == list(range(1, 1001))
-    # Every shape there is has been seen after three epochs, and freed buffers are used again.
-    assert max(active[900:]) <= 1.02 * max(active[:60])
+    # Every shape there is has been seen after three epochs, and freed buffers are used again; which two batches are
+    # computed at once is chance.
+    assert max(active[900:]) <= 1.06 * max(active[:60])
     # The peak also depends on which two batches overlap, of a thousand pairs.
     assert peak[-1] <= 1.1 * peak[60]

@@ -10,7 +10,7 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from core import blas, lanes, prepare
+from core import at_once, blas, lanes
 from core.events import Evaluated, Step
 from core.run import Run
 from core.train import train
@@ -22,7 +22,9 @@ MakeRun = Callable[..., Run]
 @pytest.fixture
 def two(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a machine with several cores, whatever this one has."""
-    monkeypatch.setattr(prepare, "lanes", lambda: 2)
+    monkeypatch.setattr(at_once, "MOST", 2)
+    monkeypatch.setattr(at_once.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(blas, "report", lambda: ("libopenblas.so", "loaded before MLX"))
 
 
 def test_what_is_done_first_waits_for_its_turn() -> None:
@@ -62,7 +64,7 @@ def test_a_product_takes_one_core_meanwhile_and_all_of_them_again() -> None:
 
 def test_without_openblas_there_is_one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas, "report", lambda: (None, "not needed"))
-    assert lanes.lanes() == 1
+    assert at_once.at_once(Run(), "cpu") == 1
     monkeypatch.setattr(blas, "_library", None)
     with blas.one_thread():
         pass
@@ -75,7 +77,7 @@ def test_a_run_gives_the_same_numbers(about: dict[str, Any], make_run: MakeRun, 
         made = [x for e in only(Step, events) for x in (e.loss, e.grad_norm, *e.metrics.values())]
         return made, [e.loss for e in only(Evaluated, events)]
 
-    request.getfixturevalue("monkeypatch").setattr(prepare, "lanes", lambda: 1)
+    request.getfixturevalue("monkeypatch").setattr(at_once, "MOST", 1)
     alone = numbers("alone")
     request.getfixturevalue("two")
     together = numbers("together")

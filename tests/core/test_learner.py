@@ -199,9 +199,9 @@ def test_targets_that_fill_up_a_shape_add_nothing() -> None:
     assert mx.array_equal(in_place(values, filled), in_place(values[:5], exact)).item()
 
 
-@pytest.mark.parametrize(("way", "room"), [("off", 1.2), ("on", 1.75)])
+@pytest.mark.parametrize(("way", "base", "room"), [("off", "none", 1.2), ("on", "none", 1.75), ("on", "nf4", 1.2)])
 def test_on_cuda_a_run_takes_what_its_heaviest_step_needs_and_some_room(
-    way: str, room: float, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+    way: str, base: str, room: float, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begin, limits = loop.Loop.__init__, []
 
@@ -212,7 +212,8 @@ def test_on_cuda_a_run_takes_what_its_heaviest_step_needs_and_some_room(
 
     monkeypatch.setattr(loop.Loop, "__init__", as_on_cuda)
     monkeypatch.setattr(mx, "set_memory_limit", lambda limit: limits.append(limit) or 0)
-    run = make_run(train={"steps": loop.REHEARSED, "gradient_checkpointing": way})
+    about = {"steps": loop.REHEARSED, "gradient_checkpointing": way}
+    run = make_run(train=about, model={"quantization": base})
     assert list(train(run))[-1].reason == "done"
     told = json.loads((Path(str(run.output)) / "resolved.json").read_text())["memory"]
     assert limits == [1, int(told["measured"] * room), mx.get_memory_limit()]

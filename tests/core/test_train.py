@@ -33,7 +33,13 @@ def adapter(folder: str | Path) -> dict[str, Any]:
 
 
 def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+    return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
+
+
+def alike(a: Any, b: Any) -> bool:
+    """To the last bit; on a GPU, which adds the gradients of a token's many places in any order, nearly."""
+    close = {"rtol": 1e-4, "atol": 1e-5} if mx.default_device() == mx.gpu else {"rtol": 0, "atol": 0}
+    return bool(np.shape(a) == np.shape(b) and np.allclose(a, b, **close))
 
 
 def test_events_come_in_order_and_are_the_log(make_run: MakeRun) -> None:
@@ -113,12 +119,12 @@ def test_stopped_and_resumed_equals_unbroken(
     assert first[-1].reason == "stopped" and first[-1].step == stop_at
     second = list(resume(str(broken.output)))
     assert only(Started, second)[0].first_step == stop_at + 1
-    assert losses(first) + losses(second) == losses(unbroken)
-    assert [e.loss for e in only(Evaluated, first + second)] == [e.loss for e in only(Evaluated, unbroken)]
-    assert second[-1].loss_after == unbroken[-1].loss_after and second[-1].best_step == unbroken[-1].best_step
+    assert alike(losses(first) + losses(second), losses(unbroken))
+    assert alike(*([e.loss for e in only(Evaluated, events)] for events in (first + second, unbroken)))
+    assert alike(second[-1].loss_after, unbroken[-1].loss_after) and second[-1].best_step == unbroken[-1].best_step
     assert same(adapter(str(broken.output)), learned)
     logged = list(RunFolder(Path(str(broken.output))).events())
-    assert losses(logged) == losses(unbroken)
+    assert alike(losses(logged), losses(unbroken))
 
 
 def test_a_run_killed_between_checkpoints_goes_on_from_the_last(make_run: MakeRun) -> None:

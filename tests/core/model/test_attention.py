@@ -1,6 +1,6 @@
 """Attention a few queries at a time equals MLX's own, and only those who ask for it get it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import mlx.core as mx
 import numpy as np
@@ -16,6 +16,14 @@ from tests.core.model.test_packing import rows
 from tests.core.model.tiny import tiny
 
 Attend = Callable[[mx.array, mx.array, mx.array], mx.array]
+
+
+@pytest.fixture(autouse=True)
+def on_a_processor() -> Iterator[None]:
+    usual = mx.default_device()
+    mx.set_default_device(mx.cpu)
+    yield
+    mx.set_default_device(usual)
 
 
 def test_a_tile_begins_where_its_first_query_sees_first() -> None:

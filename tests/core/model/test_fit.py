@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import at_once, blas
 from core.model.fit import GPU_TOKENS, Plan, as_planned, plan
 from core.model.memory import Estimate
 from core.run import Run
@@ -18,6 +19,13 @@ def estimate(run: Run) -> Estimate:
 def planned(megabytes: float, method: str = "sft", device: str = "gpu", asked: str = "auto", rows: int = 8) -> Plan:
     run = Run.from_dict({"method": method, "train": {"batch_size": rows, "gradient_checkpointing": asked}})
     return plan(run, TOKENS, device, int(megabytes * 1.2e6) + 1, estimate)
+
+
+@pytest.fixture(autouse=True)
+def lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cores and OpenBLAS, whatever this machine has."""
+    monkeypatch.setattr(at_once.os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+    monkeypatch.setattr(blas, "report", lambda: ("libopenblas.so", "loaded before MLX"))
 
 
 def test_a_batch_that_fits_goes_whole() -> None:
@@ -47,12 +55,31 @@ def test_a_loss_that_needs_its_batch_whole_gets_it() -> None:
     assert planned(TOKENS, method="kto").checkpointing
 
 
-def test_a_processor_takes_short_rows_together() -> None:
+def test_a_processor_takes_as_many_at_once_as_it_has_cores() -> None:
     way = planned(100 * TOKENS, device="cpu")
-    assert (way.rows, way.tokens, way.checkpointing) == (1, TOKENS, False)
-    assert planned(100 * TOKENS, device="cpu", rows=1).rows == 1
+    assert (way.rows, way.tokens, way.checkpointing, way.lanes) == (2, 2 * TOKENS, False, 2)
+    alone = planned(100 * TOKENS, device="cpu", rows=1)
+    assert (alone.rows, alone.lanes) == (1, 1)
+    short = planned(TOKENS, device="cpu")  # two at once would not fit, with or without anything else
+    assert (short.rows, short.lanes, short.checkpointing) == (1, 1, False)
+    assert planned(100 * TOKENS).lanes == 1  # a GPU
+
+
+def test_short_rows_go_together_on_a_processor() -> None:
+    way = plan(Run.from_dict({"train": {"batch_size": 64}}), 64, "cpu", 10**15, estimate)
+    assert (way.rows, way.tokens, way.lanes) == (8, 512, 2)  # four in each lane
+
+
+def test_whole_batches_go_side_by_side_where_several_make_a_step() -> None:
+    about = {"batch_size": 4, "gradient_accumulation_steps": 3, "gradient_checkpointing": "off"}
+    run = Run.from_dict({"method": "kto", "train": about})
+    wide = plan(run, TOKENS, "cpu", 10**15, estimate)
+    assert (wide.rows, wide.tokens, wide.lanes) == (8, 4 * TOKENS, 2)
+    tight = plan(run, TOKENS, "cpu", int(5e6 * 1.2) * TOKENS, estimate)
+    assert (tight.rows, tight.lanes) == (4, 1)
 
 
 def test_an_estimate_is_asked_for_what_will_be_done() -> None:
     run = as_planned(Run(), Plan(3, 0, True, ""))
     assert run.train.batch_size == 3 and run.train.gradient_checkpointing == "on"
+    assert run.train.gradient_accumulation_steps == 2  # four rows, three at once

@@ -72,6 +72,9 @@ def test_what_saves_memory_is_told_to_save_it() -> None:
     assert step(train={"gradient_checkpointing": "on"}).activations < 0.7 * usual.activations
     assert step(train={"batch_size": 8}).activations == pytest.approx(2 * usual.activations, rel=0.01)
     assert step(adapter={"type": "full"}).optimizer > 5 * usual.optimizer
+    whole = step(adapter={"type": "full"})
+    parted = step(adapter={"type": "full"}, train={"gradient_accumulation_steps": 2})
+    assert parted.optimizer - whole.optimizer == whole.weights  # the gradients so far, in float32
     assert step(train={"optimizer": "sgd"}).optimizer == usual.optimizer / 3
     assert usual.low < usual.total < usual.high
 
@@ -116,7 +119,9 @@ def test_what_each_kind_of_run_needs_beside() -> None:
     assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
     large = CONFIG | {"vocab_size": 1 << 17}
     # Many pieces of logits: the next ones are laid out before the last one is done.
-    assert step(None, large).logits == 10 * 4 * memory.CHUNK
+    piece = 4 * memory.FEWEST * large["vocab_size"]
+    assert step(None, large, train={"batch_size": 1}).logits == 4 * piece  # two pieces of 64 tokens
+    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * memory.CHUNK
 
 
 def test_in_words() -> None:
