@@ -10,7 +10,6 @@ The figures go to results/precision.md, each kind into its own part of the page.
 import argparse
 import gc
 import json
-import re
 import shutil
 import tempfile
 import time
@@ -36,6 +35,7 @@ from core.quant.modes import UNPACKED
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
+from tests.benchmarks.page import put
 
 RESULTS = Path(__file__).parent / "results" / "precision.md"
 MODES = (UNPACKED, "int8", "nf4", "fp4", "affine-4", "mxfp4")
@@ -301,12 +301,9 @@ def write(part: str, device: str, note: str, head: tuple[str, ...], lines: list[
     """Put a part of the page in its place; the other stays."""
     table = [head, ("---",) * len(head), *lines]
     made = f"Made on {date.today()}: {device}, MLX {mx.__version__}. {note}"
-    text = f"## {part}\n\n{made}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table) + "\n"
-    page = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else "# Base precision: figures\n"
-    found = re.search(rf"## {re.escape(part)}\n.*?(?=\n## |\Z)", page, re.DOTALL)
-    page = page[: found.start()] + text + page[found.end() :] if found else f"{page}\n{text}"
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(page, encoding="utf-8")
+    put(
+        RESULTS, "Base precision: figures", part, made + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table)
+    )
 
 
 if __name__ == "__main__":

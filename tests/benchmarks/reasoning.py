@@ -4,7 +4,7 @@ The same model, questions, group, longest answer, adapter and precision on both 
 process of its own, in turn. What counts is answer tokens per second of whole steps: writing, scoring, learning. The
 first step, which warms up, is left out. With --shape 0.6b, Hone alone on random weights of Qwen3-0.6B's shape, for a
 GPU: 8 questions with 8 answers each, and how its time divides; --shape small tries this on any machine. The figures
-of the comparison go to results/reasoning.md.
+go to results/reasoning.md, those of --shape 0.6b into a part of their own.
 """
 
 import argparse
@@ -24,10 +24,12 @@ from typing import Any
 from core import backend
 from core.resources import STARTER, sample
 from tests.benchmarks.gpu import LARGE, SMALL
+from tests.benchmarks.page import put
 from tests.benchmarks.peers import environment, spoken
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "reasoning.md"
+TITLE = "GRPO beside mlx-lm-lora's"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,10 @@ def main() -> None:
     given = asked.parse_args()
     with tempfile.TemporaryDirectory(prefix="hone-reasoning-") as folder:
         if given.shape != "starter":
-            print(random_weights(Path(folder), SMALL if given.shape == "small" else LARGE, given.steps))
+            told = random_weights(Path(folder), SMALL if given.shape == "small" else LARGE, given.steps)
+            print(told)
+            if given.shape == "0.6b":
+                put(RESULTS, TITLE, "Hone alone on a GPU", alone(told))
             return
         python = environment()
         lines = []
@@ -64,8 +69,7 @@ def main() -> None:
             rounds = [one_round(case, Path(folder), python, given.steps) for _ in range(given.rounds)]
             lines.append(line(case, rounds))
             print(lines[-1], flush=True)
-        RESULTS.parent.mkdir(exist_ok=True)
-        RESULTS.write_text(page(lines, python), encoding="utf-8")
+        put(RESULTS, TITLE, "The starter model on this machine", page(lines, python))
 
 
 def one_round(case: Case, folder: Path, python: Path, steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -103,8 +107,6 @@ def page(lines: list[str], python: Path) -> str:
     command = " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     return "\n".join(
         [
-            "# GRPO beside mlx-lm-lora's",
-            "",
             f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; "
             f"Python {platform.python_version()}, {versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
             "",
@@ -117,8 +119,16 @@ def page(lines: list[str], python: Path) -> str:
             "| its peak MB | Hone's |",
             "|---|---|---|---|---|---|---|---|",
             *lines,
-            "",
         ]
+    )
+
+
+def alone(told: str) -> str:
+    facts, command = backend.machine(), " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
+    device = f"{facts['gpu']} ({facts['gpu_kind']})" if facts["gpu"] else facts["processor"]
+    return (
+        f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, mlx {metadata.version('mlx')}; random weights "
+        f"of Qwen3-0.6B's shape in bfloat16, after one step to warm up. mlx-lm-lora was not measured there.\n\n{told}."
     )
 
 

@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten, tree_map
 
 from core import adapters
 from core.data.batches import Batch, collate
-from core.events import Step
+from core.events import Evaluated, Step
 from core.model import head
 from core.model.logps import to_mlx, token_logps
 from core.model.recompute import checkpoint_blocks, keep_blocks
@@ -23,6 +23,10 @@ from tests.core.conftest import only, write_model
 from tests.core.model.test_packing import rows
 from tests.core.model.tiny import tiny
 
+told_by_memory = pytest.mark.skipif(
+    mx.default_device() == mx.gpu,
+    reason="MLX queues work ahead of a GPU, and its buffers count; see benchmarks/precision",
+)
 PACKED = to_mlx(collate(rows([30, 9, 12, 7, 3, 14]), range(6), pack=True))
 
 
@@ -87,17 +91,19 @@ def test_with_packed_rows_and_a_packed_base() -> None:
     assert again[0] == pytest.approx(plain[0], rel=1e-6) and alike(again[1], plain[1])
 
 
+@told_by_memory
 def test_it_saves_memory_in_a_deep_model_and_touches_no_other() -> None:
     deep, other = (with_adapter(tiny("qwen3", num_hidden_layers=12)) for _ in range(2))
     batch = to_mlx(Batch(np.ones((4, 129), np.int32), np.ones((4, 128), np.float32), (), ()))
     before = step(deep, batch)[2]
     checkpoint_blocks(deep)
-    assert step(deep, batch)[2] < before / (3 if mx.default_device() == mx.cpu else 2)  # a GPU works ahead
+    assert step(deep, batch)[2] < before / 3
     assert step(other, batch)[2] > before / 2
     keep_blocks(deep)
     assert step(deep, batch)[2] > before / 2 and type(deep.layers[0]) is type(other.layers[0])
 
 
+@told_by_memory
 def test_nothing_piles_up_over_many_steps() -> None:
     model = with_adapter(tiny("qwen3"), dropout=0.1)
     checkpoint_blocks(model)
@@ -110,6 +116,7 @@ def test_nothing_piles_up_over_many_steps() -> None:
     assert max(held[10:]) <= held[9] + 4096
 
 
+@told_by_memory
 def test_a_run_with_it_gives_the_same_numbers_in_less_memory(make_run: Callable[..., Run], tmp_path: Path) -> None:
     deep = str(write_model(tmp_path / "deep", num_hidden_layers=10))
 
@@ -126,9 +133,10 @@ def test_a_run_with_it_gives_the_same_numbers_in_less_memory(make_run: Callable[
 def test_checkpointing_still_acts_after_a_validation(make_run: Callable[..., Run], tmp_path: Path) -> None:
     deep = str(write_model(tmp_path / "deep", num_hidden_layers=10))
 
-    def peak(eval_every: int) -> int:
-        given = {"gradient_checkpointing": "on", "steps": 4, "eval_every": eval_every, "gradient_accumulation_steps": 2}
-        run = make_run(output=str(eval_every), model={"path": deep}, data={"shuffle": False}, train=given)
-        return int(only(Step, list(train(run)))[-1].peak_memory_bytes)
+    def peak(checkpointing: str) -> int:
+        given = {"gradient_checkpointing": checkpointing, "steps": 3, "eval_every": 1, "batch_size": 8}
+        events = list(train(make_run(output=checkpointing, model={"path": deep}, train=given)))
+        assert len(only(Evaluated, events)) == 4
+        return int(only(Step, events)[-1].peak_memory_bytes)
 
-    assert peak(eval_every=1) < 1.2 * peak(eval_every=4)
+    assert peak("on") < 0.8 * peak("off")
