@@ -1,6 +1,7 @@
 """The one loop. train(run) is a generator of events: load, train, measure, save; nothing else drives a model.
 
-All MLX work of a run happens on the thread that iterates the generator.
+All MLX work of a run happens on the thread that iterates the generator, save batches that a processor computes side by
+side (core.lanes), for whose end it waits.
 """
 
 import dataclasses
