@@ -1,10 +1,13 @@
-"""MLX's own quantized linear layer, with a quicker product for long inputs where MLX's is slow.
+"""MLX's own quantized layers, with a quicker product for long inputs where MLX's is slow, or wrong.
 
 MLX multiplies straight from the packed weights, which is best for a few rows: one token of an answer. For many rows
 (training, long prompts) its kernels are slow outside of Metal. Measured for a 2048² matrix in affine 4 bit on two
 busy CPU cores, 512 rows: 4,200 ms against 120 ms for unpacking and a dense product; on an H200 4,096 rows took over a
-minute for a 4096² matrix, and from about 32 rows on unpacking is the quicker.
+minute for a 4096² matrix, and from about 32 rows on unpacking is the quicker. With MLX 0.32.4 on CUDA, several rows of
+64 numbers came out of its affine product as nonsense, rows of 128 and 4096 as they should.
 """
+
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -17,21 +20,11 @@ from core.quant.packed import quantize
 # Rows up to which MLX's own product is taken.
 _CPU_ROWS = 3
 _CUDA_ROWS = 32
+_CUDA_WIDTH = 128  # rows of a multiple of so many numbers
 
 
 class QuantizedLinear(nn.QuantizedLinear):
     """nn.QuantizedLinear in all but its product."""
-
-    @classmethod
-    def adopt(cls, layer: nn.QuantizedLinear) -> "QuantizedLinear":
-        """The same layer over the same arrays; nothing is copied."""
-        new = cls.__new__(cls)
-        nn.Module.__init__(new)
-        new.group_size, new.bits, new.mode = layer.group_size, layer.bits, layer.mode
-        for name, value in layer.items():  # a module is a dictionary of its arrays
-            new[name] = value
-        new.freeze()
-        return new
 
     @classmethod
     def pack(cls, linear: nn.Linear, about: Mode) -> "QuantizedLinear":
@@ -45,27 +38,62 @@ class QuantizedLinear(nn.QuantizedLinear):
         return new
 
     def __call__(self, x: mx.array) -> mx.array:
-        if x.size // x.shape[-1] <= fused_rows():
+        if _straight(x):
             return super().__call__(x)
-        scales, biases = self["scales"], self.get("biases")
-        group_size, bits, mode = self.group_size, self.bits, self.mode
-
-        def unpack(codes: mx.array, dtype: mx.Dtype) -> mx.array:
-            return mx.dequantize(codes, scales, biases, group_size, bits, mode=mode, dtype=dtype)
-
-        y = product(x, self["weight"], unpack)
+        y = _unpacked(self, x)
         return y + self["bias"].astype(y.dtype) if "bias" in self else y
 
 
+class QuantizedEmbedding(nn.QuantizedEmbedding):
+    """nn.QuantizedEmbedding in all but its product, where it is the last layer too."""
+
+    def as_linear(self, x: mx.array) -> mx.array:
+        return super().as_linear(x) if _straight(x) else _unpacked(self, x)
+
+
+OWN: dict[type[nn.Module], type[nn.Module]] = {
+    nn.QuantizedLinear: QuantizedLinear,
+    nn.QuantizedEmbedding: QuantizedEmbedding,
+}
+
+
 def adopt_all(model: nn.Module) -> int:
-    """Give every nn.QuantizedLinear of a loaded model the quicker product; returns how many there were."""
-    found = [(name, m) for name, m in model.named_modules() if type(m) is nn.QuantizedLinear]
-    model.update_modules(tree_unflatten([(name, QuantizedLinear.adopt(m)) for name, m in found]))
+    """Give every quantized linear layer and embedding of a loaded model the quicker product, over the same arrays;
+    returns how many there were."""
+    found = [(name, m) for name, m in model.named_modules() if type(m) in OWN]
+    model.update_modules(tree_unflatten([(name, _adopted(m)) for name, m in found]))
     return len(found)
 
 
-def fused_rows() -> float:
-    """Rows up to which MLX's product with packed weights is the quicker here."""
-    if mx.default_device().type == mx.cpu:
+def _adopted(layer: nn.Module) -> nn.Module:
+    kind: Any = OWN[type(layer)]
+    new: nn.Module = kind.__new__(kind)
+    nn.Module.__init__(new)
+    new.__dict__.update({k: v for k, v in vars(layer).items() if k not in vars(new)})  # group size, bits and mode
+    for name, value in layer.items():  # a module is a dictionary of its arrays
+        new[name] = value
+    new.freeze()
+    return new
+
+
+def _straight(x: mx.array) -> bool:
+    return x.size // x.shape[-1] <= straight_rows(x.shape[-1])
+
+
+def straight_rows(width: int) -> float:
+    """Rows of so many numbers up to which MLX's product with packed weights is right, and the quicker one here."""
+    if mx.default_device() == mx.cpu:
         return _CPU_ROWS
-    return float("inf") if mx.metal.is_available() else _CUDA_ROWS
+    if mx.metal.is_available():
+        return float("inf")
+    return _CUDA_ROWS if width % _CUDA_WIDTH == 0 else 1
+
+
+def _unpacked(layer: nn.Module, x: mx.array) -> mx.array:
+    scales, biases = layer["scales"], layer.get("biases")
+    group_size, bits, mode = layer.group_size, layer.bits, layer.mode
+
+    def unpack(codes: mx.array, dtype: mx.Dtype) -> mx.array:
+        return mx.dequantize(codes, scales, biases, group_size, bits, mode=mode, dtype=dtype)
+
+    return product(x, layer["weight"], unpack)

@@ -231,8 +231,8 @@ def page(lines: list[str]) -> str:
             f"Made by `python -m tests.benchmarks.memory` on {time.strftime('%Y-%m-%d')}: {system}; "
             f"mlx {metadata.version('mlx')}, Python {platform.python_version()}. "
             f"{len(lines) - off} of {len(lines)} are within {AIM:.0%} of what was measured; the estimate is the middle "
-            "of its range. On a processor a batch goes through the model in parts of 512 tokens, except where the loss "
-            "needs it whole (KTO), and computes in float32.",
+            "of its range. On a processor two rows or 512 tokens go through the model at once, except where the loss "
+            "needs the batch whole (KTO), and it computes in float32.",
             "",
             "| method | hidden × layers | rows × tokens | how | told, MB | measured, MB | told / measured |",
             "|---|---|---|---|---|---|---|",

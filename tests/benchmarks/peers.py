@@ -100,6 +100,8 @@ def cases(quick: bool) -> Iterator[Case]:
     yield Case("orpo, instruction lengths", "orpo", "mlx-lm-lora", rows)
     for length in (128, 256, 512, 1024):
         yield Case(f"sft, {length} tokens a row", "sft", "mlx-lm", 16, length)
+    for count in (64, 256):
+        yield Case(f"sft, {count} rows of 128 tokens", "sft", "mlx-lm", count, 128)
     for vocabulary in (2048, 32768, 65536):
         yield Case(f"sft, vocabulary of {vocabulary:,}", "sft", "mlx-lm", 16, 256, vocabulary)
     for batch_size in (1, 2, 8):

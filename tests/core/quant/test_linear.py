@@ -218,10 +218,35 @@ def test_mlx_layers_give_the_same_with_the_quicker_product(
     products = []
     monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.product(*a))
     for rows, times in ((2, 0), (60, 1)):
-        monkeypatch.setattr(mlx_linear, "fused_rows", lambda: 8)
+        monkeypatch.setattr(mlx_linear, "straight_rows", lambda width: 8)
         products.clear()
         mine(x.reshape(60, 64)[:rows])
         assert len(products) == times
     value, gradient = mx.value_and_grad(lambda x: loss(mine, x))(x)
     assert mx.allclose(value, wanted[0], rtol=1e-5) and mx.abs(gradient - wanted[1]).max().item() < 1e-5
     assert mx.array_equal(mine(x[0, :2]), theirs(x[0, :2]))
+
+
+def test_an_embedding_that_is_the_last_layer_too_takes_the_quicker_product() -> None:
+    theirs = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 64), 32, 4, "affine"))
+    x, tokens = mx.random.normal((2, 30, 64), key=mx.random.key(11)), mx.array([[3, 39]])
+    mine = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 64), 32, 4, "affine"))
+    mine.update(theirs.parameters())
+    assert quant.adopt_all(mine) == 1 and quant.is_packed(mine.layers[0])
+    assert not tree_flatten(mine.trainable_parameters())
+    assert mx.array_equal(mine(tokens), theirs(tokens))
+    last, usual = mine.layers[0].as_linear, theirs.layers[0].as_linear
+    assert mx.allclose(last(x), usual(x), atol=1e-4) and mx.array_equal(last(x[0, :2]), usual(x[0, :2]))
+    slopes = [mx.grad(lambda x, f=f: mx.square(f(x)).sum())(x) for f in (last, usual)]
+    assert mx.allclose(*slopes, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.skipif(not mx.cuda.is_available(), reason="of MLX's kernels for CUDA")
+@pytest.mark.parametrize("width", [64, 192, 320, 576, 960, 1152])
+@pytest.mark.parametrize("mode", ["affine-4", "affine-8", "mxfp4"])
+def test_products_of_any_width_are_right_on_cuda(mode: str, width: int) -> None:
+    layer = mlx_linear.QuantizedLinear.pack(nn.Linear(width, 96), MODES[mode])
+    for rows in (1, 2, 8, 32, 64):
+        x = mx.random.normal((rows, width))
+        expected = x @ dense(layer, mx.float32).T + layer.bias
+        assert mx.allclose(layer(x), expected, rtol=1e-2, atol=1e-2), rows
