@@ -105,14 +105,14 @@ def rollouts(
     judge = Judge(o.weights, o.settings)
     stops = stop_tokens(tokenizer)
     collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
+    # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
+    together = o.micro_batch_size if o.loss_type == "bnpo" else -(-o.micro_batch_size // lanes)
     made = Rollouts(
         collector,
         rows,
         held_out,
         head=head,
-        together=o.micro_batch_size
-        if o.loss_type == "bnpo"
-        else -(-o.micro_batch_size // lanes),  # its loss is a batch's
+        together=together,
         per_step=t.batch_size * t.gradient_accumulation_steps,
         seed=t.seed,
         shuffle=run.data.shuffle,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
@@ -71,6 +72,7 @@ def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, Head | None]:
         adapters.load(loaded.model, place.adapter)
     loaded.model.freeze()
     loaded.model.eval()
+    mx.eval(loaded.model.parameters())  # other threads may ask it
     return loaded.model, find_head(loaded.model, DTYPES[loaded.compute])[0]
 
 

@@ -297,7 +297,7 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
 def _layout(
     run: Run, loaded: Loaded, vocabulary: int, texts: int, device: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
-    """({pack, share} for batches of rows with so many texts, facts with reasons, a note where it is not as asked)."""
+    """(how rows with so many texts are collated, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
     if run.spec.aside or not asked:
         why = "as asked" if not asked else "a part of each batch is measured by itself"

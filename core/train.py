@@ -195,7 +195,8 @@ class Loop:
         mx.reset_peak_memory()
 
     def rehearse(self) -> None:
-        """One real step on the longest batch, whose gradient is thrown away: a memory that is too small shows now.
+        """One real step on the longest batch, or on as many as are computed at once, whose gradient is thrown away: a
+        memory that is too small shows now.
 
         What it takes goes to resolved.json. Short runs, which show soon by themselves, go without.
         """
@@ -203,19 +204,19 @@ class Loop:
         if ready.heaviest is None or ready.total_steps < REHEARSED:
             return
         high, low = (int(word) for word in mx.random.state[0].tolist())
-        batch = max(ready.batches.window(ready.heaviest), key=lambda b: b.tokens.size)
+        window = sorted(ready.batches.window(ready.heaviest), key=lambda b: -b.tokens.size)[: ready.lanes]
         ready.model.train()
         cuda = ready.on_gpu and mx.cuda.is_available()
         if cuda:  # at its smallest, so that what is measured is what a step needs
             mx.set_memory_limit(1)
         mx.reset_peak_memory()
-        mx.eval(self.learner.gradient(batch), self.learner.changed)
+        list(each(self.learner.gradient, window, ready.lanes))
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
             base = ready.resolved["precision"]
             roomy = checkpoints and base["used"] == base["compute"]
             mx.set_memory_limit(int(mx.get_peak_memory() * (CHECKPOINTED_ROOM if roomy else ROOM)))
-        rows, tokens = batch.tokens.shape
+        rows, tokens = len(window) * window[0].tokens.shape[0], window[0].tokens.shape[1]
         ready.resolved["memory"] |= {"measured": mx.get_peak_memory(), "rows": rows, "tokens": tokens}
         self.folder.write_json("resolved.json", ready.resolved)
         mx.random.seed(high << 32 | low)  # as if nothing had been drawn

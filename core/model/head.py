@@ -50,10 +50,10 @@ class Head:
         def piece(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
             """(what each target costs [m], its gradient with respect to each row of h [m, D])."""
             logits = self.logits(h)  # [m, V]
-            costs, slope = _fused(logits, t) if gpu else _plain(logits, t)
+            costs, slope, total = _fused(logits, t) if gpu else _plain(logits, t)
             # What vjp computes of the logits a second time is not asked for, and so not computed.
             _, (gradient,) = mx.vjp(self.logits, [h], [slope])
-            return costs, gradient
+            return costs, gradient if total is None else (gradient / total).astype(gradient.dtype)
 
         @mx.custom_function
         def pieces(h: mx.array) -> tuple[mx.array, mx.array]:
@@ -94,21 +94,22 @@ def _chosen_aside(logits: mx.array, targets: mx.array) -> mx.array:
     return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - total
 
 
-def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
-    """(minus the log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V])."""
+def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+    """(minus the log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V] times
+    a total, that total [m, 1]): to divide what comes of it costs less than to divide the whole."""
     wide = logits.astype(mx.float32)
     top = wide.max(axis=-1, keepdims=True)
     e = exp(wide - top)
     total = e.sum(axis=-1, keepdims=True)
     costs = (mx.log(total) + top - mx.take_along_axis(wide, targets[:, None], axis=-1)).squeeze(-1)
-    return costs, (e / total).at[mx.arange(targets.size), targets].add(-1.0).astype(logits.dtype)
+    return costs, e.at[mx.arange(targets.size), targets].add(-total.squeeze(-1)).astype(logits.dtype), total
 
 
-def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array]:
-    """The same in one kernel each, on a GPU."""
+def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array, None]:
+    """The same in one kernel each, on a GPU, the gradient as it is."""
     ones = mx.ones(targets.shape)
     (costs,), (slope,) = mx.vjp(lambda x: mx.fast.cross_entropy(x, targets), [logits], [ones])
-    return costs, slope
+    return costs, slope, None
 
 
 def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:

@@ -42,7 +42,7 @@ class Blocks:
     def attend(self, queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array) -> mx.array:
         """Attention, where it is computed here; see core.model.attention."""
         if self._tiles is None:
-            self._tiles = attention.tiles(np.array(self.layout.units))
+            self._tiles = attention.tiles(np.array(self.layout.units), np.array(self.layout.branches))
         return attention.attend(queries, keys, values, scale, mask, self._tiles)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:

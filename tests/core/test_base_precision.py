@@ -22,7 +22,8 @@ from tests.core.conftest import only, write_model
 
 
 def test_it_is_used_and_told(make_run: Callable[..., Run]) -> None:
-    run = make_run(model={"quantization": "nf4", "double_quantization": True}, train={"steps": 2})
+    packed_base = {"quantization": "nf4", "double_quantization": True}
+    run = make_run(model=packed_base, train={"steps": 2}, backend="cpu")
     events = list(train(run))
     (started,) = only(Started, events)
     assert started.precision == {

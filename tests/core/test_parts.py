@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core import methods
+from core import at_once, methods
 from core.events import Step
 from core.methods import PAIRS, TEXT
 from core.model import fit
@@ -38,8 +38,10 @@ def test_the_numbers_are_those_of_the_whole_batch(
 
     def steps(most: int) -> list[Step]:
         monkeypatch.setattr(fit, "CPU_TOKENS", most)
+        monkeypatch.setattr(at_once, "MOST", 1 if most > 1000 else 2)
         run = make_run(
             output=str(tmp_path / str(most)),
+            backend="cpu",
             method=method,
             data=data,
             options=NLL.get(method, {}),

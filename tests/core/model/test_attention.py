@@ -13,6 +13,7 @@ from core.model import attention, packing
 from core.model.exponential import exp
 from core.model.logps import to_mlx
 from tests.core.model.test_packing import rows
+from tests.core.model.test_sharing import pairs
 from tests.core.model.tiny import tiny
 
 Attend = Callable[[mx.array, mx.array, mx.array], mx.array]
@@ -26,11 +27,24 @@ def on_a_processor() -> Iterator[None]:
     mx.set_default_device(usual)
 
 
-def test_a_tile_begins_where_its_first_query_sees_first() -> None:
-    units = np.array([[1] * 100 + [2] * 200 + [0] * 20])
-    assert attention.tiles(units) == ((0, 128, 0), (128, 256, 100), (256, 320, 100))
-    both = np.concatenate([units, np.ones((1, 320), int)])  # rows in one batch: as far back as either needs
-    assert attention.tiles(both) == ((0, 128, 0), (128, 256, 0), (256, 320, 0))
+def spans(units: list[list[int]], branches: list[list[int]] | None = None) -> list[tuple[object, ...]]:
+    rows = np.array(units)
+    made = attention.tiles(rows, np.array(branches) if branches else np.zeros_like(rows))
+    return [(t.first, t.end, *t.seen) for t in made]
+
+
+def test_a_tile_has_the_keys_that_its_queries_see() -> None:
+    units = [1] * 100 + [2] * 200 + [0] * 20
+    assert spans([units]) == [(0, 128, (0, 128)), (128, 256, (100, 256)), (256, 320, (100, 320))]
+    both = [units, [1] * 320]  # rows in one batch: as far back as either needs
+    assert spans(both) == [(0, 128, (0, 128)), (128, 256, (0, 256)), (256, 320, (0, 320))]
+
+
+def test_another_branch_is_left_out() -> None:
+    unit, branches = [1] * 384, [0] * 50 + [1] * 206 + [2] * 128  # a prompt and two answers
+    assert spans([unit], [branches]) == [(0, 128, (0, 128)), (128, 256, (0, 256)), (256, 384, (0, 50), (256, 384))]
+    near = [0] * 50 + [1] * 20 + [2] * 314  # a gap too short to be worth it
+    assert spans([unit], [near])[2] == (256, 384, (0, 384))
 
 
 def drawn(heads: int, near: int, layout_rows: int, width: int) -> tuple[mx.array, mx.array, mx.array]:
@@ -56,6 +70,24 @@ def test_it_is_what_mlx_computes(lengths: list[int], window: int | None, heads: 
     blocks, (n, width) = packing.Blocks(layout), layout.tokens.shape
     mask = blocks.make_mask(width, window_size=window)
     given = drawn(heads, near, n, width)
+
+    def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return blocks.attend(q, k, v, 0.25, mask)
+
+    def theirs(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25, mask=mask)
+
+    assert mx.allclose(here(*given), theirs(*given), rtol=1e-5, atol=1e-5)
+    for mine, expected in zip(gradients(here, *given), gradients(theirs, *given), strict=True):
+        assert mx.allclose(mine, expected, rtol=1e-4, atol=1e-4 * mx.abs(expected).max().item())
+
+
+@pytest.mark.parametrize("lengths", [(200, 60, 170), (150, 140, 130), (160, 20, 300, 40)])
+def test_with_a_common_beginning_too(lengths: tuple[int, ...]) -> None:
+    layout = to_mlx(collate(pairs(lengths), [0], pack=True, share=True)).layout
+    assert layout is not None and layout.shared
+    blocks, (n, width) = packing.Blocks(layout), layout.tokens.shape
+    mask, given = blocks.make_mask(width), drawn(4, 2, n, width)
 
     def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
         return blocks.attend(q, k, v, 0.25, mask)

@@ -118,8 +118,9 @@ def test_logits_are_never_held_whole() -> None:
 
 def test_the_kernel_for_a_gpu_gives_the_same() -> None:
     logits, targets = mx.random.normal((7, 50)) * 3, mx.array([3, 0, 49, 7, 7, 20, 1])
-    for plain, fused in zip(head._plain(logits, targets), head._fused(logits, targets), strict=True):
-        assert float(mx.abs(plain - fused).max()) < 1e-6
+    costs, slope, total = head._plain(logits, targets)
+    fused_costs, fused_slope, _ = head._fused(logits, targets)
+    assert mx.allclose(costs, fused_costs, atol=1e-5) and mx.allclose(slope / total, fused_slope, atol=1e-6)
 
 
 def test_without_a_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

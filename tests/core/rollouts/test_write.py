@@ -9,7 +9,7 @@ import pytest
 from core.rollouts.pick import Sampling
 from core.rollouts.room import check, fitting, row_bytes
 from core.rollouts.write import Written, write
-from tests.core.model.tiny import tiny
+from tests.core.model.tiny import SHAPE, tiny
 
 PROMPTS = [[5, 6, 7], [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [30, 31]]
 
@@ -109,6 +109,6 @@ def test_one_can_stop_between_two_tokens() -> None:
 
 def test_the_memory_of_an_answer_is_known_before_it_is_written() -> None:
     model = tiny("qwen3")  # 2 layers, keys and values of 2 heads with 8 numbers, float32
-    assert row_bytes(model, 100) == 2 * 2 * 2 * 8 * 4 * 100
+    assert row_bytes(model, 100) == 2 * 2 * 2 * SHAPE["head_dim"] * 4 * 100
     assert fitting(model, 100, 8) == (8, 25_600)
     assert fitting(model, 1 << 40, 8)[0] == 1
