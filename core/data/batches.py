@@ -145,8 +145,11 @@ class Batches:
     def _parts(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
         sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
-        most = self._most(list(sizes.values()))
-        if max(sizes.values()) * len(indices) <= most:
+        whole = max(sizes.values()) * len(indices)
+        most = whole if self.most is None else self.most
+        if self.lanes > 1:
+            return _alike(sizes, self.lanes, most // self.lanes)
+        if whole <= most:
             return [indices]
         made: list[list[int]] = []
         for i in sorted(indices, key=lambda i: -sizes[i]):
@@ -155,12 +158,6 @@ class Batches:
             else:
                 made.append([i])
         return made
-
-    def _most(self, sizes: list[int]) -> int:
-        """Tokens that a part of a batch may have, unless one row alone has more."""
-        whole = max(sizes) * len(sizes)
-        most = whole if self.most is None else self.most
-        return most if self.lanes == 1 else min(most // self.lanes, max(max(sizes), -(-sum(sizes) // self.lanes)))
 
     def heaviest(self, steps: int) -> int:
         """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""
@@ -179,6 +176,19 @@ class Batches:
             pool = sorted(order[start : start + POOL * size], key=lambda i: longest(self.rows[i]))
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
+
+
+def _alike(sizes: Mapping[int, int], lanes: int, most: int) -> list[list[int]]:
+    """Rows of these sizes as parts that take about as long as each other, as many for every lane: so few that a part
+    stays below `most` tokens, unless a row alone has more. The largest come first."""
+    made: list[list[int]] = []
+    for count in range(lanes, len(sizes) + lanes, lanes):
+        made = [[] for _ in range(count)]
+        for i in sorted(sizes, key=lambda i: -sizes[i]):
+            min(made, key=lambda part, i=i: sizes[(part or [i])[0]] * (len(part) + 1)).append(i)  # type: ignore[misc]
+        if all(sizes[part[0]] * len(part) <= most for part in made if part):
+            break
+    return sorted((part for part in made if part), key=lambda part: -sizes[part[0]] * len(part))
 
 
 def in_order(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:

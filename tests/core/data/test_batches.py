@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 
-from core.data.batches import Batches, collate, in_order
+from core.data.batches import Batches, _alike, collate, in_order
 
 
 @dataclass
@@ -62,6 +63,20 @@ def test_rows_of_like_length_stand_together() -> None:
 
 def test_for_evaluation_all_rows_once() -> None:
     assert sorted(r for b in in_order(ROWS, 5) for r in b.rows) == list(range(23))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "most", "expected"),
+    [
+        ([9, 8, 8, 7], 100, [[0, 3], [1, 2]]),  # two parts, about alike
+        ([9, 8, 8, 7], 9, [[0], [1], [2], [3]]),  # of nine tokens at most
+        ([50, 5, 5, 5], 100, [[0], [1, 2, 3]]),
+        ([7, 6, 5], 12, [[1, 2], [0]]),
+        ([40], 9, [[0]]),  # a row is never cut
+    ],
+)
+def test_parts_for_two_lanes_are_alike(lengths: list[int], most: int, expected: list[list[int]]) -> None:
+    assert _alike(dict(enumerate(lengths)), 2, most) == expected
 
 
 def test_a_batch_in_parts_holds_the_same_rows_and_no_part_is_too_large() -> None:
