@@ -277,7 +277,9 @@ class Report:
                 "without padding. Speed compares the seconds of all steps; a reference model is asked once before the "
                 "first step by Hone, and in every step by the peer. Processor time says more where other work ran on "
                 "the machine. Memory is MLX's peak. Compiling is off on a CPU, where it costs more than it gains. "
-                "Not measured on a Mac.",
+                "Not measured on a Mac. Aimed at: SFT 2.5 times as fast as mlx-lm, DPO and ORPO 4 times as fast as "
+                "mlx-lm-lora, each in a third of the memory. Where every row has the same length there is no padding "
+                "to save, and nearly every token is learned: there the gain is smaller.",
                 "",
                 "| case | peer | its tokens/s | Hone's | times as fast | of the rounds | by processor time "
                 "| its peak MB | Hone's | share | last losses |",

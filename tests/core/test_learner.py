@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten, tree_map
 
-from core import adapters, prepare, traced
+from core import adapters, at_once, prepare, traced
 from core import train as loop
 from core.data.batches import collate
 from core.events import Step, Warned
@@ -33,6 +33,7 @@ def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Steps are made as on a GPU: wide rows, targets filled up, shapes that come up again given to mx.compile."""
     plain = prepare._why_plain
     monkeypatch.setattr(prepare, "_why_plain", lambda run, device: plain(run, "gpu"))
+    monkeypatch.setattr(at_once, "MOST", 1)
     monkeypatch.setattr(traced, "AFTER", 2)
 
 
