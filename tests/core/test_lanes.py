@@ -73,7 +73,7 @@ def test_without_openblas_there_is_one_lane(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("about", [{}, {"train": {"gradient_accumulation_steps": 3}}], ids=["parts", "accumulation"])
 def test_a_run_gives_the_same_numbers(about: dict[str, Any], make_run: MakeRun, request: pytest.FixtureRequest) -> None:
     def numbers(output: str) -> tuple[list[float], list[float]]:
-        events = list(train(make_run(output=output, **about)))
+        events = list(train(make_run(output=output, backend="cpu", **about)))
         made = [x for e in only(Step, events) for x in (e.loss, e.grad_norm, *e.metrics.values())]
         return made, [e.loss for e in only(Evaluated, events)]
 
@@ -89,7 +89,7 @@ def test_a_run_gives_the_same_numbers(about: dict[str, Any], make_run: MakeRun, 
     ("about", "expected"), [({}, 2), ({"adapter": {"dropout": 0.1}}, 1), ({"adapter": {"type": "full"}}, 1)]
 )
 def test_it_is_told(about: dict[str, Any], expected: int, make_run: MakeRun, two: None) -> None:
-    run = make_run(train={"steps": 1}, **about)
+    run = make_run(train={"steps": 1}, backend="cpu", **about)
     list(train(run))
     resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
     assert resolved["data"]["micro_batches"]["at_once"] == expected

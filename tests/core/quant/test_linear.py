@@ -189,15 +189,15 @@ def test_compiled_too_it_keeps_no_dense_matrix(compiling: None) -> None:
 
 
 def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
-    linear = nn.Linear(64, 40)
-    kinds = [linear, nn.QuantizedLinear.from_linear(linear), make("nf4", inputs=64), make("int8", inputs=64)]
+    linear = nn.Linear(128, 40)
+    kinds = [linear, nn.QuantizedLinear.from_linear(linear), make("nf4", inputs=128), make("int8", inputs=128)]
     for layer in kinds:
         assert quant.is_linear(layer)
         assert quant.is_packed(layer) == (layer is not linear)
-        assert quant.dims(layer) == (64, 40)
-        assert dense(layer).shape == (40, 64) and dense(layer, mx.float16).dtype == mx.float16
-        assert quant.count(nn.Sequential(layer, nn.RMSNorm(40))) == 64 * 40 + 40 + 40
-        x = mx.random.normal((3, 64), key=mx.random.key(9))
+        assert quant.dims(layer) == (128, 40)
+        assert dense(layer).shape == (40, 128) and dense(layer, mx.float16).dtype == mx.float16
+        assert quant.count(nn.Sequential(layer, nn.RMSNorm(40))) == 128 * 40 + 40 + 40
+        x = mx.random.normal((3, 128), key=mx.random.key(9))
         assert mx.allclose(layer(x), x @ dense(layer).T + layer.bias, atol=1e-4)
     assert not quant.is_linear(nn.RMSNorm(4)) and not quant.is_packed(nn.RMSNorm(4))
     assert not quant.is_linear(nn.QuantizedEmbedding(8, 64)) and quant.is_packed(nn.QuantizedEmbedding(8, 64))
@@ -207,20 +207,20 @@ def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
 def test_mlx_layers_give_the_same_with_the_quicker_product(
     mode: str, bits: int, group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(64, 40), group, bits, mode))
-    x = mx.random.normal((2, 30, 64), key=mx.random.key(10))
+    theirs = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
+    x = mx.random.normal((2, 30, 128), key=mx.random.key(10))
     wanted = mx.value_and_grad(lambda x: loss(theirs, x))(x)
-    mine = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(64, 40), group, bits, mode))
+    mine = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
     mine.update(theirs.parameters())
     assert quant.adopt_all(mine) == 1 and quant.adopt_all(mine) == 0
-    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.dims(mine.layers[0]) == (64, 40)
+    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.dims(mine.layers[0]) == (128, 40)
     assert not tree_flatten(mine.trainable_parameters())
     products = []
     monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.product(*a))
     for rows, times in ((2, 0), (60, 1)):
         monkeypatch.setattr(mlx_linear, "straight_rows", lambda width: 8)
         products.clear()
-        mine(x.reshape(60, 64)[:rows])
+        mine(x.reshape(60, 128)[:rows])
         assert len(products) == times
     value, gradient = mx.value_and_grad(lambda x: loss(mine, x))(x)
     assert mx.allclose(value, wanted[0], rtol=1e-5) and mx.abs(gradient - wanted[1]).max().item() < 1e-5
@@ -228,9 +228,9 @@ def test_mlx_layers_give_the_same_with_the_quicker_product(
 
 
 def test_an_embedding_that_is_the_last_layer_too_takes_the_quicker_product() -> None:
-    theirs = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 64), 32, 4, "affine"))
-    x, tokens = mx.random.normal((2, 30, 64), key=mx.random.key(11)), mx.array([[3, 39]])
-    mine = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 64), 32, 4, "affine"))
+    theirs = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
+    x, tokens = mx.random.normal((2, 30, 128), key=mx.random.key(11)), mx.array([[3, 39]])
+    mine = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
     mine.update(theirs.parameters())
     assert quant.adopt_all(mine) == 1 and quant.is_packed(mine.layers[0])
     assert not tree_flatten(mine.trainable_parameters())
@@ -245,7 +245,7 @@ def test_an_embedding_that_is_the_last_layer_too_takes_the_quicker_product() -> 
 @pytest.mark.parametrize("width", [64, 192, 320, 576, 960, 1152])
 @pytest.mark.parametrize("mode", ["affine-4", "affine-8", "mxfp4"])
 def test_products_of_any_width_are_right_on_cuda(mode: str, width: int) -> None:
-    layer = mlx_linear.QuantizedLinear.pack(nn.Linear(width, 96), MODES[mode])
+    layer = mlx_linear.QuantizedLinear.pack(nn.Linear(width, 96), quant.MODES[mode])
     for rows in (1, 2, 8, 32, 64):
         x = mx.random.normal((rows, width))
         expected = x @ dense(layer, mx.float32).T + layer.bias

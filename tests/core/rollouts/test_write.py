@@ -108,7 +108,8 @@ def test_one_can_stop_between_two_tokens() -> None:
 
 
 def test_the_memory_of_an_answer_is_known_before_it_is_written() -> None:
-    model = tiny("qwen3")  # 2 layers, keys and values of 2 heads with 8 numbers, float32
-    assert row_bytes(model, 100) == 2 * 2 * 2 * SHAPE["head_dim"] * 4 * 100
-    assert fitting(model, 100, 8) == (8, 25_600)
+    model = tiny("qwen3")  # 2 layers, keys and values of 2 heads, float32
+    whole = 2 * 2 * 2 * SHAPE["head_dim"] * 4 * 100
+    assert row_bytes(model, 100) == whole
+    assert fitting(model, 100, 8) == (8, whole)
     assert fitting(model, 1 << 40, 8)[0] == 1
