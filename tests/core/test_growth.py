@@ -4,14 +4,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import mlx.core as mx
+import pytest
 
+from core import at_once
 from core.events import Step
 from core.run import Run
 from core.train import train
 from tests.core.conftest import write_model
 
 
-def test_memory_stays_where_it_is_over_a_thousand_steps(make_run: Callable[..., Run], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("lanes", "kept", "most"), [(1, 1.02, 1.1), (2, 1.25, 1.5)])
+def test_memory_stays_where_it_is_over_a_thousand_steps(
+    lanes: int, kept: float, most: float, make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(at_once, "MOST", lanes)
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 16, "num_attention_heads": 2}
     model = str(write_model(tmp_path / "m", **shape, num_key_value_heads=1))
     given = {"steps": 1000, "batch_size": 2, "eval_every": 1000, "save_every": 1000}
@@ -23,8 +29,8 @@ def test_memory_stays_where_it_is_over_a_thousand_steps(make_run: Callable[..., 
             active.append(mx.get_active_memory() + mx.get_cache_memory())
             peak.append(event.peak_memory_bytes)
     assert numbers == list(range(1, 1001))
-    # Every shape there is has been seen after three epochs, and freed buffers are used again; which two batches are
-    # computed at once is chance.
-    assert max(active[900:]) <= 1.06 * max(active[:60])
+    # Every shape there is has been seen after three epochs, and freed buffers are used again. In two lanes chance says
+    # which moments of two batches fall together.
+    assert max(active[900:]) <= kept * max(active[:60])
     # The peak also depends on which two batches overlap, of a thousand pairs.
-    assert peak[-1] <= 1.1 * peak[60]
+    assert peak[-1] <= most * peak[60]
