@@ -185,11 +185,10 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _beside(run) if run.spec.divergence else None
         about = partial(memory.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
-        planned = fit.as_planned(run, fit.plan(run, tokens, device, usable, about))
-        found = about(planned)
+        _, found, advice = fit.told(run, tokens, device, usable, about)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None  # a config of an unusual build: nothing is said rather than something wrong
-    return None if found is None else (found.words, memory.advice(found, usable, planned))
+    return None if found is None else (found.words, advice)
 
 
 def _beside(run: Any) -> Path | None:

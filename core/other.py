@@ -43,11 +43,8 @@ def find(what: str, path: str, tokenizer: Any) -> Generator[Event, None, Place]:
 
     `what` names it in sentences ("reference"). Raises BadModel where its vocabulary is not the tokenizer's.
     """
-    adapter = Path(path).expanduser()
-    if (adapter / adapters.CONFIG).is_file():
-        place = Place((yield from hub.fetch(_base(adapter))), adapter)
-    else:
-        place = Place((yield from hub.fetch(path)))
+    model, adapter = _apart(path)
+    place = Place((yield from hub.fetch(model)), adapter)
     own, its = tokenizer.get_vocab(), load_tokenizer(place.folder).get_vocab()
     if own != its:
         raise BadModel(
@@ -83,9 +80,13 @@ def beside(run: Run) -> Path | None:
     """
     if not run.spec.divergence or run.options.teacher is None or run.options.teacher_top_k is not None:
         return None
-    path = run.options.teacher
+    return hub.locate(_apart(run.options.teacher)[0])
+
+
+def _apart(path: str) -> tuple[str, Path | None]:
+    """(the model, the run's adapter on it if that is what `path` names)."""
     adapter = Path(path).expanduser()
-    return hub.locate(_base(adapter) if (adapter / adapters.CONFIG).is_file() else path)
+    return (_base(adapter), adapter) if (adapter / adapters.CONFIG).is_file() else (path, None)
 
 
 def _base(adapter: Path) -> str:

@@ -229,12 +229,10 @@ def _memory(
     def estimate(planned: Run) -> memory.Estimate | None:
         return memory.estimate(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
 
-    way = fit.plan(run, tokens, device, usable, estimate)
-    found = estimate(fit.as_planned(run, way))
+    way, found, words = fit.told(run, tokens, device, usable, estimate)
     facts = {"gradient_checkpointing": way.checkpointing}
     if found is None:
         return facts, way
-    words = memory.advice(found, usable, fit.as_planned(run, way))
     if words:
         yield Warned("memory", words)
     elif device != "cpu" and way.rows < run.train.batch_size:

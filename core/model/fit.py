@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.at_once import at_once
+from core.model import memory
 from core.model.memory import Estimate
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
@@ -40,6 +41,16 @@ def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[An
     return replace(tried[-1], reason="the least that is possible")
 
 
+def told(
+    run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]
+) -> tuple[Plan, Estimate | None, str]:
+    """(plan(), what a step of it takes, what to try where that is too much); None and "" where it cannot be told."""
+    way = plan(run, tokens, device, usable, estimate)
+    planned = as_planned(run, way)
+    found = estimate(planned)
+    return way, found, "" if found is None else memory.advice(found, usable, planned)
+
+
 def as_planned(run: Any, way: Plan) -> Any:
     """The run as its steps are then computed, for an estimate."""
     parts = -(-run.train.batch_size * run.train.gradient_accumulation_steps // way.rows)
@@ -57,7 +68,10 @@ def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
     kept = [False, True] if asked == "auto" else [asked == "on"]
     if not run.spec.adds_up:
         lanes = min(lanes, run.train.gradient_accumulation_steps)
-        for checkpointing, beside in [*((way, lanes) for way in kept), *([(kept[-1], 1)] if lanes > 1 else [])]:
+        ways = [(checkpointing, lanes) for checkpointing in kept]
+        if lanes > 1:
+            ways.append((kept[-1], 1))
+        for checkpointing, beside in ways:
             yield Plan(batch * beside, batch * tokens, checkpointing, "the loss needs its batch whole", beside)
         return
     quick = CPU_TOKENS if device == "cpu" else GPU_TOKENS

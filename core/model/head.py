@@ -15,7 +15,7 @@ from mlx.utils import tree_flatten
 
 from core.model.exponential import exp
 
-CHUNK = 1 << 20  # numbers in one piece of logits: 16 MB in float32, of which a few are in memory at a time
+CHUNK = 1 << 20  # numbers in one piece of logits: 4 MB in float32, of which a few are in memory at a time
 GPU_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
 FEWEST = 64  # rows in a piece, however large the vocabulary
 EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
@@ -42,7 +42,8 @@ class Head:
         size = max(FEWEST, (GPU_CHUNK if gpu else CHUNK) // self.vocabulary)
 
         def value(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
-            return (_chosen_aside(self.logits(h).astype(mx.float32), t),)
+            logits = self.logits(h).astype(mx.float32)
+            return (_chosen(logits, t) if gpu else -_costs(logits, t)[0],)
 
         if not self.layer.training:  # no gradient is asked for
             return _in_turn(value, hidden, targets, size)[0]
@@ -87,21 +88,19 @@ def _chosen(logits: mx.array, targets: mx.array) -> mx.array:
     return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
 
 
-def _chosen_aside(logits: mx.array, targets: mx.array) -> mx.array:
-    """The same where no gradient is asked for."""
+def _costs(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array, mx.array]:
+    """(minus the log-probability of one token a row [m], the exponentials behind it [m, V], their sums [m, 1]), of
+    float32 logits and without a gradient."""
     top = logits.max(axis=-1, keepdims=True)
-    total = mx.log(exp(logits - top).sum(axis=-1)) + top.squeeze(-1)
-    return mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - total
+    e = exp(logits - top)
+    total = e.sum(axis=-1, keepdims=True)
+    return (mx.log(total) + top - mx.take_along_axis(logits, targets[:, None], axis=-1)).squeeze(-1), e, total
 
 
 def _plain(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array, mx.array]:
     """(minus the log-probability of one token a row [m] float32, its gradient with respect to the logits [m, V] times
     a total, that total [m, 1]): to divide what comes of it costs less than to divide the whole."""
-    wide = logits.astype(mx.float32)
-    top = wide.max(axis=-1, keepdims=True)
-    e = exp(wide - top)
-    total = e.sum(axis=-1, keepdims=True)
-    costs = (mx.log(total) + top - mx.take_along_axis(wide, targets[:, None], axis=-1)).squeeze(-1)
+    costs, e, total = _costs(logits.astype(mx.float32), targets)
     return costs, e.at[mx.arange(targets.size), targets].add(-total.squeeze(-1)).astype(logits.dtype), total
 
 

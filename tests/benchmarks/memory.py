@@ -11,7 +11,6 @@ import argparse
 import json
 import platform
 import random
-import shutil
 import sys
 import tempfile
 import time
@@ -23,6 +22,7 @@ from typing import Any
 from core import backend
 from core.resources import STARTER
 from tests.benchmarks.peers import spoken
+from tests.benchmarks.weights import write_random
 
 RESULTS = Path(__file__).parent / "results" / "memory.md"
 AIM = 0.25
@@ -174,12 +174,7 @@ def own_options(case: Case, model: Path) -> dict[str, Any]:
 def write_model(folder: Path, case: Case) -> Path:
     """A model of the case's shape with small random weights in bfloat16, as models come."""
     import mlx.core as mx
-    from mlx.utils import tree_flatten, tree_map
-    from mlx_lm.models import qwen3
 
-    folder.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(STARTER / name, folder)
     config = json.loads((STARTER / "config.json").read_text(encoding="utf-8")) | {
         "vocab_size": case.vocabulary,
         "hidden_size": case.hidden,
@@ -189,12 +184,7 @@ def write_model(folder: Path, case: Case) -> Path:
         "num_key_value_heads": case.hidden // 128,
         "max_position_embeddings": 4096,
     }
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    mx.random.seed(1)
-    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
-    made = tree_map(lambda w: (w * 0.5).astype(mx.bfloat16), model.parameters())
-    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(made)))
-    return folder
+    return write_random(folder, config, lambda w: (w * 0.5).astype(mx.bfloat16))
 
 
 def write_rows(file: Path, case: Case) -> Path:

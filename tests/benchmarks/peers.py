@@ -30,6 +30,7 @@ from core.data.load import load
 from core.data.tokenizer import load_tokenizer
 from core.resources import STARTER
 from core.runfolder import replacing
+from tests.benchmarks.weights import write_random
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "peers.md"
@@ -157,7 +158,7 @@ def job_for(case: Case, folder: Path) -> tuple[Path, int]:
     """(the file that says what to do, real tokens of the rows). The model and the rows are made on first use."""
     model = folder / f"model-{case.vocabulary}"
     if not model.exists():
-        write_model(model, case.vocabulary)
+        write_random(model, {**SHAPE, "vocab_size": case.vocabulary})
     kind = "text" if case.method == "sft" else "pairs"
     data = folder / f"{kind}-{case.rows}-{case.length}.jsonl"
     if not data.exists():
@@ -185,21 +186,6 @@ def job_for(case: Case, folder: Path) -> tuple[Path, int]:
         encoding="utf-8",
     )
     return job, sum(len(t["tokens"]) for row in texts for t in row)
-
-
-def write_model(folder: Path, vocabulary: int) -> None:
-    import mlx.core as mx
-    from mlx.utils import tree_flatten
-    from mlx_lm.models import qwen3
-
-    folder.mkdir()
-    config = {**SHAPE, "vocab_size": vocabulary}
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(STARTER / name, folder)
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    mx.random.seed(1)
-    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
-    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
 
 
 def write_rows(path: Path, kind: str, count: int, length: int | None) -> None:

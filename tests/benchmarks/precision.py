@@ -10,7 +10,6 @@ The figures go to results/precision.md, each kind into its own part of the page.
 import argparse
 import gc
 import json
-import shutil
 import tempfile
 import time
 from datetime import date
@@ -36,6 +35,7 @@ from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
 from tests.benchmarks.page import put
+from tests.benchmarks.weights import write_random
 
 RESULTS = Path(__file__).parent / "results" / "precision.md"
 MODES = (UNPACKED, "int8", "nf4", "fp4", "affine-4", "mxfp4")
@@ -93,6 +93,7 @@ RUNS_HEAD = (
     "A step, ms",
     "Whole, s",
 )
+EOS = 2  # the starter's, whose tokenizer the model of whole runs gets
 RUN_STEPS = 24  # enough for a run to rehearse
 
 
@@ -175,7 +176,8 @@ def runs(about: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
     with tempfile.TemporaryDirectory(prefix="hone-precision-") as place:
         folder = Path(place)
         data = write_texts(folder / "rows.jsonl", tokens)
-        model = write_model(folder / "model", about)
+        config = {**SHAPE, **about, "torch_dtype": "bfloat16", "eos_token_id": EOS}
+        model = write_random(folder / "model", config, lambda w: w.astype(mx.bfloat16))
         settle()
         usual: dict[str, int] = {}
         for checkpointing in ("on", "off"):
@@ -203,24 +205,6 @@ def runs(about: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
                 print(*lines[-1], flush=True)
                 settle()
     return lines
-
-
-def write_model(folder: Path, about: dict[str, Any]) -> Path:
-    """A model folder with random weights in bfloat16, written layer by layer, and the starter's tokenizer."""
-    from mlx_lm.models import qwen3
-
-    folder.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(STARTER / name, folder)
-    vocabulary = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))
-    ids = {key: vocabulary[key] for key in ("eos_token_id", "bos_token_id") if key in vocabulary}
-    config = {**SHAPE, **about, "torch_dtype": "bfloat16", **ids}
-    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    mx.random.seed(0)
-    model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
-    model.set_dtype(mx.bfloat16)
-    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
-    return folder
 
 
 def write_texts(file: Path, tokens: int) -> Path:

@@ -26,6 +26,7 @@ from core.resources import STARTER, sample
 from tests.benchmarks.gpu import LARGE, SMALL
 from tests.benchmarks.page import put
 from tests.benchmarks.peers import environment, spoken
+from tests.benchmarks.weights import write_random
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "reasoning.md"
@@ -134,20 +135,9 @@ def alone(told: str) -> str:
 
 def random_weights(folder: Path, shape: dict[str, Any], steps: int) -> str:
     """Hone alone on random weights in bfloat16: 8 questions × 8 answers of 128 tokens."""
-    import shutil
-
     import mlx.core as mx
-    from mlx.utils import tree_flatten, tree_map
-    from mlx_lm.models import qwen3
 
-    model = folder / "model"
-    model.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(STARTER / name, model)
-    (model / "config.json").write_text(json.dumps(shape), encoding="utf-8")
-    mx.random.seed(1)
-    made = tree_map(lambda w: w.astype(mx.bfloat16), qwen3.Model(qwen3.ModelArgs.from_dict(shape)).parameters())
-    mx.save_safetensors(str(model / "model.safetensors"), dict(tree_flatten(made)))
+    model = write_random(folder / "model", shape, lambda w: w.astype(mx.bfloat16))
     rng = random.Random(1)
     data = folder / "questions.jsonl"
     data.write_text(

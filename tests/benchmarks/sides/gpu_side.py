@@ -4,7 +4,6 @@ gpu_side.py make FOLDER | profile FOLDER LENGTH | limits
 """
 
 import json
-import shutil
 import statistics
 import sys
 import time
@@ -15,7 +14,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from mlx.utils import tree_flatten, tree_map
+from mlx.utils import tree_map
 from mlx_lm.models import qwen3
 
 from core import adapters, backend, optimizers
@@ -23,29 +22,29 @@ from core.data.batches import Batch
 from core.model import head
 from core.model.logps import to_mlx, token_logps
 from core.model.recompute import checkpoint_blocks, keep_blocks
-from core.resources import STARTER
 from core.run import Adapter
 from tests.benchmarks.precision import SMALL as SHAPE
 from tests.benchmarks.precision import build, product_step, timed_step
+from tests.benchmarks.weights import write_random
 
 ROWS = 4
+
+
+def usual(weight: mx.array) -> mx.array:
+    """As large as those of trained models, in bfloat16."""
+    return (weight if weight.ndim == 1 else 0.02 * weight / weight.std()).astype(mx.bfloat16)
 
 
 def random_model(shape: dict[str, Any]) -> nn.Module:
     mx.random.seed(1)
     model = qwen3.Model(qwen3.ModelArgs.from_dict(shape))
-    model.update(tree_map(lambda w: (w if w.ndim == 1 else 0.02 * w / w.std()).astype(mx.bfloat16), model.parameters()))
+    model.update(tree_map(usual, model.parameters()))
     mx.eval(model.parameters())
     return model
 
 
 def make(folder: Path, shape: dict[str, Any]) -> None:
-    place = folder / "model"
-    place.mkdir()
-    for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
-        shutil.copy(STARTER / name, place)
-    (place / "config.json").write_text(json.dumps(shape), encoding="utf-8")
-    mx.save_safetensors(str(place / "model.safetensors"), dict(tree_flatten(random_model(shape).parameters())))
+    write_random(folder / "model", shape, usual)
 
 
 def timed(name: str, work: Callable[[], Any], repeat: int = 5) -> None:

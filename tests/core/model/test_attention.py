@@ -61,6 +61,20 @@ def gradients(how: Attend, *given: mx.array) -> list[mx.array]:
     return list(mx.grad(weighed, argnums=(0, 1, 2))(*given))
 
 
+def as_mlx_has_it(blocks: packing.Blocks, mask: mx.array, *given: mx.array) -> None:
+    """Values and gradients are those of MLX's own attention."""
+
+    def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return blocks.attend(q, k, v, 0.25, mask)
+
+    def theirs(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
+        return mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25, mask=mask)
+
+    assert mx.allclose(here(*given), theirs(*given), rtol=1e-5, atol=1e-5)
+    for mine, expected in zip(gradients(here, *given), gradients(theirs, *given), strict=True):
+        assert mx.allclose(mine, expected, rtol=1e-4, atol=1e-4 * mx.abs(expected).max().item())
+
+
 @pytest.mark.parametrize("lengths", [[300], [300, 61, 200, 30], [40, 41]], ids=["alone", "packed", "short"])
 @pytest.mark.parametrize("window", [None, 50])
 @pytest.mark.parametrize(("heads", "near"), [(4, 4), (6, 2)])
@@ -68,18 +82,7 @@ def test_it_is_what_mlx_computes(lengths: list[int], window: int | None, heads: 
     layout = to_mlx(collate(rows(lengths), range(len(lengths)), pack=True, always=True)).layout
     assert layout is not None
     blocks, (n, width) = packing.Blocks(layout), layout.tokens.shape
-    mask = blocks.make_mask(width, window_size=window)
-    given = drawn(heads, near, n, width)
-
-    def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
-        return blocks.attend(q, k, v, 0.25, mask)
-
-    def theirs(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
-        return mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25, mask=mask)
-
-    assert mx.allclose(here(*given), theirs(*given), rtol=1e-5, atol=1e-5)
-    for mine, expected in zip(gradients(here, *given), gradients(theirs, *given), strict=True):
-        assert mx.allclose(mine, expected, rtol=1e-4, atol=1e-4 * mx.abs(expected).max().item())
+    as_mlx_has_it(blocks, blocks.make_mask(width, window_size=window), *drawn(heads, near, n, width))
 
 
 @pytest.mark.parametrize("lengths", [(200, 60, 170), (150, 140, 130), (160, 20, 300, 40)])
@@ -87,17 +90,7 @@ def test_with_a_common_beginning_too(lengths: tuple[int, ...]) -> None:
     layout = to_mlx(collate(pairs(lengths), [0], pack=True, share=True)).layout
     assert layout is not None and layout.shared
     blocks, (n, width) = packing.Blocks(layout), layout.tokens.shape
-    mask, given = blocks.make_mask(width), drawn(4, 2, n, width)
-
-    def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
-        return blocks.attend(q, k, v, 0.25, mask)
-
-    def theirs(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
-        return mx.fast.scaled_dot_product_attention(q, k, v, scale=0.25, mask=mask)
-
-    assert mx.allclose(here(*given), theirs(*given), rtol=1e-5, atol=1e-5)
-    for mine, expected in zip(gradients(here, *given), gradients(theirs, *given), strict=True):
-        assert mx.allclose(mine, expected, rtol=1e-4, atol=1e-4 * mx.abs(expected).max().item())
+    as_mlx_has_it(blocks, blocks.make_mask(width), *drawn(4, 2, n, width))
 
 
 def test_only_who_brings_an_attention_gets_it() -> None:
