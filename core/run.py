@@ -398,6 +398,11 @@ class Run:
         return methods.load()[self.method]
 
     @property
+    def texts(self) -> int:
+        """Texts that are learned from in a row: two of a pair."""
+        return 2 if self.spec.data == methods.PAIRS else 1
+
+    @property
     def own_share(self) -> float:
         """The share of the steps whose answers the model writes itself, for a teacher to judge."""
         return self.spec.own_share(self.options) if self.spec.own_share else 0.0

@@ -18,6 +18,7 @@ from core.quant.modes import MODES, UNPACKED
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
 STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
 CHUNK, FEWEST = 1 << 20, 64  # logits made at a time, and of how many tokens at least: see core.model.head
+TILE = 128  # queries whose scores are made at a time on a processor, see core.model.attention
 AHEAD = 4  # arrays of the next pieces that MLX lays out before the last one is done, measured
 TOGETHER = 64  # answers of a dataset's questions that are written at once, at most
 SPREAD = 0.2  # how far either way the range reaches
@@ -96,7 +97,11 @@ def estimate(
     rows = _learned_together(run)
     lanes = min(at_once(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
-    kept = _activations(about, batch, tokens, compute, recompute, dora=run.adapter.type == "dora")
+    span = -(-tokens // run.texts)  # what a token may look back on
+    # In tiles (core.model.attention) about the half that a token sees is kept, where MLX's own gradient keeps more.
+    tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.aside
+    scores = 0.45 * span + TILE / 2 if tiled else 0.8 * tokens
+    kept = _activations(about, batch, span if tiled else tokens, compute, recompute, scores, run.adapter.type == "dora")
     largest = max((_size(shape) for _, shape in found.values()), default=0)
     if mode != UNPACKED or flat or _comes_packed(found):
         kept += 10 * max((_size(shape) for shape in blocks.values()), default=0)  # one matrix while it is unpacked
@@ -265,8 +270,13 @@ def _added(found: Tensors, blocks: Mapping[str, tuple[int, ...]], o: Any) -> int
     return total
 
 
-def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, recompute: bool, *, dora: bool) -> int:
-    """What a forward pass keeps for the gradient, and what the backward pass of one block needs beside."""
+def _activations(
+    c: Mapping[str, Any], batch: int, span: int, compute: int, recompute: bool, scores: float, dora: bool
+) -> int:
+    """What a forward pass keeps for the gradient, and what the backward pass of one block needs beside.
+
+    Attention spans so many tokens; `scores` of them stay until the end, of each token in each head.
+    """
     hidden, layers, heads = int(c["hidden_size"]), int(c["num_hidden_layers"]), int(c["num_attention_heads"])
     width = int(c.get("head_dim") or hidden // heads)
     near = int(c.get("num_key_value_heads") or heads)
@@ -275,11 +285,10 @@ def _activations(c: Mapping[str, Any], batch: int, tokens: int, compute: int, re
     token = 4 * hidden + width * (3 * heads + 3 * near) + 5 * inner  # numbers that a block keeps of each token
     if dora:  # what each layer gives, once more before its gain
         token += 2 * hidden + width * (heads + 2 * near) + 2 * inner
-    scores = heads * tokens  # of attention, which MLX's gradient keeps whole
-    # The two factors are measured: how much of the scores stays until the end, and how much comes up in one block.
+    # Both factors of attention are measured: how much of it stays until the end, and how much comes up in one block.
     if recompute:
-        return int(compute * batch * (layers * hidden + token + 2.5 * scores))
-    return int(compute * batch * (layers + 1) * (token + 0.8 * scores))
+        return int(compute * batch * (layers * hidden + token + 2.5 * heads * span))
+    return int(compute * batch * (layers + 1) * (token + heads * scores))
 
 
 def _block(name: str) -> int:

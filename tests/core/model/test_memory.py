@@ -102,6 +102,17 @@ def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
     assert replayed.activations == usual.activations  # how many a file holds is not known before
 
 
+def test_attention_of_long_texts() -> None:
+    def kept(method: str, tokens: int, packing: bool = True) -> int:
+        about = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
+        found = estimate(CONFIG, Run.from_dict(about), device="cpu", tokens=tokens, folder=STARTER)
+        assert found is not None
+        return found.activations
+
+    assert kept("dpo", 2048) == pytest.approx(2 * kept("sft", 1024))  # a text of a pair looks back on itself alone
+    assert kept("sft", 1024, packing=False) > 1.1 * kept("sft", 1024)  # MLX's own attention keeps more
+
+
 def test_a_teacher_that_stays_in_memory_is_counted() -> None:
     run = Run.from_dict({"method": "distill", "options": {"teacher": "starter"}})
     assert beside(run) == STARTER
