@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import core  # first: it loads the fast BLAS before anything brings in MLX
-from app import settings, task, theme, trouble
+from app.desktop import preferences
+from app.style import theme
+from app.threads import crash_report, task
 
 # How long another thread may hold the interpreter before the window gets its turn. Measured beside one that reads a
 # large file: the window's timer is late by 67 ms at most in 99 of 100 cases, by 239 ms with five times as much, and
@@ -23,12 +25,12 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     asked = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 
-    from app.application import Application
-    from app.window import MainWindow
+    from app.shell.application import Application
+    from app.shell.window import MainWindow
 
     app = Application([sys.argv[0]])
-    trouble.install()
-    theme.apply(app, asked.theme or settings.theme())
+    crash_report.install()
+    theme.apply(app, asked.theme or preferences.theme())
     app.styleHints().colorSchemeChanged.connect(lambda: theme.follow(app))
     window = MainWindow()
     window.show()

@@ -2,12 +2,12 @@
 
 import os
 
-from core.blas import preload as _preload
-from core.heap import keep_freed as _keep_freed
+from core.device.malloc import keep_freed as _keep_freed
+from core.device.openblas import preload as _preload
 
 __version__ = "0.1.0"
 
-# Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/blas.py).
+# Before anything imports MLX: a library loaded earlier wins the BLAS symbols (see core/device/openblas.py).
 _preload()
 _keep_freed()
 # MLX on CUDA keeps what it has launched for launching it again. By default it takes note of 400 different graphs and

@@ -6,25 +6,27 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from core import adapters, backend, report
-from core.data.batches import in_order
-from core.data.encoding import encode_all_rows
-from core.data.groups import Group, learns
-from core.data.load import load as load_data
-from core.data.template import ask
-from core.data.tokenizer import load_tokenizer
+from core import adapters
+from core.data.batch.batches import in_order
+from core.data.batch.groups import Group, learns
+from core.data.dataset import load as load_data
+from core.data.kinds import PAIRS, TEXT
+from core.data.tokenize.encode import ask
+from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.device.select import select
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
-from core.methods import PAIRS, TEXT
 from core.methods._pairs import preferred, shares
 from core.model import hub
 from core.model.generate import answer_tokens
-from core.model.head import find as find_head
+from core.model.lm_head import find as find_head
 from core.model.load import DTYPES, load, read_config
-from core.model.logps import to_mlx, token_logps
+from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
-from core.tally import Tally
+from core.training import report
+from core.training.metrics import Tally
 
 
 def evaluate(
@@ -53,7 +55,7 @@ def evaluate(
     The base is packed as it was when the adapter was trained, unless `quantization` says otherwise.
     Raises UserError.
     """
-    device = backend.select(backend_name)
+    device = select(backend_name)
     yield Phase("Loading model", model)
     folder = yield from hub.fetch(model)
     # The data first: a wrong file should not cost the loading of a model.

@@ -13,11 +13,13 @@ ROOT = Path(__file__).parent.parent
 
 # One file for each contract that breaks it; an import inside a function counts like any other.
 BREAKS = {
-    "layers": ("core/model/breaks.py", "from core import run"),
-    "no-window": ("core/data/breaks.py", "def show():\n    import PySide6"),
-    "no-mlx": ("core/data/breaks.py", "def convert():\n    import mlx.core"),
-    "specs-only": ("core/run.py", "import core.model.load"),
-    "one-worker": ("app/breaks.py", "def load():\n    from core.model import load"),
+    "core-rooms": ("core/model/breaks.py", "from core import run"),
+    "data-rooms": ("core/data/read/breaks.py", "from core.data import preview"),
+    "app-rooms": ("app/widgets/breaks.py", "from app import pages"),
+    "no-window": ("core/data/read/breaks.py", "def show():\n    import PySide6"),
+    "no-mlx": ("core/data/read/breaks.py", "def convert():\n    import mlx.core"),
+    "specs-only": ("core/run/run.py", "import core.model.load"),
+    "one-worker": ("app/shell/breaks.py", "def load():\n    from core.model import load"),
 }
 
 
@@ -78,5 +80,5 @@ def test_no_file_of_the_window_loads_mlx() -> None:
         "for module in pkgutil.walk_packages(app.__path__, 'app.'):\n"
         "    importlib.import_module(module.name)"
     )
-    assert "app.run_thread" in loaded
+    assert "app.threads.run_thread" in loaded
     assert not loaded & HEAVY

@@ -6,18 +6,19 @@ from pathlib import Path
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
-from app import history, theme
-from app.chat_thread import Message
-from app.jobs import Jobs
-from app.run_thread import talking
-from app.talk import Talk
-from app.task import Task
+from app.runs import history
+from app.runs.chat_session import Talk
+from app.runs.job_queue import Jobs
+from app.style import theme
+from app.threads.chat_thread import Message
+from app.threads.run_thread import talking
+from app.threads.task import Task
 from app.widgets.bubbles import Bubble, Bubbles
 from app.widgets.buttons import primary, quiet
 from app.widgets.card import column, row
-from app.widgets.entry import Entry
+from app.widgets.labels import Glyph, Text, title
+from app.widgets.line_edit import Entry
 from app.widgets.notice import Notice
-from app.widgets.text import Glyph, Text, title
 from core.errors import UserError
 from core.run import Run, runs_folder
 

@@ -6,15 +6,16 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
-from app import folders, settings, task
-from app.jobs import Jobs
-from app.task import Task
-from app.widgets.bar import ThinBar
+from app.desktop import preferences, reveal
+from app.runs.job_queue import Jobs
+from app.threads import core_calls
+from app.threads.task import Task
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
-from app.widgets.combo import Combo
+from app.widgets.combo_box import Combo
+from app.widgets.labels import Text, caption, heading
 from app.widgets.notice import Notice
-from app.widgets.text import Text, caption, heading
+from app.widgets.progress_bar import ThinBar
 from core.events import Event, Phase, Saved, Warned
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run
@@ -66,7 +67,7 @@ class SaveAs(Card):
         layout.addWidget(self.phase)
         layout.addWidget(self.bar)
         self.notice = Notice()
-        self.reveal = plain(folders.WORDS, "folder")
+        self.reveal = plain(reveal.WORDS, "folder")
         self.reveal.clicked.connect(self._reveal)
         self.notice.add_action(self.reveal)
         layout.addWidget(self.notice)
@@ -88,10 +89,10 @@ class SaveAs(Card):
         if self._run is None:
             return
         name = f"{Path(self._run.output or 'model').name}-{self.kind.currentData().replace(UNPACKED, 'model')}"
-        start = str(Path(settings.last_folder()) / name)
+        start = str(Path(preferences.last_folder()) / name)
         path, _ = QFileDialog.getSaveFileName(self, "A new folder for the model", start)
         if path:
-            settings.set_last_folder(str(Path(path).parent))
+            preferences.set_last_folder(str(Path(path).parent))
             self.save(Path(path))
 
     def save(self, goal: Path) -> None:
@@ -109,8 +110,8 @@ class SaveAs(Card):
 
         def work() -> Any:
             if kind == PEFT:
-                return task.save_for_peft(folder, goal)
-            return task.save_model(folder, goal, kind, run.backend, run.model.allow_code)
+                return core_calls.save_for_peft(folder, goal)
+            return core_calls.save_model(folder, goal, kind, run.backend, run.model.allow_code)
 
         self._task = Task(self, work, done=self._done, failed=self._failed, progress=self._came)
 
@@ -144,7 +145,7 @@ class SaveAs(Card):
 
     def _reveal(self) -> None:
         if self._written is not None:
-            folders.reveal(self._written)
+            reveal.reveal(self._written)
 
     def _explain(self) -> None:
         self.about.setText(_WORDS[self.kind.currentData()][1])

@@ -4,7 +4,7 @@ from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
-from app import theme
+from app.style import theme
 from app.widgets.card import Card, column
 from app.widgets.scrollbar import thin
 from app.widgets.tabs import Tabs

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
-from app import theme
-from app.record import Line, Record
+from app.runs.record import Line, Record
+from app.style import theme
 from app.widgets.card import Card, column, row
-from app.widgets.copy import CopyButton
+from app.widgets.copy_button import CopyButton
 from app.widgets.scrollbar import thin
 
 

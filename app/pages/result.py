@@ -5,20 +5,22 @@ from pathlib import Path
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from app import folders, story, theme
-from app.jobs import Jobs
+from app.desktop import reveal
+from app.pages.ask_both import AskBoth
 from app.pages.export import SaveAs
-from app.record import Record
-from app.run_thread import talking
+from app.runs import status_text
+from app.runs.job_queue import Jobs
+from app.runs.record import Record
+from app.style import theme
+from app.threads.run_thread import talking
 from app.widgets.answers import Answers
-from app.widgets.ask import AskBoth
 from app.widgets.buttons import plain
 from app.widgets.card import Card, column, row
-from app.widgets.scroll import Scroll
-from app.widgets.text import Glyph, Text, caption, heading
-from core import report
+from app.widgets.labels import Glyph, Text, caption, heading
+from app.widgets.scroll_page import Scroll
 from core.events import Finished
 from core.run import Run
+from core.training import report
 
 _FREE = ("exact_match", "valid_json")  # zero of them before and after says nothing: free text is never word for word
 
@@ -70,7 +72,7 @@ class ResultPage(QWidget):
 
     def _reveal(self) -> None:
         if self._folder is not None:
-            folders.reveal(self._folder)
+            reveal.reveal(self._folder)
 
     def _verdict_card(self) -> Card:
         self._card = Card()
@@ -86,7 +88,7 @@ class ResultPage(QWidget):
         words.addWidget(self.verdict)
         words.addWidget(self.figures)
         buttons = row(gap=8)
-        self.reveal = plain(folders.WORDS, "folder")
+        self.reveal = plain(reveal.WORDS, "folder")
         self.again_button = plain("Train again with a change", "reset")
         self.reveal.clicked.connect(self._reveal)
         self.again_button.clicked.connect(self.again)
@@ -107,7 +109,7 @@ def figures(record: Record, finished: Finished) -> list[str]:
     shares = {name: v for name, v in telling.items() if report.NAMES.get(name, ("", False))[1]}
     telling = shares or telling  # the others are on the charts, and mean little by themselves
     found = [f"{name}: {shown}" for name, shown in report.figures(before, telling)]
-    found.append(f"{finished.step:,} steps in {story.duration(finished.seconds)}")
+    found.append(f"{finished.step:,} steps in {status_text.duration(finished.seconds)}")
     if record.started:
         found.append(f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained")
     return found

@@ -7,23 +7,24 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app import story, theme
-from app.draft import shown_data, shown_model
-from app.jobs import Jobs, LiveRun
-from app.pages.groups import GroupsPage
 from app.pages.log import LogPage
 from app.pages.result import ResultPage
+from app.pages.rollouts import GroupsPage
 from app.plots.panel import Charts
-from app.record import Record
+from app.runs import status_text
+from app.runs.job_queue import Jobs, LiveRun
+from app.runs.labels import shown_data, shown_model
+from app.runs.record import Record
+from app.style import theme
 from app.widgets.answers import Answers
 from app.widgets.badge import Badge
-from app.widgets.bar import ThinBar
 from app.widgets.buttons import plain
 from app.widgets.card import column, row
+from app.widgets.labels import Elided, Text
 from app.widgets.notice import Notice
-from app.widgets.scroll import Scroll
+from app.widgets.progress_bar import ThinBar
+from app.widgets.scroll_page import Scroll
 from app.widgets.tabs import Tabs
-from app.widgets.text import Elided, Text
 from core.run import Run
 
 _DRAW_MS = 150  # six to seven pictures a second, and none while hidden
@@ -172,12 +173,12 @@ class RunPage(QWidget):
         waiting = self.live is not None and self.live.waiting
         stopping = self.live is not None and self.live.stopping and not self._ended
         self.phase.setText("Waiting for the run before it" if waiting else self._headline(stopping))
-        self.steps.setText(story.progress(record))
-        self.tokens.setText(story.tokens(record))
+        self.steps.setText(status_text.progress(record))
+        self.tokens.setText(status_text.tokens(record))
         self._show_times()
         self.bar.show_share(0.0 if waiting else self._share())
         self.bar.setVisible(not self._ended)
-        self.sentence.setText(story.going(record))
+        self.sentence.setText(status_text.going(record))
         self.sentence.setVisible(not record.over)
         if record.started:
             self.badge.show_used(record.started.backend, record.started.precision)
@@ -200,7 +201,7 @@ class RunPage(QWidget):
     def _headline(self, stopping: bool) -> str:
         if self._ended and not self.record.over:
             return "Interrupted"
-        return "Stopping after this step, and saving" if stopping else story.headline(self.record)
+        return "Stopping after this step, and saving" if stopping else status_text.headline(self.record)
 
     def _share(self) -> float | None:
         if self._ended and not self.record.over:
@@ -209,7 +210,7 @@ class RunPage(QWidget):
 
     def _show_times(self) -> None:
         if self.record.began is not None and not (self._ended and not self.record.over):
-            self.times.setText(story.times(self.record, time.time()))
+            self.times.setText(status_text.times(self.record, time.time()))
 
     def _show_buttons(self, stopping: bool) -> None:
         live = self.live is not None and not self._ended

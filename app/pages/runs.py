@@ -8,14 +8,16 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
-from app import folders, history, story, theme
-from app.rows import Column, Rows
-from app.task import Task
+from app.desktop import reveal
+from app.runs import history, status_text
+from app.style import theme
+from app.threads.task import Task
 from app.widgets.buttons import plain, primary, quiet
 from app.widgets.card import Card, column, row
+from app.widgets.item_model import Column, Rows
+from app.widgets.labels import Glyph, Text, title
 from app.widgets.notice import Notice
 from app.widgets.table import Table
-from app.widgets.text import Glyph, Text, title
 from core.run import runs_folder
 
 _WIDTHS = {2: 84, 3: 132, 4: 120, 5: 92, 6: 112}
@@ -33,7 +35,7 @@ COLUMNS: list[Column] = [
     ("Method", lambda e: e.method),
     ("Status", lambda e: e.status),
     ("Result", lambda e: e.result),
-    ("Time", lambda e: "–" if e.seconds is None else story.duration(e.seconds)),
+    ("Time", lambda e: "–" if e.seconds is None else status_text.duration(e.seconds)),
     ("Begun", _begun),
 ]
 
@@ -138,7 +140,7 @@ class RunsPage(QWidget):
         line = row(gap=8)
         self.open_button = primary("Open", "runs")
         self.resume_button = plain("Go on with it", "play")
-        self.reveal_button = plain(folders.WORDS, "folder")
+        self.reveal_button = plain(reveal.WORDS, "folder")
         self.open_button.clicked.connect(self._open)
         self.resume_button.clicked.connect(self._resume)
         self.reveal_button.clicked.connect(self._reveal)
@@ -173,4 +175,4 @@ class RunsPage(QWidget):
 
     def _reveal(self) -> None:
         if entry := self.chosen():
-            folders.reveal(entry.folder)
+            reveal.reveal(entry.folder)

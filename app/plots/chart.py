@@ -6,8 +6,8 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 
-from app import theme
-from app.plots.thinned import thinned
+from app.plots.decimate import thinned
+from app.style import theme
 
 pg.setConfigOptions(antialias=True, foreground="k", background="w")
 

@@ -5,11 +5,11 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-from app import theme
-from app.metrics import Figure, metric
 from app.plots.chart import Chart
-from app.record import Record
-from app.series import Series
+from app.runs.metrics import Figure, metric
+from app.runs.record import Record
+from app.runs.series import Series
+from app.style import theme
 
 _BAND, _HELD = "band ", "held "  # what the names of these curves begin with
 

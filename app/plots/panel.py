@@ -6,20 +6,21 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
 
-from app import task, theme
-from app.metrics import Figure, figures
-from app.plots.key import BAND, DOTS, FAINT, LINE, Key
-from app.plots.small import small_charts
-from app.record import Record
-from app.throttle import Throttle
+from app.plots.legend import BAND, DOTS, FAINT, LINE, Key
+from app.plots.small_chart import small_charts
+from app.runs.metrics import Figure, figures
+from app.runs.record import Record
+from app.style import theme
+from app.threads.task import Task
+from app.threads.throttle import Throttle
 from app.widgets.buttons import quiet
 from app.widgets.card import Card, column, row
-from app.widgets.segments import Segments
-from app.widgets.text import Text, caption
+from app.widgets.labels import Text, caption
+from app.widgets.segmented_control import Segments
 
 if TYPE_CHECKING:  # bring in pyqtgraph
     from app.plots.curves import Curves
-    from app.plots.loss import LossChart
+    from app.plots.loss_chart import LossChart
 
 _STEPS = 100  # positions of the smoothing slider
 _SMOOTHING = 90
@@ -114,7 +115,7 @@ class Charts(QWidget):
         self._record = record
         if not self._asked:
             self._asked = True
-            QTimer.singleShot(_FIRST_MS, self, lambda: task.Task(self, task.import_charts, done=self._begin))
+            QTimer.singleShot(_FIRST_MS, self, lambda: Task(self, import_charts, done=self._begin))
         names = frozenset(record.metrics) | frozenset(record.held)
         if names == self._names:
             self._draw()
@@ -166,7 +167,7 @@ class Charts(QWidget):
 
     def _make(self, figure: Figure | None) -> "LossChart | Curves":
         from app.plots.curves import Curves
-        from app.plots.loss import LossChart
+        from app.plots.loss_chart import LossChart
 
         if figure:
             return Curves(figure)
@@ -232,3 +233,10 @@ class Charts(QWidget):
     def _draw(self) -> None:
         if self._record is not None and self._shown in self.charts:
             self.shown.show_record(self._record)
+
+
+def import_charts() -> None:
+    """Import what draws charts, which takes half a second."""
+    import app.plots.curves
+    import app.plots.line_chart
+    import app.plots.loss_chart  # noqa: F401

@@ -4,12 +4,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from core import methods
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.example import Example
-    from core.data.formats import Format
-    from core.data.page import Shown
+    from core.data.format.example import Example
+    from core.data.format.formats import Format
+    from core.data.preview.page import Shown
 
 Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
 LEFT_OUT = "Left out"
@@ -22,18 +22,18 @@ def columns(kind: str, form: "Format") -> list[Column]:
     length: Column = ("Length", lambda s: sum(map(len, _words(s))))
     if not form.shapes:
         return [line, *((name, _own(name)) for name in form.found[:_OWN]), length]
-    if kind == methods.TEXT and all(shape.name == "Plain text" for shape in form.shapes):
+    if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
         return [line, ("Text to learn", lambda s: _each(s, answer)), length]
     asked: Column = ("Asked", lambda s: _each(s, question))
     between: dict[str, list[Column]] = {
-        methods.TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer))],
-        methods.PAIRS: [
+        TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer))],
+        PAIRS: [
             asked,
             ("Better", lambda s: _each(s, lambda e: said(e.chosen))),
             ("Worse", lambda s: _each(s, lambda e: said(e.rejected))),
         ],
-        methods.THUMBS: [asked, ("Answer", lambda s: _each(s, answer)), ("Mark", lambda s: _each(s, mark))],
-        methods.QUESTIONS: [asked, ("Right answer", lambda s: _each(s, lambda e: e.answer or ""))],
+        UNPAIRED: [asked, ("Answer", lambda s: _each(s, answer)), ("Mark", lambda s: _each(s, mark))],
+        QUESTIONS: [asked, ("Right answer", lambda s: _each(s, lambda e: e.answer or ""))],
     }
     return [line, *between[kind], length]
 

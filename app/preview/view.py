@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.datasets import Found, News
-from app.preview.lengths import LengthsTab
-from app.preview.problems import ProblemsTab
-from app.preview.rows import RowsTab
-from app.preview.seen import SeenTab
+from app.preview.dataset_reader import Found, News
+from app.preview.lengths_tab import LengthsTab
+from app.preview.problems_tab import ProblemsTab
+from app.preview.rows_tab import RowsTab
+from app.preview.token_tab import SeenTab
 from app.widgets.card import column
 from app.widgets.tabs import Tabs
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.read import Finding
-    from core.data.scan import Head, Scanned
+    from core.data.preview.scan import Head, Scanned
+    from core.data.read.reader import Finding
 
 _LISTED = 20_000  # findings kept
 
@@ -78,7 +78,7 @@ class Preview(QWidget):
 
     def show_scanned(self, scanned: "Scanned") -> None:
         """All has been read."""
-        from core.data.read import in_order
+        from core.data.read.reader import in_order
 
         self._findings = in_order(self._findings, scanned.index.files)
         self._counts = Counter(scanned.problems)

@@ -3,10 +3,10 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from app import theme
-from app.groups import Reply
+from app.runs.rollout_samples import Reply
+from app.style import theme
 from app.widgets.card import Card, column, row
-from app.widgets.text import Text, caption
+from app.widgets.labels import Text, caption
 from core.events import Sample
 from core.rewards.answer import Answer
 

@@ -5,10 +5,10 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app import theme
+from app.style import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
-from app.widgets.text import Text, caption, heading
+from app.widgets.labels import Text, caption, heading
 from core.quant.modes import MODES
 
 

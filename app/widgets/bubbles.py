@@ -4,8 +4,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
 from app.widgets.card import Card, column, row
-from app.widgets.scroll import Scroll
-from app.widgets.text import Text
+from app.widgets.labels import Text
+from app.widgets.scroll_page import Scroll
 
 _WIDEST = 620
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
 from app.widgets.card import Card, column, row
-from app.widgets.text import Glyph, Text
+from app.widgets.labels import Glyph, Text
 
 _ICONS = {"good": "ok", "warn": "warn", "bad": "bad", "accent": "info"}
 _WORDS = {"good": "Done", "warn": "Note", "bad": "Problem", "accent": "Note"}

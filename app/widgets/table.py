@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from app import theme
+from app.style import theme
 from app.widgets.scrollbar import thin
 
 _PAD = 12

@@ -18,11 +18,11 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters import dora, each, full, lora
-from core.adapters.each import Strength, Strengths
+from core.adapters import dora, full, lora, rank_pattern
+from core.adapters.files import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, places, read
 from core.adapters.lora import AddOn
-from core.adapters.saved import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, places, read
-from core.adapters.targets import choose
+from core.adapters.rank_pattern import Strength, Strengths
+from core.adapters.target_modules import choose
 from core.errors import BadModel, BadOption
 from core.model.families import UNSUPPORTED, support
 
@@ -68,7 +68,7 @@ def tensors(model: nn.Module) -> dict[str, mx.array]:
 def saved_tensors(model: nn.Module) -> dict[str, mx.array]:
     """What is trained as adapters.safetensors holds it, for mlx-lm too; the same unless layers differ in rank."""
     layers = _strengths(model)
-    return each.alike(tensors(model), layers) if each.described(layers) else tensors(model)
+    return rank_pattern.alike(tensors(model), layers) if rank_pattern.described(layers) else tensors(model)
 
 
 def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
@@ -81,14 +81,14 @@ def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
         about = full.config(model)
     else:
         one, layers = next(iter(add_ons(model).values())), _strengths(model)
-        usual, (count, keys) = each.common(layers), _keys(model)
+        usual, (count, keys) = rank_pattern.common(layers), _keys(model)
         about = {
             "fine_tune_type": _kind(one),
             "num_layers": count,
             "lora_parameters": {**usual._asdict(), "dropout": _dropout(one), "keys": keys},
             "lora_alpha": _alpha(usual, options),
             "use_rslora": options.rslora,
-            **each.described(layers),
+            **rank_pattern.described(layers),
         }
     return {"model": base.path, **about, "base_precision": packed}
 
@@ -99,9 +99,9 @@ def resolved(model: nn.Module, options: Any) -> dict[str, Any]:
     if options.type == "full":
         return asked
     one, layers = next(iter(add_ons(model).values())), _strengths(model)
-    usual = each.common(layers)
+    usual = rank_pattern.common(layers)
     used = {"type": _kind(one), **usual._asdict(), "alpha": _alpha(usual, options)}
-    return asked | used | {"modules": len(layers)} | each.described(layers)
+    return asked | used | {"modules": len(layers)} | rank_pattern.described(layers)
 
 
 def add_ons(model: nn.Module) -> dict[str, AddOn]:
@@ -156,7 +156,7 @@ def _go_on(model: nn.Module, o: Any) -> None:
         raise BadOption(f"The adapter in {folder} is a {kind} adapter: {o.type} cannot go on from it.")
     rank = one.rank if o.rank == usual.rank else o.rank
     strength = o.alpha is not None or o.rslora
-    if saved.get(each.KEY) and (strength or o.rank != usual.rank):
+    if saved.get(rank_pattern.KEY) and (strength or o.rank != usual.rank):
         raise BadOption(f"The layers of the adapter in {folder} differ in rank or strength: leave rank and alpha out.")
     if rank != one.rank or (strength and not math.isclose(scale_of(o, rank), one.scale, rel_tol=1e-6)):
         raise BadOption(
@@ -187,7 +187,7 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
     if not known:
         raise BadModel(f"The adapter in {folder} is empty.")
     try:
-        strengths = {known[name]: own for name, own in each.strengths(saved, known).items()}
+        strengths = {known[name]: own for name, own in rank_pattern.strengths(saved, known).items()}
         dropout = float(saved["lora_parameters"].get("dropout", 0.0))
     except (BadModel, TypeError, ValueError):
         raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None

@@ -12,7 +12,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.adapters.targets import is_embedding, is_experts
+from core.adapters.target_modules import is_embedding, is_experts
 from core.quant import dims
 
 KIND = "lora"

@@ -5,9 +5,9 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.adapters import each
+from core.adapters import rank_pattern
 from core.errors import BadModel
-from core.model.names import OUTSIDE
+from core.model.target_names import OUTSIDE
 
 _LINEAR = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 _EMBEDDING = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}
@@ -33,13 +33,13 @@ def converted(
         other = (_EMBEDDING if embedding else _LINEAR)[leaf]
         found[f"base_model.model.{name}.{other}"] = mx.contiguous(value.T) if value.ndim == 2 else value
     parameters, rslora = saved["lora_parameters"], bool(saved.get("use_rslora"))
-    layers = each.strengths(saved, sorted({key.rpartition(".")[0] for key in weights}))
+    layers = rank_pattern.strengths(saved, sorted({key.rpartition(".")[0] for key in weights}))
     about = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": saved.get("model"),
         "inference_mode": True,
-        **each.to_peft(layers, rslora=rslora),
+        **rank_pattern.to_peft(layers, rslora=rslora),
         "lora_dropout": parameters.get("dropout", 0.0),
         "use_rslora": rslora,
         "use_dora": saved.get("fine_tune_type") == "dora",

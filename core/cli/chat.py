@@ -39,7 +39,7 @@ def quantization_flag(command: Any) -> None:
 
 
 def run(args: Any, out: Out) -> int:
-    from core.model.generate import Chat
+    from core.chat import Chat
 
     model = args.model or base_of(args.adapter_path) or "starter"
     chat = Chat(

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from core import methods
 from core.cli import Out
 from core.cli.train import add_flag
-from core.data.read import Finding
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from core.data.read.reader import Finding
 from core.errors import BadData, UserError
 from core.model import hub
 from core.options import Option, parse
 from core.run import Data, Run, every_option
 
-KINDS = (methods.TEXT, methods.PAIRS, methods.THUMBS, methods.QUESTIONS)
+KINDS = (TEXT, PAIRS, UNPAIRED, QUESTIONS)
 _OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", "data.columns", "data.exclude", "data.fill_in",
             "data.chat_template")  # fmt: skip
 _LISTED = 20  # findings that are printed
@@ -25,9 +25,7 @@ def add(commands: Any) -> None:
     actions = command.add_subparsers(dest="action", metavar="ACTION", required=True)
     inspect = actions.add_parser("inspect", help="Format, rows, problems, lengths, and what the model sees.")
     inspect.add_argument("file", help="A file, a folder, a Hugging Face id, or 'demo'.")
-    inspect.add_argument(
-        "--kind", choices=KINDS, default=methods.TEXT, help="Shape of data the method needs. Default: text."
-    )
+    inspect.add_argument("--kind", choices=KINDS, default=TEXT, help="Shape of data the method needs. Default: text.")
     inspect.add_argument(
         "--model", default="starter", metavar="TEXT", help="Whose tokenizer and template. Default: starter."
     )
@@ -40,10 +38,10 @@ def add(commands: Any) -> None:
 
 
 def run(args: Any, out: Out) -> int:
-    from core.data.inspect import seen_all, summary
-    from core.data.scan import head
-    from core.data.templates import choose
-    from core.data.tokenizer import load_tokenizer
+    from core.data.preview.inspect import seen_all, summary
+    from core.data.preview.scan import head
+    from core.data.tokenize.templates import choose
+    from core.data.tokenize.tokenizer import load_tokenizer
 
     d = _data(args)
     folder = hub.locate(args.model)

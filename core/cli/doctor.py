@@ -18,12 +18,13 @@ def add(commands: Any) -> None:
 def run(args: Any, out: Out) -> int:
     import shutil
 
-    from core import backend
+    from core.device.machine import machine
+    from core.device.select import report
     from core.model import families
     from core.run import runs_folder
 
-    facts = backend.machine()
-    chosen = backend.report("auto")
+    facts = machine()
+    chosen = report("auto")
     home = runs_folder()
     existing = next(p for p in (home, *home.parents) if p.exists())
     facts |= {"backend": chosen, "runs_folder": str(home), "disk_free_bytes": shutil.disk_usage(existing).free}

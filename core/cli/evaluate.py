@@ -6,9 +6,9 @@ from typing import Any
 from core.cli import Out
 from core.cli.chat import base_of, quantization_flag
 from core.cli.progress import show
-from core.methods import PAIRS, TEXT
+from core.data.kinds import PAIRS, TEXT
 from core.run import Run
-from core.runfolder import RUN
+from core.run.folder import RUN
 
 
 def add(commands: Any) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned, to_json
-from core.report import figures
+from core.training.report import figures
 
 
 def show(events: Iterable[Event], as_json: bool, out: Any) -> int:

@@ -50,7 +50,7 @@ def listed(args: Any, out: Out) -> int:
 
 def tried(args: Any, out: Out) -> int:
     """The given answers' scores, with the reasons."""
-    from core.data.tokenizer import load_tokenizer
+    from core.data.tokenize.tokenizer import load_tokenizer
     from core.methods.grpo import Options, check
     from core.resources import STARTER
     from core.rewards import Answer

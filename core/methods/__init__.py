@@ -12,22 +12,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# The shapes a row of data can have; core/data/formats.py maps files onto them.
-TEXT = "text"  # conversations, prompt and completion, or plain text
-PAIRS = "pairs"  # a prompt with a better and a worse answer
-THUMBS = "thumbs"  # a prompt with an answer marked good or bad
-QUESTIONS = "questions"  # a prompt whose answer can be checked
-
 # loss(logps, ref, batch, o) -> (number, metrics)
 #   logps    [N, T-1]  log-probability of each target token, zero where batch.mask is zero
 #   ref      [N, T-1]  the same under the reference, for a method that has one
-#   batch              core.data.batches.Batch with MLX arrays
+#   batch              core.data.batch.batches.Batch with MLX arrays
 #   o                  the method's own options
 #   metrics            by name; a number is the batch's mean, a pair (sum, count) brings its own weight
 Loss = Callable[[Any, Any, Any, Any], tuple[Any, dict[str, Any]]]
 
 # arrange(groups, batch_size, max_len, seed) -> groups
-#   groups      core.data.groups.Group of every row, in the file's order
+#   groups      core.data.batch.groups.Group of every row, in the file's order
 #   batch_size  rows of a batch
 #   max_len     tokens of the longest text allowed
 #   seed        None to keep the file's order
@@ -51,7 +45,7 @@ class Method:
     needs: str
     cost: str  # memory and time, in words
     paper: str
-    data: str  # TEXT, PAIRS, THUMBS or QUESTIONS
+    data: str  # TEXT, PAIRS, UNPAIRED or QUESTIONS
     options: type  # a frozen dataclass of option() fields
     loss: Loss
     learning_rate: float  # the default with LoRA or DoRA

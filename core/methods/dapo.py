@@ -7,7 +7,8 @@ same loss, so that each can be had by itself.
 
 from dataclasses import dataclass
 
-from core.methods import QUESTIONS, Method
+from core.data.kinds import QUESTIONS
+from core.methods import Method
 from core.methods._policy import LOSSES, check, loss
 from core.methods._policy import Options as Policy
 from core.options import option

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.kinds import TEXT
 from core.errors import BadOption
-from core.methods import TEXT, Method
+from core.methods import Method
 from core.options import describe, option
 
 OWN = "own"  # in batch.extra of answers that the student wrote itself

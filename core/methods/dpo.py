@@ -4,8 +4,9 @@ reference so that the model keeps what it knows."""
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.kinds import PAIRS
 from core.errors import BadOption
-from core.methods import PAIRS, Method
+from core.methods import Method
 from core.methods._pairs import lengths, likelihood, metrics, preferred, pull_option, reference_option
 from core.options import option
 

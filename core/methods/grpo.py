@@ -6,7 +6,8 @@ so no second model has to judge; see _policy.py for the loss.
 
 from dataclasses import dataclass
 
-from core.methods import QUESTIONS, Method
+from core.data.kinds import QUESTIONS
+from core.methods import Method
 from core.methods._policy import Options as Policy
 from core.methods._policy import check, loss
 

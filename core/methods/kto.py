@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.methods import THUMBS, Method
+from core.data.kinds import UNPAIRED
+from core.methods import Method
 from core.methods._pairs import pull_option, reference_option, shares
 from core.options import option
 
@@ -104,7 +105,7 @@ SPEC = Method(
     needs="Questions with one answer each and a mark, from about 200, of both kinds.",
     cost="About one and a half times SFT. The model it is compared with is asked once, before training.",
     paper="arXiv:2402.01306",
-    data=THUMBS,
+    data=UNPAIRED,
     options=Options,
     loss=loss,
     learning_rate=5e-5,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.methods import PAIRS, Method
+from core.data.kinds import PAIRS
+from core.methods import Method
 from core.methods._pairs import likelihood, metrics
 from core.options import option
 

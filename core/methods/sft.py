@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.methods import TEXT, Method
+from core.data.kinds import TEXT
+from core.methods import Method
 
 
 @dataclass(frozen=True)

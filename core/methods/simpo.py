@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from core.methods import PAIRS, Method
+from core.data.kinds import PAIRS
+from core.methods import Method
 from core.methods._pairs import lengths, likelihood, metrics
 from core.options import option
 

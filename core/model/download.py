@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.background import Report, watched
 from core.errors import BadData, BadModel, Unavailable, UserError
 from core.events import Phase
+from core.worker import Report, watched
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
 CHUNK = 1 << 20

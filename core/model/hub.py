@@ -7,7 +7,7 @@ import json
 from collections.abc import Generator
 from pathlib import Path
 
-from core.data.files import DEMO, ENDINGS
+from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
 from core.model.download import Repository, bring

@@ -11,7 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
-from core.data.tokenizer import load_tokenizer
+from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.families import UNTRIED, support
 from core.model.hub import missing_files

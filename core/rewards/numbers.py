@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from core.data.shapes.questions import final
+from core.data.format.shapes.questions import final
 
 Value = Fraction | float
 

@@ -1,6 +1,6 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.shapes.questions import final
+from core.data.format.shapes.questions import final
 from core.rewards.answer import Answer, Reward, Score, Settings
 from core.rewards.numbers import same, stated, value
 

@@ -9,14 +9,14 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.data.batches import Batch
+from core.data.batch.batches import Batch
 from core.errors import BadData, Unavailable
 from core.methods._policy import Options
-from core.model.logps import to_mlx, token_logps
-from core.rollouts.collect import Collected, Collector, figures, weighed
-from core.rollouts.lay import lay
-from core.rollouts.questions import Query
-from core.rollouts.record import Asked, read, steps
+from core.model.log_probs import to_mlx, token_logps
+from core.rollouts.collate import lay
+from core.rollouts.collector import Collected, Collector, figures, weighed
+from core.rollouts.prompts import Query
+from core.rollouts.samples_file import Asked, read, steps
 
 FIRST = 5  # sets of answers after which a reward that never changed is told
 FAILED = 3  # sets of answers in a row without any score, after which the run ends
@@ -28,7 +28,7 @@ Reference = Callable[[], AbstractContextManager[Any]]
 
 
 class Rollouts:
-    """The training questions as optimizer steps; what core.data.batches.Batches is to rows.
+    """The training questions as optimizer steps; what core.data.batch.batches.Batches is to rows.
 
     A set of answers is used for `num_iterations` steps. Which questions a step asks, and the chance in their answers,
     follow from the seed and the step alone; the answers in use at a checkpoint are taken from samples.jsonl.

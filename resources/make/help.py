@@ -7,6 +7,7 @@ is said once, where it is defined.
 from collections.abc import Iterable
 
 from core import methods
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.model.families import FAMILIES
 from core.options import Option, describe
 from core.quant.modes import MODES
@@ -17,10 +18,10 @@ from core.run import Run, sections
 HELP = FOLDER / "help"
 
 _DATA = {
-    methods.TEXT: "conversations, questions with answers, or plain text",
-    methods.PAIRS: "a question with a better and a worse answer",
-    methods.THUMBS: "an answer marked good or bad",
-    methods.QUESTIONS: "questions whose answers can be checked",
+    TEXT: "conversations, questions with answers, or plain text",
+    PAIRS: "a question with a better and a worse answer",
+    UNPAIRED: "an answer marked good or bad",
+    QUESTIONS: "questions whose answers can be checked",
 }
 _GROUPS = {"model": "Model", "data": "Data", "adapter": "What is trained", "train": "Training"}
 

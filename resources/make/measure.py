@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from core import backend
+from core.device.select import select
 from core.model.load import load
 from resources.make import checks
 from resources.make.corpus import HELD_OUT, Row, held_out_rows
@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("--wrong", type=int, default=0, help="show so many wrong answers of each kind")
     parser.add_argument("--card", type=Path, help="a README whose table is to be replaced")
     args = parser.parse_args()
-    loaded = load(args.model, device=backend.select("auto")["used"])
+    loaded = load(args.model, device=select("auto")["used"])
     results = measure(loaded.model, loaded.tokenizer, list(held_out_rows(args.seed, args.count)))
     kinds = by_kind(results)
     for kind in sorted(kinds) if args.wrong else ():

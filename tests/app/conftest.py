@@ -10,10 +10,11 @@ from threading import Event as Flag
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app import task, theme
-from app.application import Application
-from app.run_thread import Events
-from app.window import MainWindow
+from app.shell.application import Application
+from app.shell.window import MainWindow
+from app.style import theme
+from app.threads import task
+from app.threads.run_thread import Events
 from core import events
 from core.events import Event
 from core.run import Run

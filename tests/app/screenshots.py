@@ -19,11 +19,12 @@ def main(out: Path) -> None:
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     import core  # noqa: F401
-    from app import theme, trouble
-    from app.application import Application
+    from app.shell.application import Application
+    from app.style import theme
+    from app.threads import crash_report
 
     app = Application(["hone"])
-    trouble.install()
+    crash_report.install()
     for mode in ("light", "dark"):
         for width, height in SIZES:
             theme.apply(app, mode)
@@ -34,7 +35,7 @@ class Shots:
     """One window in one size and theme, led through all its pages."""
 
     def __init__(self, app, out: Path, name: str, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
-        from app.window import MainWindow
+        from app.shell.window import MainWindow
 
         self.app, self.out, self.name = app, out, name
         self.window = MainWindow()
@@ -51,7 +52,7 @@ class Shots:
         self.window.deleteLater()
 
     def steps(self) -> None:
-        from app.incoming import MEASURE
+        from app.shell.incoming import MEASURE
 
         wizard, data = self.window.wizard, self.window.wizard.data
         self.until(lambda: "cores" in wizard.goal.machine.first.text())
@@ -148,7 +149,7 @@ class Shots:
 
     def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]
         """Scroll a page's first scrolling part so far down."""
-        from app.widgets.scroll import Scroll
+        from app.widgets.scroll_page import Scroll
 
         bar = (page if isinstance(page, Scroll) else page.findChild(Scroll)).verticalScrollBar()
         bar.setValue(round(bar.maximum() * share))

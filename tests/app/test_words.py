@@ -4,10 +4,10 @@ import pytest
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
-from app import fit
-from app.reasons import in_words, reasons
+from app.new_run import memory_fit
+from app.new_run.check_step import summary
+from app.new_run.disabled_reasons import in_words, reasons
 from app.widgets.tabs import Tabs
-from app.wizard.start import summary
 from core.run import Run
 
 
@@ -38,12 +38,12 @@ def test_the_run_in_a_sentence() -> None:
 
 def test_memory_grows_with_what_is_asked_and_a_pair_counts_twice() -> None:
     run = Run().replace("data.max_seq_len", 16)
-    assert fit.longest(run) == 16
-    assert fit.longest(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
-    found = fit.fits({"lora": Run(), "full": Run().replace("adapter.type", "full")})
+    assert memory_fit.longest(run) == 16
+    assert memory_fit.longest(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
+    found = memory_fit.fits({"lora": Run(), "full": Run().replace("adapter.type", "full")})
     assert set(found) == {"lora", "full"}
     assert all(f.words.endswith(("MB", "GB")) and not f.advice for f in found.values())
-    assert fit.fits({"": Run().replace("model.path", "nobody/has-this")}) == {}
+    assert memory_fit.fits({"": Run().replace("model.path", "nobody/has-this")}) == {}
 
 
 def test_a_hidden_tab_leaves_no_gap(qtbot: QtBot) -> None:

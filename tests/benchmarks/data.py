@@ -22,13 +22,13 @@ from typing import Any
 
 import psutil
 
-from core.data.cache import encoded
-from core.data.encoding import encode_rows
-from core.data.example import Example
-from core.data.load import load
-from core.data.scan import Progress, Scanned, head, scan
-from core.data.template import encode
-from core.data.tokenizer import load_tokenizer
+from core.data.dataset import load
+from core.data.format.example import Example
+from core.data.preview.scan import Progress, Scanned, head, scan
+from core.data.tokenize.cache import encoded
+from core.data.tokenize.encode import encode
+from core.data.tokenize.encoding import encode_rows
+from core.data.tokenize.tokenizer import load_tokenizer
 from core.resources import STARTER
 
 RESULTS = Path(__file__).parent / "results" / "data.md"

@@ -66,15 +66,15 @@ class Watched:
 
     def __init__(self) -> None:
         import core  # noqa: F401
-        from app import theme
         from app.__main__ import SWITCH_SECONDS
-        from app.application import Application
+        from app.shell.application import Application
+        from app.style import theme
 
         sys.setswitchinterval(SWITCH_SECONDS)  # as the program does
 
         self.app = Application(["hone"])
         theme.apply(self.app, "light")
-        from app.window import MainWindow
+        from app.shell.window import MainWindow
 
         self.window = MainWindow()
         self.window.show()
@@ -155,7 +155,7 @@ class Watched:
                 return
 
     def close(self) -> None:
-        from app import task
+        from app.threads import task
 
         self.window.close()
         task.end_all()

@@ -22,11 +22,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core import backend
+from core.device.machine import machine
 from core.easy import Builder, distill, finetune
 from core.events import Evaluated, Sample
-from core.report import answer_scores
 from core.resources import STARTER, sample
+from core.training.report import answer_scores
 from resources.make.grow import grow
 
 RESULTS = Path(__file__).parent / "results" / "distill.md"
@@ -146,7 +146,7 @@ def measure(folder: Path, model: Path, run: Path | None, teacher: Path, seconds:
 
 
 def page(found: dict[str, list[Measured]], parameters: int, rows: int, given: Any) -> str:
-    facts = backend.machine()
+    facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}"
     command = " ".join(["python -m tests.benchmarks.distill", *sys.argv[1:]])
     return "\n".join(

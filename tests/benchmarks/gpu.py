@@ -21,10 +21,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core import backend
-from core.data.encoding import encode_all_rows
-from core.data.load import load
-from core.data.tokenizer import load_tokenizer
+from core.data.dataset import load
+from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.device.machine import machine
 from core.resources import STARTER
 
 HERE = Path(__file__).parent
@@ -132,7 +132,7 @@ class Page:
 
     def __init__(self, length: int, budget: float) -> None:
         self.began, self.length, self.budget = time.monotonic(), length, budget
-        facts = backend.machine()
+        facts = machine()
         versions = ", ".join(f"{k} {v}" for k, v in facts["versions"].items())
         self.head = f"{facts['gpu'] or 'no GPU'} ({facts['gpu_kind'] or facts['gpu_reason']}); {versions}"
         self.rows: list[str] = []

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core import backend
+from core.device.machine import machine
 from core.resources import STARTER
 from tests.benchmarks.peers import spoken
 from tests.benchmarks.weights import write_random
@@ -213,7 +213,7 @@ def write_rows(file: Path, case: Case) -> Path:
 
 
 def page(lines: list[str]) -> str:
-    facts = backend.machine()
+    facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
     off = sum("(off)" in each for each in lines)
     return "\n".join(

@@ -24,12 +24,14 @@ from typing import Any
 
 import platformdirs
 
-from core import backend, blas
-from core.data.encoding import encode_all_rows
-from core.data.load import load
-from core.data.tokenizer import load_tokenizer
+from core.atomic_files import replacing
+from core.data.dataset import load
+from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.device import openblas
+from core.device.machine import machine
+from core.device.select import report
 from core.resources import STARTER
-from core.runfolder import replacing
 from tests.benchmarks.weights import write_random
 
 HERE = Path(__file__).parent
@@ -143,10 +145,10 @@ def run(command: list[str]) -> Side:
 def spoken(command: list[str]) -> dict[str, Any]:
     """What one side says, in a process of its own, with OpenBLAS where there is one: MLX's own is far slower."""
     environment = dict(os.environ)
-    library, _ = blas.report()
+    library, _ = openblas.report()
     if library:
         environment["LD_PRELOAD"] = library
-    environment["MLX_DISABLE_COMPILE"] = "1" if backend.report("auto")["used"] == "cpu" else "0"
+    environment["MLX_DISABLE_COMPILE"] = "1" if report("auto")["used"] == "cpu" else "0"
     done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
@@ -247,7 +249,7 @@ class Report:
         )
 
     def page(self) -> str:
-        facts = backend.machine()
+        facts = machine()
         system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
         versions = ", ".join(f"{k} {v}" for k, v in (facts["versions"] | self.peers).items())
         command = " ".join(["python -m tests.benchmarks.peers", *self.asked])

@@ -22,18 +22,19 @@ import mlx.nn as nn
 import numpy as np
 from mlx.utils import tree_flatten
 
-from core import adapters, backend
-from core.data.batches import Batch
+from core import adapters
+from core.data.batch.batches import Batch
+from core.device.select import select
 from core.events import Finished, Step
-from core.learner import Learner
-from core.model.head import find
+from core.model.gradient_checkpointing import checkpoint_blocks
+from core.model.lm_head import find
 from core.model.load import load
-from core.model.recompute import checkpoint_blocks
 from core.quant import quantize_model
 from core.quant.modes import UNPACKED
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
+from core.training.train_step import Learner
 from tests.benchmarks.page import put
 from tests.benchmarks.weights import write_random
 
@@ -66,7 +67,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="with --shapes: those whose name holds this")
     parser.add_argument("--steps", type=int, default=150, help="steps on the starter model; default: 150")
     args = parser.parse_args()
-    device = backend.select("auto" if args.shapes or args.runs else "cpu")
+    device = select("auto" if args.shapes or args.runs else "cpu")
     if args.runs:
         lines = runs(TINY if args.tiny else LARGE, 64 if args.tiny else 1024)
         write("Whole runs, 7 B", device["device"], RUNS_NOTE, RUNS_HEAD, lines)

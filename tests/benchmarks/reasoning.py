@@ -21,7 +21,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core import backend
+from core.device.machine import machine
 from core.resources import STARTER, sample
 from tests.benchmarks.gpu import LARGE, SMALL
 from tests.benchmarks.page import put
@@ -100,7 +100,7 @@ def line(case: Case, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> str
 
 
 def page(lines: list[str], python: Path) -> str:
-    facts = backend.machine()
+    facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
     ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
     told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
@@ -125,7 +125,7 @@ def page(lines: list[str], python: Path) -> str:
 
 
 def alone(told: str) -> str:
-    facts, command = backend.machine(), " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
+    facts, command = machine(), " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     device = f"{facts['gpu']} ({facts['gpu_kind']})" if facts["gpu"] else facts["processor"]
     return (
         f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, mlx {metadata.version('mlx')}; random weights "

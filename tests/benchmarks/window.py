@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from core import backend
+from core.device.machine import machine
 
 RESULTS = Path(__file__).parent / "results" / "window.md"
 INTERVAL = 16  # milliseconds
@@ -61,11 +61,11 @@ def lateness(steps: int) -> dict[str, list[tuple[float, float]]]:
     from PySide6.QtCore import QEventLoop, Qt, QTimer
 
     from app.__main__ import SWITCH_SECONDS
-    from app.application import Application
-    from app.window import MainWindow
+    from app.shell.application import Application
+    from app.shell.window import MainWindow
     from core.events import Step
     from core.run import Run
-    from core.runfolder import RunFolder
+    from core.run.folder import RunFolder
 
     application = Application.instance() or Application([])
     sys.setswitchinterval(SWITCH_SECONDS)  # both as the program does
@@ -111,11 +111,11 @@ def painting() -> dict[str, list[float]]:
     """Milliseconds to take in new values, lay out and paint a chart of many points, and the same for each zoom."""
     from PySide6.QtWidgets import QApplication
 
-    from app.metrics import Figure, Metric
     from app.plots.curves import Curves
-    from app.plots.loss import LossChart
-    from app.record import Record
-    from app.series import Series
+    from app.plots.loss_chart import LossChart
+    from app.runs.metrics import Figure, Metric
+    from app.runs.record import Record
+    from app.runs.series import Series
 
     application = QApplication.instance() or QApplication([])
     record = Record()
@@ -174,7 +174,7 @@ def _wait(loop_type: type, timer_type: type, milliseconds: int) -> None:
 
 
 def table() -> str:
-    facts = backend.machine()
+    facts = machine()
     began = start_up()
     gaps = lateness(steps=150)
     lines = [

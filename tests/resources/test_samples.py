@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from core import backend, methods, resources
-from core.data.load import load as load_data
+from core import resources
+from core.data.dataset import load as load_data
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from core.device.select import select
 from core.model.load import load
 from resources.make import samples
 from resources.make.greedy import answers
@@ -35,7 +37,7 @@ def test_the_files_are_what_the_script_writes() -> None:
 
 @pytest.mark.parametrize("shape", SIZES)
 def test_core_reads_every_row_and_nothing_is_on_both_sides(shape: str) -> None:
-    kind = {"text": methods.TEXT, "pairs": methods.PAIRS, "thumbs": methods.THUMBS, "questions": methods.QUESTIONS}
+    kind = {"text": TEXT, "pairs": PAIRS, "thumbs": UNPAIRED, "questions": QUESTIONS}
     for held in (False, True):
         data = load_data(resources.sample(shape, held), kind[shape])
         assert len(data.examples) == data.rows == SIZES[shape][held]
@@ -77,7 +79,7 @@ def test_answers_of_questions_are_right() -> None:
 
 def test_the_starter_model_has_something_to_learn_from_them() -> None:
     """By itself it writes no JSON, and solves some sums but far from all."""
-    starter = load(resources.STARTER, device=backend.select("cpu")["used"])
+    starter = load(resources.STARTER, device=select("cpu")["used"])
 
     def given(shape: str, count: int) -> list[tuple[dict[str, Any], str]]:
         asked = rows(shape, True)[:count]

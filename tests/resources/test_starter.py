@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from core import backend, resources
+from core import resources
+from core.device.select import select
 from core.model.load import Loaded, load
 from resources.make import model, tokenizer
 from resources.make.greedy import answers
@@ -17,7 +18,7 @@ WORDS = "Once upon a time there was a little fox. " * 3
 
 @pytest.fixture(scope="module")
 def starter() -> Loaded:
-    return load(resources.STARTER, device=backend.select("cpu")["used"])
+    return load(resources.STARTER, device=select("cpu")["used"])
 
 
 def ask(starter: Loaded, *prompts: str) -> list[str]:

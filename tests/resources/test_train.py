@@ -9,7 +9,8 @@ import mlx.core as mx
 import pytest
 from safetensors.numpy import save_file
 
-from core import backend, resources
+from core import resources
+from core.device.select import select
 from core.model.load import load
 from resources.make import corpus, measure, model, tokenizer, train
 
@@ -38,11 +39,11 @@ def test_the_recipe_trains_every_weight_and_publishes_a_model(
     for name, value in after.items():
         assert value.dtype == mx.bfloat16
         assert not mx.array_equal(value, before[name].astype(mx.bfloat16)) or value.ndim == 1, name
-    load(tmp_path / "out", device=backend.select("cpu")["used"])
+    load(tmp_path / "out", device=select("cpu")["used"])
 
 
 def test_measured_answers_become_the_cards_table() -> None:
-    starter = load(resources.STARTER, device=backend.select("cpu")["used"])
+    starter = load(resources.STARTER, device=select("cpu")["used"])
     rows = [r for r in corpus.held_out_rows(0, 4) if r["kind"] in ("facts", "sums", "times")]
     kinds = measure.by_kind(measure.measure(starter.model, starter.tokenizer, rows))
     assert {k: len(v) for k, v in kinds.items()} == {"facts": 4, "sums": 4, "times": 4}

@@ -17,12 +17,14 @@ import numpy as np
 from mlx.utils import tree_map
 from mlx_lm.models import qwen3
 
-from core import adapters, backend, optimizers
-from core.data.batches import Batch
-from core.model import head
-from core.model.logps import to_mlx, token_logps
-from core.model.recompute import checkpoint_blocks, keep_blocks
+from core import adapters
+from core.data.batch.batches import Batch
+from core.device.select import select
+from core.model import lm_head
+from core.model.gradient_checkpointing import checkpoint_blocks, keep_blocks
+from core.model.log_probs import to_mlx, token_logps
 from core.run import Adapter
+from core.training import optimizers
 from tests.benchmarks.precision import SMALL as SHAPE
 from tests.benchmarks.precision import build, product_step, timed_step
 from tests.benchmarks.weights import write_random
@@ -71,7 +73,7 @@ def profile(shape: dict[str, Any], length: int) -> None:
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, 2000, (ROWS, length + 1)).astype(np.int32)
     batch = to_mlx(Batch(tokens, np.ones((ROWS, length), np.float32), (length,) * ROWS, tuple(range(ROWS))))
-    found, _ = head.find(model, mx.bfloat16)
+    found, _ = lm_head.find(model, mx.bfloat16)
     assert found is not None
     inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:].reshape(-1)
     hidden = mx.random.normal((ROWS * length, shape["hidden_size"])).astype(mx.bfloat16)
@@ -153,7 +155,7 @@ def limits(rows: int = ROWS, tokens: int = 1024) -> None:
 
 def main() -> None:
     what = sys.argv[1]
-    backend.select("auto")
+    select("auto")
     if what == "limits":
         limits()
         return

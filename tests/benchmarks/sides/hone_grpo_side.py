@@ -8,9 +8,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from core import asking
 from core.events import Step
-from core.rollouts.record import read
+from core.rollouts import setup
+from core.rollouts.samples_file import read
 from core.run import Run
 from core.train import train
 
@@ -18,7 +18,7 @@ from core.train import train
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     if job["fixed"]:  # every answer has the longest length
-        asking.stop_tokens = lambda tokenizer: []
+        setup.stop_tokens = lambda tokenizer: []
     with tempfile.TemporaryDirectory() as folder:
         run = Run.from_dict(
             {

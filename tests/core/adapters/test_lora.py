@@ -14,7 +14,7 @@ import pytest
 
 from core import adapters
 from core.adapters.lora import LoRALinear
-from core.adapters.targets import choose
+from core.adapters.target_modules import choose
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.quant import PackedLinear

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from core.data.example import Example
-from core.data.load import Dataset, load, overlap, split
+from core.data.dataset import Dataset, load, overlap, split
+from core.data.format.example import Example
 from core.errors import BadData
 
 

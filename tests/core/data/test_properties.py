@@ -8,17 +8,17 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.data.conversation import answered, conversation
-from core.data.example import Example, Unusable
-from core.data.load import load
-from core.data.page import find, page
-from core.data.read import Finding, Row, read
-from core.data.scan import Scanned, head, scan
-from core.data.template import encode
+from core.data.dataset import load
+from core.data.format.conversation import answered, conversation
+from core.data.format.example import Example, Unusable
+from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from core.data.preview.page import find, page
+from core.data.preview.scan import Scanned, head, scan
+from core.data.read.reader import Finding, Row, read
+from core.data.tokenize.encode import encode
 from core.errors import UserError
-from core.methods import PAIRS, QUESTIONS, TEXT, THUMBS
 from tests.core.data.conftest import CHATML, make_tokenizer
-from tests.core.data.test_template import ENDS_ONCE, INJECTS, OPENS, RETURNS, SEALS, THINKS, TRIMS, UNCLOSED
+from tests.core.data.tokenize.test_encode import ENDS_ONCE, INJECTS, OPENS, RETURNS, SEALS, THINKS, TRIMS, UNCLOSED
 
 # Slow machines are no finding; the test's own time limit still catches what never ends.
 quick = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -58,7 +58,7 @@ def test_any_file_gives_rows_and_findings_or_one_sentence(data: bytes, ending: s
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{ending}"
         path.write_bytes(data)
-        for kind in (TEXT, PAIRS, THUMBS, QUESTIONS):
+        for kind in (TEXT, PAIRS, UNPAIRED, QUESTIONS):
             try:
                 made = load(path, kind)
             except UserError as error:

@@ -7,9 +7,9 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.data.batches import Batch, collate
-from core.data.groups import Group
-from core.data.template import Encoded
+from core.data.batch.batches import Batch, collate
+from core.data.batch.groups import Group
+from core.data.tokenize.encode import Encoded
 from core.errors import BadOption
 from core.methods import distill, dpo, kto, orpo, simpo
 from core.run import Run

@@ -11,11 +11,12 @@ import mlx.nn as nn
 import pytest
 from mlx.utils import tree_flatten
 
-from core import adapters, optimizers
+from core import adapters
 from core.errors import BadModel
 from core.model import families
 from core.model.load import load
 from core.run import Adapter, Model
+from core.training import optimizers
 from tests.core.model import zoo
 
 MODES = ("none", "nf4", "affine-4", "int8", "mxfp4", "fp4")

@@ -13,15 +13,15 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import adapters
-from core.data.batches import Batch, collate
-from core.data.groups import Group
-from core.model import attention, head, packing
-from core.model.head import Head, find
+from core.data.batch.batches import Batch, collate
+from core.data.batch.groups import Group
+from core.model import lm_head, packed_mask, tiled_attention
+from core.model.lm_head import Head, find
 from core.model.load import load
-from core.model.logps import to_mlx, token_logps
+from core.model.log_probs import to_mlx, token_logps
 from core.run import Adapter
 from tests.core.model import zoo
-from tests.core.model.test_packing import Row
+from tests.core.model.test_packed_mask import Row
 
 # What families.py tells of those that cannot take a part of it.
 SEPARATE = {"gemma2", "llama4", "deepseek_v3", "nemotron_h", "qwen3_next", "qwen3_5"}
@@ -54,9 +54,9 @@ def numbers(model: nn.Module, batch: Batch, last: Head | None) -> tuple[float, m
 
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attention, "TILE", 8)
-    monkeypatch.setattr(head, "CHUNK", 300 * 8)
-    monkeypatch.setattr(head, "FEWEST", 8)
+    monkeypatch.setattr(tiled_attention, "TILE", 8)
+    monkeypatch.setattr(lm_head, "CHUNK", 300 * 8)
+    monkeypatch.setattr(lm_head, "FEWEST", 8)
     model = load(zoo.write(tmp_path / "model", family), device="cpu").model
     adapters.attach(model, Adapter(rank=2))
     mx.random.seed(8)
@@ -66,8 +66,8 @@ def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.Mon
     data = pairs()
     plain = numbers(model, collate(data, range(3)), None)
     last, why_whole = find(model, mx.float32)
-    packs, why_apart = packing.check(model, 280, mx.float32)
-    shares = packs and packing.check_shared(model, 280, mx.float32)[0]
+    packs, why_apart = packed_mask.check(model, 280, mx.float32)
+    shares = packs and packed_mask.check_shared(model, 280, mx.float32)[0]
     assert last is not None or why_whole
     assert packs or "packed rows" in why_apart
     assert packs is (family not in SEPARATE) or mx.default_device() == mx.gpu

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from core.data.load import load
+from core.data.dataset import load
 from core.errors import BadModel
 from core.model.hub import locate, missing_files
 from core.resources import STARTER

@@ -9,13 +9,13 @@ import pytest
 from mlx.utils import tree_flatten, tree_map
 
 from core import adapters
-from core.data.batches import Batch, collate
-from core.data.groups import Group
-from core.data.template import Encoded
-from core.model import head, packing
-from core.model.logps import to_mlx, token_logps
-from core.model.positions import follow, unfollow
-from core.model.recompute import checkpoint_blocks
+from core.data.batch.batches import Batch, collate
+from core.data.batch.groups import Group
+from core.data.tokenize.encode import Encoded
+from core.model import lm_head, packed_mask
+from core.model.gradient_checkpointing import checkpoint_blocks
+from core.model.log_probs import to_mlx, token_logps
+from core.model.rope_positions import follow, unfollow
 from core.run import Adapter
 from tests.core.model.tiny import tiny
 
@@ -73,7 +73,7 @@ def prepared(family: str) -> nn.Module:
     return model
 
 
-def step(model: nn.Module, batch: Batch, found: head.Head | None) -> tuple[float, dict[str, mx.array]]:
+def step(model: nn.Module, batch: Batch, found: lm_head.Head | None) -> tuple[float, dict[str, mx.array]]:
     """A loss as DPO's: the lead of the first half's summed log-probabilities over the second's."""
 
     def loss() -> mx.array:
@@ -88,8 +88,8 @@ def step(model: nn.Module, batch: Batch, found: head.Head | None) -> tuple[float
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
 def test_shared_equals_separate_in_loss_and_every_gradient(family: str, way: str) -> None:
     model = prepared(family)
-    found = None if way == "logits" else head.find(model, mx.float32)[0]
-    may, why = packing.check_shared(model, 200, mx.float32)
+    found = None if way == "logits" else lm_head.find(model, mx.float32)[0]
+    may, why = packed_mask.check_shared(model, 200, mx.float32)
     assert may, why
     apart = step(model, collate(PAIRS, range(4)), found)
     if way == "checkpointed":
@@ -106,7 +106,7 @@ def test_without_positions_it_would_be_wrong() -> None:
     batch = to_mlx(collate(PAIRS, range(4), share=True))
     with pytest.raises((TypeError, ValueError)):
         mx.eval(token_logps(model, batch))
-    assert packing.check_shared(model, 200, mx.float32)[0]
+    assert packed_mask.check_shared(model, 200, mx.float32)[0]
     mx.eval(token_logps(model, batch))
     unfollow(model)
     assert type(model.layers[0].self_attn.rope) is nn.RoPE
@@ -116,6 +116,6 @@ def test_without_positions_it_would_be_wrong() -> None:
 def test_models_that_cannot_share_are_found_out_and_left_as_they_were(family: str) -> None:
     model = tiny(family)
     kinds = [type(m) for m in model.modules()]
-    may, why = packing.check_shared(model, 200, mx.float32)
+    may, why = packed_mask.check_shared(model, 200, mx.float32)
     assert not may and "shared beginning" in why
     assert [type(m) for m in model.modules()] == kinds

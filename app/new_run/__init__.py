@@ -1,0 +1,1 @@
+"""New run: the steps from what a person has to a run that starts, and what they decide."""

@@ -1,0 +1,229 @@
+"""One widget for each type of option. A field shows a value, and says when a person has changed it."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QStandardItemModel, QWheelEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpinBox, QWidget
+
+from app.desktop import preferences
+from app.widgets.buttons import Button
+from app.widgets.card import row
+from app.widgets.line_edit import Entry
+from core.errors import BadOption
+from core.options import Option, parse
+
+_SPIN_LIMIT = 2**31 - 1
+WIDTH = 208
+
+
+class Field(QWidget):
+    """Base: `changed(value)` after a change by hand, `refused(sentence)` for what cannot be read ("" takes it back)."""
+
+    changed = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, option: Option) -> None:
+        super().__init__()
+        self.option = option
+        self._layout = row(self, gap=6)
+        self.setFixedWidth(WIDTH)
+
+    @property
+    def control(self) -> QWidget:
+        """The widget that takes the keyboard."""
+        raise NotImplementedError
+
+    def show_value(self, value: Any) -> None:
+        """Show a value without saying that it changed."""
+        raise NotImplementedError
+
+    def refuse(self, why: dict[str, str]) -> None:
+        """Grey what cannot be chosen: {choice: why}, with "" for the whole field."""
+        self.setEnabled("" not in why)
+
+    def _put(self, control: QWidget) -> None:
+        control.setAccessibleName(self.option.label)
+        control.setAccessibleDescription(self.option.help)
+        self._layout.addWidget(control)
+        self.setFocusProxy(control)
+
+
+class BoolField(Field):
+    """A check box."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option)
+        self._box = QCheckBox()
+        self._put(self._box)
+        self._layout.setAlignment(self._box, Qt.AlignmentFlag.AlignRight)
+        self._box.clicked.connect(lambda: self.changed.emit(self._box.isChecked()))
+
+    @property
+    def control(self) -> QCheckBox:
+        return self._box
+
+    def show_value(self, value: Any) -> None:
+        self._box.setChecked(bool(value))
+
+
+class ChoiceField(Field):
+    """A menu of the choices; where None is allowed it comes first, in its own words."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option)
+        self._combo = _Combo()
+        self._combo.setMinimumHeight(28)
+        if option.optional:
+            self._combo.addItem(f"Automatic ({option.unset})", None)
+        for choice in option.choices:
+            self._combo.addItem(option.shown(choice), choice)
+        self._put(self._combo)
+        self._combo.activated.connect(lambda: self.changed.emit(self._combo.currentData()))
+
+    @property
+    def control(self) -> QComboBox:
+        return self._combo
+
+    def show_value(self, value: Any) -> None:
+        self._combo.setCurrentIndex(self._combo.findData(value))
+
+    def refuse(self, why: dict[str, str]) -> None:
+        super().refuse(why)
+        model = self._combo.model()
+        assert isinstance(model, QStandardItemModel)
+        for i in range(self._combo.count()):
+            item, words = model.item(i), why.get(self._combo.itemData(i), "")
+            item.setEnabled(not words)
+            item.setToolTip(words)
+
+
+class WholeField(Field):
+    """A spin box for whole numbers that always have a value."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option)
+        self._spin = _Spin()
+        self._spin.setMinimumHeight(28)
+        self._spin.setRange(int(option.low or 0), int(option.high or _SPIN_LIMIT))
+        self._spin.setKeyboardTracking(False)
+        self._put(self._spin)
+        self._spin.valueChanged.connect(lambda number: self.changed.emit(number))
+
+    @property
+    def control(self) -> QSpinBox:
+        return self._spin
+
+    def show_value(self, value: Any) -> None:
+        self._spin.blockSignals(True)
+        self._spin.setValue(int(value))
+        self._spin.blockSignals(False)
+
+
+class TextField(Field):
+    """A line of text for numbers, words and lists; read by the same parser as the command line."""
+
+    def __init__(self, option: Option) -> None:
+        super().__init__(option)
+        self._line = Entry(option.label, height=28)
+        if option.optional:
+            self._line.setPlaceholderText(option.unset)
+            self._line.setToolTip(f"Empty: {option.unset}")
+        elif option.default is not None:
+            self._line.setPlaceholderText(words(option, option.default))
+        self._put(self._line)
+        self._line.textEdited.connect(self._edited)
+        self._shown: Any = None
+
+    @property
+    def control(self) -> QLineEdit:
+        return self._line
+
+    def show_value(self, value: Any) -> None:
+        self._shown = value
+        self._line.setText("" if value is None else words(self.option, value))
+
+    def _edited(self, text: str) -> None:
+        try:
+            value = parse(self.option, text) if text.strip() or self.option.optional else self.option.default
+        except BadOption as error:
+            self.refused.emit(str(error))
+            return
+        self.refused.emit("")
+        if value != self._shown:
+            self._shown = value
+            self.changed.emit(value)
+
+
+class PathField(TextField):
+    """A line of text with a button that chooses a file or a folder."""
+
+    def __init__(self, option: Option, wanted: str) -> None:
+        super().__init__(option)
+        self._wanted = wanted
+        button = Button("", "folder")
+        button.setAccessibleName(f"Choose: {option.label}")
+        button.setToolTip("Choose…")
+        button.clicked.connect(self._choose)
+        self._layout.addWidget(button)
+
+    def _choose(self) -> None:
+        ask = QFileDialog.getExistingDirectory if self._wanted == "folder" else QFileDialog.getOpenFileName
+        answer = ask(self, self.option.label, preferences.last_folder())
+        path = answer if isinstance(answer, str) else answer[0]
+        if path:
+            preferences.set_last_folder(str(Path(path).parent))
+            self._line.setText(path)
+            self._edited(path)
+
+
+def field(option: Option, browse: str = "") -> Field:
+    """The right widget for an option; `browse` is "file" or "folder" for one that holds a path."""
+    if browse and not option.choices:
+        return PathField(option, browse)
+    if option.type is bool:
+        return BoolField(option)
+    if option.choices and option.type is not tuple:
+        return ChoiceField(option)
+    if option.type is int and not option.optional and (option.high or math.inf) <= _SPIN_LIMIT:
+        return WholeField(option)
+    return TextField(option)
+
+
+def words(option: Option, value: Any) -> str:
+    """A value as a person would write it."""
+    if value is None:
+        return option.unset
+    if option.type is bool:
+        return "on" if value else "off"
+    if option.type is float:
+        return f"{value:g}"
+    if option.type is tuple:
+        return ", ".join(value)
+    return option.shown(str(value))
+
+
+class _Combo(QComboBox):
+    """Turns the page, not the value, under the mouse wheel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class _Spin(QSpinBox):
+    """Turns the page, not the value, under the mouse wheel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setGroupSeparatorShown(True)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()

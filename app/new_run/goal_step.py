@@ -1,0 +1,160 @@
+"""Step 1: what a person has in hand. Also the welcome, with the demo as its first button."""
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from app.desktop import machine
+from app.new_run import goals
+from app.new_run.draft import Draft
+from app.runs.labels import shown_data
+from app.style import theme
+from app.threads.core_calls import machine_facts
+from app.threads.task import Task
+from app.widgets.buttons import plain, primary, quiet
+from app.widgets.card import Card, column, row
+from app.widgets.choice_card import Choice, Choices
+from app.widgets.labels import Glyph, Text, caption, heading, title
+from app.widgets.notice import Notice
+from app.widgets.scroll_page import Scroll
+from core import methods
+from core.run import DEMO
+
+_LOOK_MS = 100  # the window stands before data are read
+
+
+class MachineCard(Card):
+    """The computer and what will train on it; asked once, in the background."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = row(self, 14, 12)
+        layout.addWidget(Glyph("chip", "accent_text", 22))
+        words = column(gap=2)
+        self.first = Text(f"Looking at {machine.THIS}…", bold=True)
+        self.second = caption("Which device will train, and why, appears here.")
+        words.addWidget(self.first)
+        words.addWidget(self.second)
+        layout.addLayout(words, 1)
+
+    def look(self) -> None:
+        """Ask what this computer has."""
+        Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
+
+    def show_facts(self, facts: machine.Facts) -> None:
+        first, second = machine.describe(facts)
+        self.first.setText(first)
+        self.second.setText(second)
+
+    def _unknown(self, sentence: str) -> None:
+        self.first.setText(f"{machine.THIS.capitalize()} cannot train yet")
+        self.second.setText(sentence)
+        self.set_tone("warn")
+
+
+class GoalPage(QWidget):
+    """Chooses the method by what it needs; the demo, own data and old runs are one click away."""
+
+    name = "Goal"
+    demo = Signal(object)
+    own_data = Signal()
+    open_run = Signal()
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._draft = draft
+        self._looking: Task | None = None
+        scroll = Scroll()
+        column(self).addWidget(scroll)
+        page = scroll.column
+        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS}."))
+        page.addWidget(Text("No account, nothing leaves it. Watch the demo first, or start with your own data."))
+        page.addSpacing(theme.GRID)
+        self.demo_button = primary("Try the 3-minute demo", "play")
+        self.data_button = plain("Use my own data…", "file")
+        self.run_button = plain("Open a run…", "folder")
+        buttons = row(gap=12)
+        for button in (self.demo_button, self.data_button, self.run_button):
+            buttons.addWidget(button)
+        buttons.addStretch()
+        page.addLayout(buttons)
+        self.demo_words = caption()
+        page.addWidget(self.demo_words)
+        page.addSpacing(theme.GRID)
+        self.machine = MachineCard()
+        page.addWidget(self.machine)
+        page.addSpacing(theme.GRID * 2)
+        page.addWidget(heading("What do you have?"))
+        self.notice = Notice()
+        self.set_aside = quiet("Use the sample data instead")
+        self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
+        self.notice.add_action(self.set_aside)
+        page.addWidget(self.notice)
+        self.cards = Choices(columns=2)
+        self.cards.setAccessibleName("What do you have?")
+        for group in goals.groups():
+            self.cards.add_heading(_above(group))
+            for key in group.methods:
+                self.cards.add(_card(key))
+        page.addWidget(self.cards)
+        page.addStretch()
+        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo(draft.run)))
+        self.data_button.clicked.connect(self.own_data)
+        self.run_button.clicked.connect(self.open_run)
+        self.cards.chosen.connect(lambda key: draft.set("method", key))
+        draft.changed.connect(self._show)
+        self._show("")
+
+    def blocked(self) -> str:
+        """Why the next step cannot be gone to, or ""."""
+        return ""
+
+    def enter(self) -> None:
+        """Called when the step is shown: see which goals the data suit."""
+        self._look()
+
+    def _show(self, key: str) -> None:
+        self.cards.choose(self._draft.run.method)
+        way = goals.demo(self._draft.run).spec.title
+        self.demo_words.setText(
+            f"The demo teaches the small model that ships inside by {way}, with sample data. No download."
+        )
+        if key in ("", "data.path", "data.columns") and self.isVisible():
+            self._look()
+
+    def _look(self) -> None:
+        if self._looking:
+            self._looking.drop()
+            self._looking = None
+        if self._draft.run.data.path == DEMO:
+            self.show_unsuited({})
+        else:
+            QTimer.singleShot(_LOOK_MS, self, self._read)
+
+    def _read(self) -> None:
+        run = self._draft.run
+        self._looking = Task(self, lambda: goals.unsuited(run), done=self.show_unsuited)
+
+    def show_unsuited(self, why: dict[str, str]) -> None:
+        """Grey the goals that the data cannot serve, each with its reason."""
+        for key, card in self.cards.cards.items():
+            card.refuse(why.get(key, ""))
+        if why:
+            words = "Goals that need other data are grey. Choose other data in the next step, or set yours aside."
+            self.notice.say(f"Your data: {shown_data(self._draft.run)}.", words, "accent")
+        else:
+            self.notice.hide()
+
+
+def _above(group: goals.Group) -> QWidget:
+    """A group's name and what a person has who belongs there."""
+    made = QWidget()
+    layout = row(made, gap=10)
+    layout.setContentsMargins(0, theme.GRID, 0, 0)
+    layout.addWidget(heading(group.title))
+    layout.addWidget(Text(group.sentence, tone="secondary"), 1)
+    return made
+
+
+def _card(key: str) -> Choice:
+    spec = methods.load()[key]
+    return Choice(key, spec.goal, spec.summary, f"You need: {spec.needs}\nMemory and time: {spec.cost}", spec.title)

@@ -1,0 +1,115 @@
+"""What can be told of a model without loading it: size, parameters, architecture. Reads files only, no Qt."""
+
+import json
+import math
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.desktop.machine import gigabytes
+from core.quant.modes import MODES
+
+_HEADER_LIMIT = 100 << 20  # a longer safetensors header is no header
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model on this computer. `path` is what goes into a run; `parameters` is None where it is not known."""
+
+    path: str
+    name: str
+    size: int  # bytes on disk
+    parameters: int | None
+    architecture: str
+    chat_template: bool
+    quantized: str = ""  # such as "4 bit affine", "" for a model in full precision
+
+    def sentence(self) -> str:
+        """Size, parameters and kind in one line."""
+        parts = [gigabytes(self.size)]
+        if self.parameters:
+            parts.append(f"{counted(self.parameters)} parameters")
+        parts += [self.architecture or "unknown architecture"]
+        if self.quantized:
+            parts.append(self.quantized)
+        parts.append("chat template" if self.chat_template else "no chat template")
+        return " · ".join(parts)
+
+
+def counted(number: int) -> str:
+    """A large number as it is said of models: 1.7 M, 0.6 B."""
+    if number >= 10**8:
+        return f"{number / 1e9:.1f} B"
+    return f"{number / 1e6:.1f} M" if number >= 10**5 else f"{number:,}"
+
+
+def facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
+    """What a model folder's files say. Missing or broken files leave gaps; nothing is raised."""
+    config = _json(folder / "config.json")
+    packed = packed_as(config)
+    weights = sorted(folder.glob("*.safetensors"))
+    template = bool(_json(folder / "tokenizer_config.json").get("chat_template"))
+    return ModelFacts(
+        path=path or str(folder),
+        name=name or folder.name,
+        size=sum(file.stat().st_size for file in weights),
+        parameters=None if packed else _parameters(weights),
+        architecture=str(config.get("model_type", "")),
+        chat_template=template or any(folder.glob("chat_template.*")),
+        quantized=packed,
+    )
+
+
+def packed_as(config: dict[str, Any]) -> str:
+    """How a model's own weights are packed, in words; "" where they are not."""
+    about = config.get("quantization") or config.get("quantization_config")
+    if not isinstance(about, dict):
+        return ""
+    mode, bits = about.get("mode", "affine"), about.get("bits") or (4 if about.get("load_in_4bit") else None)
+    if "quant_method" in about:
+        method = str(about["quant_method"])
+        return f"{bits} bit {method}" if bits else method
+    known = MODES.get(str(mode)) or MODES.get(f"{mode}-{bits}")
+    return known.title if known else f"{bits} bit" if bits else ""
+
+
+def downloaded() -> list[ModelFacts]:
+    """The models in the Hugging Face cache that have config and weights, the latest used first."""
+    from huggingface_hub import scan_cache_dir
+    from huggingface_hub.errors import CacheNotFound
+
+    try:
+        repos = scan_cache_dir().repos
+    except CacheNotFound:
+        return []
+    found = []
+    for repo in sorted(repos, key=lambda r: -r.last_accessed):
+        if repo.repo_type != "model" or not repo.revisions:
+            continue
+        folder = max(repo.revisions, key=lambda r: r.last_modified).snapshot_path
+        if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+            found.append(facts(folder, repo.repo_id, repo.repo_id))
+    return found
+
+
+def _parameters(weights: list[Path]) -> int | None:
+    """Numbers in the weight files, from their headers alone."""
+    total = 0
+    for file in weights:
+        try:
+            with file.open("rb") as opened:
+                (length,) = struct.unpack("<Q", opened.read(8))
+                header = json.loads(opened.read(min(length, _HEADER_LIMIT)))
+            total += sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
+        except (OSError, ValueError, KeyError, TypeError, struct.error):
+            return None
+    return total or None
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

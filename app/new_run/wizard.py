@@ -1,0 +1,114 @@
+"""The page New run: the rail on top, one step below it, Back and Next at the foot."""
+
+from typing import Protocol, cast
+
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from app.new_run.check_step import StartPage
+from app.new_run.data_step import DataPage
+from app.new_run.draft import Draft
+from app.new_run.goal_step import GoalPage
+from app.new_run.model_step import ModelPage
+from app.new_run.settings_step import SettingsPage
+from app.runs.job_queue import Jobs
+from app.style import theme
+from app.widgets.buttons import plain, primary
+from app.widgets.card import column, row
+from app.widgets.labels import Text
+from app.widgets.step_rail import Rail
+
+
+class Step(Protocol):
+    """What a step's page has beside being a widget."""
+
+    name: str
+
+    def enter(self) -> None: ...
+    def blocked(self) -> str: ...
+
+
+class Wizard(QWidget):
+    """Five steps over one draft. Each can be gone to at any time; nothing is lost on the way."""
+
+    start = Signal(object)
+    demo = Signal(object)
+    open_run = Signal()
+
+    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+        super().__init__()
+        self.goal, self.data, self.model = GoalPage(draft), DataPage(draft), ModelPage(draft)
+        self.settings, self.check = SettingsPage(draft, jobs), StartPage(draft)
+        self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
+        self.rail = Rail([cast(Step, page).name for page in self.pages])
+        self._seen = 0
+        layout = column(self, gap=0)
+        top = column(margin=0)
+        top.setContentsMargins(theme.MARGIN, 14, theme.MARGIN, 10)
+        top.addWidget(self.rail)
+        layout.addLayout(top)
+        self.stack = QStackedWidget()
+        for page in self.pages:
+            self.stack.addWidget(page)
+        layout.addWidget(self.stack, 1)
+        layout.addWidget(self._foot())
+        self.rail.chosen.connect(self.show_step)
+        self.goal.demo.connect(self.demo)
+        self.goal.open_run.connect(self.open_run)
+        self.goal.own_data.connect(self._own_data)
+        self.check.start.connect(self.start)
+        self.check.go.connect(self.show_named)
+        self.show_step(0)
+
+    @property
+    def current(self) -> Step:
+        return cast(Step, self.pages[self.stack.currentIndex()])
+
+    def show_step(self, index: int) -> None:
+        """Go to a step."""
+        self._seen = max(self._seen, index)
+        self.stack.setCurrentIndex(index)
+        self.rail.show_step(index, self._seen)
+        self.back.setVisible(index > 0)
+        self.next.setVisible(index < len(self.pages) - 1)
+        self._why.setText("")
+        self.current.enter()
+
+    def show_named(self, name: str) -> None:
+        """Go to the step of this name."""
+        self.show_step([cast(Step, page).name for page in self.pages].index(name))
+
+    def forward(self) -> None:
+        """Go to the next step, or say why not."""
+        why = self.current.blocked()
+        if why:
+            self._why.setText(why)
+        else:
+            self.show_step(self.stack.currentIndex() + 1)
+
+    def _foot(self) -> QWidget:
+        foot = _Foot()
+        layout = row(foot, gap=12)
+        layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
+        self.back, self.next = plain("Back"), primary("Next")
+        self._why = Text(tone="warn")
+        layout.addWidget(self._why, 1)
+        layout.addWidget(self.back)
+        layout.addWidget(self.next)
+        self.back.setShortcut(QKeySequence.StandardKey.Back)
+        self.next.setShortcut(QKeySequence.StandardKey.Forward)
+        self.back.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
+        self.next.clicked.connect(self.forward)
+        return foot
+
+    def _own_data(self) -> None:
+        self.show_step(1)
+        self.data.choose()
+
+
+class _Foot(QWidget):
+    """The strip below the step, with a hairline on top."""
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(0, 0, self.width(), 1, theme.colours(theme.palette()).separator)

@@ -1,0 +1,29 @@
+"""A single curve, small: no axis below it, and nothing to zoom."""
+
+import numpy as np
+
+from app.plots.chart import Chart
+from app.plots.decimate import thinned
+from app.runs.series import Series
+
+
+class Line(Chart):
+    """Draws one Series."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, small=True)
+        self.curves = {"value": self.getPlotItem().plot(connect="finite")}
+        self.restyle()
+        self.setMinimumHeight(44)
+
+    def show_series(self, series: Series) -> None:
+        self.say_empty("" if len(series) else " ")
+        if not len(series):
+            return
+        self.curves["value"].setData(*thinned(series.x, series.y))
+        y = np.asarray(series.y)
+        low, high = float(y.min()), float(y.max())
+        if high - low <= 1e-9 * abs(high):  # a flat line: from zero, so that it does not look like noise
+            self.setYRange(min(0.0, 2 * low), max(0.0, 2 * high) or 1.0)
+        else:
+            self.enableAutoRange(axis="y")

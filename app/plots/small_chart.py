@@ -1,0 +1,52 @@
+"""A small chart in a card, with its name and its latest value."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from app.runs.series import Series
+from app.widgets.card import Card, column, row
+from app.widgets.labels import Text, caption
+
+if TYPE_CHECKING:  # brings in pyqtgraph
+    from app.plots.line_chart import Line
+
+
+class SmallChart(Card):
+    """One curve; `words` writes its latest value. Before build() only the value is shown."""
+
+    def __init__(self, name: str, words: Callable[[float], str]) -> None:
+        super().__init__()
+        self._name, self._words = name, words
+        self._column = column(self, gap=0)
+        self._column.setContentsMargins(12, 8, 8, 6)
+        head = row(gap=6)
+        head.addWidget(caption(name), 1)
+        self.value = Text("", "caption", bold=True, figures=True, wrap=False)
+        head.addWidget(self.value)
+        self._column.addLayout(head)
+        self._column.addStretch()
+        self.chart: Line | None = None
+
+    def build(self) -> None:
+        """Make the chart itself."""
+        from app.plots.line_chart import Line
+
+        self.chart = Line(self._name)
+        self._column.takeAt(1)
+        self._column.addWidget(self.chart, 1)
+
+    def show_series(self, series: Series) -> None:
+        self.value.setText(self._words(series.y[-1]) if len(series) else "–")
+        if self.chart is not None:
+            self.chart.show_series(series)
+            self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}")
+
+
+def small_charts() -> dict[str, SmallChart]:
+    """The four that every run has."""
+    return {
+        "learning_rate": SmallChart("Learning rate", lambda v: f"{v:.2e}"),
+        "grad_norm": SmallChart("Gradient norm", lambda v: f"{v:.2f}"),
+        "speed": SmallChart("Tokens per second", lambda v: f"{v:,.0f}"),
+        "memory": SmallChart("Peak memory, GB", lambda v: f"{v:.2f}"),
+    }

@@ -1,0 +1,85 @@
+"""Items in memory as a table: findings, runs."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtGui import QIcon
+
+from app.style import icons, theme
+from core.data.read.reader import Finding
+
+Index = QModelIndex | QPersistentModelIndex
+Column = tuple[str, Callable[[Any], str]]
+_NOWHERE = QModelIndex()
+_LONGEST = 400  # characters of a cell; the whole text is in its tooltip
+_TONES = {
+    "error": ("bad", "bad", "Left out"),
+    "warning": ("warn", "warn", "Look at"),
+    "note": ("info", "secondary", "Note"),
+}
+
+
+def findings(several: bool) -> list[Column]:
+    """What the table of findings shows; with several files, the file beside the line."""
+    return [
+        ("What", lambda f: _TONES[f.severity][2]),
+        ("Where", where) if several else ("Line", lambda f: f"{f.line:,}" if f.line else ""),
+        ("Message", lambda f: f.message),
+        ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
+    ]
+
+
+def where(finding: Finding) -> str:
+    """file:line, or the file alone for what concerns all of it."""
+    name = Path(finding.file).name
+    return f"{name}:{finding.line}" if finding.line else name
+
+
+class Rows(QAbstractTableModel):
+    """Items in rows, one function a column. Texts are shortened only when they are drawn."""
+
+    def __init__(self, columns: Sequence[Column], items: Sequence[Any] = ()) -> None:
+        super().__init__()
+        self._columns, self._items = list(columns), items
+
+    def show_items(self, items: Sequence[Any], columns: Sequence[Column] | None = None) -> None:
+        self.beginResetModel()
+        self._items = items
+        if columns is not None:
+            self._columns = list(columns)
+        self.endResetModel()
+
+    def item(self, row: int) -> Any:
+        return self._items[row]
+
+    def rowCount(self, parent: Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._items)
+
+    def columnCount(self, parent: Index = _NOWHERE) -> int:
+        return 0 if parent.isValid() else len(self._columns)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
+            return self._columns[section][0]
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            return Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+        item = self._items[index.row()]
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+            text = self._columns[index.column()][1](item)
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return text[:4000]
+            short = " ".join(text[: 2 * _LONGEST].split())
+            return short if len(short) <= _LONGEST else short[:_LONGEST] + "…"
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and isinstance(item, Finding):
+            return _severity_icon(item)
+        return None
+
+
+def _severity_icon(finding: Finding) -> QIcon:
+    icon, tone, _ = _TONES[finding.severity]
+    return icons.icon(icon, getattr(theme.colours(theme.palette()), tone), size=16)

@@ -1,0 +1,51 @@
+"""A row of words of which one is chosen: a small switch between views of the same thing."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QButtonGroup, QWidget
+
+from app.style import theme
+from app.widgets.buttons import Button, quiet
+from app.widgets.card import row
+
+
+class Segments(QWidget):
+    """`chosen(key)` when a person picks one."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setAccessibleName(name)
+        self.buttons: dict[str, Button] = {}
+        self._group = QButtonGroup(self)
+        self._group.setExclusive(True)
+        self._layout = row(self, gap=2)
+        self._layout.addStretch()
+
+    def show_choices(self, choices: dict[str, str]) -> None:
+        """Offer these ({key: words}), in this order."""
+        if list(self.buttons) == list(choices):
+            return
+        for button in self.buttons.values():
+            self._group.removeButton(button)
+            self._layout.removeWidget(button)
+            button.hide()  # it goes only once the events have been handled
+            button.deleteLater()
+        self.buttons = {}
+        for key, words in choices.items():
+            self._add(key, words)
+
+    def choose(self, key: str) -> None:
+        """Mark one as chosen."""
+        if key in self.buttons:
+            self.buttons[key].setChecked(True)
+
+    def _add(self, key: str, words: str) -> None:
+        button = quiet(words)
+        button.setCheckable(True)
+        button.setFixedHeight(26)
+        button.setFont(theme.font("caption"))
+        self.buttons[key] = button
+        self._group.addButton(button)
+        self._layout.insertWidget(self._layout.count() - 1, button)
+        button.clicked.connect(lambda: self.chosen.emit(key))

@@ -1,0 +1,95 @@
+"""The steps of New run in a row: done ones have a check mark, and each can be gone to."""
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QWidget
+
+from app.style import icons, theme
+from app.widgets.card import row
+
+_DISC = 24
+
+
+class _Step(QAbstractButton):
+    """One step: a disc with its number or a check mark, and its name."""
+
+    def __init__(self, number: int, name: str) -> None:
+        super().__init__()
+        self.number, self.done = number, False
+        self.setText(name)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(f"Step {number}: {name}")
+
+    def sizeHint(self) -> QSize:
+        metrics = self.fontMetrics()
+        return QSize(_DISC + 8 + round(metrics.horizontalAdvance(self.text()) * 1.12) + 8, 36)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        c = theme.colours(theme.palette())
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle = self.height() / 2
+        disc = QRectF(3, middle - _DISC / 2, _DISC, _DISC)
+        here = self.isChecked()
+        painter.setPen(Qt.PenStyle.NoPen if here else QPen(c.accent_text if self.done else c.secondary, 1.4))
+        painter.setBrush(c.accent if here else Qt.BrushStyle.NoBrush)
+        painter.drawEllipse(disc)
+        if self.done and not here:
+            mark = icons.pixmap("check", c.accent_text, 16, self.devicePixelRatioF())
+            painter.drawPixmap(QPointF(disc.x() + 4, disc.y() + 4), mark)
+        else:
+            painter.setPen(Qt.GlobalColor.white if here else c.secondary)
+            painter.setFont(theme.font("caption", bold=True))
+            painter.drawText(disc, int(Qt.AlignmentFlag.AlignCenter), str(self.number))
+        painter.setPen(c.text if here or self.underMouse() else c.secondary)
+        painter.setFont(theme.font(bold=here))
+        painter.drawText(
+            QRectF(_DISC + 10, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.text()
+        )
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(c.accent_text, 1.4))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
+
+
+class _Line(QWidget):
+    """The thread between two steps."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(2)
+        self.setMinimumWidth(8)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(0, 0, self.width(), 1, theme.colours(theme.palette()).separator)
+
+
+class Rail(QWidget):
+    """`chosen(index)` when a person goes to a step."""
+
+    chosen = Signal(int)
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        layout = row(self, gap=theme.GRID)
+        self._group = QButtonGroup(self)
+        self.steps: list[_Step] = []
+        for i, name in enumerate(names):
+            if i:
+                layout.addWidget(_Line(), 1)
+            step = _Step(i + 1, name)
+            self._group.addButton(step, i)
+            self.steps.append(step)
+            layout.addWidget(step)
+        self._group.idClicked.connect(self.chosen)
+
+    def show_step(self, index: int, seen: int) -> None:
+        """Mark `index` as the current step and those before `seen` as done."""
+        self.steps[index].setChecked(True)
+        for i, step in enumerate(self.steps):
+            step.done = i < seen and i != index
+            step.setAccessibleDescription("Done" if step.done else "Current step" if i == index else "Not done yet")
+            step.update()

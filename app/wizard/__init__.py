@@ -1,1 +1,0 @@
-"""New run: five steps from what a person has to a run that starts."""

@@ -1,0 +1,1 @@
+"""Batch: rows of tokens grouped, packed and collated into batches."""

@@ -1,0 +1,6 @@
+"""The kinds of data that a method can ask for: what one row holds. Imports nothing."""
+
+TEXT = "text"  # conversations, prompt and completion, or plain text
+PAIRS = "pairs"  # a prompt with a better and a worse answer
+UNPAIRED = "thumbs"  # a prompt with one answer marked good or bad
+QUESTIONS = "questions"  # a prompt whose answer can be checked

@@ -1,0 +1,64 @@
+"""This machine, in plain values: names, cores, memory, and the versions that can change a run's numbers."""
+
+import importlib.metadata
+import platform
+import sys
+from typing import Any
+
+import mlx.core as mx
+import psutil
+
+from core import __version__
+from core.device import openblas
+from core.device.select import cpu_name, gpu_kind
+
+
+def machine() -> dict[str, Any]:
+    """Facts about this machine: names, core count, bytes of memory, versions. Plain values."""
+    kind, why_none = gpu_kind()
+    gpu = mx.device_info(mx.Device(mx.gpu)) if kind else {}
+    library, why = openblas.report()
+    memory = psutil.virtual_memory()
+    usable = gpu.get("max_recommended_working_set_size") or gpu.get("total_memory") or gpu.get("memory_size")
+    return {
+        "system": _system(),
+        "processor": cpu_name(),
+        "cores": psutil.cpu_count(logical=False) or psutil.cpu_count() or 1,
+        "memory_bytes": memory.total,
+        "available_bytes": memory.available,
+        "gpu": str(gpu.get("device_name", kind)) if kind else None,
+        "gpu_kind": kind,
+        "gpu_reason": why_none,
+        "gpu_memory_bytes": int(usable) if usable else None,
+        "blas": library,
+        "blas_reason": why,
+        "neural_engine": None,
+        "neural_engine_reason": "training through the Neural Engine is not part of this version yet",
+        "versions": versions(),
+    }
+
+
+def usable_bytes(device: str) -> int:
+    """Bytes of memory that a "gpu" or "cpu" can use for a run."""
+    gpu = mx.device_info(mx.Device(mx.gpu)) if device == "gpu" else {}
+    usable = gpu.get("max_recommended_working_set_size") or gpu.get("total_memory") or gpu.get("memory_size")
+    return int(usable or psutil.virtual_memory().available)
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that can change a run's numbers."""
+    found = {"hone": __version__, "python": platform.python_version()}
+    for package in ("mlx", "mlx-lm", "transformers", "tokenizers", "numpy"):
+        found[package] = importlib.metadata.version(package)
+    return found
+
+
+def _system() -> str:
+    if sys.platform == "darwin":
+        return f"macOS {platform.mac_ver()[0]}"
+    if sys.platform == "linux":
+        try:
+            return platform.freedesktop_os_release()["PRETTY_NAME"]
+        except (OSError, KeyError):
+            return f"Linux {platform.release()}"
+    return platform.platform()

@@ -1,0 +1,190 @@
+"""A run: everything that is asked for, as one frozen tree of options; read from and written to run.toml.
+
+Three independent choices make a run: the method (how it learns), the adapter (what is trained) and the
+base's precision. Whoever drives the library (window, command line, Python) builds one of these.
+"""
+
+import dataclasses
+import datetime
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+import tomli_w
+
+from core import methods
+from core.data.kinds import PAIRS
+from core.errors import BadOption
+from core.options import Option, build, check, describe, groups, option
+from core.quant.modes import UNPACKED, find
+from core.run.sections import STARTER, Adapter, Data, Model, Train
+
+
+@dataclass(frozen=True)
+class Run:
+    """What is asked. `options` are the method's own; `output` is the run's folder."""
+
+    method: str = option("sft", "How it learns.", label="Method")
+    output: str | None = option(
+        None, "Folder of the run; a new one lies among Hone's runs.", label="Run folder", unset="a new one"
+    )
+    backend: str = option(
+        "auto",
+        "Which device computes.",
+        choices=("auto", "gpu", "cpu"),
+        labels={"auto": "Automatic", "gpu": "GPU", "cpu": "CPU"},
+        label="Backend",
+        when="Choose cpu to keep the GPU free.",
+    )
+    model: Model = field(default_factory=Model)
+    data: Data = field(default_factory=Data)
+    adapter: Adapter = field(default_factory=Adapter)
+    train: Train = field(default_factory=Train)
+    options: Any = None  # an instance of the method's options dataclass; its defaults when None
+
+    def __post_init__(self) -> None:
+        if self.method not in methods.load():
+            raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.load())}.")
+        if self.options is None:
+            object.__setattr__(self, "options", self.spec.options())
+
+    @property
+    def spec(self) -> methods.Method:
+        return methods.load()[self.method]
+
+    @property
+    def texts(self) -> int:
+        """Texts that are learned from in a row: two of a pair."""
+        return 2 if self.spec.data == PAIRS else 1
+
+    @property
+    def own_share(self) -> float:
+        """The share of the steps whose answers the model writes itself, for a teacher to judge."""
+        return self.spec.own_share(self.options) if self.spec.own_share else 0.0
+
+    @property
+    def usual_learning_rate(self) -> float:
+        """The learning rate where none is given: the method's, for what is trained.
+
+        The starter model is hundreds of times smaller than the models these values suit, and small models
+        take, and need, larger steps: ten times is what was measured to work on it.
+        """
+        usual = self.spec.learning_rate_full if self.adapter.type == "full" else self.spec.learning_rate
+        return usual * 10 if self.model.path == STARTER else usual
+
+    @property
+    def name(self) -> str:
+        return Path(self.output).name if self.output else ""
+
+    def check(self) -> "Run":
+        """Itself, or BadOption when two options contradict each other."""
+        if self.spec.check is not None:
+            self.spec.check(self.options)
+        t = self.train
+        if t.steps is not None and t.epochs is not None:
+            raise BadOption("Give either steps or epochs, not both.")
+        if t.weight_decay and t.optimizer not in ("adamw", "lion"):
+            raise BadOption(f"weight_decay does nothing with {t.optimizer}; use adamw or lion, or set it to 0.")
+        if self.adapter.type == "full" and self.adapter.init:
+            raise BadOption("init_adapter goes with LoRA; full fine-tuning starts from the model itself.")
+        if self.adapter.type == "full" and self.adapter.plus is not None:
+            raise BadOption("loraplus_lr_ratio goes with LoRA and DoRA; full fine-tuning has no second matrix.")
+        m = self.model
+        if m.quantization == UNPACKED and m.double_quantization:
+            raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
+        if m.quantization != UNPACKED:
+            find(m.quantization, m.double_quantization)
+            if self.adapter.type == "full":
+                raise BadOption(
+                    f"Full fine-tuning cannot train weights packed as {m.quantization}; use lora, or quantization none."
+                )
+        return self
+
+    def with_output(self) -> "Run":
+        """Itself with a run folder: the one asked for, or a new one named after date, method and data."""
+        if self.output:
+            return self
+        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(self.data.path).stem) or "data"
+        base = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{self.method}-{stem}"
+        folder, n = runs_folder() / base, 1
+        while folder.exists():
+            n += 1
+            folder = runs_folder() / f"{base}-{n}"
+        return dataclasses.replace(self, output=str(folder))
+
+    def replace(self, key: str, value: Any) -> "Run":
+        """A copy with one option changed, named as in run.toml: "train.learning_rate", "method", "options.beta"."""
+        head, _, rest = key.partition(".")
+        if not rest:
+            found = {o.name: o for o in describe(Run)}
+            if head not in found:
+                raise BadOption(f"There is no option {key!r}.")
+            if head == "method" and value != self.method:
+                return dataclasses.replace(self, method=value, options=None)
+            return dataclasses.replace(self, **{head: check(found[head], value)})
+        if head not in sections(self.method):
+            raise BadOption(f"There is no option {key!r}.")
+        group = getattr(self, head)
+        changed = build(type(group), {**plain(group), rest: value}, head)
+        return dataclasses.replace(self, **{head: changed})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain nested values, None left out: what run.toml holds."""
+        top = {o.name: getattr(self, o.name) for o in describe(Run) if getattr(self, o.name) is not None}
+        return top | {name: plain(getattr(self, name)) for name in sections(self.method)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "") -> "Run":
+        """A checked run from plain nested values. Raises BadOption with one sentence, opened by `where`."""
+        values = dict(values)
+        own = values.pop("options", {})
+        try:
+            run: Run = build(cls, values, where)
+            at = f"{where}: [options]" if where else "[options]"
+            return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
+        except BadOption as error:
+            raise BadOption(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+
+    def to_toml(self) -> str:
+        """The text of run.toml."""
+        return tomli_w.dumps(self.to_dict())
+
+    def write(self, path: Path) -> None:
+        path.write_text(self.to_toml(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> "Run":
+        """The run in a run.toml. Raises BadOption when the file is missing, is no TOML, or holds a bad option."""
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise BadOption(f"{path} is not valid TOML: {error}.") from None
+        return cls.from_dict(values, str(path))
+
+
+def sections(method: str) -> dict[str, type]:
+    """The groups of options of a run, by their name in run.toml; "options" are the method's own."""
+    return {**dict(groups(Run)), "options": methods.load()[method].options}
+
+
+def every_option(method: str) -> list[tuple[str, Option]]:
+    """(key as in run.toml, option) of all there is to set for a method."""
+    top = [(o.name, o) for o in describe(Run)]
+    return top + [(f"{name}.{o.name}", o) for name, cls in sections(method).items() for o in describe(cls)]
+
+
+def plain(group: Any) -> dict[str, Any]:
+    """A group of options as plain values, None left out."""
+    values = {o.name: getattr(group, o.name) for o in describe(type(group))}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
+
+
+def runs_folder() -> Path:
+    """Where runs live unless a folder is given."""
+    return Path(platformdirs.user_data_dir("Hone", appauthor=False)) / "runs"

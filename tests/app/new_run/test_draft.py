@@ -1,0 +1,80 @@
+"""The draft saves itself, comes back, and loses nothing on the way."""
+
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.new_run.draft import Draft, draft_file
+from app.runs.labels import shown_data, shown_model
+from core.errors import BadOption
+from core.run import Run
+
+
+def test_a_draft_comes_back(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("adapter.rank", 48)
+    draft.set("data.path", "rows.jsonl")
+    draft.save()
+    assert Draft().run == Run().replace("adapter.rank", 48).replace("data.path", "rows.jsonl")
+
+
+def test_it_saves_by_itself(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("train.seed", 7)
+    qtbot.waitUntil(draft_file().exists, timeout=3000)
+    assert "seed = 7" in draft_file().read_text()
+
+
+def test_a_draft_may_contradict_itself_and_still_comes_back(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("train.steps", 5)
+    draft.set("train.epochs", 2.0)
+    assert draft.problem() == "Give either steps or epochs, not both."
+    draft.save()
+    assert Draft().run == draft.run
+
+
+def test_a_methods_options_may_contradict_each_other_on_the_way(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("method", "dpo")
+    draft.set("options.label_smoothing", 0.2)
+    draft.set("options.loss_type", "hinge")
+    assert "label_smoothing does nothing with hinge" in draft.problem()
+    draft.save()
+    assert Draft().run == draft.run
+    draft.set("options.loss_type", "robust")
+    assert draft.problem() == ""
+    with pytest.raises(BadOption):
+        draft.set("options.no_such", 1)
+
+
+@pytest.mark.parametrize("text", ["method = 3", "no toml", '[train]\nseed = "x"', 'method = "unknown"'])
+def test_a_broken_draft_is_a_fresh_one(qtbot: QtBot, text: str) -> None:
+    draft_file().parent.mkdir(parents=True)
+    draft_file().write_text(text)
+    assert Draft().run == Run()
+
+
+def test_a_bad_value_changes_nothing(qtbot: QtBot) -> None:
+    draft = Draft()
+    with pytest.raises(BadOption, match="at least 1"):
+        draft.set("adapter.rank", 0)
+    assert draft.run == Run()
+
+
+def test_only_real_changes_are_told(qtbot: QtBot) -> None:
+    draft = Draft()
+    told: list[str] = []
+    draft.changed.connect(told.append)
+    draft.set("train.seed", 42)
+    draft.set("train.seed", 43)
+    draft.take(Run())
+    assert told == ["train.seed", ""]
+
+
+def test_names_for_people(tmp_path: Path) -> None:
+    run = Run().replace("data.path", str(tmp_path / "mine.jsonl")).replace("model.path", str(tmp_path / "Qwen"))
+    assert (shown_data(run), shown_model(run)) == ("mine.jsonl", "Qwen")
+    assert (shown_data(Run()), shown_model(Run())) == ("Sample data", "Starter model")
+    assert shown_model(Run().replace("model.path", "Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"

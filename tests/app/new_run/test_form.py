@@ -1,0 +1,251 @@
+"""Every widget of every form changes exactly one option of the run, to the value that it shows."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+from pytestqt.qtbot import QtBot
+
+from app.new_run.draft import Draft, value
+from app.new_run.form import Form, Line
+from app.new_run.settings_step import AS_CARDS, ELSEWHERE, SettingsPage
+from app.new_run.training_choices import KEYS
+from core import methods
+from core.options import Option
+from core.run import Run, every_option
+
+
+@pytest.mark.parametrize("method", methods.load())
+def test_each_widget_changes_its_option_and_no_other(qtbot: QtBot, method: str) -> None:
+    draft = Draft()
+    draft.set("method", method)
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    for key, line in page.forms[1].lines.items():
+        if method != "sft" and not key.startswith("options."):
+            continue  # what all methods have in common is tried with one of them
+        if key == "model.double_quantization":
+            draft.set("model.quantization", "nf4")  # the only kind whose scales can be packed
+        before = flat(draft.run)
+        wanted = change(qtbot, line)
+        after = flat(draft.run)
+        assert {k for k in after if after[k] != before.get(k)} == {key}
+        assert value(draft.run, key) == wanted
+        line.reset.click()
+        assert flat(draft.run) == before, key
+
+
+@pytest.mark.parametrize("method", methods.load())
+def test_the_simple_form_has_the_basic_options(qtbot: QtBot, method: str) -> None:
+    draft = Draft()
+    draft.set("method", method)
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    wanted = [k for k, o in every_option(method) if o.basic and k not in (*ELSEWHERE, *AS_CARDS)]
+    assert list(page.forms[0].lines) == wanted
+    for key in wanted:
+        changed = change(qtbot, page.forms[0].lines[key])
+        assert value(draft.run, key) == changed
+        assert page.forms[1].lines[key].field.control is not page.forms[0].lines[key].field.control
+        page.forms[0].lines[key].reset.click()
+
+
+@pytest.mark.parametrize(("key", "choice"), [(key, choice) for key, cards in KEYS.items() for choice in cards])
+def test_a_card_changes_its_option_and_no_other(qtbot: QtBot, key: str, choice: str) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    other = next(name for name in KEYS[key] if name != choice)
+    draft.set(key, other)
+    before = flat(draft.run)
+    page.kinds.groups[key].cards[choice].radio.click()
+    after = flat(draft.run)
+    assert {k for k in after if after[k] != before[k]} == {key}
+    assert value(draft.run, key) == choice
+    assert page.kinds.groups[key].cards[choice].radio.isChecked()
+
+
+def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    advanced = page.forms[1]
+    full, packed = (page.kinds.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4")))
+    assert full.radio.isEnabled() and packed.radio.isEnabled()
+    assert not advanced.lines["model.double_quantization"].field.control.isEnabled()
+    packed.radio.click()
+    assert not full.radio.isEnabled()
+    assert "4 bit NF4 cannot be trained" in full.why.text()
+    assert advanced.lines["model.double_quantization"].field.control.isEnabled()
+    draft.set("model.quantization", "none")
+    assert full.radio.isEnabled() and full.why.isHidden()
+    full.radio.click()
+    assert not packed.radio.isEnabled()
+    assert not advanced.lines["adapter.dropout"].field.control.isEnabled()
+    menu = advanced.lines["model.quantization"].field.control
+    assert isinstance(menu, QComboBox)
+    assert not menu.model().flags(menu.model().index(menu.findData("nf4"), 0)) & Qt.ItemFlag.ItemIsEnabled
+
+
+def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "qwen3", "quantization": {"bits": 4, "group_size": 64}}')
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    draft = Draft()
+    draft.set("model.path", str(tmp_path))
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    page.enter()
+    full = page.kinds.groups["adapter.type"].cards["full"]
+    qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
+    assert "packed in 4 bit affine" in full.why.text()
+    assert not page.kinds.groups["model.quantization"].cards["int8"].radio.isEnabled()
+
+
+def test_a_contradiction_that_is_there_can_still_be_changed(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("model.quantization", "nf4")
+    draft.set("adapter.type", "full")
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    assert "Full fine-tuning" in page.blocked() or "full" in page.blocked()
+    assert page.kinds.groups["model.quantization"].cards["nf4"].radio.isEnabled()
+    assert page.kinds.groups["adapter.type"].cards["lora"].radio.isEnabled()
+    page.kinds.groups["model.quantization"].cards["none"].radio.click()
+    assert page.blocked() == ""
+
+
+def test_a_format_without_a_card_gets_one_when_it_is_chosen(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    draft.set("model.quantization", "mxfp4")
+    assert page.kinds.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
+
+
+def test_menus_speak_to_people(qtbot: QtBot) -> None:
+    form = Form(every_option("sft"))
+    qtbot.addWidget(form)
+    menu = form.lines["adapter.type"].field.control
+    assert isinstance(menu, QComboBox)
+    assert [menu.itemText(i) for i in range(menu.count())] == ["LoRA", "DoRA", "All weights"]
+    form.search("NF4")
+    assert not form.lines["model.quantization"].isHidden()
+
+
+def test_both_forms_show_a_change_of_either(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    draft.set("adapter.rank", 48)
+    for form in page.forms:
+        control = form.lines["adapter.rank"].field.control
+        assert isinstance(control, QSpinBox)
+        assert control.value() == 48
+
+
+def test_what_cannot_be_is_said_and_changes_nothing(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    before = draft.run
+    line = page.forms[0].lines["train.learning_rate"]
+    qtbot.keyClicks(line.field.control, "fast")
+    assert draft.run == before
+    assert page.blocked() == "“Learning rate” is 'fast', but must be a number."
+    line.reset.click()
+    assert page.blocked() == ""
+
+
+def test_a_contradiction_is_said_and_keeps_both_values(qtbot: QtBot) -> None:
+    draft = Draft()
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    qtbot.keyClicks(page.forms[0].lines["train.epochs"].field.control, "2")
+    qtbot.keyClicks(page.forms[1].lines["train.steps"].field.control, "50")
+    assert page.blocked() == "Give either steps or epochs, not both."
+    assert (draft.run.train.epochs, draft.run.train.steps) == (2.0, 50)
+
+
+def test_the_dot_and_reset_show_only_on_what_was_changed(qtbot: QtBot) -> None:
+    form = Form([(k, o) for k, o in every_option("sft") if k.startswith("adapter.")])
+    qtbot.addWidget(form)
+    form.show_run(Run().replace("adapter.rank", 64))
+    assert [k for k, line in form.lines.items() if not line.reset.isHidden()] == ["adapter.rank"]
+
+
+def test_search_finds_by_help_label_and_flag(qtbot: QtBot) -> None:
+    form = Form(every_option("sft"))
+    qtbot.addWidget(form)
+    for words, key in (("lora-r", "adapter.rank"), ("early stop", "train.early_stop"), ("DECAY", "train.weight_decay")):
+        form.search(words)
+        assert key in [k for k, line in form.lines.items() if not line.isHidden()]
+    form.search("nothing is called this")
+    assert all(line.isHidden() for line in form.lines.values())
+    assert not form.nothing.isHidden()
+    form.search("")
+    assert not any(line.isHidden() for line in form.lines.values())
+
+
+def test_each_line_has_a_buddy_and_an_accessible_name(qtbot: QtBot) -> None:
+    form = Form(every_option("sft"))
+    qtbot.addWidget(form)
+    for line in form.lines.values():
+        assert line.label.buddy() is line.field.control
+        assert line.field.control.accessibleName() == line.option.label
+        assert line.field.control.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_an_option_with_choices_that_may_be_none(qtbot: QtBot) -> None:
+    made = Option(
+        "mode", str, True, None, "Help.", "Mode", "--mode", None, None, ("one", "two"), "", False, "what fits best"
+    )
+    line = Line("mode", made)
+    qtbot.addWidget(line)
+    combo = line.field.control
+    assert isinstance(combo, QComboBox)
+    assert combo.currentText() == "Automatic (what fits best)"
+    with qtbot.waitSignal(line.changed) as caught:
+        change(qtbot, line)
+    assert caught.args == ["mode", "one"]
+
+
+def change(qtbot: QtBot, line: Line) -> Any:
+    """Change a line as a person would; returns the value that should come of it."""
+    control, o = line.field.control, line.option
+    if isinstance(control, QCheckBox):
+        control.click()
+        return control.isChecked()
+    if isinstance(control, QComboBox):
+        n = (control.currentIndex() + 1) % control.count()
+        control.setCurrentIndex(n)
+        control.activated.emit(n)
+        return control.itemData(n)
+    if isinstance(control, QSpinBox):
+        new = control.value() + (1 if control.value() < control.maximum() else -1)
+        control.setValue(new)
+        return new
+    assert isinstance(control, QLineEdit)
+    new = another(o)
+    control.clear()
+    qtbot.keyClicks(
+        control, ",".join(new) if isinstance(new, tuple) else f"{new:g}" if isinstance(new, float) else str(new)
+    )
+    return new
+
+
+def another(o: Option) -> Any:
+    """A value that an option may have and does not have by default."""
+    if o.type is tuple:
+        return ("first", "second")
+    if o.type is str:
+        return "something"
+    low = o.low if o.low is not None else 0.0
+    high = o.high if o.high is not None else low + 100
+    tried = [v for v in (3, 0.5, 0.25, low, high) if low <= v <= high and v != o.default]
+    return o.type(next(v for v in tried if o.type is float or v == int(v)))
+
+
+def flat(run: Run) -> dict[str, Any]:
+    return {key: value(run, key) for key, _ in every_option(run.method)}

@@ -1,0 +1,103 @@
+"""What is told of a model, and the second model of methods that have one."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QFileDialog
+from pytestqt.qtbot import QtBot
+
+from app.new_run.model_facts import facts, packed_as
+from app.new_run.preflight import BAD, checks
+from app.shell.window import MainWindow
+from core import methods
+from core.run import Run
+from tests.app.new_run.test_form import flat
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, ""),
+        ({"quantization": {"bits": 4, "group_size": 64}}, "4 bit affine"),
+        ({"quantization": {"bits": 4, "group_size": 32, "mode": "mxfp4"}}, "4 bit MXFP4"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 4}}, "4 bit gptq"),
+        ({"quantization_config": {"quant_method": "fp8"}}, "fp8"),
+        ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": True}}, "4 bit bitsandbytes"),
+        ({"quantization": "odd"}, ""),
+    ],
+)
+def test_a_packed_model_is_called_what_it_is(config: dict[str, object], words: str) -> None:
+    assert packed_as(config) == words
+
+
+def model(folder: Path, kind: str) -> Path:
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"model_type": kind}))
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_text("{}")
+    (folder / "model.safetensors").write_bytes(b"")
+    return folder
+
+
+def test_an_unsupported_family_is_told_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    page = window.wizard.model
+    window.draft.set("model.path", str(model(tmp_path / "m", "bitnet")))
+    window.wizard.show_named("Model")
+    qtbot.waitUntil(lambda: bool(page.blocked()), timeout=30_000)
+    assert page.blocked().startswith("BitNet cannot be trained")
+    assert facts(tmp_path / "m").architecture == "bitnet"
+
+
+def test_an_untried_family_is_told_and_goes_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    page = window.wizard.model
+    path = str(model(tmp_path / "m", "brand_new"))
+    window.draft.set("model.path", path)
+    window.wizard.show_named("Model")
+    qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].small.text(), timeout=30_000)
+    assert page.blocked() == ""
+
+
+def test_methods_with_another_model_have_a_place_to_choose_it(qtbot: QtBot, window: MainWindow) -> None:
+    page, draft = window.wizard.model, window.draft
+    window.wizard.show_named("Model")
+    for name, spec in methods.load().items():
+        draft.set("method", name)
+        assert page.other.isVisible() == (name in ("dpo", "kto", "distill")), name
+        assert spec.data
+
+
+def test_a_reference_is_chosen_by_menu_id_and_folder(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, draft = window.wizard.model, window.draft
+    draft.set("method", "dpo")
+    window.wizard.show_named("Model")
+    other = page.other
+    before = flat(draft.run)
+    place = other.choice.findData("base")
+    other.choice.setCurrentIndex(place)
+    other.choice.activated.emit(place)
+    assert flat(draft.run) == {**before, "options.reference": "base"}
+    other.id.setText("Qwen/Qwen3-0.6B")
+    other.use_id.click()
+    assert flat(draft.run) == {**before, "options.reference": "Qwen/Qwen3-0.6B"}
+    assert other.choice.currentText() == "Qwen/Qwen3-0.6B"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    other.folder.click()
+    assert flat(draft.run) == {**before, "options.reference": str(tmp_path)}
+    other.choice.setCurrentIndex(0)
+    other.choice.activated.emit(0)
+    assert flat(draft.run) == before
+
+
+def test_distillation_needs_a_teacher(window: MainWindow) -> None:
+    window.draft.set("method", "distill")
+    window.wizard.show_named("Model")
+    window.wizard.next.click()
+    assert window.wizard.stack.currentWidget() is window.wizard.model
+    told = next(checks(window.draft.run))
+    assert (told.state, told.step) == (BAD, "Model")
+    window.draft.set("options.teacher", "starter")
+    assert window.wizard.model.blocked() == ""
+    assert Run(method="distill").options.teacher is None

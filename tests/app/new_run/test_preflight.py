@@ -1,0 +1,159 @@
+"""What is looked at before a start, and that each mistake is one sentence with the way to put it right."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.new_run.model_facts import counted, downloaded, facts
+from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, checks
+from app.preview import dataset_reader
+from app.threads import task
+from core import resources
+from core.run import Run
+
+CPU = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "no GPU can be used"}
+
+
+@pytest.fixture(autouse=True)
+def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task, "backend_report", lambda requested: {**CPU, "requested": requested})
+
+
+def answers(run: Run) -> dict[str, Check]:
+    found = list(checks(run))
+    assert tuple(c.title for c in found) == TITLES
+    assert all(c.sentence.endswith((".", ")")) and "Traceback" not in c.sentence for c in found)
+    return {c.title: c for c in found}
+
+
+def test_a_run_in_order(dataset: Path) -> None:
+    found = answers(Run().replace("data.path", str(dataset)))
+    assert {c.state for c in found.values()} == {GOOD}
+    assert "60 usable rows" in found["Data"].sentence
+    assert "60 rows looked at" in found["What is learned"].sentence
+    assert found["Precision"].sentence == "auto → float32: the fastest precision on a CPU."
+
+
+def test_data_that_cannot_be_read(tmp_path: Path) -> None:
+    found = answers(Run().replace("data.path", str(tmp_path / "gone.jsonl")))
+    assert (found["Data"].state, found["Data"].step) == (BAD, "Data")
+    assert "gone.jsonl" in found["Data"].sentence
+    assert found["What is learned"].state == NOTE
+
+
+def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
+    small = tmp_path / "small.jsonl"
+    small.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
+    assert (
+        "enough to try"
+        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 2))["Data"].sentence
+    )
+    assert (
+        "fewer than one batch of 8"
+        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 8))["Data"].sentence
+    )
+
+
+def test_nothing_to_learn_within_the_length(dataset: Path) -> None:
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 8))
+    assert found["What is learned"].state == BAD
+    assert found["What is learned"].sentence == "No row has anything to learn within 8 tokens."
+
+
+def test_cut_rows_are_counted(dataset: Path) -> None:
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 16))
+    assert found["What is learned"].state == NOTE
+    assert "are cut at 16 tokens" in found["What is learned"].sentence
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [("train.learning_rate", 0.5, "is high"), ("train.learning_rate", 1e-7, "barely change")],
+)
+def test_a_strange_learning_rate(dataset: Path, key: str, value: float, said: str) -> None:
+    found = answers(Run().replace("data.path", str(dataset)).replace(key, value))
+    assert found["Settings"].state == NOTE
+    assert said in found["Settings"].sentence
+
+
+def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(resources.STARTER, folder)
+    (folder / "model.safetensors").unlink()
+    found = answers(Run().replace("data.path", str(dataset)).replace("model.path", str(folder)))
+    assert found["Model"].state == BAD
+    assert "model.safetensors is missing" in found["Model"].sentence
+
+
+def test_a_model_that_is_not_here_is_a_note(dataset: Path) -> None:
+    found = answers(Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model"))
+    assert found["Model"].state == NOTE
+    assert "downloading" in found["Model"].sentence
+
+
+def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:
+    found = answers(Run().replace("data.path", str(dataset)).replace("backend", "gpu"))
+    assert found["Backend"].state == NOTE
+    assert found["Backend"].sentence.startswith("gpu → CPU")
+
+
+def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = shutil.disk_usage("/")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1 << 20))
+    assert answers(Run().replace("data.path", str(dataset)))["Disk"].state == BAD
+
+
+def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
+    starter = facts(resources.STARTER)
+    assert starter.architecture == "qwen3"
+    assert starter.chat_template
+    assert starter.parameters is not None and 1_000_000 < starter.parameters < 4_000_000
+    assert "parameters" in starter.sentence()
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
+    (tmp_path / "model.safetensors").write_bytes(b"\x00" * 4)
+    broken = facts(tmp_path)
+    assert (broken.parameters, broken.quantized, broken.chat_template) == (None, "4 bit affine", False)
+    assert [counted(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
+
+
+def test_an_empty_cache(home: Path) -> None:
+    assert downloaded() == []
+
+
+def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run().replace("data.path", str(dataset))
+    list(dataset_reader.read(run))
+    monkeypatch.setattr("core.data.preview.scan.scan", lambda *_, **__: pytest.fail("read again"))
+    assert "60 usable rows" in answers(run)["Data"].sentence
+    dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
+    monkeypatch.undo()
+    monkeypatch.setattr(task, "backend_report", lambda requested: {**CPU, "requested": requested})
+    assert "61 usable rows" in answers(run)["Data"].sentence
+
+
+def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.new_run.preflight._LARGE", 100)
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert found.state == GOOD
+    assert "the first rows are in order; not all of its 4 KB have been looked at." in found.sentence
+    monkeypatch.setattr("app.new_run.preflight._LARGEST", 100)
+    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert found.state == NOTE
+    assert found.sentence.endswith("A run keeps all rows in memory: about 11 KB.")
+
+
+@pytest.mark.parametrize(
+    ("method", "row", "said"),
+    [
+        ("grpo", {"question": "Hi", "answer": "7"}, "the longest question has"),
+        ("dpo", {"prompt": "Hi", "chosen": "yes", "rejected": "no"}, "of the tokens are learned"),
+    ],
+)
+def test_what_is_learned_of_other_kinds_of_data(tmp_path: Path, method: str, row: dict[str, str], said: str) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(60)))
+    found = answers(Run(method=method).replace("data.path", str(path)))["What is learned"]
+    assert found.state == GOOD
+    assert said in found.sentence

@@ -1,0 +1,135 @@
+"""Which rewards count is one option; trying them shows each score and why, and changes nothing."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QCheckBox
+from pytestqt.qtbot import QtBot
+
+from app.new_run.draft import Draft, value
+from app.new_run.rewards_tab import NAMES, NEEDS, RewardsPage
+from app.new_run.settings_step import SettingsPage
+from app.new_run.try_rewards import split
+from core.rewards import REWARDS
+from tests.app.new_run.test_form import change, flat
+
+
+@pytest.fixture
+def settings(qtbot: QtBot) -> SettingsPage:
+    draft = Draft()
+    draft.set("method", "grpo")
+    page = SettingsPage(draft)
+    qtbot.addWidget(page)
+    page.resize(900, 700)
+    page.show()
+    page.forms  # noqa: B018  # made as the step is shown
+    page.tabs.show_page(page._rewards)
+    return page
+
+
+@pytest.fixture
+def page(settings: SettingsPage) -> RewardsPage:
+    return settings.rewards
+
+
+def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: SettingsPage) -> None:
+    place = settings.tabs.stack.indexOf(settings._rewards)
+    assert settings.tabs.bar.isTabVisible(place)
+    settings._draft.set("method", "sft")
+    assert not settings.tabs.bar.isTabVisible(place)
+
+
+@pytest.mark.parametrize("name", REWARDS)
+def test_a_box_and_a_weight_change_the_rewards_alone(page: RewardsPage, name: str) -> None:
+    draft = page._draft
+    before = flat(draft.run)
+    line = page.rows[name]
+    if not line.box.isChecked():
+        line.box.click()
+    line.weight.setValue(0.5)
+    after = flat(draft.run)
+    assert {k for k in after if after[k] != before[k]} == {NAMES}
+    assert f"{name}=0.5" in value(draft.run, NAMES)
+
+
+def test_without_any_reward_the_last_one_stays(page: RewardsPage) -> None:
+    page.rows["numeric"].box.click()
+    assert page.rows["numeric"].box.isChecked()
+    assert value(page._draft.run, NAMES) == ("numeric=1",)
+
+
+def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: SettingsPage, page: RewardsPage) -> None:
+    assert page._form is not None
+    lines = page._form.lines
+    for name, keys in NEEDS.items():
+        assert all(lines[key].isHidden() for key in keys)
+        page.rows[name].box.click()
+        assert not any(lines[key].isHidden() for key in keys)
+    assert "needs “Reward pattern”" in settings.blocked()
+    for key in (key for keys in NEEDS.values() for key in keys):
+        before = flat(page._draft.run)
+        wanted = change(qtbot, lines[key])
+        after = flat(page._draft.run)
+        assert {k for k in after if after[k] != before[k]} == {key}
+        assert after[key] == wanted
+    assert settings.blocked() == ""
+
+
+def test_rewards_for_reasoning_take_the_place_of_the_others(page: RewardsPage) -> None:
+    assert page._thinking is not None
+    (line,) = page._thinking.lines.values()
+    assert isinstance(line.field.control, QCheckBox)
+    line.field.control.click()
+    assert value(page._draft.run, "options.reasoning_rewards") is True
+    assert not page.card.isEnabled()
+
+
+def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page: RewardsPage) -> None:
+    before = page._draft.run
+    trying = page.trying
+    trying.question.setText("What is 40 + 2?")
+    trying.expected.setText("42")
+    trying.answers.setPlainText("The answer is 42.\n41\nI do not know.")
+    with qtbot.waitSignal(trying.scored):
+        trying.button.click()
+    assert [c.words.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
+    said = [c.findChildren(type(c.words))[0].text() for c in trying.cards]
+    assert said == ["1.00", "0.00", "0.00"]
+    assert page._draft.run == before
+
+
+def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsPage) -> None:
+    page.trying.other.click()
+    qtbot.waitUntil(lambda: bool(page.trying.question.text()))
+    first = page.trying.question.text()
+    assert page.trying.expected.text()
+    page.trying.other.click()
+    qtbot.waitUntil(lambda: page.trying.question.text() != first)
+
+
+def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsPage, tmp_path: Path) -> None:
+    file, mark = tmp_path / "mine.py", tmp_path / "ran"
+    file.write_text(f"open({str(mark)!r}, 'w')\ndef reward(answers, expected):\n    return [len(a) for a in answers]\n")
+    draft, trying = page._draft, page.trying
+    draft.set(NAMES, ("file=1",))
+    draft.set("options.reward_file", str(file))
+    trying.answers.setPlainText("four")
+    with qtbot.waitSignal(trying.scored):
+        trying.button.click()
+    assert "allow it above" in trying.notice.sentence.text()
+    assert not mark.exists()
+    draft.set("options.allow_reward_code", True)
+    with qtbot.waitSignal(trying.scored, timeout=30_000):
+        trying.button.click()
+    assert mark.exists()
+    assert trying.cards[0].findChildren(type(trying.cards[0].words))[0].text() == "4.00"
+    file.write_text("def reward(answers):\n    raise ValueError('no')\n")
+    with qtbot.waitSignal(trying.scored, timeout=30_000):
+        trying.button.click()
+    assert "mine.py, line 2" in trying.notice.sentence.text()
+
+
+def test_answers_are_divided_by_lines_or_by_dashes() -> None:
+    assert split("one\n\ntwo\n") == ["one", "two"]
+    assert split("one\nmore\n---\ntwo\n ---\n") == ["one\nmore", "two"]
+    assert split(" \n") == []

@@ -1,0 +1,159 @@
+"""Talking to a model on its own thread: words as they come, both sides, giving way to a run."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.pages.ask_both import AskBoth
+from app.runs.chat_session import BUSY, Talk
+from app.runs.job_queue import Jobs
+from app.shell.window import MainWindow
+from core.errors import BadModel
+from core.run import Run, runs_folder
+from tests.app.conftest import scripted
+
+
+class FakeChat:
+    """Repeats what it is asked, word by word; remembers the threads it lives on."""
+
+    threads: set[int]
+
+    def __init__(self) -> None:
+        self.threads = {threading.get_ident()}
+        self.asked: list[list[dict[str, str]]] = []
+        self.wait: Flag | None = None
+
+    def answer(self, messages: list[dict[str, str]], *, max_tokens: int, adapter: bool = True) -> Iterator[str]:
+        self.threads.add(threading.get_ident())
+        self.asked.append(list(messages))
+        yield "after: " if adapter else "before: "
+        for word in messages[-1]["content"].split():
+            if self.wait is not None:
+                self.wait.wait(5)
+            yield word + " "
+
+
+@pytest.fixture
+def jobs(qtbot: QtBot) -> Iterator[Jobs]:
+    made = Jobs()
+    yield made
+    made.end_all()
+
+
+def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: Jobs) -> None:
+    chat = FakeChat()
+    ask = AskBoth(jobs)
+    qtbot.addWidget(ask)
+    ask.use(lambda: chat)
+    qtbot.keyClicks(ask.question, "who are you")
+    ask.button.click()
+    assert not ask.button.isEnabled()
+    qtbot.waitUntil(ask.button.isEnabled)
+    assert ask.pair.left.text().strip() == "before: who are you"
+    assert ask.pair.right.text().strip() == "after: who are you"
+    ask.ask()
+    qtbot.waitUntil(lambda: len(chat.asked) == 4)
+    qtbot.waitUntil(ask.button.isEnabled)
+
+
+def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, jobs: Jobs) -> None:
+    made: list[FakeChat] = []
+    talk = Talk(jobs)
+    talk.use(lambda: made.append(FakeChat()) or made[0])
+    answered: list[int] = []
+    talk.answered.connect(answered.append)
+    tickets = [talk.ask([{"role": "user", "content": "hello"}]) for _ in range(3)]
+    qtbot.waitUntil(lambda: answered == tickets)
+    assert len(made) == 1
+    assert len(made[0].threads) == 1
+    assert threading.get_ident() not in made[0].threads
+
+
+def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: Jobs) -> None:
+    def broken() -> FakeChat:
+        raise BadModel("There is no model folder here.")
+
+    ask = AskBoth(jobs)
+    qtbot.addWidget(ask)
+    ask.use(broken)
+    ask.question.setText("hello")
+    ask.ask()
+    qtbot.waitUntil(lambda: ask.state.text() == "There is no model folder here.")
+    assert ask.button.isEnabled()
+    assert ask.question.text() == "hello"
+
+
+def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: Jobs) -> None:
+    def broken() -> FakeChat:
+        raise BadModel("There is no model folder here.")
+
+    thread = jobs.chat(broken)
+    assert thread is not None
+    time.sleep(0.05)  # a thread that ran by itself would have failed by now, unheard
+    with qtbot.waitSignal(thread.failed) as caught:
+        thread.start()
+    assert caught.args == ["There is no model folder here."]
+
+
+def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: Jobs) -> None:
+    chat, pieces = FakeChat(), []
+    chat.wait = Flag()
+    talk = Talk(jobs)
+    talk.use(lambda: chat)
+    talk.piece.connect(lambda ticket, text: pieces.append(text))
+    ticket = talk.ask([{"role": "user", "content": "one two three four"}])
+    qtbot.waitUntil(lambda: pieces == ["after: "])
+    talk.hush()
+    with qtbot.waitSignal(talk.answered) as caught:
+        chat.wait.set()
+    assert caught.args == [ticket]
+    assert len(pieces) < 4
+
+
+def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    chat, go = FakeChat(), Flag()
+    page = window.chat_page
+    window.go("chat")
+    page.talk.use(lambda: chat)
+    page.question.setText("hello there")
+    page.send()
+    qtbot.waitUntil(lambda: page.button.text() == "Send")
+
+    def training(run: Run):  # type: ignore[no-untyped-def]
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            go.wait(5)
+            yield from scripted(run, stop, save_now, steps=3)
+
+        return events
+
+    window.runs.training = training
+    run_page = window.runs.start(Run().replace("data.path", str(dataset)))
+    window.go("chat")
+    page.question.setText("are you there")
+    page.send()
+    assert page.notice.sentence.text() == BUSY
+    assert page.question.text() == "are you there"
+    go.set()
+    qtbot.waitUntil(lambda: run_page.record.over and window.jobs.current is None)
+    page.send()
+    qtbot.waitUntil(lambda: len(chat.asked) == 2)
+    assert [m["content"].strip() for m in chat.asked[1]] == ["hello there", "after: hello there", "are you there"]
+    qtbot.waitUntil(lambda: page.button.text() == "Send")
+
+
+def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None:
+    list(scripted(Run().replace("output", str(runs_folder() / "mine")), Flag(), Flag(), steps=3))
+    window.go("chat")
+    page = window.chat_page
+    qtbot.waitUntil(lambda: page.model.count() == 2)
+    assert page.model.itemData(1) == str(runs_folder() / "mine")
+    page.model.setCurrentIndex(1)
+    page.model.activated.emit(1)
+    assert page.notice.isHidden()
+    page.begin()
+    assert page.bubbles.column.count() == 1

@@ -1,0 +1,94 @@
+"""Saving what was trained as a model, from the done screen."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.pages.export import PEFT, WAIT, SaveAs
+from app.runs.job_queue import Jobs
+from app.threads import task
+from core.errors import BadOption
+from core.events import Event, Phase, Saved, Warned
+from core.run import Run
+
+
+@pytest.fixture
+def card(qtbot: QtBot, tmp_path: Path) -> SaveAs:
+    made = SaveAs(Jobs())
+    qtbot.addWidget(made)
+    made.use(Run().replace("output", str(tmp_path / "run")), tmp_path / "run")
+    made.show()
+    return made
+
+
+def test_a_model_is_written_and_what_was_checked_is_told(
+    qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def written(*given: object) -> Iterator[Event]:
+        asked.append(given)
+        yield Phase("Loading model")
+        yield Phase("Saving")
+        yield Warned("checked", "Its logits agree.")
+        yield Saved(0, str(tmp_path / "out"), "model")
+
+    monkeypatch.setattr(task, "save_model", written)
+    card.kind.setCurrentIndex(card.kind.findData("affine-4"))
+    assert "measured again" in card.about.text()
+    card.save(tmp_path / "out")
+    assert not card.button.isEnabled() and card.stop.isVisible()
+    qtbot.waitUntil(card.button.isEnabled)
+    assert asked == [(tmp_path / "run", tmp_path / "out", "affine-4", "auto", False)]
+    assert card.notice.sentence.text() == "Saved as out."
+    assert card.notice.advice.text() == "Its logits agree."
+    assert card.reveal.isVisible()
+
+
+def test_what_cannot_be_saved_is_said(
+    qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*given: object) -> Iterator[Event]:
+        raise BadOption("It already exists; choose a new folder.")
+        yield
+
+    monkeypatch.setattr(task, "save_for_peft", refused)
+    card.kind.setCurrentIndex(card.kind.findData(PEFT))
+    card.save(tmp_path / "out")
+    qtbot.waitUntil(card.notice.isVisible)
+    assert card.notice.sentence.text() == "It already exists; choose a new folder."
+    assert card.button.isEnabled() and not card.reveal.isVisible()
+
+
+def test_stopping_leaves_nothing(qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[bool] = []
+
+    def endless(*given: object) -> Iterator[Event]:
+        try:
+            while True:
+                yield Phase("Saving")
+        finally:
+            ended.append(True)
+
+    monkeypatch.setattr(task, "save_model", endless)
+    card.save(tmp_path / "out")
+    qtbot.waitUntil(lambda: card.phase.text() == "Saving")
+    card.stop.click()
+    qtbot.waitUntil(lambda: ended == [True])
+    assert card.button.isEnabled() and not card.notice.isVisible()
+
+
+def test_a_run_under_way_goes_first(card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(card._jobs, "current", object())
+    card.save(tmp_path / "out")
+    assert card.notice.sentence.text() == WAIT
+    monkeypatch.setattr(card._jobs, "current", None)
+
+
+def test_after_full_training_there_is_no_add_on_to_save(qtbot: QtBot, tmp_path: Path) -> None:
+    made = SaveAs(Jobs())
+    qtbot.addWidget(made)
+    made.use(Run().replace("adapter.type", "full"), tmp_path)
+    assert made.kind.findData(PEFT) < 0

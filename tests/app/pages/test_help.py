@@ -1,0 +1,34 @@
+"""The help window: every page is there, and links lead from one to another."""
+
+from PySide6.QtCore import QUrl
+from PySide6.QtWidgets import QTextBrowser
+from pytestqt.qtbot import QtBot
+
+from app.pages.help import PAGES, HelpWindow
+from app.shell.window import MainWindow
+from core.resources import FOLDER
+
+
+def test_every_page_that_ships_is_shown(qtbot: QtBot) -> None:
+    made = HelpWindow()
+    qtbot.addWidget(made)
+    assert set(PAGES) == {file.name for file in (FOLDER / "help").iterdir()}
+    for name, page in made.pages.items():
+        title = (FOLDER / "help" / name).read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
+        assert page.findChild(QTextBrowser).toPlainText().startswith(title)
+
+
+def test_a_link_shows_the_other_page(qtbot: QtBot) -> None:
+    made = HelpWindow()
+    qtbot.addWidget(made)
+    made.show_page("options.md")
+    made.pages["options.md"].findChild(QTextBrowser).anchorClicked.emit(QUrl("methods.md"))
+    assert made.tabs.stack.currentWidget() is made.pages["methods.md"]
+
+
+def test_the_menu_opens_it_once(qtbot: QtBot, window: MainWindow) -> None:
+    actions = {a.text().replace("&", ""): a for menu in window.menuBar().actions() for a in menu.menu().actions()}
+    for _ in range(2):
+        actions["Methods, options and models"].trigger()
+    assert len(window.findChildren(HelpWindow)) == 1
+    assert window.findChild(HelpWindow).isVisible()

@@ -1,0 +1,341 @@
+"""A run's page: live, stopped, failed, queued, and drawn from its folder."""
+
+import time
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.pages.run import RunPage
+from app.runs import history
+from app.shell.window import MainWindow
+from app.threads.run_thread import Events
+from core.errors import Unavailable
+from core.events import Event, Phase, Step, Warned
+from core.run import Run
+from tests.app.conftest import scripted, started, step_event
+
+
+def held(run: Run) -> tuple[Events, Flag]:
+    """A script that goes on only when the flag is set, or when it is stopped."""
+    go = Flag()
+
+    def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+        for event in scripted(run, stop, save_now, steps=30):
+            yield event
+            while isinstance(event, Step) and event.step == 10 and not (go.is_set() or stop.is_set()):
+                if save_now.is_set():
+                    break
+                time.sleep(0.005)
+
+    return events, go
+
+
+@pytest.fixture
+def live(qtbot: QtBot, window: MainWindow, dataset: Path) -> tuple[RunPage, Flag]:
+    """A run that stands at step 10."""
+    made: list[Flag] = []
+
+    def training(run: Run) -> Events:
+        events, go = held(run)
+        made.append(go)
+        return events
+
+    window.runs.training = training
+    page = window.runs.start(Run().replace("data.path", str(dataset)))
+    qtbot.waitUntil(lambda: page.record.last is not None and page.record.last.step == 10)
+    return page, made[0]
+
+
+def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
+    page, go = live
+    qtbot.waitUntil(lambda: page.steps.text().startswith("Step 10 of 30"))
+    assert page.phase.text() == "Training"
+    assert page.badge.text() == "CPU (MLX) · float32"
+    assert page.bar.value() == 333
+    qtbot.waitUntil(lambda: page.charts.loss is not None)
+    assert "Training loss" in page.charts.loss.accessibleDescription()
+    assert len(page.record.loss) == 10
+    qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
+    go.set()
+    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: not window.sidebar.card.isVisible())
+
+
+def test_stop_and_keep(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
+    page, _ = live
+    page.stop.click()
+    assert not page.stop.isEnabled()
+    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
+    assert page.phase.text() == "Stopped and kept"
+    assert page.resume_button.isVisible()
+    assert window.jobs.current is None
+
+
+def test_checkpoint_now(qtbot: QtBot, live: tuple[RunPage, Flag]) -> None:
+    page, go = live
+    qtbot.waitUntil(page.checkpoint.isEnabled)
+    page.checkpoint.click()
+    assert page.checkpoint.text() == "Saving…"
+    qtbot.waitUntil(lambda: page.record.checkpoints == [10])
+    assert page.live is not None
+    qtbot.waitUntil(lambda: page.live is not None and not page.live.saving)
+    go.set()
+    qtbot.waitUntil(lambda: page.record.over)
+
+
+def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
+    first, go = live
+    second = window.runs.start(Run())
+    third = window.runs.start(Run())
+    qtbot.waitUntil(lambda: second.phase.text() == "Waiting for the run before it")
+    third.stop.click()
+    assert third.record.problem == "Taken out of the queue before it began."
+    window.runs.training = None  # the third never asks for events
+    go.set()
+    qtbot.waitUntil(lambda: first.record.over and window.jobs.current is not None)
+    qtbot.waitUntil(lambda: window.jobs.current is None or window.jobs.current.stop() is None)
+    qtbot.waitUntil(lambda: second.record.over)
+
+
+@pytest.mark.parametrize("when", [0, 5])
+def test_a_users_mistake_is_a_message_and_nothing_is_lost(
+    qtbot: QtBot, window: MainWindow, dataset: Path, when: int
+) -> None:
+    sentence = "The disk is full: adapters.safetensors needs 4 MB and 1 MB are free."
+
+    def training(run: Run) -> Events:
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            yield Phase("Preparing data")
+            if when:
+                yield started(run)
+                yield from (step_event(n) for n in range(1, when + 1))
+            raise Unavailable(sentence)
+
+        return events
+
+    window.runs.training = training
+    window.draft.set("data.path", str(dataset))
+    page = window.runs.start(window.draft.run)
+    qtbot.waitUntil(lambda: page.notice.isVisible())
+    assert page.notice.sentence.text() == sentence
+    assert page.phase.text() == "Stopped by a problem"
+    assert len(page.record.loss) == when
+    page.again.emit(page.run)
+    assert window.stack.currentWidget() is window.wizard
+    assert window.draft.run.data.path == str(dataset)
+
+
+def test_a_bug_is_told_once_and_the_window_lives(
+    qtbot: QtBot, window: MainWindow, logged: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def training(run: Run) -> Events:
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            yield Phase("Preparing data")
+            raise RuntimeError("a bug")
+
+        return events
+
+    window.runs.training = training
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)) or bool(logged))
+    assert len(logged) == 1
+    assert "RuntimeError: a bug" in logged[0]
+    logged.clear()
+    for box in window.findChildren(QMessageBox):
+        box.close()
+    assert "went wrong inside Hone" in page.notice.sentence.text()
+
+
+def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWindow) -> None:
+    go = Flag()
+
+    def training(run: Run) -> Events:
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            yield started(run, 3000)
+            go.wait(10)
+            for n in range(1, 3001):
+                yield step_event(n)
+                if n % 100 == 0:
+                    time.sleep(0.02)
+
+        return events
+
+    drawn: list[int] = []
+    window.runs.training = training
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.charts.ready)
+    usual = page.charts.loss.show_record
+    page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
+    began = time.monotonic()
+    go.set()
+    qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    assert 1 <= len(drawn) <= 3 + (time.monotonic() - began) / 0.1
+
+
+def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
+    page, go = live
+    qtbot.waitUntil(lambda: page.charts.ready)
+    window.go("runs")
+    drawn: list[int] = []
+    page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
+    go.set()
+    qtbot.waitUntil(lambda: page.record.over)
+    assert drawn == []
+    qtbot.waitUntil(lambda: window.sidebar.words.text() == "Done")
+    window.sidebar.run_clicked.emit()
+    assert window.stack.currentWidget() is page
+    qtbot.waitUntil(lambda: not window.sidebar.card.isVisible())
+
+
+def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    folder = tmp_path / "old"
+    run = Run().replace("output", str(folder))
+    expected = list(scripted(run, Flag(), Flag()))
+    window.open_files([folder])
+    page = window.stack.currentWidget()
+    assert isinstance(page, RunPage)
+    assert page.tabs.stack.currentWidget() is page.result
+    assert len(page.record.loss) == sum(isinstance(e, Step) for e in expected)
+    page.tabs.show_page(page.charts)
+    qtbot.waitUntil(lambda: page.charts.ready)
+    assert page.charts.loss.curves["raw"].getData()[0].tolist() == list(range(1, 41))
+    page.tabs.show_page(page.log)
+    assert "40 steps over 60 rows" in page.log.text.toPlainText()
+
+
+def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    folder = tmp_path / "died"
+    run = Run().replace("output", str(folder))
+    list(scripted(run, Flag(), Flag()))
+    log = folder / "events.jsonl"
+    lines = [line for line in log.read_text().splitlines() if '"Finished"' not in line and '"after"' not in line]
+    log.write_text("\n".join(lines[:20]) + '\n{"event": "Ste')
+
+    def resuming(path: str) -> Events:
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            resumed: list[Event] = list(scripted(run, stop, save_now))
+            yield from resumed[-12:]
+
+        return events
+
+    window.runs.resuming = resuming
+    page = window.runs.show_folder(folder)
+    assert page.phase.text() == "Interrupted"
+    page.resume_button.click()
+    again = window.stack.currentWidget()
+    assert isinstance(again, RunPage) and again is not page
+    qtbot.waitUntil(lambda: again.record.finished is not None)
+
+
+def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
+    from core.run import runs_folder
+
+    page = window.runs_page
+    window.go("runs")
+    qtbot.wait(50)
+    assert page.begin.isVisible()
+    for name, cut in (("finished", False), ("died", True)):
+        list(scripted(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
+        if cut:
+            log = runs_folder() / name / "events.jsonl"
+            log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
+            old = time.time() - 3600
+            import os
+
+            os.utime(log, (old, old))
+    (runs_folder() / "no run").mkdir()
+    page.look()
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
+    found = {e.name: e for e in history.entries(runs_folder())}
+    assert (found["finished"].status, found["died"].status) == ("Done", "Interrupted")
+    assert (found["finished"].resumable, found["died"].resumable) == (False, True)
+    assert found["finished"].best == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
+    assert "was interrupted" in page.notice.sentence.text()
+    names = [page.table.model().index(r, 0).data() for r in range(2)]
+    page.table.selectRow(names.index("finished"))
+    assert not page.resume_button.isEnabled()
+    page.table.selectRow(names.index("died"))
+    assert page.resume_button.isEnabled()
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert isinstance(window.stack.currentWidget(), RunPage)
+
+
+def test_what_is_no_run_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("method = 7")
+    window.open_run(tmp_path)
+    (box,) = window.findChildren(QMessageBox)
+    assert "method" in box.informativeText()
+    box.close()
+
+
+def test_closing_during_a_run_asks_once(
+    qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, _ = live
+    asked: list[bool] = []
+    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: asked.append(True) or len(asked) > 1)
+    window.close()
+    assert window.isVisible()
+    assert page.live is not None and page.live.running
+    window.close()
+    assert window.overlay.accessibleName() == "Saving what it has learned…"
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert len(asked) == 2
+    assert not page.live.running
+    assert page.record.finished is not None and page.record.finished.reason == "stopped"
+    assert window.ended
+
+
+def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWindow) -> None:
+    from app.widgets.badge import Badge
+
+    badge = Badge()
+    qtbot.addWidget(badge)
+    cpu = {"requested": "gpu", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
+    same = {"requested": "auto", "used": "float32", "reason": "the fastest"}
+    badge.show_used(cpu, same)
+    assert badge.text() == "CPU (MLX) · float32 · not as asked"
+    badge.show_used({**cpu, "requested": "auto"}, same)
+    assert badge.text() == "CPU (MLX) · float32"
+
+
+def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
+    from app.widgets.badge import Badge
+
+    badge = Badge()
+    qtbot.addWidget(badge)
+    cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
+    detail = "4 bit NF4, blocks of 64, scales packed too"
+    packed = {"requested": "nf4", "used": "nf4", "detail": detail, "reason": "as asked", "compute": "float32"}
+    badge.show_used(cpu, packed)
+    assert badge.text() == "CPU (MLX) · 4 bit NF4 · float32"
+    own = {
+        "requested": "auto",
+        "used": "4 bit affine",
+        "detail": "4 bit affine",
+        "reason": "already",
+        "compute": "float32",
+    }
+    badge.show_used(cpu, own)
+    assert badge.text() == "CPU (MLX) · 4 bit affine · float32"
+
+
+def test_warnings_reach_the_log(qtbot: QtBot) -> None:
+    from app.pages.log import LogPage
+    from app.runs.record import Record
+
+    record, page = Record(), LogPage()
+    qtbot.addWidget(page)
+    for event in (Phase("Preparing data"), Warned("cut", f"3 rows of {Path.home()}/a.jsonl are cut.")):
+        record.add(event)
+    page.show_record(record)
+    page.only.setChecked(True)
+    assert "Preparing" not in page.text.toPlainText()
+    assert "Note: 3 rows" in page.text.toPlainText()
+    assert page.diagnostics().endswith("3 rows of ~/a.jsonl are cut.")

@@ -1,0 +1,191 @@
+"""Charts that follow from what a method reports."""
+
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QTimer
+from pytestqt.qtbot import QtBot
+
+from app.plots.panel import LOSS, Charts
+from app.runs.metrics import FIGURES, figures
+from app.runs.record import Record
+from core.events import Evaluated, Started, Step
+from core.run import Run
+from tests.app.stories import metrics, told
+
+
+def drawn(qtbot: QtBot, record: Record) -> Charts:
+    """The panel with a run in it, all charts made."""
+    panel = Charts()
+    qtbot.addWidget(panel)
+    panel.show_record(record)
+    qtbot.waitUntil(lambda: panel.ready)
+    return panel
+
+
+def recorded(method: str) -> Record:
+    """A whole made-up run of a method."""
+    record = Record()
+    for event in told(Run().replace("output", "somewhere")):
+        if isinstance(event, Started):
+            event = replace(event, method=method)
+        if isinstance(event, Evaluated):
+            event = replace(event, metrics={})
+        if hasattr(event, "metrics"):
+            share = getattr(event, "step", 0) / 120
+            event = replace(event, metrics=metrics(method, share))
+        record.add(event)
+    return record
+
+
+@pytest.mark.parametrize(
+    ("method", "titles"),
+    [
+        ("sft", []),
+        ("dpo", ["Rewards", "Accuracy"]),
+        ("simpo", ["Rewards", "Accuracy"]),
+        ("kto", ["Rewards", "Accuracy", "Drift"]),
+        ("distill", ["Teacher"]),
+        ("grpo", ["Reward", "Groups", "Drift", "Length", "Time"]),
+        ("dapo", ["Reward", "Groups", "Thrown away", "Drift", "Length", "Time"]),
+    ],
+)
+def test_each_method_has_the_charts_of_what_it_reports(method: str, titles: list[str]) -> None:
+    assert [f.title for f in figures(method, metrics(method, 0.5))] == titles
+
+
+def test_every_metric_is_in_exactly_one_chart() -> None:
+    for method in ("dpo", "simpo", "kto", "dapo", "distill"):
+        names = metrics(method, 0.5)
+        drawn = [m.name for f in figures(method, names) for m in f.metrics]
+        assert sorted(drawn) == sorted(names)
+
+
+def test_a_student_that_answers_itself_has_charts_that_speak_of_it() -> None:
+    names = ["kl", "own_kl", "hard_loss", "answer_length", "cut_off", "sampling_seconds", "learning_seconds"]
+    found = {f.title: f for f in figures("distill", names)}
+    assert list(found) == ["Teacher", "Cut off", "Length", "Time"]
+    assert found["Teacher"].lines == ["kl", "own_kl", "hard_loss"]
+    assert "groups" not in found["Cut off"].sentence.lower()
+
+
+def test_a_metric_nobody_knows_has_a_chart_of_its_own() -> None:
+    (figure,) = figures("new", ["odd_number"])
+    assert (figure.title, figure.metrics[0].name) == ("Odd number", "odd_number")
+
+
+def test_each_reward_alone_is_in_the_chart_of_the_reward() -> None:
+    (figure,) = figures("grpo", ["reward_numeric", "reward", "reward_std", "reward_format"])
+    assert figure.lines == ["reward", "reward_format", "reward_numeric"]
+
+
+def test_every_chart_says_what_it_shows() -> None:
+    for figure in FIGURES:
+        assert figure.sentence.endswith(".")
+        assert len(figure.sentence) < 240
+    assert len({f.key for f in FIGURES}) == len(FIGURES)
+
+
+@pytest.mark.parametrize("method", ["dpo", "kto", "grpo", "distill"])
+def test_the_panel_draws_them(qtbot: QtBot, method: str) -> None:
+    record = recorded(method)
+    panel = drawn(qtbot, record)
+    panel.show()
+    wanted = figures(method, record.metrics)
+    assert list(panel.choice.buttons) == [LOSS, *(f.key for f in wanted)]
+    assert panel.shown is panel.charts[wanted[0].key]
+    for figure in wanted:
+        panel.choice.buttons[figure.key].click()
+        chart = panel.charts[figure.key]
+        assert panel.shown is chart and chart.isVisible()
+        assert panel.sentence.text() == figure.sentence
+        for name in figure.lines:
+            assert chart.curves[name].getData()[0].tolist() == list(range(1, 121))
+        assert " now" in chart.accessibleDescription()
+    panel.choice.buttons[LOSS].click()
+    assert panel.shown is panel.loss
+    panel.show_record(record)
+    assert panel.shown is panel.loss  # what a person chose stays
+
+
+def test_held_out_values_are_dots_of_their_own(qtbot: QtBot) -> None:
+    record = recorded("dpo")
+    panel = drawn(qtbot, record)
+    panel.choice.buttons["accuracy"].click()
+    assert panel.shown.curves["held accuracy"].getData()[0].tolist() == [0, 20, 40, 60, 80, 100, 120]
+
+
+def test_the_spread_is_a_band_around_the_reward(qtbot: QtBot) -> None:
+    record = recorded("grpo")
+    panel = drawn(qtbot, record)
+    panel.smoothing.setValue(0)
+    curves = panel.shown.curves
+    low, high = curves["band low"].getData()[1], curves["band high"].getData()[1]
+    assert (high - low).tolist() == pytest.approx([2 * y for y in record.metrics["reward_std"].y])
+
+
+def test_smoothing_reaches_every_chart(qtbot: QtBot) -> None:
+    record = recorded("dpo")
+    panel = drawn(qtbot, record)
+    panel.smoothing.setValue(0)
+    assert panel.shown.curves["margin"].getData()[1].tolist() == record.metrics["margin"].y.tolist()
+    assert {chart.smoothing for chart in panel.charts.values()} == {0.0}
+
+
+def test_the_charts_are_made_one_a_turn(qtbot: QtBot) -> None:
+    panel = Charts()
+    qtbot.addWidget(panel)
+    panel.show_record(recorded("dpo"))
+    assert not panel.charts
+    made: list[int] = []
+
+    def count() -> None:
+        made.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.values()))
+
+    timer = QTimer(panel, interval=0)
+    timer.timeout.connect(count)
+    timer.start()
+    qtbot.waitUntil(lambda: panel.ready)
+    assert sorted(set(made)) == made[:1] + list(range(made[0] + 1, 6))
+    assert list(panel.charts) == ["preference"]  # those behind it wait until somebody looks at them
+
+
+def test_a_panel_that_is_not_made_yet_keeps_what_is_chosen(qtbot: QtBot) -> None:
+    panel = Charts()
+    qtbot.addWidget(panel)
+    panel.show_record(recorded("dpo"))
+    panel.choice.buttons["accuracy"].click()
+    panel.smoothing.setValue(0)
+    panel.log.setChecked(True)
+    qtbot.waitUntil(lambda: panel.ready)
+    assert list(panel.charts) == ["accuracy"]
+    assert panel.shown.smoothing == 0.0
+    panel.choice.buttons[LOSS].click()
+    assert panel.loss is not None and panel.loss.getPlotItem().getAxis("left").logMode
+
+
+def test_new_curves_take_the_place_of_the_old_ones(qtbot: QtBot) -> None:
+    record = Record()
+    record.add(Step(1, 1.0, 1e-4, 1.0, 10, 5, 100.0, 1 << 30, 1.0, 0.0, {"kl": 1.0}))
+    panel = drawn(qtbot, record)
+    (before,) = panel.charts.values()
+    record.add(Step(2, 1.0, 1e-4, 1.0, 10, 5, 100.0, 1 << 30, 1.0, 0.0, {"kl": 1.0, "entropy": 2.0}))
+    panel.show_record(record)
+    (after,) = panel.charts.values()
+    assert after is not before and after.curves.keys() > before.curves.keys()
+
+
+def test_a_part_that_is_looked_at_closely_has_all_its_points(qtbot: QtBot) -> None:
+    record = recorded("dpo")
+    for name in ("chosen_reward", "rejected_reward", "margin"):
+        for step in range(121, 5000):
+            record.metrics[name].append(step, 1.0)
+    panel = drawn(qtbot, record)
+    chart = panel.shown
+    assert len(chart.curves["margin"].getData()[0]) < 500
+    chart.getViewBox().setXRange(1000, 1100, padding=0)
+    chart.getViewBox().sigRangeChangedManually.emit([True, False])
+    qtbot.waitUntil(lambda: chart.curves["margin"].getData()[0].tolist() == list(range(999, 1101)))
+    assert not panel.live.isHidden()
+    panel.live.click()
+    assert chart.curves["margin"].getData()[0][-1] == 4999

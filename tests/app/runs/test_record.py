@@ -1,0 +1,193 @@
+"""What is gathered of a run, and said of it. No window here."""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from threading import Event as Flag
+
+import numpy as np
+import pytest
+
+from app.plots.decimate import thinned
+from app.runs import history, status_text
+from app.runs.record import Record
+from app.runs.series import Series
+from core.events import Evaluated, Finished, Phase, Started, Step, to_json
+from core.run import Run
+from tests.app import stories
+from tests.app.conftest import scripted, started, step_event
+
+
+def test_a_series_keeps_points_in_order() -> None:
+    series = Series()
+    for i in range(10):
+        series.append(i, i * i)
+    assert series.x.tolist() == list(range(10))
+    assert series.y.tolist() == [i * i for i in range(10)]
+
+
+def test_a_full_series_averages_neighbours_and_goes_on() -> None:
+    series = Series(capacity=8)
+    for i in range(9):
+        series.append(i, float(i))
+    assert series.x.tolist() == [0.5, 2.5, 4.5, 6.5, 8.0]
+    assert series.y.tolist() == [0.5, 2.5, 4.5, 6.5, 8.0]
+
+
+def test_the_running_average_by_hand() -> None:
+    series = Series()
+    for i, y in enumerate([1.0, 2.0, 4.0]):
+        series.append(i, y)
+    # weight 0.5: 1; (0.5·1·0.5 + 0.5·2) / 0.75; (0.25·0.5·1 + 0.25·2 + 0.5·4) / 0.875
+    assert series.smooth(0.5).tolist() == pytest.approx([1.0, 1.25 / 0.75, 2.625 / 0.875])
+    assert series.smooth(0.0).tolist() == [1.0, 2.0, 4.0]
+    series.append(3, math.nan)
+    assert series.smooth(0.0)[-1] == 4.0
+
+
+def test_two_averages_of_one_curve_do_not_disturb_each_other() -> None:
+    series = Series()
+    for i in range(50):
+        series.append(i, float(i % 7))
+    plain = series.smooth(0.0)
+    steady = series.smooth(0.9).tolist()
+    assert plain.tolist() == series.y.tolist()
+    series.append(50, 3.0)
+    assert series.smooth(0.9).tolist()[:50] == steady
+    assert series.smooth(0.0)[-1] == 3.0
+
+
+def test_thinning_keeps_the_last_point() -> None:
+    x, y = thinned(np.arange(1001.0), np.arange(1001.0), most=100)
+    assert len(x) <= 101
+    assert (x[-1], y[-1]) == (1000.0, 1000.0)
+    assert (np.diff(x) > 0).all()
+
+
+def test_a_whole_run(tmp_path: Path) -> None:
+    record = Record()
+    for event in scripted(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
+        record.add(event)
+    assert record.fraction == 1.0
+    assert record.best is not None and record.best.step == 40
+    assert [s.stage for s in record.samples[0]] == ["before", "after"]
+    assert status_text.headline(record) == "Done"
+    assert status_text.going(record) == "Better on unseen examples: 2.41 → 0.57."
+    assert status_text.progress(record) == "Step 40 of 40 · epoch 2.7 of 3.0"
+
+
+def test_an_old_run_reads_the_same_as_it_was_live(tmp_path: Path) -> None:
+    live = Record()
+    for event in scripted(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
+        live.add(event)
+    old = history.record(tmp_path / "r")
+    assert old.loss.y.tolist() == live.loss.y.tolist()
+    assert old.log == live.log
+    assert old.finished == live.finished
+
+
+def test_time_left_follows_the_pace() -> None:
+    record = Record()
+    record.add(Started(**{**vars(started(Run(), 100)), "time": 1000.0}))
+    for n in range(1, 11):
+        record.add(Step(**{**vars(step_event(n)), "time": 1000.0 + 2 * n}))
+    assert record.seconds_left() == pytest.approx(180.0)
+    assert status_text.times(record, 1020.0).startswith("20 s · about 3 min left, until ")
+
+
+def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
+    record = Record()
+    record.add(Started(**{**vars(started(Run(), 100)), "time": 0.0}))
+    for n in range(1, 6):
+        record.add(Step(**{**vars(step_event(n)), "time": float(n), "seconds": float(n)}))
+    resumed = {**vars(started(Run(), 100)), "time": 9000.0, "first_step": 6}
+    record.add(Started(**resumed))
+    record.add(Step(**{**vars(step_event(6)), "time": 9001.0}))
+    assert record.elapsed(9001.0) == pytest.approx(6.0)
+    assert record.seconds_left() == pytest.approx(94.0)
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ([2.0] * 40, "steady at 2.00"),
+        ([2.0 - 0.04 * i for i in range(40)], "falling"),
+        ([1.0 + 0.05 * i for i in range(40)], "rising"),
+        ([2.0, math.nan], "no longer a number"),
+        ([2.0], "Training has begun"),
+    ],
+)
+def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
+    record = Record()
+    record.add(started(Run()))
+    for n, loss in enumerate(losses, 1):
+        record.add(step_event(n, loss))
+    assert said in status_text.going(record)
+
+
+@pytest.mark.parametrize(
+    ("metrics", "said"),
+    [
+        ({"accuracy": lambda s: 0.5 + s / 100, "margin": lambda s: s / 10}, "lead of the better ones grows"),
+        ({"accuracy": lambda s: 0.5, "margin": lambda s: 0.1}, "stays at 0.10"),
+        ({"accuracy": lambda s: 1.0, "margin": lambda s: 9.0}, "overdo it"),
+        ({"reward": lambda s: 0.2 + s / 100, "flat_groups": lambda s: 0.2}, "The answers score better"),
+        ({"reward": lambda s: 0.9 - s / 50, "flat_groups": lambda s: 0.2}, "worse than at first"),
+        ({"reward": lambda s: 0.5, "flat_groups": lambda s: 1.0}, "Nothing to learn from"),
+        ({"reward": lambda s: 0.5, "cut_off": lambda s: 0.9}, "cut off"),
+        ({"reward": lambda s: 0.5}, "as at first"),
+    ],
+)
+def test_one_sentence_for_what_a_method_measures(metrics: dict[str, Callable[[int], float]], said: str) -> None:
+    record = Record()
+    record.add(started(Run()))
+    for n in range(1, 41):
+        record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
+    assert said in status_text.going(record)
+
+
+def test_memorising_is_said() -> None:
+    record = Record()
+    record.add(started(Run()))
+    record.add(step_event(1))
+    for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
+        record.add(Evaluated(step, loss, loss == 0.8, 100))
+    assert "since step 20" in status_text.going(record)
+    assert "memorise" in status_text.going(record)
+
+
+def test_durations() -> None:
+    times = {
+        0: "0 s",
+        59.4: "59 s",
+        61: "1 min 1 s",
+        120: "2 min",
+        3599: "59 min",
+        3600: "1 h 0 min",
+        8000: "2 h 13 min",
+    }
+    assert {s: status_text.duration(s) for s in times} == times
+
+
+def test_a_failed_run_on_disk(tmp_path: Path) -> None:
+    folder = tmp_path / "r"
+    folder.mkdir()
+    Run().write(folder / "run.toml")
+    events = [Phase("Preparing data"), Finished("failed", 0, "The disk is full.", 0.0)]
+    (folder / "events.jsonl").write_text("".join(to_json(e) + "\n" for e in events) + "not json\n")
+    entry = history.entry(folder)
+    assert entry is not None
+    assert (entry.status, entry.resumable) == ("Failed", True)
+    assert history.record(folder).problem == "The disk is full."
+
+
+@pytest.mark.parametrize(
+    ("method", "result"), [("grpo", "82% solved"), ("dpo", "91% told right"), ("sft", "loss 0.093")]
+)
+def test_a_runs_result_is_what_its_method_is_after(tmp_path: Path, method: str, result: str) -> None:
+    for _ in stories.scripted(Run(method=method).replace("output", str(tmp_path / "r")), Flag(), Flag()):
+        pass
+    entry = history.entry(tmp_path / "r")
+    assert entry is not None
+    assert entry.result == result

@@ -1,0 +1,36 @@
+"""At most so often, and the last call is never lost."""
+
+from pytestqt.qtbot import QtBot
+
+from app.threads.throttle import Throttle
+
+
+def test_the_first_call_is_made_at_once_and_of_the_others_the_last(qtbot: QtBot) -> None:
+    calls: list[int] = []
+    throttled = Throttle(calls.append, 50)
+    for n in range(100):
+        throttled(n)
+    assert calls == [0]
+    qtbot.waitUntil(lambda: len(calls) == 2)
+    assert calls == [0, 99]
+    qtbot.wait(120)
+    assert calls == [0, 99]
+
+
+def test_settling_waits_until_the_calls_stop(qtbot: QtBot) -> None:
+    calls: list[int] = []
+    settled = Throttle(calls.append, 300, settle=True)
+    for n in range(5):
+        settled(n)
+        qtbot.wait(10)
+    assert calls == []
+    qtbot.waitUntil(lambda: calls == [4])
+
+
+def test_flush_makes_the_waiting_call_now(qtbot: QtBot) -> None:
+    calls: list[int] = []
+    settled = Throttle(calls.append, 10_000, settle=True)
+    settled(1)
+    settled.flush()
+    settled.flush()
+    assert calls == [1]

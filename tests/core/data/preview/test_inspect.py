@@ -1,0 +1,101 @@
+"""What the previewer shows is what the trainer uses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.data.format.example import Example
+from core.data.preview.inspect import seen, seen_all, summary, texts
+from core.data.tokenize.encode import encode, encode_all
+from core.data.tokenize.templates import CHOICES
+from tests.core.data.conftest import CHATML, make_tokenizer
+
+ROW = Example(3, messages=({"role": "user", "content": "Hi ☃"}, {"role": "assistant", "content": "Yo é"}))
+
+
+@pytest.mark.parametrize("train_on", ["answers", "last", "all"])
+@pytest.mark.parametrize("max_len", [5, 30, 999])
+def test_tokens_and_mask_are_those_of_encode(tokenizer: Any, train_on: str, max_len: int) -> None:
+    row = encode(ROW, tokenizer, train_on=train_on, max_len=max_len)
+    shown = seen(ROW, tokenizer, train_on=train_on, max_len=max_len)
+    kept = [t for t in shown.tokens if not t.cut]
+    assert [t.id for t in kept] == row.tokens.tolist()
+    assert [t.learned for t in kept] == [bool(m) for m in row.mask]
+    assert (shown.line, shown.count, shown.learned, shown.cut) == (3, len(row.tokens), int(row.mask.sum()), row.cut)
+    assert sum(t.cut for t in shown.tokens) == row.cut
+    assert not any(t.learned for t in shown.tokens if t.cut)
+
+
+def test_the_texts_join_to_the_whole_and_characters_stay_whole(tokenizer: Any) -> None:
+    shown = seen(ROW, tokenizer, train_on="answers", max_len=999)
+    assert "".join(t.text for t in shown.tokens) == (
+        "<|im_start|>user\nHi ☃<|im_end|>\n<|im_start|>assistant\nYo é<|im_end|>\n"
+    )
+    assert [t.text for t in shown.tokens][8:12] == [" ", "", "", "☃"]
+    assert [t.text for t in shown.tokens if t.special] == ["<|im_start|>", "<|im_end|>"] * 2
+
+
+def test_bytes_that_are_no_text_do_not_swallow_what_follows() -> None:
+    tokenizer = make_tokenizer(CHATML)
+    a, high = tokenizer("a").input_ids[0], tokenizer("☃").input_ids[0]
+    shown = texts([high, high, high, high, high, a, a], tokenizer)
+    assert "".join(shown) == "\ufffd" * 5 + "aa"
+    assert shown[-1] == "a"
+
+
+def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"text": "aaaa"}\n\n{"text": ""}\n{"text": "aaaaaaaa"}\n{"text": ""}\n')
+    made = json.loads(json.dumps(summary(path, "text", tokenizer, max_len=6)))
+    assert (made["format"], made["rows"], made["usable"]) == ("Plain text, 4 rows: text.", 4, 2)
+    assert made["problems"] == {"blank": 1, "empty": 2}
+    assert made["left_out"] == 2
+    assert made["findings"][0] == {
+        "code": "blank",
+        "severity": "note",
+        "file": str(path),
+        "line": 2,
+        "message": "This line is blank.",
+        "fix": "Blank lines are skipped.",
+        "row": None,
+    }
+    assert made["lengths"] == {
+        "shortest": 5,
+        "median": 7,
+        "longest": 9,
+        "max_len": 6,
+        "cut": 1,
+        "nothing_learned": 0,
+        "looked_at": 4,
+    }
+    assert "lengths" not in summary(path, "text")
+
+
+ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
+YES, NO = ({"role": "assistant", "content": "yes ☃"},), ({"role": "assistant", "content": "no"},)
+KINDS = {
+    "text": Example(1, messages=(*ASKED, *YES)),
+    "plain": Example(1, text="some ☃ text"),
+    "pairs": Example(1, messages=ASKED, chosen=YES, rejected=NO),
+    "raw pairs": Example(1, prompt="Hi", chosen=" yes", rejected=" no"),
+    "thumbs": Example(1, messages=(*ASKED, *YES), label=True),
+    "questions": Example(1, messages=ASKED, answer="yes"),
+}
+
+
+@pytest.mark.parametrize("template", [None, *(choice.text for choice in CHOICES.values())])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("max_len", [14, 999])
+def test_the_preview_of_every_kind_is_what_is_trained(template: str | None, kind: str, max_len: int) -> None:
+    tokenizer = make_tokenizer(template)
+    rows = encode_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    views = seen_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    assert len(rows) == len(views) == (2 if "pairs" in kind else 1)
+    for row, view in zip(rows, views, strict=True):
+        assert [(t.id, t.learned) for t in view.tokens if not t.cut] == list(
+            zip(row.tokens.tolist(), row.mask.astype(bool).tolist(), strict=True)
+        )
+        assert (view.cut, view.note, view.learned) == (row.cut, row.note, int(row.mask.sum()))
+        assert "".join(t.text for t in view.tokens) == tokenizer.decode([t.id for t in view.tokens])

@@ -1,0 +1,129 @@
+"""Many rows at once give the same numbers as one by one, and as tokenizing everything in full."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from core.data.format.example import Example
+from core.data.tokenize import encoding, tokens
+from core.data.tokenize.encode import Encoded, encode, encode_all
+from core.data.tokenize.encoding import Cancelled, encode_all_rows, encode_rows
+from core.data.tokenize.rendered_text import Written, write
+from core.data.tokenize.templates import CHOICES
+from tests.core.data.conftest import CHATML, make_tokenizer
+from tests.core.data.preview.test_inspect import KINDS
+from tests.core.data.tokenize.test_encode import (
+    ENDS_ONCE,
+    INJECTS,
+    OPENS,
+    RETURNS,
+    SEALS,
+    THINKS,
+    TRIMS,
+    UNCLOSED,
+    chat,
+)
+
+TEMPLATES = {
+    "none": None,
+    "chatml": CHATML,
+    "trims": TRIMS,
+    "injects": INJECTS,
+    "ends once": ENDS_ONCE,
+    "drops thinking": THINKS,
+    "opens thinking": OPENS,
+    "returns": RETURNS,
+    "seals": SEALS,
+    "unclosed": UNCLOSED,
+    "refuses": "{{ raise_exception('No.') }}",
+    **{name: choice.text for name, choice in CHOICES.items()},
+}
+ROWS = [
+    *KINDS.values(),
+    chat("a", "<think>one</think>b", "c", "<think>two</think> d "),
+    chat("Hi ☃", "é", "x", "x", system="Be brief."),
+    chat("a", "", "c"),
+    Example(9, text="plain <|im_start|> text"),
+    Example(10, prompt="", completion="b</s>"),
+]
+
+
+def metaspace() -> Any:
+    """A tokenizer that melts letters and puts "▁" in front of the text alone, as those of Llama 2 do."""
+    letters = sorted(set("▁abcdefghijklmnopqrstuvwxyz<>|_\nHBAUSTé☃:./"))
+    merges = [("▁", "a"), ("a", "n"), ("\n", "b"), ("\n", "Y"), ("u", "s"), ("us", "e")]
+    vocabulary = {c: n for n, c in enumerate([*letters, "Y", "?", *(a + b for a, b in merges)])}
+    made = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="?"))
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    made.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
+    return PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+
+
+def same(one: Encoded, other: Encoded) -> bool:
+    return (
+        np.array_equal(one.tokens, other.tokens)
+        and np.array_equal(one.mask, other.mask)
+        and (one.line, one.cut, one.note) == (other.line, other.cut, other.note)
+    )
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("make", [make_tokenizer, metaspace], ids=["bytes", "metaspace"])
+@pytest.mark.parametrize(("train_on", "max_len"), [("answers", 999), ("last", 20), ("all", 999)])
+def test_rows_at_once_are_those_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, template: str, make: Any, train_on: str, max_len: int
+) -> None:
+    monkeypatch.setattr(encoding, "SLAB", 4)
+    tokenizer = make()
+    tokenizer.chat_template = TEMPLATES[template]
+    options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
+    pairs = encode_all_rows(ROWS, tokenizer, **options)
+    assert len(pairs) == len(ROWS)
+    for row, made in zip(ROWS, pairs, strict=True):
+        alone = encode_all(row, tokenizer, **options)
+        assert len(made) == len(alone)
+        assert all(same(a, b) for a, b in zip(made, alone, strict=True))
+    single = [row for row in ROWS if row.chosen is None]
+    rows = encode_rows(single, tokenizer, **options)
+    assert all(same(a, encode(row, tokenizer, **options)) for a, row in zip(rows, single, strict=True))
+
+
+def in_full(written: Written, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
+    """What the short ways must come to: every prompt tokenized from its first character on."""
+    made = tokenizer(written.text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, spans = made["input_ids"], []
+    for s in written.learned:
+        start = next((n for n, (_, end) in enumerate(made["offset_mapping"]) if end > s.start), len(ids))
+        if s.prompt is not None:
+            start = tokens.common(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
+        end = next((n for n in range(start, len(ids)) if made["offset_mapping"][n][0] >= s.end), len(ids))
+        spans.append((start, end))
+    return ids, spans
+
+
+@pytest.mark.parametrize("template", [name for name in TEMPLATES if name != "none"])
+@pytest.mark.parametrize("make", [make_tokenizer, metaspace], ids=["bytes", "metaspace"])
+def test_the_short_way_to_an_answers_start_is_the_long_one(template: str, make: Any) -> None:
+    tokenizer = make()
+    tokenizer.chat_template = TEMPLATES[template]
+    written = [write(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
+    assert tokens.tokenize(written, tokenizer) == [in_full(w, tokenizer) for w in written]
+
+
+def test_progress_is_told_and_work_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
+    monkeypatch.setattr(encoding, "SLAB", 2)
+    told: list[tuple[int, int]] = []
+    rows = [chat("a", "b")] * 5
+    options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *at: told.append(at)}
+    for run in (encode_rows, encode_all_rows):
+        told.clear()
+        run(rows, tokenizer, **options)
+        assert told == [(2, 5), (4, 5), (5, 5)]
+        with pytest.raises(Cancelled):
+            run(rows, tokenizer, **options, cancelled=lambda: True)
+        assert told[3:] == [(2, 5)]
+    assert encode_rows([], tokenizer, train_on="answers", max_len=9) == []

@@ -1,0 +1,60 @@
+"""The chat templates to choose from: each is masked exactly, with one turn and with several."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.data.format.example import Example
+from core.data.tokenize.encode import encode
+from core.data.tokenize.templates import CHOICES, choose
+from core.errors import BadOption
+from tests.core.data.conftest import make_tokenizer
+
+EXPECTED = {
+    "chatml": "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n[b<|im_end|>\n]"
+    "<|im_start|>user\nc<|im_end|>\n<|im_start|>assistant\n[d<|im_end|>\n]",
+    "llama3": "<s><|start_header_id|>user<|end_header_id|>\n\na<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n[b<|eot_id|>]"
+    "<|start_header_id|>user<|end_header_id|>\n\nc<|eot_id|>"
+    "<|start_header_id|>assistant<|end_header_id|>\n\n[d<|eot_id|>]",
+    "gemma": "<s><start_of_turn>user\na<end_of_turn>\n<start_of_turn>model\n[b<end_of_turn>\n]"
+    "<start_of_turn>user\nc<end_of_turn>\n<start_of_turn>model\n[d<end_of_turn>\n]",
+    "plain": "<s>User: a\n\nAssistant:[ b</s>]\n\nUser: c\n\nAssistant:[ d</s>]",
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_every_choice_is_masked_exactly(name: str, marked: Callable[[Any, Any], str]) -> None:
+    tokenizer = make_tokenizer(None)
+    choose(tokenizer, name)
+    texts = zip(("user", "assistant") * 2, "abcd", strict=True)
+    example = Example(1, messages=tuple({"role": role, "content": text} for role, text in texts))
+    row = encode(example, tokenizer, train_on="answers", max_len=999)
+    assert marked(row, tokenizer) == EXPECTED[name]
+    assert row.note == ""
+
+
+def test_marks_that_the_model_does_not_know_are_told() -> None:
+    assert choose(make_tokenizer(None), "chatml") == ""
+    assert choose(make_tokenizer(None), "plain") == ""
+    assert choose(make_tokenizer(None), "llama3") == (
+        "The model has no token <|start_header_id|>; it is spelled out, which is learned more slowly. "
+        "Plain words suit it."
+    )
+
+
+def test_a_template_from_a_file(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer(None)
+    (tmp_path / "own.jinja").write_text("{{ messages }}")
+    assert choose(tokenizer, str(tmp_path / "own.jinja")) == ""
+    assert tokenizer.chat_template == "{{ messages }}"
+    with pytest.raises(BadOption) as error:
+        choose(tokenizer, str(tmp_path / "none.jinja"))
+    assert str(error.value) == f"The chat template {tmp_path}/none.jinja cannot be read: No such file or directory."
+    with pytest.raises(BadOption) as error:
+        choose(tokenizer, "vicuna")
+    assert str(error.value) == (
+        "There is no chat template 'vicuna'; there are chatml, llama3, gemma, plain, or a .jinja file."
+    )

@@ -1,0 +1,49 @@
+"""A model folder's tokenizer, and one sentence for each way it can be missing or broken."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.errors import BadModel
+from tests.core.data.conftest import CHATML, make_tokenizer
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    make_tokenizer().save_pretrained(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def test_it_comes_back_with_its_template(folder: Path) -> None:
+    tokenizer = load_tokenizer(folder)
+    assert tokenizer.chat_template == CHATML
+    assert tokenizer("<s>é").input_ids == make_tokenizer()("<s>é").input_ids
+
+
+def test_missing_and_broken_files(folder: Path) -> None:
+    with pytest.raises(BadModel) as error:
+        load_tokenizer(folder / "none")
+    assert str(error.value) == f"There is no model folder {folder}/none."
+    (folder / "tokenizer.json").write_text('{"version": ')
+    with pytest.raises(BadModel) as error:
+        load_tokenizer(folder)
+    assert str(error.value) == f"{folder}/tokenizer.json is not valid JSON; the download may be incomplete."
+    (folder / "tokenizer.json").write_text("{}")
+    with pytest.raises(BadModel, match=f"^The tokenizer in {folder} cannot be loaded: [^\n]*\\.$"):
+        load_tokenizer(folder)
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(BadModel) as error:
+        load_tokenizer(folder)
+    assert str(error.value) == f"{folder} has no tokenizer: tokenizer.json is missing."
+
+
+def test_code_in_the_folder_is_not_run(folder: Path) -> None:
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    settings |= {"tokenizer_class": "Own", "auto_map": {"AutoTokenizer": ["own.Own", "own.Own"]}}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    (folder / "own.py").write_text(f"open({str(folder / 'ran')!r}, 'w')")
+    with pytest.raises(BadModel):
+        load_tokenizer(folder)
+    assert not (folder / "ran").exists()

@@ -1,0 +1,41 @@
+"""Freed memory stays with the process on Linux, and the system clears it once."""
+
+import mmap
+import subprocess
+import sys
+
+import pytest
+
+from core.device import malloc
+
+TOUCH = """
+import resource
+import core
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(2):
+    bytearray(b"x") * (16 << 20)
+before = faults()
+for _ in range(10):
+    bytearray(b"x") * (16 << 20)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it changes nothing elsewhere")
+def test_memory_is_taken_from_the_system_once() -> None:
+    done = subprocess.run([sys.executable, "-c", TOUCH], capture_output=True, text=True, check=True)
+    faults, pages = int(done.stdout), 10 * (16 << 20) // mmap.PAGESIZE
+    assert faults < pages / 20
+
+
+def test_elsewhere_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(malloc.ctypes, "CDLL", None)
+    assert malloc.keep_freed() is False
+
+
+def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(malloc.ctypes, "CDLL", lambda name: object())
+    assert malloc.keep_freed() is False

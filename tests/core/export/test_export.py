@@ -1,0 +1,245 @@
+"""Fusing, packing and handing over: what is written answers as the adapter did, and others' formats are met."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten
+from safetensors.numpy import load_file
+
+from core import adapters
+from core.errors import BadModel, BadOption
+from core.events import Event, Saved, Warned
+from core.export import fuse, quantize, to_peft
+from core.model.load import load
+from core.run import Adapter, Model, Run
+from core.train import train
+from tests.core.adapters.test_lora import TOKENS, save
+from tests.core.conftest import only, write_model
+
+REFERENCE = Path(__file__).parents[2] / "reference"
+
+
+def adapted(folder: Path, o: Adapter, output: Path, base: Model | None = None) -> Path:
+    """An adapter folder with every tensor far from where it starts, and its logits beside it."""
+    base = base or Model(path=str(folder))
+    model = load(folder, device="cpu", quantization=base.quantization, double=base.double_quantization).model
+    adapters.attach(model, o)
+    mx.random.seed(5)
+    for name, value in adapters.tensors(model).items():
+        changed = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
+        model.load_weights([(name, changed)], strict=False)
+    output.mkdir()
+    save(model, o, output)
+    (output / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
+    mx.save_safetensors(str(output / "logits.safetensors"), {"logits": model(TOKENS)})
+    return output
+
+
+def logits(folder: Path) -> mx.array:
+    return load(folder, "float32", device="cpu").model(TOKENS)
+
+
+def told(events: list[Event], code: str) -> list[str]:
+    return [e.message for e in only(Warned, events) if e.code == code]
+
+
+CASES: dict[str, tuple[Adapter, dict[str, Any]]] = {
+    "lora": (Adapter(rank=4), {}),
+    "lora and embeddings": (Adapter(rank=4, targets="all,embeddings"), {}),
+    "dora": (Adapter(type="dora", rank=3, targets="attention"), {}),
+    "rslora over nf4": (Adapter(rank=4, rslora=True), {"quantization": "nf4", "double_quantization": True}),
+    "dora over int8": (Adapter(type="dora", rank=4), {"quantization": "int8"}),
+    "mxfp4, some layers": (Adapter(rank=4, targets="q_proj"), {"quantization": "mxfp4"}),
+    "full": (Adapter(type="full"), {}),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_fused_model_is_the_adapter_and_its_base(name: str, model_folder: Path, tmp_path: Path) -> None:
+    o, base = CASES[name]
+    folder = adapted(model_folder, o, tmp_path / "adapter", Model(path=str(model_folder), **base))
+    events = list(fuse(folder, tmp_path / "fused"))
+    assert [e.path for e in only(Saved, events)] == [str(tmp_path / "fused")] and not told(events, "layout")
+    assert told(events, "checked")[0].startswith("Loaded again: its logits agree with the adapter's within ")
+    before = mx.load(str(folder / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
+    old, new = (load_file(f / "model.safetensors") for f in (model_folder, tmp_path / "fused"))
+    assert {k: (v.shape, v.dtype) for k, v in new.items()} == {k: (v.shape, v.dtype) for k, v in old.items()}
+    assert np.array_equal(new["model.norm.weight"], old["model.norm.weight"]) == (o.type != "full")
+    assert (tmp_path / "fused" / "tokenizer.json").is_file()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_sixteen_bit_files_with_an_index(model_folder: Path, tmp_path: Path) -> None:
+    folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter")
+    events = list(fuse(folder, tmp_path / "fused", dtype="bfloat16", shard_bytes=20_000))
+    index = json.loads((tmp_path / "fused" / "model.safetensors.index.json").read_text())
+    files = sorted(p.name for p in (tmp_path / "fused").glob("*.safetensors"))
+    assert len(files) > 1 and set(index["weight_map"].values()) == set(files)
+    assert files[0] == f"model-00001-of-{len(files):05}.safetensors"
+    sizes = [sum(v.nbytes for v in mx.load(str(tmp_path / "fused" / f)).values()) for f in files]
+    assert max(sizes) <= 20_000 and sum(sizes) == index["metadata"]["total_size"]
+    assert json.loads((tmp_path / "fused" / "config.json").read_text())["dtype"] == "bfloat16"
+    before = mx.load(str(folder / "logits.safetensors"))["logits"]
+    assert mx.linalg.norm(logits(tmp_path / "fused") - before).item() < 0.03 * mx.linalg.norm(before).item()
+    assert len(told(events, "checked")) == 1
+
+
+def test_experts_are_written_one_by_one_as_they_came(tmp_path: Path) -> None:
+    folder = write_moe(tmp_path / "moe")
+    folder_of = adapted(folder, Adapter(rank=4), tmp_path / "adapter")
+    assert mx.load(str(folder_of / adapters.WEIGHTS))["model.layers.0.mlp.switch_mlp.up_proj.lora_a"].ndim == 3
+    events = list(fuse(folder_of, tmp_path / "fused"))
+    assert not told(events, "layout")
+    old, new = (load_file(f / "model.safetensors") for f in (folder, tmp_path / "fused"))
+    name = "model.layers.0.mlp.experts.3.down_proj.weight"
+    assert old.keys() == new.keys() and not np.array_equal(old[name], new[name])
+    before = mx.load(str(folder_of / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
+    with pytest.raises(BadModel, match=r"PEFT has no add-on for the experts in model\.layers\.0\.mlp\.switch_mlp"):
+        list(to_peft(folder_of, tmp_path / "peft"))
+
+
+def write_moe(folder: Path) -> Path:
+    """A mixture of experts in the files' own layout: one tensor for each expert."""
+    from mlx_lm.models import qwen3_moe
+
+    write_model(folder)
+    own = {"model_type": "qwen3_moe", "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32,
+           "decoder_sparse_step": 1, "mlp_only_layers": [], "norm_topk_prob": True,
+           "tie_word_embeddings": False}  # fmt: skip
+    config = json.loads((folder / "config.json").read_text()) | own
+    (folder / "config.json").write_text(json.dumps(config))
+    mx.random.seed(1)
+    weights = {}
+    for name, value in tree_flatten(qwen3_moe.Model(qwen3_moe.ModelArgs.from_dict(config)).parameters()):
+        if "switch_mlp" in name:
+            for i in range(4):
+                weights[name.replace("switch_mlp", f"experts.{i}")] = value[i]
+        else:
+            weights[name] = value
+    mx.save_safetensors(str(folder / "model.safetensors"), weights)
+    return folder
+
+
+def test_packing_the_result_tells_what_it_costs(make_run: Callable[..., Run], tmp_path: Path) -> None:
+    from mlx_lm.utils import load as mlx_lm_load
+
+    folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
+    run = make_run(model={"path": str(folder), "quantization": "nf4"}, train={"steps": 3})
+    list(train(run))
+    events = list(fuse(str(run.output), tmp_path / "packed", quantization="affine-4"))
+    (sentence,) = told(events, "packed-loss")
+    assert sentence.startswith("Held-out loss: ") and "with the adapter" in sentence and "as affine-4" in sentence
+    again = load(tmp_path / "packed", device="cpu")
+    assert again.precision["used"] == "affine 4 bit, group 64"
+    theirs, _ = mlx_lm_load(str(tmp_path / "packed"))
+    mine = again.model(TOKENS)
+    assert (mx.linalg.norm(theirs(TOKENS) - mine) / mx.linalg.norm(mine)).item() < 2e-2
+    assert not (tmp_path / "packed" / "dense").exists()
+
+
+@pytest.mark.parametrize("mode", ["affine-4", "mxfp4", "mxfp8"])
+def test_a_packed_model_loads_here_and_in_mlx_lm(mode: str, tmp_path: Path) -> None:
+    from mlx_lm.utils import load as mlx_lm_load
+
+    folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
+    list(quantize(str(folder), tmp_path / "packed", mode))
+    mine, (theirs, _) = load(tmp_path / "packed", device="cpu"), mlx_lm_load(str(tmp_path / "packed"))
+    assert mine.precision["bits"] == int(mode[-1]) and mx.allclose(mine.model(TOKENS), theirs(TOKENS), atol=1e-3)
+    with pytest.raises(BadModel, match="is already quantized"):
+        list(quantize(str(tmp_path / "packed"), tmp_path / "twice", mode))
+    assert not (tmp_path / "twice").exists()
+
+
+@pytest.mark.parametrize(("mode", "double"), [("nf4", False), ("nf4", True), ("fp4", False), ("int8", False)])
+def test_a_model_in_the_layout_of_bitsandbytes(mode: str, double: bool, tmp_path: Path) -> None:
+    folder = write_moe(tmp_path / "m")
+    list(quantize(str(folder), tmp_path / "packed", mode, double=double))
+    once, again = load(folder, device="cpu", quantization=mode, double=double), load(tmp_path / "packed", device="cpu")
+    assert mx.array_equal(once.model(TOKENS), again.model(TOKENS))
+    assert again.precision["used"] == mode and again.precision["double"] == double
+    assert again.precision["reason"].startswith("the model is already quantized; it computes in float32")
+    about = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
+    assert about["quant_method"] == "bitsandbytes" and about["load_in_8bit"] == (mode == "int8")
+    with pytest.raises(BadModel, match=f"is already quantized \\({mode}\\): leave quantization at none"):
+        load(tmp_path / "packed", device="cpu", quantization="nf4")
+
+
+def test_what_was_quantized_before_is_fused_unpacked(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
+    list(quantize(str(folder), tmp_path / "packed", "affine-4"))
+    adapter = adapted(tmp_path / "packed", Adapter(rank=4), tmp_path / "adapter")
+    events = list(fuse(adapter, tmp_path / "fused", dtype="float32"))
+    assert not any("quantization" in k for k in json.loads((tmp_path / "fused" / "config.json").read_text()))
+    before = mx.load(str(adapter / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
+    assert not told(events, "layout")  # in this family they are the same
+
+
+@pytest.mark.parametrize("name", ["qwen3-tiny", "llama-tiny"])
+def test_pefts_files_come_out_as_peft_wrote_them(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "adapter"
+    source.mkdir()
+    for file in (REFERENCE / "adapters" / f"{name}-mlx").iterdir():
+        (source / file.name).write_bytes(file.read_bytes())
+    about = json.loads((source / adapters.CONFIG).read_text())
+    (source / adapters.CONFIG).write_text(json.dumps(about | {"model": str(REFERENCE / "models" / name)}))
+    same(source, REFERENCE / "adapters" / f"{name}-peft", tmp_path / "peft")
+
+
+@pytest.mark.parametrize("name", ["dora", "rslora"])
+def test_what_peft_wrote_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+    theirs = REFERENCE / "peft" / name
+    about = json.loads((theirs / adapters.CONFIG).read_text())
+    base = REFERENCE / "models" / about["base_model_name_or_path"]
+    model = load(base, device="cpu").model
+    adapters.load(model, theirs)
+    (tmp_path / "adapter").mkdir()
+    options = Adapter(type="dora" if about["use_dora"] else "lora", rslora=about["use_rslora"])
+    save(model, options, tmp_path / "adapter")
+    config = adapters.config(model, options, Model(path=str(base)))
+    (tmp_path / "adapter" / adapters.CONFIG).write_text(json.dumps(config))
+    same(tmp_path / "adapter", theirs, tmp_path / "peft")
+
+
+def test_a_base_that_was_packed_is_told_to_whom_peft_gets(model_folder: Path, tmp_path: Path) -> None:
+    base = Model(path=str(model_folder), quantization="nf4")
+    folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter", base)
+    events = list(to_peft(folder, tmp_path / "peft"))
+    assert told(events, "base-precision") == [
+        "The base is packed as nf4, as in training. Load it so in PEFT for the same answers."
+    ]
+
+
+def same(adapter: Path, theirs: Path, output: Path) -> None:
+    list(to_peft(adapter, output))
+    mine, its = (load_file(folder / adapters.PEFT_WEIGHTS) for folder in (output, theirs))
+    assert mine.keys() == its.keys()
+    assert all(np.array_equal(mine[name], its[name]) for name in its)
+    about, goal = (json.loads((folder / adapters.CONFIG).read_text()) for folder in (output, theirs))
+    about["base_model_name_or_path"] = Path(about["base_model_name_or_path"]).name
+    goal["target_modules"], goal["inference_mode"] = sorted(goal["target_modules"]), True
+    assert about == {key: goal[key] for key in about}
+
+
+def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -> None:
+    folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter")
+    with pytest.raises(BadOption, match="already exists; choose a new folder"):
+        list(fuse(folder, folder))
+    with pytest.raises(BadOption, match="Double quantization packs the scales of nf4 and fp4; int8 has none"):
+        list(fuse(folder, tmp_path / "no", quantization="int8", double=True))
+    with pytest.raises(BadModel, match="holds no adapter"):
+        list(fuse(model_folder, tmp_path / "no"))
+    tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
+    with pytest.raises(BadModel, match="PEFT has no add-on for embeddings that are the output layer too"):
+        list(to_peft(tied, tmp_path / "no"))
+    full = adapted(model_folder, Adapter(type="full"), tmp_path / "full")
+    with pytest.raises(BadModel, match="holds a fully trained model, not an add-on"):
+        list(to_peft(full, tmp_path / "no"))
+    assert not (tmp_path / "no").exists()

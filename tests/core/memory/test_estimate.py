@@ -1,0 +1,204 @@
+"""Memory told before loading: the count, the range, the advice; and the step that is measured."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+from mlx.utils import tree_flatten
+
+from core import adapters
+from core.events import Started, Warned
+from core.export import quantize
+from core.memory import plan
+from core.memory.estimate import CHUNK, FEWEST, Estimate, advice, estimate
+from core.model.load import load
+from core.quant import count
+from core.reference.frozen_model import beside
+from core.resources import STARTER
+from core.run import Adapter, Run
+from core.train import train
+from tests.core.conftest import only
+from tests.core.model import zoo
+
+CONFIG = json.loads((STARTER / "config.json").read_text())
+GB = 10**9
+
+
+def step(folder: Path | None = STARTER, config: dict[str, Any] = CONFIG, **sections: Any) -> Estimate:
+    found = estimate(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("family", ["llama", "qwen3", "qwen3_moe", "gemma2", "phi3", "granite", "nemotron_h"])
+@pytest.mark.parametrize("mode", ["none", "nf4", "affine-4"])
+def test_weights_and_add_on_are_counted_as_they_are(family: str, mode: str, tmp_path: Path) -> None:
+    folder = zoo.write(tmp_path, family)
+    config = json.loads((folder / "config.json").read_text())
+    o = Adapter(rank=4)
+    model = load(folder, device="cpu", quantization=mode).model
+    held = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+    whole = count(model)
+    adapters.attach(model, o)
+    found = step(folder, config, model={"quantization": mode}, adapter={"rank": 4})
+    trained = sum(v.size for v in adapters.tensors(model).values())
+    if family != "qwen3_moe":  # whose experts lie in one tensor here, as mlx-lm has them, and not in the originals
+        assert found.adapter == 4 * trained
+        assert found.optimizer == 12 * trained
+        assert found.weights == pytest.approx(held, rel=0.06)
+    assert step(folder, config).weights == pytest.approx(4 * whole, rel=1e-3)
+
+
+def test_a_model_that_comes_in_the_layout_of_bitsandbytes(tmp_path: Path) -> None:
+    list(quantize("starter", tmp_path / "packed", "nf4"))
+    found, packed = step(tmp_path / "packed"), step(model={"quantization": "nf4"})
+    assert found.adapter == packed.adapter
+    assert found.weights == pytest.approx(packed.weights, rel=0.1)
+
+
+def test_without_files_the_config_is_enough() -> None:
+    with_files, without = step(), step(folder=None)
+    assert without.weights == pytest.approx(with_files.weights, rel=0.02)
+    assert without.adapter == with_files.adapter
+    assert estimate({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
+
+
+def test_what_saves_memory_is_told_to_save_it() -> None:
+    usual = step()
+    assert step(model={"quantization": "nf4"}).weights < 0.4 * usual.weights
+    assert step(train={"gradient_checkpointing": "on"}).activations < 0.7 * usual.activations
+    assert step(train={"batch_size": 8}).activations == pytest.approx(2 * usual.activations, rel=0.01)
+    assert step(adapter={"type": "full"}).optimizer > 5 * usual.optimizer
+    whole = step(adapter={"type": "full"})
+    parted = step(adapter={"type": "full"}, train={"gradient_accumulation_steps": 2})
+    assert parted.optimizer - whole.optimizer == whole.weights  # the gradients so far, in float32
+    assert step(train={"optimizer": "sgd"}).optimizer == usual.optimizer / 3
+    assert usual.low < usual.total < usual.high
+
+
+def test_writing_answers_and_learning_from_them_count_in_turn() -> None:
+    usual = step(method="grpo")
+    # 4 questions × 8 answers of 128 tokens: keys and values of 6 layers × 2 heads × 64, and 2,048 logits, in float32.
+    assert usual.answers == 32 * (2 * 6 * 2 * 64 * 128 * 4 + 12 * 2048)
+    assert usual.total == usual.weights + usual.adapter + usual.optimizer + usual.activations + usual.logits
+    assert step(method="grpo", options={"group_size": 4}).answers == usual.answers / 2
+    assert step(method="dapo", options={"answers_at_once": 16}).answers == usual.answers / 2
+    few = step(method="grpo", train={"batch_size": 64}, options={"micro_batch_size": 1, "answers_at_once": 512})
+    assert few.total == few.weights + few.adapter + few.optimizer + few.answers
+    assert few.activations == pytest.approx(usual.activations / 16)
+    assert step().answers == 0 and step(method="distill", options={"teacher": "starter"}).answers == 0
+    own = step(method="distill", options={"teacher": "starter", "lmbda": 0.5})
+    assert own.answers == usual.answers / 8  # 4 rows, one answer each
+
+
+def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
+    usual = step(method="grpo")  # 16 of 32 at once
+    few = step(method="grpo", train={"batch_size": 1})  # 8 are written
+    assert few.activations == pytest.approx(usual.activations / 2)
+    replayed = step(method="grpo", train={"batch_size": 1}, options={"replay": "samples.jsonl"})
+    assert replayed.activations == usual.activations  # how many a file holds is not known before
+
+
+def test_attention_of_long_texts() -> None:
+    def kept(method: str, tokens: int, packing: bool = True) -> int:
+        about = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
+        found = estimate(CONFIG, Run.from_dict(about), device="cpu", tokens=tokens, folder=STARTER)
+        assert found is not None
+        return found.activations
+
+    assert kept("dpo", 2048) == pytest.approx(2 * kept("sft", 1024))  # a text of a pair looks back on itself alone
+    assert kept("sft", 1024, packing=False) > 1.1 * kept("sft", 1024)  # MLX's own attention keeps more
+
+
+def test_a_teacher_that_stays_in_memory_is_counted() -> None:
+    run = Run.from_dict({"method": "distill", "options": {"teacher": "starter"}})
+    assert beside(run) == STARTER
+    assert beside(Run()) is None
+    assert beside(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
+    alone = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
+    both = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
+    assert alone is not None and both is not None
+    assert both.teacher == both.weights and both.total == alone.total + both.weights
+
+
+def test_what_each_kind_of_run_needs_beside() -> None:
+    usual = step()
+    assert step(method="kto").activations < 0.6 * usual.activations  # the mismatched answers get no gradient
+    assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
+    large = CONFIG | {"vocab_size": 1 << 17}
+    # Many pieces of logits: the next ones are laid out before the last one is done.
+    piece = 4 * FEWEST * large["vocab_size"]
+    assert step(None, large, train={"batch_size": 1}).logits == 4 * piece  # two pieces of 64 tokens
+    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * CHUNK
+
+
+def test_in_words() -> None:
+    assert Estimate(10 * GB, 0, 0, 5 * GB, 0).words == "12 to 18 GB"
+    assert Estimate(5 * GB, 0, 0, 0, 0).words == "4.0 to 6.0 GB"
+    assert Estimate(GB // 10, 0, 0, 0, 0).words == "80 to 120 MB"
+
+
+@pytest.mark.parametrize(
+    ("sections", "words"),
+    [
+        ({}, "try 4 bit (nf4)"),
+        ({"adapter": {"type": "full"}}, "try LoRA"),
+        ({"model": {"quantization": "nf4"}}, "try a smaller batch size"),
+        ({"model": {"quantization": "nf4"}, "train": {"batch_size": 1}}, "try gradient checkpointing"),
+    ],
+)
+def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> None:
+    found = Estimate(14 * GB, 0, 0, 4 * GB, 0)
+    assert advice(found, 30 * GB, Run.from_dict(sections)) == ""
+    sentence = advice(found, 8 * GB, Run.from_dict(sections))
+    assert sentence.startswith("This needs 14 to 22 GB, and 8.0 GB can be used: ") and words in sentence
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"answers_at_once": 64}, "write fewer answers together (answers_at_once)"),
+        ({"answers_at_once": 1}, "learn from fewer answers together (micro_batch_size)"),
+        ({"answers_at_once": 1, "micro_batch_size": 1}, "try gradient checkpointing"),
+    ],
+)
+def test_advice_where_answers_do_not_fit(options: dict[str, Any], words: str) -> None:
+    run = Run.from_dict({"method": "grpo", "options": options, "model": {"quantization": "nf4"}})
+    assert words in advice(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
+
+
+def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Path) -> None:
+    run = {"method": "grpo", "output": str(tmp_path / "run"), "model": {"path": "starter"}, "backend": "cpu"}
+    run |= {"data": {"path": "demo"}, "options": {"max_completion_length": 8, "group_size": 2, "eval_questions": 1}}
+    run |= {"train": {"steps": 1, "samples": 0, "batch_size": 1}}
+    (started,) = only(Started, list(train(Run.from_dict(run))))
+    assert started.memory["estimate"]["answers"] > 0 and started.memory["estimate"]["low"] > 0
+
+
+def test_a_run_measures_its_heaviest_step_and_stays_the_same(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import core.training.trainer
+
+    options = {"train": {"steps": 3}, "adapter": {"dropout": 0.3}}
+    list(train(make_run(output="without", **options)))
+    monkeypatch.setattr(core.training.trainer, "REHEARSED", 1)
+    (started,) = only(Started, list(train(make_run(output="with", **options))))
+    told = started.memory
+    assert told["rows"] == 4 and told["tokens"] <= 128 and told["measured"] > 0
+    assert told["estimate"]["low"] < told["estimate"]["high"]
+    folder = Path(started.folder)
+    assert json.loads((folder / "resolved.json").read_text())["memory"] == told
+    one, two = (mx.load(str(folder.parent / name / adapters.WEIGHTS)) for name in ("without", "with"))
+    assert all(mx.array_equal(one[name], two[name]) for name in one)
+
+
+def test_too_little_memory_is_told_before_loading(
+    make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plan, "advice", lambda *_: "This needs more: try 4 bit (nf4).")
+    events = list(train(make_run(train={"steps": 1})))
+    assert [e.message for e in only(Warned, events) if e.code == "memory"] == ["This needs more: try 4 bit (nf4)."]

@@ -1,0 +1,67 @@
+"""samples.jsonl gives back what was written, to the last digit, and says where it is broken."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from core.errors import BadData
+from core.rollouts.samples_file import Asked, Reply, read, steps
+
+GROUP = Asked(
+    step=3,
+    prompt_ids=(1, 2),
+    replies=(
+        Reply((4, 5), 1.25, (-0.123456789, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
+        Reply((6,), math.nan, None, "", True),
+    ),
+    prompt="2 + 3?",
+    expected="5",
+    line=7,
+    row=4,
+)
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "samples.jsonl"
+    file.write_text(GROUP.to_json() + "\n" + GROUP.to_json()[:20], encoding="utf-8")  # the second was cut by a crash
+    (found,) = read(file)
+    assert found.to_json() == GROUP.to_json()
+    assert found.replies[0] == GROUP.replies[0] and math.isnan(found.replies[1].reward)
+
+
+def test_groups_belong_to_the_step_that_learns_from_them() -> None:
+    groups = [Asked(s, (1,), GROUP.replies, kept=k) for s, k in ((1, True), (1, False), (4, True), (1, True))]
+    assert steps(groups) == [[groups[0], groups[3]], [groups[2]]]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("{", "line 2 holds no recorded answers"),
+        ("[1]", "line 2 holds no recorded answers"),
+        ('{"answers": [], "prompt_ids": [1]}', "line 2: a question without tokens"),
+        ('{"answers": [{"ids": [1]}], "prompt_ids": [1]}', "it lacks 'reward'"),
+        ('{"answers": [{"ids": [1], "reward": 1}]}', "it lacks 'prompt_ids'"),
+        ('{"answers": [{"ids": [1], "reward": 1, "logps": [-1, -2]}], "prompt_ids": [1]}', "more tokens than log-prob"),
+        ('{"answers": [{"ids": [999], "reward": 1}], "prompt_ids": [1]}', "a token that this model does not have"),
+        ('{"answers": [{"ids": [-1], "reward": 1}], "prompt_ids": [1]}', "a token that this model does not have"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path: Path, line: str, sentence: str) -> None:
+    file = tmp_path / "samples.jsonl"
+    file.write_text(GROUP.to_json() + "\n" + line + "\n")
+    with pytest.raises(BadData, match=sentence) as error:
+        list(read(file, vocabulary=100))
+    assert str(file) in str(error.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadData, match="cannot be read"):
+        list(read(tmp_path / "no.jsonl"))
+
+
+def test_it_is_plain_json() -> None:
+    found = json.loads(GROUP.to_json())
+    assert found["answers"][0]["rewards"] == {"numeric": 1.0} and found["answers"][1]["reward"] is None

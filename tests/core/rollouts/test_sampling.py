@@ -1,0 +1,64 @@
+"""Tokens are drawn from the distribution they should be drawn from, worked out by hand."""
+
+import math
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from core.rollouts.sampling import Sampling, pick
+
+P = [0.1, 0.4, 0.05, 0.25, 0.2]  # likeliest first: 1, 3, 4, 0, 2
+
+
+def tokens(uniform: list[float], p: list[float] = P, **about: float) -> list[int]:
+    logits = mx.log(mx.array([p] * len(uniform)))
+    found = pick(logits, mx.array(uniform), Sampling(**about))[0].tolist()  # type: ignore[arg-type]
+    assert isinstance(found, list)
+    return found
+
+
+def test_a_number_falls_among_the_cumulated_probabilities() -> None:
+    assert tokens([0.0, 0.09, 0.11, 0.49, 0.51, 0.56, 0.79, 0.81, 0.9999999]) == [0, 0, 1, 1, 2, 3, 3, 4, 4]
+
+
+def test_every_token_comes_as_often_as_it_is_likely() -> None:
+    drawn = tokens([(n + 0.5) / 2000 for n in range(2000)], top_p=0.999999)
+    assert np.bincount(drawn, minlength=5) / 2000 == pytest.approx(P, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("about", "left"),
+    [
+        ({"top_k": 2}, [1, 3]),
+        ({"top_p": 0.6}, [1, 3]),  # 0.4 is not enough, 0.65 is
+        ({"top_p": 0.01}, [1]),
+        ({"min_p": 0.5}, [1, 3, 4]),  # at least half of 0.4
+        ({"top_k": 3, "top_p": 0.7}, [1, 3]),  # of what top-k left, 0.4 + 0.25 are 0.76
+        ({"top_k": 4, "min_p": 0.3}, [1, 3, 4]),
+        ({}, [1, 3, 4, 0, 2]),
+    ],
+)
+def test_what_is_left_to_draw_from(about: dict[str, float], left: list[int]) -> None:
+    drawn = tokens([(n + 0.5) / 500 for n in range(500)], **about)
+    share = np.bincount(drawn, minlength=5) / 500
+    expected = np.array([P[i] if i in left else 0.0 for i in range(5)])
+    assert share == pytest.approx(expected / expected.sum(), abs=4e-3)
+
+
+def test_a_token_that_cannot_be_is_never_drawn() -> None:
+    assert set(tokens([0.0, 0.3, 0.5, 0.9999999], p=[0.0, 0.5, 0.0, 0.5, 0.0])) == {1, 3}
+
+
+def test_log_probability_and_entropy_are_those_of_the_whole_distribution_at_the_temperature() -> None:
+    logits = mx.array([[1.0, 2.0, 0.0]])
+    hot = [math.exp(x / 0.5) for x in (1.0, 2.0, 0.0)]
+    p = [x / sum(hot) for x in hot]
+    token, logp, entropy = pick(logits, mx.array([0.5]), Sampling(temperature=0.5, top_k=1))
+    assert token.item() == 1 and logp.item() == pytest.approx(math.log(p[1]), abs=1e-6)
+    assert entropy.item() == pytest.approx(-sum(x * math.log(x) for x in p), abs=1e-6)
+
+
+def test_at_temperature_zero_the_likeliest_is_taken() -> None:
+    token, logp, _ = pick(mx.log(mx.array([P])), mx.array([0.99]), Sampling(temperature=0.0))
+    assert token.item() == 1 and logp.item() == pytest.approx(math.log(0.4), abs=1e-6)
