@@ -20,7 +20,7 @@ from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods._pairs import preferred, shares
 from core.model import hub
 from core.model.generate import answer_tokens
-from core.model.lm_head import find as find_head
+from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, load, read_config
 from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample

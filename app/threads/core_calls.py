@@ -70,7 +70,7 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _beside(run) if run.spec.divergence else None
         about = partial(estimate.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
-        _, found, advice = plan.told(run, tokens, device, usable, about)
+        _, found, advice = plan.resolve_plan(run, tokens, device, usable, about)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None  # a config of an unusual build: nothing is said rather than something wrong
     return None if found is None else (found.words, advice)

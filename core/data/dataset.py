@@ -59,8 +59,8 @@ def load(
         else:
             examples.append(item)
     if not examples:
-        raise BadData(_nothing(findings, files.told(path)))
-    name = walk.files[0] if len(found.train) == 1 else files.told(path)
+        raise BadData(_nothing(findings, files.dataset_label(path)))
+    name = walk.files[0] if len(found.train) == 1 else files.dataset_label(path)
     valid = tuple(str(f) for f in found.valid)
     told = tuple(in_order(findings, walk.files))
     return Dataset(name, tuple(examples), told, walk.sentence, files.sha256(found.train), walk.used, valid)

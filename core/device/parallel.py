@@ -20,7 +20,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 
-def each(build: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[tuple[Given, Made]]:
+def map_in_order(build: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[tuple[Given, Made]]:
     """(each, what `build` makes of it, evaluated), in order; so many at once, 1 for in turn on this thread.
 
     Where several are, `build` may change a model while it makes its graph, for one graph is made at a time. It must

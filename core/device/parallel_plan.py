@@ -8,7 +8,7 @@ from core.device import openblas
 MOST = 2  # measured on two cores only
 
 
-def at_once(run: Any, device: str) -> int:
+def parallel_batches(run: Any, device: str) -> int:
     """Of a core.run.Run on a "cpu" or "gpu": 1, or as many as this processor has cores for; see core.device.parallel.
 
     1 where the products cannot be told to take one core each, where dropout draws by chance, and for full fine-tuning,

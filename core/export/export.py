@@ -28,7 +28,7 @@ from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
 from core.export.weights import HUGGING_FACE, tensors
 from core.model import families, hub
-from core.model.lm_head import find as find_head
+from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
 from core.model.log_probs import to_mlx, token_logps
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model

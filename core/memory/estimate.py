@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.device.parallel_plan import at_once
+from core.device.parallel_plan import parallel_batches
 from core.model.target_names import ROUTERS, means, words
 from core.quant.modes import MODES, UNPACKED
 
@@ -95,7 +95,7 @@ def estimate(
     if run.spec.aside:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
     rows = _learned_together(run)
-    lanes = min(at_once(run, device), rows)
+    lanes = min(parallel_batches(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
     span = -(-tokens // run.texts)  # what a token may look back on
     # In tiles (core.model.tiled_attention) about the half that a token sees is kept; MLX's own gradient keeps more.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.device.parallel_plan import at_once
+from core.device.parallel_plan import parallel_batches
 from core.memory.estimate import Estimate, advice
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
@@ -40,7 +40,7 @@ def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[An
     return replace(tried[-1], reason="the least that is possible")
 
 
-def told(
+def resolve_plan(
     run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]
 ) -> tuple[Plan, Estimate | None, str]:
     """(plan(), what a step of it takes, what to try where that is too much); None and "" where it cannot be told."""
@@ -60,7 +60,7 @@ def as_planned(run: Any, way: Plan) -> Any:
 def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
     """From the quickest to the smallest."""
     batch, asked = run.train.batch_size, run.train.gradient_checkpointing
-    lanes = at_once(run, device)
+    lanes = parallel_batches(run, device)
     if run.spec.scored:  # its answers are learned from in parts of their own
         yield Plan(batch, 0, asked == "on", "as many answers together as asked", lanes)
         return

@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 
-from core.model.lm_head import CHUNK, Head
+from core.model.lm_head import CHUNK, LMHead
 
 # (logits [m, V] float32, what stands beside each target [m, ...] ...) -> numbers [m], each of its own target alone
 Measure = Callable[..., tuple[mx.array, ...]]
 
 
-def per_target(head: Head, hidden: mx.array, measure: Measure, beside: Sequence[mx.array]) -> tuple[mx.array, ...]:
+def per_target(head: LMHead, hidden: mx.array, measure: Measure, beside: Sequence[mx.array]) -> tuple[mx.array, ...]:
     """`measure` of every target, from the hidden states [M, D] that predict them; each number [M] float32.
 
     The gradient goes to `hidden`, and to the last layer where it is trained; none goes to `beside` [M, ...].

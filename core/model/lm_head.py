@@ -22,7 +22,7 @@ EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
 
 
 @dataclass(frozen=True)
-class Head:
+class LMHead:
     """A model in two parts: `body` makes hidden states [N, T, D] from tokens, `logits` the rest."""
 
     body: Any
@@ -111,7 +111,7 @@ def _fused(logits: mx.array, targets: mx.array) -> tuple[mx.array, mx.array, Non
     return costs, slope, None
 
 
-def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:
+def find_lm_head(model: Any, dtype: mx.Dtype) -> tuple[LMHead | None, str]:
     """(the model in two parts, why) or (None, why not). Scales and caps behind the last layer belong to the second."""
     inner = getattr(model, "language_model", model)
     body = getattr(inner, "model", getattr(inner, "backbone", None))
@@ -130,7 +130,7 @@ def find(model: Any, dtype: mx.Dtype) -> tuple[Head | None, str]:
             logits = last if ending is None else _then(last, ending)
             apart = logits(hidden)
             if whole.shape == apart.shape and _relative(apart, whole) <= EXACT.get(dtype, 1e-5):
-                head = Head(body, logits, layer, whole.shape[-1])
+                head = LMHead(body, logits, layer, whole.shape[-1])
                 return head, "measured on this model: both ways give the same logits"
     except (AttributeError, TypeError, ValueError, IndexError):
         return None, "this architecture's last layer cannot be taken apart"

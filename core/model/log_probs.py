@@ -8,10 +8,10 @@ import numpy as np
 
 from core.data.batch.batches import Batch
 from core.model import packed_mask
-from core.model.lm_head import Head
+from core.model.lm_head import LMHead
 
 
-def token_logps(model: Any, batch: Batch, head: Head | None = None) -> mx.array:
+def token_logps(model: Any, batch: Batch, head: LMHead | None = None) -> mx.array:
     """Log-probability of each target token given those before it, [N, T-1] float32, zero where nothing is learned.
 
     `batch` holds MLX arrays (to_mlx): tokens [N, T], mask [N, T-1] and the targets' places; how the texts lie in
@@ -46,7 +46,7 @@ def in_place(values: mx.array, batch: Batch) -> mx.array:
     return mx.zeros(size + 1).at[batch.places].add(values)[:size].reshape(batch.mask.shape)
 
 
-def target_hidden(model: Any, batch: Batch, head: Head) -> mx.array:
+def target_hidden(model: Any, batch: Batch, head: LMHead) -> mx.array:
     """The hidden state that predicts each target, [M, D], in the order of the flattened mask."""
     return _at_targets(model, head.body, batch)
 

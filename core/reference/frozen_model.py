@@ -14,8 +14,8 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.events import Event
 from core.model import hub
-from core.model.lm_head import Head
-from core.model.lm_head import find as find_head
+from core.model.lm_head import LMHead
+from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, load
 from core.run import Run
 
@@ -54,7 +54,7 @@ def find(what: str, path: str, tokenizer: Any) -> Generator[Event, None, Place]:
     return place
 
 
-def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, Head | None]:
+def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, LMHead | None]:
     """The other model in memory, in the run's precision and not to be trained, and its head. Raises BadModel."""
     base = adapters.base_for(place.adapter, None)
     loaded = load(

@@ -20,9 +20,9 @@ import numpy as np
 from core import adapters
 from core.data.batch.batches import Batch, Batches
 from core.device.machine import versions
-from core.device.parallel import each
+from core.device.parallel import map_in_order
 from core.events import Event, Phase
-from core.model.lm_head import Head
+from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
 from core.reference import frozen_model
 from core.reference.logprob_cache import PLAIN, Table
@@ -31,7 +31,7 @@ from core.run import Run
 BASE, INITIAL = "base", "initial"
 NAME = "reference"  # of the key in batch.extra, and of the file
 
-Bring = Callable[[], tuple[nn.Module, Head | None]]
+Bring = Callable[[], tuple[nn.Module, LMHead | None]]
 
 
 class Reference:
@@ -79,7 +79,7 @@ class Reference:
         model.eval()
 
         def logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
-            for batch, made in each(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
+            for batch, made in map_in_order(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
                 yield batch, np.array(made)[batch.mask > 0]
 
         with adapters.off(model) if self.used == BASE else nullcontext():

@@ -15,7 +15,7 @@ from core.device.machine import versions
 from core.errors import BadOption
 from core.events import Event, Phase
 from core.model.chunked_divergence import per_target
-from core.model.lm_head import Head
+from core.model.lm_head import LMHead
 from core.model.log_probs import in_place, learned_tokens, target_hidden, to_mlx
 from core.reference import frozen_model
 from core.reference.logprob_cache import Table
@@ -34,7 +34,7 @@ class Teacher:
         if self.o.teacher is None:
             raise BadOption("Distillation needs a model to learn from: give --teacher FOLDER, or a Hugging Face id.")
         self._model: Any = None
-        self._head: Head | None = None
+        self._head: LMHead | None = None
         self._table: Table | None = None
         self._file = ""
 
@@ -91,7 +91,7 @@ class Teacher:
         mx.eval(made)
         return made
 
-    def compare(self, model: Any, head: Head | None, batch: Batch, said: Sequence[mx.array]) -> tuple[mx.array, ...]:
+    def compare(self, model: Any, head: LMHead | None, batch: Batch, said: Sequence[mx.array]) -> tuple[mx.array, ...]:
         """(log-probabilities of the targets, divergence at the targets), [N, T-1] each, zero where nothing is learned.
 
         `said` is what says() gave: no gradient goes there.
@@ -115,7 +115,7 @@ class Teacher:
         tokens, theirs = said
         return logps, compare(_reduced(logits / t, tokens), theirs, self.o)
 
-    def _likeliest(self, model: Any, head: Head | None, batch: Batch) -> tuple[Batch, Any]:
+    def _likeliest(self, model: Any, head: LMHead | None, batch: Batch) -> tuple[Batch, Any]:
         """(the batch, the teacher's K likeliest tokens at each of its targets and, as the last entry, all others
         together)."""
         states = _states(model, head, to_mlx(batch))
@@ -138,7 +138,7 @@ def _on(batch: Batch, entries: Any) -> Batch:
     return replace(batch, extra={**batch.extra, **said})
 
 
-def _states(model: Any, head: Head | None, batch: Batch) -> mx.array:
+def _states(model: Any, head: LMHead | None, batch: Batch) -> mx.array:
     """The hidden state that predicts each target, [M, D]; its logits [M, V] where there is no head."""
     if head is not None:
         return target_hidden(model, batch, head)

@@ -7,5 +7,5 @@ own.py        answers without scores, for a teacher to judge
 """
 
 
-class Stopped(Exception):
+class SamplingStopped(Exception):
     """The run was asked to stop while answers were being written. Nothing of them is kept; they will be the same."""

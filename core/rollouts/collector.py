@@ -12,7 +12,7 @@ import numpy as np
 from core.methods._policy import Options, advantages, flat, overlong
 from core.rewards.answer import THINK, Answer
 from core.rewards.judge import Judge
-from core.rollouts import Stopped
+from core.rollouts import SamplingStopped
 from core.rollouts.batch_generate import Written, write
 from core.rollouts.prompts import Query
 from core.rollouts.samples_file import Asked, Reply
@@ -97,7 +97,7 @@ class Collector:
             batched=self.batched,
         ):
             if self.stop.is_set():
-                raise Stopped
+                raise SamplingStopped
             for w in finished:
                 groups[w.prompt][w.member] = w
         found = []
@@ -157,7 +157,7 @@ class Collector:
             batched=self.batched,
         ):
             if self.stop.is_set():
-                raise Stopped
+                raise SamplingStopped
             for w in finished:
                 found[w.prompt] = self._answer(queries[w.prompt], self.text(w.tokens), w)
         return found

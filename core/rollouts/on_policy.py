@@ -16,7 +16,7 @@ import numpy as np
 from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
 from core.methods.distill import OWN
-from core.rollouts import Stopped
+from core.rollouts import SamplingStopped
 from core.rollouts.batch_generate import Written, write
 from core.rollouts.sampling import Sampling
 
@@ -87,7 +87,7 @@ class OwnAnswers:
             batched=self.batched,
         ):
             if self.stop.is_set():
-                raise Stopped
+                raise SamplingStopped
             found += finished
         self.model.train(learning)
         mx.clear_cache()

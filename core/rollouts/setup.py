@@ -12,12 +12,12 @@ import mlx.nn as nn
 from core import adapters
 from core.data.batch.batches import Batches
 from core.data.format.example import Example
-from core.data.read.files import told
+from core.data.read.files import dataset_label
 from core.errors import BadData
 from core.events import Event, Warned
 from core.memory.estimate import TOGETHER
 from core.model.generate import stop_tokens
-from core.model.lm_head import Head
+from core.model.lm_head import LMHead
 from core.rewards.judge import Judge
 from core.rollouts.capacity import check, fitting
 from core.rollouts.collector import Collector
@@ -46,7 +46,7 @@ def questions(
     room = longest - o.max_completion_length
     kept = [q for q in asked if len(q.tokens) <= room and (q.expected or not needs)]
     blank = sum(1 for q in asked if needs and not q.expected)
-    path = told(run.data.path)
+    path = dataset_label(run.data.path)
     if not kept and blank:
         raise BadData(f"{path}: no row has an answer to check against, which the reward {needs[0]!r} needs.")
     if not kept:
@@ -75,13 +75,13 @@ def steps_per_epoch(run: Run, rows: Sequence[Query], replay: Sequence[Any]) -> i
     return int(sets * run.options.num_iterations)
 
 
-def tempered(model: nn.Module, head: Head | None, temperature: float) -> Head | None:
+def tempered(model: nn.Module, head: LMHead | None, temperature: float) -> LMHead | None:
     """A head whose probabilities are those at a temperature, as answers are drawn."""
     if temperature == 1.0:
         return head
     if head is None:  # the whole model is the body, and its logits what is still to be divided
-        return Head(model, lambda logits: logits / temperature, nn.Identity(), 1)
-    return Head(head.body, lambda hidden: head.logits(hidden) / temperature, head.layer, head.vocabulary)
+        return LMHead(model, lambda logits: logits / temperature, nn.Identity(), 1)
+    return LMHead(head.body, lambda hidden: head.logits(hidden) / temperature, head.layer, head.vocabulary)
 
 
 def rollouts(
@@ -89,7 +89,7 @@ def rollouts(
     folder: RunFolder,
     model: nn.Module,
     tokenizer: Any,
-    head: Head | None,
+    head: LMHead | None,
     rows: Sequence[Query],
     held_out: Sequence[Query],
     replay: list[list[Asked]],
@@ -135,7 +135,9 @@ def own_answers(
     prompts = [prompt_length(row) for row in batches.rows]
     whole = prompts.count(0)
     if whole == len(prompts):
-        raise BadData(f"{told(run.data.path)}: no row asks anything that the student could answer itself (lmbda).")
+        raise BadData(
+            f"{dataset_label(run.data.path)}: no row asks anything that the student could answer itself (lmbda)."
+        )
     if whole:
         some = f"{whole} of {len(prompts)} rows ask nothing"
         yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")

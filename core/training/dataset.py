@@ -12,7 +12,7 @@ from core.data.check.exclude import kinds
 from core.data.dataset import Dataset, apart, load, overlap, split
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, UNPAIRED
-from core.data.read.files import told
+from core.data.read.files import dataset_label
 from core.data.tokenize.cache import encoded, encoded_all
 from core.data.tokenize.encode import Encoded
 from core.data.tokenize.encoding import Cancelled
@@ -165,7 +165,7 @@ def _remarks(run: Run, written: Sequence[Row], rows: Sequence[Row], held: Sequen
     for note, number in Counter(r.note for r in written if r.note).most_common(3):
         yield Warned("row-note", f"{number} of {count} rows: {note}")
     if not rows:
-        raise BadData(f"{told(run.data.path)}: no row has anything to learn from within {longest} tokens.")
+        raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {longest} tokens.")
     dropped, cut = count - len(rows), sum(1 for r in rows if r.cut)
     if dropped:
         nothing = f"{dropped} of {count} rows have nothing to learn within {longest} tokens"

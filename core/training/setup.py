@@ -18,7 +18,7 @@ from core.data.tokenize.encode import Question, ask
 from core.data.tokenize.templates import choose
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.machine import usable_bytes, versions
-from core.device.parallel_plan import at_once
+from core.device.parallel_plan import parallel_batches
 from core.device.select import select
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
@@ -26,8 +26,8 @@ from core.memory import plan
 from core.memory.estimate import Estimate, estimate
 from core.model import hub, packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
-from core.model.lm_head import Head
-from core.model.lm_head import find as find_head
+from core.model.lm_head import LMHead
+from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, Loaded, read_config
 from core.model.load import load as load_model
 from core.quant import count
@@ -54,7 +54,7 @@ class Prepared:
     run: Run
     folder: RunFolder
     model: nn.Module
-    head: Head | None  # None where logits must be made everywhere
+    head: LMHead | None  # None where logits must be made everywhere
     tokenizer: Any
     rows: Sequence[Any]
     batches: Windows
@@ -141,7 +141,9 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     steps = t.steps if t.steps is not None else max(1, math.ceil(epochs * per_epoch))
     reference = Reference(run, batches, held_out, steps) if run.spec.reference else None
     if reference and reference.is_other:  # it has gone from memory again before the model to be trained comes
-        yield from reference.ask_other(folder.path, tokenizer, device["used"], stop, at_once(run, device["used"]))
+        yield from reference.ask_other(
+            folder.path, tokenizer, device["used"], stop, parallel_batches(run, device["used"])
+        )
     teacher = Teacher(run) if run.spec.divergence else None
     if teacher:
         yield from teacher.prepare(folder.path, batches, held_out, steps, tokenizer, device["used"], stop)
@@ -235,7 +237,7 @@ def _memory(
     def estimated(planned: Run) -> Estimate | None:
         return estimate(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
 
-    way, found, words = plan.told(run, tokens, device, usable, estimated)
+    way, found, words = plan.resolve_plan(run, tokens, device, usable, estimated)
     facts = {"gradient_checkpointing": way.checkpointing}
     if found is None:
         return facts, way

@@ -19,11 +19,11 @@ from core.atomic_files import save_tensors
 from core.data.batch.batches import Batch
 from core.data.kinds import PAIRS, UNPAIRED
 from core.device.machine import usable_bytes
-from core.device.parallel import each
+from core.device.parallel import map_in_order
 from core.errors import BadOption, Unavailable, UserError
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
 from core.model.generate import answer_tokens
-from core.rollouts import Stopped
+from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.folder import CHECKPOINTS, RunFolder
 from core.training import checkpoint, report
@@ -141,7 +141,7 @@ def _learned(loop: "Loop", stop: threading.Event, save_now: threading.Event, new
     yield ready.started(first_step=loop.progress.step + 1)
     try:
         reason = yield from _steps(loop, stop, save_now, fresh=newest is None)
-    except Stopped:  # while answers were written
+    except SamplingStopped:  # while answers were written
         reason = "stopped"
     if not loop.saved_here:
         yield loop.save()
@@ -212,7 +212,7 @@ class Loop:
         if cuda:  # at its smallest, so that what is measured is what a step needs
             mx.set_memory_limit(1)
         mx.reset_peak_memory()
-        list(each(self.learner.gradient, window, ready.lanes))
+        list(map_in_order(self.learner.gradient, window, ready.lanes))
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
             base = ready.resolved["precision"]
@@ -258,7 +258,7 @@ class Loop:
     def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         gradients, seen = None, []
-        for _, (value, extra, slope) in each(self.learner.gradient, begun.window, self.ready.lanes):
+        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.lanes):
             seen.append((value, extra))
             gradients = slope if gradients is None else self.learner.add(gradients, slope)
             mx.eval(gradients)
@@ -341,7 +341,7 @@ class Loop:
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        for batch, (value, extra) in each(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
+        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
             weight = self.learner.weight(batch)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)
@@ -451,7 +451,7 @@ class Loop:
             if progress.measured_step != progress.step:
                 try:
                     here, _, metrics_after = self.measure()
-                except Stopped:  # whoever stops a run that writes answers does not wait for more of them
+                except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
                     here, metrics_after = None, {}
             best, best_step = progress.best_loss, progress.best_step
             newest = math.inf if here is None else here

@@ -27,7 +27,7 @@ from core.data.batch.batches import Batch
 from core.device.select import select
 from core.events import Finished, Step
 from core.model.gradient_checkpointing import checkpoint_blocks
-from core.model.lm_head import find
+from core.model.lm_head import find_lm_head
 from core.model.load import load
 from core.quant import quantize_model
 from core.quant.modes import UNPACKED
@@ -267,7 +267,7 @@ def timed_step(learner: Learner, batch: Batch) -> float:
 def product_step(model: Any) -> Learner:
     """The product's own step over a model that has its adapter, without data or a run's folder."""
     gpu = mx.default_device() == mx.gpu
-    head, _ = find(model, mx.bfloat16)
+    head, _ = find_lm_head(model, mx.bfloat16)
     ready: Any = SimpleNamespace(
         run=Run.from_dict({"data": {"path": "demo"}}), model=model, head=head, teacher=None, dtype=mx.bfloat16,
         on_gpu=gpu, compiles=gpu,

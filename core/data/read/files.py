@@ -57,7 +57,7 @@ def listed(path: str) -> list[str]:
     return [line.strip() for line in path.split("\n") if line.strip()] or [path]
 
 
-def told(path: str | Path | Iterable[str | Path]) -> str:
+def dataset_label(path: str | Path | Iterable[str | Path]) -> str:
     """A dataset's path in a sentence, whose files stand one after the other."""
     return ", ".join(listed(str(path)) if isinstance(path, str | Path) else map(str, path))
 

@@ -73,7 +73,7 @@ def profile(shape: dict[str, Any], length: int) -> None:
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, 2000, (ROWS, length + 1)).astype(np.int32)
     batch = to_mlx(Batch(tokens, np.ones((ROWS, length), np.float32), (length,) * ROWS, tuple(range(ROWS))))
-    found, _ = lm_head.find(model, mx.bfloat16)
+    found, _ = lm_head.find_lm_head(model, mx.bfloat16)
     assert found is not None
     inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:].reshape(-1)
     hidden = mx.random.normal((ROWS * length, shape["hidden_size"])).astype(mx.bfloat16)

@@ -35,7 +35,7 @@ def test_what_is_done_first_waits_for_its_turn() -> None:
         time.sleep(seconds)
         return mx.array(seconds) * 2
 
-    assert [float(x) for _, x in parallel.each(build, [0.2, 0.0, 0.1], 2)] == pytest.approx([0.4, 0.0, 0.2])
+    assert [float(x) for _, x in parallel.map_in_order(build, [0.2, 0.0, 0.1], 2)] == pytest.approx([0.4, 0.0, 0.2])
     assert all(name.startswith("lane") for name in seen)
 
 
@@ -46,7 +46,7 @@ def test_a_failure_comes_out() -> None:
         return mx.array(n)
 
     with pytest.raises(ValueError, match="one"):
-        list(parallel.each(build, [0, 1, 2], 2))
+        list(parallel.map_in_order(build, [0, 1, 2], 2))
 
 
 @pytest.mark.skipif(openblas.report()[0] is None, reason="OpenBLAS is not installed here")
@@ -64,7 +64,7 @@ def test_a_product_takes_one_core_meanwhile_and_all_of_them_again() -> None:
 
 def test_without_openblas_there_is_one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(openblas, "report", lambda: (None, "not needed"))
-    assert parallel_plan.at_once(Run(), "cpu") == 1
+    assert parallel_plan.parallel_batches(Run(), "cpu") == 1
     monkeypatch.setattr(openblas, "_library", None)
     with openblas.one_thread():
         pass

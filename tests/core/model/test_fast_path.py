@@ -16,7 +16,7 @@ from core import adapters
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.model import lm_head, packed_mask, tiled_attention
-from core.model.lm_head import Head, find
+from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import load
 from core.model.log_probs import to_mlx, token_logps
 from core.run import Adapter
@@ -42,7 +42,7 @@ def pairs() -> list[Group]:
     return made
 
 
-def numbers(model: nn.Module, batch: Batch, last: Head | None) -> tuple[float, mx.array]:
+def numbers(model: nn.Module, batch: Batch, last: LMHead | None) -> tuple[float, mx.array]:
     """(the loss, its gradient with respect to the whole add-on)."""
 
     def loss(b: Batch) -> mx.array:
@@ -65,7 +65,7 @@ def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.Mon
     model.train()
     data = pairs()
     plain = numbers(model, collate(data, range(3)), None)
-    last, why_whole = find(model, mx.float32)
+    last, why_whole = find_lm_head(model, mx.float32)
     packs, why_apart = packed_mask.check(model, 280, mx.float32)
     shares = packs and packed_mask.check_shared(model, 280, mx.float32)[0]
     assert last is not None or why_whole

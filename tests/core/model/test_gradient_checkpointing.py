@@ -40,7 +40,7 @@ def with_adapter(model: nn.Module, **options: Any) -> nn.Module:
 
 def step(model: nn.Module, batch: Batch) -> tuple[float, dict[str, mx.array], int]:
     """(loss, gradients, bytes needed above what is held anyway)."""
-    found, _ = lm_head.find(model, mx.float32)
+    found, _ = lm_head.find_lm_head(model, mx.float32)
     mx.random.seed(5)
     compute = nn.value_and_grad(model, lambda: -token_logps(model, batch, found).sum())
     mx.clear_cache()

@@ -45,7 +45,7 @@ ROWS = batch(
 )
 
 
-def value_and_gradients(model: nn.Module, with_head: lm_head.Head | None) -> tuple[float, dict[str, mx.array]]:
+def value_and_gradients(model: nn.Module, with_head: lm_head.LMHead | None) -> tuple[float, dict[str, mx.array]]:
     def loss(b: Batch) -> mx.array:
         logps = token_logps(model, b, with_head)
         # Not linear in the log-probabilities, as preference losses are not.
@@ -66,7 +66,7 @@ def test_logits_at_the_targets_alone_change_nothing(
     model = tiny(family)
     if kind == "lora":
         adapters.attach(model, Adapter(rank=4))
-    found, why = lm_head.find(model, mx.float32)
+    found, why = lm_head.find_lm_head(model, mx.float32)
     if found is None:
         pytest.skip(why)
     assert found.trained is (kind == "full")
@@ -81,7 +81,7 @@ def test_logits_at_the_targets_alone_change_nothing(
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_it_is_found_in_every_family_that_is_tried(family: str, tmp_path: Path) -> None:
     model = load(zoo.write(tmp_path, family), device="cpu").model
-    found, why = lm_head.find(model, mx.float32)
+    found, why = lm_head.find_lm_head(model, mx.float32)
     assert found is not None and why == "measured on this model: both ways give the same logits"
 
 
@@ -91,7 +91,7 @@ def test_it_is_refused_where_logits_change_behind_it() -> None:
     model.__class__ = type(
         "Odd", (kind,), {"__call__": lambda self, x, cache=None: kind.__call__(self, x, cache) * 1.1}
     )
-    odd, why = lm_head.find(model, mx.float32)
+    odd, why = lm_head.find_lm_head(model, mx.float32)
     assert odd is None and why == "this architecture changes its logits behind the last layer"
 
 
@@ -103,7 +103,7 @@ def test_logits_are_never_held_whole() -> None:
     mask[:, -32:] = 1
     rows = to_mlx(Batch(tokens.astype(np.int32), mask.astype(np.float32), (), ()))
 
-    def peak(with_head: lm_head.Head | None) -> int:
+    def peak(with_head: lm_head.LMHead | None) -> int:
         step = nn.value_and_grad(model, lambda: token_logps(model, rows, with_head).sum())
         mx.eval(step())
         mx.clear_cache()
@@ -112,7 +112,7 @@ def test_logits_are_never_held_whole() -> None:
         return int(mx.get_peak_memory() - mx.get_active_memory())
 
     whole = 4 * 256 * 20_000 * 4
-    plain, fast = peak(None), peak(lm_head.find(model, mx.float32)[0])
+    plain, fast = peak(None), peak(lm_head.find_lm_head(model, mx.float32)[0])
     assert plain > whole and fast < plain / 3
 
 
@@ -128,6 +128,6 @@ def test_without_a_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(lm_head, "FEWEST", 1)
     model = tiny("qwen3")
     adapters.attach(model, Adapter(rank=4))
-    found, _ = lm_head.find(model, mx.float32)
+    found, _ = lm_head.find_lm_head(model, mx.float32)
     training = token_logps(model.train(), ROWS, found)
     assert float(mx.abs(training - token_logps(model.eval(), ROWS, found)).max()) < 1e-5

@@ -73,7 +73,7 @@ def prepared(family: str) -> nn.Module:
     return model
 
 
-def step(model: nn.Module, batch: Batch, found: lm_head.Head | None) -> tuple[float, dict[str, mx.array]]:
+def step(model: nn.Module, batch: Batch, found: lm_head.LMHead | None) -> tuple[float, dict[str, mx.array]]:
     """A loss as DPO's: the lead of the first half's summed log-probabilities over the second's."""
 
     def loss() -> mx.array:
@@ -88,7 +88,7 @@ def step(model: nn.Module, batch: Batch, found: lm_head.Head | None) -> tuple[fl
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
 def test_shared_equals_separate_in_loss_and_every_gradient(family: str, way: str) -> None:
     model = prepared(family)
-    found = None if way == "logits" else lm_head.find(model, mx.float32)[0]
+    found = None if way == "logits" else lm_head.find_lm_head(model, mx.float32)[0]
     may, why = packed_mask.check_shared(model, 200, mx.float32)
     assert may, why
     apart = step(model, collate(PAIRS, range(4)), found)
