@@ -9,7 +9,7 @@ import pytest
 from app.new_run.model_facts import counted, downloaded, facts
 from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, checks
 from app.preview import dataset_reader
-from app.threads import task
+from app.threads import core_calls
 from core import resources
 from core.run import Run
 
@@ -18,7 +18,7 @@ CPU = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "n
 
 @pytest.fixture(autouse=True)
 def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(task, "backend_report", lambda requested: {**CPU, "requested": requested})
+    monkeypatch.setattr(core_calls, "backend_report", lambda requested: {**CPU, "requested": requested})
 
 
 def answers(run: Run) -> dict[str, Check]:
@@ -129,7 +129,7 @@ def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatc
     assert "60 usable rows" in answers(run)["Data"].sentence
     dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
     monkeypatch.undo()
-    monkeypatch.setattr(task, "backend_report", lambda requested: {**CPU, "requested": requested})
+    monkeypatch.setattr(core_calls, "backend_report", lambda requested: {**CPU, "requested": requested})
     assert "61 usable rows" in answers(run)["Data"].sentence
 
 

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.export import PEFT, WAIT, SaveAs
 from app.runs.job_queue import Jobs
-from app.threads import task
+from app.threads import core_calls
 from core.errors import BadOption
 from core.events import Event, Phase, Saved, Warned
 from core.run import Run
@@ -35,7 +35,7 @@ def test_a_model_is_written_and_what_was_checked_is_told(
         yield Warned("checked", "Its logits agree.")
         yield Saved(0, str(tmp_path / "out"), "model")
 
-    monkeypatch.setattr(task, "save_model", written)
+    monkeypatch.setattr(core_calls, "save_model", written)
     card.kind.setCurrentIndex(card.kind.findData("affine-4"))
     assert "measured again" in card.about.text()
     card.save(tmp_path / "out")
@@ -54,7 +54,7 @@ def test_what_cannot_be_saved_is_said(
         raise BadOption("It already exists; choose a new folder.")
         yield
 
-    monkeypatch.setattr(task, "save_for_peft", refused)
+    monkeypatch.setattr(core_calls, "save_for_peft", refused)
     card.kind.setCurrentIndex(card.kind.findData(PEFT))
     card.save(tmp_path / "out")
     qtbot.waitUntil(card.notice.isVisible)
@@ -72,7 +72,7 @@ def test_stopping_leaves_nothing(qtbot: QtBot, card: SaveAs, tmp_path: Path, mon
         finally:
             ended.append(True)
 
-    monkeypatch.setattr(task, "save_model", endless)
+    monkeypatch.setattr(core_calls, "save_model", endless)
     card.save(tmp_path / "out")
     qtbot.waitUntil(lambda: card.phase.text() == "Saving")
     card.stop.click()
