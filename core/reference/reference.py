@@ -79,7 +79,9 @@ class Reference:
         model.eval()
 
         def logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
-            for batch, made in map_in_order(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
+            for batch, made in map_in_order(
+                lambda b: token_logps(model, to_mlx(b), head), batches, at_once, models=[model, head]
+            ):
                 yield batch, np.array(made)[batch.mask > 0]
 
         with adapters.off(model) if self.used == BASE else nullcontext():

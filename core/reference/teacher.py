@@ -71,6 +71,11 @@ class Teacher:
         del ask  # and with it the teacher
         mx.clear_cache()
 
+    @property
+    def models(self) -> list[Any]:
+        """The teacher in memory, where it is asked in every step."""
+        return [self._model, self._head]
+
     def keep(self, folder: Path) -> None:
         """Write what was asked into the run's folder."""
         if self._table:

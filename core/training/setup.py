@@ -75,6 +75,11 @@ class Prepared:
     heaviest: int | None = None  # the step with the longest batch, where that is known before
 
     @property
+    def models(self) -> list[Any]:
+        """Whatever a step computes with and that holds arrays."""
+        return [self.model, self.head, *(self.teacher.models if self.teacher else [])]
+
+    @property
     def validates(self) -> bool:
         """Whether there is anything held out to measure on."""
         return bool(self.rollouts.held_out if self.rollouts else self.eval_batches)

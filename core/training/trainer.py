@@ -212,7 +212,7 @@ class Loop:
         if cuda:  # at its smallest, so that what is measured is what a step needs
             mx.set_memory_limit(1)
         mx.reset_peak_memory()
-        list(map_in_order(self.learner.gradient, window, ready.lanes))
+        list(map_in_order(self.learner.gradient, window, ready.lanes, models=ready.models))
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
             base = ready.resolved["precision"]
@@ -258,7 +258,9 @@ class Loop:
     def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         gradients, seen = None, []
-        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.lanes):
+        for _, (value, extra, slope) in map_in_order(
+            self.learner.gradient, begun.window, self.ready.lanes, models=self.ready.models
+        ):
             seen.append((value, extra))
             gradients = slope if gradients is None else self.learner.add(gradients, slope)
             mx.eval(gradients)
@@ -341,7 +343,9 @@ class Loop:
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
+        for batch, (value, extra) in map_in_order(
+            self.learner.loss, self.ready.eval_batches, self.ready.lanes, models=self.ready.models
+        ):
             weight = self.learner.weight(batch)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)
