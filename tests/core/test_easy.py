@@ -20,7 +20,7 @@ def test_every_call_sets_its_options() -> None:
         .held_out("v.jsonl")
         .output("o")
         .seed(7)
-        .asked
+        .config
     )
     assert (asked.method, asked.model.path, asked.data.path, asked.data.eval_path) == ("sft", "m", "d.jsonl", "v.jsonl")
     a, t = asked.adapter, asked.train
@@ -30,13 +30,13 @@ def test_every_call_sets_its_options() -> None:
 
 
 def test_steps_and_epochs_replace_each_other() -> None:
-    assert finetune("m", "d").epochs(2).steps(5).asked.train.epochs is None
-    assert finetune("m", "d").steps(5).epochs(2).asked.train.steps is None
+    assert finetune("m", "d").epochs(2).steps(5).config.train.epochs is None
+    assert finetune("m", "d").steps(5).epochs(2).config.train.steps is None
 
 
 def test_any_option_by_name() -> None:
     built = finetune("m", "d").set("train.warmup_steps", 3).set("early_stop", 2).full()
-    assert (built.asked.train.warmup_steps, built.asked.train.early_stop, built.asked.adapter.type) == (3, 2, "full")
+    assert (built.config.train.warmup_steps, built.config.train.early_stop, built.config.adapter.type) == (3, 2, "full")
     with pytest.raises(BadOption, match="there is no option 'warmups'"):
         finetune("m", "d").set("train.warmups", 3)
     with pytest.raises(BadOption, match=r"could mean model\.path or data\.path"):
@@ -47,7 +47,7 @@ def test_any_option_by_name() -> None:
 
 def test_every_method_has_a_builder_with_its_options() -> None:
     def options(built: Builder) -> tuple[str, dict[str, object]]:
-        return built.asked.method, plain(built.asked.options)
+        return built.config.method, plain(built.config.options)
 
     name, found = options(dpo("m", "d").dpo_beta(0.2).loss_type("ipo").reference_model("n"))
     assert name == "dpo" and (found["beta"], found["loss_type"], found["reference"]) == (0.2, "ipo", "n")
@@ -76,13 +76,13 @@ def test_a_run_from_python(model_folder: Path, data_file: Path, tmp_path: Path) 
 
 
 def test_rewards_of_a_run_that_writes_its_answers() -> None:
-    asked = grpo("m", "q.jsonl").rewards("length", numeric=1, format=0.25).set("group_size", 4).asked
+    asked = grpo("m", "q.jsonl").rewards("length", numeric=1, format=0.25).set("group_size", 4).config
     assert (asked.method, asked.options.group_size) == ("grpo", 4)
     assert asked.options.weights == {"length": 1.0, "numeric": 1.0, "format": 0.25}
-    assert dapo("m", "q.jsonl").reasoning_rewards().asked.options.weights["numeric"] == 1.0
-    own = dapo("m", "q.jsonl").reward_file("r.py", 2.0).asked.options
+    assert dapo("m", "q.jsonl").reasoning_rewards().config.options.weights["numeric"] == 1.0
+    own = dapo("m", "q.jsonl").reward_file("r.py", 2.0).config.options
     assert (own.weights, own.reward_file, own.allow_reward_code) == ({"file": 2.0}, "r.py", True)
     with pytest.raises(BadOption, match="There is no reward 'magic'"):
-        grpo("m", "q.jsonl").rewards(magic=1).asked.check()
+        grpo("m", "q.jsonl").rewards(magic=1).config.check()
     with pytest.raises(BadOption, match="rewards"):
         finetune("m", "d.jsonl").rewards(numeric=1)

@@ -10,13 +10,15 @@ import pytest
 
 from core.errors import BadOption
 from core.methods import dapo, grpo
-from core.methods._policy import LOSSES, Options, advantages, check, flat, loss, overlong
+from core.methods._policy import LOSS_TYPES, Options, check
+from core.methods._policy_loss import loss
+from core.rollouts.advantages import compute_advantages, find_flat_groups, overlong_penalties
 
 NAN = math.nan
 
 
 def test_advantages_in_deviations_of_the_group() -> None:
-    found = advantages(np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 3.0, 1.0]]), "group")
+    found = compute_advantages(np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 3.0, 1.0]]), "group")
     deviation = math.sqrt(4 * 0.25 / 3)  # of a sample
     assert found[0] == pytest.approx([0.5 / (deviation + 1e-4) * s for s in (1, -1, -1, 1)])
     assert found[1] == pytest.approx([x / (math.sqrt(2.0) + 1e-4) for x in (-1, -1, 2, 0)])
@@ -25,28 +27,28 @@ def test_advantages_in_deviations_of_the_group() -> None:
 def test_advantages_in_deviations_of_the_step_and_as_they_are() -> None:
     rewards = np.array([[1.0, 0.0], [5.0, 1.0]])
     deviation = np.std([1, 0, 5, 1], ddof=1)
-    assert advantages(rewards, "batch") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]) / (deviation + 1e-4))
-    assert advantages(rewards, "none") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]))
+    assert compute_advantages(rewards, "batch") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]) / (deviation + 1e-4))
+    assert compute_advantages(rewards, "none") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]))
 
 
 def test_equal_rewards_have_no_advantage() -> None:
     rewards = np.array([[0.1 + 0.2, 0.3, 0.3], [1.0, 1.0, 0.0], [NAN, NAN, 1.0]])
-    assert flat(rewards).tolist() == [True, False, True]
+    assert find_flat_groups(rewards).tolist() == [True, False, True]
     for scale in ("group", "batch", "none"):
-        found = advantages(rewards, scale)
+        found = compute_advantages(rewards, scale)
         assert not found[0].any() and found[1].any() and not found[2].any()
 
 
 def test_an_answer_without_a_score_counts_for_nothing() -> None:
-    whole, holed = (advantages(np.array([r]), "group") for r in ([1.0, 0.0, 0.0], [1.0, NAN, 0.0, 0.0]))
+    whole, holed = (compute_advantages(np.array([r]), "group") for r in ([1.0, 0.0, 0.0], [1.0, NAN, 0.0, 0.0]))
     assert holed[0][[0, 2, 3]] == pytest.approx(whole[0]) and holed[0][1] == 0
 
 
 def test_soft_overlong_punishment() -> None:
     # DAPO, equation 13, with a longest length of 100 and a buffer of 20
-    assert overlong([1, 80, 85, 90, 100], 100, 20, 1.0) == pytest.approx([0, 0, -0.25, -0.5, -1])
-    assert overlong([90], 100, 20, 0.4) == pytest.approx([-0.2])
-    assert overlong([100], 100, 0, 1.0) == [0.0]
+    assert overlong_penalties([1, 80, 85, 90, 100], 100, 20, 1.0) == pytest.approx([0, 0, -0.25, -0.5, -1])
+    assert overlong_penalties([90], 100, 20, 0.4) == pytest.approx([-0.2])
+    assert overlong_penalties([100], 100, 0, 1.0) == [0.0]
 
 
 # Two answers: two tokens and one. ρ is 2 and 0.5 in the first, 1 in the second.
@@ -117,7 +119,7 @@ def test_on_its_own_answers_the_gradient_is_minus_the_advantage() -> None:
 def test_dapo_is_grpo_with_the_papers_values() -> None:
     assert (dapo.SPEC.loss, dapo.Options().upper, dapo.Options().loss_type) == (grpo.SPEC.loss, 0.28, "dapo")
     assert dapo.Options(max_completion_length=100).buffer == 20 and grpo.Options().buffer == 0
-    assert grpo.Options(epsilon=0.3).upper == 0.3 and set(LOSSES) == {"grpo", "bnpo", "dr_grpo", "dapo"}
+    assert grpo.Options(epsilon=0.3).upper == 0.3 and set(LOSS_TYPES) == {"grpo", "bnpo", "dr_grpo", "dapo"}
 
 
 @pytest.mark.parametrize(
