@@ -28,7 +28,7 @@ from core.run.sections import STARTER, Adapter, Data, Model, Train
 class Run:
     """What is asked. `options` are the method's own; `output` is the run's folder."""
 
-    method: str = option("sft", "How it learns.", label="Method")
+    method: str = option(methods.DEFAULT_METHOD, "How it learns.", label="Method")
     output: str | None = option(
         None, "Folder of the run; a new one lies among Hone's runs.", label="Run folder", unset="a new one"
     )
