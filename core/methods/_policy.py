@@ -54,7 +54,7 @@ class Options:
     )
     group_size: int = option(
         8,
-        "Group size: answers sampled for each prompt.",
+        "Answers sampled for each prompt (a group).",
         low=2,
         high=1024,
         basic=True,
@@ -96,7 +96,7 @@ class Options:
     )
     beta: float = option(
         0.0,
-        "Beta: weight of the KL penalty towards the reference. 0: no penalty, and no reference pass.",
+        "Weight of the KL penalty towards the reference. 0: no penalty, and no second forward pass.",
         low=0.0,
         high=10.0,
         label="Beta (KL penalty)",
@@ -117,22 +117,33 @@ class Options:
     )
     num_iterations: int = option(
         1,
-        "Optimizer steps on one set of answers. More steps use each answer more often, but it becomes off-policy.",
+        "Optimizer steps on one set of answers. More steps learn more from each answer, which grows stale (off-policy).",
         low=1,
         high=64,
         label="Iterations",
     )
-    epsilon: float = option(0.2, "Lower clipping bound of the probability ratio: 1 - this.", low=0.0, high=1.0)
+    epsilon: float = option(
+        0.2,
+        "How far a token may become less likely before it is clipped: the probability ratio is at least 1 - epsilon.",
+        low=0.0,
+        high=1.0,
+    )
     epsilon_high: float | None = option(
-        None, "Upper clipping bound of the probability ratio: 1 + this.", low=0.0, high=10.0, unset="as epsilon"
+        None,
+        "How far a token may become likelier before it is clipped: the probability ratio is at most 1 + this.",
+        low=0.0,
+        high=10.0,
+        unset="as epsilon",
     )
     dynamic_sampling: bool = option(
         False,
         "Discard groups whose answers all have the same reward, and sample other prompts in their place.",
         label="Dynamic sampling",
     )
-    refills: int = option(3, "Largest number of rounds of new prompts for one step.", low=0, high=100, label="Refills")
-    overlong_filter: bool = option(False, "Mask answers that were cut off: no loss on them.", label="Overlong filter")
+    refills: int = option(
+        3, "How many times at most other prompts are sampled to fill up a step.", low=0, high=100, label="Refills"
+    )
+    overlong_filter: bool = option(False, "Leave answers that were cut off out of the loss.", label="Overlong filter")
     overlong_buffer: int | None = option(
         0,
         "Soft penalty for long answers: it grows over this many tokens before the longest length. 0: none.",

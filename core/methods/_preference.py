@@ -62,7 +62,7 @@ def beta_option() -> Any:
     """`beta` of a method with a reference."""
     return option(
         0.1,
-        "Beta: strength of the KL penalty towards the reference. A small value lets the model move far from it.",
+        "Strength of the KL penalty towards the reference. A small value lets the model move far away from it.",
         low=0.001,
         high=10.0,
         label="Beta (KL penalty)",

@@ -28,7 +28,11 @@ class Options(Policy):
         label="Loss type",
     )
     epsilon_high: float | None = option(
-        0.28, "Upper clipping bound of the probability ratio: 1 + this.", low=0.0, high=10.0, unset="as epsilon"
+        0.28,
+        "How far a token may become likelier before it is clipped: the probability ratio is at most 1 + this.",
+        low=0.0,
+        high=10.0,
+        unset="as epsilon",
     )
     dynamic_sampling: bool = option(
         True,

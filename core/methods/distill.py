@@ -64,7 +64,7 @@ class Options:
     )
     lmbda: float = option(
         0.0,
-        "Lambda: share of the steps in which the student answers the prompts itself and learns from the teacher's "
+        "Share of the steps (lambda) in which the student answers the prompts itself and learns from the teacher's "
         "probabilities along its own answer (on-policy, GKD). The other steps take the answers in the data.",
         low=0.0,
         high=1.0,

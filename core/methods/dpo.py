@@ -37,7 +37,7 @@ class Options:
     )
     label_smoothing: float = option(
         0.0,
-        "Label smoothing: assumed share of pairs whose better and worse answers are swapped. For sigmoid and robust.",
+        "Assumed share of pairs whose better and worse answers are swapped. For sigmoid and robust.",
         low=0.0,
         high=0.49,
         label="Label smoothing",

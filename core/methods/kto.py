@@ -28,7 +28,7 @@ class Options:
         "Weight of the loss on good (desirable) answers.",
         low=0.0,
         high=100.0,
-        label="Desirable weight",
+        label="Weight of good answers",
         when="Raise it where good answers are few: their number × weight should be about that of the bad ones.",
     )
     undesirable_weight: float = option(
@@ -36,7 +36,7 @@ class Options:
         "Weight of the loss on bad (undesirable) answers.",
         low=0.0,
         high=100.0,
-        label="Undesirable weight",
+        label="Weight of bad answers",
         when="Raise it where bad answers are few.",
     )
     reference: str | None = reference_option()

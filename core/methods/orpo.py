@@ -22,7 +22,7 @@ class Options:
 
     beta: float = option(
         0.1,
-        "Beta: weight of the odds-ratio (preference) loss, which is added to the SFT loss. The paper calls it lambda.",
+        "Weight of the preference (odds-ratio) loss, which is added to the SFT loss. The paper calls it lambda.",
         low=0.0,
         high=100.0,
         label="Beta",

@@ -22,7 +22,8 @@ class Options:
 
     beta: float = option(
         2.0,
-        "Beta: scale of the reward, an answer's mean log-probability per token. A large value saturates sooner.",
+        "Scale of the reward (mean log-probability per token): how strongly the margin between the answers counts. "
+        "With a large value a small margin is enough.",
         low=0.01,
         high=100.0,
         label="Beta",
@@ -30,7 +31,7 @@ class Options:
     )
     gamma: float = option(
         0.5,
-        "Gamma: target margin between the two rewards, in the reward's units. The paper takes 0.25 to 0.5 times beta.",
+        "Target margin between the two rewards, in the reward's units. The paper takes 0.25 to 0.5 times beta.",
         low=0.0,
         high=100.0,
         label="Gamma (margin)",
