@@ -140,12 +140,12 @@ class Builder:
         self._require([name for name, spec in methods.load().items() if spec.reference])
         return self.options(reference="base" if str(model) == self.config.model.path else str(model))
 
-    def rewards(self, *named: str, **weights: float) -> "Builder":
+    def rewards(self, *entries: str, **weights: float) -> "Builder":
         """The rewards that score answers, with their weights: rewards(numeric=1, format=0.2), or "numeric=1" in quotes.
 
         Raises BadOption for a method without rewards; an unknown reward is refused when the run starts.
         """
-        return self.options(rewards=(*named, *(f"{name}={weight:g}" for name, weight in weights.items())))
+        return self.options(rewards=(*entries, *(f"{name}={weight:g}" for name, weight in weights.items())))
 
     def reasoning_rewards(self) -> "Builder":
         """Reward right answers most, then thinking between <think> and </think>, then brevity."""
@@ -161,12 +161,12 @@ class Builder:
         if not owners:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
-        def setter(*values: Any, **named: Any) -> "Builder":
+        def setter(*values: Any, **keywords: Any) -> "Builder":
             self._require(owners)
             arguments = self.config.spec.shortcuts[name]  # {argument: option}
-            if len(values) > len(arguments) or not named.keys() <= arguments.keys():
+            if len(values) > len(arguments) or not keywords.keys() <= arguments.keys():
                 raise TypeError(f"{name}() takes {_join(list(arguments))}")
-            values_by_argument = {**dict(zip(arguments, values, strict=False)), **named}
+            values_by_argument = {**dict(zip(arguments, values, strict=False)), **keywords}
             return self.options(**{arguments[argument]: value for argument, value in values_by_argument.items()})
 
         return setter

@@ -23,8 +23,8 @@ def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
         if len(single) > 1:  # a single reward is the sum of all
             metrics += [Metric(name, name.removeprefix(chart.prefix).replace("_", " ")) for name in sorted(single)]
         charts.append(replace(chart, metrics=tuple(metrics)))
-        shown = {*single, *(metric.name for metric in metrics)}
-        remaining = [name for name in remaining if name not in shown]
+        drawn = {*single, *(metric.name for metric in metrics)}
+        remaining = [name for name in remaining if name not in drawn]
     return charts + [_unknown_metric_chart(name) for name in remaining]
 
 

@@ -62,10 +62,10 @@ class Criterion:
     short: str  # follows the share in the list of runs: "82% solved"
     shows_memorising: bool = False  # much higher on learned rows than on held-out ones, the model memorises
 
-    def describe(self, before: float, after: float, rows: int) -> str:
+    def describe(self, initial: float, final: float, rows: int) -> str:
         """The change in words; `rows` is 0 where their number is not known (runs of older versions)."""
         says = self.says if rows else self.says.replace("{rows} ", "")
-        return says.format(change=f"{before:.0%} → {after:.0%}", rows=f"{rows:,}")
+        return says.format(change=f"{initial:.0%} → {final:.0%}", rows=f"{rows:,}")
 
 
 class Trend(NamedTuple):

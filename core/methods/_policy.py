@@ -117,7 +117,7 @@ class Options:
     )
     num_iterations: int = option(
         1,
-        "Optimizer steps on one set of answers. More steps learn more from each answer, which grows stale (off-policy).",
+        "Optimizer steps on one set of answers. More steps learn more from them, while they grow stale (off-policy).",
         low=1,
         high=64,
         label="Iterations",

@@ -25,11 +25,11 @@ def mean_chosen_logp(logps: Any, batch: Any) -> Any:
     return logps[:rows].sum() / count
 
 
-def wins(left: Any, right: Any) -> Any:
-    """1 where left is greater than right, 0 where it is less, one half where they are equal; [R]."""
+def wins(scores: Any, rivals: Any) -> Any:
+    """1 where a score is greater than its rival, 0 where it is less, one half where they are equal; [R]."""
     import mlx.core as mx
 
-    lead = left - right
+    lead = scores - rivals
     return (mx.sign(mx.where(mx.abs(lead) < ROUNDING, 0, lead)) + 1) / 2
 
 
@@ -97,11 +97,11 @@ def reward_chart(key: str, sentence: str, chosen: str, rejected: str, level: flo
     )
 
 
-def accuracy_chart(key: str, sentence: str, legend: str, *others: Metric) -> ChartSpec:
+def accuracy_chart(key: str, sentence: str, legend: str, *more: Metric) -> ChartSpec:
     """The chart of the accuracy, called `legend` there, and of other shares where half is chance."""
     accuracy = Metric("accuracy", legend, SHARE, "Better told from worse")
     sentence = f"{sentence} Half is chance; held-out rows are the ones to trust."
-    return ChartSpec(key, "Accuracy", sentence, (accuracy, *others), level=0.5)
+    return ChartSpec(key, "Accuracy", sentence, (accuracy, *more), level=0.5)
 
 
 # Of a method whose reward is the answer's mean log-probability, without a reference.

@@ -37,10 +37,11 @@ class Change:
     doubt: str = ""  # why a change does not count
 
 
-def verdict(run: Run, finished: Finished, learned: Metrics) -> str:
+def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
 
-    `finished` has everything but the message; `learned` are the metrics of the last steps, on rows that are learned.
+    `finished` has everything but the message; `train_metrics` are those of the last steps, on rows that were trained
+    on.
     """
     openings = {"stopped": f"Stopped at step {finished.step}. ", "early_stop": "Stopped early. "}
     opening = openings.get(finished.reason, "")
@@ -50,7 +51,7 @@ def verdict(run: Run, finished: Finished, learned: Metrics) -> str:
     if change.direction < 0:
         return f"{opening}Worse{change.words}. Try a lower learning rate or fewer epochs."
     if change.direction == 0:
-        advice = _advise(run, finished, learned)
+        advice = _advise(run, finished, train_metrics)
         return f"{opening}No clear improvement{change.words}{change.doubt}.{advice}"
     sentence = f"{opening}Better{change.words}."
     if finished.best_step is not None and finished.best_step < finished.step:
@@ -71,15 +72,15 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
     loss, loss_after = finished.loss_before, finished.loss_after
     if loss is None or loss_after is None:
         return None
-    before, after, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
+    initial, final, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
     change: Change | None = None
     for criterion in run.spec.criteria:
         name = criterion.metric
-        if name not in before or name not in after:
+        if name not in initial or name not in final:
             continue
-        gain, chance = after[name] - before[name], _chance(before[name], after[name], rows)
+        gain, chance = final[name] - initial[name], _chance(initial[name], final[name], rows)
         direction = 0 if abs(gain) < max(CLEAR_SHARE, chance) else 1 if gain > 0 else -1
-        words = f": it {criterion.describe(before[name], after[name], rows)}"
+        words = f": it {criterion.describe(initial[name], final[name], rows)}"
         doubt = f"; among so few, up to {100 * chance:.0f} points may be chance" if abs(gain) >= CLEAR_SHARE else ""
         if direction:
             return Change(direction, words)
@@ -90,19 +91,19 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
     return Change(direction, f" on unseen examples: {loss:.2f} → {loss_after:.2f}")
 
 
-def _chance(before: float, after: float, rows: int) -> float:
+def _chance(initial: float, final: float, rows: int) -> float:
     """How far a share over this many rows may move by chance alone; 0 where their number is not known."""
-    mean = (before + after) / 2
+    mean = (initial + final) / 2
     return CHANCE * math.sqrt(mean * (1 - mean) / rows) if rows else 0.0
 
 
-def _advise(run: Run, finished: Finished, learned: Metrics) -> str:
+def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw."""
     for name in (criterion.metric for criterion in run.spec.criteria if criterion.shows_memorising):
-        if name not in learned or name not in finished.metrics_after:
+        if name not in train_metrics or name not in finished.metrics_after:
             continue
-        share = f" In the rows it learned from it is {learned[name]:.0%}"
-        if learned[name] - finished.metrics_after[name] < MEMORISED:
+        share = f" In the rows it learned from it is {train_metrics[name]:.0%}"
+        if train_metrics[name] - finished.metrics_after[name] < MEMORISED:
             return f"{share}: try more epochs or a higher learning rate."
         larger = " or a larger model" if run.model.path == STARTER else ""
         return f"{share}: it memorises them. More rows{larger} may help."
@@ -117,12 +118,12 @@ def describe_metric(name: str) -> Metric:
     return metric
 
 
-def format_metrics(before: Metrics, after: Metrics) -> list[tuple[str, str]]:
-    """(title, value or "before → after") of every metric in `after`, as people read them."""
+def format_metrics(initial: Metrics, final: Metrics) -> list[tuple[str, str]]:
+    """(title, value or "initial → final") of every metric in `final`, as people read them."""
     rows = []
-    for name, latest in after.items():
+    for name, final_value in final.items():
         metric = describe_metric(name)
-        values = [value for value in (before.get(name), latest) if value is not None]
+        values = [value for value in (initial.get(name), final_value) if value is not None]
         # What rounding has left of a zero is a plain zero to people, without a sign.
         texts = [f"{v:.0%}" if metric.unit == SHARE else f"{round(v, 4) + 0.0:.3g}" for v in values]
         rows.append((metric.title, " → ".join(texts)))

@@ -81,11 +81,10 @@ def _function(spec: methods.Method) -> str:
 
 def fill_readme(text: str) -> str:
     """README with its table of methods generated anew. Raises ValueError where the markers of the table are missing."""
-    before, begin, rest = text.partition(_TABLE_BEGIN)
-    _, end, after = rest.partition(_TABLE_END)
-    if not begin or not end:
+    if _TABLE_BEGIN not in text or _TABLE_END not in text:
         raise ValueError(f"README.md has no lines {_TABLE_BEGIN!r} and {_TABLE_END!r}")
-    return f"{before}{begin}\n\n{methods_table()}\n\n{end}{after}"
+    head, tail = text.split(_TABLE_BEGIN)[0], text.split(_TABLE_END)[1]
+    return f"{head}{_TABLE_BEGIN}\n\n{methods_table()}\n\n{_TABLE_END}{tail}"
 
 
 def _options() -> str:
