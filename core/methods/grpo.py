@@ -27,7 +27,7 @@ SPEC = Method(
     "above its own average. For tasks that can be checked: maths, code, format.",
     needs="Questions with a way to score answers, from about 100; no sample answers. The model must sometimes be right "
     "already.",
-    cost="Slow: most time goes into writing answers. A KL pull costs one more pass.",
+    cost="Slow: most time goes into writing answers. A KL penalty costs one more forward pass.",
     paper="arXiv:2402.03300",
     group=REASONING,
     group_rank=1,
