@@ -1,7 +1,11 @@
-"""The short way in from Python: finetune("model", "data.jsonl").lora(16, 32).run(), or
-dpo("model", "preferences.jsonl").dpo_beta(0.1).reference_model("model").run()
+"""Fine-tuning from Python in one line: finetune("starter", "demo").lora(16, 32).run()
 
-Every call returns a new builder; nothing happens before run() or events().
+Every method is a function of this module, named like its file in core.methods: dpo(model, dataset), and so on;
+`finetune` is SFT. Each returns a Builder, and each call on a Builder returns a new one:
+
+    dpo("model", "preferences.jsonl").dpo_beta(0.1).reference_model("base").run()
+
+Nothing happens before run() or events().
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core import methods
 from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Sample, Started, Step
 from core.run import Run, every_option
@@ -16,7 +21,7 @@ from core.run import Run, every_option
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left: its folder, every event, and the figures asked for most."""
+    """The outcome of a run: its folder, every event, and the numbers that are needed most."""
 
     folder: Path
     events: tuple[Event, ...]
@@ -29,19 +34,24 @@ class Result:
 
     @property
     def held_out(self) -> list[tuple[int, float]]:
-        """(step, loss) of each validation."""
+        """(step, loss on the held-out rows) of each evaluation."""
         return [(e.step, e.loss) for e in self.events if isinstance(e, Evaluated)]
 
     @property
     def samples(self) -> list[Sample]:
+        """Sample answers from before, during and after training."""
         return [e for e in self.events if isinstance(e, Sample)]
 
 
 @dataclass(frozen=True)
 class Builder:
-    """A run in the making."""
+    """A run before it starts; `config` is what it will do.
 
-    asked: Run
+    Besides the methods below a Builder has the setters that the run's method names in its SPEC (`shortcuts`), such
+    as dpo_beta() and loss_type() for DPO. dir(builder) lists them.
+    """
+
+    config: Run
 
     def set(self, key: str, value: Any) -> "Builder":
         """Any option, named as in run.toml ("train.learning_rate") or by its last part where that is unique.
@@ -49,189 +59,189 @@ class Builder:
         Raises BadOption for a name that does not exist or a value out of range.
         """
         if "." not in key:
-            keys = [k for k, _ in every_option(self.asked.method) if k == key or k.endswith("." + key)]
+            keys = [k for k, _ in every_option(self.config.method) if k == key or k.endswith("." + key)]
             if len(keys) > 1:
                 raise BadOption(f"{key!r} could mean {' or '.join(keys)}; name it in full.")
             key = keys[0] if keys else key
-        return Builder(self.asked.replace(key, value))
+        return Builder(self.config.replace(key, value))
+
+    def options(self, **values: Any) -> "Builder":
+        """The method's own options, by name. Raises BadOption for one that it does not have."""
+        builder = self
+        for name, value in values.items():
+            builder = builder.set(f"options.{name}", value)
+        return builder
 
     def lora(self, rank: int = 16, alpha: float | None = None, dropout: float = 0.0, targets: str = "all") -> "Builder":
-        """Train a LoRA add-on; alpha is 2 × rank unless given."""
-        built = self.set("adapter.type", "lora").set("adapter.rank", rank).set("adapter.alpha", alpha)
-        return built.set("adapter.dropout", dropout).set("adapter.targets", targets)
+        """Train a LoRA adapter.
+
+        `alpha` scales the update by alpha / rank, 2 × rank by default; `dropout` (0 to 1) is applied to the adapter's
+        inputs; `targets` names the linear layers, as --lora-targets does. Raises BadOption for a value out of range.
+        """
+        builder = self.set("adapter.type", "lora").set("adapter.rank", rank).set("adapter.alpha", alpha)
+        return builder.set("adapter.dropout", dropout).set("adapter.targets", targets)
 
     def dora(self, rank: int = 16, alpha: float | None = None, dropout: float = 0.0, targets: str = "all") -> "Builder":
-        """Train a DoRA add-on: LoRA with a magnitude for each output."""
+        """Train a DoRA adapter: LoRA with a trained magnitude for each output. Arguments as for lora()."""
         return self.lora(rank, alpha, dropout, targets).set("adapter.type", "dora")
-
-    def quantization(self, mode: str = "nf4", double: bool = False) -> "Builder":
-        """Pack the model's weights while training, as one of core.quant.MODES; with LoRA on top this is QLoRA."""
-        return self.set("model.quantization", mode).set("model.double_quantization", double)
 
     def full(self) -> "Builder":
         """Train every weight."""
         return self.set("adapter.type", "full")
 
     def init_adapter(self, folder: str | Path) -> "Builder":
-        """Go on from an adapter."""
+        """Start from the adapter in a folder."""
         return self.set("adapter.init", str(folder))
 
+    def quantization(self, mode: str = "nf4", double: bool = False) -> "Builder":
+        """Quantize the base model while training, by one of core.quant.MODES; with LoRA this is QLoRA.
+
+        `double` quantizes the scales too. Raises BadOption for a mode that does not exist.
+        """
+        return self.set("model.quantization", mode).set("model.double_quantization", double)
+
     def epochs(self, count: float) -> "Builder":
-        return Builder(self.asked.replace("train.steps", None)).set("train.epochs", count)
+        """Train for so many passes over the data; takes the place of steps()."""
+        return Builder(self.config.replace("train.steps", None)).set("train.epochs", count)
 
     def steps(self, count: int) -> "Builder":
-        return Builder(self.asked.replace("train.epochs", None)).set("train.steps", count)
+        """Train for so many optimizer steps; takes the place of epochs()."""
+        return Builder(self.config.replace("train.epochs", None)).set("train.steps", count)
 
     def learning_rate(self, rate: float) -> "Builder":
+        """Peak learning rate, after the warm-up."""
         return self.set("train.learning_rate", rate)
 
     def batch_size(self, rows: int, accumulate: int = 1) -> "Builder":
+        """Rows of a micro-batch, and micro-batches of an optimizer step (gradient accumulation)."""
         return self.set("train.batch_size", rows).set("train.gradient_accumulation_steps", accumulate)
 
     def held_out(self, path: str | Path) -> "Builder":
-        """A second file of rows that are never trained on."""
+        """A second file of rows for evaluation, which are never trained on."""
         return self.set("data.eval_path", str(path))
 
     def output(self, folder: str | Path) -> "Builder":
+        """The run's folder; by default a new one among Hone's runs."""
         return self.set("output", str(folder))
 
     def seed(self, number: int) -> "Builder":
+        """Seed of the adapter's start values, the order of the rows, dropout and sampling."""
         return self.set("train.seed", number)
 
-    def options(self, **values: Any) -> "Builder":
-        """The method's own options, by name. Raises BadOption for one that it does not have."""
-        built = self
-        for name, value in values.items():
-            built = built.set(f"options.{name}", value)
-        return built
-
-    def dpo_beta(self, beta: float) -> "Builder":
-        """How closely DPO stays to its reference."""
-        return self._of("dpo").options(beta=beta)
-
-    def loss_type(self, rule: str) -> "Builder":
-        """The rule of DPO ("sigmoid", "ipo", ...), or what GRPO and DAPO count answers by ("grpo", "bnpo", ...)."""
-        return self._of("dpo", "grpo", "dapo").options(loss_type=rule)
-
-    def reference_model(self, model: str | Path) -> "Builder":
-        """What DPO and KTO compare with: "base", "initial", or a model. The trained model itself means "base"."""
-        asked = "base" if str(model) == self.asked.model.path else str(model)
-        return self._of("dpo", "kto").options(reference=asked)
-
-    def simpo_beta(self, beta: float, gamma: float | None = None) -> "Builder":
-        """How strongly a lead counts in SimPO, and the lead that is wanted."""
-        built = self._of("simpo").options(beta=beta)
-        return built if gamma is None else built.options(gamma=gamma)
-
-    def orpo_beta(self, beta: float) -> "Builder":
-        """Weight of the preference in ORPO."""
-        return self._of("orpo").options(beta=beta)
-
-    def kto_beta(self, beta: float) -> "Builder":
-        """How closely KTO stays to its reference."""
-        return self._of("kto").options(beta=beta)
-
-    def kto_weights(self, desirable: float = 1.0, undesirable: float = 1.0) -> "Builder":
-        """How much good and bad answers count in KTO."""
-        return self._of("kto").options(desirable_weight=desirable, undesirable_weight=undesirable)
-
     def temperature(self, value: float) -> "Builder":
-        """At which a student is compared with its teacher, or a method that writes its own answers draws them."""
+        """Softmax temperature of a distillation, or sampling temperature of a method that writes its own answers."""
         return self.options(temperature=value)
 
-    def divergence(self, kind: str) -> "Builder":
-        """How a student is compared with its teacher: "forward", "reverse" or "jsd"."""
-        return self._of("distill").options(divergence=kind)
+    def reference_model(self, model: str | Path) -> "Builder":
+        """The reference of a method that has one: "base", "initial", or a model. The trained model itself means "base".
 
-    def on_policy(self, share: float, longest: int = 128, temperature: float = 1.0) -> "Builder":
-        """In this share of the steps the student of a distillation writes the answers itself."""
-        built = self._of("distill").options(lmbda=share)
-        return built.options(max_new_tokens=longest, sampling_temperature=temperature)
-
-    def _of(self, *methods: str) -> "Builder":
-        """Itself, or BadOption where the option belongs to another method."""
-        if self.asked.method not in methods:
-            raise BadOption(f"This option belongs to {_and(methods)}; the run's method is {self.asked.method}.")
-        return self
-
-    def rewards(self, *named: str, **weights: float) -> "Builder":
-        """What scores the answers of grpo() and dapo(): rewards(numeric=1, format=0.2), or "numeric=1" in quotes.
-
-        Raises BadOption for a method without rewards; what a reward lacks is told when the run starts.
+        Raises BadOption for a method without a reference model.
         """
-        return self.set("options.rewards", (*named, *(f"{name}={weight:g}" for name, weight in weights.items())))
+        self._require([name for name, spec in methods.load().items() if spec.reference])
+        return self.options(reference="base" if str(model) == self.config.model.path else str(model))
+
+    def rewards(self, *entries: str, **weights: float) -> "Builder":
+        """The rewards that score answers, with their weights: rewards(numeric=1, format=0.2), or "numeric=1" in quotes.
+
+        Raises BadOption for a method without rewards; an unknown reward is refused when the run starts.
+        """
+        return self.options(rewards=(*entries, *(f"{name}={weight:g}" for name, weight in weights.items())))
 
     def reasoning_rewards(self) -> "Builder":
-        """Right answers most, then thinking between <think> and </think>, then brevity."""
-        return self.set("options.reasoning_rewards", True)
+        """Reward right answers most, then thinking between <think> and </think>, then brevity."""
+        return self.options(reasoning_rewards=True)
 
     def reward_file(self, path: str | Path, weight: float = 1.0) -> "Builder":
         """Score by the function `reward` in a Python file of your own, which is thereby allowed to run."""
-        built = self.set("options.reward_file", str(path)).set("options.allow_reward_code", True)
-        return built.rewards(f"file={weight:g}")
+        return self.options(reward_file=str(path), allow_reward_code=True).rewards(f"file={weight:g}")
+
+    def __getattr__(self, name: str) -> Callable[..., "Builder"]:
+        """A setter that a method's SPEC names; to call it for another method raises BadOption."""
+        owners = [method for method, spec in methods.load().items() if name in spec.shortcuts]
+        if not owners:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+        def setter(*values: Any, **keywords: Any) -> "Builder":
+            self._require(owners)
+            arguments = self.config.spec.shortcuts[name]  # {argument: option}
+            if len(values) > len(arguments) or not keywords.keys() <= arguments.keys():
+                raise TypeError(f"{name}() takes {_join(list(arguments))}")
+            values_by_argument = {**dict(zip(arguments, values, strict=False)), **keywords}
+            return self.options(**{arguments[argument]: value for argument, value in values_by_argument.items()})
+
+        return setter
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *self.config.spec.shortcuts]
+
+    def _require(self, owners: Sequence[str]) -> None:
+        """BadOption unless the run's method is among `owners`, the methods that a setter belongs to."""
+        if self.config.method not in owners:
+            raise BadOption(f"This option belongs to {_join(owners)}; the run's method is {self.config.method}.")
 
     def events(self) -> Iterator[Event]:
-        """Do the run, event by event. Raises UserError."""
+        """Do the run, yielding each event as it happens. Raises UserError."""
         from core.train import train
 
-        return train(self.asked)
+        return train(self.config)
 
     def run(self, watch: Callable[[Event], None] | None = None) -> Result:
-        """Do the run to its end and return what it left; `watch` is called with each event. Raises UserError."""
-        seen = []
+        """Do the run to its end and return its results; `watch` is called with each event. Raises UserError."""
+        events = []
         for event in self.events():
-            seen.append(event)
+            events.append(event)
             if watch:
                 watch(event)
-        started = next(e for e in seen if isinstance(e, Started))
-        finished = seen[-1]
+        started = next(e for e in events if isinstance(e, Started))
+        finished = events[-1]
         assert isinstance(finished, Finished)
-        return Result(Path(started.folder), tuple(seen), finished)
+        return Result(Path(started.folder), tuple(events), finished)
+
+
+def start(
+    method: str, model: str | Path, dataset: str | Path, teacher: str | Path | None = None, **options: Any
+) -> Builder:
+    """A run of any method.
+
+    Arguments:
+        method: name of a file in core.methods, such as "dpo".
+        model: folder, Hugging Face id, or "starter".
+        dataset: file, folder or Hugging Face id, or "demo".
+        teacher: for a method that has one: folder, Hugging Face id, or the folder of an earlier run.
+        options: the method's own options, by name.
+
+    Raises BadOption for a method or an option that does not exist, or a value out of range.
+    """
+    builder = Builder(Run(method=method)).set("model.path", str(model)).set("data.path", str(dataset))
+    if teacher is not None:
+        options["teacher"] = str(teacher)
+    return builder.options(**options)
 
 
 def finetune(model: str | Path, dataset: str | Path) -> Builder:
-    """Supervised fine-tuning (SFT) of a model (folder, Hugging Face id or "starter") on a dataset (file or "demo")."""
-    return _builder("sft", model, dataset)
+    """Supervised fine-tuning (SFT) of a model on a dataset; arguments as for start()."""
+    return start(methods.DEFAULT_METHOD, model, dataset)
 
 
-def dpo(model: str | Path, dataset: str | Path) -> Builder:
-    """Direct preference optimization: pairs of a better and a worse answer, measured against a reference."""
-    return _builder("dpo", model, dataset)
+def __getattr__(name: str) -> Callable[..., Builder]:
+    """start() for the method of that name: dpo(model, dataset), distill(model, dataset, teacher)."""
+    spec = methods.load().get(name)
+    if spec is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def start_method(
+        model: str | Path, dataset: str | Path, teacher: str | Path | None = None, **options: Any
+    ) -> Builder:
+        return start(name, model, dataset, teacher, **options)
+
+    start_method.__name__ = start_method.__qualname__ = name
+    start_method.__doc__ = f"{spec.title}: {spec.summary}\n\nArguments as for start()."
+    return start_method
 
 
-def simpo(model: str | Path, dataset: str | Path) -> Builder:
-    """SimPO: pairs, without a reference."""
-    return _builder("simpo", model, dataset)
+def __dir__() -> list[str]:
+    return [*globals(), *methods.load()]
 
 
-def orpo(model: str | Path, dataset: str | Path) -> Builder:
-    """ORPO: learns the better answers and avoids the worse ones, both at once."""
-    return _builder("orpo", model, dataset)
-
-
-def kto(model: str | Path, dataset: str | Path) -> Builder:
-    """KTO: single answers marked good or bad."""
-    return _builder("kto", model, dataset)
-
-
-def distill(model: str | Path, dataset: str | Path, teacher: str | Path) -> Builder:
-    """Distillation: the model learns from a teacher (folder, Hugging Face id, or a run's folder)."""
-    return _builder("distill", model, dataset).options(teacher=str(teacher))
-
-
-def grpo(model: str | Path, dataset: str | Path) -> Builder:
-    """GRPO: the model answers each question several times, rewards score it, and it does more of what scored well."""
-    return _builder("grpo", model, dataset)
-
-
-def dapo(model: str | Path, dataset: str | Path) -> Builder:
-    """DAPO: GRPO for long reasoning, which asks other questions where all answers score the same."""
-    return _builder("dapo", model, dataset)
-
-
-def _and(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
-
-
-def _builder(method: str, model: str | Path, dataset: str | Path) -> Builder:
-    return Builder(Run(method=method)).set("model.path", str(model)).set("data.path", str(dataset))

@@ -17,7 +17,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
 from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
-from core.methods._pairs import preferred, shares
+from core.methods._preference import chosen_is_likelier, wins
 from core.model import hub
 from core.model.generate import answer_tokens
 from core.model.lm_head import find_lm_head as find_head
@@ -94,11 +94,11 @@ def evaluate(
         targets += int(batch.mask[:count].sum())
         if kind == PAIRS:
             sums = logps.sum(-1)
-            tally.add({"preferred": preferred(logps, given).mean()}, count)
+            tally.add({"preferred": chosen_is_likelier(logps, given).mean()}, count)
             if adapters.add_ons(loaded.model):  # every weight trained leaves no base to compare with
                 with adapters.off(loaded.model):
                     moved = sums - token_logps(loaded.model, given, head).sum(-1)
-                tally.add({"accuracy": shares(*mx.split(moved, 2)).mean()}, count)
+                tally.add({"accuracy": wins(*mx.split(moved, 2)).mean()}, count)
     loss /= targets
     said, expected = [], []
     asked = [ask(e, tokenizer) for e in data.examples[:answers]]

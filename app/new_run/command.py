@@ -6,6 +6,7 @@ from typing import Any
 import tomli_w
 
 from app.new_run.draft import value
+from core.methods import DEFAULT_METHOD
 from core.options import Option
 from core.run import Run, every_option
 
@@ -15,7 +16,7 @@ _WIDTH = 60
 def command(run: Run) -> str:
     """The `hone` command that does the same, with only what differs from the defaults."""
     usual = Run(method=run.method)
-    words = ["train" if run.method == "sft" else run.method]
+    words = ["train" if run.method == DEFAULT_METHOD else run.method]
     for key, option in every_option(run.method):
         mine = value(run, key)
         always = key in ("model.path", "data.path")

@@ -1,4 +1,4 @@
-"""Step 1: what a person has in hand. Also the welcome, with the demo as its first button."""
+"""Step 1: the goal, which chooses the method. Also the welcome, with the demo as its first button."""
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QWidget
@@ -17,13 +17,14 @@ from app.widgets.labels import Glyph, Text, caption, heading, title
 from app.widgets.notice import Notice
 from app.widgets.scroll_page import Scroll
 from core import methods
+from core.methods import GoalGroup
 from core.run import DEMO
 
-_LOOK_MS = 100  # the window stands before data are read
+_LOOK_MS = 100  # the window is shown before data are read
 
 
 class MachineCard(Card):
-    """The computer and what will train on it; asked once, in the background."""
+    """The computer and the device that will train on it; asked once, in the background."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +38,7 @@ class MachineCard(Card):
         layout.addLayout(words, 1)
 
     def look(self) -> None:
-        """Ask what this computer has."""
+        """Ask which devices this computer has."""
         Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
 
     def show_facts(self, facts: machine.Facts) -> None:
@@ -52,7 +53,7 @@ class MachineCard(Card):
 
 
 class GoalPage(QWidget):
-    """Chooses the method by what it needs; the demo, own data and old runs are one click away."""
+    """Chooses the method by what somebody has; the demo, own data and old runs are one click away."""
 
     name = "Goal"
     demo = Signal(object)
@@ -91,13 +92,13 @@ class GoalPage(QWidget):
         page.addWidget(self.notice)
         self.cards = Choices(columns=2)
         self.cards.setAccessibleName("What do you have?")
-        for group in goals.groups():
-            self.cards.add_heading(_above(group))
-            for key in group.methods:
+        for section in goals.groups():
+            self.cards.add_heading(_section_heading(section.group))
+            for key in section.methods:
                 self.cards.add(_card(key))
         page.addWidget(self.cards)
         page.addStretch()
-        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo(draft.run)))
+        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo_run(draft.run)))
         self.data_button.clicked.connect(self.own_data)
         self.run_button.clicked.connect(self.open_run)
         self.cards.chosen.connect(lambda key: draft.set("method", key))
@@ -109,14 +110,14 @@ class GoalPage(QWidget):
         return ""
 
     def enter(self) -> None:
-        """Called when the step is shown: see which goals the data suit."""
+        """Called when the step is shown: find out which goals the data suit."""
         self._look()
 
     def _show(self, key: str) -> None:
         self.cards.choose(self._draft.run.method)
-        way = goals.demo(self._draft.run).spec.title
+        method = goals.demo_run(self._draft.run).spec.title
         self.demo_words.setText(
-            f"The demo teaches the small model that ships inside by {way}, with sample data. No download."
+            f"The demo teaches the small model that ships inside by {method}, with sample data. No download."
         )
         if key in ("", "data.path", "data.columns") and self.isVisible():
             self._look()
@@ -132,27 +133,27 @@ class GoalPage(QWidget):
 
     def _read(self) -> None:
         run = self._draft.run
-        self._looking = Task(self, lambda: goals.unsuited(run), done=self.show_unsuited)
+        self._looking = Task(self, lambda: goals.unsuited_reasons(run), done=self.show_unsuited)
 
-    def show_unsuited(self, why: dict[str, str]) -> None:
-        """Grey the goals that the data cannot serve, each with its reason."""
+    def show_unsuited(self, reasons: dict[str, str]) -> None:
+        """Grey the goals that the data do not suit, each with its reason."""
         for key, card in self.cards.cards.items():
-            card.refuse(why.get(key, ""))
-        if why:
+            card.refuse(reasons.get(key, ""))
+        if reasons:
             words = "Goals that need other data are grey. Choose other data in the next step, or set yours aside."
             self.notice.say(f"Your data: {shown_data(self._draft.run)}.", words, "accent")
         else:
             self.notice.hide()
 
 
-def _above(group: goals.Group) -> QWidget:
-    """A group's name and what a person has who belongs there."""
-    made = QWidget()
-    layout = row(made, gap=10)
+def _section_heading(group: GoalGroup) -> QWidget:
+    """The group's title and its sentence."""
+    widget = QWidget()
+    layout = row(widget, gap=10)
     layout.setContentsMargins(0, theme.GRID, 0, 0)
     layout.addWidget(heading(group.title))
     layout.addWidget(Text(group.sentence, tone="secondary"), 1)
-    return made
+    return widget
 
 
 def _card(key: str) -> Choice:

@@ -1,4 +1,4 @@
-"""The methods as goals: in which group each is shown, and whether the chosen data suit it. No Qt."""
+"""The methods as goals: their groups, whether the chosen data suit them, and which need a second model. No Qt."""
 
 from dataclasses import dataclass
 
@@ -6,14 +6,14 @@ from app.runs.labels import shown_data
 from core import methods
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.errors import UserError
+from core.methods import GROUPS, GoalGroup
 from core.options import Option, describe
 from core.run import DEMO, Run
 
-_LOOK = 20  # rows
-_OTHERS = ("teacher", "reference")  # options that name a model beside the one that learns
-_FIRST = ("sft", "dpo", "kto", "grpo", "distill")  # to begin with; the others of a group are for those who know why
+_SAMPLE_ROWS = 20  # are read to see which kinds of data a file holds
+_OTHER_MODELS = ("teacher", "reference")  # options that name a model beside the one that learns
 
-# What data lack that cannot be read as a kind.
+# What data lack that do not hold rows of a kind.
 LACKS = {
     TEXT: "no answers to learn from",
     PAIRS: "no pairs of a better and a worse answer",
@@ -23,77 +23,64 @@ LACKS = {
 
 
 @dataclass(frozen=True)
-class Group:
-    """Goals that belong together."""
+class Goals:
+    """The methods of one group, the one to begin with first."""
 
-    title: str
-    sentence: str
+    group: GoalGroup
     methods: tuple[str, ...]
 
 
-def groups() -> list[Group]:
-    """Every method in its group, the one to begin with first."""
-    found: dict[str, list[str]] = {}
-    for name, spec in methods.load().items():
-        found.setdefault(_group(spec), []).append(name)
-    words = {
-        "examples": ("Examples", "You have the answers it should learn to give."),
-        "preferences": ("Preferences", "You have answers of both kinds, and know which are better."),
-        "reasoning": ("Reasoning", "You have questions, and a rule that tells whether an answer is right."),
-        "distillation": ("Distillation", "You have a larger model that already does it well."),
-    }
-    return [Group(*words[key], tuple(sorted(found[key], key=_rank))) for key in words if key in found]
+def groups() -> list[Goals]:
+    """Every method in its group: the groups in their order, then those that only a method itself names."""
+    members: dict[GoalGroup, list[str]] = {group: [] for group in GROUPS}
+    for name, spec in sorted(methods.load().items(), key=lambda item: (item[1].group_rank, item[0])):
+        members.setdefault(spec.group, []).append(name)
+    return [Goals(group, tuple(names)) for group, names in members.items() if names]
 
 
-def unsuited(run: Run) -> dict[str, str]:
-    """For each method that the run's data cannot serve, why not. Empty for the sample data, which suit all of them,
-    and for data that are not on this computer yet. Reads a few rows: belongs on a task's thread."""
+def unsuited_reasons(run: Run) -> dict[str, str]:
+    """The reason for each method that the run's data do not suit.
+
+    Empty for the sample data, which suit every method, and for data that are not on this computer yet. Reads a few
+    rows: call it on a task's thread.
+    """
     if run.data.path == DEMO:
         return {}
     kinds = {spec.data for spec in methods.load().values()}
-    lacking = {kind for kind in kinds if not _readable(run, kind)}
-    if lacking == kinds:
+    missing = {kind for kind in kinds if not _is_readable(run, kind)}
+    if missing == kinds:
         return {}  # it is the file that is wrong, and the data step says how
     name = shown_data(run)
-    return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in lacking}
+    return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in missing}
 
 
-def demo(run: Run) -> Run:
-    """The demo for the goal that is chosen: the starter model and the sample data. SFT where it needs a model more."""
-    return Run(method="sft" if _group(run.spec) == "distillation" else run.method)
+def demo_run(run: Run) -> Run:
+    """The demo for the chosen goal: the starter model and the sample data.
+
+    The default method stands in for one with a teacher, since only one model ships with Hone.
+    """
+    return Run() if run.spec.divergence else Run(method=run.method)
 
 
-def _readable(run: Run, kind: str) -> bool:
+def _is_readable(run: Run, kind: str) -> bool:
     from core.data.preview.scan import head
 
     d = run.data
     try:
-        return bool(head(d.path, kind, _LOOK, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples)
+        return bool(head(d.path, kind, _SAMPLE_ROWS, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples)
     except UserError:
         return False
 
 
-def _group(spec: methods.Method) -> str:
-    if any(o.name == "teacher" for o in describe(spec.options)):
-        return "distillation"
-    if spec.data in (PAIRS, UNPAIRED):
-        return "preferences"
-    return "reasoning" if spec.scored else "examples"
+def other_model_option(run: Run) -> Option | None:
+    """The option of the run's method that names another model: a teacher or a reference."""
+    options = {o.name: o for o in describe(type(run.options)) if not o.choices}
+    return next((options[name] for name in _OTHER_MODELS if name in options), None)
 
 
-def _rank(name: str) -> tuple[int, str]:
-    return (_FIRST.index(name) if name in _FIRST else len(_FIRST), name)
-
-
-def wanted(run: Run) -> Option | None:
-    """The option of the run's method that names another model."""
-    found = {o.name: o for o in describe(type(run.options)) if not o.choices}
-    return next((found[name] for name in _OTHERS if name in found), None)
-
-
-def lacking(run: Run) -> str:
+def missing_model_reason(run: Run) -> str:
     """Why the run cannot do without another model, or ""."""
-    found = wanted(run)
-    if found is not None and found.name == "teacher" and not run.options.teacher:
+    option = other_model_option(run)
+    if option is not None and option.name == "teacher" and not run.options.teacher:
         return "Choose a teacher: the larger model to learn from."
     return ""

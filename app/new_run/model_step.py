@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 from app.desktop import preferences
 from app.new_run import model_facts
 from app.new_run.draft import Draft
-from app.new_run.goals import lacking
+from app.new_run.goals import missing_model_reason
 from app.new_run.second_model import OtherModel
 from app.style import theme
 from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files
@@ -75,7 +75,7 @@ class ModelPage(QWidget):
         self._check()
 
     def blocked(self) -> str:
-        return self._problem or lacking(self._draft.run)
+        return self._problem or missing_model_reason(self._draft.run)
 
     def use(self, path: str) -> None:
         """Take a folder or a Hub id as the run's model."""

@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences
-from app.new_run.goals import wanted
+from app.new_run.goals import other_model_option
 from app.new_run.model_facts import ModelFacts
 from app.runs import history
 from app.style import theme
@@ -54,7 +54,7 @@ class OtherModel(Card):
 
     def show_run(self, run: Run) -> None:
         """Show what the run's method wants, or nothing where it wants no other model."""
-        found = wanted(run)
+        found = other_model_option(run)
         self.setVisible(found is not None)
         if found is None:
             return
@@ -75,7 +75,7 @@ class OtherModel(Card):
 
     def look(self, run: Run) -> None:
         """See which runs are on this computer: each has learned something worth passing on."""
-        if not self._looked and wanted(run) is not None:
+        if not self._looked and other_model_option(run) is not None:
             self._looked = True
             Task(self, lambda: history.entries(runs_folder()), done=lambda found: self.show_found(found, [], run))
 

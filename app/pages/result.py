@@ -19,6 +19,7 @@ from app.widgets.card import Card, column, row
 from app.widgets.labels import Glyph, Text, caption, heading
 from app.widgets.scroll_page import Scroll
 from core.events import Finished
+from core.methods import SHARE
 from core.run import Run
 from core.training import report
 
@@ -106,10 +107,10 @@ def figures(record: Record, finished: Finished) -> list[str]:
     """The numbers behind the verdict, each in a few words."""
     before, after = finished.metrics_before, finished.metrics_after
     telling = {name: v for name, v in after.items() if name not in _FREE or v or before.get(name)}
-    shares = {name: v for name, v in telling.items() if report.NAMES.get(name, ("", False))[1]}
+    shares = {name: v for name, v in telling.items() if report.describe_metric(name).unit == SHARE}
     telling = shares or telling  # the others are on the charts, and mean little by themselves
-    found = [f"{name}: {shown}" for name, shown in report.figures(before, telling)]
-    found.append(f"{finished.step:,} steps in {status_text.duration(finished.seconds)}")
+    found = [f"{name}: {shown}" for name, shown in report.format_metrics(before, telling)]
+    found.append(f"{finished.step:,} steps in {status_text.format_duration(finished.seconds)}")
     if record.started:
         found.append(f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained")
     return found

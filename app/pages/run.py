@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QWidget
 from app.pages.log import LogPage
 from app.pages.result import ResultPage
 from app.pages.rollouts import GroupsPage
-from app.plots.panel import Charts
+from app.plots.panel import ChartPanel
 from app.runs import status_text
 from app.runs.job_queue import Jobs, LiveRun
 from app.runs.labels import shown_data, shown_model
@@ -57,7 +57,7 @@ class RunPage(QWidget):
         self.notice.add_action(self._fix)
         layout.addWidget(self.notice)
         self.tabs = Tabs("Views of the run")
-        self.result, self.charts, self.log = ResultPage(jobs), Charts(), LogPage()
+        self.result, self.charts, self.log = ResultPage(jobs), ChartPanel(), LogPage()
         self.samples = Answers()
         self.tabs.add("Result", self.result)
         self.tabs.add("Charts", self.charts)
@@ -65,7 +65,7 @@ class RunPage(QWidget):
         self.groups = GroupsPage()
         self.groups.use(folder)
         self.tabs.add("Answers", self.groups)
-        self.tabs.set_visible(self.groups, run.spec.scored)
+        self.tabs.set_visible(self.groups, run.spec.on_policy)
         self.tabs.add("Log", self.log)
         layout.addWidget(self.tabs, 1)
         self.result.again.connect(lambda: self.again.emit(self.run))
@@ -178,7 +178,7 @@ class RunPage(QWidget):
         self._show_times()
         self.bar.show_share(0.0 if waiting else self._share())
         self.bar.setVisible(not self._ended)
-        self.sentence.setText(status_text.going(record))
+        self.sentence.setText(status_text.describe_progress(record))
         self.sentence.setVisible(not record.over)
         if record.started:
             self.badge.show_used(record.started.backend, record.started.precision)

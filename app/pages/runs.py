@@ -35,7 +35,7 @@ COLUMNS: list[Column] = [
     ("Method", lambda e: e.method),
     ("Status", lambda e: e.status),
     ("Result", lambda e: e.result),
-    ("Time", lambda e: "–" if e.seconds is None else status_text.duration(e.seconds)),
+    ("Time", lambda e: "–" if e.seconds is None else status_text.format_duration(e.seconds)),
     ("Begun", _begun),
 ]
 

@@ -1,4 +1,4 @@
-"""A chart in the window's colours: no frame, a faint grid, and words while there is nothing to draw."""
+"""The base class of all charts: the window's colours, a faint grid, and a sentence while there is nothing to draw."""
 
 from typing import Any
 
@@ -6,21 +6,21 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
 
-from app.plots.decimate import thinned
+from app.plots.decimate import thin
 from app.style import theme
 
 pg.setConfigOptions(antialias=True, foreground="k", background="w")
 
 
 class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
-    """One plot. `moved` when a person zooms or drags, so that live drawing no longer sets the range."""
+    """One plot. It emits `range_moved` when a person zooms or drags; live drawing then leaves the range alone."""
 
-    moved = Signal()
+    range_moved = Signal()
 
     def __init__(self, name: str, small: bool = False) -> None:
-        super().__init__(enableMenu=False)  # making the menu takes as long as making all the rest
+        super().__init__(enableMenu=False)  # building the menu takes as long as everything else here together
         self._small = small
-        self._empty = ""
+        self._placeholder = ""
         self.setAccessibleName(name)
         self.setFrameShape(self.Shape.NoFrame)
         self.hideButtons()
@@ -34,40 +34,40 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         else:
             plot.getAxis("left").setWidth(46)
             plot.getAxis("bottom").setHeight(26)
-        for name_ in ("left", "bottom"):
-            axis = plot.getAxis(name_)
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
             axis.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0 if small else 1, textFillLimits=[(0, 0.7)])
             axis.setTickFont(theme.font("caption", figures=True))
             axis.setTickDensity(0.5 if small else 0.6)
             axis.enableAutoSIPrefix(False)
-        self.live = True  # shows everything and keeps up with what comes; not once a person has zoomed
-        plot.getViewBox().sigRangeChangedManually.connect(self._move)
+        self.live = True  # the range follows the data, until a person zooms
+        plot.getViewBox().sigRangeChangedManually.connect(self._stop_following)
         self.curves: dict[str, Any] = {}
         self.restyle()
 
-    def say_empty(self, words: str) -> None:
-        """Words in the middle while there is nothing to draw; "" once there is."""
-        if words != self._empty:
-            self._empty = words
+    def show_placeholder(self, words: str) -> None:
+        """Show words in the middle instead of the plot; "" shows the plot."""
+        if words != self._placeholder:
+            self._placeholder = words
             self.viewport().update()
 
     def follow(self) -> None:
-        """Show everything again, and keep up with what comes."""
+        """Show the whole range again, and follow the data."""
         self.live = True
         self.getPlotItem().enableAutoRange()
 
     def points(self, x: Any, y: Any) -> tuple[Any, Any]:
-        """What to draw of a smooth line: of the part that is looked at, as many points as there is room for."""
-        return thinned(x, y, None if self.live else tuple(self.getViewBox().viewRange()[0]))
+        """The points of a smooth line to draw: those in the visible range, thinned to what can be told apart."""
+        return thin(x, y, None if self.live else tuple(self.getViewBox().viewRange()[0]))
 
     def restyle(self) -> None:
-        """Take the colours of the present palette."""
+        """Apply the colours of the current palette."""
         c = theme.colours(theme.palette())
         self.setBackground(c.base)
         plot = self.getPlotItem()
         plot.showGrid(x=not self._small, y=True, alpha=0.16)
-        for name in ("left", "bottom"):
-            axis = plot.getAxis(name)
+        for side in ("left", "bottom"):
+            axis = plot.getAxis(side)
             axis.setPen(pg.mkPen(theme.mix(c.text, c.base, 0.7), width=1))
             axis.setTextPen(pg.mkPen(c.secondary))
         for name, curve in self.curves.items():
@@ -77,9 +77,9 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         """Give a curve its pen; overridden by charts with several curves."""
         curve.setPen(pg.mkPen(c.series[0], width=1.5))
 
-    def _move(self) -> None:
+    def _stop_following(self) -> None:
         self.live = False
-        self.moved.emit()
+        self.range_moved.emit()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -93,7 +93,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         super().wheelEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if not self._empty:
+        if not self._placeholder:
             super().paintEvent(event)
             return
         c = theme.colours(theme.palette())
@@ -102,4 +102,4 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         painter.setPen(c.secondary)
         painter.setFont(theme.font("caption" if self._small else "body"))
         area = self.viewport().rect().adjusted(8, 0, -8, 0)
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._empty)
+        painter.drawText(area, int(Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap), self._placeholder)

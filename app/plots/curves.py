@@ -1,4 +1,4 @@
-"""A method's own chart: several curves over the steps, dots for held-out rows, a band for a spread."""
+"""A chart of a method's metrics: curves over the steps, dots for held-out rows, a band for a standard deviation."""
 
 from typing import Any
 
@@ -6,34 +6,34 @@ import numpy as np
 import pyqtgraph as pg
 
 from app.plots.chart import Chart
-from app.runs.metrics import Figure, metric
 from app.runs.record import Record
 from app.runs.series import Series
 from app.style import theme
+from core.methods import ChartSpec
 
-_BAND, _HELD = "band ", "held "  # what the names of these curves begin with
+_BAND, _HELD_OUT = "band ", "held "  # prefixes of the names of these curves
 
 
-class Curves(Chart):
-    """Draws one Figure of a Record. `smoothing` from 0 to 0.99."""
+class MetricChart(Chart):
+    """Draws the metrics of a Record that one ChartSpec names. `smoothing` is from 0 to 0.99."""
 
-    def __init__(self, figure: Figure) -> None:
-        super().__init__(figure.title)
-        self.figure = figure
+    def __init__(self, spec: ChartSpec) -> None:
+        super().__init__(spec.title)
+        self.spec = spec
         self.smoothing = 0.9
         plot = self.getPlotItem()
-        if figure.share:
+        if spec.is_share:
             plot.getAxis("left").tickStrings = lambda values, scale, spacing: [f"{100 * v:.0f} %" for v in values]
             plot.setLimits(yMin=-0.02, yMax=1.02)
         self._level: Any = None
-        if figure.level is not None:
-            self._level = pg.InfiniteLine(figure.level, angle=0)
+        if spec.level is not None:
+            self._level = pg.InfiniteLine(spec.level, angle=0)
             plot.addItem(self._level, ignoreBounds=True)
         self._fill: Any = None
-        for m in figure.lines:
-            self.curves[m] = plot.plot(connect="finite")
-            self.curves[_HELD + m] = plot.plot(connect="finite", symbol="o")
-        if figure.band:
+        for name in spec.lines:
+            self.curves[name] = plot.plot(connect="finite")
+            self.curves[_HELD_OUT + name] = plot.plot(connect="finite", symbol="o")
+        if spec.band:
             edges = [plot.plot(connect="finite") for _ in range(2)]
             self.curves |= {_BAND + "low": edges[0], _BAND + "high": edges[1]}
             self._fill = pg.FillBetweenItem(*edges)
@@ -55,9 +55,9 @@ class Curves(Chart):
         if name.startswith(_BAND):
             curve.setPen(None)
             return
-        places = self.figure.lines
-        colour = pg.mkColor(c.series[places.index(name.removeprefix(_HELD)) % len(c.series)])
-        if name.startswith(_HELD):
+        index = self.spec.lines.index(name.removeprefix(_HELD_OUT))
+        colour = pg.mkColor(c.series[index % len(c.series)])
+        if name.startswith(_HELD_OUT):
             curve.setPen(pg.mkPen(colour, width=1, style=pg.QtCore.Qt.PenStyle.DotLine))
             curve.setSymbolBrush(pg.mkBrush(colour))
             curve.setSymbolPen(pg.mkPen(c.base, width=1))
@@ -66,36 +66,38 @@ class Curves(Chart):
             curve.setPen(pg.mkPen(colour, width=2))
 
     def show_record(self, record: Record) -> None:
-        some = False
-        for name in self.figure.lines:
-            series, held = record.metrics.get(name), record.held.get(name)
+        """Draw the run as it is now."""
+        has_points = False
+        for name in self.spec.lines:
+            series, held_out = record.metrics.get(name), record.held.get(name)
             if series is not None:
                 self.curves[name].setData(*self.points(series.x, series.smooth(self.smoothing)))
-            if held is not None:
-                self.curves[_HELD + name].setData(np.asarray(held.x), np.asarray(held.y))
-            some = some or series is not None or held is not None
-        if self.figure.band:
+            if held_out is not None:
+                self.curves[_HELD_OUT + name].setData(np.asarray(held_out.x), np.asarray(held_out.y))
+            has_points = has_points or series is not None or held_out is not None
+        if self.spec.band:
             self._show_band(record)
-        self.say_empty("" if some else "The first point appears once training begins.")
-        self.setAccessibleDescription(summary(self.figure, record))
+        self.show_placeholder("" if has_points else "The first point appears once training begins.")
+        self.setAccessibleDescription(summary(self.spec, record))
 
     def _show_band(self, record: Record) -> None:
-        middle, spread = record.metrics.get(self.figure.lines[0]), record.metrics.get(self.figure.band)
-        if middle is None or spread is None or len(middle) != len(spread):
+        mean, deviation = record.metrics.get(self.spec.lines[0]), record.metrics.get(self.spec.band)
+        if mean is None or deviation is None or len(mean) != len(deviation):
             return
-        y, width = np.asarray(middle.smooth(self.smoothing)), np.asarray(spread.smooth(self.smoothing))
-        self.curves[_BAND + "low"].setData(*self.points(middle.x, y - width))
-        self.curves[_BAND + "high"].setData(*self.points(middle.x, y + width))
+        y, width = np.asarray(mean.smooth(self.smoothing)), np.asarray(deviation.smooth(self.smoothing))
+        self.curves[_BAND + "low"].setData(*self.points(mean.x, y - width))
+        self.curves[_BAND + "high"].setData(*self.points(mean.x, y + width))
 
 
-def summary(figure: Figure, record: Record) -> str:
-    """The chart in a sentence, for those who do not see it."""
+def summary(spec: ChartSpec, record: Record) -> str:
+    """The chart in a sentence, for screen readers."""
     parts = []
-    for m in figure.metrics:
-        for series, where in ((record.metrics.get(m.name), ""), (record.held.get(m.name), " on held-out rows")):
+    for metric in spec.metrics:
+        trained, held_out = record.metrics.get(metric.name), record.held.get(metric.name)
+        for series, rows in ((trained, ""), (held_out, " on held-out rows")):
             if series is not None and len(series):
-                words = metric(m.name).words
-                parts.append(f"{m.title}{where} {words(_first(series))} at first, {words(_latest(series))} now")
+                first, latest = metric.format_value(_first(series)), metric.format_value(_latest(series))
+                parts.append(f"{metric.legend}{rows} {first} at first, {latest} now")
     return ("; ".join(parts) + ".").capitalize() if parts else "Nothing to draw yet."
 
 

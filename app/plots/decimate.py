@@ -1,4 +1,4 @@
-"""Fewer points for a thick line, which costs by the point."""
+"""Thins out the points of a curve: drawing a thick line costs time for each point."""
 
 import math
 from typing import Any
@@ -6,24 +6,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-DRAWN = 400  # points of a smooth line
+MAX_POINTS = 400  # points of a smooth line
 
 
-def thinned(
+def thin(
     x: "memoryview[float] | NDArray[Any]",
     y: "memoryview[float] | NDArray[Any]",
-    between: tuple[float, float] | None = None,
-    most: int = DRAWN,
+    x_range: tuple[float, float] | None = None,
+    most: int = MAX_POINTS,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
-    """At most about `most` points of a smooth curve, the last one always among them.
+    """(x, y) of at most about `most` points of a smooth curve, always with the last one.
 
-    With `between` only of the part from one x to another, and the points next to it, to which a line leads.
+    `x_range` limits them to that part of the curve and the points next to it, to which the line leads.
     """
     xs, ys = np.asarray(x), np.asarray(y)
-    if between is not None:
-        first, last = np.searchsorted(xs, between)
-        part = slice(max(0, int(first) - 1), int(last) + 1)
-        xs, ys = xs[part], ys[part]
+    if x_range is not None:
+        first, last = np.searchsorted(xs, x_range)
+        visible = slice(max(0, int(first) - 1), int(last) + 1)
+        xs, ys = xs[visible], ys[visible]
     if len(xs) <= most:
         return xs, ys
     step = math.ceil(len(xs) / most)

@@ -1,4 +1,7 @@
-"""The key of a chart: a piece of each curve beside its name."""
+"""The legend of a chart: a piece of each curve beside its name."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -8,15 +11,23 @@ from app.style import theme
 from app.widgets.card import row
 from app.widgets.labels import Text
 
-LINE, FAINT, DOTS, BAND = "line", "faint", "dots", "band"
+LINE, FAINT, DOTS, BAND = "line", "faint", "dots", "band"  # kinds of strokes
+
+
+class LegendEntry(NamedTuple):
+    """One curve of a chart."""
+
+    colour: int  # index into the palette's series
+    stroke: str  # LINE, FAINT, DOTS or BAND
+    words: str
 
 
 class Stroke(QWidget):
-    """A piece of a curve in its colour: a line, a faint one, one with a dot, or a band."""
+    """A piece of a curve in its colour: a line, a faint line, a line with a dot, or a band."""
 
-    def __init__(self, place: int, kind: str = LINE) -> None:
+    def __init__(self, colour: int, kind: str = LINE) -> None:
         super().__init__()
-        self._place, self._kind = place, kind
+        self._colour, self._kind = colour, kind
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
@@ -26,7 +37,7 @@ class Stroke(QWidget):
         c = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.named(c.series[self._place % len(c.series)])
+        colour = theme.named(c.series[self._colour % len(c.series)])
         if self._kind == BAND:
             colour.setAlpha(90)
             painter.fillRect(1, 2, 16, 8, colour)
@@ -41,15 +52,15 @@ class Stroke(QWidget):
             painter.drawEllipse(QRectF(5.5, 2.5, 7, 7))
 
 
-class Key(QWidget):
-    """Strokes and names in a row. Entries are (place of the colour, kind of stroke, words)."""
+class Legend(QWidget):
+    """Strokes and names in a row."""
 
-    def __init__(self, entries: list[tuple[int, str, str]]) -> None:
+    def __init__(self, entries: Sequence[LegendEntry]) -> None:
         super().__init__()
         layout = row(self, gap=14)
-        for place, kind, words in entries:
-            part = row(gap=6)
-            part.addWidget(Stroke(place, kind))
-            part.addWidget(Text(words, "caption", tone="secondary", wrap=False))
-            layout.addLayout(part)
+        for entry in entries:
+            pair = row(gap=6)
+            pair.addWidget(Stroke(entry.colour, entry.stroke))
+            pair.addWidget(Text(entry.words, "caption", tone="secondary", wrap=False))
+            layout.addLayout(pair)
         layout.addStretch()

@@ -1,4 +1,4 @@
-"""The main chart: the loss of each step, its running average, and the loss on held-out rows."""
+"""The main chart: the training loss of each step, its running average, and the loss on held-out rows."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from app.style import theme
 
 
 class LossChart(Chart):
-    """Draws a Record. `smoothing` from 0 to 0.99; `logarithmic` leaves out what is not above zero."""
+    """Draws the loss of a Record. `smoothing` is from 0 to 0.99; a logarithmic axis leaves out values up to zero."""
 
     def __init__(self) -> None:
         super().__init__("Loss")
@@ -20,27 +20,29 @@ class LossChart(Chart):
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
         raw.setClipToView(True)
-        smooth, held = plot.plot(connect="finite"), plot.plot(connect="finite", symbol="o")
-        self.curves = {"raw": raw, "smooth": smooth, "held": held}
+        smooth, held_out = plot.plot(connect="finite"), plot.plot(connect="finite", symbol="o")
+        self.curves = {"raw": raw, "smooth": smooth, "held": held_out}
         self.restyle()
 
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
-        train, held = pg.mkColor(c.series[0]), c.series[1]
+        train_colour, held_out_colour = pg.mkColor(c.series[0]), c.series[1]
         if name == "raw":
-            train.setAlpha(150 if c.dark else 100)
-            curve.setPen(pg.mkPen(train, width=1))
+            train_colour.setAlpha(150 if c.dark else 100)
+            curve.setPen(pg.mkPen(train_colour, width=1))
         elif name == "smooth":
-            curve.setPen(pg.mkPen(train, width=2))
+            curve.setPen(pg.mkPen(train_colour, width=2))
         else:
-            curve.setPen(pg.mkPen(held, width=1.5))
-            curve.setSymbolBrush(pg.mkBrush(held))
+            curve.setPen(pg.mkPen(held_out_colour, width=1.5))
+            curve.setSymbolBrush(pg.mkBrush(held_out_colour))
             curve.setSymbolPen(pg.mkPen(c.base, width=1))
             curve.setSymbolSize(8)
 
     def set_logarithmic(self, on: bool) -> None:
+        """Switch the loss axis to a logarithmic scale, or back."""
         self.getPlotItem().setLogMode(y=on)
 
     def show_record(self, record: Record) -> None:
+        """Draw the run as it is now."""
         x, y = np.asarray(record.loss.x), np.asarray(record.loss.y)
         logarithmic = self.getPlotItem().getAxis("left").logMode
         self.curves["raw"].setData(x, _positive(y) if logarithmic else y)
@@ -48,12 +50,12 @@ class LossChart(Chart):
         self.curves["smooth"].setData(sx, _positive(sy) if logarithmic else sy)
         vx, vy = np.asarray(record.validation.x), np.asarray(record.validation.y)
         self.curves["held"].setData(vx, _positive(vy) if logarithmic else vy)
-        self.say_empty("" if len(x) or len(vx) else "The first point appears once training begins.")
+        self.show_placeholder("" if len(x) or len(vx) else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(record))
 
 
 def summary(record: Record) -> str:
-    """The chart in a sentence, for those who do not see it."""
+    """The chart in a sentence, for screen readers."""
     if not len(record.loss):
         return "Nothing to draw yet."
     smooth = record.loss.smooth(0.9)

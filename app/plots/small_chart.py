@@ -8,15 +8,15 @@ from app.widgets.card import Card, column, row
 from app.widgets.labels import Text, caption
 
 if TYPE_CHECKING:  # brings in pyqtgraph
-    from app.plots.line_chart import Line
+    from app.plots.line_chart import LineChart
 
 
 class SmallChart(Card):
-    """One curve; `words` writes its latest value. Before build() only the value is shown."""
+    """One curve with its latest value, written by `format_value`. Before build() only the value is shown."""
 
-    def __init__(self, name: str, words: Callable[[float], str]) -> None:
+    def __init__(self, name: str, format_value: Callable[[float], str]) -> None:
         super().__init__()
-        self._name, self._words = name, words
+        self._name, self._format_value = name, format_value
         self._column = column(self, gap=0)
         self._column.setContentsMargins(12, 8, 8, 6)
         head = row(gap=6)
@@ -25,25 +25,26 @@ class SmallChart(Card):
         head.addWidget(self.value)
         self._column.addLayout(head)
         self._column.addStretch()
-        self.chart: Line | None = None
+        self.chart: LineChart | None = None
 
     def build(self) -> None:
-        """Make the chart itself."""
-        from app.plots.line_chart import Line
+        """Make the chart itself, which needs pyqtgraph."""
+        from app.plots.line_chart import LineChart
 
-        self.chart = Line(self._name)
+        self.chart = LineChart(self._name)
         self._column.takeAt(1)
         self._column.addWidget(self.chart, 1)
 
     def show_series(self, series: Series) -> None:
-        self.value.setText(self._words(series.y[-1]) if len(series) else "–")
+        """Draw a curve and write its latest value."""
+        self.value.setText(self._format_value(series.y[-1]) if len(series) else "–")
         if self.chart is not None:
             self.chart.show_series(series)
             self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}")
 
 
 def small_charts() -> dict[str, SmallChart]:
-    """The four that every run has."""
+    """The four small charts that every run has, by the field of Record that each one draws."""
     return {
         "learning_rate": SmallChart("Learning rate", lambda v: f"{v:.2e}"),
         "grad_norm": SmallChart("Gradient norm", lambda v: f"{v:.2f}"),

@@ -10,9 +10,9 @@ from app.runs.labels import shown_data, shown_model
 from app.runs.record import Record
 from core.errors import UserError
 from core.events import Evaluated, Finished, Started, from_json
+from core.methods import Criterion
 from core.run import Run
 
-_RESULTS = {"solved": "solved", "preferred": "preferred", "accuracy": "told right"}
 _ALIVE = 120.0  # seconds: a log written to more lately may belong to a run of another program
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
 _TELLING = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
@@ -34,13 +34,14 @@ class Entry:
     seconds: float | None
     began: float
     resumable: bool
+    criteria: tuple[Criterion, ...] = ()  # what the method's verdict goes by
 
     @property
     def result(self) -> str:
         """What the run came to, by what its method is after: a share of answers, or else the lowest loss."""
-        for name in ("solved", "preferred", "accuracy"):
-            if name in self.measured:
-                return f"{self.measured[name]:.0%} {_RESULTS[name]}"
+        for criterion in self.criteria:
+            if criterion.metric in self.measured:
+                return f"{self.measured[criterion.metric]:.0%} {criterion.short}"
         return "–" if self.best is None else f"loss {self.best:.3f}"
 
     @property
@@ -90,6 +91,7 @@ def entry(folder: Path) -> Entry | None:
         seconds=finished.seconds if finished else None,
         began=(folder / "run.toml").stat().st_mtime,
         resumable=not alive and (finished is None or finished.reason in ("stopped", "failed")),
+        criteria=run.spec.criteria,
     )
 
 

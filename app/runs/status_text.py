@@ -1,16 +1,19 @@
-"""What is going on, in sentences. Plain functions over a Record; no Qt."""
+"""The state of a run in sentences: plain functions of a Record. No Qt."""
 
 import datetime
 import math
 
 from app.runs.record import Record
+from core import methods
+from core.methods import Trend
 
-_RISING = 1.02  # validation this much above its best counts as getting worse
+_RISING = 1.02  # a held-out loss of this many times its best counts as getting worse
 _FEW = 8  # steps before anything is said of a trend
-_STALLED = 3  # validations in a row without a new best before it is said
+_STALLED = 3  # evaluations in a row without a new best before memorising is mentioned
+_SMOOTHING = 0.9  # weight of the running averages
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min."""
     s = round(seconds)
     if s < 60:
@@ -21,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def headline(record: Record) -> str:
-    """What the run is busy with, in a few words."""
+    """What the run is doing, in a few words."""
     if record.problem:
         return "Stopped by a problem"
     if record.finished:
@@ -44,25 +47,25 @@ def progress(record: Record) -> str:
 
 
 def times(record: Record, now: float) -> str:
-    """How long it has run and has to go, with the clock time of its end."""
-    words = duration(record.elapsed(now))
-    left = record.seconds_left()
-    if record.over or left is None:
+    """Elapsed time, and while the run goes on the remaining time with the clock time of its end; `now` in seconds."""
+    words = format_duration(record.elapsed(now))
+    remaining = record.seconds_left()
+    if record.over or remaining is None:
         return words
-    end = datetime.datetime.fromtimestamp(now + left)
-    return f"{words} · about {duration(left)} left, until {end:%H:%M}"
+    end = datetime.datetime.fromtimestamp(now + remaining)
+    return f"{words} · about {format_duration(remaining)} left, until {end:%H:%M}"
 
 
 def tokens(record: Record) -> str:
-    """How many tokens it has seen."""
+    """How many tokens have gone through the model."""
     if record.last is None:
         return ""
-    seen = record.last.tokens
-    return f"{seen / 1e6:.1f} M tokens seen" if seen >= 1e6 else f"{seen:,} tokens seen"
+    count = record.last.tokens
+    return f"{count / 1e6:.1f} M tokens seen" if count >= 1e6 else f"{count:,} tokens seen"
 
 
-def going(record: Record) -> str:
-    """One sentence on how it is going."""
+def describe_progress(record: Record) -> str:
+    """One sentence on how the run is going: its verdict, its problem, or what its metrics and loss say."""
     if record.finished and record.finished.reason != "failed":
         return record.finished.message
     if record.problem:
@@ -73,15 +76,16 @@ def going(record: Record) -> str:
         return "Measuring how the model does before it learns anything."
     if not math.isfinite(record.last.loss):
         return "The loss is no longer a number: stop, and try a lower learning rate."
-    return _worse(record) or _preference(record) or _reward(record) or _trend(record)
+    return _describe_memorising(record) or _describe_metrics(record) or _describe_loss(record)
 
 
-def _worse(record: Record) -> str:
-    measured = record.validations
-    if record.best is None or len(measured) <= _STALLED:
+def _describe_memorising(record: Record) -> str:
+    """That the held-out loss has been rising since its best, or ""."""
+    evaluations = record.validations
+    if record.best is None or len(evaluations) <= _STALLED:
         return ""
-    since = [v for v in measured if v.step > record.best.step]
-    if len(since) >= _STALLED and since[-1].loss > record.best.loss * _RISING:
+    since_best = [e for e in evaluations if e.step > record.best.step]
+    if len(since_best) >= _STALLED and since_best[-1].loss > record.best.loss * _RISING:
         return (
             f"It no longer gets better on unseen examples since step {record.best.step:,}: it begins to memorise. "
             "You can stop now; the best is kept."
@@ -89,51 +93,22 @@ def _worse(record: Record) -> str:
     return ""
 
 
-def _preference(record: Record) -> str:
-    """For methods that tell better from worse answers: how often they do, and how clearly."""
-    accuracy, margin = record.metrics.get("accuracy"), record.metrics.get("margin")
-    if accuracy is None or len(accuracy) < _FEW:
+def _describe_metrics(record: Record) -> str:
+    """What the method says of its metrics, or ""."""
+    spec = methods.load().get(record.started.method) if record.started else None
+    if spec is None or spec.describe_progress is None:
         return ""
-    right = float(accuracy.smooth(0.9)[-1])
-    if margin is None:
-        return f"It moves {right:.0%} of the answers the right way: good ones become likelier, bad ones less so."
-    words, lead = f"It tells better from worse answers {right:.0%} of the time", float(margin.smooth(0.9)[-1])
-    if right > 0.98 and lead > 5:
-        return f"{words}, with a very large lead: it has learned what there is to learn, and may begin to overdo it."
-    early = float(margin.smooth(0.9)[3])
-    if lead > early + 0.05:
-        return f"{words}, and the lead of the better ones grows: {early:.2f} → {lead:.2f}."
-    return f"{words}; the lead of the better ones stays at {lead:.2f}. Give it some time."
+    averages = {name: series.smooth(_SMOOTHING) for name, series in record.metrics.items() if len(series) >= _FEW}
+    return spec.describe_progress({name: Trend(float(y[3]), float(y[-1])) for name, y in averages.items()})
 
 
-def _reward(record: Record) -> str:
-    """For methods that score the model's own answers: whether the scores rise, or what keeps them."""
-    reward, flat = record.metrics.get("reward"), record.metrics.get("flat_groups")
-    if reward is None or len(reward) < _FEW:
-        return ""
-    if flat is not None and len(flat) and float(flat.smooth(0.9)[-1]) > 0.95:
-        return (
-            "Nothing to learn from: in nearly every group all answers score the same. Try other questions or rewards."
-        )
-    cut = record.metrics.get("cut_off")
-    if cut is not None and len(cut) and float(cut.smooth(0.9)[-1]) > 0.5:
-        return "More than half of the answers are cut off: raise the longest answer, or reward shorter ones."
-    scores = reward.smooth(0.9)
-    early, now = float(scores[3]), float(scores[-1])
-    if now > early + 0.02:
-        return f"The answers score better: {early:.2f} → {now:.2f} on average."
-    if now < early - 0.05:
-        return f"The answers score worse than at first: {early:.2f} → {now:.2f}. The learning rate may be too high."
-    return f"The answers score {now:.2f} on average, as at first. Give it some time."
-
-
-def _trend(record: Record) -> str:
-    losses = record.loss.smooth(0.9)
+def _describe_loss(record: Record) -> str:
+    losses = record.loss.smooth(_SMOOTHING)
     if len(losses) < _FEW:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."
-    early, now = float(losses[min(3, len(losses) - 1)]), float(losses[-1])
-    if now < 0.97 * early:
-        return f"The loss is falling, from {early:.2f} to {now:.2f}: the model predicts your answers better."
-    if now > 1.1 * early:
-        return f"The loss is rising, from {early:.2f} to {now:.2f}: the learning rate may be too high."
-    return f"The loss is steady at {now:.2f}. Give it some time; if it stays, raise the learning rate."
+    early, latest = float(losses[3]), float(losses[-1])
+    if latest < 0.97 * early:
+        return f"The loss is falling, from {early:.2f} to {latest:.2f}: the model predicts your answers better."
+    if latest > 1.1 * early:
+        return f"The loss is rising, from {early:.2f} to {latest:.2f}: the learning rate may be too high."
+    return f"The loss is steady at {latest:.2f}. Give it some time; if it stays, raise the learning rate."

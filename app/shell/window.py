@@ -235,7 +235,7 @@ class MainWindow(QMainWindow):
             return
         left = live.record.seconds_left()
         step = status_text.progress(live.record).partition(" · ")[0]
-        detail = f"{step}, {status_text.duration(left)} left" if left is not None else step
+        detail = f"{step}, {status_text.format_duration(left)} left" if left is not None else step
         self.sidebar.show_run(status_text.headline(live.record), detail, live.record.fraction)
 
     def _may_stop(self) -> bool:

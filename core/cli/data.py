@@ -10,6 +10,7 @@ from core.cli.train import add_flag
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
 from core.errors import BadData, UserError
+from core.methods import DEFAULT_METHOD
 from core.model import hub
 from core.options import Option, parse
 from core.run import Data, Run, every_option
@@ -73,7 +74,7 @@ def run(args: Any, out: Out) -> int:
 
 def _options() -> list[tuple[str, Option]]:
     """The options of a run's data that tell how it is read and shown."""
-    return [(key, o) for key, o in every_option("sft") if key in _OPTIONS]
+    return [(key, o) for key, o in every_option(DEFAULT_METHOD) if key in _OPTIONS]
 
 
 def _data(args: Any) -> Data:

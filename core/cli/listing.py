@@ -1,4 +1,4 @@
-"""hone methods: what there is to choose from, and whether it is available here."""
+"""hone methods: every method, what it needs, and with --json its options."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from core.options import describe
 
 
 def add(commands: Any) -> None:
-    command = commands.add_parser("methods", help="List the methods.", description="The ways a model can learn.")
+    command = commands.add_parser("methods", help="List the methods.", description="The training methods.")
     command.add_argument("--json", action="store_true", help="Print JSON, with every method's own options.")
     command.set_defaults(command=run)
 
@@ -27,7 +27,7 @@ def run(args: Any, out: Out) -> int:
 
 
 def _facts(spec: methods.Method) -> dict[str, Any]:
-    own = [{"name": o.name, "flag": o.flag, "default": o.default, "help": o.help} for o in describe(spec.options)]
+    options = [{"name": o.name, "flag": o.flag, "default": o.default, "help": o.help} for o in describe(spec.options)]
     return {
         "title": spec.title,
         "summary": spec.summary,
@@ -38,5 +38,5 @@ def _facts(spec: methods.Method) -> dict[str, Any]:
         "reference": spec.reference,
         "teacher": spec.divergence is not None,
         "learning_rate": {"lora": spec.learning_rate, "full": spec.learning_rate_full},
-        "options": own,
+        "options": options,
     }

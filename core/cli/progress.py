@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned, to_json
-from core.training.report import figures
+from core.training.report import format_metrics
 
 
 def show(events: Iterable[Event], as_json: bool, out: Any) -> int:
@@ -78,7 +78,7 @@ def _(event: Warned) -> Iterator[str]:
 @lines.register
 def _(event: Finished) -> Iterator[str]:
     yield event.message
-    for name, shown in figures(event.metrics_before, event.metrics_after):
+    for name, shown in format_metrics(event.metrics_before, event.metrics_after):
         yield f"{name}: {shown}"
 
 

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from core import methods
 from core.cli import Out
 from core.errors import BadOption
 from core.options import Option, describe, parse
@@ -13,10 +14,12 @@ ALLOWED = ("allow_reward_code", "reward_seconds")
 
 
 def add(commands: Any) -> None:
+    with_rewards = sorted((s for s in methods.load().values() if s.on_policy), key=lambda spec: spec.group_rank)
+    names = " and ".join(f"hone {spec.name}" for spec in with_rewards)
     command = commands.add_parser(
         "rewards",
         help="List the rewards, or try them on answers.",
-        description="What scores the answers of hone grpo and hone dapo.",
+        description=f"What scores the answers of {names}.",
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
     command.set_defaults(command=listed)
@@ -51,7 +54,7 @@ def listed(args: Any, out: Out) -> int:
 def tried(args: Any, out: Out) -> int:
     """The given answers' scores, with the reasons."""
     from core.data.tokenize.tokenizer import load_tokenizer
-    from core.methods.grpo import Options, check
+    from core.methods._policy import Options, check
     from core.resources import STARTER
     from core.rewards import Answer
     from core.rewards.judge import attempt
@@ -92,7 +95,7 @@ def _opened(text: str) -> bool:
 
 
 def _options() -> list[Option]:
-    from core.methods.grpo import Options
+    from core.methods._policy import Options
 
     return [o for o in describe(Options) if o.name in (*NAMES, *ALLOWED)]
 

@@ -18,9 +18,9 @@ from core.run import Run, every_option
 
 
 def add(commands: Any, name: str) -> None:
-    method = "sft" if name == "train" else name
+    method = methods.DEFAULT_METHOD if name == "train" else name
     spec = methods.load()[method]
-    title = f"{spec.title}: {spec.summary}" + (" (The same as hone sft.)" if name == "train" else "")
+    title = f"{spec.title}: {spec.summary}" + (f" (The same as hone {method}.)" if name == "train" else "")
     command = commands.add_parser(name, help=spec.summary.partition(". ")[0].rstrip(".") + ".", description=title)
     command.add_argument("--config", metavar="FILE", help="Take the options from a run.toml; flags win over it.")
     command.add_argument(

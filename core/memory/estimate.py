@@ -92,14 +92,14 @@ def estimate(
     counted = lying if flat else found
     weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in counted.items())
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
-    if run.spec.aside:  # the second text of a row gets no gradient
+    if run.spec.precomputed:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
     rows = _learned_together(run)
     lanes = min(parallel_batches(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
     span = -(-tokens // run.texts)  # what a token may look back on
     # In tiles (core.model.tiled_attention) about the half that a token sees is kept; MLX's own gradient keeps more.
-    tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.aside
+    tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.precomputed
     scores = 0.45 * span + TILE / 2 if tiled else 0.8 * tokens
     kept = _activations(about, batch, span if tiled else tokens, compute, recompute, scores, run.adapter.type == "dora")
     largest = max((_size(shape) for _, shape in found.values()), default=0)
@@ -129,7 +129,7 @@ def estimate(
 
 def _learned_together(run: Any) -> int:
     """Rows, or answers that the model wrote, which go through it at once."""
-    if not run.spec.scored:
+    if not run.spec.on_policy:
         return int(run.train.batch_size)
     return int(run.options.micro_batch_size if run.options.replay else min(run.options.micro_batch_size, _asked(run)))
 
@@ -137,7 +137,7 @@ def _learned_together(run: Any) -> int:
 def _asked(run: Any) -> int:
     """Answers that a step asks for."""
     questions = run.train.batch_size * run.train.gradient_accumulation_steps
-    return int(questions * run.options.group_size if run.spec.scored else questions)
+    return int(questions * run.options.group_size if run.spec.on_policy else questions)
 
 
 def _held(folder: Path | None, dtype: str, device: str) -> int:
@@ -156,10 +156,10 @@ def _piecewise(tokens: int, vocabulary: int, compared: bool) -> int:
 
 def _answers(c: Mapping[str, Any], run: Any, tokens: int, compute: int, vocabulary: int) -> int:
     """Keys and values of all texts that are written at once, and the logits of their next token."""
-    if run.spec.scored:
+    if run.spec.on_policy:
         count = 0 if run.options.replay else min(run.options.answers_at_once, _asked(run))
     else:
-        count = min(TOGETHER, _asked(run)) if run.own_share else 0
+        count = min(TOGETHER, _asked(run)) if run.on_policy_share else 0
     width = int(c.get("head_dim") or int(c["hidden_size"]) // int(c["num_attention_heads"]))
     near = int(c.get("num_key_value_heads") or c["num_attention_heads"])
     text = 2 * int(c["num_hidden_layers"]) * near * width * tokens * compute
@@ -175,7 +175,7 @@ def advice(found: Estimate, usable: int, run: Any) -> str:
         return f"{need}: try LoRA."
     if run.model.quantization == UNPACKED and found.weights > found.total / 3:
         return f"{need}: try 4 bit (nf4)."
-    if run.spec.scored:
+    if run.spec.on_policy:
         if found.answers > found.activations + found.logits and run.options.answers_at_once > 1:
             return f"{need}: try to write fewer answers together (answers_at_once)."
         if run.options.micro_batch_size > 1:

@@ -61,11 +61,11 @@ def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
     """From the quickest to the smallest."""
     batch, asked = run.train.batch_size, run.train.gradient_checkpointing
     lanes = parallel_batches(run, device)
-    if run.spec.scored:  # its answers are learned from in parts of their own
+    if run.spec.on_policy:  # its answers are learned from in parts of their own
         yield Plan(batch, 0, asked == "on", "as many answers together as asked", lanes)
         return
     kept = [False, True] if asked == "auto" else [asked == "on"]
-    if not run.spec.adds_up:
+    if not run.spec.decomposable:
         lanes = min(lanes, run.train.gradient_accumulation_steps)
         ways = [(checkpointing, lanes) for checkpointing in kept]
         if lanes > 1:

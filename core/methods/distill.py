@@ -1,46 +1,45 @@
-"""Distillation: a small model learns from a larger one what it would say at every step, not the answers alone."""
+"""Distillation: a small model (student) learns the next-token distribution of a larger one (teacher)."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.kinds import TEXT
 from core.errors import BadOption
-from core.methods import Method
+from core.methods import DISTILLATION, OWN_ANSWERS, SHARE, ChartSpec, Method, Metric
+from core.methods._on_policy import LENGTH_CHART, TIME_CHART
 from core.options import describe, option
-
-OWN = "own"  # in batch.extra of answers that the student wrote itself
 
 
 @dataclass(frozen=True)
 class Options:
-    """What can be set for distillation."""
+    """Options of distillation."""
 
     teacher: str | None = option(
         None,
-        "The model to learn from: a folder, a Hugging Face id, or the folder of an earlier run. It must have the "
-        "same vocabulary.",
+        "The teacher model: a folder, a Hugging Face id, or the folder of an earlier run. It must have the same "
+        "vocabulary.",
         label="Teacher",
         basic=True,
         unset="none yet; one is needed",
     )
     divergence: str = option(
         "forward",
-        "How the two are compared: forward covers everything the teacher might say, reverse picks what it says "
-        "most, jsd stands between them.",
+        "Divergence between teacher and student: forward KL covers everything the teacher might say, reverse KL "
+        "concentrates on what it says most, jsd (generalized Jensen-Shannon) lies between them.",
         choices=("forward", "reverse", "jsd"),
-        label="Comparison",
+        label="Divergence",
         when="Choose reverse if the small model rambles: it need not cover what it cannot.",
     )
     jsd_weight: float = option(
         0.5,
-        "Where jsd stands between forward (near 0) and reverse (near 1).",
+        "Interpolation of jsd between forward KL (near 0) and reverse KL (near 1).",
         low=0.01,
         high=0.99,
-        label="Between the two",
+        label="JSD weight",
     )
     temperature: float = option(
         1.0,
-        "Above 1, what the teacher finds unlikely counts more.",
+        "Softmax temperature of teacher and student. Above 1, tokens that the teacher finds unlikely count more.",
         low=0.1,
         high=20.0,
         label="Temperature",
@@ -48,43 +47,43 @@ class Options:
     )
     hard_weight: float = option(
         0.0,
-        "Share of learning the answers in the data themselves, as SFT does, beside learning from the teacher.",
+        "Share of the loss that is SFT on the answers in the data; the rest is the divergence from the teacher.",
         low=0.0,
         high=1.0,
-        label="Share of SFT",
+        label="SFT share",
     )
     teacher_top_k: int | None = option(
         None,
-        "Ask the teacher once before training and keep its N likeliest tokens at every step, so that it need not "
-        "stay in memory. What is left of its probability counts as one more token.",
+        "Run the teacher once before training and keep its N likeliest tokens at every position, so that it need not "
+        "stay in memory. The remaining probability counts as one more token.",
         low=1,
         high=1_000_000,
-        label="Keep the teacher's likeliest",
-        unset="the teacher stays in memory and says everything",
+        label="Teacher top k",
+        unset="the teacher stays in memory, with its whole vocabulary",
         when="Set it to 32 or so if teacher and student do not fit in memory together.",
     )
     lmbda: float = option(
         0.0,
-        "Share of the steps in which the student answers the questions itself and learns what the teacher would have "
-        "said along the way (on-policy, GKD). The other steps take the answers in the data.",
+        "Share of the steps (lambda) in which the student answers the prompts itself and learns from the teacher's "
+        "probabilities along its own answer (on-policy, GKD). The other steps take the answers in the data.",
         low=0.0,
         high=1.0,
-        label="Share of its own answers",
+        label="On-policy share",
         when="Try 0.5 if the student does well on the data's answers and loses its way in its own. Writing takes time.",
     )
     max_new_tokens: int = option(
         128,
-        "Longest answer of its own in tokens; a longer one is cut off, and learned from up to there.",
+        "Longest completion that the student writes, in tokens; a longer one is cut off, and learned from up to there.",
         low=1,
         high=131_072,
         label="Longest own answer",
     )
     sampling_temperature: float = option(
         1.0,
-        "How freely its own answers are drawn.",
+        "Sampling temperature of the student's own answers: higher is more varied.",
         low=0.01,
         high=10.0,
-        label="Freedom of its own answers",
+        label="Sampling temperature",
     )
 
 
@@ -106,10 +105,10 @@ def check(o: Options) -> None:
 
 
 def divergence(student: Any, teacher: Any, o: Options) -> Any:
-    """How far the student is from the teacher at each target, [m] in nats, times temperature².
+    """Divergence of the student from the teacher at each target, [m] in nats, times temperature².
 
     student, teacher [m, K]: log-probabilities at `temperature` T of the whole vocabulary, or of the teacher's
-    likeliest tokens and of all others together. The factor T² keeps gradients of one size at every temperature
+    likeliest tokens and of all others together. The factor T² keeps the gradient's size at every temperature
     (Hinton et al., arXiv:1503.02531); TRL's GKDTrainer leaves it out.
 
     forward  KL(teacher ‖ student)
@@ -122,25 +121,25 @@ def divergence(student: Any, teacher: Any, o: Options) -> Any:
         return (mx.exp(p) * (p - q)).sum(-1)
 
     if o.divergence == "forward":
-        far = kl(teacher, student)
+        distance = kl(teacher, student)
     elif o.divergence == "reverse":
-        far = kl(student, teacher)
+        distance = kl(student, teacher)
     else:
         w = mx.array(o.jsd_weight)
         mix = mx.logaddexp(student + mx.log1p(-w), teacher + mx.log(w))
-        far = w * kl(teacher, mix) + (1 - w) * kl(student, mix)
-    return o.temperature**2 * far
+        distance = w * kl(teacher, mix) + (1 - w) * kl(student, mix)
+    return o.temperature**2 * distance
 
 
 def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, Any]]:
     """(1 − h)·mean divergence + h·mean negative log-likelihood over the targets, h the `hard_weight`.
 
     logps [N, T-1] are the student's, `ref` [N, T-1] holds the divergence at each target. Answers that the student
-    wrote itself (`own` in batch.extra) are no example to follow: there the divergence counts alone.
+    wrote itself (OWN_ANSWERS in batch.extra) are no examples to learn: there the loss is the divergence alone.
     """
     count = batch.mask.sum()
     kl, hard = ref.sum() / count, -logps.sum() / count
-    if OWN in batch.extra:
+    if OWN_ANSWERS in batch.extra:
         return kl, {"own_kl": kl}
     return (1 - o.hard_weight) * kl + o.hard_weight * hard, {"kl": kl, "hard_loss": hard}
 
@@ -152,6 +151,8 @@ SPEC = Method(
     needs="A larger model with the same vocabulary, and questions with answers, from about 500.",
     cost="SFT, and one pass of the large model: at every step, or once before. Answers of its own take time to write.",
     paper="arXiv:1503.02531",
+    group=DISTILLATION,
+    group_rank=1,
     data=TEXT,
     options=Options,
     loss=loss,
@@ -159,5 +160,30 @@ SPEC = Method(
     learning_rate=2e-4,
     learning_rate_full=2e-5,
     divergence=divergence,
-    own_share=lambda o: o.lmbda,
+    on_policy_share=lambda o: o.lmbda,
+    charts=(
+        ChartSpec(
+            "teacher",
+            "Teacher",
+            "How far the student's next words are from the teacher's (KL), in the data's answers and in its own, and "
+            "how surprised it is by the data's. All should fall.",
+            (
+                Metric("kl", "distance to the teacher", title="Distance"),
+                Metric("own_kl", "distance in its own answers"),
+                Metric("hard_loss", "loss on the data", title="Loss on the answers"),
+            ),
+        ),
+        ChartSpec(
+            "cut",
+            "Cut off",
+            "The share of the student's own answers that were longer than allowed. They are learned from up to there.",
+            (Metric("cut_off", "cut off", SHARE),),
+        ),
+        LENGTH_CHART,
+        TIME_CHART,
+    ),
+    shortcuts={
+        "divergence": {"kind": "divergence"},
+        "on_policy": {"share": "lmbda", "longest": "max_new_tokens", "temperature": "sampling_temperature"},
+    },
 )

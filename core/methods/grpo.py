@@ -1,20 +1,23 @@
-"""GRPO: the model answers each question several times, and does more of what scored above its own average.
+"""GRPO: Group Relative Policy Optimization (arXiv:2402.03300).
 
-Group Relative Policy Optimization (arXiv:2402.03300). Advantages come from the group of answers to one question,
-so no second model has to judge; see _policy.py for the loss.
+The model answers each prompt several times, and answers that scored above the mean of their group become likelier.
+Advantages come from the group of answers to one prompt, so no value model is needed; see _policy_loss.py for the
+loss and core.rollouts.advantages for the advantages.
 """
 
 from dataclasses import dataclass
 
 from core.data.kinds import QUESTIONS
-from core.methods import Method
+from core.methods import REASONING, Method
+from core.methods._on_policy import REWARD_CHARTS, SOLVED, describe_progress
 from core.methods._policy import Options as Policy
-from core.methods._policy import check, loss
+from core.methods._policy import check
+from core.methods._policy_loss import loss
 
 
 @dataclass(frozen=True)
 class Options(Policy):
-    """Those of the policy loss, as they are."""
+    """Options of the policy loss, with their usual defaults."""
 
 
 SPEC = Method(
@@ -24,15 +27,21 @@ SPEC = Method(
     "above its own average. For tasks that can be checked: maths, code, format.",
     needs="Questions with a way to score answers, from about 100; no sample answers. The model must sometimes be right "
     "already.",
-    cost="Slow: most time goes into writing answers. A KL pull costs one more pass.",
+    cost="Slow: most time goes into writing answers. A KL penalty costs one more forward pass.",
     paper="arXiv:2402.03300",
+    group=REASONING,
+    group_rank=1,
     data=QUESTIONS,
     options=Options,
     loss=loss,
-    scored=True,
+    on_policy=True,
     check=check,
     learning_rate=1e-4,
     learning_rate_full=1e-6,
     epochs=1.0,
     weight="rows",
+    charts=REWARD_CHARTS,
+    criteria=(SOLVED,),
+    describe_progress=describe_progress,
+    shortcuts={"loss_type": {"rule": "loss_type"}},
 )

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from core.methods._policy import Options, advantages, flat, overlong
+from core.methods._policy import Options
 from core.rewards.answer import THINK, Answer
 from core.rewards.judge import Judge
 from core.rollouts import SamplingStopped
+from core.rollouts.advantages import compute_advantages, find_flat_groups, overlong_penalties
 from core.rollouts.batch_generate import Written, write
 from core.rollouts.prompts import Query
 from core.rollouts.samples_file import Asked, Reply
@@ -67,7 +68,7 @@ class Collector:
             asked = self._ask(step, places, rows, [*seed, round_], problems)
             if not o.dynamic_sampling:
                 return Collected(asked, [], time.perf_counter() - began, problems)
-            same = flat(padded(asked))
+            same = find_flat_groups(padded(asked))
             thrown += [replace(a, kept=False) for a, s in zip(asked, same, strict=True) if s]
             kept += [a for a, s in zip(asked, same, strict=True) if not s]
             missing = wanted - len(kept)
@@ -114,7 +115,9 @@ class Collector:
         texts = [self.text(w.tokens) for w in group]
         answers = [self._answer(query, text, w) for text, w in zip(texts, group, strict=True)]
         judged = self.judge(answers)
-        punished = overlong([len(w.tokens) for w in group], o.max_completion_length, o.buffer, o.overlong_penalty)
+        punished = overlong_penalties(
+            [len(w.tokens) for w in group], o.max_completion_length, o.buffer, o.overlong_penalty
+        )
         replies = []
         for w, text, verdict, less in zip(group, texts, judged.verdicts, punished, strict=True):
             scores = {name: s.value for name, s in verdict.scores.items()}
@@ -171,7 +174,7 @@ def padded(asked: Sequence[Asked]) -> np.ndarray:
 
 def weighed(asked: Sequence[Asked], scale: str) -> tuple[list[Asked], np.ndarray]:
     """The groups with each answer's advantage, and the advantages [R, G]."""
-    found = advantages(padded(asked), scale)
+    found = compute_advantages(padded(asked), scale)
     told = [
         replace(a, replies=tuple(replace(r, advantage=float(x)) for r, x in zip(a.replies, row, strict=False)))
         for a, row in zip(asked, found, strict=True)
@@ -191,7 +194,7 @@ def figures(asked: Sequence[Asked]) -> dict[str, float]:
     names: Iterable[str] = dict.fromkeys(name for r in replies for name in r.scores)
     for name in names:
         found[f"reward_{name}"] = float(np.mean([r.scores[name] for r in replies if name in r.scores]))
-    found["flat_groups"] = float(flat(padded(asked)).mean())
+    found["flat_groups"] = float(find_flat_groups(padded(asked)).mean())
     found["entropy"] = float(np.average([r.entropy for r in replies], weights=[len(r.ids) for r in replies]))
     found["answer_length"] = float(np.mean([len(r.ids) for r in replies]))
     found["cut_off"] = float(np.mean([r.cut for r in replies]))

@@ -15,7 +15,7 @@ import numpy as np
 
 from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
-from core.methods.distill import OWN
+from core.methods import OWN_ANSWERS
 from core.rollouts import SamplingStopped
 from core.rollouts.batch_generate import Written, write
 from core.rollouts.sampling import Sampling
@@ -63,7 +63,7 @@ class OwnAnswers:
             return self.batches.window(step)
         rows = {i: self.batches.rows[i] for places in self.batches.places(step) for i in places}
         made = self.batches.window(step, rows | self._answered(step, rows))
-        return [replace(b, extra={**b.extra, OWN: np.ones(len(b.rows), np.float32)}) for b in made]
+        return [replace(b, extra={**b.extra, OWN_ANSWERS: np.ones(len(b.rows), np.float32)}) for b in made]
 
     def told(self) -> dict[str, float]:
         """Metrics of the answers in the last window, if any were written for it."""

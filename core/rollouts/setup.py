@@ -147,14 +147,14 @@ def own_answers(
         batches,
         model,
         Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
-        share=run.own_share,
+        share=run.on_policy_share,
         longest=longest,
         stop_tokens=stop_tokens(tokenizer),
         at_once=at_once,
         batched=batched,
         stop=stop,
     )
-    return made, {"answers_at_once": facts, "share": run.own_share}
+    return made, {"answers_at_once": facts, "share": run.on_policy_share}
 
 
 def _room(

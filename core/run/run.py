@@ -28,7 +28,7 @@ from core.run.sections import STARTER, Adapter, Data, Model, Train
 class Run:
     """What is asked. `options` are the method's own; `output` is the run's folder."""
 
-    method: str = option("sft", "How it learns.", label="Method")
+    method: str = option(methods.DEFAULT_METHOD, "How it learns.", label="Method")
     output: str | None = option(
         None, "Folder of the run; a new one lies among Hone's runs.", label="Run folder", unset="a new one"
     )
@@ -62,9 +62,9 @@ class Run:
         return 2 if self.spec.data == PAIRS else 1
 
     @property
-    def own_share(self) -> float:
+    def on_policy_share(self) -> float:
         """The share of the steps whose answers the model writes itself, for a teacher to judge."""
-        return self.spec.own_share(self.options) if self.spec.own_share else 0.0
+        return self.spec.on_policy_share(self.options) if self.spec.on_policy_share else 0.0
 
     @property
     def usual_learning_rate(self) -> float:

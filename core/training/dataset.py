@@ -62,7 +62,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
 
-    if run.spec.scored:
+    if run.spec.on_policy:
         return (yield from _questions(run, tokenizer, train, held, dataset, second))
     written = yield from _encode(train, tokenizer, run)
     rows = _learned(written)

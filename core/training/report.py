@@ -1,139 +1,133 @@
-"""What came of a run, in words: the verdict's sentence, scores of sample answers, and report.md."""
+"""The results of a run in words: the verdict, scores of the sample answers, and report.md."""
 
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from core.data.kinds import PAIRS, UNPAIRED
+from core import methods
 from core.events import Finished
+from core.methods import SHARE, Metric
 from core.run import STARTER, Run, plain
 
 Metrics = Mapping[str, float]
 
 # A held-out loss must fall by this share before it is called an improvement.
 CLEAR = 0.01
-# And a share of answers must rise by this much, three in a hundred, and by more than chance moves it: so many standard
+# A share of answers must rise by CLEAR_SHARE, three in a hundred, and by more than chance moves it: CHANCE standard
 # deviations of a share over the held-out rows.
 CLEAR_SHARE, CHANCE = 0.03, 2.0
 # Rows that were learned from must do better than unseen ones by this much before it is called memorising.
 MEMORISED = 0.2
 
-# How a metric is called where people read it, and whether it is a share, shown in per cent.
-NAMES: dict[str, tuple[str, bool]] = {
-    "solved": ("Problems solved", True),
-    "preferred": ("Better answer preferred", True),
-    "accuracy": ("Better told from worse", True),
-    "chosen_reward": ("Reward of better answers", False),
-    "rejected_reward": ("Reward of worse answers", False),
-    "margin": ("Lead of better answers", False),
-    "kl": ("Distance", False),
-    "hard_loss": ("Loss on the answers", False),
-    "nll": ("Loss on the better answers", False),
-    "exact_match": ("Sample answers as expected", True),
-    "valid_json": ("Sample answers in valid JSON", True),
+# Metrics of the sample answers, which every method has beside those of its charts.
+SAMPLE_METRICS = {
+    "exact_match": Metric("exact_match", "as expected", SHARE, "Sample answers as expected"),
+    "valid_json": Metric("valid_json", "valid JSON", SHARE, "Sample answers in valid JSON"),
 }
-# What the verdict goes by, the first that was measured and has clearly changed: (metric, shape of data, what it says).
-SAID = (
-    ("solved", "", "solves {} of {rows}unseen problems"),
-    ("preferred", "", "prefers the better answer in {} of {rows}unseen pairs"),
-    ("accuracy", PAIRS, "prefers the better answer in {} of {rows}unseen pairs"),
-    ("accuracy", UNPAIRED, "tells good answers from bad in {} of {rows}unseen examples"),
-)
-
-# Where both are measured, the second is less than a preference: the better answer has gained on the worse one.
-MOVED = "moves towards the better answer in {} of {rows}unseen pairs"
 
 
-class Change(NamedTuple):
-    """What the held-out rows say."""
+@dataclass(frozen=True)
+class Change:
+    """What the held-out rows say about a run."""
 
-    better: int  # 1, 0 about the same, -1 worse
+    direction: int  # 1 better, 0 about the same, -1 worse
     words: str  # by which numbers
     doubt: str = ""  # why a change does not count
 
 
-def verdict(run: Run, finished: Finished, learned: Metrics) -> str:
+def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
 
-    `finished` has everything but the message; `learned` are the metrics of the last steps, on rows that are learned.
+    `finished` has everything but the message; `train_metrics` are those of the last steps, on rows that were trained
+    on.
     """
     openings = {"stopped": f"Stopped at step {finished.step}. ", "early_stop": "Stopped early. "}
     opening = openings.get(finished.reason, "")
-    change = _change(run, finished)
+    change = _measure_change(run, finished)
     if change is None:
         return f"{opening}Trained for {finished.step} steps; without held-out rows there is nothing to compare with."
-    if change.better < 0:
+    if change.direction < 0:
         return f"{opening}Worse{change.words}. Try a lower learning rate or fewer epochs."
-    if change.better == 0:
-        return f"{opening}No clear improvement{change.words}{change.doubt}.{_why(run, finished, learned)}"
+    if change.direction == 0:
+        advice = _advise(run, finished, train_metrics)
+        return f"{opening}No clear improvement{change.words}{change.doubt}.{advice}"
     sentence = f"{opening}Better{change.words}."
     if finished.best_step is not None and finished.best_step < finished.step:
-        # Answers of its own are nothing to memorise.
-        why = "" if run.spec.scored else "; later steps began to memorise"
-        sentence += f" Best at step {finished.best_step}{why}, so step {finished.best_step} was kept."
+        # The model's own answers are nothing to memorise.
+        reason = "" if run.spec.on_policy else "; later steps began to memorise"
+        sentence += f" Best at step {finished.best_step}{reason}, so step {finished.best_step} was kept."
     return sentence
 
 
 def outcome(run: Run, finished: Finished) -> int | None:
     """1 when the held-out rows say better, -1 worse, 0 about the same; None when there is nothing to compare."""
-    change = _change(run, finished)
-    return None if change is None else change.better
+    change = _measure_change(run, finished)
+    return None if change is None else change.direction
 
 
-def _change(run: Run, finished: Finished) -> Change | None:
+def _measure_change(run: Run, finished: Finished) -> Change | None:
+    """By the method's first criterion that clearly changed, else by its first one, else by the loss."""
     loss, loss_after = finished.loss_before, finished.loss_after
     if loss is None or loss_after is None:
         return None
-    before, after, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
-    found: Change | None = None
-    for name, data, said in SAID:
-        if data not in ("", run.spec.data) or name not in before or name not in after:
+    initial, final, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
+    change: Change | None = None
+    for criterion in run.spec.criteria:
+        name = criterion.metric
+        if name not in initial or name not in final:
             continue
-        lead, chance = after[name] - before[name], _chance(before[name], after[name], rows)
-        better = 0 if abs(lead) < max(CLEAR_SHARE, chance) else 1 if lead > 0 else -1
-        said = MOVED if found else said
-        words = f": it {said.format(f'{before[name]:.0%} → {after[name]:.0%}', rows=f'{rows:,} ' if rows else '')}"
-        few = f"; among so few, up to {100 * chance:.0f} points may be chance" if abs(lead) >= CLEAR_SHARE else ""
-        if found is None:
-            found = Change(better, words, few)
-        elif better:  # of two that tell the same, the one that has moved
-            found = Change(better, words)
-        if found.better:
-            return found
-    if found is not None:
-        return found
-    better = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
-    return Change(better, f" on unseen examples: {loss:.2f} → {loss_after:.2f}")
+        gain, chance = final[name] - initial[name], _chance(initial[name], final[name], rows)
+        direction = 0 if abs(gain) < max(CLEAR_SHARE, chance) else 1 if gain > 0 else -1
+        words = f": it {criterion.describe(initial[name], final[name], rows)}"
+        doubt = f"; among so few, up to {100 * chance:.0f} points may be chance" if abs(gain) >= CLEAR_SHARE else ""
+        if direction:
+            return Change(direction, words)
+        change = change or Change(direction, words, doubt)
+    if change is not None:
+        return change
+    direction = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
+    return Change(direction, f" on unseen examples: {loss:.2f} → {loss_after:.2f}")
 
 
-def _chance(before: float, after: float, rows: int) -> float:
-    """How far a share over so many rows may move by chance alone."""
-    middle = (before + after) / 2
-    return CHANCE * math.sqrt(middle * (1 - middle) / rows) if rows else 0.0
+def _chance(initial: float, final: float, rows: int) -> float:
+    """How far a share over this many rows may move by chance alone; 0 where their number is not known."""
+    mean = (initial + final) / 2
+    return CHANCE * math.sqrt(mean * (1 - mean) / rows) if rows else 0.0
 
 
-def _why(run: Run, finished: Finished, learned: Metrics) -> str:
-    """Where good answers are told from bad ones no better than before: whether that is for lack of learning."""
-    seen, unseen = learned.get("accuracy"), finished.metrics_after.get("accuracy")
-    if run.spec.data not in (PAIRS, UNPAIRED) or seen is None or unseen is None:
-        return ""
-    if seen - unseen < MEMORISED:
-        return f" In the rows it learned from it is {seen:.0%}: try more epochs or a higher learning rate."
-    small = " or a larger model" if run.model.path == STARTER else ""
-    return f" In the rows it learned from it is {seen:.0%}: it memorises them. More rows{small} may help."
+def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
+    """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw."""
+    for name in (criterion.metric for criterion in run.spec.criteria if criterion.shows_memorising):
+        if name not in train_metrics or name not in finished.metrics_after:
+            continue
+        share = f" In the rows it learned from it is {train_metrics[name]:.0%}"
+        if train_metrics[name] - finished.metrics_after[name] < MEMORISED:
+            return f"{share}: try more epochs or a higher learning rate."
+        larger = " or a larger model" if run.model.path == STARTER else ""
+        return f"{share}: it memorises them. More rows{larger} may help."
+    return ""
 
 
-def figures(before: Metrics, after: Metrics) -> list[tuple[str, str]]:
-    """(name, value or "before → after") of every metric, in words and in the form that people read."""
-    found = []
-    for name, value in after.items():
-        words, share = NAMES.get(name, (name.replace("_", " ").capitalize(), False))
-        values = [v for v in (before.get(name), value) if v is not None]
+def describe_metric(name: str) -> Metric:
+    """A metric as tables of results show it; one that no method gives a title goes by its name, as a plain number."""
+    metric = SAMPLE_METRICS.get(name) or methods.find_metric(name)
+    if metric is None or not metric.title:
+        return Metric(name, name, title=name.replace("_", " ").capitalize())
+    return metric
+
+
+def format_metrics(initial: Metrics, final: Metrics) -> list[tuple[str, str]]:
+    """(title, value or "initial → final") of every metric in `final`, as people read them."""
+    rows = []
+    for name, final_value in final.items():
+        metric = describe_metric(name)
+        values = [value for value in (initial.get(name), final_value) if value is not None]
         # What rounding has left of a zero is a plain zero to people, without a sign.
-        shown = [f"{v:.0%}" if share else f"{round(v, 4) + 0.0:.3g}" for v in values]
-        found.append((words, " → ".join(shown)))
-    return found
+        texts = [f"{v:.0%}" if metric.unit == SHARE else f"{round(v, 4) + 0.0:.3g}" for v in values]
+        rows.append((metric.title, " → ".join(texts)))
+    return rows
 
 
 def answer_scores(answers: Sequence[str], expected: Sequence[str]) -> dict[str, float]:
@@ -145,14 +139,17 @@ def answer_scores(answers: Sequence[str], expected: Sequence[str]) -> dict[str, 
     if not pairs:
         return {}
     scores = {"exact_match": sum(a == e for a, e in pairs) / len(pairs)}
-    wanted = [a for a, e in pairs if _is_json(e)]
-    if wanted:
-        scores["valid_json"] = sum(_is_json(a) for a in wanted) / len(wanted)
+    json_answers = [a for a, e in pairs if _is_json(e)]
+    if json_answers:
+        scores["valid_json"] = sum(_is_json(a) for a in json_answers) / len(json_answers)
     return scores
 
 
 def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
-    """report.md: verdict, figures, and how to make the run again."""
+    """The text of report.md: verdict, results, and the settings that make the run again.
+
+    `resolved` is what resolved.json holds.
+    """
     data, precision, backend, model = (resolved[k] for k in ("data", "precision", "backend", "model"))
     size = f"{data['rows']:,} rows, {data['tokens']:,} tokens, {data['eval_rows']:,} rows held out"
     share = f"{model['trainable_parameters']:,} of {model['parameters']:,} parameters ({run.adapter.type})"
@@ -171,22 +168,23 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
     ]
     if finished.loss_before is not None and finished.loss_after is not None:
         lines.append(f"| Held-out loss | {finished.loss_before:.4f} → {finished.loss_after:.4f} |")
-    lines += [f"| {name} | {shown} |" for name, shown in figures(finished.metrics_before, finished.metrics_after)]
+    lines += [
+        f"| {title} | {text} |" for title, text in format_metrics(finished.metrics_before, finished.metrics_after)
+    ]
     versions = ", ".join(f"{name} {number}" for name, number in resolved["versions"].items())
     lines += [f"| Versions | {versions} |", "", "Settings that differ from the defaults:", ""]
-    changed = _changed(run)
-    lines += [f"- `{key} = {json.dumps(value)}`" for key, value in changed] or ["- none"]
+    lines += [f"- `{key} = {json.dumps(value)}`" for key, value in _list_changes(run)] or ["- none"]
     return "\n".join(lines) + "\n"
 
 
-def _changed(run: Run) -> list[tuple[str, Any]]:
+def _list_changes(run: Run) -> list[tuple[str, Any]]:
+    """(key, value) of every setting that differs from its default."""
     default = Run(method=run.method)
-    found = []
+    changes = []
     for section in ("model", "data", "adapter", "train", "options"):
-        usual = plain(getattr(default, section))
-        mine = plain(getattr(run, section))
-        found += [(f"{section}.{name}", value) for name, value in mine.items() if usual.get(name) != value]
-    return found
+        defaults, values = plain(getattr(default, section)), plain(getattr(run, section))
+        changes += [(f"{section}.{name}", value) for name, value in values.items() if defaults.get(name) != value]
+    return changes
 
 
 def _is_json(text: str) -> bool:

@@ -139,7 +139,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
 
     t = run.train
     batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
-    writes, own = run.spec.scored, run.own_share
+    writes, own = run.spec.on_policy, run.on_policy_share
     replay = setup.recorded(run, tokenizer) if writes else []
     per_epoch = setup.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
     epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
@@ -169,7 +169,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
-    batches.lanes = way.lanes if run.spec.adds_up else 1
+    batches.lanes = way.lanes if run.spec.decomposable else 1
     facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": way.lanes, "reason": way.reason}
     if note:
         yield Warned("packing", note)
@@ -260,17 +260,17 @@ def _why_plain(run: Run, device: str) -> str:
         return "compiling costs more than it gains on a CPU"
     if run.adapter.dropout:
         return "dropout draws by chance"
-    if run.spec.divergence or run.spec.aside:
+    if run.spec.divergence or run.spec.precomputed:
         return "a part of each batch is computed first"
     return ""
 
 
 def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
-    if run.spec.scored:
+    if run.spec.on_policy:
         return max(len(question.tokens) for question in rows) + run.options.max_completion_length
     longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
-    if not run.own_share:
+    if not run.on_policy_share:
         return longest
     return max(longest, min(run.data.max_seq_len, max(map(prompt_length, rows)) + run.options.max_new_tokens))
 
@@ -310,7 +310,7 @@ def _layout(
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """(how rows with so many texts are collated, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
-    if run.spec.aside or not asked:
+    if run.spec.precomputed or not asked:
         why = "as asked" if not asked else "a part of each batch is measured by itself"
         return {"pack": False, "share": False}, {"packing": {"requested": asked, "used": False, "reason": why}}, ""
     pack, why = packed_mask.check(loaded.model, vocabulary, dtype)

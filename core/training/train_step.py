@@ -84,7 +84,7 @@ class Learner:
 
     def targets(self, batch: Batch) -> int:
         """How many tokens are learned."""
-        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
+        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.precomputed else batch.mask).sum())
 
     def _plain_gradient(self, values: Any, batch: Batch, aside: Any, weight: Any) -> Any:
         kept, tensors = self.ready.model.trainable_parameters(), self._trained.for_step(values, self.ready.dtype)
@@ -122,7 +122,7 @@ class Learner:
         of what a method only measures."""
         if self.ready.teacher is not None:
             return self.ready.teacher.says(batch)
-        if not self.run.spec.aside:
+        if not self.run.spec.precomputed:
             return None
         logps = token_logps(self.ready.model, _half(batch, 1), self.ready.head)
         mx.eval(logps)

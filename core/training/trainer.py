@@ -228,7 +228,7 @@ class Loop:
         """Whether a step may be built before the one before it is over: it must neither need anything computed first
         nor take random numbers, whose state a checkpoint keeps."""
         ready = self.ready
-        return not (ready.teacher or ready.rollouts or self.run.spec.aside or self.run.adapter.dropout)
+        return not (ready.teacher or ready.rollouts or self.run.spec.precomputed or self.run.adapter.dropout)
 
     def _begin(self, number: int) -> "Begun":
         """A step's batches, and the first of them as a graph that is not computed yet."""

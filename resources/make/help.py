@@ -1,7 +1,7 @@
-"""Write resources/help from what the code says of itself: python -m resources.make.help
+"""Write resources/help and README's table of methods from the code: python -m resources.make.help
 
-Every page here is made; a test makes them again and compares. What an option, a method, a reward or a precision is,
-is said once, where it is defined.
+Every page of the help is generated; a test generates them again and compares. Options, methods, rewards and precisions
+are described once, where they are defined.
 """
 
 from collections.abc import Iterable
@@ -16,6 +16,8 @@ from core.rewards import REASONING, REWARDS
 from core.run import Run, sections
 
 HELP = FOLDER / "help"
+README = FOLDER.parent / "README.md"
+_TABLE_BEGIN, _TABLE_END = "<!-- methods: python -m resources.make.help -->", "<!-- end of methods -->"
 
 _DATA = {
     TEXT: "conversations, questions with answers, or plain text",
@@ -39,10 +41,9 @@ def pages() -> dict[str, str]:
 
 def _methods() -> str:
     parts = [
-        "# Methods\n\nHow a model can learn. Each is a goal in the window and a command: `hone dpo`, `hone grpo`, …"
+        "# Methods\n\nHow a model can learn. Each is a goal in the window, a command, and a function of `core.easy`."
     ]
-    for name, spec in methods.load().items():
-        command = "hone train" if name == "sft" else f"hone {name}"
+    for spec in methods.load().values():
         paper = f"[{spec.paper}](https://arxiv.org/abs/{spec.paper.removeprefix('arXiv:')})"
         rates = f"{spec.learning_rate:g} with LoRA or DoRA, {spec.learning_rate_full:g} when every weight is trained"
         facts = [
@@ -51,11 +52,39 @@ def _methods() -> str:
             f"- **Usual learning rate:** {rates}.",
             f"- **Source:** {paper}" if spec.paper.startswith("arXiv:") else f"- **Source:** {spec.paper}",
         ]
-        own = describe(spec.options)
-        listed = _list(own) if own else "No options of its own."
-        intro = f"## {spec.title}\n\n*{spec.goal}.* {spec.summary}\n\n`{command}`\n\n"
-        parts.append(intro + "\n".join(facts) + "\n\n" + listed)
+        options = describe(spec.options)
+        option_list = _list(options) if options else "No options of its own."
+        intro = f"## {spec.title}\n\n*{spec.goal}.* {spec.summary}\n\n`{_command(spec)}`\n\n"
+        parts.append(intro + "\n".join(facts) + "\n\n" + option_list)
     return "\n\n".join(parts) + "\n"
+
+
+def _command(spec: methods.Method) -> str:
+    return "hone train" if spec.name == methods.DEFAULT_METHOD else f"hone {spec.name}"
+
+
+def methods_table() -> str:
+    """README's table: what somebody has, the method for it, its command, and its function in core.easy."""
+    specs = sorted(methods.load().values(), key=lambda s: (_group_place(s), s.group_rank, s.name))
+    rows = [(f"{s.goal}.", s.title, f"`{_command(s)}`", f"`{_function(s)}`") for s in specs]
+    return _grid(("", "method", "command", "from `core.easy`"), rows)
+
+
+def _group_place(spec: methods.Method) -> int:
+    return methods.GROUPS.index(spec.group) if spec.group in methods.GROUPS else len(methods.GROUPS)
+
+
+def _function(spec: methods.Method) -> str:
+    name = "finetune" if spec.name == methods.DEFAULT_METHOD else spec.name
+    return f"{name}(model, dataset, teacher)" if spec.divergence else f"{name}(model, dataset)"
+
+
+def fill_readme(text: str) -> str:
+    """README with its table of methods generated anew. Raises ValueError where the markers of the table are missing."""
+    if _TABLE_BEGIN not in text or _TABLE_END not in text:
+        raise ValueError(f"README.md has no lines {_TABLE_BEGIN!r} and {_TABLE_END!r}")
+    head, tail = text.split(_TABLE_BEGIN)[0], text.split(_TABLE_END)[1]
+    return f"{head}{_TABLE_BEGIN}\n\n{methods_table()}\n\n{_TABLE_END}{tail}"
 
 
 def _options() -> str:
@@ -65,7 +94,7 @@ def _options() -> str:
         "Unknown options are refused."
     )
     parts = [intro, "## Run\n\n" + _list(o for o in describe(Run) if o.name != "method")]
-    for name, group in sections("sft").items():
+    for name, group in sections(methods.DEFAULT_METHOD).items():
         if name in _GROUPS:
             parts.append(f"## {_GROUPS[name]} `[{name}]`\n\n" + _list(describe(group)))
     return "\n\n".join(parts) + "\n"
@@ -113,8 +142,10 @@ def _rewards() -> str:
         (f"`{name}`", r.title, r.sentence, f"{REASONING[name]:g}" if name in REASONING else "")
         for name, r in REWARDS.items()
     ]
+    with_rewards = sorted((s for s in methods.load().values() if s.on_policy), key=lambda spec: spec.group_rank)
+    titles = " and ".join(spec.title for spec in with_rewards)
     return (
-        "# Rewards\n\nWhat scores an answer in GRPO and DAPO: `--rewards numeric=1,format=0.2`. "
+        f"# Rewards\n\nWhat scores an answer in {titles}: `--rewards numeric=1,format=0.2`. "
         "The last column is what `--reasoning-rewards` stands for.\n\n"
         + _grid(("name", "title", "what it checks", "reasoning"), rows)
         + "\n"
@@ -163,6 +194,7 @@ def main() -> None:
     HELP.mkdir(exist_ok=True)
     for name, text in pages().items():
         (HELP / name).write_text(text, encoding="utf-8")
+    README.write_text(fill_readme(README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -111,11 +111,11 @@ def painting() -> dict[str, list[float]]:
     """Milliseconds to take in new values, lay out and paint a chart of many points, and the same for each zoom."""
     from PySide6.QtWidgets import QApplication
 
-    from app.plots.curves import Curves
+    from app.plots.curves import MetricChart
     from app.plots.loss_chart import LossChart
-    from app.runs.metrics import Figure, Metric
     from app.runs.record import Record
     from app.runs.series import Series
+    from core.methods import ChartSpec, Metric
 
     application = QApplication.instance() or QApplication([])
     record = Record()
@@ -125,7 +125,7 @@ def painting() -> dict[str, list[float]]:
         for n in range(POINTS):
             record.metrics[name].append(n, place + 2 * math.exp(-n / 9000) + 0.1 * math.sin(n * 7.3 + place))
     record.loss = record.metrics[names[0]]
-    many = Curves(Figure("many", "Many", "Many points.", tuple(Metric(name, name) for name in names)))
+    many = MetricChart(ChartSpec("many", "Many", "Many points.", tuple(Metric(name, name) for name in names)))
     found = {}
     for words, chart in (
         (f"{CURVES} curves of {POINTS:,} points", many),

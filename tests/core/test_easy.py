@@ -11,7 +11,7 @@ from core.run import plain
 
 
 def test_every_call_sets_its_options() -> None:
-    asked = (
+    run = (
         finetune("m", "d.jsonl")
         .lora(8, 4.0, dropout=0.1, targets="attention")
         .epochs(2)
@@ -20,23 +20,27 @@ def test_every_call_sets_its_options() -> None:
         .held_out("v.jsonl")
         .output("o")
         .seed(7)
-        .asked
+        .config
     )
-    assert (asked.method, asked.model.path, asked.data.path, asked.data.eval_path) == ("sft", "m", "d.jsonl", "v.jsonl")
-    a, t = asked.adapter, asked.train
+    assert (run.method, run.model.path, run.data.path, run.data.eval_path) == ("sft", "m", "d.jsonl", "v.jsonl")
+    a, t = run.adapter, run.train
     assert (a.type, a.rank, a.alpha, a.dropout, a.targets) == ("lora", 8, 4.0, 0.1, "attention")
     assert (t.epochs, t.learning_rate, t.batch_size, t.gradient_accumulation_steps, t.seed) == (2, 1e-4, 2, 3, 7)
-    assert asked.output == "o"
+    assert run.output == "o"
 
 
 def test_steps_and_epochs_replace_each_other() -> None:
-    assert finetune("m", "d").epochs(2).steps(5).asked.train.epochs is None
-    assert finetune("m", "d").steps(5).epochs(2).asked.train.steps is None
+    assert finetune("m", "d").epochs(2).steps(5).config.train.epochs is None
+    assert finetune("m", "d").steps(5).epochs(2).config.train.steps is None
 
 
 def test_any_option_by_name() -> None:
-    built = finetune("m", "d").set("train.warmup_steps", 3).set("early_stop", 2).full()
-    assert (built.asked.train.warmup_steps, built.asked.train.early_stop, built.asked.adapter.type) == (3, 2, "full")
+    builder = finetune("m", "d").set("train.warmup_steps", 3).set("early_stop", 2).full()
+    assert (builder.config.train.warmup_steps, builder.config.train.early_stop, builder.config.adapter.type) == (
+        3,
+        2,
+        "full",
+    )
     with pytest.raises(BadOption, match="there is no option 'warmups'"):
         finetune("m", "d").set("train.warmups", 3)
     with pytest.raises(BadOption, match=r"could mean model\.path or data\.path"):
@@ -46,20 +50,20 @@ def test_any_option_by_name() -> None:
 
 
 def test_every_method_has_a_builder_with_its_options() -> None:
-    def options(built: Builder) -> tuple[str, dict[str, object]]:
-        return built.asked.method, plain(built.asked.options)
+    def options(builder: Builder) -> tuple[str, dict[str, object]]:
+        return builder.config.method, plain(builder.config.options)
 
-    name, found = options(dpo("m", "d").dpo_beta(0.2).loss_type("ipo").reference_model("n"))
-    assert name == "dpo" and (found["beta"], found["loss_type"], found["reference"]) == (0.2, "ipo", "n")
+    name, values = options(dpo("m", "d").dpo_beta(0.2).loss_type("ipo").reference_model("n"))
+    assert name == "dpo" and (values["beta"], values["loss_type"], values["reference"]) == (0.2, "ipo", "n")
     assert options(dpo("m", "d").reference_model("m"))[1]["reference"] == "base"
     assert options(simpo("m", "d").simpo_beta(1.0, 0.3)) == ("simpo", {"beta": 1.0, "gamma": 0.3, "nll_weight": 0.0})
     assert options(orpo("m", "d").orpo_beta(0.3)) == ("orpo", {"beta": 0.3})
-    name, found = options(kto("m", "d").kto_beta(0.3).kto_weights(undesirable=2.0).reference_model("initial"))
-    assert name == "kto" and list(found.values()) == [0.3, 1.0, 2.0, "initial"]
-    name, found = options(distill("m", "d", "t").temperature(2.0).divergence("reverse").options(teacher_top_k=8))
-    assert name == "distill" and found["teacher"] == "t" and found["teacher_top_k"] == 8
-    _, found = options(distill("m", "d", "t").on_policy(0.5, longest=32))
-    assert (found["lmbda"], found["max_new_tokens"], found["sampling_temperature"]) == (0.5, 32, 1.0)
+    name, values = options(kto("m", "d").kto_beta(0.3).kto_weights(undesirable=2.0).reference_model("initial"))
+    assert name == "kto" and list(values.values()) == [0.3, 1.0, 2.0, "initial"]
+    name, values = options(distill("m", "d", "t").temperature(2.0).divergence("reverse").options(teacher_top_k=8))
+    assert name == "distill" and values["teacher"] == "t" and values["teacher_top_k"] == 8
+    _, values = options(distill("m", "d", "t").on_policy(0.5, longest=32))
+    assert (values["lmbda"], values["max_new_tokens"], values["sampling_temperature"]) == (0.5, 32, 1.0)
     with pytest.raises(BadOption, match="belongs to dpo and kto; the run's method is simpo"):
         simpo("m", "d").reference_model("m")
     with pytest.raises(BadOption, match="there is no option 'temperature'"):
@@ -67,22 +71,22 @@ def test_every_method_has_a_builder_with_its_options() -> None:
 
 
 def test_a_run_from_python(model_folder: Path, data_file: Path, tmp_path: Path) -> None:
-    seen: list[Event] = []
-    built = finetune(model_folder, data_file).lora(4).steps(4).set("samples", 1).set("sample_tokens", 2)
-    result = built.output(tmp_path / "run").run(seen.append)
+    events: list[Event] = []
+    builder = finetune(model_folder, data_file).lora(4).steps(4).set("samples", 1).set("sample_tokens", 2)
+    result = builder.output(tmp_path / "run").run(events.append)
     assert result.folder == tmp_path / "run" and (result.folder / "adapters.safetensors").is_file()
     assert len(result.losses) == 4 and result.held_out[0][0] == 0 and len(result.samples) == 2
-    assert list(result.events) == seen and isinstance(seen[-1], Finished)
+    assert list(result.events) == events and isinstance(events[-1], Finished)
 
 
 def test_rewards_of_a_run_that_writes_its_answers() -> None:
-    asked = grpo("m", "q.jsonl").rewards("length", numeric=1, format=0.25).set("group_size", 4).asked
-    assert (asked.method, asked.options.group_size) == ("grpo", 4)
-    assert asked.options.weights == {"length": 1.0, "numeric": 1.0, "format": 0.25}
-    assert dapo("m", "q.jsonl").reasoning_rewards().asked.options.weights["numeric"] == 1.0
-    own = dapo("m", "q.jsonl").reward_file("r.py", 2.0).asked.options
-    assert (own.weights, own.reward_file, own.allow_reward_code) == ({"file": 2.0}, "r.py", True)
+    run = grpo("m", "q.jsonl").rewards("length", numeric=1, format=0.25).set("group_size", 4).config
+    assert (run.method, run.options.group_size) == ("grpo", 4)
+    assert run.options.weights == {"length": 1.0, "numeric": 1.0, "format": 0.25}
+    assert dapo("m", "q.jsonl").reasoning_rewards().config.options.weights["numeric"] == 1.0
+    options = dapo("m", "q.jsonl").reward_file("r.py", 2.0).config.options
+    assert (options.weights, options.reward_file, options.allow_reward_code) == ({"file": 2.0}, "r.py", True)
     with pytest.raises(BadOption, match="There is no reward 'magic'"):
-        grpo("m", "q.jsonl").rewards(magic=1).asked.check()
+        grpo("m", "q.jsonl").rewards(magic=1).config.check()
     with pytest.raises(BadOption, match="rewards"):
         finetune("m", "d.jsonl").rewards(numeric=1)

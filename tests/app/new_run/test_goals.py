@@ -14,10 +14,16 @@ from tests.app.new_run.test_form import flat
 
 
 def test_every_method_is_in_one_group_and_the_first_is_the_one_to_begin_with() -> None:
-    found = goals.groups()
-    assert sorted(m for g in found for m in g.methods) == sorted(methods.load())
-    assert {g.title: g.methods[0] for g in found}["Preferences"] == "dpo"
-    assert found[0].methods == ("sft",)
+    groups = goals.groups()
+    assert sorted(m for g in groups for m in g.methods) == sorted(methods.load())
+    assert {g.group.title: g.methods[0] for g in groups}["Preferences"] == "dpo"
+    assert groups[0].methods == ("sft",)
+    assert [(g.group.title, g.methods) for g in groups] == [
+        ("Examples", ("sft",)),
+        ("Preferences", ("dpo", "kto", "orpo", "simpo")),
+        ("Reasoning", ("grpo", "dapo")),
+        ("Distillation", ("distill",)),
+    ]
 
 
 def test_a_card_changes_the_method_alone(qtbot: QtBot, window: MainWindow) -> None:
@@ -42,21 +48,21 @@ def test_the_sample_data_follow_the_goal(qtbot: QtBot, window: MainWindow, metho
     kind = methods.load()[method].data
     assert bool(example.chosen) == (kind == PAIRS)
     assert (example.label is not None) == (kind == UNPAIRED)
-    assert goals.unsuited(window.draft.run) == {}
+    assert goals.unsuited_reasons(window.draft.run) == {}
 
 
 @pytest.mark.parametrize("kind", [TEXT, PAIRS, UNPAIRED, QUESTIONS])
 def test_data_rule_out_what_they_cannot_serve(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "mine.jsonl"
     path.write_bytes(resources.sample(kind).read_bytes())
-    why = goals.unsuited(Run().replace("data.path", str(path)))
+    reasons = goals.unsuited_reasons(Run().replace("data.path", str(path)))
     for name, spec in methods.load().items():
         if spec.data == kind:
-            assert name not in why
-        if name in why:
-            assert why[name] == f"mine.jsonl has {goals.LACKS[spec.data]}."
+            assert name not in reasons
+        if name in reasons:
+            assert reasons[name] == f"mine.jsonl has {goals.LACKS[spec.data]}."
     if kind == TEXT:
-        assert {"dpo", "kto"} & set(why)
+        assert {"dpo", "kto"} & set(reasons)
 
 
 def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
@@ -77,9 +83,9 @@ def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
 
 
 def test_data_that_cannot_be_read_rule_nothing_out(tmp_path: Path) -> None:
-    assert goals.unsuited(Run().replace("data.path", str(tmp_path / "gone.jsonl"))) == {}
+    assert goals.unsuited_reasons(Run().replace("data.path", str(tmp_path / "gone.jsonl"))) == {}
 
 
 def test_the_demo_follows_the_goal() -> None:
     for name in methods.load():
-        assert goals.demo(Run(method=name)) == Run(method="sft" if name == "distill" else name)
+        assert goals.demo_run(Run(method=name)) == Run(method="sft" if name == "distill" else name)

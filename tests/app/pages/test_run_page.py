@@ -168,7 +168,7 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
     drawn: list[int] = []
     window.runs.training = training
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.charts.ready)
+    qtbot.waitUntil(lambda: page.charts.complete)
     usual = page.charts.loss.show_record
     page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
     began = time.monotonic()
@@ -180,7 +180,7 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
 
 def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, go = live
-    qtbot.waitUntil(lambda: page.charts.ready)
+    qtbot.waitUntil(lambda: page.charts.complete)
     window.go("runs")
     drawn: list[int] = []
     page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
@@ -203,7 +203,7 @@ def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, t
     assert page.tabs.stack.currentWidget() is page.result
     assert len(page.record.loss) == sum(isinstance(e, Step) for e in expected)
     page.tabs.show_page(page.charts)
-    qtbot.waitUntil(lambda: page.charts.ready)
+    qtbot.waitUntil(lambda: page.charts.complete)
     assert page.charts.loss.curves["raw"].getData()[0].tolist() == list(range(1, 41))
     page.tabs.show_page(page.log)
     assert "40 steps over 60 rows" in page.log.text.toPlainText()

@@ -6,20 +6,21 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
-from app.plots.panel import LOSS, Charts
-from app.runs.metrics import FIGURES, figures
+from app.plots.panel import LOSS, ChartPanel
+from app.runs.metrics import select_charts
 from app.runs.record import Record
+from core import methods
 from core.events import Evaluated, Started, Step
 from core.run import Run
 from tests.app.stories import metrics, told
 
 
-def drawn(qtbot: QtBot, record: Record) -> Charts:
+def drawn(qtbot: QtBot, record: Record) -> ChartPanel:
     """The panel with a run in it, all charts made."""
-    panel = Charts()
+    panel = ChartPanel()
     qtbot.addWidget(panel)
     panel.show_record(record)
-    qtbot.waitUntil(lambda: panel.ready)
+    qtbot.waitUntil(lambda: panel.complete)
     return panel
 
 
@@ -51,39 +52,41 @@ def recorded(method: str) -> Record:
     ],
 )
 def test_each_method_has_the_charts_of_what_it_reports(method: str, titles: list[str]) -> None:
-    assert [f.title for f in figures(method, metrics(method, 0.5))] == titles
+    assert [f.title for f in select_charts(method, metrics(method, 0.5))] == titles
 
 
 def test_every_metric_is_in_exactly_one_chart() -> None:
     for method in ("dpo", "simpo", "kto", "dapo", "distill"):
         names = metrics(method, 0.5)
-        drawn = [m.name for f in figures(method, names) for m in f.metrics]
+        drawn = [m.name for f in select_charts(method, names) for m in f.metrics]
         assert sorted(drawn) == sorted(names)
 
 
 def test_a_student_that_answers_itself_has_charts_that_speak_of_it() -> None:
     names = ["kl", "own_kl", "hard_loss", "answer_length", "cut_off", "sampling_seconds", "learning_seconds"]
-    found = {f.title: f for f in figures("distill", names)}
-    assert list(found) == ["Teacher", "Cut off", "Length", "Time"]
-    assert found["Teacher"].lines == ["kl", "own_kl", "hard_loss"]
-    assert "groups" not in found["Cut off"].sentence.lower()
+    charts = {f.title: f for f in select_charts("distill", names)}
+    assert list(charts) == ["Teacher", "Cut off", "Length", "Time"]
+    assert charts["Teacher"].lines == ["kl", "own_kl", "hard_loss"]
+    assert "groups" not in charts["Cut off"].sentence.lower()
 
 
 def test_a_metric_nobody_knows_has_a_chart_of_its_own() -> None:
-    (figure,) = figures("new", ["odd_number"])
+    (figure,) = select_charts("new", ["odd_number"])
+    assert select_charts("grpo", ["odd_number"]) == [figure]
     assert (figure.title, figure.metrics[0].name) == ("Odd number", "odd_number")
 
 
 def test_each_reward_alone_is_in_the_chart_of_the_reward() -> None:
-    (figure,) = figures("grpo", ["reward_numeric", "reward", "reward_std", "reward_format"])
+    (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_format"])
     assert figure.lines == ["reward", "reward_format", "reward_numeric"]
 
 
 def test_every_chart_says_what_it_shows() -> None:
-    for figure in FIGURES:
-        assert figure.sentence.endswith(".")
-        assert len(figure.sentence) < 240
-    assert len({f.key for f in FIGURES}) == len(FIGURES)
+    for spec in methods.load().values():
+        for figure in spec.charts:
+            assert figure.sentence.endswith(".")
+            assert len(figure.sentence) < 240
+        assert len({f.key for f in spec.charts}) == len(spec.charts)
 
 
 @pytest.mark.parametrize("method", ["dpo", "kto", "grpo", "distill"])
@@ -91,35 +94,35 @@ def test_the_panel_draws_them(qtbot: QtBot, method: str) -> None:
     record = recorded(method)
     panel = drawn(qtbot, record)
     panel.show()
-    wanted = figures(method, record.metrics)
-    assert list(panel.choice.buttons) == [LOSS, *(f.key for f in wanted)]
-    assert panel.shown is panel.charts[wanted[0].key]
-    for figure in wanted:
+    charts = select_charts(method, record.metrics)
+    assert list(panel.choice.buttons) == [LOSS, *(f.key for f in charts)]
+    assert panel.current_chart is panel.charts[charts[0].key]
+    for figure in charts:
         panel.choice.buttons[figure.key].click()
         chart = panel.charts[figure.key]
-        assert panel.shown is chart and chart.isVisible()
+        assert panel.current_chart is chart and chart.isVisible()
         assert panel.sentence.text() == figure.sentence
         for name in figure.lines:
             assert chart.curves[name].getData()[0].tolist() == list(range(1, 121))
         assert " now" in chart.accessibleDescription()
     panel.choice.buttons[LOSS].click()
-    assert panel.shown is panel.loss
+    assert panel.current_chart is panel.loss
     panel.show_record(record)
-    assert panel.shown is panel.loss  # what a person chose stays
+    assert panel.current_chart is panel.loss  # what a person chose stays
 
 
 def test_held_out_values_are_dots_of_their_own(qtbot: QtBot) -> None:
     record = recorded("dpo")
     panel = drawn(qtbot, record)
     panel.choice.buttons["accuracy"].click()
-    assert panel.shown.curves["held accuracy"].getData()[0].tolist() == [0, 20, 40, 60, 80, 100, 120]
+    assert panel.current_chart.curves["held accuracy"].getData()[0].tolist() == [0, 20, 40, 60, 80, 100, 120]
 
 
 def test_the_spread_is_a_band_around_the_reward(qtbot: QtBot) -> None:
     record = recorded("grpo")
     panel = drawn(qtbot, record)
     panel.smoothing.setValue(0)
-    curves = panel.shown.curves
+    curves = panel.current_chart.curves
     low, high = curves["band low"].getData()[1], curves["band high"].getData()[1]
     assert (high - low).tolist() == pytest.approx([2 * y for y in record.metrics["reward_std"].y])
 
@@ -128,38 +131,38 @@ def test_smoothing_reaches_every_chart(qtbot: QtBot) -> None:
     record = recorded("dpo")
     panel = drawn(qtbot, record)
     panel.smoothing.setValue(0)
-    assert panel.shown.curves["margin"].getData()[1].tolist() == record.metrics["margin"].y.tolist()
+    assert panel.current_chart.curves["margin"].getData()[1].tolist() == record.metrics["margin"].y.tolist()
     assert {chart.smoothing for chart in panel.charts.values()} == {0.0}
 
 
 def test_the_charts_are_made_one_a_turn(qtbot: QtBot) -> None:
-    panel = Charts()
+    panel = ChartPanel()
     qtbot.addWidget(panel)
     panel.show_record(recorded("dpo"))
     assert not panel.charts
-    made: list[int] = []
+    counts: list[int] = []
 
     def count() -> None:
-        made.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.values()))
+        counts.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.values()))
 
     timer = QTimer(panel, interval=0)
     timer.timeout.connect(count)
     timer.start()
-    qtbot.waitUntil(lambda: panel.ready)
-    assert sorted(set(made)) == made[:1] + list(range(made[0] + 1, 6))
+    qtbot.waitUntil(lambda: panel.complete)
+    assert sorted(set(counts)) == counts[:1] + list(range(counts[0] + 1, 6))
     assert list(panel.charts) == ["preference"]  # those behind it wait until somebody looks at them
 
 
 def test_a_panel_that_is_not_made_yet_keeps_what_is_chosen(qtbot: QtBot) -> None:
-    panel = Charts()
+    panel = ChartPanel()
     qtbot.addWidget(panel)
     panel.show_record(recorded("dpo"))
     panel.choice.buttons["accuracy"].click()
     panel.smoothing.setValue(0)
     panel.log.setChecked(True)
-    qtbot.waitUntil(lambda: panel.ready)
+    qtbot.waitUntil(lambda: panel.complete)
     assert list(panel.charts) == ["accuracy"]
-    assert panel.shown.smoothing == 0.0
+    assert panel.current_chart.smoothing == 0.0
     panel.choice.buttons[LOSS].click()
     assert panel.loss is not None and panel.loss.getPlotItem().getAxis("left").logMode
 
@@ -168,11 +171,11 @@ def test_new_curves_take_the_place_of_the_old_ones(qtbot: QtBot) -> None:
     record = Record()
     record.add(Step(1, 1.0, 1e-4, 1.0, 10, 5, 100.0, 1 << 30, 1.0, 0.0, {"kl": 1.0}))
     panel = drawn(qtbot, record)
-    (before,) = panel.charts.values()
+    (first,) = panel.charts.values()
     record.add(Step(2, 1.0, 1e-4, 1.0, 10, 5, 100.0, 1 << 30, 1.0, 0.0, {"kl": 1.0, "entropy": 2.0}))
     panel.show_record(record)
-    (after,) = panel.charts.values()
-    assert after is not before and after.curves.keys() > before.curves.keys()
+    (second,) = panel.charts.values()
+    assert second is not first and second.curves.keys() > first.curves.keys()
 
 
 def test_a_part_that_is_looked_at_closely_has_all_its_points(qtbot: QtBot) -> None:
@@ -181,7 +184,7 @@ def test_a_part_that_is_looked_at_closely_has_all_its_points(qtbot: QtBot) -> No
         for step in range(121, 5000):
             record.metrics[name].append(step, 1.0)
     panel = drawn(qtbot, record)
-    chart = panel.shown
+    chart = panel.current_chart
     assert len(chart.curves["margin"].getData()[0]) < 500
     chart.getViewBox().setXRange(1000, 1100, padding=0)
     chart.getViewBox().sigRangeChangedManually.emit([True, False])

@@ -9,7 +9,7 @@ from threading import Event as Flag
 import numpy as np
 import pytest
 
-from app.plots.decimate import thinned
+from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.record import Record
 from app.runs.series import Series
@@ -59,7 +59,7 @@ def test_two_averages_of_one_curve_do_not_disturb_each_other() -> None:
 
 
 def test_thinning_keeps_the_last_point() -> None:
-    x, y = thinned(np.arange(1001.0), np.arange(1001.0), most=100)
+    x, y = thin(np.arange(1001.0), np.arange(1001.0), most=100)
     assert len(x) <= 101
     assert (x[-1], y[-1]) == (1000.0, 1000.0)
     assert (np.diff(x) > 0).all()
@@ -73,7 +73,7 @@ def test_a_whole_run(tmp_path: Path) -> None:
     assert record.best is not None and record.best.step == 40
     assert [s.stage for s in record.samples[0]] == ["before", "after"]
     assert status_text.headline(record) == "Done"
-    assert status_text.going(record) == "Better on unseen examples: 2.41 → 0.57."
+    assert status_text.describe_progress(record) == "Better on unseen examples: 2.41 → 0.57."
     assert status_text.progress(record) == "Step 40 of 40 · epoch 2.7 of 3.0"
 
 
@@ -123,28 +123,31 @@ def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
     record.add(started(Run()))
     for n, loss in enumerate(losses, 1):
         record.add(step_event(n, loss))
-    assert said in status_text.going(record)
+    assert said in status_text.describe_progress(record)
 
 
 @pytest.mark.parametrize(
-    ("metrics", "said"),
+    ("method", "metrics", "said"),
     [
-        ({"accuracy": lambda s: 0.5 + s / 100, "margin": lambda s: s / 10}, "lead of the better ones grows"),
-        ({"accuracy": lambda s: 0.5, "margin": lambda s: 0.1}, "stays at 0.10"),
-        ({"accuracy": lambda s: 1.0, "margin": lambda s: 9.0}, "overdo it"),
-        ({"reward": lambda s: 0.2 + s / 100, "flat_groups": lambda s: 0.2}, "The answers score better"),
-        ({"reward": lambda s: 0.9 - s / 50, "flat_groups": lambda s: 0.2}, "worse than at first"),
-        ({"reward": lambda s: 0.5, "flat_groups": lambda s: 1.0}, "Nothing to learn from"),
-        ({"reward": lambda s: 0.5, "cut_off": lambda s: 0.9}, "cut off"),
-        ({"reward": lambda s: 0.5}, "as at first"),
+        ("dpo", {"accuracy": lambda s: 0.5 + s / 100, "margin": lambda s: s / 10}, "lead of the better ones grows"),
+        ("simpo", {"accuracy": lambda s: 0.5, "margin": lambda s: 0.1}, "stays at 0.10"),
+        ("orpo", {"accuracy": lambda s: 1.0, "margin": lambda s: 9.0}, "overdo it"),
+        ("kto", {"accuracy": lambda s: 0.6}, "moves 60% of the answers the right way"),
+        ("grpo", {"reward": lambda s: 0.2 + s / 100, "flat_groups": lambda s: 0.2}, "The answers score better"),
+        ("dapo", {"reward": lambda s: 0.9 - s / 50, "flat_groups": lambda s: 0.2}, "worse than at first"),
+        ("grpo", {"reward": lambda s: 0.5, "flat_groups": lambda s: 1.0}, "Nothing to learn from"),
+        ("grpo", {"reward": lambda s: 0.5, "cut_off": lambda s: 0.9}, "cut off"),
+        ("grpo", {"reward": lambda s: 0.5}, "as at first"),
     ],
 )
-def test_one_sentence_for_what_a_method_measures(metrics: dict[str, Callable[[int], float]], said: str) -> None:
+def test_one_sentence_for_what_a_method_measures(
+    method: str, metrics: dict[str, Callable[[int], float]], said: str
+) -> None:
     record = Record()
-    record.add(started(Run()))
+    record.add(started(Run(method=method)))
     for n in range(1, 41):
         record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
-    assert said in status_text.going(record)
+    assert said in status_text.describe_progress(record)
 
 
 def test_memorising_is_said() -> None:
@@ -153,8 +156,8 @@ def test_memorising_is_said() -> None:
     record.add(step_event(1))
     for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
         record.add(Evaluated(step, loss, loss == 0.8, 100))
-    assert "since step 20" in status_text.going(record)
-    assert "memorise" in status_text.going(record)
+    assert "since step 20" in status_text.describe_progress(record)
+    assert "memorise" in status_text.describe_progress(record)
 
 
 def test_durations() -> None:
@@ -167,7 +170,7 @@ def test_durations() -> None:
         3600: "1 h 0 min",
         8000: "2 h 13 min",
     }
-    assert {s: status_text.duration(s) for s in times} == times
+    assert {s: status_text.format_duration(s) for s in times} == times
 
 
 def test_a_failed_run_on_disk(tmp_path: Path) -> None:

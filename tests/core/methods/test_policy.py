@@ -5,49 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import mlx.core as mx
-import numpy as np
 import pytest
 
 from core.errors import BadOption
 from core.methods import dapo, grpo
-from core.methods._policy import LOSSES, Options, advantages, check, flat, loss, overlong
-
-NAN = math.nan
-
-
-def test_advantages_in_deviations_of_the_group() -> None:
-    found = advantages(np.array([[1.0, 0.0, 0.0, 1.0], [0.0, 0.0, 3.0, 1.0]]), "group")
-    deviation = math.sqrt(4 * 0.25 / 3)  # of a sample
-    assert found[0] == pytest.approx([0.5 / (deviation + 1e-4) * s for s in (1, -1, -1, 1)])
-    assert found[1] == pytest.approx([x / (math.sqrt(2.0) + 1e-4) for x in (-1, -1, 2, 0)])
-
-
-def test_advantages_in_deviations_of_the_step_and_as_they_are() -> None:
-    rewards = np.array([[1.0, 0.0], [5.0, 1.0]])
-    deviation = np.std([1, 0, 5, 1], ddof=1)
-    assert advantages(rewards, "batch") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]) / (deviation + 1e-4))
-    assert advantages(rewards, "none") == pytest.approx(np.array([[0.5, -0.5], [2, -2]]))
-
-
-def test_equal_rewards_have_no_advantage() -> None:
-    rewards = np.array([[0.1 + 0.2, 0.3, 0.3], [1.0, 1.0, 0.0], [NAN, NAN, 1.0]])
-    assert flat(rewards).tolist() == [True, False, True]
-    for scale in ("group", "batch", "none"):
-        found = advantages(rewards, scale)
-        assert not found[0].any() and found[1].any() and not found[2].any()
-
-
-def test_an_answer_without_a_score_counts_for_nothing() -> None:
-    whole, holed = (advantages(np.array([r]), "group") for r in ([1.0, 0.0, 0.0], [1.0, NAN, 0.0, 0.0]))
-    assert holed[0][[0, 2, 3]] == pytest.approx(whole[0]) and holed[0][1] == 0
-
-
-def test_soft_overlong_punishment() -> None:
-    # DAPO, equation 13, with a longest length of 100 and a buffer of 20
-    assert overlong([1, 80, 85, 90, 100], 100, 20, 1.0) == pytest.approx([0, 0, -0.25, -0.5, -1])
-    assert overlong([90], 100, 20, 0.4) == pytest.approx([-0.2])
-    assert overlong([100], 100, 0, 1.0) == [0.0]
-
+from core.methods._policy import LOSS_TYPES, Options, check
+from core.methods._policy_loss import loss
 
 # Two answers: two tokens and one. ρ is 2 and 0.5 in the first, 1 in the second.
 LOGPS = [[-1.0, -1.5, 0.0], [-0.25, 0.0, 0.0]]
@@ -63,8 +26,8 @@ def value(o: Any, a: tuple[float, float] = (1.0, -2.0), ref: Any = None) -> tupl
         "mean_length": mx.array([4.0, 4.0]),
     }
     batch = SimpleNamespace(mask=mx.array(MASK), extra=extra)
-    found, metrics = loss(mx.array(LOGPS), ref, batch, o)
-    return float(found), {k: float(s) / float(n) for k, (s, n) in metrics.items()}
+    result, metrics = loss(mx.array(LOGPS), ref, batch, o)
+    return float(result), {k: float(s) / float(n) for k, (s, n) in metrics.items()}
 
 
 # With A = 1: ρ = 2 is clipped to 1.2, ρ = 0.5 is not; with A = -2 and ρ = 1: token losses -1.2, -0.5, 2.
@@ -78,8 +41,8 @@ def value(o: Any, a: tuple[float, float] = (1.0, -2.0), ref: Any = None) -> tupl
     ],
 )
 def test_each_loss_type(kind: str, expected: float) -> None:
-    found, metrics = value(Options(loss_type=kind, max_completion_length=10))
-    assert found == pytest.approx(expected, abs=1e-6)
+    result, metrics = value(Options(loss_type=kind, max_completion_length=10))
+    assert result == pytest.approx(expected, abs=1e-6)
     assert metrics == pytest.approx({"clipped": 1 / 3})
 
 
@@ -97,31 +60,31 @@ def test_the_pull_to_the_reference(corrected: bool) -> None:
     terms = [math.exp(-1.0) + 1.0 - 1, math.exp(0.5) - 0.5 - 1, 0.0]
     if corrected:
         terms = [2 * terms[0], 0.5 * terms[1], 0.0]
-    found, metrics = value(o, (0.0, 0.0), ref)
+    result, metrics = value(o, (0.0, 0.0), ref)
     assert metrics["kl"] == pytest.approx(sum(terms) / 3, abs=1e-6)
-    assert found == pytest.approx(0.5 * sum(terms) / 3, abs=1e-6)
+    assert result == pytest.approx(0.5 * sum(terms) / 3, abs=1e-6)
 
 
 def test_on_its_own_answers_the_gradient_is_minus_the_advantage() -> None:
     o = Options(loss_type="dr_grpo", max_completion_length=1)
 
-    def of(logps: mx.array) -> mx.array:
+    def loss_of(logps: mx.array) -> mx.array:
         extra = {"sampled": mx.array([[-1.0, -2.0]]), "advantage": mx.array([3.0]), "kept": mx.ones(1)}
         batch = SimpleNamespace(mask=mx.ones((1, 2)), extra=extra)
-        found: mx.array = loss(logps, None, batch, o)[0]
-        return found
+        result: mx.array = loss(logps, None, batch, o)[0]
+        return result
 
-    assert mx.grad(of)(mx.array([[-1.0, -2.0]])).tolist() == [[-3.0, -3.0]]
+    assert mx.grad(loss_of)(mx.array([[-1.0, -2.0]])).tolist() == [[-3.0, -3.0]]
 
 
 def test_dapo_is_grpo_with_the_papers_values() -> None:
     assert (dapo.SPEC.loss, dapo.Options().upper, dapo.Options().loss_type) == (grpo.SPEC.loss, 0.28, "dapo")
     assert dapo.Options(max_completion_length=100).buffer == 20 and grpo.Options().buffer == 0
-    assert grpo.Options(epsilon=0.3).upper == 0.3 and set(LOSSES) == {"grpo", "bnpo", "dr_grpo", "dapo"}
+    assert grpo.Options(epsilon=0.3).upper == 0.3 and set(LOSS_TYPES) == {"grpo", "bnpo", "dr_grpo", "dapo"}
 
 
 @pytest.mark.parametrize(
-    ("about", "sentence"),
+    ("options", "sentence"),
     [
         ({"rewards": ("magic",)}, "no reward 'magic'"),
         ({"rewards": ("file",), "reward_file": "r.py"}, "allow it with --allow-reward-code"),
@@ -129,6 +92,6 @@ def test_dapo_is_grpo_with_the_papers_values() -> None:
         ({"overlong_buffer": 300}, "longer than max_completion_length"),
     ],
 )
-def test_options_that_contradict_each_other(about: dict[str, Any], sentence: str) -> None:
+def test_options_that_contradict_each_other(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        check(Options(**about))
+        check(Options(**options))

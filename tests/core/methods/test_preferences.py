@@ -53,8 +53,8 @@ def test_dpo(options: dict[str, Any], expected: float) -> None:
     value, metrics = dpo.loss(LOGPS, REF, PAIR, dpo.Options(**options))
     assert float(value) == pytest.approx(expected, rel=1e-6, abs=1e-7)
     beta = options.get("beta", 0.1)
-    shown = {name: float(number) for name, number in metrics.items()}
-    assert shown == pytest.approx(
+    values = {name: float(number) for name, number in metrics.items()}
+    assert values == pytest.approx(
         {"chosen_reward": beta, "rejected_reward": -2 * beta, "margin": 3 * beta, "accuracy": 1.0, "preferred": 1.0}
     )
 
@@ -88,8 +88,8 @@ def test_simpo() -> None:
 def test_orpo() -> None:
     # The chosen text is learned whole: its question costs 3, its answer 1 + 2. The answer starts at token 2.
     logps = mx.array([[-3.0, -1.0, -2.0, 0.0], [0.0, -1.0, -1.0, -4.0]])
-    given = batch([[1, 1, 1, 0], [0, 1, 1, 1]], 1, answer=[2.0])
-    value, metrics = orpo.loss(logps, None, given, orpo.Options(beta=0.5))
+    pair_batch = batch([[1, 1, 1, 0], [0, 1, 1, 1]], 1, answer=[2.0])
+    value, metrics = orpo.loss(logps, None, pair_batch, orpo.Options(beta=0.5))
     p, q = math.exp(-1.5), math.exp(-2)
     lead = math.log(p / (1 - p)) - math.log(q / (1 - q))
     assert float(value) == pytest.approx(2.0 - 0.5 * math.log(sigmoid(lead)), rel=1e-6)
@@ -105,18 +105,18 @@ def test_orpo_near_certainty_keeps_its_digits() -> None:
 
 def test_orpo_learns_the_whole_better_text() -> None:
     chosen, rejected = text([1, 2, 3, 4], 2), text([1, 2, 9], 2)
-    (made,) = orpo.arrange([Group((chosen, rejected))], 4, 99, None)
-    assert made.texts[0].mask.tolist() == [0, 1, 1, 1] and made.texts[1].mask.tolist() == [0, 0, 1]
-    assert made.values == {"answer": 2.0}
+    (pair,) = orpo.arrange([Group((chosen, rejected))], 4, 99, None)
+    assert pair.texts[0].mask.tolist() == [0, 1, 1, 1] and pair.texts[1].mask.tolist() == [0, 0, 1]
+    assert pair.values == {"answer": 2.0}
     assert chosen.mask.tolist() == [0, 0, 1, 1]  # the row itself is as it was
 
 
 def test_kto() -> None:
     # Gains over the reference: good 2, bad -1, mismatched 0.5 and 1.5, so z0 is 1.
     logps, ref = mx.array([[2.0], [-1.0], [0.5], [1.5]]), mx.zeros((4, 1))
-    given = batch([[1]] * 4, 2, label=[1.0, 0.0])
+    labelled_batch = batch([[1]] * 4, 2, label=[1.0, 0.0])
     o = kto.Options(beta=0.5, desirable_weight=2.0, undesirable_weight=3.0)
-    value, metrics = kto.loss(logps, ref, given, o)
+    value, metrics = kto.loss(logps, ref, labelled_batch, o)
     expected = (2 * (1 - sigmoid(0.5 * (2 - 1))) + 3 * (1 - sigmoid(0.5 * (1 + 1)))) / 2
     assert float(value) == pytest.approx(expected, rel=1e-6)
     assert float(metrics["kl"]) == 1.0 and float(metrics["accuracy"]) == 1.0
@@ -125,35 +125,35 @@ def test_kto() -> None:
 
 
 def test_kto_before_training_and_its_distance_is_never_negative() -> None:
-    given = batch([[1]] * 4, 2, label=[1.0, 0.0])
-    value, metrics = kto.loss(mx.zeros((4, 1)), mx.zeros((4, 1)), given, kto.Options())
+    labelled_batch = batch([[1]] * 4, 2, label=[1.0, 0.0])
+    value, metrics = kto.loss(mx.zeros((4, 1)), mx.zeros((4, 1)), labelled_batch, kto.Options())
     assert float(value) == 0.5 and float(metrics["accuracy"]) == 0.5
-    _, metrics = kto.loss(mx.array([[0.0], [0.0], [-9.0], [-9.0]]), mx.zeros((4, 1)), given, kto.Options())
+    _, metrics = kto.loss(mx.array([[0.0], [0.0], [-9.0], [-9.0]]), mx.zeros((4, 1)), labelled_batch, kto.Options())
     assert float(metrics["kl"]) == 0.0
 
 
 def test_the_mismatched_answers_of_kto_carry_no_gradient() -> None:
-    given = batch([[1]] * 4, 2, label=[1.0, 0.0])
-    slope = mx.grad(lambda x: kto.loss(x, mx.zeros((4, 1)), given, kto.Options())[0])(mx.ones((4, 1)))
-    assert mx.abs(slope[:2]).min() > 0 and mx.abs(slope[2:]).max() == 0
+    labelled_batch = batch([[1]] * 4, 2, label=[1.0, 0.0])
+    gradient = mx.grad(lambda x: kto.loss(x, mx.zeros((4, 1)), labelled_batch, kto.Options())[0])(mx.ones((4, 1)))
+    assert mx.abs(gradient[:2]).min() > 0 and mx.abs(gradient[2:]).max() == 0
 
 
 def test_kto_puts_each_question_beside_the_answer_of_the_row_before() -> None:
     groups = [Group((text([10 + n, 20 + n, 30 + n], 1 + n % 2),), {"label": 1.0}) for n in range(5)]
-    made = kto.arrange(groups, 2, 99, None)
+    arranged = kto.arrange(groups, 2, 99, None)
     # Circles of rows 0 and 1, and 2, 3 and 4: a single row would be beside itself.
-    assert [m.texts[1].tokens.tolist() for m in made] == [
+    assert [m.texts[1].tokens.tolist() for m in arranged] == [
         [10, 31],
         [11, 21, 20, 30],
         [12, 24, 34],
         [13, 23, 22, 32],
         [14, 33],
     ]
-    assert made[1].texts[1].mask.tolist() == [0, 0, 1, 1]
-    assert all(m.texts[0] is g.texts[0] for m, g in zip(made, groups, strict=True))
+    assert arranged[1].texts[1].mask.tolist() == [0, 0, 1, 1]
+    assert all(m.texts[0] is g.texts[0] for m, g in zip(arranged, groups, strict=True))
     mixed = [kto.arrange(groups, 2, 99, seed) for seed in (1, 1, 2)]
-    said = [[m.texts[1].tokens.tolist() for m in rows] for rows in mixed]
-    assert said[0] == said[1] != said[2]
+    tokens = [[m.texts[1].tokens.tolist() for m in rows] for rows in mixed]
+    assert tokens[0] == tokens[1] != tokens[2]
     assert len(kto.arrange(groups, 2, 2, None)[1].texts[1].tokens) == 2
 
 
@@ -189,7 +189,7 @@ def text(tokens: list[int], answer: int) -> Encoded:
 
 def test_a_batch_of_pairs_has_the_better_answers_first() -> None:
     groups = [Group((text([1, 2, 3], 2), text([1, 5], 1)), {"x": float(n)}) for n in range(2)]
-    made = collate(groups, [1, 0])
-    assert made.rows == (1, 0) and made.lengths == (3, 3, 2, 2) and made.extra["x"].tolist() == [1.0, 0.0]
-    assert made.tokens[:, :3].tolist() == [[1, 2, 3], [1, 2, 3], [1, 5, 0], [1, 5, 0]]
-    assert made.mask[:, :2].tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]
+    collated = collate(groups, [1, 0])
+    assert collated.rows == (1, 0) and collated.lengths == (3, 3, 2, 2) and collated.extra["x"].tolist() == [1.0, 0.0]
+    assert collated.tokens[:, :3].tolist() == [[1, 2, 3], [1, 2, 3], [1, 5, 0], [1, 5, 0]]
+    assert collated.mask[:, :2].tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]

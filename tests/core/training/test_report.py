@@ -11,7 +11,7 @@ from core.run import Run
 from core.training.report import outcome, verdict
 
 
-def said(
+def verdict_of(
     method: str,
     before: dict[str, float],
     after: dict[str, float],
@@ -23,8 +23,8 @@ def said(
 ) -> tuple[int | None, str]:
     """(outcome, verdict) of a run with these held-out figures; `learned` is the accuracy in the rows it learned."""
     run = Run(method=method).replace("model.path", model)
-    about = {"loss_before": 0.693, "loss_after": 0.69, "best_step": 20, "eval_rows": rows, **more}
-    finished = Finished("done", 20, "", 1.0, metrics_before=before, metrics_after=after, **about)
+    facts = {"loss_before": 0.693, "loss_after": 0.69, "best_step": 20, "eval_rows": rows, **more}
+    finished = Finished("done", 20, "", 1.0, metrics_before=before, metrics_after=after, **facts)
     return outcome(run, finished), verdict(run, finished, {} if learned is None else {"accuracy": learned})
 
 
@@ -33,56 +33,56 @@ def preferred(gains: float, likelier: float) -> dict[str, float]:
 
 
 def test_a_clear_preference() -> None:
-    found = said("dpo", preferred(0.5, 0.48), preferred(1.0, 1.0), rows=60)
-    assert found == (1, "Better: it prefers the better answer in 48% → 100% of 60 unseen pairs.")
-    assert said("orpo", {"accuracy": 0.9}, {"accuracy": 0.4}, rows=60)[0] == -1
+    result = verdict_of("dpo", preferred(0.5, 0.48), preferred(1.0, 1.0), rows=60)
+    assert result == (1, "Better: it prefers the better answer in 48% → 100% of 60 unseen pairs.")
+    assert verdict_of("orpo", {"accuracy": 0.9}, {"accuracy": 0.4}, rows=60)[0] == -1
 
 
 def test_among_few_rows_a_small_change_may_be_chance() -> None:
     before, after = preferred(0.5, 7 / 15), preferred(9 / 15, 8 / 15)
-    assert said("dpo", before, after, rows=15, learned=0.98, model="starter") == (
+    assert verdict_of("dpo", before, after, rows=15, learned=0.98, model="starter") == (
         0,
         "No clear improvement: it prefers the better answer in 47% → 53% of 15 unseen pairs; among so few, up to 26 "
         "points may be chance. In the rows it learned from it is 98%: it memorises them. More rows or a larger model "
         "may help.",
     )
-    worse = said("dpo", preferred(0.5, 8 / 15), preferred(0.5, 7 / 15), rows=15)
+    worse = verdict_of("dpo", preferred(0.5, 8 / 15), preferred(0.5, 7 / 15), rows=15)
     assert worse[0] == 0  # one pair of fifteen is no reason to say that it got worse
-    assert said("dpo", preferred(0.5, 0.47), preferred(0.5, 0.53), rows=10_000)[0] == 1
+    assert verdict_of("dpo", preferred(0.5, 0.47), preferred(0.5, 0.53), rows=10_000)[0] == 1
 
 
 def test_nothing_gained_and_why() -> None:
-    found = said("dpo", preferred(0.5, 0.48), preferred(0.5, 0.47), rows=118, learned=0.97)
-    assert found[1] == (
+    result = verdict_of("dpo", preferred(0.5, 0.48), preferred(0.5, 0.47), rows=118, learned=0.97)
+    assert result[1] == (
         "No clear improvement: it prefers the better answer in 48% → 47% of 118 unseen pairs. In the rows it learned "
         "from it is 97%: it memorises them. More rows may help."
     )
-    found = said("kto", {"accuracy": 0.5}, {"accuracy": 0.51}, rows=30, learned=0.55)
-    assert found[1] == (
+    result = verdict_of("kto", {"accuracy": 0.5}, {"accuracy": 0.51}, rows=30, learned=0.55)
+    assert result[1] == (
         "No clear improvement: it tells good answers from bad in 50% → 51% of 30 unseen examples. In the rows it "
         "learned from it is 55%: try more epochs or a higher learning rate."
     )
 
 
 def test_what_moves_the_right_way_counts_before_it_is_preferred() -> None:
-    found = said("dpo", preferred(0.5, 0.49), preferred(0.64, 0.5), rows=118)
-    assert found == (1, "Better: it moves towards the better answer in 50% → 64% of 118 unseen pairs.")
-    assert said("dpo", preferred(0.5, 0.49), preferred(0.54, 0.5), rows=118)[0] == 0
+    result = verdict_of("dpo", preferred(0.5, 0.49), preferred(0.64, 0.5), rows=118)
+    assert result == (1, "Better: it moves towards the better answer in 50% → 64% of 118 unseen pairs.")
+    assert verdict_of("dpo", preferred(0.5, 0.49), preferred(0.54, 0.5), rows=118)[0] == 0
 
 
 def test_without_shares_the_loss_decides() -> None:
-    assert said("sft", {}, {}, rows=4, loss_before=2.41, loss_after=0.57) == (
+    assert verdict_of("sft", {}, {}, rows=4, loss_before=2.41, loss_after=0.57) == (
         1,
         "Better on unseen examples: 2.41 → 0.57.",
     )
-    assert said("sft", {}, {}, rows=4, loss_before=2.0, loss_after=1.99)[1] == (
+    assert verdict_of("sft", {}, {}, rows=4, loss_before=2.0, loss_after=1.99)[1] == (
         "No clear improvement on unseen examples: 2.00 → 1.99."
     )
-    assert said("sft", {}, {}, rows=0, loss_before=None)[0] is None
+    assert verdict_of("sft", {}, {}, rows=0, loss_before=None)[0] is None
 
 
 def test_a_run_of_before_that_did_not_tell_how_many() -> None:
-    assert said("grpo", {"solved": 0.37}, {"solved": 0.41}, rows=0) == (
+    assert verdict_of("grpo", {"solved": 0.37}, {"solved": 0.41}, rows=0) == (
         1,
         "Better: it solves 37% → 41% of unseen problems.",
     )
