@@ -4,42 +4,42 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
-THIS = "this Mac" if sys.platform == "darwin" else "this computer"
+THIS_COMPUTER = "this Mac" if sys.platform == "darwin" else "this computer"
 
 
 @dataclass(frozen=True)
-class Facts:
+class MachineFacts:
     """What core.device says about the machine and about the device it would choose."""
 
     machine: dict[str, Any]
     backend: dict[str, Any]
 
 
-def describe(facts: Facts) -> tuple[str, str]:
+def describe_machine(facts: MachineFacts) -> tuple[str, str]:
     """(the machine, what trains on it) as two lines."""
     m = facts.machine
     name = m.get("gpu") or m["processor"]
     parts = [str(name), f"{m['cores']} core{'' if m['cores'] == 1 else 's'}"]
-    parts.append(memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
-    second = training(facts.backend)
+    parts.append(format_memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
+    second = describe_device(facts.backend)
     if sys.platform == "darwin" and not m.get("neural_engine"):
         second += f" The Neural Engine is not used: {m['neural_engine_reason']}."
     return " · ".join(parts), second
 
 
-def training(backend: dict[str, Any]) -> str:
+def describe_device(backend: dict[str, Any]) -> str:
     """Which device trains, and why."""
     used, reason = str(backend["used"]).upper(), str(backend.get("reason") or "").rstrip(".")
     return f"Training on: {used} (MLX)" + (f" – {reason}." if reason else ".")
 
 
-def memory(total: float, usable: float | None = None) -> str:
+def format_memory(total: float, usable: float | None = None) -> str:
     """Memory in GB, with what the GPU may use of it where that is known."""
-    text = gigabytes(total)
-    return f"{text} (about {gigabytes(usable)} usable by the GPU)" if usable else text
+    text = format_bytes(total)
+    return f"{text} (about {format_bytes(usable)} usable by the GPU)" if usable else text
 
 
-def gigabytes(size: float) -> str:
+def format_bytes(size: float) -> str:
     """A size in bytes as people read it on a Mac: "512 MB", "1.5 GB", "16 GB"."""
     for unit, step in (("GB", 1 << 30), ("MB", 1 << 20)):
         if size >= step:

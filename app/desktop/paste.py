@@ -6,11 +6,11 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
 _LEAST = 40  # characters of plain text that may be meant as data
 
 
-def files(text: str) -> list[Path]:
+def find_files(text: str) -> list[Path]:
     """The files and folders whose paths or addresses the text names, one a line; none if one of them is not there."""
     lines = [line.strip().strip("\"'") for line in text.splitlines() if line.strip()]
     found = [Path(_path(line)).expanduser() for line in lines if len(line) < 4096]

@@ -6,13 +6,13 @@ import platformdirs
 from PySide6.QtCore import QByteArray, QSettings
 
 
-def folder() -> Path:
+def data_folder() -> Path:
     """Hone's data folder: the draft and, unless told otherwise, the runs."""
     return Path(platformdirs.user_data_dir("Hone", appauthor=False))
 
 
 def _store() -> QSettings:
-    return QSettings(str(folder() / "window.ini"), QSettings.Format.IniFormat)
+    return QSettings(str(data_folder() / "window.ini"), QSettings.Format.IniFormat)
 
 
 def theme() -> str:

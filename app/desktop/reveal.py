@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-WORDS = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
+REVEAL_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
 
 
 def reveal(path: Path) -> None:

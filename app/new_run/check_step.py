@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.new_run.draft import Draft
-from app.new_run.preflight import BAD, NOTE, TITLES, Check, checks
+from app.new_run.preflight import BAD, NOTE, TITLES, Check, run_checks
 from app.runs.labels import shown_data, shown_model
 from app.style import theme
 from app.threads.task import Task
@@ -55,7 +55,7 @@ class CheckRow(QWidget):
         self.change.setVisible(check.state != "good" and bool(check.step))
 
 
-def summary(run: Run) -> str:
+def summarize_run(run: Run) -> str:
     """The run in a sentence."""
     kind, packed = run.adapter.type, run.model.quantization
     what = "all weights" if kind == "full" else f"{'DoRA' if kind == 'dora' else 'LoRA'} of rank {run.adapter.rank}"
@@ -63,7 +63,7 @@ def summary(run: Run) -> str:
     return f"{run.spec.title} with {what}{over}: {shown_model(run)} learns from {shown_data(run)}."
 
 
-class StartPage(QWidget):
+class CheckStep(QWidget):
     """`start(run)` when everything that must be in order is, and the person says so."""
 
     name = "Check and start"
@@ -111,13 +111,13 @@ class StartPage(QWidget):
         if self._task:
             self._task.drop()
         self._checked, self.answers = run, {}
-        self.summary.setText(summary(run))
+        self.summary.setText(summarize_run(run))
         for line in self.rows.values():
             line.wait()
         self._say()
-        self._task = Task(self, lambda: checks(run), progress=self._answered)
+        self._task = Task(self, lambda: run_checks(run), progress=self._answered)
 
-    def blocked(self) -> str:
+    def blocked_reason(self) -> str:
         """Why the run cannot start, or ""."""
         for check in self.answers.values():
             if check.state == BAD:
@@ -126,10 +126,10 @@ class StartPage(QWidget):
 
     def try_start(self) -> None:
         """Start, if nothing stands in the way."""
-        if not self.blocked():
+        if not self.blocked_reason():
             self.start.emit(self._draft.run)
 
-    def again(self) -> None:
+    def forget_answers(self) -> None:
         """Forget the answers: something outside the draft has changed."""
         self._checked = None
 
@@ -139,7 +139,7 @@ class StartPage(QWidget):
         self._say()
 
     def _say(self) -> None:
-        blocked = self.blocked()
+        blocked = self.blocked_reason()
         self.start_button.setEnabled(not blocked)
         notes = sum(c.state == NOTE for c in self.answers.values())
         if blocked and blocked != "Still checking…":

@@ -14,7 +14,7 @@ from app.widgets.labels import caption, heading
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
 # What the rows of each kind can be, and the parts that go with it; those in brackets may be left out.
-LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
+ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     TEXT: {
         "Questions with answers": ("question", "answer", "(thinking)", "(system)"),
         "Instructions with outputs": ("instruction", "(input)", "output", "(system)"),
@@ -39,7 +39,7 @@ _ACROSS = 4
 _TYPING_MS = 400
 
 
-class ColumnsCard(Card):
+class ColumnMapping(Card):
     """`changed(entries)` with what goes into data.columns; hidden until it is asked for."""
 
     changed = Signal(object)
@@ -83,18 +83,20 @@ class ColumnsCard(Card):
             return
         self._kind, self._found, self._shown = kind, tuple(found), tuple(chosen)
         self.layout_menu.clear()
-        self.layout_menu.addItems(list(LAYOUTS[kind]))
-        self.layout_menu.setVisible(len(LAYOUTS[kind]) > 1)
-        known = pairs or guesses(self._found)
-        layouts = {name: set(map(_role, parts)) for name, parts in LAYOUTS[kind].items()}
+        self.layout_menu.addItems(list(ROW_LAYOUTS[kind]))
+        self.layout_menu.setVisible(len(ROW_LAYOUTS[kind]) > 1)
+        known = pairs or guess_columns(self._found)
+        layouts = {name: set(map(_role, parts)) for name, parts in ROW_LAYOUTS[kind].items()}
         fitting = [name for name, roles in layouts.items() if pairs and set(pairs) <= roles]
-        full = [name for name, parts in LAYOUTS[kind].items() if all(p in known or p.startswith("(") for p in parts)]
+        full = [
+            name for name, parts in ROW_LAYOUTS[kind].items() if all(p in known or p.startswith("(") for p in parts)
+        ]
         self.layout_menu.setCurrentText((fitting or full or list(layouts))[0])
         self._build(known)
 
     def entries(self) -> tuple[str, ...]:
         """What goes into data.columns; nothing as long as a part is missing."""
-        parts = LAYOUTS[self._kind][self.layout_menu.currentText()]
+        parts = ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]
         texts = {_role(part): self._menus[_role(part)].currentText().strip() for part in parts}
         if any(texts[part] in ("", _NONE) for part in parts if not part.startswith("(")):
             return ()
@@ -106,7 +108,7 @@ class ColumnsCard(Card):
         return self._menus
 
     def _lay_out(self) -> None:
-        self._build(guesses(self._found))
+        self._build(guess_columns(self._found))
         self._tell()
 
     def _build(self, pairs: dict[str, str]) -> None:
@@ -116,7 +118,7 @@ class ColumnsCard(Card):
             if widget is not None:
                 widget.deleteLater()
         self._menus = {}
-        for n, part in enumerate(LAYOUTS[self._kind][self.layout_menu.currentText()]):
+        for n, part in enumerate(ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]):
             role = _role(part)
             words = _WORDS.get(role, role)
             menu = Combo(f"Column for the {words}")
@@ -145,11 +147,11 @@ class ColumnsCard(Card):
 
     def _take_back(self) -> None:
         self._shown = ()
-        self._build(guesses(self._found))
+        self._build(guess_columns(self._found))
         self.changed.emit(())
 
 
-def guesses(found: Sequence[str]) -> dict[str, str]:
+def guess_columns(found: Sequence[str]) -> dict[str, str]:
     """The column for each part that its name tells."""
     from core.data.format.shapes import common, pairs, unpaired
 

@@ -5,21 +5,21 @@ from typing import Any
 
 import tomli_w
 
-from app.new_run.draft import value
+from app.new_run.draft import option_value
 from core.options import Option
 from core.run import Run, every_option
 
 _WIDTH = 60
 
 
-def command(run: Run) -> str:
+def command_line(run: Run) -> str:
     """The `hone` command that does the same, with only what differs from the defaults."""
     usual = Run(method=run.method)
     words = ["train" if run.method == "sft" else run.method]
     for key, option in every_option(run.method):
-        mine = value(run, key)
+        mine = option_value(run, key)
         always = key in ("model.path", "data.path")
-        if key != "method" and mine is not None and (always or mine != value(usual, key)):
+        if key != "method" and mine is not None and (always or mine != option_value(usual, key)):
             words.append(_flag(option, mine))
     lines = ["hone"]
     for word in words:
@@ -30,7 +30,7 @@ def command(run: Run) -> str:
     return "\n".join(lines)
 
 
-def toml(run: Run) -> str:
+def run_toml(run: Run) -> str:
     """run.toml, as the run's folder will hold it."""
     return tomli_w.dumps(run.to_dict()).strip()
 

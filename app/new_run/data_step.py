@@ -7,8 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 
 from app.desktop import preferences
-from app.desktop.drops import together
-from app.new_run.column_mapping import ColumnsCard
+from app.desktop.drops import split_data_files
+from app.new_run.column_mapping import ColumnMapping
 from app.new_run.draft import Draft
 from app.preview import dataset_reader
 from app.preview.view import Preview
@@ -35,7 +35,7 @@ _LOW = 560  # pixels of height below which the rows matter more than the heading
 _HERE = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")  # reading depends on these
 
 
-class DataPage(QWidget):
+class DataStep(QWidget):
     """Reads the chosen files in the background and shows them, the first rows at once."""
 
     name = "Data"
@@ -59,7 +59,7 @@ class DataPage(QWidget):
         layout.addWidget(self.notice)
         self.file = FileCard()
         layout.addWidget(self.file)
-        self.columns = ColumnsCard()
+        self.columns = ColumnMapping()
         layout.addWidget(self.columns)
         self.preview = Preview()
         layout.addWidget(self.preview, 100)
@@ -81,11 +81,11 @@ class DataPage(QWidget):
 
     def enter(self) -> None:
         """Read the files of the draft, unless they are what is shown."""
-        if dataset_reader.wanted(self._draft.run) != self._read:
+        if dataset_reader.data_key(self._draft.run) != self._read:
             self._start_reading()
         self._show_validation()
 
-    def blocked(self) -> str:
+    def blocked_reason(self) -> str:
         if self._problem:
             return self._problem
         return "" if self.scanned or (self.head and self.head.examples) else "The file is still being read."
@@ -95,7 +95,7 @@ class DataPage(QWidget):
         paths, _ = QFileDialog.getOpenFileNames(self, "Choose your data", preferences.last_folder(), FILTER)
         if paths:
             preferences.set_last_folder(str(Path(paths[0]).parent))
-            self._use(*together([Path(path) for path in paths]))
+            self._use(*split_data_files([Path(path) for path in paths]))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -141,7 +141,7 @@ class DataPage(QWidget):
             self._reading.drop()
         run = self._draft.run
         again = self._read[:1] == (run.data.path,) and self.head is not None  # the same files, understood otherwise
-        self._read, self._problem = dataset_reader.wanted(run), ""
+        self._read, self._problem = dataset_reader.data_key(run), ""
         self.head = self.scanned = None
         self.file.name.setText(shown_data(run))
         self.file.name.setToolTip(run.data.path)
@@ -157,7 +157,7 @@ class DataPage(QWidget):
         for button in (self.file.other, self.file.sample, self.file.change):
             button.setVisible(own)
         self.notice.hide()
-        self._reading = Task(self, lambda: dataset_reader.read(run), self._all_read, self._failed, self._came)
+        self._reading = Task(self, lambda: dataset_reader.read_data(run), self._all_read, self._failed, self._came)
 
     def _came(self, item: "Phase | Head | dataset_reader.News | Scanned") -> None:
         from core.data.preview.scan import Head, Scanned
@@ -170,12 +170,12 @@ class DataPage(QWidget):
             self.preview.show_head(item, run)
             self.preview.show_run(run)
             self.columns.show_columns(run.spec.data, item.form.found, run.data.columns)
-        elif isinstance(item, dataset_reader.News):
+        elif isinstance(item, dataset_reader.ReadUpdate):
             self._show_news(item)
         elif isinstance(item, Scanned):
             self._show_scanned(item)
 
-    def _show_news(self, news: dataset_reader.News) -> None:
+    def _show_news(self, news: dataset_reader.ReadUpdate) -> None:
         if self.head is None:
             return
         self.preview.show_news(news, self.head)
@@ -257,9 +257,9 @@ class DataPage(QWidget):
 
     def _load_tokenizer(self) -> None:
         run = self._draft.run
-        if dataset_reader.tokenizer_wanted(run) == self._tokens_of:
+        if dataset_reader.tokenizer_key(run) == self._tokens_of:
             return
-        self._tokens_of = dataset_reader.tokenizer_wanted(run)
+        self._tokens_of = dataset_reader.tokenizer_key(run)
         if self._tokenizing:
             self._tokenizing.drop()
         name = shown_model(run)
@@ -267,7 +267,7 @@ class DataPage(QWidget):
         absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
         self._tokenizing = Task(
             self,
-            lambda: dataset_reader.tokenizer(run),
+            lambda: dataset_reader.load_run_tokenizer(run),
             done=lambda found: self.preview.show_tokenizer(found, absent),
             failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
         )

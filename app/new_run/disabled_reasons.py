@@ -8,10 +8,10 @@ from core.run import Adapter, Run, every_option
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: why}}; the choice "" stands for the whole option
 
-ADD_ON = tuple(o.name for o in describe(Adapter) if o.name != "type")  # what LoRA and DoRA have
+ADAPTER_OPTIONS = tuple(o.name for o in describe(Adapter) if o.name != "type")  # what LoRA and DoRA have
 
 
-def reasons(run: Run, comes_packed: str = "") -> Reasons:
+def find_reasons(run: Run, comes_packed: str = "") -> Reasons:
     """What the run's other choices rule out. `comes_packed` is how the model's own weights are packed, "" for not."""
     found: Reasons = {}
     packed = run.model.quantization
@@ -27,14 +27,17 @@ def reasons(run: Run, comes_packed: str = "") -> Reasons:
     if run.adapter.type == "full":
         words = "All weights are trained, and packed ones cannot be: choose LoRA or DoRA first."
         found["model.quantization"] = {mode: words for mode in MODES}
-        found |= {f"adapter.{name}": {"": "Goes with LoRA and DoRA; all weights are trained here."} for name in ADD_ON}
+        found |= {
+            f"adapter.{name}": {"": "Goes with LoRA and DoRA; all weights are trained here."}
+            for name in ADAPTER_OPTIONS
+        }
     if packed == UNPACKED or not MODES[packed].double:
         both = " and ".join(mode.title for mode in MODES.values() if mode.double)
         found["model.double_quantization"] = {"": f"Goes with {both}."}
     return found
 
 
-def in_words(sentence: str, method: str) -> str:
+def use_labels(sentence: str, method: str) -> str:
     """A sentence of the library with flags and names of options as the window calls them: --lora-r is “Rank”."""
     labels = {}
     for _, o in every_option(method):

@@ -21,7 +21,7 @@ _SAVE_MS = 500
 
 def draft_file() -> Path:
     """Where the draft lies between two starts."""
-    return preferences.folder() / "draft.toml"
+    return preferences.data_folder() / "draft.toml"
 
 
 class Draft(QObject):
@@ -32,7 +32,7 @@ class Draft(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._file = draft_file()
-        self.run = restored()
+        self.run = load_draft()
         self._own: dict[str, Any] = {}  # each method's options, so that going to another and back loses nothing
         self._save = Throttle(self._write, _SAVE_MS, self, settle=True)
         self.changed.connect(lambda _: self._save())
@@ -45,9 +45,11 @@ class Draft(QObject):
         if key == "method":
             self._change_method(value)
             return
-        changed = replaced(self.run, key, value)
+        changed = replace_option(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            changed = replaced(changed, "data.exclude", kinds(changed.data.exclude))  # other files have other rows
+            changed = replace_option(
+                changed, "data.exclude", kinds(changed.data.exclude)
+            )  # other files have other rows
         if changed != self.run:
             self.run = changed
             self.changed.emit(key)
@@ -75,7 +77,7 @@ class Draft(QObject):
         self._own[self.run.method] = self.run.options
         run = self.run.replace("method", method)
         for key, value in _plain(self._own.get(method)).items():
-            run = replaced(run, f"options.{key}", value)
+            run = replace_option(run, f"options.{key}", value)
         self.run = run
         self.changed.emit("method")
 
@@ -87,7 +89,7 @@ class Draft(QObject):
         fresh.replace(path)
 
 
-def replaced(run: Run, key: str, value: Any) -> Run:
+def replace_option(run: Run, key: str, value: Any) -> Run:
     """The run with one option changed, checked by itself and not against the method's other options."""
     head, _, name = key.partition(".")
     if head != "options":
@@ -100,20 +102,20 @@ def replaced(run: Run, key: str, value: Any) -> Run:
     return dataclasses.replace(run, options=group)
 
 
-def restored() -> Run:
+def load_draft() -> Run:
     """The draft of last time, or a fresh one when there is none or it does not read any more."""
     try:
         values = tomllib.loads(draft_file().read_text(encoding="utf-8"))
         own = values.pop("options", {})
         run: Run = build(Run, values)  # without Run.check: a draft may contradict itself for a while
         for key, value in own.items():
-            run = replaced(run, f"options.{key}", value)
+            run = replace_option(run, f"options.{key}", value)
     except (OSError, ValueError, BadOption):
         return Run()
     return run
 
 
-def value(run: Run, key: str) -> Any:
+def option_value(run: Run, key: str) -> Any:
     """One option's value, by its key in run.toml."""
     head, _, rest = key.partition(".")
     return getattr(getattr(run, head), rest) if rest else getattr(run, head)

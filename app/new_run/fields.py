@@ -100,7 +100,7 @@ class ChoiceField(Field):
             item.setToolTip(words)
 
 
-class WholeField(Field):
+class IntField(Field):
     """A spin box for whole numbers that always have a value."""
 
     def __init__(self, option: Option) -> None:
@@ -132,7 +132,7 @@ class TextField(Field):
             self._line.setPlaceholderText(option.unset)
             self._line.setToolTip(f"Empty: {option.unset}")
         elif option.default is not None:
-            self._line.setPlaceholderText(words(option, option.default))
+            self._line.setPlaceholderText(format_value(option, option.default))
         self._put(self._line)
         self._line.textEdited.connect(self._edited)
         self._shown: Any = None
@@ -143,7 +143,7 @@ class TextField(Field):
 
     def show_value(self, value: Any) -> None:
         self._shown = value
-        self._line.setText("" if value is None else words(self.option, value))
+        self._line.setText("" if value is None else format_value(self.option, value))
 
     def _edited(self, text: str) -> None:
         try:
@@ -179,7 +179,7 @@ class PathField(TextField):
             self._edited(path)
 
 
-def field(option: Option, browse: str = "") -> Field:
+def make_field(option: Option, browse: str = "") -> Field:
     """The right widget for an option; `browse` is "file" or "folder" for one that holds a path."""
     if browse and not option.choices:
         return PathField(option, browse)
@@ -188,11 +188,11 @@ def field(option: Option, browse: str = "") -> Field:
     if option.choices and option.type is not tuple:
         return ChoiceField(option)
     if option.type is int and not option.optional and (option.high or math.inf) <= _SPIN_LIMIT:
-        return WholeField(option)
+        return IntField(option)
     return TextField(option)
 
 
-def words(option: Option, value: Any) -> str:
+def format_value(option: Option, value: Any) -> str:
     """A value as a person would write it."""
     if value is None:
         return option.unset

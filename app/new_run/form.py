@@ -7,8 +7,8 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.new_run.disabled_reasons import Reasons
-from app.new_run.draft import value
-from app.new_run.fields import Field, field, words
+from app.new_run.draft import option_value
+from app.new_run.fields import Field, format_value, make_field
 from app.style import theme
 from app.widgets.buttons import quiet
 from app.widgets.card import Card, column, row
@@ -16,7 +16,7 @@ from app.widgets.labels import Text, caption, heading
 from core.options import Option
 from core.run import Run
 
-GROUPS = {
+GROUP_TITLES = {
     "": "Run",
     "model": "Model",
     "data": "Data",
@@ -24,12 +24,12 @@ GROUPS = {
     "train": "Training",
     "options": "Method",
 }
-BROWSE = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
+BROWSE_TARGETS = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
           "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",
           "options.reward_file": "file", "options.replay": "file"}  # fmt: skip
 
 
-class Line(QWidget):
+class OptionLine(QWidget):
     """One option: what it is on the left, its widget on the right."""
 
     changed = Signal(str, object)
@@ -38,7 +38,7 @@ class Line(QWidget):
     def __init__(self, key: str, option: Option) -> None:
         super().__init__()
         self.key, self.option = key, option
-        self.field: Field = field(option, BROWSE.get(key, ""))
+        self.field: Field = make_field(option, BROWSE_TARGETS.get(key, ""))
         self.field.changed.connect(self._changed)
         self.field.refused.connect(self._refused)
         self.label = Text(option.label, wrap=False)
@@ -47,7 +47,7 @@ class Line(QWidget):
         self._dot.setAccessibleName("Changed")
         self.reset = quiet("Reset", "reset")
         self.reset.setFont(theme.font("caption"))
-        self.reset.setAccessibleName(f"Reset {option.label} to {words(option, option.default)}")
+        self.reset.setAccessibleName(f"Reset {option.label} to {format_value(option, option.default)}")
         self.reset.clicked.connect(lambda: self._changed(option.default, show=True))
         self._problem = Text("", "caption", tone="bad")
         self._problem.hide()
@@ -99,7 +99,7 @@ class Line(QWidget):
 
     def _help(self) -> str:
         o = self.option
-        default = "" if o.optional else f"Default: {words(o, o.default)}." if o.default != "" else ""
+        default = "" if o.optional else f"Default: {format_value(o, o.default)}." if o.default != "" else ""
         return " ".join(part for part in (o.help, o.when, default) if part)
 
     def _changed(self, new: Any, show: bool = False) -> None:
@@ -132,19 +132,19 @@ class Form(QWidget):
 
     def __init__(self, options: list[tuple[str, Option]], *, headings: bool = True) -> None:
         super().__init__()
-        self.lines: dict[str, Line] = {}
+        self.lines: dict[str, OptionLine] = {}
         self._cards: dict[str, tuple[QLabel | None, _Rows]] = {}
         layout = column(self, gap=theme.GRID)
         for key, option in options:
             group = key.partition(".")[0] if "." in key else ""
             if group not in self._cards:
-                above = heading(GROUPS.get(group, group.capitalize())) if headings else None
+                above = heading(GROUP_TITLES.get(group, group.capitalize())) if headings else None
                 if above is not None:
                     layout.addSpacing(theme.GRID if self._cards else 0)
                     layout.addWidget(above)
                 self._cards[group] = (above, _Rows())
                 layout.addWidget(self._cards[group][1])
-            line = Line(key, option)
+            line = OptionLine(key, option)
             line.changed.connect(self.changed)
             line.refused.connect(self.refused)
             self.lines[key] = line
@@ -158,12 +158,12 @@ class Form(QWidget):
     def show_run(self, run: Run) -> None:
         """Show a run's values."""
         for key, line in self.lines.items():
-            line.show_value(value(run, key))
+            line.show_value(option_value(run, key))
 
     def show_key(self, run: Run, key: str) -> None:
         """Show one option's value where this form has it."""
         if key in self.lines:
-            self.lines[key].show_value(value(run, key))
+            self.lines[key].show_value(option_value(run, key))
 
     def refuse(self, why: Reasons) -> None:
         """Grey what the run's other choices rule out."""
@@ -187,10 +187,10 @@ class _Rows(Card):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[Line] = []
+        self.lines: list[OptionLine] = []
         self._layout = column(self, gap=0)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: OptionLine) -> None:
         self.lines.append(line)
         self._layout.addWidget(line)
 

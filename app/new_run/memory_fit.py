@@ -18,7 +18,7 @@ _ROWS = 200
 
 
 @dataclass(frozen=True)
-class Fit:
+class MemoryFit:
     """What a run takes: `words` such as "5 to 7 GB", and what to try where that is too much, "" where it fits."""
 
     words: str
@@ -30,12 +30,12 @@ class Fit:
         return self.advice or f"About {self.words} of memory"
 
 
-def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
+def estimate_memory(runs: Mapping[Any, Run]) -> dict[Any, MemoryFit]:
     """Each run's memory, for runs over the same data and model. Empty while the model is not on this computer."""
     some = next(iter(runs.values()))
     try:
         folder = core_calls.find_model(some.model.path, some.model.revision)
-        tokens = longest(some)
+        tokens = count_longest_row(some)
     except UserError:
         return {}
     if folder is None:
@@ -47,11 +47,11 @@ def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
     for key, run in runs.items():
         about = core_calls.memory_estimate(run, folder, device, tokens, usable)
         if about is not None:
-            found[key] = Fit(*about)
+            found[key] = MemoryFit(*about)
     return found
 
 
-def longest(run: Run) -> int:
+def count_longest_row(run: Run) -> int:
     """About how many tokens the longest of the first rows has, two texts of a pair together. Raises UserError."""
     mismatched = 2 if run.spec.aside else 1  # answers beside a row's own
     most = run.data.max_seq_len * (2 if run.spec.data == PAIRS else mismatched)
@@ -67,7 +67,7 @@ def longest(run: Run) -> int:
 def _examples(run: Run) -> "Iterable[Example]":
     from core.data.preview.scan import Head
 
-    for item in dataset_reader.read(run):
+    for item in dataset_reader.read_data(run):
         if isinstance(item, Head):
             return item.examples[:_ROWS]
     return ()

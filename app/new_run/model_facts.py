@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.desktop.machine import gigabytes
+from app.desktop.machine import format_bytes
 from core.quant.modes import MODES
 
 _HEADER_LIMIT = 100 << 20  # a longer safetensors header is no header
@@ -27,9 +27,9 @@ class ModelFacts:
 
     def sentence(self) -> str:
         """Size, parameters and kind in one line."""
-        parts = [gigabytes(self.size)]
+        parts = [format_bytes(self.size)]
         if self.parameters:
-            parts.append(f"{counted(self.parameters)} parameters")
+            parts.append(f"{format_count(self.parameters)} parameters")
         parts += [self.architecture or "unknown architecture"]
         if self.quantized:
             parts.append(self.quantized)
@@ -37,17 +37,17 @@ class ModelFacts:
         return " · ".join(parts)
 
 
-def counted(number: int) -> str:
+def format_count(number: int) -> str:
     """A large number as it is said of models: 1.7 M, 0.6 B."""
     if number >= 10**8:
         return f"{number / 1e9:.1f} B"
     return f"{number / 1e6:.1f} M" if number >= 10**5 else f"{number:,}"
 
 
-def facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
+def read_model_facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
     """What a model folder's files say. Missing or broken files leave gaps; nothing is raised."""
     config = _json(folder / "config.json")
-    packed = packed_as(config)
+    packed = describe_packing(config)
     weights = sorted(folder.glob("*.safetensors"))
     template = bool(_json(folder / "tokenizer_config.json").get("chat_template"))
     return ModelFacts(
@@ -61,7 +61,7 @@ def facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
     )
 
 
-def packed_as(config: dict[str, Any]) -> str:
+def describe_packing(config: dict[str, Any]) -> str:
     """How a model's own weights are packed, in words; "" where they are not."""
     about = config.get("quantization") or config.get("quantization_config")
     if not isinstance(about, dict):
@@ -74,7 +74,7 @@ def packed_as(config: dict[str, Any]) -> str:
     return known.title if known else f"{bits} bit" if bits else ""
 
 
-def downloaded() -> list[ModelFacts]:
+def list_downloaded() -> list[ModelFacts]:
     """The models in the Hugging Face cache that have config and weights, the latest used first."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
@@ -89,7 +89,7 @@ def downloaded() -> list[ModelFacts]:
             continue
         folder = max(repo.revisions, key=lambda r: r.last_modified).snapshot_path
         if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
-            found.append(facts(folder, repo.repo_id, repo.repo_id))
+            found.append(read_model_facts(folder, repo.repo_id, repo.repo_id))
     return found
 
 

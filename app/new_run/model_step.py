@@ -9,7 +9,7 @@ from app.desktop import preferences
 from app.new_run import model_facts
 from app.new_run.draft import Draft
 from app.new_run.goals import lacking
-from app.new_run.second_model import OtherModel
+from app.new_run.second_model import SecondModel
 from app.style import theme
 from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files
 from app.threads.task import Task
@@ -27,7 +27,7 @@ from core.run import STARTER
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-class ModelPage(QWidget):
+class ModelStep(QWidget):
     """Cards of models; what is chosen is checked for being complete."""
 
     name = "Model"
@@ -55,15 +55,15 @@ class ModelPage(QWidget):
         page.addWidget(
             caption("A model from Hugging Face is downloaded once, when the run starts, and kept for all apps.")
         )
-        self.other = OtherModel()
-        self.other.changed.connect(draft.set)
+        self.second_model = SecondModel()
+        self.second_model.changed.connect(draft.set)
         page.addSpacing(theme.GRID)
-        page.addWidget(self.other)
+        page.addWidget(self.second_model)
         page.addStretch()
         self._add(STARTER, "Starter model", self._starter_words(), "Ships inside, trains in minutes. For trying out.")
         self.cards.chosen.connect(self._pick)
         draft.changed.connect(self._changed)
-        self.other.show_run(draft.run)
+        self.second_model.show_run(draft.run)
         self._show()
 
     def enter(self) -> None:
@@ -71,10 +71,10 @@ class ModelPage(QWidget):
         if not self._asked:
             self._asked = True
             Task(self, _downloaded, done=self._show_downloaded, failed=self._searching.setText)
-        self.other.look(self._draft.run)
+        self.second_model.look(self._draft.run)
         self._check()
 
-    def blocked(self) -> str:
+    def blocked_reason(self) -> str:
         return self._problem or lacking(self._draft.run)
 
     def use(self, path: str) -> None:
@@ -113,8 +113,8 @@ class ModelPage(QWidget):
         self._draft.set("model.path", key)
 
     def _changed(self, key: str) -> None:
-        if key in ("", "method") or key == self.other.key:
-            self.other.show_run(self._draft.run)
+        if key in ("", "method") or key == self.second_model.key:
+            self.second_model.show_run(self._draft.run)
         if key in ("", "model.path", "model.revision"):
             self._show()
             self._check()
@@ -143,7 +143,7 @@ class ModelPage(QWidget):
         self._show()
 
     def _starter_words(self) -> str:
-        return model_facts.facts(resources.STARTER).sentence()
+        return model_facts.read_model_facts(resources.STARTER).sentence()
 
     def _check(self) -> None:
         """Say what is known of the chosen model, or what is missing."""
@@ -161,7 +161,7 @@ class ModelPage(QWidget):
             absent = missing_files(folder)
             if absent:
                 raise BadModel(f"{folder} is no complete model: {', '.join(absent[:3])} is missing.")
-            found = model_facts.facts(folder, path)
+            found = model_facts.read_model_facts(folder, path)
             state, words = family_support(found.architecture)
             if state == UNSUPPORTED:
                 raise BadModel(words)
@@ -187,4 +187,4 @@ class ModelPage(QWidget):
 
 def _downloaded() -> list[tuple[model_facts.ModelFacts, str, str]]:
     """Each model that is here, with whether it can be trained and what to know of it."""
-    return [(model, *family_support(model.architecture)) for model in model_facts.downloaded()]
+    return [(model, *family_support(model.architecture)) for model in model_facts.list_downloaded()]

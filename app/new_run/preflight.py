@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from app.desktop.machine import gigabytes
+from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit, model_facts
-from app.new_run.disabled_reasons import in_words
+from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
 from app.runs.labels import shown_data, shown_model
 from app.threads import core_calls
@@ -43,12 +43,12 @@ class Check:
 TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision")
 
 
-def checks(run: Run) -> Iterator[Check]:
+def run_checks(run: Run) -> Iterator[Check]:
     """Every check of a run, in the order of TITLES. Never raises a UserError: it becomes a check that failed."""
     head, folder, tokenizer = None, None, None
     yield _settings(run)
     try:
-        *told, last = (item for item in dataset_reader.survey(run, _LARGE) if not isinstance(item, Phase))
+        *told, last = (item for item in dataset_reader.survey_data(run, _LARGE) if not isinstance(item, Phase))
         head = cast("Head", told[0] if told else last)
         yield _data(run, head, cast("Scanned", last) if told else None)
     except UserError as error:
@@ -59,7 +59,7 @@ def checks(run: Run) -> Iterator[Check]:
     except UserError as error:
         yield Check("Model", BAD, str(error), "Model")
     try:
-        found = dataset_reader.tokenizer(run, folder) if folder else None
+        found = dataset_reader.load_run_tokenizer(run, folder) if folder else None
         tokenizer = found.tokenizer if found else None
         yield _learned(run, head, tokenizer)
     except UserError as error:
@@ -75,7 +75,7 @@ def _settings(run: Run) -> Check:
     try:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
-        return Check("Settings", BAD, in_words(str(error), run.method), "Settings")
+        return Check("Settings", BAD, use_labels(str(error), run.method), "Settings")
     if words := goals.lacking(run):
         return Check("Settings", BAD, words, "Model")
     rate, usual = run.train.learning_rate, run.usual_learning_rate
@@ -92,7 +92,7 @@ def _data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
     name = shown_data(run)
     if scanned is None:
         size = sum(Path(file).stat().st_size for file in head.index.files)
-        words = f"{name}: the first rows are in order; not all of its {gigabytes(size)} have been looked at."
+        words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
         return Check("Data", NOTE if size > _LARGEST else GOOD, words + _memory(size), "Data")
     usable = scanned.usable
     rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
@@ -117,12 +117,14 @@ def _model(run: Run, folder: Path | None) -> Check:
     lacking = core_calls.missing_files(folder)
     if lacking:
         return Check("Model", BAD, f"{folder} is no complete model: {', '.join(lacking[:3])} is missing.", "Model")
-    return Check("Model", GOOD, f"{name}: all files are here ({model_facts.facts(folder).sentence()}).", "Model")
+    return Check(
+        "Model", GOOD, f"{name}: all files are here ({model_facts.read_model_facts(folder).sentence()}).", "Model"
+    )
 
 
 def _memory(size: int) -> str:
     """What a run over so many bytes needs beside the model, once that is a lot."""
-    return f" A run keeps all rows in memory: about {gigabytes(_SPREAD * size)}." if size > _LARGEST else ""
+    return f" A run keeps all rows in memory: about {format_bytes(_SPREAD * size)}." if size > _LARGEST else ""
 
 
 def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
@@ -160,16 +162,16 @@ def _disk(run: Run, folder: Path | None) -> Check:
     while not place.exists() and place != place.parent:
         place = place.parent
     free = shutil.disk_usage(place).free
-    weights = model_facts.facts(folder).size if folder else 0
+    weights = model_facts.read_model_facts(folder).size if folder else 0
     # An adapter, its optimizer state and copies of both; full fine-tuning keeps the whole model.
     share = 4.0 if run.adapter.type == "full" else 0.15
     needed = round(weights * share * (run.train.keep_checkpoints + 1)) + _ROOM
     if free < needed // 4:
-        words = f"{gigabytes(free)} free in {place}; about {gigabytes(needed)} may be needed."
+        words = f"{format_bytes(free)} free in {place}; about {format_bytes(needed)} may be needed."
         return Check("Disk", BAD, words + " Free some space or choose another folder for the run.", "Settings")
     state = GOOD if free > needed else NOTE
     return Check(
-        "Disk", state, f"{gigabytes(free)} free; this run needs about {gigabytes(needed)} at most.", "Settings"
+        "Disk", state, f"{format_bytes(free)} free; this run needs about {format_bytes(needed)} at most.", "Settings"
     )
 
 
@@ -180,7 +182,7 @@ def _backend(device: dict[str, str]) -> Check:
 
 
 def _memory_needed(run: Run) -> Check:
-    found = memory_fit.fits({"": run}).get("")
+    found = memory_fit.estimate_memory({"": run}).get("")
     if found is None:
         return Check("Memory", GOOD, "Can be told once the model is here.")
     if found.advice:
@@ -189,7 +191,7 @@ def _memory_needed(run: Run) -> Check:
 
 
 def _precision(run: Run, used: str, folder: Path | None) -> Check:
-    mode, own = run.model.quantization, model_facts.facts(folder).quantized if folder else ""
+    mode, own = run.model.quantization, model_facts.read_model_facts(folder).quantized if folder else ""
     if mode != UNPACKED and own:
         words = f"The model comes packed in {own}; it cannot be packed as {MODES[mode].title} on top."
         return Check("Precision", BAD, words, "Settings")

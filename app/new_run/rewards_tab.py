@@ -4,7 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QWidget
 
-from app.new_run.draft import Draft, value
+from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
 from app.runs.job_queue import Jobs
@@ -19,9 +19,9 @@ _HOW = (
     "Every answer gets the sum of these, each by its weight. The model does more of what scores above the other "
     "answers to the same question."
 )
-NAMES, THINKING = "options.rewards", "options.reasoning_rewards"
+REWARDS_KEY, REASONING_KEY = "options.rewards", "options.reasoning_rewards"
 # What a reward needs to know, shown once it counts.
-NEEDS = {
+REWARD_OPTIONS = {
     "regex": ("options.reward_pattern",),
     "tags": ("options.reward_tags",),
     "length": ("options.reward_length",),
@@ -65,7 +65,7 @@ class RewardRow(QWidget):
             part.blockSignals(False)
 
 
-class RewardsPage(Scroll):
+class RewardsTab(Scroll):
     """`changed(key, value)` and `refused(key, sentence)`, as a form."""
 
     changed = Signal(str, object)
@@ -102,27 +102,27 @@ class RewardsPage(Scroll):
         if run.method != self._method:
             self._build(run)
         assert self._form is not None and self._thinking is not None
-        named = _read(value(run, NAMES))
-        thinking = bool(value(run, THINKING))
+        named = _read(option_value(run, REWARDS_KEY))
+        thinking = bool(option_value(run, REASONING_KEY))
         for name, line in self.rows.items():
             line.show_weight(named.get(name))
         self.card.setEnabled(not thinking)
         self._form.show_run(run)
         self._thinking.show_run(run)
         usual = {key: o.default for key, o in every_option(run.method)}
-        for name, keys in NEEDS.items():
+        for name, keys in REWARD_OPTIONS.items():
             for key in keys:
                 used = name in named and not thinking
-                self._form.lines[key].setVisible(used or value(run, key) != usual[key])
+                self._form.lines[key].setVisible(used or option_value(run, key) != usual[key])
         self._form.setVisible(any(not line.isHidden() for line in self._form.lines.values()))
 
     def _build(self, run: Run) -> None:
         """The lines that another method words otherwise."""
         self._method = run.method
         options = dict(every_option(run.method))
-        keys = [key for keys in NEEDS.values() for key in keys]
+        keys = [key for keys in REWARD_OPTIONS.values() for key in keys]
         old = [self._form, self._thinking]
-        self._thinking = Form([(THINKING, options[THINKING])], headings=False)
+        self._thinking = Form([(REASONING_KEY, options[REASONING_KEY])], headings=False)
         self._form = Form([(key, options[key]) for key in keys], headings=False)
         for form in old:
             if form is not None:
@@ -139,7 +139,7 @@ class RewardsPage(Scroll):
         if not chosen:  # without any there is nothing to learn from
             self.show_run(self._draft.run)
             return
-        self.changed.emit(NAMES, tuple(f"{name}={weight:g}" for name, weight in chosen))
+        self.changed.emit(REWARDS_KEY, tuple(f"{name}={weight:g}" for name, weight in chosen))
 
 
 class _Weight(QDoubleSpinBox):

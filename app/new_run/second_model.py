@@ -23,7 +23,7 @@ from core.run import STARTER, Run, runs_folder
 _WORDS = {"base": "The model itself, without its add-on", "initial": "The model with the add-on it starts from"}
 
 
-class OtherModel(Card):
+class SecondModel(Card):
     """`changed(key, value)` when a person chooses; the value is a folder, an id, a word, or None."""
 
     changed = Signal(str, object)

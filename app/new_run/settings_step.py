@@ -5,13 +5,13 @@ import functools
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.new_run import command, memory_fit
-from app.new_run.disabled_reasons import in_words, reasons
+from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.draft import Draft
 from app.new_run.form import Form
-from app.new_run.model_facts import facts
+from app.new_run.model_facts import read_model_facts
 from app.new_run.presets import PRESETS
-from app.new_run.rewards_tab import NAMES, THINKING, RewardsPage
-from app.new_run.training_choices import KEYS, Kinds
+from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
+from app.new_run.training_choices import CHOICES, TrainingChoices
 from app.runs.job_queue import Jobs
 from app.style import theme
 from app.threads.core_calls import find_model
@@ -30,13 +30,13 @@ from core.errors import BadOption
 from core.options import describe
 from core.run import Run, every_option
 
-ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
-AS_CARDS = (*KEYS, NAMES, THINKING)  # shown in plainer ways than as lines of the simple form
+EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
+CARD_KEYS = (*CHOICES, REWARDS_KEY, REASONING_KEY)  # shown in plainer ways than as lines of the simple form
 _MEASURE_MS = 400  # after the last change
 _MEMORY = ("model.", "adapter.", "train.", "data.", "options.")  # the options that memory depends on
 
 
-class SettingsPage(QWidget):
+class SettingsStep(QWidget):
     """Every widget changes one option of the draft."""
 
     name = "Settings"
@@ -63,7 +63,7 @@ class SettingsPage(QWidget):
         self.tabs = Tabs("Kinds of settings")
         layout.addWidget(self.tabs, 1)
         self._simple = Scroll(margin=0)
-        self.kinds = Kinds()
+        self.kinds = TrainingChoices()
         self.kinds.changed.connect(self._edited)
         self._simple.column.addWidget(self.kinds)
         self._advanced = Scroll(margin=0)
@@ -95,7 +95,7 @@ class SettingsPage(QWidget):
 
         def work() -> str:
             folder = find_model(model.path, model.revision)
-            return facts(folder).quantized if folder else ""
+            return read_model_facts(folder).quantized if folder else ""
 
         self._looking = Task(self, work, done=self._found, failed=lambda _: self._found(""))
 
@@ -107,13 +107,13 @@ class SettingsPage(QWidget):
     def _measure(self) -> None:
         """Say below each card how much memory the run would take with it."""
         run = self._draft.run
-        runs = {(key, choice): run.replace(key, choice) for key, cards in KEYS.items() for choice in cards}
+        runs = {(key, choice): run.replace(key, choice) for key, cards in CHOICES.items() for choice in cards}
         if self._fitting:
             self._fitting.drop()
-        self._fitting = Task(self, lambda: memory_fit.fits(runs), done=self.kinds.show_memory)
+        self._fitting = Task(self, lambda: memory_fit.estimate_memory(runs), done=self.kinds.show_memory)
 
-    def blocked(self) -> str:
-        return in_words(next(iter(self._refused.values()), "") or self._draft.problem(), self._draft.run.method)
+    def blocked_reason(self) -> str:
+        return use_labels(next(iter(self._refused.values()), "") or self._draft.problem(), self._draft.run.method)
 
     @property
     def forms(self) -> list[Form]:
@@ -122,9 +122,9 @@ class SettingsPage(QWidget):
         return self._forms
 
     @functools.cached_property
-    def rewards(self) -> RewardsPage:
+    def rewards(self) -> RewardsTab:
         """The tab of a method that scores answers."""
-        made = RewardsPage(self._draft, self._jobs)
+        made = RewardsTab(self._draft, self._jobs)
         made.changed.connect(self._edited)
         made.refused.connect(self._refuse)
         layout = self._rewards.layout()
@@ -153,8 +153,8 @@ class SettingsPage(QWidget):
         """Make the forms anew: another method has other options."""
         self._method = self._draft.run.method
         self._refused = {}
-        options = [(k, o) for k, o in every_option(self._method) if k not in ELSEWHERE]
-        simple = Form([(k, o) for k, o in options if o.basic and k not in AS_CARDS], headings=False)
+        options = [(k, o) for k, o in every_option(self._method) if k not in EARLIER_STEP_KEYS]
+        simple = Form([(k, o) for k, o in options if o.basic and k not in CARD_KEYS], headings=False)
         advanced = Form(options)
         for old in self._forms:
             old.hide()  # it goes only once the events have been handled
@@ -201,11 +201,11 @@ class SettingsPage(QWidget):
                 form.show_key(self._draft.run, key)
             else:
                 form.show_run(self._draft.run)
-        scored = scores(self._draft.run)
+        scored = scores_answers(self._draft.run)
         self.tabs.set_visible(self._rewards, scored)
         if scored:
             self.rewards.show_run(self._draft.run)
-        why = reasons(self._draft.run, self._comes_packed)
+        why = find_reasons(self._draft.run, self._comes_packed)
         self.kinds.show_run(self._draft.run, why)
         for form in self._forms:
             form.refuse(why)
@@ -215,18 +215,18 @@ class SettingsPage(QWidget):
         self._write()
 
     def _warn(self) -> None:
-        sentence = self.blocked()
+        sentence = self.blocked_reason()
         if sentence:
             self.notice.say(sentence, "Change one of them, or reset it.", "warn")
         else:
             self.notice.hide()
 
     def _show_text(self) -> None:
-        self.command.setPlainText(command.command(self._draft.run))
-        self.toml.setPlainText(command.toml(self._draft.run))
+        self.command.setPlainText(command.command_line(self._draft.run))
+        self.toml.setPlainText(command.run_toml(self._draft.run))
 
 
-def scores(run: Run) -> bool:
+def scores_answers(run: Run) -> bool:
     """Whether the run's method scores answers by rewards."""
     return any(o.name == "rewards" for o in describe(type(run.options)))
 

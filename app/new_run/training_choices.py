@@ -6,7 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.new_run.disabled_reasons import Reasons
-from app.new_run.memory_fit import Fit
+from app.new_run.memory_fit import MemoryFit
 from app.style import theme
 from app.widgets.card import column
 from app.widgets.choice_card import Choice, Choices
@@ -14,20 +14,20 @@ from app.widgets.labels import caption, heading
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run
 
-TRAINED = {
+ADAPTER_CHOICES = {
     "lora": ("LoRA", "A small add-on, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
     "dora": ("DoRA", "LoRA that learns direction and strength apart. Sometimes better at small ranks; slower."),
     "full": ("All weights", "Changes the whole model. Strongest and heaviest, and it can forget old skills."),
 }
-HELD = {
+PRECISION_CHOICES = {
     UNPACKED: ("Full precision", "The weights as they come."),
     "int8": (MODES["int8"].title, MODES["int8"].summary),
     "nf4": (MODES["nf4"].title, MODES["nf4"].summary),
 }
-KEYS = {"adapter.type": TRAINED, "model.quantization": HELD}
+CHOICES = {"adapter.type": ADAPTER_CHOICES, "model.quantization": PRECISION_CHOICES}
 
 
-class Kinds(QWidget):
+class TrainingChoices(QWidget):
     """`changed(key, value)` when a person picks a card; each group of cards is one option."""
 
     changed = Signal(str, object)
@@ -40,7 +40,7 @@ class Kinds(QWidget):
             layout.addWidget(heading(title))
             group = self.groups[key] = Choices(columns=3)
             group.setAccessibleName(title)
-            for name, (words, text) in KEYS[key].items():
+            for name, (words, text) in CHOICES[key].items():
                 group.add(Choice(name, words, text))
             group.chosen.connect(self._emit(key))
             layout.addWidget(group)
@@ -58,7 +58,7 @@ class Kinds(QWidget):
                 card.refuse("" if name == chosen[key] else why.get(key, {}).get(name, ""))
             group.choose(chosen[key])
 
-    def show_memory(self, found: dict[tuple[str, str], Fit]) -> None:
+    def show_memory(self, found: dict[tuple[str, str], MemoryFit]) -> None:
         """{(option, choice): memory} below each card; nothing where it is not known."""
         for key, group in self.groups.items():
             for name, card in group.cards.items():

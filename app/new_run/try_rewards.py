@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.new_run.draft import Draft
 from app.preview import dataset_reader
-from app.preview.cells import question
+from app.preview.cells import question_text
 from app.runs.chat_session import Talk
 from app.runs.job_queue import Jobs
 from app.runs.rollout_samples import Reply
@@ -29,7 +29,7 @@ _HOW = (
     "Paste answers, one a line, good ones and bad ones. Put --- on a line of its own between answers that have several "
     "lines. Thinking stands between <think> and </think>."
 )
-BETWEEN = "---"  # a line of its own between answers that have several lines
+SEPARATOR = "---"  # a line of its own between answers that have several lines
 
 
 class TryRewards(Card):
@@ -90,19 +90,19 @@ class TryRewards(Card):
     def score(self) -> None:
         """Score what stands in the box."""
         run = self._draft.run
-        texts = split(self.answers.toPlainText())
+        texts = split_answers(self.answers.toPlainText())
         if not texts:
             self._failed("There is no answer to score yet: paste some above.")
             return
         asked, expected = self.question.text(), self.expected.text()
         answers = [Answer(t, expected, asked, tokens=len(t.split()), line=i) for i, t in enumerate(texts, 1)]
         self.button.setEnabled(False)
-        self._scoring = Task(self, lambda: judged(run, answers), done=self._show, failed=self._failed)
+        self._scoring = Task(self, lambda: judge_answers(run, answers), done=self._show, failed=self._failed)
 
     def take_question(self) -> None:
         """A question out of the run's data, the next one each time."""
         run = self._draft.run
-        self._asking = Task(self, lambda: questions(run), done=self._took, failed=self._failed)
+        self._asking = Task(self, lambda: read_questions(run), done=self._took, failed=self._failed)
 
     def ask(self) -> None:
         """Let the model that is chosen write an answer, below those that are there."""
@@ -112,7 +112,7 @@ class TryRewards(Card):
             return
         self._talk.use(talking(self._draft.run, None))
         if self.answers.toPlainText().strip():
-            self.answers.appendPlainText(f"{BETWEEN}\n")
+            self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
         self.state.setText("The model is answering…")
         self.model.setEnabled(self._talk.ask([{"role": "user", "content": asked}]) is None)
@@ -138,7 +138,7 @@ class TryRewards(Card):
         for card in self.cards:
             card.hide()
             card.deleteLater()
-        texts = split(self.answers.toPlainText())
+        texts = split_answers(self.answers.toPlainText())
         self.cards = [
             AnswerCard(
                 Reply(
@@ -164,21 +164,21 @@ class TryRewards(Card):
         self.scored.emit()
 
 
-def split(text: str) -> list[str]:
+def split_answers(text: str) -> list[str]:
     """The answers in a box: divided by lines of ---, or else one a line."""
     lines = text.splitlines()
-    if not any(line.strip() == BETWEEN for line in lines):
+    if not any(line.strip() == SEPARATOR for line in lines):
         return [line.strip() for line in lines if line.strip()]
     parts: list[list[str]] = [[]]
     for line in lines:
-        if line.strip() == BETWEEN:
+        if line.strip() == SEPARATOR:
             parts.append([])
         else:
             parts[-1].append(line)
     return [words for part in parts if (words := "\n".join(part).strip())]
 
 
-def judged(run: Run, answers: list[Answer]) -> Any:
+def judge_answers(run: Run, answers: list[Answer]) -> Any:
     """The verdicts on some answers by a run's rewards. Belongs on a task's thread: a person's own file may take long.
 
     Raises BadOption for rewards that lack something, and for a file that the person has not allowed.
@@ -191,11 +191,11 @@ def judged(run: Run, answers: list[Answer]) -> Any:
     return attempt(options.weights, options.settings, answers)
 
 
-def questions(run: Run) -> list[tuple[str, str]]:
+def read_questions(run: Run) -> list[tuple[str, str]]:
     """(question, right answer) of the first rows of a run's data. Raises BadData."""
     from core.data.preview.scan import Head
 
-    for item in dataset_reader.read(run):
+    for item in dataset_reader.read_data(run):
         if isinstance(item, Head):
-            return [(question(e), e.answer or "") for e in item.examples]
+            return [(question_text(e), e.answer or "") for e in item.examples]
     return []

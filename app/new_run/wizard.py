@@ -6,12 +6,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.new_run.check_step import StartPage
-from app.new_run.data_step import DataPage
+from app.new_run.check_step import CheckStep
+from app.new_run.data_step import DataStep
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
-from app.new_run.model_step import ModelPage
-from app.new_run.settings_step import SettingsPage
+from app.new_run.model_step import ModelStep
+from app.new_run.settings_step import SettingsStep
 from app.runs.job_queue import Jobs
 from app.style import theme
 from app.widgets.buttons import plain, primary
@@ -26,7 +26,7 @@ class Step(Protocol):
     name: str
 
     def enter(self) -> None: ...
-    def blocked(self) -> str: ...
+    def blocked_reason(self) -> str: ...
 
 
 class Wizard(QWidget):
@@ -38,8 +38,8 @@ class Wizard(QWidget):
 
     def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
         super().__init__()
-        self.goal, self.data, self.model = GoalPage(draft), DataPage(draft), ModelPage(draft)
-        self.settings, self.check = SettingsPage(draft, jobs), StartPage(draft)
+        self.goal, self.data, self.model = GoalPage(draft), DataStep(draft), ModelStep(draft)
+        self.settings, self.check = SettingsStep(draft, jobs), CheckStep(draft)
         self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
         self.rail = Rail([cast(Step, page).name for page in self.pages])
         self._seen = 0
@@ -81,7 +81,7 @@ class Wizard(QWidget):
 
     def forward(self) -> None:
         """Go to the next step, or say why not."""
-        why = self.current.blocked()
+        why = self.current.blocked_reason()
         if why:
             self._why.setText(why)
         else:

@@ -12,35 +12,35 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.page import Shown
 
 Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
-LEFT_OUT = "Left out"
+LEFT_OUT_LABEL = "Left out"
 _OWN = 6  # columns of a file that are shown where its format is not known
 
 
-def columns(kind: str, form: "Format") -> list[Column]:
+def table_columns(kind: str, form: "Format") -> list[Column]:
     """The table's columns: the line first, the length in characters last."""
     line: Column = ("Line", lambda s: s.row.line)
     length: Column = ("Length", lambda s: sum(map(len, _words(s))))
     if not form.shapes:
         return [line, *((name, _own(name)) for name in form.found[:_OWN]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
-        return [line, ("Text to learn", lambda s: _each(s, answer)), length]
-    asked: Column = ("Asked", lambda s: _each(s, question))
+        return [line, ("Text to learn", lambda s: _each(s, answer_text)), length]
+    asked: Column = ("Asked", lambda s: _each(s, question_text))
     between: dict[str, list[Column]] = {
-        TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer))],
+        TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer_text))],
         PAIRS: [
             asked,
-            ("Better", lambda s: _each(s, lambda e: said(e.chosen))),
-            ("Worse", lambda s: _each(s, lambda e: said(e.rejected))),
+            ("Better", lambda s: _each(s, lambda e: message_text(e.chosen))),
+            ("Worse", lambda s: _each(s, lambda e: message_text(e.rejected))),
         ],
-        UNPAIRED: [asked, ("Answer", lambda s: _each(s, answer)), ("Mark", lambda s: _each(s, mark))],
+        UNPAIRED: [asked, ("Answer", lambda s: _each(s, answer_text)), ("Mark", lambda s: _each(s, label_text))],
         QUESTIONS: [asked, ("Right answer", lambda s: _each(s, lambda e: e.answer or ""))],
     }
     return [line, *between[kind], length]
 
 
-def parts(shown: "Shown") -> list[tuple[str, str]]:
+def row_parts(shown: "Shown") -> list[tuple[str, str]]:
     """(what it is, text) of everything in a row, for reading."""
-    made = [(LEFT_OUT, shown.problem)] if shown.problem else []
+    made = [(LEFT_OUT_LABEL, shown.problem)] if shown.problem else []
     if not shown.examples:
         return made + [(str(name), _text(value)) for name, value in shown.row.value.items()]
     for example in shown.examples:
@@ -48,7 +48,7 @@ def parts(shown: "Shown") -> list[tuple[str, str]]:
     return list(dict.fromkeys(made))  # what a pair asks is asked once
 
 
-def question(example: "Example") -> str:
+def question_text(example: "Example") -> str:
     """The last thing said before the answer; plain text has none."""
     if example.messages:
         turns = [m for m in example.messages if m["role"] != "assistant"]
@@ -56,14 +56,14 @@ def question(example: "Example") -> str:
     return example.prompt or ""
 
 
-def answer(example: "Example") -> str:
+def answer_text(example: "Example") -> str:
     """The answer that is learned; of plain text all of it."""
     if example.messages:
-        return said(example.messages)
+        return message_text(example.messages)
     return example.completion or example.text or ""
 
 
-def said(part: Any) -> str:
+def message_text(part: Any) -> str:
     """The text of an answer, or of the last message of several."""
     if isinstance(part, tuple):
         last = part[-1]
@@ -71,7 +71,7 @@ def said(part: Any) -> str:
     return str(part or "")
 
 
-def mark(example: "Example") -> str:
+def label_text(example: "Example") -> str:
     """A thumb in words."""
     return "good" if example.label else "bad"
 
@@ -85,7 +85,7 @@ def _own(name: str) -> "Callable[[Shown], str]":
 
 
 def _words(shown: "Shown") -> Sequence[str]:
-    return [text for name, text in parts(shown) if name != LEFT_OUT]
+    return [text for name, text in row_parts(shown) if name != LEFT_OUT_LABEL]
 
 
 def _said_before(example: "Example") -> list[tuple[str, str]]:
@@ -102,7 +102,7 @@ def _said_now(example: "Example") -> list[tuple[str, str]]:
         "Better": example.chosen,
         "Worse": example.rejected,
         "Right answer": example.answer,
-        "Mark": None if example.label is None else mark(example),
+        "Mark": None if example.label is None else label_text(example),
     }
     made = []
     for name, part in named.items():

@@ -18,33 +18,33 @@ if TYPE_CHECKING:  # reading brings in NumPy, which the window does not wait for
     from core.data.preview.scan import Head, Progress, Scanned
     from core.data.read.reader import Finding
 
-FIRST = 100  # rows shown before the rest is read
-_TELL = 0.15  # seconds between two pieces of news
+FIRST_ROWS = 100  # rows shown before the rest is read
+_UPDATE_SECONDS = 0.15  # seconds between two pieces of news
 _last: "tuple[tuple[Any, ...], Scanned] | None" = None  # the data read last, so that the checks need not read it again
 
 
 @dataclass(frozen=True)
-class News:
+class ReadUpdate:
     """How far reading has come, and what was found since the news before."""
 
     progress: "Progress"
     findings: "tuple[Finding, ...]"
 
 
-def wanted(run: Run) -> tuple[Any, ...]:
+def data_key(run: Run) -> tuple[Any, ...]:
     """What the preview depends on: the same again means the same rows. Single rows that are left out still show."""
     d = run.data
     return d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in
 
 
-def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
+def read_data(run: Run) -> "Iterator[Phase | Head | ReadUpdate | Scanned]":
     """Downloads, if any, as Phase events; the first rows; news; what it all comes to. At flat memory, however large
     the files are. Raises BadData, BadOption or Unavailable."""
     from core.data.preview.scan import Progress, Scanned, head, scan
 
     global _last
     place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
+    yield head(place, run.spec.data, FIRST_ROWS, **options)
     found: list[Finding] = []
     told = 0.0
     for item in scan(place, run.spec.data, **options, held=held):
@@ -52,22 +52,22 @@ def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
             _last = _stamp(run, item.index.files), item
             yield item
         elif isinstance(item, Progress):
-            if time.monotonic() - told >= _TELL or item.done >= item.size:
+            if time.monotonic() - told >= _UPDATE_SECONDS or item.done >= item.size:
                 told = time.monotonic()
-                yield News(item, tuple(found))
+                yield ReadUpdate(item, tuple(found))
                 found = []
         else:
             found.append(item)
 
 
-def survey(run: Run, largest: int) -> "Iterator[Phase | Head | Scanned]":
+def survey_data(run: Run, largest: int) -> "Iterator[Phase | Head | Scanned]":
     """The first rows, and what all of them come to; the latter only where that is known already, or the files have at
     most `largest` bytes. Raises as read() does."""
     from core.data.preview.scan import Scanned, head, scan
     from core.data.read.files import find
 
     place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
+    yield head(place, run.spec.data, FIRST_ROWS, **options)
     files = find(place, run.spec.data).train
     if _last and _last[0] == _stamp(run, map(str, files)):
         yield _last[1]
@@ -87,27 +87,27 @@ def _stamp(run: Run, files: Any) -> tuple[Any, ...]:
     """Changes when the run asks for other rows, or a file is another."""
     every = [Path(file) for file in files]
     return (
-        wanted(run),
+        data_key(run),
         run.data.exclude,
         tuple((f, f.stat().st_size, f.stat().st_mtime_ns) for f in every if f.is_file()),
     )
 
 
-def tokenizer_wanted(run: Run) -> tuple[Any, ...]:
+def tokenizer_key(run: Run) -> tuple[Any, ...]:
     """What tokenizer() depends on."""
     return run.model.path, run.model.revision, run.data.chat_template
 
 
 @dataclass(frozen=True)
-class Found:
+class LoadedTokenizer:
     """A tokenizer. `own` tells that the model brings a chat template; `note` is what to know of the chosen one."""
 
-    tokenizer: Any
+    load_run_tokenizer: Any
     own: bool
     note: str = ""
 
 
-def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
+def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer | None:
     """The model's tokenizer with the chat template of the run, or None while the model is not on this computer.
 
     Raises BadModel or BadOption.
@@ -121,4 +121,4 @@ def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
     found = load_tokenizer(folder)
     own = bool(found.chat_template)
     note = choose(found, run.data.chat_template) if run.data.chat_template else ""
-    return Found(found, own, note)
+    return LoadedTokenizer(found, own, note)

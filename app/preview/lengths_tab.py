@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 
-from app.preview.dataset_reader import Found
+from app.preview.dataset_reader import LoadedTokenizer
 from app.threads.task import Task
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import column, framed, row
@@ -74,7 +74,7 @@ class LengthsTab(QWidget):
         self._say()
         self.draw()
 
-    def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
+    def show_tokenizer(self, found: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer, or say why there is none."""
         self._tokenizer = found.tokenizer if found else None
         self._reason = reason
@@ -165,7 +165,7 @@ class LengthsTab(QWidget):
 
     def _fit(self) -> None:
         if self.lengths is not None:
-            self._choose(fitting(int(self.lengths.longest.max())))
+            self._choose(smallest_maximum(int(self.lengths.longest.max())))
 
     def _measure_all(self) -> None:
         self._all = True
@@ -187,10 +187,10 @@ class LengthsTab(QWidget):
         of = f"{count:,} row{'' if count == 1 else 's'}"
         of += "" if known.all else f" of {known.rows:,}, from all parts of the data"
         self.sentence.setText(f"{of}: {shortest:,} to {longest:,} tokens, half of them up to {middle:,}.")
-        self.effect.setText(effect(known, most))
+        self.effect.setText(describe_cut(known, most))
         self.effect.set_tone("text" if not known.cut(most) else "warn")
-        self.fit.setText(f"Fit the longest ({fitting(longest):,})")
-        self.fit.setEnabled(fitting(longest) != most)
+        self.fit.setText(f"Fit the longest ({smallest_maximum(longest):,})")
+        self.fit.setEnabled(smallest_maximum(longest) != most)
         self.fit.updateGeometry()
         self.histogram.setAccessibleDescription(f"{self.sentence.text()} {self.effect.text()}")
 
@@ -226,7 +226,7 @@ class LengthsTab(QWidget):
         return foot
 
 
-def effect(lengths: "Lengths", most: int) -> str:
+def describe_cut(lengths: "Lengths", most: int) -> str:
     """What a maximum does to the rows."""
     cut, nothing, count = lengths.cut(most), lengths.nothing_left(most), len(lengths.longest)
     about = "" if lengths.all else "about "
@@ -244,6 +244,6 @@ def effect(lengths: "Lengths", most: int) -> str:
     return words
 
 
-def fitting(longest: int) -> int:
+def smallest_maximum(longest: int) -> int:
     """The least maximum, in whole steps, that cuts nothing."""
     return max(STEP, -(-longest // STEP) * STEP)

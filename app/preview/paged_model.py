@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
-from app.preview.cells import LEFT_OUT, Column
+from app.preview.cells import LEFT_OUT_LABEL, Column
 from app.style import icons, theme
 from app.threads.task import Task
 
@@ -130,7 +130,7 @@ class PagedRows(QAbstractTableModel):
         """(why nothing is learned from a row, whether that was chosen); "" where something is."""
         if self.excluded(shown):
             first = _short(self._columns[1][1](shown)) if len(self._columns) > 1 else ""
-            return f"{LEFT_OUT} · {first}" if first else LEFT_OUT, True
+            return f"{LEFT_OUT_LABEL} · {first}" if first else LEFT_OUT_LABEL, True
         if self._meaning is None or not self._meaning.form.shapes:
             return "", False
         if shown.problem:

@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.preview.cells import columns, parts
+from app.preview.cells import row_parts, table_columns
 from app.preview.paged_model import PagedRows
 from app.preview.row_reader import RowReader
 from app.style import theme
@@ -98,7 +98,7 @@ class RowsTab(QWidget):
         self.search.blockSignals(True)
         self.search.clear()
         self.search.blockSignals(False)
-        shown = columns(kind, meaning.form) if meaning else [self.model.column(0)]
+        shown = table_columns(kind, meaning.form) if meaning else [self.model.column(0)]
         self._shown = None
         self._side.hide()
         self.reader.show_parts([])
@@ -197,7 +197,7 @@ class RowsTab(QWidget):
         """Show the chosen row in full, once its page is read."""
         shown = self._shown = self._chosen() or self._shown
         if shown is not None:
-            self.reader.show_parts(parts(shown))
+            self.reader.show_parts(row_parts(shown))
             self.leave_out.setText("Take this row back in" if self.model.excluded(shown) else "Leave this row out")
             self._side.show()
 

@@ -4,7 +4,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
-from app.preview.dataset_reader import Found
+from app.preview.dataset_reader import LoadedTokenizer
 from app.widgets.card import column, row
 from app.widgets.combo_box import Combo
 from app.widgets.labels import Text, caption
@@ -35,7 +35,7 @@ class TemplateRow(QWidget):
         self.combo.activated.connect(self._pick)
         self.hide()
 
-    def show_found(self, found: Found | None, chosen: str | None) -> None:
+    def show_found(self, found: LoadedTokenizer | None, chosen: str | None) -> None:
         """Show what goes with a tokenizer and the template chosen for it."""
         self.setVisible(found is not None and (not found.own or chosen is not None))
         if found is None:

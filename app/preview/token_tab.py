@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
-from app.preview.dataset_reader import Found
+from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.template_choice import TemplateRow
 from app.threads.task import Task
 from app.widgets.buttons import quiet
@@ -27,7 +27,7 @@ _LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tok
 _LEARN = {"answers": "every answer", "last": "the last answer", "all": "the whole text"}
 
 
-class SeenTab(QWidget):
+class TokenTab(QWidget):
     """`needs_tokenizer` when there is something to show and no tokenizer; `changed(key, value)` for the run."""
 
     needs_tokenizer = Signal()
@@ -84,7 +84,7 @@ class SeenTab(QWidget):
         self.learn.setEnabled(run.spec.data == TEXT)
         self.draw()
 
-    def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
+    def show_tokenizer(self, found: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer, or say why there is none."""
         self._tokenizer = found.tokenizer if found else None
         self._reason, self._shown = reason, ()

@@ -85,7 +85,7 @@ class Shots:
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
-        self.until(lambda: bool(data.blocked()))
+        self.until(lambda: bool(data.blocked_reason()))
         self.take("2-data-missing")
         for box in self.app.topLevelWidgets():
             if box is not self.window:
@@ -110,8 +110,8 @@ class Shots:
     def tabs(self, name: str) -> None:
         """The two tabs that need a tokenizer."""
         preview = self.window.wizard.data.preview
-        preview.tabs.show_page(preview.seen)
-        self.until(lambda: preview.seen.views[0].isVisible() and bool(preview.seen.count.text()))
+        preview.tabs.show_page(preview.tokens)
+        self.until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
         self.take(f"2-data-seen{name}")
         preview.tabs.show_page(preview.lengths)
         self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.desktop.drops import announced, meaning
+from app.desktop.drops import classify_path, describe_drop
 from app.shell.application import Application
 from app.shell.window import MainWindow
 from core.run import Run
@@ -20,8 +20,8 @@ PLACE = QPoint(50, 50)
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv", "A.TSV", "a.txt", "a.parquet", "a.jsonl.gz"])
 def test_data_files(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    assert meaning(tmp_path / name).kind == "data"
-    assert name in meaning(tmp_path / name).sentence
+    assert classify_path(tmp_path / name).kind == "data"
+    assert name in classify_path(tmp_path / name).sentence
 
 
 def test_everything_else(tmp_path: Path) -> None:
@@ -29,7 +29,8 @@ def test_everything_else(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     kinds = {
-        p: meaning(tmp_path / p).kind for p in ("picture.png", "run.toml", "model", "old", "rows", "empty", "gone")
+        p: classify_path(tmp_path / p).kind
+        for p in ("picture.png", "run.toml", "model", "old", "rows", "empty", "gone")
     }
     assert kinds == {
         "picture.png": "",
@@ -40,7 +41,7 @@ def test_everything_else(tmp_path: Path) -> None:
         "empty": "",
         "gone": "",
     }
-    assert "picture.png" in meaning(tmp_path / "picture.png").sentence
+    assert "picture.png" in classify_path(tmp_path / "picture.png").sentence
 
 
 def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
@@ -81,7 +82,7 @@ def test_settings_and_models_can_be_dropped(qtbot: QtBot, window: MainWindow, tm
     page = window.wizard.model
     qtbot.waitUntil(lambda: not page.notice.isHidden())
     assert "model.safetensors" in page.notice.sentence.text()
-    assert "model.safetensors" in page.blocked()
+    assert "model.safetensors" in page.blocked_reason()
 
 
 def test_files_from_the_system_wait_for_the_window(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
@@ -131,8 +132,8 @@ def test_several_files_are_one_dataset_and_their_names_part_them(
     files = [tmp_path / name for name in ("train-1.jsonl", "train-2.jsonl", "valid.jsonl")]
     for n, file in enumerate(files):
         file.write_text(f'{{"prompt": "a{n}", "completion": "b"}}\n')
-    assert announced(files).sentence == "Learn from 2 files, measure on “valid.jsonl”"
-    assert announced(files[:2]).sentence == "Learn from these 2 files"
+    assert describe_drop(files).sentence == "Learn from 2 files, measure on “valid.jsonl”"
+    assert describe_drop(files[:2]).sentence == "Learn from these 2 files"
     window.open_files(files)
     data = window.draft.run.data
     assert (data.path, data.eval_path) == (f"{files[0]}\n{files[1]}", str(files[2]))

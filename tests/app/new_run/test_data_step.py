@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.new_run.data_step import DataPage
-from app.new_run.draft import value
+from app.new_run.data_step import DataStep
+from app.new_run.draft import option_value
 from app.preview.paged_model import PAGE
 from app.shell.window import MainWindow
 from core.data.preview import scan as scanning
@@ -22,12 +22,12 @@ FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 
 
 @pytest.fixture
-def page(window: MainWindow) -> DataPage:
+def page(window: MainWindow) -> DataStep:
     window.wizard.show_named("Data")
     return window.wizard.data
 
 
-def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> DataPage:
+def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> DataStep:
     """The page with a file that has been read, at one of its tabs."""
     window.open_files([path])
     page = window.wizard.data
@@ -39,13 +39,13 @@ def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> Data
     return page
 
 
-def cells(page: DataPage, row: int) -> list[str]:
+def cells(page: DataStep, row: int) -> list[str]:
     model = page.preview.rows.model
     return [model.index(row, column).data() for column in range(model.columnCount())]
 
 
 def differing(before: Run, after: Run) -> set[str]:
-    return {key for key, _ in every_option(after.method) if value(before, key) != value(after, key)}
+    return {key for key, _ in every_option(after.method) if option_value(before, key) != option_value(after, key)}
 
 
 def many(path: Path, count: int) -> Path:
@@ -103,8 +103,8 @@ def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: M
         {"role": r, "content": c} for r, c in (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
     ]
     path.write_text(f"{json.dumps({'messages': turns})}\n{json.dumps({'messages': turns[:2]})}\n")
-    page = use(qtbot, window, path, "seen")
-    seen = page.preview.seen
+    page = use(qtbot, window, path, "tokens")
+    seen = page.preview.tokens
     qtbot.waitUntil(lambda: seen.count.text().endswith("6 learned"), timeout=20_000)
     assert seen.where.text() == "Row 1 of 2 (line 1)"
     seen.next.click()
@@ -136,8 +136,8 @@ def test_every_kind_of_data_is_shown_as_it_is_trained(
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(3)))
     window.draft.set("method", method)
-    page = use(qtbot, window, path, "seen")
-    seen = page.preview.seen
+    page = use(qtbot, window, path, "tokens")
+    seen = page.preview.tokens
     qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
     assert [n.text() for n, v in zip(seen.names, seen.views, strict=True) if v.isVisible()] == names
     marked = "".join(t.text for t in seen.views[0]._tokens if t.learned)
@@ -221,7 +221,7 @@ def test_nothing_wrong_is_said(qtbot: QtBot, window: MainWindow, dataset: Path) 
 def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow) -> None:
     window.open_files([FILES / "semicolons.csv"])
     page = window.wizard.data
-    qtbot.waitUntil(lambda: "not known" in page.blocked())
+    qtbot.waitUntil(lambda: "not known" in page.blocked_reason())
     assert page.columns.isVisible()
     assert page.file.sentence.text() == (
         "2 rows with columns that are not known: frage, antwort and einheit. Say below which column is what."
@@ -233,7 +233,7 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     qtbot.wait(450)
     assert window.draft.run == before  # an answer is still missing
     page.columns.menus["answer"].setCurrentText("{antwort} {einheit}")
-    qtbot.waitUntil(lambda: page.blocked() == "")
+    qtbot.waitUntil(lambda: page.blocked_reason() == "")
     assert differing(before, window.draft.run) == {"data.columns"}
     assert window.draft.run.data.columns == ("question=frage", "answer={antwort} {einheit}")
     qtbot.waitUntil(lambda: page.preview.rows.model.shown(0) is not None)
@@ -264,15 +264,15 @@ def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, d
     settings.pop("chat_template", None)
     (model / "tokenizer_config.json").write_text(json.dumps(settings))
     window.draft.set("model.path", str(model))
-    page = use(qtbot, window, FILES / "sharegpt.json", "seen")
-    row = page.preview.seen.template
+    page = use(qtbot, window, FILES / "sharegpt.json", "tokens")
+    row = page.preview.tokens.template
     qtbot.waitUntil(row.isVisible, timeout=20_000)
-    qtbot.waitUntil(lambda: "no chat template" in page.preview.seen._note.text())
+    qtbot.waitUntil(lambda: "no chat template" in page.preview.tokens._note.text())
     before = window.draft.run
     row.combo.setCurrentIndex(row.combo.findData("plain"))
     row.combo.activated.emit(row.combo.currentIndex())
     assert differing(before, window.draft.run) == {"data.chat_template"}
-    qtbot.waitUntil(lambda: "User:" in page.preview.seen.views[0].toPlainText(), timeout=20_000)
+    qtbot.waitUntil(lambda: "User:" in page.preview.tokens.views[0].toPlainText(), timeout=20_000)
 
 
 def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window: MainWindow) -> None:
@@ -289,7 +289,7 @@ def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window
 def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.preview.dataset_reader._TELL", 0.0)
+    monkeypatch.setattr("app.preview.dataset_reader._UPDATE_SECONDS", 0.0)
     go, scan = Flag(), scanning.scan
 
     def half(*place: Any, **options: Any) -> Any:
@@ -302,7 +302,7 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     window.open_files([many(tmp_path / "rows.jsonl", 30_000)])
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.file.stop.isVisible() and page.preview.rows.model.rowCount() > 1000)
-    assert page.blocked() == ""
+    assert page.blocked_reason() == ""
     page.file.stop.click()
     go.set()
     assert page.file.sentence.text() == "Questions and answers: reading was stopped. A run reads all of it."
@@ -322,7 +322,7 @@ def test_a_file_that_vanishes_is_one_sentence(qtbot: QtBot, window: MainWindow, 
 
 
 def test_a_dataset_of_hugging_face_by_its_id(
-    qtbot: QtBot, page: DataPage, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: DataStep, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(path: str) -> Any:
         yield Phase("Downloading", "2 of 3 MB", 0.7)
@@ -380,8 +380,8 @@ def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWi
 
 
 def test_a_row_that_is_left_out_says_so_where_it_is_seen(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
-    page = use(qtbot, window, dataset, "seen")
-    seen = page.preview.seen
+    page = use(qtbot, window, dataset, "tokens")
+    seen = page.preview.tokens
     qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
     assert seen._note.isHidden()
     window.draft.set("data.exclude", ("row:1",))
@@ -415,7 +415,7 @@ def test_other_files_have_other_rows_and_their_own_validation_data(
 
 
 def test_files_chosen_together_are_parted_by_their_names(
-    page: DataPage, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: DataStep, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, valid = many(tmp_path / "train.jsonl", 9), many(tmp_path / "valid.jsonl", 3)
     chosen = [str(train), str(valid)], ""

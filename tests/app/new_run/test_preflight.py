@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.new_run.model_facts import counted, downloaded, facts
-from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, checks
+from app.new_run.model_facts import format_count, list_downloaded, read_model_facts
+from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
@@ -22,7 +22,7 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answers(run: Run) -> dict[str, Check]:
-    found = list(checks(run))
+    found = list(run_checks(run))
     assert tuple(c.title for c in found) == TITLES
     assert all(c.sentence.endswith((".", ")")) and "Traceback" not in c.sentence for c in found)
     return {c.title: c for c in found}
@@ -106,25 +106,25 @@ def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
-    starter = facts(resources.STARTER)
+    starter = read_model_facts(resources.STARTER)
     assert starter.architecture == "qwen3"
     assert starter.chat_template
     assert starter.parameters is not None and 1_000_000 < starter.parameters < 4_000_000
     assert "parameters" in starter.sentence()
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 4)
-    broken = facts(tmp_path)
+    broken = read_model_facts(tmp_path)
     assert (broken.parameters, broken.quantized, broken.chat_template) == (None, "4 bit affine", False)
-    assert [counted(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
+    assert [format_count(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
 
 
 def test_an_empty_cache(home: Path) -> None:
-    assert downloaded() == []
+    assert list_downloaded() == []
 
 
 def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run().replace("data.path", str(dataset))
-    list(dataset_reader.read(run))
+    list(dataset_reader.read_data(run))
     monkeypatch.setattr("core.data.preview.scan.scan", lambda *_, **__: pytest.fail("read again"))
     assert "60 usable rows" in answers(run)["Data"].sentence
     dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.new_run.command import command
+from app.new_run.command import command_line
 from app.new_run.preflight import BAD, TITLES
 from app.new_run.presets import PRESETS
 from app.pages.run import RunPage
@@ -80,11 +80,11 @@ def test_bad_data_is_one_sentence_and_nothing_is_lost(
         assert lines[0] == "Left out"
         assert lines[1] == "2"
     else:
-        qtbot.waitUntil(lambda: said in page.blocked())
+        qtbot.waitUntil(lambda: said in page.blocked_reason())
         assert said in (page.file.sentence if said == "not known" else page.notice.sentence).text()
         window.wizard.next.click()
         assert window.wizard.stack.currentWidget() is page
-        assert said in page.blocked()
+        assert said in page.blocked_reason()
     assert "Traceback" not in page.notice.sentence.text()
     assert window.draft.run.adapter.rank == 48
 
@@ -148,7 +148,7 @@ def test_every_step_can_be_gone_to_and_back(window: MainWindow) -> None:
 def test_the_window_shows_the_command_that_does_the_same(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run().replace("data.path", str(dataset)).replace("train.learning_rate", 1e-5).replace("adapter.rank", 4)
     run = run.replace("data.shuffle", False).replace("model.allow_code", True).replace("train.steps", 12)
-    words = shlex.split(command(run).replace("\\\n", " "))
+    words = shlex.split(command_line(run).replace("\\\n", " "))
     assert words[:2] == ["hone", "train"]
     trained: list[Run] = []
     monkeypatch.setattr("core.train.train", lambda run, stop: trained.append(run) or iter(()))
