@@ -1,4 +1,4 @@
-"""What a file or folder means when somebody drops it on the window or opens it from outside. No Qt here."""
+"""What a file or folder means when it is dropped on the window or opened from outside. No Qt here."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,23 +35,24 @@ def classify_path(path: Path) -> DropMeaning:
 
 
 def split_data_files(files: list[Path]) -> tuple[str, str | None]:
-    """(data.path, data.eval_path or None) for data files that were chosen together; their names part them."""
-    train, held = parted(files)
-    return "\n".join(map(str, train)), "\n".join(map(str, held)) or None
+    """(data.path, data.eval_path or None) for data files chosen together: names such as valid.jsonl are validation."""
+    train_files, eval_files = parted(files)
+    return "\n".join(map(str, train_files)), "\n".join(map(str, eval_files)) or None
 
 
 def describe_drop(files: list[Path]) -> DropMeaning:
-    """What dropping all of these would do."""
+    """What dropping all of these files would do."""
     meanings = [classify_path(file) for file in files]
     if len(files) > 1 and all(m.kind == "data" for m in meanings):
-        train, held = parted(files)
-        if held:
-            return DropMeaning("data", f"Learn from {_named(train)}, measure on {_named(held)}")
+        train_files, eval_files = parted(files)
+        if eval_files:
+            sentence = f"Learn from {_name_files(train_files)}, measure on {_name_files(eval_files)}"
+            return DropMeaning("data", sentence)
         return DropMeaning("data", f"Learn from these {len(files)} files")
     return next((m for m in meanings if m.kind), meanings[0])
 
 
-def _named(files: list[Path]) -> str:
+def _name_files(files: list[Path]) -> str:
     return f"“{files[0].name}”" if len(files) == 1 else f"{len(files)} files"
 
 

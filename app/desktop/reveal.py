@@ -1,4 +1,4 @@
-"""Show a file or folder in the Finder, or in what the desktop has in its place."""
+"""Show a file or folder in the Finder, or in the desktop's own file manager."""
 
 import subprocess
 import sys

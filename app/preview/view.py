@@ -1,4 +1,4 @@
-"""The four tabs of a dataset, fed from the news of its reading."""
+"""The four tabs of a dataset. Whoever reads the dataset hands them what has been read."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -19,12 +19,13 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.scan import Head, Scanned
     from core.data.read.reader import Finding
 
-_LISTED = 20_000  # findings kept
+_MAX_FINDINGS = 20_000  # kept to be listed
 
 
 class Preview(QWidget):
-    """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` for the run; `needs_tokenizer` when a
-    tab that needs one is looked at without; `failed(sentence)` when reading a page breaks off."""
+    """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` when a tab changes the run;
+    `needs_tokenizer` when a tab that needs one is opened without; `map_columns` when the person wants to say which
+    column is what; `failed(sentence)` when reading a page of rows fails."""
 
     changed = Signal(str, object)
     needs_tokenizer = Signal()
@@ -46,7 +47,7 @@ class Preview(QWidget):
         ):
             self.tabs.add(title, page)
         column(self).addWidget(self.tabs)
-        self.rows.opened.connect(self._open_row)
+        self.rows.row_opened.connect(self._open_row)
         self.rows.failed.connect(self.failed)
         self.rows.changed.connect(self.changed)
         for tab in (self.tokens, self.lengths):
@@ -64,20 +65,20 @@ class Preview(QWidget):
         self.lengths.show_data(index, meaning)
         self._show_findings(0)
 
-    def show_news(self, news: ReadUpdate, head: "Head") -> None:
-        """More has been read."""
-        self._findings += news.findings[: _LISTED - len(self._findings)]
-        self._counts.update(f.code for f in news.findings)
-        index = news.progress.index
+    def show_update(self, update: ReadUpdate, head: "Head") -> None:
+        """More rows have been read."""
+        self._findings += update.findings[: _MAX_FINDINGS - len(self._findings)]
+        self._counts.update(f.code for f in update.findings)
+        index = update.progress.index
         if index.rows > head.index.rows:
             self.rows.grow(index, head.meaning)
             self.tokens.grow(index, head.meaning)
             self.lengths.grow(index, head.meaning)
-        if news.findings:
+        if update.findings:
             self._show_findings(index.rows)
 
     def show_scanned(self, scanned: "Scanned") -> None:
-        """All has been read."""
+        """All rows have been read."""
         from core.data.read.reader import in_order
 
         self._findings = in_order(self._findings, scanned.index.files)
@@ -94,14 +95,14 @@ class Preview(QWidget):
         self.lengths.show_run(run)
         self.problems.show_run(run)
 
-    def show_tokenizer(self, found: LoadedTokenizer | None, reason: str = "") -> None:
-        """Use this tokenizer, or say why there is none."""
-        self.tokens.show_tokenizer(found, reason)
-        self.lengths.show_tokenizer(found, reason)
+    def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
+        """Use this tokenizer; where there is none, `reason` is shown instead."""
+        self.tokens.show_tokenizer(loaded, reason)
+        self.lengths.show_tokenizer(loaded, reason)
 
     def _open_row(self, number: int) -> None:
         self.tabs.show_page(self.tokens)
-        self.tokens.go(number)
+        self.tokens.show_row(number)
 
     def _show_findings(self, rows: int) -> None:
         total = sum(self._counts.values())

@@ -140,7 +140,7 @@ class Shots:
 
     def loaded(self) -> bool:
         """Whether the first page of rows is there."""
-        return self.window.wizard.data.preview.rows.model.shown(0) is not None
+        return self.window.wizard.data.preview.rows.model.row_at(0) is not None
 
     def tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
         """Show the tab of this title."""
@@ -172,8 +172,8 @@ class Shots:
         self.take("3-model-reference")
         wizard.show_step(3)
         self.tab(wizard.settings.tabs, "Simple")
-        wizard.settings.kinds.groups["model.quantization"].cards["nf4"].radio.click()
-        self.until(lambda: not wizard.settings.kinds.groups["adapter.type"].cards["lora"].small.isHidden())
+        wizard.settings.choices.groups["model.quantization"].cards["nf4"].radio.click()
+        self.until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].small.isHidden())
         self.take("4-settings-packed")
         window.draft.set("method", "grpo")
         self.tab(wizard.settings.tabs, "Rewards")

@@ -152,7 +152,7 @@ def test_the_lower_half_takes_validation_data(qtbot: QtBot, window: MainWindow, 
     drop(window, second, QPoint(300, window.height() - 60))
     qtbot.waitUntil(lambda: window.draft.run.data.eval_path == str(second))
     assert window.draft.run.data.path == str(dataset)
-    assert window.wizard.data.validation.text() == "Measured on second.jsonl, never trained on."
+    assert window.wizard.data.validation.sentence.text() == "Measured on second.jsonl, never trained on."
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_any_page_of_many_rows_is_read_when_it_is_looked_at(qtbot: QtBot, window
     assert model.rowCount() == 6_000
     for row in (0, 5_999, 3_876):
         page.preview.rows.table.scrollTo(model.index(row, 0))
-        qtbot.waitUntil(lambda row=row: model.shown(row) is not None)
+        qtbot.waitUntil(lambda row=row: model.row_at(row) is not None)
         assert cells(page, row)[:2] == [f"{row + 1:,}", f"What is {row}?"]
     assert len(model._pages) < 6_000 / PAGE / 4
     assert page.preview.rows.state.text() == "6,000 rows"
@@ -71,17 +71,17 @@ def test_rows_are_searched_and_sorted(qtbot: QtBot, window: MainWindow, tmp_path
     rows = page.preview.rows
     rows.search.setText("what is 29")
     qtbot.waitUntil(lambda: rows.state.text() == "13 found")
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None)
     assert cells(page, 0)[1] == "What is 29?"
     rows.search.clear()
     qtbot.waitUntil(lambda: rows.state.text() == "300 rows")
     column = [rows.model.headerData(n, Qt.Orientation.Horizontal) for n in range(4)].index("Length")
     rows.table.sortByColumn(column, Qt.SortOrder.DescendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[3] == "22")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[3] == "22")
     rows.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[0] == "300")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[0] == "300")
     rows.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[0] == "1")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[0] == "1")
 
 
 def test_a_long_row_can_be_read_in_full(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_long_row_can_be_read_in_full(qtbot: QtBot, window: MainWindow, tmp_pa
     path.write_text(json.dumps({"prompt": "Go on", "completion": long + "end"}) + "\n")
     page = use(qtbot, window, path)
     rows = page.preview.rows
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None)
     assert len(cells(page, 0)[2]) < 500
     rows.table.selectRow(0)
     assert rows.reader.toPlainText() == f"Asked\nGo on\nAnswer\n{long}end"
@@ -106,16 +106,16 @@ def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: M
     page = use(qtbot, window, path, "tokens")
     seen = page.preview.tokens
     qtbot.waitUntil(lambda: seen.count.text().endswith("6 learned"), timeout=20_000)
-    assert seen.where.text() == "Row 1 of 2 (line 1)"
-    seen.next.click()
+    assert seen.place.text() == "Row 1 of 2 (line 1)"
+    seen.next_button.click()
     qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned"))
-    assert seen.where.text() == "Row 2 of 2 (line 2)"
+    assert seen.place.text() == "Row 2 of 2 (line 2)"
     seen.previous.click()
     before = window.draft.run
     seen.learn.setCurrentIndex(seen.learn.findData("last"))
     seen.learn.activated.emit(seen.learn.currentIndex())
     assert differing(before, window.draft.run) == {"data.train_on"}
-    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned") and "of 2 (line 1)" in seen.where.text())
+    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned") and "of 2 (line 1)" in seen.place.text())
     window.draft.set("data.max_seq_len", 8)
     qtbot.waitUntil(lambda: seen.count.text().endswith("cut"))
     assert "✂ cut here" in seen.views[0].toPlainText()
@@ -226,7 +226,7 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     assert page.file.sentence.text() == (
         "2 rows with columns that are not known: frage, antwort and einheit. Say below which column is what."
     )
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3"]
     before = window.draft.run
     page.columns.menus["question"].setCurrentText("frage")
@@ -236,7 +236,7 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     qtbot.waitUntil(lambda: page.blocked_reason() == "")
     assert differing(before, window.draft.run) == {"data.columns"}
     assert window.draft.run.data.columns == ("question=frage", "answer={antwort} {einheit}")
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3 m"]
     page.columns.reset.click()
     assert window.draft.run == before
@@ -278,11 +278,11 @@ def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, d
 def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "overlap-train.jsonl", "problems")
     window.draft.set("data.eval_path", str(FILES / "overlap-valid.jsonl"))
-    assert page.validation.text() == "Measured on overlap-valid.jsonl, never trained on."
+    assert page.validation.sentence.text() == "Measured on overlap-valid.jsonl, never trained on."
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.problems == {"overlap": 1})
     page.preview.problems.safe.click()
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
-    page._none.click()
+    page.validation.clear_button.click()
     assert window.draft.run.data.eval_path is None
 
 
@@ -309,7 +309,7 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     count = page.preview.rows.model.rowCount()
     qtbot.wait(200)
     assert page.preview.rows.model.rowCount() == count < 30_000
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(count - 1) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(count - 1) is not None)
 
 
 def test_a_file_that_vanishes_is_one_sentence(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -342,7 +342,7 @@ def test_a_dataset_of_hugging_face_by_its_id(
 def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     page, text = use(qtbot, window, dataset), dataset.read_bytes()
     rows, scanned, before = page.preview.rows, page.scanned, window.draft.run
-    qtbot.waitUntil(lambda: rows.model.shown(4) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(4) is not None)
     rows.table.selectRow(4)
     assert rows.leave_out.isVisible() and rows.leave_out.text() == "Leave this row out"
     rows.leave_out.click()
@@ -366,7 +366,7 @@ def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWi
     rows.search.clear()
     qtbot.waitUntil(lambda: rows.state.text() == "60 rows, 2 left out")
     rows.table.selectRow(6)
-    qtbot.waitUntil(lambda: rows.model.shown(6) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(6) is not None)
     (back,) = (
         b
         for b in page.preview.problems._chosen_row.findChildren(type(rows.leave_out))
@@ -439,9 +439,9 @@ def test_rows_are_sorted_by_the_keyboard_alone(qtbot: QtBot, window: MainWindow,
     qtbot.keyClick(header, Qt.Key.Key_Left)
     assert header.accessibleName() == "Sort by Answer to learn"
     qtbot.keyClick(header, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("a0"))
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[2].startswith("a0"))
     qtbot.keyClick(header, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("c8"))
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[2].startswith("c8"))
 
 
 def test_plain_text_has_no_empty_column_of_questions(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -458,6 +458,6 @@ def test_a_row_of_which_nothing_is_learned_says_so(qtbot: QtBot, window: MainWin
     marks = ({"prompt": "Hi", "completion": f"yes {n}", "label": n % 2 == 0} for n in range(6))
     path.write_text("\n".join(map(json.dumps, marks)) + "\n")
     page = use(qtbot, window, path)
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(1) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(1) is not None)
     assert cells(page, 1)[1] == "Nothing is learned from it with this goal."
     assert cells(page, 2)[1] == "Hi"

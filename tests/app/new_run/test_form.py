@@ -60,11 +60,11 @@ def test_a_card_changes_its_option_and_no_other(qtbot: QtBot, key: str, choice: 
     other = next(name for name in CHOICES[key] if name != choice)
     draft.set(key, other)
     before = flat(draft.run)
-    page.kinds.groups[key].cards[choice].radio.click()
+    page.choices.groups[key].cards[choice].radio.click()
     after = flat(draft.run)
     assert {k for k in after if after[k] != before[k]} == {key}
     assert option_value(draft.run, key) == choice
-    assert page.kinds.groups[key].cards[choice].radio.isChecked()
+    assert page.choices.groups[key].cards[choice].radio.isChecked()
 
 
 def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
@@ -72,7 +72,9 @@ def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
     page = SettingsStep(draft)
     qtbot.addWidget(page)
     advanced = page.forms[1]
-    full, packed = (page.kinds.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4")))
+    full, packed = (
+        page.choices.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4"))
+    )
     assert full.radio.isEnabled() and packed.radio.isEnabled()
     assert not advanced.lines["model.double_quantization"].field.control.isEnabled()
     packed.radio.click()
@@ -97,10 +99,10 @@ def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_
     page = SettingsStep(draft)
     qtbot.addWidget(page)
     page.enter()
-    full = page.kinds.groups["adapter.type"].cards["full"]
+    full = page.choices.groups["adapter.type"].cards["full"]
     qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
     assert "packed in 4 bit affine" in full.why.text()
-    assert not page.kinds.groups["model.quantization"].cards["int8"].radio.isEnabled()
+    assert not page.choices.groups["model.quantization"].cards["int8"].radio.isEnabled()
 
 
 def test_a_contradiction_that_is_there_can_still_be_changed(qtbot: QtBot) -> None:
@@ -110,9 +112,9 @@ def test_a_contradiction_that_is_there_can_still_be_changed(qtbot: QtBot) -> Non
     page = SettingsStep(draft)
     qtbot.addWidget(page)
     assert "Full fine-tuning" in page.blocked_reason() or "full" in page.blocked_reason()
-    assert page.kinds.groups["model.quantization"].cards["nf4"].radio.isEnabled()
-    assert page.kinds.groups["adapter.type"].cards["lora"].radio.isEnabled()
-    page.kinds.groups["model.quantization"].cards["none"].radio.click()
+    assert page.choices.groups["model.quantization"].cards["nf4"].radio.isEnabled()
+    assert page.choices.groups["adapter.type"].cards["lora"].radio.isEnabled()
+    page.choices.groups["model.quantization"].cards["none"].radio.click()
     assert page.blocked_reason() == ""
 
 
@@ -121,7 +123,7 @@ def test_a_format_without_a_card_gets_one_when_it_is_chosen(qtbot: QtBot) -> Non
     page = SettingsStep(draft)
     qtbot.addWidget(page)
     draft.set("model.quantization", "mxfp4")
-    assert page.kinds.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
+    assert page.choices.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
 
 
 def test_menus_speak_to_people(qtbot: QtBot) -> None:
@@ -183,7 +185,7 @@ def test_search_finds_by_help_label_and_flag(qtbot: QtBot) -> None:
         assert key in [k for k, line in form.lines.items() if not line.isHidden()]
     form.search("nothing is called this")
     assert all(line.isHidden() for line in form.lines.values())
-    assert not form.nothing.isHidden()
+    assert not form.no_match.isHidden()
     form.search("")
     assert not any(line.isHidden() for line in form.lines.values())
 

@@ -94,7 +94,7 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:
     window.draft.set("method", "distill")
     window.wizard.show_named("Model")
-    window.wizard.next.click()
+    window.wizard.next_button.click()
     assert window.wizard.stack.currentWidget() is window.wizard.model
     told = next(run_checks(window.draft.run))
     assert (told.state, told.step) == (BAD, "Model")

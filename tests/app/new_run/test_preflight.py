@@ -134,11 +134,11 @@ def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatc
 
 
 def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.new_run.preflight._LARGE", 100)
+    monkeypatch.setattr("app.new_run.preflight._SCAN_LIMIT", 100)
     found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
     assert found.state == GOOD
     assert "the first rows are in order; not all of its 4 KB have been looked at." in found.sentence
-    monkeypatch.setattr("app.new_run.preflight._LARGEST", 100)
+    monkeypatch.setattr("app.new_run.preflight._LARGE", 100)
     found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
     assert found.state == NOTE
     assert found.sentence.endswith("A run keeps all rows in memory: about 11 KB.")

@@ -76,8 +76,8 @@ def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: Set
 
 
 def test_rewards_for_reasoning_take_the_place_of_the_others(page: RewardsTab) -> None:
-    assert page._thinking is not None
-    (line,) = page._thinking.lines.values()
+    assert page._reasoning_form is not None
+    (line,) = page._reasoning_form.lines.values()
     assert isinstance(line.field.control, QCheckBox)
     line.field.control.click()
     assert option_value(page._draft.run, "options.reasoning_rewards") is True
@@ -99,11 +99,11 @@ def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page:
 
 
 def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsTab) -> None:
-    page.trying.other.click()
+    page.trying.data_button.click()
     qtbot.waitUntil(lambda: bool(page.trying.question.text()))
     first = page.trying.question.text()
     assert page.trying.expected.text()
-    page.trying.other.click()
+    page.trying.data_button.click()
     qtbot.waitUntil(lambda: page.trying.question.text() != first)
 
 

@@ -28,15 +28,15 @@ from core.run import Run
 def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     wizard = window.wizard
     wizard.goal.cards.cards["sft"].radio.click()
-    wizard.next.click()
+    wizard.next_button.click()
     window.draft.set("data.path", str(dataset))
     qtbot.waitUntil(lambda: wizard.data.scanned is not None)
-    wizard.next.click()
+    wizard.next_button.click()
     assert wizard.stack.currentWidget() is wizard.model
-    wizard.next.click()
+    wizard.next_button.click()
     wizard.settings.presets.cards["quick"].radio.click()
     assert window.draft.run.train.steps == 60
-    wizard.next.click()
+    wizard.next_button.click()
     assert wizard.stack.currentWidget() is wizard.check
     qtbot.waitUntil(lambda: wizard.check.start_button.isEnabled(), timeout=30_000)
     wizard.check.start_button.click()
@@ -82,7 +82,7 @@ def test_bad_data_is_one_sentence_and_nothing_is_lost(
     else:
         qtbot.waitUntil(lambda: said in page.blocked_reason())
         assert said in (page.file.sentence if said == "not known" else page.notice.sentence).text()
-        window.wizard.next.click()
+        window.wizard.next_button.click()
         assert window.wizard.stack.currentWidget() is page
         assert said in page.blocked_reason()
     assert "Traceback" not in page.notice.sentence.text()
@@ -119,7 +119,7 @@ def test_presets_set_what_they_say(window: MainWindow) -> None:
     settings = window.wizard.settings
     for preset in PRESETS:
         settings.presets.cards[preset.key].radio.click()
-        assert preset.fits(window.draft.run)
+        assert preset.matches(window.draft.run)
         window.draft.run.check()
     window.draft.set("adapter.rank", 5)
     assert not any(card.radio.isChecked() for card in settings.presets.cards.values())
