@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit, model_facts
@@ -13,7 +13,6 @@ from app.preview import dataset_reader
 from app.runs.labels import shown_data, shown_model
 from app.threads import core_calls
 from core.errors import UserError
-from core.events import Phase
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
@@ -48,9 +47,9 @@ def run_checks(run: Run) -> Iterator[Check]:
     head, folder, tokenizer = None, None, None
     yield _check_settings(run)
     try:
-        *heads, last = (item for item in dataset_reader.survey_data(run, _SCAN_LIMIT) if not isinstance(item, Phase))
-        head = cast("Head", heads[0] if heads else last)
-        yield _check_data(run, head, cast("Scanned", last) if heads else None)
+        survey = _survey(run)
+        head = survey.head
+        yield _check_data(run, survey)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
     try:
@@ -88,10 +87,26 @@ def _check_settings(run: Run) -> Check:
     return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-def _check_data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
-    name = shown_data(run)
+@dataclass(frozen=True)
+class _Survey:
+    """The first rows of the data, and the summary of all rows; None where there are too many to read them all."""
+
+    head: "Head"
+    scanned: "Scanned | None"
+
+
+def _survey(run: Run) -> _Survey:
+    from core.data.preview.scan import Head, Scanned
+
+    items = list(dataset_reader.survey_data(run, _SCAN_LIMIT))
+    head = next(item for item in items if isinstance(item, Head))
+    return _Survey(head, next((item for item in items if isinstance(item, Scanned)), None))
+
+
+def _check_data(run: Run, survey: _Survey) -> Check:
+    name, scanned = shown_data(run), survey.scanned
     if scanned is None:
-        size = sum(Path(file).stat().st_size for file in head.index.files)
+        size = sum(Path(file).stat().st_size for file in survey.head.index.files)
         words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
         return Check("Data", NOTE if size > _LARGE else GOOD, words + _describe_memory(size), "Data")
     usable = scanned.usable

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
@@ -11,33 +11,39 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.formats import Format
     from core.data.preview.page import Shown
 
-Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, and the value of a cell, by which rows are sorted
 LEFT_OUT_LABEL = "Left out"
 _MAX_RAW_COLUMNS = 6  # columns of a file that are shown where its format is not known
 
 
+class Column(NamedTuple):
+    """A column of the table: its heading, and the function that makes a row's cell, by which rows are sorted."""
+
+    heading: str
+    cell: "Callable[[Shown], str | int]"
+
+
 def table_columns(kind: str, form: "Format") -> list[Column]:
     """The table's columns for rows of a kind in a format: the line first, the length in characters last."""
-    line: Column = ("Line", lambda item: item.row.line)
-    length: Column = ("Length", _count_characters)
+    line = Column("Line", lambda item: item.row.line)
+    length = Column("Length", _count_characters)
     if not form.shapes:
-        return [line, *((name, _raw_cell(name)) for name in form.found[:_MAX_RAW_COLUMNS]), length]
+        return [line, *(Column(name, _raw_cell(name)) for name in form.found[:_MAX_RAW_COLUMNS]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
-        return [line, ("Text to learn", lambda item: _join_cells(item, answer_text)), length]
-    prompt: Column = ("Asked", lambda item: _join_cells(item, question_text))
-    middle: dict[str, list[Column]] = {
-        TEXT: [prompt, ("Answer to learn", lambda item: _join_cells(item, answer_text))],
+        return [line, Column("Text to learn", _example_cell(answer_text)), length]
+    prompt = Column("Asked", _example_cell(question_text))
+    middle = {
+        TEXT: [prompt, Column("Answer to learn", _example_cell(answer_text))],
         PAIRS: [
             prompt,
-            ("Better", lambda item: _join_cells(item, lambda e: message_text(e.chosen))),
-            ("Worse", lambda item: _join_cells(item, lambda e: message_text(e.rejected))),
+            Column("Better", _example_cell(lambda example: message_text(example.chosen))),
+            Column("Worse", _example_cell(lambda example: message_text(example.rejected))),
         ],
         UNPAIRED: [
             prompt,
-            ("Answer", lambda item: _join_cells(item, answer_text)),
-            ("Mark", lambda item: _join_cells(item, label_text)),
+            Column("Answer", _example_cell(answer_text)),
+            Column("Mark", _example_cell(label_text)),
         ],
-        QUESTIONS: [prompt, ("Right answer", lambda item: _join_cells(item, lambda e: e.answer or ""))],
+        QUESTIONS: [prompt, Column("Right answer", _example_cell(lambda example: example.answer or ""))],
     }
     return [line, *middle[kind], length]
 
@@ -80,9 +86,9 @@ def label_text(example: "Example") -> str:
     return "good" if example.label else "bad"
 
 
-def _join_cells(item: "Shown", cell: "Callable[[Example], str]") -> str:
-    """The cell of each example that a row makes, without repetitions."""
-    return " / ".join(dict.fromkeys(map(cell, item.examples)))
+def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[Shown], str]":
+    """Joins the text of each example that a row makes, without repetitions."""
+    return lambda item: " / ".join(dict.fromkeys(map(text_of, item.examples)))
 
 
 def _raw_cell(name: str) -> "Callable[[Shown], str]":

@@ -36,7 +36,7 @@ class PagedRows(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[Column] = [("Line", lambda item: item.row.line)]
+        self._columns: list[Column] = [Column("Line", lambda item: item.row.line)]
         self._index: Index | None = None
         self._meaning: Meaning | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
@@ -108,7 +108,7 @@ class PagedRows(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self._columns[section][0]
+            return self._columns[section].heading
         return None
 
     def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -119,7 +119,7 @@ class PagedRows(QAbstractTableModel):
             return "…" if role == Qt.ItemDataRole.DisplayRole and index.column() else None
         reason, by_choice = self._skip_reason(item) if index.column() == 1 else ("", False)
         if role == Qt.ItemDataRole.DisplayRole:
-            return reason or _format_cell(self._columns[index.column()][1](item))
+            return reason or _format_cell(self._columns[index.column()].cell(item))
         colours = theme.colours(theme.palette())
         if role == Qt.ItemDataRole.DecorationRole:
             return icons.icon("bad", colours.bad, size=16) if reason and not by_choice else None
@@ -130,7 +130,7 @@ class PagedRows(QAbstractTableModel):
     def _skip_reason(self, item: "Shown") -> tuple[str, bool]:
         """(reason why nothing is learned from a row, whether that was chosen); ("", False) where something is."""
         if self.is_excluded(item):
-            first = _format_cell(self._columns[1][1](item)) if len(self._columns) > 1 else ""
+            first = _format_cell(self._columns[1].cell(item)) if len(self._columns) > 1 else ""
             return f"{LEFT_OUT_LABEL} · {first}" if first else LEFT_OUT_LABEL, True
         if self._meaning is None or not self._meaning.form.shapes:
             return "", False

@@ -107,7 +107,7 @@ class RowsTab(QWidget):
         header.blockSignals(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         header.blockSignals(False)
-        names = [name for name, _ in columns]
+        names = [column.heading for column in columns]
         self.table.arrange({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
         self.table.set_spare(len(names) - 1, _SPARE)
         self._update_state()
@@ -151,7 +151,7 @@ class RowsTab(QWidget):
             self.model.set_order(range(index.rows - 1, -1, -1) if descending else None)
             self._update_state()
             return
-        key = self.model.column(number)[1] if number else None
+        key = self.model.column(number).cell if number else None
 
         def work() -> object:
             from core.data.preview.page import find

@@ -59,7 +59,7 @@ def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, data
 def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     picture.touch()
-    before = window.draft.run
+    old_run = window.draft.run
     drag(window, picture)
     assert "picture.png" in window.overlay.accessibleName()
     drop(window, picture)
@@ -67,7 +67,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: Ma
     (box,) = window.findChildren(QMessageBox)
     assert "none of these" in box.informativeText()
     box.close()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_settings_and_models_can_be_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -87,14 +87,14 @@ def test_settings_and_models_can_be_dropped(qtbot: QtBot, window: MainWindow, tm
 
 def test_files_from_the_system_wait_for_the_window(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     assert isinstance(qapp, Application)
-    got: list[list[Path]] = []
+    deliveries: list[list[Path]] = []
     qapp._open = None
     for name in ("one.jsonl", "two.jsonl"):
         QApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / name))))
     qtbot.wait(250)
-    assert got == []
-    qapp.deliver_to(got.append)
-    assert got == [[tmp_path / "one.jsonl", tmp_path / "two.jsonl"]]
+    assert deliveries == []
+    qapp.deliver_to(deliveries.append)
+    assert deliveries == [[tmp_path / "one.jsonl", tmp_path / "two.jsonl"]]
 
 
 def mime(path: Path) -> QMimeData:
@@ -190,13 +190,13 @@ def test_paths_ids_and_junk_are_pasted(qtbot: QtBot, window: MainWindow, dataset
     clipboard.setMimeData(data)
     window.paste()
     assert window.draft.run.data.path == str(dataset)
-    before = window.draft.run
+    old_run = window.draft.run
     clipboard.setText("no data")
     window.paste()
     (box,) = window.findChildren(QMessageBox)
     assert "rows as text" in box.informativeText()
     box.close()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_pasting_into_a_field_stays_in_the_field(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:

@@ -44,8 +44,8 @@ def cells(page: DataStep, row: int) -> list[str]:
     return [model.index(row, column).data() for column in range(model.columnCount())]
 
 
-def differing(before: Run, after: Run) -> set[str]:
-    return {key for key, _ in every_option(after.method) if option_value(before, key) != option_value(after, key)}
+def differing(old: Run, new: Run) -> set[str]:
+    return {key for key, _ in every_option(new.method) if option_value(old, key) != option_value(new, key)}
 
 
 def many(path: Path, count: int) -> Path:
@@ -104,21 +104,21 @@ def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: M
     ]
     path.write_text(f"{json.dumps({'messages': turns})}\n{json.dumps({'messages': turns[:2]})}\n")
     page = use(qtbot, window, path, "tokens")
-    seen = page.preview.tokens
-    qtbot.waitUntil(lambda: seen.count.text().endswith("6 learned"), timeout=20_000)
-    assert seen.place.text() == "Row 1 of 2 (line 1)"
-    seen.next_button.click()
-    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned"))
-    assert seen.place.text() == "Row 2 of 2 (line 2)"
-    seen.previous.click()
-    before = window.draft.run
-    seen.learn.setCurrentIndex(seen.learn.findData("last"))
-    seen.learn.activated.emit(seen.learn.currentIndex())
-    assert differing(before, window.draft.run) == {"data.train_on"}
-    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned") and "of 2 (line 1)" in seen.place.text())
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: tab.count.text().endswith("6 learned"), timeout=20_000)
+    assert tab.place.text() == "Row 1 of 2 (line 1)"
+    tab.next_button.click()
+    qtbot.waitUntil(lambda: tab.count.text().endswith("3 learned"))
+    assert tab.place.text() == "Row 2 of 2 (line 2)"
+    tab.previous.click()
+    old_run = window.draft.run
+    tab.learn.setCurrentIndex(tab.learn.findData("last"))
+    tab.learn.activated.emit(tab.learn.currentIndex())
+    assert differing(old_run, window.draft.run) == {"data.train_on"}
+    qtbot.waitUntil(lambda: tab.count.text().endswith("3 learned") and "of 2 (line 1)" in tab.place.text())
     window.draft.set("data.max_seq_len", 8)
-    qtbot.waitUntil(lambda: seen.count.text().endswith("cut"))
-    assert "✂ cut here" in seen.views[0].toPlainText()
+    qtbot.waitUntil(lambda: tab.count.text().endswith("cut"))
+    assert "✂ cut here" in tab.views[0].toPlainText()
 
 
 KINDS = [
@@ -137,16 +137,16 @@ def test_every_kind_of_data_is_shown_as_it_is_trained(
     path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(3)))
     window.draft.set("method", method)
     page = use(qtbot, window, path, "tokens")
-    seen = page.preview.tokens
-    qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
-    assert [n.text() for n, v in zip(seen.names, seen.views, strict=True) if v.isVisible()] == names
-    marked = "".join(t.text for t in seen.views[0]._tokens if t.learned)
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: bool(tab.count.text()), timeout=20_000)
+    assert [n.text() for n, v in zip(tab.names, tab.views, strict=True) if v.isVisible()] == names
+    marked = "".join(t.text for t in tab.views[0]._tokens if t.learned)
     assert learned in marked
     if not learned:
-        assert seen.answer.text() == "Its answers are checked against: 7"
-        assert "#### 7" not in seen.views[0].toPlainText()
+        assert tab.answer.text() == "Its answers are checked against: 7"
+        assert "#### 7" not in tab.views[0].toPlainText()
         assert marked == ""
-    assert not seen.learn.isEnabled()
+    assert not tab.learn.isEnabled()
 
 
 def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
@@ -158,16 +158,16 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     lengths = page.preview.lengths
     qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.all, timeout=20_000)
     assert lengths.effect.text() == "cuts no row"
-    before, chart = window.draft.run, lengths.histogram
-    wanted = 104
-    start, to = (QPoint(round(chart.place(n)), 60) for n in (chart.most, wanted))
+    old_run, chart = window.draft.run, lengths.histogram
+    goal = 104
+    start, end = (QPoint(round(chart.place(n)), 60) for n in (chart.most, goal))
     QTest.mousePress(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
-    QTest.mouseMove(chart, to)
-    assert window.draft.run == before
-    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, to)
+    QTest.mouseMove(chart, end)
+    assert window.draft.run == old_run
+    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
     most = window.draft.run.data.max_seq_len
-    assert abs(most - wanted) <= 8
-    assert differing(before, window.draft.run) == {"data.max_seq_len"}
+    assert abs(most - goal) <= 8
+    assert differing(old_run, window.draft.run) == {"data.max_seq_len"}
     assert lengths.lengths is not None
     assert lengths.effect.text().startswith(f"cuts {lengths.lengths.cut(most)} rows")
     assert lengths.spin.value() == most
@@ -186,10 +186,10 @@ def test_problems_are_fixed_in_the_run_and_taken_back(qtbot: QtBot, window: Main
     page = use(qtbot, window, file, "problems")
     problems, text = page.preview.problems, file.read_bytes()
     assert problems.message.text().startswith("placeholders.jsonl:1: The placeholder {{name}} stands in the text")
-    before = window.draft.run
+    old_run = window.draft.run
     problems.text.setText("Hone")
     problems.fill.click()
-    assert differing(before, window.draft.run) == {"data.fill_in"}
+    assert differing(old_run, window.draft.run) == {"data.fill_in"}
     assert window.draft.run.data.fill_in == ("name=Hone",)
     qtbot.waitUntil(lambda: "{{ author }}" in problems.message.text())
     problems.exclude.click()
@@ -198,15 +198,15 @@ def test_problems_are_fixed_in_the_run_and_taken_back(qtbot: QtBot, window: Main
     for button in problems._chosen_row.findChildren(type(problems.exclude)):
         if button.accessibleName().startswith("Take back"):
             button.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
     assert file.read_bytes() == text
 
 
 def test_all_safe_fixes_at_once(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "duplicates.jsonl", "problems")
-    before = window.draft.run
+    old_run = window.draft.run
     page.preview.problems.safe.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("duplicate",)
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
     assert page.preview.problems.safe.isHidden()
@@ -228,28 +228,28 @@ def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow)
     )
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3"]
-    before = window.draft.run
+    old_run = window.draft.run
     page.columns.menus["question"].setCurrentText("frage")
     qtbot.wait(450)
-    assert window.draft.run == before  # an answer is still missing
+    assert window.draft.run == old_run  # an answer is still missing
     page.columns.menus["answer"].setCurrentText("{antwort} {einheit}")
     qtbot.waitUntil(lambda: page.blocked_reason() == "")
-    assert differing(before, window.draft.run) == {"data.columns"}
+    assert differing(old_run, window.draft.run) == {"data.columns"}
     assert window.draft.run.data.columns == ("question=frage", "answer={antwort} {einheit}")
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3 m"]
     page.columns.reset.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_columns_are_guessed_from_their_names_but_not_told_unasked(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "sharegpt.json")
-    before = window.draft.run
+    old_run = window.draft.run
     page.file.change.click()
     assert page.columns.layout_menu.currentText() == "Conversations"
     assert page.columns.menus["messages"].currentText() == "conversations"
     page.columns.close_button.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path) -> None:
@@ -268,10 +268,10 @@ def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, d
     row = page.preview.tokens.template
     qtbot.waitUntil(row.isVisible, timeout=20_000)
     qtbot.waitUntil(lambda: "no chat template" in page.preview.tokens._note.text())
-    before = window.draft.run
+    old_run = window.draft.run
     row.combo.setCurrentIndex(row.combo.findData("plain"))
     row.combo.activated.emit(row.combo.currentIndex())
-    assert differing(before, window.draft.run) == {"data.chat_template"}
+    assert differing(old_run, window.draft.run) == {"data.chat_template"}
     qtbot.waitUntil(lambda: "User:" in page.preview.tokens.views[0].toPlainText(), timeout=20_000)
 
 
@@ -341,12 +341,12 @@ def test_a_dataset_of_hugging_face_by_its_id(
 
 def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     page, text = use(qtbot, window, dataset), dataset.read_bytes()
-    rows, scanned, before = page.preview.rows, page.scanned, window.draft.run
+    rows, scanned, old_run = page.preview.rows, page.scanned, window.draft.run
     qtbot.waitUntil(lambda: rows.model.row_at(4) is not None)
     rows.table.selectRow(4)
     assert rows.leave_out.isVisible() and rows.leave_out.text() == "Leave this row out"
     rows.leave_out.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("row:5",)
     assert cells(page, 4)[1] == "Left out · What is 4 plus 4?"
     assert rows.state.text() == "60 rows, 1 left out"
@@ -367,36 +367,36 @@ def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWi
     qtbot.waitUntil(lambda: rows.state.text() == "60 rows, 2 left out")
     rows.table.selectRow(6)
     qtbot.waitUntil(lambda: rows.model.row_at(6) is not None)
-    (back,) = (
+    (button,) = (
         b
         for b in page.preview.problems._chosen_row.findChildren(type(rows.leave_out))
         if b.text() == "Without 2 single rows"
     )
     qtbot.keyClick(rows.table, Qt.Key.Key_Delete)
     assert window.draft.run.data.exclude == ("row:5",)
-    back.click()
-    assert window.draft.run == before
+    button.click()
+    assert window.draft.run == old_run
     assert dataset.read_bytes() == text
 
 
 def test_a_row_that_is_left_out_says_so_where_it_is_seen(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     page = use(qtbot, window, dataset, "tokens")
-    seen = page.preview.tokens
-    qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
-    assert seen._note.isHidden()
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: bool(tab.count.text()), timeout=20_000)
+    assert tab._note.isHidden()
     window.draft.set("data.exclude", ("row:1",))
-    qtbot.waitUntil(lambda: seen._note.isVisible())
-    assert seen._note.text() == "You have left this row out: nothing of it is learned."
+    qtbot.waitUntil(lambda: tab._note.isVisible())
+    assert tab._note.text() == "You have left this row out: nothing of it is learned."
 
 
 def test_a_finding_is_excluded_by_its_row_alone(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     path = tmp_path / "two.jsonl"
     path.write_text('{"prompt": "Who?", "completion": "{{name}}"}\n' * 2)
     page = use(qtbot, window, path, "problems")
-    problems, before = page.preview.problems, window.draft.run
+    problems, old_run = page.preview.problems, window.draft.run
     assert problems.leave_out.isVisible() and problems.exclude.text() == "Exclude all rows with a placeholder"
     problems.leave_out.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("row:1",)
     assert problems.message.text().endswith("The row is left out, as chosen.")
     assert not problems.leave_out.isVisible() and not problems.fill.isVisible()

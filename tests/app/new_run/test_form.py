@@ -28,13 +28,13 @@ def test_each_widget_changes_its_option_and_no_other(qtbot: QtBot, method: str) 
             continue  # what all methods have in common is tried with one of them
         if key == "model.double_quantization":
             draft.set("model.quantization", "nf4")  # the only kind whose scales can be packed
-        before = flat(draft.run)
-        wanted = change(qtbot, line)
-        after = flat(draft.run)
-        assert {k for k in after if after[k] != before.get(k)} == {key}
-        assert option_value(draft.run, key) == wanted
+        old_values = flat(draft.run)
+        new_value = change(qtbot, line)
+        new_values = flat(draft.run)
+        assert {k for k in new_values if new_values[k] != old_values.get(k)} == {key}
+        assert option_value(draft.run, key) == new_value
         line.reset.click()
-        assert flat(draft.run) == before, key
+        assert flat(draft.run) == old_values, key
 
 
 @pytest.mark.parametrize("method", methods.load())
@@ -43,11 +43,11 @@ def test_the_simple_form_has_the_basic_options(qtbot: QtBot, method: str) -> Non
     draft.set("method", method)
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    wanted = [k for k, o in every_option(method) if o.basic and k not in (*EARLIER_STEP_KEYS, *CARD_KEYS)]
-    assert list(page.forms[0].lines) == wanted
-    for key in wanted:
-        changed = change(qtbot, page.forms[0].lines[key])
-        assert option_value(draft.run, key) == changed
+    basic_keys = [k for k, o in every_option(method) if o.basic and k not in (*EARLIER_STEP_KEYS, *CARD_KEYS)]
+    assert list(page.forms[0].lines) == basic_keys
+    for key in basic_keys:
+        new_value = change(qtbot, page.forms[0].lines[key])
+        assert option_value(draft.run, key) == new_value
         assert page.forms[1].lines[key].field.control is not page.forms[0].lines[key].field.control
         page.forms[0].lines[key].reset.click()
 
@@ -57,12 +57,12 @@ def test_a_card_changes_its_option_and_no_other(qtbot: QtBot, key: str, choice: 
     draft = Draft()
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    other = next(name for name in CHOICES[key] if name != choice)
-    draft.set(key, other)
-    before = flat(draft.run)
+    other_choice = next(name for name in CHOICES[key] if name != choice)
+    draft.set(key, other_choice)
+    old_values = flat(draft.run)
     page.choices.groups[key].cards[choice].radio.click()
-    after = flat(draft.run)
-    assert {k for k in after if after[k] != before[k]} == {key}
+    new_values = flat(draft.run)
+    assert {k for k in new_values if new_values[k] != old_values[k]} == {key}
     assert option_value(draft.run, key) == choice
     assert page.choices.groups[key].cards[choice].radio.isChecked()
 
@@ -151,10 +151,10 @@ def test_what_cannot_be_is_said_and_changes_nothing(qtbot: QtBot) -> None:
     draft = Draft()
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    before = draft.run
+    old_run = draft.run
     line = page.forms[0].lines["train.learning_rate"]
     qtbot.keyClicks(line.field.control, "fast")
-    assert draft.run == before
+    assert draft.run == old_run
     assert page.blocked_reason() == "“Learning rate” is 'fast', but must be a number."
     line.reset.click()
     assert page.blocked_reason() == ""
@@ -200,17 +200,17 @@ def test_each_line_has_a_buddy_and_an_accessible_name(qtbot: QtBot) -> None:
 
 
 def test_an_option_with_choices_that_may_be_none(qtbot: QtBot) -> None:
-    made = Option(
+    option = Option(
         "mode", str, True, None, "Help.", "Mode", "--mode", None, None, ("one", "two"), "", False, "what fits best"
     )
-    line = OptionLine("mode", made)
+    line = OptionLine("mode", option)
     qtbot.addWidget(line)
     combo = line.field.control
     assert isinstance(combo, QComboBox)
     assert combo.currentText() == "Automatic (what fits best)"
-    with qtbot.waitSignal(line.changed) as caught:
+    with qtbot.waitSignal(line.changed) as signal:
         change(qtbot, line)
-    assert caught.args == ["mode", "one"]
+    assert signal.args == ["mode", "one"]
 
 
 def change(qtbot: QtBot, line: OptionLine) -> Any:
@@ -229,7 +229,7 @@ def change(qtbot: QtBot, line: OptionLine) -> Any:
         control.setValue(new)
         return new
     assert isinstance(control, QLineEdit)
-    new = another(o)
+    new = other_value(o)
     control.clear()
     qtbot.keyClicks(
         control, ",".join(new) if isinstance(new, tuple) else f"{new:g}" if isinstance(new, float) else str(new)
@@ -237,7 +237,7 @@ def change(qtbot: QtBot, line: OptionLine) -> Any:
     return new
 
 
-def another(o: Option) -> Any:
+def other_value(o: Option) -> Any:
     """A value that an option may have and does not have by default."""
     if o.type is tuple:
         return ("first", "second")
@@ -245,8 +245,8 @@ def another(o: Option) -> Any:
         return "something"
     low = o.low if o.low is not None else 0.0
     high = o.high if o.high is not None else low + 100
-    tried = [v for v in (3, 0.5, 0.25, low, high) if low <= v <= high and v != o.default]
-    return o.type(next(v for v in tried if o.type is float or v == int(v)))
+    candidates = [v for v in (3, 0.5, 0.25, low, high) if low <= v <= high and v != o.default]
+    return o.type(next(v for v in candidates if o.type is float or v == int(v)))
 
 
 def flat(run: Run) -> dict[str, Any]:

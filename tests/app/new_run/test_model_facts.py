@@ -73,22 +73,22 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
     page, draft = window.wizard.model, window.draft
     draft.set("method", "dpo")
     window.wizard.show_named("Model")
-    other = page.second_model
-    before = flat(draft.run)
-    place = other.choice.findData("base")
-    other.choice.setCurrentIndex(place)
-    other.choice.activated.emit(place)
-    assert flat(draft.run) == {**before, "options.reference": "base"}
-    other.id.setText("Qwen/Qwen3-0.6B")
-    other.use_id.click()
-    assert flat(draft.run) == {**before, "options.reference": "Qwen/Qwen3-0.6B"}
-    assert other.choice.currentText() == "Qwen/Qwen3-0.6B"
+    card = page.second_model
+    old_values = flat(draft.run)
+    place = card.choice.findData("base")
+    card.choice.setCurrentIndex(place)
+    card.choice.activated.emit(place)
+    assert flat(draft.run) == {**old_values, "options.reference": "base"}
+    card.id.setText("Qwen/Qwen3-0.6B")
+    card.use_id.click()
+    assert flat(draft.run) == {**old_values, "options.reference": "Qwen/Qwen3-0.6B"}
+    assert card.choice.currentText() == "Qwen/Qwen3-0.6B"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    other.folder.click()
-    assert flat(draft.run) == {**before, "options.reference": str(tmp_path)}
-    other.choice.setCurrentIndex(0)
-    other.choice.activated.emit(0)
-    assert flat(draft.run) == before
+    card.folder.click()
+    assert flat(draft.run) == {**old_values, "options.reference": str(tmp_path)}
+    card.choice.setCurrentIndex(0)
+    card.choice.activated.emit(0)
+    assert flat(draft.run) == old_values
 
 
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:
@@ -96,8 +96,8 @@ def test_distillation_needs_a_teacher(window: MainWindow) -> None:
     window.wizard.show_named("Model")
     window.wizard.next_button.click()
     assert window.wizard.stack.currentWidget() is window.wizard.model
-    told = next(run_checks(window.draft.run))
-    assert (told.state, told.step) == (BAD, "Model")
+    check = next(run_checks(window.draft.run))
+    assert (check.state, check.step) == (BAD, "Model")
     window.draft.set("options.teacher", "starter")
     assert window.wizard.model.blocked_reason() == ""
     assert Run(method="distill").options.teacher is None

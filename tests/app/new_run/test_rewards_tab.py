@@ -42,13 +42,13 @@ def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: Setting
 @pytest.mark.parametrize("name", REWARDS)
 def test_a_box_and_a_weight_change_the_rewards_alone(page: RewardsTab, name: str) -> None:
     draft = page._draft
-    before = flat(draft.run)
+    old_values = flat(draft.run)
     line = page.rows[name]
     if not line.box.isChecked():
         line.box.click()
     line.weight.setValue(0.5)
-    after = flat(draft.run)
-    assert {k for k in after if after[k] != before[k]} == {REWARDS_KEY}
+    new_values = flat(draft.run)
+    assert {k for k in new_values if new_values[k] != old_values[k]} == {REWARDS_KEY}
     assert f"{name}=0.5" in option_value(draft.run, REWARDS_KEY)
 
 
@@ -67,11 +67,11 @@ def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: Set
         assert not any(lines[key].isHidden() for key in keys)
     assert "needs “Reward pattern”" in settings.blocked_reason()
     for key in (key for keys in REWARD_OPTIONS.values() for key in keys):
-        before = flat(page._draft.run)
-        wanted = change(qtbot, lines[key])
-        after = flat(page._draft.run)
-        assert {k for k in after if after[k] != before[k]} == {key}
-        assert after[key] == wanted
+        old_values = flat(page._draft.run)
+        new_value = change(qtbot, lines[key])
+        new_values = flat(page._draft.run)
+        assert {k for k in new_values if new_values[k] != old_values[k]} == {key}
+        assert new_values[key] == new_value
     assert settings.blocked_reason() == ""
 
 
@@ -85,7 +85,7 @@ def test_rewards_for_reasoning_take_the_place_of_the_others(page: RewardsTab) ->
 
 
 def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page: RewardsTab) -> None:
-    before = page._draft.run
+    old_run = page._draft.run
     trying = page.trying
     trying.question.setText("What is 40 + 2?")
     trying.expected.setText("42")
@@ -93,9 +93,9 @@ def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page:
     with qtbot.waitSignal(trying.scored):
         trying.button.click()
     assert [c.words.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
-    said = [c.findChildren(type(c.words))[0].text() for c in trying.cards]
-    assert said == ["1.00", "0.00", "0.00"]
-    assert page._draft.run == before
+    totals = [c.findChildren(type(c.words))[0].text() for c in trying.cards]
+    assert totals == ["1.00", "0.00", "0.00"]
+    assert page._draft.run == old_run
 
 
 def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsTab) -> None:

@@ -58,7 +58,7 @@ def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ('{"prompt": "a", "completion": "b"}\n{"prompt": "a"\n', "line 2"),
         ("", "is empty"),
@@ -66,25 +66,25 @@ def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
     ],
 )
 def test_bad_data_is_one_sentence_and_nothing_is_lost(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, text: str, said: str
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, text: str, words: str
 ) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text(text)
     window.draft.set("adapter.rank", 48)
     page = window.wizard.data
     window.open_files([bad])
-    if said == "line 2":  # one row is good, the other is named with its line
+    if words == "line 2":  # one row is good, the other is named with its line
         qtbot.waitUntil(lambda: page.scanned is not None)
         assert page.file.sentence.text().endswith("1 row is left out, see Problems.")
         lines = [page.preview.problems.model.index(0, c).data() for c in range(4)]
         assert lines[0] == "Left out"
         assert lines[1] == "2"
     else:
-        qtbot.waitUntil(lambda: said in page.blocked_reason())
-        assert said in (page.file.sentence if said == "not known" else page.notice.sentence).text()
+        qtbot.waitUntil(lambda: words in page.blocked_reason())
+        assert words in (page.file.sentence if words == "not known" else page.notice.sentence).text()
         window.wizard.next_button.click()
         assert window.wizard.stack.currentWidget() is page
-        assert said in page.blocked_reason()
+        assert words in page.blocked_reason()
     assert "Traceback" not in page.notice.sentence.text()
     assert window.draft.run.adapter.rank == 48
 
