@@ -1,6 +1,6 @@
 """Try the rewards: paste answers to a question, or let the model write one, and see each score and its reason."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
@@ -24,6 +24,9 @@ from app.widgets.scrollbar import thin
 from core.errors import BadOption
 from core.rewards.answer import Answer
 from core.run import Run
+
+if TYPE_CHECKING:
+    from core.rewards.judge import Judged
 
 _EXPLANATION = (
     "Paste answers, one a line, good ones and bad ones. Put --- on a line of its own between answers that have several "
@@ -134,11 +137,11 @@ class TryRewards(Card):
         self.model_button.setEnabled(True)
         self.state.setText("")
 
-    def _show_scores(self, attempt: Any) -> None:
+    def _show_scores(self, result: "Judged") -> None:
         """Show the scores, in the order of the answers."""
         self.button.setEnabled(True)
-        if attempt.problem:
-            self.notice.say(attempt.problem, "The run would go on without these answers' scores.", "warn")
+        if result.problem:
+            self.notice.say(result.problem, "The run would go on without these answers' scores.", "warn")
         else:
             self.notice.hide()
         for card in self.cards:
@@ -155,7 +158,7 @@ class TryRewards(Card):
                     {name: s.why for name, s in verdict.scores.items()},
                 )
             )
-            for text, verdict in zip(texts, attempt.verdicts, strict=False)
+            for text, verdict in zip(texts, result.verdicts, strict=False)
         ]
         for card in self.cards:
             self._list.addWidget(card)
@@ -184,11 +187,11 @@ def split_answers(text: str) -> list[str]:
     return [answer for part in parts if (answer := "\n".join(part).strip())]
 
 
-def judge_answers(run: Run, answers: list[Answer]) -> Any:
+def judge_answers(run: Run, answers: list[Answer]) -> "Judged":
     """Score answers by a run's rewards. Belongs on a task's thread: a person's own reward file may take long.
 
-    Returns what core.rewards.judge.attempt returns. Raises BadOption for rewards whose options are incomplete, and for
-    a reward file that the person has not allowed to run.
+    Raises BadOption for rewards whose options are incomplete, and for a reward file that the person has not allowed
+    to run.
     """
     from core.rewards.judge import attempt
 

@@ -34,7 +34,7 @@ class LengthsTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = _NO_TOKENIZER
@@ -53,15 +53,15 @@ class LengthsTab(QWidget):
         self.histogram.chosen.connect(self._set_limit)
         self.histogram.say_empty(_NO_TOKENIZER)
 
-    def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, index: "Index | None", parser: "Meaning | None") -> None:
         """Show other rows, or none."""
-        self._index, self._meaning, self._measure_all = index, meaning, False
+        self._index, self._parser, self._measure_all = index, parser, False
         self._clear()
         self.draw()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
         """More rows of the same files are known; they are measured once all are."""
-        self._index, self._meaning = index, meaning
+        self._index, self._parser = index, parser
         if last:
             self.draw()
 
@@ -88,7 +88,7 @@ class LengthsTab(QWidget):
             return
         if self._tokenizer is None and self._index is not None:
             self.needs_tokenizer.emit()
-        if self._tokenizer is None or self._index is None or self._meaning is None or not self._index.rows:
+        if self._tokenizer is None or self._index is None or self._parser is None or not self._index.rows:
             self.histogram.say_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
             return
         data = self._run.data
@@ -98,20 +98,20 @@ class LengthsTab(QWidget):
         if self._measuring:
             self._measuring.drop()
         self._measured_key = key
-        self._start_measuring(self._index, self._meaning, data)
+        self._start_measuring(self._index, self._parser, data)
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.draw()
 
-    def _start_measuring(self, index: "Index", meaning: "Meaning", data: Data) -> None:
+    def _start_measuring(self, index: "Index", parser: "Meaning", data: Data) -> None:
         tokenizer, measure_all = self._tokenizer, self._measure_all
 
         def work() -> Any:
             from core.data.preview.lengths import SAMPLE, measure
 
             options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
-            return measure(index, meaning, tokenizer, **options, most=None if measure_all else SAMPLE)
+            return measure(index, parser, tokenizer, **options, most=None if measure_all else SAMPLE)
 
         self.cancel.show()
         self.bar.show()

@@ -38,7 +38,7 @@ class PagedRows(QAbstractTableModel):
         super().__init__()
         self._columns: list[Column] = [Column("Line", lambda item: item.row.line)]
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
         self._count = 0
         self._excluded: frozenset[int] = frozenset()
@@ -48,18 +48,18 @@ class PagedRows(QAbstractTableModel):
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._read_page)
 
-    def show_rows(self, index: "Index | None", meaning: "Meaning | None", columns: Sequence[Column]) -> None:
+    def show_rows(self, index: "Index | None", parser: "Meaning | None", columns: Sequence[Column]) -> None:
         """Show other rows, in the files' order."""
         self.beginResetModel()
         self._clear()
-        self._index, self._meaning, self._order = index, meaning, None
+        self._index, self._parser, self._order = index, parser, None
         self._columns = list(columns)
         self._count = index.rows if index else 0
         self.endResetModel()
 
-    def grow(self, index: "Index", meaning: "Meaning") -> None:
+    def grow(self, index: "Index", parser: "Meaning") -> None:
         """More rows of the same files are known."""
-        self._index, self._meaning = index, meaning
+        self._index, self._parser = index, parser
         if self._order is None and index.rows > self._count:
             partial = self._count // PAGE
             self.beginInsertRows(_NO_PARENT, self._count, index.rows - 1)
@@ -132,7 +132,7 @@ class PagedRows(QAbstractTableModel):
         if self.is_excluded(item):
             first = _format_cell(self._columns[1].cell(item)) if len(self._columns) > 1 else ""
             return f"{LEFT_OUT_LABEL} · {first}" if first else LEFT_OUT_LABEL, True
-        if self._meaning is None or not self._meaning.form.shapes:
+        if self._parser is None or not self._parser.form.shapes:
             return "", False
         if item.problem:
             return item.problem, False
@@ -149,17 +149,17 @@ class PagedRows(QAbstractTableModel):
             self._timer.start()
 
     def _read_page(self) -> None:
-        if not self._queue or self._index is None or self._meaning is None:
+        if not self._queue or self._index is None or self._parser is None:
             return
         number = self._queue.pop()
-        index, meaning, order = self._index, self._meaning, self._order
+        index, parser, order = self._index, self._parser, self._order
         table_rows = range(number * PAGE, min((number + 1) * PAGE, self._count))
 
         def work() -> "list[Shown]":
             from core.data.preview.page import page
 
             numbers = table_rows if order is None else [int(order[row]) for row in table_rows]
-            return page(index, meaning, numbers)
+            return page(index, parser, numbers)
 
         self._reading = Task(self, work, done=lambda items: self._show_page(number, items), failed=self._fail)
 

@@ -41,7 +41,7 @@ class RowsTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._sort_order = (0, False)  # (column, whether it is descending)
         self._searching: Task | None = None
         self.model = PagedRows()
@@ -90,19 +90,19 @@ class RowsTab(QWidget):
         self.table.doubleClicked.connect(self._open)
         self.table.activated.connect(self._open)
 
-    def show_data(self, kind: str, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, kind: str, index: "Index | None", parser: "Meaning | None") -> None:
         """Show other rows, of a kind of data; None for no rows."""
         if self._searching:
             self._searching.drop()
-        self._index, self._meaning, self._searching, self._sort_order = index, meaning, None, (0, False)
+        self._index, self._parser, self._searching, self._sort_order = index, parser, None, (0, False)
         self.search.blockSignals(True)
         self.search.clear()
         self.search.blockSignals(False)
-        columns = table_columns(kind, meaning.form) if meaning else [self.model.column(0)]
+        columns = table_columns(kind, parser.form) if parser else [self.model.column(0)]
         self._current = None
         self._side.hide()
         self.reader.show_parts([])
-        self.model.show_rows(index, meaning, columns)
+        self.model.show_rows(index, parser, columns)
         header = self.table.horizontalHeader()
         header.blockSignals(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
@@ -119,10 +119,10 @@ class RowsTab(QWidget):
             self.model.set_excluded(self._excluded_rows)
             self._update_state()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
-        self._index, self._meaning = index, meaning
-        self.model.grow(index, meaning)
+        self._index, self._parser = index, parser
+        self.model.grow(index, parser)
         if not self._is_reordered:
             self._update_state()
         elif last:
@@ -143,9 +143,9 @@ class RowsTab(QWidget):
             self._searching.drop()
             self._searching = None
         self.cancel.hide()
-        if self._index is None or self._meaning is None:
+        if self._index is None or self._parser is None:
             return
-        index, meaning, words = self._index, self._meaning, self.search.text()
+        index, parser, words = self._index, self._parser, self.search.text()
         number, descending = self._sort_order
         if not words.strip() and number == 0:
             self.model.set_order(range(index.rows - 1, -1, -1) if descending else None)
@@ -156,7 +156,7 @@ class RowsTab(QWidget):
         def work() -> object:
             from core.data.preview.page import find
 
-            return find(index, meaning, words, key, descending)
+            return find(index, parser, words, key, descending)
 
         self.state.setText("Looking…" if words.strip() else "Sorting…")
         self.cancel.show()

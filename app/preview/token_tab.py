@@ -36,7 +36,7 @@ class TokenTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = "Loading the tokenizer…"
@@ -65,16 +65,16 @@ class TokenTab(QWidget):
         layout.addWidget(self._note)
         layout.addLayout(self._make_foot())
 
-    def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, index: "Index | None", parser: "Meaning | None") -> None:
         """Show other rows, or none."""
-        self._index, self._meaning, self._number, self._drawn_key = index, meaning, 0, ()
+        self._index, self._parser, self._number, self._drawn_key = index, parser, 0, ()
         self.place.setText("")
         self._show_empty("")
         self.draw()
 
-    def grow(self, index: "Index", meaning: "Meaning") -> None:
+    def grow(self, index: "Index", parser: "Meaning") -> None:
         """More rows of the same files are known."""
-        self._index, self._meaning = index, meaning
+        self._index, self._parser = index, parser
         self.draw()
 
     def show_run(self, run: Run) -> None:
@@ -102,8 +102,8 @@ class TokenTab(QWidget):
             return
         if self._tokenizer is None and self._index is not None:
             self.needs_tokenizer.emit()
-        index, meaning, tokenizer = self._index, self._meaning, self._tokenizer
-        if index is None or meaning is None or not index.rows:
+        index, parser, tokenizer = self._index, self._parser, self._tokenizer
+        if index is None or parser is None or not index.rows:
             self._show_empty("Choose a file to see it as the model does.")
             return
         if tokenizer is None or self._run is None:
@@ -123,7 +123,7 @@ class TokenTab(QWidget):
         def work() -> "tuple[Shown, list[tuple[str, Seen]]] | None":
             from core.data.preview.page import page
 
-            items = page(index, meaning, [number])
+            items = page(index, parser, [number])
             return (items[0], _encode_sides(items[0], tokenizer, data)) if items else None
 
         def show_result(result: "tuple[Shown, list[tuple[str, Seen]]] | None") -> None:

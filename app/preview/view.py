@@ -59,10 +59,10 @@ class Preview(QWidget):
     def show_head(self, head: "Head | None", run: Run) -> None:
         """Show the first rows of a dataset that is read for a run, or nothing."""
         self._findings, self._counts = [], Counter()
-        index, meaning = (head.index, head.meaning) if head else (None, None)
-        self.rows.show_data(run.spec.data, index, meaning)
-        self.tokens.show_data(index, meaning)
-        self.lengths.show_data(index, meaning)
+        index, parser = (head.index, head.meaning) if head else (None, None)
+        self.rows.show_data(run.spec.data, index, parser)
+        self.tokens.show_data(index, parser)
+        self.lengths.show_data(index, parser)
         self._show_findings(0)
 
     def show_update(self, update: ReadUpdate, head: "Head") -> None:
