@@ -146,10 +146,10 @@ class TryRewards(Card):
                     verdict.total,
                     0.0,
                     {name: s.value for name, s in verdict.scores.items()},
-                    {name: s.why for name, s in verdict.scores.items()},
+                    {name: s.reason for name, s in verdict.scores.items()},
                 )
             )
-            for text, verdict in zip(texts, found.verdicts, strict=False)
+            for text, verdict in zip(texts, found.scored_answers, strict=False)
         ]
         for card in self.cards:
             self._list.addWidget(card)
@@ -183,12 +183,12 @@ def judged(run: Run, answers: list[Answer]) -> Any:
 
     Raises BadOption for rewards that lack something, and for a file that the person has not allowed.
     """
-    from core.rewards.judge import attempt
+    from core.rewards.judge import score_answers
 
     options = run.options
     if "file" in options.weights and not options.allow_reward_code:
         raise BadOption("Your own file is Python code that will run: allow it above first.")
-    return attempt(options.weights, options.settings, answers)
+    return score_answers(options.weights, options.settings, answers)
 
 
 def questions(run: Run) -> list[tuple[str, str]]:

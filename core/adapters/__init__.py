@@ -19,16 +19,25 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
 from core.adapters import dora, full, lora, rank_pattern
-from core.adapters.files import CONFIG, PEFT_WEIGHTS, WEIGHTS, Base, base_for, base_of, places, read
-from core.adapters.lora import AddOn
-from core.adapters.rank_pattern import Strength, Strengths
-from core.adapters.target_modules import choose
+from core.adapters.files import (
+    CONFIG,
+    PEFT_WEIGHTS,
+    WEIGHTS,
+    BasePrecision,
+    choose_base_precision,
+    match_layer_names,
+    read,
+    read_base_precision,
+)
+from core.adapters.lora import AdapterLayer
+from core.adapters.rank_pattern import RankScale, RankScales
+from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
 from core.model.families import UNSUPPORTED, support
 
 __all__ = [
-    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config",
-    "load", "off", "read", "resolved", "saved_tensors", "tensors",
+    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "BasePrecision", "attach", "choose_base_precision", "read_base_precision", "read_chat_template", "build_config",
+    "load", "disable", "read", "resolved_options", "saved_tensors", "trainable_tensors",
 ]  # fmt: skip
 
 ADD_ONS: dict[str, ModuleType] = {"lora": lora, "dora": dora}
@@ -49,8 +58,8 @@ def attach(model: nn.Module, options: Any) -> None:
         _go_on(model, options)
     else:
         experts = options.type != "dora"  # neither PEFT nor mlx-lm has DoRA for experts
-        layers = choose(model, options.targets, options.layers, experts=experts)
-        strength = Strength(options.rank, scale_of(options, options.rank))
+        layers = find_target_layers(model, options.targets, options.layers, experts=experts)
+        strength = RankScale(options.rank, scale_of(options, options.rank))
         _wrap(model, layers, options.type, dict.fromkeys(layers, strength), options.dropout)
 
 
@@ -60,7 +69,7 @@ def scale_of(options: Any, rank: int) -> float:
     return float(alpha / (math.sqrt(rank) if options.rslora else rank))
 
 
-def tensors(model: nn.Module) -> dict[str, mx.array]:
+def trainable_tensors(model: nn.Module) -> dict[str, mx.array]:
     """What is trained, by mlx-lm's names: model.layers.0.self_attn.q_proj.lora_a and so on."""
     return dict(tree_flatten(model.trainable_parameters()))
 
@@ -68,10 +77,14 @@ def tensors(model: nn.Module) -> dict[str, mx.array]:
 def saved_tensors(model: nn.Module) -> dict[str, mx.array]:
     """What is trained as adapters.safetensors holds it, for mlx-lm too; the same unless layers differ in rank."""
     layers = _strengths(model)
-    return rank_pattern.alike(tensors(model), layers) if rank_pattern.described(layers) else tensors(model)
+    return (
+        rank_pattern.to_uniform(trainable_tensors(model), layers)
+        if rank_pattern.describe_exceptions(layers)
+        else trainable_tensors(model)
+    )
 
 
-def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
+def build_config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
     """The contents of adapter_config.json, which mlx-lm reads to load the adapter; `base` is core.run.Model.
 
     Beside what mlx-lm knows it says how the base was packed while training, so that it can be built the same way.
@@ -80,33 +93,33 @@ def config(model: nn.Module, options: Any, base: Any) -> dict[str, Any]:
     if options.type == "full":
         about = full.config(model)
     else:
-        one, layers = next(iter(add_ons(model).values())), _strengths(model)
-        usual, (count, keys) = rank_pattern.common(layers), _keys(model)
+        one, layers = next(iter(adapter_layers(model).values())), _strengths(model)
+        usual, (count, keys) = rank_pattern.common_rank_scale(layers), _keys(model)
         about = {
             "fine_tune_type": _kind(one),
             "num_layers": count,
             "lora_parameters": {**usual._asdict(), "dropout": _dropout(one), "keys": keys},
             "lora_alpha": _alpha(usual, options),
             "use_rslora": options.rslora,
-            **rank_pattern.described(layers),
+            **rank_pattern.describe_exceptions(layers),
         }
     return {"model": base.path, **about, "base_precision": packed}
 
 
-def resolved(model: nn.Module, options: Any) -> dict[str, Any]:
+def resolved_options(model: nn.Module, options: Any) -> dict[str, Any]:
     """The adapter as used, for resolved.json: after defaults, and after an adapter to go on from."""
     asked = dataclasses.asdict(options)
     if options.type == "full":
         return asked
-    one, layers = next(iter(add_ons(model).values())), _strengths(model)
-    usual = rank_pattern.common(layers)
+    one, layers = next(iter(adapter_layers(model).values())), _strengths(model)
+    usual = rank_pattern.common_rank_scale(layers)
     used = {"type": _kind(one), **usual._asdict(), "alpha": _alpha(usual, options)}
-    return asked | used | {"modules": len(layers)} | rank_pattern.described(layers)
+    return asked | used | {"modules": len(layers)} | rank_pattern.describe_exceptions(layers)
 
 
-def add_ons(model: nn.Module) -> dict[str, AddOn]:
+def adapter_layers(model: nn.Module) -> dict[str, AdapterLayer]:
     """The layers with an add-on, by name."""
-    return {name: m for name, m in model.named_modules() if isinstance(m, AddOn)}
+    return {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer)}
 
 
 def load(model: nn.Module, folder: Path) -> None:
@@ -118,16 +131,16 @@ def load(model: nn.Module, folder: Path) -> None:
         _rebuild(model, saved, weights, folder)
 
 
-def chat_template(folder: Path) -> str | None:
+def read_chat_template(folder: Path) -> str | None:
     """The chat template that was chosen for the training, where the model has none of its own."""
     file = folder / "chat_template.jinja"
     return file.read_text(encoding="utf-8") if file.is_file() else None
 
 
 @contextmanager
-def off(model: nn.Module) -> Iterator[None]:
+def disable(model: nn.Module) -> Iterator[None]:
     """Within this, the model answers as it did before training: adapter layers pass their base's output on."""
-    layers = list(add_ons(model).values())
+    layers = list(adapter_layers(model).values())
     for layer in layers:
         layer.enabled = False
     try:
@@ -137,7 +150,7 @@ def off(model: nn.Module) -> Iterator[None]:
             layer.enabled = True
 
 
-def _wrap(model: nn.Module, layers: dict[str, nn.Module], kind: str, strengths: Strengths, dropout: float) -> None:
+def _wrap(model: nn.Module, layers: dict[str, nn.Module], kind: str, strengths: RankScales, dropout: float) -> None:
     model.freeze()
     made = [(name, ADD_ONS[kind].beside(m, *strengths[name], dropout)) for name, m in layers.items()]
     model.update_modules(tree_unflatten(made))
@@ -150,7 +163,7 @@ def _go_on(model: nn.Module, o: Any) -> None:
     if kind == "full":
         raise BadModel(f"{folder} holds a fully trained model, not an add-on: fuse it, and give it as the model.")
     _rebuild(model, saved, weights, folder)
-    layers, usual = add_ons(model), type(o)()
+    layers, usual = adapter_layers(model), type(o)()
     one = next(iter(layers.values()))
     if o.type not in (usual.type, kind):
         raise BadOption(f"The adapter in {folder} is a {kind} adapter: {o.type} cannot go on from it.")
@@ -164,7 +177,7 @@ def _go_on(model: nn.Module, o: Any) -> None:
             "ask for the same, or leave both out, to go on from it."
         )
     if (o.targets, o.layers) != (usual.targets, usual.layers):
-        asked = set(choose(model, o.targets, o.layers))
+        asked = set(find_target_layers(model, o.targets, o.layers))
         odd = sorted(asked ^ set(layers))
         if odd:
             side = "has" if odd[0] in layers else "lacks"
@@ -179,7 +192,7 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
     if kind not in ADD_ONS:
         raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
     able = choose_all(model)
-    known = places(sorted({key.rpartition(".")[0] for key in weights}), set(able))
+    known = match_layer_names(sorted({key.rpartition(".")[0] for key in weights}), set(able))
     weights = {f"{known[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in weights.items()}
     for name in known.values():
         if name not in able:
@@ -187,7 +200,7 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
     if not known:
         raise BadModel(f"The adapter in {folder} is empty.")
     try:
-        strengths = {known[name]: own for name, own in rank_pattern.strengths(saved, known).items()}
+        strengths = {known[name]: own for name, own in rank_pattern.read_rank_scales(saved, known).items()}
         dropout = float(saved["lora_parameters"].get("dropout", 0.0))
     except (BadModel, TypeError, ValueError):
         raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
@@ -195,7 +208,7 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
         _wrap(model, {name: able[name] for name in strengths}, kind, strengths, dropout)
     except BadOption as error:
         raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
-    for name, layer in add_ons(model).items():
+    for name, layer in adapter_layers(model).items():
         for leaf, shape in layer.shapes.items():
             value = weights.get(f"{name}.{leaf}")
             if value is None or tuple(value.shape) != shape:
@@ -205,7 +218,7 @@ def _rebuild(model: nn.Module, saved: dict[str, Any], weights: dict[str, mx.arra
 
 def choose_all(model: nn.Module) -> dict[str, nn.Module]:
     """Every layer that can have an add-on, by name."""
-    return choose(model, "*", None)
+    return find_target_layers(model, "*", None)
 
 
 def _keys(model: nn.Module) -> tuple[int, list[str]]:
@@ -213,7 +226,7 @@ def _keys(model: nn.Module) -> tuple[int, list[str]]:
 
     Names within a block where every one of these blocks has the same; else whole names, which it knows too.
     """
-    wrapped = add_ons(model)
+    wrapped = adapter_layers(model)
     blocks = {id(block): i for i, block in enumerate(model.layers)}
     places = {f"{name}.": blocks[id(m)] for name, m in model.named_modules() if id(m) in blocks}
     inner: dict[int, set[str]] = {}
@@ -229,17 +242,17 @@ def _keys(model: nn.Module) -> tuple[int, list[str]]:
     return count, sorted(wrapped)
 
 
-def _kind(layer: AddOn) -> str:
+def _kind(layer: AdapterLayer) -> str:
     return dora.KIND if isinstance(layer, dora.DoRALinear) else lora.KIND
 
 
-def _strengths(model: nn.Module) -> Strengths:
-    return {name: Strength(m.rank, m.scale) for name, m in add_ons(model).items()}
+def _strengths(model: nn.Module) -> RankScales:
+    return {name: RankScale(m.rank, m.scale) for name, m in adapter_layers(model).items()}
 
 
-def _alpha(layer: Strength, options: Any) -> float:
+def _alpha(layer: RankScale, options: Any) -> float:
     return layer.scale * (math.sqrt(layer.rank) if options.rslora else layer.rank)
 
 
-def _dropout(layer: AddOn) -> float:
+def _dropout(layer: AdapterLayer) -> float:
     return float(1 - layer.dropout._p_1)

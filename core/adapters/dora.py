@@ -11,7 +11,7 @@ layer, dropout here acts on the add-on's inputs alone, as in mlx-lm: one product
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.adapters.lora import AddOn, LoRALinear
+from core.adapters.lora import AdapterLayer, LoRALinear
 from core.errors import BadOption
 from core.quant import dense, is_linear
 
@@ -68,7 +68,7 @@ class DoRALinear(LoRALinear):
         return whole * (self.m / mx.linalg.norm(whole, axis=1))[:, None] - weight
 
 
-def beside(layer: nn.Module, rank: int, scale: float, dropout: float) -> AddOn:
+def wrap_layer(layer: nn.Module, rank: int, scale: float, dropout: float) -> AdapterLayer:
     """The add-on of a linear layer. Raises BadOption for any other."""
     if not is_linear(layer):
         raise BadOption(f"DoRA goes with linear layers; {type(layer).__name__} takes lora.")

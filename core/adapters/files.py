@@ -31,12 +31,12 @@ _PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True)
-class Base:
+class BasePrecision:
     """How the model below an adapter was packed while training."""
 
     quantization: str = UNPACKED
     double: bool = False
-    told: str = "as in training"  # why
+    source: str = "as in training"  # why
 
     @property
     def note(self) -> str:
@@ -44,25 +44,25 @@ class Base:
         if self.quantization == UNPACKED:
             return ""
         packed = f"{self.quantization}{' with packed scales' if self.double else ''}"
-        return f"The base is packed as {packed}, {self.told}."
+        return f"The base is packed as {packed}, {self.source}."
 
 
-def base_of(folder: Path) -> Base:
+def read_base_precision(folder: Path) -> BasePrecision:
     """How the base was packed when the adapter in a folder was trained. Raises BadModel for what nobody knows."""
     said = _config(folder).get("base_precision")
     if not isinstance(said, dict):
-        return Base()
+        return BasePrecision()
     mode, double = said.get("quantization", UNPACKED), said.get("double_quantization", False)
     if mode not in (UNPACKED, *MODES) or not isinstance(double, bool):
         raise BadModel(f"The adapter in {folder} was trained over a base packed as {mode!r}, which is not known here.")
-    return Base(mode, double)
+    return BasePrecision(mode, double)
 
 
-def base_for(folder: str | Path | None, asked: str | None) -> Base:
+def choose_base_precision(folder: str | Path | None, asked: str | None) -> BasePrecision:
     """The base to build for an adapter (None: no adapter): as `asked`, or as it was packed in training."""
     if asked is not None:
-        return Base(asked, told="as asked")
-    return Base() if folder is None else base_of(Path(folder))
+        return BasePrecision(asked, source="as asked")
+    return BasePrecision() if folder is None else read_base_precision(Path(folder))
 
 
 def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
@@ -72,13 +72,13 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     """
     saved = _config(folder)
     if "peft_type" not in saved:
-        return saved, rank_pattern.apart(_tensors(folder, WEIGHTS), saved)
+        return saved, rank_pattern.from_uniform(_tensors(folder, WEIGHTS), saved)
     _refuse(folder, saved)
     weights = _renamed(folder, _tensors(folder, PEFT_WEIGHTS))
     return _from_peft(folder, saved, sorted({key.rpartition(".")[0] for key in weights})), weights
 
 
-def places(names: Iterable[str], modules: set[str]) -> dict[str, str]:
+def match_layer_names(names: Iterable[str], modules: set[str]) -> dict[str, str]:
     """Each layer's name in this model, where transformers has another prefix for the same layer."""
     ends: dict[str, list[str]] = {}
     for name in modules:
@@ -146,7 +146,7 @@ def _from_peft(folder: Path, saved: dict[str, Any], names: list[str]) -> dict[st
     rslora = bool(saved.get("use_rslora"))
     try:
         layers = rank_pattern.from_peft(saved, names, rslora=rslora)
-        usual = rank_pattern.common(layers)
+        usual = rank_pattern.common_rank_scale(layers)
         alpha = float(saved["lora_alpha"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError, re.error):
         raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha.") from None
@@ -156,7 +156,7 @@ def _from_peft(folder: Path, saved: dict[str, Any], names: list[str]) -> dict[st
         "lora_parameters": {**usual._asdict(), "dropout": float(saved.get("lora_dropout") or 0.0)},
         "lora_alpha": alpha,
         "use_rslora": rslora,
-        **rank_pattern.described(layers),
+        **rank_pattern.describe_exceptions(layers),
     }
 
 

@@ -18,7 +18,7 @@ from core.quant import dims
 KIND = "lora"
 
 
-class AddOn(nn.Module):
+class AdapterLayer(nn.Module):
     """What sits beside a layer. With `enabled` False it is the layer alone."""
 
     def __init__(self, rank: int, scale: float, dropout: float) -> None:
@@ -39,7 +39,7 @@ class AddOn(nn.Module):
         return {name: tuple(self[name].shape) for name in ("lora_a", "lora_b", "m") if name in self}
 
 
-class LoRALinear(AddOn):
+class LoRALinear(AdapterLayer):
     """A linear layer with its add-on."""
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
@@ -77,7 +77,7 @@ class LoRALinear(AddOn):
         return self.scale * (self.lora_a @ self.lora_b).T
 
 
-class LoRAExperts(AddOn):
+class LoRAExperts(AdapterLayer):
     """The linear layer of many experts, each with an add-on of its own: lora_a [E, rank, in], lora_b [E, out, rank]."""
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
@@ -103,7 +103,7 @@ class LoRAExperts(AddOn):
         return self.scale * (self.lora_b @ self.lora_a)
 
 
-class LoRAEmbedding(AddOn):
+class LoRAEmbedding(AdapterLayer):
     """An embedding with an add-on, also where it serves as the output layer: lora_a [V, rank], lora_b [rank, dims]."""
 
     def __init__(self, embedding: nn.Module, rank: int, scale: float, dropout: float) -> None:
@@ -166,10 +166,10 @@ def _together(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.ar
     return y
 
 
-def beside(layer: nn.Module, rank: int, scale: float, dropout: float) -> AddOn:
+def wrap_layer(layer: nn.Module, rank: int, scale: float, dropout: float) -> AdapterLayer:
     """The add-on that fits a layer."""
     kind: Any = LoRAExperts if is_experts(layer) else LoRAEmbedding if is_embedding(layer) else LoRALinear
-    made: AddOn = kind(layer, rank, scale, dropout)
+    made: AdapterLayer = kind(layer, rank, scale, dropout)
     return made
 
 

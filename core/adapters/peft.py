@@ -13,7 +13,7 @@ _LINEAR = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magn
 _EMBEDDING = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}
 
 
-def converted(
+def convert(
     saved: dict[str, Any], weights: dict[str, mx.array], base: dict[str, Any], folder: Path
 ) -> tuple[dict[str, Any], dict[str, mx.array]]:
     """(adapter_config.json, tensors) for PEFT, of an adapter read by saved.read(); `base` is the model's config.json.
@@ -33,7 +33,7 @@ def converted(
         other = (_EMBEDDING if embedding else _LINEAR)[leaf]
         found[f"base_model.model.{name}.{other}"] = mx.contiguous(value.T) if value.ndim == 2 else value
     parameters, rslora = saved["lora_parameters"], bool(saved.get("use_rslora"))
-    layers = rank_pattern.strengths(saved, sorted({key.rpartition(".")[0] for key in weights}))
+    layers = rank_pattern.read_rank_scales(saved, sorted({key.rpartition(".")[0] for key in weights}))
     about = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",

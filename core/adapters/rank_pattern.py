@@ -18,42 +18,42 @@ from core.errors import BadModel
 KEY = "each_layer"
 
 
-class Strength(NamedTuple):
+class RankScale(NamedTuple):
     """A layer's rank, and what the product of its two small matrices is multiplied with."""
 
     rank: int
     scale: float
 
 
-Strengths = dict[str, Strength]
+RankScales = dict[str, RankScale]
 
 
-def common(layers: Mapping[str, Strength]) -> Strength:
+def common_rank_scale(layers: Mapping[str, RankScale]) -> RankScale:
     """What a file in mlx-lm's format says of all layers: the largest rank, and the scale that most of them have."""
     scales = Counter(s.scale for s in layers.values())
-    return Strength(max(s.rank for s in layers.values()), scales.most_common(1)[0][0])
+    return RankScale(max(s.rank for s in layers.values()), scales.most_common(1)[0][0])
 
 
-def described(layers: Mapping[str, Strength]) -> dict[str, Any]:
+def describe_exceptions(layers: Mapping[str, RankScale]) -> dict[str, Any]:
     """The layers that differ from what is common, for adapter_config.json; {} where none does."""
-    apart = {name: s._asdict() for name, s in layers.items() if s != common(layers)}
+    apart = {name: s._asdict() for name, s in layers.items() if s != common_rank_scale(layers)}
     return {KEY: apart} if apart else {}
 
 
-def strengths(saved: Mapping[str, Any], names: Iterable[str]) -> Strengths:
+def read_rank_scales(saved: Mapping[str, Any], names: Iterable[str]) -> RankScales:
     """Rank and scale of each layer by adapter_config.json. Raises BadModel where it does not say them."""
     try:
         parameters, own = saved["lora_parameters"], saved.get(KEY, {})
-        usual = Strength(int(parameters["rank"]), float(parameters["scale"]))
-        apart = {name: Strength(int(s["rank"]), float(s["scale"])) for name, s in own.items()}
+        usual = RankScale(int(parameters["rank"]), float(parameters["scale"]))
+        apart = {name: RankScale(int(s["rank"]), float(s["scale"])) for name, s in own.items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadModel("lacks rank or scale under lora_parameters") from None
     return {name: apart.get(name, usual) for name in names}
 
 
-def alike(weights: Mapping[str, mx.array], layers: Mapping[str, Strength]) -> dict[str, mx.array]:
+def to_uniform(weights: Mapping[str, mx.array], layers: Mapping[str, RankScale]) -> dict[str, mx.array]:
     """The tensors as one rank and one scale for all layers give the same answers."""
-    usual = common(layers)
+    usual = common_rank_scale(layers)
     found = {}
     for key, value in weights.items():
         name, _, leaf = key.rpartition(".")
@@ -67,12 +67,12 @@ def alike(weights: Mapping[str, mx.array], layers: Mapping[str, Strength]) -> di
     return found
 
 
-def apart(weights: Mapping[str, mx.array], saved: Mapping[str, Any]) -> dict[str, mx.array]:
+def from_uniform(weights: Mapping[str, mx.array], saved: Mapping[str, Any]) -> dict[str, mx.array]:
     """The tensors at their own ranks and scales again, from a file that `alike` made."""
     if not saved.get(KEY):
         return dict(weights)
     names = {key.rpartition(".")[0] for key in weights}
-    layers = strengths(saved, names)
+    layers = read_rank_scales(saved, names)
     scale = float(saved["lora_parameters"]["scale"])
     found = {}
     for key, value in weights.items():
@@ -86,7 +86,7 @@ def apart(weights: Mapping[str, mx.array], saved: Mapping[str, Any]) -> dict[str
     return found
 
 
-def from_peft(saved: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -> Strengths:
+def from_peft(saved: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -> RankScales:
     """Each layer's by PEFT's adapter_config.json, whose patterns match the ends of names.
 
     Raises KeyError, TypeError, ValueError, ZeroDivisionError or re.error where it is not as PEFT writes it.
@@ -96,11 +96,11 @@ def from_peft(saved: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -
     for name in names:
         rank = int(_matched(ranks, name, saved["r"]))
         alpha = float(_matched(alphas, name, saved["lora_alpha"]))
-        found[name] = Strength(rank, alpha / (math.sqrt(rank) if rslora else rank))
+        found[name] = RankScale(rank, alpha / (math.sqrt(rank) if rslora else rank))
     return found
 
 
-def to_peft(layers: Mapping[str, Strength], *, rslora: bool) -> dict[str, Any]:
+def to_peft(layers: Mapping[str, RankScale], *, rslora: bool) -> dict[str, Any]:
     """r and lora_alpha of PEFT's adapter_config.json, with patterns where layers differ."""
     alphas = {name: _whole(s.scale * (math.sqrt(s.rank) if rslora else s.rank)) for name, s in layers.items()}
     ranks = {name: s.rank for name, s in layers.items()}

@@ -18,7 +18,9 @@ def is_embedding(m: object) -> bool:
     return isinstance(m, nn.Embedding | nn.QuantizedEmbedding)
 
 
-def choose(model: nn.Module, wanted: str, last: int | None, *, experts: bool = True) -> dict[str, nn.Module]:
+def find_target_layers(
+    model: nn.Module, wanted: str, last: int | None, *, experts: bool = True
+) -> dict[str, nn.Module]:
     """The layers that get an add-on, by name.
 
     `wanted` holds, separated by commas: "all" (the linear layers of the blocks, routers aside), "attention",

@@ -54,7 +54,7 @@ def tried(args: Any, out: Out) -> int:
     from core.methods.grpo import Options, check
     from core.resources import STARTER
     from core.rewards import Answer
-    from core.rewards.judge import attempt
+    from core.rewards.judge import score_answers
 
     if not args.answer:
         raise BadOption("Give at least one --answer to score.")
@@ -70,14 +70,14 @@ def tried(args: Any, out: Out) -> int:
         Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n, opened=_opened(text))
         for n, text in enumerate(args.answer, 1)
     ]
-    judged = attempt(asked.weights, asked.settings, answers)
+    judged = score_answers(asked.weights, asked.settings, answers)
     if args.json:
-        out(json.dumps([_plain(a, v) for a, v in zip(answers, judged.verdicts, strict=True)], ensure_ascii=False))
+        out(json.dumps([_plain(a, v) for a, v in zip(answers, judged.scored_answers, strict=True)], ensure_ascii=False))
         return 0
-    for answer, verdict in zip(answers, judged.verdicts, strict=True):
+    for answer, verdict in zip(answers, judged.scored_answers, strict=True):
         out(" ".join(answer.text.split())[:100])
         for name, score in verdict.scores.items():
-            out(f"  {name:<8} {score.value:6.2f} × {asked.weights[name]:g}  {score.why}")
+            out(f"  {name:<8} {score.value:6.2f} × {asked.weights[name]:g}  {score.reason}")
         out(f"  {'total':<8} {'none' if verdict.total is None else f'{verdict.total:6.2f}'}")
     if judged.problem:
         raise BadOption(judged.problem)
@@ -86,9 +86,9 @@ def tried(args: Any, out: Out) -> int:
 
 def _opened(text: str) -> bool:
     """Whether an answer looks as if its template had opened the thought."""
-    from core.rewards.answer import THINK, THOUGHT
+    from core.rewards.answer import THINK_END, THINK_START
 
-    return THOUGHT in text and THINK not in text
+    return THINK_END in text and THINK_START not in text
 
 
 def _options() -> list[Option]:
@@ -98,5 +98,5 @@ def _options() -> list[Option]:
 
 
 def _plain(answer: Any, verdict: Any) -> dict[str, Any]:
-    scores = {name: {"score": s.value, "why": s.why} for name, s in verdict.scores.items()}
+    scores = {name: {"score": s.value, "why": s.reason} for name, s in verdict.scores.items()}
     return {"answer": answer.text, "total": verdict.total, "rewards": scores}

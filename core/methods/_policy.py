@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from core.errors import BadOption
 from core.options import option
-from core.rewards import REASONING, Settings, weights
-from core.rewards.judge import check as settle
+from core.rewards import REASONING_WEIGHTS, RewardSettings, parse_weights
+from core.rewards.judge import check_rewards as settle
 
 if TYPE_CHECKING:  # what describes a run is read before the window stands, which does not wait for NumPy
     import numpy as np
@@ -174,11 +174,11 @@ class Options:
     @property
     def weights(self) -> dict[str, float]:
         """The rewards and their weights."""
-        return dict(REASONING) if self.reasoning_rewards else weights(self.rewards)
+        return dict(REASONING_WEIGHTS) if self.reasoning_rewards else parse_weights(self.rewards)
 
     @property
-    def settings(self) -> Settings:
-        return Settings(
+    def settings(self) -> RewardSettings:
+        return RewardSettings(
             pattern=self.reward_pattern,
             tags=self.reward_tags,
             length=self.reward_length,

@@ -82,7 +82,7 @@ class Reference:
             for batch, made in map_in_order(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
                 yield batch, np.array(made)[batch.mask > 0]
 
-        with adapters.off(model) if self.used == BASE else nullcontext():
+        with adapters.disable(model) if self.used == BASE else nullcontext():
             yield from self.table.measure(logps, self.run.train.batch_size, stop, layout)
 
     def ask_other(

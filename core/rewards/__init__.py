@@ -6,7 +6,7 @@ each by its weight.
 
 from core.errors import BadOption
 from core.rewards import exact, file, format, length, numeric, regex, tags, validjson
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 REWARDS: dict[str, Reward] = {
     "numeric": numeric.REWARD,
@@ -21,12 +21,12 @@ REWARDS: dict[str, Reward] = {
 
 # Thinking format, correctness and length. A right answer in the wrong form must beat a wrong one in the right
 # form, and a short wrong one.
-REASONING = {"numeric": 1.0, "format": 0.2, "length": 0.1}
+REASONING_WEIGHTS = {"numeric": 1.0, "format": 0.2, "length": 0.1}
 
-__all__ = ["REASONING", "REWARDS", "Answer", "Reward", "Score", "Settings", "weights"]
+__all__ = ["REASONING_WEIGHTS", "REWARDS", "Answer", "Reward", "Score", "RewardSettings", "parse_weights"]
 
 
-def weights(named: tuple[str, ...]) -> dict[str, float]:
+def parse_weights(named: tuple[str, ...]) -> dict[str, float]:
     """{name: weight} from entries such as "numeric=1" or "format". Raises BadOption with one sentence."""
     found: dict[str, float] = {}
     for entry in named:

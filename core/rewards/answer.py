@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-THINK, THOUGHT = "<think>", "</think>"
+THINK_START, THINK_END = "<think>", "</think>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,9 +21,9 @@ class Answer:
     @property
     def visible(self) -> str:
         """The answer without its thinking. An unfinished thought leaves nothing."""
-        if THOUGHT in self.text:
-            return self.text.rpartition(THOUGHT)[2].strip()
-        return "" if self.opened or THINK in self.text else self.text.strip()
+        if THINK_END in self.text:
+            return self.text.rpartition(THINK_END)[2].strip()
+        return "" if self.opened or THINK_START in self.text else self.text.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Score:
 
 
 @dataclass(frozen=True)
-class Settings:
+class RewardSettings:
     """What some rewards need to know besides the answer."""
 
     pattern: str = ""  # regex
@@ -51,5 +51,5 @@ class Reward:
 
     title: str
     sentence: str
-    score: Callable[[Answer, Settings], Score] | None  # None: scored by a process of its own (see file.py)
+    score: Callable[[Answer, RewardSettings], Score] | None  # None: scored by a process of its own (see file.py)
     needs_expected: bool = False

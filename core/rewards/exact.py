@@ -1,9 +1,9 @@
 """Exact match: the answer is the expected text."""
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the visible answer is the expected text; spacing does not count, upper and lower case do."""
     said, wanted = (" ".join(text.split()) for text in (answer.visible, answer.expected))
     if said == wanted:

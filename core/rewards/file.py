@@ -25,7 +25,7 @@ START_SECONDS = 30.0  # for Python to start and the file to be imported
 REWARD = Reward("Your own file", "A function in your own Python file scores the answers.", None)
 
 
-class Failed(Exception):
+class RewardFileFailed(Exception):
     """The function gave no usable scores for these answers; the sentence says why, and where."""
 
 
@@ -57,14 +57,14 @@ class FileReward:
         ]
         reply = self._ask(json.dumps(rows), self.seconds, _rows(answers))
         if "error" in reply:
-            raise Failed(str(reply["error"]))
+            raise RewardFileFailed(str(reply["error"]))
         return [self._number(n, a) for n, a in zip(reply["scores"], answers, strict=True)]
 
     def _number(self, found: Any, answer: Answer) -> float:
         if isinstance(found, int | float) and math.isfinite(found):
             return float(found)
         shown = "no finite number" if found is None else repr(found)[:40]
-        raise Failed(f"{self.path.name} gave {shown} as the score of an answer to row {answer.line}.")
+        raise RewardFileFailed(f"{self.path.name} gave {shown} as the score of an answer to row {answer.line}.")
 
     def _start(self) -> None:
         # -P: the folder of child.py must not be a place to import from, or its neighbours would hide Python's own.
@@ -83,7 +83,7 @@ class FileReward:
         reply = self._ask("", START_SECONDS, "while it was loaded")
         if "error" in reply:
             self.close()
-            raise Failed(str(reply["error"]))
+            raise RewardFileFailed(str(reply["error"]))
 
     def _ask(self, line: str, seconds: float, where: str) -> dict[str, Any]:
         """Send a line, wait for one. A process that is too slow or has ended is cleared away."""
@@ -96,12 +96,12 @@ class FileReward:
             said = self._said.get(timeout=seconds)
         except queue.Empty:
             self.close()
-            raise Failed(f"{self.path.name} took longer than {seconds:g} seconds {where}.") from None
+            raise RewardFileFailed(f"{self.path.name} took longer than {seconds:g} seconds {where}.") from None
         except OSError:
             said = None
         if said is None:
             self.close()
-            raise Failed(f"{self.path.name} ended its process {where}.")
+            raise RewardFileFailed(f"{self.path.name} ended its process {where}.")
         found: dict[str, Any] = json.loads(said)
         return found
 

@@ -8,12 +8,12 @@ from types import TracebackType
 
 from core.errors import BadOption
 from core.rewards import REWARDS
-from core.rewards.answer import Answer, Score, Settings
-from core.rewards.file import Failed, FileReward
+from core.rewards.answer import Answer, RewardSettings, Score
+from core.rewards.file import FileReward, RewardFileFailed
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ScoredAnswer:
     """What the rewards say of one answer. `total` is None when one of them could not score it."""
 
     total: float | None
@@ -21,22 +21,22 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Judged:
+class ScoringResult:
     """One verdict for each answer, and the sentence of what failed, if anything did."""
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[ScoredAnswer, ...]
     problem: str = ""
 
 
-class Judge:
+class RewardScorer:
     """Scores answers by several rewards. Close it at the end: a person's own file runs in a process of its own.
 
     Raises BadOption when a reward lacks what it needs.
     """
 
-    def __init__(self, weights: Mapping[str, float], settings: Settings | None = None) -> None:
-        self.weights, self.settings = dict(weights), settings or Settings()
-        check(self.weights, self.settings)
+    def __init__(self, weights: Mapping[str, float], settings: RewardSettings | None = None) -> None:
+        self.weights, self.settings = dict(weights), settings or RewardSettings()
+        check_rewards(self.weights, self.settings)
         own = "file" in self.weights
         self._file = FileReward(Path(self.settings.file).expanduser(), self.settings.seconds) if own else None
 
@@ -44,7 +44,7 @@ class Judge:
         """Whether a reward cannot score an answer without one to check against."""
         return REWARDS[name].needs_expected
 
-    def __call__(self, answers: Sequence[Answer]) -> Judged:
+    def __call__(self, answers: Sequence[Answer]) -> ScoringResult:
         """Every answer's verdict. A person's own file that fails costs its answers their verdict, not the run."""
         found: dict[str, list[Score]] = {}
         problem = ""
@@ -55,27 +55,27 @@ class Judge:
         if self._file is not None and answers:
             try:
                 found["file"] = [Score(n, self._file.path.name) for n in self._file.scores(answers)]
-            except Failed as error:
+            except RewardFileFailed as error:
                 problem = str(error)
         verdicts = []
         for i in range(len(answers)):
             scores = {name: found[name][i] for name in self.weights if name in found}
             total = sum(self.weights[name] * s.value for name, s in scores.items())
-            verdicts.append(Verdict(None if problem else total, scores))
-        return Judged(tuple(verdicts), problem)
+            verdicts.append(ScoredAnswer(None if problem else total, scores))
+        return ScoringResult(tuple(verdicts), problem)
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    def __enter__(self) -> "Judge":
+    def __enter__(self) -> "RewardScorer":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
 
-def check(weights: Mapping[str, float], settings: Settings) -> None:
+def check_rewards(weights: Mapping[str, float], settings: RewardSettings) -> None:
     """Raises BadOption when a reward lacks what it needs, or a setting belongs to a reward that is not asked for."""
     for name, flag, value in (
         ("regex", "--reward-pattern", settings.pattern),
@@ -92,7 +92,7 @@ def check(weights: Mapping[str, float], settings: Settings) -> None:
         raise BadOption(f"--reward-pattern is no regular expression: {error}.") from None
 
 
-def attempt(weights: Mapping[str, float], settings: Settings, answers: Sequence[Answer]) -> Judged:
+def score_answers(weights: Mapping[str, float], settings: RewardSettings, answers: Sequence[Answer]) -> ScoringResult:
     """Try the rewards on some answers. Raises BadOption as Judge does."""
-    with Judge(weights, settings) as judge:
+    with RewardScorer(weights, settings) as judge:
         return judge(answers)

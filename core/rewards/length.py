@@ -1,9 +1,9 @@
 """Length: answers up to a given length; longer ones lose."""
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 up to the aim in tokens, falling evenly to 0 at twice the aim; 0 for an answer that was cut off."""
     if answer.cut:
         return Score(0.0, f"was cut off at {answer.tokens} tokens")

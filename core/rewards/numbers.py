@@ -31,7 +31,7 @@ _MIXED = re.compile(r"(?<![\d.])(\d+)\s+(\d+)\s*/\s*(\d+)(?![\d.])")
 _GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:[,\u00a0\u202f '_]\d{3})+(?!\d)")
 
 
-def stated(text: str) -> str | None:
+def find_result(text: str) -> str | None:
     """What a text says its result is: boxed, behind ####, behind "the answer is", or its last number. None: nothing."""
     marked = final(text)
     if "\\boxed{" in text or "####" in text:
@@ -45,12 +45,12 @@ def stated(text: str) -> str | None:
     return every[-1] if every else None
 
 
-def same(one: str, other: str) -> bool:
+def same_value(one: str, other: str) -> bool:
     """Whether two texts mean the same value. Texts that are no numbers must be equal but for case and spacing.
 
     A unit or a percent sign on one side only is passed over: 50% is 50, and it is 0.5 too.
     """
-    a, b = value(one), value(other)
+    a, b = parse_value(one), parse_value(other)
     if a is None or b is None:
         return bool(_bare(one)) and _bare(one) == _bare(other)
     if _near(a, b):
@@ -59,7 +59,7 @@ def same(one: str, other: str) -> bool:
     return mine != its and (_near(a / 100, b) if mine else _near(a, b / 100))
 
 
-def value(text: str) -> Value | None:
+def parse_value(text: str) -> Value | None:
     """The value of a number or an expression of numbers, or None. A percent sign is a unit like any other."""
     plain = _expression(text)
     try:
@@ -71,7 +71,7 @@ def value(text: str) -> Value | None:
         every = _STATED.findall(text)
         if len(every) != 1 or every[0].strip() == text.strip():
             return None
-        return value(every[0])  # "12 apples", "about $12"
+        return parse_value(every[0])  # "12 apples", "about $12"
     return found
 
 

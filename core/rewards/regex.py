@@ -2,10 +2,10 @@
 
 import re
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the pattern is found in the visible answer."""
     if re.search(settings.pattern, answer.visible):
         return Score(1.0, "matches the pattern")

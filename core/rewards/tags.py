@@ -1,9 +1,9 @@
 """Tag count: each of the wanted tags occurs once."""
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """The share of the wanted tags that are opened and closed exactly once, in that order."""
     wrong = [tag for tag in settings.tags if not _once(answer.text, tag)]
     why = f"not exactly once: {', '.join(wrong)}" if wrong else "every tag once"

@@ -3,12 +3,12 @@
 import json
 import re
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*)\n```$", re.DOTALL)
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the visible answer is a JSON object or list and nothing else; half where it stands in a code fence."""
     text, worth, place = answer.visible, 1.0, ""
     fenced = _FENCE.match(text)

@@ -12,14 +12,14 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.rollouts.sampling import Sampling, pick
+from core.rollouts.sampling import SamplingParams, sample_tokens
 
 PREFILL = 2048  # tokens of a prompt computed in one piece
 FREE = 0.25  # of the places; that many are waited for before answers leave and prompts join, because both copy caches
 
 
 @dataclass(frozen=True)
-class Written:
+class Completion:
     """One answer. `tokens` end with the stop token unless it was cut off at the longest allowed length."""
 
     prompt: int  # which of the prompts
@@ -44,17 +44,17 @@ class _Row:
     done: bool = False
 
 
-def write(
+def batch_generate(
     model: Any,
     prompts: Sequence[Sequence[int]],
-    sampling: Sampling,
+    sampling: SamplingParams,
     *,
     stop_tokens: Sequence[int],
     group: int = 1,
     at_once: int = 64,
     seed: Sequence[int] = (0,),
     batched: bool = True,
-) -> Iterator[list[Written]]:
+) -> Iterator[list[Completion]]:
     """Yields after every token: the answers that were finished with it, often none. So one can stop in between.
 
     `prompts` are token ids; each gets `group` answers, of which `at_once` are written at the same time. The numbers
@@ -74,13 +74,13 @@ def write(
             cache = _keep(cache, live)
         if waiting and (not live or free >= FREE * at_once) and at_once - len(rows) > 0:
             new = [waiting.popleft() for _ in range(min(at_once - len(rows), len(waiting)))]
-            more, last = begin(model, prompts, [p for p, _ in new], batched)
+            more, last = prefill(model, prompts, [p for p, _ in new], batched)
             rows = rows + [_Row(p, m, _uniform(seed, p, m, sampling.max_tokens)) for p, m in new]
             step, cache = mx.concatenate([step, last]), _join(cache, more)
         ahead = None
         if any(not r.done and r.asked < sampling.max_tokens for r in rows):
             uniform = np.array([r.uniform[min(r.asked, sampling.max_tokens - 1)] for r in rows])
-            picked = pick(model(step[:, None], cache=cache)[:, -1], mx.array(uniform), sampling)
+            picked = sample_tokens(model(step[:, None], cache=cache)[:, -1], mx.array(uniform), sampling)
             mx.async_eval(picked)
             step, ahead = picked[0].astype(mx.int32), (rows, picked)
             for row in rows:
@@ -91,7 +91,7 @@ def write(
 
 def _read(
     rows: list[_Row], picked: tuple[mx.array, mx.array, mx.array], stops: set[int], longest: int
-) -> list[Written]:
+) -> list[Completion]:
     """Take over what was computed; the answers that end with it."""
     finished = []
     for row, token, logp, entropy in zip(rows, *(p.tolist() for p in picked), strict=True):
@@ -104,7 +104,7 @@ def _read(
         if row.done:
             mean = row.entropy / len(row.tokens)
             cut = token not in stops
-            finished.append(Written(row.prompt, row.member, tuple(row.tokens), tuple(row.logps), mean, cut))
+            finished.append(Completion(row.prompt, row.member, tuple(row.tokens), tuple(row.logps), mean, cut))
     return finished
 
 
@@ -113,7 +113,7 @@ def _uniform(seed: Sequence[int], prompt: int, member: int, count: int) -> np.nd
     return numbers
 
 
-def begin(
+def prefill(
     model: Any, prompts: Sequence[Sequence[int]], wanted: Sequence[int], batched: bool
 ) -> tuple[list[Any], mx.array]:
     """(cache, last prompt tokens [N]) for N answers: each different prompt is computed once, all but its last token."""

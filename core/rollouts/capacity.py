@@ -6,18 +6,18 @@ import mlx.core as mx
 import psutil
 
 from core.model.packed_mask import EXACT
-from core.rollouts.batch_generate import begin
+from core.rollouts.batch_generate import prefill
 
 SHARE = 0.25  # of the free memory; the model's own work and the learning need the rest
 
 
-def fitting(model: Any, longest: int, wanted: int) -> tuple[int, int]:
+def fit_batch_size(model: Any, longest: int, wanted: int) -> tuple[int, int]:
     """(answers at once, bytes for each) for texts of `longest` tokens: `wanted`, or as many as the memory holds."""
-    size = row_bytes(model, longest)
+    size = cache_bytes(model, longest)
     return max(1, min(wanted, int(SHARE * _free() / size))), size
 
 
-def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
+def check_batching(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
     """(whether several answers at once come out as each by itself does, why), tried on this model.
 
     Both ways are given the same tokens: picked by each, they would part at the first near tie, which rounding decides
@@ -26,7 +26,7 @@ def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
     prompts, answers = [[1, 2, 3], [4, 5, 6, 7, 8, 9]], [[7, 3, 5], [2, 8, 4]]
     apart = [model(mx.array([p + a]))[0, len(p) - 1 :] for p, a in zip(prompts, answers, strict=True)]
     try:
-        cache, step = begin(model, prompts, [0, 1], batched=True)
+        cache, step = prefill(model, prompts, [0, 1], batched=True)
         steps = [step, *(mx.array(tokens) for tokens in zip(*answers, strict=True))]
         together = [model(tokens[:, None], cache=cache)[:, -1] for tokens in steps]
         found, wanted = mx.stack(together, axis=1).astype(mx.float32), mx.stack(apart).astype(mx.float32)
@@ -38,7 +38,7 @@ def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
     return True, "tried on this model: several at once come out as each by itself"
 
 
-def row_bytes(model: Any, longest: int) -> int:
+def cache_bytes(model: Any, longest: int) -> int:
     """Bytes that the caches of one text of `longest` tokens take, measured on a short one."""
     from mlx_lm.models.cache import make_prompt_cache
 

@@ -9,11 +9,11 @@ import numpy as np
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.data.tokenize.encode import Encoded
-from core.rollouts.samples_file import Asked
+from core.rollouts.samples_file import RolloutGroup
 
 
-def lay(
-    asked: Sequence[Asked],
+def collate_rollouts(
+    asked: Sequence[RolloutGroup],
     advantages: np.ndarray,
     *,
     together: int,
@@ -74,7 +74,7 @@ def _pieces(groups: Sequence[tuple[int, int]], together: int) -> list[list[tuple
     return found
 
 
-def _group(asked: Asked, members: Sequence[int], drop_cut: bool) -> Group:
+def _group(asked: RolloutGroup, members: Sequence[int], drop_cut: bool) -> Group:
     prompt = len(asked.prompt_ids)
     texts = []
     for k in members:

@@ -10,21 +10,21 @@ from typing import Any
 import numpy as np
 
 from core.methods._policy import Options, advantages, flat, overlong
-from core.rewards.answer import THINK, Answer
-from core.rewards.judge import Judge
+from core.rewards.answer import THINK_START, Answer
+from core.rewards.judge import RewardScorer
 from core.rollouts import SamplingStopped
-from core.rollouts.batch_generate import Written, write
-from core.rollouts.prompts import Query
-from core.rollouts.samples_file import Asked, Reply
-from core.rollouts.sampling import Sampling
+from core.rollouts.batch_generate import Completion, batch_generate
+from core.rollouts.prompts import Prompt
+from core.rollouts.samples_file import Rollout, RolloutGroup
+from core.rollouts.sampling import SamplingParams
 
 
 @dataclass
-class Collected:
+class CollectedGroups:
     """What a step learns from, and all that was asked for it."""
 
-    kept: list[Asked]
-    thrown: list[Asked]
+    kept: list[RolloutGroup]
+    thrown: list[RolloutGroup]
     seconds: float
     problems: list[str]  # of a person's own reward
     gave_up: bool = False  # groups without a difference stayed after the last refill
@@ -38,7 +38,7 @@ class Collector:
         model: Any,
         tokenizer: Any,
         o: Options,
-        judge: Judge,
+        judge: RewardScorer,
         *,
         stop_tokens: Sequence[int],
         at_once: int,
@@ -52,22 +52,22 @@ class Collector:
         self,
         step: int,
         places: Sequence[int],
-        rows: Sequence[Query],
+        rows: Sequence[Prompt],
         seed: Sequence[int],
         more: Callable[[int, int], Sequence[int]],
-    ) -> Collected:
+    ) -> CollectedGroups:
         """The answers to the questions at `places` of `rows`. `more(round, count)` names others for a refill.
 
         Raises Stopped between two tokens when the run is asked to stop.
         """
         began, o = time.perf_counter(), self.o
-        kept, thrown, problems = list[Asked](), list[Asked](), list[str]()
+        kept, thrown, problems = list[RolloutGroup](), list[RolloutGroup](), list[str]()
         wanted, round_ = len(places), 0
         while True:
             asked = self._ask(step, places, rows, [*seed, round_], problems)
             if not o.dynamic_sampling:
-                return Collected(asked, [], time.perf_counter() - began, problems)
-            same = flat(padded(asked))
+                return CollectedGroups(asked, [], time.perf_counter() - began, problems)
+            same = flat(reward_matrix(asked))
             thrown += [replace(a, kept=False) for a, s in zip(asked, same, strict=True) if s]
             kept += [a for a, s in zip(asked, same, strict=True) if not s]
             missing = wanted - len(kept)
@@ -77,16 +77,16 @@ class Collector:
             places = more(round_, missing)
         if not kept:  # a step without any gradient is still a step
             kept, thrown = [replace(thrown[0], kept=True)], thrown[1:]
-        return Collected(kept, thrown, time.perf_counter() - began, problems, gave_up=missing > 0)
+        return CollectedGroups(kept, thrown, time.perf_counter() - began, problems, gave_up=missing > 0)
 
     def _ask(
-        self, step: int, places: Sequence[int], rows: Sequence[Query], seed: Sequence[int], problems: list[str]
-    ) -> list[Asked]:
+        self, step: int, places: Sequence[int], rows: Sequence[Prompt], seed: Sequence[int], problems: list[str]
+    ) -> list[RolloutGroup]:
         o = self.o
-        sampling = Sampling(o.temperature, o.top_p, o.top_k, o.min_p, o.max_completion_length)
+        sampling = SamplingParams(o.temperature, o.top_p, o.top_k, o.min_p, o.max_completion_length)
         prompts = [rows[i].tokens for i in places]
-        groups: list[list[Written | None]] = [[None] * o.group_size for _ in places]
-        for finished in write(
+        groups: list[list[Completion | None]] = [[None] * o.group_size for _ in places]
+        for finished in batch_generate(
             self.model,
             prompts,
             sampling,
@@ -106,10 +106,10 @@ class Collector:
             if problem:
                 problems.append(problem)
             query = rows[i]
-            found.append(Asked(step, query.tokens, replies, query.prompt, query.expected, query.line, i))
+            found.append(RolloutGroup(step, query.tokens, replies, query.prompt, query.expected, query.line, i))
         return found
 
-    def _score(self, query: Query, group: Sequence[Written]) -> tuple[tuple[Reply, ...], str]:
+    def _score(self, query: Prompt, group: Sequence[Completion]) -> tuple[tuple[Rollout, ...], str]:
         o = self.o
         texts = [self.text(w.tokens) for w in group]
         answers = [self._answer(query, text, w) for text, w in zip(texts, group, strict=True)]
@@ -121,7 +121,7 @@ class Collector:
             if o.buffer:
                 scores["overlong"] = less
             replies.append(
-                Reply(
+                Rollout(
                     ids=w.tokens,
                     reward=math.nan if verdict.total is None else verdict.total + less,
                     logps=w.logps,
@@ -134,9 +134,9 @@ class Collector:
             )
         return tuple(replies), judged.problem
 
-    def _answer(self, query: Query, text: str, w: Written) -> Answer:
+    def _answer(self, query: Prompt, text: str, w: Completion) -> Answer:
         asked = self.tokenizer.decode(list(query.tokens[-8:]), skip_special_tokens=False)
-        opened = asked.rstrip().endswith(THINK)
+        opened = asked.rstrip().endswith(THINK_START)
         return Answer(text, query.expected, query.prompt, len(w.tokens), w.cut, query.line, opened)
 
     def text(self, ids: Sequence[int]) -> str:
@@ -144,11 +144,11 @@ class Collector:
         end = len(ids) - (ids[-1] in self.stop_tokens)
         return str(self.tokenizer.decode(list(ids[:end]), skip_special_tokens=False))
 
-    def greedy(self, queries: Sequence[Query]) -> list[Answer]:
+    def greedy(self, queries: Sequence[Prompt]) -> list[Answer]:
         """The likeliest answer to each question. Raises Stopped as collect() does."""
-        sampling = Sampling(0.0, max_tokens=self.o.max_completion_length)
+        sampling = SamplingParams(0.0, max_tokens=self.o.max_completion_length)
         found: list[Answer] = [Answer("")] * len(queries)
-        for finished in write(
+        for finished in batch_generate(
             self.model,
             [q.tokens for q in queries],
             sampling,
@@ -163,15 +163,15 @@ class Collector:
         return found
 
 
-def padded(asked: Sequence[Asked]) -> np.ndarray:
+def reward_matrix(asked: Sequence[RolloutGroup]) -> np.ndarray:
     """The groups' rewards, [R, G], with NaN where a group has fewer answers."""
     width = max(len(a.replies) for a in asked)
     return np.array([a.rewards + [math.nan] * (width - len(a.replies)) for a in asked])
 
 
-def weighed(asked: Sequence[Asked], scale: str) -> tuple[list[Asked], np.ndarray]:
+def add_advantages(asked: Sequence[RolloutGroup], scale: str) -> tuple[list[RolloutGroup], np.ndarray]:
     """The groups with each answer's advantage, and the advantages [R, G]."""
-    found = advantages(padded(asked), scale)
+    found = advantages(reward_matrix(asked), scale)
     told = [
         replace(a, replies=tuple(replace(r, advantage=float(x)) for r, x in zip(a.replies, row, strict=False)))
         for a, row in zip(asked, found, strict=True)
@@ -179,7 +179,7 @@ def weighed(asked: Sequence[Asked], scale: str) -> tuple[list[Asked], np.ndarray
     return told, found
 
 
-def figures(asked: Sequence[Asked]) -> dict[str, float]:
+def group_metrics(asked: Sequence[RolloutGroup]) -> dict[str, float]:
     """The metrics of some groups of answers, by the names that curves have."""
     replies = [r for a in asked for r in a.replies]
     rewards = np.array([r.reward for r in replies])
@@ -191,7 +191,7 @@ def figures(asked: Sequence[Asked]) -> dict[str, float]:
     names: Iterable[str] = dict.fromkeys(name for r in replies for name in r.scores)
     for name in names:
         found[f"reward_{name}"] = float(np.mean([r.scores[name] for r in replies if name in r.scores]))
-    found["flat_groups"] = float(flat(padded(asked)).mean())
+    found["flat_groups"] = float(flat(reward_matrix(asked)).mean())
     found["entropy"] = float(np.average([r.entropy for r in replies], weights=[len(r.ids) for r in replies]))
     found["answer_length"] = float(np.mean([len(r.ids) for r in replies]))
     found["cut_off"] = float(np.mean([r.cut for r in replies]))

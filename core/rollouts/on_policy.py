@@ -17,8 +17,8 @@ from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
 from core.methods.distill import OWN
 from core.rollouts import SamplingStopped
-from core.rollouts.batch_generate import Written, write
-from core.rollouts.sampling import Sampling
+from core.rollouts.batch_generate import Completion, batch_generate
+from core.rollouts.sampling import SamplingParams
 
 
 def prompt_length(row: Encoded) -> int:
@@ -27,7 +27,7 @@ def prompt_length(row: Encoded) -> int:
     return int(starts[-1]) if len(starts) and starts[-1] > 1 else 0
 
 
-class OwnAnswers:
+class OnPolicyBatches:
     """The batches of a dataset, in some steps with answers that the model has just written to the rows' questions.
 
     Which steps these are, and the chance in their answers, follow from the seed and the step alone, and the rest from
@@ -38,7 +38,7 @@ class OwnAnswers:
         self,
         batches: Batches,
         model: Any,
-        sampling: Sampling,
+        sampling: SamplingParams,
         *,
         share: float,
         longest: int,
@@ -65,7 +65,7 @@ class OwnAnswers:
         made = self.batches.window(step, rows | self._answered(step, rows))
         return [replace(b, extra={**b.extra, OWN: np.ones(len(b.rows), np.float32)}) for b in made]
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the answers in the last window, if any were written for it."""
         return self._told
 
@@ -76,8 +76,8 @@ class OwnAnswers:
         prompts = [rows[i].tokens[: prompt_length(rows[i])].tolist() for i in places]
         learning = self.model.training
         self.model.eval()  # without dropout
-        found: list[Written] = []
-        for finished in write(
+        found: list[Completion] = []
+        for finished in batch_generate(
             self.model,
             prompts,
             self.sampling,
@@ -99,7 +99,7 @@ class OwnAnswers:
             }
         return {places[w.prompt]: self._row(rows[places[w.prompt]], prompts[w.prompt], w) for w in found}
 
-    def _row(self, row: Encoded, prompt: list[int], answer: Written) -> Encoded:
+    def _row(self, row: Encoded, prompt: list[int], answer: Completion) -> Encoded:
         """A question with its new answer, as far as the longest text allows."""
         tokens = np.array([*prompt, *answer.tokens][: self.longest], np.int32)
         mask = np.zeros(len(tokens), np.int8)

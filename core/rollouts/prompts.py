@@ -9,7 +9,7 @@ from core.data.tokenize.encode import ask
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class Prompt:
     """A question as the model sees it. `expected` never stands in `tokens`."""
 
     line: int
@@ -18,11 +18,11 @@ class Query:
     expected: str
 
 
-def queries(examples: Iterable[Example], tokenizer: Any) -> list[Query]:
+def build_prompts(examples: Iterable[Example], tokenizer: Any) -> list[Prompt]:
     """Every example that asks something, written with the model's chat template up to where its answer begins."""
     found = []
     for example in examples:
         question = ask(example, tokenizer)
         if question is not None and question.tokens:
-            found.append(Query(example.line, question.tokens, question.prompt, question.expected))
+            found.append(Prompt(example.line, question.tokens, question.prompt, question.expected))
     return found

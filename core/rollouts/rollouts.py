@@ -13,10 +13,10 @@ from core.data.batch.batches import Batch
 from core.errors import BadData, Unavailable
 from core.methods._policy import Options
 from core.model.log_probs import to_mlx, token_logps
-from core.rollouts.collate import lay
-from core.rollouts.collector import Collected, Collector, figures, weighed
-from core.rollouts.prompts import Query
-from core.rollouts.samples_file import Asked, read, steps
+from core.rollouts.collate import collate_rollouts
+from core.rollouts.collector import CollectedGroups, Collector, add_advantages, group_metrics
+from core.rollouts.prompts import Prompt
+from core.rollouts.samples_file import RolloutGroup, groups_by_step, read_samples
 
 FIRST = 5  # sets of answers after which a reward that never changed is told
 FAILED = 3  # sets of answers in a row without any score, after which the run ends
@@ -27,7 +27,7 @@ SOLVES = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length
 Reference = Callable[[], AbstractContextManager[Any]]
 
 
-class Rollouts:
+class RolloutBatches:
     """The training questions as optimizer steps; what core.data.batch.batches.Batches is to rows.
 
     A set of answers is used for `num_iterations` steps. Which questions a step asks, and the chance in their answers,
@@ -37,8 +37,8 @@ class Rollouts:
     def __init__(
         self,
         collector: Collector,
-        rows: Sequence[Query],
-        held_out: Sequence[Query],
+        rows: Sequence[Prompt],
+        held_out: Sequence[Prompt],
         *,
         head: Any,
         together: int,
@@ -48,7 +48,7 @@ class Rollouts:
         samples: Path,
         reference: Reference | None,
         layout: dict[str, Any],
-        replay: list[list[Asked]],
+        replay: list[list[RolloutGroup]],
     ) -> None:
         self.o: Options = collector.o
         self.collector, self.rows, self.held_out = collector, rows, held_out[: self.o.eval_questions]
@@ -78,11 +78,11 @@ class Rollouts:
             self._number = number
         return self._batches
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the answers that the last window was made of."""
         return self._metrics
 
-    def solve(self) -> tuple[dict[str, float], int]:
+    def evaluate(self) -> tuple[dict[str, float], int]:
         """({"solved": share of the held-out questions, ...}, answer tokens), by greedy answers.
 
         Raises Stopped between two tokens when the run is asked to stop.
@@ -99,16 +99,16 @@ class Rollouts:
     def close(self) -> None:
         self.collector.judge.close()
 
-    def _use(self, collected: Collected) -> None:
+    def _use(self, collected: CollectedGroups) -> None:
         """Make the batches."""
         o = self.o
-        groups, advantages = weighed(collected.kept, o.scale_rewards)
+        groups, advantages = add_advantages(collected.kept, o.scale_rewards)
         collected.kept = groups
         everything = [*groups, *collected.thrown]
-        self._metrics = figures(everything) | {"sampling_seconds": collected.seconds}
+        self._metrics = group_metrics(everything) | {"sampling_seconds": collected.seconds}
         if o.dynamic_sampling and not self._replay:
             self._metrics["thrown_groups"] = float(len(collected.thrown))
-        batches = lay(
+        batches = collate_rollouts(
             groups,
             advantages,
             together=self.together,
@@ -131,11 +131,11 @@ class Rollouts:
         mx.clear_cache()
         return replace(batch, extra=extra)
 
-    def _asked(self, number: int, step: int) -> Collected:
+    def _asked(self, number: int, step: int) -> CollectedGroups:
         """New answers, or the replayed ones; written to samples.jsonl."""
         if self._replay:
             groups = self._replay[number % len(self._replay)]
-            collected = Collected([replace(a, step=step) for a in groups], [], 0.0, [])
+            collected = CollectedGroups([replace(a, step=step) for a in groups], [], 0.0, [])
         else:
             seed = [self.seed, number]
             collected = self.collector.collect(
@@ -146,18 +146,18 @@ class Rollouts:
                 lambda round_, count: self._others(number, round_, count),
             )
         self._watch(number, collected)
-        groups, _ = weighed(collected.kept, self.o.scale_rewards)
+        groups, _ = add_advantages(collected.kept, self.o.scale_rewards)
         with self.samples.open("a", encoding="utf-8") as file:
             file.writelines(a.to_json() + "\n" for a in (*groups, *collected.thrown))
         return collected
 
-    def _recorded(self, number: int, step: int) -> Collected | None:
+    def _recorded(self, number: int, step: int) -> CollectedGroups | None:
         """The answers that a resumed run was learning from: those that samples.jsonl has for this step."""
         if self._number >= 0 or not self.samples.exists():
             return None
-        mine = [a for a in read(self.samples) if a.step == step]
+        mine = [a for a in read_samples(self.samples) if a.step == step]
         kept = [a for a in mine if a.kept]
-        return Collected(kept, [a for a in mine if not a.kept], 0.0, []) if kept else None
+        return CollectedGroups(kept, [a for a in mine if not a.kept], 0.0, []) if kept else None
 
     def _places(self, number: int) -> list[int]:
         """Which questions a set of answers is about: every question once an epoch, in an order by the seed."""
@@ -177,7 +177,7 @@ class Rollouts:
         drawn = np.random.default_rng([self.seed, number, round_]).integers(0, len(self.rows), count)
         return [int(i) for i in drawn]
 
-    def _watch(self, number: int, collected: Collected) -> None:
+    def _watch(self, number: int, collected: CollectedGroups) -> None:
         """Notice what a person should know. Raises when a person's reward scores nothing at all."""
         asked = [*collected.kept, *collected.thrown]
         if collected.problems:
@@ -205,7 +205,7 @@ class Rollouts:
             self.notes += _constant(self._spread)
 
 
-def _values(asked: Sequence[Asked]) -> Iterator[tuple[str, float]]:
+def _values(asked: Sequence[RolloutGroup]) -> Iterator[tuple[str, float]]:
     for reply in (r for a in asked for r in a.replies):
         if np.isfinite(reply.reward):
             yield "", reply.reward
@@ -224,9 +224,9 @@ def _constant(spread: dict[str, set[float]]) -> list[tuple[str, str]]:
     ]
 
 
-def replayed(path: Path, vocabulary: int) -> list[list[Asked]]:
+def read_replay(path: Path, vocabulary: int) -> list[list[RolloutGroup]]:
     """The sets of answers of a samples.jsonl, in order. Raises BadData when it cannot be used with this vocabulary."""
-    found = steps(read(path, vocabulary))
+    found = groups_by_step(read_samples(path, vocabulary))
     if not found:
         raise BadData(f"{path} holds no recorded answers.")
     return found

@@ -17,7 +17,7 @@ from core.errors import BadData
 
 
 @dataclass(frozen=True)
-class Reply:
+class Rollout:
     """One answer with its scores. `reward` is NaN where the answer could not be scored."""
 
     ids: tuple[int, ...]
@@ -32,12 +32,12 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Asked:
+class RolloutGroup:
     """A question and its group of answers. `kept` is False where the group was thrown away and replaced."""
 
     step: int  # the first optimizer step that learns from it
     prompt_ids: tuple[int, ...]
-    replies: tuple[Reply, ...]
+    replies: tuple[Rollout, ...]
     prompt: str = ""
     expected: str = ""
     line: int = 0  # in the dataset's file
@@ -69,7 +69,7 @@ class Asked:
         return json.dumps(about, ensure_ascii=False, allow_nan=False)
 
 
-def read(path: Path, vocabulary: int | None = None) -> Iterator[Asked]:
+def read_samples(path: Path, vocabulary: int | None = None) -> Iterator[RolloutGroup]:
     """Every complete line. Raises BadData naming file and line where one does not hold what is needed.
 
     A last line without its line break was cut off by a crash and is left out. Needed are `prompt_ids` and, of each
@@ -86,16 +86,16 @@ def read(path: Path, vocabulary: int | None = None) -> Iterator[Asked]:
         raise BadData(f"{path} is no text file.") from None
 
 
-def steps(asked: Iterable[Asked]) -> list[list[Asked]]:
+def groups_by_step(asked: Iterable[RolloutGroup]) -> list[list[RolloutGroup]]:
     """The kept groups of each set of answers, in the order in which they were learned from."""
-    found: dict[int, list[Asked]] = {}
+    found: dict[int, list[RolloutGroup]] = {}
     for group in asked:
         if group.kept:
             found.setdefault(group.step, []).append(group)
     return list(found.values())
 
 
-def _asked(line: str, where: str, vocabulary: int | None) -> Asked:
+def _asked(line: str, where: str, vocabulary: int | None) -> RolloutGroup:
     try:
         found = json.loads(line)
         replies = tuple(_reply(a) for a in found["answers"])
@@ -112,12 +112,12 @@ def _asked(line: str, where: str, vocabulary: int | None) -> Asked:
     if every.min() < 0 or (vocabulary is not None and every.max() >= vocabulary):
         raise BadData(f"{where}: a token that this model does not have; the answers are another model's.")
     about = {name: found[name] for name in ("prompt", "expected", "line", "row", "kept") if name in found}
-    return Asked(step, prompt, replies, **about)
+    return RolloutGroup(step, prompt, replies, **about)
 
 
-def _reply(a: Mapping[str, Any]) -> Reply:
+def _reply(a: Mapping[str, Any]) -> Rollout:
     logps = a.get("logps")
-    return Reply(
+    return Rollout(
         ids=tuple(int(i) for i in a["ids"]),
         reward=math.nan if a["reward"] is None else float(a["reward"]),
         logps=None if logps is None else tuple(float(x) for x in logps),

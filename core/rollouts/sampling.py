@@ -6,7 +6,7 @@ import mlx.core as mx
 
 
 @dataclass(frozen=True)
-class Sampling:
+class SamplingParams:
     """How answers are drawn. At temperature 0 the likeliest token is taken."""
 
     temperature: float = 1.0
@@ -20,7 +20,7 @@ class Sampling:
         return self.top_p < 1.0 or self.top_k > 0 or self.min_p > 0.0
 
 
-def pick(logits: mx.array, uniform: mx.array, s: Sampling) -> tuple[mx.array, mx.array, mx.array]:
+def sample_tokens(logits: mx.array, uniform: mx.array, s: SamplingParams) -> tuple[mx.array, mx.array, mx.array]:
     """(tokens, log-probabilities, entropies), [N] each, from logits [N, V] and one uniform number in [0, 1) per row.
 
     A token is where its row's number falls among the cumulated probabilities, so that an answer follows from its
@@ -49,7 +49,7 @@ def _draw(p: mx.array, uniform: mx.array) -> mx.array:
     return mx.minimum(place, p.shape[-1] - 1)
 
 
-def _narrowed(p: mx.array, uniform: mx.array, s: Sampling) -> mx.array:
+def _narrowed(p: mx.array, uniform: mx.array, s: SamplingParams) -> mx.array:
     """Drawn among the likeliest: top-k, top-p and min-p each keep a beginning of the tokens in falling order."""
     order = mx.argsort(-p, axis=-1)
     p = mx.take_along_axis(p, order, axis=-1)

@@ -18,21 +18,21 @@ from core.events import Event, Warned
 from core.memory.estimate import TOGETHER
 from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
-from core.rewards.judge import Judge
-from core.rollouts.capacity import check, fitting
+from core.rewards.judge import RewardScorer
+from core.rollouts.capacity import check_batching, fit_batch_size
 from core.rollouts.collector import Collector
-from core.rollouts.on_policy import OwnAnswers, prompt_length
-from core.rollouts.prompts import Query, queries
-from core.rollouts.rollouts import Rollouts, replayed
-from core.rollouts.samples_file import Asked
-from core.rollouts.sampling import Sampling
+from core.rollouts.on_policy import OnPolicyBatches, prompt_length
+from core.rollouts.prompts import Prompt, build_prompts
+from core.rollouts.rollouts import RolloutBatches, read_replay
+from core.rollouts.samples_file import RolloutGroup
+from core.rollouts.sampling import SamplingParams
 from core.run import Run
 from core.run.folder import SAMPLES, RunFolder
 
 
 def questions(
     run: Run, tokenizer: Any, train: Sequence[Example], held_out: Sequence[Example]
-) -> Generator[Event, None, tuple[list[Query], list[Query], int]]:
+) -> Generator[Event, None, tuple[list[Prompt], list[Prompt], int]]:
     """(the questions to learn from, those held out, how many of the first were left out), with warnings.
 
     Left out are questions that with the longest answer are longer than the maximum length, and those without an
@@ -40,9 +40,9 @@ def questions(
     question is left.
     """
     o, longest = run.options, run.data.max_seq_len
-    with Judge(o.weights, o.settings) as judge:
+    with RewardScorer(o.weights, o.settings) as judge:
         needs = [name for name in o.weights if judge.needs_expected_for(name)]
-    asked, held = (queries(examples, tokenizer) for examples in (train, held_out))
+    asked, held = (build_prompts(examples, tokenizer) for examples in (train, held_out))
     room = longest - o.max_completion_length
     kept = [q for q in asked if len(q.tokens) <= room and (q.expected or not needs)]
     blank = sum(1 for q in asked if needs and not q.expected)
@@ -63,12 +63,12 @@ def questions(
     return kept, [q for q in held if len(q.tokens) <= room and (q.expected or not needs)], len(train) - len(kept)
 
 
-def recorded(run: Run, tokenizer: Any) -> list[list[Asked]]:
+def recorded(run: Run, tokenizer: Any) -> list[list[RolloutGroup]]:
     """The answers to replay, by step; none where new ones are to be written. Raises BadData."""
-    return replayed(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
+    return read_replay(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
 
 
-def steps_per_epoch(run: Run, rows: Sequence[Query], replay: Sequence[Any]) -> int:
+def steps_per_epoch(run: Run, rows: Sequence[Prompt], replay: Sequence[Any]) -> int:
     """Optimizer steps in which every question is asked once, or every recorded set of answers learned from."""
     t = run.train
     sets = len(replay) or -(-len(rows) // (t.batch_size * t.gradient_accumulation_steps))
@@ -90,24 +90,24 @@ def rollouts(
     model: nn.Module,
     tokenizer: Any,
     head: LMHead | None,
-    rows: Sequence[Query],
-    held_out: Sequence[Query],
-    replay: list[list[Asked]],
+    rows: Sequence[Prompt],
+    held_out: Sequence[Prompt],
+    replay: list[list[RolloutGroup]],
     layout: dict[str, Any],
     dtype: mx.Dtype,
     stop: threading.Event,
     lanes: int,
-) -> Generator[Event, None, tuple[Rollouts, dict[str, Any]]]:
+) -> Generator[Event, None, tuple[RolloutBatches, dict[str, Any]]]:
     """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
     o, t = run.options, run.train
     longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
     batched, at_once, facts = yield from _room(model, dtype, longest, o.answers_at_once)
-    judge = Judge(o.weights, o.settings)
+    judge = RewardScorer(o.weights, o.settings)
     stops = stop_tokens(tokenizer)
     collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
     # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
     together = o.micro_batch_size if o.loss_type == "bnpo" else -(-o.micro_batch_size // lanes)
-    made = Rollouts(
+    made = RolloutBatches(
         collector,
         rows,
         held_out,
@@ -126,7 +126,7 @@ def rollouts(
 
 def own_answers(
     run: Run, model: nn.Module, tokenizer: Any, batches: Batches, dtype: mx.Dtype, stop: threading.Event
-) -> Generator[Event, None, tuple[OwnAnswers, dict[str, Any]]]:
+) -> Generator[Event, None, tuple[OnPolicyBatches, dict[str, Any]]]:
     """(a dataset's batches with answers of the student's own in some steps, facts for resolved.json).
 
     Raises BadData where no row asks anything.
@@ -143,10 +143,10 @@ def own_answers(
         yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
     together = min(TOGETHER, t.batch_size * t.gradient_accumulation_steps)
     batched, at_once, facts = yield from _room(model, dtype, min(longest, max(prompts) + o.max_new_tokens), together)
-    made = OwnAnswers(
+    made = OnPolicyBatches(
         batches,
         model,
-        Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
+        SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens),
         share=run.own_share,
         longest=longest,
         stop_tokens=stop_tokens(tokenizer),
@@ -162,10 +162,10 @@ def _room(
 ) -> Generator[Event, None, tuple[bool, int, dict[str, Any]]]:
     """(whether several answers can be written at once, how many are, facts with the reason)."""
     model.eval()
-    batched, why = check(model, dtype)
+    batched, why = check_batching(model, dtype)
     if not batched:
         yield Warned("sampling", f"Answers are written one after the other, which is slow: {why}.")
-    at_once, size = fitting(model, longest, wanted if batched else 1)
+    at_once, size = fit_batch_size(model, longest, wanted if batched else 1)
     if batched and at_once < wanted:
         less = f"{at_once} answers are written at once instead of {wanted}"
         yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
@@ -179,15 +179,15 @@ def _reference(run: Run, model: nn.Module) -> Callable[[], AbstractContextManage
         return None
     initial = run.adapter.init is not None and o.reference != "base"
     if not initial and run.adapter.type != "full":
-        return lambda: adapters.off(model)
-    start = adapters.tensors(model)
+        return lambda: adapters.disable(model)
+    start = adapters.trainable_tensors(model)
     return lambda: _with(model, start)
 
 
 @contextmanager
 def _with(model: nn.Module, weights: dict[str, mx.array]) -> Iterator[None]:
     """Within this, the model has these trained weights."""
-    now = adapters.tensors(model)
+    now = adapters.trainable_tensors(model)
     model.load_weights(list(weights.items()), strict=False)
     try:
         yield

@@ -89,9 +89,9 @@ def test_it_starts_from_the_unchanged_model(model_folder: Path) -> None:
     before = model(TOKENS)
     adapters.attach(model, Adapter(type="dora", rank=4))
     assert mx.allclose(model(TOKENS), before, atol=1e-5)
-    names = adapters.tensors(model)
+    names = adapters.trainable_tensors(model)
     assert len(names) == 42 and all(v.dtype == mx.float32 for v in names.values())
-    with adapters.off(model):
+    with adapters.disable(model):
         assert mx.array_equal(model(TOKENS), before)
 
 
@@ -116,7 +116,7 @@ def test_it_trains_over_packed_weights(make_run: Callable[..., Run]) -> None:
     resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
     assert resolved["adapter"]["type"] == "dora" and resolved["adapter"]["modules"] == 14
     assert set(mx.load(str(Path(str(run.output)) / adapters.WEIGHTS))) == set(
-        adapters.tensors(filled(Path(run.model.path), Adapter(type="dora")))
+        adapters.trainable_tensors(filled(Path(run.model.path), Adapter(type="dora")))
     )
 
 
@@ -125,5 +125,5 @@ def test_experts_stay_without_dora() -> None:
         adapters.attach(tiny("gpt_oss"), Adapter(type="dora", targets="experts.*"))
     model = tiny("gpt_oss")
     adapters.attach(model, Adapter(type="dora"))
-    assert all("self_attn" in name for name in adapters.tensors(model))
-    assert adapters.config(model, Adapter(type="dora"), Model())["lora_parameters"]["keys"]
+    assert all("self_attn" in name for name in adapters.trainable_tensors(model))
+    assert adapters.build_config(model, Adapter(type="dora"), Model())["lora_parameters"]["keys"]

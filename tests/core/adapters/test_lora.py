@@ -14,7 +14,7 @@ import pytest
 
 from core import adapters
 from core.adapters.lora import LoRALinear
-from core.adapters.target_modules import choose
+from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.quant import PackedLinear
@@ -33,7 +33,7 @@ def filled(folder: Path, o: Adapter) -> nn.Module:
     model = fresh(folder)
     adapters.attach(model, o)
     mx.random.seed(3)
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
     return model
 
@@ -85,7 +85,7 @@ def test_it_starts_from_the_unchanged_model_within_pefts_bounds(model_folder: Pa
     before = model(TOKENS)
     adapters.attach(model, Adapter(rank=4))
     assert mx.array_equal(model(TOKENS), before)
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         assert value.dtype == mx.float32
         if name.endswith("lora_a"):
             bound = 1 / np.sqrt(value.shape[0])
@@ -98,13 +98,13 @@ def test_alpha_is_twice_the_rank_unless_given(model_folder: Path) -> None:
     for o, scale in ((Adapter(rank=8), 2.0), (Adapter(rank=8, alpha=4.0), 0.5)):
         model = filled(model_folder, o)
         assert model.model.layers[0].mlp.up_proj.scale == scale
-        assert adapters.config(model, o, Model())["lora_parameters"]["scale"] == scale
+        assert adapters.build_config(model, o, Model())["lora_parameters"]["scale"] == scale
 
 
 def test_off_is_the_model_before_training(model_folder: Path) -> None:
     before = fresh(model_folder)(TOKENS)
     model = filled(model_folder, Adapter(rank=4))
-    with adapters.off(model):
+    with adapters.disable(model):
         assert mx.array_equal(model(TOKENS), before)
     assert float(mx.abs(model(TOKENS) - before).max()) > 0.1
 
@@ -125,12 +125,12 @@ def test_off_is_the_model_before_training(model_folder: Path) -> None:
     ],
 )
 def test_which_layers(model_folder: Path, wanted: str, last: int | None, count: int) -> None:
-    assert len(choose(fresh(model_folder), wanted, last)) == count
+    assert len(find_target_layers(fresh(model_folder), wanted, last)) == count
 
 
 def test_a_layer_that_is_not_there_is_said(model_folder: Path) -> None:
     with pytest.raises(BadOption, match=r"has no linear layer 'qproj'; it has down_proj, embed_tokens, gate_proj"):
-        choose(fresh(model_folder), "q_proj,qproj", None)
+        find_target_layers(fresh(model_folder), "q_proj,qproj", None)
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_mlx_lm_loads_it_with_the_same_logits(model_folder: Path, tmp_path: Path
 def save(model: nn.Module, o: Adapter, folder: Path) -> None:
     import json
 
-    (folder / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, Model())))
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.tensors(model))
+    (folder / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, Model())))
+    mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.trainable_tensors(model))
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])

@@ -10,7 +10,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from core import adapters
-from core.adapters.rank_pattern import Strength, alike, apart, common, described, from_peft, to_peft
+from core.adapters.rank_pattern import (
+    RankScale,
+    common_rank_scale,
+    describe_exceptions,
+    from_peft,
+    from_uniform,
+    to_peft,
+    to_uniform,
+)
 from core.errors import BadModel, BadOption
 from core.export import to_peft as export
 from core.model.load import load
@@ -29,27 +37,27 @@ def test_patterns_match_the_ends_of_names() -> None:
     found = from_peft(saved, names, rslora=False)
     # A pattern begins at a dot: my_q_proj is another layer.
     assert found == dict(
-        zip(names, [Strength(8, 1.5), Strength(2, 3.0), Strength(4, 1.5), Strength(4, 3.0)], strict=True)
+        zip(names, [RankScale(8, 1.5), RankScale(2, 3.0), RankScale(4, 1.5), RankScale(4, 3.0)], strict=True)
     )
     assert from_peft(saved, [UP], rslora=True)[UP].scale == pytest.approx(6 / 2**0.5)
 
 
 def test_patterns_come_out_as_they_came_in() -> None:
-    layers = {Q: Strength(8, 2.0), UP: Strength(4, 2.0), UP.replace("1", "0"): Strength(4, 3.0)}
+    layers = {Q: RankScale(8, 2.0), UP: RankScale(4, 2.0), UP.replace("1", "0"): RankScale(4, 3.0)}
     about = to_peft(layers, rslora=False)
     assert (about["r"], about["rank_pattern"]) == (4, {"q_proj": 8})
     assert from_peft(about, layers, rslora=False) == layers
-    assert to_peft(dict.fromkeys(layers, Strength(4, 2.0)), rslora=False) == {"r": 4, "lora_alpha": 8}
+    assert to_peft(dict.fromkeys(layers, RankScale(4, 2.0)), rslora=False) == {"r": 4, "lora_alpha": 8}
 
 
 def test_one_rank_and_scale_give_the_same_product() -> None:
-    layers = {"a": Strength(1, 3.0), "b": Strength(2, 2.0), "c": Strength(1, 2.0)}
+    layers = {"a": RankScale(1, 3.0), "b": RankScale(2, 2.0), "c": RankScale(1, 2.0)}
     tensors = {"a.lora_a": mx.array([[1.0], [2.0]]), "a.lora_b": mx.array([[4.0, 8.0]])}
-    assert common(layers) == (2, 2.0)
-    found = alike(tensors, layers)
+    assert common_rank_scale(layers) == (2, 2.0)
+    found = to_uniform(tensors, layers)
     assert found["a.lora_a"].tolist() == [[1, 0], [2, 0]] and found["a.lora_b"].tolist() == [[6, 12], [0, 0]]
-    saved = {"lora_parameters": {"rank": 2, "scale": 2.0}, **described(layers)}
-    back = apart(found, saved)
+    saved = {"lora_parameters": {"rank": 2, "scale": 2.0}, **describe_exceptions(layers)}
+    back = from_uniform(found, saved)
     assert all(mx.array_equal(back[key], value) for key, value in tensors.items())
 
 
@@ -65,10 +73,10 @@ def test_mlx_lm_and_peft_get_the_same_model(source: Path, tmp_path: Path) -> Non
     expected = load_file(source.parent / f"{source.name}.safetensors")["logits"]
     folder = tmp_path / "adapter"
     folder.mkdir()
-    about = adapters.config(model, options, Model(path=str(base)))
+    about = adapters.build_config(model, options, Model(path=str(base)))
     (folder / adapters.CONFIG).write_text(json.dumps(about))
     mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.saved_tensors(model))
-    assert about["each_layer"] == adapters.resolved(model, options)["each_layer"]
+    assert about["each_layer"] == adapters.resolved_options(model, options)["each_layer"]
     theirs, _ = mlx_lm_load(str(base), adapter_path=str(folder))
     theirs.eval()
     assert np.abs(np.array(theirs(TOKENS)[0, -2:]) - expected).max() < 1e-4

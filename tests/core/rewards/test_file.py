@@ -4,16 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from core.rewards import Answer, Settings
-from core.rewards.judge import Judge, Judged
+from core.rewards import Answer, RewardSettings
+from core.rewards.judge import RewardScorer, ScoringResult
 
 ANSWERS = [Answer("<think>x</think>a 1", "1", "one?", 3, line=7), Answer("b", "2", "two?", 4, line=8)]
 
 
-def judged(tmp_path: Path, source: str, seconds: float = 20.0) -> Judged:
+def judged(tmp_path: Path, source: str, seconds: float = 20.0) -> ScoringResult:
     file = tmp_path / "reward.py"
     file.write_text(source, encoding="utf-8")
-    with Judge({"file": 1.0, "length": 1.0}, Settings(file=str(file), seconds=seconds)) as judge:
+    with RewardScorer({"file": 1.0, "length": 1.0}, RewardSettings(file=str(file), seconds=seconds)) as judge:
         return judge(ANSWERS)
 
 
@@ -64,6 +64,6 @@ def test_a_call_that_hangs_is_ended_and_the_next_one_starts_anew(tmp_path: Path)
     file = tmp_path / "reward.py"
     slow = "import time\ndef reward(answers):\n    time.sleep(60 * ('b' in answers))\n    return [1.0] * len(answers)\n"
     file.write_text(slow)
-    with Judge({"file": 1.0}, Settings(file=str(file), seconds=0.5)) as judge:
+    with RewardScorer({"file": 1.0}, RewardSettings(file=str(file), seconds=0.5)) as judge:
         assert judge(ANSWERS).problem == "reward.py took longer than 0.5 seconds at the answers to rows 7, 8."
         assert judge(ANSWERS[:1]).verdicts[0].total == 1.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.rewards.numbers import same, stated, value
+from core.rewards.numbers import find_result, parse_value, same_value
 
 SAME = [
     ("0.75", "3/4"),
@@ -66,19 +66,19 @@ STATED = [
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_these_are_the_same(one: str, other: str) -> None:
-    assert same(one, other) and same(other, one)
+    assert same_value(one, other) and same_value(other, one)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_these_are_not(one: str, other: str) -> None:
-    assert not same(one, other) and not same(other, one)
+    assert not same_value(one, other) and not same_value(other, one)
 
 
 @pytest.mark.parametrize(("text", "number"), STATED)
 def test_what_a_text_comes_to(text: str, number: str | None) -> None:
-    assert stated(text) == number
+    assert find_result(text) == number
 
 
 def test_values_beyond_any_float_are_compared_and_not_worked_out_forever() -> None:
-    assert same("10^400", "10^400") and not same("10^400", "10^401")
-    assert value("7^99999999") is None
+    assert same_value("10^400", "10^400") and not same_value("10^400", "10^401")
+    assert parse_value("7^99999999") is None

@@ -3,8 +3,8 @@
 import pytest
 
 from core.errors import BadOption
-from core.rewards import REASONING, REWARDS, Answer, Settings, weights
-from core.rewards.judge import Judge, attempt
+from core.rewards import REASONING_WEIGHTS, REWARDS, Answer, RewardSettings, parse_weights
+from core.rewards.judge import RewardScorer, score_answers
 
 THOUGHT = "<think>\n19 + 5 = 24\n</think>\n\nThe answer is 24."
 
@@ -14,7 +14,7 @@ def score(
 ) -> float:
     reward = REWARDS[name]
     assert reward.score is not None
-    return reward.score(Answer(text, expected, tokens=tokens, cut=cut, opened=opened), Settings(**about)).value  # type: ignore[arg-type]
+    return reward.score(Answer(text, expected, tokens=tokens, cut=cut, opened=opened), RewardSettings(**about)).value  # type: ignore[arg-type]
 
 
 def test_every_reward_says_what_it_checks() -> None:
@@ -81,7 +81,7 @@ def test_tags() -> None:
 
 
 def test_several_add_up_by_weight() -> None:
-    judged = attempt({"numeric": 2.0, "length": -0.5}, Settings(length=10), [Answer("5", "5", tokens=15)])
+    judged = score_answers({"numeric": 2.0, "length": -0.5}, RewardSettings(length=10), [Answer("5", "5", tokens=15)])
     (verdict,) = judged.verdicts
     assert verdict.total == pytest.approx(2.0 - 0.25)
     assert {name: s.value for name, s in verdict.scores.items()} == {"numeric": 1.0, "length": 0.5}
@@ -89,10 +89,10 @@ def test_several_add_up_by_weight() -> None:
 
 
 def test_with_the_reasoning_rewards_a_right_answer_beats_every_wrong_one() -> None:
-    settings = Settings(length=10)
+    settings = RewardSettings(length=10)
     wrong = Answer("<think>a</think>7", "24", tokens=5)
     right = Answer("24", "24", tokens=500, cut=True)
-    first, second = attempt(REASONING, settings, [wrong, right]).verdicts
+    first, second = score_answers(REASONING_WEIGHTS, settings, [wrong, right]).verdicts
     assert first.total is not None and second.total is not None and second.total > first.total + 0.5
 
 
@@ -109,24 +109,24 @@ def test_with_the_reasoning_rewards_a_right_answer_beats_every_wrong_one() -> No
 )
 def test_weights_that_make_no_sense(named: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        weights(named)
+        parse_weights(named)
 
 
 @pytest.mark.parametrize(
     ("named", "settings", "sentence"),
     [
-        ({"regex": 1.0}, Settings(), "needs --reward-pattern"),
-        ({"regex": 1.0}, Settings(pattern="("), "no regular expression"),
-        ({"tags": 1.0}, Settings(), "needs --reward-tags"),
-        ({"file": 1.0}, Settings(), "needs --reward-file"),
-        ({"file": 1.0}, Settings(file="/nowhere/r.py"), "no reward file"),
-        ({"exact": 1.0}, Settings(pattern="a"), "does nothing without the reward 'regex'"),
+        ({"regex": 1.0}, RewardSettings(), "needs --reward-pattern"),
+        ({"regex": 1.0}, RewardSettings(pattern="("), "no regular expression"),
+        ({"tags": 1.0}, RewardSettings(), "needs --reward-tags"),
+        ({"file": 1.0}, RewardSettings(), "needs --reward-file"),
+        ({"file": 1.0}, RewardSettings(file="/nowhere/r.py"), "no reward file"),
+        ({"exact": 1.0}, RewardSettings(pattern="a"), "does nothing without the reward 'regex'"),
     ],
 )
-def test_what_a_reward_lacks(named: dict[str, float], settings: Settings, sentence: str) -> None:
+def test_what_a_reward_lacks(named: dict[str, float], settings: RewardSettings, sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        Judge(named, settings)
+        RewardScorer(named, settings)
 
 
 def test_weights_as_they_are_written() -> None:
-    assert weights(("numeric=1", "format = 0.2", "length")) == {"numeric": 1.0, "format": 0.2, "length": 1.0}
+    assert parse_weights(("numeric=1", "format = 0.2", "length")) == {"numeric": 1.0, "format": 0.2, "length": 1.0}

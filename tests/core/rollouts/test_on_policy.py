@@ -17,7 +17,7 @@ from core.data.tokenize.encode import Encoded
 from core.errors import BadData, BadOption
 from core.events import Finished, Started, Step, Warned
 from core.rollouts import setup
-from core.rollouts.on_policy import OwnAnswers, prompt_length
+from core.rollouts.on_policy import OnPolicyBatches, prompt_length
 from core.run import Run
 from core.train import resume, train
 from tests.core.conftest import only, write_model
@@ -35,14 +35,14 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[Batch]]]:
     """Every (step, batches) that the loop is given while the test runs."""
     seen: list[tuple[int, list[Batch]]] = []
-    window = OwnAnswers.window
+    window = OnPolicyBatches.window
 
-    def watched(self: OwnAnswers, step: int) -> list[Batch]:
+    def watched(self: OnPolicyBatches, step: int) -> list[Batch]:
         made = window(self, step)
         seen.append((step, made))
         return made
 
-    monkeypatch.setattr(OwnAnswers, "window", watched)
+    monkeypatch.setattr(OnPolicyBatches, "window", watched)
     return seen
 
 

@@ -15,7 +15,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadData, Unavailable
 from core.events import Evaluated, Finished, Sample, Started, Step, Warned
 from core.rollouts import setup
-from core.rollouts.samples_file import read
+from core.rollouts.samples_file import read_samples
 from core.run import Run
 from core.train import resume, train
 from tests.core.conftest import only
@@ -115,7 +115,7 @@ def test_what_a_run_tells(ask: Ask) -> None:
 def test_samples_hold_every_answer_with_its_scores(ask: Ask, model_folder: Path) -> None:
     run = ask()
     list(train(run))
-    groups = list(read(Path(str(run.output)) / "samples.jsonl"))
+    groups = list(read_samples(Path(str(run.output)) / "samples.jsonl"))
     assert [g.step for g in groups] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert len({g.line for g in groups}) == 8  # every question once an epoch
     tokenizer = load_tokenizer(model_folder)
@@ -133,7 +133,7 @@ def test_the_prompt_never_holds_the_answer(ask: Ask, model_folder: Path) -> None
     run = ask(train={"samples": 2, "sample_tokens": 8})
     events = list(train(run))
     tokenizer = load_tokenizer(model_folder)
-    for g in read(Path(str(run.output)) / "samples.jsonl"):
+    for g in read_samples(Path(str(run.output)) / "samples.jsonl"):
         prompt = tokenizer.decode(list(g.prompt_ids))
         assert g.expected.startswith("secret-") and "secret" not in prompt
         assert prompt == f"<|im_start|>user\n{g.prompt}<|im_end|>\n<|im_start|>assistant\n"

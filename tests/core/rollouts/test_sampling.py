@@ -6,14 +6,14 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.rollouts.sampling import Sampling, pick
+from core.rollouts.sampling import SamplingParams, sample_tokens
 
 P = [0.1, 0.4, 0.05, 0.25, 0.2]  # likeliest first: 1, 3, 4, 0, 2
 
 
 def tokens(uniform: list[float], p: list[float] = P, **about: float) -> list[int]:
     logits = mx.log(mx.array([p] * len(uniform)))
-    found = pick(logits, mx.array(uniform), Sampling(**about))[0].tolist()  # type: ignore[arg-type]
+    found = sample_tokens(logits, mx.array(uniform), SamplingParams(**about))[0].tolist()  # type: ignore[arg-type]
     assert isinstance(found, list)
     return found
 
@@ -54,11 +54,11 @@ def test_log_probability_and_entropy_are_those_of_the_whole_distribution_at_the_
     logits = mx.array([[1.0, 2.0, 0.0]])
     hot = [math.exp(x / 0.5) for x in (1.0, 2.0, 0.0)]
     p = [x / sum(hot) for x in hot]
-    token, logp, entropy = pick(logits, mx.array([0.5]), Sampling(temperature=0.5, top_k=1))
+    token, logp, entropy = sample_tokens(logits, mx.array([0.5]), SamplingParams(temperature=0.5, top_k=1))
     assert token.item() == 1 and logp.item() == pytest.approx(math.log(p[1]), abs=1e-6)
     assert entropy.item() == pytest.approx(-sum(x * math.log(x) for x in p), abs=1e-6)
 
 
 def test_at_temperature_zero_the_likeliest_is_taken() -> None:
-    token, logp, _ = pick(mx.log(mx.array([P])), mx.array([0.99]), Sampling(temperature=0.0))
+    token, logp, _ = sample_tokens(mx.log(mx.array([P])), mx.array([0.99]), SamplingParams(temperature=0.0))
     assert token.item() == 1 and logp.item() == pytest.approx(math.log(0.4), abs=1e-6)
