@@ -23,7 +23,7 @@ REWARDS: dict[str, Reward] = {
 # form, and a short wrong one.
 REASONING_WEIGHTS = {"numeric": 1.0, "format": 0.2, "length": 0.1}
 
-__all__ = ["REASONING_WEIGHTS", "REWARDS", "Answer", "Reward", "Score", "RewardSettings", "parse_weights"]
+__all__ = ["REASONING_WEIGHTS", "REWARDS", "Answer", "Reward", "RewardSettings", "Score", "parse_weights"]
 
 
 def parse_weights(named: tuple[str, ...]) -> dict[str, float]:
