@@ -1,15 +1,19 @@
-"""hone rewards: what can score answers, and how they score the ones you try."""
+"""hone rewards: list the rewards that score answers, and try them on answers."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.cli import Out
 from core.errors import BadOption
 from core.options import Option, describe, parse
 
-# The options of a run that a reward needs to be tried.
-NAMES = ("rewards", "reasoning_rewards", "reward_pattern", "reward_tags", "reward_length", "reward_file")
-ALLOWED = ("allow_reward_code", "reward_seconds")
+if TYPE_CHECKING:
+    from core.rewards.answer import Answer
+    from core.rewards.judge import ScoredAnswer
+
+# The options of a run with which rewards can be tried.
+REWARD_OPTIONS = ("rewards", "reasoning_rewards", "reward_pattern", "reward_tags", "reward_length", "reward_file")
+FILE_OPTIONS = ("allow_reward_code", "reward_seconds")
 
 
 def add(commands: Any) -> None:
@@ -19,7 +23,7 @@ def add(commands: Any) -> None:
         description="What scores the answers of hone grpo and hone dapo.",
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
-    command.set_defaults(command=listed)
+    command.set_defaults(command=list_rewards)
     actions = command.add_subparsers(dest="action", metavar="ACTION")
     trial = actions.add_parser("try", help="Score answers and say why.", description="Score answers and say why.")
     trial.add_argument("--answer", action="append", metavar="TEXT", help="An answer; may be given several times.")
@@ -31,11 +35,11 @@ def add(commands: Any) -> None:
         else:
             trial.add_argument(o.flag, metavar="TEXT", help=o.help)
     trial.add_argument("--json", action="store_true", help="Print JSON.")
-    trial.set_defaults(command=tried)
+    trial.set_defaults(command=try_rewards)
 
 
-def listed(args: Any, out: Out) -> int:
-    """Every reward and what it checks."""
+def list_rewards(args: Any, out: Out) -> int:
+    """Print every reward and what it checks."""
     from core.rewards import REWARDS
 
     if args.json:
@@ -48,8 +52,8 @@ def listed(args: Any, out: Out) -> int:
     return 0
 
 
-def tried(args: Any, out: Out) -> int:
-    """The given answers' scores, with the reasons."""
+def try_rewards(args: Any, out: Out) -> int:
+    """Print the scores of the answers, with the reasons. Raises BadOption."""
     from core.data.tokenize.tokenizer import load_tokenizer
     from core.methods.grpo import Options, check
     from core.resources import STARTER
@@ -58,34 +62,42 @@ def tried(args: Any, out: Out) -> int:
 
     if not args.answer:
         raise BadOption("Give at least one --answer to score.")
-    given = {}
+    values = {}
     for o in _options():
         value = getattr(args, o.name)
         if value not in (None, False):
-            given[o.name] = value if o.type is bool else parse(o, value)
-    asked = Options(**given)
-    check(asked)
+            values[o.name] = value if o.type is bool else parse(o, value)
+    options = Options(**values)
+    check(options)
     tokenizer = load_tokenizer(STARTER)  # lengths in its tokens
     answers = [
-        Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n, opened=_opened(text))
-        for n, text in enumerate(args.answer, 1)
+        Answer(
+            text,
+            args.expected,
+            args.prompt,
+            tokens=len(tokenizer.encode(text)),
+            line=line,
+            thinking_opened=_starts_inside_thinking(text),
+        )
+        for line, text in enumerate(args.answer, 1)
     ]
-    judged = score_answers(asked.weights, asked.settings, answers)
+    result = score_answers(options.weights, options.settings, answers)
     if args.json:
-        out(json.dumps([_plain(a, v) for a, v in zip(answers, judged.scored_answers, strict=True)], ensure_ascii=False))
+        rows = [_to_json(answer, scored) for answer, scored in zip(answers, result.scored_answers, strict=True)]
+        out(json.dumps(rows, ensure_ascii=False))
         return 0
-    for answer, verdict in zip(answers, judged.scored_answers, strict=True):
+    for answer, scored in zip(answers, result.scored_answers, strict=True):
         out(" ".join(answer.text.split())[:100])
-        for name, score in verdict.scores.items():
-            out(f"  {name:<8} {score.value:6.2f} × {asked.weights[name]:g}  {score.reason}")
-        out(f"  {'total':<8} {'none' if verdict.total is None else f'{verdict.total:6.2f}'}")
-    if judged.problem:
-        raise BadOption(judged.problem)
+        for name, score in scored.scores.items():
+            out(f"  {name:<8} {score.value:6.2f} × {options.weights[name]:g}  {score.reason}")
+        out(f"  {'total':<8} {'none' if scored.total is None else f'{scored.total:6.2f}'}")
+    if result.problem:
+        raise BadOption(result.problem)
     return 0
 
 
-def _opened(text: str) -> bool:
-    """Whether an answer looks as if its template had opened the thought."""
+def _starts_inside_thinking(text: str) -> bool:
+    """Whether an answer looks as if the chat template had put <think> at the end of the prompt."""
     from core.rewards.answer import THINK_END, THINK_START
 
     return THINK_END in text and THINK_START not in text
@@ -94,9 +106,9 @@ def _opened(text: str) -> bool:
 def _options() -> list[Option]:
     from core.methods.grpo import Options
 
-    return [o for o in describe(Options) if o.name in (*NAMES, *ALLOWED)]
+    return [o for o in describe(Options) if o.name in (*REWARD_OPTIONS, *FILE_OPTIONS)]
 
 
-def _plain(answer: Any, verdict: Any) -> dict[str, Any]:
-    scores = {name: {"score": s.value, "why": s.reason} for name, s in verdict.scores.items()}
-    return {"answer": answer.text, "total": verdict.total, "rewards": scores}
+def _to_json(answer: "Answer", scored: "ScoredAnswer") -> dict[str, Any]:
+    scores = {name: {"score": s.value, "why": s.reason} for name, s in scored.scores.items()}
+    return {"answer": answer.text, "total": scored.total, "rewards": scores}

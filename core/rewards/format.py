@@ -4,8 +4,8 @@ from core.rewards.answer import THINK_END, THINK_START, Answer, Reward, RewardSe
 
 
 def score(answer: Answer, settings: RewardSettings) -> Score:
-    """1 for thinking inside one pair of tags with an answer behind it, 0.5 for the tags alone, else 0."""
-    text = (THINK_START if answer.opened else "") + answer.text.strip()
+    """1 for thinking inside one pair of <think> tags with an answer after it, 0.5 without the answer, else 0."""
+    text = (THINK_START if answer.thinking_opened else "") + answer.text.strip()
     if not text.startswith(THINK_START):
         return Score(0.0, "does not begin with a thought")
     if text.count(THINK_END) != 1 or text.count(THINK_START) != 1:

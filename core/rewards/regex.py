@@ -6,7 +6,7 @@ from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
 def score(answer: Answer, settings: RewardSettings) -> Score:
-    """1 when the pattern is found in the visible answer."""
+    """1 when settings.pattern is found in the visible answer, else 0."""
     if re.search(settings.pattern, answer.visible):
         return Score(1.0, "matches the pattern")
     return Score(0.0, "does not match the pattern")
