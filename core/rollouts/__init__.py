@@ -1,11 +1,13 @@
-"""Answers sampled from the model while it is trained, scored, and laid out as batches to learn from.
+"""Completions sampled from the model while it is trained, scored by rewards, and collated into training batches.
 
-questions.py  what is asked              write.py, pick.py  answers, many at a time, token by token
-collect.py    a step's groups of answers with scores        lay.py  these as batches
-record.py     samples.jsonl              rollouts.py        all of it, as the loop sees it
-own.py        answers without scores, for a teacher to judge
+prompts.py        the prompts of a dataset     batch_generate.py, sampling.py  many completions, token by token
+collector.py      a step's scored groups       collate.py                      groups as batches
+samples_file.py   samples.jsonl                rollouts.py                     all of it, as the training loop sees it
+on_policy.py      completions without rewards, for a teacher to judge
+capacity.py       how many completions at once
+reward_monitor.py                              warnings about rewards
 """
 
 
 class SamplingStopped(Exception):
-    """The run was asked to stop while answers were being written. Nothing of them is kept; they will be the same."""
+    """The run was asked to stop while completions were sampled. They are dropped; a resumed run samples the same."""

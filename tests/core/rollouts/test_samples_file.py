@@ -12,7 +12,7 @@ from core.rollouts.samples_file import Rollout, RolloutGroup, groups_by_step, re
 GROUP = RolloutGroup(
     step=3,
     prompt_ids=(1, 2),
-    replies=(
+    rollouts=(
         Rollout((4, 5), 1.25, (-0.123456789, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
         Rollout((6,), math.nan, None, "", True),
     ),
@@ -26,13 +26,15 @@ GROUP = RolloutGroup(
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     file = tmp_path / "samples.jsonl"
     file.write_text(GROUP.to_json() + "\n" + GROUP.to_json()[:20], encoding="utf-8")  # the second was cut by a crash
-    (found,) = read_samples(file)
-    assert found.to_json() == GROUP.to_json()
-    assert found.replies[0] == GROUP.replies[0] and math.isnan(found.replies[1].reward)
+    (record,) = read_samples(file)
+    assert record.to_json() == GROUP.to_json()
+    assert record.rollouts[0] == GROUP.rollouts[0] and math.isnan(record.rollouts[1].reward)
 
 
 def test_groups_belong_to_the_step_that_learns_from_them() -> None:
-    groups = [RolloutGroup(s, (1,), GROUP.replies, kept=k) for s, k in ((1, True), (1, False), (4, True), (1, True))]
+    groups = [
+        RolloutGroup(s, (1,), GROUP.rollouts, trained_on=k) for s, k in ((1, True), (1, False), (4, True), (1, True))
+    ]
     assert groups_by_step(groups) == [[groups[0], groups[3]], [groups[2]]]
 
 
@@ -63,5 +65,5 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_it_is_plain_json() -> None:
-    found = json.loads(GROUP.to_json())
-    assert found["answers"][0]["rewards"] == {"numeric": 1.0} and found["answers"][1]["reward"] is None
+    record = json.loads(GROUP.to_json())
+    assert record["answers"][0]["rewards"] == {"numeric": 1.0} and record["answers"][1]["reward"] is None
