@@ -19,11 +19,12 @@ from core.memory.estimate import TOGETHER
 from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
 from core.rewards.judge import RewardScorer
+from core.rollouts.batch_generate import CompletionGenerator
 from core.rollouts.capacity import check_batching, fit_batch_size
 from core.rollouts.collector import Collector
-from core.rollouts.on_policy import OnPolicyBatches, prompt_length
+from core.rollouts.on_policy import OnPolicyBatches, OnPolicyConfig, prompt_length
 from core.rollouts.prompts import Prompt, build_prompts
-from core.rollouts.rollouts import RolloutBatches, read_replay
+from core.rollouts.rollouts import RolloutBatches, RolloutConfig, read_replay
 from core.rollouts.samples_file import RolloutGroup
 from core.rollouts.sampling import SamplingParams
 from core.run import Run
@@ -103,23 +104,20 @@ def rollouts(
     longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
     batched, at_once, facts = yield from _room(model, dtype, longest, o.answers_at_once)
     judge = RewardScorer(o.weights, o.settings)
-    stops = stop_tokens(tokenizer)
-    collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
+    generator = CompletionGenerator(model, tuple(stop_tokens(tokenizer)), at_once, batched, stop)
+    collector = Collector(generator, tokenizer, o, judge)
     # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
     together = o.micro_batch_size if o.loss_type == "bnpo" else -(-o.micro_batch_size // lanes)
-    made = RolloutBatches(
-        collector,
-        rows,
-        held_out,
-        head=head,
-        together=together,
-        per_step=t.batch_size * t.gradient_accumulation_steps,
+    config = RolloutConfig(
+        prompts_per_step=t.batch_size * t.gradient_accumulation_steps,
+        micro_batch_size=together,
         seed=t.seed,
         shuffle=run.data.shuffle,
-        samples=folder.path / SAMPLES,
-        reference=_reference(run, model),
         layout=layout,
-        replay=replay,
+        samples_file=folder.path / SAMPLES,
+    )
+    made = RolloutBatches(
+        collector, rows, held_out, config, lm_head=head, reference=_reference(run, model), replay=replay
     )
     return made, {"answers_at_once": facts, "rewards": o.weights, "replayed": len(replay)}
 
@@ -143,17 +141,9 @@ def own_answers(
         yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
     together = min(TOGETHER, t.batch_size * t.gradient_accumulation_steps)
     batched, at_once, facts = yield from _room(model, dtype, min(longest, max(prompts) + o.max_new_tokens), together)
-    made = OnPolicyBatches(
-        batches,
-        model,
-        SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens),
-        share=run.own_share,
-        longest=longest,
-        stop_tokens=stop_tokens(tokenizer),
-        at_once=at_once,
-        batched=batched,
-        stop=stop,
-    )
+    generator = CompletionGenerator(model, tuple(stop_tokens(tokenizer)), at_once, batched, stop)
+    params = SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens)
+    made = OnPolicyBatches(batches, generator, OnPolicyConfig(params, run.own_share, longest))
     return made, {"answers_at_once": facts, "share": run.own_share}
 
 
