@@ -1,5 +1,6 @@
 """Runs that learn from answers of their own, through the loop's real entry point: what they tell, keep and resume."""
 
+import functools
 import json
 import math
 import threading
@@ -252,9 +253,7 @@ def test_flat_groups_left_out_of_the_pass_change_nothing(ask: Ask, monkeypatch: 
         assert any(0 < s.metrics["flat_groups"] < 1 for s in short)
         real = rollouts.collate_rollouts
         with monkeypatch.context() as patch:
-            patch.setattr(
-                rollouts, "collate_rollouts", lambda *a, skip_flat, real=real, **k: real(*a, skip_flat=False, **k)
-            )
+            patch.setattr(rollouts, "collate_rollouts", functools.partial(_collate_all_groups, real))
             long = only(Step, list(train(ask(output=f"long-{loss_type}", loss_type=loss_type, **own))))
         assert [s.loss for s in short] == pytest.approx([s.loss for s in long], abs=1e-6)
         assert [s.grad_norm for s in short] == pytest.approx([s.grad_norm for s in long], rel=1e-4)
