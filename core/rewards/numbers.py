@@ -61,8 +61,9 @@ def same_value(text_a: str, text_b: str) -> bool:
 
 def parse_value(text: str) -> Value | None:
     """The value of a number or an expression of numbers, or None. A percent sign is a unit like any other."""
+    expression = _to_python(text)
     try:
-        tree = ast.parse(_to_python(text), mode="eval")
+        tree = ast.parse(expression, mode="eval")
         result = _evaluate(tree.body)
     except (SyntaxError, ValueError, ArithmeticError, RecursionError, MemoryError):
         result = None
@@ -75,6 +76,7 @@ def parse_value(text: str) -> Value | None:
 
 
 def _normalize(text: str) -> str:
+    """A text without what does not count when texts are compared: spacing, case, $, a full stop."""
     return re.sub(r"[\s$]+|\\left|\\right", "", text).casefold().rstrip(".")
 
 

@@ -64,7 +64,7 @@ def main() -> None:
     page = Page(length, 10 * BUDGET if given.small else BUDGET)
     with tempfile.TemporaryDirectory(prefix="hone-gpu-") as made:
         folder = Path(made)
-        page.metrics("shape", json.dumps(SMALL if given.small else LARGE))
+        page.told("shape", json.dumps(SMALL if given.small else LARGE))
         (folder / "shape.json").write_text(json.dumps(SMALL if given.small else LARGE), encoding="utf-8")
         if page.part([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", made], 60) is None:
             return
@@ -140,7 +140,7 @@ class Page:
         self.limits: list[str] = []
         self.notes: list[str] = []
 
-    def metrics(self, what: str, sentence: str) -> None:
+    def told(self, what: str, sentence: str) -> None:
         print(f"[{time.monotonic() - self.began:5.1f} s] {what}: {sentence}", flush=True)
 
     def part(self, command: list[str], most: float) -> str | None:
@@ -176,19 +176,19 @@ class Page:
         seconds = statistics.median(found["seconds"][WARM:])
         speed, peak = ROWS * self.length / seconds, found["peak"] / 1e9
         self.rows.append(f"| {what} | {who} | {speed:,.0f} | {seconds * 1000:.1f} | {peak:.2f} |")
-        self.metrics(f"{who}, {what}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
+        self.told(f"{who}, {what}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
         self.write()
 
     def lines(self, command: list[str], rows: list[str]) -> None:
         """What a command prints, as rows of one of the page's tables."""
         for line in (self.part(command, 80) or "").splitlines():
             rows.append(f"| {' | '.join(line.split(chr(9)))} |")
-            self.metrics(command[3], line.replace("\t", " | "))
+            self.told(command[3], line.replace("\t", " | "))
         self.write()
 
     def note(self, sentence: str) -> None:
         self.notes.append(f"- {sentence}")
-        self.metrics("note", sentence)
+        self.told("note", sentence)
         self.write()
 
     def write(self) -> None:
