@@ -1,11 +1,15 @@
 """Completions sampled from the model while it is trained, scored by rewards, and collated into training batches.
 
-prompts.py        the prompts of a dataset     batch_generate.py, sampling.py  many completions, token by token
-collector.py      a step's scored groups       collate.py                      groups as batches
-samples_file.py   samples.jsonl                rollouts.py                     all of it, as the training loop sees it
-on_policy.py      completions without rewards, for a teacher to judge
-capacity.py       how many completions at once
-reward_monitor.py                              warnings about rewards
+In the order of a step:
+
+prompts.py                      the prompts of a dataset
+batch_generate.py, sampling.py  many completions at once, token by token; capacity.py says how many
+collector.py, advantages.py     groups of completions with rewards and advantages; reward_monitor.py warns about them
+samples_file.py                 samples.jsonl
+collate.py                      groups as batches
+rollouts.py                     all of it, as the training loop sees it
+on_policy.py                    completions without rewards, for a teacher to judge
+setup.py                        builds these for a run
 """
 
 

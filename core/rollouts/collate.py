@@ -36,7 +36,7 @@ def collate_rollouts(
     With `mask_truncated`, truncated completions are in their batches without a target. Without `keep_order`, groups
     are sorted by length. `layout` is passed to core.data.batch.batches.collate.
 
-    batch.extra gets what the policy loss needs: see core/methods/_policy.py. Its `sampled` is NaN for completions
+    batch.extra gets what the policy loss needs: see core/methods/_policy_loss.py. Its `sampled` is NaN for completions
     whose log-probabilities are not known.
     """
     total = sum(len(group.rollouts) for group in groups)
