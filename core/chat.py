@@ -33,7 +33,7 @@ class Chat:
         quantization: str | None = None,
     ) -> None:
         self.backend = select(backend_name)
-        base = adapters.base_for(adapter, quantization)
+        base = adapters.choose_base_precision(adapter, quantization)
         self.note = base.note
         folder = _finish(hub.fetch(model))
         loaded = load(
@@ -51,7 +51,7 @@ class Chat:
             saved, _ = adapters.read(Path(adapter))
             self._full = saved.get("fine_tune_type") == "full"
             adapters.load(self.model, Path(adapter))
-            self.tokenizer.chat_template = adapters.chat_template(Path(adapter)) or self.tokenizer.chat_template
+            self.tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or self.tokenizer.chat_template
             if self._full:
                 self._base = load(folder, device=self.backend["used"], allow_code=allow_code).model
         self.model.eval()
@@ -77,7 +77,7 @@ class Chat:
         elif adapter:
             yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
         else:
-            with adapters.off(self.model):
+            with adapters.disable(self.model):
                 yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
 
 

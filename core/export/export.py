@@ -71,12 +71,12 @@ def fuse(
     device = select(backend_name)["used"]
     saved, weights = adapters.read(folder)
     source = yield from hub.fetch(model or _base(folder, saved))
-    base = adapters.base_of(folder)
+    base = adapters.read_base_precision(folder)
     yield Phase("Loading model", str(source))
     loaded = load(source, device=device, allow_code=allow_code, quantization=base.quantization, double=base.double)
     adapters.load(loaded.model, folder)
     loaded.model.eval()
-    loaded.tokenizer.chat_template = adapters.chat_template(folder) or loaded.tokenizer.chat_template
+    loaded.tokenizer.chat_template = adapters.read_chat_template(folder) or loaded.tokenizer.chat_template
     before = _probe(loaded)
     held = (yield from _held_out(folder, loaded.tokenizer)) if packs else []
     loss = _loss(loaded, held)
@@ -138,12 +138,14 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     folder, goal = Path(adapter).expanduser(), _free(output)
     saved, weights = adapters.read(folder)
     source = hub.locate(_base(folder, saved))
-    about, found = peft.converted(saved, weights, read_config(source) if source else {}, folder)
+    about, found = peft.convert(saved, weights, read_config(source) if source else {}, folder)
     with _whole(goal) as partial:
         save_tensors(partial / adapters.PEFT_WEIGHTS, found, {"format": "pt"})
         _json(partial / adapters.CONFIG, about)
-    if adapters.base_of(folder).note:
-        yield Warned("base-precision", f"{adapters.base_of(folder).note} Load it so in PEFT for the same answers.")
+    if adapters.read_base_precision(folder).note:
+        yield Warned(
+            "base-precision", f"{adapters.read_base_precision(folder).note} Load it so in PEFT for the same answers."
+        )
     yield Saved(0, str(goal), "adapter")
 
 
@@ -222,7 +224,7 @@ def _copy(source: Path, folder: Path, adapter: Path | None) -> None:
             for file in source.glob(pattern):
                 if file.is_file() and file.name not in OWN and file.suffix != ".safetensors":
                     shutil.copyfile(file, folder / file.name)
-        template = adapters.chat_template(adapter) if adapter else None
+        template = adapters.read_chat_template(adapter) if adapter else None
         if template is not None:
             (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
 

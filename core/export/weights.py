@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from core.adapters import AddOn
+from core.adapters import AdapterLayer
 from core.quant import PackedExperts, dense, is_linear, is_packed
 
 Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
@@ -46,7 +46,7 @@ def tensors(
 
 def _merged(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, mx.array]]:
     """(weights that an add-on or packing changed, all other parameters), both by the model's plain names."""
-    parts = {name: m for name, m in model.named_modules() if isinstance(m, AddOn)}
+    parts = {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer)}
     inner = {id(m.base) for m in parts.values()}
     whole = parts | {n: m for n, m in model.named_modules() if is_packed(m) and id(m) not in inner}
     changed = {f"{name}.weight": _weight(m) for name, m in whole.items()}
@@ -67,7 +67,7 @@ def _parents(key: str) -> Iterator[str]:
 
 
 def _weight(m: nn.Module) -> Tensor:
-    if isinstance(m, AddOn):
+    if isinstance(m, AdapterLayer):
         return lambda: (matrix(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
     return lambda: matrix(m)
 

@@ -56,7 +56,7 @@ def find(what: str, path: str, tokenizer: Any) -> Generator[Event, None, Place]:
 
 def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, LMHead | None]:
     """The other model in memory, in the run's precision and not to be trained, and its head. Raises BadModel."""
-    base = adapters.base_for(place.adapter, None)
+    base = adapters.choose_base_precision(place.adapter, None)
     loaded = load(
         place.folder,
         run.model.dtype,

@@ -84,7 +84,7 @@ class Reference:
             ):
                 yield batch, np.array(made)[batch.mask > 0]
 
-        with adapters.off(model) if self.used == BASE else nullcontext():
+        with adapters.disable(model) if self.used == BASE else nullcontext():
             yield from self.table.measure(logps, self.run.train.batch_size, stop, layout)
 
     def ask_other(

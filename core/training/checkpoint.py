@@ -49,7 +49,7 @@ def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, kee
     with explain(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_tensors(temporary / WEIGHTS, adapters.tensors(model))
+        save_tensors(temporary / WEIGHTS, adapters.trainable_tensors(model))
         state = dict(tree_flatten(optimizer))
         state |= {"random": mx.random.state[0]}
         save_tensors(temporary / OPTIMIZER, state)
@@ -75,7 +75,7 @@ def restore(path: Path, model: nn.Module) -> tuple[Progress, Any]:
         state = mx.load(str(path / OPTIMIZER))
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise BadModel(f"The checkpoint {path} cannot be read: {error}.") from None
-    wanted = adapters.tensors(model)
+    wanted = adapters.trainable_tensors(model)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in wanted.items()}:
         raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
     model.load_weights(list(weights.items()), strict=False)

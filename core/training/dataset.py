@@ -32,7 +32,7 @@ UNEVEN = 3.0  # times that one kind of marked answers may outweigh the other bef
 class Rows(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
-    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Query
+    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Prompt
     held_out: Sequence[Any]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
     facts: dict[str, Any]  # for resolved.json

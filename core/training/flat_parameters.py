@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters.lora import AddOn, LoRALinear
+from core.adapters.lora import AdapterLayer, LoRALinear
 
 
 class Trained:
@@ -27,7 +27,7 @@ class Trained:
         self._vectors: dict[str, list[tuple[str, tuple[int, ...], int]]] = {}  # (name, shape, size) of its tensors
         for name, value in tree_flatten(model.trainable_parameters()):
             self._vectors.setdefault(name.rpartition(".")[2], []).append((name, tuple(value.shape), value.size))
-        add_ons = [m for _, m in model.named_modules() if isinstance(m, AddOn)]
+        add_ons = [m for _, m in model.named_modules() if isinstance(m, AdapterLayer)]
         # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
         alike = len({m.scale for m in add_ons}) == 1 and all(type(m) is LoRALinear for m in add_ons)
         self._alike = add_ons if joined and alike else []  # for which a step does so

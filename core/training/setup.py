@@ -37,7 +37,7 @@ from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.rollouts import setup
 from core.rollouts.on_policy import prompt_length
-from core.rollouts.rollouts import Rollouts
+from core.rollouts.rollouts import RolloutBatches
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RunFolder
 from core.training.dataset import load_rows
@@ -59,7 +59,7 @@ class Prepared:
     rows: Sequence[Any]
     batches: Windows
     eval_batches: list[Batch]
-    rollouts: Rollouts | None  # where the batches come from, for a method that writes its answers itself
+    rollouts: RolloutBatches | None  # where the batches come from, for a method that writes its answers itself
     teacher: Teacher | None
     prompts: list[Question]
     total_steps: int
@@ -301,7 +301,7 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
     mx.random.seed(run.train.seed)
     adapters.attach(loaded.model, run.adapter)
     mx.eval(loaded.model.parameters())
-    trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
+    trainable = sum(t.size for t in adapters.trainable_tensors(loaded.model).values())
     return loaded, {"parameters": total, "trainable_parameters": trainable}
 
 
@@ -336,7 +336,7 @@ def _resolved(
         "eval_every": ready.eval_every,
         "save_every": ready.save_every,
     }
-    adapter = adapters.resolved(ready.model, run.adapter)
+    adapter = adapters.resolved_options(ready.model, run.adapter)
     return {
         "method": run.method,
         "options": dataclasses.asdict(run.options),

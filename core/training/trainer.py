@@ -320,7 +320,7 @@ class Loop:
 
     def _told(self, seconds: float) -> dict[str, float]:
         """Metrics of the answers that were learned from, where the model wrote them."""
-        told = self.ready.batches.told()
+        told = self.ready.batches.metrics()
         return told and {**told, "learning_seconds": seconds - told["sampling_seconds"]}
 
     def notes(self) -> Iterator[Warned]:
@@ -337,7 +337,7 @@ class Loop:
     def measure(self) -> tuple[float, int, dict[str, float]]:
         """(loss, targets, metrics) over all held-out rows, weighted as training is."""
         if self.ready.rollouts is not None:  # the share that is not solved stands for the loss
-            metrics, written = self.ready.rollouts.solve()
+            metrics, written = self.ready.rollouts.evaluate()
             return 1 - metrics["solved"], written, metrics
         self.ready.model.eval()
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
@@ -429,11 +429,13 @@ class Loop:
 
     def _save_best(self) -> None:
         self._best_path.parent.mkdir(exist_ok=True)
-        save_tensors(self._best_path, adapters.tensors(self.ready.model))
+        save_tensors(self._best_path, adapters.trainable_tensors(self.ready.model))
         self._save_adapter()
 
     def _save_adapter(self) -> None:
-        self.folder.write_json(adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model))
+        self.folder.write_json(
+            adapters.CONFIG, adapters.build_config(self.ready.model, self.run.adapter, self.run.model)
+        )
         save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(self.ready.model), {"format": "mlx"})
 
     def _learned(self) -> dict[str, float]:

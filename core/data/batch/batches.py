@@ -78,7 +78,7 @@ class Windows(Protocol):
         """The batches of optimizer step `step`, counted from 1."""
         ...
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the last window's making."""
         ...
 
@@ -120,7 +120,7 @@ class Batches:
         rows: Any = self.rows if instead is None else instead
         return [batch for indices in self.places(step) for batch in self._collated(rows, indices)]
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Nothing: a dataset has no metrics of its own."""
         return {}
 

@@ -104,7 +104,7 @@ def profile(shape: dict[str, Any], length: int) -> None:
     checkpoint_blocks(model)
     timed("forward and back, checkpointing", step)
     keep_blocks(model)
-    with adapters.off(model):
+    with adapters.disable(model):
         timed("blocks without adapters, forward", lambda: found.body(inputs))
 
 

@@ -30,12 +30,12 @@ def adapted(folder: Path, o: Adapter, output: Path, base: Model | None = None) -
     model = load(folder, device="cpu", quantization=base.quantization, double=base.double_quantization).model
     adapters.attach(model, o)
     mx.random.seed(5)
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         changed = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
         model.load_weights([(name, changed)], strict=False)
     output.mkdir()
     save(model, o, output)
-    (output / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
+    (output / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
     mx.save_safetensors(str(output / "logits.safetensors"), {"logits": model(TOKENS)})
     return output
 
@@ -101,7 +101,7 @@ def test_experts_are_written_one_by_one_as_they_came(tmp_path: Path) -> None:
     assert old.keys() == new.keys() and not np.array_equal(old[name], new[name])
     before = mx.load(str(folder_of / "logits.safetensors"))["logits"]
     assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
-    with pytest.raises(BadModel, match=r"PEFT has no add-on for the experts in model\.layers\.0\.mlp\.switch_mlp"):
+    with pytest.raises(BadModel, match=r"PEFT has no adapter for the experts in model\.layers\.0\.mlp\.switch_mlp"):
         list(to_peft(folder_of, tmp_path / "peft"))
 
 
@@ -203,7 +203,7 @@ def test_what_peft_wrote_comes_back_as_it_was(name: str, tmp_path: Path) -> None
     (tmp_path / "adapter").mkdir()
     options = Adapter(type="dora" if about["use_dora"] else "lora", rslora=about["use_rslora"])
     save(model, options, tmp_path / "adapter")
-    config = adapters.config(model, options, Model(path=str(base)))
+    config = adapters.build_config(model, options, Model(path=str(base)))
     (tmp_path / "adapter" / adapters.CONFIG).write_text(json.dumps(config))
     same(tmp_path / "adapter", theirs, tmp_path / "peft")
 
@@ -237,9 +237,9 @@ def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -
     with pytest.raises(BadModel, match="holds no adapter"):
         list(fuse(model_folder, tmp_path / "no"))
     tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
-    with pytest.raises(BadModel, match="PEFT has no add-on for embeddings that are the output layer too"):
+    with pytest.raises(BadModel, match="PEFT has no adapter for embeddings that are the output layer too"):
         list(to_peft(tied, tmp_path / "no"))
     full = adapted(model_folder, Adapter(type="full"), tmp_path / "full")
-    with pytest.raises(BadModel, match="holds a fully trained model, not an add-on"):
+    with pytest.raises(BadModel, match="holds a fully trained model, not an adapter"):
         list(to_peft(full, tmp_path / "no"))
     assert not (tmp_path / "no").exists()

@@ -41,7 +41,7 @@ def test_it_is_what_it_is_and_answers_as_the_dense_model(kind: str, tmp_path: Pa
     assert len(packed) == 14  # seven layers of each of the two blocks
     assert np.abs(np.array(loaded.model(TOKENS)[0, -2:]) - LOGITS[kind]).max() < 1e-4
     adapters.attach(loaded.model, Adapter(rank=2))
-    assert len(adapters.tensors(loaded.model)) == 28
+    assert len(adapters.trainable_tensors(loaded.model)) == 28
     with pytest.raises(BadModel, match="is already quantized"):
         load(tmp_path / "model", "float32", device="cpu", quantization="nf4")
 

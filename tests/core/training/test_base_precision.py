@@ -90,7 +90,7 @@ def test_what_cannot_be_is_refused(make_run: Callable[..., Run], tmp_path: Path)
 def test_an_adapter_over_a_base_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / adapters.CONFIG).write_text(json.dumps({"base_precision": {"quantization": "int3"}}))
     with pytest.raises(BadModel, match="over a base packed as 'int3', which is not known here"):
-        adapters.base_of(tmp_path)
+        adapters.read_base_precision(tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["nf4", "affine-4"])
