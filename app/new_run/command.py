@@ -8,7 +8,7 @@ import tomli_w
 from app.new_run.draft import value
 from core.methods import DEFAULT_METHOD
 from core.options import Option
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 _WIDTH = 60
 
@@ -17,7 +17,7 @@ def command(run: Run) -> str:
     """The `hone` command that does the same, with only what differs from the defaults."""
     usual = Run(method=run.method)
     words = ["train" if run.method == DEFAULT_METHOD else run.method]
-    for key, option in every_option(run.method):
+    for key, option in list_options(run.method):
         mine = value(run, key)
         always = key in ("model.path", "data.path")
         if key != "method" and mine is not None and (always or mine != value(usual, key)):

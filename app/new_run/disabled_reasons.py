@@ -4,7 +4,7 @@ import re
 
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
-from core.run import Adapter, Run, every_option
+from core.run import Adapter, Run, list_options
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: why}}; the choice "" stands for the whole option
 
@@ -37,7 +37,7 @@ def reasons(run: Run, comes_packed: str = "") -> Reasons:
 def in_words(sentence: str, method: str) -> str:
     """A sentence of the library with flags and names of options as the window calls them: --lora-r is “Rank”."""
     labels = {}
-    for _, o in every_option(method):
+    for _, o in list_options(method):
         labels[o.flag] = o.label
         if "_" in o.name:  # other names are ordinary words as well
             labels[o.name] = o.label

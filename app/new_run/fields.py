@@ -79,7 +79,7 @@ class ChoiceField(Field):
         if option.optional:
             self._combo.addItem(f"Automatic ({option.unset})", None)
         for choice in option.choices:
-            self._combo.addItem(option.shown(choice), choice)
+            self._combo.addItem(option.choice_label(choice), choice)
         self._put(self._combo)
         self._combo.activated.connect(lambda: self.changed.emit(self._combo.currentData()))
 
@@ -202,7 +202,7 @@ def words(option: Option, value: Any) -> str:
         return f"{value:g}"
     if option.type is tuple:
         return ", ".join(value)
-    return option.shown(str(value))
+    return option.choice_label(str(value))
 
 
 class _Combo(QComboBox):

@@ -13,7 +13,7 @@ from app.widgets.card import Card, column, row
 from app.widgets.labels import Text, caption, heading
 from app.widgets.scroll_page import Scroll
 from core.rewards import REWARDS
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 _HOW = (
     "Every answer gets the sum of these, each by its weight. The model does more of what scores above the other "
@@ -109,7 +109,7 @@ class RewardsPage(Scroll):
         self.card.setEnabled(not thinking)
         self._form.show_run(run)
         self._thinking.show_run(run)
-        usual = {key: o.default for key, o in every_option(run.method)}
+        usual = {key: o.default for key, o in list_options(run.method)}
         for name, keys in NEEDS.items():
             for key in keys:
                 used = name in named and not thinking
@@ -119,7 +119,7 @@ class RewardsPage(Scroll):
     def _build(self, run: Run) -> None:
         """The lines that another method words otherwise."""
         self._method = run.method
-        options = dict(every_option(run.method))
+        options = dict(list_options(run.method))
         keys = [key for keys in NEEDS.values() for key in keys]
         old = [self._form, self._thinking]
         self._thinking = Form([(THINKING, options[THINKING])], headings=False)

@@ -28,7 +28,7 @@ from app.widgets.scrollbar import thin
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
 AS_CARDS = (*KEYS, NAMES, THINKING)  # shown in plainer ways than as lines of the simple form
@@ -153,7 +153,7 @@ class SettingsPage(QWidget):
         """Make the forms anew: another method has other options."""
         self._method = self._draft.run.method
         self._refused = {}
-        options = [(k, o) for k, o in every_option(self._method) if k not in ELSEWHERE]
+        options = [(k, o) for k, o in list_options(self._method) if k not in ELSEWHERE]
         simple = Form([(k, o) for k, o in options if o.basic and k not in AS_CARDS], headings=False)
         advanced = Form(options)
         for old in self._forms:

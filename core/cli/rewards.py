@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from core import methods
-from core.cli import Out
+from core.cli import Print
 from core.errors import BadOption
 from core.options import Option, describe, parse
 
@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     trial.set_defaults(command=tried)
 
 
-def listed(args: Any, out: Out) -> int:
+def listed(args: Any, out: Print) -> int:
     """Every reward and what it checks."""
     from core.rewards import REWARDS
 
@@ -51,7 +51,7 @@ def listed(args: Any, out: Out) -> int:
     return 0
 
 
-def tried(args: Any, out: Out) -> int:
+def tried(args: Any, out: Print) -> int:
     """The given answers' scores, with the reasons."""
     from core.data.tokenize.tokenizer import load_tokenizer
     from core.methods._policy import Options, check

@@ -16,7 +16,7 @@ from app.preview.paged_model import PAGE
 from app.shell.window import MainWindow
 from core.data.preview import scan as scanning
 from core.events import Phase
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 
@@ -45,7 +45,7 @@ def cells(page: DataPage, row: int) -> list[str]:
 
 
 def differing(before: Run, after: Run) -> set[str]:
-    return {key for key, _ in every_option(after.method) if value(before, key) != value(after, key)}
+    return {key for key, _ in list_options(after.method) if value(before, key) != value(after, key)}
 
 
 def many(path: Path, count: int) -> Path:
