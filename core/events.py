@@ -1,5 +1,8 @@
-"""What a run reports: plain values, one line of JSON each. The window, the command line and
-events.jsonl read the same events; an old run is drawn from its file through the same code."""
+"""Events: what a run reports, as plain values, one line of JSON each.
+
+The window, the command line and events.jsonl read the same events; an old run is drawn from its file through the same
+code. The names of the classes and of their fields are a public contract.
+"""
 
 import dataclasses
 import json
@@ -131,16 +134,16 @@ def to_json(event: Event) -> str:
 
 
 def from_json(line: str) -> Event:
-    """The event written by to_json; null in the place of a number reads as NaN. ValueError if it is none."""
+    """The event that to_json() wrote. null in the place of a number reads as NaN. Raises ValueError if it is none."""
     values = json.loads(line)
     if not isinstance(values, dict) or values.get("event") not in KINDS:
         raise ValueError(f"not an event: {line[:80]}")
     cls = KINDS[values.pop("event")]
-    known = {f.name: f for f in dataclasses.fields(cls)}
+    fields = {f.name: f for f in dataclasses.fields(cls)}
     for name, value in values.items():
-        if value is None and name in known and known[name].type in (float, "float"):
+        if value is None and name in fields and fields[name].type in (float, "float"):
             values[name] = math.nan
-    return cls(**{name: value for name, value in values.items() if name in known})
+    return cls(**{name: value for name, value in values.items() if name in fields})
 
 
 def _plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.errors import BadModel
 from core.quant.modes import MODES, UNPACKED
 
@@ -38,7 +38,7 @@ def quantization_flag(command: Any) -> None:
     )
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.chat import Chat
 
     model = args.model or base_of(args.adapter_path) or "starter"
@@ -72,13 +72,13 @@ def run(args: Any, out: Out) -> int:
 
 
 def base_of(adapter: str | None) -> str | None:
-    """The model that an adapter says it was trained on."""
+    """The base model that an adapter's configuration names."""
     if adapter is None:
         return None
     path = Path(adapter) / "adapter_config.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        found = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
+        model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
-    return str(found) if found else None
+    return str(model) if model else None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.cli.train import add_flag
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
@@ -13,12 +13,12 @@ from core.errors import BadData, UserError
 from core.methods import DEFAULT_METHOD
 from core.model import hub
 from core.options import Option, parse
-from core.run import Data, Run, every_option
+from core.run import Data, Run, list_options
 
 KINDS = (TEXT, PAIRS, UNPAIRED, QUESTIONS)
 _OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", "data.columns", "data.exclude", "data.fill_in",
             "data.chat_template")  # fmt: skip
-_LISTED = 20  # findings that are printed
+_PRINTED = 20  # findings that are printed
 
 
 def add(commands: Any) -> None:
@@ -38,7 +38,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.data.preview.inspect import seen_all, summary
     from core.data.preview.scan import head
     from core.data.tokenize.templates import choose
@@ -53,8 +53,8 @@ def run(args: Any, out: Out) -> int:
     place = _place(args.file)
     reading: dict[str, Any] = {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in}
     encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
-    held = _place(d.eval_path) if d.eval_path else None
-    facts = summary(place, args.kind, tokenizer, held=held, **reading, **encoding)
+    eval_place = _place(d.eval_path) if d.eval_path else None
+    facts = summary(place, args.kind, tokenizer, held=eval_place, **reading, **encoding)
     if not facts["usable"]:
         errors = [f for f in facts["findings"] if f["severity"] == "error"]
         raise BadData(_finding(errors[0]) if errors else f"{args.file} holds no row to learn from.")
@@ -63,18 +63,18 @@ def run(args: Any, out: Out) -> int:
     if args.json:
         out(json.dumps(facts | {"seen": [_plain(seen) for seen in rows]}, indent=2, ensure_ascii=False))
         return 0
-    for line in _told(facts, note):
+    for line in _summary_lines(facts, note):
         out(line)
     for seen in rows:
-        cut = f", {seen.cut} cut" if seen.cut else ""
-        out(f"\nLine {seen.line}: {seen.count} tokens, {seen.learned} learned{cut}. {seen.note}".rstrip())
+        cut_note = f", {seen.cut} cut" if seen.cut else ""
+        out(f"\nLine {seen.line}: {seen.count} tokens, {seen.learned} learned{cut_note}. {seen.note}".rstrip())
         out(_marked(seen.tokens))
     return 0
 
 
 def _options() -> list[tuple[str, Option]]:
     """The options of a run's data that tell how it is read and shown."""
-    return [(key, o) for key, o in every_option(DEFAULT_METHOD) if key in _OPTIONS]
+    return [(key, o) for key, o in list_options(DEFAULT_METHOD) if key in _OPTIONS]
 
 
 def _data(args: Any) -> Data:
@@ -86,16 +86,16 @@ def _data(args: Any) -> Data:
 
 
 def _place(path: str) -> str:
-    """Where the dataset is on this machine, once it has been brought here."""
-    bringing = hub.fetch_data(path)
+    """Where the dataset lies on this machine, after a download where it is a Hugging Face id."""
+    download = hub.fetch_data(path)
     while True:
         try:
-            next(bringing)
+            next(download)
         except StopIteration as end:
             return str(end.value)
 
 
-def _told(facts: dict[str, Any], note: str) -> Iterator[str]:
+def _summary_lines(facts: dict[str, Any], note: str) -> Iterator[str]:
     yield facts["format"]
     lengths = facts["lengths"]
     yield (
@@ -104,9 +104,9 @@ def _told(facts: dict[str, Any], note: str) -> Iterator[str]:
     )
     if note:
         yield note
-    for finding in facts["findings"][:_LISTED]:
+    for finding in facts["findings"][:_PRINTED]:
         yield f"  {_finding(finding)}"
-    more = sum(facts["problems"].values()) - _LISTED
+    more = sum(facts["problems"].values()) - _PRINTED
     if more > 0:
         yield f"  ... and {more:,} more findings; --json lists them."
 
@@ -117,8 +117,8 @@ def _finding(finding: dict[str, Any]) -> str:
 
 def _plain(seen: Any) -> dict[str, Any]:
     tokens = [{"text": t.text, "id": t.id, "learned": t.learned} for t in seen.tokens]
-    named = {name: getattr(seen, name) for name in ("line", "count", "learned", "cut", "note")}
-    return named | {"tokens": tokens}
+    values = {name: getattr(seen, name) for name in ("line", "count", "learned", "cut", "note")}
+    return values | {"tokens": tokens}
 
 
 def _marked(tokens: Any) -> str:

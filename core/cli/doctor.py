@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 
 
 def add(commands: Any) -> None:
@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     import shutil
 
     from core.device.machine import machine

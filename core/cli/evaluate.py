@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.cli.chat import base_of, quantization_flag
 from core.cli.progress import show
 from core.data.kinds import PAIRS, TEXT
@@ -51,7 +51,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.evaluate import evaluate
 
     events = evaluate(

@@ -54,8 +54,8 @@ def _(event: Evaluated) -> Iterator[str]:
     metrics = dict(event.metrics)
     solved = metrics.pop("solved", None)
     extra = "".join(f"  {name} {value:.4g}" for name, value in metrics.items())
-    said = f"loss {event.loss:.4f}" if solved is None else f"questions solved: {solved:.0%}"
-    yield f"      held-out {said}{'  (best so far)' if event.best else ''}{extra}"
+    result = f"loss {event.loss:.4f}" if solved is None else f"questions solved: {solved:.0%}"
+    yield f"      held-out {result}{'  (best so far)' if event.best else ''}{extra}"
 
 
 @lines.register
@@ -78,8 +78,8 @@ def _(event: Warned) -> Iterator[str]:
 @lines.register
 def _(event: Finished) -> Iterator[str]:
     yield event.message
-    for name, shown in format_metrics(event.metrics_before, event.metrics_after):
-        yield f"{name}: {shown}"
+    for name, figures in format_metrics(event.metrics_before, event.metrics_after):
+        yield f"{name}: {figures}"
 
 
 def _short(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core.cli import Out
-from core.cli.fuse import common, given
+from core.cli import Print
+from core.cli.fuse import common, export_arguments
 from core.cli.progress import show
 from core.quant.modes import MODES
 
@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.export import quantize
 
-    return show(quantize(args.model, args.output, args.quantization, **given(args)), args.json, out)
+    return show(quantize(args.model, args.output, args.quantization, **export_arguments(args)), args.json, out)

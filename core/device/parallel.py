@@ -70,7 +70,7 @@ def map_in_order(
 def held_arrays(owner: Any) -> list[mx.array]:
     """Every array that an object holds, however deep: parameters, buffers, tables, what a layer keeps for later.
 
-    Looks into modules, lists, tuples, mappings, closures, partial functions, and objects of Hone's and mlx-lm's classes.
+    Looks into modules, lists, tuples, mappings, closures, partial functions, and objects of Hone's and MLX's classes.
     """
     arrays: list[mx.array] = []
     visited: set[int] = set()

@@ -97,7 +97,7 @@ def estimate(
     rows = _learned_together(run)
     lanes = min(parallel_batches(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
-    span = -(-tokens // run.texts)  # what a token may look back on
+    span = -(-tokens // run.texts_per_row)  # what a token may look back on
     # In tiles (core.model.tiled_attention) about the half that a token sees is kept; MLX's own gradient keeps more.
     tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.precomputed
     scores = 0.45 * span + TILE / 2 if tiled else 0.8 * tokens

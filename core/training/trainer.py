@@ -82,7 +82,7 @@ def resume(
     if changes:
         folder.write("run.toml", run.to_toml())
     newest = saved[-1] if saved else None
-    folder.forget_after(int(newest.name.removeprefix("step-")) if newest else -1)
+    folder.discard_after(int(newest.name.removeprefix("step-")) if newest else -1)
     yield from _recorded(folder, _run(run, folder, stop, save_now, newest))
 
 

@@ -10,7 +10,7 @@ import pytest
 from core import methods
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option, parse
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def test_a_choice_is_shown_by_its_label() -> None:
         kind: str = option("soft", "Which sort.", choices=("soft", "hard"), labels={"soft": "Quite soft"})
 
     (kind,) = describe(Labelled)
-    assert (kind.shown("soft"), kind.shown("hard")) == ("Quite soft", "hard")
+    assert (kind.choice_label("soft"), kind.choice_label("hard")) == ("Quite soft", "hard")
 
 
 def test_groups_are_the_dataclasses_inside() -> None:
@@ -191,7 +191,7 @@ def test_parse_refuses(name: str, text: str, sentence: str) -> None:
 EVERY: list[tuple[str, str, Option]] = []  # one that several methods have alike is here once
 for _method in methods.load():
     _seen = [(key, o) for _, key, o in EVERY]
-    EVERY += [(_method, key, o) for key, o in every_option(_method) if (key, o) not in _seen]
+    EVERY += [(_method, key, o) for key, o in list_options(_method) if (key, o) not in _seen]
 every = pytest.mark.parametrize(("key", "o"), [(k, o) for _, k, o in EVERY], ids=[f"{m}-{k}" for m, k, _ in EVERY])
 
 
@@ -235,7 +235,7 @@ def test_labels_name_every_choice_or_none(key: str, o: Option) -> None:
 
 @pytest.mark.parametrize("method", methods.load())
 def test_flags_and_labels_are_unique(method: str) -> None:
-    options = [o for _, o in every_option(method)]
+    options = [o for _, o in list_options(method)]
     for names in ([o.flag for o in options], [o.label for o in options]):
         assert sorted(names) == sorted(set(names))
 

@@ -14,7 +14,7 @@ import pytest
 from core.__main__ import main
 from core.cli import parser
 from core.events import Finished, from_json
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
 
 
 def test_every_option_is_a_flag_and_reaches_the_run() -> None:
-    from core.cli.train import _asked, _given
+    from core.cli.train import _build_run, _parse_options
 
     examples = {
         "method": None,
@@ -83,7 +83,7 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
         "train.steps": None,
     }
     asked = parser()
-    for key, o in every_option("sft"):
+    for key, o in list_options("sft"):
         if key == "method":
             continue
         if o.type is bool:
@@ -100,11 +100,11 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
             wanted = o.type(number)
             words = [o.flag, str(wanted)]
         args = asked.parse_args(["train", *words])
-        given = _given(args)
+        given = _parse_options(args)
         assert given == {key: wanted}, key
         if key not in examples and key != "train.weight_decay":
             section, _, name = key.rpartition(".")
-            run = _asked(args, given)
+            run = _build_run(args, given)
             assert getattr(getattr(run, section) if section else run, name) == wanted, key
 
 

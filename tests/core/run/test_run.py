@@ -13,7 +13,7 @@ import pytest
 from core import methods
 from core.errors import BadOption
 from core.options import Option
-from core.run import Adapter, Data, Model, Run, Train, every_option, plain, runs_folder, sections
+from core.run import Adapter, Data, Model, Run, Train, list_options, to_plain, runs_folder, sections
 
 # Options that go with another one, and values that other() does not know.
 BESIDE: dict[str, dict[str, Any]] = {
@@ -72,7 +72,7 @@ def test_a_small_number_as_people_write_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", methods.load())
 def test_every_option_can_be_replaced_and_kept(method: str, tmp_path: Path) -> None:
-    for key, o in every_option(method):
+    for key, o in list_options(method):
         if key == "method":
             continue
         start = Run(method=method)
@@ -93,7 +93,7 @@ def test_run_toml_leaves_out_what_is_automatic() -> None:
 
 def test_plain_has_no_none() -> None:
     expected = {"type": "lora", "rank": 8, "rslora": False, "dropout": 0.0, "targets": "all"}
-    assert plain(Adapter(rank=8)) == expected
+    assert to_plain(Adapter(rank=8)) == expected
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import pytest
 from core import adapters, methods
 from core.errors import BadModel
 from core.events import Phase
-from core.run import Run, every_option
+from core.run import Run, list_options
 from core.train import train
 from tests.core.conftest import write_model, write_rows
 
@@ -147,7 +147,7 @@ def usual(make_run: Callable[..., Run], places: dict[str, str], unchanged: dict[
 
 
 def test_every_option_is_here() -> None:
-    assert set(CHANGED) | OTHERWISE == {key for key, _ in every_option("sft")}
+    assert set(CHANGED) | OTHERWISE == {key for key, _ in list_options("sft")}
 
 
 @pytest.mark.parametrize("key", CHANGED)
