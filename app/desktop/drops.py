@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.read.files import ENDINGS, parted
+from core.data.read.files import ENDINGS, partition_files
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def meaning(path: Path) -> Meaning:
 
 def together(files: list[Path]) -> tuple[str, str | None]:
     """(data.path, data.eval_path or None) for data files that were chosen together; their names part them."""
-    train, held = parted(files)
+    train, held = partition_files(files)
     return "\n".join(map(str, train)), "\n".join(map(str, held)) or None
 
 
@@ -44,7 +44,7 @@ def announced(files: list[Path]) -> Meaning:
     """What dropping all of these would do."""
     meanings = [meaning(file) for file in files]
     if len(files) > 1 and all(m.kind == "data" for m in meanings):
-        train, held = parted(files)
+        train, held = partition_files(files)
         if held:
             return Meaning("data", f"Learn from {_named(train)}, measure on {_named(held)}")
         return Meaning("data", f"Learn from these {len(files)} files")

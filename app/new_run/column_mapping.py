@@ -171,7 +171,7 @@ def guesses(found: Sequence[str]) -> dict[str, str]:
         "label": unpaired.LABEL,
     }
     columns = dict.fromkeys(found)
-    picked = {role: common.pick(columns, known) for role, known in names.items()}
+    picked = {role: common.find_column(columns, known) for role, known in names.items()}
     return {role: column for role, column in picked.items() if column}
 
 

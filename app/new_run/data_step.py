@@ -26,7 +26,7 @@ from core.events import Phase
 from core.run import DEMO
 
 if TYPE_CHECKING:
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
 
 FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
 ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
@@ -48,8 +48,8 @@ class DataPage(QWidget):
         self._read: tuple[Any, ...] = ()  # what is shown was read for this
         self._tokens_of: tuple[Any, ...] = ()
         self._problem = ""
-        self.head: Head | None = None
-        self.scanned: Scanned | None = None  # what all rows come to, once they have been read
+        self.head: FilePreview | None = None
+        self.scanned: ScanResult | None = None  # what all rows come to, once they have been read
         layout = column(self, theme.MARGIN, theme.GRID + 4)
         self._title = title("What should it learn from?")
         layout.addWidget(self._title)
@@ -159,20 +159,20 @@ class DataPage(QWidget):
         self.notice.hide()
         self._reading = Task(self, lambda: dataset_reader.read(run), self._all_read, self._failed, self._came)
 
-    def _came(self, item: "Phase | Head | dataset_reader.News | Scanned") -> None:
-        from core.data.preview.scan import Head, Scanned
+    def _came(self, item: "Phase | FilePreview | dataset_reader.News | ScanResult") -> None:
+        from core.data.preview.scan import FilePreview, ScanResult
 
         run = self._draft.run
         if isinstance(item, Phase):
             self.file.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
-        elif isinstance(item, Head):
+        elif isinstance(item, FilePreview):
             self.head = item
             self.preview.show_head(item, run)
             self.preview.show_run(run)
-            self.columns.show_columns(run.spec.data, item.form.found, run.data.columns)
+            self.columns.show_columns(run.spec.data, item.format.all_columns, run.data.columns)
         elif isinstance(item, dataset_reader.News):
             self._show_news(item)
-        elif isinstance(item, Scanned):
+        elif isinstance(item, ScanResult):
             self._show_scanned(item)
 
     def _show_news(self, news: dataset_reader.News) -> None:
@@ -181,7 +181,7 @@ class DataPage(QWidget):
         self.preview.show_news(news, self.head)
         progress = news.progress
         if progress.done < progress.size:
-            form = self.head.form.name
+            form = self.head.format.name
             self.file.sentence.setText(
                 f"{form}: {progress.index.rows:,} rows read, {progress.fraction:.0%} of the file…"
             )
@@ -189,7 +189,7 @@ class DataPage(QWidget):
             self.file.bar.show()
             self.file.stop.show()
 
-    def _show_scanned(self, scanned: "Scanned") -> None:
+    def _show_scanned(self, scanned: "ScanResult") -> None:
         self.scanned = scanned
         self.preview.show_scanned(scanned)
         words = scanned.sentence
@@ -201,7 +201,7 @@ class DataPage(QWidget):
         if not scanned.usable:
             self._show_unusable(scanned)
 
-    def _show_unusable(self, scanned: "Scanned") -> None:
+    def _show_unusable(self, scanned: "ScanResult") -> None:
         """No row can be used: why, and what would help."""
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
@@ -224,7 +224,7 @@ class DataPage(QWidget):
             self._reading.drop()
         self._all_read(None)
         if self.head is not None:
-            self.file.sentence.setText(f"{self.head.form.name}: reading was stopped. A run reads all of it.")
+            self.file.sentence.setText(f"{self.head.format.name}: reading was stopped. A run reads all of it.")
 
     def _failed(self, sentence: str) -> None:
         self._all_read(None)
@@ -241,7 +241,7 @@ class DataPage(QWidget):
     def _show_columns(self) -> None:
         if self.head is not None:
             run = self._draft.run
-            self.columns.show_columns(run.spec.data, self.head.form.found, run.data.columns)
+            self.columns.show_columns(run.spec.data, self.head.format.all_columns, run.data.columns)
             self.columns.show()
 
     def _show_validation(self) -> None:

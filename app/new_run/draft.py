@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
 from app.threads.throttle import Throttle
-from core.data.check.exclude import kinds
+from core.data.check.exclude import finding_codes
 from core.errors import BadOption
 from core.options import build, check, describe
 from core.run import Run
@@ -47,7 +47,7 @@ class Draft(QObject):
             return
         changed = replaced(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            changed = replaced(changed, "data.exclude", kinds(changed.data.exclude))  # other files have other rows
+            changed = replaced(changed, "data.exclude", finding_codes(changed.data.exclude))  # other files have other rows
         if changed != self.run:
             self.run = changed
             self.changed.emit(key)

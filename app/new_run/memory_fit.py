@@ -65,10 +65,10 @@ def longest(run: Run) -> int:
 
 
 def _examples(run: Run) -> "Iterable[Example]":
-    from core.data.preview.scan import Head
+    from core.data.preview.scan import FilePreview
 
     for item in dataset_reader.read(run):
-        if isinstance(item, Head):
+        if isinstance(item, FilePreview):
             return item.examples[:_ROWS]
     return ()
 

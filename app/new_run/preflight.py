@@ -18,7 +18,7 @@ from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
 
 GOOD, NOTE, BAD = "good", "warn", "bad"
 _LARGE = 256 << 20  # bytes of data that are read once more for the checks, if they were not read before
@@ -88,7 +88,7 @@ def _settings(run: Run) -> Check:
     return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-def _data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
+def _data(run: Run, head: "FilePreview", scanned: "ScanResult | None") -> Check:
     name = shown_data(run)
     if scanned is None:
         size = sum(Path(file).stat().st_size for file in head.index.files)
@@ -125,20 +125,20 @@ def _memory(size: int) -> str:
     return f" A run keeps all rows in memory: about {gigabytes(_SPREAD * size)}." if size > _LARGEST else ""
 
 
-def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
+def _learned(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check:
     title = "What is learned"
     if head is None:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
     if tokenizer is None:
         return Check(title, NOTE, "Can be told once the model is here.")
-    from core.data.preview.lengths import UNLIMITED, of
-    from core.data.tokenize.encoding import encode_all_rows  # brings in NumPy
+    from core.data.preview.lengths import UNLIMITED, example_lengths
+    from core.data.tokenize.encoding import encode_examples  # brings in NumPy
 
     examples, most = head.examples, run.data.max_seq_len
     if not examples:
         return Check(title, BAD, "No row can be used.", "Data")
-    texts = encode_all_rows(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
-    lengths, starts = of(texts, examples)
+    texts = encode_examples(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
+    lengths, starts = example_lengths(texts, examples)
     nothing = [e.line for e, start in zip(examples, starts, strict=True) if start >= most]
     cut, longest = sum(length > most for length in lengths), max(lengths)
     looked = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"

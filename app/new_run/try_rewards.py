@@ -193,9 +193,9 @@ def judged(run: Run, answers: list[Answer]) -> Any:
 
 def questions(run: Run) -> list[tuple[str, str]]:
     """(question, right answer) of the first rows of a run's data. Raises BadData."""
-    from core.data.preview.scan import Head
+    from core.data.preview.scan import FilePreview
 
     for item in dataset_reader.read(run):
-        if isinstance(item, Head):
+        if isinstance(item, FilePreview):
             return [(question(e), e.answer or "") for e in item.examples]
     return []

@@ -9,7 +9,7 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.example import Example
     from core.data.format.formats import Format
-    from core.data.preview.page import Shown
+    from core.data.preview.page import PreviewRow
 
 Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
 LEFT_OUT = "Left out"
@@ -21,7 +21,7 @@ def columns(kind: str, form: "Format") -> list[Column]:
     line: Column = ("Line", lambda s: s.row.line)
     length: Column = ("Length", lambda s: sum(map(len, _words(s))))
     if not form.shapes:
-        return [line, *((name, _own(name)) for name in form.found[:_OWN]), length]
+        return [line, *((name, _own(name)) for name in form.all_columns[:_OWN]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
         return [line, ("Text to learn", lambda s: _each(s, answer)), length]
     asked: Column = ("Asked", lambda s: _each(s, question))
@@ -38,7 +38,7 @@ def columns(kind: str, form: "Format") -> list[Column]:
     return [line, *between[kind], length]
 
 
-def parts(shown: "Shown") -> list[tuple[str, str]]:
+def parts(shown: "PreviewRow") -> list[tuple[str, str]]:
     """(what it is, text) of everything in a row, for reading."""
     made = [(LEFT_OUT, shown.problem)] if shown.problem else []
     if not shown.examples:
@@ -76,15 +76,15 @@ def mark(example: "Example") -> str:
     return "good" if example.label else "bad"
 
 
-def _each(shown: "Shown", cell: "Callable[[Example], str]") -> str:
+def _each(shown: "PreviewRow", cell: "Callable[[Example], str]") -> str:
     return " / ".join(dict.fromkeys(map(cell, shown.examples)))
 
 
-def _own(name: str) -> "Callable[[Shown], str]":
+def _own(name: str) -> "Callable[[PreviewRow], str]":
     return lambda s: _text(s.row.value.get(name, ""))
 
 
-def _words(shown: "Shown") -> Sequence[str]:
+def _words(shown: "PreviewRow") -> Sequence[str]:
     return [text for name, text in parts(shown) if name != LEFT_OUT]
 
 

@@ -10,48 +10,48 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.threads import core_calls
-from core.data.check.exclude import kinds
+from core.data.check.exclude import finding_codes
 from core.events import Phase
 from core.run import Run
 
 if TYPE_CHECKING:  # reading brings in NumPy, which the window does not wait for
-    from core.data.preview.scan import Head, Progress, Scanned
+    from core.data.preview.scan import FilePreview, ScanProgress, ScanResult
     from core.data.read.reader import Finding
 
 FIRST = 100  # rows shown before the rest is read
 _TELL = 0.15  # seconds between two pieces of news
-_last: "tuple[tuple[Any, ...], Scanned] | None" = None  # the data read last, so that the checks need not read it again
+_last: "tuple[tuple[Any, ...], ScanResult] | None" = None  # the data read last, so that the checks need not read it again
 
 
 @dataclass(frozen=True)
 class News:
     """How far reading has come, and what was found since the news before."""
 
-    progress: "Progress"
+    progress: "ScanProgress"
     findings: "tuple[Finding, ...]"
 
 
 def wanted(run: Run) -> tuple[Any, ...]:
     """What the preview depends on: the same again means the same rows. Single rows that are left out still show."""
     d = run.data
-    return d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in
+    return d.path, d.eval_path, run.spec.data, d.columns, finding_codes(d.exclude), d.fill_in
 
 
-def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
+def read(run: Run) -> "Iterator[Phase | FilePreview | News | ScanResult]":
     """Downloads, if any, as Phase events; the first rows; news; what it all comes to. At flat memory, however large
     the files are. Raises BadData, BadOption or Unavailable."""
-    from core.data.preview.scan import Progress, Scanned, head, scan
+    from core.data.preview.scan import ScanProgress, ScanResult, preview_files, scan_files
 
     global _last
     place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
+    yield preview_files(place, run.spec.data, FIRST, **options)
     found: list[Finding] = []
     told = 0.0
-    for item in scan(place, run.spec.data, **options, held=held):
-        if isinstance(item, Scanned):
+    for item in scan_files(place, run.spec.data, **options, held_out=held):
+        if isinstance(item, ScanResult):
             _last = _stamp(run, item.index.files), item
             yield item
-        elif isinstance(item, Progress):
+        elif isinstance(item, ScanProgress):
             if time.monotonic() - told >= _TELL or item.done >= item.size:
                 told = time.monotonic()
                 yield News(item, tuple(found))
@@ -60,19 +60,19 @@ def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
             found.append(item)
 
 
-def survey(run: Run, largest: int) -> "Iterator[Phase | Head | Scanned]":
+def survey(run: Run, largest: int) -> "Iterator[Phase | FilePreview | ScanResult]":
     """The first rows, and what all of them come to; the latter only where that is known already, or the files have at
     most `largest` bytes. Raises as read() does."""
-    from core.data.preview.scan import Scanned, head, scan
-    from core.data.read.files import find
+    from core.data.preview.scan import ScanResult, preview_files, scan_files
+    from core.data.read.files import find_files
 
     place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
-    files = find(place, run.spec.data).train
+    yield preview_files(place, run.spec.data, FIRST, **options)
+    files = find_files(place, run.spec.data).train
     if _last and _last[0] == _stamp(run, map(str, files)):
         yield _last[1]
     elif sum(file.stat().st_size for file in files) <= largest:
-        yield from (i for i in scan(place, run.spec.data, **options, held=held) if isinstance(i, Scanned))
+        yield from (i for i in scan_files(place, run.spec.data, **options, held_out=held) if isinstance(i, ScanResult))
 
 
 def _places(run: Run) -> Any:
@@ -112,7 +112,7 @@ def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
 
     Raises BadModel or BadOption.
     """
-    from core.data.tokenize.templates import choose
+    from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
     folder = folder or core_calls.find_model(run.model.path, run.model.revision)
@@ -120,5 +120,5 @@ def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
         return None
     found = load_tokenizer(folder)
     own = bool(found.chat_template)
-    note = choose(found, run.data.chat_template) if run.data.chat_template else ""
+    note = set_chat_template(found, run.data.chat_template) if run.data.chat_template else ""
     return Found(found, own, note)

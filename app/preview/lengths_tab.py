@@ -16,9 +16,9 @@ from app.widgets.spin_box import Spin
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
+    from core.data.check.row_parser import RowParser
     from core.data.preview.lengths import Lengths
-    from core.data.read.index import Index
+    from core.data.read.index import RowIndex
 
 _MOST = 1_048_576
 _NOT_YET = "The rows are measured once the tokenizer is here."
@@ -32,8 +32,8 @@ class LengthsTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._meaning: RowParser | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = _NOT_YET
@@ -52,13 +52,13 @@ class LengthsTab(QWidget):
         self.histogram.chosen.connect(self._choose)
         self.histogram.say_empty(_NOT_YET)
 
-    def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, index: "RowIndex | None", meaning: "RowParser | None") -> None:
         """Other rows, or none."""
         self._index, self._meaning, self._all = index, meaning, False
         self._forget()
         self.draw()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "RowIndex", meaning: "RowParser", last: bool = False) -> None:
         """More rows of the same files are known; they are measured once all are."""
         self._index, self._meaning = index, meaning
         if last:
@@ -103,14 +103,14 @@ class LengthsTab(QWidget):
         super().showEvent(event)
         self.draw()
 
-    def _start(self, index: "Index", meaning: "Meaning", data: Data) -> None:
+    def _start(self, index: "RowIndex", meaning: "RowParser", data: Data) -> None:
         tokenizer, every = self._tokenizer, self._all
 
         def work() -> Any:
-            from core.data.preview.lengths import SAMPLE, measure
+            from core.data.preview.lengths import SAMPLE_ROWS, measure_lengths
 
             options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
-            return measure(index, meaning, tokenizer, **options, most=None if every else SAMPLE)
+            return measure_lengths(index, meaning, tokenizer, **options, most=None if every else SAMPLE_ROWS)
 
         self.cancel.show()
         self.bar.show()
@@ -121,10 +121,10 @@ class LengthsTab(QWidget):
         self.lengths = lengths
         if self._run is not None and len(lengths.longest):
             self.histogram.show_lengths(lengths.longest, self.histogram.most)
-        from core.data.preview.lengths import SAMPLE
+        from core.data.preview.lengths import SAMPLE_ROWS
 
-        total = lengths.rows if self._all else min(lengths.rows, SAMPLE)
-        self.bar.show_share(min(1.0, lengths.looked / max(1, total)))
+        total = lengths.rows if self._all else min(lengths.rows, SAMPLE_ROWS)
+        self.bar.show_share(min(1.0, lengths.rows_read / max(1, total)))
         self._say()
 
     def _measured_all(self, _: object) -> None:
@@ -174,7 +174,7 @@ class LengthsTab(QWidget):
     def _say(self) -> None:
         known, most = self.lengths, self.histogram.most
         some = known is not None and len(known.longest) > 0
-        self.every.setVisible(some and self._measuring is None and known is not None and not known.all)
+        self.every.setVisible(some and self._measuring is None and known is not None and not known.is_complete)
         self.fit.setVisible(some)
         if known is None or not some:
             self.sentence.setText("")
@@ -185,10 +185,10 @@ class LengthsTab(QWidget):
         count = len(known.longest)
         shortest, middle, longest = (int(f(known.longest)) for f in (np.min, np.median, np.max))
         of = f"{count:,} row{'' if count == 1 else 's'}"
-        of += "" if known.all else f" of {known.rows:,}, from all parts of the data"
+        of += "" if known.is_complete else f" of {known.rows:,}, from all parts of the data"
         self.sentence.setText(f"{of}: {shortest:,} to {longest:,} tokens, half of them up to {middle:,}.")
         self.effect.setText(effect(known, most))
-        self.effect.set_tone("text" if not known.cut(most) else "warn")
+        self.effect.set_tone("text" if not known.count_cut(most) else "warn")
         self.fit.setText(f"Fit the longest ({fitting(longest):,})")
         self.fit.setEnabled(fitting(longest) != most)
         self.fit.updateGeometry()
@@ -228,11 +228,11 @@ class LengthsTab(QWidget):
 
 def effect(lengths: "Lengths", most: int) -> str:
     """What a maximum does to the rows."""
-    cut, nothing, count = lengths.cut(most), lengths.nothing_left(most), len(lengths.longest)
-    about = "" if lengths.all else "about "
+    cut, nothing, count = lengths.count_cut(most), lengths.count_without_targets(most), len(lengths.longest)
+    about = "" if lengths.is_complete else "about "
 
     def rows(n: int) -> str:
-        if lengths.all:
+        if lengths.is_complete:
             return f"{n:,} row{'' if n == 1 else 's'}"
         return f"{n / count:.1%} of the rows"
 
@@ -240,7 +240,7 @@ def effect(lengths: "Lengths", most: int) -> str:
         return "cuts no row"
     words = f"cuts {about}{rows(cut)}"
     if nothing:
-        words += f"; {about}{rows(nothing)} {'has' if nothing == 1 and lengths.all else 'have'} nothing left to learn"
+        words += f"; {about}{rows(nothing)} {'has' if nothing == 1 and lengths.is_complete else 'have'} nothing left to learn"
     return words
 
 

@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # NumPy takes long to import
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.page import Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.page import PreviewRow
+    from core.data.read.index import RowIndex
 
 Place = QModelIndex | QPersistentModelIndex
 PAGE = 64  # rows read at once
@@ -37,18 +37,18 @@ class PagedRows(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._columns: list[Column] = [("Line", lambda s: s.row.line)]
-        self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._meaning: RowParser | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
         self._count = 0
         self._excluded: frozenset[int] = frozenset()
-        self._pages: OrderedDict[int, list[Shown]] = OrderedDict()
+        self._pages: OrderedDict[int, list[PreviewRow]] = OrderedDict()
         self._wanted: list[int] = []
         self._reading: Task | None = None
         self._soon = QTimer(self, singleShot=True, interval=0)
         self._soon.timeout.connect(self._read)
 
-    def show_rows(self, index: "Index | None", meaning: "Meaning | None", columns: Sequence[Column]) -> None:
+    def show_rows(self, index: "RowIndex | None", meaning: "RowParser | None", columns: Sequence[Column]) -> None:
         """Show other rows, in the files' order."""
         self.beginResetModel()
         self._forget()
@@ -57,7 +57,7 @@ class PagedRows(QAbstractTableModel):
         self._count = index.rows if index else 0
         self.endResetModel()
 
-    def grow(self, index: "Index", meaning: "Meaning") -> None:
+    def grow(self, index: "RowIndex", meaning: "RowParser") -> None:
         """More rows of the same files are known."""
         self._index, self._meaning = index, meaning
         if self._order is None and index.rows > self._count:
@@ -74,7 +74,7 @@ class PagedRows(QAbstractTableModel):
             if self._count:
                 self.dataChanged.emit(self.index(0, 0), self.index(self._count - 1, len(self._columns) - 1))
 
-    def excluded(self, shown: "Shown") -> bool:
+    def excluded(self, shown: "PreviewRow") -> bool:
         """Whether a person has left this row out."""
         return shown.number + 1 in self._excluded
 
@@ -86,7 +86,7 @@ class PagedRows(QAbstractTableModel):
         self._count = len(order) if order is not None else self._index.rows if self._index else 0
         self.endResetModel()
 
-    def shown(self, row: int) -> "Shown | None":
+    def shown(self, row: int) -> "PreviewRow | None":
         """A row of the table; None until its page is read."""
         page, place = divmod(row, PAGE)
         if page not in self._pages:
@@ -126,12 +126,12 @@ class PagedRows(QAbstractTableModel):
             return colours.secondary
         return None if not why else colours.secondary if by_choice else colours.bad
 
-    def _left_out(self, shown: "Shown") -> tuple[str, bool]:
+    def _left_out(self, shown: "PreviewRow") -> tuple[str, bool]:
         """(why nothing is learned from a row, whether that was chosen); "" where something is."""
         if self.excluded(shown):
             first = _short(self._columns[1][1](shown)) if len(self._columns) > 1 else ""
             return f"{LEFT_OUT} · {first}" if first else LEFT_OUT, True
-        if self._meaning is None or not self._meaning.form.shapes:
+        if self._meaning is None or not self._meaning.format.shapes:
             return "", False
         if shown.problem:
             return shown.problem, False
@@ -154,15 +154,15 @@ class PagedRows(QAbstractTableModel):
         index, meaning, order = self._index, self._meaning, self._order
         places = range(number * PAGE, min((number + 1) * PAGE, self._count))
 
-        def work() -> "list[Shown]":
-            from core.data.preview.page import page
+        def work() -> "list[PreviewRow]":
+            from core.data.preview.page import read_page
 
             numbers = places if order is None else [int(order[place]) for place in places]
-            return page(index, meaning, numbers)
+            return read_page(index, meaning, numbers)
 
         self._reading = Task(self, work, done=lambda rows: self._came(number, rows), failed=self._broke_off)
 
-    def _came(self, number: int, rows: "list[Shown]") -> None:
+    def _came(self, number: int, rows: "list[PreviewRow]") -> None:
         self._reading = None
         self._pages[number] = rows
         while len(self._pages) > _KEPT:

@@ -13,8 +13,8 @@ from app.widgets.item_model import Rows, findings, where
 from app.widgets.labels import Text, caption
 from app.widgets.line_edit import Entry
 from app.widgets.table import Table
-from core.data.check.exclude import kinds, rows
-from core.data.check.exclude import row as row_entry
+from core.data.check.exclude import excluded_rows, finding_codes
+from core.data.check.exclude import row_entry as row_entry
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -110,7 +110,7 @@ class ProblemsTab(QWidget):
         return self._card
 
     def _say(self) -> None:
-        from core.data.check.fixes import safe
+        from core.data.check.fixes import safe_exclusions
 
         total = sum(self._counts.values())
         rows = f"{self._rows:,} row{'' if self._rows == 1 else 's'}"
@@ -121,7 +121,7 @@ class ProblemsTab(QWidget):
             listed = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
             self.summary.setText(f"{words}{listed}. Your file stays as it is; what you choose is kept in the run.")
         excluded = self._run.data.exclude if self._run else ()
-        open_ = [code for code in safe(self._counts) if code not in excluded]
+        open_ = [code for code in safe_exclusions(self._counts) if code not in excluded]
         self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
         self.safe.setVisible(bool(open_))
         self._show_actions()
@@ -130,17 +130,17 @@ class ProblemsTab(QWidget):
 
     def _show_actions(self, *_: QModelIndex) -> None:
         """What can be done about the finding that is selected."""
-        from core.data.check.fixes import EXCLUSIONS, LEFT_OUT, to_fill_in
+        from core.data.check.fixes import EXCLUSIONS, ROW_LEFT_OUT, placeholder_to_fill
 
         finding = self.current
         if finding is None:
             return
-        name = to_fill_in(finding)
+        name = placeholder_to_fill(finding)
         chosen = self._run.data.exclude if self._run else ()
         excluded = finding.code in chosen
         by_number = finding.row is not None and row_entry(finding.row) in chosen
         self._looked_at = finding.code, finding.line
-        fix = LEFT_OUT if by_number else finding.fix or ""
+        fix = ROW_LEFT_OUT if by_number else finding.fix or ""
         self.message.setText(f"{where(finding)}: {finding.message} {fix}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded and not by_number)
@@ -183,9 +183,9 @@ class ProblemsTab(QWidget):
         entries: list[tuple[str, str, str]] = []
         if self._run is not None:
             data = self._run.data
-            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in kinds(data.exclude))
+            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in finding_codes(data.exclude))
             entries += [("data.exclude", code, f"without {words}") for code, words in named]
-            single = sorted(rows(data.exclude))
+            single = sorted(excluded_rows(data.exclude))
             if single:
                 words = f"row {single[0]:,}" if len(single) == 1 else f"{len(single):,} single rows"
                 entries.append(("data.exclude", _SINGLE, f"without {words}"))
@@ -206,18 +206,18 @@ class ProblemsTab(QWidget):
         def take() -> None:
             if self._run is not None:
                 old = self._run.data.exclude if key == "data.exclude" else self._run.data.fill_in
-                kept = kinds(old) if entry == _SINGLE else tuple(e for e in old if e != entry)
+                kept = finding_codes(old) if entry == _SINGLE else tuple(e for e in old if e != entry)
                 self.changed.emit(key, kept)
 
         return take
 
     def _fill_in(self) -> None:
-        from core.data.check.fixes import to_fill_in
+        from core.data.check.fixes import placeholder_to_fill
 
         finding, text = self.current, self.text.text()
         if finding is None or self._run is None or not text.strip():
             return
-        name = to_fill_in(finding)
+        name = placeholder_to_fill(finding)
         kept = tuple(e for e in self._run.data.fill_in if e.partition("=")[0] != name)
         self.text.clear()
         self.changed.emit("data.fill_in", (*kept, f"{name}={text}"))
@@ -233,8 +233,8 @@ class ProblemsTab(QWidget):
             self.changed.emit("data.exclude", (*self._run.data.exclude, row_entry(finding.row)))
 
     def _fix_safe(self) -> None:
-        from core.data.check.fixes import safe
+        from core.data.check.fixes import safe_exclusions
 
         if self._run is not None:
             old = self._run.data.exclude
-            self.changed.emit("data.exclude", (*old, *(code for code in safe(self._counts) if code not in old)))
+            self.changed.emit("data.exclude", (*old, *(code for code in safe_exclusions(self._counts) if code not in old)))

@@ -21,9 +21,9 @@ from core.data.check import exclude
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.page import Found, Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.page import PreviewRow, RowSearch
+    from core.data.read.index import RowIndex
 
 _TYPING_MS = 250
 _SPARE = 480  # pixels of the table below which it does without the lengths
@@ -40,8 +40,8 @@ class RowsTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._meaning: RowParser | None = None
         self._sorted = (0, False)
         self._finding: Task | None = None
         self.model = PagedRows()
@@ -54,7 +54,7 @@ class RowsTab(QWidget):
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
         self._exclude: tuple[str, ...] = ()  # the run's entries
         self._left_out: frozenset[int] = frozenset()  # the rows among them
-        self._shown: Shown | None = None  # what stands beside the table; it stays when the order changes
+        self._shown: PreviewRow | None = None  # what stands beside the table; it stays when the order changes
         self.reader = RowReader()
         self.leave_out = quiet("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
@@ -90,7 +90,7 @@ class RowsTab(QWidget):
         self.table.doubleClicked.connect(self._open)
         self.table.activated.connect(self._open)
 
-    def show_data(self, kind: str, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, kind: str, index: "RowIndex | None", meaning: "RowParser | None") -> None:
         """Other rows, of a kind of data; None for none."""
         if self._finding:
             self._finding.drop()
@@ -98,7 +98,7 @@ class RowsTab(QWidget):
         self.search.blockSignals(True)
         self.search.clear()
         self.search.blockSignals(False)
-        shown = columns(kind, meaning.form) if meaning else [self.model.column(0)]
+        shown = columns(kind, meaning.format) if meaning else [self.model.column(0)]
         self._shown = None
         self._side.hide()
         self.reader.show_parts([])
@@ -115,11 +115,11 @@ class RowsTab(QWidget):
     def show_run(self, run: Run) -> None:
         """The run's options changed: other rows may be left out."""
         if run.data.exclude != self._exclude:
-            self._exclude, self._left_out = run.data.exclude, exclude.rows(run.data.exclude)
+            self._exclude, self._left_out = run.data.exclude, exclude.excluded_rows(run.data.exclude)
             self.model.exclude(self._left_out)
             self._say()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "RowIndex", meaning: "RowParser", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
         self._index, self._meaning = index, meaning
         self.model.grow(index, meaning)
@@ -154,21 +154,21 @@ class RowsTab(QWidget):
         key = self.model.column(number)[1] if number else None
 
         def work() -> object:
-            from core.data.preview.page import find
+            from core.data.preview.page import search_rows
 
-            return find(index, meaning, words, key, descending)
+            return search_rows(index, meaning, words, key, descending)
 
         self.state.setText("Looking…" if words.strip() else "Sorting…")
         self.cancel.show()
         self._finding = Task(self, work, self._found_all, self._broke_off, self._found)
 
-    def _found(self, found: "Found") -> None:
-        over = found.looked >= found.total
+    def _found(self, found: "RowSearch") -> None:
+        over = found.rows_read >= found.total
         if found.rows is not None and (over or len(found.rows) != self.model.rowCount()):
             backwards = self._sorted == (0, True)  # by line: the files' order, from the end
             self.model.put_in_order(found.rows[::-1] if backwards else found.rows)
         if not over:
-            share = f"{found.looked / found.total:.0%}"
+            share = f"{found.rows_read / found.total:.0%}"
             self.state.setText(f"{len(found.rows):,} found, {share}" if found.rows is not None else f"Sorting, {share}")
 
     def _found_all(self, _: object) -> None:
@@ -201,7 +201,7 @@ class RowsTab(QWidget):
             self.leave_out.setText("Take this row back in" if self.model.excluded(shown) else "Leave this row out")
             self._side.show()
 
-    def _chosen(self) -> "Shown | None":
+    def _chosen(self) -> "PreviewRow | None":
         chosen = self.table.selectionModel().currentIndex()
         return self.model.shown(chosen.row()) if chosen.isValid() else None
 
@@ -209,7 +209,7 @@ class RowsTab(QWidget):
         """Leave the row beside the table out of the run, or take it back in."""
         shown = self._shown
         if shown is not None:
-            entry = exclude.row(shown.number + 1)
+            entry = exclude.row_entry(shown.number + 1)
             others = tuple(e for e in self._exclude if e != entry)
             self.changed.emit("data.exclude", others if entry in self._exclude else (*others, entry))
 

@@ -40,19 +40,19 @@ class TemplateRow(QWidget):
         self.setVisible(found is not None and (not found.own or chosen is not None))
         if found is None:
             return
-        from core.data.tokenize.templates import CHOICES
+        from core.data.tokenize.templates import CHAT_TEMPLATES
 
         self._chosen = chosen
         self._words.setText(_OTHER if found.own else _LACKS)
         self.combo.clear()
         self.combo.addItem("The model's own" if found.own else "None: plain text", None)
-        for name, choice in CHOICES.items():
+        for name, choice in CHAT_TEMPLATES.items():
             self.combo.addItem(choice.title, name)
-        if chosen is not None and chosen not in CHOICES:
+        if chosen is not None and chosen not in CHAT_TEMPLATES:
             self.combo.addItem(chosen.rpartition("/")[2], chosen)
         self.combo.addItem("From a .jinja file…", _FILE)
         self.combo.setCurrentIndex(self.combo.findData(chosen))
-        about = CHOICES[chosen].about if chosen in CHOICES else ""
+        about = CHAT_TEMPLATES[chosen].description if chosen in CHAT_TEMPLATES else ""
         self._about.setText(found.note or about)
         self._about.setVisible(bool(self._about.text()))
 

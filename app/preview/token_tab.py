@@ -18,10 +18,10 @@ from core.data.kinds import TEXT
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.inspect import Seen
-    from core.data.preview.page import Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.inspect import InspectedText
+    from core.data.preview.page import PreviewRow
+    from core.data.read.index import RowIndex
 
 _LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
 _LEARN = {"answers": "every answer", "last": "the last answer", "all": "the whole text"}
@@ -35,8 +35,8 @@ class SeenTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._meaning: RowParser | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = "Loading the tokenizer…"
@@ -65,14 +65,14 @@ class SeenTab(QWidget):
         layout.addWidget(self._note)
         layout.addLayout(self._foot())
 
-    def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
+    def show_data(self, index: "RowIndex | None", meaning: "RowParser | None") -> None:
         """Other rows, or none."""
         self._index, self._meaning, self._at, self._shown = index, meaning, 0, ()
         self.where.setText("")
         self._say("")
         self.draw()
 
-    def grow(self, index: "Index", meaning: "Meaning") -> None:
+    def grow(self, index: "RowIndex", meaning: "RowParser") -> None:
         """More rows of the same files are known."""
         self._index, self._meaning = index, meaning
         self.draw()
@@ -121,9 +121,9 @@ class SeenTab(QWidget):
         self._shown = wanted
 
         def work() -> tuple[Any, ...]:
-            from core.data.preview.page import page
+            from core.data.preview.page import read_page
 
-            found = page(index, meaning, [at])
+            found = read_page(index, meaning, [at])
             return (found[0], _look(found[0], tokenizer, data)) if found else ()
 
         self._drawing = Task(self, work, done=lambda made: self._came(*made) if made else None, failed=self._say)
@@ -132,7 +132,7 @@ class SeenTab(QWidget):
         super().showEvent(event)
         self.draw()
 
-    def _came(self, shown: "Shown", sides: "list[tuple[str, Seen]]") -> None:
+    def _came(self, shown: "PreviewRow", sides: "list[tuple[str, InspectedText]]") -> None:
         rows = self._index.rows if self._index else 0
         self._where = f"Row {shown.number + 1:,} of {rows:,} (line {shown.row.line:,})"
         self.where.setText(self._where)
@@ -144,7 +144,7 @@ class SeenTab(QWidget):
         asked = self._run is not None and self._run.spec.scored
         what = "the model answers by itself" if asked else f"{learned:,} learned"
         self.count.setText(f"{count:,} tokens · {what}" + (f" · {cut:,} cut" if cut else ""))
-        chosen = self._run is not None and shown.number + 1 in exclude.rows(self._run.data.exclude)
+        chosen = self._run is not None and shown.number + 1 in exclude.excluded_rows(self._run.data.exclude)
         notes = [t.note for t in texts if t.note]
         self._note.setText("You have left this row out: nothing of it is learned." if chosen else "".join(notes[:1]))
         self._note.setVisible(bool(self._note.text()))
@@ -212,13 +212,13 @@ class SeenTab(QWidget):
         return foot
 
 
-def _look(shown: "Shown", tokenizer: Any, data: Data) -> "list[tuple[str, Seen]]":
+def _look(shown: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple[str, InspectedText]]":
     """(what it is, the text) of each text that a row gives the model; at most two."""
-    from core.data.preview.inspect import seen_all
+    from core.data.preview.inspect import inspect_example
 
     made: list[tuple[str, Any]] = []
     for example in shown.examples:
-        texts = seen_all(example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, most=LONGEST)
+        texts = inspect_example(example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=LONGEST)
         names = ("Better answer", "Worse answer") if len(texts) > 1 else (_name(example),)
         made += zip(names, texts, strict=True)
     return made[:2]

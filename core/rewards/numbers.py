@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 
 Value = Fraction | float
 
@@ -33,7 +33,7 @@ _GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:[,\u00a0\u202f '_]\d{3})+(?!\d)")
 
 def stated(text: str) -> str | None:
     """What a text says its result is: boxed, behind ####, behind "the answer is", or its last number. None: nothing."""
-    marked = final(text)
+    marked = final_answer(text)
     if "\\boxed{" in text or "####" in text:
         return marked or None
     lead = list(_LEAD.finditer(text))

@@ -1,6 +1,6 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 from core.rewards.answer import Answer, Reward, Score, Settings
 from core.rewards.numbers import same, stated, value
 
@@ -8,7 +8,7 @@ from core.rewards.numbers import same, stated, value
 def score(answer: Answer, settings: Settings) -> Score:
     """1 when the visible answer comes to the expected value, however it is written; thinking does not count."""
     if value(answer.expected) is None:  # a word, or a formula with letters
-        found: str | None = final(answer.visible)
+        found: str | None = final_answer(answer.visible)
     else:
         found = stated(answer.visible)
     if not found:

@@ -61,11 +61,11 @@ class OwnAnswers:
         self._told = {}
         if not self.writes(step):
             return self.batches.window(step)
-        rows = {i: self.batches.rows[i] for places in self.batches.places(step) for i in places}
+        rows = {i: self.batches.rows[i] for places in self.batches.row_indices(step) for i in places}
         made = self.batches.window(step, rows | self._answered(step, rows))
         return [replace(b, extra={**b.extra, OWN: np.ones(len(b.rows), np.float32)}) for b in made]
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the answers in the last window, if any were written for it."""
         return self._told
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ def queries(examples: Iterable[Example], tokenizer: Any) -> list[Query]:
     """Every example that asks something, written with the model's chat template up to where its answer begins."""
     found = []
     for example in examples:
-        question = ask(example, tokenizer)
+        question = encode_prompt(example, tokenizer)
         if question is not None and question.tokens:
             found.append(Query(example.line, question.tokens, question.prompt, question.expected))
     return found

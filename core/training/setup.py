@@ -12,10 +12,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
-from core.data.batch.batches import Batch, Batches, Windows, in_order
-from core.data.batch.groups import parts
-from core.data.tokenize.encode import Question, ask
-from core.data.tokenize.templates import choose
+from core.data.batch.batches import Batch, Batches, BatchSource, batch_by_length
+from core.data.batch.groups import row_texts
+from core.data.tokenize.encode import EncodedPrompt, encode_prompt
+from core.data.tokenize.templates import set_chat_template
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.machine import usable_bytes, versions
 from core.device.parallel_plan import parallel_batches
@@ -57,11 +57,11 @@ class Prepared:
     head: LMHead | None  # None where logits must be made everywhere
     tokenizer: Any
     rows: Sequence[Any]
-    batches: Windows
+    batches: BatchSource
     eval_batches: list[Batch]
     rollouts: Rollouts | None  # where the batches come from, for a method that writes its answers itself
     teacher: Teacher | None
-    prompts: list[Question]
+    prompts: list[EncodedPrompt]
     total_steps: int
     learning_rate: float
     warmup: int
@@ -71,8 +71,8 @@ class Prepared:
     dtype: mx.Dtype  # what the model computes in
     on_gpu: bool
     compiles: bool  # whether steps of shapes that come up again are compiled
-    lanes: int = 1  # batches that are computed at once
-    heaviest: int | None = None  # the step with the longest batch, where that is known before
+    parallel_batches: int = 1  # batches that are computed at once
+    largest_step: int | None = None  # the step with the longest batch, where that is known before
 
     @property
     def validates(self) -> bool:
@@ -127,7 +127,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     read_config(where)  # a folder that is no model says so before anything else is tried
     tokenizer = load_tokenizer(where)
     if run.data.chat_template:
-        note = choose(tokenizer, run.data.chat_template)
+        note = set_chat_template(tokenizer, run.data.chat_template)
         if note:
             yield Warned("chat-template", note)
     rows, held_out, examples, facts = yield from load_rows(run, tokenizer)
@@ -156,39 +156,39 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     facts["logits"] = {"used": "at the targets" if head else "everywhere", "reason": why}
     if way.checkpointing:
         checkpoint_blocks(model)
-    texts = run.options.group_size if writes else len(parts(rows[0]))
+    texts = run.options.group_size if writes else len(row_texts(rows[0]))
     layout, packed, note = _layout(run, loaded, len(tokenizer), texts, device["used"])
     facts |= packed
     why_plain = _why_plain(run, device["used"])
     if not why_plain:
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
-    batches.most = way.tokens if way.rows < t.batch_size else None
-    batches.lanes = way.lanes if run.spec.adds_up else 1
-    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": way.lanes, "reason": way.reason}
+    batches.max_tokens = way.tokens if way.rows < t.batch_size else None
+    batches.parallel_batches = way.parallel_batches if run.spec.adds_up else 1
+    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.max_tokens, "at_once": way.parallel_batches, "reason": way.reason}
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
         start = frozen_model.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
         who = [reference.used, frozen_model.files(where), start, loaded.precision, device["used"]]
-        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.lanes)
+        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.parallel_batches)
 
     rollouts = None
     if writes:
         head = setup.tempered(model, head, run.options.temperature)
         rollouts, told = yield from setup.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, way.lanes
+            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, way.parallel_batches
         )
         facts["rollouts"] = told
-    source: Windows = rollouts or batches
+    source: BatchSource = rollouts or batches
     if own:
         source, told = yield from setup.own_answers(run, model, tokenizer, batches, DTYPES[loaded.compute], stop)
         facts["own_answers"] = told
     seen = steps * t.batch_size * t.gradient_accumulation_steps * (texts if writes else 1)
     validations = min(VALIDATIONS, max(1, seen // max(1, len(rollouts.held_out if rollouts else held_out))))
     eval_every = t.eval_every or max(1, math.ceil(steps / validations))
-    questions = [ask(e, tokenizer) for e in examples[: t.samples]]
-    held_batches = [] if rollouts else in_order(held_out, t.batch_size, **layout)
+    questions = [encode_prompt(e, tokenizer) for e in examples[: t.samples]]
+    held_batches = [] if rollouts else batch_by_length(held_out, t.batch_size, **layout)
     ready = Prepared(
         run=run,
         folder=folder,
@@ -210,8 +210,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         dtype=DTYPES[loaded.compute],
         on_gpu=device["used"] == "gpu",
         compiles=not why_plain,
-        lanes=way.lanes,
-        heaviest=None if rollouts or own else batches.heaviest(steps),
+        parallel_batches=way.parallel_batches,
+        largest_step=None if rollouts or own else batches.largest_step(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
@@ -264,7 +264,7 @@ def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
     if run.spec.scored:
         return max(len(question.tokens) for question in rows) + run.options.max_completion_length
-    longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
+    longest = max(sum(len(text.tokens) for text in row_texts(row)) for row in rows)
     if not run.own_share:
         return longest
     return max(longest, min(run.data.max_seq_len, max(map(prompt_length, rows)) + run.options.max_new_tokens))

@@ -203,16 +203,16 @@ class Loop:
         What it takes goes to resolved.json. Short runs, which show soon by themselves, go without.
         """
         ready = self.ready
-        if ready.heaviest is None or ready.total_steps < REHEARSED:
+        if ready.largest_step is None or ready.total_steps < REHEARSED:
             return
         high, low = (int(word) for word in mx.random.state[0].tolist())
-        window = sorted(ready.batches.window(ready.heaviest), key=lambda b: -b.tokens.size)[: ready.lanes]
+        window = sorted(ready.batches.window(ready.largest_step), key=lambda b: -b.tokens.size)[: ready.parallel_batches]
         ready.model.train()
         cuda = ready.on_gpu and mx.cuda.is_available()
         if cuda:  # at its smallest, so that what is measured is what a step needs
             mx.set_memory_limit(1)
         mx.reset_peak_memory()
-        list(map_in_order(self.learner.gradient, window, ready.lanes))
+        list(map_in_order(self.learner.gradient, window, ready.parallel_batches))
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
             base = ready.resolved["precision"]
@@ -234,7 +234,7 @@ class Loop:
         """A step's batches, and the first of them as a graph that is not computed yet."""
         self.ready.model.train()
         window = self.ready.batches.window(number)
-        together = self.ready.lanes > 1 and len(window) > 1
+        together = self.ready.parallel_batches > 1 and len(window) > 1
         first = None if together else self.learner.gradient(window[0])
         return Begun(window, [self.learner.weight(b) for b in window], first)
 
@@ -258,7 +258,7 @@ class Loop:
     def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         gradients, seen = None, []
-        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.lanes):
+        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.parallel_batches):
             seen.append((value, extra))
             gradients = slope if gradients is None else self.learner.add(gradients, slope)
             mx.eval(gradients)
@@ -318,7 +318,7 @@ class Loop:
 
     def _told(self, seconds: float) -> dict[str, float]:
         """Metrics of the answers that were learned from, where the model wrote them."""
-        told = self.ready.batches.told()
+        told = self.ready.batches.metrics()
         return told and {**told, "learning_seconds": seconds - told["sampling_seconds"]}
 
     def notes(self) -> Iterator[Warned]:
@@ -341,7 +341,7 @@ class Loop:
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
+        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.parallel_batches):
             weight = self.learner.weight(batch)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)

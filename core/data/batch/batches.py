@@ -10,12 +10,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.data.batch.groups import Group, longest, parts
-from core.data.batch.packing import WIDTH, Layout, arrange, padded
+from core.data.batch.groups import Group, longest_text, row_texts
+from core.data.batch.packing import WIDTH_MULTIPLE, Layout, choose_layout, pad_width
 
 # Rows of similar length are put together within a pool of this many batches, so that little is padding
 # while the order stays random over the epoch.
-POOL = 32
+POOL_BATCHES = 32
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def collate(
     indices: Sequence[int],
     pack: bool = False,
     share: bool = False,
-    multiple: int = WIDTH,
+    multiple: int = WIDTH_MULTIPLE,
     always: bool = False,
 ) -> Batch:
     """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
@@ -54,22 +54,22 @@ def collate(
     same loss, because no text sees another. Widths are multiples of `multiple`.
     """
     chosen = [rows[i] for i in indices]
-    texts = [text for kind in zip(*map(parts, chosen), strict=True) for text in kind]
+    texts = [text for kind in zip(*map(row_texts, chosen), strict=True) for text in kind]
     lengths = tuple(len(text.tokens) for text in texts)
-    width = 1 + padded(max(lengths) - 1, multiple)  # the last token is a target only
+    width = 1 + pad_width(max(lengths) - 1, multiple)  # the last token is a target only
     tokens = np.zeros((len(texts), width), dtype=np.int32)
     mask = np.zeros((len(texts), width), dtype=np.float32)
     for n, text in enumerate(texts):
         tokens[n, : lengths[n]], mask[n, : lengths[n]] = text.tokens, text.mask
     mask = mask[:, 1:]  # a token is predicted from those before it: the mask moves with the targets
     together = [list(range(r, len(texts), len(chosen))) for r in range(len(chosen))]
-    layout = arrange(texts, together, mask, pack, share, multiple, always) if pack or share else None
+    layout = choose_layout(texts, together, mask, pack, share, multiple, always) if pack or share else None
     values = chosen[0].values if isinstance(chosen[0], Group) else {}
     extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     return Batch(tokens, mask, lengths, tuple(indices), layout, extra=extra)
 
 
-class Windows(Protocol):
+class BatchSource(Protocol):
     """What the loop trains on, step by step: rows of a dataset, or answers that are written when they are wanted."""
 
     steps_per_epoch: int
@@ -102,7 +102,7 @@ class Batches:
         self.shuffle, self.seed = shuffle, seed
         self.layout: dict[str, Any] = {}  # collate's
         self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
-        self.lanes = 1  # parts of a batch that go through the model at once
+        self.parallel_batches = 1  # parts of a batch that go through the model at once
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
@@ -144,11 +144,11 @@ class Batches:
 
     def _parts(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
-        sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
+        sizes = {i: len(row_texts(rows[i])) * longest_text(rows[i]) for i in indices}
         whole = max(sizes.values()) * len(indices)
         most = whole if self.most is None else self.most
-        if self.lanes > 1:
-            return _alike(sizes, self.lanes, most // self.lanes)
+        if self.parallel_batches > 1:
+            return _alike(sizes, self.parallel_batches, most // self.parallel_batches)
         if whole <= most:
             return [indices]
         made: list[list[int]] = []
@@ -162,7 +162,7 @@ class Batches:
     def heaviest(self, steps: int) -> int:
         """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""
         plan = self._plan(0)[: steps * self.accumulation]
-        sizes = [len(indices) * max(longest(self.rows[i]) for i in indices) for indices in plan]
+        sizes = [len(indices) * max(longest_text(self.rows[i]) for i in indices) for indices in plan]
         return 1 + sizes.index(max(sizes)) // self.accumulation
 
     def _plan(self, epoch: int) -> list[list[int]]:
@@ -172,8 +172,8 @@ class Batches:
         rng = np.random.default_rng([self.seed, epoch])
         order = [int(i) for i in rng.permutation(count)]
         plan: list[list[int]] = []
-        for start in range(0, count, POOL * size):
-            pool = sorted(order[start : start + POOL * size], key=lambda i: longest(self.rows[i]))
+        for start in range(0, count, POOL_BATCHES * size):
+            pool = sorted(order[start : start + POOL_BATCHES * size], key=lambda i: longest_text(self.rows[i]))
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
 
@@ -191,7 +191,7 @@ def _alike(sizes: Mapping[int, int], lanes: int, most: int) -> list[list[int]]:
     return sorted((part for part in made if part), key=lambda part: -sizes[part[0]] * len(part))
 
 
-def in_order(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:
+def batch_by_length(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:
     """All rows once, sorted by length: for evaluation, where order does not matter. `layout` is collate's."""
-    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
+    order = sorted(range(len(rows)), key=lambda i: longest_text(rows[i]))
     return [collate(rows, order[i : i + batch_size], **layout) for i in range(0, len(order), batch_size)]

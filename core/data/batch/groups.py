@@ -27,16 +27,16 @@ class Group:
         return next((text.note for text in self.texts if text.note), "")
 
 
-def parts(row: Any) -> tuple[Any, ...]:
+def row_texts(row: Any) -> tuple[Any, ...]:
     """The texts of a row (a Group, or an Encoded, which is its own single text)."""
     return row.texts if isinstance(row, Group) else (row,)
 
 
-def longest(row: Any) -> int:
+def longest_text(row: Any) -> int:
     """Tokens of the row's longest text."""
-    return max(len(text.tokens) for text in parts(row))
+    return max(len(text.tokens) for text in row_texts(row))
 
 
-def learns(row: Any) -> bool:
+def has_targets(row: Any) -> bool:
     """Whether there is something to learn in every text of the row."""
-    return all(bool(text.mask.any()) for text in parts(row))
+    return all(bool(text.mask.any()) for text in row_texts(row))

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-WIDTH = 8  # widths are multiples of this: few different shapes
-FAR = 4096  # at this many tokens attention is taken to cost as much as everything else
+WIDTH_MULTIPLE = 8  # widths are multiples of this: few different shapes
+QUADRATIC_TOKENS = 4096  # at this many tokens attention is taken to cost as much as everything else
 
-Unit = list[int]  # texts that lie together, behind what they all begin with
+Segment = list[int]  # texts that lie together, behind what they all begin with
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Layout:
     shared: bool  # whether some token is part of several texts
 
 
-def arrange(
+def choose_layout(
     texts: Sequence[Any],
-    together: Sequence[Unit],
+    together: Sequence[Segment],
     mask: Any,
     pack: bool,
     share: bool,
-    multiple: int = WIDTH,
+    multiple: int = WIDTH_MULTIPLE,
     always: bool = False,
 ) -> Layout | None:
     """The layout that costs least, or None where that is one row a text, unless it is wanted `always`.
@@ -44,7 +44,7 @@ def arrange(
     `texts` have `tokens`, `mask` [N, T-1] says which are learned, and `together` which texts may share their
     beginning. Without `share` no beginning is shared, without `pack` no row holds two units.
     """
-    alone: list[Unit] = [[n] for n in range(len(texts))]
+    alone: list[Segment] = [[n] for n in range(len(texts))]
     plans = [(_shelves(_lengths(texts, alone), pack, multiple), alone)]
     if share and len(together) < len(texts):
         units = list(together)
@@ -52,19 +52,19 @@ def arrange(
     (shelves, width), units = min(plans, key=lambda plan: _cost(len(plan[0][0]), plan[0][1]))
     if len(shelves) == len(texts) and not always:
         return None
-    return lay([[units[u] for u in shelf] for shelf in shelves], width, texts, mask)
+    return build_layout([[units[u] for u in shelf] for shelf in shelves], width, texts, mask)
 
 
-def padded(tokens: int, multiple: int = WIDTH) -> int:
+def pad_width(tokens: int, multiple: int = WIDTH_MULTIPLE) -> int:
     """The width of a batch whose longest row is so many tokens long."""
     return max(1, math.ceil(tokens / multiple)) * multiple
 
 
 def _cost(rows: int, width: int) -> float:
-    return rows * width * (1 + width / FAR)
+    return rows * width * (1 + width / QUADRATIC_TOKENS)
 
 
-def _lengths(texts: Sequence[Any], units: Sequence[Unit]) -> list[int]:
+def _lengths(texts: Sequence[Any], units: Sequence[Segment]) -> list[int]:
     """Tokens of each unit. A text's last token predicts nothing and is left out."""
     made = []
     for unit in units:
@@ -73,7 +73,7 @@ def _lengths(texts: Sequence[Any], units: Sequence[Unit]) -> list[int]:
     return made
 
 
-def _common(texts: Sequence[Any], unit: Unit) -> int:
+def _common(texts: Sequence[Any], unit: Segment) -> int:
     """How many tokens the texts of a unit all begin with, their last ones left out. 0 for a single text."""
     if len(unit) == 1:
         return 0
@@ -89,7 +89,7 @@ def _common(texts: Sequence[Any], unit: Unit) -> int:
 
 def _shelves(lengths: Sequence[int], pack: bool, multiple: int) -> tuple[list[list[int]], int]:
     """(which units share a row, the rows' width): the longest first, each where it first fits."""
-    width = padded(max(lengths), multiple)
+    width = pad_width(max(lengths), multiple)
     shelves: list[list[int]] = []
     free: list[int] = []
     for n in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
@@ -103,7 +103,7 @@ def _shelves(lengths: Sequence[int], pack: bool, multiple: int) -> tuple[list[li
     return shelves, width
 
 
-def lay(shelves: Sequence[Sequence[Unit]], width: int, texts: Sequence[Any], mask: Any) -> Layout:
+def build_layout(shelves: Sequence[Sequence[Segment]], width: int, texts: Sequence[Any], mask: Any) -> Layout:
     """The layout of units on shelves, each shelf a row of so many tokens."""
     tokens, units, branches, positions = (np.zeros((len(shelves), width), np.int32) for _ in range(4))
     where: dict[int, Any] = {}  # text -> the flat place of each of its tokens

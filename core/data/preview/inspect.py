@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from core.data.format.example import Example
-from core.data.preview.lengths import UNLIMITED, Lengths, measure
-from core.data.preview.scan import Paths, Scanned, scan
+from core.data.preview.lengths import UNLIMITED, Lengths, measure_lengths
+from core.data.preview.scan import Paths, ScanResult, scan_files
 from core.data.read import files
-from core.data.read.reader import Finding, in_order
-from core.data.tokenize.encode import Encoded, encode_all
+from core.data.read.reader import Finding, sort_findings
+from core.data.tokenize.encode import Encoded, encode_example
 
-SHOWN = 1 << 20  # tokens of a row that are told one by one
+MAX_TOKENS = 1 << 20  # tokens of a row that are told one by one
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Seen:
+class InspectedText:
     """A row as the model sees it. `count` and `learned` leave out what is cut."""
 
     line: int
@@ -40,19 +40,23 @@ class Seen:
     note: str
 
 
-def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Seen:
+def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> InspectedText:
     """The row token by token, including what is cut off at the end. Of a pair the better answer; see seen_all()."""
-    return seen_all(example, tokenizer, train_on=train_on, max_len=max_len)[0]
+    return inspect_example(example, tokenizer, train_on=train_on, max_len=max_len)[0]
 
 
-def seen_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int, most: int = SHOWN) -> tuple[Seen, ...]:
+def inspect_example(
+    example: Example, tokenizer: Any, *, train_on: str, max_len: int, most: int = MAX_TOKENS
+) -> tuple[InspectedText, ...]:
     """Every text of a row: one, or of a pair the better and the worse answer; at most `most` tokens of it."""
-    kept = encode_all(example, tokenizer, train_on=train_on, max_len=max_len)
-    whole = encode_all(example, tokenizer, train_on=train_on, max_len=UNLIMITED) if any(r.cut for r in kept) else kept
+    kept = encode_example(example, tokenizer, train_on=train_on, max_len=max_len)
+    whole = (
+        encode_example(example, tokenizer, train_on=train_on, max_len=UNLIMITED) if any(r.cut for r in kept) else kept
+    )
     return tuple(_seen(k, w, tokenizer, most) for k, w in zip(kept, whole, strict=True))
 
 
-def _seen(kept: Encoded, whole: Encoded, tokenizer: Any, most: int) -> Seen:
+def _seen(kept: Encoded, whole: Encoded, tokenizer: Any, most: int) -> InspectedText:
     special = set(tokenizer.all_special_ids) | {
         n for n, added in tokenizer.added_tokens_decoder.items() if added.special
     }
@@ -60,12 +64,12 @@ def _seen(kept: Encoded, whole: Encoded, tokenizer: Any, most: int) -> Seen:
     ids = whole.tokens[:most].tolist()
     tokens = tuple(
         Token(text, id, n < count and bool(kept.mask[n]), id in special, n >= count)
-        for n, (text, id) in enumerate(zip(texts(ids, tokenizer), ids, strict=True))
+        for n, (text, id) in enumerate(zip(token_texts(ids, tokenizer), ids, strict=True))
     )
-    return Seen(kept.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
+    return InspectedText(kept.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
 
 
-def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
+def token_texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
     """The text that each token adds; joined, they are the whole text."""
     made = []
     first = read = 0  # tokens before `read` are told; decoding starts at `first`, so that spaces come out right
@@ -78,7 +82,7 @@ def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
     return made
 
 
-def summary(
+def summarize_dataset(
     path: Paths,
     kind: str,
     tokenizer: Any = None,
@@ -93,28 +97,28 @@ def summary(
     `exclude` and what else there is in `reading` are scan()'s. Raises what scan() raises.
     """
     findings: list[Finding] = []
-    for item in scan(path, kind, exclude=exclude, **reading):
+    for item in scan_files(path, kind, exclude=exclude, **reading):
         if isinstance(item, Finding):
             findings.append(item)
-        elif isinstance(item, Scanned):
+        elif isinstance(item, ScanResult):
             scanned = item
     made: dict[str, Any] = {
         "path": "\n".join(scanned.index.files),
-        "sha256": files.sha256(map(Path, scanned.index.files)),
+        "sha256": files.hash_files(map(Path, scanned.index.files)),
         "format": scanned.sentence,
         "rows": scanned.index.rows,
         "usable": scanned.usable,
         "left_out": scanned.left_out,
         "problems": scanned.problems,
-        "findings": [asdict(f) for f in in_order(findings, scanned.index.files)],
+        "findings": [asdict(f) for f in sort_findings(findings, scanned.index.files)],
     }
     if tokenizer is not None and scanned.usable:
-        *_, last = measure(scanned.index, scanned.meaning, tokenizer, train_on=train_on, exclude=exclude)
-        made["lengths"] = lengths(last, max_len)
+        *_, last = measure_lengths(scanned.index, scanned.meaning, tokenizer, train_on=train_on, exclude=exclude)
+        made["lengths"] = summarize_lengths(last, max_len)
     return made
 
 
-def lengths(found: Lengths, max_len: int) -> dict[str, Any]:
+def summarize_lengths(found: Lengths, max_len: int) -> dict[str, Any]:
     """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave with
     nothing to learn; of so many rows looked at."""
     return {
@@ -123,7 +127,7 @@ def lengths(found: Lengths, max_len: int) -> dict[str, Any]:
         "longest": int(found.longest.max()),
         "max_len": max_len,
         "cut": found.cut(max_len),
-        "nothing_learned": found.nothing_left(max_len),
+        "nothing_learned": found.count_without_targets(max_len),
         "looked_at": found.looked,
     }
 

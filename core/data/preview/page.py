@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.check.row_parser import Meaning
+from core.data.check.row_parser import RowParser
 from core.data.format.example import Example, Unusable
-from core.data.read.index import Index
+from core.data.read.index import RowIndex
 from core.data.read.reader import Row
 
 _REPORT = 2000  # rows between two reports of progress
@@ -20,7 +20,7 @@ _LETTERS = 24  # bytes of a text that rows are sorted by: enough for people, lit
 
 
 @dataclass(frozen=True)
-class Shown:
+class PreviewRow:
     """Row `number` of a dataset, counted from 0. `problem` says why nothing can be learned from it, else is ""."""
 
     number: int
@@ -31,7 +31,7 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Found:
+class RowSearch:
     """Rows with certain words in them, or in another order. `rows` is None while the order is not known yet."""
 
     looked: int  # rows gone through
@@ -39,32 +39,32 @@ class Found:
     rows: NDArray[np.int64] | None
 
 
-def page(index: Index, meaning: Meaning, numbers: Sequence[int]) -> list[Shown]:
+def read_page(index: RowIndex, meaning: RowParser, numbers: Sequence[int]) -> list[PreviewRow]:
     """These rows, in this order. Raises what read() raises."""
-    made: dict[int, Shown] = {}
+    made: dict[int, PreviewRow] = {}
     wanted = sorted(set(numbers))
     for _, group in itertools.groupby(enumerate(wanted), lambda pair: pair[1] - pair[0]):
         run = [number for _, number in group]
         for number, (file, row) in zip(run, index.page(run[0], len(run)), strict=False):
-            made[number] = shown(number, file, row, meaning)
+            made[number] = preview_row(number, file, row, meaning)
     return [made[number] for number in numbers if number in made]
 
 
-def shown(number: int, file: str, row: Row, meaning: Meaning) -> Shown:
+def preview_row(number: int, file: str, row: Row, meaning: RowParser) -> PreviewRow:
     """A row with its meaning."""
     try:
-        return Shown(number, file, row, meaning.of(meaning.named(row))[0])
+        return PreviewRow(number, file, row, meaning.of(meaning.named(row))[0])
     except Unusable as problem:
-        return Shown(number, file, row, problem=problem.remark.message)
+        return PreviewRow(number, file, row, problem=problem.remark.message)
 
 
-def find(
-    index: Index,
-    meaning: Meaning,
+def search_rows(
+    index: RowIndex,
+    meaning: RowParser,
     words: str = "",
-    key: Callable[[Shown], str | int] | None = None,
+    key: Callable[[PreviewRow], str | int] | None = None,
     descending: bool = False,
-) -> Generator[Found, None, None]:
+) -> Generator[RowSearch, None, None]:
     """The numbers of the rows that hold every one of the words, upper and lower case alike; all rows for no words.
 
     In the files' order, or sorted by `key`. Yields what has been found so far every now and then, and the whole
@@ -77,11 +77,11 @@ def find(
             if not wanted or _holds(row, wanted):
                 numbers.append(number)
                 if key is not None:
-                    keys.add(key(shown(number, file, row, meaning)))
+                    keys.add(key(preview_row(number, file, row, meaning)))
             if number % _REPORT == _REPORT - 1:
-                yield Found(number + 1, index.rows, None if key else np.array(numbers, np.int64))
+                yield RowSearch(number + 1, index.rows, None if key else np.array(numbers, np.int64))
     made = np.array(numbers, np.int64)
-    yield Found(index.rows, index.rows, made[keys.order(descending)] if key else made)
+    yield RowSearch(index.rows, index.rows, made[keys.order(descending)] if key else made)
 
 
 def _holds(row: Row, words: Sequence[str]) -> bool:
@@ -113,7 +113,7 @@ class _Keys:
         return len(keys) - 1 - np.argsort(keys[::-1], kind="stable")[::-1]
 
 
-def spread(index: Index, count: int, at_once: int = 64) -> Iterator[list[tuple[int, str, Row]]]:
+def sample_blocks(index: RowIndex, count: int, at_once: int = 64) -> Iterator[list[tuple[int, str, Row]]]:
     """(number, file, row) of about `count` rows from all over the files, some neighbours at a time; all if few."""
     blocks = -(-min(count, index.rows) // at_once)
     starts = [n * at_once for n in range(blocks)]

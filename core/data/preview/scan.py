@@ -6,29 +6,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.data.check.checked_rows import Walk
-from core.data.check.row_parser import Meaning
-from core.data.check.seen_keys import Known
-from core.data.format.example import Example, key
-from core.data.format.formats import LOOK_AT, Format
+from core.data.check.checked_rows import CheckedRows
+from core.data.check.row_parser import RowParser
+from core.data.check.seen_keys import SeenKeys
+from core.data.format.example import Example, content_key
+from core.data.format.formats import DETECTION_ROWS, Format
 from core.data.read import files
-from core.data.read.index import Index
+from core.data.read.index import RowIndex
 from core.data.read.reader import Finding
 
-LISTED = 1000  # findings of a kind that are listed; beyond that they are counted
+MAX_LISTED = 1000  # findings of a kind that are listed; beyond that they are counted
 _ROWS, _BYTES = 1000, 4 << 20  # between two reports of progress, whichever comes first
 
 Paths = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
-class Head:
+class FilePreview:
     """The first rows of a dataset and what was found up to them."""
 
     examples: tuple[Example, ...]
     findings: tuple[Finding, ...]
-    meaning: Meaning  # how rows are to be understood, told from the rows looked at, not from all
-    index: Index  # of the rows looked at
+    meaning: RowParser  # how rows are to be understood, told from the rows looked at, not from all
+    index: RowIndex  # of the rows looked at
 
     @property
     def form(self) -> Format:
@@ -36,12 +36,12 @@ class Head:
 
 
 @dataclass(frozen=True)
-class Progress:
+class ScanProgress:
     """How far a scan has come. The rows up to there can be read through `index`."""
 
     done: int  # bytes of the files as they lie on the disk
     size: int
-    index: Index
+    index: RowIndex
 
     @property
     def fraction(self) -> float:
@@ -49,18 +49,18 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Scanned:
+class ScanResult:
     """What a scan comes to."""
 
     sentence: str
-    meaning: Meaning
+    meaning: RowParser
     usable: int  # examples
     left_out: int  # errors: rows, or pieces of the file, that nothing can be learned from
     problems: dict[str, int]  # how often each kind of finding was met, listed or not
-    index: Index
+    index: RowIndex
 
 
-def head(
+def preview_files(
     path: Paths,
     kind: str,
     count: int = 200,
@@ -68,11 +68,11 @@ def head(
     columns: Iterable[str] = (),
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
-) -> Head:
+) -> FilePreview:
     """The first `count` examples, without reading much further. Raises what load() raises, but not for a file in
     which no row can be used."""
-    found = files.find(path, kind)
-    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
+    found = files.find_files(path, kind)
+    walk = CheckedRows(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
     examples: list[Example] = []
     findings: list[Finding] = []
     items = walk.items(count)
@@ -81,13 +81,13 @@ def head(
             findings.append(item)
         else:
             examples.append(item)
-        if len(examples) >= count or len(findings) >= LISTED:
+        if len(examples) >= count or len(findings) >= MAX_LISTED:
             break
     items.close()
-    return Head(tuple(examples), tuple(findings), walk.meaning, walk.index())
+    return FilePreview(tuple(examples), tuple(findings), walk.meaning, walk.index())
 
 
-def scan(
+def scan_files(
     path: Paths,
     kind: str,
     *,
@@ -95,36 +95,40 @@ def scan(
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
     held: Paths | None = None,
-) -> Generator[Progress | Finding | Scanned, None, None]:
+) -> Generator[ScanProgress | Finding | ScanResult, None, None]:
     """All rows checked as load() does, without keeping them: findings as they are met (at most LISTED of a kind),
     Progress in between, Scanned at the end. Closing the generator ends the work. Rows that also stand in the files
     `held` are found. Raises what load() raises, but not when no row can be used."""
-    known = None if held is None else _keys(Walk(files.find(held, kind).train, kind, columns=columns, fill_in=fill_in))
-    found = files.find(path, kind)
+    known = (
+        None
+        if held is None
+        else _keys(CheckedRows(files.find_files(held, kind).train, kind, columns=columns, fill_in=fill_in))
+    )
+    found = files.find_files(path, kind)
     options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
-    walk = Walk(found.train, kind, **options, held=known, unread=found.unread)
+    walk = CheckedRows(found.train, kind, **options, held=known, unread=found.unread)
     problems: Counter[str] = Counter()
     usable = left_out = rows = done = 0
-    yield Progress(0, walk.size, walk.index())
-    for item in walk.items(LOOK_AT):
+    yield ScanProgress(0, walk.size, walk.index())
+    for item in walk.items(DETECTION_ROWS):
         if isinstance(item, Finding):
             problems[item.code] += 1
             left_out += item.severity == "error"
-            if problems[item.code] <= LISTED:
+            if problems[item.code] <= MAX_LISTED:
                 yield item
         else:
             usable += 1
         if walk.rows >= rows + _ROWS or walk.place >= done + _BYTES:
             rows, done = walk.rows, walk.place
-            yield Progress(walk.done(), walk.size, walk.index())
-    yield Progress(walk.size, walk.size, walk.index())
-    yield Scanned(walk.sentence, walk.meaning, usable, left_out, dict(problems), walk.index())
+            yield ScanProgress(walk.done(), walk.size, walk.index())
+    yield ScanProgress(walk.size, walk.size, walk.index())
+    yield ScanResult(walk.sentence, walk.meaning, usable, left_out, dict(problems), walk.index())
 
 
-def _keys(walk: Walk) -> Known:
+def _keys(walk: CheckedRows) -> SeenKeys:
     """The keys of all rows, however many."""
-    known = Known()
-    for item in walk.items(LOOK_AT):
+    known = SeenKeys()
+    for item in walk.items(DETECTION_ROWS):
         if not isinstance(item, Finding):
-            known.add(key(item))
+            known.add(content_key(item))
     return known

@@ -17,7 +17,7 @@ MARK = "zqxmarkxqz"  # plain letters, so that no template trims, escapes or pars
 
 
 @dataclass(frozen=True)
-class Turn:
+class AnswerSpan:
     """An answer's place in the text, from its first character that the model writes to its end of turn."""
 
     start: int
@@ -34,13 +34,15 @@ class _Content:
     end: int
 
 
-def find(messages: Sequence[Message], number: int, full: str, render: Render, eos: str = "") -> Turn | None:
+def find_answer(
+    messages: Sequence[Message], number: int, full: str, render: Render, eos: str = ""
+) -> AnswerSpan | None:
     """The place of answer `number` in `full`, the whole conversation written out; None when it cannot be told."""
     prompt = render(messages[:number], True) if number else ""
     if prompt and full.startswith(prompt):
         end = _plain_end(messages, number, full, render)
         if end is not None and _shows(messages[number], full[len(prompt) : end]):
-            return Turn(len(prompt), end, prompt)
+            return AnswerSpan(len(prompt), end, prompt)
     content = _content(messages, number, full, render)
     if content is None:
         return None
@@ -58,7 +60,7 @@ def find(messages: Sequence[Message], number: int, full: str, render: Render, eo
         note = note or "The end of an earlier answer cannot be told from the template; it is learned without it."
     if str(messages[number].get("content") or "").strip() not in full[start:end]:
         note = note or "The template writes an answer differently from the row; what it writes is learned."
-    return Turn(start, end, prompt if full.startswith(prompt) else "", note)
+    return AnswerSpan(start, end, prompt if full.startswith(prompt) else "", note)
 
 
 def _shows(message: Message, text: str) -> bool:

@@ -14,19 +14,19 @@ import platformdirs
 from core import __version__
 from core.data.format.example import Example
 from core.data.tokenize import cache_file
-from core.data.tokenize.encode import Encoded, texts
+from core.data.tokenize.encode import Encoded, split_texts
 from core.data.tokenize.encoding import Progress, each_row, each_rows_texts
-from core.data.tokenize.token_store import Rows
+from core.data.tokenize.token_store import TokenStore
 
-WORTHWHILE = 2000  # rows; fewer are tokenized in no time
+MIN_ROWS = 2000  # rows; fewer are tokenized in no time
 _FIELDS = tuple(f.name for f in fields(Example) if f.name != "file")
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("Hone", appauthor=False)) / "tokens"
 
 
-def encoded(
+def load_or_encode(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -50,7 +50,7 @@ def encoded(
     return _kept("one", examples, tokenizer, options, make, progress, where)
 
 
-def encoded_all(
+def load_or_encode(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -68,14 +68,14 @@ def encoded_all(
         return (text for row in rows for text in row)
 
     kept = iter(_kept("all", examples, tokenizer, options, make, progress, where))
-    return [tuple(islice(kept, len(texts(e)))) for e in examples]
+    return [tuple(islice(kept, len(split_texts(e)))) for e in examples]
 
 
-def key(examples: Iterable[Example], tokenizer: Any, options: dict[str, Any]) -> str:
+def cache_key(examples: Iterable[Example], tokenizer: Any, options: dict[str, Any]) -> str:
     """The same for what gives the same tokens and masks."""
     made = hashlib.blake2b(digest_size=20)
     settings = [
-        cache_file.FORMAT,
+        cache_file.FORMAT_VERSION,
         __version__,
         *(metadata.version(package) for package in ("tokenizers", "transformers")),
         tokenizer.backend_tokenizer.to_str(),
@@ -98,14 +98,14 @@ def _kept(
     progress: Progress | None,
     where: Path | None,
 ) -> Sequence[Encoded]:
-    if len(examples) < WORTHWHILE:
+    if len(examples) < MIN_ROWS:
         return list(make())
-    where = where or folder()
-    name = key(examples, tokenizer, {**options, "texts": kind})
-    rows = cache_file.read(where, name)
+    where = where or cache_folder()
+    name = cache_key(examples, tokenizer, {**options, "texts": kind})
+    rows = cache_file.read_store(where, name)
     if rows is None:
-        rows = Rows.of(make())
-        return cache_file.write(where, name, rows) or rows
+        rows = TokenStore.of(make())
+        return cache_file.write_store(where, name, rows) or rows
     if progress:
         progress(len(examples), len(examples))
     return rows

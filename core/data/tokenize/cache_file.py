@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.tokenize.token_store import Rows
+from core.data.tokenize.token_store import TokenStore
 
-FORMAT = 1  # of the files; also raised when the same row comes to be written out or masked otherwise
-LARGEST = 2 << 30  # bytes of all files together
+FORMAT_VERSION = 1  # of the files; also raised when the same row comes to be written out or masked otherwise
+MAX_BYTES = 2 << 30  # bytes of all files together
 _MAGIC = b"HoneTok\n"
 _DAY = 86_400  # seconds after which an unfinished file is no longer somebody's work
 _ARRAYS = {"tokens": "<i4", "mask": "|u1", "ends": "<i8", "lines": "<i8", "cut": "<i4", "note": "<i4"}
 
 
-def read(folder: Path, key: str) -> Rows | None:
+def read_store(folder: Path, key: str) -> TokenStore | None:
     """The rows kept under a key; None if there are none, or the file is not what was written."""
     path = _path(folder, key)
     try:
@@ -36,10 +36,10 @@ def read(folder: Path, key: str) -> Rows | None:
     return rows
 
 
-def write(folder: Path, key: str, rows: Rows) -> Rows | None:
+def write_store(folder: Path, key: str, rows: TokenStore) -> TokenStore | None:
     """Keep the rows; they come back as they lie in the file. None where that is not possible, or they are too many."""
     arrays = [np.ascontiguousarray(getattr(rows, name), dtype) for name, dtype in _ARRAYS.items()]
-    if sum(a.nbytes for a in arrays) > LARGEST // 2:
+    if sum(a.nbytes for a in arrays) > MAX_BYTES // 2:
         return None
     head = {"key": key, "counts": [len(a) for a in arrays], "sum": _sum(map(_bytes, arrays)), "notes": rows.notes}
     text = json.dumps(head).encode()
@@ -62,10 +62,10 @@ def write(folder: Path, key: str, rows: Rows) -> Rows | None:
     finally:
         Path(unfinished).unlink(missing_ok=True)
     _tidy(folder, _path(folder, key))
-    return read(folder, key)
+    return read_store(folder, key)
 
 
-def _parse(data: memoryview, key: str) -> Rows | None:
+def _parse(data: memoryview, key: str) -> TokenStore | None:
     if data[:8] != _MAGIC:
         return None
     end = 16 + int.from_bytes(data[8:16], "little")
@@ -79,7 +79,7 @@ def _parse(data: memoryview, key: str) -> Rows | None:
         at += arrays[name].nbytes + -arrays[name].nbytes % 64
     if at != len(data) or _sum(map(_bytes, arrays.values())) != head["sum"]:
         return None
-    rows = Rows(**arrays, notes=tuple(head["notes"]))
+    rows = TokenStore(**arrays, notes=tuple(head["notes"]))
     return rows if rows.fits() else None
 
 
@@ -107,7 +107,7 @@ def _tidy(folder: Path, newest: Path) -> None:
         files = [(path == newest, path.stat().st_mtime, path.stat().st_size, path) for path in folder.glob("*.tokens")]
         total = sum(size for _, _, size, _ in files)
         for last, _, size, path in sorted(files):
-            if total <= LARGEST or last:
+            if total <= MAX_BYTES or last:
                 break
             path.unlink()
             total -= size

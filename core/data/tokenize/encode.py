@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.format.example import Example, Message
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.tokens import Span, tokenize
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.tokens import Span, tokenize_texts
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -24,7 +24,7 @@ class Encoded:
 
 
 @dataclass(frozen=True)
-class Question:
+class EncodedPrompt:
     """What a model is asked before and after training: a row without its last answer."""
 
     tokens: tuple[int, ...]
@@ -32,7 +32,7 @@ class Question:
     expected: str
 
 
-def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Encoded:
+def encode_example(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Encoded:
     """The row as tokens and mask, at most `max_len` of them.
 
     train_on is "answers" (every answer of a conversation), "last" (the last one) or "all". Plain text is
@@ -43,12 +43,12 @@ def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> 
 
     Pairs have two texts; see encode_all().
     """
-    written = write(example, tokenizer, train_on)
-    ((ids, learned),) = tokenize((written,), tokenizer)
-    return mark(example.line, written, ids, learned, max_len)
+    written = render_example(example, tokenizer, train_on)
+    ((ids, learned),) = tokenize_texts((written,), tokenizer)
+    return to_encoded(example.line, written, ids, learned, max_len)
 
 
-def mark(line: int, written: Written, ids: Sequence[int], learned: Iterable[Span], max_len: int) -> Encoded:
+def to_encoded(line: int, written: RenderedText, ids: Sequence[int], learned: Iterable[Span], max_len: int) -> Encoded:
     """The row from its tokens and the spans of them that are learned."""
     mask = np.zeros(len(ids), dtype=np.int8)
     for start, end in learned:
@@ -60,18 +60,18 @@ def mark(line: int, written: Written, ids: Sequence[int], learned: Iterable[Span
     return Encoded(line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
 
 
-def encode_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
+def encode_example(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
     """Every text of a row: one, or of a pair the better and the worse answer, each behind the same prompt.
 
     As TRL, both answers of a pair start where the tokens of the prompt part from either of them.
     """
-    return together(
-        encode(text, tokenizer, train_on=train_on if text is example else "answers", max_len=max_len)
-        for text in texts(example)
+    return align_pair(
+        encode_example(text, tokenizer, train_on=train_on if text is example else "answers", max_len=max_len)
+        for text in split_texts(example)
     )
 
 
-def together(rows: Iterable[Encoded]) -> tuple[Encoded, ...]:
+def align_pair(rows: Iterable[Encoded]) -> tuple[Encoded, ...]:
     """The texts of one row; of a pair, both answers from the same token on."""
     made = tuple(rows)
     if len(made) == 2 and made[0].mask.any() and made[1].mask.any():
@@ -81,7 +81,7 @@ def together(rows: Iterable[Encoded]) -> tuple[Encoded, ...]:
     return made
 
 
-def texts(example: Example) -> tuple[Example, ...]:
+def split_texts(example: Example) -> tuple[Example, ...]:
     """What the model sees of a row, as examples for encode(): of a pair two, of anything else one.
 
     Where one answer is judged (pairs and thumbs), earlier answers are context and not learned.
@@ -94,7 +94,7 @@ def texts(example: Example) -> tuple[Example, ...]:
     return (example,)
 
 
-def ask(example: Example, tokenizer: Any) -> Question | None:
+def encode_prompt(example: Example, tokenizer: Any) -> EncodedPrompt | None:
     """The row up to its last answer, ready for the model to go on; None for plain text.
 
     An answer that is marked bad is not what is expected.
@@ -103,23 +103,23 @@ def ask(example: Example, tokenizer: Any) -> Question | None:
     return replace(question, expected="") if question and example.label is False else question
 
 
-def _question(example: Example, tokenizer: Any) -> Question | None:
+def _question(example: Example, tokenizer: Any) -> EncodedPrompt | None:
     if example.messages is None:
         if example.prompt is None:
             return None
         ids = _asked(Example(example.line, prompt=example.prompt), tokenizer)
-        return Question(ids, example.prompt, example.completion or example.answer or _said(example.chosen))
+        return EncodedPrompt(ids, example.prompt, example.completion or example.answer or _said(example.chosen))
     asked, expected = example.messages, example.answer or _said(example.chosen)
     if example.answer is None and asked[-1]["role"] == "assistant":
         asked, expected = asked[:-1], asked[-1]["content"]
     if not asked:
         return None
     ids = _asked(Example(example.line, messages=asked, tools=example.tools), tokenizer)
-    return Question(ids, asked[-1]["content"], expected) if ids else None
+    return EncodedPrompt(ids, asked[-1]["content"], expected) if ids else None
 
 
 def _asked(question: Example, tokenizer: Any) -> tuple[int, ...]:
-    ((ids, _),) = tokenize((write(question, tokenizer, "answers"),), tokenizer)
+    ((ids, _),) = tokenize_texts((render_example(question, tokenizer, "answers"),), tokenizer)
     return tuple(ids)
 
 

@@ -6,11 +6,11 @@ from itertools import islice
 from typing import Any
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import Encoded, mark, texts, together
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.tokens import Ids, Span, tokenize
+from core.data.tokenize.encode import Encoded, align_pair, split_texts, to_encoded
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.tokens import Ids, Span, tokenize_texts
 
-SLAB = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
+TEXTS_AT_ONCE = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
 
 Progress = Callable[[int, int], None]  # (rows done, of how many)
 
@@ -19,7 +19,7 @@ class Cancelled(Exception):
     """Raised when the caller's `cancelled` says so, between two slabs of rows."""
 
 
-def encode_rows(
+def encode_examples(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -53,7 +53,7 @@ def each_row(
             raise Cancelled
 
 
-def encode_all_rows(
+def encode_examples(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -77,17 +77,17 @@ def each_rows_texts(
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[Encoded, ...]]:
     """The same, one after the other, so that not all of them need be in memory."""
-    for start in range(0, len(examples), SLAB):
-        parts = [texts(e) for e in examples[start : start + SLAB]]
+    for start in range(0, len(examples), TEXTS_AT_ONCE):
+        parts = [split_texts(e) for e in examples[start : start + TEXTS_AT_ONCE]]
         asked = [
             (text, train_on if text is e else "answers")
             for e, part in zip(examples[start:], parts, strict=False)
             for text in part
         ]
         rows = (row for slab in slabs(asked, tokenizer, max_len) for row in slab)
-        yield from (together(islice(rows, len(part))) for part in parts)
+        yield from (align_pair(islice(rows, len(part))) for part in parts)
         if progress:
-            progress(min(start + SLAB, len(examples)), len(examples))
+            progress(min(start + TEXTS_AT_ONCE, len(examples)), len(examples))
         if cancelled and cancelled():
             raise Cancelled
 
@@ -98,10 +98,10 @@ def slabs(rows: Iterable[tuple[Example, str]], tokenizer: Any, max_len: int) -> 
     with ThreadPoolExecutor(1, "tokenize") as worker:
         before = None
         left = iter(rows)
-        while slab := list(islice(left, SLAB)):
+        while slab := list(islice(left, TEXTS_AT_ONCE)):
             lines = [example.line for example, _ in slab]
-            written = [write(example, tokenizer, train_on) for example, train_on in slab]
-            now = lines, written, worker.submit(tokenize, written, tokenizer)
+            written = [render_example(example, tokenizer, train_on) for example, train_on in slab]
+            now = lines, written, worker.submit(tokenize_texts, written, tokenizer)
             if before:
                 yield _slab(before[0], before[1], before[2].result(), max_len)
             before = now
@@ -110,8 +110,9 @@ def slabs(rows: Iterable[tuple[Example, str]], tokenizer: Any, max_len: int) -> 
 
 
 def _slab(
-    lines: list[int], written: list[Written], tokens: list[tuple[Ids, list[Span]]], max_len: int
+    lines: list[int], written: list[RenderedText], tokens: list[tuple[Ids, list[Span]]], max_len: int
 ) -> list[Encoded]:
     return [
-        mark(line, w, ids, learned, max_len) for line, w, (ids, learned) in zip(lines, written, tokens, strict=True)
+        to_encoded(line, w, ids, learned, max_len)
+        for line, w, (ids, learned) in zip(lines, written, tokens, strict=True)
     ]

@@ -29,7 +29,7 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, asking: bo
     return text
 
 
-def suited(
+def render_with_fallbacks(
     messages: tuple[Message, ...], tools: Tools, tokenizer: Any, asking: bool
 ) -> tuple[tuple[Message, ...], str, str]:
     """(the messages in a form that the template takes, the text, a note if they had to change).

@@ -7,13 +7,13 @@ from typing import Any
 
 from core.data.format.example import Example, Message
 from core.data.tokenize import answer_spans
-from core.data.tokenize.render import TemplateRefused, render, suited
+from core.data.tokenize.render import TemplateRefused, render, render_with_fallbacks
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
 
 @dataclass(frozen=True)
-class Stretch:
+class LearnedSpan:
     """Characters that are learned. Where a prompt is given, they start at the first token in which the tokens of
     the prompt and of the whole text differ, else at the token that holds the character `start`."""
 
@@ -23,44 +23,44 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Written:
+class RenderedText:
     """The text of a row. `raw` text has no special tokens yet: the tokenizer puts its own around it."""
 
     text: str
-    learned: tuple[Stretch, ...] = ()
+    learned: tuple[LearnedSpan, ...] = ()
     raw: bool = False
     unclosed: bool = False  # the model is to go on, so the tokenizer's end of text has to go
     note: str = ""  # what a person should know about how the row was written out
 
 
-def write(example: Example, tokenizer: Any, train_on: str) -> Written:
-    """The row written out; see core.data.tokenize.encode.encode for `train_on`."""
+def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedText:
+    """The row written out; see core.data.tokenize.encode.encode_example for `train_on`."""
     if example.messages is not None and tokenizer.chat_template:
         return _chat(example.messages, example, tokenizer, train_on)
     if example.text is not None:
         text = _closed(example.text, tokenizer)
-        return Written(text, (Stretch(0, len(text)),), raw=True)
+        return RenderedText(text, (LearnedSpan(0, len(text)),), raw=True)
     prompt, completion, note = _as_text(example)
     if completion is None:
-        return Written(prompt, raw=True, unclosed=True, note=note)
+        return RenderedText(prompt, raw=True, unclosed=True, note=note)
     text = _closed(prompt + completion, tokenizer)
-    learned = Stretch(0, len(text), None if train_on == "all" else prompt)
-    return Written(text, (learned,), raw=True, note=note)
+    learned = LearnedSpan(0, len(text), None if train_on == "all" else prompt)
+    return RenderedText(text, (learned,), raw=True, note=note)
 
 
-def _chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> Written:
+def _chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> RenderedText:
     """A conversation as its chat template writes it. One that ends with a question is only asked."""
     asking = messages[-1]["role"] != "assistant"
     try:
-        messages, full, note = suited(messages, example.tools, tokenizer, asking)
+        messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, asking)
     except TemplateRefused as error:
-        return Written("", note=f"The chat template refuses this row: {error}.")
+        return RenderedText("", note=f"The chat template refuses this row: {error}.")
     end = "" if asking or _closes(tokenizer, str(tokenizer.chat_template)) else tokenizer.eos_token or ""
     if end:
         note = note or f"The chat template writes nothing behind an answer; {end} was added, to learn to stop."
     text = full + end
     if asking or train_on == "all":
-        return Written(text, () if asking else (Stretch(0, len(text)),), note=note)
+        return RenderedText(text, () if asking else (LearnedSpan(0, len(text)),), note=note)
 
     def part(messages: Sequence[Message], asking: bool) -> str:
         return render(messages, example.tools, tokenizer, asking)
@@ -69,15 +69,15 @@ def _chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train
     learned = []
     for number in answers[-1:] if train_on == "last" else answers:
         try:
-            turn = answer_spans.find(messages, number, full, part, tokenizer.eos_token or "")
+            turn = answer_spans.find_answer(messages, number, full, part, tokenizer.eos_token or "")
         except TemplateRefused as error:
             turn, note = None, note or f"The chat template refuses a part of this row: {error}."
         if turn is None:
             note = note or "An answer cannot be found in what the chat template writes; it is not learned."
             continue
         note = note or turn.note
-        learned.append(Stretch(turn.start, len(text) if turn.end == len(full) else turn.end, turn.prompt or None))
-    return Written(text, tuple(learned), note=note)
+        learned.append(LearnedSpan(turn.start, len(text) if turn.end == len(full) else turn.end, turn.prompt or None))
+    return RenderedText(text, tuple(learned), note=note)
 
 
 @functools.lru_cache(maxsize=4)

@@ -12,7 +12,7 @@ from core.data.tokenize.encode import Encoded
 
 
 @dataclass(frozen=True, eq=False)
-class Rows(Sequence[Encoded]):
+class TokenStore(Sequence[Encoded]):
     """A sequence of N rows with T tokens in all. A row is made when it is asked for."""
 
     tokens: NDArray[np.int32]  # [T]
@@ -24,7 +24,7 @@ class Rows(Sequence[Encoded]):
     notes: tuple[str, ...]
 
     @classmethod
-    def of(cls, rows: Iterable[Encoded]) -> "Rows":
+    def of(cls, rows: Iterable[Encoded]) -> "TokenStore":
         """Take them in one by one: as objects all of them would need several times the memory."""
         tokens, mask, notes = bytearray(), bytearray(), dict[str, int]()
         lengths, lines, cut, note = array("q", [0]), array("q"), array("i"), array("i")

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.tokenize.rendered_text import Stretch, Written
+from core.data.tokenize.rendered_text import LearnedSpan, RenderedText
 
 Span = tuple[int, int]  # from the first token to behind the last
 Ids = list[int]
 
 
-def tokenize(rows: Sequence[Written], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
+def tokenize_texts(rows: Sequence[RenderedText], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
     """(token ids, learned spans of them) of each row."""
     raw = _raw([row.text for row in rows if row.raw], tokenizer)
     marked = iter(_marked([row.text for row in rows if not row.raw], tokenizer))
@@ -43,7 +43,7 @@ class _Text:
         return low
 
 
-def _span(stretch: Stretch, row: Written, text: _Text, starts: Iterator[int]) -> Span:
+def _span(stretch: LearnedSpan, row: RenderedText, text: _Text, starts: Iterator[int]) -> Span:
     """The tokens of what is learned. A token across its start belongs to it, one across its end too."""
     if stretch.prompt is not None:
         start = next(starts)
@@ -53,7 +53,7 @@ def _span(stretch: Stretch, row: Written, text: _Text, starts: Iterator[int]) ->
     return start, len(text.ids) if whole else max(start, text.first(stretch.end, end=False))
 
 
-def _starts(rows: Sequence[Written], texts: Sequence[_Text], tokenizer: Any) -> Iterator[int]:
+def _starts(rows: Sequence[RenderedText], texts: Sequence[_Text], tokenizer: Any) -> Iterator[int]:
     """For each stretch with a prompt, in order: how many leading tokens the prompt and the whole text share.
 
     Written conversations are compared from the prompt's last special token on: what stands before such a token
@@ -72,7 +72,7 @@ def _starts(rows: Sequence[Written], texts: Sequence[_Text], tokenizer: Any) -> 
     different = list(dict.fromkeys(end for (row, _, _), end in zip(asked, ends, strict=True) if not row.raw))
     short = {end: made.ids for end, made in zip(different, _marked(different, tokenizer), strict=True)}
     for (row, text, _), (number, _), end in zip(asked, places, ends, strict=True):
-        yield number + common((whole if row.raw else short)[end], text.ids[number:])
+        yield number + common_prefix_length((whole if row.raw else short)[end], text.ids[number:])
 
 
 def _last(text: _Text, end: int, parting: frozenset[int]) -> tuple[int, int]:
@@ -128,7 +128,7 @@ def _marked(texts: list[str], tokenizer: Any) -> list[_Text]:
     return [_Text(ids, encoding) for ids, encoding in zip(made["input_ids"], made.encodings, strict=True)]
 
 
-def common(one: Sequence[int], other: Sequence[int]) -> int:
+def common_prefix_length(one: Sequence[int], other: Sequence[int]) -> int:
     """How many leading tokens two rows share."""
     for n, (a, b) in enumerate(zip(one, other, strict=False)):
         if a != b:

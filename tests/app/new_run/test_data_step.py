@@ -290,15 +290,15 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.preview.dataset_reader._TELL", 0.0)
-    go, scan = Flag(), scanning.scan
+    go, scan = Flag(), scanning.scan_files
 
     def half(*place: Any, **options: Any) -> Any:
         for item in scan(*place, **options):
             yield item
-            if isinstance(item, scanning.Progress) and item.done > item.size / 2:
+            if isinstance(item, scanning.ScanProgress) and item.done > item.size / 2:
                 go.wait(20)
 
-    monkeypatch.setattr(scanning, "scan", half)
+    monkeypatch.setattr(scanning, "scan_files", half)
     window.open_files([many(tmp_path / "rows.jsonl", 30_000)])
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.file.stop.isVisible() and page.preview.rows.model.rowCount() > 1000)

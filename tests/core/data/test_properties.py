@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.data.dataset import load
-from core.data.format.conversation import answered, conversation
+from core.data.dataset import load_dataset
+from core.data.format.conversation import parse_messages, trim_to_last_answer
 from core.data.format.example import Example, Unusable
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.data.preview.page import find, page
-from core.data.preview.scan import Scanned, head, scan
-from core.data.read.reader import Finding, Row, read
-from core.data.tokenize.encode import encode
+from core.data.preview.page import read_page, search_rows
+from core.data.preview.scan import ScanResult, preview_files, scan_files
+from core.data.read.reader import Finding, Row, read_rows
+from core.data.tokenize.encode import encode_example
 from core.errors import UserError
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.tokenize.test_encode import ENDS_ONCE, INJECTS, OPENS, RETURNS, SEALS, THINKS, TRIMS, UNCLOSED
@@ -60,7 +60,7 @@ def test_any_file_gives_rows_and_findings_or_one_sentence(data: bytes, ending: s
         path.write_bytes(data)
         for kind in (TEXT, PAIRS, UNPAIRED, QUESTIONS):
             try:
-                made = load(path, kind)
+                made = load_dataset(path, kind)
             except UserError as error:
                 assert "\n" not in str(error).strip()
                 continue
@@ -76,18 +76,18 @@ def test_a_scan_agrees_with_reading(data: bytes, ending: str) -> None:
         path = Path(folder) / f"rows{ending}"
         path.write_bytes(data)
         try:
-            rows = [item for item in read(path) if isinstance(item, Row)]
+            rows = [item for item in read_rows(path) if isinstance(item, Row)]
         except UserError:
             return
-        last = list(scan(path, TEXT))[-1]
-        assert isinstance(last, Scanned)
+        last = list(scan_files(path, TEXT))[-1]
+        assert isinstance(last, ScanResult)
         # By their text: a NaN, which JSON as people write it can hold, is not equal to itself.
         assert repr(last.index.read(0, len(rows) + 1)) == repr(rows)
         assert last.index.rows == len(rows)
-        assert len(head(path, TEXT).examples) == min(200, last.usable)
-        shown = page(last.index, last.meaning, range(len(rows) + 1))
+        assert len(preview_files(path, TEXT).examples) == min(200, last.usable)
+        shown = read_page(last.index, last.meaning, range(len(rows) + 1))
         assert repr([s.row for s in shown]) == repr(rows)
-        *_, found = find(last.index, last.meaning, key=lambda s: s.problem, descending=True)
+        *_, found = search_rows(last.index, last.meaning, key=lambda s: s.problem, descending=True)
         assert found.rows is not None
         assert sorted(found.rows.tolist()) == list(range(len(rows)))
 
@@ -110,10 +110,10 @@ MESSAGES = st.lists(
 @given(MESSAGES, st.sampled_from(TOKENIZERS), st.sampled_from(("answers", "last")), st.integers(1, 150))
 def test_only_answers_are_learned(messages: list[dict[str, Any]], tokenizer: Any, train_on: str, max_len: int) -> None:
     try:
-        usable, _ = answered(conversation(messages))
+        usable, _ = trim_to_last_answer(parse_messages(messages))
     except Unusable:
         return
-    row = encode(Example(1, messages=usable), tokenizer, train_on=train_on, max_len=max_len)
+    row = encode_example(Example(1, messages=usable), tokenizer, train_on=train_on, max_len=max_len)
     assert row.tokens.shape == row.mask.shape
     assert len(row.tokens) <= max_len
     assert set(row.mask.tolist()) <= {0, 1}
@@ -135,7 +135,7 @@ def test_only_answers_are_learned(messages: list[dict[str, Any]], tokenizer: Any
 @given(st.lists(JSON, max_size=4))
 def test_any_value_is_a_conversation_or_unusable(value: list[Any]) -> None:
     try:
-        messages, _ = answered(conversation(value))
+        messages, _ = trim_to_last_answer(parse_messages(value))
     except Unusable as problem:
         assert problem.remark.message
         return

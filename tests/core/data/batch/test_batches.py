@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from core.data.batch.batches import Batches, _alike, collate, in_order
+from core.data.batch.batches import Batches, _alike, batch_by_length, collate
 
 
 @dataclass
@@ -62,7 +62,7 @@ def test_rows_of_like_length_stand_together() -> None:
 
 
 def test_for_evaluation_all_rows_once() -> None:
-    assert sorted(r for b in in_order(ROWS, 5) for r in b.rows) == list(range(23))
+    assert sorted(r for b in batch_by_length(ROWS, 5) for r in b.rows) == list(range(23))
 
 
 @pytest.mark.parametrize(

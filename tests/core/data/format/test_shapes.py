@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import Dataset, load
+from core.data.dataset import Dataset, load_dataset
 from core.data.format.example import Example
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 from core.errors import BadData
 
 
 def made(folder: Path, kind: str, *rows: Any) -> Dataset:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return load(path, kind)
+    return load_dataset(path, kind)
 
 
 def said(part: Any) -> Any:
@@ -156,7 +156,7 @@ def test_questions(tmp_path: Path, row: dict[str, Any], asked: Any, answer: str 
     ],
 )
 def test_the_final_answer(answer: str, result: str) -> None:
-    assert final(answer) == result
+    assert final_answer(answer) == result
 
 
 def test_rows_meant_for_another_kind_are_converted_and_told(tmp_path: Path) -> None:

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.data.tokenize.encode import encode_all
+from core.data.tokenize.encode import encode_example
 from core.errors import UserError
 
 CHAT = [{"role": "user", "content": "Käse?"}, {"role": "assistant", "content": "Ja ☃", "tool_calls": [{"name": "f"}]}]
@@ -91,7 +91,7 @@ def test_damaged_files(tmp_path: Path, seed: int, tokenizer: Any) -> None:
         path.write_bytes(damage(rng, text.encode("utf-8", "replace").decode()))
         for kind in (TEXT, PAIRS, UNPAIRED, QUESTIONS):
             try:
-                dataset = load(path, kind)
+                dataset = load_dataset(path, kind)
             except UserError as error:
                 outcomes.add("sentence")
                 assert str(error).strip()
@@ -100,6 +100,6 @@ def test_damaged_files(tmp_path: Path, seed: int, tokenizer: Any) -> None:
             assert all(isinstance(e, Example) for e in dataset.examples)
             json.dumps([f.message for f in dataset.findings], ensure_ascii=False).encode()
             for example in dataset.examples:
-                for row in encode_all(example, tokenizer, train_on="answers", max_len=64):
+                for row in encode_example(example, tokenizer, train_on="answers", max_len=64):
                     assert len(row.tokens) == len(row.mask) <= 64
     assert outcomes == {"rows", "sentence"}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.data.read import json_text
-from core.data.read.reader import Finding, Row, read
+from core.data.read.reader import Finding, Row, read_rows
 from core.errors import BadData, Unavailable
 
 
@@ -23,7 +23,7 @@ def parted(path: Path) -> tuple[list[tuple[int, Any]], list[tuple[str, int | Non
     """([(line, value) of the rows], [(code, line) of the findings])"""
     rows: list[tuple[int, Any]] = []
     found: list[tuple[str, int | None]] = []
-    for item in read(path):
+    for item in read_rows(path):
         if isinstance(item, Row):
             rows.append((item.line, item.value))
         else:
@@ -100,7 +100,7 @@ def test_mistakes_are_findings_with_their_line(
 
 def test_the_sentence_of_broken_json_tells_line_and_column(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl", '{"text": "a"}\n{"text" "b"}\n')
-    (found,) = [f for f in read(path) if isinstance(f, Finding)]
+    (found,) = [f for f in read_rows(path) if isinstance(f, Finding)]
     assert str(found) == f"{path}, line 2: The JSON is broken at column 9: expecting ':' delimiter."
 
 
@@ -164,16 +164,16 @@ def test_endless_nesting_is_a_finding(tmp_path: Path, content: str) -> None:
 def test_a_file_without_rows_is_refused_in_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = write(tmp_path, "rows.jsonl", content)
     with pytest.raises(BadData) as error:
-        list(read(path))
+        list(read_rows(path))
     assert str(error.value) == sentence.format(path)
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BadData) as error:
-        read(tmp_path / "none.jsonl")
+        read_rows(tmp_path / "none.jsonl")
     assert str(error.value) == f"There is no file {tmp_path}/none.jsonl."
     with pytest.raises(BadData, match="is a folder, not a file"):
-        read(tmp_path)
+        read_rows(tmp_path)
 
 
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,19 +184,19 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(Unavailable) as error:
-        read(path)
+        read_rows(path)
     assert str(error.value) == f"{path} cannot be read: permission denied."
 
 
 def test_a_broken_gzip_file(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl.gz", gzip.compress(b'{"text": "a"}')[:12])
     with pytest.raises(Unavailable, match="cannot be read"):
-        read(path)
+        read_rows(path)
     rows = "".join(json.dumps({"text": str(n)}) + "\n" for n in range(20_000)).encode()
     for cut_off in ("rows.jsonl.gz", "rows.json.gz", "rows.csv.gz"):
         path = write(tmp_path, cut_off, gzip.compress(rows)[:-2000])
         with pytest.raises(Unavailable) as error:
-            list(read(path))
+            list(read_rows(path))
         assert str(error.value).startswith(f"{path} cannot be read: Compressed file ended")
 
 
@@ -204,7 +204,7 @@ def test_parquet_without_pyarrow_says_what_is_missing(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = write(tmp_path, "rows.parquet", b"PAR1...")
     with pytest.raises(Unavailable) as error:
-        list(read(path))
+        list(read_rows(path))
     assert str(error.value) == (
         f"Reading the Parquet file {path} needs pyarrow, which is not installed; it comes with Hone's extra “data”."
     )
@@ -218,4 +218,4 @@ def test_parquet(tmp_path: Path) -> None:
     assert parted(tmp_path / "rows.parquet") == ([(n + 1, row) for n, row in enumerate(rows)], [])
     damaged = (tmp_path / "rows.parquet").read_bytes()[:-40]
     with pytest.raises(BadData, match="is a damaged Parquet file: "):
-        list(read(write(tmp_path, "damaged.parquet", damaged)))
+        list(read_rows(write(tmp_path, "damaged.parquet", damaged)))

@@ -9,7 +9,7 @@ from tokenizers import Tokenizer, models
 from transformers import PreTrainedTokenizerFast
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import Encoded, ask, encode, encode_all
+from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
 from tests.core.data.conftest import CHATML, make_tokenizer
 
 Show = Callable[[Encoded, Any], str]
@@ -22,7 +22,7 @@ def chat(*texts: str, system: str = "") -> Example:
 
 
 def shown(example: Example, tokenizer: Any, show: Show, train_on: str = "answers", max_len: int = 999) -> str:
-    return show(encode(example, tokenizer, train_on=train_on, max_len=max_len), tokenizer)
+    return show(encode_example(example, tokenizer, train_on=train_on, max_len=max_len), tokenizer)
 
 
 U, A, E = "<|im_start|>user\n", "<|im_start|>assistant\n", "<|im_end|>\n"
@@ -55,13 +55,13 @@ def test_a_message_with_weight_0_is_read_but_not_learned(tokenizer: Any, marked:
 
 
 def test_the_cut_keeps_the_start_and_is_counted(tokenizer: Any, marked: Show) -> None:
-    row = encode(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=23)
+    row = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=23)
     assert marked(row, tokenizer) == f"{U}Hi{E}{A}[Yo]"
     assert (len(row.tokens), len(row.mask), row.cut) == (23, 23, 2)
 
 
 def test_an_answer_behind_the_cut_is_told(tokenizer: Any) -> None:
-    row = encode(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=10)
+    row = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=10)
     assert row.mask.sum() == 0
     assert row.note == "The answer starts behind the maximum length."
 
@@ -94,7 +94,7 @@ def test_without_a_template_a_conversation_becomes_plain_text_and_says_so(marked
     tokenizer = make_tokenizer(None)
     example = chat("Hi", "Yo", system="Be brief.")
     assert shown(example, tokenizer, marked) == "Be brief.\n\nHi\n\n[Yo</s>]"
-    note = encode(example, tokenizer, train_on="answers", max_len=99).note
+    note = encode_example(example, tokenizer, train_on="answers", max_len=99).note
     assert note == "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
 
@@ -144,13 +144,13 @@ def test_templates_that_do_more_than_join(marked: Show, template: str, texts: tu
 
 
 def test_what_a_template_does_unasked_is_told() -> None:
-    note = encode(chat("a", "b"), make_tokenizer(UNCLOSED), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b"), make_tokenizer(UNCLOSED), train_on="answers", max_len=99).note
     assert note == "The chat template writes nothing behind an answer; </s> was added, to learn to stop."
-    note = encode(chat("a", T1, "c", T2), make_tokenizer(THINKS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", T1, "c", T2), make_tokenizer(THINKS), train_on="answers", max_len=99).note
     assert note == "The template writes an answer differently from the row; what it writes is learned."
-    note = encode(chat("a", "b", "c", "d"), make_tokenizer(SEALS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(SEALS), train_on="answers", max_len=99).note
     assert note == "The end of an earlier answer cannot be told from the template; it is learned without it."
-    note = encode(chat("a", "b", "c", "d"), make_tokenizer(OPENS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(OPENS), train_on="answers", max_len=99).note
     assert note == "To ask, the template writes '<think>', which the answered text does not have."
 
 
@@ -164,7 +164,7 @@ def test_what_a_template_does_unasked_is_told() -> None:
     ],
 )
 def test_what_cannot_be_masked_is_left_out_and_told(template: str, note: str) -> None:
-    row = encode(chat("a", "b"), make_tokenizer(template), train_on="answers", max_len=99)
+    row = encode_example(chat("a", "b"), make_tokenizer(template), train_on="answers", max_len=99)
     assert row.mask.sum() == 0
     assert row.note.startswith(note)
 
@@ -189,32 +189,32 @@ def test_function_calls_are_learned_and_their_results_are_not(marked: Show) -> N
 
 
 def test_the_first_token_is_never_a_target(tokenizer: Any) -> None:
-    row = encode(Example(1, prompt="", completion="ab"), tokenizer, train_on="answers", max_len=99)
+    row = encode_example(Example(1, prompt="", completion="ab"), tokenizer, train_on="answers", max_len=99)
     assert row.mask.tolist() == [0, 1, 1]
     assert (row.tokens.dtype, row.line) == (np.int32, 1)
 
 
 def test_ask_is_the_row_up_to_its_last_answer(tokenizer: Any) -> None:
-    question = ask(chat("a", "b", "c", "d"), tokenizer)
+    question = encode_prompt(chat("a", "b", "c", "d"), tokenizer)
     assert question is not None
     assert tokenizer.decode(question.tokens) == f"{U}a{E}{A}b{E}{U}c{E}{A}"
     assert (question.prompt, question.expected) == ("c", "d")
-    assert ask(Example(1, text="abc"), tokenizer) is None
+    assert encode_prompt(Example(1, text="abc"), tokenizer) is None
 
 
 def test_ask_without_template_and_raw() -> None:
     tokenizer = make_tokenizer(None, adds_bos=True, adds_eos=True)
-    question = ask(chat("Hi", "Yo"), tokenizer)
+    question = encode_prompt(chat("Hi", "Yo"), tokenizer)
     assert question is not None
     assert tokenizer.decode(question.tokens) == "<s>Hi\n\n"
-    raw = ask(Example(1, prompt="2+2=", completion="4"), tokenizer)
+    raw = encode_prompt(Example(1, prompt="2+2=", completion="4"), tokenizer)
     assert raw is not None
     assert (tokenizer.decode(raw.tokens), raw.prompt, raw.expected) == ("<s>2+2=", "2+2=", "4")
 
 
 def whole(example: Example, tokenizer: Any, show: Show) -> list[str]:
     """Every text of a row; the person's choice of "all" must not change what is judged."""
-    return [show(row, tokenizer) for row in encode_all(example, tokenizer, train_on="all", max_len=999)]
+    return [show(row, tokenizer) for row in encode_example(example, tokenizer, train_on="all", max_len=999)]
 
 
 ASKED = chat("a", "b", "c").messages
@@ -233,7 +233,7 @@ def test_both_answers_of_a_pair_start_at_the_same_token(marked: Show) -> None:
     # In one answer the prompt's last character melts into the first token: then it does so in neither, as in TRL.
     made = Tokenizer(models.BPE(vocab={"a": 0, "b": 1, "c": 2, "ab": 3, "</s>": 4}, merges=[("a", "b")]))
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="</s>")
-    rows = encode_all(Example(1, prompt="ca", chosen="b", rejected="c"), tokenizer, train_on="answers", max_len=9)
+    rows = encode_example(Example(1, prompt="ca", chosen="b", rejected="c"), tokenizer, train_on="answers", max_len=9)
     assert [row.tokens.tolist() for row in rows] == [[2, 3, 4], [2, 0, 2, 4]]
     assert [row.mask.tolist() for row in rows] == [[0, 1, 1], [0, 1, 1, 1]]
 
@@ -246,10 +246,10 @@ def test_a_mark_judges_the_last_answer_only(tokenizer: Any, marked: Show) -> Non
 def test_a_question_is_asked_and_nothing_in_it_learned(tokenizer: Any, marked: Show) -> None:
     assert whole(Example(1, messages=ASKED, answer="yes"), tokenizer, marked) == [f"{U}a{E}{A}b{E}{U}c{E}{A}"]
     assert whole(Example(1, prompt="2+2=", answer="4"), tokenizer, marked) == ["2+2="]
-    question = ask(Example(1, messages=ASKED, answer="yes"), tokenizer)
+    question = encode_prompt(Example(1, messages=ASKED, answer="yes"), tokenizer)
     assert question is not None
     assert (tokenizer.decode(question.tokens), question.expected) == (f"{U}a{E}{A}b{E}{U}c{E}{A}", "yes")
-    question = ask(Example(1, messages=ASKED, chosen=YES, rejected=NO), tokenizer)
+    question = encode_prompt(Example(1, messages=ASKED, chosen=YES, rejected=NO), tokenizer)
     assert question is not None
     assert (question.prompt, question.expected) == ("c", "yes")
 
@@ -257,7 +257,7 @@ def test_a_question_is_asked_and_nothing_in_it_learned(tokenizer: Any, marked: S
 def test_a_template_without_system_messages_gets_it_before_the_question(marked: Show) -> None:
     template = "{% if messages[0].role == 'system' %}{{ raise_exception('No system') }}{% endif %}" + CHATML
     example = chat("Hi", "Yo", system="Be brief.")
-    row = encode(example, make_tokenizer(template), train_on="answers", max_len=99)
+    row = encode_example(example, make_tokenizer(template), train_on="answers", max_len=99)
     assert marked(row, make_tokenizer(template)) == f"{U}Be brief.\n\nHi{E}{A}[Yo{E}]"
     assert row.note == "The chat template takes no system message; its text was put before the first question."
 

@@ -9,10 +9,10 @@ from transformers import PreTrainedTokenizerFast
 
 from core.data.format.example import Example
 from core.data.tokenize import encoding, tokens
-from core.data.tokenize.encode import Encoded, encode, encode_all
-from core.data.tokenize.encoding import Cancelled, encode_all_rows, encode_rows
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.templates import CHOICES
+from core.data.tokenize.encode import Encoded, encode_example
+from core.data.tokenize.encoding import Cancelled, encode_examples
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.templates import CHAT_TEMPLATES
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.preview.test_inspect import KINDS
 from tests.core.data.tokenize.test_encode import (
@@ -39,7 +39,7 @@ TEMPLATES = {
     "seals": SEALS,
     "unclosed": UNCLOSED,
     "refuses": "{{ raise_exception('No.') }}",
-    **{name: choice.text for name, choice in CHOICES.items()},
+    **{name: choice.text for name, choice in CHAT_TEMPLATES.items()},
 }
 ROWS = [
     *KINDS.values(),
@@ -77,29 +77,29 @@ def same(one: Encoded, other: Encoded) -> bool:
 def test_rows_at_once_are_those_one_by_one(
     monkeypatch: pytest.MonkeyPatch, template: str, make: Any, train_on: str, max_len: int
 ) -> None:
-    monkeypatch.setattr(encoding, "SLAB", 4)
+    monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 4)
     tokenizer = make()
     tokenizer.chat_template = TEMPLATES[template]
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
-    pairs = encode_all_rows(ROWS, tokenizer, **options)
+    pairs = encode_examples(ROWS, tokenizer, **options)
     assert len(pairs) == len(ROWS)
     for row, made in zip(ROWS, pairs, strict=True):
-        alone = encode_all(row, tokenizer, **options)
+        alone = encode_example(row, tokenizer, **options)
         assert len(made) == len(alone)
         assert all(same(a, b) for a, b in zip(made, alone, strict=True))
     single = [row for row in ROWS if row.chosen is None]
-    rows = encode_rows(single, tokenizer, **options)
-    assert all(same(a, encode(row, tokenizer, **options)) for a, row in zip(rows, single, strict=True))
+    rows = encode_examples(single, tokenizer, **options)
+    assert all(same(a, encode_example(row, tokenizer, **options)) for a, row in zip(rows, single, strict=True))
 
 
-def in_full(written: Written, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
+def in_full(written: RenderedText, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
     """What the short ways must come to: every prompt tokenized from its first character on."""
     made = tokenizer(written.text, add_special_tokens=False, return_offsets_mapping=True)
     ids, spans = made["input_ids"], []
     for s in written.learned:
         start = next((n for n, (_, end) in enumerate(made["offset_mapping"]) if end > s.start), len(ids))
         if s.prompt is not None:
-            start = tokens.common(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
+            start = tokens.common_prefix_length(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
         end = next((n for n in range(start, len(ids)) if made["offset_mapping"][n][0] >= s.end), len(ids))
         spans.append((start, end))
     return ids, spans
@@ -110,20 +110,20 @@ def in_full(written: Written, tokenizer: Any) -> tuple[list[int], list[tuple[int
 def test_the_short_way_to_an_answers_start_is_the_long_one(template: str, make: Any) -> None:
     tokenizer = make()
     tokenizer.chat_template = TEMPLATES[template]
-    written = [write(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
-    assert tokens.tokenize(written, tokenizer) == [in_full(w, tokenizer) for w in written]
+    written = [render_example(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
+    assert tokens.tokenize_texts(written, tokenizer) == [in_full(w, tokenizer) for w in written]
 
 
 def test_progress_is_told_and_work_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
-    monkeypatch.setattr(encoding, "SLAB", 2)
+    monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 2)
     told: list[tuple[int, int]] = []
     rows = [chat("a", "b")] * 5
     options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *at: told.append(at)}
-    for run in (encode_rows, encode_all_rows):
+    for run in (encode_examples, encode_examples):
         told.clear()
         run(rows, tokenizer, **options)
         assert told == [(2, 5), (4, 5), (5, 5)]
         with pytest.raises(Cancelled):
             run(rows, tokenizer, **options, cancelled=lambda: True)
         assert told[3:] == [(2, 5)]
-    assert encode_rows([], tokenizer, train_on="answers", max_len=9) == []
+    assert encode_examples([], tokenizer, train_on="answers", max_len=9) == []
