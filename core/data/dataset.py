@@ -52,12 +52,12 @@ def load_dataset(
     """
     dataset_files = files.find_files(path, kind)
     train = dataset_files.train
-    checked = CheckedRows(
+    checked_rows = CheckedRows(
         train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread_files=dataset_files.unread
     )
     findings: list[Finding] = []
     examples: list[Example] = []
-    for item in checked.iterate(DETECTION_ROWS):
+    for item in checked_rows.iterate(DETECTION_ROWS):
         if isinstance(item, Finding):
             findings.append(item)
         else:
@@ -65,12 +65,12 @@ def load_dataset(
     if not examples:
         raise BadData(_no_usable_row(findings, files.dataset_label(path)))
     return Dataset(
-        path=checked.files[0] if len(train) == 1 else files.dataset_label(path),
+        path=checked_rows.files[0] if len(train) == 1 else files.dataset_label(path),
         examples=tuple(examples),
-        findings=tuple(sort_findings(findings, checked.files)),
-        sentence=checked.format.sentence,
+        findings=tuple(sort_findings(findings, checked_rows.files)),
+        sentence=checked_rows.format.sentence,
         sha256=files.hash_files(train),
-        rows=checked.rows_used,
+        rows=checked_rows.rows_used,
         valid=tuple(str(file) for file in dataset_files.valid),
     )
 

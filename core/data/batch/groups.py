@@ -1,4 +1,4 @@
-"""Rows whose texts go through the model together: the two answers of a pair, an answer and what it is measured by."""
+"""Rows of several texts that go through the model together, such as the two answers of a preference pair."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from core.data.tokenize.encode import Encoded
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Group:
-    """One row of the dataset. Every row of a dataset has the same number of texts and the same values."""
+    """One row of the dataset as several texts. Every row of a dataset has the same number of texts and the same
+    values."""
 
     texts: tuple[Encoded, ...]
-    values: Mapping[str, float] = field(default_factory=dict)  # numbers a loss finds in batch.extra, [N] each
+    values: Mapping[str, float] = field(default_factory=dict)  # numbers that a loss finds in batch.extra, [R] each
 
     @property
     def line(self) -> int:
@@ -20,15 +21,17 @@ class Group:
 
     @property
     def cut(self) -> int:
+        """Tokens that were cut off, of the text that lost most."""
         return max(text.cut for text in self.texts)
 
     @property
     def note(self) -> str:
+        """The first note of a text, "" without one."""
         return next((text.note for text in self.texts if text.note), "")
 
 
 def row_texts(row: Any) -> tuple[Any, ...]:
-    """The texts of a row (a Group, or an Encoded, which is its own single text)."""
+    """The texts of a row: those of a Group; an Encoded is its own single text."""
     return row.texts if isinstance(row, Group) else (row,)
 
 
@@ -38,5 +41,5 @@ def longest_text(row: Any) -> int:
 
 
 def has_targets(row: Any) -> bool:
-    """Whether there is something to learn in every text of the row."""
+    """Whether every text of the row has a token to learn."""
     return all(bool(text.mask.any()) for text in row_texts(row))

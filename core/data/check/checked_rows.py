@@ -96,8 +96,8 @@ class CheckedRows:
                 yield from self._check_row(item)
         for line, remark in self._dataset_checks.remarks("duplicate" in self.exclude):
             yield self._finding(remark, self.files[0], line)
-        left_out = checks.left_out_remarks(self._excluded_rows, self.rows_read)
-        for remark in (*left_out, *checks.unread_file_remarks(self._unread_files)):
+        exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
+        for remark in (*exclusions, *checks.unread_file_remarks(self._unread_files)):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:

@@ -9,9 +9,8 @@ from core.data.format.example import Example, Remark, content_key, example_texts
 from core.data.format.mapping import find_placeholder
 
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
-LENGTH_BIAS_SHARE = (
-    0.8  # share of pairs whose chosen answer is the longer one; above it, length may be all that is learned
-)
+# Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
+LENGTH_BIAS_SHARE = 0.8
 OVERLAP = Remark(
     "overlap",
     "warning",

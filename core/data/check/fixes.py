@@ -11,18 +11,18 @@ from core.errors import BadOption
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Rows that can be left out for a finding. `safe`: nothing that could be learned is lost with them."""
+    """Rows that can be left out for a finding. `is_safe`: nothing that could be learned is lost with them."""
 
     words: str  # the rows, as part of a sentence
-    safe_exclusions: bool
+    is_safe: bool
 
 
 EXCLUSIONS = {
-    "duplicate": Exclusion("rows that repeat an earlier one", safe=True),
-    "overlap": Exclusion("rows that also stand in the validation data", safe=True),
-    "same-as-question": Exclusion("rows whose answer only repeats the question", safe=True),
-    "ends-with-user": Exclusion("conversations that do not end with an answer", safe=False),
-    "placeholder": Exclusion("rows with a placeholder", safe=False),
+    "duplicate": Exclusion("rows that repeat an earlier one", is_safe=True),
+    "overlap": Exclusion("rows that also stand in the validation data", is_safe=True),
+    "same-as-question": Exclusion("rows whose answer only repeats the question", is_safe=True),
+    "ends-with-user": Exclusion("conversations that do not end with an answer", is_safe=False),
+    "placeholder": Exclusion("rows with a placeholder", is_safe=False),
 }
 
 ROW_LEFT_OUT = "The row is left out, as chosen."
@@ -49,4 +49,4 @@ def placeholder_to_fill(finding: Finding) -> str:
 
 def safe_exclusions(codes: Iterable[str]) -> list[str]:
     """Of the codes of findings, those whose rows can be left out without losing anything."""
-    return [code for code, exclusion in EXCLUSIONS.items() if exclusion.safe and code in set(codes)]
+    return [code for code, exclusion in EXCLUSIONS.items() if exclusion.is_safe and code in set(codes)]

@@ -9,7 +9,7 @@ _FREE = 0
 
 
 class SeenKeys:
-    """A hash set of row keys with open addressing. Beyond `max_keys` of them no more are remembered; then `full` is true."""
+    """A hash set of row keys with open addressing. It remembers the first `max_keys`; `full` says that it got more."""
 
     def __init__(self, max_keys: int = MAX_KEYS) -> None:
         self.max_keys, self.count, self.full = max_keys, 0, False
@@ -20,8 +20,8 @@ class SeenKeys:
         number = int(key[:16], 16) or 1
         slots, mask = self._slots, len(self._slots) - 1
         slot = number & mask
-        while (stored := slots[slot]) != _FREE:
-            if stored == number:
+        while (slot_key := slots[slot]) != _FREE:
+            if slot_key == number:
                 return True
             slot = (slot + 1) & mask
         if self.count >= self.max_keys:
@@ -37,9 +37,9 @@ class SeenKeys:
         """Whether a key is in the set."""
         number = int(key[:16], 16) or 1
         slot, mask = number & (len(self._slots) - 1), len(self._slots) - 1
-        while (stored := self._slots[slot]) not in (_FREE, number):
+        while (slot_key := self._slots[slot]) not in (_FREE, number):
             slot = (slot + 1) & mask
-        return stored == number
+        return slot_key == number
 
     def _grow(self) -> None:
         """Double the slots. NumPy moves all keys at once: one by one, millions of them would take seconds."""

@@ -76,7 +76,7 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
 
 def unknown_columns_message(columns: tuple[str, ...], kind: str) -> str:
     """The sentence for columns that no shape of this kind of data knows."""
-    expected = ", or ".join(shape.needs for shape in SHAPES[kind] if shape.needs)
+    expected = ", or ".join(shape.expected for shape in SHAPES[kind] if shape.expected)
     if not columns:
         return f"The row has no columns; expected are {expected}."
     subject = f"columns {join_names(columns)} are" if len(columns) > 1 else f"column {join_names(columns)} is"

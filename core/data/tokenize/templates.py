@@ -9,12 +9,12 @@ from core.errors import BadOption
 
 @dataclass(frozen=True)
 class ChatTemplate:
-    """A chat template, and the tokens it is at its best with."""
+    """A chat template that can be chosen for a base model."""
 
     title: str
-    about: str
-    text: str
-    tokens: tuple[str, ...] = ()  # better one token each than spelled out
+    description: str
+    text: str  # Jinja
+    tokens: tuple[str, ...] = ()  # markers of the template, which should be one token each in the model's vocabulary
 
 
 CHAT_TEMPLATES: dict[str, ChatTemplate] = {
@@ -54,14 +54,15 @@ CHAT_TEMPLATES: dict[str, ChatTemplate] = {
 
 
 def set_chat_template(tokenizer: Any, name: str) -> str:
-    """Give the tokenizer a chat template, by name or from a .jinja file; returns a note, "" if all is well.
+    """Give the tokenizer a chat template: one of CHAT_TEMPLATES by its name, or the text of a .jinja file.
 
-    Raises BadOption for a name that is none and a file that cannot be read.
+    Returns a note where the tokenizer lacks a token of the template, else "". Raises BadOption for an unknown name and
+    for a file that cannot be read.
     """
     if name in CHAT_TEMPLATES:
-        choice = CHAT_TEMPLATES[name]
-        tokenizer.chat_template = choice.text
-        return _note(tokenizer, choice)
+        template = CHAT_TEMPLATES[name]
+        tokenizer.chat_template = template.text
+        return _missing_token_note(tokenizer, template)
     file = Path(name).expanduser()
     if file.suffix != ".jinja":
         raise BadOption(f"There is no chat template {name!r}; there are {', '.join(CHAT_TEMPLATES)}, or a .jinja file.")
@@ -72,9 +73,9 @@ def set_chat_template(tokenizer: Any, name: str) -> str:
     return ""
 
 
-def _note(tokenizer: Any, choice: ChatTemplate) -> str:
-    known = tokenizer.get_vocab()
-    strange = [token for token in choice.tokens if token not in known]
-    if not strange:
+def _missing_token_note(tokenizer: Any, template: ChatTemplate) -> str:
+    vocabulary = tokenizer.get_vocab()
+    missing = [token for token in template.tokens if token not in vocabulary]
+    if not missing:
         return ""
-    return f"The model has no token {strange[0]}; it is spelled out, which is learned more slowly. Plain words suit it."
+    return f"The model has no token {missing[0]}; it is spelled out, which is learned more slowly. Plain words suit it."

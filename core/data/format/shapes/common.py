@@ -33,7 +33,7 @@ class Shape:
     """A known set of columns. `columns` gives those that it would use of a row; none if the row has another shape."""
 
     name: str
-    require_columns: str  # for the sentence that names the expected columns; "" where another shape names them
+    expected: str  # for the sentence that names the expected columns; "" where another shape names them
     columns: Callable[[Values], tuple[str, ...]]
     build: Callable[[Row], ParseResult]  # raises Unusable
     note: str = ""  # what is done to rows that were made for another kind of data
