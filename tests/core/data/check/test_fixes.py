@@ -19,12 +19,12 @@ OVERLAP = FILES / "overlap-train.jsonl", FILES / "overlap-valid.jsonl"
 
 def test_rows_that_also_stand_in_the_validation_data_are_found_with_their_line() -> None:
     train, valid = OVERLAP
-    *_, found, _, last = scan_files(train, "text", held=valid)
-    assert isinstance(found, Finding)
-    assert (found.code, found.severity, found.line) == ("overlap", "warning", 2)
-    assert found.message == "The row also stands in the validation data, which would flatter the result."
+    *_, finding, _, last = scan_files(train, "text", held_out=valid)
+    assert isinstance(finding, Finding)
+    assert (finding.code, finding.severity, finding.line) == ("overlap", "warning", 2)
+    assert finding.message == "The row also stands in the validation data, which would flatter the result."
     assert last.usable == 3
-    *_, last = scan_files(train, "text", held=valid, exclude=["overlap"])
+    *_, last = scan_files(train, "text", held_out=valid, exclude=["overlap"])
     assert last.usable == 2
     assert last.problems == {"overlap": 1}
 
@@ -35,13 +35,16 @@ def test_they_can_be_left_out_of_what_is_trained_on() -> None:
 
 
 def test_the_safe_ones_lose_nothing_that_could_be_learned() -> None:
-    assert safe_exclusions(["placeholder", "duplicate", "json", "overlap", "ends-with-user"]) == ["duplicate", "overlap"]
-    assert [code for code, e in EXCLUSIONS.items() if e.safe] == ["duplicate", "overlap", "same-as-question"]
+    assert safe_exclusions(["placeholder", "duplicate", "json", "overlap", "ends-with-user"]) == [
+        "duplicate",
+        "overlap",
+    ]
+    assert [code for code, e in EXCLUSIONS.items() if e.is_safe] == ["duplicate", "overlap", "same-as-question"]
 
 
 def test_a_placeholders_name_is_told() -> None:
-    (found, *_) = load_dataset(FILES / "placeholders.jsonl", "text").findings
-    assert placeholder_to_fill(found) == "name"
+    (finding, *_) = load_dataset(FILES / "placeholders.jsonl", "text").findings
+    assert placeholder_to_fill(finding) == "name"
     assert placeholder_to_fill(Finding("json", "error", "a", 1, "{{name}}")) == ""
 
 
@@ -62,9 +65,9 @@ def test_single_rows_are_left_out_by_their_number_over_all_files(tmp_path: Path)
     assert [e.prompt for e in whole.examples] == ["1", "2", "3", "4", "5"]
     assert [e.prompt for e in kept.examples] == ["1", "3", "4"]
     assert [f.row for f in whole.findings if f.row] == [6]
-    (told,) = (f for f in kept.findings if f.code == "left-out")
-    assert (told.severity, told.line) == ("note", None)
-    assert told.message == "3 rows are left out by number, as chosen."
+    (finding,) = (f for f in kept.findings if f.code == "left-out")
+    assert (finding.severity, finding.line) == ("note", None)
+    assert finding.message == "3 rows are left out by number, as chosen."
     *_, last = scan_files(files, "text", exclude=["row:2", "row:5", "row:6"])
     assert (last.usable, last.index.rows, last.left_out) == (3, 6, 0)  # the pages still show them
 
@@ -74,7 +77,7 @@ def test_rows_left_out_are_not_measured(tmp_path: Path, tokenizer: Any) -> None:
     path.write_text("".join(f'{{"prompt": "a", "completion": "{"b " * n}c"}}\n' for n in (1, 5, 3)))
     *_, last = scan_files(path, "text")
     lengths = [
-        [*measure_lengths(last.index, last.meaning, tokenizer, train_on="answers", exclude=e)][-1].longest.tolist()
+        [*measure_lengths(last.index, last.parser, tokenizer, train_on="answers", exclude=e)][-1].longest.tolist()
         for e in ([], ["row:2"])
     ]
     assert lengths[1] == [lengths[0][0], lengths[0][2]]
@@ -83,9 +86,9 @@ def test_rows_left_out_are_not_measured(tmp_path: Path, tokenizer: Any) -> None:
 def test_a_row_that_is_not_there_any_more_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"prompt": "1", "completion": "x"}\n')
-    (told,) = load_dataset(path, "text", exclude=["row:9"]).findings
-    assert (told.code, told.severity) == ("no-such-row", "warning")
-    assert told.message == "Row 9 is to be left out, but there are only 1: the files may have changed."
+    (finding,) = load_dataset(path, "text", exclude=["row:9"]).findings
+    assert (finding.code, finding.severity) == ("no-such-row", "warning")
+    assert finding.message == "Row 9 is to be left out, but there are only 1: the files may have changed."
 
 
 @pytest.mark.parametrize("entry", ["row:", "row:0", "row:-1", "row:two", "row:1.5", "row:²"])

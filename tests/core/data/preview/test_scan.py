@@ -44,7 +44,9 @@ def write(folder: Path, name: str) -> Path:
     return path
 
 
-def scanned(path: Path | list[Path], **options: tuple[str, ...]) -> tuple[ScanResult, list[Finding], list[ScanProgress]]:
+def scanned(
+    path: Path | list[Path], **options: tuple[str, ...]
+) -> tuple[ScanResult, list[Finding], list[ScanProgress]]:
     items = list(scan.scan_files(path, "text", **options))
     last = items[-1]
     assert isinstance(last, ScanResult)
@@ -56,7 +58,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks and reports so often that a small file has many."""
     monkeypatch.setattr(index, "ROWS_PER_MARK", 3)
     monkeypatch.setattr(scan, "_ROWS", 10)
-    monkeypatch.setattr(scan, "LOOK_AT", 5)
+    monkeypatch.setattr(scan, "DETECTION_ROWS", 5)
 
 
 @pytest.mark.usefixtures("small")
@@ -151,7 +153,7 @@ def test_the_first_rows_come_without_reading_the_rest(tmp_path: Path, monkeypatc
     monkeypatch.setattr(source.Source, "lines", counted)
     made = preview_files(path, "text", 20)
     assert [e.text for e in made.examples] == [str(n) for n in range(20)]
-    assert (made.form.name, len(met)) == ("Plain text", 20)
+    assert (made.format.name, len(met)) == ("Plain text", 20)
     with pytest.raises(BadData, match="There is no file"):
         preview_files(tmp_path / "none.jsonl", "text")
 
@@ -170,7 +172,7 @@ def test_keys_are_known_again_and_only_so_many_remembered() -> None:
     several = SeenKeys()
     assert not any(several.add(key) for key in keys)
     assert all(several.add(key) for key in keys)
-    few = SeenKeys(most=100)
+    few = SeenKeys(max_keys=100)
     assert not any(few.add(key) for key in keys[:200])
     assert (few.full, few.count) == (True, 100)
     assert few.add(keys[99])

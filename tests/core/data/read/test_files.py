@@ -63,7 +63,10 @@ def test_a_folder_without_data(tmp_path: Path) -> None:
 def test_a_pattern_and_several_files(tmp_path: Path) -> None:
     fill(tmp_path, "b.jsonl", "a.jsonl", "c.txt")
     assert [f.name for f in find_files(tmp_path / "*.jsonl", "text").train] == ["a.jsonl", "b.jsonl"]
-    assert [f.name for f in find_files([tmp_path / "b.jsonl", tmp_path / "a.jsonl"], "text").train] == ["b.jsonl", "a.jsonl"]
+    assert [f.name for f in find_files([tmp_path / "b.jsonl", tmp_path / "a.jsonl"], "text").train] == [
+        "b.jsonl",
+        "a.jsonl",
+    ]
     with pytest.raises(BadData) as error:
         find_files(tmp_path / "*.csv", "text")
     assert str(error.value) == f"No file matches {tmp_path}/*.csv."

@@ -33,34 +33,35 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each call has tokenized."""
-    made: list[int] = []
+    counts: list[int] = []
 
-    def counted(rows: Any, tokenizer: Any) -> Any:
-        made.append(len(rows))
+    def count_rows(rows: Any, tokenizer: Any) -> Any:
+        counts.append(len(rows))
         return tokens.tokenize_texts(rows, tokenizer)
 
-    monkeypatch.setattr(encoding, "tokenize", counted)
-    return made
+    monkeypatch.setattr(encoding, "tokenize_texts", count_rows)
+    return counts
 
 
 def test_the_second_time_nothing_is_tokenized(tmp_path: Path, tokenizer: Any, calls: list[int]) -> None:
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     for n in range(2):
-        rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, where=tmp_path, progress=lambda *at: told.append(at))
+        rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path, progress=lambda *n: reports.append(n))
         assert len(rows) == len(SINGLE)
-        assert all(same(a, encode_example(e, tokenizer, **OPTIONS)) for a, e in zip(rows, SINGLE, strict=True))
+        alone = [encode_example(e, tokenizer, **OPTIONS)[0] for e in SINGLE]
+        assert all(same(row, a) for (row,), a in zip(rows, alone, strict=True))
         assert sum(calls) == len(SINGLE), n
-        assert told[-1] == (len(SINGLE), len(SINGLE))
+        assert reports[-1] == (len(SINGLE), len(SINGLE))
     assert [path.suffix for path in tmp_path.iterdir()] == [".tokens"]
-    assert same(rows[-1], encode_example(SINGLE[-1], tokenizer, **OPTIONS))
-    assert [r.line for r in rows[2:9:3]] == [e.line for e in SINGLE[2:9:3]]
+    assert same(rows[-1][0], encode_example(SINGLE[-1], tokenizer, **OPTIONS)[0])
+    assert [row.line for (row,) in rows[2:9:3]] == [e.line for e in SINGLE[2:9:3]]
     with pytest.raises(IndexError):
         rows[len(SINGLE)]
 
 
 def test_pairs_stay_pairs(tmp_path: Path, tokenizer: Any, calls: list[int]) -> None:
     for _ in range(2):
-        rows = load_or_encode(MANY, tokenizer, **OPTIONS, where=tmp_path)
+        rows = load_or_encode(MANY, tokenizer, **OPTIONS, folder=tmp_path)
         for row, example in zip(rows, MANY, strict=True):
             alone = encode_example(example, tokenizer, **OPTIONS)
             assert len(row) == len(alone)
@@ -69,7 +70,7 @@ def test_pairs_stay_pairs(tmp_path: Path, tokenizer: Any, calls: list[int]) -> N
 
 
 def test_few_rows_are_not_kept(tmp_path: Path, tokenizer: Any) -> None:
-    assert len(load_or_encode(SINGLE[:9], tokenizer, **OPTIONS, where=tmp_path)) == 9
+    assert len(load_or_encode(SINGLE[:9], tokenizer, **OPTIONS, folder=tmp_path)) == 9
     assert list(tmp_path.iterdir()) == []
 
 
@@ -95,7 +96,7 @@ def test_whatever_matters_makes_another_key() -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "longer", "token", "head", "empty", "foreign", "other key", "length"])
 def test_a_damaged_file_is_made_anew(tmp_path: Path, tokenizer: Any, calls: list[int], damage: str) -> None:
-    load_or_encode(SINGLE, tokenizer, **OPTIONS, where=tmp_path)
+    load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path)
     (path,) = tmp_path.iterdir()
     whole = path.read_bytes()
     name = path.stem.encode()
@@ -110,15 +111,15 @@ def test_a_damaged_file_is_made_anew(tmp_path: Path, tokenizer: Any, calls: list
         "length": whole[:8] + b"\xff" * 8 + whole[16:],
     }
     path.write_bytes(spoilt[damage])
-    rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, where=tmp_path)
+    rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path)
     assert sum(calls) == 2 * len(SINGLE)
-    assert all(same(a, encode_example(e, tokenizer, **OPTIONS)) for a, e in zip(rows, SINGLE, strict=True))
+    assert all(same(row, encode_example(e, tokenizer, **OPTIONS)[0]) for (row,), e in zip(rows, SINGLE, strict=True))
     assert path.read_bytes() == whole
 
 
 def test_work_that_is_cancelled_leaves_nothing(tmp_path: Path, tokenizer: Any) -> None:
     with pytest.raises(Cancelled):
-        load_or_encode(SINGLE, tokenizer, **OPTIONS, where=tmp_path, cancelled=lambda: True)
+        load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path, cancelled=lambda: True)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,19 +128,19 @@ def test_without_a_place_to_write_the_rows_come_all_the_same(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("a file, where a folder is needed")
-    assert len(load_or_encode(SINGLE, tokenizer, **OPTIONS, where=file)) == len(SINGLE)
+    assert len(load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=file)) == len(SINGLE)
 
     def full(*paths: Any) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(cache_file.os, "replace", full)
     folder = tmp_path / "folder"
-    assert len(load_or_encode(SINGLE, tokenizer, **OPTIONS, where=folder)) == len(SINGLE)
+    assert len(load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=folder)) == len(SINGLE)
     assert list(folder.iterdir()) == []
 
 
 def test_the_oldest_files_go_first(tmp_path: Path, tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = TokenStore.of(encode_example(e, tokenizer, **OPTIONS) for e in SINGLE)
+    rows = TokenStore.from_texts(encode_example(e, tokenizer, **OPTIONS)[0] for e in SINGLE)
     assert cache_file.write_store(tmp_path, "a", rows) is not None
     size = (tmp_path / "a.tokens").stat().st_size
     monkeypatch.setattr(cache_file, "MAX_BYTES", 3 * size)
@@ -158,7 +159,7 @@ def test_the_oldest_files_go_first(tmp_path: Path, tokenizer: Any, monkeypatch: 
 
 
 def test_no_rows_are_rows_too(tmp_path: Path) -> None:
-    empty = cache_file.write_store(tmp_path, "none", TokenStore.of([]))
+    empty = cache_file.write_store(tmp_path, "none", TokenStore.from_texts([]))
     assert empty is not None
     assert list(empty) == []
     assert np.asarray(empty.ends).tolist() == [0]

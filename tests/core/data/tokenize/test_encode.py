@@ -22,7 +22,7 @@ def chat(*texts: str, system: str = "") -> Example:
 
 
 def shown(example: Example, tokenizer: Any, show: Show, train_on: str = "answers", max_len: int = 999) -> str:
-    return show(encode_example(example, tokenizer, train_on=train_on, max_len=max_len), tokenizer)
+    return show(encode_example(example, tokenizer, train_on=train_on, max_len=max_len)[0], tokenizer)
 
 
 U, A, E = "<|im_start|>user\n", "<|im_start|>assistant\n", "<|im_end|>\n"
@@ -55,13 +55,13 @@ def test_a_message_with_weight_0_is_read_but_not_learned(tokenizer: Any, marked:
 
 
 def test_the_cut_keeps_the_start_and_is_counted(tokenizer: Any, marked: Show) -> None:
-    row = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=23)
+    (row,) = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=23)
     assert marked(row, tokenizer) == f"{U}Hi{E}{A}[Yo]"
     assert (len(row.tokens), len(row.mask), row.cut) == (23, 23, 2)
 
 
 def test_an_answer_behind_the_cut_is_told(tokenizer: Any) -> None:
-    row = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=10)
+    (row,) = encode_example(chat("Hi", "Yo"), tokenizer, train_on="answers", max_len=10)
     assert row.mask.sum() == 0
     assert row.note == "The answer starts behind the maximum length."
 
@@ -94,7 +94,7 @@ def test_without_a_template_a_conversation_becomes_plain_text_and_says_so(marked
     tokenizer = make_tokenizer(None)
     example = chat("Hi", "Yo", system="Be brief.")
     assert shown(example, tokenizer, marked) == "Be brief.\n\nHi\n\n[Yo</s>]"
-    note = encode_example(example, tokenizer, train_on="answers", max_len=99).note
+    note = encode_example(example, tokenizer, train_on="answers", max_len=99)[0].note
     assert note == "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
 
@@ -144,13 +144,13 @@ def test_templates_that_do_more_than_join(marked: Show, template: str, texts: tu
 
 
 def test_what_a_template_does_unasked_is_told() -> None:
-    note = encode_example(chat("a", "b"), make_tokenizer(UNCLOSED), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b"), make_tokenizer(UNCLOSED), train_on="answers", max_len=99)[0].note
     assert note == "The chat template writes nothing behind an answer; </s> was added, to learn to stop."
-    note = encode_example(chat("a", T1, "c", T2), make_tokenizer(THINKS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", T1, "c", T2), make_tokenizer(THINKS), train_on="answers", max_len=99)[0].note
     assert note == "The template writes an answer differently from the row; what it writes is learned."
-    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(SEALS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(SEALS), train_on="answers", max_len=99)[0].note
     assert note == "The end of an earlier answer cannot be told from the template; it is learned without it."
-    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(OPENS), train_on="answers", max_len=99).note
+    note = encode_example(chat("a", "b", "c", "d"), make_tokenizer(OPENS), train_on="answers", max_len=99)[0].note
     assert note == "To ask, the template writes '<think>', which the answered text does not have."
 
 
@@ -164,7 +164,7 @@ def test_what_a_template_does_unasked_is_told() -> None:
     ],
 )
 def test_what_cannot_be_masked_is_left_out_and_told(template: str, note: str) -> None:
-    row = encode_example(chat("a", "b"), make_tokenizer(template), train_on="answers", max_len=99)
+    (row,) = encode_example(chat("a", "b"), make_tokenizer(template), train_on="answers", max_len=99)
     assert row.mask.sum() == 0
     assert row.note.startswith(note)
 
@@ -189,7 +189,7 @@ def test_function_calls_are_learned_and_their_results_are_not(marked: Show) -> N
 
 
 def test_the_first_token_is_never_a_target(tokenizer: Any) -> None:
-    row = encode_example(Example(1, prompt="", completion="ab"), tokenizer, train_on="answers", max_len=99)
+    (row,) = encode_example(Example(1, prompt="", completion="ab"), tokenizer, train_on="answers", max_len=99)
     assert row.mask.tolist() == [0, 1, 1]
     assert (row.tokens.dtype, row.line) == (np.int32, 1)
 
@@ -257,7 +257,7 @@ def test_a_question_is_asked_and_nothing_in_it_learned(tokenizer: Any, marked: S
 def test_a_template_without_system_messages_gets_it_before_the_question(marked: Show) -> None:
     template = "{% if messages[0].role == 'system' %}{{ raise_exception('No system') }}{% endif %}" + CHATML
     example = chat("Hi", "Yo", system="Be brief.")
-    row = encode_example(example, make_tokenizer(template), train_on="answers", max_len=99)
+    (row,) = encode_example(example, make_tokenizer(template), train_on="answers", max_len=99)
     assert marked(row, make_tokenizer(template)) == f"{U}Be brief.\n\nHi{E}{A}[Yo{E}]"
     assert row.note == "The chat template takes no system message; its text was put before the first question."
 

@@ -10,7 +10,7 @@ from transformers import PreTrainedTokenizerFast
 from core.data.format.example import Example
 from core.data.tokenize import encoding, tokens
 from core.data.tokenize.encode import Encoded, encode_example
-from core.data.tokenize.encoding import Cancelled, encode_examples
+from core.data.tokenize.encoding import Cancelled, encode_examples, iterate_encoded
 from core.data.tokenize.rendered_text import RenderedText, render_example
 from core.data.tokenize.templates import CHAT_TEMPLATES
 from tests.core.data.conftest import CHATML, make_tokenizer
@@ -83,24 +83,24 @@ def test_rows_at_once_are_those_one_by_one(
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
     pairs = encode_examples(ROWS, tokenizer, **options)
     assert len(pairs) == len(ROWS)
-    for row, made in zip(ROWS, pairs, strict=True):
+    for row, texts in zip(ROWS, pairs, strict=True):
         alone = encode_example(row, tokenizer, **options)
-        assert len(made) == len(alone)
-        assert all(same(a, b) for a, b in zip(made, alone, strict=True))
+        assert len(texts) == len(alone)
+        assert all(same(a, b) for a, b in zip(texts, alone, strict=True))
     single = [row for row in ROWS if row.chosen is None]
     rows = encode_examples(single, tokenizer, **options)
-    assert all(same(a, encode_example(row, tokenizer, **options)) for a, row in zip(rows, single, strict=True))
+    assert all(same(a, encode_example(row, tokenizer, **options)[0]) for (a,), row in zip(rows, single, strict=True))
 
 
-def in_full(written: RenderedText, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
+def in_full(text: RenderedText, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
     """What the short ways must come to: every prompt tokenized from its first character on."""
-    made = tokenizer(written.text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, spans = made["input_ids"], []
-    for s in written.learned:
-        start = next((n for n, (_, end) in enumerate(made["offset_mapping"]) if end > s.start), len(ids))
+    batch = tokenizer(text.text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, spans = batch["input_ids"], []
+    for s in text.spans:
+        start = next((n for n, (_, end) in enumerate(batch["offset_mapping"]) if end > s.start), len(ids))
         if s.prompt is not None:
             start = tokens.common_prefix_length(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
-        end = next((n for n in range(start, len(ids)) if made["offset_mapping"][n][0] >= s.end), len(ids))
+        end = next((n for n in range(start, len(ids)) if batch["offset_mapping"][n][0] >= s.end), len(ids))
         spans.append((start, end))
     return ids, spans
 
@@ -110,20 +110,20 @@ def in_full(written: RenderedText, tokenizer: Any) -> tuple[list[int], list[tupl
 def test_the_short_way_to_an_answers_start_is_the_long_one(template: str, make: Any) -> None:
     tokenizer = make()
     tokenizer.chat_template = TEMPLATES[template]
-    written = [render_example(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
-    assert tokens.tokenize_texts(written, tokenizer) == [in_full(w, tokenizer) for w in written]
+    texts = [render_example(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
+    assert tokens.tokenize_texts(texts, tokenizer) == [in_full(text, tokenizer) for text in texts]
 
 
 def test_progress_is_told_and_work_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
     monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 2)
-    told: list[tuple[int, int]] = []
+    reports: list[tuple[int, int]] = []
     rows = [chat("a", "b")] * 5
-    options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *at: told.append(at)}
-    for run in (encode_examples, encode_examples):
-        told.clear()
+    options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *counts: reports.append(counts)}
+    for run in (encode_examples, lambda *args, **kwargs: list(iterate_encoded(*args, **kwargs))):
+        reports.clear()
         run(rows, tokenizer, **options)
-        assert told == [(2, 5), (4, 5), (5, 5)]
+        assert reports == [(2, 5), (4, 5), (5, 5)]
         with pytest.raises(Cancelled):
             run(rows, tokenizer, **options, cancelled=lambda: True)
-        assert told[3:] == [(2, 5)]
+        assert reports[3:] == [(2, 5)]
     assert encode_examples([], tokenizer, train_on="answers", max_len=9) == []

@@ -31,7 +31,7 @@ def test_every_choice_is_masked_exactly(name: str, marked: Callable[[Any, Any], 
     set_chat_template(tokenizer, name)
     texts = zip(("user", "assistant") * 2, "abcd", strict=True)
     example = Example(1, messages=tuple({"role": role, "content": text} for role, text in texts))
-    row = encode_example(example, tokenizer, train_on="answers", max_len=999)
+    (row,) = encode_example(example, tokenizer, train_on="answers", max_len=999)
     assert marked(row, tokenizer) == EXPECTED[name]
     assert row.note == ""
 
