@@ -49,8 +49,8 @@ def checks(run: Run) -> Iterator[Check]:
     yield _settings(run)
     try:
         *told, last = (item for item in dataset_reader.survey(run, _LARGE) if not isinstance(item, Phase))
-        head = cast("Head", told[0] if told else last)
-        yield _data(run, head, cast("Scanned", last) if told else None)
+        head = cast("FilePreview", told[0] if told else last)
+        yield _data(run, head, cast("ScanResult", last) if told else None)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
     try:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.formats import Format
     from core.data.preview.page import PreviewRow
 
-Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
+Column = tuple[str, "Callable[[PreviewRow], str | int]"]  # heading, what stands in a cell; rows are sorted by it
 LEFT_OUT = "Left out"
 _OWN = 6  # columns of a file that are shown where its format is not known
 

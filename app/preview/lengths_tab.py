@@ -110,7 +110,7 @@ class LengthsTab(QWidget):
             from core.data.preview.lengths import SAMPLE_ROWS, measure_lengths
 
             options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
-            return measure_lengths(index, meaning, tokenizer, **options, most=None if every else SAMPLE_ROWS)
+            return measure_lengths(index, meaning, tokenizer, **options, max_rows=None if every else SAMPLE_ROWS)
 
         self.cancel.show()
         self.bar.show()

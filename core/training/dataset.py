@@ -129,10 +129,10 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
 
         d = run.data
         about: Any = dict(train_on=d.train_on, max_len=d.max_seq_len, progress=told, cancelled=cancelled.is_set)
+        encoded = load_or_encode(examples, tokenizer, **about)
         if run.spec.data not in (PAIRS, UNPAIRED):
-            return load_or_encode(examples, tokenizer, **about)
-        texts = load_or_encode(examples, tokenizer, **about)
-        return [Group(t, _values(e)) for t, e in zip(texts, examples, strict=True)]
+            return encoded.texts  # one text a row
+        return [Group(texts, _values(e)) for texts, e in zip(encoded, examples, strict=True)]
 
     try:
         return (yield from watched("tokenize", work))

@@ -147,12 +147,15 @@ def tokens(folder: Path, count: int) -> Iterator[Line]:
         singles.append(took)
         took, made = timed(lambda: encode_examples(rows, tokenizer, **OPTIONS))
         many.append(took)
-    total = sum(len(r.tokens) for r in made)
-    yield f"encode(), one by one ({len(few):,} rows)", figure(len(few), sum(len(r.tokens) for r in one), min(singles))
-    yield f"encode_rows() ({count:,} rows)", figure(count, total, min(many))
+    total = sum(len(text.tokens) for (text,) in made)
+    yield (
+        f"encode_example(), one by one ({len(few):,} rows)",
+        figure(len(few), sum(len(text.tokens) for (text,) in one), min(singles)),
+    )
+    yield f"encode_examples() ({count:,} rows)", figure(count, total, min(many))
     cache = folder / "tokens"
-    for name in ("encoded(), into the cache", "encoded(), from the cache"):
-        took, _ = timed(lambda: load_or_encode(rows, tokenizer, **OPTIONS, where=cache))
+    for name in ("load_or_encode(), into the cache", "load_or_encode(), from the cache"):
+        took, _ = timed(lambda: load_or_encode(rows, tokenizer, **OPTIONS, folder=cache))
         yield f"{name} ({count:,} rows)", figure(count, total, took)
 
 
