@@ -47,7 +47,9 @@ class Draft(QObject):
             return
         changed = replaced(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            changed = replaced(changed, "data.exclude", finding_codes(changed.data.exclude))  # other files have other rows
+            changed = replaced(
+                changed, "data.exclude", finding_codes(changed.data.exclude)
+            )  # other files have other rows
         if changed != self.run:
             self.run = changed
             self.changed.emit(key)

@@ -68,7 +68,9 @@ def _readable(run: Run, kind: str) -> bool:
 
     d = run.data
     try:
-        return bool(preview_files(d.path, kind, _LOOK, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples)
+        return bool(
+            preview_files(d.path, kind, _LOOK, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples
+        )
     except UserError:
         return False
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:  # reading brings in NumPy, which the window does not wait for
 
 FIRST = 100  # rows shown before the rest is read
 _TELL = 0.15  # seconds between two pieces of news
-_last: "tuple[tuple[Any, ...], ScanResult] | None" = None  # the data read last, so that the checks need not read it again
+_last: "tuple[tuple[Any, ...], ScanResult] | None" = (
+    None  # the data read last, so that the checks need not read it again
+)
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,9 @@ class ProblemsTab(QWidget):
         entries: list[tuple[str, str, str]] = []
         if self._run is not None:
             data = self._run.data
-            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in finding_codes(data.exclude))
+            named = (
+                (code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in finding_codes(data.exclude)
+            )
             entries += [("data.exclude", code, f"without {words}") for code, words in named]
             single = sorted(excluded_rows(data.exclude))
             if single:
@@ -237,4 +239,6 @@ class ProblemsTab(QWidget):
 
         if self._run is not None:
             old = self._run.data.exclude
-            self.changed.emit("data.exclude", (*old, *(code for code in safe_exclusions(self._counts) if code not in old)))
+            self.changed.emit(
+                "data.exclude", (*old, *(code for code in safe_exclusions(self._counts) if code not in old))
+            )

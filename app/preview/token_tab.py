@@ -218,7 +218,9 @@ def _look(shown: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple[str, I
 
     made: list[tuple[str, Any]] = []
     for example in shown.examples:
-        texts = inspect_example(example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=LONGEST)
+        texts = inspect_example(
+            example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=LONGEST
+        )
         names = ("Better answer", "Worse answer") if len(texts) > 1 else (_name(example),)
         made += zip(names, texts, strict=True)
     return made[:2]

@@ -165,7 +165,12 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     batches.layout = layout
     batches.max_tokens = way.tokens if way.rows < t.batch_size else None
     batches.parallel_batches = way.parallel_batches if run.spec.adds_up else 1
-    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.max_tokens, "at_once": way.parallel_batches, "reason": way.reason}
+    facts["micro_batches"] = {
+        "rows": way.rows,
+        "tokens": batches.max_tokens,
+        "at_once": way.parallel_batches,
+        "reason": way.reason,
+    }
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
@@ -177,7 +182,18 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     if writes:
         head = setup.tempered(model, head, run.options.temperature)
         rollouts, told = yield from setup.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, way.parallel_batches
+            run,
+            folder,
+            model,
+            tokenizer,
+            head,
+            rows,
+            held_out,
+            replay,
+            layout,
+            DTYPES[loaded.compute],
+            stop,
+            way.parallel_batches,
         )
         facts["rollouts"] = told
     source: BatchSource = rollouts or batches

@@ -206,7 +206,9 @@ class Loop:
         if ready.largest_step is None or ready.total_steps < REHEARSED:
             return
         high, low = (int(word) for word in mx.random.state[0].tolist())
-        window = sorted(ready.batches.window(ready.largest_step), key=lambda b: -b.tokens.size)[: ready.parallel_batches]
+        window = sorted(ready.batches.window(ready.largest_step), key=lambda b: -b.tokens.size)[
+            : ready.parallel_batches
+        ]
         ready.model.train()
         cuda = ready.on_gpu and mx.cuda.is_available()
         if cuda:  # at its smallest, so that what is measured is what a step needs
@@ -341,7 +343,9 @@ class Loop:
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
         tally = Tally()
-        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.parallel_batches):
+        for batch, (value, extra) in map_in_order(
+            self.learner.loss, self.ready.eval_batches, self.ready.parallel_batches
+        ):
             weight = self.learner.weight(batch)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)
