@@ -149,12 +149,12 @@ def tokens(folder: Path, count: int) -> Iterator[Line]:
         many.append(took)
     total = sum(len(text.tokens) for (text,) in made)
     yield (
-        f"encode_example(), one by one ({len(few):,} rows)",
+        f"encode(), one by one ({len(few):,} rows)",
         figure(len(few), sum(len(text.tokens) for (text,) in one), min(singles)),
     )
-    yield f"encode_examples() ({count:,} rows)", figure(count, total, min(many))
+    yield f"encode_rows() ({count:,} rows)", figure(count, total, min(many))
     cache = folder / "tokens"
-    for name in ("load_or_encode(), into the cache", "load_or_encode(), from the cache"):
+    for name in ("encoded(), into the cache", "encoded(), from the cache"):
         took, _ = timed(lambda: load_or_encode(rows, tokenizer, **OPTIONS, folder=cache))
         yield f"{name} ({count:,} rows)", figure(count, total, took)
 

@@ -156,7 +156,7 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     path.write_text("".join(json.dumps({"prompt": "a", "completion": "b " * (n * 5)}) + "\n" for n in range(1, 61)))
     page = use(qtbot, window, path, "lengths")
     lengths = page.preview.lengths
-    qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.all, timeout=20_000)
+    qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.is_complete, timeout=20_000)
     assert lengths.effect.text() == "cuts no row"
     before, chart = window.draft.run, lengths.histogram
     wanted = 104
@@ -169,7 +169,7 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     assert abs(most - wanted) <= 8
     assert differing(before, window.draft.run) == {"data.max_seq_len"}
     assert lengths.lengths is not None
-    assert lengths.effect.text().startswith(f"cuts {lengths.lengths.cut(most)} rows")
+    assert lengths.effect.text().startswith(f"cuts {lengths.lengths.count_cut(most)} rows")
     assert lengths.spin.value() == most
     qtbot.keyClick(chart, Qt.Key.Key_Right)
     assert window.draft.run.data.max_seq_len == most + 8
