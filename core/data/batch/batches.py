@@ -32,9 +32,8 @@ class Batch:
     rows: tuple[int, ...]  # indices of these R rows in the dataset
     layout: Layout | None = None  # how the texts lie in the model's input, where it is not one row a text
     places: Any = None  # [M] int32 where the flattened mask is 1; made with the MLX arrays
-    extra: dict[str, Any] = field(
-        default_factory=dict
-    )  # what a method adds, such as Group.values; values of rows are [R]
+    # What a method adds, such as Group.values; values of rows are [R].
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def real_tokens(self) -> int:

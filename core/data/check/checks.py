@@ -39,7 +39,7 @@ def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
         yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
 
 
-def row_remarks(example: Example) -> Iterator[Remark]:
+def example_remarks(example: Example) -> Iterator[Remark]:
     """Remarks on one usable example."""
     placeholder = next((p for p in map(find_placeholder, example_texts(example)) if p), "")
     if placeholder:

@@ -36,4 +36,4 @@ class RowParser:
         Raises Unusable when nothing can be learned from it.
         """
         examples, remarks = self.format.parse(row)
-        return examples, [*remarks, *(remark for example in examples for remark in checks.row_remarks(example))]
+        return examples, [*remarks, *(remark for example in examples for remark in checks.example_remarks(example))]

@@ -30,35 +30,35 @@ def final_answer(answer: str) -> str:
     return answer.strip()
 
 
-def _question(row: Row) -> ParseResult:
+def _build_question(row: Row) -> ParseResult:
     messages = (*common.system_messages(row.value), common.user_message(common.read_text(row.value, _QUESTION)))
-    return _with_messages(
+    return _build_from_messages(
         row, messages, common.read_text(row.value, _ANSWER) if common.find_column(row.value, _ANSWER) else None
     )
 
 
-def _prompt(row: Row) -> ParseResult:
+def _build_prompt(row: Row) -> ParseResult:
     prompt = common.column_value(row.value, common.PROMPT)
     column = common.find_column(row.value, _PROMPT_ANSWER)
     answer = common.read_text(row.value, _PROMPT_ANSWER) if column else None
     if chat.is_conversation(prompt):
-        return _with_messages(row, chat.parse_messages(prompt), answer)
+        return _build_from_messages(row, chat.parse_messages(prompt), answer)
     prompt = common.read_text(row.value, common.PROMPT)
     return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
 
 
-def _instruction(row: Row) -> ParseResult:
-    return _with_messages(row, common.instruction_messages(row.value), common.read_text(row.value, common.OUTPUT))
+def _build_instruction(row: Row) -> ParseResult:
+    return _build_from_messages(row, common.instruction_messages(row.value), common.read_text(row.value, common.OUTPUT))
 
 
-def _conversation(row: Row) -> ParseResult:
+def _build_conversation(row: Row) -> ParseResult:
     messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
     *prompt, last = messages
-    examples, _ = _with_messages(row, tuple(prompt), last["content"])
+    examples, _ = _build_from_messages(row, tuple(prompt), last["content"])
     return examples, remarks
 
 
-def _with_messages(row: Row, messages: tuple[dict[str, object], ...], answer: str | None) -> ParseResult:
+def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answer: str | None) -> ParseResult:
     if not messages or messages[-1]["role"] == "assistant":
         raise Unusable("no-prompt", "There is no question to ask.")
     result = None if answer is None else final_answer(answer)
@@ -70,7 +70,7 @@ def _is_conversation(value: Values) -> tuple[str, ...]:
     return common.require_columns(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))(value) if has_messages else ()
 
 
-def _prompt_of_pair(row: Row) -> ParseResult:
+def _build_prompt_of_pair(row: Row) -> ParseResult:
     """The prompt of a preference pair, without an answer: which of the two is right is not known."""
     (pair,), remarks = pairs.build_pair(row)
     return (Example(row.line, messages=pair.messages, prompt=pair.prompt, tools=pair.tools),), remarks
@@ -80,22 +80,24 @@ _NO_ANSWERS = "There are no answers to check against."
 _IS_ALPACA = common.require_columns(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
 
 SHAPES = (
-    Shape(pairs.NAME, "", pairs.match_columns, _prompt_of_pair, f"Only the questions are asked. {_NO_ANSWERS}"),
-    Shape("Alpaca", "", _IS_ALPACA, _instruction, "The output is what answers are checked against."),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_prompt_of_pair, f"Only the questions are asked. {_NO_ANSWERS}"),
+    Shape("Alpaca", "", _IS_ALPACA, _build_instruction, "The output is what answers are checked against."),
     Shape(
         "Questions and answers",
         "question and answer",
         common.require_columns(_QUESTION, _ANSWER, extra=(common.SYSTEM,)),
-        _question,
+        _build_question,
     ),
-    Shape("Prompts and answers", "prompt and answer", common.require_columns(common.PROMPT, _PROMPT_ANSWER), _prompt),
+    Shape(
+        "Prompts and answers", "prompt and answer", common.require_columns(common.PROMPT, _PROMPT_ANSWER), _build_prompt
+    ),
     Shape(
         "Conversations",
         "messages",
         _is_conversation,
-        _conversation,
+        _build_conversation,
         "They are asked up to their last answer, which is what answers are checked against.",
     ),
-    Shape("Prompts", "prompt", common.require_columns(common.PROMPT), _prompt, _NO_ANSWERS),
-    Shape("Questions", "", common.require_columns(_QUESTION), _question, _NO_ANSWERS),
+    Shape("Prompts", "prompt", common.require_columns(common.PROMPT), _build_prompt, _NO_ANSWERS),
+    Shape("Questions", "", common.require_columns(_QUESTION), _build_question, _NO_ANSWERS),
 )

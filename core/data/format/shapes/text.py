@@ -26,18 +26,18 @@ def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
     return columns
 
 
-def _chat(row: Row) -> ParseResult:
+def _build_chat(row: Row) -> ParseResult:
     messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
     return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), remarks
 
 
-def _alpaca(row: Row) -> ParseResult:
+def _build_alpaca(row: Row) -> ParseResult:
     prompt = common.instruction_messages(row.value)
     answer = common.read_text(row.value, common.OUTPUT)
     return (Example(row.line, messages=(*prompt, common.assistant_message(answer))),), []
 
 
-def _completion(row: Row) -> ParseResult:
+def _build_completion(row: Row) -> ParseResult:
     prompt, completion = (
         common.column_value(row.value, common.PROMPT),
         common.column_value(row.value, common.COMPLETION),
@@ -52,7 +52,7 @@ def _completion(row: Row) -> ParseResult:
     return (Example(row.line, prompt=prompt_text, completion=common.read_text(row.value, common.COMPLETION)),), []
 
 
-def _question(row: Row) -> ParseResult:
+def _build_question(row: Row) -> ParseResult:
     question = common.read_text(row.value, common.QUESTION)
     answer = common.read_text(row.value, common.ANSWER)
     thinking = common.read_text(row.value, common.THINKING, required=False).strip()
@@ -62,11 +62,11 @@ def _question(row: Row) -> ParseResult:
     return (Example(row.line, messages=messages),), []
 
 
-def _text(row: Row) -> ParseResult:
+def _build_text(row: Row) -> ParseResult:
     return (Example(row.line, text=common.read_text(row.value, _TEXT)),), []
 
 
-def _chosen_of_pair(row: Row) -> ParseResult:
+def _build_chosen_of_pair(row: Row) -> ParseResult:
     """The prompt and the chosen answer of a preference pair."""
     (pair,), remarks = pairs.build_pair(row)
     if isinstance(pair.chosen, str):
@@ -75,7 +75,7 @@ def _chosen_of_pair(row: Row) -> ParseResult:
     return (Example(row.line, messages=messages, tools=pair.tools),), remarks
 
 
-def _good_answer(row: Row) -> ParseResult:
+def _build_good_answer(row: Row) -> ParseResult:
     """The prompt and the answer of a marked row, if the mark is good; no example if it is bad."""
     (marked,), remarks = unpaired.build_marked(row)
     if not marked.label:
@@ -93,12 +93,12 @@ _QUESTION = common.require_columns(common.QUESTION, common.ANSWER, extra=(common
 _PROMPT = common.require_columns(common.PROMPT, common.COMPLETION, extra=(common.TOOLS,))
 
 SHAPES = (
-    Shape(pairs.NAME, "", pairs.match_columns, _chosen_of_pair, "Only the better answers are learned."),
-    Shape(unpaired.NAME, "", unpaired.match_columns, _good_answer, "Only the answers marked good are learned."),
-    Shape("Chat messages", "messages", _match_chat("role"), _chat),
-    Shape("ShareGPT", "conversations", _match_chat("from"), _chat),
-    Shape("Alpaca", "instruction and output", _ALPACA, _alpaca),
-    Shape("Prompt and completion", "prompt and completion", _PROMPT, _completion),
-    Shape("Questions and answers", "question and answer", _QUESTION, _question),
-    Shape("Plain text", "text", common.require_columns(_TEXT), _text),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, "Only the better answers are learned."),
+    Shape(unpaired.NAME, "", unpaired.match_columns, _build_good_answer, "Only the answers marked good are learned."),
+    Shape("Chat messages", "messages", _match_chat("role"), _build_chat),
+    Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
+    Shape("Alpaca", "instruction and output", _ALPACA, _build_alpaca),
+    Shape("Prompt and completion", "prompt and completion", _PROMPT, _build_completion),
+    Shape("Questions and answers", "question and answer", _QUESTION, _build_question),
+    Shape("Plain text", "text", common.require_columns(_TEXT), _build_text),
 )

@@ -63,7 +63,7 @@ def _parse_mark(value: Any) -> bool | None:
     return True if word in _GOOD else False if word in _BAD else None
 
 
-def _split_pair(row: Row) -> ParseResult:
+def _build_from_pair(row: Row) -> ParseResult:
     """A preference pair as one good and one bad answer."""
     (pair,), remarks = pairs.build_pair(row)
     examples = []
@@ -78,5 +78,5 @@ def _split_pair(row: Row) -> ParseResult:
 
 SHAPES = (
     Shape(NAME, "prompt, completion and label, or messages and label", match_columns, build_marked),
-    Shape(pairs.NAME, "", pairs.match_columns, _split_pair, "Each pair becomes one good and one bad answer."),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, "Each pair becomes one good and one bad answer."),
 )
