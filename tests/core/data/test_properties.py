@@ -85,8 +85,8 @@ def test_a_scan_agrees_with_reading(data: bytes, ending: str) -> None:
         assert repr(last.index.read(0, len(rows) + 1)) == repr(rows)
         assert last.index.rows == len(rows)
         assert len(preview_files(path, TEXT).examples) == min(200, last.usable)
-        shown = read_page(last.index, last.parser, range(len(rows) + 1))
-        assert repr([s.row for s in shown]) == repr(rows)
+        page = read_page(last.index, last.parser, range(len(rows) + 1))
+        assert repr([s.row for s in page]) == repr(rows)
         *_, search = search_rows(last.index, last.parser, key=lambda s: s.problem, descending=True)
         assert search.rows is not None
         assert sorted(search.rows.tolist()) == list(range(len(rows)))
@@ -128,7 +128,7 @@ def test_only_answers_are_learned(messages: list[dict[str, Any]], tokenizer: Any
         if text != START and header:
             header = text != "\n"
             role += text if header else ""
-    assert all(may_learn for may_learn, learned in zip(allowed, row.mask, strict=True) if learned)
+    assert all(may_learn for may_learn, is_learned in zip(allowed, row.mask, strict=True) if is_learned)
 
 
 @quick

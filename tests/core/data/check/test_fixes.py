@@ -61,11 +61,11 @@ def test_single_rows_are_left_out_by_their_number_over_all_files(tmp_path: Path)
     files = [tmp_path / "a.jsonl", tmp_path / "b.json"]
     files[0].write_text("".join(f'{{"prompt": "{n}", "completion": "x {n}"}}\n\n' for n in (1, 2, 3)))
     files[1].write_text('[{"prompt": "4", "completion": "x 4"}, {"prompt": "5", "completion": "x 5"}, {"prompt": "6"}]')
-    whole, kept = load_dataset(files, "text"), load_dataset(files, "text", exclude=["row:2", "row:5", "row:6"])
-    assert [e.prompt for e in whole.examples] == ["1", "2", "3", "4", "5"]
-    assert [e.prompt for e in kept.examples] == ["1", "3", "4"]
-    assert [f.row for f in whole.findings if f.row] == [6]
-    (finding,) = (f for f in kept.findings if f.code == "left-out")
+    all_rows, remaining = load_dataset(files, "text"), load_dataset(files, "text", exclude=["row:2", "row:5", "row:6"])
+    assert [e.prompt for e in all_rows.examples] == ["1", "2", "3", "4", "5"]
+    assert [e.prompt for e in remaining.examples] == ["1", "3", "4"]
+    assert [f.row for f in all_rows.findings if f.row] == [6]
+    (finding,) = (f for f in remaining.findings if f.code == "left-out")
     assert (finding.severity, finding.line) == ("note", None)
     assert finding.message == "3 rows are left out by number, as chosen."
     *_, last = scan_files(files, "text", exclude=["row:2", "row:5", "row:6"])

@@ -152,13 +152,13 @@ MISTAKES: list[tuple[str, str, str, int, list[tuple[str, str, int, str, str | No
 ]
 
 
-@pytest.mark.parametrize(("name", "kind", "sentence", "kept", "expected"), MISTAKES, ids=[m[0] for m in MISTAKES])
+@pytest.mark.parametrize(("name", "kind", "sentence", "count", "expected"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_a_mistake_is_told_with_its_line_and_nothing_else_is_lost(
-    name: str, kind: str, sentence: str, kept: int, expected: list[Any]
+    name: str, kind: str, sentence: str, count: int, expected: list[Any]
 ) -> None:
     dataset = load_dataset(FILES / name, kind)
     assert dataset.sentence == sentence
-    assert len(dataset.examples) == kept
+    assert len(dataset.examples) == count
     assert [(f.code, f.severity, f.line, f.message, f.fix) for f in dataset.findings] == expected
     assert {f.file for f in dataset.findings} <= {str(FILES / name)}
 
@@ -184,18 +184,18 @@ def test_rows_with_a_finding_can_be_left_out() -> None:
     for name, code in (("duplicates.jsonl", "duplicate"), ("placeholders.jsonl", "placeholder")):
         dataset = load_dataset(FILES / name, "text", exclude=[code])
         assert len(dataset.examples) == dataset.rows - 1
-        (found,) = dataset.findings
-        assert found.fix in ("They are left out.", "The row is left out, as chosen.")
-    kept = load_dataset(FILES / "duplicates.jsonl", "text", exclude=["duplicate"]).examples
-    assert [e.line for e in kept] == [1, 2]
+        (finding,) = dataset.findings
+        assert finding.fix in ("They are left out.", "The row is left out, as chosen.")
+    remaining = load_dataset(FILES / "duplicates.jsonl", "text", exclude=["duplicate"]).examples
+    assert [e.line for e in remaining] == [1, 2]
 
 
 def test_placeholders_can_be_filled_in() -> None:
     dataset = load_dataset(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone", "author=us"])
     assert list(example_texts(dataset.examples[0])) == ["Who are you?", "I am Hone, made by us."]
     assert dataset.findings == ()
-    (found,) = load_dataset(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone"]).findings
-    assert found.message.startswith("The placeholder {{ author }} stands")
+    (finding,) = load_dataset(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone"]).findings
+    assert finding.message.startswith("The placeholder {{ author }} stands")
 
 
 def test_columns_can_be_read_under_other_names() -> None:

@@ -65,14 +65,14 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", FILES)
 def test_every_page_is_what_stands_there(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
-    every = [item for item in read_rows(path) if isinstance(item, Row)]
-    made = scanned(path)[0].index
-    assert made.rows == len(every)
-    assert len(made.marks) <= (2 if name in FROM_TOP else 99)
-    assert name in FROM_TOP or len(made.marks) >= len(every) // 3
-    for start in range(len(every) + 2):
-        assert made.read(start, 4) == every[start : start + 4]
-    assert made.read(0, 999) == every
+    all_rows = [item for item in read_rows(path) if isinstance(item, Row)]
+    index = scanned(path)[0].index
+    assert index.rows == len(all_rows)
+    assert len(index.marks) <= (2 if name in FROM_TOP else 99)
+    assert name in FROM_TOP or len(index.marks) >= len(all_rows) // 3
+    for start in range(len(all_rows) + 2):
+        assert index.read(start, 4) == all_rows[start : start + 4]
+    assert index.read(0, 999) == all_rows
 
 
 @pytest.mark.usefixtures("small")
@@ -81,10 +81,10 @@ def test_a_parquet_files_pages_skip_what_is_before_them(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "rows.parquet"
     parquet.write_table(pyarrow.Table.from_pylist(ROWS), path, row_group_size=7)
-    made = scanned(path)[0].index
-    assert len(made.marks) > 9
+    index = scanned(path)[0].index
+    assert len(index.marks) > 9
     for start in range(len(ROWS)):
-        assert [(r.line, r.value) for r in made.read(start, 3)] == [
+        assert [(r.line, r.value) for r in index.read(start, 3)] == [
             (start + n + 1, row) for n, row in enumerate(ROWS[start : start + 3])
         ]
 
@@ -92,10 +92,10 @@ def test_a_parquet_files_pages_skip_what_is_before_them(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small")
 def test_pages_go_on_in_the_next_file(tmp_path: Path) -> None:
     paths = [write(tmp_path, name) for name in ("lines.jsonl", "table.csv", "wide.jsonl")]
-    every = [item for path in paths for item in read_rows(path) if isinstance(item, Row)]
-    made = scanned(paths)[0].index
-    for start in range(0, len(every), 7):
-        assert made.read(start, 50) == every[start : start + 50]
+    all_rows = [item for path in paths for item in read_rows(path) if isinstance(item, Row)]
+    index = scanned(paths)[0].index
+    for start in range(0, len(all_rows), 7):
+        assert index.read(start, 50) == all_rows[start : start + 50]
 
 
 @pytest.mark.parametrize("name", ["lines.jsonl", "broken.jsonl", "pretty.json", "table.csv", "packed.jsonl.gz"])
@@ -142,18 +142,18 @@ def test_findings_are_counted_and_the_first_are_listed(tmp_path: Path, monkeypat
 def test_the_first_rows_come_without_reading_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"text": str(n)}) + "\n" for n in range(5000)))
-    met = []
+    lines_read = []
     plain = source.Source.lines
 
-    def counted(self: source.Source) -> Iterator[tuple[int, str] | source.Problem]:
+    def count_calls(self: source.Source) -> Iterator[tuple[int, str] | source.Problem]:
         for item in plain(self):
-            met.append(item)
+            lines_read.append(item)
             yield item
 
-    monkeypatch.setattr(source.Source, "lines", counted)
-    made = preview_files(path, "text", 20)
-    assert [e.text for e in made.examples] == [str(n) for n in range(20)]
-    assert (made.format.name, len(met)) == ("Plain text", 20)
+    monkeypatch.setattr(source.Source, "lines", count_calls)
+    preview = preview_files(path, "text", 20)
+    assert [e.text for e in preview.examples] == [str(n) for n in range(20)]
+    assert (preview.format.name, len(lines_read)) == ("Plain text", 20)
     with pytest.raises(BadData, match="There is no file"):
         preview_files(tmp_path / "none.jsonl", "text")
 

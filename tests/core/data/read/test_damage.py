@@ -73,10 +73,10 @@ def spoil(rng: random.Random, value: object) -> object:
 def damage(rng: random.Random, text: str) -> bytes:
     """The text with pieces put in, taken out or cut off, at times in another encoding."""
     for _ in range(rng.randrange(4)):
-        at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice(PIECES) + text[at + rng.randrange(3) :]
-    made = text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "cp1252", "utf-16")), "replace")
-    return made[: rng.randrange(len(made))] if made and rng.random() < 0.1 else made
+        place = rng.randrange(len(text) + 1)
+        text = text[:place] + rng.choice(PIECES) + text[place + rng.randrange(3) :]
+    raw = text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "cp1252", "utf-16")), "replace")
+    return raw[: rng.randrange(len(raw))] if raw and rng.random() < 0.1 else raw
 
 
 @pytest.mark.parametrize("seed", range(8))

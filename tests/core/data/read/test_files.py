@@ -34,17 +34,20 @@ def fill(folder: Path, *names: str) -> None:
 )
 def test_a_folder(tmp_path: Path, names: tuple[str, ...], train: list[str], valid: list[str], test: list[str]) -> None:
     fill(tmp_path, *names)
-    found = find_files(tmp_path, "text")
-    parts = [[str(f.relative_to(tmp_path)) for f in part] for part in (found.train, found.valid, found.test)]
+    files_found = find_files(tmp_path, "text")
+    parts = [
+        [str(f.relative_to(tmp_path)) for f in part]
+        for part in (files_found.train, files_found.valid, files_found.test)
+    ]
     assert parts == [train, valid, test]
 
 
 def test_files_beside_those_named_as_training_data_are_told_not_read(tmp_path: Path) -> None:
     fill(tmp_path, "train.jsonl", "more.jsonl", "valid.jsonl", "other.csv")
     assert [f.name for f in find_files(tmp_path, "text").unread] == ["more.jsonl", "other.csv"]
-    (told,) = (f for f in load_dataset(tmp_path, "text").findings if f.code == "unread")
-    assert told.severity == "warning"
-    assert told.message == (
+    (finding,) = (f for f in load_dataset(tmp_path, "text").findings if f.code == "unread")
+    assert finding.severity == "warning"
+    assert finding.message == (
         "2 files of the folder are not read, since others are named as training data: more.jsonl, other.csv."
     )
 
@@ -77,8 +80,8 @@ def test_a_dataset_of_several_files_knows_where_each_row_stands(tmp_path: Path) 
     with (tmp_path / "train-2.jsonl").open("a") as file:
         file.write('{"text": ""}\n')
     dataset = load_dataset(tmp_path, "text")
-    one, two = (str(tmp_path / f"train-{n}.jsonl") for n in (1, 2))
-    assert [(e.file, e.line, e.text) for e in dataset.examples] == [(one, 1, "0"), (two, 1, "1")]
+    single, two = (str(tmp_path / f"train-{n}.jsonl") for n in (1, 2))
+    assert [(e.file, e.line, e.text) for e in dataset.examples] == [(single, 1, "0"), (two, 1, "1")]
     assert [(f.file, f.line) for f in dataset.findings] == [(two, 2)]
     assert (dataset.path, dataset.valid) == (str(tmp_path), (str(tmp_path / "valid.jsonl"),))
     assert dataset.sentence == "Plain text, 3 rows: text."

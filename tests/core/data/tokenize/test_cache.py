@@ -17,7 +17,7 @@ from core.data.tokenize.encoding import Cancelled
 from core.data.tokenize.token_store import TokenStore
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.tokenize.test_encode import chat
-from tests.core.data.tokenize.test_encoding import ROWS, same
+from tests.core.data.tokenize.test_encoding import ROWS, same_encoding
 
 MANY = [replace(row, line=n) for n, row in enumerate(ROWS * 3)]
 SINGLE = [row for row in MANY if row.chosen is None]
@@ -49,11 +49,11 @@ def test_the_second_time_nothing_is_tokenized(tmp_path: Path, tokenizer: Any, ca
         rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path, progress=lambda *n: reports.append(n))
         assert len(rows) == len(SINGLE)
         alone = [encode_example(e, tokenizer, **OPTIONS)[0] for e in SINGLE]
-        assert all(same(row, a) for (row,), a in zip(rows, alone, strict=True))
+        assert all(same_encoding(row, a) for (row,), a in zip(rows, alone, strict=True))
         assert sum(calls) == len(SINGLE), n
         assert reports[-1] == (len(SINGLE), len(SINGLE))
     assert [path.suffix for path in tmp_path.iterdir()] == [".tokens"]
-    assert same(rows[-1][0], encode_example(SINGLE[-1], tokenizer, **OPTIONS)[0])
+    assert same_encoding(rows[-1][0], encode_example(SINGLE[-1], tokenizer, **OPTIONS)[0])
     assert [row.line for (row,) in rows[2:9:3]] == [e.line for e in SINGLE[2:9:3]]
     with pytest.raises(IndexError):
         rows[len(SINGLE)]
@@ -65,7 +65,7 @@ def test_pairs_stay_pairs(tmp_path: Path, tokenizer: Any, calls: list[int]) -> N
         for row, example in zip(rows, MANY, strict=True):
             alone = encode_example(example, tokenizer, **OPTIONS)
             assert len(row) == len(alone)
-            assert all(same(a, b) for a, b in zip(row, alone, strict=True))
+            assert all(same_encoding(a, b) for a, b in zip(row, alone, strict=True))
     assert sum(calls) == sum(len(row) for row in rows)
 
 
@@ -76,7 +76,7 @@ def test_few_rows_are_not_kept(tmp_path: Path, tokenizer: Any) -> None:
 
 def test_whatever_matters_makes_another_key() -> None:
     rows = [chat("a", "b"), Example(2, prompt="p", completion="c")]
-    other = make_tokenizer(CHATML + " ")
+    other_tokenizer = make_tokenizer(CHATML + " ")
     keys = [
         cache_key(rows, make_tokenizer(), OPTIONS),
         cache_key([chat("a", "B"), rows[1]], make_tokenizer(), OPTIONS),
@@ -84,7 +84,7 @@ def test_whatever_matters_makes_another_key() -> None:
         cache_key(rows[:1], make_tokenizer(), OPTIONS),
         cache_key([rows[0], replace(rows[1], line=3)], make_tokenizer(), OPTIONS),
         cache_key([replace(rows[0], tools=({"name": "f"},)), rows[1]], make_tokenizer(), OPTIONS),
-        cache_key(rows, other, OPTIONS),
+        cache_key(rows, other_tokenizer, OPTIONS),
         cache_key(rows, make_tokenizer(eos="<|im_end|>"), OPTIONS),
         cache_key(rows, make_tokenizer(adds_bos=True), OPTIONS),
         cache_key(rows, make_tokenizer(), {**OPTIONS, "train_on": "last"}),
@@ -98,23 +98,25 @@ def test_whatever_matters_makes_another_key() -> None:
 def test_a_damaged_file_is_made_anew(tmp_path: Path, tokenizer: Any, calls: list[int], damage: str) -> None:
     load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path)
     (path,) = tmp_path.iterdir()
-    whole = path.read_bytes()
+    content = path.read_bytes()
     name = path.stem.encode()
     spoilt = {
-        "cut": whole[:-64],
-        "longer": whole + bytes(64),
-        "token": whole[:1024] + bytes([whole[1024] ^ 1]) + whole[1025:],
-        "head": whole[:20] + b"\xff" + whole[21:],
+        "cut": content[:-64],
+        "longer": content + bytes(64),
+        "token": content[:1024] + bytes([content[1024] ^ 1]) + content[1025:],
+        "head": content[:20] + b"\xff" + content[21:],
         "empty": b"",
         "foreign": b"something else " * 99,
-        "other key": whole.replace(name, name[::-1]),
-        "length": whole[:8] + b"\xff" * 8 + whole[16:],
+        "other key": content.replace(name, name[::-1]),
+        "length": content[:8] + b"\xff" * 8 + content[16:],
     }
     path.write_bytes(spoilt[damage])
     rows = load_or_encode(SINGLE, tokenizer, **OPTIONS, folder=tmp_path)
     assert sum(calls) == 2 * len(SINGLE)
-    assert all(same(row, encode_example(e, tokenizer, **OPTIONS)[0]) for (row,), e in zip(rows, SINGLE, strict=True))
-    assert path.read_bytes() == whole
+    assert all(
+        same_encoding(row, encode_example(e, tokenizer, **OPTIONS)[0]) for (row,), e in zip(rows, SINGLE, strict=True)
+    )
+    assert path.read_bytes() == content
 
 
 def test_work_that_is_cancelled_leaves_nothing(tmp_path: Path, tokenizer: Any) -> None:

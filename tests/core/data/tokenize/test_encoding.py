@@ -56,18 +56,18 @@ def metaspace() -> Any:
     letters = sorted(set("▁abcdefghijklmnopqrstuvwxyz<>|_\nHBAUSTé☃:./"))
     merges = [("▁", "a"), ("a", "n"), ("\n", "b"), ("\n", "Y"), ("u", "s"), ("us", "e")]
     vocabulary = {c: n for n, c in enumerate([*letters, "Y", "?", *(a + b for a, b in merges)])}
-    made = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="?"))
-    made.normalizer = normalizers.NFC()
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
-    made.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
-    return PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+    word_tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="?"))
+    word_tokenizer.normalizer = normalizers.NFC()
+    word_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    word_tokenizer.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
+    return PreTrainedTokenizerFast(tokenizer_object=word_tokenizer, bos_token="<s>", eos_token="</s>")
 
 
-def same(one: Encoded, other: Encoded) -> bool:
+def same_encoding(first: Encoded, second: Encoded) -> bool:
     return (
-        np.array_equal(one.tokens, other.tokens)
-        and np.array_equal(one.mask, other.mask)
-        and (one.line, one.cut, one.note) == (other.line, other.cut, other.note)
+        np.array_equal(first.tokens, second.tokens)
+        and np.array_equal(first.mask, second.mask)
+        and (first.line, first.cut, first.note) == (second.line, second.cut, second.note)
     )
 
 
@@ -86,10 +86,12 @@ def test_rows_at_once_are_those_one_by_one(
     for row, texts in zip(ROWS, pairs, strict=True):
         alone = encode_example(row, tokenizer, **options)
         assert len(texts) == len(alone)
-        assert all(same(a, b) for a, b in zip(texts, alone, strict=True))
+        assert all(same_encoding(a, b) for a, b in zip(texts, alone, strict=True))
     single = [row for row in ROWS if row.chosen is None]
     rows = encode_examples(single, tokenizer, **options)
-    assert all(same(a, encode_example(row, tokenizer, **options)[0]) for (a,), row in zip(rows, single, strict=True))
+    assert all(
+        same_encoding(a, encode_example(row, tokenizer, **options)[0]) for (a,), row in zip(rows, single, strict=True)
+    )
 
 
 def in_full(text: RenderedText, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
