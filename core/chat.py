@@ -8,7 +8,7 @@ import mlx.nn as nn
 
 from core import adapters
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
 from core.errors import BadModel
 from core.model import hub
@@ -65,7 +65,7 @@ class Chat:
         adapter: bool = True,
     ) -> Iterator[str]:
         """Text pieces of the next assistant turn. With `adapter` False, what the untrained model would say."""
-        question = ask(Example(0, messages=tuple(messages)), self.tokenizer)
+        question = encode_prompt(Example(0, messages=tuple(messages)), self.tokenizer)
         if question is None:
             raise BadModel("The model's chat template cannot write this conversation.")
         prompt = question.tokens

@@ -7,12 +7,12 @@ from pathlib import Path
 import mlx.core as mx
 
 from core import adapters
-from core.data.batch.batches import in_order
-from core.data.batch.groups import Group, learns
-from core.data.dataset import load as load_data
+from core.data.batch.batches import batch_by_length
+from core.data.batch.groups import Group, has_targets
+from core.data.dataset import load_dataset as load_data
 from core.data.kinds import PAIRS, TEXT
-from core.data.tokenize.encode import ask
-from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.encode import encode_prompt
+from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
 from core.errors import BadData
@@ -65,8 +65,8 @@ def evaluate(
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
         tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
-    texts = encode_all_rows(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
-    rows = [row for row in map(Group, texts) if learns(row)]
+    texts = encode_examples(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
+    rows = [row for row in map(Group, texts) if has_targets(row)]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     base = adapters.base_for(adapter, quantization)
@@ -87,7 +87,7 @@ def evaluate(
     head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     yield Phase("Validating", f"{len(rows)} rows")
     loss, targets, tally = 0.0, 0, Tally()
-    for batch in in_order(rows, batch_size):
+    for batch in batch_by_length(rows, batch_size):
         given, count = to_mlx(batch), len(batch.rows)
         logps = token_logps(loaded.model, given, head)
         loss -= float(logps[:count].sum())  # of a pair, the better answer
@@ -101,7 +101,7 @@ def evaluate(
                 tally.add({"accuracy": wins(*mx.split(moved, 2)).mean()}, count)
     loss /= targets
     said, expected = [], []
-    asked = [ask(e, tokenizer) for e in data.examples[:answers]]
+    asked = [encode_prompt(e, tokenizer) for e in data.examples[:answers]]
     for i, question in enumerate(q for q in asked if q is not None):
         said.append(answer_tokens(loaded.model, tokenizer, question.tokens, max_tokens))
         expected.append(question.expected)

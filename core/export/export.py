@@ -20,8 +20,8 @@ from mlx.utils import tree_flatten
 from core import adapters
 from core.adapters import peft
 from core.atomic_files import explain, save_tensors
-from core.data.batch.batches import in_order
-from core.data.batch.groups import parts
+from core.data.batch.batches import batch_by_length
+from core.data.batch.groups import row_texts
 from core.data.tokenize.encode import Encoded
 from core.device.select import select
 from core.errors import BadModel, BadOption
@@ -286,7 +286,7 @@ def _held_out(folder: Path, tokenizer: Any) -> Generator[Event, None, list[Encod
     if not (folder / RUN).is_file():
         return []
     rows = yield from load_rows(Run.read(folder / RUN), tokenizer)
-    return [row for r in rows.held_out for row in ([r] if isinstance(r, Encoded) else parts(r))]
+    return [row for r in rows.held_out for row in ([r] if isinstance(r, Encoded) else row_texts(r))]
 
 
 def _loss(loaded: Loaded, rows: Sequence[Encoded]) -> float | None:
@@ -296,7 +296,7 @@ def _loss(loaded: Loaded, rows: Sequence[Encoded]) -> float | None:
     loaded.model.eval()
     head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     loss, targets = 0.0, 0
-    for batch in in_order(rows, 4):
+    for batch in batch_by_length(rows, 4):
         loss -= float(token_logps(loaded.model, to_mlx(batch), head).sum())
         targets += int(batch.mask.sum())
     return loss / max(1, targets)

@@ -23,7 +23,7 @@ class Plan:
     tokens: int
     checkpointing: bool
     reason: str
-    lanes: int = 1
+    parallel_batches: int = 1
 
 
 def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:

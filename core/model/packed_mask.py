@@ -12,7 +12,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.data.batch.packing import Layout, lay
+from core.data.batch.packing import Layout, build_layout
 from core.model import tiled_attention
 from core.model.rope_positions import Positions, follow, unfollow
 
@@ -31,10 +31,10 @@ class Blocks:
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> mx.array:
         """[R, 1, W, W], True where a token may look: itself and those before it in its own text."""
         layout, place = self.layout, mx.arange(n)
-        seen = (place[:, None] >= place[None]) & _pairs(layout.units, mx.equal)
+        seen = (place[:, None] >= place[None]) & _pairs(layout.segments, mx.equal)
         if layout.shared:
-            common = layout.branches == 0
-            seen = seen & (_pairs(layout.branches, mx.equal) | common[:, None, :])
+            common = layout.sub_segments == 0
+            seen = seen & (_pairs(layout.sub_segments, mx.equal) | common[:, None, :])
         if window_size is not None:
             seen = seen & (_pairs(layout.positions, mx.subtract) < window_size)
         return seen[:, None]
@@ -42,7 +42,7 @@ class Blocks:
     def attend(self, queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array) -> mx.array:
         """Attention, where it is computed here; see core.model.tiled_attention."""
         if self._tiles is None:
-            self._tiles = tiled_attention.tiles(np.array(self.layout.units), np.array(self.layout.branches))
+            self._tiles = tiled_attention.tiles(np.array(self.layout.segments), np.array(self.layout.sub_segments))
         return tiled_attention.attend(queries, keys, values, scale, mask, self._tiles)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -72,7 +72,7 @@ def difference(model: Any, vocabulary: int, share: bool = False) -> float | None
     mask = np.array([np.arange(48) < len(t.tokens) - 1 for t in texts])
     # Two rows that are laid out differently: a model may take the mask of one for that of both.
     shelves = [[[0, 1], [2, 3]], [[4, 5]]] if share else [[[0], [1], [2]], [[3], [4], [5]]]
-    layout = to_mlx(lay(shelves, 128, texts, mask))
+    layout = to_mlx(build_layout(shelves, 128, texts, mask))
     try:
         packed = model(layout.tokens, cache=[Blocks(layout)] * len(model.layers))
         packed = packed.reshape(-1, packed.shape[-1])[layout.sources]

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from core.atomic_files import explain, replacing
-from core.data.batch.batches import Batch, Batches, Windows, collate
-from core.data.batch.groups import longest, parts
+from core.data.batch.batches import Batch, Batches, BatchSource, collate
+from core.data.batch.groups import longest_text, row_texts
 from core.errors import Unavailable
 from core.events import Phase
 
@@ -31,11 +31,11 @@ class Table:
     """
 
     def __init__(self, name: str, batches: Batches, held_out: Sequence[Any], steps: int) -> None:
-        seen = batches.seen(steps)
+        seen = batches.rows_in_steps(steps)
         self._trained = {row: n for n, row in enumerate(seen)}
         self.name, self.sets = name, ([batches.rows[i] for i in seen], held_out)
         self.rows = rows = [*self.sets[0], *held_out]
-        counts = np.array([[int(text.mask.sum()) for text in parts(row)] for row in rows], np.int64)  # [R, K]
+        counts = np.array([[int(text.mask.sum()) for text in row_texts(row)] for row in rows], np.int64)  # [R, K]
         self.ends = np.concatenate([[0], np.cumsum(counts.ravel())])
         self.texts = counts.shape[1]
         self.entries: Any = None
@@ -77,7 +77,7 @@ class Table:
         """A name that is the same only where the same model (`who`) is asked about the same tokens."""
         made = hashlib.blake2b(json.dumps(who, sort_keys=True, default=str).encode(), digest_size=10)
         for row in self.rows:
-            for text in parts(row):
+            for text in row_texts(row):
                 made.update(len(text.tokens).to_bytes(8, "little"))
                 made.update(text.tokens.tobytes() + np.packbits(text.mask.astype(bool)).tobytes())
         return f"{self.name}-{made.hexdigest()}.npy"
@@ -116,7 +116,7 @@ class Table:
 
 
 def _batches(rows: Sequence[Any], batch_size: int, layout: Mapping[str, bool]) -> Iterator[Batch]:
-    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
+    order = sorted(range(len(rows)), key=lambda i: longest_text(rows[i]))
     for start in range(0, len(order), batch_size):
         yield collate(rows, order[start : start + batch_size], **layout)
 
@@ -124,7 +124,7 @@ def _batches(rows: Sequence[Any], batch_size: int, layout: Mapping[str, bool]) -
 class Told:
     """Batches that bring along what another model says of them."""
 
-    def __init__(self, batches: Windows, tell: Callable[[Batch], Batch]) -> None:
+    def __init__(self, batches: BatchSource, tell: Callable[[Batch], Batch]) -> None:
         self.batches, self.tell = batches, tell
         self.steps_per_epoch = batches.steps_per_epoch
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ def build_prompts(examples: Iterable[Example], tokenizer: Any) -> list[Prompt]:
     """The prompt of every example that asks something, rendered by the chat template up to where the answer begins."""
     prompts = []
     for example in examples:
-        question = ask(example, tokenizer)
+        question = encode_prompt(example, tokenizer)
         if question is not None and question.tokens:
             prompts.append(Prompt(example.line, question.tokens, question.prompt, question.expected))
     return prompts

@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.data.batch.groups import Group, learns, parts
-from core.data.check.exclude import kinds
-from core.data.dataset import Dataset, apart, load, overlap, split
+from core.data.batch.groups import Group, has_targets, row_texts
+from core.data.check.exclude import finding_codes
+from core.data.dataset import Dataset, count_overlap, drop_overlap, load_dataset, split_dataset
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, UNPAIRED
 from core.data.read.files import dataset_label
-from core.data.tokenize.cache import encoded, encoded_all
+from core.data.tokenize.cache import load_or_encode
 from core.data.tokenize.encode import Encoded
 from core.data.tokenize.encoding import Cancelled
 from core.errors import BadData, BadOption, Unavailable
@@ -46,19 +46,19 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     d = run.data
     if run.spec.data in (PAIRS, UNPAIRED) and d.train_on != "answers":
         raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
-    read = functools.partial(load, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
+    read = functools.partial(load_dataset, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
     dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
     second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)
     if second:
-        train, held = dataset.examples, read(second, exclude=kinds(d.exclude)).examples
+        train, held = dataset.examples, read(second, exclude=finding_codes(d.exclude)).examples
         if "overlap" in d.exclude:
-            train = apart(train, held)
-        shared = overlap(train, held)
+            train = drop_overlap(train, held)
+        shared = count_overlap(train, held)
         if shared:
             both = f"{shared} of {len(held)} validation rows also stand in the training data"
             yield Warned("overlap", f"{both}; the held-out loss flatters.")
     else:
-        train, held = split(dataset, d.eval_split, run.train.seed)
+        train, held = split_dataset(dataset, d.eval_split, run.train.seed)
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
 
@@ -77,8 +77,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         "sha256": dataset.sha256,
         "rows": len(rows),
         "eval_rows": len(held_rows),
-        "tokens": sum(len(text.tokens) for r in rows for text in parts(r)),
-        "trained_tokens": sum(int(text.mask.sum()) for r in rows for text in parts(r)),
+        "tokens": sum(len(text.tokens) for r in rows for text in row_texts(r)),
+        "trained_tokens": sum(int(text.mask.sum()) for r in rows for text in row_texts(r)),
         "cut": cut,
         "dropped": len(written) - len(rows),
         "findings": len(dataset.findings),
@@ -129,10 +129,10 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
 
         d = run.data
         about: Any = dict(train_on=d.train_on, max_len=d.max_seq_len, progress=told, cancelled=cancelled.is_set)
+        encoded = load_or_encode(examples, tokenizer, **about)
         if run.spec.data not in (PAIRS, UNPAIRED):
-            return encoded(examples, tokenizer, **about)
-        texts = encoded_all(examples, tokenizer, **about)
-        return [Group(t, _values(e)) for t, e in zip(texts, examples, strict=True)]
+            return encoded.texts  # one text a row
+        return [Group(texts, _values(e)) for texts, e in zip(encoded, examples, strict=True)]
 
     try:
         return (yield from watched("tokenize", work))
@@ -148,7 +148,7 @@ def _learned(written: Sequence[Row]) -> Sequence[Row]:
     """The rows that have something to learn in every text. Where that is all of them, as nearly always, they stay as
     they are: those from the cache are made when they are asked for, and as objects would take several times the
     memory."""
-    return written if all(map(learns, written)) else [row for row in written if learns(row)]
+    return written if all(map(has_targets, written)) else [row for row in written if has_targets(row)]
 
 
 def _arranged(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
@@ -203,7 +203,7 @@ def _imbalance(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
 
 def _alike(row: Row) -> bool:
     """Whether a pair has lost its difference behind the cut."""
-    first, *others = parts(row)
+    first, *others = row_texts(row)
     return any(np.array_equal(first.tokens, other.tokens) for other in others)
 
 

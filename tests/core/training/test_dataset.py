@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.data.tokenize.token_store import Rows as Arrays
+from core.data.tokenize.token_store import TokenStore as Arrays
 from core.events import Event, Warned
 from core.run import Run
 from core.training.dataset import Rows, load_rows
