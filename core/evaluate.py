@@ -26,7 +26,7 @@ from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
 from core.training import report
-from core.training.metrics import Tally
+from core.training.metrics import MetricMeans
 
 
 def evaluate(
@@ -86,7 +86,7 @@ def evaluate(
 
     head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     yield Phase("Validating", f"{len(rows)} rows")
-    loss, targets, tally = 0.0, 0, Tally()
+    loss, targets, tally = 0.0, 0, MetricMeans()
     for batch in in_order(rows, batch_size):
         given, count = to_mlx(batch), len(batch.rows)
         logps = token_logps(loaded.model, given, head)

@@ -78,7 +78,7 @@ def _group(spec: methods.Method) -> str:
         return "distillation"
     if spec.data in (PAIRS, UNPAIRED):
         return "preferences"
-    return "reasoning" if spec.scored else "examples"
+    return "reasoning" if spec.on_policy else "examples"
 
 
 def _rank(name: str) -> tuple[int, str]:

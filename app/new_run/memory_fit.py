@@ -53,13 +53,13 @@ def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
 
 def longest(run: Run) -> int:
     """About how many tokens the longest of the first rows has, two texts of a pair together. Raises UserError."""
-    mismatched = 2 if run.spec.aside else 1  # answers beside a row's own
+    mismatched = 2 if run.spec.precomputed else 1  # answers beside a row's own
     most = run.data.max_seq_len * (2 if run.spec.data == PAIRS else mismatched)
     letters = max((_letters(e) for e in _examples(run)), default=0)
     wanted = mismatched * (round(letters / _LETTERS) + 32)  # what the chat template adds
-    if run.spec.scored:
+    if run.spec.on_policy:
         wanted += run.options.max_completion_length
-    elif run.own_share:
+    elif run.on_policy_share:
         wanted = max(wanted, run.options.max_new_tokens)
     return min(most, wanted)
 

@@ -149,7 +149,7 @@ def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
         return Check(title, NOTE, words, "Data")
     if cut:
         return Check(title, NOTE, f"{cut} of {looked} are cut at {most:,} tokens.", "Settings")
-    if run.spec.scored:
+    if run.spec.on_policy:
         return Check(title, GOOD, f"{looked}: the longest question has {longest:,} tokens.")
     share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
     return Check(title, GOOD, f"{looked}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")

@@ -65,7 +65,7 @@ class RunPage(QWidget):
         self.groups = GroupsPage()
         self.groups.use(folder)
         self.tabs.add("Answers", self.groups)
-        self.tabs.set_visible(self.groups, run.spec.scored)
+        self.tabs.set_visible(self.groups, run.spec.on_policy)
         self.tabs.add("Log", self.log)
         layout.addWidget(self.tabs, 1)
         self.result.again.connect(lambda: self.again.emit(self.run))

@@ -141,7 +141,7 @@ class SeenTab(QWidget):
             return
         texts = [seen for _, seen in sides]
         count, learned, cut = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
-        asked = self._run is not None and self._run.spec.scored
+        asked = self._run is not None and self._run.spec.on_policy
         what = "the model answers by itself" if asked else f"{learned:,} learned"
         self.count.setText(f"{count:,} tokens · {what}" + (f" · {cut:,} cut" if cut else ""))
         chosen = self._run is not None and shown.number + 1 in exclude.rows(self._run.data.exclude)

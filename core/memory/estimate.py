@@ -17,10 +17,13 @@ from core.quant.modes import MODES, UNPACKED
 
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
 STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers that an optimizer keeps for each trained one
-CHUNK, FEWEST = 1 << 20, 64  # logits made at a time, and of how many tokens at least: see core.model.lm_head
+LOGITS_CHUNK, MIN_CHUNK_TOKENS = (
+    1 << 20,
+    64,
+)  # logits made at a time, and of how many tokens at least: see core.model.lm_head
 TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 AHEAD = 4  # arrays of the next pieces that MLX lays out before the last one is done, measured
-TOGETHER = 64  # answers of a dataset's questions that are written at once, at most
+PROMPTS_AT_ONCE = 64  # answers of a dataset's questions that are written at once, at most
 SPREAD = 0.2  # how far either way the range reaches
 
 Tensors = dict[str, tuple[str, tuple[int, ...]]]  # name → (type as safetensors has it, shape)
@@ -61,7 +64,7 @@ class Estimate:
         return f"{low:.1f} to {high:.1f} GB" if high < 10 else f"{low:.0f} to {high:.0f} GB"
 
 
-def estimate(
+def estimate_step(
     config: Mapping[str, Any],
     run: Any,
     *,
@@ -74,7 +77,7 @@ def estimate(
 
     `config` is the model's config.json; with `folder` the weights are counted from its files' headers, else from
     `config`; None where that is of an unusual kind. `teacher` is the folder of the model that stays in memory beside
-    it, if one does (core.reference.frozen_model.beside). Two texts a row, as pairs have, count by themselves: give
+    it, if one does (core.reference.frozen_model.find_live_teacher). Two texts a row, as pairs have, count by themselves: give
     the sum. Where answers are written, give question and longest answer together.
     """
     about = config.get("text_config", config)
@@ -82,7 +85,7 @@ def estimate(
         isinstance(about.get(name), int) for name in ("hidden_size", "num_hidden_layers", "num_attention_heads")
     ):
         return None
-    lying = headers(folder) if folder is not None else {}
+    lying = read_headers(folder) if folder is not None else {}
     flat = any(name.endswith((".absmax", ".SCB")) for name in lying)  # bitsandbytes' layout hides the shapes
     found = _expected(about) if flat else lying or _expected(about)
     full = run.adapter.type == "full"
@@ -92,14 +95,14 @@ def estimate(
     counted = lying if flat else found
     weights = sum(_stored(name, kind, shape, compute, mode, blocks) for name, (kind, shape) in counted.items())
     trained = _count(shape for _, shape in found.values()) if full else _added(found, blocks, run.adapter)
-    if run.spec.aside:  # the second text of a row gets no gradient
+    if run.spec.precomputed:  # the second text of a row gets no gradient
         tokens = -(-tokens // 2)
     rows = _learned_together(run)
     lanes = min(parallel_batches(run, device), rows)
     batch, recompute = rows * tokens, run.train.gradient_checkpointing == "on"
     span = -(-tokens // run.texts)  # what a token may look back on
     # In tiles (core.model.tiled_attention) about the half that a token sees is kept; MLX's own gradient keeps more.
-    tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.aside
+    tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.precomputed
     scores = 0.45 * span + TILE / 2 if tiled else 0.8 * tokens
     kept = _activations(about, batch, span if tiled else tokens, compute, recompute, scores, run.adapter.type == "dora")
     largest = max((_size(shape) for _, shape in found.values()), default=0)
@@ -129,7 +132,7 @@ def estimate(
 
 def _learned_together(run: Any) -> int:
     """Rows, or answers that the model wrote, which go through it at once."""
-    if not run.spec.scored:
+    if not run.spec.on_policy:
         return int(run.train.batch_size)
     return int(run.options.micro_batch_size if run.options.replay else min(run.options.micro_batch_size, _asked(run)))
 
@@ -137,36 +140,36 @@ def _learned_together(run: Any) -> int:
 def _asked(run: Any) -> int:
     """Answers that a step asks for."""
     questions = run.train.batch_size * run.train.gradient_accumulation_steps
-    return int(questions * run.options.group_size if run.spec.scored else questions)
+    return int(questions * run.options.group_size if run.spec.on_policy else questions)
 
 
 def _held(folder: Path | None, dtype: str, device: str) -> int:
     """The weights of a model that is asked beside the one in training, as they are then kept."""
-    lying = headers(folder) if folder is not None else {}
+    lying = read_headers(folder) if folder is not None else {}
     compute = _compute(dtype, device, False, lying)
     return sum(_stored(name, kind, shape, compute, UNPACKED, {}) for name, (kind, shape) in lying.items())
 
 
 def _piecewise(tokens: int, vocabulary: int, compared: bool) -> int:
     """Float32 logits, their exponentials and their gradient, a piece at a time; those of two models `compared`."""
-    piece = min(tokens, max(1 if compared else FEWEST, CHUNK // vocabulary))
+    piece = min(tokens, max(1 if compared else MIN_CHUNK_TOKENS, LOGITS_CHUNK // vocabulary))
     pieces = -(-tokens // piece)
     return 4 * piece * vocabulary * (3 + min(pieces - 1, AHEAD)) * (2 if compared else 1)
 
 
 def _answers(c: Mapping[str, Any], run: Any, tokens: int, compute: int, vocabulary: int) -> int:
     """Keys and values of all texts that are written at once, and the logits of their next token."""
-    if run.spec.scored:
+    if run.spec.on_policy:
         count = 0 if run.options.replay else min(run.options.answers_at_once, _asked(run))
     else:
-        count = min(TOGETHER, _asked(run)) if run.own_share else 0
+        count = min(PROMPTS_AT_ONCE, _asked(run)) if run.on_policy_share else 0
     width = int(c.get("head_dim") or int(c["hidden_size"]) // int(c["num_attention_heads"]))
     near = int(c.get("num_key_value_heads") or c["num_attention_heads"])
     text = 2 * int(c["num_hidden_layers"]) * near * width * tokens * compute
     return count * (text + 12 * vocabulary)
 
 
-def advice(found: Estimate, usable: int, run: Any) -> str:
+def suggest_savings(found: Estimate, usable: int, run: Any) -> str:
     """What to try where a step would not fit into so many bytes; "" where it fits."""
     if found.low <= usable:
         return ""
@@ -175,7 +178,7 @@ def advice(found: Estimate, usable: int, run: Any) -> str:
         return f"{need}: try LoRA."
     if run.model.quantization == UNPACKED and found.weights > found.total / 3:
         return f"{need}: try 4 bit (nf4)."
-    if run.spec.scored:
+    if run.spec.on_policy:
         if found.answers > found.activations + found.logits and run.options.answers_at_once > 1:
             return f"{need}: try to write fewer answers together (answers_at_once)."
         if run.options.micro_batch_size > 1:
@@ -187,7 +190,7 @@ def advice(found: Estimate, usable: int, run: Any) -> str:
     return f"{need}: try a lower maximum length or a smaller model."
 
 
-def headers(folder: Path) -> Tensors:
+def read_headers(folder: Path) -> Tensors:
     """Every tensor of a model folder, read from the first bytes of its safetensors files."""
     found: Tensors = {}
     for file in sorted(folder.glob("model*.safetensors")):

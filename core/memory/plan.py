@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.device.parallel_plan import parallel_batches
-from core.memory.estimate import Estimate, advice
+from core.memory.estimate import Estimate, suggest_savings
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
 GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is tried first
@@ -23,10 +23,10 @@ class Plan:
     tokens: int
     checkpointing: bool
     reason: str
-    lanes: int = 1
+    parallel_batches: int = 1
 
 
-def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:
+def choose_plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:
     """The quickest way for a core.run.Run that fits into so many usable bytes, or the smallest where none does.
 
     `tokens` are those of the longest row, all its texts together; `estimate` says what a step of a run takes.
@@ -34,7 +34,7 @@ def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[An
     tried = list(_ways(run, tokens, device))
     first = tried[0]
     for way in tried:
-        found = estimate(as_planned(run, way))
+        found = estimate(apply_plan(run, way))
         if found is None or found.high <= usable:
             return way if way == first else replace(way, reason="more would not fit into the memory")
     return replace(tried[-1], reason="the least that is possible")
@@ -44,13 +44,13 @@ def resolve_plan(
     run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]
 ) -> tuple[Plan, Estimate | None, str]:
     """(plan(), what a step of it takes, what to try where that is too much); None and "" where it cannot be told."""
-    way = plan(run, tokens, device, usable, estimate)
-    planned = as_planned(run, way)
+    way = choose_plan(run, tokens, device, usable, estimate)
+    planned = apply_plan(run, way)
     found = estimate(planned)
-    return way, found, "" if found is None else advice(found, usable, planned)
+    return way, found, "" if found is None else suggest_savings(found, usable, planned)
 
 
-def as_planned(run: Any, way: Plan) -> Any:
+def apply_plan(run: Any, way: Plan) -> Any:
     """The run as its steps are then computed, for an estimate."""
     parts = -(-run.train.batch_size * run.train.gradient_accumulation_steps // way.rows)
     run = run.replace("train.batch_size", way.rows).replace("train.gradient_accumulation_steps", parts)
@@ -61,11 +61,11 @@ def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
     """From the quickest to the smallest."""
     batch, asked = run.train.batch_size, run.train.gradient_checkpointing
     lanes = parallel_batches(run, device)
-    if run.spec.scored:  # its answers are learned from in parts of their own
+    if run.spec.on_policy:  # its answers are learned from in parts of their own
         yield Plan(batch, 0, asked == "on", "as many answers together as asked", lanes)
         return
     kept = [False, True] if asked == "auto" else [asked == "on"]
-    if not run.spec.adds_up:
+    if not run.spec.decomposable:
         lanes = min(lanes, run.train.gradient_accumulation_steps)
         ways = [(checkpointing, lanes) for checkpointing in kept]
         if lanes > 1:

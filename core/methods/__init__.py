@@ -52,13 +52,15 @@ class Method:
     learning_rate_full: float  # the default when every weight is trained
     epochs: float = 3.0  # how often to go through the data where that is not asked for
     weight: str = "tokens"  # what a micro-batch counts by under accumulation: "tokens" or "rows"
-    adds_up: bool = False  # a batch's loss is the mean of its parts' by `weight`: parts may be made apart
+    decomposable: bool = False  # a batch's loss is the mean of its parts' by `weight`: parts may be made apart
     reference: bool = False  # its options have `reference`: "base", "initial", a model, or None for the usual
     arrange: Arrange | None = None  # what it makes of the encoded rows
     divergence: Divergence | None = None  # for a method with a teacher; its loss gets the result as `ref`
-    scored: bool = False  # the model writes every answer itself and rewards score it: _policy.py has the options
-    own_share: OwnShare | None = None  # for answers of its own that a teacher judges; `own` in batch.extra marks them
-    aside: bool = False  # the second half of a batch's texts is measured and not learned
+    on_policy: bool = False  # the model writes every answer itself and rewards score it: _policy.py has the options
+    on_policy_share: OwnShare | None = (
+        None  # for answers of its own that a teacher judges; `own` in batch.extra marks them
+    )
+    precomputed: bool = False  # the second half of a batch's texts is measured and not learned
     check: Callable[[Any], None] | None = None  # raises BadOption when its options contradict each other
     name: str = ""  # the file's name; set by load()
 

@@ -159,5 +159,5 @@ SPEC = Method(
     learning_rate=2e-4,
     learning_rate_full=2e-5,
     divergence=divergence,
-    own_share=lambda o: o.lmbda,
+    on_policy_share=lambda o: o.lmbda,
 )

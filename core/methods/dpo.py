@@ -100,6 +100,6 @@ SPEC = Method(
     learning_rate=5e-5,
     learning_rate_full=5e-7,
     weight="rows",
-    adds_up=True,
+    decomposable=True,
     reference=True,
 )

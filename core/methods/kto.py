@@ -113,5 +113,5 @@ SPEC = Method(
     weight="rows",
     reference=True,
     arrange=arrange,
-    aside=True,
+    precomputed=True,
 )

@@ -83,6 +83,6 @@ SPEC = Method(
     learning_rate=1e-4,
     learning_rate_full=8e-6,
     weight="rows",
-    adds_up=True,
+    decomposable=True,
     arrange=arrange,
 )

@@ -33,5 +33,5 @@ SPEC = Method(
     loss=loss,
     learning_rate=2e-4,
     learning_rate_full=2e-5,
-    adds_up=True,
+    decomposable=True,
 )

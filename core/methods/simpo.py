@@ -71,5 +71,5 @@ SPEC = Method(
     learning_rate=2e-5,
     learning_rate_full=8e-7,
     weight="rows",
-    adds_up=True,
+    decomposable=True,
 )

@@ -73,7 +73,7 @@ def bring(place: Place, run: Run, device: str) -> tuple[nn.Module, LMHead | None
     return loaded.model, find_head(loaded.model, DTYPES[loaded.compute])[0]
 
 
-def beside(run: Run) -> Path | None:
+def find_live_teacher(run: Run) -> Path | None:
     """The folder of the model that stays in memory beside the one in training: a teacher that is asked in every step.
 
     None where there is none, or where it would have to be downloaded. Raises BadModel.

@@ -131,5 +131,5 @@ class Told:
     def window(self, step: int) -> list[Batch]:
         return [self.tell(batch) for batch in self.batches.window(step)]
 
-    def told(self) -> dict[str, float]:
-        return self.batches.told()
+    def metrics(self) -> dict[str, float]:
+        return self.batches.metrics()

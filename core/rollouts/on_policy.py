@@ -65,7 +65,7 @@ class OwnAnswers:
         made = self.batches.window(step, rows | self._answered(step, rows))
         return [replace(b, extra={**b.extra, OWN: np.ones(len(b.rows), np.float32)}) for b in made]
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the answers in the last window, if any were written for it."""
         return self._told
 

@@ -78,7 +78,7 @@ class Rollouts:
             self._number = number
         return self._batches
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the answers that the last window was made of."""
         return self._metrics
 

@@ -15,7 +15,7 @@ from core.data.format.example import Example
 from core.data.read.files import dataset_label
 from core.errors import BadData
 from core.events import Event, Warned
-from core.memory.estimate import TOGETHER
+from core.memory.estimate import PROMPTS_AT_ONCE
 from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
 from core.rewards.judge import Judge
@@ -141,20 +141,20 @@ def own_answers(
     if whole:
         some = f"{whole} of {len(prompts)} rows ask nothing"
         yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
-    together = min(TOGETHER, t.batch_size * t.gradient_accumulation_steps)
+    together = min(PROMPTS_AT_ONCE, t.batch_size * t.gradient_accumulation_steps)
     batched, at_once, facts = yield from _room(model, dtype, min(longest, max(prompts) + o.max_new_tokens), together)
     made = OwnAnswers(
         batches,
         model,
         Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
-        share=run.own_share,
+        share=run.on_policy_share,
         longest=longest,
         stop_tokens=stop_tokens(tokenizer),
         at_once=at_once,
         batched=batched,
         stop=stop,
     )
-    return made, {"answers_at_once": facts, "share": run.own_share}
+    return made, {"answers_at_once": facts, "share": run.on_policy_share}
 
 
 def _room(

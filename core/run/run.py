@@ -62,9 +62,9 @@ class Run:
         return 2 if self.spec.data == PAIRS else 1
 
     @property
-    def own_share(self) -> float:
+    def on_policy_share(self) -> float:
         """The share of the steps whose answers the model writes itself, for a teacher to judge."""
-        return self.spec.own_share(self.options) if self.spec.own_share else 0.0
+        return self.spec.on_policy_share(self.options) if self.spec.on_policy_share else 0.0
 
     @property
     def usual_learning_rate(self) -> float:

@@ -57,12 +57,12 @@ def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, kee
             file.write_text(json.dumps(asdict(progress)), encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
-        for old in everything(folder)[:-keep]:
+        for old in list_checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
     return final
 
 
-def everything(folder: Path) -> list[Path]:
+def list_checkpoints(folder: Path) -> list[Path]:
     """All complete checkpoints, oldest first."""
     return sorted(path for path in folder.glob("step-*") if (path / PROGRESS).is_file())
 

@@ -14,10 +14,10 @@ import mlx.core as mx
 from core.data.batch.batches import Batch
 from core.data.batch.packing import Layout
 
-AFTER = 3  # times that a shape has come up
+MIN_REPEATS = 3  # times that a shape has come up
 
 
-class Traced:
+class CompiledStep:
     """A function (values, batch, aside, weight) of arrays, of the batch's arrays alone, and with no other effect."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -30,7 +30,7 @@ class Traced:
         given, bare = _apart(batch)
         shapes = tuple((name, tuple(array.shape)) for name, array in given.items())
         self._seen[shapes] += 1
-        if self._seen[shapes] < AFTER or self.why_not:
+        if self._seen[shapes] < MIN_REPEATS or self.why_not:
             return self._function(values, batch, aside, weight)
         kind = (tuple(given), bare.layout is not None and bare.layout.shared)
         if kind not in self._made:

@@ -29,7 +29,7 @@ Row = Encoded | Group
 UNEVEN = 3.0  # times that one kind of marked answers may outweigh the other before it is told
 
 
-class Rows(NamedTuple):
+class EncodedDataset(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
     train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Query
@@ -38,7 +38,7 @@ class Rows(NamedTuple):
     facts: dict[str, Any]  # for resolved.json
 
 
-def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
+def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset]:
     """Read, split and encode, yielding progress and warnings; the generator's value is the rows.
 
     Raises BadData, BadOption, Unavailable.
@@ -62,7 +62,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
     for finding in _worst(dataset):
         yield Warned(finding.code, str(finding))
 
-    if run.spec.scored:
+    if run.spec.on_policy:
         return (yield from _questions(run, tokenizer, train, held, dataset, second))
     written = yield from _encode(train, tokenizer, run)
     rows = _learned(written)
@@ -83,7 +83,7 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
         "dropped": len(written) - len(rows),
         "findings": len(dataset.findings),
     }
-    return Rows(rows, held_rows, list(held or train), facts)
+    return EncodedDataset(rows, held_rows, list(held or train), facts)
 
 
 def _questions(
@@ -93,7 +93,7 @@ def _questions(
     held: Sequence[Example],
     dataset: Dataset,
     second: Sequence[str],
-) -> Generator[Event, None, Rows]:
+) -> Generator[Event, None, EncodedDataset]:
     """The rows of a run that writes its answers itself."""
     asked, held_out, dropped = yield from setup.questions(run, tokenizer, train, held)
     facts = {
@@ -109,7 +109,7 @@ def _questions(
         "dropped": dropped,
         "findings": len(dataset.findings),
     }
-    return Rows(asked, held_out, list(held or train), facts)
+    return EncodedDataset(asked, held_out, list(held or train), facts)
 
 
 def _beside(run: Run, dataset: Dataset) -> list[str]:

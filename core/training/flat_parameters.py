@@ -18,7 +18,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from core.adapters.lora import AddOn, LoRALinear
 
 
-class Trained:
+class FlatParameters:
     """The trained tensors of a model with its adapter attached (or free for full fine-tuning)."""
 
     def __init__(self, model: nn.Module, joined: bool) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Tally:
+class MetricMeans:
     """Gathers a method's metrics, by name.
 
     A plain number is the batch's mean and counts by the batch's weight. A pair (sum, count) brings a weight of its

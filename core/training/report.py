@@ -70,7 +70,7 @@ def verdict(run: Run, finished: Finished, learned: Metrics) -> str:
     sentence = f"{opening}Better{change.words}."
     if finished.best_step is not None and finished.best_step < finished.step:
         # Answers of its own are nothing to memorise.
-        why = "" if run.spec.scored else "; later steps began to memorise"
+        why = "" if run.spec.on_policy else "; later steps began to memorise"
         sentence += f" Best at step {finished.best_step}{why}, so step {finished.best_step} was kept."
     return sentence
 

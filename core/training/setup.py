@@ -23,7 +23,7 @@ from core.device.select import select
 from core.errors import BadOption
 from core.events import Event, Phase, Started, Warned
 from core.memory import plan
-from core.memory.estimate import Estimate, estimate
+from core.memory.estimate import Estimate, estimate_step
 from core.model import hub, packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead
@@ -48,7 +48,7 @@ VALIDATIONS = 10  # over a run at most, unless eval_every says otherwise; they n
 
 
 @dataclass
-class Prepared:
+class Setup:
     """A run that is ready for its first step. Lives on the thread that prepared it."""
 
     run: Run
@@ -71,8 +71,8 @@ class Prepared:
     dtype: mx.Dtype  # what the model computes in
     on_gpu: bool
     compiles: bool  # whether steps of shapes that come up again are compiled
-    lanes: int = 1  # batches that are computed at once
-    heaviest: int | None = None  # the step with the longest batch, where that is known before
+    parallel_batches: int = 1  # batches that are computed at once
+    largest_step: int | None = None  # the step with the longest batch, where that is known before
 
     @property
     def validates(self) -> bool:
@@ -110,7 +110,7 @@ class Prepared:
         )
 
 
-def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) -> Generator[Event, None, Prepared]:
+def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) -> Generator[Event, None, Setup]:
     """Load and check everything, yielding progress; the generator's value is the Prepared run.
 
     Raises BadOption, BadData, BadModel or Unavailable, the last also when `stop` is set in long work.
@@ -134,7 +134,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
 
     t = run.train
     batches = Batches(rows, t.batch_size, t.gradient_accumulation_steps, run.data.shuffle, t.seed)
-    writes, own = run.spec.scored, run.own_share
+    writes, own = run.spec.on_policy, run.on_policy_share
     replay = setup.recorded(run, tokenizer) if writes else []
     per_epoch = setup.steps_per_epoch(run, rows, replay) if writes else batches.steps_per_epoch
     epochs = t.epochs if t.epochs is not None else run.spec.epochs if not replay else 1.0
@@ -164,20 +164,36 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         layout["multiple"] = FEW_SHAPES
     batches.layout = layout
     batches.most = way.tokens if way.rows < t.batch_size else None
-    batches.lanes = way.lanes if run.spec.adds_up else 1
-    facts["micro_batches"] = {"rows": way.rows, "tokens": batches.most, "at_once": way.lanes, "reason": way.reason}
+    batches.parallel_batches = way.parallel_batches if run.spec.decomposable else 1
+    facts["micro_batches"] = {
+        "rows": way.rows,
+        "tokens": batches.most,
+        "at_once": way.parallel_batches,
+        "reason": way.reason,
+    }
     if note:
         yield Warned("packing", note)
     if reference and not reference.is_other:
         start = frozen_model.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
         who = [reference.used, frozen_model.files(where), start, loaded.precision, device["used"]]
-        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.lanes)
+        yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.parallel_batches)
 
     rollouts = None
     if writes:
         head = setup.tempered(model, head, run.options.temperature)
         rollouts, told = yield from setup.rollouts(
-            run, folder, model, tokenizer, head, rows, held_out, replay, layout, DTYPES[loaded.compute], stop, way.lanes
+            run,
+            folder,
+            model,
+            tokenizer,
+            head,
+            rows,
+            held_out,
+            replay,
+            layout,
+            DTYPES[loaded.compute],
+            stop,
+            way.parallel_batches,
         )
         facts["rollouts"] = told
     source: Windows = rollouts or batches
@@ -189,7 +205,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     eval_every = t.eval_every or max(1, math.ceil(steps / validations))
     questions = [ask(e, tokenizer) for e in examples[: t.samples]]
     held_batches = [] if rollouts else in_order(held_out, t.batch_size, **layout)
-    ready = Prepared(
+    ready = Setup(
         run=run,
         folder=folder,
         model=model,
@@ -210,8 +226,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         dtype=DTYPES[loaded.compute],
         on_gpu=device["used"] == "gpu",
         compiles=not why_plain,
-        lanes=way.lanes,
-        heaviest=None if rollouts or own else batches.heaviest(steps),
+        parallel_batches=way.parallel_batches,
+        largest_step=None if rollouts or own else batches.largest_step(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
     ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
@@ -232,10 +248,10 @@ def _memory(
     """(what a step will take, for resolved.json, and how its batches go through the model); a warning where that is
     more than there is, and a note where a batch is parted for it."""
     tokens, config, usable = _heaviest(run, rows), read_config(where), usable_bytes(device)
-    teacher = frozen_model.beside(run)
+    teacher = frozen_model.find_live_teacher(run)
 
     def estimated(planned: Run) -> Estimate | None:
-        return estimate(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
+        return estimate_step(config, planned, device=device, tokens=tokens, folder=where, teacher=teacher)
 
     way, found, words = plan.resolve_plan(run, tokens, device, usable, estimated)
     facts = {"gradient_checkpointing": way.checkpointing}
@@ -255,17 +271,17 @@ def _why_plain(run: Run, device: str) -> str:
         return "compiling costs more than it gains on a CPU"
     if run.adapter.dropout:
         return "dropout draws by chance"
-    if run.spec.divergence or run.spec.aside:
+    if run.spec.divergence or run.spec.precomputed:
         return "a part of each batch is computed first"
     return ""
 
 
 def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with its longest own answer where the model writes some."""
-    if run.spec.scored:
+    if run.spec.on_policy:
         return max(len(question.tokens) for question in rows) + run.options.max_completion_length
     longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
-    if not run.own_share:
+    if not run.on_policy_share:
         return longest
     return max(longest, min(run.data.max_seq_len, max(map(prompt_length, rows)) + run.options.max_new_tokens))
 
@@ -305,7 +321,7 @@ def _layout(
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """(how rows with so many texts are collated, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
-    if run.spec.aside or not asked:
+    if run.spec.precomputed or not asked:
         why = "as asked" if not asked else "a part of each batch is measured by itself"
         return {"pack": False, "share": False}, {"packing": {"requested": asked, "used": False, "reason": why}}, ""
     pack, why = packed_mask.check(loaded.model, vocabulary, dtype)
@@ -319,7 +335,7 @@ def _layout(
 
 
 def _resolved(
-    ready: Prepared, device: dict[str, str], precision: dict[str, Any], data: dict[str, Any], model: dict[str, Any]
+    ready: Setup, device: dict[str, str], precision: dict[str, Any], data: dict[str, Any], model: dict[str, Any]
 ) -> dict[str, Any]:
     """resolved.json: every value as used. A public contract; keys are added, never renamed."""
     run = ready.run

@@ -10,22 +10,22 @@ from core.data.batch.batches import Batch
 from core.model.log_probs import to_mlx, token_logps
 from core.reference.reference import NAME as REFERENCE
 from core.training import optimizers
-from core.training.compiled_step import Traced
-from core.training.flat_parameters import Trained
-from core.training.setup import Prepared
+from core.training.compiled_step import CompiledStep
+from core.training.flat_parameters import FlatParameters
+from core.training.setup import Setup
 
 TARGETS = 128  # a compiled step takes its targets in multiples of so many
 
 
-class Learner:
+class TrainStep:
     """The model in training, the numbers that are trained, and the optimizer that corrects them."""
 
-    def __init__(self, ready: Prepared) -> None:
+    def __init__(self, ready: Setup) -> None:
         self.ready, self.run = ready, ready.run
         t, full = self.run.train, self.run.adapter.type == "full"
         self.optimizer = optimizers.build(t.optimizer, t.weight_decay, ready.model, full, self.run.adapter.plus)
-        self._trained = Trained(ready.model, joined=not full)
-        self._traced = Traced(self._plain_gradient)
+        self._trained = FlatParameters(ready.model, joined=not full)
+        self._traced = CompiledStep(self._plain_gradient)
         self._gradient: Any = self._traced if ready.compiles else self._plain_gradient
         self._corrected: Any = self._plainly_corrected
         self.begin()
@@ -84,7 +84,7 @@ class Learner:
 
     def targets(self, batch: Batch) -> int:
         """How many tokens are learned."""
-        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.aside else batch.mask).sum())
+        return int((batch.mask[: len(batch.mask) // 2] if self.run.spec.precomputed else batch.mask).sum())
 
     def _plain_gradient(self, values: Any, batch: Batch, aside: Any, weight: Any) -> Any:
         kept, tensors = self.ready.model.trainable_parameters(), self._trained.for_step(values, self.ready.dtype)
@@ -122,7 +122,7 @@ class Learner:
         of what a method only measures."""
         if self.ready.teacher is not None:
             return self.ready.teacher.says(batch)
-        if not self.run.spec.aside:
+        if not self.run.spec.precomputed:
             return None
         logps = token_logps(self.ready.model, _half(batch, 1), self.ready.head)
         mx.eval(logps)

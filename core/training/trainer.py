@@ -28,9 +28,9 @@ from core.run import Run
 from core.run.folder import CHECKPOINTS, RunFolder
 from core.training import checkpoint, report
 from core.training.lr_schedule import learning_rate
-from core.training.metrics import Tally
-from core.training.setup import Prepared, prepare
-from core.training.train_step import Learner
+from core.training.metrics import MetricMeans
+from core.training.setup import Setup, prepare
+from core.training.train_step import TrainStep
 
 # A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
 # its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
@@ -75,7 +75,7 @@ def resume(
     for key, value in (changes or {}).items():
         run = run.replace(key, value)
     run = dataclasses.replace(run.check(), output=str(folder.path))
-    saved = checkpoint.everything(folder.path / CHECKPOINTS)
+    saved = checkpoint.list_checkpoints(folder.path / CHECKPOINTS)
     last = next((e for e in reversed(list(folder.events())) if isinstance(e, Finished)), None)
     if last is not None and last.reason in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
@@ -121,7 +121,7 @@ def _run(
 
 
 def _trained(
-    ready: Prepared, folder: RunFolder, stop: threading.Event, save_now: threading.Event, newest: Path | None
+    ready: Setup, folder: RunFolder, stop: threading.Event, save_now: threading.Event, newest: Path | None
 ) -> Iterator[Event]:
     loop = Loop(ready, folder)
     limit = mx.get_memory_limit()
@@ -186,9 +186,9 @@ class Begun(NamedTuple):
 class Loop:
     """What changes while a run goes on: the model's trained weights, the optimizer, and how far it is."""
 
-    def __init__(self, ready: Prepared, folder: RunFolder) -> None:
+    def __init__(self, ready: Setup, folder: RunFolder) -> None:
         self.ready, self.folder, self.run = ready, folder, ready.run
-        self.learner = Learner(ready)
+        self.learner = TrainStep(ready)
         self.progress = checkpoint.Progress()
         self.saved_here = False  # the current step lies on disk as a checkpoint
         self.sample_scores: dict[str, dict[str, float]] = {}
@@ -203,16 +203,18 @@ class Loop:
         What it takes goes to resolved.json. Short runs, which show soon by themselves, go without.
         """
         ready = self.ready
-        if ready.heaviest is None or ready.total_steps < REHEARSED:
+        if ready.largest_step is None or ready.total_steps < REHEARSED:
             return
         high, low = (int(word) for word in mx.random.state[0].tolist())
-        window = sorted(ready.batches.window(ready.heaviest), key=lambda b: -b.tokens.size)[: ready.lanes]
+        window = sorted(ready.batches.window(ready.largest_step), key=lambda b: -b.tokens.size)[
+            : ready.parallel_batches
+        ]
         ready.model.train()
         cuda = ready.on_gpu and mx.cuda.is_available()
         if cuda:  # at its smallest, so that what is measured is what a step needs
             mx.set_memory_limit(1)
         mx.reset_peak_memory()
-        list(map_in_order(self.learner.gradient, window, ready.lanes))
+        list(map_in_order(self.learner.gradient, window, ready.parallel_batches))
         if cuda:
             checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
             base = ready.resolved["precision"]
@@ -228,13 +230,13 @@ class Loop:
         """Whether a step may be built before the one before it is over: it must neither need anything computed first
         nor take random numbers, whose state a checkpoint keeps."""
         ready = self.ready
-        return not (ready.teacher or ready.rollouts or self.run.spec.aside or self.run.adapter.dropout)
+        return not (ready.teacher or ready.rollouts or self.run.spec.precomputed or self.run.adapter.dropout)
 
     def _begin(self, number: int) -> "Begun":
         """A step's batches, and the first of them as a graph that is not computed yet."""
         self.ready.model.train()
         window = self.ready.batches.window(number)
-        together = self.ready.lanes > 1 and len(window) > 1
+        together = self.ready.parallel_batches > 1 and len(window) > 1
         first = None if together else self.learner.gradient(window[0])
         return Begun(window, [self.learner.weight(b) for b in window], first)
 
@@ -258,7 +260,7 @@ class Loop:
     def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         gradients, seen = None, []
-        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.lanes):
+        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.parallel_batches):
             seen.append((value, extra))
             gradients = slope if gradients is None else self.learner.add(gradients, slope)
             mx.eval(gradients)
@@ -286,7 +288,7 @@ class Loop:
             if ready.compiles:  # a GPU goes on while this step is told
                 mx.async_eval(self._next.first)
         mx.eval(norm, self.learner.changed)
-        loss, metrics = 0.0, Tally()
+        loss, metrics = 0.0, MetricMeans()
         for (value, extra), weight in zip(seen, weights, strict=True):
             loss += float(value) * weight / total
             metrics.add(extra, weight)
@@ -318,7 +320,7 @@ class Loop:
 
     def _told(self, seconds: float) -> dict[str, float]:
         """Metrics of the answers that were learned from, where the model wrote them."""
-        told = self.ready.batches.told()
+        told = self.ready.batches.metrics()
         return told and {**told, "learning_seconds": seconds - told["sampling_seconds"]}
 
     def notes(self) -> Iterator[Warned]:
@@ -340,8 +342,10 @@ class Loop:
         self.ready.model.eval()
         mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
         loss, total, targets = 0.0, 0.0, 0
-        tally = Tally()
-        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
+        tally = MetricMeans()
+        for batch, (value, extra) in map_in_order(
+            self.learner.loss, self.ready.eval_batches, self.ready.parallel_batches
+        ):
             weight = self.learner.weight(batch)
             loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
             tally.add(extra, weight)

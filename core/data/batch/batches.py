@@ -78,7 +78,7 @@ class Windows(Protocol):
         """The batches of optimizer step `step`, counted from 1."""
         ...
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the last window's making."""
         ...
 
@@ -102,7 +102,7 @@ class Batches:
         self.shuffle, self.seed = shuffle, seed
         self.layout: dict[str, Any] = {}  # collate's
         self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
-        self.lanes = 1  # parts of a batch that go through the model at once
+        self.parallel_batches = 1  # parts of a batch that go through the model at once
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch, self._order = -1, []  # type: int, list[list[int]]
 
@@ -120,7 +120,7 @@ class Batches:
         rows: Any = self.rows if instead is None else instead
         return [batch for indices in self.places(step) for batch in self._collated(rows, indices)]
 
-    def told(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Nothing: a dataset has no metrics of its own."""
         return {}
 
@@ -147,8 +147,8 @@ class Batches:
         sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
         whole = max(sizes.values()) * len(indices)
         most = whole if self.most is None else self.most
-        if self.lanes > 1:
-            return _alike(sizes, self.lanes, most // self.lanes)
+        if self.parallel_batches > 1:
+            return _alike(sizes, self.parallel_batches, most // self.parallel_batches)
         if whole <= most:
             return [indices]
         made: list[list[int]] = []
@@ -159,7 +159,7 @@ class Batches:
                 made.append([i])
         return made
 
-    def heaviest(self, steps: int) -> int:
+    def largest_step(self, steps: int) -> int:
         """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""
         plan = self._plan(0)[: steps * self.accumulation]
         sizes = [len(indices) * max(longest(self.rows[i]) for i in indices) for indices in plan]

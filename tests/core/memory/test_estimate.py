@@ -13,10 +13,10 @@ from core import adapters
 from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
-from core.memory.estimate import CHUNK, FEWEST, Estimate, advice, estimate
+from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step, suggest_savings
 from core.model.load import load
 from core.quant import count
-from core.reference.frozen_model import beside
+from core.reference.frozen_model import find_live_teacher
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
@@ -28,7 +28,7 @@ GB = 10**9
 
 
 def step(folder: Path | None = STARTER, config: dict[str, Any] = CONFIG, **sections: Any) -> Estimate:
-    found = estimate(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
+    found = estimate_step(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
     assert found is not None
     return found
 
@@ -63,7 +63,7 @@ def test_without_files_the_config_is_enough() -> None:
     with_files, without = step(), step(folder=None)
     assert without.weights == pytest.approx(with_files.weights, rel=0.02)
     assert without.adapter == with_files.adapter
-    assert estimate({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
+    assert estimate_step({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
 
 
 def test_what_saves_memory_is_told_to_save_it() -> None:
@@ -105,7 +105,7 @@ def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
 def test_attention_of_long_texts() -> None:
     def kept(method: str, tokens: int, packing: bool = True) -> int:
         about = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
-        found = estimate(CONFIG, Run.from_dict(about), device="cpu", tokens=tokens, folder=STARTER)
+        found = estimate_step(CONFIG, Run.from_dict(about), device="cpu", tokens=tokens, folder=STARTER)
         assert found is not None
         return found.activations
 
@@ -115,11 +115,11 @@ def test_attention_of_long_texts() -> None:
 
 def test_a_teacher_that_stays_in_memory_is_counted() -> None:
     run = Run.from_dict({"method": "distill", "options": {"teacher": "starter"}})
-    assert beside(run) == STARTER
-    assert beside(Run()) is None
-    assert beside(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
-    alone = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
-    both = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
+    assert find_live_teacher(run) == STARTER
+    assert find_live_teacher(Run()) is None
+    assert find_live_teacher(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
+    alone = estimate_step(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
+    both = estimate_step(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
     assert alone is not None and both is not None
     assert both.teacher == both.weights and both.total == alone.total + both.weights
 
@@ -130,9 +130,9 @@ def test_what_each_kind_of_run_needs_beside() -> None:
     assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
     large = CONFIG | {"vocab_size": 1 << 17}
     # Many pieces of logits: the next ones are laid out before the last one is done.
-    piece = 4 * FEWEST * large["vocab_size"]
+    piece = 4 * MIN_CHUNK_TOKENS * large["vocab_size"]
     assert step(None, large, train={"batch_size": 1}).logits == 4 * piece  # two pieces of 64 tokens
-    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * CHUNK
+    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * LOGITS_CHUNK
 
 
 def test_in_words() -> None:
@@ -152,8 +152,8 @@ def test_in_words() -> None:
 )
 def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> None:
     found = Estimate(14 * GB, 0, 0, 4 * GB, 0)
-    assert advice(found, 30 * GB, Run.from_dict(sections)) == ""
-    sentence = advice(found, 8 * GB, Run.from_dict(sections))
+    assert suggest_savings(found, 30 * GB, Run.from_dict(sections)) == ""
+    sentence = suggest_savings(found, 8 * GB, Run.from_dict(sections))
     assert sentence.startswith("This needs 14 to 22 GB, and 8.0 GB can be used: ") and words in sentence
 
 
@@ -167,7 +167,7 @@ def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> N
 )
 def test_advice_where_answers_do_not_fit(options: dict[str, Any], words: str) -> None:
     run = Run.from_dict({"method": "grpo", "options": options, "model": {"quantization": "nf4"}})
-    assert words in advice(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
+    assert words in suggest_savings(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
 
 
 def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from core.device import openblas, parallel_plan
 from core.memory.estimate import Estimate
-from core.memory.plan import GPU_TOKENS, Plan, as_planned, plan
+from core.memory.plan import GPU_TOKENS, Plan, apply_plan, choose_plan
 from core.run import Run
 
 TOKENS = 1024
@@ -18,7 +18,7 @@ def estimate(run: Run) -> Estimate:
 
 def planned(megabytes: float, method: str = "sft", device: str = "gpu", asked: str = "auto", rows: int = 8) -> Plan:
     run = Run.from_dict({"method": method, "train": {"batch_size": rows, "gradient_checkpointing": asked}})
-    return plan(run, TOKENS, device, int(megabytes * 1.2e6) + 1, estimate)
+    return choose_plan(run, TOKENS, device, int(megabytes * 1.2e6) + 1, estimate)
 
 
 @pytest.fixture(autouse=True)
@@ -57,29 +57,29 @@ def test_a_loss_that_needs_its_batch_whole_gets_it() -> None:
 
 def test_a_processor_takes_as_many_at_once_as_it_has_cores() -> None:
     way = planned(100 * TOKENS, device="cpu")
-    assert (way.rows, way.tokens, way.checkpointing, way.lanes) == (2, 2 * TOKENS, False, 2)
+    assert (way.rows, way.tokens, way.checkpointing, way.parallel_batches) == (2, 2 * TOKENS, False, 2)
     alone = planned(100 * TOKENS, device="cpu", rows=1)
-    assert (alone.rows, alone.lanes) == (1, 1)
+    assert (alone.rows, alone.parallel_batches) == (1, 1)
     short = planned(TOKENS, device="cpu")  # two at once would not fit, with or without anything else
-    assert (short.rows, short.lanes, short.checkpointing) == (1, 1, False)
-    assert planned(100 * TOKENS).lanes == 1  # a GPU
+    assert (short.rows, short.parallel_batches, short.checkpointing) == (1, 1, False)
+    assert planned(100 * TOKENS).parallel_batches == 1  # a GPU
 
 
 def test_short_rows_go_together_on_a_processor() -> None:
-    way = plan(Run.from_dict({"train": {"batch_size": 64}}), 64, "cpu", 10**15, estimate)
-    assert (way.rows, way.tokens, way.lanes) == (8, 512, 2)  # four in each lane
+    way = choose_plan(Run.from_dict({"train": {"batch_size": 64}}), 64, "cpu", 10**15, estimate)
+    assert (way.rows, way.tokens, way.parallel_batches) == (8, 512, 2)  # four in each lane
 
 
 def test_whole_batches_go_side_by_side_where_several_make_a_step() -> None:
     about = {"batch_size": 4, "gradient_accumulation_steps": 3, "gradient_checkpointing": "off"}
     run = Run.from_dict({"method": "kto", "train": about})
-    wide = plan(run, TOKENS, "cpu", 10**15, estimate)
-    assert (wide.rows, wide.tokens, wide.lanes) == (8, 4 * TOKENS, 2)
-    tight = plan(run, TOKENS, "cpu", int(5e6 * 1.2) * TOKENS, estimate)
-    assert (tight.rows, tight.lanes) == (4, 1)
+    wide = choose_plan(run, TOKENS, "cpu", 10**15, estimate)
+    assert (wide.rows, wide.tokens, wide.parallel_batches) == (8, 4 * TOKENS, 2)
+    tight = choose_plan(run, TOKENS, "cpu", int(5e6 * 1.2) * TOKENS, estimate)
+    assert (tight.rows, tight.parallel_batches) == (4, 1)
 
 
 def test_an_estimate_is_asked_for_what_will_be_done() -> None:
-    run = as_planned(Run(), Plan(3, 0, True, ""))
+    run = apply_plan(Run(), Plan(3, 0, True, ""))
     assert run.train.batch_size == 3 and run.train.gradient_checkpointing == "on"
     assert run.train.gradient_accumulation_steps == 2  # four rows, three at once

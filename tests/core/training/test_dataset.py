@@ -7,13 +7,13 @@ from typing import Any
 from core.data.tokenize.token_store import Rows as Arrays
 from core.events import Event, Warned
 from core.run import Run
-from core.training.dataset import Rows, load_rows
+from core.training.dataset import EncodedDataset, load_rows
 from tests.core.data.conftest import make_tokenizer
 
 FILES = Path(__file__).parents[1] / "data" / "files"
 
 
-def rows(**data: Any) -> tuple[Rows, dict[str, str]]:
+def rows(**data: Any) -> tuple[EncodedDataset, dict[str, str]]:
     """(the rows, what was warned of by its code) of a run with these options of the data."""
     run = Run.from_dict({"data": {key: str(v) if isinstance(v, Path) else v for key, v in data.items()}})
     events: list[Event] = []
@@ -22,7 +22,7 @@ def rows(**data: Any) -> tuple[Rows, dict[str, str]]:
         while True:
             events.append(next(work))
     except StopIteration as end:
-        made: Rows = end.value
+        made: EncodedDataset = end.value
     return made, {e.code: e.message for e in events if isinstance(e, Warned)}
 
 

@@ -15,7 +15,7 @@ from core.run import Run
 from core.train import train
 from tests.core.conftest import only
 
-ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.adds_up]
+ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.decomposable]
 
 
 NLL = {"dpo": {"sft_weight": 0.7}, "simpo": {"nll_weight": 0.7}}

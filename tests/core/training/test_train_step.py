@@ -23,7 +23,7 @@ from core.run import Adapter, Run
 from core.train import resume, train
 from core.training import compiled_step, setup
 from core.training import trainer as loop
-from core.training.flat_parameters import Trained
+from core.training.flat_parameters import FlatParameters
 from tests.core.conftest import only, write_model
 
 MakeRun = Callable[..., Run]
@@ -36,7 +36,7 @@ def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = setup._why_plain
     monkeypatch.setattr(setup, "_why_plain", lambda run, device: plain(run, "gpu"))
     monkeypatch.setattr(parallel_plan, "MOST", 1)
-    monkeypatch.setattr(compiled_step, "AFTER", 2)
+    monkeypatch.setattr(compiled_step, "MIN_REPEATS", 2)
 
 
 @pytest.fixture
@@ -150,7 +150,7 @@ def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
     model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
     adapters.attach(model, Adapter(rank=3))
     before = dict(tree_flatten(model.trainable_parameters()))
-    trained = Trained(model, joined=True)
+    trained = FlatParameters(model, joined=True)
     values = trained.join(model.trainable_parameters())
     assert values.keys() == {"lora_a", "lora_b"} and all(v.ndim == 1 for v in values.values())
     after = dict(tree_flatten(trained.part(values)))
@@ -163,7 +163,7 @@ def test_a_step_takes_b_scaled_once_for_all_layers(tmp_path: Path) -> None:
     adapters.attach(model, Adapter(rank=3, alpha=12.0))
     mx.random.seed(1)
     model.update(tree_map(lambda v: mx.random.normal(v.shape), model.trainable_parameters()))
-    trained, tokens = Trained(model, joined=True), mx.array([[1, 5, 9, 20]])
+    trained, tokens = FlatParameters(model, joined=True), mx.array([[1, 5, 9, 20]])
     own, values = model.trainable_parameters(), trained.join(model.trainable_parameters())
 
     def loss(tensors: Any) -> mx.array:
@@ -188,7 +188,7 @@ def _up(tensors: Any) -> mx.array:
 
 def test_full_fine_tuning_keeps_its_tensors(tmp_path: Path) -> None:
     model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
-    trained = Trained(model, joined=False)
+    trained = FlatParameters(model, joined=False)
     tree = model.trainable_parameters()
     assert trained.join(tree) is tree and trained.for_step(tree, mx.bfloat16) is tree
 
