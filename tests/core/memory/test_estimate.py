@@ -13,7 +13,8 @@ from core import adapters
 from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
-from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step, suggest_savings
+from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step
+from core.memory.plan import suggest_savings
 from core.model.load import load
 from core.quant import count
 from core.reference.frozen_model import find_live_teacher
@@ -199,6 +200,6 @@ def test_a_run_measures_its_heaviest_step_and_stays_the_same(
 def test_too_little_memory_is_told_before_loading(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "advice", lambda *_: "This needs more: try 4 bit (nf4).")
+    monkeypatch.setattr(plan, "suggest_savings", lambda *_: "This needs more: try 4 bit (nf4).")
     events = list(train(make_run(train={"steps": 1})))
     assert [e.message for e in only(Warned, events) if e.code == "memory"] == ["This needs more: try 4 bit (nf4)."]
