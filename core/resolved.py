@@ -5,22 +5,19 @@ written; it is `dataclasses.asdict`, except that an optional key is absent where
 """
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-
-def _optional() -> Any:
-    """A field that resolved.json has only where the value is not None."""
-    return dataclasses.field(default=None, metadata={"optional": True})
+OPTIONAL = {"optional": True}  # metadata of a field that resolved.json has only where the value is not None
 
 
 def to_json(part: Any) -> dict[str, Any]:
     """A dataclass of this module, or an Estimate or a group of options inside it, as plain values in field order."""
     values = {}
-    for field in dataclasses.fields(part):
-        value = getattr(part, field.name)
-        if value is not None or not field.metadata.get("optional"):
-            values[field.name] = to_json(value) if dataclasses.is_dataclass(value) else value
+    for f in dataclasses.fields(part):
+        value = getattr(part, f.name)
+        if value is not None or not f.metadata.get("optional"):
+            values[f.name] = to_json(value) if dataclasses.is_dataclass(value) else value
     return values
 
 
@@ -43,9 +40,10 @@ class Precision:
     detail: str
     reason: str
     compute: str  # "float32", "bfloat16" or "float16"
-    bits: float  # a weight's, its share of the scales left out
+    bits: float | None  # a weight's, its share of the scales left out; None where the model does not say
     block: int | None  # weights that share a scale
     double: bool  # whether the scales are packed too
+    layers: int | None = field(default=None, metadata=OPTIONAL)  # that were packed while loading
 
 
 @dataclass(frozen=True)
@@ -125,10 +123,10 @@ class DataFacts(DatasetFacts):
 
     logits: Decision  # made "at the targets" or "everywhere"
     packing: Packing
-    shared_prompts: Decision | None = _optional()  # for rows with several texts
+    shared_prompts: Decision | None = field(default=None, metadata=OPTIONAL)  # for rows with several texts
     micro_batches: MicroBatches
-    rollouts: RolloutFacts | None = _optional()
-    own_answers: OnPolicyFacts | None = _optional()
+    rollouts: RolloutFacts | None = field(default=None, metadata=OPTIONAL)
+    own_answers: OnPolicyFacts | None = field(default=None, metadata=OPTIONAL)
     max_seq_len: int
     train_on: str
     shuffle: bool
@@ -149,10 +147,12 @@ class MemoryFacts:
     """The section "memory": the estimate, and what one real step on the longest batch took."""
 
     gradient_checkpointing: bool
-    estimate: dict[str, int] | None = _optional()  # bytes by what takes them, with "low" and "high"
-    measured: int | None = _optional()  # peak bytes of the dry run
-    rows: int | None = _optional()  # texts in the dry run
-    tokens: int | None = _optional()  # of the longest text in it
+    estimate: dict[str, int] | None = field(
+        default=None, metadata=OPTIONAL
+    )  # bytes by what takes them, with "low" and "high"
+    measured: int | None = field(default=None, metadata=OPTIONAL)  # peak bytes of the dry run
+    rows: int | None = field(default=None, metadata=OPTIONAL)  # texts in the dry run
+    tokens: int | None = field(default=None, metadata=OPTIONAL)  # of the longest text in it
 
 
 @dataclass(frozen=True)
@@ -172,8 +172,8 @@ class TeacherFacts:
     path: str
     used: str  # "live", or "kept": asked once, and let go of
     top_k: int | None
-    file: str | None = _optional()
-    tokens: int | None = _optional()
+    file: str | None = field(default=None, metadata=OPTIONAL)
+    tokens: int | None = field(default=None, metadata=OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -192,5 +192,5 @@ class Resolved:
     versions: dict[str, str]
     memory: MemoryFacts
     compiled: Decision
-    teacher: TeacherFacts | None = _optional()
-    reference: ReferenceFacts | None = _optional()
+    teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
+    reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)
