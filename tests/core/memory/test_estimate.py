@@ -21,6 +21,7 @@ from core.reference.frozen_model import find_live_teacher
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
+from core.training import dry_run
 from tests.core.conftest import only
 from tests.core.model import zoo
 
@@ -179,14 +180,12 @@ def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Pat
     assert started.memory["estimate"]["answers"] > 0 and started.memory["estimate"]["low"] > 0
 
 
-def test_a_run_measures_its_heaviest_step_and_stays_the_same(
+def test_a_run_measures_its_largest_step_and_stays_the_same(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import core.training.trainer
-
     options = {"train": {"steps": 3}, "adapter": {"dropout": 0.3}}
     list(train(make_run(output="without", **options)))
-    monkeypatch.setattr(core.training.trainer, "REHEARSED", 1)
+    monkeypatch.setattr(dry_run, "MIN_STEPS", 1)
     (started,) = only(Started, list(train(make_run(output="with", **options))))
     told = started.memory
     assert told["rows"] == 4 and told["tokens"] <= 128 and told["measured"] > 0
