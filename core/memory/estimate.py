@@ -20,7 +20,7 @@ LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that m
 ATTENTION_TILE = 128  # queries whose scores are made at a time on a processor, see core.model.tiled_attention
 CHUNKS_AHEAD = 4  # arrays of the next chunks that MLX lays out before the last one is done, measured
 PROMPTS_AT_ONCE = 64  # answers to a dataset's prompts that are written at once, at most
-SPREAD = 0.2  # how far either way the range reaches, as a share
+RANGE_SHARE = 0.2  # how far either way the range reaches, as a share
 
 
 @dataclass(frozen=True)
@@ -43,11 +43,11 @@ class Estimate:
 
     @property
     def low(self) -> int:
-        return int(self.total * (1 - SPREAD))
+        return int(self.total * (1 - RANGE_SHARE))
 
     @property
     def high(self) -> int:
-        return int(self.total * (1 + SPREAD))
+        return int(self.total * (1 + RANGE_SHARE))
 
     @property
     def words(self) -> str:
@@ -140,7 +140,7 @@ def estimate_step(
         if run.train.gradient_accumulation_steps > 1:
             optimizer += 4 * weights.trained  # the gradients so far
     else:
-        logits = parallel * _chunked_logits_bytes(batch // parallel, vocabulary, compared=bool(run.spec.divergence))
+        logits = parallel * _chunked_logits_bytes(batch // parallel, vocabulary, two_models=bool(run.spec.divergence))
         optimizer = 4 * weights.trained * (1 + states)
     return Estimate(
         weights=weights.bytes,
@@ -212,11 +212,11 @@ def _activation_bytes(model: _Transformer, run: Run, device: str, tokens: int, b
     return int(compute * batch * (model.layers + 1) * (per_token + heads * scores))
 
 
-def _chunked_logits_bytes(tokens: int, vocabulary: int, compared: bool) -> int:
-    """Float32 logits, their exponentials and their gradient, a chunk at a time; of two models where `compared`."""
-    chunk = min(tokens, max(1 if compared else MIN_CHUNK_TOKENS, LOGITS_CHUNK // vocabulary))
+def _chunked_logits_bytes(tokens: int, vocabulary: int, two_models: bool) -> int:
+    """Float32 logits, their exponentials and their gradient, a chunk at a time; with `two_models` a teacher's too."""
+    chunk = min(tokens, max(1 if two_models else MIN_CHUNK_TOKENS, LOGITS_CHUNK // vocabulary))
     chunks = -(-tokens // chunk)
-    return 4 * chunk * vocabulary * (3 + min(chunks - 1, CHUNKS_AHEAD)) * (2 if compared else 1)
+    return 4 * chunk * vocabulary * (3 + min(chunks - 1, CHUNKS_AHEAD)) * (2 if two_models else 1)
 
 
 def _answer_bytes(model: _Transformer, run: Run, tokens: int, compute: int, vocabulary: int) -> int:

@@ -94,12 +94,12 @@ def suggest_savings(estimate: Estimate, usable: int, run: Run) -> str:
 def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
     """The possible plans, from the quickest to the smallest."""
     batch, accumulation = run.train.batch_size, run.train.gradient_accumulation_steps
-    asked = run.train.gradient_checkpointing
+    requested = run.train.gradient_checkpointing
     parallel = parallel_batches(run, device)
     if run.spec.on_policy:  # its answers are learned from in micro-batches of their own
-        yield Plan(batch, 0, asked == "on", "as many answers together as asked", parallel)
+        yield Plan(batch, 0, requested == "on", "as many answers together as asked", parallel)
         return
-    checkpointing_choices = [False, True] if asked == "auto" else [asked == "on"]
+    checkpointing_choices = [False, True] if requested == "auto" else [requested == "on"]
     if not run.spec.decomposable:
         parallel = min(parallel, accumulation)
         choices = [(checkpointing, parallel) for checkpointing in checkpointing_choices]

@@ -58,15 +58,16 @@ class LogprobCache:
         Held-out rows go through in the very batches in which they are validated: a model that is asked about itself
         agrees to the last bit.
         """
-        done = first = 0
+        finished_rows = first = 0
         for rows in self.row_sets:
             for batch, entries in compute(_sorted_batches(rows, batch_size, layout)):
                 if stop.is_set():
                     raise Unavailable("The run was stopped before its first step.")
                 self._store(entries, [first + row for row in batch.rows])
-                before, done = done, done + len(batch.rows)
-                if PROGRESS_UPDATES * done // len(self.rows) > PROGRESS_UPDATES * before // len(self.rows):
-                    yield Phase(f"Asking the {self.name}", fraction=done / len(self.rows))
+                updates = PROGRESS_UPDATES * finished_rows // len(self.rows)
+                finished_rows += len(batch.rows)
+                if PROGRESS_UPDATES * finished_rows // len(self.rows) > updates:
+                    yield Phase(f"Asking the {self.name}", fraction=finished_rows / len(self.rows))
             first += len(rows)
 
     def file_name(self, fingerprint: Any) -> str:

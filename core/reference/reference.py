@@ -124,7 +124,7 @@ def _with_logps(batch: Batch, target_logps: Any) -> Batch:
 
 def resolve_reference(run: Run) -> str:
     """ "base", "initial", or the other model: as in TRL, the initial adapter where one is given, else the base."""
-    asked = run.options.reference
-    if asked is None:
+    requested = run.options.reference
+    if requested is None:
         return INITIAL if run.adapter.init else BASE
-    return BASE if asked == INITIAL and not run.adapter.init else str(asked)  # a fresh adapter changes nothing
+    return BASE if requested == INITIAL and not run.adapter.init else str(requested)  # a fresh adapter changes nothing

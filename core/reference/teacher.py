@@ -118,10 +118,12 @@ class Teacher:
         assert divergence is not None
         if len(predictions) == 1:
             (states,) = predictions
-            theirs = states if self._lm_head is None else self._lm_head.logits(states).astype(mx.float32)
-            shared = min(logits.shape[-1], theirs.shape[-1])  # some models have room for more tokens than there are
+            teacher_logits = states if self._lm_head is None else self._lm_head.logits(states).astype(mx.float32)
+            shared = min(
+                logits.shape[-1], teacher_logits.shape[-1]
+            )  # some models have room for more tokens than there are
             student = _log_softmax(logits[:, :shared] / temperature)
-            return logps, divergence(student, _log_softmax(theirs[:, :shared] / temperature), self.options)
+            return logps, divergence(student, _log_softmax(teacher_logits[:, :shared] / temperature), self.options)
         tokens, teacher = predictions
         return logps, divergence(_reduced_logps(logits / temperature, tokens), teacher, self.options)
 
@@ -177,6 +179,6 @@ def _reduced_logps(logits: mx.array, tokens: mx.array) -> mx.array:
     """Log-probabilities [m, K + 1] of some tokens [m, K] and, last, of all others together."""
     total = mx.logsumexp(logits, axis=-1, keepdims=True)
     chosen = mx.take_along_axis(logits, tokens, axis=-1) - total
-    others = mx.put_along_axis(logits, tokens, mx.array(-mx.inf), axis=-1)
-    rest = mx.logsumexp(others, axis=-1, keepdims=True) - total
-    return mx.concatenate([chosen, mx.maximum(rest, NEVER)], axis=-1)
+    without_chosen = mx.put_along_axis(logits, tokens, mx.array(-mx.inf), axis=-1)
+    remaining = mx.logsumexp(without_chosen, axis=-1, keepdims=True) - total
+    return mx.concatenate([chosen, mx.maximum(remaining, NEVER)], axis=-1)

@@ -91,8 +91,8 @@ def prepare_prompts(
         yield Warned("no-expected", f"{blank} of {len(prompts)} questions have no answer to check against: left out.")
     long = sum(1 for prompt in prompts if len(prompt.tokens) > max_prompt)
     if long:
-        some = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
-        yield Warned("long-questions", f"{some} within {max_length}: left out.")
+        sentence = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
+        yield Warned("long-questions", f"{sentence} within {max_length}: left out.")
     return RolloutPrompts(usable, [p for p in held_prompts if is_usable(p)], len(train) - len(usable))
 
 
@@ -177,8 +177,8 @@ def prepare_on_policy(
             f"{dataset_label(run.data.path)}: no row asks anything that the student could answer itself (lmbda)."
         )
     if without_prompt:
-        some = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
-        yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
+        sentence = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
+        yield Warned("no-question", f"{sentence}: the student answers the others itself and learns these as they are.")
     requested = min(PROMPTS_AT_ONCE, t.batch_size * t.gradient_accumulation_steps)
     longest = min(max_length, max(prompt_lengths) + o.max_new_tokens)
     answers = yield from _fit_answers(policy, longest, requested)
@@ -202,11 +202,11 @@ def _fit_answers(policy: Policy, max_length: int, requested: int) -> Generator[E
     batched, reason = check(policy.model, policy.dtype)
     if not batched:
         yield Warned("sampling", f"Answers are written one after the other, which is slow: {reason}.")
-    at_once, bytes_each = fitting(policy.model, max_length, requested if batched else 1)
-    if batched and at_once < requested:
-        less = f"{at_once} answers are written at once instead of {requested}"
+    answers, bytes_each = fitting(policy.model, max_length, requested if batched else 1)
+    if batched and answers < requested:
+        less = f"{answers} answers are written at once instead of {requested}"
         yield Warned("memory", f"{less}: each may take {bytes_each / 1e6:,.0f} MB.")
-    return _AnswerBatches(batched, AnswersAtOnce(requested, at_once, bytes_each, reason))
+    return _AnswerBatches(batched, AnswersAtOnce(requested, answers, bytes_each, reason))
 
 
 def _reference_context(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:

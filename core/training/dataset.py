@@ -93,8 +93,8 @@ def _read_splits(run: Run) -> Generator[Event, None, _Splits]:
             train = apart(train, held_out)
         shared = overlap(train, held_out)
         if shared:
-            both = f"{shared} of {len(held_out)} validation rows also stand in the training data"
-            yield Warned("overlap", f"{both}; the held-out loss flatters.")
+            sentence = f"{shared} of {len(held_out)} validation rows also stand in the training data"
+            yield Warned("overlap", f"{sentence}; the held-out loss flatters.")
     else:
         train, held_out = split(dataset, d.eval_split, run.train.seed)
     for finding in _first_findings(dataset):
@@ -140,9 +140,9 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
     """The examples as tokens and masks, from the cache where they are in it. Raises Unavailable when stopped."""
 
     def work(report: Any, cancelled: Any) -> Sequence[Row]:
-        def report_progress(done: int, total: int) -> None:
-            if done < total:
-                report(Phase("Preparing data", f"{done:,} of {total:,} rows tokenized", done / total))
+        def report_progress(rows: int, total: int) -> None:
+            if rows < total:
+                report(Phase("Preparing data", f"{rows:,} of {total:,} rows tokenized", rows / total))
 
         d = run.data
         options: Any = dict(
@@ -189,18 +189,18 @@ def _row_warnings(
         yield Warned("row-note", f"{number} of {count} rows: {note}")
     if not rows:
         raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {max_length} tokens.")
-    dropped, cut = count - len(rows), sum(1 for r in rows if r.cut)
-    if dropped:
-        nothing = f"{dropped} of {count} rows have nothing to learn within {max_length} tokens"
-        yield Warned("no-target", f"{nothing} and are left out.")
-    if cut:
-        yield Warned("cut", f"{cut} of {count} rows are longer than {max_length} tokens and are cut at the end.")
+    dropped_count, cut_count = count - len(rows), sum(1 for r in rows if r.cut)
+    if dropped_count:
+        no_target = f"{dropped_count} of {count} rows have nothing to learn within {max_length} tokens"
+        yield Warned("no-target", f"{no_target} and are left out.")
+    if cut_count:
+        yield Warned("cut", f"{cut_count} of {count} rows are longer than {max_length} tokens and are cut at the end.")
     if run.spec.data == UNPAIRED:
         yield from _imbalance_warnings(run, [r for r in rows if isinstance(r, Group)])
     identical = sum(1 for r in rows if _has_identical_answers(r))
     if identical:
-        same = f"In {identical} of {count} rows both answers are the same within {max_length} tokens"
-        yield Warned("same-answers", f"{same}: nothing can be learned from them.")
+        opening = f"In {identical} of {count} rows both answers are the same within {max_length} tokens"
+        yield Warned("same-answers", f"{opening}: nothing can be learned from them.")
     if len(rows) < run.train.batch_size:
         few = f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}"
         yield Warned("small-data", f"{few}: every step sees all of them.")
@@ -226,8 +226,8 @@ def _imbalance_warnings(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
 
 def _has_identical_answers(row: Row) -> bool:
     """Whether a pair has lost its difference behind the cut."""
-    first, *others = parts(row)
-    return any(np.array_equal(first.tokens, other.tokens) for other in others)
+    first, *more = parts(row)
+    return any(np.array_equal(first.tokens, text.tokens) for text in more)
 
 
 def _first_findings(dataset: Dataset) -> list[Any]:

@@ -23,7 +23,7 @@ from core.training.setup import Setup
 from core.training.train_step import TrainStep
 
 
-class _Measured(NamedTuple):
+class _HeldOutResult(NamedTuple):
     """What an evaluation over all held-out rows gives."""
 
     loss: float
@@ -124,12 +124,12 @@ class Evaluation:
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished))
         yield finished
 
-    def _measure(self) -> _Measured:
+    def _measure(self) -> _HeldOutResult:
         """Loss and metrics over all held-out rows, weighted as training is."""
         setup, train_step = self.setup, self.train_step
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
             metrics, answer_tokens = setup.rollouts.solve()
-            return _Measured(1 - metrics["solved"], answer_tokens, metrics)
+            return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
         setup.model.eval()
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0
@@ -139,7 +139,7 @@ class Evaluation:
             loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
             targets += train_step.count_targets(batch)
             means.add(metrics, weight)
-        return _Measured(loss / total_weight, targets, means.means())
+        return _HeldOutResult(loss / total_weight, targets, means.means())
 
     def _choose_weights(self) -> tuple[int, float | None, dict[str, float]]:
         """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""

@@ -122,12 +122,12 @@ def _choose_layout(
     run: Run, model: nn.Module, dtype: mx.Dtype, vocabulary: int, texts: int, device: str
 ) -> BatchLayout:
     """How rows with so many texts are collated: as asked, where the model gives the same numbers that way."""
-    asked = run.data.packing
-    if run.spec.precomputed or not asked:
-        reason = "as asked" if not asked else "a part of each batch is measured by itself"
-        return BatchLayout({"pack": False, "share": False}, Packing(asked, False, reason))
+    requested = run.data.packing
+    if run.spec.precomputed or not requested:
+        reason = "as asked" if not requested else "a part of each batch is measured by itself"
+        return BatchLayout({"pack": False, "share": False}, Packing(requested, False, reason))
     pack, reason = packed_mask.check(model, vocabulary, dtype)
-    packing = Packing(asked, pack, reason)
+    packing = Packing(requested, pack, reason)
     warning = "" if pack else f"Rows are not packed: {reason}. They are sorted by length instead."
     shared_prompts = None
     if texts > 1:

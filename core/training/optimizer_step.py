@@ -33,7 +33,7 @@ class OptimizerStepper:
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress) -> None:
         self.setup, self.run = setup, setup.run
         self.train_step, self.progress = train_step, progress
-        self._next: _PendingStep | None = None
+        self._built_step: _PendingStep | None = None
 
     def step(self) -> Step:
         """Compute the next optimizer step, and count it in the progress.
@@ -43,7 +43,7 @@ class OptimizerStepper:
         """
         started = time.perf_counter()
         setup, number = self.setup, self.progress.step + 1
-        pending, self._next = self._next or self._begin(number), None
+        pending, self._built_step = self._built_step or self._begin(number), None
         total_weight = sum(pending.weights)
         setup.model.train()  # an evaluation may have come between
         grad, results = self._accumulate(pending) if pending.first is not None else self._accumulate_parallel(pending)
@@ -51,9 +51,9 @@ class OptimizerStepper:
         norm = self.train_step.optimizer_step(grad, total_weight, lr)
         mx.async_eval(norm, self.train_step.state)
         if self._can_build_ahead and number < setup.schedule.total_steps:
-            self._next = self._begin(number + 1)
+            self._built_step = self._begin(number + 1)
             if setup.compiles:  # a GPU goes on while this step is reported
-                mx.async_eval(self._next.first)
+                mx.async_eval(self._built_step.first)
         mx.eval(norm, self.train_step.state)
         loss, means = 0.0, MetricMeans()
         for (batch_loss, metrics), weight in zip(results, pending.weights, strict=True):

@@ -61,8 +61,8 @@ def _base_optimizer(name: str, weight_decay: float) -> Any:
 def global_norm(gradients: Any) -> mx.array:
     """L2 norm over all tensors of a gradient tree, in float32; a scalar."""
     # In the order of their names: MLX's trees come out of a MultiOptimizer in any, and the last digit shows it.
-    named = sorted(tree_flatten(gradients), key=lambda item: item[0])
-    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in named))
+    by_name = sorted(tree_flatten(gradients), key=lambda item: item[0])
+    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in by_name))
 
 
 def clip(gradients: Any, norm: mx.array, max_norm: float) -> Any:

@@ -54,7 +54,7 @@ def ask_initial_model(
     folder: RunFolder,
     data: TrainingData,
     model: TrainingModel,
-    other: OtherModel,
+    other_model: OtherModel,
     parallel: int,
     device: str,
     stop: threading.Event,
@@ -63,7 +63,7 @@ def ask_initial_model(
 
     `parallel` batches are computed side by side. Raises Unavailable when `stop` is set.
     """
-    reference = other.reference
+    reference = other_model.reference
     if not reference or reference.is_other_model:
         return
     initial = file_stamps(Path(run.adapter.init).expanduser()) if run.adapter.init else []

@@ -123,10 +123,10 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     backend = Backend(**select(run.backend))
     device = backend.used
     if run.backend not in ("auto", device):
-        asked = f"The {run.backend.upper()} was asked for"
-        yield Warned("backend", f"{asked}, the {device.upper()} is used: {backend.reason}.")
+        requested = f"The {run.backend.upper()} was asked for"
+        yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
     data = yield from prepare_data(run)
-    other = yield from ask_other_model(run, folder, data, device, stop)
+    other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
     model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
@@ -134,9 +134,9 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     data.batches.layout = layout
     data.batches.most = plan.tokens if plan.rows < run.train.batch_size else None
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
-    yield from ask_initial_model(run, folder, data, model, other, parallel, device, stop)
+    yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop)
     policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop)
-    sources = yield from prepare_batches(run, data, policy, other.annotator, folder.path / SAMPLES)
+    sources = yield from prepare_batches(run, data, policy, other_model.annotator, folder.path / SAMPLES)
 
     schedule = _schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
     writes_answers = bool(sources.rollouts or run.on_policy_share)
@@ -150,17 +150,17 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         batches=sources.training,
         eval_batches=sources.held_out,
         rollouts=sources.rollouts,
-        teacher=other.teacher,
+        teacher=other_model.teacher,
         prompts=sample_prompts(run, data),
         schedule=schedule,
-        resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other),
+        resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model),
         dtype=model.dtype,
         on_gpu=device == "gpu",
         compiles=bool(model.compiled.used),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
     )
-    _write_folder(setup, other)
+    _write_folder(setup, other_model)
     return setup
 
 
@@ -188,7 +188,7 @@ def _resolve(
     model: TrainingModel,
     sources: BatchSources,
     schedule: Schedule,
-    other: OtherModel,
+    other_model: OtherModel,
 ) -> Resolved:
     """Every value as used, for resolved.json."""
     steps_per_epoch = sources.training.steps_per_epoch
@@ -225,17 +225,17 @@ def _resolve(
         versions=versions(),
         memory=memory,
         compiled=model.compiled,
-        teacher=other.teacher.facts if other.teacher else None,
-        reference=other.reference.facts if other.reference else None,
+        teacher=other_model.teacher.facts if other_model.teacher else None,
+        reference=other_model.reference.facts if other_model.reference else None,
     )
 
 
-def _write_folder(setup: Setup, other: OtherModel) -> None:
+def _write_folder(setup: Setup, other_model: OtherModel) -> None:
     """The files of a run that stand before its first step."""
     folder = setup.folder
     folder.begin(setup.run)
-    if other.annotator:
-        other.annotator.save(folder.path)
+    if other_model.annotator:
+        other_model.annotator.save(folder.path)
     setup.write_resolved()
     if setup.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
         folder.write(CHAT_TEMPLATE, setup.tokenizer.chat_template)

@@ -137,10 +137,10 @@ class TrainStep:
         return logps
 
 
-def _half(batch: Batch, which: int) -> Batch:
+def _half(batch: Batch, half: int) -> Batch:
     """The first (0) or second (1) half of a batch's texts, to be run through the model by itself."""
     middle = batch.tokens.shape[0] // 2
-    texts = slice(which * middle, (which + 1) * middle)
+    texts = slice(half * middle, (half + 1) * middle)
     return to_mlx(
         dataclasses.replace(batch, tokens=batch.tokens[texts], mask=batch.mask[texts], lengths=batch.lengths[texts])
     )

@@ -269,7 +269,7 @@ def product_step(model: Any) -> TrainStep:
     gpu = mx.default_device() == mx.gpu
     head, _ = find_lm_head(model, mx.bfloat16)
     ready: Any = SimpleNamespace(
-        run=Run.from_dict({"data": {"path": "demo"}}), model=model, head=head, teacher=None, dtype=mx.bfloat16,
+        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=head, teacher=None, dtype=mx.bfloat16,
         on_gpu=gpu, compiles=gpu,
     )  # fmt: skip
     return TrainStep(ready)
