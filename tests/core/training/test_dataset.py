@@ -52,8 +52,8 @@ def test_single_rows_are_left_out_of_the_training_data_alone() -> None:
 
 
 def test_several_files_are_one_dataset() -> None:
-    both = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
-    dataset, _ = rows(path=both, eval_split=0.0)
+    paths = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
+    dataset, _ = rows(path=paths, eval_split=0.0)
     assert len(dataset.train) == 5
 
 

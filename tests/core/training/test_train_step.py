@@ -114,14 +114,14 @@ def test_a_compiled_run_that_was_stopped_goes_on(
 ) -> None:
     unbroken = numbers(make_run(output="unbroken", adapter=adapter))
     stop, first = threading.Event(), []
-    broken = make_run(output="broken", adapter=adapter)
-    for event in train(broken, stop):
+    stopped = make_run(output="broken", adapter=adapter)
+    for event in train(stopped, stop):
         if isinstance(event, Step):
             first.append((event.loss, event.grad_norm))
             if event.step == 4:
                 stop.set()
-    rest = [(e.loss, e.grad_norm) for e in only(Step, list(resume(str(broken.output))))]
-    assert len(first) == 4 and np.allclose(first + rest, unbroken, rtol=1e-6)
+    resumed = [(e.loss, e.grad_norm) for e in only(Step, list(resume(str(stopped.output))))]
+    assert len(first) == 4 and np.allclose(first + resumed, unbroken, rtol=1e-6)
 
 
 def test_a_model_that_cannot_be_compiled_goes_on_without_and_says_so(
@@ -148,13 +148,13 @@ def test_a_model_that_cannot_be_compiled_goes_on_without_and_says_so(
 def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
     model = load(write_model(tmp_path / "model"), "float32", device="cpu").model
     adapters.attach(model, Adapter(rank=3))
-    before = dict(tree_flatten(model.trainable_parameters()))
+    tensors = dict(tree_flatten(model.trainable_parameters()))
     flat = FlatParameters(model, is_flat=True)
     vectors = flat.flatten(model.trainable_parameters())
     assert vectors.keys() == {"lora_a", "lora_b"} and all(v.ndim == 1 for v in vectors.values())
-    after = dict(tree_flatten(flat.unflatten(vectors)))
-    assert after.keys() == before.keys()
-    assert all(mx.array_equal(after[name], before[name]).item() for name in before)
+    restored = dict(tree_flatten(flat.unflatten(vectors)))
+    assert restored.keys() == tensors.keys()
+    assert all(mx.array_equal(restored[name], tensors[name]).item() for name in tensors)
 
 
 def test_a_step_takes_b_scaled_once_for_all_layers(tmp_path: Path) -> None:
@@ -194,11 +194,11 @@ def test_full_fine_tuning_keeps_its_tensors(tmp_path: Path) -> None:
 
 def test_targets_that_fill_up_a_shape_add_nothing() -> None:
     row = SimpleNamespace(tokens=np.arange(1, 9), mask=np.array([0, 0, 0, 1, 1, 1, 1, 1], np.int8))
-    exact, filled = (to_mlx(collate([row], [0]), multiple) for multiple in (1, 128))
-    assert len(exact.places) == 5 and len(filled.places) == 128
-    assert mx.array_equal(learned_tokens(filled)[:5], learned_tokens(exact)).item()
+    exact, padded = (to_mlx(collate([row], [0]), multiple) for multiple in (1, 128))
+    assert len(exact.places) == 5 and len(padded.places) == 128
+    assert mx.array_equal(learned_tokens(padded)[:5], learned_tokens(exact)).item()
     values = mx.arange(1, 129).astype(mx.float32)
-    assert mx.array_equal(in_place(values, filled), in_place(values[:5], exact)).item()
+    assert mx.array_equal(in_place(values, padded), in_place(values[:5], exact)).item()
 
 
 @pytest.mark.parametrize(
@@ -209,10 +209,10 @@ def test_on_cuda_a_run_takes_what_its_largest_step_needs_and_some_room(
 ) -> None:
     limits: list[int] = []
 
-    def dry_run_as_on_cuda(ready: setup.Setup, train_step: Any) -> None:
-        ready.on_gpu = True
+    def dry_run_as_on_cuda(prepared_run: setup.Setup, train_step: Any) -> None:
+        prepared_run.on_gpu = True
         monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
-        dry_run.dry_run(ready, train_step)
+        dry_run.dry_run(prepared_run, train_step)
 
     monkeypatch.setattr(trainer, "dry_run", dry_run_as_on_cuda)
     monkeypatch.setattr(mx, "set_memory_limit", lambda limit: limits.append(limit) or 0)
