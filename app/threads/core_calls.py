@@ -69,7 +69,7 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _beside(run) if run.spec.divergence else None
-        about = partial(estimate.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
+        about = partial(estimate.estimate_step, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
         _, found, advice = plan.resolve_plan(run, tokens, device, usable, about)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None  # a config of an unusual build: nothing is said rather than something wrong
@@ -77,9 +77,9 @@ def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: in
 
 
 def _beside(run: Any) -> Path | None:
-    from core.reference.frozen_model import beside
+    from core.reference.frozen_model import find_live_teacher
 
-    return beside(run)
+    return find_live_teacher(run)
 
 
 def save_model(
