@@ -26,7 +26,7 @@ from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
 from core.training import report
-from core.training.metrics import Tally
+from core.training.metrics import MetricMeans
 
 
 def evaluate(
@@ -64,12 +64,12 @@ def evaluate(
     read_config(folder)
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
-        tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
+        tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
     texts = encode_examples(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
     rows = [row for row in map(Group, texts) if has_targets(row)]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
-    base = adapters.base_for(adapter, quantization)
+    base = adapters.choose_base_precision(adapter, quantization)
     if base.note:
         yield Warned("base-precision", base.note)
     loaded = load(
@@ -86,7 +86,7 @@ def evaluate(
 
     head, _ = find_head(loaded.model, DTYPES[loaded.compute])
     yield Phase("Validating", f"{len(rows)} rows")
-    loss, targets, tally = 0.0, 0, Tally()
+    loss, targets, tally = 0.0, 0, MetricMeans()
     for batch in batch_by_length(rows, batch_size):
         given, count = to_mlx(batch), len(batch.rows)
         logps = token_logps(loaded.model, given, head)
@@ -95,8 +95,8 @@ def evaluate(
         if kind == PAIRS:
             sums = logps.sum(-1)
             tally.add({"preferred": chosen_is_likelier(logps, given).mean()}, count)
-            if adapters.add_ons(loaded.model):  # every weight trained leaves no base to compare with
-                with adapters.off(loaded.model):
+            if adapters.adapter_layers(loaded.model):  # every weight trained leaves no base to compare with
+                with adapters.disable(loaded.model):
                     moved = sums - token_logps(loaded.model, given, head).sum(-1)
                 tally.add({"accuracy": wins(*mx.split(moved, 2)).mean()}, count)
     loss /= targets

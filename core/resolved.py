@@ -183,7 +183,7 @@ class Resolved:
     method: str
     options: Any  # the method's own options
     model: ModelFacts
-    adapter: dict[str, Any]  # core.adapters.resolved
+    adapter: dict[str, Any]  # core.adapters.resolved_options
     precision: Precision
     backend: Backend
     data: DataFacts

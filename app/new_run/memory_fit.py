@@ -57,22 +57,22 @@ def count_longest_row(run: Run) -> int:
 
     Raises UserError where the data cannot be read.
     """
-    texts = 2 if run.spec.aside else 1  # some methods put a mismatched answer beside a row's own
+    texts = 2 if run.spec.precomputed else 1  # some methods put a mismatched answer beside a row's own
     limit = run.data.max_seq_len * (2 if run.spec.data == PAIRS else texts)
     characters = max((_count_characters(example) for example in _first_examples(run)), default=0)
     tokens = texts * (round(characters / _CHARACTERS) + 32)  # the chat template adds about 32 tokens
-    if run.spec.scored:
+    if run.spec.on_policy:
         tokens += run.options.max_completion_length
-    elif run.own_share:
+    elif run.on_policy_share:
         tokens = max(tokens, run.options.max_new_tokens)
     return min(limit, tokens)
 
 
 def _first_examples(run: Run) -> "Iterable[Example]":
-    from core.data.preview.scan import Head
+    from core.data.preview.scan import FilePreview
 
     for item in dataset_reader.read_data(run):
-        if isinstance(item, Head):
+        if isinstance(item, FilePreview):
             return item.examples[:_ROWS]
     return ()
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
 from app.desktop import preferences
 from app.new_run import model_facts
 from app.new_run.draft import Draft
-from app.new_run.goals import lacking
+from app.new_run.goals import missing_model_reason
 from app.new_run.second_model import SecondModel
 from app.style import theme
 from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files
@@ -88,7 +88,7 @@ class ModelStep(QWidget):
 
     def blocked_reason(self) -> str:
         """The reason why the next step has to wait, or ""."""
-        return self._problem or lacking(self._draft.run)
+        return self._problem or missing_model_reason(self._draft.run)
 
     def use_model(self, path: str) -> None:
         """Train a folder's model, or the model of a Hub id."""

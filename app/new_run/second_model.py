@@ -7,7 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences
-from app.new_run.goals import wanted
+from app.new_run.goals import other_model_option
 from app.new_run.model_facts import ModelFacts
 from app.runs import history
 from app.style import theme
@@ -54,7 +54,7 @@ class SecondModel(Card):
 
     def show_run(self, run: Run) -> None:
         """Show the choices for the run's method; hide the card where the method needs no second model."""
-        option = wanted(run)
+        option = other_model_option(run)
         self.setVisible(option is not None)
         if option is None:
             return
@@ -75,7 +75,7 @@ class SecondModel(Card):
 
     def list_runs(self, run: Run) -> None:
         """Look up the runs on this computer, once: each is a trained model that can be the teacher or reference."""
-        if not self._lookup_started and wanted(run) is not None:
+        if not self._lookup_started and other_model_option(run) is not None:
             self._lookup_started = True
             Task(self, lambda: history.entries(runs_folder()), done=lambda entries: self.add_known(entries, [], run))
 

@@ -39,9 +39,9 @@ def add(commands: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
-    from core.data.preview.inspect import seen_all, summary
-    from core.data.preview.scan import head
-    from core.data.tokenize.templates import choose
+    from core.data.preview.inspect import inspect_example, summarize_dataset
+    from core.data.preview.scan import preview_files
+    from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
     d = _data(args)
@@ -49,17 +49,17 @@ def run(args: Any, out: Print) -> int:
     if folder is None:
         raise UserError(f"{args.model} is not on this machine yet; choose a model that is, such as starter.")
     tokenizer = load_tokenizer(folder)
-    note = choose(tokenizer, d.chat_template) if d.chat_template else ""
+    note = set_chat_template(tokenizer, d.chat_template) if d.chat_template else ""
     place = _place(args.file)
     reading: dict[str, Any] = {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in}
     encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
     eval_place = _place(d.eval_path) if d.eval_path else None
-    facts = summary(place, args.kind, tokenizer, held=eval_place, **reading, **encoding)
+    facts = summarize_dataset(place, args.kind, tokenizer, held_out=eval_place, **reading, **encoding)
     if not facts["usable"]:
         errors = [f for f in facts["findings"] if f["severity"] == "error"]
         raise BadData(_finding(errors[0]) if errors else f"{args.file} holds no row to learn from.")
-    first = head(place, args.kind, args.rows, **reading).examples[: args.rows]
-    rows = [seen for example in first for seen in seen_all(example, tokenizer, **encoding)]
+    first = preview_files(place, args.kind, args.rows, **reading).examples[: args.rows]
+    rows = [seen for example in first for seen in inspect_example(example, tokenizer, **encoding)]
     if args.json:
         out(json.dumps(facts | {"seen": [_plain(seen) for seen in rows]}, indent=2, ensure_ascii=False))
         return 0

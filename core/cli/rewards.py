@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from core import methods
-from core.cli import Out
+from core.cli import Print
 from core.errors import BadOption
 from core.options import Option, describe, parse
 
@@ -41,7 +41,7 @@ def add(commands: Any) -> None:
     trial.set_defaults(command=try_rewards)
 
 
-def list_rewards(args: Any, out: Out) -> int:
+def list_rewards(args: Any, out: Print) -> int:
     """Print every reward and what it checks."""
     from core.rewards import REWARDS
 
@@ -55,7 +55,7 @@ def list_rewards(args: Any, out: Out) -> int:
     return 0
 
 
-def try_rewards(args: Any, out: Out) -> int:
+def try_rewards(args: Any, out: Print) -> int:
     """Print the scores of the answers, with the reasons. Raises BadOption."""
     from core.data.tokenize.tokenizer import load_tokenizer
     from core.methods._policy import Options, check

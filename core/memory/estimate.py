@@ -196,7 +196,7 @@ def _activation_bytes(model: _Transformer, run: Run, device: str, tokens: int, b
 
     `tokens` are those of a row. Of each token in each head, a number of attention scores is kept until the end.
     """
-    per_text = -(-tokens // run.texts)  # what a token may look back on
+    per_text = -(-tokens // run.texts_per_row)  # what a token may look back on
     # In tiles (core.model.tiled_attention) about the half that a token sees is kept; MLX's own gradient keeps more.
     tiled = device == "cpu" and compute == 4 and run.data.packing and not run.spec.precomputed
     span = per_text if tiled else tokens

@@ -58,7 +58,7 @@ def find_source(role: str, path: str, tokenizer: Any) -> Generator[Event, None, 
 
 def load_frozen(source: ModelSource, run: Run, device: str) -> tuple[nn.Module, LMHead | None]:
     """The other model in memory, in the run's precision and not to be trained, and its head. Raises BadModel."""
-    base = adapters.base_for(source.adapter, None)
+    base = adapters.choose_base_precision(source.adapter, None)
     loaded = load(
         source.folder,
         run.model.dtype,

@@ -14,7 +14,7 @@ import numpy as np
 
 from core.atomic_files import explain, replacing
 from core.data.batch.batches import Batch, Batches, collate
-from core.data.batch.groups import longest, parts
+from core.data.batch.groups import longest_text, row_texts
 from core.errors import Unavailable
 from core.events import Phase
 
@@ -33,13 +33,13 @@ class LogprobCache:
     """
 
     def __init__(self, name: str, batches: Batches, held_out: Sequence[Any], steps: int) -> None:
-        train_rows = batches.seen(steps)
+        train_rows = batches.rows_in_steps(steps)
         self.name = name
         self.row_sets = ([batches.rows[i] for i in train_rows], held_out)
         self.rows = [*self.row_sets[0], *held_out]
         self.entries: Any = None  # [M, ...], NumPy
         self._train_position = {row: n for n, row in enumerate(train_rows)}
-        targets = np.array([[int(text.mask.sum()) for text in parts(row)] for row in self.rows], np.int64)  # [R, K]
+        targets = np.array([[int(text.mask.sum()) for text in row_texts(row)] for row in self.rows], np.int64)  # [R, K]
         self._ends = np.concatenate([[0], np.cumsum(targets.ravel())])
         self._texts = targets.shape[1]
 
@@ -74,7 +74,7 @@ class LogprobCache:
         """A name that is the same only where the same model (`fingerprint`) is asked about the same tokens."""
         digest = hashlib.blake2b(json.dumps(fingerprint, sort_keys=True, default=str).encode(), digest_size=10)
         for row in self.rows:
-            for text in parts(row):
+            for text in row_texts(row):
                 digest.update(len(text.tokens).to_bytes(8, "little"))
                 digest.update(text.tokens.tobytes() + np.packbits(text.mask.astype(bool)).tobytes())
         return f"{self.name}-{digest.hexdigest()}.npy"
@@ -128,6 +128,6 @@ class LogprobCache:
 
 
 def _sorted_batches(rows: Sequence[Any], batch_size: int, layout: Mapping[str, bool]) -> Iterator[Batch]:
-    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
+    order = sorted(range(len(rows)), key=lambda i: longest_text(rows[i]))
     for start in range(0, len(order), batch_size):
         yield collate(rows, order[start : start + batch_size], **layout)

@@ -82,10 +82,10 @@ class Reference:
             def compute_logps(batch: Batch) -> mx.array:
                 return token_logps(model, to_mlx(batch), lm_head)
 
-            for batch, logps in map_in_order(compute_logps, batches, parallel_batches):
+            for batch, logps in map_in_order(compute_logps, batches, parallel_batches, models=[model, lm_head]):
                 yield batch, np.array(logps)[batch.mask > 0]
 
-        with adapters.off(model) if self.model_name == BASE else nullcontext():
+        with adapters.disable(model) if self.model_name == BASE else nullcontext():
             yield from self._cache.fill(target_logps, self.run.train.batch_size, stop, layout)
 
     def compute_other_model(

@@ -47,6 +47,11 @@ class Teacher:
             return TeacherFacts(o.teacher, "live", o.teacher_top_k)
         return TeacherFacts(o.teacher, "kept", o.teacher_top_k, self._file, len(self._cache))
 
+    @property
+    def models(self) -> list[Any]:
+        """What holds the teacher's arrays, where it is asked in every step."""
+        return [self._model, self._lm_head]
+
     def prepare(
         self,
         folder: Path,

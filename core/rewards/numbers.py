@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 
 Value = Fraction | float
 
@@ -33,7 +33,7 @@ _GROUPED = re.compile(r"(?<![\d.])\d{1,3}(?:[,\u00a0\u202f '_]\d{3})+(?!\d)")
 
 def find_result(text: str) -> str | None:
     """The result that a text states: boxed, after ####, after "the answer is", or its last number; None without any."""
-    marked = final(text)
+    marked = final_answer(text)
     if "\\boxed{" in text or "####" in text:
         return marked or None
     lead_matches = list(_LEAD.finditer(text))

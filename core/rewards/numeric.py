@@ -1,6 +1,6 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
 from core.rewards.numbers import find_result, parse_value, same_value
 
@@ -8,7 +8,7 @@ from core.rewards.numbers import find_result, parse_value, same_value
 def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the result of the visible answer equals the expected value, however both are written; else 0."""
     if parse_value(answer.expected) is None:  # a word, or a formula with letters
-        result: str | None = final(answer.visible)
+        result: str | None = final_answer(answer.visible)
     else:
         result = find_result(answer.visible)
     if not result:

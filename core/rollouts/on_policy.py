@@ -12,7 +12,7 @@ import numpy as np
 
 from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
-from core.methods.distill import OWN
+from core.methods.distill import OWN_ANSWERS
 from core.rollouts.batch_generate import Completion, CompletionGenerator
 from core.rollouts.sampling import SamplingParams
 
@@ -57,9 +57,9 @@ class OnPolicyBatches:
         self._metrics = {}
         if not self.is_on_policy(step):
             return self.batches.window(step)
-        rows = {i: self.batches.rows[i] for indices in self.batches.places(step) for i in indices}
+        rows = {i: self.batches.rows[i] for indices in self.batches.row_indices(step) for i in indices}
         batches = self.batches.window(step, rows | self._complete_rows(step, rows))
-        return [replace(b, extra={**b.extra, OWN: np.ones(len(b.rows), np.float32)}) for b in batches]
+        return [replace(b, extra={**b.extra, OWN_ANSWERS: np.ones(len(b.rows), np.float32)}) for b in batches]
 
     def metrics(self) -> dict[str, float]:
         """Metrics of the completions in the last window; {} where it has none."""

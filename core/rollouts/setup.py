@@ -20,14 +20,15 @@ from core.memory.estimate import PROMPTS_AT_ONCE
 from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
 from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts
-from core.rewards.judge import Judge
-from core.rollouts.capacity import check, fitting
+from core.rewards.judge import RewardScorer
+from core.rollouts.batch_generate import CompletionGenerator
+from core.rollouts.capacity import check_batching, fit_batch_size
 from core.rollouts.collector import Collector
-from core.rollouts.on_policy import OwnAnswers, prompt_length
-from core.rollouts.prompts import Query, queries
-from core.rollouts.rollouts import Rollouts, replayed
-from core.rollouts.samples_file import Asked
-from core.rollouts.sampling import Sampling
+from core.rollouts.on_policy import OnPolicyBatches, OnPolicyConfig, prompt_length
+from core.rollouts.prompts import Prompt, build_prompts
+from core.rollouts.rollouts import RolloutBatches, RolloutConfig, read_replay
+from core.rollouts.samples_file import RolloutGroup
+from core.rollouts.sampling import SamplingParams
 from core.run import Run
 
 
@@ -47,8 +48,8 @@ class Policy:
 class RolloutPrompts(NamedTuple):
     """What the model is asked in a run with rewards."""
 
-    train: list[Query]
-    held_out: list[Query]
+    train: list[Prompt]
+    held_out: list[Prompt]
     dropped: int  # training examples that are left out
 
 
@@ -69,12 +70,12 @@ def prepare_prompts(
     answer where a reward needs one. Raises BadOption for rewards that lack something, BadData when no prompt is left.
     """
     o, max_length = run.options, run.data.max_seq_len
-    with Judge(o.weights, o.settings) as judge:
+    with RewardScorer(o.weights, o.settings) as judge:
         needs_expected = [name for name in o.weights if judge.needs_expected_for(name)]
-    prompts, held_prompts = (queries(examples, tokenizer) for examples in (train, held_out))
+    prompts, held_prompts = (build_prompts(examples, tokenizer) for examples in (train, held_out))
     max_prompt = max_length - o.max_completion_length
 
-    def is_usable(prompt: Query) -> bool:
+    def is_usable(prompt: Prompt) -> bool:
         return len(prompt.tokens) <= max_prompt and bool(prompt.expected or not needs_expected)
 
     usable = [prompt for prompt in prompts if is_usable(prompt)]
@@ -91,17 +92,17 @@ def prepare_prompts(
         yield Warned("no-expected", f"{blank} of {len(prompts)} questions have no answer to check against: left out.")
     long = sum(1 for prompt in prompts if len(prompt.tokens) > max_prompt)
     if long:
-        sentence = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
-        yield Warned("long-questions", f"{sentence} within {max_length}: left out.")
+        some = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
+        yield Warned("long-questions", f"{some} within {max_length}: left out.")
     return RolloutPrompts(usable, [p for p in held_prompts if is_usable(p)], len(train) - len(usable))
 
 
-def load_replay(run: Run, tokenizer: Any) -> list[list[Asked]]:
+def load_replay(run: Run, tokenizer: Any) -> list[list[RolloutGroup]]:
     """The answers to replay, by step; none where new ones are to be written. Raises BadData."""
-    return replayed(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
+    return read_replay(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
 
 
-def steps_per_epoch(run: Run, prompts: Sequence[Query], replay: Sequence[Any]) -> int:
+def steps_per_epoch(run: Run, prompts: Sequence[Prompt], replay: Sequence[Any]) -> int:
     """Optimizer steps in which every prompt is asked once, or every recorded set of answers learned from."""
     t = run.train
     answer_sets = len(replay) or -(-len(prompts) // (t.batch_size * t.gradient_accumulation_steps))
@@ -120,11 +121,11 @@ def apply_temperature(model: nn.Module, lm_head: LMHead | None, temperature: flo
 def prepare_rollouts(
     run: Run,
     policy: Policy,
-    prompts: Sequence[Query],
-    held_out: Sequence[Query],
-    replay: list[list[Asked]],
+    prompts: Sequence[Prompt],
+    held_out: Sequence[Prompt],
+    replay: list[list[RolloutGroup]],
     samples: Path,
-) -> Generator[Event, None, tuple[Rollouts, RolloutFacts]]:
+) -> Generator[Event, None, tuple[RolloutBatches, RolloutFacts]]:
     """(the batches of a run with rewards, facts for resolved.json), with warnings.
 
     `replay` holds recorded answers by step, which are learned from in place of new ones; `samples` is the file that the
@@ -133,38 +134,27 @@ def prepare_rollouts(
     o, t = run.options, run.train
     max_length = max(len(p.tokens) for p in (*prompts, *held_out)) + o.max_completion_length
     answers = yield from _fit_answers(policy, max_length, o.answers_at_once)
-    collector = Collector(
-        policy.model,
-        policy.tokenizer,
-        o,
-        Judge(o.weights, o.settings),
-        stop_tokens=stop_tokens(policy.tokenizer),
-        at_once=answers.facts.used,
-        batched=answers.batched,
-        stop=policy.stop,
-    )
+    collector = Collector(_generator(policy, answers), policy.tokenizer, o, RewardScorer(o.weights, o.settings))
     # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
     micro_batch = o.micro_batch_size
-    rollouts = Rollouts(
-        collector,
-        prompts,
-        held_out,
-        head=policy.lm_head,
-        together=micro_batch if o.loss_type == "bnpo" else -(-micro_batch // policy.parallel_batches),
-        per_step=t.batch_size * t.gradient_accumulation_steps,
+    config = RolloutConfig(
+        prompts_per_step=t.batch_size * t.gradient_accumulation_steps,
+        micro_batch_size=micro_batch if o.loss_type == "bnpo" else -(-micro_batch // policy.parallel_batches),
         seed=t.seed,
         shuffle=run.data.shuffle,
-        samples=samples,
-        reference=_reference_context(run, policy.model),
         layout=policy.layout,
-        replay=replay,
+        samples_file=samples,
+    )
+    reference = _reference_context(run, policy.model)
+    rollouts = RolloutBatches(
+        collector, prompts, held_out, config, lm_head=policy.lm_head, reference=reference, replay=replay
     )
     return rollouts, RolloutFacts(answers.facts, o.weights, len(replay))
 
 
 def prepare_on_policy(
     run: Run, policy: Policy, batches: Batches
-) -> Generator[Event, None, tuple[OwnAnswers, OnPolicyFacts]]:
+) -> Generator[Event, None, tuple[OnPolicyBatches, OnPolicyFacts]]:
     """(a dataset's batches with answers of the student's own in some steps, facts for resolved.json), with warnings.
 
     Raises BadData where no row asks anything.
@@ -177,36 +167,34 @@ def prepare_on_policy(
             f"{dataset_label(run.data.path)}: no row asks anything that the student could answer itself (lmbda)."
         )
     if without_prompt:
-        sentence = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
-        yield Warned("no-question", f"{sentence}: the student answers the others itself and learns these as they are.")
+        some = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
+        yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
     requested = min(PROMPTS_AT_ONCE, t.batch_size * t.gradient_accumulation_steps)
     longest = min(max_length, max(prompt_lengths) + o.max_new_tokens)
     answers = yield from _fit_answers(policy, longest, requested)
-    own_answers = OwnAnswers(
-        batches,
-        policy.model,
-        Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
-        share=run.on_policy_share,
-        longest=max_length,
-        stop_tokens=stop_tokens(policy.tokenizer),
-        at_once=answers.facts.used,
-        batched=answers.batched,
-        stop=policy.stop,
-    )
+    params = SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens)
+    config = OnPolicyConfig(params, run.on_policy_share, max_length)
+    own_answers = OnPolicyBatches(batches, _generator(policy, answers), config)
     return own_answers, OnPolicyFacts(answers.facts, run.on_policy_share)
+
+
+def _generator(policy: Policy, answers: _AnswerBatches) -> CompletionGenerator:
+    """The model with what does not change while it writes answers."""
+    stops = tuple(stop_tokens(policy.tokenizer))
+    return CompletionGenerator(policy.model, stops, answers.facts.used, answers.batched, policy.stop)
 
 
 def _fit_answers(policy: Policy, max_length: int, requested: int) -> Generator[Event, None, _AnswerBatches]:
     """How many answers of up to `max_length` tokens, prompt included, fit into memory; warnings where fewer do."""
     policy.model.eval()
-    batched, reason = check(policy.model, policy.dtype)
+    batched, reason = check_batching(policy.model, policy.dtype)
     if not batched:
         yield Warned("sampling", f"Answers are written one after the other, which is slow: {reason}.")
-    answers, bytes_each = fitting(policy.model, max_length, requested if batched else 1)
-    if batched and answers < requested:
-        less = f"{answers} answers are written at once instead of {requested}"
+    at_once, bytes_each = fit_batch_size(policy.model, max_length, requested if batched else 1)
+    if batched and at_once < requested:
+        less = f"{at_once} answers are written at once instead of {requested}"
         yield Warned("memory", f"{less}: each may take {bytes_each / 1e6:,.0f} MB.")
-    return _AnswerBatches(batched, AnswersAtOnce(requested, answers, bytes_each, reason))
+    return _AnswerBatches(batched, AnswersAtOnce(requested, at_once, bytes_each, reason))
 
 
 def _reference_context(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:
@@ -216,15 +204,15 @@ def _reference_context(run: Run, model: nn.Module) -> Callable[[], AbstractConte
         return None
     is_initial = run.adapter.init is not None and o.reference != "base"
     if not is_initial and run.adapter.type != "full":
-        return lambda: adapters.off(model)
-    initial = adapters.tensors(model)
+        return lambda: adapters.disable(model)
+    initial = adapters.trainable_tensors(model)
     return lambda: _with_weights(model, initial)
 
 
 @contextmanager
 def _with_weights(model: nn.Module, weights: dict[str, mx.array]) -> Iterator[None]:
     """Within this, the model has these trained weights."""
-    current = adapters.tensors(model)
+    current = adapters.trainable_tensors(model)
     model.load_weights(list(weights.items()), strict=False)
     try:
         yield

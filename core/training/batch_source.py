@@ -4,12 +4,12 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.batch.batches import Batch, Windows, in_order
+from core.data.batch.batches import Batch, BatchSource, batch_by_length
 from core.events import Event
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.resolved import OnPolicyFacts, RolloutFacts
-from core.rollouts.rollouts import Rollouts
+from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy, prepare_on_policy, prepare_rollouts
 from core.run import Run
 from core.training.data_setup import TrainingData
@@ -18,7 +18,7 @@ from core.training.data_setup import TrainingData
 class AnnotatedBatches:
     """Batches that bring along what another model says of them."""
 
-    def __init__(self, batches: Windows, annotate: Callable[[Batch], Batch]) -> None:
+    def __init__(self, batches: BatchSource, annotate: Callable[[Batch], Batch]) -> None:
         self._batches, self._annotate = batches, annotate
         self.steps_per_epoch = batches.steps_per_epoch
 
@@ -33,10 +33,10 @@ class AnnotatedBatches:
 class BatchSources:
     """The batches that are learned from, and those that are measured on."""
 
-    training: Windows
+    training: BatchSource
     held_out: list[Batch]  # none where `rollouts` measures by answers to held-out prompts
     held_out_rows: int  # or prompts
-    rollouts: Rollouts | None  # for a method whose answers the model writes itself
+    rollouts: RolloutBatches | None  # for a method whose answers the model writes itself
     rollout_facts: RolloutFacts | None
     on_policy_facts: OnPolicyFacts | None
 
@@ -52,11 +52,11 @@ def prepare_batches(
     if run.spec.on_policy:
         rollouts, facts = yield from prepare_rollouts(run, policy, data.dataset.train, held_out, data.replay, samples)
         return BatchSources(rollouts, [], len(rollouts.held_out), rollouts, facts, None)
-    training: Windows = data.batches
+    training: BatchSource = data.batches
     on_policy_facts = None
     if run.on_policy_share:
         training, on_policy_facts = yield from prepare_on_policy(run, policy, data.batches)
-    held_out_batches = in_order(held_out, run.train.batch_size, **policy.layout)
+    held_out_batches = batch_by_length(held_out, run.train.batch_size, **policy.layout)
     if annotator:
         training = AnnotatedBatches(training, annotator.annotate_training)
         held_out_batches = [annotator.annotate_held_out(batch) for batch in held_out_batches]

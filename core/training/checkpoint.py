@@ -49,7 +49,7 @@ def save(folder: Path, progress: Progress, model: nn.Module, optimizer_state: An
     with explain(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_tensors(temporary / WEIGHTS, adapters.tensors(model))
+        save_tensors(temporary / WEIGHTS, adapters.trainable_tensors(model))
         state = dict(tree_flatten(optimizer_state))
         state |= {"random": mx.random.state[0]}
         save_tensors(temporary / OPTIMIZER, state)
@@ -78,7 +78,7 @@ def restore(path: Path, model: nn.Module) -> tuple[Progress, Any]:
         state = mx.load(str(path / OPTIMIZER))
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise BadModel(f"The checkpoint {path} cannot be read: {error}.") from None
-    expected = adapters.tensors(model)
+    expected = adapters.trainable_tensors(model)
     if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in expected.items()}:
         raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
     model.load_weights(list(weights.items()), strict=False)

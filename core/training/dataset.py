@@ -7,13 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.data.batch.groups import Group, learns, parts
-from core.data.check.exclude import kinds
-from core.data.dataset import Dataset, apart, load, overlap, split
+from core.data.batch.groups import Group, has_targets, row_texts
+from core.data.check.exclude import finding_codes
+from core.data.dataset import Dataset, count_overlap, drop_overlap, load_dataset, split_dataset
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, UNPAIRED
 from core.data.read.files import dataset_label
-from core.data.tokenize.cache import encoded, encoded_all
+from core.data.tokenize.cache import load_or_encode
 from core.data.tokenize.encode import Encoded
 from core.data.tokenize.encoding import Cancelled
 from core.errors import BadData, BadOption, Unavailable
@@ -33,7 +33,7 @@ MAX_LABEL_RATIO = 3.0  # times that answers with one label may outweigh the othe
 class EncodedDataset(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
-    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Query where the model writes the answers
+    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Prompt where the model writes the answers
     held_out: Sequence[Any]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
     facts: DatasetFacts
@@ -73,8 +73,8 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
         splits,
         rows=len(rows),
         eval_rows=len(held_out),
-        tokens=sum(len(text.tokens) for row in rows for text in parts(row)),
-        trained_tokens=sum(int(text.mask.sum()) for row in rows for text in parts(row)),
+        tokens=sum(len(text.tokens) for row in rows for text in row_texts(row)),
+        trained_tokens=sum(int(text.mask.sum()) for row in rows for text in row_texts(row)),
         cut=sum(1 for row in rows if row.cut),
         dropped=len(encoded_rows) - len(rows),
     )
@@ -84,19 +84,19 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
 def _read_splits(run: Run) -> Generator[Event, None, _Splits]:
     """The data files, split as asked for; a validation file is read beside them. Raises BadData, BadOption."""
     d = run.data
-    read = functools.partial(load, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
+    read = functools.partial(load_dataset, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
     dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
     eval_paths = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _default_eval_paths(run, dataset)
     if eval_paths:
-        train, held_out = dataset.examples, read(eval_paths, exclude=kinds(d.exclude)).examples
+        train, held_out = dataset.examples, read(eval_paths, exclude=finding_codes(d.exclude)).examples
         if "overlap" in d.exclude:
-            train = apart(train, held_out)
-        shared = overlap(train, held_out)
+            train = drop_overlap(train, held_out)
+        shared = count_overlap(train, held_out)
         if shared:
             sentence = f"{shared} of {len(held_out)} validation rows also stand in the training data"
             yield Warned("overlap", f"{sentence}; the held-out loss flatters.")
     else:
-        train, held_out = split(dataset, d.eval_split, run.train.seed)
+        train, held_out = split_dataset(dataset, d.eval_split, run.train.seed)
     for finding in _first_findings(dataset):
         yield Warned(finding.code, str(finding))
     return _Splits(dataset, eval_paths, train, held_out)
@@ -148,10 +148,10 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
         options: Any = dict(
             train_on=d.train_on, max_len=d.max_seq_len, progress=report_progress, cancelled=cancelled.is_set
         )
+        encoded = load_or_encode(examples, tokenizer, **options)
         if run.spec.data not in (PAIRS, UNPAIRED):
-            return encoded(examples, tokenizer, **options)
-        texts = encoded_all(examples, tokenizer, **options)
-        return [Group(t, _label_value(e)) for t, e in zip(texts, examples, strict=True)]
+            return encoded.texts  # one text a row
+        return [Group(texts, _label_value(e)) for texts, e in zip(encoded, examples, strict=True)]
 
     try:
         return (yield from watched("tokenize", work))
@@ -169,7 +169,7 @@ def _drop_without_targets(rows: Sequence[Row]) -> Sequence[Row]:
     Where that is all of them, as nearly always, the sequence itself: rows from the cache are made when they are asked
     for, and as objects would take several times the memory.
     """
-    return rows if all(map(learns, rows)) else [row for row in rows if learns(row)]
+    return rows if all(map(has_targets, rows)) else [row for row in rows if has_targets(row)]
 
 
 def _arrange(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
@@ -226,7 +226,7 @@ def _imbalance_warnings(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
 
 def _has_identical_answers(row: Row) -> bool:
     """Whether a pair has lost its difference behind the cut."""
-    first, *more = parts(row)
+    first, *more = row_texts(row)
     return any(np.array_equal(first.tokens, text.tokens) for text in more)
 
 

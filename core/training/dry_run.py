@@ -32,7 +32,7 @@ def dry_run(setup: Setup, train_step: TrainStep) -> None:
     if on_cuda:  # at its smallest, so that what is measured is what a step needs
         mx.set_memory_limit(1)
     mx.reset_peak_memory()
-    list(map_in_order(train_step.gradient, batches, setup.parallel_batches))
+    list(map_in_order(train_step.gradient, batches, setup.parallel_batches, models=setup.models))
     memory, precision = setup.resolved.memory, setup.resolved.precision
     if on_cuda:
         is_packed = precision.used != precision.compute

@@ -128,13 +128,14 @@ class Evaluation:
         """Loss and metrics over all held-out rows, weighted as training is."""
         setup, train_step = self.setup, self.train_step
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
-            metrics, answer_tokens = setup.rollouts.solve()
+            metrics, answer_tokens = setup.rollouts.evaluate()
             return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
         setup.model.eval()
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0
         means = MetricMeans()
-        for batch, (batch_loss, metrics) in map_in_order(train_step.loss, setup.eval_batches, setup.parallel_batches):
+        results = map_in_order(train_step.loss, setup.eval_batches, setup.parallel_batches, models=setup.models)
+        for batch, (batch_loss, metrics) in results:
             weight = train_step.weight(batch)
             loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
             targets += train_step.count_targets(batch)
@@ -179,10 +180,10 @@ class Evaluation:
 
     def _save_best(self) -> None:
         self._best_path.parent.mkdir(exist_ok=True)
-        save_tensors(self._best_path, adapters.tensors(self.setup.model))
+        save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))
         self._save_adapter()
 
     def _save_adapter(self) -> None:
         model = self.setup.model
-        self.folder.write_json(adapters.CONFIG, adapters.config(model, self.run.adapter, self.run.model))
+        self.folder.write_json(adapters.CONFIG, adapters.build_config(model, self.run.adapter, self.run.model))
         save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(model), {"format": "mlx"})

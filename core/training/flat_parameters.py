@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
-from core.adapters.lora import AddOn, LoRALinear
+from core.adapters.lora import AdapterLayer, LoRALinear
 
 
 class _Tensor(NamedTuple):
@@ -39,7 +39,7 @@ class FlatParameters:
         for name, value in tree_flatten(model.trainable_parameters()):
             tensor = _Tensor(name, tuple(value.shape), value.size)
             self._vectors.setdefault(name.rpartition(".")[2], []).append(tensor)
-        layers = [m for _, m in model.named_modules() if isinstance(m, AddOn)]
+        layers = [m for _, m in model.named_modules() if isinstance(m, AdapterLayer)]
         # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
         same_scale = len({m.scale for m in layers}) == 1 and all(type(m) is LoRALinear for m in layers)
         self._scaled_layers = layers if is_flat and same_scale else []  # for which a step does so

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from core.data.batch.groups import parts
+from core.data.batch.groups import row_texts
 from core.device.machine import usable_bytes
 from core.events import Event, Warned
 from core.memory.estimate import Estimate, estimate_step
@@ -41,7 +41,7 @@ def _longest_row(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with the longest answer where the model writes some."""
     if run.spec.on_policy:
         return max(len(prompt.tokens) for prompt in rows) + int(run.options.max_completion_length)
-    longest = max(sum(len(text.tokens) for text in parts(row)) for row in rows)
+    longest = max(sum(len(text.tokens) for text in row_texts(row)) for row in rows)
     if not run.on_policy_share:
         return longest
     longest_answered = max(map(prompt_length, rows)) + run.options.max_new_tokens

@@ -114,7 +114,7 @@ def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[L
     mx.random.seed(run.train.seed)
     adapters.attach(loaded.model, run.adapter)
     mx.eval(loaded.model.parameters())
-    trainable = sum(t.size for t in adapters.tensors(loaded.model).values())
+    trainable = sum(t.size for t in adapters.trainable_tensors(loaded.model).values())
     return loaded, ModelFacts(parameters, trainable, path=run.model.path, folder=str(folder))
 
 

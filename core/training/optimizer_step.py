@@ -100,7 +100,8 @@ class OptimizerStepper:
     def _accumulate_parallel(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
         """The same on several cores, the sum in the same order."""
         total, results = None, []
-        gradients = map_in_order(self.train_step.gradient, pending.batches, self.setup.parallel_batches)
+        setup = self.setup
+        gradients = map_in_order(self.train_step.gradient, pending.batches, setup.parallel_batches, models=setup.models)
         for _, (loss, metrics, grad) in gradients:
             results.append((loss, metrics))
             total = grad if total is None else self.train_step.add(total, grad)

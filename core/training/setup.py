@@ -10,8 +10,8 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
-from core.data.batch.batches import Batch, Windows
-from core.data.tokenize.encode import Question
+from core.data.batch.batches import Batch, BatchSource
+from core.data.tokenize.encode import EncodedPrompt
 from core.device.machine import versions
 from core.device.select import select
 from core.events import Event, Started, Warned
@@ -19,7 +19,7 @@ from core.memory.plan import Plan
 from core.model.lm_head import LMHead
 from core.reference.teacher import Teacher
 from core.resolved import Backend, DataFacts, MemoryFacts, MicroBatches, Resolved, to_json
-from core.rollouts.rollouts import Rollouts
+from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
@@ -54,11 +54,11 @@ class Setup:
     lm_head: LMHead | None  # None where logits must be made everywhere
     tokenizer: Any
     rows: Sequence[Any]
-    batches: Windows
+    batches: BatchSource
     eval_batches: list[Batch]
-    rollouts: Rollouts | None  # where the batches come from, for a method whose answers the model writes
+    rollouts: RolloutBatches | None  # where the batches come from, for a method whose answers the model writes
     teacher: Teacher | None
-    prompts: list[Question]  # for sample answers
+    prompts: list[EncodedPrompt]  # for sample answers
     schedule: Schedule
     resolved: Resolved
     dtype: mx.Dtype  # what the model computes in
@@ -66,6 +66,11 @@ class Setup:
     compiles: bool  # whether steps of shapes that come up again are compiled
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
+
+    @property
+    def models(self) -> list[Any]:
+        """All that a step computes with and that holds arrays."""
+        return [self.model, self.lm_head, *(self.teacher.models if self.teacher else [])]
 
     @property
     def validates(self) -> bool:
@@ -132,7 +137,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
     layout, parallel = model.layout.options, plan.parallel_batches
     data.batches.layout = layout
-    data.batches.most = plan.tokens if plan.rows < run.train.batch_size else None
+    data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
     yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop)
     policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop)
@@ -205,7 +210,7 @@ def _resolve(
         logits=model.logits,
         packing=model.layout.packing,
         shared_prompts=model.layout.shared_prompts,
-        micro_batches=MicroBatches(plan.rows, data.batches.most, plan.parallel_batches, plan.reason),
+        micro_batches=MicroBatches(plan.rows, data.batches.max_tokens, plan.parallel_batches, plan.reason),
         rollouts=sources.rollout_facts,
         own_answers=sources.on_policy_facts,
         max_seq_len=run.data.max_seq_len,
@@ -216,7 +221,7 @@ def _resolve(
         method=run.method,
         options=run.options,
         model=model.facts,
-        adapter=adapters.resolved(model.model, run.adapter),
+        adapter=adapters.resolved_options(model.model, run.adapter),
         precision=model.precision,
         backend=backend,
         data=data_facts,

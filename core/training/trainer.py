@@ -83,7 +83,7 @@ def resume(
     if changes:
         folder.write(RUN, run.to_toml())
     newest = checkpoints[-1] if checkpoints else None
-    folder.forget_after(int(newest.name.removeprefix("step-")) if newest else -1)
+    folder.discard_after(int(newest.name.removeprefix("step-")) if newest else -1)
     yield from _logged(folder, _execute(run, folder, stop, save_now, newest))
 
 

@@ -13,7 +13,7 @@ import pytest
 from core import methods
 from core.errors import BadOption
 from core.options import Option
-from core.run import Adapter, Data, Model, Run, Train, list_options, to_plain, runs_folder, sections
+from core.run import Adapter, Data, Model, Run, Train, list_options, runs_folder, sections, to_plain
 
 # Options that go with another one, and values that other() does not know.
 BESIDE: dict[str, dict[str, Any]] = {

@@ -15,7 +15,7 @@ import pytest
 from core import adapters, methods
 from core.errors import BadModel
 from core.events import Phase
-from core.run import Run, every_option
+from core.run import Run, list_options
 from core.train import train
 from tests.core.conftest import write_model, write_rows
 
@@ -149,7 +149,7 @@ def unchanged_fingerprint(
 
 
 def test_every_option_is_here() -> None:
-    assert set(CHANGES) | TESTED_ELSEWHERE == {key for key, _ in every_option("sft")}
+    assert set(CHANGES) | TESTED_ELSEWHERE == {key for key, _ in list_options("sft")}
 
 
 @pytest.mark.parametrize("key", CHANGES)

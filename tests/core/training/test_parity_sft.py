@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.data.kinds import TEXT
-from core.data.tokenize.encode import encode
+from core.data.tokenize.encode import encode_example
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.events import Step
 from core.run import Run
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.parametrize("name", CASES)
 def test_tokens_and_targets_are_those_of_trl(name: str) -> None:
     case = CASES[name]
     tokenizer = load_tokenizer(REFERENCE / "models" / case["model"])
-    examples = load(REFERENCE / "data" / f"{case['data']}.jsonl", TEXT).examples
+    examples = load_dataset(REFERENCE / "data" / f"{case['data']}.jsonl", TEXT).examples
     options = {"train_on": case["options"]["train_on"], "max_len": case["options"]["max_seq_len"]}
-    rows = [encode(example, tokenizer, **options) for example in examples]
+    rows = [encode_example(example, tokenizer, **options) for example in examples]
     encoded = [(row.tokens.tolist(), "".join(map(str, row.mask))) for row in rows if row.mask.any()]
     assert encoded == [(row["tokens"], row["targets"]) for row in case["rows"]]
 
