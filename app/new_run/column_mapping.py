@@ -155,27 +155,28 @@ class ColumnMapping(Card):
 
 def guess_columns(columns: Sequence[str]) -> dict[str, str]:
     """{part: column} for each part of a row that a column's name gives away."""
-    from core.data.format.shapes import common, pairs, unpaired
+    from core.data.format import column_names as names_of
+    from core.data.format.shapes.common import find_column
 
     names = {
-        "question": common.QUESTION,
-        "answer": common.ANSWER,
-        "thinking": common.THINKING,
-        "instruction": common.INSTRUCTION,
-        "input": ("input",),
-        "output": common.OUTPUT,
-        "messages": common.MESSAGES,
-        "system": common.SYSTEM,
-        "tools": common.TOOLS,
-        "prompt": common.PROMPT,
-        "completion": common.COMPLETION,
-        "text": ("text", "content"),
-        "chosen": pairs.CHOSEN,
-        "rejected": pairs.REJECTED,
-        "label": unpaired.LABEL,
+        "question": names_of.QUESTION,
+        "answer": names_of.ANSWER,
+        "thinking": names_of.THINKING,
+        "instruction": names_of.INSTRUCTION,
+        "input": names_of.CONTEXT,
+        "output": names_of.OUTPUT,
+        "messages": names_of.MESSAGES,
+        "system": names_of.SYSTEM,
+        "tools": names_of.TOOLS,
+        "prompt": names_of.PROMPT,
+        "completion": names_of.COMPLETION,
+        "text": names_of.TEXT,
+        "chosen": names_of.CHOSEN,
+        "rejected": names_of.REJECTED,
+        "label": names_of.LABEL,
     }
     row = dict.fromkeys(columns)
-    guesses = {role: common.find_column(row, candidates) for role, candidates in names.items()}
+    guesses = {role: find_column(row, candidates) for role, candidates in names.items()}
     return {role: column for role, column in guesses.items() if column}
 
 

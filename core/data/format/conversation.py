@@ -1,6 +1,7 @@
 """Conversations in the forms that datasets use, turned into messages with role and content."""
 
 import json
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,7 +27,13 @@ _ROLES = {
     "observation": "tool",
     "ipython": "tool",
 }
-_EXTRA_FIELDS = ("tool_call_id", "name", "reasoning_content", "thinking", "weight")
+_EXTRA_FIELDS = ("tool_call_id", "name")
+# Under these a message keeps what was thought before its text; templates know the first.
+_THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thought", "thought")
+_WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
+_NO_WEIGHT = ("0", "0.0", "false", "no", "off")
+_TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
+_EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 
 
 def is_conversation(value: Any) -> bool:
@@ -36,6 +43,26 @@ def is_conversation(value: Any) -> bool:
         and bool(value)
         and all(isinstance(m, dict) and ("role" in m or "from" in m) for m in value)
     )
+
+
+def is_known_role(name: str) -> bool:
+    """Whether a name is that of a speaker, in one of the forms that datasets use."""
+    return name.strip().lower() in _ROLES
+
+
+def as_messages(value: Any) -> Any:
+    """A conversation that is told in another way as a list of messages; any other value as it is.
+
+    Texts by themselves are the user's and the assistant's in turn; an object with input and output is two turns.
+    """
+    if not isinstance(value, list | tuple) or not value:
+        return value
+    if len(value) > 1 and all(isinstance(text, str) for text in value):
+        return [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n, text in enumerate(value)]
+    if all(isinstance(turn, dict) and {"input", "output"} <= turn.keys() for turn in value):
+        sides = (("user", "input"), ("assistant", "output"))
+        return [{"role": role, "content": turn[side]} for turn in value for role, side in sides]
+    return value
 
 
 def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
@@ -77,11 +104,17 @@ def _parse_message(value: Any, number: int) -> Message:
     role = _ROLES.get(own_role)
     if role is None:
         raise Unusable("role", f"Message {number} has the unknown role {role_name!r}.")
-    content = _content_text(value.get("content", value.get("value")), number)
-    if len(value) == 2 and content is not None and own_role != "function_call":
-        return {"role": role, "content": content}  # nearly every message: nothing but who and what
+    parts = value.get("content", value.get("value"))
+    if len(value) == 2 and isinstance(parts, str) and own_role != "function_call":
+        return {"role": role, "content": parts}  # nearly every message: nothing but who and what
+    content, thinking, part_calls = _read_content(parts, number)
     fields = {k: value[k] for k in _EXTRA_FIELDS if value.get(k) is not None}
-    calls = _tool_calls(value, number)
+    thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
+    if thinking:
+        fields["reasoning_content"] = thinking
+    if not _is_learned(value):
+        fields["weight"] = 0
+    calls = [*_tool_calls(value, number), *part_calls]
     if own_role == "function_call":
         calls, content = _parse_function_call(content, number), ""
     if calls:
@@ -91,23 +124,51 @@ def _parse_message(value: Any, number: int) -> Message:
     return {"role": role, "content": content or "", **fields}
 
 
-def _content_text(content: Any, number: int) -> str | None:
-    """A message's text, from a string or from OpenAI's typed parts."""
-    if content is None or isinstance(content, str):
-        return content
-    if isinstance(content, list) and all(isinstance(p, str | dict) for p in content):
-        parts = [p if isinstance(p, str) else p.get("text") for p in content]
-        if all(isinstance(p, str) for p in parts):
-            return "".join(str(p) for p in parts)
-        raise Unusable("not-text", f"Message {number} holds something other than text, which cannot be learned yet.")
-    if isinstance(content, int | float) and not isinstance(content, bool):
-        return str(content)
-    raise Unusable("type", f"Message {number} has content that is not text.")
+def _is_learned(value: dict[str, Any]) -> bool:
+    """Whether an answer is to be learned: no flag of it says 0 or false, as a number or as text."""
+    flags = [value[k] for k in _WEIGHT_FIELDS if value.get(k) is not None]
+    return not any(str(flag).strip().lower() in _NO_WEIGHT for flag in flags)
+
+
+def _read_content(content: Any, number: int) -> tuple[str | None, str, list[dict[str, Any]]]:
+    """(text, thinking, function calls) of a message's content: a string, OpenAI's typed parts, or an object."""
+    if content is None or (isinstance(content, float) and math.isnan(content)):
+        return None, "", []
+    if isinstance(content, str):
+        return content, "", []
+    if isinstance(content, list) and content and all(isinstance(p, str | dict) for p in content):
+        if all(isinstance(p, str) or "type" in p or "text" in p for p in content):
+            return _read_parts(content, number)
+    if isinstance(content, dict | list):  # what a function gave back, or an answer in JSON
+        return json.dumps(content, ensure_ascii=False, default=str), "", []
+    return str(content).lower() if isinstance(content, bool) else str(content), "", []
+
+
+def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str, Any]]]:
+    """(text, thinking, function calls) of typed parts. Raises Unusable for one that is a picture, sound or the like."""
+    texts, thinking, calls = [], [], []
+    for part in parts:
+        if isinstance(part, str):
+            texts.append(part)
+            continue
+        kind = str(part.get("type", "text"))
+        inner = next((part[k] for k in ("text", "value", "content", kind) if part.get(k) is not None), None)
+        if kind in ("tool_call", "tool_use", "function_call"):
+            calls.append(_parse_call(part.get("tool_call", part), number))
+        elif kind in ("reasoning", "thinking") and isinstance(inner, str):
+            thinking.append(inner)
+        elif kind in _TEXT_PARTS and inner is not None:
+            texts.append(inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False, default=str))
+        else:
+            raise Unusable("not-text", f"Message {number} holds something other than text ({kind}), which cannot be learned yet.")
+    return "".join(texts), "\n".join(thinking), calls
 
 
 def _tool_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:
     """A message's function calls in OpenAI's form, with arguments as an object, which is what most templates want."""
     calls = value.get("tool_calls") or ([value["function_call"]] if value.get("function_call") else [])
+    if isinstance(calls, str):
+        calls = [] if calls.strip().lower() in _EMPTY else _parse_function_call(calls, number)
     if not isinstance(calls, list):
         raise Unusable("tool-call", f"Message {number} has tool_calls that are not a list.")
     return [_parse_call(call, number) for call in calls]

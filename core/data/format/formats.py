@@ -7,7 +7,8 @@ from typing import Any
 
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
-from core.data.format.shapes.common import MESSAGES, ParseResult, find_column
+from core.data.format.column_names import MESSAGES
+from core.data.format.shapes.common import ParseResult, find_column
 from core.data.read.reader import Row
 
 DETECTION_ROWS = 1000  # rows from which the format is detected

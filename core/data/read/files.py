@@ -10,7 +10,8 @@ from core import resources
 from core.errors import BadData, Unavailable
 
 DEMO = "demo"  # the sample that ships inside
-ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet")
+ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet", ".arrow")
+_MODEL, _ADAPTER = "config.json", "adapter_config.json"  # what the folders of models and of adapters hold
 _PARTS = {
     "train": ("train", "training"),
     "valid": ("valid", "validation", "val", "dev", "eval", "heldout", "held-out"),
@@ -93,6 +94,8 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
         data_files = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
     except PermissionError:
         raise Unavailable(f"{folder} cannot be read: permission denied.") from None
+    if not data_files or (folder / _MODEL).is_file() or (folder / _ADAPTER).is_file():
+        _refuse_model_folder(folder)
     parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": [], "": []}
     for file in data_files:
         parts[_part_of(file.relative_to(folder))].append(file)
@@ -105,9 +108,17 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
     return DatasetFiles(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
 
 
+def _refuse_model_folder(folder: Path) -> None:
+    """Raise BadData where a model or an adapter was given in the place of a dataset."""
+    if (folder / _ADAPTER).is_file():
+        raise BadData(f"The folder {folder} holds an adapter, not a dataset.")
+    if (folder / _MODEL).is_file() and any(folder.glob("*.safetensors")):
+        raise BadData(f"The folder {folder} holds a model, not a dataset.")
+
+
 def _is_data(file: Path) -> bool:
     name = file.name.lower().removesuffix(".gz")
-    is_documentation = name.startswith(("readme", "license", "dataset_info", "changelog"))
+    is_documentation = name.startswith(("readme", "license", "dataset_info", "changelog", "state.json", "dataset_dict"))
     is_hidden = any(part.startswith((".", "_")) for part in file.parts)
     return name.endswith(ENDINGS) and not is_documentation and not is_hidden
 

@@ -1,41 +1,62 @@
-"""Parquet files, where pyarrow is installed; it is large, so it is an optional dependency of Hone."""
+"""Parquet files, read through DuckDB: a few rows at a time, and from any row on without those before it."""
 
-import importlib
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from core.data.read.source import Piece, Source
-from core.errors import BadData, Unavailable
+from core.errors import BadData
 
-_BATCH_ROWS = 1000  # rows held in memory
+_ROWS_AT_ONCE = 1000  # held in memory
+_SETTINGS = {
+    "threads": "1",
+    "autoinstall_known_extensions": "false",  # nothing is fetched for a file
+    "autoload_known_extensions": "false",
+}
 
 
 def read_parquet(data_file: Source) -> Iterator[Piece]:
-    """(number, values) of each row from the source's position on, counted from 1.
+    """(number, values) of each row, counted from 1, from the file's position on. Raises BadData if the file is damaged."""
+    import duckdb
 
-    Raises Unavailable without pyarrow, BadData if the file is damaged.
-    """
-    try:
-        pyarrow: Any = importlib.import_module("pyarrow")
-        parquet: Any = importlib.import_module("pyarrow.parquet")
-    except ImportError:
-        message = "needs pyarrow, which is not installed; it comes with Hone's extra “data”."
-        raise Unavailable(f"Reading the Parquet file {data_file.path} {message}") from None
     data_file.has_text = True
     first = data_file.begin[1]
-    number = 0
+    # Characters that would stand for other files' names are taken as they are in brackets.
+    name = "".join(f"[{c}]" if c in "*?[" else c for c in str(data_file.path))
     try:
-        with data_file.open() as file:
-            table = parquet.ParquetFile(file)
-            for group in range(table.num_row_groups):
-                if number + table.metadata.row_group(group).num_rows < first:
-                    number += table.metadata.row_group(group).num_rows
-                    continue
-                for batch in table.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group]):
-                    for value in batch.to_pylist():
-                        number += 1
-                        if number >= first:
-                            data_file.row_start = (number, number)
-                            yield number, value
-    except pyarrow.ArrowException as error:
-        raise BadData(f"{data_file.path} is a damaged Parquet file: {str(error).partition('.')[0]}.") from None
+        with duckdb.connect(":memory:", config=_SETTINGS) as connection:
+            rows = connection.execute(
+                "SELECT * EXCLUDE (file_row_number) FROM read_parquet(?, file_row_number = true) "
+                "WHERE file_row_number >= ?",
+                [name, first - 1],
+            )
+            columns = [column[0] for column in rows.description or ()]
+            number = first
+            while batch := rows.fetchmany(_ROWS_AT_ONCE):
+                for values in batch:
+                    data_file.row_start = (number, number)
+                    yield number, dict(zip(columns, map(without_nulls, values), strict=True))
+                    number += 1
+    except duckdb.Error as error:
+        raise BadData(f"{data_file.path} is a damaged Parquet file: {_first_sentence(error)}.") from None
+
+
+def without_nulls(value: Any) -> Any:
+    """A value of a column as JSON would hold it.
+
+    All rows of a column have the same fields in such a file; those that a row did not have are filled up with null.
+    They are taken out again. NaN, which stands for an empty cell, is null.
+    """
+    if isinstance(value, dict):
+        return {key: without_nulls(inner) for key, inner in value.items() if inner is not None}
+    if isinstance(value, list | tuple):
+        return [without_nulls(inner) for inner in value]
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value
+
+
+def _first_sentence(error: Exception) -> str:
+    """What DuckDB says, without the query that it quotes."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0].rpartition("Error: ")[2].rstrip(".") if lines else type(error).__name__

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core.data.read import json_text, parquet, source, tables
+from core.data.read import arrow, json_text, parquet, source, tables
 from core.errors import BadData
 
 _WRAPPERS = ("data", "rows", "train", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
@@ -87,6 +87,8 @@ def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
         return json_text.read_json_values(data_file)
     if form == "parquet":
         return parquet.read_parquet(data_file)
+    if form == "arrow":
+        return arrow.read_arrow(data_file)
     if form == "table":
         return tables.read_table(data_file)
     return tables.read_paragraphs(data_file)

@@ -27,6 +27,14 @@ _OTHER_FORMATS = (  # (first bytes, name) of files that people drop by mistake
 )
 
 
+# What files that hold columns begin with; the second is Arrow's stream, as `datasets` writes it.
+_COLUMNAR: tuple[tuple[bytes, Literal["parquet", "arrow"]], ...] = (
+    (b"PAR1", "parquet"),
+    (b"\xff\xff\xff\xff", "arrow"),
+    (b"ARROW1\0\0", "arrow"),
+)
+
+
 @dataclass(frozen=True)
 class Problem:
     """What is wrong in one place of a file: a core.data.read.reader.Finding that does not name the file yet."""
@@ -41,9 +49,9 @@ class Problem:
 # What reading raises when the disk fails, or a gzipped file is cut off or damaged.
 READ_ERRORS = (OSError, EOFError, zlib.error)
 
-Form = Literal["lines", "values", "table", "text", "parquet"]
+Form = Literal["lines", "values", "table", "text", "parquet", "arrow"]
 Piece = tuple[int, Any] | Problem  # (physical line, value of a row), or what is wrong there
-Position = tuple[int, int]  # (unpacked bytes before it, physical line from 1); in a Parquet file (row, row)
+Position = tuple[int, int]  # (unpacked bytes before it, physical line from 1); in a Parquet or Arrow file (row, row)
 FILE_START: Position = (0, 1)
 
 
@@ -84,8 +92,8 @@ class Source:
         """Detect the encoding, and refuse what is no data file."""
         self.bom, self.encoding = detect_encoding(head)
         self.has_bom = bool(self.bom)
-        self.parquet = head.startswith(b"PAR1")
-        if self.parquet:
+        self.columnar = next((form for mark, form in _COLUMNAR if head.startswith(mark)), None)
+        if self.columnar:
             return
         start = head[:64].lower()
         other_format = next((name for mark, name in _OTHER_FORMATS if start.startswith(mark.lower())), None)
@@ -128,8 +136,8 @@ class Source:
 
     def detect_form(self) -> Form:
         """How the rows are written: one JSON value a line, JSON values over many lines, a table, text, or Parquet."""
-        if self.parquet:
-            return "parquet"
+        if self.columnar:
+            return self.columnar
         if self.suffix in (".csv", ".tsv", ".tab"):
             return "table"
         if self.suffix in (".txt", ".md"):

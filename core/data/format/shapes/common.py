@@ -2,10 +2,12 @@
 
 import functools
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Message, Remark, Unusable
 from core.data.read.json_text import repair_json
@@ -15,17 +17,7 @@ Values = Mapping[str, Any]
 # (examples, remarks) of a row: usually one example; a preference pair makes two for UNPAIRED.
 ParseResult = tuple[tuple[Example, ...], list[Remark]]
 
-MESSAGES = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat")
-INSTRUCTION = ("instruction",)
-INPUT = ("input", "context")
-OUTPUT = ("output", "response", "answer", "completion")
-PROMPT = ("prompt",)
-COMPLETION = ("completion", "response", "output", "answer")
-QUESTION = ("question", "query", "problem", "input", "user")
-ANSWER = ("answer", "response", "solution", "output", "assistant", "reply", "completion")
-THINKING = ("thinking", "reasoning", "reasoning_content", "thought")
-SYSTEM = ("system", "system_prompt")
-TOOLS = ("tools", "functions")
+_EMPTY_STRUCTURES = ("", "[]", "{}", "null", "none", "nan")  # texts that stand for no list and no object
 
 
 @dataclass(frozen=True)
@@ -57,6 +49,20 @@ def column_value(value: Values, names: tuple[str, ...]) -> Any:
     """The value of the first of these columns that the row has; lists and objects that a table holds as text are
     parsed."""
     return parse_structure(value.get(find_column(value, names)))
+
+
+def structure_value(value: Values, names: tuple[str, ...]) -> Any:
+    """column_value() of a column that holds a list or an object; None where it holds nothing, however that is
+    written."""
+    content = column_value(value, names)
+    if isinstance(content, str) and content.strip().lower() in _EMPTY_STRUCTURES:
+        return None
+    return None if content in ([], {}, ()) or is_null(content) else content
+
+
+def is_null(value: Any) -> bool:
+    """Whether a value is null, or NaN, which stands for an empty cell."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def parse_structure(value: Any) -> Any:
@@ -95,13 +101,37 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
     content = value.get(column)
     if isinstance(content, bool | list | dict):
         raise Unusable("type", f"{column} is not text.")
-    if content is None and required:
+    return _checked(column, "" if is_null(content) else str(content), is_null(content), required)
+
+
+def read_answer(value: Values, names: tuple[str, ...]) -> str:
+    """The answer in the first of these columns, with the thinking of another column before it.
+
+    An object or a list is written as JSON; of the accepted answers that SQuAD lists, and of verl's reward_model, the
+    right answer is taken. Raises Unusable when there is none.
+    """
+    column = find_column(value, names)
+    content = parse_structure(value.get(column))
+    if isinstance(content, dict) and "ground_truth" in content:
+        content = content["ground_truth"]
+    elif column.strip().lower() == "answers":
+        accepted = content.get("text") if isinstance(content, dict) else content
+        content = accepted[0] if isinstance(accepted, list) and accepted else accepted
+    if isinstance(content, bool | list | dict):
+        content = json.dumps(content, ensure_ascii=False, default=str)
+    answer = _checked(column, "" if is_null(content) else str(content), is_null(content), True)
+    thinking = read_text(value, names_of.THINKING, required=False).strip()
+    return f"<think>\n{thinking}\n</think>\n\n{answer}" if thinking else answer
+
+
+def _checked(column: str, text: str, is_missing: bool, required: bool) -> str:
+    """The text. Raises Unusable where it is required and not there."""
+    if not required or text.strip():
+        return text
+    if is_missing:
         raise Unusable("null", f"{column} is null.")
-    text = "" if content is None else str(content)
-    if required and not text.strip():
-        is_answer = column.lower() in (*ANSWER, *COMPLETION, "chosen", "rejected")
-        raise Unusable("empty-answer" if is_answer else "empty", f"{column} is empty.")
-    return text
+    is_answer = column.lower() in (*names_of.ANSWER, *names_of.COMPLETION, "chosen", "rejected")
+    raise Unusable("empty-answer" if is_answer else "empty", f"{column} is empty.")
 
 
 def user_message(content: str) -> Message:
@@ -114,38 +144,26 @@ def assistant_message(content: str) -> Message:
 
 def system_messages(value: Values) -> tuple[Message, ...]:
     """The system message that a column holds: one message or none. Raises Unusable."""
-    content = read_text(value, SYSTEM, required=False)
+    content = read_text(value, names_of.SYSTEM, required=False)
     return ({"role": "system", "content": content},) if content.strip() else ()
 
 
-def instruction_messages(value: Values) -> tuple[Message, ...]:
-    """The prompt of an Alpaca row: system message, earlier turns, then instruction, blank line and input. Raises
-    Unusable."""
-    messages = list(system_messages(value))
-    earlier = column_value(value, ("history",)) or ()
-    for turn in earlier if isinstance(earlier, list | tuple) else (earlier,):
-        if not (isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn)):
-            raise Unusable("type", "history is not a list of questions with answers.")
-        messages += [user_message(turn[0]), assistant_message(turn[1])]
-    input_text = read_text(value, INPUT, required=False).strip()
-    instruction = read_text(value, INSTRUCTION)
-    return (*messages, user_message(f"{instruction}\n\n{input_text}" if input_text else instruction))
-
-
-def read_messages(value: Values, names: tuple[str, ...] = MESSAGES) -> tuple[Message, ...]:
+def read_messages(value: Values, names: tuple[str, ...] = names_of.MESSAGES) -> tuple[Message, ...]:
     """The conversation in the first of these columns, with the system message of another column. Raises Unusable."""
-    conversation = column_value(value, names)
+    conversation = chat.as_messages(structure_value(value, names))
     if not conversation:
         raise Unusable("no-answer", "The conversation is empty.")
     messages = chat.parse_messages(conversation)
-    return messages if messages[0]["role"] == "system" else (*system_messages(value), *messages)
+    return messages if messages[0]["role"] in ("system", "developer") else (*system_messages(value), *messages)
 
 
 def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
     """The functions that a row offers to the model, as JSON schemas in OpenAI's form. Raises Unusable."""
-    functions = column_value(value, TOOLS)
-    if functions is None or functions == "" or functions == []:
+    functions = structure_value(value, names_of.TOOLS)
+    if functions is None:
         return ()
+    if isinstance(functions, dict):
+        functions = [functions]
     if not isinstance(functions, list) or not all(isinstance(t, dict) for t in functions):
         raise Unusable("tools", "tools is not a list of function descriptions.")
     return tuple(t if "function" in t else {"type": "function", "function": t} for t in functions)

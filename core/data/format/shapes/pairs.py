@@ -3,26 +3,24 @@
 import re
 from typing import Any
 
+from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Message, Unusable
-from core.data.format.shapes import common
+from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 NAME = "Preference pairs"
-CHOSEN = ("chosen", "preferred", "better", "accepted")
-REJECTED = ("rejected", "dispreferred", "worse")
-_PROMPT_COLUMNS = (*common.PROMPT, *common.INSTRUCTION, "question", "query", *common.MESSAGES)
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 match_columns = common.require_columns(
-    CHOSEN, REJECTED, extra=(_PROMPT_COLUMNS, ("input",), common.SYSTEM, common.TOOLS)
+    names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE)
 )
 
 
 def build_pair(row: Row) -> ParseResult:
     """One example: a prompt (messages, or text), with chosen and rejected of the same form. Raises Unusable."""
-    chosen, rejected = (_read_answer(row.value, names) for names in (CHOSEN, REJECTED))
+    chosen, rejected = (_read_answer(row.value, names) for names in (names_of.CHOSEN, names_of.REJECTED))
     if type(chosen) is not type(rejected):
         raise Unusable("type", "chosen and rejected are not of the same form.")
     if chosen == rejected:
@@ -46,11 +44,11 @@ def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, 
         if messages[-1]["role"] != "assistant" or not chat.has_content(messages[-1]):
             raise Unusable("empty-answer", f"{common.find_column(value, names)} does not end with an answer.")
         return messages
-    return common.read_text(value, names)
+    return common.read_answer(value, names)
 
 
 def _pair_of_texts(row: Row, chosen: str, rejected: str) -> Example:
-    column = common.find_column(row.value, _PROMPT_COLUMNS)
+    column = common.find_column(row.value, prompts.ANY_PROMPT)
     if not column:
         if _is_transcript(chosen) and _is_transcript(rejected):
             return _split_off_prompt(row, _parse_transcript(chosen), _parse_transcript(rejected))
@@ -58,7 +56,7 @@ def _pair_of_texts(row: Row, chosen: str, rejected: str) -> Example:
         # As TRL: the space before the first word that differs belongs to the answers.
         shared -= shared > 0 and chosen[shared - 1] == " "
         return Example(row.line, prompt=chosen[:shared], chosen=chosen[shared:], rejected=rejected[shared:])
-    prompt = _read_prompt(row.value, column)
+    prompt = prompts.read_prompt(row.value, (column,))
     if isinstance(prompt, str):
         return Example(row.line, prompt=prompt, chosen=chosen, rejected=rejected)
     answers = ((common.assistant_message(chosen),), (common.assistant_message(rejected),))
@@ -66,29 +64,14 @@ def _pair_of_texts(row: Row, chosen: str, rejected: str) -> Example:
 
 
 def _pair_of_messages(row: Row, chosen: tuple[Message, ...], rejected: tuple[Message, ...]) -> Example:
-    column = common.find_column(row.value, _PROMPT_COLUMNS)
+    column = common.find_column(row.value, prompts.ANY_PROMPT)
     has_prompt = chosen[0]["role"] != "assistant"  # both answers repeat the conversation before them
     if not column or (has_prompt and isinstance(common.column_value(row.value, (column,)), str)):
         return _split_off_prompt(row, chosen, rejected)
-    prompt = _read_prompt(row.value, column)
-    if isinstance(prompt, str):
-        prompt = (*common.system_messages(row.value), common.user_message(prompt))
+    prompt = prompts.as_messages(prompts.read_prompt(row.value, (column,)))
     if has_prompt and chosen[: len(prompt)] == prompt and rejected[: len(prompt)] == prompt:
         chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
     return _pair_with_prompt(row, prompt, chosen, rejected)
-
-
-def _read_prompt(value: Values, column: str) -> str | tuple[Message, ...]:
-    """The prompt in a column: the text of a prompt column as it stands, anything else as messages."""
-    content: Any = common.column_value(value, (column,))
-    if column.strip().lower() == "instruction":
-        return common.instruction_messages(value)
-    if isinstance(content, list):
-        return common.read_messages(value, (column,))
-    text = common.read_text(value, (column,), required=False)
-    if column.strip().lower() in common.PROMPT:
-        return text
-    return (*common.system_messages(value), common.user_message(text))
 
 
 def _pair_with_prompt(

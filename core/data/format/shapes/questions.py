@@ -1,16 +1,17 @@
 """Questions whose answers can be checked. The answer to check against never stands in the prompt."""
 
 import re
+from collections.abc import Callable
 
+from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
-from core.data.format.shapes import common, pairs
+from core.data.format.shapes import choices, common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
-_QUESTION = ("question", "problem", "query", "input", "user")
-_ANSWER = ("final_answer", "answer", "ground_truth", "expected", "target", "solution", "response", "output")
-_PROMPT_ANSWER = (*_ANSWER, "completion")
+_ANSWER = names_of.CHECKED_ANSWER
+_PROMPT_ANSWER = (*_ANSWER, *names_of.COMPLETION)
 _GRADE_SCHOOL = re.compile(r"####\s*(.+?)\s*$", re.DOTALL)
 
 
@@ -30,25 +31,28 @@ def final_answer(answer: str) -> str:
     return answer.strip()
 
 
-def _build_question(row: Row) -> ParseResult:
-    messages = (*common.system_messages(row.value), common.user_message(common.read_text(row.value, _QUESTION)))
-    return _build_from_messages(
-        row, messages, common.read_text(row.value, _ANSWER) if common.find_column(row.value, _ANSWER) else None
-    )
+def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -> Callable[[Row], ParseResult]:
+    """Shape.build of rows with a prompt and, where there is one, what its answer is checked against."""
+
+    def build(row: Row) -> ParseResult:
+        prompt = prompts.read_prompt(row.value, prompt_names)
+        has_answer = answer_names and common.find_column(row.value, answer_names)
+        answer = common.read_answer(row.value, answer_names) if has_answer else None
+        if not isinstance(prompt, str):
+            return _build_from_messages(row, prompt, answer)
+        if not prompt.strip():
+            raise Unusable("empty", f"{common.find_column(row.value, prompt_names)} is empty.")
+        return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
+
+    return build
 
 
-def _build_prompt(row: Row) -> ParseResult:
-    prompt = common.column_value(row.value, common.PROMPT)
-    column = common.find_column(row.value, _PROMPT_ANSWER)
-    answer = common.read_text(row.value, _PROMPT_ANSWER) if column else None
-    if chat.is_conversation(prompt):
-        return _build_from_messages(row, chat.parse_messages(prompt), answer)
-    prompt = common.read_text(row.value, common.PROMPT)
-    return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
-
-
-def _build_instruction(row: Row) -> ParseResult:
-    return _build_from_messages(row, common.instruction_messages(row.value), common.read_text(row.value, common.OUTPUT))
+def _build_choice(row: Row) -> ParseResult:
+    """A question with its choices, checked by the label of the right one."""
+    listed = choices.read_choices(row.value)
+    *before, question = prompts.as_messages(prompts.read_prompt(row.value, names_of.QUESTION))
+    asked = {**question, "content": f"{question['content']}\n\n{listed.listing}"}
+    return _build_from_messages(row, (*before, asked), listed.labels[listed.right])
 
 
 def _build_conversation(row: Row) -> ParseResult:
@@ -66,8 +70,8 @@ def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answ
 
 
 def _is_conversation(value: Values) -> tuple[str, ...]:
-    has_messages = isinstance(common.column_value(value, common.MESSAGES), list)
-    return common.require_columns(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))(value) if has_messages else ()
+    has_messages = isinstance(common.column_value(value, names_of.MESSAGES), list)
+    return common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))(value) if has_messages else ()
 
 
 def _build_prompt_of_pair(row: Row) -> ParseResult:
@@ -77,20 +81,21 @@ def _build_prompt_of_pair(row: Row) -> ParseResult:
 
 
 _NO_ANSWERS = "There are no answers to check against."
-_IS_ALPACA = common.require_columns(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
+
+
+def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str, ...], note: str = "") -> Shape:
+    groups = (prompt, answer) if answer else (prompt,)
+    return Shape(
+        name, expected, common.require_columns(*groups, extra=prompts.BESIDE), _build_asked(prompt, answer), note
+    )
+
 
 SHAPES = (
     Shape(pairs.NAME, "", pairs.match_columns, _build_prompt_of_pair, f"Only the questions are asked. {_NO_ANSWERS}"),
-    Shape("Alpaca", "", _IS_ALPACA, _build_instruction, "The output is what answers are checked against."),
-    Shape(
-        "Questions and answers",
-        "question and answer",
-        common.require_columns(_QUESTION, _ANSWER, extra=(common.SYSTEM,)),
-        _build_question,
-    ),
-    Shape(
-        "Prompts and answers", "prompt and answer", common.require_columns(common.PROMPT, _PROMPT_ANSWER), _build_prompt
-    ),
+    Shape("Multiple choice", "", choices.match_columns, _build_choice),
+    _shape("Alpaca", "", names_of.INSTRUCTION, names_of.OUTPUT, "The output is what answers are checked against."),
+    _shape("Questions and answers", "question and answer", names_of.QUESTION, _ANSWER),
+    _shape("Prompts and answers", "prompt and answer", names_of.PROMPT, _PROMPT_ANSWER),
     Shape(
         "Conversations",
         "messages",
@@ -98,6 +103,6 @@ SHAPES = (
         _build_conversation,
         "They are asked up to their last answer, which is what answers are checked against.",
     ),
-    Shape("Prompts", "prompt", common.require_columns(common.PROMPT), _build_prompt, _NO_ANSWERS),
-    Shape("Questions", "", common.require_columns(_QUESTION), _build_question, _NO_ANSWERS),
+    _shape("Prompts", "prompt", names_of.PROMPT, (), _NO_ANSWERS),
+    _shape("Questions", "", names_of.QUESTION, (), _NO_ANSWERS),
 )

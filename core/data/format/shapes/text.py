@@ -2,25 +2,26 @@
 
 from collections.abc import Callable
 
+from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
-from core.data.format.example import Example
-from core.data.format.shapes import common, pairs, unpaired
+from core.data.format.example import Example, Unusable
+from core.data.format.shapes import choices, common, pairs, prompts, unpaired
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
-_TEXT = ("text", "content", "document")
+_STEPS = (("prompt", "question", "problem"), ("completions", "steps"), ("labels",))
 
 
 def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
     """Shape.columns of a list of messages that name their speaker under `speaker_key`, "role" or "from"."""
 
     def columns(value: Values) -> tuple[str, ...]:
-        messages = common.column_value(value, common.MESSAGES)
+        messages = common.column_value(value, names_of.MESSAGES)
         if not isinstance(messages, list):
             return ()
         first = messages[0] if messages else {}
         own_key = "from" if isinstance(first, dict) and "from" in first else "role"
-        match = common.require_columns(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))
+        match = common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))
         return match(value) if own_key == speaker_key else ()
 
     return columns
@@ -31,39 +32,35 @@ def _build_chat(row: Row) -> ParseResult:
     return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), remarks
 
 
-def _build_alpaca(row: Row) -> ParseResult:
-    prompt = common.instruction_messages(row.value)
-    answer = common.read_text(row.value, common.OUTPUT)
-    return (Example(row.line, messages=(*prompt, common.assistant_message(answer))),), []
+def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -> Callable[[Row], ParseResult]:
+    """Shape.build of rows with a prompt and its answer. Only the answer is learned, as in TRL."""
 
-
-def _build_completion(row: Row) -> ParseResult:
-    prompt, completion = (
-        common.column_value(row.value, common.PROMPT),
-        common.column_value(row.value, common.COMPLETION),
-    )
-    if chat.is_conversation(prompt):
-        answer = completion if chat.is_conversation(completion) else [common.assistant_message(completion)]
-        # Earlier answers in the prompt are not learned: as in TRL, the completion alone is.
-        context = [{**m, "weight": 0} for m in chat.parse_messages(prompt)]
-        messages, remarks = chat.trim_to_last_answer((*context, *chat.parse_messages(answer)))
+    def build(row: Row) -> ParseResult:
+        prompt = prompts.read_prompt(row.value, prompt_names)
+        answer = chat.as_messages(common.structure_value(row.value, answer_names))
+        if chat.is_conversation(answer):
+            answers = chat.parse_messages(answer)
+        else:
+            text = common.read_answer(row.value, answer_names)
+            if isinstance(prompt, str):
+                return (Example(row.line, prompt=prompt, completion=text),), []
+            answers = (common.assistant_message(text),)
+        context = [{**m, "weight": 0} if m["role"] == "assistant" else m for m in prompts.as_messages(prompt)]
+        messages, remarks = chat.trim_to_last_answer((*context, *answers))
         return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), remarks
-    prompt_text = common.read_text(row.value, common.PROMPT, required=False)
-    return (Example(row.line, prompt=prompt_text, completion=common.read_text(row.value, common.COMPLETION)),), []
+
+    return build
 
 
-def _build_question(row: Row) -> ParseResult:
-    question = common.read_text(row.value, common.QUESTION)
-    answer = common.read_text(row.value, common.ANSWER)
-    thinking = common.read_text(row.value, common.THINKING, required=False).strip()
-    if thinking:
-        answer = f"<think>\n{thinking}\n</think>\n\n{answer}"
-    messages = (*common.system_messages(row.value), common.user_message(question), common.assistant_message(answer))
-    return (Example(row.line, messages=messages),), []
+def _build_choice(row: Row) -> ParseResult:
+    listed = choices.read_choices(row.value)
+    *before, question = prompts.as_messages(prompts.read_prompt(row.value, names_of.QUESTION))
+    asked = {**question, "content": f"{question['content']}\n\n{listed.listing}"}
+    return (Example(row.line, messages=(*before, asked, common.assistant_message(listed.answer))),), []
 
 
 def _build_text(row: Row) -> ParseResult:
-    return (Example(row.line, text=common.read_text(row.value, _TEXT)),), []
+    return (Example(row.line, text=common.read_text(row.value, names_of.TEXT)),), []
 
 
 def _build_chosen_of_pair(row: Row) -> ParseResult:
@@ -86,19 +83,48 @@ def _build_good_answer(row: Row) -> ParseResult:
     return (example,), remarks
 
 
-_ALPACA = common.require_columns(
-    common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM, ("history",))
-)
-_QUESTION = common.require_columns(common.QUESTION, common.ANSWER, extra=(common.THINKING, common.SYSTEM))
-_PROMPT = common.require_columns(common.PROMPT, common.COMPLETION, extra=(common.TOOLS,))
+def _match_steps(value: Values) -> tuple[str, ...]:
+    """Shape.columns of stepwise supervision: a list of steps and a list of marks."""
+    columns = common.require_columns(*_STEPS)(value)
+    return columns if columns and all(isinstance(value[c], list) for c in columns[1:]) else ()
+
+
+def _refuse_steps(row: Row) -> ParseResult:
+    raise Unusable(
+        "steps", "The row marks single steps of an answer as right or wrong, for which there is no method here."
+    )
+
+
+def _match_single_message(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a row that is one message of a conversation."""
+    speaker = next((key for key in ("role", "from") if isinstance(value.get(key), str)), "")
+    text = next((key for key in ("content", "value") if key in value), "")
+    return (speaker, text) if speaker and text and chat.is_known_role(value[speaker]) else ()
+
+
+def _refuse_single_message(row: Row) -> ParseResult:
+    message = "The row is a single message of a conversation, without those before it."
+    raise Unusable("single-message", message, "Put the messages of each conversation into one list named messages.")
+
+
+def _answered(prompt: tuple[str, ...], answer: tuple[str, ...]) -> Callable[[Values], tuple[str, ...]]:
+    return common.require_columns(prompt, answer, extra=(names_of.THINKING, *prompts.BESIDE))
+
+
+def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str, ...]) -> Shape:
+    return Shape(name, expected, _answered(prompt, answer), _build_answered(prompt, answer))
+
 
 SHAPES = (
     Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, "Only the better answers are learned."),
+    Shape("Steps", "", _match_steps, _refuse_steps),
     Shape(unpaired.NAME, "", unpaired.match_columns, _build_good_answer, "Only the answers marked good are learned."),
     Shape("Chat messages", "messages", _match_chat("role"), _build_chat),
     Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
-    Shape("Alpaca", "instruction and output", _ALPACA, _build_alpaca),
-    Shape("Prompt and completion", "prompt and completion", _PROMPT, _build_completion),
-    Shape("Questions and answers", "question and answer", _QUESTION, _build_question),
-    Shape("Plain text", "text", common.require_columns(_TEXT), _build_text),
+    Shape("Multiple choice", "", choices.match_columns, _build_choice),
+    _shape("Alpaca", "instruction and output", names_of.INSTRUCTION, names_of.OUTPUT),
+    _shape("Prompt and completion", "prompt and completion", names_of.PROMPT, names_of.COMPLETION),
+    _shape("Questions and answers", "question and answer", names_of.QUESTION, names_of.ANSWER),
+    Shape("Single messages", "", _match_single_message, _refuse_single_message),
+    Shape("Plain text", "text", common.require_columns(names_of.TEXT), _build_text),
 )

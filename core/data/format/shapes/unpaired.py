@@ -2,28 +2,28 @@
 
 from typing import Any
 
+from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
-from core.data.format.shapes import common, pairs
+from core.data.format.shapes import common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 NAME = "Thumbs up and down"
-LABEL = ("label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback")
 _GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")
 _BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", "thumbs down", "undesirable", "negative", "👎")
-_PROMPT_COLUMNS = (*common.PROMPT, *common.INSTRUCTION, "question", "query")
-_OPTIONAL = (("input",), common.SYSTEM, common.TOOLS)
 
 
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row with an answer and a label that means good or bad; other labels are for other data."""
-    name = common.find_column(value, LABEL)
+    name = common.find_column(value, names_of.LABEL)
     if not name or _parse_mark(value[name]) is None:
         return ()
-    if isinstance(common.column_value(value, common.MESSAGES), list):
-        return common.require_columns(common.MESSAGES, LABEL, extra=_OPTIONAL[1:])(value)
-    return common.require_columns(_PROMPT_COLUMNS, common.ANSWER, LABEL, extra=_OPTIONAL)(value)
+    if isinstance(common.column_value(value, names_of.MESSAGES), list):
+        return common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))(value)
+    return common.require_columns(
+        prompts.TEXT_PROMPTS, names_of.ANSWER, names_of.LABEL, extra=(names_of.THINKING, *prompts.BESIDE)
+    )(value)
 
 
 def build_marked(row: Row) -> ParseResult:
@@ -31,29 +31,22 @@ def build_marked(row: Row) -> ParseResult:
 
     Raises Unusable.
     """
-    label = _parse_mark(row.value[common.find_column(row.value, LABEL)])
+    label = _parse_mark(row.value[common.find_column(row.value, names_of.LABEL)])
     if label is None:
         raise Unusable("label", "label is neither good nor bad.")
-    if isinstance(common.column_value(row.value, common.MESSAGES), list):
+    if isinstance(common.column_value(row.value, names_of.MESSAGES), list):
         messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
         return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
-    column = common.find_column(row.value, _PROMPT_COLUMNS)
-    prompt: Any = common.column_value(row.value, (column,))
-    answer = common.column_value(row.value, common.ANSWER)
-    if column.strip().lower() == "prompt" and not chat.is_conversation(prompt):
-        completion = common.read_text(row.value, common.ANSWER)
-        return (
-            Example(row.line, prompt=common.read_text(row.value, (column,)), completion=completion, label=label),
-        ), []
-    if column.strip().lower() == "instruction":
-        prompt = common.instruction_messages(row.value)
-    elif chat.is_conversation(prompt):
-        prompt = chat.parse_messages(prompt)
+    prompt = prompts.read_prompt(row.value, prompts.TEXT_PROMPTS)
+    answer = chat.as_messages(common.structure_value(row.value, names_of.ANSWER))
+    if chat.is_conversation(answer):
+        answers = chat.parse_messages(answer)
     else:
-        prompt = (*common.system_messages(row.value), common.user_message(common.read_text(row.value, (column,))))
-    answer_messages = chat.parse_messages(answer) if chat.is_conversation(answer) else ()
-    answer_messages = answer_messages or (common.assistant_message(common.read_text(row.value, common.ANSWER)),)
-    messages, remarks = chat.trim_to_last_answer((*prompt, *answer_messages))
+        text = common.read_answer(row.value, names_of.ANSWER)
+        if isinstance(prompt, str):
+            return (Example(row.line, prompt=prompt, completion=text, label=label),), []
+        answers = (common.assistant_message(text),)
+    messages, remarks = chat.trim_to_last_answer((*prompts.as_messages(prompt), *answers))
     return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
 
 

@@ -1,0 +1,70 @@
+"""The prompt of a row: what is asked, with all that stands beside it. The same for every kind of data."""
+
+from typing import Any
+
+from core.data.format import column_names as names_of
+from core.data.format import conversation as chat
+from core.data.format.example import Message, Unusable
+from core.data.format.shapes.common import (
+    Values,
+    assistant_message,
+    column_value,
+    find_column,
+    read_messages,
+    read_text,
+    structure_value,
+    system_messages,
+    user_message,
+)
+
+TEXT_PROMPTS = (*names_of.PROMPT, *names_of.INSTRUCTION, *names_of.QUESTION)
+ANY_PROMPT = (*TEXT_PROMPTS, *names_of.MESSAGES)
+# What may stand beside a prompt and becomes part of it.
+BESIDE = (*((name,) for name in names_of.CONTEXT), names_of.SYSTEM, names_of.HISTORY, names_of.TOOLS)
+
+
+def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, ...]:
+    """The prompt in the first of these columns.
+
+    Text of a prompt column alone stays text, which no chat template is put around. Anything else becomes messages: the
+    system message, earlier turns, and the question with its context: behind an instruction, before a question. Raises
+    Unusable.
+    """
+    column = find_column(value, names)
+    kind = column.strip().lower()
+    content = column_value(value, (column,))
+    if kind in names_of.MESSAGES or chat.is_conversation(content):
+        return read_messages(value, (column,))
+    question = read_text(value, (column,), required=kind not in names_of.PROMPT)
+    before = (*system_messages(value), *_read_history(value, kind in names_of.INSTRUCTION))
+    context = _read_context(value, column)
+    if kind in names_of.PROMPT and not before and not context:
+        return question
+    parts = [question, *context] if kind in names_of.INSTRUCTION else [*context, question]
+    return (*before, user_message("\n\n".join(parts)))
+
+
+def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:
+    """A prompt as messages: a text is what the user says."""
+    return (user_message(prompt),) if isinstance(prompt, str) else prompt
+
+
+def _read_context(value: Values, prompt_column: str) -> list[str]:
+    """The texts of all columns that hold context, the prompt's own aside."""
+    columns = dict.fromkeys(find_column(value, (name,)) for name in names_of.CONTEXT)
+    texts = [read_text(value, (c,), required=False).strip() for c in columns if c and c != prompt_column]
+    return [text for text in texts if text]
+
+
+def _read_history(value: Values, required: bool) -> tuple[Message, ...]:
+    """Earlier turns: a list of [question, answer]. Another kind of history is refused only where it is `required` to
+    be one, as in Alpaca's format."""
+    history: Any = structure_value(value, names_of.HISTORY)
+    if history is None:
+        return ()
+    turns = history if isinstance(history, list | tuple) else (history,)
+    if not all(isinstance(t, list) and len(t) == 2 and all(isinstance(text, str) for text in t) for t in turns):
+        if required:
+            raise Unusable("type", "history is not a list of questions with answers.")
+        return ()
+    return tuple(m for q, a in turns for m in (user_message(q), assistant_message(a)))
