@@ -185,7 +185,7 @@ def _row_warnings(
 ) -> Iterator[Warned]:
     """What a person should know about the rows as the model will see them. Raises BadData when none is left."""
     max_length, count = run.data.max_seq_len, len(encoded_rows)
-    for note, number in Counter(r.note for r in encoded_rows if r.note).most_common(3):
+    for note, number in Counter(line for r in encoded_rows for line in r.note.split("\n") if line).most_common(5):
         yield Warned("row-note", f"{number} of {count} rows: {note}")
     if not rows:
         raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {max_length} tokens.")

@@ -136,12 +136,15 @@ def _read_content(content: Any, number: int) -> tuple[str | None, str, list[dict
         return None, "", []
     if isinstance(content, str):
         return content, "", []
-    if isinstance(content, list) and content and all(isinstance(p, str | dict) for p in content):
-        if all(isinstance(p, str) or "type" in p or "text" in p for p in content):
-            return _read_parts(content, number)
+    if isinstance(content, list) and content and all(map(_is_part, content)):
+        return _read_parts(content, number)
     if isinstance(content, dict | list):  # what a function gave back, or an answer in JSON
         return json.dumps(content, ensure_ascii=False, default=str), "", []
     return str(content).lower() if isinstance(content, bool) else str(content), "", []
+
+
+def _is_part(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, dict) and ("type" in value or "text" in value))
 
 
 def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str, Any]]]:
@@ -160,7 +163,9 @@ def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str,
         elif kind in _TEXT_PARTS and inner is not None:
             texts.append(inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False, default=str))
         else:
-            raise Unusable("not-text", f"Message {number} holds something other than text ({kind}), which cannot be learned yet.")
+            raise Unusable(
+                "not-text", f"Message {number} holds something other than text ({kind}), which cannot be learned yet."
+            )
     return "".join(texts), "\n".join(thinking), calls
 
 

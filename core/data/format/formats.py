@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.format.column_names import MESSAGES
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
-from core.data.format.column_names import MESSAGES
 from core.data.format.shapes.common import ParseResult, find_column
 from core.data.read.reader import Row
 

@@ -12,7 +12,14 @@ from core.data.read.source import FILE_START, Piece, Problem, Source
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is taken as broken
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
-_DECODER = json.JSONDecoder()
+
+
+def _parse_constant(name: str) -> float | None:
+    """NaN, which stands for an empty cell, is null."""
+    return None if name == "NaN" else float(name)
+
+
+_DECODER = json.JSONDecoder(parse_constant=_parse_constant)
 
 
 def read_json_lines(data_file: Source) -> Iterator[Piece]:
@@ -58,7 +65,7 @@ def repair_json(text: str) -> tuple[Any, str] | None:
     None where it is neither."""
     try:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
-        return json.loads(without_commas), "a comma too many"
+        return _DECODER.decode(without_commas), "a comma too many"
     except (ValueError, RecursionError):
         pass
     try:
@@ -74,7 +81,7 @@ def repair_json(text: str) -> tuple[Any, str] | None:
 def _parse(text: str, line: int) -> Iterator[Piece]:
     """The value of one piece of text, repaired where that is safe, or what is wrong with it."""
     try:
-        value = json.loads(text)
+        value = _DECODER.decode(text)
     except RecursionError:
         yield Problem("json", "error", line, "The JSON is nested too deeply.")
         return
@@ -101,7 +108,7 @@ def _replace_surrogates(value: Any, text: str, line: int) -> Iterator[Piece]:
     can."""
     if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
-        if (replaced := json.loads(clean)) != value:
+        if (replaced := _DECODER.decode(clean)) != value:
             yield Problem("half-character", "warning", line, "A character is cut in half.", "It is read as “?”.")
             value = replaced
     yield line, value

@@ -8,7 +8,7 @@ from core.data.read.source import Piece, Source
 from core.errors import BadData
 
 _ROWS_AT_ONCE = 1000  # held in memory
-_SETTINGS = {
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": "1",
     "autoinstall_known_extensions": "false",  # nothing is fetched for a file
     "autoload_known_extensions": "false",
@@ -16,7 +16,7 @@ _SETTINGS = {
 
 
 def read_parquet(data_file: Source) -> Iterator[Piece]:
-    """(number, values) of each row, counted from 1, from the file's position on. Raises BadData if the file is damaged."""
+    """(number, values) of each row from the file's position on, counted from 1. Raises BadData if it is damaged."""
     import duckdb
 
     data_file.has_text = True

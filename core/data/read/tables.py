@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterator
+from typing import Any
 
 from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 
@@ -13,7 +14,8 @@ def read_table(data_file: Source) -> Iterator[Piece]:
     value is text; missing cells at the end of a row are ""."""
     csv.field_size_limit(_LONGEST_CELL)
     problems: list[Problem] = []
-    reader = csv.reader(_line_texts(data_file, problems), delimiter=_delimiter(data_file))
+    lines = _Lines(data_file, problems)
+    reader = _reader(lines, data_file)
     columns = _read_columns(Source(data_file.path)) if data_file.begin != FILE_START else []
     while True:
         start = data_file.line_end
@@ -26,7 +28,11 @@ def read_table(data_file: Source) -> Iterator[Piece]:
             continue
         yield from problems
         problems.clear()
-        line = start[1]
+        line, quotes = start[1], lines.take_quotes()
+        if quotes % 2 and reader.dialect.quoting != csv.QUOTE_NONE:
+            message = "A quote in this row is not closed, so that all that follows would be one cell."
+            yield Problem("open-quote", "error", line, message, "Close it, or write it twice where it is a character.")
+            continue
         if not any(cell.strip() for cell in cells):
             continue
         if not columns:
@@ -66,18 +72,42 @@ def read_paragraphs(data_file: Source) -> Iterator[Piece]:
 
 def _read_columns(data_file: Source) -> list[str]:
     """The names in the first line that is not blank."""
-    reader = csv.reader(_line_texts(data_file, []), delimiter=_delimiter(data_file))
-    names = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
+    reader = _reader(_Lines(data_file, []), data_file)
+    names: list[str] = next((cells for cells in reader if any(cell.strip() for cell in cells)), [])
     return [cell.strip() for cell in names]
 
 
-def _line_texts(data_file: Source, problems: list[Problem]) -> Iterator[str]:
-    """The text of every line, for the csv module; problems go to the list."""
-    for item in data_file.lines():
-        if isinstance(item, Problem):
-            problems.append(item)
-        else:
-            yield item[1] + "\n"
+class _Lines:
+    """The text of every line, for the csv module, with the quotes in them counted; problems go to the list."""
+
+    def __init__(self, data_file: Source, problems: list[Problem]) -> None:
+        self._items, self._problems = data_file.lines(), problems
+        self._quotes = 0
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        for item in self._items:
+            if isinstance(item, Problem):
+                self._problems.append(item)
+                continue
+            self._quotes += item[1].count('"')
+            return item[1] + "\n"
+        raise StopIteration
+
+    def take_quotes(self) -> int:
+        """How many quotes there were since this was asked last."""
+        quotes, self._quotes = self._quotes, 0
+        return quotes
+
+
+def _reader(lines: _Lines, data_file: Source) -> Any:
+    """A reader of the csv module. In TSV, which has no quoting of its own, a quote is a character."""
+    delimiter = _delimiter(data_file)
+    if delimiter == "\t":
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=delimiter)
 
 
 def _delimiter(data_file: Source) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from core.data.tokenize.token_store import TokenStore
 
-FORMAT_VERSION = 1  # of the files; also raised when the same example comes to be rendered or masked in another way
+FORMAT_VERSION = 2  # of the files; also raised when the same example comes to be rendered or masked in another way
 MAX_BYTES = 2 << 30  # bytes of all files together
 _MAGIC = b"HoneTok\n"
 _STALE_SECONDS = 86_400  # after which nobody works on an unfinished file any more

@@ -60,10 +60,20 @@ def _forms(messages: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...],
     yield messages, ""
     if any(m.get("tool_calls") for m in messages):
         yield tuple(_with_text_arguments(m) for m in messages), ""
+    if any(m["role"] == "developer" for m in messages):
+        yield from ((form, note or DEVELOPER_AS_SYSTEM) for form, note in _forms(developer_as_system(messages)))
     if len(messages) > 1 and messages[0]["role"] == "system" and messages[1]["role"] == "user":
         system, first, *later = messages
         joined = {**first, "content": f"{system['content'].strip()}\n\n{first['content']}"}
         yield (joined, *later), "The chat template takes no system message; its text was put before the first question."
+
+
+DEVELOPER_AS_SYSTEM = "The chat template writes no developer message; it was given as a system message."
+
+
+def developer_as_system(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages with those of a developer as system messages, which they are for models that know no developer."""
+    return tuple({**m, "role": "system"} if m["role"] == "developer" else m for m in messages)
 
 
 def _with_text_arguments(message: Message) -> Message:

@@ -7,7 +7,14 @@ from typing import Any
 
 from core.data.format.example import Example, Message
 from core.data.tokenize import answer_spans
-from core.data.tokenize.render import TemplateRefused, render, render_with_fallbacks
+from core.data.tokenize.render import (
+    DEVELOPER_AS_SYSTEM,
+    TemplateRefused,
+    developer_as_system,
+    render,
+    render_with_fallbacks,
+)
+from core.data.tokenize.template_coverage import describe_dropped, writes_developer
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
@@ -30,7 +37,7 @@ class RenderedText:
     spans: tuple[LearnedSpan, ...] = ()
     raw: bool = False
     open_ended: bool = False  # the model is to continue it, so the tokenizer's end of text is removed
-    note: str = ""  # what a person should know about how the row was rendered
+    note: str = ""  # what a person should know about how the row was rendered, a sentence a line
 
 
 def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedText:
@@ -55,17 +62,23 @@ def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedT
 def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> RenderedText:
     """A conversation as its chat template renders it. In one that ends with a question nothing is learned."""
     add_generation_prompt = messages[-1]["role"] != "assistant"
+    form_note = ""
+    if any(m["role"] == "developer" for m in messages) and not writes_developer(messages, example.tools, tokenizer):
+        messages, form_note = developer_as_system(messages), DEVELOPER_AS_SYSTEM
+    row_messages = messages
     try:
         messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
         return RenderedText("", note=f"The chat template refuses this row: {error}.")
+    notes = [form_note, note, *describe_dropped(row_messages, example.tools, full, tokenizer)]
+    note = "\n".join(dict.fromkeys(line for line in notes if line))
     eos = (
         ""
         if add_generation_prompt or _ends_answers(tokenizer, str(tokenizer.chat_template))
         else tokenizer.eos_token or ""
     )
     if eos:
-        note = note or f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop."
+        note = _add_note(note, f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop.")
     text = full + eos
     if add_generation_prompt or train_on == "all":
         return RenderedText(text, () if add_generation_prompt else (LearnedSpan(0, len(text)),), note=note)
@@ -79,15 +92,21 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         try:
             answer = answer_spans.find_answer(messages, number, full, render_part, tokenizer.eos_token or "")
         except TemplateRefused as error:
-            answer, note = None, note or f"The chat template refuses a part of this row: {error}."
+            answer, note = None, _add_note(note, f"The chat template refuses a part of this row: {error}.")
         if answer is None:
-            note = note or "An answer cannot be found in what the chat template writes; it is not learned."
+            note = _add_note(note, "An answer cannot be found in what the chat template writes; it is not learned.")
             continue
-        note = note or answer.note
+        note = _add_note(note, answer.note)
         spans.append(
             LearnedSpan(answer.start, len(text) if answer.end == len(full) else answer.end, answer.prompt or None)
         )
     return RenderedText(text, tuple(spans), note=note)
+
+
+def _add_note(notes: str, note: str) -> str:
+    """Notes, one a line, with one more unless it stands among them."""
+    lines = notes.split("\n") if notes else []
+    return notes if not note or note in lines else "\n".join([*lines, note])
 
 
 @functools.lru_cache(maxsize=4)

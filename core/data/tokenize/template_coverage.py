@@ -10,12 +10,13 @@ row, so each is asked once. What follows from a text itself is found by looking 
 
 import functools
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.format.example import Message
-from core.data.tokenize.render import TemplateRefused, Tools, suited
+from core.data.tokenize.render import TemplateRefused, Tools, render_with_fallbacks
 
 THINKING = ("reasoning_content", "thinking")  # keys of a message that hold what was thought before its text
 OFFERED, CALL, RESULT, THOUGHT = "offered functions", "function calls", "function results", "thinking"
@@ -44,6 +45,19 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
             yield Part(CALL, number, str(call.get("function", call).get("name", "")))
 
 
+def describe_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer: Any) -> list[str]:
+    """A sentence for each kind of part that find_dropped() finds."""
+    counts = Counter(part.kind for part in find_dropped(messages, tools, text, tokenizer))
+    return [f"The chat template does not write the {kind}, so nothing is learned from it." for kind in counts]
+
+
+def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:
+    """Whether the template writes the messages of a developer in a conversation of this form."""
+    written = _written(tokenizer, str(tokenizer.chat_template), _form(messages, tools))
+    wanted = {("developer message", n) for n, m in enumerate(messages) if m["role"] == "developer"}
+    return written is None or wanted <= written
+
+
 def find_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer: Any) -> tuple[Part, ...]:
     """The parts of a conversation that do not stand in `text`, which the tokenizer's chat template made of it.
 
@@ -55,12 +69,12 @@ def find_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer
     last_question = max((n for n, m in enumerate(messages) if m["role"] == "user"), default=-1)
     dropped = []
     for part in list_parts(messages, tools):
-        if part.kind == THOUGHT and part.message is not None and part.message < last_question:
-            if _writes_thinking(tokenizer, template):
-                continue
-        if written is not None and (part.kind, part.message) not in written:
-            dropped.append(part)
-        elif part.kind not in (OFFERED, CALL) and not _stands_in(part.text, text):
+        is_earlier_thought = part.kind == THOUGHT and part.message is not None and part.message < last_question
+        if is_earlier_thought and _writes_thinking(tokenizer, template):
+            continue
+        is_written = written is None or (part.kind, part.message) in written
+        has_own_text = part.kind not in (OFFERED, CALL)
+        if not is_written or (has_own_text and not _stands_in(part.text, text)):
             dropped.append(part)
     return tuple(dropped)
 
@@ -113,7 +127,7 @@ def _written(tokenizer: Any, template: str, form: Form) -> frozenset[tuple[str, 
         messages.append(message)
     tools: Tools = ({"type": "function", "function": function},) if function else ()
     try:
-        _, text, _ = suited(tuple(messages), tools, tokenizer, shapes[-1][0] != "assistant")
+        text = render_with_fallbacks(tuple(messages), tools, tokenizer, shapes[-1][0] != "assistant").text
     except TemplateRefused:
         return None
     missing = {place for name, place in words.items() if name not in text}

@@ -1,7 +1,6 @@
 """Preference pairs: rows with a chosen and a rejected answer, and the prompt in a column of its own or within both."""
 
 import re
-from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
@@ -13,9 +12,7 @@ from core.data.read.reader import Row
 NAME = "Preference pairs"
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
-match_columns = common.require_columns(
-    names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE)
-)
+match_columns = common.require_columns(names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE))
 
 
 def build_pair(row: Row) -> ParseResult:

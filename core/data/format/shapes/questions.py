@@ -71,7 +71,11 @@ def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answ
 
 def _is_conversation(value: Values) -> tuple[str, ...]:
     has_messages = isinstance(common.column_value(value, names_of.MESSAGES), list)
-    return common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))(value) if has_messages else ()
+    return (
+        common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))(value)
+        if has_messages
+        else ()
+    )
 
 
 def _build_prompt_of_pair(row: Row) -> ParseResult:

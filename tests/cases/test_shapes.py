@@ -1,0 +1,74 @@
+"""Every shape of tests/cases/shapes.py: what a person is told, and what is learned of it, word by word."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.data.dataset import load_dataset
+from core.data.kinds import PAIRS, QUESTIONS
+from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
+from core.errors import BadData
+from tests.cases.shapes import CASES, Case
+from tests.core.data.conftest import make_tokenizer, marked  # noqa: F401
+
+ROLES = {"S": "system", "D": "developer", "U": "user", "A": "assistant", "T": "tool"}
+Show = Callable[[Encoded, Any], str]
+
+
+def expand(line: str) -> str:
+    """The short form of a text as the ChatML template of the tests writes it, with what is learned in brackets."""
+    kind, _, rest = line.partition(" ")
+    if kind == "*":
+        return f"[{rest}</s>]"
+    if kind.rstrip("*") not in ROLES:
+        prompt, _, completion = line.partition("*")
+        return f"{prompt}[{completion}</s>]"
+    written = ""
+    for turn in line.split(" | "):
+        speaker, _, text = turn.partition(" ")
+        opening = f"<|im_start|>{ROLES[speaker.rstrip('*')]}\n"
+        written += f"{opening}[{text}<|im_end|>\n]" if "*" in speaker else f"{opening}{text}<|im_end|>\n"
+    return written
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
+def test_what_comes_of_it(case: Case, tmp_path: Path, marked: Show) -> None:  # noqa: F811
+    path = tmp_path / case.file
+    path.write_text(case.content, encoding="utf-8")
+    tokenizer = make_tokenizer()
+    try:
+        dataset = load_dataset(path, case.kind, **case.options)
+    except BadData as error:
+        assert not case.learned, error
+        assert case.says in str(error)
+        return
+    texts, notes = [], []
+    for example in dataset.examples:
+        if case.kind == QUESTIONS:
+            prompt = encode_prompt(example, tokenizer)
+            assert prompt is not None
+            opening = "<|im_start|>assistant\n" if example.messages is not None else ""
+            texts.append(
+                f"{tokenizer.decode(list(prompt.tokens)).removesuffix(opening)} ? {example.answer or ''}".rstrip()
+            )
+            continue
+        rows = encode_example(example, tokenizer, train_on="answers", max_len=4096)
+        texts += [marked(row, tokenizer) for row in rows]
+        notes += [row.note for row in rows]
+    expected = [expand_question(line) if case.kind == QUESTIONS else expand(line) for line in case.learned]
+    assert texts == expected
+    findings = [f for f in dataset.findings if f.severity != "note"]
+    codes = tuple(dict.fromkeys(f.code for f in findings)) + (
+        ("not-written",) if any("does not write" in n for n in notes) else ()
+    )
+    assert codes == case.told, [str(f) for f in findings]
+    assert case.says in " ".join([*(str(f) for f in findings), *notes])
+    assert case.kind != PAIRS or len(texts) == 2 * len(dataset.examples)
+
+
+def expand_question(line: str) -> str:
+    prompt, _, answer = line.rpartition(" ?")
+    text = expand(prompt) if prompt.partition(" ")[0] in ROLES else prompt
+    return f"{text} ?{answer}".rstrip()
