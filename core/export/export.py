@@ -29,7 +29,7 @@ from core.events import Event, Phase, Saved, Warned
 from core.export.weights import HUGGING_FACE, tensors
 from core.model import families, hub
 from core.model.lm_head import find_lm_head as find_head
-from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
+from core.model.load import DTYPES, LoadedModel, load, read_config, stored_dtype, unpacked_notes
 from core.model.log_probs import to_mlx, token_logps
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED
@@ -101,7 +101,7 @@ def fuse(
             yield _compared(loss, _loss(again, held), quantization)
         else:
             yield _checked(_apart(_probe(again), before), DTYPES[kind], goal)
-    family = families.find(config["model_type"])
+    family = families.find_family(config["model_type"])
     if layout != HUGGING_FACE and not packs and not (family and family.same_names):
         yield Warned("layout", f"The tensors have the names of {layout}: other programs may not find all of them.")
     yield Saved(0, str(goal), "model")
@@ -156,7 +156,7 @@ def _pack(
         raise BadModel(f"{source} is already quantized; give the model in full precision.")
     yield Phase("Packing", mode)
     facts, about = quantize_model(loaded.model, mode, double=double), MODES[mode]
-    for note in left_over(facts):
+    for note in unpacked_notes(facts):
         yield Warned("base-precision", note)
     kind = stored_dtype(source)
     if about.mlx:
@@ -261,7 +261,7 @@ def _dtype_key(config: dict[str, Any]) -> str:
     return "torch_dtype" if "torch_dtype" in config else "dtype"
 
 
-def _probe(loaded: Loaded) -> mx.array:
+def _probe(loaded: LoadedModel) -> mx.array:
     """Logits [T, V] float32 after a few tokens, to compare with."""
     tokens = loaded.tokenizer.encode("The quick brown fox jumps over the lazy dog. 1 + 1 = 2")[:32]
     logits = loaded.model(mx.array([tokens]))[0].astype(mx.float32)
@@ -287,7 +287,7 @@ def _held_out(folder: Path, tokenizer: Any) -> Generator[Event, None, list[Encod
     return [row for r in rows.held_out for row in ([r] if isinstance(r, Encoded) else parts(r))]
 
 
-def _loss(loaded: Loaded, rows: Sequence[Encoded]) -> float | None:
+def _loss(loaded: LoadedModel, rows: Sequence[Encoded]) -> float | None:
     """Mean loss over all targets, in nats per token; None without rows."""
     if not rows:
         return None

@@ -34,7 +34,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     if not _is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
     found = _repository(model, revision).here()
-    return None if found is None or missing_files(found) else found
+    return None if found is None or find_missing_files(found) else found
 
 
 def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Path]:
@@ -80,7 +80,7 @@ def _is_id(text: str) -> bool:
     return "/" in text
 
 
-def missing_files(folder: Path) -> list[str]:
+def find_missing_files(folder: Path) -> list[str]:
     """What a model folder lacks: config.json, weights, or shards that its index names. Empty when complete."""
     lacking = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / "model.safetensors.index.json"

@@ -137,7 +137,7 @@ def test_packing_the_result_tells_what_it_costs(make_run: Callable[..., Run], tm
     (sentence,) = told(events, "packed-loss")
     assert sentence.startswith("Held-out loss: ") and "with the adapter" in sentence and "as affine-4" in sentence
     again = load(tmp_path / "packed", device="cpu")
-    assert again.precision["used"] == "affine 4 bit, group 64"
+    assert again.precision.used == "affine 4 bit, group 64"
     theirs, _ = mlx_lm_load(str(tmp_path / "packed"))
     mine = again.model(TOKENS)
     assert (mx.linalg.norm(theirs(TOKENS) - mine) / mx.linalg.norm(mine)).item() < 2e-2
@@ -151,7 +151,7 @@ def test_a_packed_model_loads_here_and_in_mlx_lm(mode: str, tmp_path: Path) -> N
     folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
     list(quantize(str(folder), tmp_path / "packed", mode))
     mine, (theirs, _) = load(tmp_path / "packed", device="cpu"), mlx_lm_load(str(tmp_path / "packed"))
-    assert mine.precision["bits"] == int(mode[-1]) and mx.allclose(mine.model(TOKENS), theirs(TOKENS), atol=1e-3)
+    assert mine.precision.bits == int(mode[-1]) and mx.allclose(mine.model(TOKENS), theirs(TOKENS), atol=1e-3)
     with pytest.raises(BadModel, match="is already quantized"):
         list(quantize(str(tmp_path / "packed"), tmp_path / "twice", mode))
     assert not (tmp_path / "twice").exists()
@@ -163,8 +163,8 @@ def test_a_model_in_the_layout_of_bitsandbytes(mode: str, double: bool, tmp_path
     list(quantize(str(folder), tmp_path / "packed", mode, double=double))
     once, again = load(folder, device="cpu", quantization=mode, double=double), load(tmp_path / "packed", device="cpu")
     assert mx.array_equal(once.model(TOKENS), again.model(TOKENS))
-    assert again.precision["used"] == mode and again.precision["double"] == double
-    assert again.precision["reason"].startswith("the model is already quantized; it computes in float32")
+    assert again.precision.used == mode and again.precision.double == double
+    assert again.precision.reason.startswith("the model is already quantized; it computes in float32")
     about = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
     assert about["quant_method"] == "bitsandbytes" and about["load_in_8bit"] == (mode == "int8")
     with pytest.raises(BadModel, match=f"is already quantized \\({mode}\\): leave quantization at none"):

@@ -33,8 +33,8 @@ def test_precision(tmp_path: Path, asked: str, device: str, full: bool, used: st
     loaded = load(folder, asked, device=device, trains_all=full)
     kinds = {str(v.dtype).removeprefix("mlx.core.") for _, v in tree_flatten(loaded.model.parameters())}
     assert kinds == {used}
-    assert loaded.precision["requested"] == asked and loaded.precision["used"] == used
-    assert why in loaded.precision["reason"]
+    assert loaded.precision.requested == asked and loaded.precision.used == used
+    assert why in loaded.precision.reason
 
 
 def test_a_quantized_model_is_reported_as_what_it_is(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_quantized_model_is_reported_as_what_it_is(tmp_path: Path) -> None:
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
     change(folder, quantization={"group_size": 32, "bits": 4, "mode": "affine"})
     loaded = load(folder, device="cpu")
-    assert loaded.precision["used"] == "affine 4 bit, group 32"
+    assert loaded.precision.used == "affine 4 bit, group 32"
     packed = loaded.model.model.layers[0].mlp.up_proj
     assert isinstance(packed, nn.QuantizedLinear) and packed.weight.dtype == mx.uint32
 
