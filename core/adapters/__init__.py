@@ -24,7 +24,7 @@ from core.adapters.lora import AddOn
 from core.adapters.rank_pattern import Strength, Strengths
 from core.adapters.target_modules import choose
 from core.errors import BadModel, BadOption
-from core.model.families import UNSUPPORTED, support
+from core.model.families import UNSUPPORTED, describe_support
 
 __all__ = [
     "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AddOn", "Base", "attach", "base_for", "base_of", "chat_template", "config",
@@ -40,7 +40,7 @@ def attach(model: nn.Module, options: Any) -> None:
     With options.init it goes on from that adapter: kind, rank, strength and layers are the adapter's, and what is
     asked for beside must agree with it. Raises BadOption and BadModel.
     """
-    level, why = support(str(getattr(model, "model_type", "")))
+    level, why = describe_support(str(getattr(model, "model_type", "")))
     if level == UNSUPPORTED:
         raise BadModel(why)
     if options.type == "full":

@@ -22,7 +22,7 @@ from core.model import hub
 from core.resources import sample
 from core.rollouts import setup
 from core.run import DEMO, Run
-from core.worker import watched
+from core.worker import run_in_thread
 
 Row = Encoded | Group
 
@@ -135,7 +135,7 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
         return [Group(t, _values(e)) for t, e in zip(texts, examples, strict=True)]
 
     try:
-        return (yield from watched("tokenize", work))
+        return (yield from run_in_thread("tokenize", work))
     except Cancelled:
         raise Unavailable("Tokenizing the data was stopped.") from None
 

@@ -28,13 +28,14 @@ from core.model import hub, packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead
 from core.model.lm_head import find_lm_head as find_head
-from core.model.load import DTYPES, Loaded, read_config
+from core.model.load import DTYPES, LoadedModel, read_config
 from core.model.load import load as load_model
 from core.quant import count
 from core.reference import frozen_model
 from core.reference.logprob_cache import Told
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
+from core.resolved import to_json
 from core.rollouts import setup
 from core.rollouts.on_policy import prompt_length
 from core.rollouts.rollouts import Rollouts
@@ -175,7 +176,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         yield Warned("packing", note)
     if reference and not reference.is_other:
         start = frozen_model.files(Path(run.adapter.init).expanduser()) if run.adapter.init else []
-        who = [reference.used, frozen_model.files(where), start, loaded.precision, device["used"]]
+        who = [reference.used, frozen_model.files(where), start, to_json(loaded.precision), device["used"]]
         yield from reference.ask(folder.path, who, lambda: (model, head), stop, layout, way.lanes)
 
     rollouts = None
@@ -219,7 +220,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         heaviest=None if rollouts or own else batches.heaviest(steps),
     )
     model_facts |= {"path": run.model.path, "folder": str(where)}
-    ready.resolved = _resolved(ready, device, loaded.precision, facts, model_facts) | {"memory": memory_facts}
+    ready.resolved = _resolved(ready, device, to_json(loaded.precision), facts, model_facts) | {"memory": memory_facts}
     ready.resolved["compiled"] = {"used": ready.compiles, "reason": why_plain or "shapes that come up again, on a GPU"}
     folder.begin(run)
     if beside:
@@ -275,7 +276,7 @@ def _heaviest(run: Run, rows: Sequence[Any]) -> int:
     return max(longest, min(run.data.max_seq_len, max(map(prompt_length, rows)) + run.options.max_new_tokens))
 
 
-def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Loaded, dict[str, Any]]]:
+def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[LoadedModel, dict[str, Any]]]:
     """(the model with its adapter attached, how many parameters it has and trains)."""
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
@@ -306,7 +307,7 @@ def _load(run: Run, where: Path, device: str) -> Generator[Event, None, tuple[Lo
 
 
 def _layout(
-    run: Run, loaded: Loaded, vocabulary: int, texts: int, device: str
+    run: Run, loaded: LoadedModel, vocabulary: int, texts: int, device: str
 ) -> tuple[dict[str, Any], dict[str, Any], str]:
     """(how rows with so many texts are collated, facts with reasons, a note where it is not as asked)."""
     asked, dtype = run.data.packing, DTYPES[loaded.compute]
