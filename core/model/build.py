@@ -1,4 +1,4 @@
-"""Build a model with mlx-lm from its folder: Hugging Face's and bitsandbytes' layouts, rotary settings, clear errors."""
+"""Build a model with mlx-lm from its folder: two layouts of weights, rotary settings, and its errors in a sentence."""
 
 import math
 from pathlib import Path
