@@ -95,11 +95,11 @@ def fuse(
             yield from _write_quantized(dense, partial, quantization, double, device, shard_bytes, allow_code)
             shutil.rmtree(dense)
         yield Phase("Checking", str(target))
-        written = load(partial, "float32" if device == "cpu" else "auto", device=device, allow_code=allow_code)
+        reloaded = load(partial, "float32" if device == "cpu" else "auto", device=device, allow_code=allow_code)
         if quantizes:
-            yield describe_loss(loss, mean_loss(written, rows), quantization)
+            yield describe_loss(loss, mean_loss(reloaded, rows), quantization)
         else:
-            yield check_logits(probe_logits(written), logits, DTYPES[dtype], target)
+            yield check_logits(probe_logits(reloaded), logits, DTYPES[dtype], target)
     family = families.find_family(config["model_type"])
     if naming != HUGGING_FACE and not quantizes and not (family and family.same_names):
         yield Warned("layout", f"The tensors have the names of {naming}: other programs may not find all of them.")
