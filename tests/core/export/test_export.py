@@ -101,7 +101,7 @@ def test_experts_are_written_one_by_one_as_they_came(tmp_path: Path) -> None:
     assert old.keys() == new.keys() and not np.array_equal(old[name], new[name])
     expected = mx.load(str(folder_of / "logits.safetensors"))["logits"]
     assert mx.abs(logits(tmp_path / "fused") - expected).max().item() < 1e-3 * mx.abs(expected).max().item()
-    with pytest.raises(BadModel, match=r"PEFT has no add-on for the experts in model\.layers\.0\.mlp\.switch_mlp"):
+    with pytest.raises(BadModel, match=r"PEFT has no adapter for the experts in model\.layers\.0\.mlp\.switch_mlp"):
         list(to_peft(folder_of, tmp_path / "peft"))
 
 
@@ -239,9 +239,9 @@ def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -
     with pytest.raises(BadModel, match="holds no adapter"):
         list(fuse(model_folder, tmp_path / "no"))
     tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
-    with pytest.raises(BadModel, match="PEFT has no add-on for embeddings that are the output layer too"):
+    with pytest.raises(BadModel, match="PEFT has no adapter for embeddings that are the output layer too"):
         list(to_peft(tied, tmp_path / "no"))
     full = adapted(model_folder, Adapter(type="full"), tmp_path / "full")
-    with pytest.raises(BadModel, match="holds a fully trained model, not an add-on"):
+    with pytest.raises(BadModel, match="holds a fully trained model, not an adapter"):
         list(to_peft(full, tmp_path / "no"))
     assert not (tmp_path / "no").exists()
