@@ -8,7 +8,7 @@ import mlx.nn as nn
 
 from core import adapters
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
 from core.errors import BadModel
 from core.model import hub
@@ -40,7 +40,7 @@ class Chat:
         quantization: str | None = None,
     ) -> None:
         self.backend = select(backend_name)
-        base = adapters.base_for(adapter, quantization)
+        base = adapters.choose_base_precision(adapter, quantization)
         self.note = base.note
         folder = _run_generator(hub.fetch(model))
         loaded = load(
@@ -58,7 +58,7 @@ class Chat:
             saved, _ = adapters.read(Path(adapter))
             self._is_full = saved.get("fine_tune_type") == "full"
             adapters.load(self.model, Path(adapter))
-            self.tokenizer.chat_template = adapters.chat_template(Path(adapter)) or self.tokenizer.chat_template
+            self.tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or self.tokenizer.chat_template
             if self._is_full:
                 self._untrained = load(folder, device=self.backend["used"], allow_code=allow_code).model
         self.model.eval()
@@ -81,7 +81,7 @@ class Chat:
 
         Raises BadModel where the model's chat template cannot write the conversation.
         """
-        encoded = ask(Example(0, messages=tuple(messages)), self.tokenizer)
+        encoded = encode_prompt(Example(0, messages=tuple(messages)), self.tokenizer)
         if encoded is None:
             raise BadModel("The model's chat template cannot write this conversation.")
         prompt = encoded.tokens
@@ -93,7 +93,7 @@ class Chat:
         elif adapter:
             yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
         else:
-            with adapters.off(self.model):
+            with adapters.disable(self.model):
                 yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
 
 

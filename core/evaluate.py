@@ -8,12 +8,12 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from core import adapters
-from core.data.batch.batches import in_order
-from core.data.batch.groups import Group, learns
-from core.data.dataset import load as load_data
+from core.data.batch.batches import batch_by_length
+from core.data.batch.groups import Group, has_targets
+from core.data.dataset import load_dataset as load_data
 from core.data.kinds import PAIRS, TEXT
-from core.data.tokenize.encode import ask
-from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.encode import encode_prompt
+from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
 from core.errors import BadData
@@ -27,7 +27,7 @@ from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO
 from core.training import report
-from core.training.metrics import Tally
+from core.training.metrics import MetricMeans
 
 
 class EvalLoss(NamedTuple):
@@ -86,16 +86,16 @@ def evaluate(
     read_config(folder)
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
-        tokenizer.chat_template = adapters.chat_template(Path(adapter)) or tokenizer.chat_template
-    texts = encode_all_rows(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
-    rows = [row for row in map(Group, texts) if learns(row)]
+        tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
+    texts = encode_examples(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
+    rows = [row for row in map(Group, texts) if has_targets(row)]
     if not rows:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization)
     yield Phase("Validating", f"{len(rows)} rows")
     result = _measure_loss(loaded, rows, batch_size, kind)
     replies, expected = [], []
-    prompts = [ask(e, tokenizer) for e in data.examples[:answers]]
+    prompts = [encode_prompt(e, tokenizer) for e in data.examples[:answers]]
     for i, prompt in enumerate(p for p in prompts if p is not None):
         replies.append(answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens))
         expected.append(prompt.expected)
@@ -109,7 +109,7 @@ def _load_model(
     folder: Path, adapter: str | None, dtype: str, device: str, allow_code: bool, quantization: str | None
 ) -> Generator[Event, None, LoadedModel]:
     """The model, with its adapter where there is one, ready to evaluate; a Warned about its base's precision."""
-    base = adapters.base_for(adapter, quantization)
+    base = adapters.choose_base_precision(adapter, quantization)
     if base.note:
         yield Warned("base-precision", base.note)
     loaded = load(
@@ -129,8 +129,8 @@ def _load_model(
 def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, kind: str) -> EvalLoss:
     model = loaded.model
     lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
-    loss, targets, tally = 0.0, 0, Tally()
-    for batch in in_order(rows, batch_size):
+    loss, targets, tally = 0.0, 0, MetricMeans()
+    for batch in batch_by_length(rows, batch_size):
         inputs, count = to_mlx(batch), len(batch.rows)
         logps = token_logps(model, inputs, lm_head)
         loss -= float(logps[:count].sum())  # of a pair, the chosen answer
@@ -138,8 +138,8 @@ def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, k
         if kind == PAIRS:
             sums = logps.sum(-1)
             tally.add({"preferred": chosen_is_likelier(logps, inputs).mean()}, count)
-            if adapters.add_ons(model):  # every weight trained leaves no base to compare with
-                with adapters.off(model):
+            if adapters.adapter_layers(model):  # every weight trained leaves no base to compare with
+                with adapters.disable(model):
                     log_ratios = sums - token_logps(model, inputs, lm_head).sum(-1)
                 tally.add({"accuracy": wins(*mx.split(log_ratios, 2)).mean()}, count)
     return EvalLoss(loss / targets, targets, tally.means())

@@ -73,7 +73,7 @@ def fuse(
     device = select(backend_name)["used"]
     saved, weights = adapters.read(folder)
     source = yield from hub.fetch(model or _base_model(folder, saved))
-    base = adapters.base_of(folder)
+    base = adapters.read_base_precision(folder)
     yield Phase("Loading model", str(source))
     loaded = _load_adapted(source, folder, base, device, allow_code)
     logits = probe_logits(loaded)
@@ -150,11 +150,11 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     folder, target = Path(adapter).expanduser(), free_folder(output)
     saved, weights = adapters.read(folder)
     source = hub.locate(_base_model(folder, saved))
-    config, tensors = peft.converted(saved, weights, read_config(source) if source else {}, folder)
+    config, tensors = peft.convert(saved, weights, read_config(source) if source else {}, folder)
     with replacing_folder(target) as partial:
         save_tensors(partial / adapters.PEFT_WEIGHTS, tensors, {"format": "pt"})
         write_json(partial / adapters.CONFIG, config)
-    note = adapters.base_of(folder).note
+    note = adapters.read_base_precision(folder).note
     if note:
         yield Warned("base-precision", f"{note} Load it so in PEFT for the same answers.")
     yield Saved(0, str(target), "adapter")
@@ -166,12 +166,14 @@ def _base_model(folder: Path, saved: dict[str, Any]) -> str:
     return str(saved["model"])
 
 
-def _load_adapted(source: Path, adapter: Path, base: adapters.Base, device: str, allow_code: bool) -> LoadedModel:
+def _load_adapted(
+    source: Path, adapter: Path, base: adapters.BasePrecision, device: str, allow_code: bool
+) -> LoadedModel:
     """The base in the precision of the training, with its adapter and the adapter's chat template, to evaluate."""
     loaded = load(source, device=device, allow_code=allow_code, quantization=base.quantization, double=base.double)
     adapters.load(loaded.model, adapter)
     loaded.model.eval()
-    loaded.tokenizer.chat_template = adapters.chat_template(adapter) or loaded.tokenizer.chat_template
+    loaded.tokenizer.chat_template = adapters.read_chat_template(adapter) or loaded.tokenizer.chat_template
     return loaded
 
 

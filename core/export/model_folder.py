@@ -95,6 +95,6 @@ def copy_other_files(source: Path, folder: Path, adapter: Path | None) -> None:
             for file in source.glob(pattern):
                 if file.is_file() and file.name not in NOT_COPIED and file.suffix != ".safetensors":
                     shutil.copyfile(file, folder / file.name)
-        template = adapters.chat_template(adapter) if adapter else None
+        template = adapters.read_chat_template(adapter) if adapter else None
         if template is not None:
             (folder / "chat_template.jinja").write_text(template, encoding="utf-8")

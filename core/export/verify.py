@@ -7,8 +7,8 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.data.batch.batches import in_order
-from core.data.batch.groups import parts
+from core.data.batch.batches import batch_by_length
+from core.data.batch.groups import row_texts
 from core.data.tokenize.encode import Encoded
 from core.errors import BadModel
 from core.events import Event, Warned
@@ -50,7 +50,7 @@ def load_eval_rows(folder: Path, tokenizer: Any) -> Generator[Event, None, list[
     if not (folder / RUN).is_file():
         return []
     rows = yield from load_rows(Run.read(folder / RUN), tokenizer)
-    return [text for row in rows.held_out for text in ([row] if isinstance(row, Encoded) else parts(row))]
+    return [text for row in rows.held_out for text in ([row] if isinstance(row, Encoded) else row_texts(row))]
 
 
 def mean_loss(loaded: LoadedModel, rows: Sequence[Encoded]) -> float | None:
@@ -60,7 +60,7 @@ def mean_loss(loaded: LoadedModel, rows: Sequence[Encoded]) -> float | None:
     loaded.model.eval()
     lm_head, _ = find_lm_head(loaded.model, DTYPES[loaded.compute])
     loss, targets = 0.0, 0
-    for batch in in_order(rows, 4):
+    for batch in batch_by_length(rows, 4):
         loss -= float(token_logps(loaded.model, to_mlx(batch), lm_head).sum())
         targets += int(batch.mask.sum())
     return loss / max(1, targets)

@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from core.adapters import AddOn
+from core.adapters import AdapterLayer
 from core.export.model_folder import SizedTensor, Tensor
 from core.quant import PackedExperts, dense, is_linear, is_packed
 
@@ -45,7 +45,7 @@ def merged_tensors(
 
 def _merge(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, mx.array]]:
     """(weights that an adapter or packing changed, all other parameters), both by the model's plain names."""
-    adapted = {name: m for name, m in model.named_modules() if isinstance(m, AddOn)}
+    adapted = {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer)}
     base_ids = {id(m.base) for m in adapted.values()}
     layers = adapted | {n: m for n, m in model.named_modules() if is_packed(m) and id(m) not in base_ids}
     updates = {f"{name}.weight": _merged_weight(m) for name, m in layers.items()}
@@ -66,7 +66,7 @@ def _parents(key: str) -> Iterator[str]:
 
 
 def _merged_weight(m: nn.Module) -> Tensor:
-    if isinstance(m, AddOn):
+    if isinstance(m, AdapterLayer):
         return lambda: (dense_weight(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
     return lambda: dense_weight(m)
 

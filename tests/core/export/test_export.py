@@ -30,12 +30,12 @@ def adapted(folder: Path, o: Adapter, output: Path, base: Model | None = None) -
     model = load(folder, device="cpu", quantization=base.quantization, double=base.double_quantization).model
     adapters.attach(model, o)
     mx.random.seed(5)
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         moved_value = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
         model.load_weights([(name, moved_value)], strict=False)
     output.mkdir()
     save(model, o, output)
-    (output / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
+    (output / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
     mx.save_safetensors(str(output / "logits.safetensors"), {"logits": model(TOKENS)})
     return output
 
@@ -205,7 +205,7 @@ def test_what_peft_wrote_comes_back_as_it_was(name: str, tmp_path: Path) -> None
     (tmp_path / "adapter").mkdir()
     options = Adapter(type="dora" if config["use_dora"] else "lora", rslora=config["use_rslora"])
     save(model, options, tmp_path / "adapter")
-    config = adapters.config(model, options, Model(path=str(base)))
+    config = adapters.build_config(model, options, Model(path=str(base)))
     (tmp_path / "adapter" / adapters.CONFIG).write_text(json.dumps(config))
     check_peft(tmp_path / "adapter", peft_folder, tmp_path / "peft")
 

@@ -34,7 +34,7 @@ def test_it_learns_and_comes_back(family: str, mode: str, tmp_path: Path) -> Non
     model = load(folder, device="cpu", quantization=mode).model
     adapters.attach(model, o)
     mx.random.seed(8)
-    for name, value in adapters.tensors(model).items():  # B starts at zero, where A has no gradient yet
+    for name, value in adapters.trainable_tensors(model).items():  # B starts at zero, where A has no gradient yet
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
     tokens = mx.random.randint(0, 280, (2, 48))
 
@@ -44,16 +44,16 @@ def test_it_learns_and_comes_back(family: str, mode: str, tmp_path: Path) -> Non
     model.train()
     value, gradients = nn.value_and_grad(model, loss)(tokens)
     grads = dict(tree_flatten(gradients))
-    assert grads.keys() == adapters.tensors(model).keys() and len(grads) >= 16
+    assert grads.keys() == adapters.trainable_tensors(model).keys() and len(grads) >= 16
     assert [name for name, g in grads.items() if not mx.abs(g).max().item() > 0] == []
     optimizers.build("sgd", 0.0, model, False).update(model, gradients)
     assert mx.isfinite(value).item()
 
     model.eval()
     logits = model(tokens)
-    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
-    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.tensors(model))
-    packed = adapters.base_of(tmp_path)
+    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
+    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
+    packed = adapters.read_base_precision(tmp_path)
     reloaded = load(folder, device="cpu", quantization=packed.quantization, double=packed.double).model
     adapters.load(reloaded, tmp_path)
     reloaded.eval()
@@ -67,10 +67,10 @@ def test_mlx_lm_finds_the_same_layers(family: str, tmp_path: Path) -> None:
     folder = zoo.write(tmp_path / "model", family)
     model = load(folder, device="cpu").model
     adapters.attach(model, Adapter(rank=2))
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
-    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.config(model, Adapter(rank=2), Model())))
-    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.tensors(model))
+    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, Adapter(rank=2), Model())))
+    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
     by_mlx_lm = load_adapters(load(folder, device="cpu").model, str(tmp_path))
     tokens = mx.array([[3, 5, 7, 11]])
     assert mx.allclose(by_mlx_lm(tokens), model(tokens), atol=1e-4)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.errors import BadModel
 from core.model.hub import find_missing_files, locate
 from core.resources import STARTER
@@ -212,7 +212,7 @@ def test_a_dataset_by_its_id_brings_its_data_files_and_no_code(data_file: Path, 
     hub = Hub(tmp_path / "set")
     downloaded, missing = fetch_each(["team/tiny", "team/other"], tmp_path / "home", hub.url, "data")
     assert [f.name for f in Path(downloaded["folder"]).iterdir()] == ["train.jsonl"]
-    assert load(downloaded["folder"], "text").rows == 20
+    assert load_dataset(downloaded["folder"], "text").rows == 20
     assert missing["error"].startswith("There is no folder and no Hugging Face dataset named team/other")
     hub.server.shutdown()
     hub.server.server_close()
