@@ -31,7 +31,7 @@ class MachineCard(Card):
         layout = row(self, 14, 12)
         layout.addWidget(Glyph("chip", "accent_text", 22))
         words = column(gap=2)
-        self.first = Text(f"Looking at {machine.THIS}…", bold=True)
+        self.first = Text(f"Looking at {machine.THIS_COMPUTER}…", bold=True)
         self.second = caption("Which device will train, and why, appears here.")
         words.addWidget(self.first)
         words.addWidget(self.second)
@@ -41,13 +41,13 @@ class MachineCard(Card):
         """Ask which devices this computer has."""
         Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
 
-    def show_facts(self, facts: machine.Facts) -> None:
-        first, second = machine.describe(facts)
+    def show_facts(self, facts: machine.MachineFacts) -> None:
+        first, second = machine.describe_machine(facts)
         self.first.setText(first)
         self.second.setText(second)
 
     def _unknown(self, sentence: str) -> None:
-        self.first.setText(f"{machine.THIS.capitalize()} cannot train yet")
+        self.first.setText(f"{machine.THIS_COMPUTER.capitalize()} cannot train yet")
         self.second.setText(sentence)
         self.set_tone("warn")
 
@@ -67,7 +67,7 @@ class GoalPage(QWidget):
         scroll = Scroll()
         column(self).addWidget(scroll)
         page = scroll.column
-        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS}."))
+        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS_COMPUTER}."))
         page.addWidget(Text("No account, nothing leaves it. Watch the demo first, or start with your own data."))
         page.addSpacing(theme.GRID)
         self.demo_button = primary("Try the 3-minute demo", "play")
@@ -105,7 +105,7 @@ class GoalPage(QWidget):
         draft.changed.connect(self._show)
         self._show("")
 
-    def blocked(self) -> str:
+    def blocked_reason(self) -> str:
         """Why the next step cannot be gone to, or ""."""
         return ""
 

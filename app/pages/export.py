@@ -67,7 +67,7 @@ class SaveAs(Card):
         layout.addWidget(self.phase)
         layout.addWidget(self.bar)
         self.notice = Notice()
-        self.reveal = plain(reveal.WORDS, "folder")
+        self.reveal = plain(reveal.REVEAL_LABEL, "folder")
         self.reveal.clicked.connect(self._reveal)
         self.notice.add_action(self.reveal)
         layout.addWidget(self.notice)

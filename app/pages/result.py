@@ -89,7 +89,7 @@ class ResultPage(QWidget):
         words.addWidget(self.verdict)
         words.addWidget(self.figures)
         buttons = row(gap=8)
-        self.reveal = plain(reveal.WORDS, "folder")
+        self.reveal = plain(reveal.REVEAL_LABEL, "folder")
         self.again_button = plain("Train again with a change", "reset")
         self.reveal.clicked.connect(self._reveal)
         self.again_button.clicked.connect(self.again)

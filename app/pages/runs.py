@@ -140,7 +140,7 @@ class RunsPage(QWidget):
         line = row(gap=8)
         self.open_button = primary("Open", "runs")
         self.resume_button = plain("Go on with it", "play")
-        self.reveal_button = plain(reveal.WORDS, "folder")
+        self.reveal_button = plain(reveal.REVEAL_LABEL, "folder")
         self.open_button.clicked.connect(self._open)
         self.resume_button.clicked.connect(self._resume)
         self.reveal_button.clicked.connect(self._reveal)

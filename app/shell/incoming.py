@@ -7,7 +7,7 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from app.desktop import paste, preferences
-from app.desktop.drops import announced, meaning, together
+from app.desktop.drops import classify_path, describe_drop, split_data_files
 from app.new_run.draft import Draft
 from app.widgets.drop_overlay import DropOverlay
 from core.run import DEMO
@@ -30,10 +30,10 @@ class Incoming(QObject):
 
     def open(self, files: list[Path]) -> None:
         """Do with each file or folder what it means; several data files are one dataset."""
-        kinds = {path: meaning(path) for path in files}
+        kinds = {path: classify_path(path) for path in files}
         data = [path for path, what in kinds.items() if what.kind == "data"]
         if data:
-            self.use_data(*together(data))
+            self.use_data(*split_data_files(data))
         for path, what in kinds.items():
             if what.kind == "model":
                 self._draft.set("model.path", str(path))
@@ -56,12 +56,12 @@ class Incoming(QObject):
         """Take files, or rows of text, from the clipboard; with `ids` also a dataset's id on Hugging Face."""
         clip = QApplication.clipboard().mimeData()
         text = clip.text().strip()
-        found = [Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()] or paste.files(text)
-        if not found and ids and paste.ID.fullmatch(text):
+        found = [Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()] or paste.find_files(text)
+        if not found and ids and paste.DATASET_ID.fullmatch(text):
             self.use_data(text, None)
             return
         try:
-            saved = None if found else paste.save_rows(text, preferences.folder() / "pasted")
+            saved = None if found else paste.save_rows(text, preferences.data_folder() / "pasted")
         except OSError as error:
             self.refused.emit("What was pasted cannot be kept.", f"{error.strerror}.")
             return
@@ -76,7 +76,7 @@ class Incoming(QObject):
         """Files are dragged in: say what dropping them would do."""
         files = _files(event)
         if files:
-            what = announced(files)
+            what = describe_drop(files)
             may_measure = what.kind == "data" and len(files) == 1 and self._draft.run.data.path != DEMO
             self._overlay.announce(what.sentence, bool(what.kind), MEASURE if may_measure else "")
             event.acceptProposedAction()

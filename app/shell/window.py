@@ -164,7 +164,7 @@ class MainWindow(QMainWindow):
 
     def _start(self, run: Run) -> None:
         self.runs.start(run)
-        self.wizard.check.again()
+        self.wizard.check.forget_answers()
 
     def _start_draft(self) -> None:
         """Run > Start: through the checks, which start nothing that cannot be."""

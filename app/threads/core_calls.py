@@ -8,18 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.desktop.machine import Facts
+from app.desktop.machine import MachineFacts
 from core.events import Event, Phase
 
 UNSUPPORTED = "unsupported"  # as core.model.families calls it
 
 
-def machine_facts() -> Facts:
+def machine_facts() -> MachineFacts:
     """What this computer is, and which device would train."""
     from core.device.machine import machine
     from core.device.select import report
 
-    return Facts(machine(), report("auto"))
+    return MachineFacts(machine(), report("auto"))
 
 
 def backend_report(requested: str) -> dict[str, str]:

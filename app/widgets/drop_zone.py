@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 
-from app.desktop.paste import ID
+from app.desktop.paste import DATASET_ID
 from app.widgets.buttons import plain, quiet
 from app.widgets.card import Card, column, row
 from app.widgets.labels import Glyph, Text, caption
@@ -42,7 +42,7 @@ class DropZone(Card):
 
     def _use_id(self) -> None:
         name = self.id.text().strip()
-        if ID.fullmatch(name):
+        if DATASET_ID.fullmatch(name):
             self.id.clear()
             self.use_id.emit(name)
         else:

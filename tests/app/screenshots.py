@@ -85,7 +85,7 @@ class Shots:
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
-        self.until(lambda: bool(data.blocked()))
+        self.until(lambda: bool(data.blocked_reason()))
         self.take("2-data-missing")
         for box in self.app.topLevelWidgets():
             if box is not self.window:
@@ -110,8 +110,8 @@ class Shots:
     def tabs(self, name: str) -> None:
         """The two tabs that need a tokenizer."""
         preview = self.window.wizard.data.preview
-        preview.tabs.show_page(preview.seen)
-        self.until(lambda: preview.seen.views[0].isVisible() and bool(preview.seen.count.text()))
+        preview.tabs.show_page(preview.tokens)
+        self.until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
         self.take(f"2-data-seen{name}")
         preview.tabs.show_page(preview.lengths)
         self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
@@ -140,7 +140,7 @@ class Shots:
 
     def loaded(self) -> bool:
         """Whether the first page of rows is there."""
-        return self.window.wizard.data.preview.rows.model.shown(0) is not None
+        return self.window.wizard.data.preview.rows.model.row_at(0) is not None
 
     def tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
         """Show the tab of this title."""
@@ -172,8 +172,8 @@ class Shots:
         self.take("3-model-reference")
         wizard.show_step(3)
         self.tab(wizard.settings.tabs, "Simple")
-        wizard.settings.kinds.groups["model.quantization"].cards["nf4"].radio.click()
-        self.until(lambda: not wizard.settings.kinds.groups["adapter.type"].cards["lora"].small.isHidden())
+        wizard.settings.choices.groups["model.quantization"].cards["nf4"].radio.click()
+        self.until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].small.isHidden())
         self.take("4-settings-packed")
         window.draft.set("method", "grpo")
         self.tab(wizard.settings.tabs, "Rewards")

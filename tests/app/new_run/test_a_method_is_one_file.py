@@ -10,7 +10,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run import goals
-from app.new_run.command import command
+from app.new_run.command import command_line
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.plots.panel import LOSS, ChartPanel
@@ -50,7 +50,7 @@ def test_its_goal_has_a_card_in_its_group(qtbot: QtBot, spec: methods.Method) ->
     assert card.radio.accessibleName() == spec.goal
     card.radio.click()
     assert draft.run.method == NAME
-    assert command(draft.run.replace("options.gamma", 3.0)).split()[:2] == ["hone", NAME]
+    assert command_line(draft.run.replace("options.gamma", 3.0)).split()[:2] == ["hone", NAME]
 
 
 def test_its_metrics_have_its_charts_and_an_unknown_one_a_chart_of_its_own(qtbot: QtBot) -> None:

@@ -65,12 +65,12 @@ def test_a_bad_value_changes_nothing(qtbot: QtBot) -> None:
 
 def test_only_real_changes_are_told(qtbot: QtBot) -> None:
     draft = Draft()
-    told: list[str] = []
-    draft.changed.connect(told.append)
+    keys: list[str] = []
+    draft.changed.connect(keys.append)
     draft.set("train.seed", 42)
     draft.set("train.seed", 43)
     draft.take(Run())
-    assert told == ["train.seed", ""]
+    assert keys == ["train.seed", ""]
 
 
 def test_names_for_people(tmp_path: Path) -> None:
