@@ -14,7 +14,7 @@ from core.events import Event, Phase, Warned
 from core.model import packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead, find_lm_head
-from core.model.load import DTYPES, Loaded, load
+from core.model.load import DTYPES, LoadedModel, load
 from core.quant import count
 from core.resolved import Decision, ModelFacts, Packing, Precision
 from core.rollouts.setup import apply_temperature
@@ -74,7 +74,7 @@ def prepare_model(
         yield Warned("packing", layout.warning)
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
-    return TrainingModel(loaded.model, lm_head, dtype, Precision(**loaded.precision), layout, compiled, logits, facts)
+    return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
 
 
 def decide_compiling(run: Run, device: str) -> Decision:
@@ -88,7 +88,7 @@ def decide_compiling(run: Run, device: str) -> Decision:
     return Decision(True, "shapes that come up again, on a GPU")
 
 
-def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[Loaded, ModelFacts]]:
+def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[LoadedModel, ModelFacts]]:
     """(the model with its adapter attached, how many parameters it has and trains)."""
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
