@@ -85,7 +85,7 @@ NAMES = (
     Case("user and assistant as columns", TEXT, [{"user": "Hi?", "assistant": "Yes."}], PLAIN),
     Case("upper case names", TEXT, [{"Question": "Hi?", "Answer": "Yes."}], PLAIN),
     Case("messages win over prompt", TEXT, [{"prompt": "Hi?", "prompt_id": "7", "messages": turns("Hi?", "Yes.")}], PLAIN),
-    Case("plain text", TEXT, [{"text": "Once upon a time."}], ("*Once upon a time.",)),
+    Case("plain text", TEXT, [{"text": "Once upon a time."}], ("O*nce upon a time.",)),
     *(Case(f"{name} beside a question", TEXT, [{"question": "2+2?", name: "Two and two.", "answer": "4"}], THOUGHT)
       for name in ("thinking", "reasoning", "chain_of_thought")),
     Case("history of an Alpaca row", TEXT,
@@ -124,7 +124,7 @@ CONVERSATIONS = (
                         {"role": "assistant", "content": [{"type": "text", "value": "Yes."}]}]}], PLAIN),
     Case("a conversation that ends with a question", TEXT, [{"messages": turns("Hi?", "Yes.", "And?")}], PLAIN,
          ("ends-with-user",)),
-    Case("single messages in an array", TEXT, json.dumps(turns("Hi?", "Yes.")), (), (), "single message", "chat.json"),
+    Case("single messages in an array", TEXT, json.dumps(turns("Hi?", "Yes.", system="Be brief.")), BRIEF, file="chat.json"),
     Case("single messages as lines", TEXT,
          [{"id": "a", "role": "user", "content": "Hi?"}, {"id": "b", "role": "assistant", "content": "Yes."}],
          (), (), "single message"),

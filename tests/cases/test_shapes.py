@@ -1,6 +1,6 @@
 """Every shape of tests/cases/shapes.py: what a person is told, and what is learned of it, word by word."""
 
-from collections.abc import Callable
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,14 @@ from core.data.kinds import PAIRS, QUESTIONS
 from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
 from core.errors import BadData
 from tests.cases.shapes import CASES, Case
-from tests.core.data.conftest import make_tokenizer, marked  # noqa: F401
+from tests.core.data.conftest import make_tokenizer
 
 ROLES = {"S": "system", "D": "developer", "U": "user", "A": "assistant", "T": "tool"}
-Show = Callable[[Encoded, Any], str]
 
 
 def expand(line: str) -> str:
     """The short form of a text as the ChatML template of the tests writes it, with what is learned in brackets."""
-    kind, _, rest = line.partition(" ")
-    if kind == "*":
-        return f"[{rest}</s>]"
-    if kind.rstrip("*") not in ROLES:
+    if line.partition(" ")[0].rstrip("*") not in ROLES:
         prompt, _, completion = line.partition("*")
         return f"{prompt}[{completion}</s>]"
     written = ""
@@ -33,8 +29,15 @@ def expand(line: str) -> str:
     return written
 
 
+def show(row: Encoded, tokenizer: Any) -> str:
+    """The text of an encoded row with what is learned in brackets; characters may be of several tokens."""
+    runs = itertools.groupby(zip(row.tokens.tolist(), row.mask.tolist(), strict=True), key=lambda pair: bool(pair[1]))
+    texts = [(learned, tokenizer.decode([token for token, _ in run])) for learned, run in runs]
+    return "".join(f"[{text}]" if learned else text for learned, text in texts)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name.replace(" ", "-"))
-def test_what_comes_of_it(case: Case, tmp_path: Path, marked: Show) -> None:  # noqa: F811
+def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     path = tmp_path / case.file
     path.write_text(case.content, encoding="utf-8")
     tokenizer = make_tokenizer()
@@ -55,7 +58,7 @@ def test_what_comes_of_it(case: Case, tmp_path: Path, marked: Show) -> None:  # 
             )
             continue
         rows = encode_example(example, tokenizer, train_on="answers", max_len=4096)
-        texts += [marked(row, tokenizer) for row in rows]
+        texts += [show(row, tokenizer) for row in rows]
         notes += [row.note for row in rows]
     expected = [expand_question(line) if case.kind == QUESTIONS else expand(line) for line in case.learned]
     assert texts == expected

@@ -97,7 +97,8 @@ class CheckedRows:
         for line, remark in self._dataset_checks.remarks("duplicate" in self.exclude):
             yield self._finding(remark, self.files[0], line)
         exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
-        for remark in (*exclusions, *checks.unread_file_remarks(self._unread_files)):
+        unread_columns = checks.unread_column_remarks(self.parser.format.unread_content)
+        for remark in (*exclusions, *checks.unread_file_remarks(self._unread_files), *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:

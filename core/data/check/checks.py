@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.data.check.seen_keys import SeenKeys
 from core.data.format.example import Example, Remark, content_key, example_texts
+from core.data.format.formats import join_names
 from core.data.format.mapping import find_placeholder
 
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
@@ -37,6 +38,14 @@ def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
         subject = "A file of the folder is" if len(files) == 1 else f"{len(files)} files of the folder are"
         message = f"{subject} not read, since others are named as training data: {names}."
         yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
+
+
+def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
+    """A remark on columns that hold texts and that nothing reads."""
+    if columns:
+        subject = "A column holds texts and is" if len(columns) == 1 else "Some columns hold texts and are"
+        message = f"{subject} not read: {join_names(columns)}."
+        yield Remark("unread-column", "warning", message, "Map the columns to use it, or leave it if that is meant.")
 
 
 def example_remarks(example: Example) -> Iterator[Remark]:

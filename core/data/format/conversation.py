@@ -107,7 +107,7 @@ def _parse_message(value: Any, number: int) -> Message:
     parts = value.get("content", value.get("value"))
     if len(value) == 2 and isinstance(parts, str) and own_role != "function_call":
         return {"role": role, "content": parts}  # nearly every message: nothing but who and what
-    content, thinking, part_calls = _read_content(parts, number)
+    content, thinking, part_calls = _read_content(parts, number, role)
     fields = {k: value[k] for k in _EXTRA_FIELDS if value.get(k) is not None}
     thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
     if thinking:
@@ -130,7 +130,7 @@ def _is_learned(value: dict[str, Any]) -> bool:
     return not any(str(flag).strip().lower() in _NO_WEIGHT for flag in flags)
 
 
-def _read_content(content: Any, number: int) -> tuple[str | None, str, list[dict[str, Any]]]:
+def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str, list[dict[str, Any]]]:
     """(text, thinking, function calls) of a message's content: a string, OpenAI's typed parts, or an object."""
     if content is None or (isinstance(content, float) and math.isnan(content)):
         return None, "", []
@@ -139,6 +139,8 @@ def _read_content(content: Any, number: int) -> tuple[str | None, str, list[dict
     if isinstance(content, list) and content and all(map(_is_part, content)):
         return _read_parts(content, number)
     if isinstance(content, dict | list):  # what a function gave back, or an answer in JSON
+        if role not in ("assistant", "tool"):
+            raise Unusable("type", f"Message {number} has content that is not text.")
         return json.dumps(content, ensure_ascii=False, default=str), "", []
     return str(content).lower() if isinstance(content, bool) else str(content), "", []
 

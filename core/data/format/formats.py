@@ -12,6 +12,8 @@ from core.data.format.shapes.common import ParseResult, find_column
 from core.data.read.reader import Row
 
 DETECTION_ROWS = 1000  # rows from which the format is detected
+_MOST_NAMES = 8  # of columns that are not read, in a sentence
+_WORDS_OF_CONTENT = 4  # words a row from which a column is taken for content
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Format:
     columns: tuple[str, ...]  # those that the first shape uses
     rows: int
     all_columns: tuple[str, ...] = ()
+    unread_content: tuple[str, ...] = ()  # columns that hold texts and that nothing reads
 
     @property
     def name(self) -> str:
@@ -36,8 +39,14 @@ class Format:
             return f"{rows} with columns that are not known: {join_names(self.all_columns)}."
         other_shapes = f" Some rows are in another format: {join_names([s.name for s in self.shapes[1:]])}."
         note = f" {self.shapes[0].note}" if self.shapes[0].note else ""
-        return f"{self.name}, {rows}: {join_names(self.columns)}.{note}" + (
-            other_shapes if len(self.shapes) > 1 else ""
+        unread = [column for column in self.all_columns if column not in self.columns]
+        unread_note = (
+            f" Not read: {join_names(unread[:_MOST_NAMES])}{' and others' if len(unread) > _MOST_NAMES else ''}."
+        )
+        return (
+            f"{self.name}, {rows}: {join_names(self.columns)}.{note}"
+            + (unread_note if unread and len(self.shapes) == 1 else "")
+            + (other_shapes if len(self.shapes) > 1 else "")
         )
 
     def parse(self, row: Row) -> ParseResult:
@@ -72,7 +81,26 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
         for row in rows:
             column_counts.update(shapes[0].columns(row.value))
     columns = tuple(c for c in all_columns if column_counts[c])
-    return Format(kind, shapes, columns, len(rows), tuple(all_columns))
+    unread = tuple(c for c in all_columns if len(shapes) == 1 and c not in columns and _holds_content(rows, c, columns))
+    return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread)
+
+
+def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
+    """Whether a column holds texts of some words in most rows, other than a copy of what is used."""
+    texts = [text for row in rows if isinstance(text := row.value.get(column), str) and text.strip()]
+    if 2 * len(texts) <= len(rows) or (len(set(texts)) == 1 and len(texts) > 4):
+        return False
+    words = sum(min(len(text.split()), 50) for text in texts) / len(texts)
+    if words < _WORDS_OF_CONTENT:
+        return False
+    copies = sum(
+        any(
+            isinstance(v := row.value.get(c), str) and v.strip() and v.strip() in str(row.value.get(column))
+            for c in used
+        )
+        for row in rows
+    )
+    return 2 * copies < len(rows)
 
 
 def unknown_columns_message(columns: tuple[str, ...], kind: str) -> str:

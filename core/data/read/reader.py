@@ -11,6 +11,8 @@ from core.errors import BadData
 
 _WRAPPERS = ("data", "rows", "train", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
 
+_MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
+
 Severity = Literal["error", "warning", "note"]
 
 
@@ -61,7 +63,7 @@ def iterate_rows(data_file: source.Source) -> Iterator[Row | Finding]:
     if data_file.has_bom and data_file.begin == source.FILE_START:
         yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
     try:
-        for piece in _read_pieces(data_file):
+        for piece in _join_single_messages(data_file, _read_pieces(data_file)):
             if isinstance(piece, source.Problem):
                 yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
                 continue
@@ -76,6 +78,36 @@ def iterate_rows(data_file: source.Source) -> Iterator[Row | Finding]:
         raise source.unreadable_error(data_file.path, error) from None
     if not data_file.has_text and data_file.begin == source.FILE_START:
         raise BadData(f"{file} holds only blank lines.")
+
+
+def _join_single_messages(data_file: source.Source, pieces: Iterable[source.Piece]) -> Iterator[source.Piece]:
+    """The pieces of a file; one conversation where the file is an array of nothing but its messages."""
+    if data_file.begin != source.FILE_START or data_file.detect_form() != "values":
+        yield from pieces
+        return
+    remaining = iter(pieces)
+    messages: list[tuple[source.Position, source.Piece]] = []
+    for piece in remaining:
+        messages.append((data_file.row_start, piece))
+        if len(messages) > _MOST_MESSAGES or not _is_message(piece):
+            break
+    else:
+        if len(messages) > 1 and not isinstance(messages[0][1], source.Problem):
+            data_file.row_start = messages[0][0]
+            yield messages[0][1][0], [piece[1] for _, piece in messages if not isinstance(piece, source.Problem)]
+            return
+    for position, piece in messages:
+        data_file.row_start = position
+        yield piece
+    yield from remaining
+
+
+def _is_message(piece: source.Piece) -> bool:
+    value = None if isinstance(piece, source.Problem) else piece[1]
+    return isinstance(value, dict) and any(
+        isinstance(value.get(speaker), str) and text in value
+        for speaker, text in (("role", "content"), ("from", "value"))
+    )
 
 
 def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:

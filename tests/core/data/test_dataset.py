@@ -57,7 +57,7 @@ Q = [("user", "q"), ("assistant", "a")]
         ),
         (
             {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}], "id": 3},
-            "Chat messages, 1 row: messages.",
+            "Chat messages, 1 row: messages. Not read: id.",
             Q,
         ),
         (
@@ -82,7 +82,7 @@ Q = [("user", "q"), ("assistant", "a")]
             "Questions and answers, 1 row: question and answer.",
             [Q[0], ("assistant", "7")],
         ),
-        ({"text": "t", "id": 1}, "Plain text, 1 row: text.", "t"),
+        ({"text": "t", "id": 1}, "Plain text, 1 row: text. Not read: id.", "t"),
     ],
 )
 def test_formats(tmp_path: Path, row: dict[str, Any], sentence: str, meaning: Any) -> None:
@@ -130,7 +130,7 @@ def message(role: str, content: Any) -> dict[str, Any]:
         ),
         ({"instruction": "i", "output": ""}, "output is empty."),
         ({"instruction": None, "output": "o"}, "instruction is null."),
-        ({"instruction": "i", "output": ["o"]}, "output is not text."),
+        ({"instruction": ["i"], "output": "o"}, "instruction is not text."),
         ({"prompt": "p", "completion": None}, "completion is null."),
         ({"text": ""}, "text is empty."),
     ],

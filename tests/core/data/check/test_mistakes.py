@@ -62,10 +62,9 @@ MISTAKES: list[tuple[str, str, str, int, list[tuple[str, str, int, str, str | No
         "wrong-types.jsonl",
         "text",
         "Chat messages, 3 rows: messages.",
-        1,
+        2,
         [
             ("type", "error", 1, "messages is not a list of messages.", None),
-            ("type", "error", 2, "Message 2 has content that is not text.", None),
             ("not-a-row", "error", 4, "This is a list, not an object with named columns.", None),
         ],
     ),

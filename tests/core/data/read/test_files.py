@@ -56,7 +56,7 @@ def test_a_folder_without_data(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"")
     with pytest.raises(BadData) as error:
         find_files(tmp_path, "text")
-    endings = "json, jsonl, ndjson, csv, tsv, tab, txt, md, parquet"
+    endings = "json, jsonl, ndjson, csv, tsv, tab, txt, md, parquet, arrow"
     assert str(error.value) == f"The folder {tmp_path} has no data file ({endings}, each also gzipped)."
     fill(tmp_path, "test.json")
     with pytest.raises(BadData, match="has no data file to train on"):

@@ -2,14 +2,17 @@
 
 import gzip
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import nanoarrow
+import nanoarrow.ipc
 import pytest
 
 from core.data.read import json_text
-from core.data.read.reader import Finding, Row, read_rows
+from core.data.read.reader import Finding, Row, iterate_rows, read_rows
+from core.data.read.source import Source
 from core.errors import BadData, Unavailable
 
 
@@ -200,22 +203,52 @@ def test_a_broken_gzip_file(tmp_path: Path) -> None:
         assert str(error.value).startswith(f"{path} cannot be read: Compressed file ended")
 
 
-def test_parquet_without_pyarrow_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pyarrow", None)
-    path = write(tmp_path, "rows.parquet", b"PAR1...")
-    with pytest.raises(Unavailable) as error:
-        list(read_rows(path))
-    assert str(error.value) == (
-        f"Reading the Parquet file {path} needs pyarrow, which is not installed; it comes with Hone's extra “data”."
-    )
+def write_parquet(path: Path, rows: str) -> Path:
+    """A Parquet file of the rows of a DuckDB query."""
+    duckdb.connect().execute(f"COPY ({rows}) TO '{path}' (FORMAT parquet, ROW_GROUP_SIZE 2048)")
+    return path
 
 
 def test_parquet(tmp_path: Path) -> None:
-    pyarrow = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
+    query = "SELECT [{'role': 'user', 'content': 'é'}] AS messages, n FROM range(3) t(n)"
+    path = write_parquet(tmp_path / "rows.parquet", query)
     rows = [{"messages": [{"role": "user", "content": "é"}], "n": n} for n in range(3)]
-    parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
-    assert split_items(tmp_path / "rows.parquet") == ([(n + 1, row) for n, row in enumerate(rows)], [])
-    damaged = (tmp_path / "rows.parquet").read_bytes()[:-40]
+    assert split_items(path) == ([(n + 1, row) for n, row in enumerate(rows)], [])
     with pytest.raises(BadData, match="is a damaged Parquet file: "):
-        list(read_rows(write(tmp_path, "damaged.parquet", damaged)))
+        list(read_rows(write(tmp_path, "damaged.parquet", path.read_bytes()[:-40])))
+
+
+def test_what_a_parquet_struct_fills_up_with_null_is_not_there(tmp_path: Path) -> None:
+    query = """SELECT {'town': 'Rome', 'zone': NULL::VARCHAR, 'more': {'a': NULL::INT}} AS arguments,
+               NULL::VARCHAR AS none, 'nan'::DOUBLE AS score, DATE '2026-01-02' AS day, [1, NULL, 3] AS list"""
+    ((_, value),), findings = split_items(write_parquet(tmp_path / "rows.parquet", query))
+    assert not findings
+    assert value["arguments"] == {"town": "Rome", "more": {}} and value["list"] == [1, None, 3]
+    assert value["none"] is None and value["score"] is None and str(value["day"]) == "2026-01-02"
+
+
+def test_a_parquet_file_whose_name_is_a_pattern(tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "plain.parquet", "SELECT 1 AS n").rename(tmp_path / "rows[1] *?.parquet")
+    assert split_items(path) == ([(1, {"n": 1})], [])
+
+
+def write_arrow(path: Path, texts: list[str], prefix: bytes = b"") -> Path:
+    """An Arrow stream with one column of texts; as a file where it begins with a prefix."""
+    column = nanoarrow.c_array(texts, nanoarrow.string())
+    schema = nanoarrow.struct({"text": nanoarrow.string()})
+    array = nanoarrow.c_array_from_buffers(schema, len(texts), [None], children=[column])
+    with path.open("wb") as file:
+        file.write(prefix)
+        with nanoarrow.ipc.StreamWriter.from_writable(file) as writer:
+            writer.write_stream(nanoarrow.c_array_stream(array))
+    return path
+
+
+@pytest.mark.parametrize("prefix", [b"", b"ARROW1\0\0"])
+def test_arrow(prefix: bytes, tmp_path: Path) -> None:
+    path = write_arrow(tmp_path / "rows.arrow", ["a", "é"], prefix)
+    assert split_items(path) == ([(1, {"text": "a"}), (2, {"text": "é"})], [])
+    assert [row.value for row in iterate_rows(Source(path, (2, 2))) if isinstance(row, Row)] == [{"text": "é"}]
+    damaged = write(tmp_path, "damaged.arrow", path.read_bytes()[:60])
+    with pytest.raises(BadData, match="is a damaged Arrow file: "):
+        list(read_rows(damaged))
