@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from core.events import Phase
 
 T = TypeVar("T")
-Report = Callable[[Phase], None]
+ReportProgress = Callable[[Phase], None]
 
 
-def watched(name: str, work: Callable[[Report, threading.Event], T]) -> Generator[Phase, None, T]:
+def run_in_thread(name: str, work: Callable[[ReportProgress, threading.Event], T]) -> Generator[Phase, None, T]:
     """Call work(report, cancelled) on a thread, yielding each Phase it reports; the generator's value is its result.
 
     What the work raises is raised here. Closing the generator sets `cancelled`, which the work looks at.

@@ -47,14 +47,14 @@ def missing_files(folder: Path) -> list[str]:
     """What a model folder lacks. Raises BadModel."""
     from core.model import hub
 
-    return hub.missing_files(folder)
+    return hub.find_missing_files(folder)
 
 
 def family_support(architecture: str) -> tuple[str, str]:
     """(UNSUPPORTED or another word, a sentence for people) for a model_type of config.json."""
     from core.model import families
 
-    return families.support(architecture)
+    return families.describe_support(architecture)
 
 
 def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:

@@ -13,7 +13,7 @@ from core.adapters.options import AdapterOptions
 from core.adapters.rank_pattern import RankScale
 from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
-from core.model.families import UNSUPPORTED, support
+from core.model.families import UNSUPPORTED, describe_support
 
 
 def attach(model: nn.Module, options: AdapterOptions) -> None:
@@ -23,7 +23,7 @@ def attach(model: nn.Module, options: AdapterOptions) -> None:
     options that say otherwise are refused. Raises BadOption for options that do not fit the model or the saved
     adapter, and BadModel for a model that cannot be trained or an adapter that does not belong to it.
     """
-    level, reason = support(str(getattr(model, "model_type", "")))
+    level, reason = describe_support(str(getattr(model, "model_type", "")))
     if level == UNSUPPORTED:
         raise BadModel(reason)
     if options.type == "full":

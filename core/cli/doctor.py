@@ -46,6 +46,6 @@ def run(args: Any, out: Print) -> int:
     out("Families       " + ", ".join(family.title for family in families.FAMILIES if not family.unsupported))
     for family in families.FAMILIES:
         if family.unsupported or family.limits:
-            out(f"               {family.title}: {families.support(family.kinds[0])[1]}")
+            out(f"               {family.title}: {families.describe_support(family.kinds[0])[1]}")
     out("Versions       " + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
     return 0

@@ -26,14 +26,14 @@ from core.data.tokenize.encode import Encoded
 from core.device.select import select
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
-from core.export.weights import HUGGING_FACE, tensors
+from core.export.weights import HUGGING_FACE, export_tensors
 from core.model import families, hub
 from core.model.lm_head import find_lm_head as find_head
-from core.model.load import DTYPES, Loaded, left_over, load, read_config, stored_dtype
+from core.model.load import DTYPES, LoadedModel, load, read_config, stored_dtype, unpacked_notes
 from core.model.log_probs import to_mlx, token_logps
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED
-from core.quant.modes import find as find_mode
+from core.quant.modes import find_mode as find_mode
 from core.run import Run
 from core.run.folder import RUN
 from core.training.dataset import load_rows
@@ -83,7 +83,7 @@ def fuse(
 
     kind = dtype if dtype != "auto" else stored_dtype(source)
     trained = set(weights) if saved.get("fine_tune_type") == "full" else set()
-    found, layout = tensors(loaded.model, source, trained, DTYPES[kind])
+    found, layout = export_tensors(loaded.model, source, trained, DTYPES[kind])
     config = {k: v for k, v in read_config(source).items() if k not in ("quantization", "quantization_config")}
     config[_dtype_key(config)] = kind
     with _whole(goal) as partial:
@@ -101,7 +101,7 @@ def fuse(
             yield _compared(loss, _loss(again, held), quantization)
         else:
             yield _checked(_apart(_probe(again), before), DTYPES[kind], goal)
-    family = families.find(config["model_type"])
+    family = families.find_family(config["model_type"])
     if layout != HUGGING_FACE and not packs and not (family and family.same_names):
         yield Warned("layout", f"The tensors have the names of {layout}: other programs may not find all of them.")
     yield Saved(0, str(goal), "model")
@@ -158,14 +158,16 @@ def _pack(
         raise BadModel(f"{source} is already quantized; give the model in full precision.")
     yield Phase("Packing", mode)
     facts, about = quantize_model(loaded.model, mode, double=double), MODES[mode]
-    for note in left_over(facts):
+    for note in unpacked_notes(facts):
         yield Warned("base-precision", note)
     kind = stored_dtype(source)
     if about.mlx:
         packing: dict[str, Any] = {"group_size": about.block, "bits": about.bits, "mode": about.mlx}
         config = read_config(source) | {"quantization": packing, "quantization_config": packing}
     else:
-        config = read_config(source) | {"quantization_config": files.config(mode, double, kind, sorted(facts["left"]))}
+        config = read_config(source) | {
+            "quantization_config": files.quantization_config(mode, double, kind, sorted(facts["left"]))
+        }
     everything = _in_files(loaded.model, kind)
     found: Parts = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything.items()}
     _write(folder, found, config, shard_bytes, "mlx" if about.mlx else "pt")
@@ -204,7 +206,7 @@ def _in_files(model: nn.Module, dtype: str) -> dict[str, mx.array]:
         if owner not in layers or leaf == "bias":
             found[name] = value
     for name, layer in layers.items():
-        found |= files.tensors(name, layer, dtype)
+        found |= files.packed_tensors(name, layer, dtype)
     return found
 
 
@@ -220,7 +222,7 @@ def _json(path: Path, value: Any) -> None:
 def _copy(source: Path, folder: Path, adapter: Path | None) -> None:
     """What belongs to a model beside config and weights: tokenizer, settings of generation, licence, chat template."""
     with explain(folder):
-        for pattern in (*hub.PATTERNS, "LICENSE*"):
+        for pattern in (*hub.FILE_PATTERNS, "LICENSE*"):
             for file in source.glob(pattern):
                 if file.is_file() and file.name not in OWN and file.suffix != ".safetensors":
                     shutil.copyfile(file, folder / file.name)
@@ -263,7 +265,7 @@ def _dtype_key(config: dict[str, Any]) -> str:
     return "torch_dtype" if "torch_dtype" in config else "dtype"
 
 
-def _probe(loaded: Loaded) -> mx.array:
+def _probe(loaded: LoadedModel) -> mx.array:
     """Logits [T, V] float32 after a few tokens, to compare with."""
     tokens = loaded.tokenizer.encode("The quick brown fox jumps over the lazy dog. 1 + 1 = 2")[:32]
     logits = loaded.model(mx.array([tokens]))[0].astype(mx.float32)
@@ -289,7 +291,7 @@ def _held_out(folder: Path, tokenizer: Any) -> Generator[Event, None, list[Encod
     return [row for r in rows.held_out for row in ([r] if isinstance(r, Encoded) else row_texts(r))]
 
 
-def _loss(loaded: Loaded, rows: Sequence[Encoded]) -> float | None:
+def _loss(loaded: LoadedModel, rows: Sequence[Encoded]) -> float | None:
     """Mean loss over all targets, in nats per token; None without rows."""
     if not rows:
         return None

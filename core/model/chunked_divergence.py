@@ -4,13 +4,15 @@ from collections.abc import Callable, Sequence
 
 import mlx.core as mx
 
-from core.model.lm_head import CHUNK, LMHead
+from core.model.lm_head import LOGITS_CHUNK, LMHead
 
 # (logits [m, V] float32, what stands beside each target [m, ...] ...) -> numbers [m], each of its own target alone
-Measure = Callable[..., tuple[mx.array, ...]]
+TargetFunction = Callable[..., tuple[mx.array, ...]]
 
 
-def per_target(head: LMHead, hidden: mx.array, measure: Measure, beside: Sequence[mx.array]) -> tuple[mx.array, ...]:
+def compute_per_target(
+    head: LMHead, hidden: mx.array, measure: TargetFunction, beside: Sequence[mx.array]
+) -> tuple[mx.array, ...]:
     """`measure` of every target, from the hidden states [M, D] that predict them; each number [M] float32.
 
     The gradient goes to `hidden`, and to the last layer where it is trained; none goes to `beside` [M, ...].
@@ -21,7 +23,7 @@ def per_target(head: LMHead, hidden: mx.array, measure: Measure, beside: Sequenc
 
     if head.trained:  # its own gradient needs the logits
         return numbers(hidden, *beside)
-    size = max(1, CHUNK // head.vocabulary)
+    size = max(1, LOGITS_CHUNK // head.vocabulary)
 
     @mx.custom_function
     def pieces(h: mx.array) -> list[mx.array]:
@@ -49,7 +51,7 @@ def per_target(head: LMHead, hidden: mx.array, measure: Measure, beside: Sequenc
     return tuple(made[: len(made) // 2])
 
 
-def _slope(numbers: Measure, which: int, h: mx.array, beside: Sequence[mx.array]) -> mx.array:
+def _slope(numbers: TargetFunction, which: int, h: mx.array, beside: Sequence[mx.array]) -> mx.array:
     """The gradient of one of the numbers of each row [m] with respect to that row of h [m, D]."""
     _, (slope,) = mx.vjp(lambda x: numbers(x, *beside)[which], [h], [mx.ones(h.shape[0])])
     return slope

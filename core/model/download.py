@@ -16,7 +16,7 @@ from typing import Any
 
 from core.errors import BadData, BadModel, Unavailable, UserError
 from core.events import Phase
-from core.worker import Report, watched
+from core.worker import ReportProgress, run_in_thread
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
 CHUNK = 1 << 20
@@ -46,7 +46,7 @@ class Repository:
         return {"revision": self.revision, "repo_type": self.kind, "allow_patterns": list(self.patterns)}
 
 
-def bring(wanted: Repository) -> Generator[Phase, None, Path]:
+def download_repository(wanted: Repository) -> Generator[Phase, None, Path]:
     """Download, yielding progress; the generator's value is the folder. Closing it ends the download.
 
     HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured. Raises BadModel or BadData (no such thing, gated) or
@@ -57,13 +57,13 @@ def bring(wanted: Repository) -> Generator[Phase, None, Path]:
     if constants.HF_HUB_OFFLINE:
         raise Unavailable(f"{wanted.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
     try:
-        folder = yield from watched("download", functools.partial(_work, wanted))
+        folder = yield from run_in_thread("download", functools.partial(_work, wanted))
     except Exception as error:  # each is said in one sentence, or raised again as it is
         raise _explain(wanted, error) from error
     return folder
 
 
-def _work(wanted: Repository, report: Report, cancelled: threading.Event) -> Path:
+def _work(wanted: Repository, report: ReportProgress, cancelled: threading.Event) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import filter_repo_objects
     from tqdm import tqdm

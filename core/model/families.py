@@ -48,14 +48,14 @@ FAMILIES: tuple[Family, ...] = (
 )
 
 
-def find(kind: str) -> Family | None:
+def find_family(kind: str) -> Family | None:
     """The family of a model_type, if it is one of these."""
     return next((family for family in FAMILIES if kind in family.kinds), None)
 
 
-def support(kind: str) -> tuple[str, str]:
+def describe_support(kind: str) -> tuple[str, str]:
     """("tried", "untried" or "unsupported"; a sentence for people) for a model_type."""
-    family = find(kind)
+    family = find_family(kind)
     if family is None:
         return UNTRIED, f"The architecture {kind} is not among those that are tried; it may well work."
     if family.unsupported:

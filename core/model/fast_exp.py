@@ -10,7 +10,7 @@ import platform
 
 import mlx.core as mx
 
-SLOW = platform.machine() in ("x86_64", "AMD64")
+EXP_IS_SLOW = platform.machine() in ("x86_64", "AMD64")
 
 
 def exp(x: mx.array) -> mx.array:
@@ -18,4 +18,4 @@ def exp(x: mx.array) -> mx.array:
 
     The relative error grows with |x|, to 3e-7 at -10. It has no gradient of its own to offer: use it in what does.
     """
-    return mx.power(math.e, x) if SLOW and mx.default_device() == mx.cpu else mx.exp(x)
+    return mx.power(math.e, x) if EXP_IS_SLOW and mx.default_device() == mx.cpu else mx.exp(x)

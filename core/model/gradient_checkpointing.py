@@ -11,7 +11,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.model.patch import swap, swap_back
+from core.model.patch import patch_module, restore_module
 
 
 def checkpoint_blocks(model: Any) -> int:
@@ -21,15 +21,15 @@ def checkpoint_blocks(model: Any) -> int:
     """
     for block in model.layers:
         if not isinstance(block, _Checkpointed):
-            swap(block, _Checkpointed, _checkpointed(type(block), _draws(block)))
+            patch_module(block, _Checkpointed, _checkpointed(type(block), _draws(block)))
     return len(model.layers)
 
 
-def keep_blocks(model: Any) -> None:
+def restore_blocks(model: Any) -> None:
     """Undo checkpoint_blocks()."""
     for block in model.layers:
         if isinstance(block, _Checkpointed):
-            swap_back(block)
+            restore_module(block)
 
 
 class _Checkpointed(nn.Module):

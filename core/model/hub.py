@@ -10,12 +10,12 @@ from pathlib import Path
 from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
-from core.model.download import Repository, bring
+from core.model.download import Repository, download_repository
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
 # Everything that training and chatting read; never Python files.
-PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+FILE_PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
 
 
 def locate(model: str, revision: str | None = None) -> Path | None:
@@ -34,7 +34,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     if not _is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
     found = _repository(model, revision).here()
-    return None if found is None or missing_files(found) else found
+    return None if found is None or find_missing_files(found) else found
 
 
 def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Path]:
@@ -45,12 +45,12 @@ def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Pat
     folder = locate(model, revision)
     if folder is not None:
         return folder
-    folder = yield from bring(_repository(model, revision))
+    folder = yield from download_repository(_repository(model, revision))
     return folder
 
 
 def _repository(model: str, revision: str | None) -> Repository:
-    return Repository(model, revision, "model", PATTERNS)
+    return Repository(model, revision, "model", FILE_PATTERNS)
 
 
 def fetch_data(path: str) -> Generator[Phase, None, str]:
@@ -63,7 +63,7 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
     wanted = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
     folder = wanted.here()
     if folder is None:
-        folder = yield from bring(wanted)
+        folder = yield from download_repository(wanted)
     return str(folder)
 
 
@@ -80,7 +80,7 @@ def _is_id(text: str) -> bool:
     return "/" in text
 
 
-def missing_files(folder: Path) -> list[str]:
+def find_missing_files(folder: Path) -> list[str]:
     """What a model folder lacks: config.json, weights, or shards that its index names. Empty when complete."""
     lacking = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / "model.safetensors.index.json"

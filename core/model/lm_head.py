@@ -15,10 +15,10 @@ from mlx.utils import tree_flatten
 
 from core.model.fast_exp import exp
 
-CHUNK = 1 << 20  # numbers in one piece of logits: 4 MB in float32, of which a few are in memory at a time
-GPU_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
-FEWEST = 64  # rows in a piece, however large the vocabulary
-EXACT = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
+LOGITS_CHUNK = 1 << 20  # numbers in one piece of logits: 4 MB in float32, of which a few are in memory at a time
+GPU_LOGITS_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
+MIN_CHUNK_TOKENS = 64  # rows in a piece, however large the vocabulary
+TOLERANCE = {mx.float32: 1e-5, mx.bfloat16: 1e-2, mx.float16: 2e-3}
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class LMHead:
         if self.trained:  # its own gradient needs the logits
             return _chosen(self.logits(hidden).astype(mx.float32), targets)
         gpu = mx.default_device() == mx.gpu
-        size = max(FEWEST, (GPU_CHUNK if gpu else CHUNK) // self.vocabulary)
+        size = max(MIN_CHUNK_TOKENS, (GPU_LOGITS_CHUNK if gpu else LOGITS_CHUNK) // self.vocabulary)
 
         def value(h: mx.array, t: mx.array) -> tuple[mx.array, ...]:
             logits = self.logits(h).astype(mx.float32)
@@ -129,7 +129,7 @@ def find_lm_head(model: Any, dtype: mx.Dtype) -> tuple[LMHead | None, str]:
         for ending in _endings(inner, body):
             logits = last if ending is None else _then(last, ending)
             apart = logits(hidden)
-            if whole.shape == apart.shape and _relative(apart, whole) <= EXACT.get(dtype, 1e-5):
+            if whole.shape == apart.shape and _relative(apart, whole) <= TOLERANCE.get(dtype, 1e-5):
                 head = LMHead(body, logits, layer, whole.shape[-1])
                 return head, "measured on this model: both ways give the same logits"
     except (AttributeError, TypeError, ValueError, IndexError):

@@ -13,9 +13,18 @@ from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
-from core.model.families import UNTRIED, support
-from core.model.hub import missing_files
-from core.quant import MODES, PackedExperts, PackedLinear, adopt_all, files, is_packed, kernels, quantize_model
+from core.model.families import UNTRIED, describe_support
+from core.model.hub import find_missing_files
+from core.quant import (
+    MODES,
+    PackedExperts,
+    PackedLinear,
+    files,
+    is_packed,
+    kernels,
+    quantize_model,
+    replace_quantized_layers,
+)
 from core.quant.modes import UNPACKED
 from core.quant.packed import Packed
 
@@ -24,7 +33,7 @@ DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
 
 
 @dataclass
-class Loaded:
+class LoadedModel:
     """A model in memory, on the thread that loaded it."""
 
     model: nn.Module
@@ -45,7 +54,7 @@ def load(
     allow_code: bool = False,
     quantization: str = UNPACKED,
     double: bool = False,
-) -> Loaded:
+) -> LoadedModel:
     """Load config, weights and tokenizer from a model folder, in the precision asked for.
 
     `device` is what computes ("cpu" or "gpu"), because "auto" means float32 on a CPU; `trains_all` says
@@ -54,7 +63,7 @@ def load(
     and one layer are in memory; `double` packs the scales of nf4 and fp4 too. Raises BadModel and BadOption.
     """
     config = read_config(folder)
-    lacking = [name for name in missing_files(folder) if name != "config.json"]
+    lacking = [name for name in find_missing_files(folder) if name != "config.json"]
     if lacking:
         raise BadModel(f"{folder} has no complete weights: {', '.join(lacking[:3])} is missing.")
     if config.get("model_file") and not allow_code:
@@ -64,19 +73,23 @@ def load(
         )
     model = _build(folder, config, allow_code)
     _read_rope(model, config, folder)
-    adopt_all(model)  # a model that comes quantized keeps its weights, and trains many times faster on a CPU
+    replace_quantized_layers(
+        model
+    )  # a model that comes quantized keeps its weights, and trains many times faster on a CPU
     stored = _stored_dtype(model)
     facts = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
     compute, why = _compute(stored, dtype, device, trains_all)
     _cast(model, stored, compute)
     precision, notes = _described(model, config, dtype, compute, why, facts)
-    if device == "gpu" and precision["used"] in OWN and kernels.why_not():
-        notes.append(f"The quick kernels for packed weights are not used: {kernels.why_not()}; it takes longer.")
-    level, sentence = support(config["model_type"])
+    if device == "gpu" and precision["used"] in OWN and kernels.unavailable_reason():
+        notes.append(
+            f"The quick kernels for packed weights are not used: {kernels.unavailable_reason()}; it takes longer."
+        )
+    level, sentence = describe_support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)
     tokenizer = load_tokenizer(folder)
-    return Loaded(model, tokenizer, config, folder, precision, compute, notes)
+    return LoadedModel(model, tokenizer, config, folder, precision, compute, notes)
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -126,14 +139,14 @@ def _from_bitsandbytes(folder: Path, wanted: dict[str, Any]) -> nn.Module:
 
         def sanitize(self: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
             # Each packed weight goes through as the matrix it stands for, which nobody ever evaluates.
-            plain, found = files.split(weights)
+            plain, found = files.split_packed(weights)
             packed.update(found)
             return kind.sanitize(self, plain) if hasattr(kind, "sanitize") else plain
 
         return type(kind.__name__, (kind,), {"sanitize": sanitize, "__module__": kind.__module__}), arguments
 
     model, _ = load_model(folder, get_model_classes=classes, **wanted)
-    files.adopt(model, packed)
+    files.insert_packed_layers(model, packed)
     return model
 
 
@@ -222,7 +235,7 @@ def _described(
     about = {name: facts[name] for name in ("bits", "block", "double")}
     detail = _how(facts["title"], about)
     asked = {"requested": facts["mode"], "used": facts["mode"], "detail": detail, "reason": f"as asked; it {computes}"}
-    return {**asked, "compute": compute, **about, "layers": facts["layers"]}, left_over(facts)
+    return {**asked, "compute": compute, **about, "layers": facts["layers"]}, unpacked_notes(facts)
 
 
 def stored_dtype(folder: Path) -> str:
@@ -241,7 +254,7 @@ def _how(title: str, about: dict[str, Any]) -> str:
     return f"{title}, {block}{', scales packed too' if about['double'] else ''}"
 
 
-def left_over(facts: dict[str, Any]) -> list[str]:
+def unpacked_notes(facts: dict[str, Any]) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")
     counts = Counter(why for why in facts["left"].values() if not why.startswith(expected))

@@ -25,28 +25,28 @@ def token_logps(model: Any, batch: Batch, head: LMHead | None = None) -> mx.arra
         chosen = mx.take_along_axis(logits, targets[..., None], axis=-1).squeeze(-1)
         # where, not a product: a position that is no target may hold an infinity, and 0 x inf is NaN
         return mx.where(batch.mask > 0, chosen - mx.logsumexp(logits, axis=-1), 0.0)
-    learned = learned_tokens(batch)
+    learned = target_tokens(batch)
     if head is None:
         logits = _at_targets(model, model, batch).astype(mx.float32)  # [M, V]
         values = mx.take_along_axis(logits, learned[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
     else:
         values = head.target_logps(_at_targets(model, head.body, batch), learned)
-    return in_place(values, batch)
+    return scatter_targets(values, batch)
 
 
-def learned_tokens(batch: Batch) -> mx.array:
+def target_tokens(batch: Batch) -> mx.array:
     """The targets [M], in the order of the flattened mask."""
     targets = batch.tokens[:, 1:].reshape(-1)
     return targets[mx.minimum(batch.places, targets.size - 1)]  # what fills up to_mlx's places lies behind the last
 
 
-def in_place(values: mx.array, batch: Batch) -> mx.array:
+def scatter_targets(values: mx.array, batch: Batch) -> mx.array:
     """Values of the targets [M] in the places of their tokens: [N, T-1], zero elsewhere."""
     size = batch.mask.size
     return mx.zeros(size + 1).at[batch.places].add(values)[:size].reshape(batch.mask.shape)
 
 
-def target_hidden(model: Any, batch: Batch, head: LMHead) -> mx.array:
+def target_hidden_states(model: Any, batch: Batch, head: LMHead) -> mx.array:
     """The hidden state that predicts each target, [M, D], in the order of the flattened mask."""
     return _at_targets(model, head.body, batch)
 
@@ -57,7 +57,7 @@ def _at_targets(model: Any, part: Any, batch: Batch) -> mx.array:
         made = part(batch.tokens[:, :-1])
         sources = mx.minimum(batch.places, batch.mask.size - 1)
     else:
-        cache = [packed_mask.Blocks(batch.layout)] * len(model.layers)
+        cache = [packed_mask.PackedMaskCache(batch.layout)] * len(model.layers)
         made, sources = part(batch.layout.tokens, cache=cache), batch.layout.sources
     return made.reshape(-1, made.shape[-1])[sources]
 

@@ -14,18 +14,18 @@ import numpy as np
 
 from core.data.batch.packing import Layout, build_layout
 from core.model import tiled_attention
-from core.model.rope_positions import Positions, follow, unfollow
+from core.model.rope_positions import TokenPositions, disable_token_positions, enable_token_positions
 
 # Largest relative difference between texts in one row and in rows of their own, by compute precision.
-EXACT = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
+TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
 
 
-class Blocks:
+class PackedMaskCache:
     """A cache that keeps nothing, and masks what is no part of a token's own text. The layout holds MLX arrays."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.offset = Positions(layout.positions) if layout.shared else 0
+        self.offset = TokenPositions(layout.positions) if layout.shared else 0
         self._tiles: tuple[tiled_attention.Tile, ...] | None = None
 
     def make_mask(self, n: int, return_array: bool = False, window_size: int | None = None) -> mx.array:
@@ -42,7 +42,7 @@ class Blocks:
     def attend(self, queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array) -> mx.array:
         """Attention, where it is computed here; see core.model.tiled_attention."""
         if self._tiles is None:
-            self._tiles = tiled_attention.tiles(np.array(self.layout.segments), np.array(self.layout.sub_segments))
+            self._tiles = tiled_attention.plan_tiles(np.array(self.layout.segments), np.array(self.layout.sub_segments))
         return tiled_attention.attend(queries, keys, values, scale, mask, self._tiles)
 
     def update_and_fetch(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
@@ -60,7 +60,7 @@ class _Text:
     tokens: Any
 
 
-def difference(model: Any, vocabulary: int, share: bool = False) -> float | None:
+def measure_difference(model: Any, vocabulary: int, share: bool = False) -> float | None:
     """How far texts in one row are from separate ones, relative to the logits' size; None if the model cannot.
 
     With `share`, of texts with a common beginning that is there once; else laid end to end.
@@ -74,7 +74,7 @@ def difference(model: Any, vocabulary: int, share: bool = False) -> float | None
     shelves = [[[0, 1], [2, 3]], [[4, 5]]] if share else [[[0], [1], [2]], [[3], [4], [5]]]
     layout = to_mlx(build_layout(shelves, 128, texts, mask))
     try:
-        packed = model(layout.tokens, cache=[Blocks(layout)] * len(model.layers))
+        packed = model(layout.tokens, cache=[PackedMaskCache(layout)] * len(model.layers))
         packed = packed.reshape(-1, packed.shape[-1])[layout.sources]
         apart = mx.concatenate([model(mx.array(t.tokens[None, :-1]))[0] for t in texts])
         mx.eval(packed, apart)
@@ -85,25 +85,25 @@ def difference(model: Any, vocabulary: int, share: bool = False) -> float | None
     return float(mx.linalg.norm(packed - apart) / mx.linalg.norm(apart))
 
 
-def check(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
+def can_pack(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
     """(whether texts may be laid end to end, why) for a loaded model."""
-    tiled_attention.hook(model)
-    return _verdict(difference(model, vocabulary), dtype, "packed rows")
+    tiled_attention.install_tiled_attention(model)
+    return _verdict(measure_difference(model, vocabulary), dtype, "packed rows")
 
 
-def check_shared(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
+def can_share_prefix(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
     """(whether texts may share their common beginning, why); if so, the model's rotary embeddings follow positions."""
-    follow(model)
-    may, why = _verdict(difference(model, vocabulary, share=True), dtype, "texts with a shared beginning")
+    enable_token_positions(model)
+    may, why = _verdict(measure_difference(model, vocabulary, share=True), dtype, "texts with a shared beginning")
     if not may:
-        unfollow(model)
+        disable_token_positions(model)
     return may, why
 
 
 def _verdict(found: float | None, dtype: mx.Dtype, what: str) -> tuple[bool, str]:
     if found is None:
         return False, f"this architecture cannot keep {what} apart"
-    if not found <= EXACT.get(dtype, 1e-4):
+    if not found <= TOLERANCE.get(dtype, 1e-4):
         return False, f"{what} would differ from separate ones by {found:.0e} in this architecture"
     return True, f"measured on this model: {what} and separate ones agree within {max(found, 1e-9):.0e}"
 

@@ -7,12 +7,12 @@ from typing import Any
 import mlx.nn as nn
 
 
-def swap(module: nn.Module, mark: type[nn.Module], call: Callable[..., Any]) -> None:
+def patch_module(module: nn.Module, mark: type[nn.Module], call: Callable[..., Any]) -> None:
     """Let `call(module, ...)` be what calling the module does; `mark` is an empty class to know it by."""
     kind = type(module)
     module.__class__ = type(kind.__name__, (mark, kind), {"__call__": call, "__module__": kind.__module__})
 
 
-def swap_back(module: nn.Module) -> None:
+def restore_module(module: nn.Module) -> None:
     """Undo swap()."""
     module.__class__ = type(module).__mro__[2]

@@ -13,11 +13,11 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.model.patch import swap, swap_back
+from core.model.patch import patch_module, restore_module
 
 
 @dataclass(frozen=True)
-class Positions:
+class TokenPositions:
     """Stands for an offset. places [N, T] int32: the position of each token."""
 
     places: mx.array
@@ -27,18 +27,18 @@ class _PerToken(nn.Module):
     """Marks a module that takes Positions."""
 
 
-def follow(model: nn.Module) -> None:
+def enable_token_positions(model: nn.Module) -> None:
     """Let the rotary embeddings of a model take Positions for their offset."""
     for module in model.modules():
         if not isinstance(module, _PerToken) and _takes_offset(module):
-            swap(module, _PerToken, _per_token(type(module)))
+            patch_module(module, _PerToken, _per_token(type(module)))
 
 
-def unfollow(model: nn.Module) -> None:
+def disable_token_positions(model: nn.Module) -> None:
     """Undo follow()."""
     for module in model.modules():
         if isinstance(module, _PerToken):
-            swap_back(module)
+            restore_module(module)
 
 
 def _takes_offset(module: nn.Module) -> bool:
@@ -48,7 +48,7 @@ def _takes_offset(module: nn.Module) -> bool:
 
 def _per_token(kind: type[nn.Module]) -> Callable[..., Any]:
     def call(self: Any, x: mx.array, offset: Any = 0, **more: Any) -> mx.array:
-        if not isinstance(offset, Positions):
+        if not isinstance(offset, TokenPositions):
             return kind.__call__(self, x, offset=offset, **more)
         n, heads, length, size = x.shape  # every token as a row of its own: a row may start anywhere
         apart = x.transpose(0, 2, 1, 3).reshape(n * length, heads, 1, size)

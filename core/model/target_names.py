@@ -4,22 +4,22 @@ from fnmatch import fnmatchcase
 
 # The small layers that send each token to its experts; transformers' "all linear layers" leaves them out as well.
 ROUTERS = ("gate", "router", "shared_expert_gate")
-OUTSIDE = {"embeddings": ("embed_tokens", "wte", "word_embeddings", "embeddings"), "head": ("lm_head",)}
-PRESETS = ("all", "attention", *OUTSIDE)
+OUTSIDE_BLOCKS = {"embeddings": ("embed_tokens", "wte", "word_embeddings", "embeddings"), "head": ("lm_head",)}
+PRESETS = ("all", "attention", *OUTSIDE_BLOCKS)
 
 
-def words(targets: str) -> list[str]:
+def split_targets(targets: str) -> list[str]:
     """The words of the option: presets, names and patterns with commas between."""
     return [part.strip() for part in targets.split(",") if part.strip()]
 
 
-def means(word: str, name: str, inside: bool) -> bool:
+def matches_target(word: str, name: str, inside: bool) -> bool:
     """Whether a word means the layer of this name, which stands `inside` a block or not."""
     last = name.rpartition(".")[2]
     if word == "all":
         return inside and last not in ROUTERS
     if word == "attention":
         return inside and ("attn" in name or "attention" in name)
-    if word in OUTSIDE:
-        return not inside and last in OUTSIDE[word]
+    if word in OUTSIDE_BLOCKS:
+        return not inside and last in OUTSIDE_BLOCKS[word]
     return fnmatchcase(name, word) or fnmatchcase(name, f"*.{word}")

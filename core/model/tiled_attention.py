@@ -19,7 +19,7 @@ from mlx_lm.models import base
 from core.model.fast_exp import exp
 
 TILE = 128  # queries at a time
-NEAR = 32  # keys that no query of a tile sees are left out where there are so many together
+MIN_GAP = 32  # keys that no query of a tile sees are left out where there are so many together
 
 _usual = base.scaled_dot_product_attention
 
@@ -41,7 +41,7 @@ class Tile:
         return sum(end - first for first, end in self.seen)
 
 
-def hook(model: nn.Module) -> None:
+def install_tiled_attention(model: nn.Module) -> None:
     """Let the layers of a model ask their cache for attention, where it has an `attend`. Nothing changes elsewhere."""
     for module in {type(m).__module__ for m in model.modules()}:
         names = vars(sys.modules[module])
@@ -57,7 +57,7 @@ def _asking(queries: Any, keys: Any, values: Any, cache: Any, scale: float, mask
     return attend(queries, keys, values, scale, mask)
 
 
-def tiles(units: np.ndarray, branches: np.ndarray) -> tuple[Tile, ...]:
+def plan_tiles(units: np.ndarray, branches: np.ndarray) -> tuple[Tile, ...]:
     """The tiles of rows laid out as a Layout tells, [R, W] each: a token sees those before it in its own unit, of its
     own branch or of none."""
     width, most = units.shape[1], int(branches.max()) + 1
@@ -78,7 +78,7 @@ def _stretches(seen: np.ndarray) -> tuple[tuple[int, int], ...]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
     found: list[tuple[int, int]] = []
     for first, end in edges.reshape(-1, 2).tolist():
-        if found and first - found[-1][1] < NEAR:
+        if found and first - found[-1][1] < MIN_GAP:
             found[-1] = (found[-1][0], end)
         else:
             found.append((first, end))

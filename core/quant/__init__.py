@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any
 from core.quant.modes import MODES, Mode
 
 if TYPE_CHECKING:
-    from core.quant.linear import PackedExperts, PackedLinear, count, dense, dims, is_linear, is_packed
-    from core.quant.mlx_linear import adopt_all
+    from core.quant.linear import (
+        PackedExperts,
+        PackedLinear,
+        count_weights,
+        dense_weight,
+        is_linear,
+        is_packed,
+        linear_dims,
+    )
+    from core.quant.mlx_linear import replace_quantized_layers
     from core.quant.model import quantize_model
     from core.quant.packed import Packed, dequantize, quantize
 
@@ -27,21 +35,29 @@ __all__ = [
     "Packed",
     "PackedExperts",
     "PackedLinear",
-    "adopt_all",
-    "count",
-    "dense",
+    "count_weights",
+    "dense_weight",
     "dequantize",
-    "dims",
     "is_linear",
     "is_packed",
+    "linear_dims",
     "quantize",
     "quantize_model",
+    "replace_quantized_layers",
 ]
 
 _HOMES = {
     "packed": ("Packed", "quantize", "dequantize"),
-    "linear": ("PackedExperts", "PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
-    "mlx_linear": ("adopt_all",),
+    "linear": (
+        "PackedExperts",
+        "PackedLinear",
+        "is_linear",
+        "is_packed",
+        "linear_dims",
+        "dense_weight",
+        "count_weights",
+    ),
+    "mlx_linear": ("replace_quantized_layers",),
     "model": ("quantize_model",),
 }
 

@@ -17,14 +17,14 @@ BLOCK = 256
 _SMALLEST = np.float32(1e-38)
 
 
-class Nested(NamedTuple):
+class NestedScales(NamedTuple):
     """What unpacks the codes of scales."""
 
     scales: mx.array  # float32 [ceil(m / 256)]
     mean: mx.array  # float32 []
 
 
-def quantize(scales: mx.array, mean: float | None = None) -> tuple[mx.array, Nested]:
+def quantize(scales: mx.array, mean: float | None = None) -> tuple[mx.array, NestedScales]:
     """(codes uint8 [m], Nested) of scales float32 [m]; `mean` stands in for their own where it is given."""
     x = np.array(scales, dtype=np.float32)
     middle = np.float32(x.mean(dtype=np.float64) if mean is None else mean)
@@ -39,10 +39,10 @@ def quantize(scales: mx.array, mean: float | None = None) -> tuple[mx.array, Nes
     table = dynamic_map()
     borders = (table[:-1] + table[1:]) / np.float32(2)
     codes = np.searchsorted(borders, unit).astype(np.uint8)
-    return mx.array(codes), Nested(mx.array(tops), mx.array(middle))
+    return mx.array(codes), NestedScales(mx.array(tops), mx.array(middle))
 
 
-def dequantize(codes: mx.array, nested: Nested) -> mx.array:
+def dequantize(codes: mx.array, nested: NestedScales) -> mx.array:
     """The scales float32 [m] that the codes stand for."""
     values = mx.array(dynamic_map())[codes]
     tops = mx.repeat(nested.scales, BLOCK)[: codes.size]

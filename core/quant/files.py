@@ -16,7 +16,7 @@ import numpy as np
 from core.errors import BadModel
 from core.quant import double as nesting
 from core.quant import fourbit, fp4, nf4
-from core.quant.double import Nested
+from core.quant.double import NestedScales
 from core.quant.linear import PackedExperts, PackedLinear
 from core.quant.packed import Packed, dequantize
 
@@ -25,7 +25,7 @@ _TABLES = {"nf4": nf4.TABLE, "fp4": fp4.TABLE}
 _STATE = ".weight.quant_state.bitsandbytes__"
 
 
-def tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[str, mx.array]:
+def packed_tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[str, mx.array]:
     """What a packed layer is in a file; `dtype` is the precision it was packed from. Biases are not among them."""
     packed = layer.packed
     shape: tuple[int, ...] = packed.shape
@@ -53,7 +53,7 @@ def tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[
     return found | {f"{name}{_STATE}{packed.mode}": mx.array(state)}
 
 
-def config(mode: str, double: bool, dtype: str, left: list[str]) -> dict[str, Any]:
+def quantization_config(mode: str, double: bool, dtype: str, left: list[str]) -> dict[str, Any]:
     """quantization_config of config.json; `left` names layers that are not packed."""
     eight = mode == "int8"
     found: dict[str, Any] = {"quant_method": METHOD, "load_in_8bit": eight, "load_in_4bit": not eight}
@@ -65,7 +65,7 @@ def config(mode: str, double: bool, dtype: str, left: list[str]) -> dict[str, An
     return found | {"llm_int8_skip_modules": left}
 
 
-def split(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, Packed]]:
+def split_packed(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, Packed]]:
     """(weights with packed ones as the dense matrices they stand for, not evaluated; the packed ones by layer).
 
     Raises BadModel for blocks or tables that are not bitsandbytes' usual ones.
@@ -89,7 +89,7 @@ def split(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, 
     return plain, packed
 
 
-def adopt(model: nn.Module, packed: dict[str, Packed]) -> list[str]:
+def insert_packed_layers(model: nn.Module, packed: dict[str, Packed]) -> list[str]:
     """Put packed layers in the places of the dense ones that hold the same matrices; returns whose place is missing."""
     from mlx.utils import tree_unflatten
 
@@ -117,7 +117,7 @@ def _four_bit(name: str, mode: str, weights: dict[str, mx.array]) -> tuple[Packe
         )
     scales, nested = weights[f"{at}.absmax"], None
     if f"{at}.nested_absmax" in weights:
-        nested = Nested(weights[f"{at}.nested_absmax"], mx.array(about["nested_offset"], dtype=mx.float32))
+        nested = NestedScales(weights[f"{at}.nested_absmax"], mx.array(about["nested_offset"], dtype=mx.float32))
     shape = tuple(about["shape"])
     rows = math.prod(shape[:-1])
     return Packed(mode, (rows, shape[-1]), weights[at].reshape(-1), scales, nested=nested), shape

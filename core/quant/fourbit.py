@@ -43,7 +43,7 @@ def dequantize(
 ) -> mx.array:
     """The matrix that the codes stand for: table value times scale in float32, rounded once to `dtype`."""
     size = math.prod(shape)
-    if not kernels.why_not():
+    if not kernels.unavailable_reason():
         return kernels.unpack(codes, scales, table, dtype)[:size].reshape(shape)
     missing = scales.size * (BLOCK // 2) - codes.size
     if missing:  # fill up the last block

@@ -12,8 +12,8 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-ROWS = 8  # rows that `multiply` takes at most
-STRIDE = 8  # what its rows' length must be a multiple of
+MAX_ROWS = 8  # rows that `multiply` takes at most
+WIDTH_MULTIPLE = 8  # what its rows' length must be a multiple of
 _GROUP = 256  # threads of a group: eight warps (Metal: SIMD groups) of 32
 _WORDS = {
     "cuda": {
@@ -86,7 +86,7 @@ _FOUR = """const float scale = scales[first / 64];
 _EIGHT = "for (int j = 0; j < 4; ++j) { w[j] = float((signed char)((word >> (8 * j)) & 255)); }"
 
 
-def why_not() -> str:
+def unavailable_reason() -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tries them."""
     if mx.default_device().type == mx.cpu:
         return "the kernels are for a GPU"
@@ -143,7 +143,7 @@ def _kernel(what: str, table: tuple[float, ...] | None) -> Any:
         own = {"taken": 8, "outputs": "2 * codes_shape[0] / inner", "weights": _FOUR, "after": ""}
         if table is None:
             own = {"taken": 4, "outputs": "codes_shape[0]", "weights": _EIGHT, "after": "* scales[n]"}
-        source = _MULTIPLY.substitute(words, rows=ROWS, **own)
+        source = _MULTIPLY.substitute(words, rows=MAX_ROWS, **own)
     make = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
     name = f"hone_{what}_{abs(hash(table)) if table else 'int8'}"
     return make(name=name, input_names=inputs, output_names=["out"], source=source, header=header)

@@ -11,12 +11,12 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from core.quant.double import Nested
-from core.quant.modes import find
+from core.quant.double import NestedScales
+from core.quant.modes import find_mode
 from core.quant.packed import Packed, dequantize, multiply, quantize
 
 
-def product(
+def packed_matmul(
     x: mx.array,
     codes: mx.array,
     unpack: Callable[[mx.array, mx.Dtype], mx.array],
@@ -57,7 +57,7 @@ class PackedLinear(nn.Module):
     def __init__(self, packed: Packed, bias: mx.array | None = None) -> None:
         super().__init__()
         self.output_dims, self.input_dims = packed.shape
-        about = find(packed.mode)
+        about = find_mode(packed.mode)
         self.mode = packed.mode
         self.bits = about.bits
         self.group_size = about.block or self.input_dims  # the name that MLX's quantized layers have for it
@@ -78,12 +78,12 @@ class PackedLinear(nn.Module):
     @property
     def packed(self) -> Packed:
         """The weights as the value they are."""
-        nested = Nested(self.nested_scales, self.nested_mean) if self.double else None
+        nested = NestedScales(self.nested_scales, self.nested_mean) if self.double else None
         return Packed(self.mode, (self.output_dims, self.input_dims), self.codes, self.scales, nested=nested)
 
     def __call__(self, x: mx.array) -> mx.array:
         packed = self.packed
-        y = product(
+        y = packed_matmul(
             x,
             packed.codes,
             lambda codes, dtype: dequantize(packed._replace(codes=codes), dtype),
@@ -107,7 +107,7 @@ class PackedExperts(nn.Module):
 
     def __init__(self, packed: Packed, num_experts: int, bias: mx.array | None = None) -> None:
         super().__init__()
-        about = find(packed.mode)
+        about = find_mode(packed.mode)
         self.num_experts = num_experts
         self.output_dims, self.input_dims = packed.shape[0] // num_experts, packed.shape[1]
         self.mode, self.bits, self.group_size = packed.mode, about.bits, about.block or packed.shape[1]
@@ -128,7 +128,7 @@ class PackedExperts(nn.Module):
     @property
     def packed(self) -> Packed:
         """The weights as the value they are: one matrix [experts x out, in]."""
-        nested = Nested(self.nested_scales, self.nested_mean) if self.double else None
+        nested = NestedScales(self.nested_scales, self.nested_mean) if self.double else None
         shape = (self.num_experts * self.output_dims, self.input_dims)
         return Packed(self.mode, shape, self.codes, self.scales, nested=nested)
 
@@ -170,7 +170,7 @@ def is_packed(m: Any) -> bool:
     )
 
 
-def dims(linear: nn.Module) -> tuple[int, int]:
+def linear_dims(linear: nn.Module) -> tuple[int, int]:
     """(inputs, outputs) of a linear layer of any kind."""
     if isinstance(linear, PackedLinear):
         return linear.input_dims, linear.output_dims
@@ -180,7 +180,7 @@ def dims(linear: nn.Module) -> tuple[int, int]:
     return inputs, outputs
 
 
-def dense(linear: nn.Module, dtype: mx.Dtype | None = None) -> mx.array:
+def dense_weight(linear: nn.Module, dtype: mx.Dtype | None = None) -> mx.array:
     """The matrix [out, in] that a linear layer of any kind computes with; not evaluated.
 
     Without `dtype` it comes in the layer's own precision, which for nf4, fp4 and int8 is float32.
@@ -200,7 +200,7 @@ def dense(linear: nn.Module, dtype: mx.Dtype | None = None) -> mx.array:
     return linear.weight if dtype is None else linear.weight.astype(dtype)
 
 
-def count(model: nn.Module) -> int:
+def count_weights(model: nn.Module) -> int:
     """Number of weights of a model, packed ones counted as what they stand for."""
     leaves = [m for _, m in tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module)]
     return sum(_count(m) for m in leaves)

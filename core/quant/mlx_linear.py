@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_unflatten
 
-from core.quant.linear import product
+from core.quant.linear import packed_matmul
 from core.quant.modes import Mode
 from core.quant.packed import quantize
 
@@ -51,22 +51,22 @@ class QuantizedEmbedding(nn.QuantizedEmbedding):
         return super().as_linear(x) if _straight(x) else _unpacked(self, x)
 
 
-OWN: dict[type[nn.Module], type[nn.Module]] = {
+REPLACEMENTS: dict[type[nn.Module], type[nn.Module]] = {
     nn.QuantizedLinear: QuantizedLinear,
     nn.QuantizedEmbedding: QuantizedEmbedding,
 }
 
 
-def adopt_all(model: nn.Module) -> int:
+def replace_quantized_layers(model: nn.Module) -> int:
     """Give every quantized linear layer and embedding of a loaded model the quicker product, over the same arrays;
     returns how many there were."""
-    found = [(name, m) for name, m in model.named_modules() if type(m) in OWN]
+    found = [(name, m) for name, m in model.named_modules() if type(m) in REPLACEMENTS]
     model.update_modules(tree_unflatten([(name, _adopted(m)) for name, m in found]))
     return len(found)
 
 
 def _adopted(layer: nn.Module) -> nn.Module:
-    kind: Any = OWN[type(layer)]
+    kind: Any = REPLACEMENTS[type(layer)]
     new: nn.Module = kind.__new__(kind)
     nn.Module.__init__(new)
     new.__dict__.update({k: v for k, v in vars(layer).items() if k not in vars(new)})  # group size, bits and mode
@@ -77,10 +77,10 @@ def _adopted(layer: nn.Module) -> nn.Module:
 
 
 def _straight(x: mx.array) -> bool:
-    return x.size // x.shape[-1] <= straight_rows(x.shape[-1])
+    return x.size // x.shape[-1] <= max_direct_rows(x.shape[-1])
 
 
-def straight_rows(width: int) -> float:
+def max_direct_rows(width: int) -> float:
     """Rows of so many numbers up to which MLX's product with packed weights is right, and the quicker one here."""
     if mx.default_device() == mx.cpu:
         return _CPU_ROWS
@@ -96,4 +96,4 @@ def _unpacked(layer: nn.Module, x: mx.array) -> mx.array:
     def unpack(codes: mx.array, dtype: mx.Dtype) -> mx.array:
         return mx.dequantize(codes, scales, biases, group_size, bits, mode=mode, dtype=dtype)
 
-    return product(x, layer["weight"], unpack)
+    return packed_matmul(x, layer["weight"], unpack)

@@ -15,15 +15,15 @@ from mlx.utils import tree_flatten, tree_unflatten
 from core.errors import BadModel
 from core.quant.linear import PackedExperts, PackedLinear, is_packed
 from core.quant.mlx_linear import QuantizedLinear
-from core.quant.modes import find
-from core.quant.packed import misfit
+from core.quant.modes import find_mode
+from core.quant.packed import misfit_reason
 
 # Last parts of names.
-SKIP = ("lm_head", "gate", "router", "shared_expert_gate")
+SKIPPED_LAYERS = ("lm_head", "gate", "router", "shared_expert_gate")
 
 
 def quantize_model(
-    model: nn.Module, mode: str, *, double: bool = False, skip: tuple[str, ...] = SKIP
+    model: nn.Module, mode: str, *, double: bool = False, skip: tuple[str, ...] = SKIPPED_LAYERS
 ) -> dict[str, Any]:
     """Replace the linear layers of a model's blocks by packed ones, in place.
 
@@ -35,7 +35,7 @@ def quantize_model(
     those of all weights of the model. Raises BadOption for an unknown mode, BadModel where nothing can be packed or
     a weight is not finite.
     """
-    about = find(mode, double)
+    about = find_mode(mode, double)
     before = _bytes(model)
     wanted, left = _choose(model, mode, skip)
     if not wanted:
@@ -77,7 +77,7 @@ def _choose(model: nn.Module, mode: str, skip: tuple[str, ...]) -> tuple[list[st
 
 def _reason(name: str, m: nn.Module, mode: str, skip: tuple[str, ...], inside: bool) -> str:
     """Why a layer is not packed; "" where it is."""
-    about = find(mode)
+    about = find_mode(mode)
     if is_packed(m):
         return "it is packed already"
     if isinstance(m, nn.Embedding):
@@ -87,13 +87,13 @@ def _reason(name: str, m: nn.Module, mode: str, skip: tuple[str, ...], inside: b
     if not inside:
         return "it stands outside the model's blocks"
     if _has_experts(m):
-        return misfit((1, m.weight.shape[-1]), mode)
+        return misfit_reason((1, m.weight.shape[-1]), mode)
     if about.mlx and type(m) is not nn.Linear:
         # Experts and the like: MLX packs their last axis, whatever the others.
-        return misfit((1, m.weight.shape[-1]), mode)
+        return misfit_reason((1, m.weight.shape[-1]), mode)
     if type(m) is not nn.Linear:
         return f"{type(m).__name__} has no packed form in {mode}; MLX's own formats have one"
-    return misfit(tuple(m.weight.shape), mode)
+    return misfit_reason(tuple(m.weight.shape), mode)
 
 
 def _has_experts(m: nn.Module) -> bool:
@@ -102,7 +102,7 @@ def _has_experts(m: nn.Module) -> bool:
 
 
 def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
-    about = find(mode)
+    about = find_mode(mode)
     old = dict(model.named_modules())[name]
     try:
         if _has_experts(old) and not about.mlx:

@@ -70,7 +70,7 @@ MODES: dict[str, Mode] = {
 }
 
 
-def find(name: str, double: bool = False) -> Mode:
+def find_mode(name: str, double: bool = False) -> Mode:
     """The mode of this name. Raises BadOption for an unknown one, or where its scales cannot be packed as well."""
     if name not in MODES:
         raise BadOption(f"There is no quantization {name!r}; there are {', '.join(MODES)}.")

@@ -7,14 +7,14 @@ import mlx.core as mx
 from core.errors import BadModel
 from core.quant import double as nesting
 from core.quant import fp4, int8, kernels, nf4
-from core.quant.double import Nested
-from core.quant.modes import Mode, find
+from core.quant.double import NestedScales
+from core.quant.modes import Mode, find_mode
 
 _CODECS = {"nf4": nf4, "fp4": fp4, "int8": int8}
 # Rows up to which a product straight from the codes beats unpacking and a dense product. Measured on an H100 for
 # 4096 x 4096 and 11008 x 4096 in bfloat16: 4 bit in 0.025 ms against 0.062 at one row, level at five to six; 8 bit
 # level with it at eight.
-_KERNEL_ROWS = {"nf4": 4, "fp4": 4, "int8": kernels.ROWS}
+_KERNEL_ROWS = {"nf4": 4, "fp4": 4, "int8": kernels.MAX_ROWS}
 _TILE = 1 << 20  # weights packed at a time
 
 
@@ -26,7 +26,7 @@ class Packed(NamedTuple):
     codes: mx.array  # nf4, fp4: uint8 [ceil(n / 2)]; int8: int8 [out, in]; MLX's own: uint32 [out, in × bits / 32]
     scales: mx.array  # nf4, fp4: float32 [ceil(n / 64)], or their uint8 codes with `nested`; int8: float32 [out]
     biases: mx.array | None = None  # MLX's affine modes only
-    nested: Nested | None = None  # with double quantization only
+    nested: NestedScales | None = None  # with double quantization only
 
     @property
     def nbytes(self) -> int:
@@ -40,9 +40,9 @@ def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
     The result is evaluated. Raises BadOption for an unknown mode, or `double` where there is no such thing, and
     BadModel for a shape that the mode cannot hold, or weights that are not finite.
     """
-    about = find(mode, double)
+    about = find_mode(mode, double)
     shape = tuple(weight.shape)
-    reason = misfit(shape, mode)
+    reason = misfit_reason(shape, mode)
     if reason:
         raise BadModel(f"A weight cannot be packed as {mode}: {reason}.")
     if about.mlx:
@@ -58,7 +58,7 @@ def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
 
 def dequantize(packed: Packed, dtype: mx.Dtype = mx.float32) -> mx.array:
     """The matrix [out, in] that a packed one stands for, in `dtype`; not evaluated."""
-    about = find(packed.mode)
+    about = find_mode(packed.mode)
     if about.mlx:
         made = mx.dequantize(
             packed.codes, packed.scales, packed.biases, about.block, about.bits, mode=about.mlx, dtype=dtype
@@ -74,7 +74,7 @@ def multiply(x: mx.array, packed: Packed) -> mx.array | None:
     for many rows, for MLX's own formats. It has no gradient.
     """
     rows = _KERNEL_ROWS.get(packed.mode, 0)
-    if x.size > rows * packed.shape[1] or packed.shape[1] % kernels.STRIDE or kernels.why_not():
+    if x.size > rows * packed.shape[1] or packed.shape[1] % kernels.WIDTH_MULTIPLE or kernels.unavailable_reason():
         return None
     if packed.mode == "int8":
         return kernels.multiply(x, packed.codes, packed.scales * int8.STEP, packed.shape[0], None)
@@ -102,9 +102,9 @@ def _mlx(weight: mx.array, about: Mode) -> list[mx.array]:
     return whole
 
 
-def misfit(shape: tuple[int, ...], mode: str) -> str:
+def misfit_reason(shape: tuple[int, ...], mode: str) -> str:
     """Why a weight of this shape cannot be packed in a mode, "" where it can."""
-    about = find(mode)
+    about = find_mode(mode)
     if len(shape) != 2:
         return f"it is no matrix, but has {len(shape)} dimensions"
     if about.mlx and shape[1] % about.block:

@@ -23,7 +23,7 @@ from core.resolved import DatasetFacts
 from core.resources import sample
 from core.rollouts.setup import prepare_prompts
 from core.run import DEMO, Run
-from core.worker import watched
+from core.worker import run_in_thread
 
 Row = Encoded | Group
 
@@ -154,7 +154,7 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
         return [Group(texts, _label_value(e)) for texts, e in zip(encoded, examples, strict=True)]
 
     try:
-        return (yield from watched("tokenize", work))
+        return (yield from run_in_thread("tokenize", work))
     except Cancelled:
         raise Unavailable("Tokenizing the data was stopped.") from None
 

@@ -85,11 +85,11 @@ def test_every_family_of_the_table_is_tried() -> None:
 
 
 def test_what_is_told_of_a_family() -> None:
-    assert families.support("llama") == ("tried", "")
-    assert families.support("gemma2")[1].startswith("Rows are not packed")
-    level, sentence = families.support("bitnet")
+    assert families.describe_support("llama") == ("tried", "")
+    assert families.describe_support("gemma2")[1].startswith("Rows are not packed")
+    level, sentence = families.describe_support("bitnet")
     assert level == "unsupported" and sentence.startswith("BitNet cannot be trained: its layers")
-    level, sentence = families.support("glm4")
+    level, sentence = families.describe_support("glm4")
     assert level == "untried" and "may well work" in sentence
 
 

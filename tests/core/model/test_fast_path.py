@@ -55,8 +55,8 @@ def numbers(model: nn.Module, batch: Batch, last: LMHead | None) -> tuple[float,
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiled_attention, "TILE", 8)
-    monkeypatch.setattr(lm_head, "CHUNK", 300 * 8)
-    monkeypatch.setattr(lm_head, "FEWEST", 8)
+    monkeypatch.setattr(lm_head, "LOGITS_CHUNK", 300 * 8)
+    monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 8)
     model = load(zoo.write(tmp_path / "model", family), device="cpu").model
     adapters.attach(model, Adapter(rank=2))
     mx.random.seed(8)
@@ -66,8 +66,8 @@ def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.Mon
     data = pairs()
     plain = numbers(model, collate(data, range(3)), None)
     last, why_whole = find_lm_head(model, mx.float32)
-    packs, why_apart = packed_mask.check(model, 280, mx.float32)
-    shares = packs and packed_mask.check_shared(model, 280, mx.float32)[0]
+    packs, why_apart = packed_mask.can_pack(model, 280, mx.float32)
+    shares = packs and packed_mask.can_share_prefix(model, 280, mx.float32)[0]
     assert last is not None or why_whole
     assert packs or "packed rows" in why_apart
     assert packs is (family not in SEPARATE) or mx.default_device() == mx.gpu

@@ -14,7 +14,7 @@ from core import adapters
 from core.data.batch.batches import Batch, collate
 from core.events import Evaluated, Step
 from core.model import lm_head
-from core.model.gradient_checkpointing import checkpoint_blocks, keep_blocks
+from core.model.gradient_checkpointing import checkpoint_blocks, restore_blocks
 from core.model.log_probs import to_mlx, token_logps
 from core.quant.model import quantize_model
 from core.run import Adapter, Run
@@ -75,7 +75,7 @@ def test_the_numbers_stay_the_same(family: str, kind: str) -> None:
     assert again[0] == pytest.approx(plain[0], rel=1e-6) and alike(again[1], plain[1])
     assert max(float(mx.abs(g).max()) for g in again[1].values()) > 0
     if kind == "dropout":
-        keep_blocks(model)
+        restore_blocks(model)
         after = [mx.random.uniform().item() for _ in (step(model, batch),)]
         checkpoint_blocks(model)
         assert after == [mx.random.uniform().item() for _ in (step(model, batch),)]  # random numbers go on alike
@@ -99,7 +99,7 @@ def test_it_saves_memory_in_a_deep_model_and_touches_no_other() -> None:
     checkpoint_blocks(deep)
     assert step(deep, batch)[2] < before / 3
     assert step(other, batch)[2] > before / 2
-    keep_blocks(deep)
+    restore_blocks(deep)
     assert step(deep, batch)[2] > before / 2 and type(deep.layers[0]) is type(other.layers[0])
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from core.data.dataset import load_dataset
 from core.errors import BadModel
-from core.model.hub import locate, missing_files
+from core.model.hub import find_missing_files, locate
 from core.resources import STARTER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -154,7 +154,7 @@ def fetch_each(names: list[str], home: Path, endpoint: str, kind: str = "model",
 
 def test_download_with_progress_then_from_the_cache(hub: Hub, tmp_path: Path) -> None:
     done = fetch("team/tiny", tmp_path, hub.url)
-    assert not missing_files(Path(done["folder"]))
+    assert not find_missing_files(Path(done["folder"]))
     assert done["shares"] and done["shares"][-1] == 1.0 and done["shares"] == sorted(done["shares"])
     hub.server.shutdown()
     again = fetch("team/tiny", tmp_path, hub.url, HF_HUB_OFFLINE="1")
@@ -173,7 +173,7 @@ def test_a_download_that_was_cut_goes_on_in_another_process(hub: Hub, tmp_path: 
     second = fetch("team/tiny", tmp_path, hub.url)
     assert f"bytes={size}-" in hub.ranges
     folder = Path(second["folder"])
-    assert not missing_files(folder) and not list(tmp_path.rglob("*.hone-partial"))
+    assert not find_missing_files(folder) and not list(tmp_path.rglob("*.hone-partial"))
     assert (folder / "model.safetensors").read_bytes() == (hub.folder / "model.safetensors").read_bytes()
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_file_is_not_kept(hub: Hub, tmp_path: Path) -> None:
     hub.cut_after = None
     damaged, again = fetch_each(["team/tiny", "team/tiny"], tmp_path, hub.url)
     assert "arrived damaged" in damaged["error"]
-    assert not missing_files(Path(again["folder"]))
+    assert not find_missing_files(Path(again["folder"]))
 
 
 def test_without_network(tmp_path: Path) -> None:

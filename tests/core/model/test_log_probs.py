@@ -61,8 +61,8 @@ def value_and_gradients(model: nn.Module, with_head: lm_head.LMHead | None) -> t
 def test_logits_at_the_targets_alone_change_nothing(
     family: str, kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lm_head, "CHUNK", chunk)  # the small one makes a piece of every target
-    monkeypatch.setattr(lm_head, "FEWEST", 1)
+    monkeypatch.setattr(lm_head, "LOGITS_CHUNK", chunk)  # the small one makes a piece of every target
+    monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 1)
     model = tiny(family)
     if kind == "lora":
         adapters.attach(model, Adapter(rank=4))
@@ -124,8 +124,8 @@ def test_the_kernel_for_a_gpu_gives_the_same() -> None:
 
 
 def test_without_a_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lm_head, "CHUNK", 200)
-    monkeypatch.setattr(lm_head, "FEWEST", 1)
+    monkeypatch.setattr(lm_head, "LOGITS_CHUNK", 200)
+    monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 1)
     model = tiny("qwen3")
     adapters.attach(model, Adapter(rank=4))
     found, _ = lm_head.find_lm_head(model, mx.float32)

@@ -79,13 +79,13 @@ def test_packed_equals_separate_in_loss_and_every_gradient(family: str) -> None:
 
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
 def test_models_that_pack_exactly_are_recognised(family: str) -> None:
-    packs, why = packed_mask.check(tiny(family), 200, mx.float32)
+    packs, why = packed_mask.can_pack(tiny(family), 200, mx.float32)
     assert packs, why
 
 
 @pytest.mark.parametrize("family", ["mamba", "gpt2", "gemma2"])
 def test_models_that_would_leak_or_cannot_pack_are_found_out(family: str) -> None:
-    packs, why = packed_mask.check(tiny(family), 200, mx.float32)
+    packs, why = packed_mask.can_pack(tiny(family), 200, mx.float32)
     assert not packs and "packed rows" in why
 
 
@@ -104,7 +104,7 @@ def test_a_run_is_the_same_packed_and_not(make_run: Callable[..., Run]) -> None:
 def test_a_model_that_cannot_pack_is_said(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(packed_mask, "difference", lambda model, vocabulary: None)
+    monkeypatch.setattr(packed_mask, "measure_difference", lambda model, vocabulary: None)
     (told,) = only(Warned, list(train(make_run(train={"steps": 1}))))
     assert told.code == "packing" and "cannot keep packed rows apart" in told.message
     write_model(tmp_path / "m")

@@ -15,7 +15,7 @@ from core.data.tokenize.encode import Encoded
 from core.model import lm_head, packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.log_probs import to_mlx, token_logps
-from core.model.rope_positions import follow, unfollow
+from core.model.rope_positions import disable_token_positions, enable_token_positions
 from core.run import Adapter
 from tests.core.model.tiny import tiny
 
@@ -60,7 +60,7 @@ def test_answers_may_begin_alike_or_be_part_of_one_another() -> None:
     batch = collate(rows, [0], share=True)
     assert batch.layout is not None and batch.layout.tokens.shape == (1, 24)
     model = tiny("qwen3")
-    follow(model)
+    enable_token_positions(model)
     shared, apart = (token_logps(model, to_mlx(collate(rows, [0], share=share))) for share in (True, False))
     assert np.abs(np.array(shared - apart)).max() < 1e-5
 
@@ -89,7 +89,7 @@ def step(model: nn.Module, batch: Batch, found: lm_head.LMHead | None) -> tuple[
 def test_shared_equals_separate_in_loss_and_every_gradient(family: str, way: str) -> None:
     model = prepared(family)
     found = None if way == "logits" else lm_head.find_lm_head(model, mx.float32)[0]
-    may, why = packed_mask.check_shared(model, 200, mx.float32)
+    may, why = packed_mask.can_share_prefix(model, 200, mx.float32)
     assert may, why
     apart = step(model, collate(PAIRS, range(4)), found)
     if way == "checkpointed":
@@ -106,9 +106,9 @@ def test_without_positions_it_would_be_wrong() -> None:
     batch = to_mlx(collate(PAIRS, range(4), share=True))
     with pytest.raises((TypeError, ValueError)):
         mx.eval(token_logps(model, batch))
-    assert packed_mask.check_shared(model, 200, mx.float32)[0]
+    assert packed_mask.can_share_prefix(model, 200, mx.float32)[0]
     mx.eval(token_logps(model, batch))
-    unfollow(model)
+    disable_token_positions(model)
     assert type(model.layers[0].self_attn.rope) is nn.RoPE
 
 
@@ -116,6 +116,6 @@ def test_without_positions_it_would_be_wrong() -> None:
 def test_models_that_cannot_share_are_found_out_and_left_as_they_were(family: str) -> None:
     model = tiny(family)
     kinds = [type(m) for m in model.modules()]
-    may, why = packed_mask.check_shared(model, 200, mx.float32)
+    may, why = packed_mask.can_share_prefix(model, 200, mx.float32)
     assert not may and "shared beginning" in why
     assert [type(m) for m in model.modules()] == kinds

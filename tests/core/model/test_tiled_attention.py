@@ -29,7 +29,7 @@ def on_a_processor() -> Iterator[None]:
 
 def spans(units: list[list[int]], branches: list[list[int]] | None = None) -> list[tuple[object, ...]]:
     rows = np.array(units)
-    made = tiled_attention.tiles(rows, np.array(branches) if branches else np.zeros_like(rows))
+    made = tiled_attention.plan_tiles(rows, np.array(branches) if branches else np.zeros_like(rows))
     return [(t.first, t.end, *t.seen) for t in made]
 
 
@@ -61,7 +61,7 @@ def gradients(how: Attend, *given: mx.array) -> list[mx.array]:
     return list(mx.grad(weighed, argnums=(0, 1, 2))(*given))
 
 
-def as_mlx_has_it(blocks: packed_mask.Blocks, mask: mx.array, *given: mx.array) -> None:
+def as_mlx_has_it(blocks: packed_mask.PackedMaskCache, mask: mx.array, *given: mx.array) -> None:
     """Values and gradients are those of MLX's own attention."""
 
     def here(q: mx.array, k: mx.array, v: mx.array) -> mx.array:
@@ -81,7 +81,7 @@ def as_mlx_has_it(blocks: packed_mask.Blocks, mask: mx.array, *given: mx.array) 
 def test_it_is_what_mlx_computes(lengths: list[int], window: int | None, heads: int, near: int) -> None:
     layout = to_mlx(collate(rows(lengths), range(len(lengths)), pack=True, always=True)).layout
     assert layout is not None
-    blocks, (n, width) = packed_mask.Blocks(layout), layout.tokens.shape
+    blocks, (n, width) = packed_mask.PackedMaskCache(layout), layout.tokens.shape
     as_mlx_has_it(blocks, blocks.make_mask(width, window_size=window), *drawn(heads, near, n, width))
 
 
@@ -89,7 +89,7 @@ def test_it_is_what_mlx_computes(lengths: list[int], window: int | None, heads: 
 def test_with_a_common_beginning_too(lengths: tuple[int, ...]) -> None:
     layout = to_mlx(collate(pairs(lengths), [0], pack=True, share=True)).layout
     assert layout is not None and layout.shared
-    blocks, (n, width) = packed_mask.Blocks(layout), layout.tokens.shape
+    blocks, (n, width) = packed_mask.PackedMaskCache(layout), layout.tokens.shape
     as_mlx_has_it(blocks, blocks.make_mask(width), *drawn(4, 2, n, width))
 
 
@@ -97,11 +97,11 @@ def test_only_who_brings_an_attention_gets_it() -> None:
     model, asked = tiny("qwen3"), 0
     tokens = mx.array([[5, 6, 7, 8, 9]])
     before = model(tokens), model(tokens, cache=make_prompt_cache(model))
-    tiled_attention.hook(model)
+    tiled_attention.install_tiled_attention(model)
     assert mx.array_equal(model(tokens), before[0])
     assert mx.array_equal(model(tokens, cache=make_prompt_cache(model)), before[1])
 
-    class Counting(packed_mask.Blocks):
+    class Counting(packed_mask.PackedMaskCache):
         def attend(self, *given: mx.array) -> mx.array:  # type: ignore[override]
             nonlocal asked
             asked += 1
@@ -118,7 +118,7 @@ def test_only_who_brings_an_attention_gets_it() -> None:
 def test_what_it_cannot_do_goes_the_usual_way() -> None:
     layout = to_mlx(collate(rows([40]), [0], pack=True, always=True)).layout
     assert layout is not None
-    blocks, width = packed_mask.Blocks(layout), layout.tokens.shape[1]
+    blocks, width = packed_mask.PackedMaskCache(layout), layout.tokens.shape[1]
     mask, given = blocks.make_mask(width), drawn(2, 2, 1, width)
     sinks = mx.array([0.5, -0.5])
     made = tiled_attention._asking(*given, blocks, 0.25, mask, sinks=sinks)

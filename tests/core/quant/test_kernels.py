@@ -27,7 +27,7 @@ def weights(outputs: int, inputs: int) -> mx.array:
 def test_a_cpu_keeps_the_plain_operations() -> None:
     mx.set_default_device(mx.cpu)
     packed = quantize(weights(8, 64), "nf4")
-    assert "GPU" in kernels.why_not()
+    assert "GPU" in kernels.unavailable_reason()
     assert multiply(mx.ones((1, 64)), packed) is None
 
 
@@ -38,11 +38,11 @@ def test_a_cpu_keeps_the_plain_operations() -> None:
 def test_unpacking_gives_the_plain_operations_bits(
     mode: str, shape: tuple[int, int], dtype: mx.Dtype, on_gpu: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert kernels.why_not() == ""
+    assert kernels.unavailable_reason() == ""
     packed = quantize(weights(*shape), mode, double=True)
     quick = dequantize(packed, dtype)
     mx.eval(quick)
-    monkeypatch.setattr(kernels, "why_not", lambda: "not in this test")
+    monkeypatch.setattr(kernels, "unavailable_reason", lambda: "not in this test")
     assert mx.array_equal(quick, dequantize(packed, dtype)).item()
 
 

@@ -10,7 +10,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import quant
-from core.quant import PackedLinear, dense, mlx_linear
+from core.quant import PackedLinear, dense_weight, mlx_linear
 from core.quant import linear as layers
 
 MODES = [("nf4", False), ("nf4", True), ("fp4", False), ("fp4", True), ("int8", False)]
@@ -25,7 +25,7 @@ def make(mode: str = "nf4", double: bool = False, inputs: int = 72, outputs: int
 def unpacked(layer: PackedLinear) -> nn.Linear:
     """The dense layer with the same weights."""
     twin = nn.Linear(layer.input_dims, layer.output_dims, bias="bias" in layer)
-    twin.weight = dense(layer)
+    twin.weight = dense_weight(layer)
     if "bias" in layer:
         twin.bias = layer.bias
     return twin
@@ -76,7 +76,7 @@ class Block(nn.Module):
     def __init__(self, linear: nn.Module) -> None:
         super().__init__()
         self.linear = linear
-        inputs, outputs = quant.dims(linear)
+        inputs, outputs = quant.linear_dims(linear)
         self.a = mx.random.normal((inputs, 2)) * 0.1
         self.b = mx.random.normal((2, outputs)) * 0.1
 
@@ -111,7 +111,7 @@ def test_the_gradient_reaches_what_lies_before_it(monkeypatch: pytest.MonkeyPatc
     x = mx.random.normal((5, 64), key=mx.random.key(8))
     value, grads = step(model, x)
     assert len(grads) == 6 and all(g.abs().max().item() > 1e-3 for g in grads.values())
-    monkeypatch.setattr(layers, "product", plain)
+    monkeypatch.setattr(layers, "packed_matmul", plain)
     wanted, its = step(model, x)
     assert value == pytest.approx(wanted, rel=1e-6) and agree(grads, its)
 
@@ -176,7 +176,7 @@ def test_no_dense_matrix_lives_from_forward_to_backward(monkeypatch: pytest.Monk
     few, many = peak(lambda: step(shallow, x)), peak(lambda: step(deep, x))
     # Three times the layers: no more than what MLX has in flight at any one time, and the small gradients.
     assert many < few + 3 * matrix and many < 12 * matrix
-    monkeypatch.setattr(layers, "product", plain)
+    monkeypatch.setattr(layers, "packed_matmul", plain)
     assert peak(lambda: step(deep, x)) > 30 * matrix  # this is what it would be
 
 
@@ -194,11 +194,11 @@ def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
     for layer in kinds:
         assert quant.is_linear(layer)
         assert quant.is_packed(layer) == (layer is not linear)
-        assert quant.dims(layer) == (128, 40)
-        assert dense(layer).shape == (40, 128) and dense(layer, mx.float16).dtype == mx.float16
-        assert quant.count(nn.Sequential(layer, nn.RMSNorm(40))) == 128 * 40 + 40 + 40
+        assert quant.linear_dims(layer) == (128, 40)
+        assert dense_weight(layer).shape == (40, 128) and dense_weight(layer, mx.float16).dtype == mx.float16
+        assert quant.count_weights(nn.Sequential(layer, nn.RMSNorm(40))) == 128 * 40 + 40 + 40
         x = mx.random.normal((3, 128), key=mx.random.key(9))
-        assert mx.allclose(layer(x), x @ dense(layer).T + layer.bias, atol=1e-4)
+        assert mx.allclose(layer(x), x @ dense_weight(layer).T + layer.bias, atol=1e-4)
     assert not quant.is_linear(nn.RMSNorm(4)) and not quant.is_packed(nn.RMSNorm(4))
     assert not quant.is_linear(nn.QuantizedEmbedding(8, 64)) and quant.is_packed(nn.QuantizedEmbedding(8, 64))
 
@@ -212,13 +212,13 @@ def test_mlx_layers_give_the_same_with_the_quicker_product(
     wanted = mx.value_and_grad(lambda x: loss(theirs, x))(x)
     mine = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
     mine.update(theirs.parameters())
-    assert quant.adopt_all(mine) == 1 and quant.adopt_all(mine) == 0
-    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.dims(mine.layers[0]) == (128, 40)
+    assert quant.replace_quantized_layers(mine) == 1 and quant.replace_quantized_layers(mine) == 0
+    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.linear_dims(mine.layers[0]) == (128, 40)
     assert not tree_flatten(mine.trainable_parameters())
     products = []
-    monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.product(*a))
+    monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.packed_matmul(*a))
     for rows, times in ((2, 0), (60, 1)):
-        monkeypatch.setattr(mlx_linear, "straight_rows", lambda width: 8)
+        monkeypatch.setattr(mlx_linear, "max_direct_rows", lambda width: 8)
         products.clear()
         mine(x.reshape(60, 128)[:rows])
         assert len(products) == times
@@ -232,7 +232,7 @@ def test_an_embedding_that_is_the_last_layer_too_takes_the_quicker_product() -> 
     x, tokens = mx.random.normal((2, 30, 128), key=mx.random.key(11)), mx.array([[3, 39]])
     mine = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
     mine.update(theirs.parameters())
-    assert quant.adopt_all(mine) == 1 and quant.is_packed(mine.layers[0])
+    assert quant.replace_quantized_layers(mine) == 1 and quant.is_packed(mine.layers[0])
     assert not tree_flatten(mine.trainable_parameters())
     assert mx.array_equal(mine(tokens), theirs(tokens))
     last, usual = mine.layers[0].as_linear, theirs.layers[0].as_linear
@@ -248,5 +248,5 @@ def test_products_of_any_width_are_right_on_cuda(mode: str, width: int) -> None:
     layer = mlx_linear.QuantizedLinear.pack(nn.Linear(width, 96), quant.MODES[mode])
     for rows in (1, 2, 8, 32, 64):
         x = mx.random.normal((rows, width))
-        expected = x @ dense(layer, mx.float32).T + layer.bias
+        expected = x @ dense_weight(layer, mx.float32).T + layer.bias
         assert mx.allclose(layer(x), expected, rtol=1e-2, atol=1e-2), rows

@@ -65,8 +65,8 @@ def test_linear_layers_inside_blocks_are_packed_and_the_rest_is_told(mode: str, 
     assert facts["bytes_after"] == sum(v.nbytes for _, v in tree_flatten(model.parameters()))
     name = "model.layers.1.mlp.down_proj"
     wanted = quant.dequantize(quant.quantize(before[f"{name}.weight"], mode, double=double))
-    assert mx.array_equal(quant.dense(layers[name]), wanted)
-    assert quant.count(model) == sum(v.size for v in before.values())
+    assert mx.array_equal(quant.dense_weight(layers[name]), wanted)
+    assert quant.count_weights(model) == sum(v.size for v in before.values())
     assert not any(k.startswith(tuple(layers)) for k, _ in tree_flatten(model.trainable_parameters()))
 
 
@@ -121,7 +121,7 @@ def test_experts_are_packed_and_routers_stay(mode: str) -> None:
     facts = quantize_model(model, mode)
     assert facts["layers"] == 14 and facts["left"]["model.layers.0.mlp.gate"] == "it is left as it is by choice"
     assert model(mx.array([[1, 2, 3]])).shape == (1, 3, 64)
-    assert quant.count(model) == quant.count(tiny("qwen3_moe", **MOE))
+    assert quant.count_weights(model) == quant.count_weights(tiny("qwen3_moe", **MOE))
     layer = model.layers[0].mlp.switch_mlp.up_proj
     if mode != "affine-4":
         assert isinstance(layer, PackedExperts)
@@ -202,7 +202,7 @@ class Adapted(nn.Module):
     def __init__(self, linear: nn.Module) -> None:
         super().__init__()
         self.linear = linear
-        inputs, outputs = quant.dims(linear)
+        inputs, outputs = quant.linear_dims(linear)
         self.lora_a = mx.random.uniform(-(inputs**-0.5), inputs**-0.5, (inputs, 4))
         self.lora_b = mx.zeros((4, outputs))
 
