@@ -12,7 +12,7 @@ from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
 from core.errors import BadModel
 from core.model import hub
-from core.model.generate import stream_answer
+from core.model.generate import stream
 from core.model.load import load
 
 
@@ -73,12 +73,12 @@ class Chat:
             model = self.model if adapter else self._base
             if model is None:
                 raise BadModel("The untrained model is not loaded.")
-            yield from stream_answer(model, self.tokenizer, prompt, max_tokens, temperature)
+            yield from stream(model, self.tokenizer, prompt, max_tokens, temperature)
         elif adapter:
-            yield from stream_answer(self.model, self.tokenizer, prompt, max_tokens, temperature)
+            yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
         else:
             with adapters.disable(self.model):
-                yield from stream_answer(self.model, self.tokenizer, prompt, max_tokens, temperature)
+                yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
 
 
 def _finish(generator: Any) -> Path:

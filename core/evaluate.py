@@ -19,7 +19,7 @@ from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods._preference import chosen_is_likelier, wins
 from core.model import hub
-from core.model.generate import generate_answer
+from core.model.generate import answer_tokens
 from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, load, read_config
 from core.model.log_probs import to_mlx, token_logps
@@ -103,7 +103,7 @@ def evaluate(
     said, expected = [], []
     asked = [encode_prompt(e, tokenizer) for e in data.examples[:answers]]
     for i, question in enumerate(q for q in asked if q is not None):
-        said.append(generate_answer(loaded.model, tokenizer, question.tokens, max_tokens))
+        said.append(answer_tokens(loaded.model, tokenizer, question.tokens, max_tokens))
         expected.append(question.expected)
         yield Sample(0, "after" if adapter else "before", i, question.prompt, said[-1], question.expected)
     scores = report.answer_scores(said, expected) if kind == TEXT else tally.means()

@@ -26,7 +26,7 @@ from core.data.tokenize.encode import Encoded
 from core.device.select import select
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
-from core.export.weights import HUGGING_FACE, export_tensors
+from core.export.weights import HUGGING_FACE, tensors
 from core.model import families, hub
 from core.model.lm_head import find_lm_head as find_head
 from core.model.load import DTYPES, LoadedModel, load, read_config, stored_dtype, unpacked_notes
@@ -83,7 +83,7 @@ def fuse(
 
     kind = dtype if dtype != "auto" else stored_dtype(source)
     trained = set(weights) if saved.get("fine_tune_type") == "full" else set()
-    found, layout = export_tensors(loaded.model, source, trained, DTYPES[kind])
+    found, layout = tensors(loaded.model, source, trained, DTYPES[kind])
     config = {k: v for k, v in read_config(source).items() if k not in ("quantization", "quantization_config")}
     config[_dtype_key(config)] = kind
     with _whole(goal) as partial:
@@ -166,7 +166,7 @@ def _pack(
         config = read_config(source) | {"quantization": packing, "quantization_config": packing}
     else:
         config = read_config(source) | {
-            "quantization_config": files.quantization_config(mode, double, kind, sorted(facts["left"]))
+            "quantization_config": files.quantization_config(mode, double, kind, sorted(facts.unpacked))
         }
     everything = _in_files(loaded.model, kind)
     found: Parts = {name: (value.nbytes, functools.partial(_same, value)) for name, value in everything.items()}
@@ -222,7 +222,7 @@ def _json(path: Path, value: Any) -> None:
 def _copy(source: Path, folder: Path, adapter: Path | None) -> None:
     """What belongs to a model beside config and weights: tokenizer, settings of generation, licence, chat template."""
     with explain(folder):
-        for pattern in (*hub.FILE_PATTERNS, "LICENSE*"):
+        for pattern in (*hub.PATTERNS, "LICENSE*"):
             for file in source.glob(pattern):
                 if file.is_file() and file.name not in OWN and file.suffix != ".safetensors":
                     shutil.copyfile(file, folder / file.name)

@@ -16,7 +16,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core.adapters import AdapterLayer
-from core.quant import PackedExperts, dense_weight, is_linear, is_packed
+from core.quant import PackedExperts, is_linear, is_packed, linear_weight
 
 Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
 
@@ -25,7 +25,7 @@ _EXPERTS = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
 HUGGING_FACE, MLX = "Hugging Face", "mlx-lm"
 
 
-def export_tensors(
+def tensors(
     model: nn.Module, folder: Path, trained: set[str], dtype: mx.Dtype
 ) -> tuple[dict[str, tuple[int, Tensor]], str]:
     """({name: (bytes, tensor)} of a model with its add-ons merged and packed weights unpacked, whose names they are).
@@ -68,14 +68,14 @@ def _parents(key: str) -> Iterator[str]:
 
 def _weight(m: nn.Module) -> Tensor:
     if isinstance(m, AdapterLayer):
-        return lambda: (dense_matrix(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
-    return lambda: dense_matrix(m)
+        return lambda: (matrix(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
+    return lambda: matrix(m)
 
 
-def dense_matrix(m: nn.Module) -> mx.array:
+def matrix(m: nn.Module) -> mx.array:
     """The weights that a layer of any kind computes with, in float32: [out, in], with experts [E, out, in]."""
     if is_linear(m):
-        return dense_weight(m, mx.float32)
+        return linear_weight(m, mx.float32)
     if isinstance(m, PackedExperts):
         return m.unpacked(mx.float32)
     if is_packed(m):

@@ -46,7 +46,7 @@ class Repository:
         return {"revision": self.revision, "repo_type": self.kind, "allow_patterns": list(self.patterns)}
 
 
-def download_repository(wanted: Repository) -> Generator[Phase, None, Path]:
+def bring(wanted: Repository) -> Generator[Phase, None, Path]:
     """Download, yielding progress; the generator's value is the folder. Closing it ends the download.
 
     HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured. Raises BadModel or BadData (no such thing, gated) or

@@ -7,7 +7,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 
-def stream_answer(
+def stream(
     model: nn.Module,
     tokenizer: Any,
     prompt: Sequence[int],
@@ -29,9 +29,9 @@ def stream_answer(
             yield piece.text
 
 
-def generate_answer(model: nn.Module, tokenizer: Any, prompt: Sequence[int], max_tokens: int) -> str:
+def answer_tokens(model: nn.Module, tokenizer: Any, prompt: Sequence[int], max_tokens: int) -> str:
     """The greedy answer to a tokenized prompt, whole."""
-    return "".join(stream_answer(model, tokenizer, prompt, max_tokens)).strip()
+    return "".join(stream(model, tokenizer, prompt, max_tokens)).strip()
 
 
 def stop_tokens(tokenizer: Any) -> list[int]:

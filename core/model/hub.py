@@ -10,12 +10,12 @@ from pathlib import Path
 from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
-from core.model.download import Repository, download_repository
+from core.model.download import Repository, bring
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
 # Everything that training and chatting read; never Python files.
-FILE_PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
 
 
 def locate(model: str, revision: str | None = None) -> Path | None:
@@ -45,12 +45,12 @@ def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Pat
     folder = locate(model, revision)
     if folder is not None:
         return folder
-    folder = yield from download_repository(_repository(model, revision))
+    folder = yield from bring(_repository(model, revision))
     return folder
 
 
 def _repository(model: str, revision: str | None) -> Repository:
-    return Repository(model, revision, "model", FILE_PATTERNS)
+    return Repository(model, revision, "model", PATTERNS)
 
 
 def fetch_data(path: str) -> Generator[Phase, None, str]:
@@ -63,7 +63,7 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
     wanted = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
     folder = wanted.here()
     if folder is None:
-        folder = yield from download_repository(wanted)
+        folder = yield from bring(wanted)
     return str(folder)
 
 

@@ -25,6 +25,7 @@ from core.quant import (
     quantize_model,
     replace_quantized_layers,
 )
+from core.quant.model import QuantizationSummary
 from core.quant.modes import UNPACKED
 from core.quant.packed import Packed
 
@@ -188,7 +189,7 @@ def _read_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> dict[str, Any]:
+def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:
     if any(is_packed(m) for _, m in model.named_modules()):
         raise BadModel(f"{folder} is already quantized ({_packing(config)}): leave quantization at none to use it so.")
     return quantize_model(model, mode, double=double)
@@ -213,7 +214,7 @@ def _cast(model: nn.Module, stored: str, used: str) -> None:
 
 
 def _described(
-    model: nn.Module, config: dict[str, Any], dtype: str, compute: str, why: str, facts: dict[str, Any] | None
+    model: nn.Module, config: dict[str, Any], dtype: str, compute: str, why: str, facts: QuantizationSummary | None
 ) -> tuple[dict[str, Any], list[str]]:
     """(the precision requested, used, in detail and why, for resolved.json; what a person should know beside it)."""
     if facts is None and not any(is_packed(m) for _, m in model.named_modules()):
@@ -232,10 +233,10 @@ def _described(
         about = {"bits": packed.get("bits"), "block": packed.get("group_size"), "double": False}
         reason = f"the model is already quantized; it {computes}"
         return {"requested": "auto", "used": name, "detail": name, "reason": reason, "compute": compute, **about}, []
-    about = {name: facts[name] for name in ("bits", "block", "double")}
-    detail = _how(facts["title"], about)
-    asked = {"requested": facts["mode"], "used": facts["mode"], "detail": detail, "reason": f"as asked; it {computes}"}
-    return {**asked, "compute": compute, **about, "layers": facts["layers"]}, unpacked_notes(facts)
+    about = {name: getattr(facts, name) for name in ("bits", "block", "double")}
+    detail = _how(facts.title, about)
+    asked = {"requested": facts.mode, "used": facts.mode, "detail": detail, "reason": f"as asked; it {computes}"}
+    return {**asked, "compute": compute, **about, "layers": facts.layers}, unpacked_notes(facts)
 
 
 def stored_dtype(folder: Path) -> str:
@@ -254,11 +255,11 @@ def _how(title: str, about: dict[str, Any]) -> str:
     return f"{title}, {block}{', scales packed too' if about['double'] else ''}"
 
 
-def unpacked_notes(facts: dict[str, Any]) -> list[str]:
+def unpacked_notes(facts: QuantizationSummary) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")
-    counts = Counter(why for why in facts["left"].values() if not why.startswith(expected))
-    return [f"{n} of {n + facts['layers']} layers stay unpacked: {why}." for why, n in counts.items()]
+    counts = Counter(why for why in facts.unpacked.values() if not why.startswith(expected))
+    return [f"{n} of {n + facts.layers} layers stay unpacked: {why}." for why, n in counts.items()]
 
 
 def _packing(config: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from core.atomic_files import save_tensors
 from core.data.kinds import PAIRS, UNPAIRED
 from core.device.parallel import map_in_order
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
-from core.model.generate import generate_answer
+from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.folder import CHECKPOINTS, REPORT
 from core.training import report
@@ -91,7 +91,7 @@ class Evaluation:
         setup.model.eval()
         answers = []
         for i, prompt in enumerate(setup.prompts):
-            text = generate_answer(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+            text = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
             answers.append(text)
             yield Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected)
         self._score_samples(stage, answers, [prompt.expected for prompt in setup.prompts])
