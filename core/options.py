@@ -124,15 +124,15 @@ def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
         raise BadOption(f"{_opening(origin)}expected a table of options, found {_show(values)}.")
     options = {o.name: o for o in describe(cls)}
     inner = dict(groups(cls))
-    checked: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in values.items():
         if name in inner:
-            checked[name] = build(inner[name], value, f"{origin}: [{name}]" if origin else f"[{name}]")
+            fields[name] = build(inner[name], value, f"{origin}: [{name}]" if origin else f"[{name}]")
         elif name in options:
-            checked[name] = check(options[name], value, origin)
+            fields[name] = check(options[name], value, origin)
         else:
             raise BadOption(f"{_opening(origin)}there is no option {name!r}{_nearest(name, [*options, *inner])}.")
-    return cls(**checked)
+    return cls(**fields)
 
 
 def check(o: Option, value: Any, origin: str = "") -> Any:

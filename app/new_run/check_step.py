@@ -5,13 +5,13 @@ from PySide6.QtWidgets import QWidget
 
 from app.new_run.draft import Draft
 from app.new_run.preflight import BAD, NOTE, TITLES, Check, run_checks
-from app.runs.labels import shown_data, shown_model
+from app.runs.labels import data_label, model_label
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import primary, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Glyph, Text, caption, title
-from app.widgets.scroll_page import Scroll
+from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import IconLabel, Label, caption, title
+from app.widgets.scroll_page import ScrollPage
 from core.quant.modes import MODES
 from core.run import Run
 
@@ -27,13 +27,13 @@ class CheckRow(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         self._step = ""
-        layout = row(self, gap=12)
+        layout = hbox(self, gap=12)
         layout.setContentsMargins(16, 9, 12, 9)
-        self._glyph = Glyph("wait", "secondary", 20)
-        name_label = Text(name, bold=True, wrap=False)
+        self._glyph = IconLabel("wait", "secondary", 20)
+        name_label = Label(name, bold=True, wrap=False)
         name_label.setFixedWidth(124)
-        self.sentence = Text("…", tone="secondary")
-        self.change = quiet("Change")
+        self.sentence = Label("…", tone="secondary")
+        self.change = quiet_button("Change")
         self.change.setAccessibleName(f"Change: {name}")
         self.change.clicked.connect(lambda: self.go.emit(self._step))
         self.change.hide()
@@ -62,7 +62,7 @@ def summarize_run(run: Run) -> str:
     kind, mode = run.adapter.type, run.model.quantization
     adapter = "all weights" if kind == "full" else f"{'DoRA' if kind == 'dora' else 'LoRA'} of rank {run.adapter.rank}"
     base = f" over a {MODES[mode].title} base" if mode in MODES else ""
-    return f"{run.spec.title} with {adapter}{base}: {shown_model(run)} learns from {shown_data(run)}."
+    return f"{run.spec.title} with {adapter}{base}: {model_label(run)} learns from {data_label(run)}."
 
 
 class CheckStep(QWidget):
@@ -78,15 +78,15 @@ class CheckStep(QWidget):
         self._task: Task | None = None
         self._checked_run: Run | None = None
         self.answers: dict[str, Check] = {}
-        scroll = Scroll()
-        column(self).addWidget(scroll)
-        page = scroll.column
+        scroll = ScrollPage()
+        vbox(self).addWidget(scroll)
+        page = scroll.content_layout
         page.addWidget(title("Ready to start?"))
-        self.summary = Text()
+        self.summary = Label()
         page.addWidget(self.summary)
         page.addSpacing(theme.GRID)
         card = Card()
-        inner = column(card, gap=0)
+        inner = vbox(card, gap=0)
         inner.setContentsMargins(0, 6, 0, 6)
         self.rows = {name: CheckRow(name) for name in TITLES}
         for check_row in self.rows.values():
@@ -94,8 +94,8 @@ class CheckStep(QWidget):
             inner.addWidget(check_row)
         page.addWidget(card)
         page.addSpacing(theme.GRID)
-        foot = row(gap=12)
-        self.start_button = primary("Start training", "play")
+        foot = hbox(gap=12)
+        self.start_button = primary_button("Start training", "play")
         self.start_button.setMinimumSize(160, 38)
         self.start_button.clicked.connect(self.try_start)
         self.verdict = caption()
@@ -111,7 +111,7 @@ class CheckStep(QWidget):
         if run == self._checked_run and len(self.answers) == len(TITLES):
             return
         if self._task:
-            self._task.drop()
+            self._task.cancel()
         self._checked_run, self.answers = run, {}
         self.summary.setText(summarize_run(run))
         for check_row in self.rows.values():

@@ -7,9 +7,9 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy
 
 from app.style import theme
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.combo_box import Combo
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
@@ -48,15 +48,15 @@ class ColumnMapping(Card):
         super().__init__()
         self._kind = ""  # of the data, as in core.data.kinds
         self._columns: tuple[str, ...] = ()  # that the file has
-        self._menus: dict[str, Combo] = {}
+        self._menus: dict[str, ComboBox] = {}
         self._entries: tuple[str, ...] = ()  # the value of data.columns that is shown
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        layout = column(self, 14, 8)
-        head = row(gap=12)
+        layout = vbox(self, 14, 8)
+        head = hbox(gap=12)
         head.addWidget(heading("What stands in which column"), 1)
-        self.layout_menu = Combo("What the rows are")
-        self.reset = quiet("As detected", "reset")
-        self.close_button = quiet("Close")
+        self.layout_menu = ComboBox("What the rows are")
+        self.reset = quiet_button("As detected", "reset")
+        self.close_button = quiet_button("Close")
         for part in (self.layout_menu, self.reset, self.close_button):
             head.addWidget(part)
         layout.addLayout(head)
@@ -69,7 +69,7 @@ class ColumnMapping(Card):
                 "Choose a column, or write a text with columns in it, such as {number} {unit}. The tabs below follow."
             )
         )
-        self._emit_soon = Throttle(self._emit_entries, _TYPING_MS, self, settle=True)
+        self._emit_soon = Throttle(self._emit_entries, _TYPING_MS, self, debounce=True)
         self.layout_menu.activated.connect(self._choose_layout)
         self.reset.clicked.connect(self._reset)
         self.close_button.clicked.connect(self.hide)
@@ -104,7 +104,7 @@ class ColumnMapping(Card):
         return tuple(f"{role}={text}" for role, text in texts.items() if text not in ("", _NO_COLUMN))
 
     @property
-    def menus(self) -> dict[str, Combo]:
+    def menus(self) -> dict[str, ComboBox]:
         """The menu of each part, by the part's name."""
         return self._menus
 
@@ -123,10 +123,10 @@ class ColumnMapping(Card):
         for n, part in enumerate(ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]):
             role = _role(part)
             name = _PART_NAMES.get(role, role)
-            menu = Combo(f"Column for the {name}")
+            menu = ComboBox(f"Column for the {name}")
             menu.setEditable(True)
-            menu.setInsertPolicy(Combo.InsertPolicy.NoInsert)
-            menu.setSizeAdjustPolicy(Combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            menu.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
+            menu.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             menu.setMinimumContentsLength(8)
             menu.addItems([_NO_COLUMN, *self._columns])
             menu.setCurrentText(mapping.get(role, _NO_COLUMN))

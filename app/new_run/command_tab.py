@@ -4,10 +4,10 @@ from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
 from app.new_run.command import command_line, run_toml
 from app.style import theme
-from app.widgets.card import Card, column, row
+from app.widgets.card import Card, hbox, vbox
 from app.widgets.copy_button import CopyButton
 from app.widgets.labels import heading
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 from core.run import Run
 
 
@@ -16,7 +16,7 @@ class CommandTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        layout = row(self, gap=theme.GRID * 2)
+        layout = hbox(self, gap=theme.GRID * 2)
         self.command = _TextPanel("The same run on the command line", "Copy the command")
         self.toml = _TextPanel("run.toml", "Copy run.toml")
         layout.addWidget(self.command, 1)
@@ -33,19 +33,19 @@ class _TextPanel(QWidget):
 
     def __init__(self, name: str, button: str) -> None:
         super().__init__()
-        layout = column(self, gap=theme.GRID)
+        layout = vbox(self, gap=theme.GRID)
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setFont(theme.monospace())
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
         self.text.setAccessibleName(name)
-        thin(self.text)
+        use_thin_scrollbars(self.text)
         self.text.setTabChangesFocus(True)
-        head = row(gap=8)
+        head = hbox(gap=8)
         head.addWidget(heading(name), 1)
         head.addWidget(CopyButton(button, self.text.toPlainText))
         layout.addLayout(head)
         card = Card()
-        inner = column(card)
+        inner = vbox(card)
         inner.setContentsMargins(8, 8, 4, 8)
         inner.addWidget(self.text)
         layout.addWidget(card, 1)

@@ -14,10 +14,10 @@ from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
 from app.preview.view import Preview
-from app.runs.labels import shown_data, shown_model
+from app.runs.labels import data_label, model_label
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.card import column
+from app.widgets.card import vbox
 from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
 from app.widgets.labels import title
@@ -50,7 +50,7 @@ class DataStep(QWidget):
         self._problem = ""
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
-        layout = column(self, theme.MARGIN, theme.GRID + 4)
+        layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         self._title = title("What should it learn from?")
         layout.addWidget(self._title)
         self.zone = DropZone()
@@ -72,7 +72,7 @@ class DataStep(QWidget):
         self.file.stop.clicked.connect(self._stop)
         self.file.change.clicked.connect(self._show_columns)
         self.file.sample.clicked.connect(lambda: self._use_data(DEMO))
-        self.file.other.clicked.connect(self.choose)
+        self.file.choose_other.clicked.connect(self.choose)
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(lambda: self._use_data(DEMO))
         self.zone.use_id.connect(self._use_data)
@@ -123,13 +123,13 @@ class DataStep(QWidget):
 
     def _start_reading(self) -> None:
         if self._reading:
-            self._reading.drop()
+            self._reading.cancel()
         run = self._draft.run
         # The same files, only understood in another way: what stands on the page stays until they are read again.
         same_files = self._data_key is not None and self._data_key.path == run.data.path and self.head is not None
         self._data_key, self._problem = dataset_reader.data_key(run), ""
         self.head = self.scanned = None
-        self.file.name.setText(shown_data(run))
+        self.file.name.setText(data_label(run))
         self.file.name.setToolTip(run.data.path)
         if not same_files:
             self.file.sentence.setText("Reading…")
@@ -140,7 +140,7 @@ class DataStep(QWidget):
         own_data = run.data.path != DEMO
         self.zone.sample_button.hide()
         self.zone.setVisible(not own_data)  # the invitation stays as long as only the sample is there
-        for button in (self.file.other, self.file.sample, self.file.change):
+        for button in (self.file.choose_other, self.file.sample, self.file.change):
             button.setVisible(own_data)
         self.notice.hide()
         work = functools.partial(dataset_reader.read_data, run)
@@ -197,7 +197,7 @@ class DataStep(QWidget):
             self.preview.tabs.show_page(self.preview.rows)
             self._show_columns()
         else:
-            self.notice.say(self._problem, _ADVICE)
+            self.notice.show_message(self._problem, _ADVICE)
 
     def _finish_reading(self, _: object) -> None:
         self._reading = None
@@ -207,7 +207,7 @@ class DataStep(QWidget):
     def _stop(self) -> None:
         """Stop reading; the rows read so far stay."""
         if self._reading:
-            self._reading.drop()
+            self._reading.cancel()
         self._finish_reading(None)
         if self.head is not None:
             self.file.sentence.setText(f"{self.head.format.name}: reading was stopped. A run reads all of it.")
@@ -222,7 +222,7 @@ class DataStep(QWidget):
         self.zone.sample_button.show()
         self.preview.show_head(None, self._draft.run)
         self.preview.hide()
-        self.notice.say(sentence, _ADVICE)
+        self.notice.show_message(sentence, _ADVICE)
 
     def _show_columns(self) -> None:
         if self.head is not None:
@@ -236,8 +236,8 @@ class DataStep(QWidget):
             return
         self._tokenizer_key = dataset_reader.tokenizer_key(run)
         if self._tokenizing:
-            self._tokenizing.drop()
-        name = shown_model(run)
+            self._tokenizing.cancel()
+        name = model_label(run)
         self.preview.show_tokenizer(None, f"Loading the tokenizer of {name}…")
         absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
         self._tokenizing = Task(

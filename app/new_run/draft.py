@@ -34,7 +34,7 @@ class Draft(QObject):
         self._file = draft_file()
         self.run = load_draft()
         self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
-        self._save = Throttle(self._write, _SAVE_MS, self, settle=True)
+        self._save = Throttle(self._write, _SAVE_MS, self, debounce=True)
         self.changed.connect(lambda _: self._save())
 
     def set(self, key: str, value: Any) -> None:

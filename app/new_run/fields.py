@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpi
 
 from app.desktop import preferences
 from app.widgets.buttons import Button
-from app.widgets.card import row
-from app.widgets.line_edit import Entry
+from app.widgets.card import hbox
+from app.widgets.line_edit import LineEdit
 from core.errors import BadOption
 from core.options import Option, parse
 
@@ -29,7 +29,7 @@ class Field(QWidget):
     def __init__(self, option: Option) -> None:
         super().__init__()
         self.option = option
-        self._layout = row(self, gap=6)
+        self._layout = hbox(self, gap=6)
         self.setFixedWidth(WIDTH)
 
     @property
@@ -128,7 +128,7 @@ class TextField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._line = Entry(option.label, height=28)
+        self._line = LineEdit(option.label, height=28)
         if option.optional:
             self._line.setPlaceholderText(option.unset)
             self._line.setToolTip(f"Empty: {option.unset}")

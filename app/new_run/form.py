@@ -10,9 +10,9 @@ from app.new_run.disabled_reasons import Reasons
 from app.new_run.draft import option_value
 from app.new_run.fields import Field, format_value, make_field
 from app.style import theme
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
 from core.options import Option
 from core.run import Run
 
@@ -42,23 +42,23 @@ class OptionLine(QWidget):
         self.field: Field = make_field(option, BROWSE_TARGETS.get(key, ""))
         self.field.changed.connect(self._accept)
         self.field.refused.connect(self._refuse)
-        self.label = Text(option.label, wrap=False)
+        self.label = Label(option.label, wrap=False)
         self.label.setBuddy(self.field.control)
-        self._dot = Text("●", "caption", tone="accent_text", wrap=False)
+        self._dot = Label("●", "caption", tone="accent_text", wrap=False)
         self._dot.setAccessibleName("Changed")
-        self.reset = quiet("Reset", "reset")
+        self.reset = quiet_button("Reset", "reset")
         self.reset.setFont(theme.font("caption"))
         self.reset.setAccessibleName(f"Reset {option.label} to {format_value(option, option.default)}")
         self.reset.clicked.connect(lambda: self._accept(option.default, show=True))
-        self._problem = Text("", "caption", tone="bad")
+        self._problem = Label("", "caption", tone="bad")
         self._problem.hide()
         self._reason = caption()
         self._reason.hide()
         self.value: Any = option.default
-        layout = row(self, gap=24)
+        layout = hbox(self, gap=24)
         layout.setContentsMargins(16, 10, 16, 10)
-        text_layout = column(gap=2)
-        head = row(gap=6)
+        text_layout = vbox(gap=2)
+        head = hbox(gap=6)
         head.addWidget(self.label)
         head.addWidget(self._dot)
         head.addWidget(self.reset)
@@ -139,7 +139,7 @@ class Form(QWidget):
         super().__init__()
         self.lines: dict[str, OptionLine] = {}
         self._cards: dict[str, tuple[QLabel | None, _LinesCard]] = {}  # of each group, with its heading
-        layout = column(self, gap=theme.GRID)
+        layout = vbox(self, gap=theme.GRID)
         for key, option in options:
             group = key.partition(".")[0] if "." in key else ""
             if group not in self._cards:
@@ -193,7 +193,7 @@ class _LinesCard(Card):
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[OptionLine] = []
-        self._layout = column(self, gap=0)
+        self._layout = vbox(self, gap=0)
 
     def add(self, line: OptionLine) -> None:
         self.lines.append(line)

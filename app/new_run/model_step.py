@@ -14,13 +14,13 @@ from app.new_run.second_model import SecondModel
 from app.style import theme
 from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files
 from app.threads.task import Task
-from app.widgets.buttons import plain
-from app.widgets.card import column, row
-from app.widgets.choice_card import Choice, Choices
-from app.widgets.labels import Text, caption, heading, title
-from app.widgets.line_edit import Entry
+from app.widgets.buttons import plain_button
+from app.widgets.card import hbox, vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
+from app.widgets.labels import Label, caption, heading, title
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import Scroll
+from app.widgets.scroll_page import ScrollPage
 from core import resources
 from core.errors import BadModel
 from core.run import STARTER
@@ -49,13 +49,13 @@ class ModelStep(QWidget):
         self._lookup_started = False  # whether the models on this computer were looked up
         self._checking: Task | None = None
         self._problem = ""
-        scroll = Scroll()
-        column(self).addWidget(scroll)
-        page = scroll.column
+        scroll = ScrollPage()
+        vbox(self).addWidget(scroll)
+        page = scroll.content_layout
         page.addWidget(title("Which model should learn?"))
         self.notice = Notice()
         page.addWidget(self.notice)
-        self.cards = Choices()
+        self.cards = ChoiceGroup()
         self.cards.setAccessibleName("Which model should learn?")
         page.addWidget(self.cards)
         self._searching = caption("Looking for models on this computer…")
@@ -102,12 +102,12 @@ class ModelStep(QWidget):
             self.use_model(path)
 
     def _make_id_row(self) -> QHBoxLayout:
-        layout = row(gap=8)
-        label = Text("Hugging Face &id", wrap=False)
-        self.id = Entry("Hugging Face id", "Qwen/Qwen3-0.6B")
+        layout = hbox(gap=8)
+        label = Label("Hugging Face &id", wrap=False)
+        self.id = LineEdit("Hugging Face id", "Qwen/Qwen3-0.6B")
         label.setBuddy(self.id)
-        self.use_id = plain("Use this id")
-        self.folder = plain("Choose a folder…", "folder")
+        self.use_id = plain_button("Use this id")
+        self.folder = plain_button("Choose a folder…", "folder")
         self.use_id.clicked.connect(self._use_id)
         self.id.returnPressed.connect(self._use_id)
         self.folder.clicked.connect(self.choose_folder)
@@ -120,7 +120,7 @@ class ModelStep(QWidget):
         if _ID.fullmatch(text):
             self.use_model(text)
             return
-        self.notice.say("A Hugging Face id has the form owner/name, such as Qwen/Qwen3-0.6B.", tone="warn")
+        self.notice.show_message("A Hugging Face id has the form owner/name, such as Qwen/Qwen3-0.6B.", tone="warn")
 
     def _update(self, key: str) -> None:
         if key in ("", "method") or key == self.second_model.key:
@@ -136,7 +136,7 @@ class ModelStep(QWidget):
         self.cards.choose(path)
 
     def _add_card(self, path: str, name: str, text: str, small: str) -> None:
-        self.cards.add(Choice(path, name, text, small))
+        self.cards.add(ChoiceCard(path, name, text, small))
 
     def _show_downloaded(self, options: list[ModelOption]) -> None:
         for option in options:
@@ -146,7 +146,7 @@ class ModelStep(QWidget):
             else:
                 self._add_card(model.path, model.name, model.sentence(), "Already downloaded from Hugging Face.")
             if option.support == UNSUPPORTED and model.path != self._draft.run.model.path:
-                self.cards.cards[model.path].refuse(option.sentence)
+                self.cards.cards[model.path].disable(option.sentence)
         self._searching.setText("" if options else "No model from Hugging Face is on this computer yet.")
         self._searching.setVisible(not options)
         self._show_choice()
@@ -154,7 +154,7 @@ class ModelStep(QWidget):
     def _check_model(self) -> None:
         """Read the chosen model's facts on a task's thread; show them, or what is missing."""
         if self._checking:
-            self._checking.drop()
+            self._checking.cancel()
         self._problem = ""
         self.notice.hide()
         model = self._draft.run.model
@@ -181,12 +181,14 @@ class ModelStep(QWidget):
             return
         card.set_text(option.facts.sentence())
         if option.sentence:
-            card.set_small(option.sentence)
+            card.set_detail(option.sentence)
 
     def _show_failure(self, sentence: str) -> None:
         self._problem = sentence
         self.cards.cards[self._draft.run.model.path].set_text("This model cannot be used.")
-        self.notice.say(sentence, "Choose another model below, or a folder with config.json and safetensors files.")
+        self.notice.show_message(
+            sentence, "Choose another model below, or a folder with config.json and safetensors files."
+        )
 
 
 def _describe_option(facts: model_facts.ModelFacts) -> ModelOption:

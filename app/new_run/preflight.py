@@ -10,7 +10,7 @@ from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit, model_facts
 from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
-from app.runs.labels import shown_data, shown_model
+from app.runs.labels import data_label, model_label
 from app.threads import core_calls
 from core.errors import UserError
 from core.quant.modes import MODES, UNPACKED
@@ -104,7 +104,7 @@ def _survey(run: Run) -> _Survey:
 
 
 def _check_data(run: Run, survey: _Survey) -> Check:
-    name, scanned = shown_data(run), survey.scanned
+    name, scanned = data_label(run), survey.scanned
     if scanned is None:
         size = sum(Path(file).stat().st_size for file in survey.head.index.files)
         words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
@@ -126,7 +126,7 @@ def _check_data(run: Run, survey: _Survey) -> Check:
 
 
 def _check_model(run: Run, folder: Path | None) -> Check:
-    name = shown_model(run)
+    name = model_label(run)
     if folder is None:
         return Check("Model", NOTE, f"{name} is not on this computer: the run begins by downloading it.", "Model")
     missing = core_calls.missing_files(folder)

@@ -7,11 +7,11 @@ from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QWidget
 from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
-from app.runs.job_queue import Jobs
+from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
-from app.widgets.scroll_page import Scroll
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
+from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
 from core.run import Run, list_options
 
@@ -37,9 +37,9 @@ class RewardRow(QWidget):
     def __init__(self, name: str) -> None:
         super().__init__()
         reward = REWARDS[name]
-        layout = row(self, gap=16)
+        layout = hbox(self, gap=16)
         layout.setContentsMargins(16, 8, 16, 8)
-        words = column(gap=2)
+        words = vbox(gap=2)
         self.box = QCheckBox(reward.title)
         needs = " Needs the right answer in the data." if reward.needs_expected else ""
         words.addWidget(self.box)
@@ -47,7 +47,7 @@ class RewardRow(QWidget):
         sentence.setContentsMargins(24, 0, 0, 0)
         words.addWidget(sentence)
         layout.addLayout(words, 1)
-        layout.addWidget(Text("weight", "caption", tone="secondary", wrap=False))
+        layout.addWidget(Label("weight", "caption", tone="secondary", wrap=False))
         self.weight = _WeightBox(f"Weight of {reward.title}")
         layout.addWidget(self.weight)
         self.box.clicked.connect(self.changed)
@@ -65,32 +65,32 @@ class RewardRow(QWidget):
             part.blockSignals(False)
 
 
-class RewardsTab(Scroll):
+class RewardsTab(ScrollPage):
     """The rewards of the draft. `changed(key, value)` and `refused(key, sentence)` as a Form has them."""
 
     changed = Signal(str, object)
     refused = Signal(str, str)
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__(margin=0)
         self._draft = draft
         self._form: Form | None = None  # the options that rewards need
         self._reasoning_form: Form | None = None  # the switch to rewards for reasoning, which replace the others
         self._method = ""
-        page = self.column
+        page = self.content_layout
         page.addWidget(heading("What a good answer scores"))
         page.addWidget(caption(_EXPLANATION))
-        self._reasoning_layout = column(gap=theme.GRID)
+        self._reasoning_layout = vbox(gap=theme.GRID)
         page.addLayout(self._reasoning_layout)
         self.card = Card()
-        inner = column(self.card, gap=0)
+        inner = vbox(self.card, gap=0)
         inner.setContentsMargins(0, 6, 0, 6)
         self.rows = {name: RewardRow(name) for name in REWARDS}
         for reward_row in self.rows.values():
             reward_row.changed.connect(self._emit_rewards)
             inner.addWidget(reward_row)
         page.addWidget(self.card)
-        self._form_layout = column(gap=theme.GRID)
+        self._form_layout = vbox(gap=theme.GRID)
         page.addLayout(self._form_layout)
         page.addSpacing(theme.GRID)
         self.trying = TryRewards(draft, jobs)

@@ -12,11 +12,11 @@ from app.new_run.model_facts import ModelFacts
 from app.runs import history
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import plain
-from app.widgets.card import Card, column, row
-from app.widgets.combo_box import Combo
+from app.widgets.buttons import plain_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
-from app.widgets.line_edit import Entry
+from app.widgets.line_edit import LineEdit
 from core.run import STARTER, Run, runs_folder
 
 # What a reference may be instead of another model.
@@ -34,16 +34,16 @@ class SecondModel(Card):
         self._value: str | None = None
         self._lookup_started = False  # whether the runs on this computer were looked up
         self._known_models: list[tuple[str, str]] = []  # (label, value) of runs and models on this computer
-        layout = column(self, 14, theme.GRID)
+        layout = vbox(self, 14, theme.GRID)
         self.title, self.help = heading(""), caption("")
         layout.addWidget(self.title)
         layout.addWidget(self.help)
-        line = row(gap=8)
-        self.choice = Combo("Other model", 30)
+        line = hbox(gap=8)
+        self.choice = ComboBox("Other model", 30)
         self.choice.setMinimumContentsLength(24)
-        self.id = Entry("Hugging Face id or folder of the other model", "or a Hugging Face id")
-        self.use_id = plain("Use this id")
-        self.folder = plain("Choose a folder…", "folder")
+        self.id = LineEdit("Hugging Face id or folder of the other model", "or a Hugging Face id")
+        self.use_id = plain_button("Use this id")
+        self.folder = plain_button("Choose a folder…", "folder")
         for part in (self.choice, self.id, self.use_id, self.folder):
             line.addWidget(part, 1 if part in (self.choice, self.id) else 0)
         layout.addLayout(line)
@@ -77,13 +77,13 @@ class SecondModel(Card):
         """Look up the runs on this computer, once: each is a trained model that can be the teacher or reference."""
         if not self._lookup_started and other_model_option(run) is not None:
             self._lookup_started = True
-            Task(self, lambda: history.entries(runs_folder()), done=lambda entries: self.add_known(entries, [], run))
+            Task(self, lambda: history.list_runs(runs_folder()), done=lambda entries: self.add_known(entries, [], run))
 
-    def add_known(self, runs: list[history.Entry], models: list[ModelFacts], run: Run) -> None:
+    def add_known(self, runs: list[history.HistoryEntry], models: list[ModelFacts], run: Run) -> None:
         """Offer the runs that have an adapter, and models on this computer."""
         for entry in runs:
             if (entry.folder / "adapters.safetensors").is_file():
-                began = datetime.datetime.fromtimestamp(entry.began)
+                began = datetime.datetime.fromtimestamp(entry.start_time)
                 label = f"{entry.model} + {entry.data}, {entry.method}, {began:%d %b %H:%M}"
                 self._known_models.append((label, str(entry.folder)))
         self._known_models += [(model.name, model.path) for model in models]

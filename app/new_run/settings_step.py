@@ -13,17 +13,17 @@ from app.new_run.model_facts import read_model_facts
 from app.new_run.presets import PRESETS
 from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
 from app.new_run.training_choices import CHOICES, TrainingChoices
-from app.runs.job_queue import Jobs
+from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.threads.core_calls import find_model
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.card import column
-from app.widgets.choice_card import Choice, Choices
+from app.widgets.card import vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import title
-from app.widgets.line_edit import Entry
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import Scroll
+from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
@@ -40,7 +40,7 @@ class SettingsStep(QWidget):
 
     name = "Settings"
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
         self._draft = draft
         self._refused: dict[str, str] = {}
@@ -49,33 +49,33 @@ class SettingsStep(QWidget):
         self._model_packing = ""  # how the model's own weights are quantized, "" for full precision
         self._reading_model: Task | None = None
         self._estimating: Task | None = None
-        layout = column(self, theme.MARGIN, theme.GRID)
+        layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addWidget(title("How should it be trained?"))
-        self.presets = Choices(columns=3)
+        self.presets = ChoiceGroup(columns=3)
         self.presets.setAccessibleName("Presets")
         for preset in PRESETS:
-            self.presets.add(Choice(preset.key, preset.name, "", preset.description))
+            self.presets.add(ChoiceCard(preset.key, preset.name, "", preset.description))
         self.presets.chosen.connect(self._apply_preset)
         layout.addWidget(self.presets)
         self.notice = Notice()
         layout.addWidget(self.notice)
         self.tabs = Tabs("Kinds of settings")
         layout.addWidget(self.tabs, 1)
-        self._simple = Scroll(margin=0)
+        self._simple = ScrollPage(margin=0)
         self.choices = TrainingChoices()
         self.choices.changed.connect(self._set_option)
-        self._simple.column.addWidget(self.choices)
-        self._advanced = Scroll(margin=0)
-        self.search = Entry("Search all settings", "Search all settings")
+        self._simple.content_layout.addWidget(self.choices)
+        self._advanced = ScrollPage(margin=0)
+        self.search = LineEdit("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
         self._jobs, self._rewards = jobs, QWidget()  # filled when a method first has rewards
-        column(self._rewards)
+        vbox(self._rewards)
         self.tabs.add("Rewards", self._rewards)
         self.tabs.add("Advanced", self._make_advanced_page())
         self.text = CommandTab()
         self.tabs.add("Command and run.toml", self.text)
         self._update_text = Throttle(lambda: self.text.show_run(self._draft.run), 100, self)
-        self._estimate_soon = Throttle(self._estimate_memory, _ESTIMATE_MS, self, settle=True)
+        self._estimate_soon = Throttle(self._estimate_memory, _ESTIMATE_MS, self, debounce=True)
         draft.changed.connect(self._update)
 
     def enter(self) -> None:
@@ -90,7 +90,7 @@ class SettingsStep(QWidget):
     def _read_model(self) -> None:
         """Read whether the model's own weights are quantized: that rules out some choices."""
         if self._reading_model:
-            self._reading_model.drop()
+            self._reading_model.cancel()
         model = self._draft.run.model
 
         def work() -> str:
@@ -109,7 +109,7 @@ class SettingsStep(QWidget):
         run = self._draft.run
         runs = {(key, choice): run.replace(key, choice) for key, cards in CHOICES.items() for choice in cards}
         if self._estimating:
-            self._estimating.drop()
+            self._estimating.cancel()
         self._estimating = Task(self, lambda: memory_fit.estimate_memory(runs), done=self.choices.show_memory)
 
     def blocked_reason(self) -> str:
@@ -135,7 +135,7 @@ class SettingsStep(QWidget):
 
     def _make_advanced_page(self) -> QWidget:
         page = QWidget()
-        layout = column(page, gap=theme.GRID)
+        layout = vbox(page, gap=theme.GRID)
         self.search.setClearButtonEnabled(True)
         layout.addWidget(self.search)
         layout.addWidget(self._advanced, 1)
@@ -153,7 +153,7 @@ class SettingsStep(QWidget):
             old_form.deleteLater()
         self._forms = [simple, advanced]
         for form, scroll in ((simple, self._simple), (advanced, self._advanced)):
-            scroll.column.addWidget(form)
+            scroll.content_layout.addWidget(form)
             form.changed.connect(self._set_option)
             form.refused.connect(self._refuse)
         self.search.textChanged.connect(advanced.search)
@@ -210,7 +210,7 @@ class SettingsStep(QWidget):
         """Show the reason why the settings cannot be used, if there is one."""
         sentence = self.blocked_reason()
         if sentence:
-            self.notice.say(sentence, "Change one of them, or reset it.", "warn")
+            self.notice.show_message(sentence, "Change one of them, or reset it.", "warn")
         else:
             self.notice.hide()
 

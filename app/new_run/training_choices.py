@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QWidget
 from app.new_run.disabled_reasons import Reasons
 from app.new_run.memory_fit import MemoryFit
 from app.style import theme
-from app.widgets.card import column
-from app.widgets.choice_card import Choice, Choices
+from app.widgets.card import vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import caption, heading
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run
@@ -34,14 +34,14 @@ class TrainingChoices(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.groups: dict[str, Choices] = {}
-        layout = column(self, gap=theme.GRID)
+        self.groups: dict[str, ChoiceGroup] = {}
+        layout = vbox(self, gap=theme.GRID)
         for key, title in (("adapter.type", "What is trained"), ("model.quantization", "How the model is held")):
             layout.addWidget(heading(title))
-            group = self.groups[key] = Choices(columns=3)
+            group = self.groups[key] = ChoiceGroup(columns=3)
             group.setAccessibleName(title)
             for name, (label, text) in CHOICES[key].items():
-                group.add(Choice(name, label, text))
+                group.add(ChoiceCard(name, label, text))
             group.chosen.connect(self._emitter(key))
             layout.addWidget(group)
         layout.addWidget(caption(f"{len(MODES) - 2} more formats are under Advanced, Base precision."))
@@ -52,10 +52,10 @@ class TrainingChoices(QWidget):
         chosen = {"adapter.type": run.adapter.type, "model.quantization": run.model.quantization}
         if run.model.quantization not in self.groups["model.quantization"].cards:
             mode = MODES[run.model.quantization]
-            self.groups["model.quantization"].add(Choice(mode.name, mode.title, mode.summary))
+            self.groups["model.quantization"].add(ChoiceCard(mode.name, mode.title, mode.summary))
         for key, group in self.groups.items():
             for name, card in group.cards.items():
-                card.refuse("" if name == chosen[key] else reasons.get(key, {}).get(name, ""))
+                card.disable("" if name == chosen[key] else reasons.get(key, {}).get(name, ""))
             group.choose(chosen[key])
 
     def show_memory(self, estimates: dict[tuple[str, str], MemoryFit]) -> None:
@@ -63,7 +63,7 @@ class TrainingChoices(QWidget):
         for key, group in self.groups.items():
             for name, card in group.cards.items():
                 fit = estimates.get((key, name))
-                card.set_small(fit.sentence if fit else "", "warn" if fit and fit.advice else "secondary")
+                card.set_detail(fit.sentence if fit else "", "warn" if fit and fit.advice else "secondary")
 
     def _emitter(self, key: str) -> Callable[[str], None]:
         return lambda name: self.changed.emit(key, name)

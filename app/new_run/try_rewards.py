@@ -8,19 +8,19 @@ from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 from app.new_run.draft import Draft
 from app.preview import dataset_reader
 from app.preview.cells import question_text
-from app.runs.chat_session import Talk
-from app.runs.job_queue import Jobs
-from app.runs.rollout_samples import Reply
+from app.runs.chat_session import ChatSession
+from app.runs.job_queue import JobQueue
+from app.runs.rollout_samples import Rollout
 from app.style import theme
-from app.threads.run_thread import talking
+from app.threads.run_thread import chat_opener
 from app.threads.task import Task
-from app.widgets.buttons import plain, primary, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
-from app.widgets.line_edit import Entry
+from app.widgets.buttons import plain_button, primary_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from app.widgets.scored_answer import AnswerCard
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 from core.errors import BadOption
 from core.rewards.answer import Answer
 from core.run import Run
@@ -40,14 +40,14 @@ class TryRewards(Card):
 
     scored = Signal()
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
         self._draft = draft
         self._scoring: Task | None = None
         self._loading: Task | None = None
         self._question_number = 0  # of the data's question that comes next
         self.cards: list[AnswerCard] = []
-        layout = column(self, 14, 10)
+        layout = vbox(self, 14, 10)
         layout.addWidget(heading("Try the rewards"))
         layout.addWidget(caption(_EXPLANATION))
         layout.addLayout(self._make_question_row())
@@ -56,43 +56,43 @@ class TryRewards(Card):
         self.answers.setPlaceholderText("The answer is 42.\n41")
         self.answers.setTabChangesFocus(True)
         self.answers.setFixedHeight(92)
-        thin(self.answers)
+        use_thin_scrollbars(self.answers)
         layout.addWidget(self.answers)
         layout.addLayout(self._make_button_row())
         self.notice = Notice()
         layout.addWidget(self.notice)
         self._scores = QWidget()
-        self._list = column(self._scores, gap=theme.GRID)
+        self._list = vbox(self._scores, gap=theme.GRID)
         layout.addWidget(self._scores)
         self._scores.hide()
-        self._talk: Talk | None = None
+        self._talk: ChatSession | None = None
         self.model_button.setVisible(jobs is not None)
         if jobs is not None:
-            self._talk = Talk(jobs, self)
-            self._talk.piece.connect(lambda _, words: self.answers.insertPlainText(words))
-            self._talk.answered.connect(lambda _: self._finish_answer())
+            self._talk = ChatSession(jobs, self)
+            self._talk.text_written.connect(lambda _, words: self.answers.insertPlainText(words))
+            self._talk.answer_finished.connect(lambda _: self._finish_answer())
             self._talk.failed.connect(self._show_failure)
             self.model_button.clicked.connect(self.ask)
 
     def _make_question_row(self) -> QHBoxLayout:
-        layout = row(gap=8)
-        self.question = Entry("Question", "A question")
-        self.expected = Entry("Right answer", "Its right answer")
+        layout = hbox(gap=8)
+        self.question = LineEdit("Question", "A question")
+        self.expected = LineEdit("Right answer", "Its right answer")
         self.expected.setFixedWidth(160)
-        self.data_button = quiet("Question from the data", "next")
+        self.data_button = quiet_button("Question from the data", "next")
         self.data_button.clicked.connect(self.load_question)
         for part in (self.question, self.expected, self.data_button):
             layout.addWidget(part, 1 if part is self.question else 0)
         return layout
 
     def _make_button_row(self) -> QHBoxLayout:
-        layout = row(gap=8)
-        self.button = primary("Score them")
+        layout = hbox(gap=8)
+        self.button = primary_button("Score them")
         self.button.clicked.connect(self.score)
-        self.model_button = plain("Let the model answer", "send")
+        self.model_button = plain_button("Let the model answer", "send")
         layout.addWidget(self.button)
         layout.addWidget(self.model_button)
-        self.state = Text("", "caption", tone="secondary")
+        self.state = Label("", "caption", tone="secondary")
         layout.addWidget(self.state, 1)
         return layout
 
@@ -119,7 +119,7 @@ class TryRewards(Card):
         if self._talk is None or not question:
             self._show_failure("Ask a question first.")
             return
-        self._talk.use(talking(self._draft.run, None))
+        self._talk.use(chat_opener(self._draft.run, None))
         if self.answers.toPlainText().strip():
             self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
@@ -141,7 +141,7 @@ class TryRewards(Card):
         """Show the scores, in the order of the answers."""
         self.button.setEnabled(True)
         if result.problem:
-            self.notice.say(result.problem, "The run would go on without these answers' scores.", "warn")
+            self.notice.show_message(result.problem, "The run would go on without these answers' scores.", "warn")
         else:
             self.notice.hide()
         for card in self.cards:
@@ -150,7 +150,7 @@ class TryRewards(Card):
         texts = split_answers(self.answers.toPlainText())
         self.cards = [
             AnswerCard(
-                Reply(
+                Rollout(
                     text,
                     verdict.total,
                     0.0,
@@ -169,7 +169,7 @@ class TryRewards(Card):
         self.button.setEnabled(True)
         self.model_button.setEnabled(True)
         self.state.setText("")
-        self.notice.say(sentence, tone="warn")
+        self.notice.show_message(sentence, tone="warn")
         self.scored.emit()
 
 

@@ -4,9 +4,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.new_run.draft import Draft
-from app.runs.labels import shown_files
-from app.widgets.buttons import quiet
-from app.widgets.card import row
+from app.runs.labels import files_label
+from app.widgets.buttons import quiet_button
+from app.widgets.card import hbox
 from app.widgets.labels import caption
 from core.data.read.files import ENDINGS
 from core.run import DEMO
@@ -20,11 +20,11 @@ class ValidationRow(QWidget):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
-        layout = row(self, gap=8)
+        layout = hbox(self, gap=8)
         self.sentence = caption()
-        self.choose_button = quiet("Use a second file for validation…", "file")
+        self.choose_button = quiet_button("Use a second file for validation…", "file")
         self.choose_button.clicked.connect(self._choose)
-        self.clear_button = quiet("Do not use it", "reset")
+        self.clear_button = quiet_button("Do not use it", "reset")
         self.clear_button.clicked.connect(lambda: self._draft.set("data.eval_path", None))
         layout.addWidget(self.sentence, 1)
         layout.addWidget(self.clear_button)
@@ -39,7 +39,7 @@ class ValidationRow(QWidget):
         if not data.eval_split:
             sentence = "Nothing is held out: the run cannot say how it does on unseen examples."
         if data.eval_path:
-            sentence = f"Measured on {shown_files(data.eval_path)}, never trained on."
+            sentence = f"Measured on {files_label(data.eval_path)}, never trained on."
         self.sentence.setText(sentence)
         self.clear_button.setVisible(bool(data.eval_path))
 

@@ -12,12 +12,12 @@ from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.new_run.model_step import ModelStep
 from app.new_run.settings_step import SettingsStep
-from app.runs.job_queue import Jobs
+from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.widgets.buttons import plain, primary
-from app.widgets.card import column, row
-from app.widgets.labels import Text
-from app.widgets.step_rail import Rail
+from app.widgets.buttons import plain_button, primary_button
+from app.widgets.card import hbox, vbox
+from app.widgets.labels import Label
+from app.widgets.step_rail import StepRail
 
 
 class Step(Protocol):
@@ -43,15 +43,15 @@ class Wizard(QWidget):
     demo = Signal(object)
     open_run = Signal()
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
         self.goal, self.data, self.model = GoalPage(draft), DataStep(draft), ModelStep(draft)
         self.settings, self.check = SettingsStep(draft, jobs), CheckStep(draft)
         self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
-        self.rail = Rail([cast(Step, page).name for page in self.pages])
+        self.rail = StepRail([cast(Step, page).name for page in self.pages])
         self._furthest_step = 0
-        layout = column(self, gap=0)
-        top = column(margin=0)
+        layout = vbox(self, gap=0)
+        top = vbox(margin=0)
         top.setContentsMargins(theme.MARGIN, 14, theme.MARGIN, 10)
         top.addWidget(self.rail)
         layout.addLayout(top)
@@ -97,10 +97,10 @@ class Wizard(QWidget):
 
     def _make_foot(self) -> QWidget:
         foot = _Foot()
-        layout = row(foot, gap=12)
+        layout = hbox(foot, gap=12)
         layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
-        self.back_button, self.next_button = plain("Back"), primary("Next")
-        self._reason = Text(tone="warn")
+        self.back_button, self.next_button = plain_button("Back"), primary_button("Next")
+        self._reason = Label(tone="warn")
         layout.addWidget(self._reason, 1)
         layout.addWidget(self.back_button)
         layout.addWidget(self.next_button)

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from app.widgets.histogram import STEP
+from app.widgets.histogram import LENGTH_STEP
 
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.lengths import Lengths
@@ -29,4 +29,4 @@ def describe_cut(lengths: "Lengths", limit: int) -> str:
 
 def smallest_maximum(longest: int) -> int:
     """The smallest maximum that cuts no row, a multiple of STEP, where the longest row has `longest` tokens."""
-    return max(STEP, -(-longest // STEP) * STEP)
+    return max(LENGTH_STEP, -(-longest // LENGTH_STEP) * LENGTH_STEP)

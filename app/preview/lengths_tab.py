@@ -8,12 +8,12 @@ from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.length_limit import describe_cut, smallest_maximum
 from app.threads.task import Task
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import column, framed, row
-from app.widgets.histogram import STEP, Histogram
-from app.widgets.labels import Text
-from app.widgets.progress_bar import ThinBar
-from app.widgets.spin_box import Spin
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import card_around, hbox, vbox
+from app.widgets.histogram import LENGTH_STEP, Histogram
+from app.widgets.labels import Label
+from app.widgets.progress_bar import ThinProgressBar
+from app.widgets.spin_box import SpinBox
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -42,16 +42,16 @@ class LengthsTab(QWidget):
         self._measured_key: tuple[Any, ...] = ()  # of the rows that were measured
         self._measuring: Task | None = None
         self.lengths: Lengths | None = None
-        self.sentence = Text(figures=True)
+        self.sentence = Label(figures=True)
         self.histogram = Histogram()
-        self.effect = Text(figures=True)
-        layout = column(self)
+        self.effect = Label(figures=True)
+        layout = vbox(self)
         layout.addLayout(self._make_head())
-        layout.addWidget(framed(self.histogram), 1)
+        layout.addWidget(card_around(self.histogram), 1)
         layout.addLayout(self._make_foot())
         self.histogram.moved.connect(self._preview_limit)
         self.histogram.chosen.connect(self._set_limit)
-        self.histogram.say_empty(_NO_TOKENIZER)
+        self.histogram.show_empty(_NO_TOKENIZER)
 
     def show_data(self, index: "RowIndex | None", parser: "RowParser | None") -> None:
         """Show other rows, or none."""
@@ -71,7 +71,7 @@ class LengthsTab(QWidget):
         self.spin.blockSignals(True)
         self.spin.setValue(run.data.max_seq_len)
         self.spin.blockSignals(False)
-        self.histogram.show_most(run.data.max_seq_len)
+        self.histogram.show_limit(run.data.max_seq_len)
         self._update_sentences()
         self.draw()
 
@@ -89,14 +89,14 @@ class LengthsTab(QWidget):
         if self._tokenizer is None and self._index is not None:
             self.needs_tokenizer.emit()
         if self._tokenizer is None or self._index is None or self._parser is None or not self._index.rows:
-            self.histogram.say_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
+            self.histogram.show_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
             return
         data = self._run.data
         key = (self._index.rows, id(self._tokenizer), data.train_on, data.exclude, self._measure_all)
         if key == self._measured_key:
             return
         if self._measuring:
-            self._measuring.drop()
+            self._measuring.cancel()
         self._measured_key = key
         self._start_measuring(self._index, self._parser, data)
 
@@ -121,7 +121,7 @@ class LengthsTab(QWidget):
     def _show_lengths(self, lengths: "Lengths") -> None:
         self.lengths = lengths
         if self._run is not None and len(lengths.longest):
-            self.histogram.show_lengths(lengths.longest, self.histogram.most)
+            self.histogram.show_lengths(lengths.longest, self.histogram.limit)
         from core.data.preview.lengths import SAMPLE_ROWS
 
         total = lengths.rows if self._measure_all else min(lengths.rows, SAMPLE_ROWS)
@@ -133,26 +133,26 @@ class LengthsTab(QWidget):
         self.bar.hide()
         self.cancel.hide()
         if self.lengths is None or not len(self.lengths.longest):
-            self.histogram.say_empty("No row can be used, so there is nothing to measure.")
+            self.histogram.show_empty("No row can be used, so there is nothing to measure.")
         self._update_sentences()
 
     def _fail(self, sentence: str) -> None:
         self._finish_measuring(None)
-        self.histogram.say_empty(sentence)
+        self.histogram.show_empty(sentence)
 
     def _stop(self) -> None:
         """Stop measuring; the rows measured so far stay."""
         if self._measuring:
-            self._measuring.drop()
+            self._measuring.cancel()
         self._finish_measuring(None)
 
     def _clear(self) -> None:
         if self._measuring:
-            self._measuring.drop()
+            self._measuring.cancel()
         self._measuring, self._measured_key, self.lengths = None, (), None
         self.bar.hide()
         self.cancel.hide()
-        self.histogram.say_empty(self._reason)
+        self.histogram.show_empty(self._reason)
         self._update_sentences()
 
     def _preview_limit(self, limit: int) -> None:
@@ -174,7 +174,7 @@ class LengthsTab(QWidget):
         self.draw()
 
     def _update_sentences(self) -> None:
-        lengths, limit = self.lengths, self.histogram.most
+        lengths, limit = self.lengths, self.histogram.limit
         measured_rows = len(lengths.longest) if lengths is not None else 0
         is_sample = lengths is not None and not lengths.is_complete
         self.measure_button.setVisible(measured_rows > 0 and self._measuring is None and is_sample)
@@ -197,13 +197,13 @@ class LengthsTab(QWidget):
         self.histogram.setAccessibleDescription(f"{self.sentence.text()} {self.effect.text()}")
 
     def _make_head(self) -> QHBoxLayout:
-        head = row(gap=12)
-        self.bar = ThinBar("Rows measured")
+        head = hbox(gap=12)
+        self.bar = ThinProgressBar("Rows measured")
         self.bar.setFixedWidth(120)
-        self.cancel = quiet("Stop")
+        self.cancel = quiet_button("Stop")
         self.cancel.setAccessibleName("Stop measuring")
         self.cancel.clicked.connect(self._stop)
-        self.measure_button = quiet("Measure all rows")
+        self.measure_button = quiet_button("Measure all rows")
         self.measure_button.clicked.connect(self._measure_every_row)
         head.addWidget(self.sentence, 1)
         for part in (self.bar, self.cancel, self.measure_button):
@@ -212,14 +212,14 @@ class LengthsTab(QWidget):
         return head
 
     def _make_foot(self) -> QHBoxLayout:
-        foot = row(gap=12)
-        label = Text("&Maximum length", wrap=False)
-        self.spin: QSpinBox = Spin("Maximum length in tokens")
-        self.spin.setRange(STEP, _LARGEST_LIMIT)
-        self.spin.setSingleStep(STEP)
+        foot = hbox(gap=12)
+        label = Label("&Maximum length", wrap=False)
+        self.spin: QSpinBox = SpinBox("Maximum length in tokens")
+        self.spin.setRange(LENGTH_STEP, _LARGEST_LIMIT)
+        self.spin.setSingleStep(LENGTH_STEP)
         self.spin.valueChanged.connect(self._set_limit)
         label.setBuddy(self.spin)
-        self.fit = plain("Fit the longest")
+        self.fit = plain_button("Fit the longest")
         self.fit.clicked.connect(self._fit_longest)
         for part in (label, self.spin):
             foot.addWidget(part)

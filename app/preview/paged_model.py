@@ -180,7 +180,7 @@ class PagedRows(QAbstractTableModel):
 
     def _clear(self) -> None:
         if self._reading:
-            self._reading.drop()
+            self._reading.cancel()
         self._reading, self._queue = None, []
         self._pages.clear()
 

@@ -9,11 +9,11 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.preview.fix_choices import SINGLE_ROWS, FixChoice, list_choices
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, framed, row
-from app.widgets.item_model import Rows, findings, where
-from app.widgets.labels import Text, caption
-from app.widgets.line_edit import Entry
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import Card, card_around, hbox, vbox
+from app.widgets.item_model import ItemModel, finding_columns, finding_location
+from app.widgets.labels import Label, caption
+from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
 from core.data.check.exclude import finding_codes
 from core.data.check.exclude import row_entry as row_entry
@@ -40,22 +40,22 @@ class ProblemsTab(QWidget):
         self._counts: Counter[str] = Counter()
         self._rows = 0
         self._selected: tuple[str, int | None] | None = None  # (code, line) of the finding that was selected last
-        self.model = Rows(findings(False))
+        self.model = ItemModel(finding_columns(False))
         self.table = Table(self.model, "Problems found in the dataset", _WIDTHS, row_height=44)
         self.table.setMinimumHeight(84)
-        self.summary = Text()
-        self.safe = plain("Fix all safe ones", "check")
+        self.summary = Label()
+        self.safe = plain_button("Fix all safe ones", "check")
         self.safe.clicked.connect(self._fix_safe)
-        head = row(gap=12)
+        head = hbox(gap=12)
         head.addWidget(self.summary, 1)
         head.addWidget(self.safe)
-        layout = column(self)
+        layout = vbox(self)
         layout.addLayout(head)
-        self._frame = framed(self.table)
+        self._frame = card_around(self.table)
         layout.addWidget(self._frame, 100)
         layout.addWidget(self._make_card())
         self._chosen_row = QWidget()
-        self._choices: QHBoxLayout = row(self._chosen_row, gap=4)
+        self._choices: QHBoxLayout = hbox(self._chosen_row, gap=4)
         layout.addWidget(self._chosen_row)
         layout.addStretch(1)
         self.table.selectionModel().currentChanged.connect(self._show_actions)
@@ -67,8 +67,8 @@ class ProblemsTab(QWidget):
         self._rows = rows
         several_files = len({f.file for f in problems}) > 1
         selected = self._selected
-        self.model.show_items(problems, findings(several_files))
-        self.table.arrange(_WIDE if several_files else _WIDTHS)
+        self.model.show_items(problems, finding_columns(several_files))
+        self.table.set_column_widths(_WIDE if several_files else _WIDTHS)
         if problems:
             self.table.selectRow(next((n for n, f in enumerate(problems) if (f.code, f.line) == selected), 0))
         self._selected = selected
@@ -93,15 +93,15 @@ class ProblemsTab(QWidget):
     def _make_card(self) -> Card:
         """The card with the message of the selected problem, and buttons for what can be done about it."""
         self._card = Card()
-        layout = column(self._card, 10, 8)
-        self.message = Text(selectable=True)
+        layout = vbox(self._card, 10, 8)
+        self.message = Label(selectable=True)
         layout.addWidget(self.message)
-        actions = row(gap=8)
-        self.text = Entry("Text to put in the place of the placeholder", height=28)
-        self.fill = plain("Fill in", "check")
-        self.exclude = plain("Exclude")
-        self.leave_out = plain("Exclude this row")
-        self.map = plain("Map the columns…")
+        actions = hbox(gap=8)
+        self.text = LineEdit("Text to put in the place of the placeholder", height=28)
+        self.fill = plain_button("Fill in", "check")
+        self.exclude = plain_button("Exclude")
+        self.leave_out = plain_button("Exclude this row")
+        self.map = plain_button("Map the columns…")
         self.fill.clicked.connect(self._fill_in)
         self.text.returnPressed.connect(self._fill_in)
         self.exclude.clicked.connect(self._exclude)
@@ -145,7 +145,7 @@ class ProblemsTab(QWidget):
         by_number = finding.row is not None and row_entry(finding.row) in entries
         self._selected = finding.code, finding.line
         fix = ROW_LEFT_OUT if by_number else finding.fix or ""
-        self.message.setText(f"{where(finding)}: {finding.message} {fix}".rstrip())
+        self.message.setText(f"{finding_location(finding)}: {finding.message} {fix}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded and not by_number)
         single = finding.row is not None and finding.severity != "error" and not excluded and not by_number
@@ -188,7 +188,7 @@ class ProblemsTab(QWidget):
             return
         self._choices.addWidget(caption("Chosen:"))
         for choice in choices:
-            button = quiet(choice.words[0].upper() + choice.words[1:], "bad")
+            button = quiet_button(choice.words[0].upper() + choice.words[1:], "bad")
             button.setAccessibleName(f"Take back: {choice.words}")
             button.setToolTip("Take back")
             button.clicked.connect(self._remover(choice))

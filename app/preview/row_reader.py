@@ -5,7 +5,7 @@ from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextEdit
 
 from app.style import theme
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 
 _LONGEST = 50_000  # characters of a part
 
@@ -20,7 +20,7 @@ class RowReader(QTextEdit):
         self.setAccessibleName("The chosen row")
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(12)
-        thin(self)
+        use_thin_scrollbars(self)
         self._parts: list[tuple[str, str]] = []
 
     def show_parts(self, parts: list[tuple[str, str]]) -> None:

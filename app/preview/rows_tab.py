@@ -12,10 +12,10 @@ from app.preview.row_reader import RowReader
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, framed, row
-from app.widgets.labels import Text
-from app.widgets.line_edit import Entry
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, card_around, hbox, vbox
+from app.widgets.labels import Label
+from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
 from core.data.check import exclude
 from core.run import Run
@@ -45,10 +45,10 @@ class RowsTab(QWidget):
         self._sort_order = (0, False)  # (column, whether it is descending)
         self._searching: Task | None = None
         self.model = PagedRows()
-        self.search = Entry("Search the rows", "Search the rows")
+        self.search = LineEdit("Search the rows", "Search the rows")
         self.search.setClearButtonEnabled(True)
-        self.state = Text(tone="secondary", figures=True, wrap=False)
-        self.cancel = quiet("Cancel")
+        self.state = Label(tone="secondary", figures=True, wrap=False)
+        self.cancel = quiet_button("Cancel")
         self.cancel.clicked.connect(self._cancel)
         self.cancel.hide()
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
@@ -56,11 +56,11 @@ class RowsTab(QWidget):
         self._excluded_rows: frozenset[int] = frozenset()  # the single rows in it, counted from 1
         self._current: PreviewRow | None = None  # the row beside the table; it stays when the order changes
         self.reader = RowReader()
-        self.leave_out = quiet("Leave this row out", "bad")
+        self.leave_out = quiet_button("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
         self.leave_out.clicked.connect(self._toggle)
         self._side = Card()
-        side_layout = column(self._side, 5, 4)
+        side_layout = vbox(self._side, 5, 4)
         side_layout.addWidget(self.reader, 1)
         side_layout.addWidget(self.leave_out, 0, Qt.AlignmentFlag.AlignLeft)
         self._side.hide()
@@ -70,18 +70,18 @@ class RowsTab(QWidget):
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(theme.GRID)
-        split.addWidget(framed(self.table))
+        split.addWidget(card_around(self.table))
         split.addWidget(self._side)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        head = row()
+        head = hbox()
         head.addWidget(self.search, 1)
         head.addWidget(self.state)
         head.addWidget(self.cancel)
-        layout = column(self)
+        layout = vbox(self)
         layout.addLayout(head)
         layout.addWidget(split, 1)
-        search_soon = Throttle(self._search, _TYPING_MS, self, settle=True)
+        search_soon = Throttle(self._search, _TYPING_MS, self, debounce=True)
         self.search.textChanged.connect(lambda _: search_soon())
         self.model.sort_requested.connect(self._sort)
         self.model.failed.connect(self.failed)
@@ -93,7 +93,7 @@ class RowsTab(QWidget):
     def show_data(self, kind: str, index: "RowIndex | None", parser: "RowParser | None") -> None:
         """Show other rows, of a kind of data; None for no rows."""
         if self._searching:
-            self._searching.drop()
+            self._searching.cancel()
         self._index, self._parser, self._searching, self._sort_order = index, parser, None, (0, False)
         self.search.blockSignals(True)
         self.search.clear()
@@ -108,8 +108,8 @@ class RowsTab(QWidget):
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         header.blockSignals(False)
         names = [column.heading for column in columns]
-        self.table.arrange({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
-        self.table.set_spare(len(names) - 1, _SPARE)
+        self.table.set_column_widths({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
+        self.table.set_optional_column(len(names) - 1, _SPARE)
         self._update_state()
 
     def show_run(self, run: Run) -> None:
@@ -140,7 +140,7 @@ class RowsTab(QWidget):
     def _search(self) -> None:
         """Search for the words, or sort, on a thread; the rows found so far are shown meanwhile."""
         if self._searching:
-            self._searching.drop()
+            self._searching.cancel()
             self._searching = None
         self.cancel.hide()
         if self._index is None or self._parser is None:

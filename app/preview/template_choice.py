@@ -5,9 +5,9 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.preview.dataset_reader import LoadedTokenizer
-from app.widgets.card import column, row
-from app.widgets.combo_box import Combo
-from app.widgets.labels import Text, caption
+from app.widgets.card import hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.labels import Label, caption
 
 _FILE = "file"
 _LACKS = "This model has no chat template. Choose how conversations are written for it:"
@@ -22,14 +22,14 @@ class TemplateRow(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._chosen: str | None = None
-        self._sentence = Text()
-        self.combo = Combo("Chat template")
+        self._sentence = Label()
+        self.combo = ComboBox("Chat template")
         self._sentence.setBuddy(self.combo)
         self._note = caption()
-        line = row(gap=12)
+        line = hbox(gap=12)
         line.addWidget(self._sentence, 1)
         line.addWidget(self.combo)
-        layout = column(self, gap=2)
+        layout = vbox(self, gap=2)
         layout.addLayout(line)
         layout.addWidget(self._note)
         self.combo.activated.connect(self._pick)

@@ -8,11 +8,11 @@ from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.template_choice import TemplateRow
 from app.threads.task import Task
-from app.widgets.buttons import quiet
-from app.widgets.card import column, framed, row
-from app.widgets.combo_box import Combo
-from app.widgets.labels import Text, caption
-from app.widgets.token_view import LONGEST, SeenView
+from app.widgets.buttons import quiet_button
+from app.widgets.card import card_around, hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.labels import Label, caption
+from app.widgets.token_view import MAX_TOKENS, TokenView
 from core.data.check import exclude
 from core.data.kinds import TEXT
 from core.run import Data, Run
@@ -46,22 +46,22 @@ class TokenTab(QWidget):
         self._drawing: Task | None = None
         self.template = TemplateRow()
         self.template.changed.connect(lambda name: self.changed.emit("data.chat_template", name))
-        self.views = (SeenView(), SeenView())
-        self.names = (Text(bold=True, wrap=False), Text(bold=True, wrap=False))
+        self.views = (TokenView(), TokenView())
+        self.names = (Label(bold=True, wrap=False), Label(bold=True, wrap=False))
         self._sides: list[QWidget] = []
         self._stack = QStackedWidget()
-        self._empty = Text(tone="secondary")
+        self._empty = Label(tone="secondary")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(self._empty)
         self._stack.addWidget(self._make_sides())
-        layout = column(self)
+        layout = vbox(self)
         layout.addLayout(self._make_head())
         layout.addWidget(self.template)
         layout.addWidget(self._stack, 1)
-        self.answer = Text(selectable=True)
+        self.answer = Label(selectable=True)
         self.answer.hide()
         layout.addWidget(self.answer)
-        self._note = Text(tone="warn")
+        self._note = Label(tone="warn")
         layout.addWidget(self._note)
         layout.addLayout(self._make_foot())
 
@@ -117,7 +117,7 @@ class TokenTab(QWidget):
             self.place.setText(self._place)
             return
         if self._drawing:
-            self._drawing.drop()
+            self._drawing.cancel()
         self._drawn_key = key
 
         def work() -> "tuple[PreviewRow, list[tuple[str, InspectedText]]] | None":
@@ -180,14 +180,14 @@ class TokenTab(QWidget):
             self.show_row((self._number + step) % self._index.rows)
 
     def _make_head(self) -> QHBoxLayout:
-        head = row(gap=6)
-        self.previous, self.next_button = quiet("", "back"), quiet("", "next")
+        head = hbox(gap=6)
+        self.previous, self.next_button = quiet_button("", "back"), quiet_button("", "next")
         self.previous.setAccessibleName("Row before")
         self.next_button.setAccessibleName("Row after")
         self.previous.clicked.connect(lambda: self._step(-1))
         self.next_button.clicked.connect(lambda: self._step(1))
-        self.place = Text(figures=True, wrap=False)
-        self.count = Text(tone="secondary", figures=True, wrap=False)
+        self.place = Label(figures=True, wrap=False)
+        self.count = Label(tone="secondary", figures=True, wrap=False)
         for part in (self.previous, self.place, self.next_button):
             head.addWidget(part)
         head.addStretch()
@@ -197,22 +197,22 @@ class TokenTab(QWidget):
     def _make_sides(self) -> QWidget:
         """The two views side by side; the second is for the worse answer of a pair."""
         sides = QWidget()
-        layout = row(sides)
+        layout = hbox(sides)
         for view, name in zip(self.views, self.names, strict=True):
             side = QWidget()
-            inner = column(side, gap=4)
+            inner = vbox(side, gap=4)
             inner.addWidget(name)
-            inner.addWidget(framed(view), 1)
+            inner.addWidget(card_around(view), 1)
             self._sides.append(side)
             layout.addWidget(side, 1)
         return sides
 
     def _make_foot(self) -> QHBoxLayout:
-        foot = row(gap=12)
+        foot = hbox(gap=12)
         foot.addWidget(caption(_LEGEND), 1)
         label = caption("&Learn from")
         label.setWordWrap(False)
-        self.learn = Combo("Learn from", height=26)
+        self.learn = ComboBox("Learn from", height=26)
         for choice, words in _LEARN.items():
             self.learn.addItem(words, choice)
         self.learn.activated.connect(lambda: self.changed.emit("data.train_on", self.learn.currentData()))
@@ -229,7 +229,7 @@ def _encode_sides(item: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple
     sides: list[tuple[str, Any]] = []
     for example in item.examples:
         texts = inspect_example(
-            example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=LONGEST
+            example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=MAX_TOKENS
         )
         names = ("Better answer", "Worse answer") if len(texts) > 1 else (_label(example),)
         sides += zip(names, texts, strict=True)

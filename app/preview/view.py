@@ -11,7 +11,7 @@ from app.preview.lengths_tab import LengthsTab
 from app.preview.problems_tab import ProblemsTab
 from app.preview.rows_tab import RowsTab
 from app.preview.token_tab import TokenTab
-from app.widgets.card import column
+from app.widgets.card import vbox
 from app.widgets.tabs import Tabs
 from core.run import Run
 
@@ -46,7 +46,7 @@ class Preview(QWidget):
             ("Problems", self.problems),
         ):
             self.tabs.add(title, page)
-        column(self).addWidget(self.tabs)
+        vbox(self).addWidget(self.tabs)
         self.rows.row_opened.connect(self._open_row)
         self.rows.failed.connect(self.failed)
         self.rows.changed.connect(self.changed)

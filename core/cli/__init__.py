@@ -1,6 +1,6 @@
 """The commands. Each is a file with add(subparsers); a command gets its arguments and `out`, which prints.
 
-Flags follow from the options (core/options.py), so an option is said once.
+Flags are made from the options (core/options.py), so an option is declared once.
 """
 
 import argparse

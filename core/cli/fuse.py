@@ -29,11 +29,11 @@ def add(commands: Any) -> None:
         help="Pack the result, and tell its held-out loss beside the adapter's. Default: none.",
     )
     command.add_argument("--peft", action="store_true", help="Write only the adapter, in PEFT's format.")
-    common(command)
+    add_export_flags(command)
     command.set_defaults(command=run)
 
 
-def common(command: Any) -> None:
+def add_export_flags(command: Any) -> None:
     """Add the flags of every command that writes a model."""
     command.add_argument("--double-quantization", action="store_true", help="Pack the scales of nf4 and fp4 too.")
     command.add_argument(
@@ -47,7 +47,7 @@ def common(command: Any) -> None:
 
 
 def export_arguments(args: Any) -> dict[str, Any]:
-    """The values of the flags that common() adds, as keyword arguments of the functions in core.export."""
+    """The values of the flags that add_export_flags() adds, as keyword arguments of the functions in core.export."""
     return {
         "double": args.double_quantization,
         "shard_bytes": max(1, int(args.shard_gb * 2**30)),

@@ -31,12 +31,12 @@ def _(event: Phase) -> Iterator[str]:
 
 @lines.register
 def _(event: Started) -> Iterator[str]:
-    b, p = event.backend, event.precision
+    backend, precision = event.backend, event.precision
     yield f"Run folder: {event.folder}"
-    yield f"Backend: {b['requested']} → {b['used']} ({b['device']}): {b['reason']}"
-    yield f"Precision: {p['requested']} → {p['used']}: {p['reason']}"
+    yield f"Backend: {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']}"
+    yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
     share = event.trainable_parameters / max(1, event.total_parameters)
-    yield f"Training {event.trainable_parameters:,} weights ({share:.1%} of the model's {event.total_parameters:,})"
+    yield f"Training {event.trainable_parameters:,} parameters ({share:.1%} of the model's {event.total_parameters:,})"
     yield f"{event.rows:,} rows, {event.tokens:,} tokens; {event.eval_rows:,} held out; {event.total_steps:,} steps"
 
 

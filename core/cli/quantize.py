@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.cli import Print
-from core.cli.fuse import common, export_arguments
+from core.cli.fuse import add_export_flags, export_arguments
 from core.cli.progress import show
 from core.quant.modes import MODES
 
@@ -20,7 +20,7 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--quantization", choices=tuple(MODES), default="affine-4", help="What to pack it as. Default: affine-4."
     )
-    common(command)
+    add_export_flags(command)
     command.set_defaults(command=run)
 
 

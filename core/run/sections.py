@@ -6,8 +6,6 @@ from core.options import option
 from core.quant.modes import MODES, UNPACKED
 
 STARTER = "starter"  # the small model that ships inside
-
-
 DEMO = "demo"  # the sample dataset that ships inside, for each method's shape of data
 
 
@@ -253,7 +251,8 @@ class Train:
     )
     batch_size: int = option(
         4,
-        "Rows whose gradients are averaged in one batch.",
+        "Rows in each batch: an optimizer step averages the gradients of batch size × gradient accumulation rows. A "
+        "batch goes through the model in micro-batches where that saves memory or time.",
         low=1,
         high=4096,
         label="Batch size",

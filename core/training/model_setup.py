@@ -74,7 +74,7 @@ def prepare_model(
         yield Warned("packing", layout.warning)
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
-    return TrainingModel(loaded.model, lm_head, dtype, Precision(**loaded.precision), layout, compiled, logits, facts)
+    return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
 
 
 def decide_compiling(run: Run, device: str) -> Decision:

@@ -158,7 +158,7 @@ class Watched:
         from app.threads import task
 
         self.window.close()
-        task.end_all()
+        task.cancel_all()
 
 
 if __name__ == "__main__":

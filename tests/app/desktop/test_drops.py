@@ -93,7 +93,7 @@ def test_files_from_the_system_wait_for_the_window(qtbot: QtBot, qapp: QApplicat
         QApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / name))))
     qtbot.wait(250)
     assert deliveries == []
-    qapp.deliver_to(deliveries.append)
+    qapp.deliver_files_to(deliveries.append)
     assert deliveries == [[tmp_path / "one.jsonl", tmp_path / "two.jsonl"]]
 
 
@@ -147,7 +147,7 @@ def test_the_lower_half_takes_validation_data(qtbot: QtBot, window: MainWindow, 
     second = tmp_path / "second.jsonl"
     second.write_text('{"prompt": "a", "completion": "b"}\n')
     drag(window, second)
-    assert window.overlay._second == ""  # there is nothing yet to measure for
+    assert window.overlay._second_sentence == ""  # there is nothing yet to measure for
     window.open_files([dataset])
     drop(window, second, QPoint(300, window.height() - 60))
     qtbot.waitUntil(lambda: window.draft.run.data.eval_path == str(second))

@@ -160,7 +160,7 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     assert lengths.effect.text() == "cuts no row"
     old_run, chart = window.draft.run, lengths.histogram
     goal = 104
-    start, end = (QPoint(round(chart.place(n)), 60) for n in (chart.most, goal))
+    start, end = (QPoint(round(chart.length_to_x(n)), 60) for n in (chart.limit, goal))
     QTest.mousePress(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
     QTest.mouseMove(chart, end)
     assert window.draft.run == old_run

@@ -79,10 +79,10 @@ def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
     assert not advanced.lines["model.double_quantization"].field.control.isEnabled()
     packed.radio.click()
     assert not full.radio.isEnabled()
-    assert "4 bit NF4 cannot be trained" in full.why.text()
+    assert "4 bit NF4 cannot be trained" in full.reason.text()
     assert advanced.lines["model.double_quantization"].field.control.isEnabled()
     draft.set("model.quantization", "none")
-    assert full.radio.isEnabled() and full.why.isHidden()
+    assert full.radio.isEnabled() and full.reason.isHidden()
     full.radio.click()
     assert not packed.radio.isEnabled()
     assert not advanced.lines["adapter.dropout"].field.control.isEnabled()
@@ -101,7 +101,7 @@ def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_
     page.enter()
     full = page.choices.groups["adapter.type"].cards["full"]
     qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
-    assert "packed in 4 bit affine" in full.why.text()
+    assert "packed in 4 bit affine" in full.reason.text()
     assert not page.choices.groups["model.quantization"].cards["int8"].radio.isEnabled()
 
 

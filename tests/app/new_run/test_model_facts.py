@@ -54,7 +54,7 @@ def test_an_untried_family_is_told_and_goes_on(qtbot: QtBot, window: MainWindow,
     path = str(model(tmp_path / "m", "brand_new"))
     window.draft.set("model.path", path)
     window.wizard.show_named("Model")
-    qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].small.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].detail.text(), timeout=30_000)
     assert page.blocked_reason() == ""
 
 

@@ -92,8 +92,8 @@ def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page:
     trying.answers.setPlainText("The answer is 42.\n41\nI do not know.")
     with qtbot.waitSignal(trying.scored):
         trying.button.click()
-    assert [c.words.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
-    totals = [c.findChildren(type(c.words))[0].text() for c in trying.cards]
+    assert [c.answer.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
+    totals = [c.findChildren(type(c.answer))[0].text() for c in trying.cards]
     assert totals == ["1.00", "0.00", "0.00"]
     assert page._draft.run == old_run
 
@@ -122,7 +122,7 @@ def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsTab
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()
     assert mark.exists()
-    assert trying.cards[0].findChildren(type(trying.cards[0].words))[0].text() == "4.00"
+    assert trying.cards[0].findChildren(type(trying.cards[0].answer))[0].text() == "4.00"
     file.write_text("def reward(answers):\n    raise ValueError('no')\n")
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()

@@ -54,7 +54,7 @@ def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     assert (page.run.data.path, page.run.model.path) == ("demo", "starter")
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
 
 
 @pytest.mark.parametrize(

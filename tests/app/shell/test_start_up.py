@@ -10,7 +10,7 @@ CODE = """
 import sys
 import app.__main__ as main
 from PySide6.QtCore import QTimer
-from app.application import Application
+from app.shell.application import Application
 seen = []
 def look():
     app = Application.instance()
@@ -18,7 +18,7 @@ def look():
     heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
-import app.window
+import app.shell.window
 shown = app.shell.window.MainWindow.showEvent
 app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), QTimer.singleShot(0, look))
 sys.exit(main.main(["--theme", "dark"]))
@@ -42,7 +42,7 @@ def test_version_and_help() -> None:
 SIGNALLED = """
 import os, signal, sys, threading
 import app.__main__ as main
-import app.window
+import app.shell.window
 later = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
 shown = app.shell.window.MainWindow.showEvent
 app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), later.start())

@@ -43,21 +43,21 @@ def test_it_learns_and_comes_back(family: str, mode: str, tmp_path: Path) -> Non
 
     model.train()
     value, gradients = nn.value_and_grad(model, loss)(tokens)
-    found = dict(tree_flatten(gradients))
-    assert found.keys() == adapters.trainable_tensors(model).keys() and len(found) >= 16
-    assert [name for name, g in found.items() if not mx.abs(g).max().item() > 0] == []
+    grads = dict(tree_flatten(gradients))
+    assert grads.keys() == adapters.trainable_tensors(model).keys() and len(grads) >= 16
+    assert [name for name, g in grads.items() if not mx.abs(g).max().item() > 0] == []
     optimizers.build("sgd", 0.0, model, False).update(model, gradients)
     assert mx.isfinite(value).item()
 
     model.eval()
-    after = model(tokens)
+    logits = model(tokens)
     (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
     mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
     packed = adapters.read_base_precision(tmp_path)
-    again = load(folder, device="cpu", quantization=packed.quantization, double=packed.double).model
-    adapters.load(again, tmp_path)
-    again.eval()
-    assert mx.array_equal(again(tokens), after)
+    reloaded = load(folder, device="cpu", quantization=packed.quantization, double=packed.double).model
+    adapters.load(reloaded, tmp_path)
+    reloaded.eval()
+    assert mx.array_equal(reloaded(tokens), logits)
 
 
 @pytest.mark.parametrize("family", ["llama4", "gemma3", "qwen3_moe", "deepseek_v3", "nemotron_h"])
@@ -71,17 +71,17 @@ def test_mlx_lm_finds_the_same_layers(family: str, tmp_path: Path) -> None:
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
     (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, Adapter(rank=2), Model())))
     mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
-    theirs = load_adapters(load(folder, device="cpu").model, str(tmp_path))
+    by_mlx_lm = load_adapters(load(folder, device="cpu").model, str(tmp_path))
     tokens = mx.array([[3, 5, 7, 11]])
-    assert mx.allclose(theirs(tokens), model(tokens), atol=1e-4)
+    assert mx.allclose(by_mlx_lm(tokens), model(tokens), atol=1e-4)
 
 
 def test_every_family_of_the_table_is_tried() -> None:
-    tried = {json.loads(json.dumps(own)).get("model_type", name) for name, own in zoo.FAMILIES.items()}
-    told = {kind for f in families.FAMILIES if not f.unsupported for kind in f.kinds}
-    assert tried <= told
+    in_zoo = {json.loads(json.dumps(own)).get("model_type", name) for name, own in zoo.FAMILIES.items()}
+    in_table = {kind for f in families.FAMILIES if not f.unsupported for kind in f.kinds}
+    assert in_zoo <= in_table
     # The others are the same classes under the names of their text parts, or with experts as qwen3_next has them.
-    assert told - tried == {"llama4_text", "gemma4_text", "qwen3_5_text", "qwen3_5_moe"}
+    assert in_table - in_zoo == {"llama4_text", "gemma4_text", "qwen3_5_text", "qwen3_5_moe"}
 
 
 def test_what_is_told_of_a_family() -> None:

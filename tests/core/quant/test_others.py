@@ -35,8 +35,8 @@ def folder(kind: str, goal: Path) -> Path:
 def test_it_is_what_it_is_and_answers_as_the_dense_model(kind: str, tmp_path: Path) -> None:
     mode, _, double = kind.partition("-")
     loaded = load(folder(kind, tmp_path / "model"), "float32", device="cpu")
-    assert loaded.precision["used"] == mode and loaded.precision["double"] == bool(double)
-    assert loaded.precision["reason"].startswith("the model is already quantized")
+    assert loaded.precision.used == mode and loaded.precision.double == bool(double)
+    assert loaded.precision.reason.startswith("the model is already quantized")
     packed = [name for name, m in loaded.model.named_modules() if is_packed(m)]
     assert len(packed) == 14  # seven layers of each of the two blocks
     assert np.abs(np.array(loaded.model(TOKENS)[0, -2:]) - LOGITS[kind]).max() < 1e-4

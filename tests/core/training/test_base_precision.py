@@ -55,7 +55,7 @@ def test_who_loads_the_adapter_builds_the_same_base(make_run: Callable[..., Run]
     )
     assert abs(only(Evaluated, unpacked_events)[0].loss - finished.loss_after) > 1e-4
     chat = Chat(run.model.path, run.output)
-    assert chat.precision["used"] == "fp4" and chat.note == "The base is packed as fp4, as in training."
+    assert chat.precision.used == "fp4" and chat.note == "The base is packed as fp4, as in training."
     assert isinstance(chat.model.layers[0].mlp.up_proj.linear, PackedLinear)
     assert Chat(run.model.path, run.output, quantization="int8").note == "The base is packed as int8, as asked."
     assert Chat(run.model.path).note == ""

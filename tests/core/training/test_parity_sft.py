@@ -30,7 +30,7 @@ def test_tokens_and_targets_are_those_of_trl(name: str) -> None:
     tokenizer = load_tokenizer(REFERENCE / "models" / case["model"])
     examples = load_dataset(REFERENCE / "data" / f"{case['data']}.jsonl", TEXT).examples
     options = {"train_on": case["options"]["train_on"], "max_len": case["options"]["max_seq_len"]}
-    rows = [encode_example(example, tokenizer, **options) for example in examples]
+    rows = [encode_example(example, tokenizer, **options)[0] for example in examples]
     encoded = [(row.tokens.tolist(), "".join(map(str, row.mask))) for row in rows if row.mask.any()]
     assert encoded == [(row["tokens"], row["targets"]) for row in case["rows"]]
 
