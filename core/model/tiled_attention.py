@@ -109,35 +109,19 @@ def attend(
         """The queries of a tile, those that share a key head together: [R, H, W, D] to [R, K, shared × queries, D]."""
         return x[:, :, tile.first : tile.end].reshape(rows, key_heads, shared * tile.queries, x.shape[-1])
 
-    def take_keys(x: mx.array, tile: Tile, axis: int) -> mx.array:
-        """The keys of a tile out of all W along an axis."""
-        pieces = [x[..., first:end] if axis == -1 else x[..., first:end, :] for first, end in tile.key_ranges]
-        return pieces[0] if len(pieces) == 1 else mx.concatenate(pieces, axis=axis)
-
     def take_mask(tile: Tile) -> mx.array:
-        return take_keys(mask[..., tile.first : tile.end, :], tile, -1)[:, :, None]  # [R or 1, 1, 1, queries, keys]
-
-    def scatter_keys(x: mx.array, tile: Tile) -> mx.array:
-        """The reverse of take_keys: [R, K, keys, D] to [R, K, W, D], zero elsewhere."""
-        pieces, offset, previous_end = [], 0, 0
-        for first, end in tile.key_ranges:
-            pieces += [
-                mx.zeros((*x.shape[:2], first - previous_end, x.shape[-1])),
-                x[:, :, offset : offset + end - first],
-            ]
-            offset, previous_end = offset + end - first, end
-        return mx.concatenate([*pieces, mx.zeros((*x.shape[:2], width - previous_end, x.shape[-1]))], axis=2)
+        return _take_keys(mask[..., tile.first : tile.end, :], tile, -1)[:, :, None]  # [R or 1, 1, 1, queries, keys]
 
     @mx.custom_function
     def tiled(q: mx.array, k: mx.array, v: mx.array) -> list[mx.array]:
         outputs, saved = [], []
         for tile in tiles:
-            scores = (scale * take_queries(q, tile)) @ take_keys(k, tile, -2).swapaxes(-1, -2)
+            scores = (scale * take_queries(q, tile)) @ _take_keys(k, tile, -2).swapaxes(-1, -2)
             scores = scores.reshape(rows, key_heads, shared, tile.queries, tile.keys)
             scores = mx.where(take_mask(tile), scores, -mx.inf)
             e = exp(scores - scores.max(-1, keepdims=True)).reshape(rows, key_heads, shared * tile.queries, tile.keys)
             total = e.sum(-1, keepdims=True)
-            outputs.append(((e @ take_keys(v, tile, -2)) / total).reshape(rows, heads, tile.queries, size))
+            outputs.append(((e @ _take_keys(v, tile, -2)) / total).reshape(rows, heads, tile.queries, size))
             saved += [e, total]
         return [mx.concatenate(outputs, axis=2), *saved]
 
@@ -150,12 +134,28 @@ def attend(
             e, total = saved[2 * n], saved[2 * n + 1]  # the probabilities are e / total
             scaled = take_queries(output_gradient, tile) / total
             row_sum = (scaled * take_queries(output, tile)).sum(-1, keepdims=True)
-            scores_gradient = e * (scaled @ take_keys(v, tile, -2).swapaxes(-1, -2) - row_sum)
-            q_gradient = scale * (scores_gradient @ take_keys(k, tile, -2))
+            scores_gradient = e * (scaled @ _take_keys(v, tile, -2).swapaxes(-1, -2) - row_sum)
+            q_gradient = scale * (scores_gradient @ _take_keys(k, tile, -2))
             q_gradients.append(q_gradient.reshape(rows, heads, tile.queries, q.shape[-1]))
             k_tile_gradient = scores_gradient.swapaxes(-1, -2) @ (scale * take_queries(q, tile))
-            k_gradient = k_gradient + scatter_keys(k_tile_gradient, tile)
-            v_gradient = v_gradient + scatter_keys(e.swapaxes(-1, -2) @ scaled, tile)
+            k_gradient = k_gradient + _scatter_keys(k_tile_gradient, tile, width)
+            v_gradient = v_gradient + _scatter_keys(e.swapaxes(-1, -2) @ scaled, tile, width)
         return mx.concatenate(q_gradients, axis=2), k_gradient, v_gradient
 
     return tiled(queries, keys, values)[0]
+
+
+def _take_keys(x: mx.array, tile: Tile, axis: int) -> mx.array:
+    """The keys of a tile out of all W along an axis, -2 or -1."""
+    pieces = [x[..., first:end] if axis == -1 else x[..., first:end, :] for first, end in tile.key_ranges]
+    return pieces[0] if len(pieces) == 1 else mx.concatenate(pieces, axis=axis)
+
+
+def _scatter_keys(x: mx.array, tile: Tile, width: int) -> mx.array:
+    """The reverse of _take_keys along axis -2: [R, K, keys, D] to [R, K, W, D], zero elsewhere."""
+    pieces, offset, previous_end = [], 0, 0
+    for first, end in tile.key_ranges:
+        gap = mx.zeros((*x.shape[:2], first - previous_end, x.shape[-1]))
+        pieces += [gap, x[:, :, offset : offset + end - first]]
+        offset, previous_end = offset + end - first, end
+    return mx.concatenate([*pieces, mx.zeros((*x.shape[:2], width - previous_end, x.shape[-1]))], axis=2)
