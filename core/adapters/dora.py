@@ -13,7 +13,7 @@ import mlx.nn as nn
 
 from core.adapters.lora import AdapterLayer, LoRALinear
 from core.errors import BadOption
-from core.quant import dense, is_linear
+from core.quant import is_linear, linear_weight
 
 KIND = "dora"
 
@@ -24,7 +24,7 @@ class DoRALinear(LoRALinear):
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(linear, rank, scale, dropout)
         # An underscore keeps arrays out of a module's parameters.
-        self._squared_norm = mx.square(dense(linear, mx.float32)).sum(axis=1)  # ‖W‖² of each row, [out]
+        self._squared_norm = mx.square(linear_weight(linear, mx.float32)).sum(axis=1)  # ‖W‖² of each row, [out]
         self.m = mx.sqrt(self._squared_norm)
         mx.eval(self._squared_norm, self.m)  # one dequantized matrix at a time
         self._cached_norm: tuple[mx.array, mx.array, mx.array] | None = None  # (lora_a, lora_b, norm [out])
@@ -72,7 +72,7 @@ class DoRALinear(LoRALinear):
     @property
     def delta(self) -> mx.array:
         """What the adapter adds to the weight matrix, [out, in] float32."""
-        weight = dense(self.linear, mx.float32)
+        weight = linear_weight(self.linear, mx.float32)
         direction = weight + super().delta
         return direction * (self.m / mx.linalg.norm(direction, axis=1))[:, None] - weight
 

@@ -13,7 +13,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters.target_modules import is_embedding, is_experts
-from core.quant import dims
+from core.quant import linear_dims
 
 KIND = "lora"
 
@@ -45,7 +45,7 @@ class LoRALinear(AdapterLayer):
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(rank, scale, dropout)
-        inputs, outputs = dims(linear)
+        inputs, outputs = linear_dims(linear)
         self.linear = linear
         self.lora_a = _init_uniform((inputs, rank), inputs)
         self.lora_b = mx.zeros((rank, outputs))

@@ -7,7 +7,7 @@ import mlx.core as mx
 
 from core.adapters import rank_pattern
 from core.errors import BadModel
-from core.model.target_names import OUTSIDE
+from core.model.target_names import OUTSIDE_BLOCKS
 
 _LINEAR_NAMES = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 _EMBEDDING_NAMES = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}
@@ -26,7 +26,7 @@ def convert(
     tensors = {}
     for key, value in sorted(weights.items()):
         name, _, tensor_name = key.rpartition(".")
-        is_embedding = name.rpartition(".")[2] in OUTSIDE["embeddings"]
+        is_embedding = name.rpartition(".")[2] in OUTSIDE_BLOCKS["embeddings"]
         if value.ndim == 3:
             raise BadModel(f"PEFT has no adapter for the experts in {name}: fuse the adapter, or train other layers.")
         if is_embedding and base_config.get("tie_word_embeddings", False):

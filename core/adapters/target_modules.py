@@ -3,7 +3,7 @@
 import mlx.nn as nn
 
 from core.errors import BadOption
-from core.model.target_names import PRESETS, means, words
+from core.model.target_names import PRESETS, matches_target, split_targets
 from core.quant import PackedExperts, is_linear
 
 
@@ -41,8 +41,8 @@ def find_target_layers(
         if (is_linear(m) or is_experts(m) or is_embedding(m)) and (id(m) in in_last_blocks or id(m) not in in_blocks)
     }
     layers: dict[str, nn.Module] = {}
-    for word in words(targets):
-        matches = {name: m for name, m in candidates.items() if means(word, name, id(m) in in_blocks)}
+    for word in split_targets(targets):
+        matches = {name: m for name, m in candidates.items() if matches_target(word, name, id(m) in in_blocks)}
         if word in PRESETS and not experts:
             matches = {name: m for name, m in matches.items() if not is_experts(m)}
         if not matches:

@@ -33,8 +33,7 @@ from core.export.weights import HUGGING_FACE, constant, merged_tensors
 from core.model import families, hub
 from core.model.load import DTYPES, LoadedModel, load, read_config, stored_dtype, unpacked_notes
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
-from core.quant.modes import UNPACKED
-from core.quant.modes import find as find_mode
+from core.quant.modes import UNPACKED, find_mode
 
 
 def fuse(
@@ -186,14 +185,14 @@ def _write_quantized(
     if any(is_packed(m) for _, m in loaded.model.named_modules()):
         raise BadModel(f"{source} is already quantized; give the model in full precision.")
     yield Phase("Packing", mode)
-    facts, spec = quantize_model(loaded.model, mode, double=double), MODES[mode]
-    for note in unpacked_notes(facts):
+    summary, spec = quantize_model(loaded.model, mode, double=double), MODES[mode]
+    for note in unpacked_notes(summary):
         yield Warned("base-precision", note)
     if spec.mlx:
         packing: dict[str, Any] = {"group_size": spec.block, "bits": spec.bits, "mode": spec.mlx}
         settings = {"quantization": packing, "quantization_config": packing}
     else:
-        settings = {"quantization_config": files.config(mode, double, dtype, sorted(facts["left"]))}
+        settings = {"quantization_config": files.quantization_config(mode, double, dtype, sorted(summary.unpacked))}
     values = _quantized_tensors(loaded.model, dtype)
     tensors = {name: SizedTensor(value.nbytes, constant(value)) for name, value in values.items()}
     write_weights(folder, tensors, read_config(source) | settings, shard_bytes, "mlx" if spec.mlx else "pt")
@@ -209,5 +208,5 @@ def _quantized_tensors(model: nn.Module, dtype: str) -> dict[str, mx.array]:
         if owner not in layers or leaf == "bias":
             tensors[name] = value
     for name, layer in layers.items():
-        tensors |= files.tensors(name, layer, dtype)
+        tensors |= files.packed_tensors(name, layer, dtype)
     return tensors

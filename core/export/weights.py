@@ -17,7 +17,7 @@ from mlx.utils import tree_flatten
 
 from core.adapters import AdapterLayer
 from core.export.model_folder import SizedTensor, Tensor
-from core.quant import PackedExperts, dense, is_linear, is_packed
+from core.quant import PackedExperts, is_linear, is_packed, linear_weight
 
 # Other files' names for mlx-lm's layers of an expert; these hold one tensor for each expert.
 _EXPERT_LAYERS = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
@@ -74,7 +74,7 @@ def _merged_weight(m: nn.Module) -> Tensor:
 def dense_weight(m: nn.Module) -> mx.array:
     """The weights that a layer of any kind computes with, in float32: [out, in], with experts [E, out, in]."""
     if is_linear(m):
-        return dense(m, mx.float32)
+        return linear_weight(m, mx.float32)
     if isinstance(m, PackedExperts):
         return m.unpacked(mx.float32)
     if is_packed(m):

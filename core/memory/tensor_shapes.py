@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.model.target_names import ROUTERS, means, words
+from core.model.target_names import ROUTERS, matches_target, split_targets
 from core.quant.modes import MODES, UNPACKED
 from core.run import Adapter
 
@@ -107,7 +107,7 @@ def count_elements(shapes: Iterable[Shape]) -> int:
 
 def count_adapter(tensors: Tensors, matrices: Mapping[str, Shape], adapter: Adapter) -> int:
     """How many numbers a LoRA or DoRA adapter with these options has."""
-    targets = words(adapter.targets)
+    targets = split_targets(adapter.targets)
     blocks = 1 + max((_block_number(name) for name in matrices), default=0)
     first_block = 0 if adapter.layers is None else blocks - adapter.layers
     total = 0
@@ -115,7 +115,7 @@ def count_adapter(tensors: Tensors, matrices: Mapping[str, Shape], adapter: Adap
         is_block = name in matrices
         if len(shape) != 2 or not name.endswith(".weight") or (is_block and _block_number(name) < first_block):
             continue
-        if any(means(word, name.removesuffix(".weight"), is_block) for word in targets):
+        if any(matches_target(word, name.removesuffix(".weight"), is_block) for word in targets):
             outputs, inputs = shape[0], shape[1] * (8 if kind == "U32" else 1)
             magnitudes = outputs if adapter.type == "dora" else 0
             total += adapter.rank * (inputs + outputs) + magnitudes

@@ -53,7 +53,7 @@ def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module
 
         def sanitize(self: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
             # Each packed weight passes through as the dense matrix that it encodes, which is never evaluated.
-            dense_weights, packed_in_file = files.split(weights)
+            dense_weights, packed_in_file = files.split_packed(weights)
             packed_weights.update(packed_in_file)
             return model_class.sanitize(self, dense_weights) if hasattr(model_class, "sanitize") else dense_weights
 
@@ -61,7 +61,7 @@ def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module
         return type(model_class.__name__, (model_class,), members), args_class
 
     model, _ = load_model(folder, get_model_classes=get_classes, **options)
-    files.adopt(model, packed_weights)
+    files.insert_packed_layers(model, packed_weights)
     return model
 
 

@@ -16,7 +16,17 @@ from core.errors import BadModel
 from core.model.build import build_model, check_rope
 from core.model.families import UNTRIED, describe_support
 from core.model.hub import find_missing_files
-from core.quant import MODES, PackedExperts, PackedLinear, adopt_all, files, is_packed, kernels, quantize_model
+from core.quant import (
+    MODES,
+    PackedExperts,
+    PackedLinear,
+    QuantizationSummary,
+    files,
+    is_packed,
+    kernels,
+    quantize_model,
+    replace_quantized_layers,
+)
 from core.quant.modes import UNPACKED
 from core.resolved import Precision
 
@@ -74,18 +84,20 @@ def load(
         )
     model = build_model(folder, config, allow_code)
     check_rope(model, config, folder)
-    adopt_all(model)  # a model that comes quantized keeps its weights, and trains many times faster on a CPU
+    # A model that comes quantized keeps its weights, and trains many times faster on a CPU.
+    replace_quantized_layers(model)
     file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
-    facts = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
+    summary = _quantize(model, folder, config, quantization, double) if quantization != UNPACKED else None
     compute, reason = _choose_compute(file_dtype, dtype, device, trains_all)
     _cast(model, file_dtype, compute)
-    if facts is None:
+    if summary is None:
         precision = _describe_precision(model, config, dtype, compute, reason)
     else:
-        precision = _describe_quantization(facts, compute, reason)
-    notes = unpacked_notes(facts) if facts else []
-    if device == "gpu" and precision.used in KERNEL_MODES and kernels.why_not():
-        notes.append(f"The quick kernels for packed weights are not used: {kernels.why_not()}; it takes longer.")
+        precision = _describe_quantization(summary, compute, reason)
+    notes = unpacked_notes(summary) if summary else []
+    unavailable = kernels.unavailable_reason() if device == "gpu" and precision.used in KERNEL_MODES else ""
+    if unavailable:
+        notes.append(f"The quick kernels for packed weights are not used: {unavailable}; it takes longer.")
     level, sentence = describe_support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)
@@ -107,7 +119,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     return config
 
 
-def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> dict[str, Any]:
+def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:
     if any(is_packed(m) for _, m in model.named_modules()):
         name = _quantization_name(config)
         raise BadModel(f"{folder} is already quantized ({name}): leave quantization at none to use it so.")
@@ -146,12 +158,12 @@ def _describe_precision(model: nn.Module, config: dict[str, Any], dtype: str, co
     return Precision("auto", name, name, reason, compute, packing.get("bits"), packing.get("group_size"), False)
 
 
-def _describe_quantization(facts: dict[str, Any], compute: str, reason: str) -> Precision:
-    """The precision of a model that quantize_model packed while it was loaded; `facts` is what that returned."""
-    mode, bits, block, double = (facts[key] for key in ("mode", "bits", "block", "double"))
-    detail = _describe_format(facts["title"], block, double)
+def _describe_quantization(summary: QuantizationSummary, compute: str, reason: str) -> Precision:
+    """The precision of a model that quantize_model packed while it was loaded."""
+    mode, bits, block, double = summary.mode, summary.bits, summary.block, summary.double
+    detail = _describe_format(summary.title, block, double)
     reason = f"as asked; it computes in {compute} ({reason})"
-    return Precision(mode, mode, detail, reason, compute, bits, block, double, facts["layers"])
+    return Precision(mode, mode, detail, reason, compute, bits, block, double, summary.layers)
 
 
 def _describe_format(title: str, block: int | None, double: bool) -> str:
@@ -175,11 +187,11 @@ def _most_common_dtype(values: Iterable[mx.array]) -> str:
     return max(sizes, key=lambda name: sizes[name]) if sizes else "float32"
 
 
-def unpacked_notes(facts: dict[str, Any]) -> list[str]:
+def unpacked_notes(summary: QuantizationSummary) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")
-    counts = Counter(reason for reason in facts["left"].values() if not reason.startswith(expected))
-    return [f"{n} of {n + facts['layers']} layers stay unpacked: {reason}." for reason, n in counts.items()]
+    counts = Counter(reason for reason in summary.unpacked.values() if not reason.startswith(expected))
+    return [f"{n} of {n + summary.layers} layers stay unpacked: {reason}." for reason, n in counts.items()]
 
 
 def _quantization_name(config: dict[str, Any]) -> str:

@@ -13,9 +13,9 @@ from core.data.batch.batches import Batch, Batches
 from core.device.machine import versions
 from core.errors import BadOption
 from core.events import Event, Phase
-from core.model.chunked_divergence import per_target
+from core.model.chunked_divergence import compute_per_target
 from core.model.lm_head import LMHead
-from core.model.log_probs import in_place, learned_tokens, target_hidden, to_mlx
+from core.model.log_probs import scatter_targets, target_hidden_states, target_tokens, to_mlx
 from core.reference import frozen_model
 from core.reference.logprob_cache import LogprobCache
 from core.resolved import TeacherFacts
@@ -108,13 +108,13 @@ class Teacher:
 
         Both are zero where nothing is learned. `predictions` is what predict() gave: no gradient goes there.
         """
-        targets = learned_tokens(batch)
+        targets = target_tokens(batch)
         if lm_head is None:
             values = self._divergence(_target_states(model, None, batch), targets, *predictions)
         else:
-            hidden = target_hidden(model, batch, lm_head)
-            values = per_target(lm_head, hidden, self._divergence, [targets, *predictions])
-        return tuple(in_place(value, batch) for value in values)
+            hidden = target_hidden_states(model, batch, lm_head)
+            values = compute_per_target(lm_head, hidden, self._divergence, [targets, *predictions])
+        return tuple(scatter_targets(value, batch) for value in values)
 
     def _divergence(self, logits: mx.array, targets: mx.array, *predictions: mx.array) -> tuple[mx.array, mx.array]:
         """(log-probability of the target [m], divergence [m]) from the student's logits [m, V]."""
@@ -171,7 +171,7 @@ def _with_likeliest(batch: Batch, entries: Any) -> Batch:
 def _target_states(model: Any, lm_head: LMHead | None, batch: Batch) -> mx.array:
     """The hidden state that predicts each target, [M, D]; its logits [M, V] where there is no head."""
     if lm_head is not None:
-        return target_hidden(model, batch, lm_head)
+        return target_hidden_states(model, batch, lm_head)
     logits = model(batch.tokens[:, :-1]).astype(mx.float32)
     return logits.reshape(-1, logits.shape[-1])[batch.places]
 

@@ -5,7 +5,7 @@ from typing import Any
 import mlx.core as mx
 import psutil
 
-from core.model.packed_mask import EXACT
+from core.model.packed_mask import TOLERANCE
 from core.rollouts.batch_generate import prefill
 
 MEMORY_SHARE = 0.25  # of the free memory; the rest is for the model's activations and the training step
@@ -37,7 +37,7 @@ def check_batching(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
         mx.eval(logits, expected)
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):
         return False, "this architecture cannot write several answers at once"
-    if not float(mx.linalg.norm(logits - expected) / mx.linalg.norm(expected)) <= EXACT.get(dtype, 1e-4):
+    if not float(mx.linalg.norm(logits - expected) / mx.linalg.norm(expected)) <= TOLERANCE.get(dtype, 1e-4):
         return False, "on this architecture, answers written at once come out differently"
     return True, "tried on this model: several at once come out as each by itself"
 
@@ -63,5 +63,5 @@ def _free_bytes() -> int:
     if mx.default_device().type == mx.DeviceType.gpu:
         limit = int(mx.device_info().get("max_recommended_working_set_size", 0))
         if limit:
-            return max(0, limit - mx.get_active_memory())
+            return max(0, limit - int(mx.get_active_memory()))
     return int(psutil.virtual_memory().available)

@@ -20,7 +20,7 @@ from core import methods
 from core.data.kinds import PAIRS
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option
-from core.quant.modes import UNPACKED, find
+from core.quant.modes import UNPACKED, find_mode
 from core.run.sections import STARTER, Adapter, Data, Model, Train
 
 
@@ -97,7 +97,7 @@ class Run:
         if m.quantization == UNPACKED and m.double_quantization:
             raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
         if m.quantization != UNPACKED:
-            find(m.quantization, m.double_quantization)
+            find_mode(m.quantization, m.double_quantization)
             if self.adapter.type == "full":
                 raise BadOption(
                     f"Full fine-tuning cannot train weights packed as {m.quantization}; use lora, or quantization none."

@@ -15,7 +15,7 @@ from core.model import packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
-from core.quant import count
+from core.quant import count_weights
 from core.resolved import Decision, ModelFacts, Packing, Precision
 from core.rollouts.setup import apply_temperature
 from core.run import Run
@@ -110,7 +110,7 @@ def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[L
         )
     if trains_all and loaded.compute == "bfloat16":
         yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
-    parameters = count(loaded.model)
+    parameters = count_weights(loaded.model)
     mx.random.seed(run.train.seed)
     adapters.attach(loaded.model, run.adapter)
     mx.eval(loaded.model.parameters())
@@ -126,12 +126,12 @@ def _choose_layout(
     if run.spec.precomputed or not requested:
         reason = "as asked" if not requested else "a part of each batch is measured by itself"
         return BatchLayout({"pack": False, "share": False}, Packing(requested, False, reason))
-    pack, reason = packed_mask.check(model, vocabulary, dtype)
+    pack, reason = packed_mask.can_pack(model, vocabulary, dtype)
     packing = Packing(requested, pack, reason)
     warning = "" if pack else f"Rows are not packed: {reason}. They are sorted by length instead."
     shared_prompts = None
     if texts > 1:
-        shared_prompts = Decision(*packed_mask.check_shared(model, vocabulary, dtype))
+        shared_prompts = Decision(*packed_mask.can_share_prefix(model, vocabulary, dtype))
     options = {
         "pack": pack,
         "share": bool(shared_prompts and shared_prompts.used),

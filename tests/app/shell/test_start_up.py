@@ -1,4 +1,4 @@
-"""The window stands before anything heavy is imported, and the heavy things come on other threads."""
+"""The window is shown before anything heavy is imported; heavy modules are imported on other threads."""
 
 import subprocess
 import sys
@@ -11,7 +11,6 @@ import sys
 import app.__main__ as main
 from PySide6.QtCore import QTimer
 from app.shell.application import Application
-seen = []
 def look():
     app = Application.instance()
     window = [w for w in app.topLevelWidgets() if w.isVisible()]
@@ -19,38 +18,40 @@ def look():
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
 import app.shell.window
-shown = app.shell.window.MainWindow.showEvent
-app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), QTimer.singleShot(0, look))
+show_event = app.shell.window.MainWindow.showEvent
+app.shell.window.MainWindow.showEvent = lambda self, event: (show_event(self, event), QTimer.singleShot(0, look))
 sys.exit(main.main(["--theme", "dark"]))
 """
 
 
 def test_nothing_heavy_before_the_window_stands() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1 []"
+    result = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "1 []"
 
 
 def test_version_and_help() -> None:
-    for flag, said in (("--version", "Hone 0"), ("--help", "--theme")):
-        done = subprocess.run([sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0
-        assert said in done.stdout
+    for flag, text in (("--version", "Hone 0"), ("--help", "--theme")):
+        result = subprocess.run(
+            [sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert result.returncode == 0
+        assert text in result.stdout
 
 
-# From another thread, a moment after the window stands: the main thread is idle in Qt, where Python hears no signal.
+# From another thread, a moment after the window is shown: the main thread is idle in Qt, where Python sees no signal.
 SIGNALLED = """
 import os, signal, sys, threading
 import app.__main__ as main
 import app.shell.window
-later = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-shown = app.shell.window.MainWindow.showEvent
-app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), later.start())
+timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+show_event = app.shell.window.MainWindow.showEvent
+app.shell.window.MainWindow.showEvent = lambda self, event: (show_event(self, event), timer.start())
 sys.exit(main.main([]))
 """
 
 
 def test_being_asked_to_end_is_a_clean_end() -> None:
-    done = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    result = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr

@@ -11,7 +11,7 @@ import pytest
 from core import adapters
 from core.adapters.dora import DoRALinear
 from core.errors import BadOption
-from core.quant import MODES, PackedLinear, dense
+from core.quant import MODES, PackedLinear, linear_weight
 from core.quant.mlx_linear import QuantizedLinear
 from core.run import Adapter, Model, Run
 from core.train import train
@@ -38,7 +38,7 @@ def make_layer(mode: str, dtype: mx.Dtype = mx.float32) -> DoRALinear:
 
 def dora_formula(dora: DoRALinear, x: mx.array, m: mx.array, a: mx.array, b: mx.array) -> mx.array:
     """The paper's formula with the whole matrix, its norm detached."""
-    direction = dense(dora.linear, mx.float32) + dora.scale * (a @ b).T
+    direction = linear_weight(dora.linear, mx.float32) + dora.scale * (a @ b).T
     norm = mx.stop_gradient(mx.linalg.norm(direction, axis=1))
     return x @ (direction * (m / norm)[:, None]).T + dora.linear.bias
 

@@ -16,7 +16,7 @@ from core.memory import plan
 from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step
 from core.memory.plan import suggest_savings
 from core.model.load import load
-from core.quant import count
+from core.quant import count_weights
 from core.reference.frozen_model import find_live_teacher
 from core.resources import STARTER
 from core.run import Adapter, Run
@@ -43,7 +43,7 @@ def test_weights_and_add_on_are_counted_as_they_are(family: str, mode: str, tmp_
     o = Adapter(rank=4)
     model = load(folder, device="cpu", quantization=mode).model
     model_bytes = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
-    parameters = count(model)
+    parameters = count_weights(model)
     adapters.attach(model, o)
     estimate = step(folder, config, model={"quantization": mode}, adapter={"rank": 4})
     trainable = sum(v.size for v in adapters.trainable_tensors(model).values())

@@ -50,8 +50,8 @@ def test_blocks_of_another_size_are_refused_in_a_sentence(tmp_path: Path) -> Non
     model = folder("nf4", tmp_path / "model")
     tensors = mx.load(str(model / "model.safetensors"))
     name = next(key for key in tensors if "quant_state" in key)
-    about = json.loads(bytes(np.array(tensors[name]))) | {"blocksize": 128}
-    tensors[name] = mx.array(np.frombuffer(json.dumps(about).encode(), dtype=np.uint8))
+    state = json.loads(bytes(np.array(tensors[name]))) | {"blocksize": 128}
+    tensors[name] = mx.array(np.frombuffer(json.dumps(state).encode(), dtype=np.uint8))
     mx.save_safetensors(str(model / "model.safetensors"), tensors, {"format": "pt"})
     with pytest.raises(BadModel, match="is packed by bitsandbytes in an unusual way"):
         load(model, "float32", device="cpu")

@@ -18,7 +18,7 @@ from core.data.batch.batches import collate
 from core.device import parallel_plan
 from core.events import Step, Warned
 from core.model.load import load
-from core.model.log_probs import in_place, learned_tokens, to_mlx
+from core.model.log_probs import scatter_targets, target_tokens, to_mlx
 from core.run import Adapter, Run
 from core.train import resume, train
 from core.training import compiled_step, dry_run, model_setup, setup, trainer
@@ -196,9 +196,9 @@ def test_targets_that_fill_up_a_shape_add_nothing() -> None:
     row = SimpleNamespace(tokens=np.arange(1, 9), mask=np.array([0, 0, 0, 1, 1, 1, 1, 1], np.int8))
     exact, padded = (to_mlx(collate([row], [0]), multiple) for multiple in (1, 128))
     assert len(exact.places) == 5 and len(padded.places) == 128
-    assert mx.array_equal(learned_tokens(padded)[:5], learned_tokens(exact)).item()
+    assert mx.array_equal(target_tokens(padded)[:5], target_tokens(exact)).item()
     values = mx.arange(1, 129).astype(mx.float32)
-    assert mx.array_equal(in_place(values, padded), in_place(values[:5], exact)).item()
+    assert mx.array_equal(scatter_targets(values, padded), scatter_targets(values[:5], exact)).item()
 
 
 @pytest.mark.parametrize(
