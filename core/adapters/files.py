@@ -47,6 +47,10 @@ class BasePrecision:
         return f"The base is packed as {packed}, {self.source}."
 
 
+# Ways to start an adapter for which PEFT takes a part out of the base model, which is then another one.
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
+
+
 def read_base_precision(folder: Path) -> BasePrecision:
     """How the base was quantized when the adapter of a folder was trained.
 
@@ -141,7 +145,17 @@ def _check_supported(folder: Path, peft_config: dict[str, Any]) -> None:
             "adapters can be trained beside a frozen model: merge it in PEFT (merge_and_unload), and give the result "
             "as the model."
         )
+    init = str(peft_config.get("init_lora_weights", "")).lower()
+    if init.startswith(_CHANGES_BASE):
+        raise BadModel(
+            f"The PEFT adapter in {folder} was started as {init.partition('_')[0]}, which changes the base model's "
+            "weights too: on the plain base it would answer wrongly. Convert it in PEFT (save_pretrained with "
+            "path_initial_model_for_weight_conversion), or merge it there."
+        )
     for key, feature in (
+        ("use_qalora", "pooled inputs (QA-LoRA)"),
+        ("alora_invocation_tokens", "an activation by tokens (aLoRA)"),
+        ("trainable_token_indices", "trained single tokens"),
         ("target_parameters", "adapters on bare parameters"),
         ("layer_replication", "replicated layers"),
     ):

@@ -15,6 +15,7 @@ from core.errors import BadOption
 from core.model import hub
 
 SHARD_BYTES = 4 << 30
+MORE_TEMPLATES = "additional_chat_templates"  # a folder of further templates by name, such as that for functions
 NOT_COPIED = ("config.json", "model.safetensors.index.json", adapters.CONFIG)  # written anew
 
 Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
@@ -95,6 +96,9 @@ def copy_other_files(source: Path, folder: Path, adapter: Path | None) -> None:
             for file in source.glob(pattern):
                 if file.is_file() and file.name not in NOT_COPIED and file.suffix != ".safetensors":
                     shutil.copyfile(file, folder / file.name)
+        more_templates = source / MORE_TEMPLATES
+        if more_templates.is_dir():
+            shutil.copytree(more_templates, folder / MORE_TEMPLATES)
         template = adapters.read_chat_template(adapter) if adapter else None
         if template is not None:
             (folder / "chat_template.jinja").write_text(template, encoding="utf-8")

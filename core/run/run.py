@@ -21,7 +21,19 @@ from core.data.kinds import PAIRS
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option
 from core.quant.modes import UNPACKED, find_mode
-from core.run.sections import STARTER, Adapter, Data, Model, Train
+from core.run.sections import DEMO, STARTER, Adapter, Data, Model, Train
+
+# Options that may name a file or a folder.
+_PATHS = (
+    "model.path", "data.path", "data.eval_path", "data.chat_template", "adapter.init", "options.reference",
+    "options.teacher", "options.reward_file", "options.replay",
+)  # fmt: skip
+
+
+def _absolute(path: str) -> str:
+    """The whole path of something that is there; any other text as it is."""
+    place = Path(path.strip()).expanduser()
+    return str(place.absolute()) if path.strip() and not place.is_absolute() and place.exists() else path
 
 
 @dataclass(frozen=True)
@@ -115,6 +127,18 @@ class Run:
             n += 1
             folder = runs_folder() / f"{base}-{n}"
         return dataclasses.replace(self, output=str(folder))
+
+    def with_absolute_paths(self) -> "Run":
+        """The run with whole paths in the place of relative ones, wherever one names something that is there: what is
+        written down is then found from any folder."""
+        run = self
+        for key in _PATHS:
+            section, name = key.split(".")
+            path = getattr(getattr(run, section), name, None)
+            if isinstance(path, str) and path not in (STARTER, DEMO):
+                whole = "\n".join(map(_absolute, path.split("\n")))
+                run = run if whole == path else run.replace(key, whole)
+        return run
 
     def replace(self, key: str, value: Any) -> "Run":
         """A copy with one option changed.

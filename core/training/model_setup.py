@@ -1,6 +1,6 @@
 """The model in training: loaded, with its adapter, and what was measured on it about how batches may go through it."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,14 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
-from core.errors import BadOption
+from core.data.batch.groups import row_texts
+from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Warned
 from core.model import packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
+from core.model.target_names import OUTSIDE_BLOCKS
 from core.quant import count_weights
 from core.resolved import Decision, ModelFacts, Packing, Precision
 from core.rollouts.setup import apply_temperature
@@ -75,6 +77,23 @@ def prepare_model(
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
     return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
+
+
+def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Sequence[Any], path: str) -> None:
+    """Raise BadModel where rows use tokens that the model has no embedding for: it would look up foreign memory.
+
+    A tokenizer that merely knows more tokens than the model is left alone.
+    """
+    embeddings = (m for name, m in model.named_modules() if name.rpartition(".")[2] in OUTSIDE_BLOCKS["embeddings"])
+    sizes = [m.weight.shape[0] for m in embeddings if "weight" in m]
+    if not sizes or tokenizer_size <= sizes[0]:
+        return
+    largest = max((int(max(text.tokens)) for row in rows for text in row_texts(row) if len(text.tokens)), default=0)
+    if largest >= sizes[0]:
+        raise BadModel(
+            f"The tokenizer of {path} knows {tokenizer_size:,} tokens, but the model has embeddings for {sizes[0]:,} "
+            f"only, and rows use token {largest:,}: the files of the folder do not belong together."
+        )
 
 
 def decide_compiling(run: Run, device: str) -> Decision:

@@ -27,7 +27,7 @@ from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.lr_schedule import default_warmup
 from core.training.memory_setup import plan_memory
-from core.training.model_setup import TrainingModel, prepare_model
+from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
 
 MAX_EVALUATIONS = 10  # over a run, unless eval_every says otherwise; they never take longer than the training
@@ -135,6 +135,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
     model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
+    rows = (*data.dataset.train, *data.dataset.held_out)
+    check_vocabulary(model.model, len(data.tokenizer), rows, run.model.path)
     layout, parallel = model.layout.options, plan.parallel_batches
     data.batches.layout = layout
     data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None

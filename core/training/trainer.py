@@ -47,7 +47,7 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put right; what
     was saved before stays on disk.
     """
-    run = run.check().with_output()
+    run = run.check().with_output().with_absolute_paths()
     folder = RunFolder.plan(run)
     yield from _logged(folder, _execute(run, folder, stop, save_now))
 

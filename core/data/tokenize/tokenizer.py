@@ -29,7 +29,17 @@ def load_tokenizer(folder: Path) -> Any:
         raise BadModel(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
     if not getattr(tokenizer, "is_fast", False):
         raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")
+    if tokenizer.chat_template is None:
+        tokenizer.chat_template = _read_template_json(folder / "chat_template.json")
     return tokenizer
+
+
+def _read_template_json(file: Path) -> str | None:
+    """The chat template in a chat_template.json, as processors of transformers keep it; None where there is none."""
+    _check_json(file)
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
+    template = content.get("chat_template") if isinstance(content, dict) else None
+    return template if isinstance(template, str) else None
 
 
 def _check_json(file: Path) -> None:

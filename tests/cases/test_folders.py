@@ -1,0 +1,136 @@
+"""Model and adapter folders as people have them: files that do not belong together, and what is done about them."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import adapters
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.errors import BadModel
+from core.export import fuse
+from core.run import Run
+from core.train import resume, train
+from tests.core.conftest import TEMPLATE, write_model, write_rows
+
+REFERENCE = Path(__file__).parents[1] / "reference"
+PEFT = REFERENCE / "adapters" / "llama-tiny-peft"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"init_lora_weights": "pissa"}, "started as pissa"),
+        ({"init_lora_weights": "pissa_niter_16"}, "started as pissa"),
+        ({"init_lora_weights": "olora"}, "started as olora"),
+        ({"init_lora_weights": "corda"}, "started as corda"),
+        ({"init_lora_weights": "loftq"}, "started as loftq"),
+        ({"use_qalora": True}, "QA-LoRA"),
+        ({"alora_invocation_tokens": [5, 6]}, "aLoRA"),
+        ({"trainable_token_indices": [1, 2]}, "single tokens"),
+        ({"peft_type": "VERA"}, "VERA"),
+        ({"peft_type": "XLORA"}, "XLORA"),
+        ({"peft_type": "IA3"}, "IA3"),
+        ({"bias": "all"}, "biases"),
+        ({"modules_to_save": ["lm_head"]}, "lm_head"),
+        ({"target_parameters": ["mlp.experts"]}, "bare parameters"),
+        ({"layer_replication": [[0, 1]]}, "replicated layers"),
+    ],
+)
+def test_an_adapter_that_needs_another_base_is_refused(change: dict[str, Any], says: str, tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    shutil.copytree(PEFT, folder)
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | change))
+    with pytest.raises(BadModel, match=says):
+        adapters.read(folder)
+
+
+@pytest.mark.parametrize("init", [True, False, "gaussian", "eva"])
+def test_an_adapter_on_the_plain_base_is_read(init: Any, tmp_path: Path) -> None:
+    folder = tmp_path / "adapter"
+    shutil.copytree(PEFT, folder)
+    config = folder / "adapter_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"init_lora_weights": init}))
+    assert adapters.read(folder)[1]
+
+
+def test_the_template_of_chat_template_json_is_used(tmp_path: Path) -> None:
+    folder = write_model(tmp_path / "model")
+    config = folder / "tokenizer_config.json"
+    settings = json.loads(config.read_text())
+    settings.pop("chat_template", None)
+    config.write_text(json.dumps(settings))
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    assert load_tokenizer(folder).chat_template is None
+    (folder / "chat_template.json").write_text(json.dumps({"chat_template": TEMPLATE}))
+    assert load_tokenizer(folder).chat_template == TEMPLATE
+
+
+def test_a_tokenizer_that_knows_more_tokens_than_the_model(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    tokenizer = load_tokenizer(folder)
+    size = len(tokenizer)
+    tokenizer.add_tokens(["zebra", "giraffe"])
+    tokenizer.save_pretrained(folder)
+    rows = write_rows(tmp_path / "plain.jsonl", 8)
+    run = make_run(model={"path": str(folder)}, data={"path": str(rows)}, train={"steps": 1})
+    list(train(run))  # no row uses them
+    with rows.open("a") as file:
+        file.write(
+            json.dumps(
+                {"messages": [{"role": "user", "content": "A zebra?"}, {"role": "assistant", "content": "giraffe"}]}
+            )
+        )
+    with pytest.raises(BadModel, match=f"knows {size + 2} tokens, but the model has embeddings for {size} only"):
+        list(train(make_run("other", model={"path": str(folder)}, data={"path": str(rows)}, train={"steps": 1})))
+    assert not (tmp_path / "other").exists()
+
+
+def test_relative_paths_are_written_down_whole(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(model_folder, tmp_path / "here-model")
+    write_rows(tmp_path / "rows.jsonl", 8)
+    (tmp_path / "more").mkdir()
+    write_rows(tmp_path / "more" / "held.jsonl", 4)
+    monkeypatch.chdir(tmp_path)
+    data = {"path": "rows.jsonl", "eval_path": "./more/held.jsonl"}
+    run = make_run(model={"path": "./here-model"}, data=data, train={"steps": 2, "save_every": 1})
+    list(train(run))
+    folder = Path(str(run.output))
+    written = Run.read(folder / "run.toml")
+    assert (written.model.path, written.data.path) == (str(tmp_path / "here-model"), str(tmp_path / "rows.jsonl"))
+    assert written.data.eval_path == str(tmp_path / "more" / "held.jsonl")
+    assert json.loads((folder / "adapter_config.json").read_text())["model"] == str(tmp_path / "here-model")
+    monkeypatch.chdir(tmp_path / "more")
+    assert list(resume(folder, changes={"train.steps": 3}))[-1]
+
+
+def test_several_files_and_names_that_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a.jsonl", "b.jsonl", "demo", "starter"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    assert Run().with_absolute_paths() == Run()
+    run = Run().replace("data.path", "a.jsonl\nowner/name\nb.jsonl").with_absolute_paths()
+    assert run.data.path == f"{tmp_path / 'a.jsonl'}\nowner/name\n{tmp_path / 'b.jsonl'}"
+    assert Run().replace("model.path", "owner/name").with_absolute_paths().model.path == "owner/name"
+
+
+def test_further_templates_go_with_a_fused_model(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(model_folder, folder)
+    (folder / "additional_chat_templates").mkdir()
+    (folder / "additional_chat_templates" / "tool_use.jinja").write_text(TEMPLATE)
+    run = make_run(model={"path": str(folder)}, train={"steps": 1})
+    list(train(run))
+    list(fuse(str(run.output), tmp_path / "fused"))
+    assert (tmp_path / "fused" / "additional_chat_templates" / "tool_use.jinja").read_text() == TEMPLATE
