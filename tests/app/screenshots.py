@@ -216,7 +216,7 @@ class Photographer:
             self.take(f"7-charts-{method}")
             if method == "grpo":
                 self.show_tab(page.tabs, "Answers")
-                self.wait_until(lambda page=page: page.rollouts.shown is not None)
+                self.wait_until(lambda page=page: page.rollouts.group is not None)
                 self.take("7-answers")
 
     def visit_run(self) -> None:
