@@ -150,7 +150,7 @@ hone) ;;
         run mypy
         run lint-imports --no-logo
     fi
-    set -- pytest "$@"
+    set -- pytest --numprocesses logical --maxprocesses 4 --dist worksteal "$@"
     ;;
 *) set -- hone-app "$@" ;;
 esac

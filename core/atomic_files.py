@@ -41,7 +41,7 @@ def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] |
 
 @contextmanager
 def explain(path: Path) -> Iterator[None]:
-    """Turn what the system says about a path into one sentence."""
+    """Turn an error of the operating system about a path into Unavailable or BadOption, with one sentence."""
     try:
         yield
     except OSError as error:

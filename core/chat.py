@@ -1,6 +1,6 @@
 """A model to talk to, with or without a trained adapter."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,7 @@ import mlx.nn as nn
 
 from core import adapters
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
 from core.errors import BadModel
 from core.model import hub
@@ -17,9 +17,16 @@ from core.model.load import load
 
 
 class Chat:
-    """A model to talk to, with or without a trained adapter. Build and use it on one thread.
+    """A model to talk to, with or without a trained adapter. Create and use it on one thread.
 
-    The base is packed as it was when the adapter was trained, unless `quantization` says otherwise; `note` tells.
+    Arguments:
+        model: a folder, a Hugging Face id or "starter".
+        adapter: a run's folder or an adapter's; None for the model alone.
+        backend_name: "auto", "gpu" or "cpu".
+        allow_code: whether the model's own Python code may run.
+        quantization: of the base; None as it was when the adapter was trained.
+
+    Attributes: `precision` says how the base is loaded; `note` is a sentence about it for the user, or "".
     Raises BadModel for a model or adapter that cannot be loaded, Unavailable without network.
     """
 
@@ -33,9 +40,9 @@ class Chat:
         quantization: str | None = None,
     ) -> None:
         self.backend = select(backend_name)
-        base = adapters.base_for(adapter, quantization)
+        base = adapters.choose_base_precision(adapter, quantization)
         self.note = base.note
-        folder = _finish(hub.fetch(model))
+        folder = _run_generator(hub.fetch(model))
         loaded = load(
             folder,
             device=self.backend["used"],
@@ -45,15 +52,15 @@ class Chat:
         )
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
-        self._full = False
-        self._base: nn.Module | None = None
+        self._is_full = False
+        self._untrained: nn.Module | None = None
         if adapter is not None:
             saved, _ = adapters.read(Path(adapter))
-            self._full = saved.get("fine_tune_type") == "full"
+            self._is_full = saved.get("fine_tune_type") == "full"
             adapters.load(self.model, Path(adapter))
-            self.tokenizer.chat_template = adapters.chat_template(Path(adapter)) or self.tokenizer.chat_template
-            if self._full:
-                self._base = load(folder, device=self.backend["used"], allow_code=allow_code).model
+            self.tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or self.tokenizer.chat_template
+            if self._is_full:
+                self._untrained = load(folder, device=self.backend["used"], allow_code=allow_code).model
         self.model.eval()
 
     def answer(
@@ -64,25 +71,34 @@ class Chat:
         temperature: float = 0.0,
         adapter: bool = True,
     ) -> Iterator[str]:
-        """Text pieces of the next assistant turn. With `adapter` False, what the untrained model would say."""
-        question = ask(Example(0, messages=tuple(messages)), self.tokenizer)
-        if question is None:
+        """Yield pieces of text of the next assistant turn, as they are generated.
+
+        Arguments:
+            messages: the conversation so far, as {"role", "content"} dicts.
+            max_tokens: tokens at which the answer ends.
+            temperature: 0 is greedy.
+            adapter: False for the answer of the untrained model.
+
+        Raises BadModel where the model's chat template cannot write the conversation.
+        """
+        encoded = encode_prompt(Example(0, messages=tuple(messages)), self.tokenizer)
+        if encoded is None:
             raise BadModel("The model's chat template cannot write this conversation.")
-        prompt = question.tokens
-        if self._full:
-            model = self.model if adapter else self._base
+        prompt = encoded.tokens
+        if self._is_full:
+            model = self.model if adapter else self._untrained
             if model is None:
                 raise BadModel("The untrained model is not loaded.")
             yield from stream(model, self.tokenizer, prompt, max_tokens, temperature)
         elif adapter:
             yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
         else:
-            with adapters.off(self.model):
+            with adapters.disable(self.model):
                 yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
 
 
-def _finish(generator: Any) -> Path:
-    """The value of a generator whose progress nobody watches."""
+def _run_generator(generator: Generator[Any, None, Path]) -> Path:
+    """The return value of a generator, its progress ignored."""
     while True:
         try:
             next(generator)

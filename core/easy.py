@@ -16,7 +16,7 @@ from typing import Any
 from core import methods
 from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Sample, Started, Step
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Builder:
         Raises BadOption for a name that does not exist or a value out of range.
         """
         if "." not in key:
-            keys = [k for k, _ in every_option(self.config.method) if k == key or k.endswith("." + key)]
+            keys = [k for k, _ in list_options(self.config.method) if k == key or k.endswith("." + key)]
             if len(keys) > 1:
                 raise BadOption(f"{key!r} could mean {' or '.join(keys)}; name it in full.")
             key = keys[0] if keys else key

@@ -1,5 +1,8 @@
-"""What a run reports: plain values, one line of JSON each. The window, the command line and
-events.jsonl read the same events; an old run is drawn from its file through the same code."""
+"""Events: what a run reports, as plain values, one line of JSON each.
+
+The window, the command line and events.jsonl read the same events; an old run is drawn from its file through the same
+code. The names of the classes and of their fields are a public contract.
+"""
 
 import dataclasses
 import json
@@ -11,14 +14,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Event:
-    """Base of all events. `time` is seconds since the epoch."""
+    """Base of all events. `time` is in seconds since 1970 (UTC)."""
 
     time: float = field(default_factory=time.time, kw_only=True)
 
 
 @dataclass(frozen=True)
 class Phase(Event):
-    """What the run is busy with. `fraction` (0 to 1) is known for downloads and other countable work."""
+    """What the run is doing. `fraction`, 0 to 1, is how much of it is done; None where that cannot be counted."""
 
     name: str  # "Preparing data", "Downloading model", "Loading model", "Training", "Validating", "Saving", ...
     detail: str = ""
@@ -27,77 +30,80 @@ class Phase(Event):
 
 @dataclass(frozen=True)
 class Started(Event):
-    """Everything is loaded and the first step is next. Counts of rows are after dropping unusable ones."""
+    """Everything is loaded, and the first optimizer step is next. Rows that cannot be used are not counted."""
 
-    name: str
-    folder: str
+    name: str  # of the run's folder
+    folder: str  # its path
     method: str
-    model: str
-    total_steps: int
+    model: str  # as asked for: a path, a Hugging Face id or "starter"
+    total_steps: int  # optimizer steps
     first_step: int  # 1, or where a resumed run goes on
-    epochs: float
-    rows: int
-    eval_rows: int
+    epochs: float  # passes over the training set in `total_steps`
+    rows: int  # in the training set
+    eval_rows: int  # held out
     tokens: int  # in the whole training set
     trainable_parameters: int
     total_parameters: int
-    backend: dict[str, Any]  # {requested, used, device, reason}
-    precision: dict[str, Any]  # {requested, used, detail, reason}
-    memory: dict[str, Any] = field(default_factory=dict)  # bytes: {estimate: {low, high, …}, measured, rows, tokens}
+    backend: dict[str, Any]  # as in resolved.json: {requested, used, device, reason}
+    precision: dict[str, Any]  # as in resolved.json: {requested, used, detail, reason, …}
+    memory: dict[str, Any] = field(default_factory=dict)  # bytes: {estimate: {low, high, …}, measured}; rows, tokens
 
 
 @dataclass(frozen=True)
 class Step(Event):
-    """One optimizer step. `loss` is the value before this step's update, `grad_norm` before clipping."""
+    """One optimizer step."""
 
-    step: int
-    loss: float
-    learning_rate: float
-    grad_norm: float
-    tokens: int  # seen so far, padding left out
-    trained_tokens: int  # targets so far
-    tokens_per_second: float
-    peak_memory_bytes: int
-    epoch: float
-    seconds: float  # training time so far, over all sittings
-    metrics: dict[str, float] = field(default_factory=dict)
+    step: int  # counted from 1
+    loss: float  # mean over the step's batches, before this step's update
+    learning_rate: float  # of this step
+    grad_norm: float  # L2 norm of the whole gradient, before clipping
+    tokens: int  # that went through the model so far, without padding
+    trained_tokens: int  # that the loss was computed on so far
+    tokens_per_second: float  # of this step, without padding
+    peak_memory_bytes: int  # the most that MLX has held since the run was started or resumed
+    epoch: float  # passes over the training set so far
+    seconds: float  # in optimizer steps so far, those before a resume included
+    metrics: dict[str, float] = field(default_factory=dict)  # the method's own, as its SPEC names them
 
 
 @dataclass(frozen=True)
 class Evaluated(Event):
-    """Loss on the held-out rows; `step` 0 is the model before training."""
+    """A measurement on the held-out rows."""
 
-    step: int
-    loss: float
-    best: bool
-    tokens: int
+    step: int  # optimizer steps so far; 0 is the model before training
+    loss: float  # the method's loss; for a method with rewards, the share of questions that were not solved
+    best: bool  # lowest loss so far
+    tokens: int  # that the loss was computed on, or that were sampled for a method with rewards
     metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Sample(Event):
-    """An answer the model wrote to a fixed prompt. `stage` is "before", "during" or "after"."""
+    """The model's answer to a fixed prompt: a held-out one, or one of the training data where nothing is held out.
 
-    step: int
+    `stage` is "before", "during" or "after" training.
+    """
+
+    step: int  # optimizer steps so far
     stage: str
-    index: int  # which of the fixed prompts
+    index: int  # of the prompt, from 0; each is answered in every stage
     prompt: str
     answer: str
-    expected: str = ""
+    expected: str = ""  # the dataset's answer; "" where there is none
 
 
 @dataclass(frozen=True)
 class Saved(Event):
-    """Something complete lies on disk. `what` is "checkpoint", "best" or "adapter"."""
+    """Something complete lies on disk. `what` is "checkpoint", "adapter" or "model"."""
 
-    step: int
+    step: int  # whose weights these are; 0 for an export
     path: str
     what: str
 
 
 @dataclass(frozen=True)
 class Warned(Event):
-    """Something a person should know. `code` is stable, `message` one sentence."""
+    """A person should know this. `code` never changes, so that programs can rely on it; `message` is one sentence."""
 
     code: str
     message: str
@@ -105,18 +111,18 @@ class Warned(Event):
 
 @dataclass(frozen=True)
 class Finished(Event):
-    """The end. `reason` is "done", "stopped", "early_stop" or "failed" (then `message` says why)."""
+    """The end of a run. `reason` is "done", "stopped", "early_stop" or "failed"."""
 
     reason: str
-    step: int
-    message: str  # the verdict in one sentence
-    seconds: float
-    loss_before: float | None = None  # on held-out rows
-    loss_after: float | None = None
-    best_step: int | None = None
-    metrics_before: dict[str, float] = field(default_factory=dict)
+    step: int  # optimizer steps in all
+    message: str  # the verdict; for a failed run, why it failed
+    seconds: float  # in optimizer steps, those before a resume included
+    loss_before: float | None = None  # on the held-out rows, as in Evaluated
+    loss_after: float | None = None  # of the weights that are kept
+    best_step: int | None = None  # whose weights are kept
+    metrics_before: dict[str, float] = field(default_factory=dict)  # on the held-out rows and the sample answers
     metrics_after: dict[str, float] = field(default_factory=dict)
-    eval_rows: int = 0  # how many held-out rows the figures were measured on
+    eval_rows: int = 0  # how many held-out rows loss and metrics were measured on
 
 
 KINDS: dict[str, type[Event]] = {
@@ -125,22 +131,22 @@ KINDS: dict[str, type[Event]] = {
 
 
 def to_json(event: Event) -> str:
-    """One line of JSON, without the line break. Numbers that JSON cannot hold (NaN, infinity) become null."""
+    """An event as one line of JSON, without the line break. NaN and infinity, which JSON cannot hold, become null."""
     values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event)}
     return json.dumps({"event": type(event).__name__, **values}, ensure_ascii=False, allow_nan=False)
 
 
 def from_json(line: str) -> Event:
-    """The event written by to_json; null in the place of a number reads as NaN. ValueError if it is none."""
+    """The event that to_json() wrote. null in the place of a number reads as NaN. Raises ValueError if it is none."""
     values = json.loads(line)
     if not isinstance(values, dict) or values.get("event") not in KINDS:
         raise ValueError(f"not an event: {line[:80]}")
     cls = KINDS[values.pop("event")]
-    known = {f.name: f for f in dataclasses.fields(cls)}
+    fields = {f.name: f for f in dataclasses.fields(cls)}
     for name, value in values.items():
-        if value is None and name in known and known[name].type in (float, "float"):
+        if value is None and name in fields and fields[name].type in (float, "float"):
             values[name] = math.nan
-    return cls(**{name: value for name, value in values.items() if name in known})
+    return cls(**{name: value for name, value in values.items() if name in fields})
 
 
 def _plain(value: Any) -> Any:

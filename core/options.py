@@ -1,7 +1,7 @@
-"""An option, said once: a dataclass field that carries its help, range and choices.
+"""An option is declared once: a dataclass field that carries its help, range and choices.
 
-The command line's flags, the window's forms, run.toml, the docs and the tests all read the same
-description. Unknown names, wrong types and values out of range raise BadOption with one sentence.
+The command line's flags, the window's forms, run.toml, the docs and the tests all read the same declaration. Unknown
+names, wrong types and values out of range raise BadOption with one sentence.
 """
 
 import dataclasses
@@ -21,11 +21,11 @@ _KEY = "option"
 
 @dataclass(frozen=True)
 class Option:
-    """One option as every reader sees it."""
+    """The declaration of one option."""
 
     name: str
     type: type  # bool, int, float, str, or tuple (of str)
-    optional: bool  # None is allowed and means: decided by Hone, and told in resolved.json
+    optional: bool  # None is allowed, and means that Hone decides; resolved.json says what was used
     default: Any
     help: str
     label: str
@@ -33,13 +33,13 @@ class Option:
     low: float | None
     high: float | None
     choices: tuple[str, ...]
-    when: str  # when a person would change it
-    basic: bool  # shown among the simple settings
+    when: str  # advice: when to change it
+    basic: bool  # whether it stands among the simple settings
     unset: str  # what None means, in words
     labels: Mapping[str, str] = dataclasses.field(default_factory=dict)  # choices as people read them
 
-    def shown(self, choice: str) -> str:
-        """A choice as people read it: 'LoRA' for 'lora'."""
+    def choice_label(self, choice: str) -> str:
+        """The label of a choice in the window: "LoRA" for "lora"."""
         return self.labels.get(choice, choice)
 
 
@@ -57,13 +57,21 @@ def option(
     unset: str = "automatic",
     labels: Mapping[str, str] | None = None,
 ) -> Any:
-    """A dataclass field with everything there is to know about the option.
+    """A dataclass field that declares an option.
 
-    `low` and `high` are inclusive. `flag` is the command-line name without dashes where it differs
-    from the field's name. `unset` says in words what None (leave it to Hone) means. `labels` are the
-    choices as people read them, for the window; files and flags keep the choices themselves.
+    default  its default value; None leaves the value to Hone
+    help     one or two sentences: what it does
+    low      smallest value allowed, inclusive
+    high     largest value allowed, inclusive
+    choices  the values allowed; any where it is empty
+    flag     its name on the command line without dashes, where it differs from the field's name
+    label    its name in the window, where it differs from the field's name
+    when     advice: when to change it
+    basic    whether it stands among the simple settings
+    unset    what None means, in words
+    labels   the choices as the window shows them; files and flags keep the choices themselves
     """
-    about = dict(
+    declaration = dict(
         help=help,
         low=low,
         high=high,
@@ -75,89 +83,90 @@ def option(
         unset=unset,
         labels=dict(labels or {}),
     )
-    return dataclasses.field(default=default, metadata={_KEY: about})
+    return dataclasses.field(default=default, metadata={_KEY: declaration})
 
 
 def describe(cls: type) -> list[Option]:
-    """Every option of a dataclass, in order. Fields that are themselves groups of options are left out."""
-    return list(_described(cls))
+    """The options of a dataclass, in order. Fields that are themselves sections of options are left out."""
+    return list(_describe(cls))
 
 
 @functools.cache  # the window asks at every keystroke, and a class does not change
-def _described(cls: type) -> tuple[Option, ...]:
+def _describe(cls: type) -> tuple[Option, ...]:
     hints = typing.get_type_hints(cls)
-    found = []
+    options = []
     for field in dataclasses.fields(cls):
         if _KEY not in field.metadata:
             continue
-        about = dict(field.metadata[_KEY])
+        declaration = dict(field.metadata[_KEY])
         kind, optional = _kind(hints[field.name])
-        about["flag"] = "--" + (about["flag"] or field.name.replace("_", "-"))
-        about["label"] = about["label"] or field.name.replace("_", " ").capitalize()
-        found.append(Option(name=field.name, type=kind, optional=optional, default=field.default, **about))
-    return tuple(found)
+        declaration["flag"] = "--" + (declaration["flag"] or field.name.replace("_", "-"))
+        declaration["label"] = declaration["label"] or field.name.replace("_", " ").capitalize()
+        options.append(Option(name=field.name, type=kind, optional=optional, default=field.default, **declaration))
+    return tuple(options)
 
 
 @functools.cache
 def groups(cls: type) -> tuple[tuple[str, type], ...]:
-    """(field name, dataclass) of each group of options inside a dataclass."""
+    """(field name, dataclass) of each section of options inside a dataclass."""
     hints = typing.get_type_hints(cls)
     fields = [field.name for field in dataclasses.fields(cls)]
     return tuple((name, typing.cast(type, hints[name])) for name in fields if dataclasses.is_dataclass(hints[name]))
 
 
-def build(cls: type, values: Mapping[str, Any], where: str = "") -> Any:
-    """An instance from plain values (a parsed TOML table, a form), every one of them checked.
+def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
+    """An instance of a dataclass of options from plain values (a parsed TOML table, a form), each of them checked.
 
-    Raises BadOption for an unknown name, a wrong type or a value out of range; `where` opens the sentence.
+    Raises BadOption for an unknown name, a wrong type or a value out of range; `origin`, where the values come from,
+    opens the sentence.
     """
     if not isinstance(values, Mapping):
-        raise BadOption(f"{_at(where)}expected a table of options, found {_show(values)}.")
+        raise BadOption(f"{_opening(origin)}expected a table of options, found {_show(values)}.")
     options = {o.name: o for o in describe(cls)}
     inner = dict(groups(cls))
-    made: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in values.items():
         if name in inner:
-            made[name] = build(inner[name], value, f"{where}: [{name}]" if where else f"[{name}]")
+            fields[name] = build(inner[name], value, f"{origin}: [{name}]" if origin else f"[{name}]")
         elif name in options:
-            made[name] = check(options[name], value, where)
+            fields[name] = check(options[name], value, origin)
         else:
-            raise BadOption(f"{_at(where)}there is no option {name!r}{_nearest(name, [*options, *inner])}.")
-    return cls(**made)
+            raise BadOption(f"{_opening(origin)}there is no option {name!r}{_nearest(name, [*options, *inner])}.")
+    return cls(**fields)
 
 
-def check(o: Option, value: Any, where: str = "") -> Any:
-    """The value in the option's own type, or BadOption."""
+def check(o: Option, value: Any, origin: str = "") -> Any:
+    """The value in the option's own type. Raises BadOption for one that is not allowed."""
     if value is None:
         if o.optional:
             return None
-        raise BadOption(f"{_at(where)}{o.name} needs a value.")
-    value = _convert(o, value, where)
+        raise BadOption(f"{_opening(origin)}{o.name} needs a value.")
+    value = _convert(o, value, origin)
     if o.choices and not isinstance(value, tuple) and value not in o.choices:
-        known = ", ".join(o.choices) + _nearest(str(value), o.choices)
-        raise BadOption(f"{_at(where)}{o.name} is {value!r}, which is not one of {known}.")
+        choices = ", ".join(o.choices) + _nearest(str(value), o.choices)
+        raise BadOption(f"{_opening(origin)}{o.name} is {value!r}, which is not one of {choices}.")
     if o.low is not None and value < o.low:
-        raise BadOption(f"{_at(where)}{o.name} is {value}, but must be at least {o.low:g}.")
+        raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be at least {o.low:g}.")
     if o.high is not None and value > o.high:
-        raise BadOption(f"{_at(where)}{o.name} is {value}, but must be at most {o.high:g}.")
+        raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be at most {o.high:g}.")
     return value
 
 
-def parse(o: Option, text: str, where: str = "") -> Any:
-    """The value meant by a piece of text (a command-line word, a form's field), or BadOption."""
+def parse(o: Option, text: str, origin: str = "") -> Any:
+    """The value that a text (a command-line argument, a form's field) stands for. Raises BadOption."""
     text = text.strip()
     if o.optional and text.lower() in ("", "none", "auto") and text.lower() not in o.choices:
         return None
     try:
         if o.type is int:
-            return check(o, int(text), where)
+            return check(o, int(text), origin)
         if o.type is float:
-            return check(o, float(text), where)
+            return check(o, float(text), origin)
     except ValueError:
-        wanted = "a whole number" if o.type is int else "a number"
-        raise BadOption(f"{_at(where)}{o.name} is {text!r}, but must be {wanted}.") from None
+        kind = "a whole number" if o.type is int else "a number"
+        raise BadOption(f"{_opening(origin)}{o.name} is {text!r}, but must be {kind}.") from None
     if o.type is bool:
-        known = {
+        values = {
             "true": True,
             "yes": True,
             "on": True,
@@ -167,30 +176,30 @@ def parse(o: Option, text: str, where: str = "") -> Any:
             "off": False,
             "0": False,
         }
-        if text.lower() not in known:
-            raise BadOption(f"{_at(where)}{o.name} is {text!r}, but must be true or false.")
-        return known[text.lower()]
+        if text.lower() not in values:
+            raise BadOption(f"{_opening(origin)}{o.name} is {text!r}, but must be true or false.")
+        return values[text.lower()]
     if o.type is tuple:
-        return check(o, tuple(part.strip() for part in text.split(",") if part.strip()), where)
-    return check(o, text, where)
+        return check(o, tuple(part.strip() for part in text.split(",") if part.strip()), origin)
+    return check(o, text, origin)
 
 
-def _convert(o: Option, value: Any, where: str) -> Any:
-    whole = isinstance(value, int) and not isinstance(value, bool)
+def _convert(o: Option, value: Any, origin: str) -> Any:
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
     if o.type is bool and isinstance(value, bool):
         return value
-    if o.type is int and (whole or (isinstance(value, float) and value.is_integer())):
+    if o.type is int and (is_integer or (isinstance(value, float) and value.is_integer())):
         return int(value)
-    if o.type is float and (whole or isinstance(value, float)):
+    if o.type is float and (is_integer or isinstance(value, float)):
         if not math.isfinite(value):
-            raise BadOption(f"{_at(where)}{o.name} is {value}, but must be an ordinary number.")
+            raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be an ordinary number.")
         return float(value)
     if o.type is str and isinstance(value, str):
         return value
     if o.type is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
         return tuple(value)
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of names"}
-    raise BadOption(f"{_at(where)}{o.name} is {_show(value)}, but must be {words[o.type]}.")
+    raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be {words[o.type]}.")
 
 
 def _kind(hint: Any) -> tuple[type, bool]:
@@ -202,13 +211,13 @@ def _kind(hint: Any) -> tuple[type, bool]:
     return (tuple if typing.get_origin(hint) is tuple else hint), optional
 
 
-def _nearest(name: str, known: typing.Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
+def _nearest(name: str, candidates: typing.Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(candidates), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
-def _at(where: str) -> str:
-    return f"{where}: " if where else ""
+def _opening(origin: str) -> str:
+    return f"{origin}: " if origin else ""
 
 
 def _show(value: Any) -> str:

@@ -1,9 +1,24 @@
 """The parts of resolved.json: what was asked for, what is used, and why. Plain frozen values, without MLX.
 
-resolved.json is a public contract: `dataclasses.asdict` of these gives its keys, which are added to and never renamed.
+resolved.json is a public contract: keys are added and never renamed. `to_json` turns a part into the dict that is
+written; it is `dataclasses.asdict`, except that an optional key is absent where its value is None.
 """
 
-from dataclasses import dataclass
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+OPTIONAL = {"optional": True}  # metadata of a field that resolved.json has only where the value is not None
+
+
+def to_json(part: Any) -> dict[str, Any]:
+    """A dataclass of this module, or an Estimate or a group of options inside it, as plain values in field order."""
+    values = {}
+    for f in dataclasses.fields(part):
+        value = getattr(part, f.name)
+        if value is not None or not f.metadata.get("optional"):
+            values[f.name] = to_json(value) if dataclasses.is_dataclass(value) else value
+    return values
 
 
 @dataclass(frozen=True)
@@ -25,9 +40,10 @@ class Precision:
     detail: str
     reason: str
     compute: str  # "float32", "bfloat16" or "float16"
-    bits: float  # a weight's, its share of the scales left out
+    bits: float | None  # a weight's, its share of the scales left out; None where the model does not say
     block: int | None  # weights that share a scale
     double: bool  # whether the scales are packed too
+    layers: int | None = field(default=None, metadata=OPTIONAL)  # that were packed while loading
 
 
 @dataclass(frozen=True)
@@ -65,3 +81,116 @@ class AnswersAtOnce:
     used: int
     bytes_each: int
     reason: str
+
+
+@dataclass(frozen=True)
+class RolloutFacts:
+    """How the answers of a method with rewards are made."""
+
+    answers_at_once: AnswersAtOnce
+    rewards: dict[str, float]  # weight of each reward, by name
+    replayed: int  # recorded sets of answers that are learned from instead of new ones
+
+
+@dataclass(frozen=True)
+class OnPolicyFacts:
+    """How the student's own answers are made in a distillation."""
+
+    answers_at_once: AnswersAtOnce
+    share: float  # of the steps, 0 to 1
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What was read from the data files. Counts are after dropping unusable rows."""
+
+    path: str
+    eval_path: str | None
+    format: str  # a sentence
+    sha256: str
+    rows: int
+    eval_rows: int
+    tokens: int  # of all training rows
+    trained_tokens: int  # those that are targets; 0 where the answers are not written yet
+    cut: int  # rows cut at the maximum length
+    dropped: int  # rows without anything to learn
+    findings: int  # of the checks of the data
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts(DatasetFacts):
+    """The section "data": what was read, and how its batches go through the model."""
+
+    logits: Decision  # made "at the targets" or "everywhere"
+    packing: Packing
+    shared_prompts: Decision | None = field(default=None, metadata=OPTIONAL)  # for rows with several texts
+    micro_batches: MicroBatches
+    rollouts: RolloutFacts | None = field(default=None, metadata=OPTIONAL)
+    own_answers: OnPolicyFacts | None = field(default=None, metadata=OPTIONAL)
+    max_seq_len: int
+    train_on: str
+    shuffle: bool
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The section "model"."""
+
+    parameters: int
+    trainable_parameters: int
+    path: str  # as asked for
+    folder: str
+
+
+@dataclass(frozen=True)
+class MemoryFacts:
+    """The section "memory": the estimate, and what one real step on the longest batch took."""
+
+    gradient_checkpointing: bool
+    estimate: dict[str, int] | None = field(
+        default=None, metadata=OPTIONAL
+    )  # bytes by what takes them, with "low" and "high"
+    measured: int | None = field(default=None, metadata=OPTIONAL)  # peak bytes of the dry run
+    rows: int | None = field(default=None, metadata=OPTIONAL)  # texts in the dry run
+    tokens: int | None = field(default=None, metadata=OPTIONAL)  # of the longest text in it
+
+
+@dataclass(frozen=True)
+class ReferenceFacts:
+    """The section "reference": whose log-probabilities a preference is compared with."""
+
+    requested: str | None
+    used: str  # "base", "initial", or another model
+    file: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class TeacherFacts:
+    """The section "teacher" of a distillation."""
+
+    path: str
+    used: str  # "live", or "kept": asked once, and let go of
+    top_k: int | None
+    file: str | None = field(default=None, metadata=OPTIONAL)
+    tokens: int | None = field(default=None, metadata=OPTIONAL)
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """resolved.json as a whole: every value as used."""
+
+    method: str
+    options: Any  # the method's own options
+    model: ModelFacts
+    adapter: dict[str, Any]  # core.adapters.resolved_options
+    precision: Precision
+    backend: Backend
+    data: DataFacts
+    train: dict[str, Any]  # core.run.Train with the values that follow from the data
+    steps_per_epoch: int
+    versions: dict[str, str]
+    memory: MemoryFacts
+    compiled: Decision
+    teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
+    reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)

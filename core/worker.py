@@ -1,6 +1,6 @@
-"""Work on a thread of its own, watched through a generator: progress comes out as Phase events.
+"""Run work on a thread of its own and yield its progress as Phase events.
 
-For what needs no MLX (downloads, tokenizing), so that a run's generator can tell how far it is.
+For work without MLX (downloads, tokenizing), so that a run's generator can say how far it is.
 """
 
 import queue
@@ -11,27 +11,28 @@ from typing import Any, TypeVar
 from core.events import Phase
 
 T = TypeVar("T")
-Report = Callable[[Phase], None]
+ReportProgress = Callable[[Phase], None]
 
 
-def watched(name: str, work: Callable[[Report, threading.Event], T]) -> Generator[Phase, None, T]:
-    """Call work(report, cancelled) on a thread, yielding each Phase it reports; the generator's value is its result.
+def run_in_thread(name: str, work: Callable[[ReportProgress, threading.Event], T]) -> Generator[Phase, None, T]:
+    """Call work(report, cancelled) on a thread called `name`, and yield each Phase that it reports.
 
-    What the work raises is raised here. Closing the generator sets `cancelled`, which the work looks at.
+    Returns what the work returns (the value of `yield from`), and raises what it raises. Closing the generator sets
+    `cancelled`; the work is expected to look at it and end.
     """
-    news: queue.Queue[tuple[str, Any]] = queue.Queue()
+    messages: queue.Queue[tuple[str, Any]] = queue.Queue()
     cancelled = threading.Event()
 
-    def run() -> None:
+    def call_work() -> None:
         try:
-            news.put(("done", work(lambda phase: news.put(("phase", phase)), cancelled)))
+            messages.put(("done", work(lambda phase: messages.put(("phase", phase)), cancelled)))
         except BaseException as error:  # handed over whole, to be raised on the caller's thread
-            news.put(("error", error))
+            messages.put(("error", error))
 
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=call_work, name=name, daemon=True).start()
     try:
         while True:
-            kind, item = news.get()
+            kind, item = messages.get()
             if kind == "phase":
                 yield item
             elif kind == "error":

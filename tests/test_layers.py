@@ -26,14 +26,14 @@ BREAKS = {
 def lint(folder: Path, *contracts: str) -> tuple[int, str]:
     """(exit code, report) of the import linter on the packages in a folder."""
     chosen = [word for contract in contracts for word in ("--contract", contract)]
-    done = subprocess.run(
+    process = subprocess.run(
         [Path(sys.executable).parent / "lint-imports", "--no-logo", "--no-cache", *chosen],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(folder), "COLUMNS": "200"},
         capture_output=True,
         text=True,
     )
-    return done.returncode, done.stdout + done.stderr
+    return process.returncode, process.stdout + process.stderr
 
 
 def test_the_contracts_hold() -> None:
@@ -61,8 +61,8 @@ def test_the_contract_notices(contract: str, tmp_path: Path) -> None:
 def loaded_by(statement: str) -> set[str]:
     """The modules in memory after a statement in a fresh interpreter."""
     code = f"{statement}\nimport sys\nprint(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(done.stdout.split())
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(process.stdout.split())
 
 
 HEAVY = {"mlx.core", "mlx_lm", "transformers", "huggingface_hub"}

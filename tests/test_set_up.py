@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 NVIDIA = "echo '%s, %s'"
-BARE = "exit 1"  # dpkg-query: nothing is installed
+NOTHING_INSTALLED = "exit 1"  # dpkg-query: nothing is installed
 DEBIAN = "echo 'install ok installed'"
 
 WINDOW = (
@@ -34,12 +34,12 @@ class Machine:
         self.env = {"DISPLAY": ":0", "HOME": str(folder / "home")}
 
     def run(self, *words: str, cwd: Path = ROOT) -> tuple[int, str, str]:
-        """(exit code, what uv was asked, what was said)."""
+        """(exit code, the uv command, the message on stderr)."""
         for name, body in self.commands.items():
             script = self.bin / name
             script.write_text(f"#!/bin/sh\n{body}\n", "utf-8")
             script.chmod(0o755)
-        done = subprocess.run(
+        process = subprocess.run(
             [ROOT / "run.sh", *words],
             env=self.env | {"PATH": f"{self.bin}:/usr/bin:/bin"},
             cwd=cwd,
@@ -47,12 +47,15 @@ class Machine:
             capture_output=True,
             text=True,
         )
-        return done.returncode, done.stdout.strip(), done.stderr.strip()
+        return process.returncode, process.stdout.strip(), process.stderr.strip()
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     return Machine(tmp_path)
+
+
+PYTEST = "pytest --numprocesses logical --maxprocesses 4 --dist worksteal"
 
 
 def uv(command: str, build: str = "") -> str:
@@ -65,18 +68,18 @@ def test_the_window(machine: Machine) -> None:
 
 def test_the_command_line_from_any_folder(machine: Machine, tmp_path: Path) -> None:
     machine.commands["uv"] += "; pwd"
-    code, asked, _ = machine.run("hone", "train", "--dataset", "my data.jsonl", cwd=tmp_path)
-    assert (code, asked) == (0, f"{uv('hone train --dataset my data.jsonl')}\n{tmp_path}")
+    code, uv_command, _ = machine.run("hone", "train", "--dataset", "my data.jsonl", cwd=tmp_path)
+    assert (code, uv_command) == (0, f"{uv('hone train --dataset my data.jsonl')}\n{tmp_path}")
 
 
 def test_the_tests_run_in_the_repository(machine: Machine, tmp_path: Path) -> None:
     machine.commands["uv"] += '; pwd; echo "$QT_QPA_PLATFORM $MLX_DISABLE_COMPILE"'
-    _, asked, _ = machine.run("--test", "-k", "one or two", cwd=tmp_path)
-    assert asked == f"{uv('pytest -k one or two')}\n{ROOT}\noffscreen 1"
+    _, uv_command, _ = machine.run("--test", "-k", "one or two", cwd=tmp_path)
+    assert uv_command == f"{uv(f'{PYTEST} -k one or two')}\n{ROOT}\noffscreen 1"
 
 
 def test_the_check_runs_everything(machine: Machine) -> None:
-    commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", "pytest")
+    commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", PYTEST)
     assert machine.run("--check")[1] == "\n".join(map(uv, commands))
 
 
@@ -87,9 +90,9 @@ def test_the_check_stops_at_the_first_failure(machine: Machine) -> None:
 
 def test_without_a_screen(machine: Machine) -> None:
     del machine.env["DISPLAY"]
-    code, asked, said = machine.run()
-    assert (code, asked) == (2, "")
-    assert said == (
+    code, uv_command, message = machine.run()
+    assert (code, uv_command) == (2, "")
+    assert message == (
         "Hone's window needs a screen, and there is none here; without one, try "
         "./run.sh hone train --model starter --dataset demo, or ./run.sh --test"
     )
@@ -97,35 +100,35 @@ def test_without_a_screen(machine: Machine) -> None:
 
 
 def test_packages_without_rights(machine: Machine) -> None:
-    machine.commands["dpkg-query"] = BARE
-    code, asked, said = machine.run()
+    machine.commands["dpkg-query"] = NOTHING_INSTALLED
+    code, uv_command, message = machine.run()
     line = f"apt-get install -y --no-install-recommends ca-certificates libopenblas0-pthread {WINDOW}"
-    assert (code, asked) == (2, "")
-    assert f"    sudo apt-get update && sudo {line}\n" in said
+    assert (code, uv_command) == (2, "")
+    assert f"    sudo apt-get update && sudo {line}\n" in message
 
 
 def test_the_command_line_needs_no_window_packages(machine: Machine) -> None:
-    machine.commands["dpkg-query"] = BARE
-    said = machine.run("hone", "doctor")[2]
-    assert "recommends ca-certificates libopenblas0-pthread\n" in said
+    machine.commands["dpkg-query"] = NOTHING_INSTALLED
+    message = machine.run("hone", "doctor")[2]
+    assert "recommends ca-certificates libopenblas0-pthread\n" in message
 
 
 def test_going_on_without_packages(machine: Machine) -> None:
-    machine.commands["dpkg-query"] = BARE
+    machine.commands["dpkg-query"] = NOTHING_INSTALLED
     machine.env["HONE_NO_APT"] = "1"
     assert machine.run() == (0, uv("hone-app"), "")
 
 
 @pytest.mark.parametrize("rights", ["root", "sudo"])
 def test_packages_with_rights(machine: Machine, rights: str) -> None:
-    machine.commands["dpkg-query"] = BARE
+    machine.commands["dpkg-query"] = NOTHING_INSTALLED
     if rights == "root":
         machine.commands["id"] = "echo 0"
     else:
         machine.commands["sudo"] = '[ "$1" != -n ] || shift; exec "$@"'
-    code, asked, said = machine.run("hone", "doctor")
-    assert (code, asked) == (0, uv("hone doctor"))
-    assert said.splitlines() == [
+    code, uv_command, message = machine.run("hone", "doctor")
+    assert (code, uv_command) == (0, uv("hone doctor"))
+    assert message.splitlines() == [
         "Installing the system packages that are missing: ca-certificates libopenblas0-pthread",
         "apt-get update -qq",
         "apt-get install -y --no-install-recommends ca-certificates libopenblas0-pthread -qq",
@@ -133,10 +136,10 @@ def test_packages_with_rights(machine: Machine, rights: str) -> None:
 
 
 def test_packages_that_do_not_install(machine: Machine) -> None:
-    machine.commands |= {"dpkg-query": BARE, "id": "echo 0", "apt-get": "exit 100"}
-    code, asked, said = machine.run("hone", "doctor")
-    assert (code, asked) == (2, "")
-    assert "could not be installed" in said
+    machine.commands |= {"dpkg-query": NOTHING_INSTALLED, "id": "echo 0", "apt-get": "exit 100"}
+    code, uv_command, message = machine.run("hone", "doctor")
+    assert (code, uv_command) == (2, "")
+    assert "could not be installed" in message
 
 
 def test_a_package_that_newer_releases_renamed(machine: Machine) -> None:
@@ -145,7 +148,7 @@ def test_a_package_that_newer_releases_renamed(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("driver", "capability", "build", "said"),
+    ("driver", "capability", "build", "message"),
     [
         (
             "580.65.06",
@@ -168,9 +171,9 @@ def test_a_package_that_newer_releases_renamed(machine: Machine) -> None:
         ),
     ],
 )
-def test_an_nvidia_gpu(machine: Machine, driver: str, capability: str, build: str, said: str) -> None:
+def test_an_nvidia_gpu(machine: Machine, driver: str, capability: str, build: str, message: str) -> None:
     machine.commands["nvidia-smi"] = NVIDIA % (driver, capability)
-    assert machine.run("hone", "doctor") == (0, uv("hone doctor", build), said)
+    assert machine.run("hone", "doctor") == (0, uv("hone doctor", build), message)
 
 
 def test_an_nvidia_gpu_left_alone(machine: Machine) -> None:
@@ -185,14 +188,14 @@ def test_an_nvidia_driver_that_does_not_answer(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arch", "version", "said"),
+    ("arch", "version", "message"),
     [
         ("arm64", "15.7.1", ""),
         ("x86_64", "15.7.1", "Hone needs a Mac with Apple silicon (and a terminal that does not run in Rosetta)."),
         ("arm64", "13.6", "Hone needs macOS 14 or newer; this is macOS 13.6."),
     ],
 )
-def test_a_mac(machine: Machine, arch: str, version: str, said: str) -> None:
+def test_a_mac(machine: Machine, arch: str, version: str, message: str) -> None:
     machine.commands |= {
         "uname": f"case $1 in -m) echo {arch} ;; *) echo Darwin ;; esac",
         "sw_vers": f"echo {version}",
@@ -200,7 +203,7 @@ def test_a_mac(machine: Machine, arch: str, version: str, said: str) -> None:
         "nvidia-smi": "echo called >&2",
     }
     del machine.env["DISPLAY"]
-    assert machine.run() == ((2, "", said) if said else (0, uv("hone-app"), ""))
+    assert machine.run() == ((2, "", message) if message else (0, uv("hone-app"), ""))
 
 
 def test_another_system(machine: Machine) -> None:

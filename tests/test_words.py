@@ -20,8 +20,8 @@ def product() -> Iterator[Path]:
 def test_no_file_names_a_place_outside_the_project() -> None:
     files = list(product())
     assert ROOT / "core/run/run.py" in files
-    found = []
+    violations = []
     for path in files:
         text = path.read_bytes().decode("utf-8", errors="replace")
-        found += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
-    assert not found
+        violations += [f"{path.relative_to(ROOT)}: {word}" for word in FORBIDDEN if word in text]
+    assert not violations

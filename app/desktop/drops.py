@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.read.files import ENDINGS, parted
+from core.data.read.files import ENDINGS, partition_files
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def classify_path(path: Path) -> DropMeaning:
 
 def split_data_files(files: list[Path]) -> tuple[str, str | None]:
     """(data.path, data.eval_path or None) for data files chosen together: names such as valid.jsonl are validation."""
-    train_files, eval_files = parted(files)
+    train_files, eval_files = partition_files(files)
     return "\n".join(map(str, train_files)), "\n".join(map(str, eval_files)) or None
 
 
@@ -44,7 +44,7 @@ def describe_drop(files: list[Path]) -> DropMeaning:
     """What dropping all of these files would do."""
     meanings = [classify_path(file) for file in files]
     if len(files) > 1 and all(m.kind == "data" for m in meanings):
-        train_files, eval_files = parted(files)
+        train_files, eval_files = partition_files(files)
         if eval_files:
             sentence = f"Learn from {_name_files(train_files)}, measure on {_name_files(eval_files)}"
             return DropMeaning("data", sentence)

@@ -175,7 +175,7 @@ def guess_columns(columns: Sequence[str]) -> dict[str, str]:
         "label": unpaired.LABEL,
     }
     row = dict.fromkeys(columns)
-    guesses = {role: common.pick(row, candidates) for role, candidates in names.items()}
+    guesses = {role: common.find_column(row, candidates) for role, candidates in names.items()}
     return {role: column for role, column in guesses.items() if column}
 
 

@@ -7,7 +7,7 @@ import tomli_w
 
 from app.new_run.draft import option_value
 from core.options import Option
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 _WIDTH = 60  # characters of a line, after which the command goes on in the next
 
@@ -16,7 +16,7 @@ def command_line(run: Run) -> str:
     """The `hone` command that trains the same run: model, data, and what differs from the defaults."""
     default_run = Run(method=run.method)
     arguments = ["train" if run.method == "sft" else run.method]
-    for key, option in every_option(run.method):
+    for key, option in list_options(run.method):
         value = option_value(run, key)
         always = key in ("model.path", "data.path")
         if key != "method" and value is not None and (always or value != option_value(default_run, key)):

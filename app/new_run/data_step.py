@@ -26,7 +26,7 @@ from core.events import Phase
 from core.run import DEMO
 
 if TYPE_CHECKING:
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
 
 _ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
 _MAP_ADVICE = "Say below which column is what."
@@ -48,8 +48,8 @@ class DataStep(QWidget):
         self._data_key: dataset_reader.DataKey | None = None  # of the rows that are shown
         self._tokenizer_key: tuple[Any, ...] = ()  # of the tokenizer that is shown
         self._problem = ""
-        self.head: Head | None = None
-        self.scanned: Scanned | None = None  # the summary of all rows, once they have been read
+        self.head: FilePreview | None = None
+        self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         self._title = title("What should it learn from?")
         layout.addWidget(self._title)
@@ -146,21 +146,21 @@ class DataStep(QWidget):
         work = functools.partial(dataset_reader.read_data, run)
         self._reading = Task(self, work, self._finish_reading, self._show_failure, self._show_item)
 
-    def _show_item(self, item: "Phase | Head | dataset_reader.ReadUpdate | Scanned") -> None:
+    def _show_item(self, item: "Phase | FilePreview | dataset_reader.ReadUpdate | ScanResult") -> None:
         """Show what the reader has just brought."""
-        from core.data.preview.scan import Head, Scanned
+        from core.data.preview.scan import FilePreview, ScanResult
 
         run = self._draft.run
         if isinstance(item, Phase):
             self.file.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
-        elif isinstance(item, Head):
+        elif isinstance(item, FilePreview):
             self.head = item
             self.preview.show_head(item, run)
             self.preview.show_run(run)
-            self.columns.show_columns(run.spec.data, item.form.found, run.data.columns)
+            self.columns.show_columns(run.spec.data, item.format.all_columns, run.data.columns)
         elif isinstance(item, dataset_reader.ReadUpdate):
             self._show_update(item)
-        elif isinstance(item, Scanned):
+        elif isinstance(item, ScanResult):
             self._show_scanned(item)
 
     def _show_update(self, update: dataset_reader.ReadUpdate) -> None:
@@ -169,13 +169,13 @@ class DataStep(QWidget):
         self.preview.show_update(update, self.head)
         progress = update.progress
         if progress.done < progress.size:
-            rows = f"{self.head.form.name}: {progress.index.rows:,} rows read"
+            rows = f"{self.head.format.name}: {progress.index.rows:,} rows read"
             self.file.sentence.setText(f"{rows}, {progress.fraction:.0%} of the file…")
             self.file.bar.show_share(progress.fraction)
             self.file.bar.show()
             self.file.stop.show()
 
-    def _show_scanned(self, scanned: "Scanned") -> None:
+    def _show_scanned(self, scanned: "ScanResult") -> None:
         self.scanned = scanned
         self.preview.show_scanned(scanned)
         sentence = scanned.sentence
@@ -187,7 +187,7 @@ class DataStep(QWidget):
         if not scanned.usable:
             self._show_unusable(scanned)
 
-    def _show_unusable(self, scanned: "Scanned") -> None:
+    def _show_unusable(self, scanned: "ScanResult") -> None:
         """No row can be used: say the reason, and what would help."""
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
@@ -210,7 +210,7 @@ class DataStep(QWidget):
             self._reading.cancel()
         self._finish_reading(None)
         if self.head is not None:
-            self.file.sentence.setText(f"{self.head.form.name}: reading was stopped. A run reads all of it.")
+            self.file.sentence.setText(f"{self.head.format.name}: reading was stopped. A run reads all of it.")
 
     def _show_failure(self, sentence: str) -> None:
         self._finish_reading(None)
@@ -227,7 +227,7 @@ class DataStep(QWidget):
     def _show_columns(self) -> None:
         if self.head is not None:
             run = self._draft.run
-            self.columns.show_columns(run.spec.data, self.head.form.found, run.data.columns)
+            self.columns.show_columns(run.spec.data, self.head.format.all_columns, run.data.columns)
             self.columns.show()
 
     def _load_tokenizer(self) -> None:

@@ -4,7 +4,7 @@ import re
 
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
-from core.run import Adapter, Run, every_option
+from core.run import Adapter, Run, list_options
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: reason}}; the choice "" stands for the whole option
 
@@ -43,7 +43,7 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
 def use_labels(sentence: str, method: str) -> str:
     """A sentence of the library with the window's labels for flags and option names: --lora-r becomes “Rank”."""
     labels = {}
-    for _, o in every_option(method):
+    for _, o in list_options(method):
         labels[o.flag] = o.label
         if "_" in o.name:  # other names are ordinary words as well
             labels[o.name] = o.label

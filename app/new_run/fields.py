@@ -80,7 +80,7 @@ class ChoiceField(Field):
         if option.optional:
             self._combo.addItem(f"Automatic ({option.unset})", None)
         for choice in option.choices:
-            self._combo.addItem(option.shown(choice), choice)
+            self._combo.addItem(option.choice_label(choice), choice)
         self._add_control(self._combo)
         self._combo.activated.connect(lambda: self.changed.emit(self._combo.currentData()))
 
@@ -203,7 +203,7 @@ def format_value(option: Option, value: Any) -> str:
         return f"{value:g}"
     if option.type is tuple:
         return ", ".join(value)
-    return option.shown(str(value))
+    return option.choice_label(str(value))
 
 
 class _Combo(QComboBox):

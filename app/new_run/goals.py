@@ -63,11 +63,13 @@ def demo_run(run: Run) -> Run:
 
 
 def _is_readable(run: Run, kind: str) -> bool:
-    from core.data.preview.scan import head
+    from core.data.preview.scan import preview_files
 
     d = run.data
     try:
-        return bool(head(d.path, kind, _SAMPLE_ROWS, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples)
+        return bool(
+            preview_files(d.path, kind, _SAMPLE_ROWS, columns=d.columns, exclude=d.exclude, fill_in=d.fill_in).examples
+        )
     except UserError:
         return False
 

@@ -69,10 +69,10 @@ def count_longest_row(run: Run) -> int:
 
 
 def _first_examples(run: Run) -> "Iterable[Example]":
-    from core.data.preview.scan import Head
+    from core.data.preview.scan import FilePreview
 
     for item in dataset_reader.read_data(run):
-        if isinstance(item, Head):
+        if isinstance(item, FilePreview):
             return item.examples[:_ROWS]
     return ()
 

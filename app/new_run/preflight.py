@@ -17,7 +17,7 @@ from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
 
 GOOD, NOTE, BAD = "good", "warn", "bad"
 _SCAN_LIMIT = 256 << 20  # bytes of data up to which all rows are read for the checks, if they were not read before
@@ -91,16 +91,16 @@ def _check_settings(run: Run) -> Check:
 class _Survey:
     """The first rows of the data, and the summary of all rows; None where there are too many to read them all."""
 
-    head: "Head"
-    scanned: "Scanned | None"
+    head: "FilePreview"
+    scanned: "ScanResult | None"
 
 
 def _survey(run: Run) -> _Survey:
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
 
     items = list(dataset_reader.survey_data(run, _SCAN_LIMIT))
-    head = next(item for item in items if isinstance(item, Head))
-    return _Survey(head, next((item for item in items if isinstance(item, Scanned)), None))
+    head = next(item for item in items if isinstance(item, FilePreview))
+    return _Survey(head, next((item for item in items if isinstance(item, ScanResult)), None))
 
 
 def _check_data(run: Run, survey: _Survey) -> Check:
@@ -142,21 +142,21 @@ def _describe_memory(size: int) -> str:
     return f" A run keeps all rows in memory: about {format_bytes(_MEMORY_FACTOR * size)}." if size > _LARGE else ""
 
 
-def _check_tokens(run: Run, head: "Head | None", tokenizer: Any) -> Check:
+def _check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check:
     """Encode the first rows, and count what is learned, cut, and left without anything to learn."""
     title = "What is learned"
     if head is None:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
     if tokenizer is None:
         return Check(title, NOTE, "Can be told once the model is here.")
-    from core.data.preview.lengths import UNLIMITED, of
-    from core.data.tokenize.encoding import encode_all_rows  # brings in NumPy
+    from core.data.preview.lengths import UNLIMITED, example_lengths
+    from core.data.tokenize.encoding import encode_examples  # brings in NumPy
 
     examples, limit = head.examples, run.data.max_seq_len
     if not examples:
         return Check(title, BAD, "No row can be used.", "Data")
-    texts = encode_all_rows(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
-    lengths, starts = of(texts, examples)
+    texts = encode_examples(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
+    lengths, starts = example_lengths(texts, examples)
     empty_lines = [e.line for e, start in zip(examples, starts, strict=True) if start >= limit]
     truncated, longest = sum(length > limit for length in lengths), max(lengths)
     rows = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"

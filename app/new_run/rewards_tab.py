@@ -13,7 +13,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 _EXPLANATION = (
     "Every answer gets the sum of these, each by its weight. The model does more of what scores above the other "
@@ -109,7 +109,7 @@ class RewardsTab(ScrollPage):
         self.card.setEnabled(not reasoning)
         self._form.show_run(run)
         self._reasoning_form.show_run(run)
-        defaults = {key: o.default for key, o in every_option(run.method)}
+        defaults = {key: o.default for key, o in list_options(run.method)}
         for name, keys in REWARD_OPTIONS.items():
             for key in keys:
                 is_needed = name in weights and not reasoning
@@ -119,7 +119,7 @@ class RewardsTab(ScrollPage):
     def _make_forms(self, run: Run) -> None:
         """Make the forms anew: another method may word these options in another way."""
         self._method = run.method
-        options = dict(every_option(run.method))
+        options = dict(list_options(run.method))
         keys = [key for keys in REWARD_OPTIONS.values() for key in keys]
         old_forms = [self._form, self._reasoning_form]
         self._reasoning_form = Form([(REASONING_KEY, options[REASONING_KEY])], headings=False)

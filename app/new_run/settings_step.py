@@ -27,7 +27,7 @@ from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
 CARD_KEYS = (*CHOICES, REWARDS_KEY, REASONING_KEY)  # shown as cards or in a tab, not as lines of the simple form
@@ -145,7 +145,7 @@ class SettingsStep(QWidget):
         """Make the forms anew: another method has other options."""
         self._method = self._draft.run.method
         self._refused = {}
-        options = [(k, o) for k, o in every_option(self._method) if k not in EARLIER_STEP_KEYS]
+        options = [(k, o) for k, o in list_options(self._method) if k not in EARLIER_STEP_KEYS]
         simple = Form([(k, o) for k, o in options if o.basic and k not in CARD_KEYS], headings=False)
         advanced = Form(options)
         for old_form in self._forms:

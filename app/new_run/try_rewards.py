@@ -26,7 +26,7 @@ from core.rewards.answer import Answer
 from core.run import Run
 
 if TYPE_CHECKING:
-    from core.rewards.judge import Judged
+    from core.rewards.judge import ScoringResult
 
 _EXPLANATION = (
     "Paste answers, one a line, good ones and bad ones. Put --- on a line of its own between answers that have several "
@@ -137,7 +137,7 @@ class TryRewards(Card):
         self.model_button.setEnabled(True)
         self.state.setText("")
 
-    def _show_scores(self, result: "Judged") -> None:
+    def _show_scores(self, result: "ScoringResult") -> None:
         """Show the scores, in the order of the answers."""
         self.button.setEnabled(True)
         if result.problem:
@@ -155,10 +155,10 @@ class TryRewards(Card):
                     verdict.total,
                     0.0,
                     {name: s.value for name, s in verdict.scores.items()},
-                    {name: s.why for name, s in verdict.scores.items()},
+                    {name: s.reason for name, s in verdict.scores.items()},
                 )
             )
-            for text, verdict in zip(texts, result.verdicts, strict=False)
+            for text, verdict in zip(texts, result.scored_answers, strict=False)
         ]
         for card in self.cards:
             self._list.addWidget(card)
@@ -187,25 +187,25 @@ def split_answers(text: str) -> list[str]:
     return [answer for part in parts if (answer := "\n".join(part).strip())]
 
 
-def judge_answers(run: Run, answers: list[Answer]) -> "Judged":
+def judge_answers(run: Run, answers: list[Answer]) -> "ScoringResult":
     """Score answers by a run's rewards. Belongs on a task's thread: a person's own reward file may take long.
 
     Raises BadOption for rewards whose options are incomplete, and for a reward file that the person has not allowed
     to run.
     """
-    from core.rewards.judge import attempt
+    from core.rewards.judge import score_answers
 
     options = run.options
     if "file" in options.weights and not options.allow_reward_code:
         raise BadOption("Your own file is Python code that will run: allow it above first.")
-    return attempt(options.weights, options.settings, answers)
+    return score_answers(options.weights, options.settings, answers)
 
 
 def read_questions(run: Run) -> list[tuple[str, str]]:
     """(question, right answer) of each of the first rows of a run's data. Raises BadData."""
-    from core.data.preview.scan import Head
+    from core.data.preview.scan import FilePreview
 
     for item in dataset_reader.read_data(run):
-        if isinstance(item, Head):
+        if isinstance(item, FilePreview):
             return [(question_text(e), e.answer or "") for e in item.examples]
     return []

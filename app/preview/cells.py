@@ -9,7 +9,7 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.example import Example
     from core.data.format.formats import Format
-    from core.data.preview.page import Shown
+    from core.data.preview.page import PreviewRow
 
 LEFT_OUT_LABEL = "Left out"
 _MAX_RAW_COLUMNS = 6  # columns of a file that are shown where its format is not known
@@ -19,7 +19,7 @@ class Column(NamedTuple):
     """A column of the table: its heading, and the function that makes a row's cell, by which rows are sorted."""
 
     heading: str
-    cell: "Callable[[Shown], str | int]"
+    cell: "Callable[[PreviewRow], str | int]"
 
 
 def table_columns(kind: str, form: "Format") -> list[Column]:
@@ -27,7 +27,7 @@ def table_columns(kind: str, form: "Format") -> list[Column]:
     line = Column("Line", lambda item: item.row.line)
     length = Column("Length", _count_characters)
     if not form.shapes:
-        return [line, *(Column(name, _raw_cell(name)) for name in form.found[:_MAX_RAW_COLUMNS]), length]
+        return [line, *(Column(name, _raw_cell(name)) for name in form.all_columns[:_MAX_RAW_COLUMNS]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
         return [line, Column("Text to learn", _example_cell(answer_text)), length]
     prompt = Column("Asked", _example_cell(question_text))
@@ -48,7 +48,7 @@ def table_columns(kind: str, form: "Format") -> list[Column]:
     return [line, *middle[kind], length]
 
 
-def row_parts(item: "Shown") -> list[tuple[str, str]]:
+def row_parts(item: "PreviewRow") -> list[tuple[str, str]]:
     """(name, text) of every part of a row, for reading it in full."""
     parts = [(LEFT_OUT_LABEL, item.problem)] if item.problem else []
     if not item.examples:
@@ -86,17 +86,17 @@ def label_text(example: "Example") -> str:
     return "good" if example.label else "bad"
 
 
-def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[Shown], str]":
+def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[PreviewRow], str]":
     """Joins the text of each example that a row makes, without repetitions."""
     return lambda item: " / ".join(dict.fromkeys(map(text_of, item.examples)))
 
 
-def _raw_cell(name: str) -> "Callable[[Shown], str]":
+def _raw_cell(name: str) -> "Callable[[PreviewRow], str]":
     """Reads the cell of a column of the file itself."""
     return lambda item: _to_text(item.row.value.get(name, ""))
 
 
-def _count_characters(item: "Shown") -> int:
+def _count_characters(item: "PreviewRow") -> int:
     return sum(len(text) for name, text in row_parts(item) if name != LEFT_OUT_LABEL)
 
 

@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.threads import core_calls
-from core.data.check.exclude import kinds
+from core.data.check.exclude import finding_codes
 from core.events import Phase
 from core.run import Run
 
 if TYPE_CHECKING:  # reading brings in NumPy, which the window does not wait for
-    from core.data.preview.scan import Head, Progress, Scanned
+    from core.data.preview.scan import FilePreview, ScanProgress, ScanResult
     from core.data.read.reader import Finding
 
 FIRST_ROWS = 100  # shown before the other rows are read
 _UPDATE_SECONDS = 0.15  # between two updates
 # The data that were read last, with their stamp: the checks need not read them again.
-_last_scan: "tuple[tuple[Any, ...], Scanned] | None" = None
+_last_scan: "tuple[tuple[Any, ...], ScanResult] | None" = None
 
 
 @dataclass(frozen=True)
 class ReadUpdate:
     """How far reading has come, and the findings since the update before."""
 
-    progress: "Progress"
+    progress: "ScanProgress"
     findings: "tuple[Finding, ...]"
 
 
@@ -47,27 +47,27 @@ class DataKey:
 def data_key(run: Run) -> DataKey:
     """The key of a run's rows."""
     d = run.data
-    return DataKey(d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in)
+    return DataKey(d.path, d.eval_path, run.spec.data, d.columns, finding_codes(d.exclude), d.fill_in)
 
 
-def read_data(run: Run) -> "Iterator[Phase | Head | ReadUpdate | Scanned]":
+def read_data(run: Run) -> "Iterator[Phase | FilePreview | ReadUpdate | ScanResult]":
     """Read all rows of a run's data, with flat memory however large the files are.
 
     Yields a download, if any, as Phase events; then the first rows as a Head; then updates; then the summary of all
     rows. Raises BadData, BadOption or Unavailable.
     """
-    from core.data.preview.scan import Progress, Scanned, head, scan
+    from core.data.preview.scan import ScanProgress, ScanResult, preview_files, scan_files
 
     global _last_scan
     source = yield from _fetch_source(run)
-    yield head(source.path, run.spec.data, FIRST_ROWS, **source.options)
+    yield preview_files(source.path, run.spec.data, FIRST_ROWS, **source.options)
     findings: list[Finding] = []
     updated = 0.0
-    for item in scan(source.path, run.spec.data, **source.options, held=source.eval_path):
-        if isinstance(item, Scanned):
+    for item in scan_files(source.path, run.spec.data, **source.options, held_out=source.eval_path):
+        if isinstance(item, ScanResult):
             _last_scan = _stamp(run, item.index.files), item
             yield item
-        elif isinstance(item, Progress):
+        elif isinstance(item, ScanProgress):
             if time.monotonic() - updated >= _UPDATE_SECONDS or item.done >= item.size:
                 updated = time.monotonic()
                 yield ReadUpdate(item, tuple(findings))
@@ -76,20 +76,20 @@ def read_data(run: Run) -> "Iterator[Phase | Head | ReadUpdate | Scanned]":
             findings.append(item)
 
 
-def survey_data(run: Run, size_limit: int) -> "Iterator[Phase | Head | Scanned]":
+def survey_data(run: Run, size_limit: int) -> "Iterator[Phase | FilePreview | ScanResult]":
     """Read the first rows, and the summary of all rows; the summary only if it is known from reading before, or the
     files have at most `size_limit` bytes. Raises as read_data() does."""
-    from core.data.preview.scan import Scanned, head, scan
-    from core.data.read.files import find
+    from core.data.preview.scan import ScanResult, preview_files, scan_files
+    from core.data.read.files import find_files
 
     source = yield from _fetch_source(run)
-    yield head(source.path, run.spec.data, FIRST_ROWS, **source.options)
-    files = find(source.path, run.spec.data).train
+    yield preview_files(source.path, run.spec.data, FIRST_ROWS, **source.options)
+    files = find_files(source.path, run.spec.data).train
     if _last_scan and _last_scan[0] == _stamp(run, map(str, files)):
         yield _last_scan[1]
     elif sum(file.stat().st_size for file in files) <= size_limit:
-        items = scan(source.path, run.spec.data, **source.options, held=source.eval_path)
-        yield from (item for item in items if isinstance(item, Scanned))
+        items = scan_files(source.path, run.spec.data, **source.options, held_out=source.eval_path)
+        yield from (item for item in items if isinstance(item, ScanResult))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer 
 
     Raises BadModel or BadOption.
     """
-    from core.data.tokenize.templates import choose
+    from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
     folder = folder or core_calls.find_model(run.model.path, run.model.revision)
@@ -145,5 +145,5 @@ def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer 
         return None
     tokenizer = load_tokenizer(folder)
     has_template = bool(tokenizer.chat_template)
-    note = choose(tokenizer, run.data.chat_template) if run.data.chat_template else ""
+    note = set_chat_template(tokenizer, run.data.chat_template) if run.data.chat_template else ""
     return LoadedTokenizer(tokenizer, has_template, note)

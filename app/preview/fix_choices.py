@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from core.data.check.exclude import kinds, rows
+from core.data.check.exclude import excluded_rows, finding_codes
 from core.run import Data
 
 SINGLE_ROWS = "single rows"  # stands for all single rows that are left out: they are taken back together
@@ -21,10 +21,10 @@ def list_choices(data: Data) -> list[FixChoice]:
     from core.data.check.fixes import EXCLUSIONS
 
     choices = []
-    for code in kinds(data.exclude):
+    for code in finding_codes(data.exclude):
         problem = EXCLUSIONS[code].words if code in EXCLUSIONS else code
         choices.append(FixChoice("data.exclude", code, f"without {problem}"))
-    single_rows = sorted(rows(data.exclude))
+    single_rows = sorted(excluded_rows(data.exclude))
     if single_rows:
         words = f"row {single_rows[0]:,}" if len(single_rows) == 1 else f"{len(single_rows):,} single rows"
         choices.append(FixChoice("data.exclude", SINGLE_ROWS, f"without {words}"))

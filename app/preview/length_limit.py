@@ -10,19 +10,19 @@ if TYPE_CHECKING:  # brings in NumPy
 
 def describe_cut(lengths: "Lengths", limit: int) -> str:
     """What a maximum of `limit` tokens does to the rows, in words."""
-    truncated, empty, count = lengths.cut(limit), lengths.nothing_left(limit), len(lengths.longest)
+    truncated, empty, count = lengths.count_cut(limit), lengths.count_without_targets(limit), len(lengths.longest)
     if not truncated and not empty:
         return "cuts no row"
-    approximately = "" if lengths.all else "about "
+    approximately = "" if lengths.is_complete else "about "
 
     def rows(n: int) -> str:
-        if lengths.all:
+        if lengths.is_complete:
             return f"{n:,} row{'' if n == 1 else 's'}"
         return f"{n / count:.1%} of the rows"
 
     words = f"cuts {approximately}{rows(truncated)}"
     if empty:
-        verb = "has" if empty == 1 and lengths.all else "have"
+        verb = "has" if empty == 1 and lengths.is_complete else "have"
         words += f"; {approximately}{rows(empty)} {verb} nothing left to learn"
     return words
 

@@ -17,9 +17,9 @@ from app.widgets.spin_box import SpinBox
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
+    from core.data.check.row_parser import RowParser
     from core.data.preview.lengths import Lengths
-    from core.data.read.index import Index
+    from core.data.read.index import RowIndex
 
 _LARGEST_LIMIT = 1_048_576  # tokens
 _NO_TOKENIZER = "The rows are measured once the tokenizer is here."
@@ -33,8 +33,8 @@ class LengthsTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._parser: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._parser: RowParser | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = _NO_TOKENIZER
@@ -53,13 +53,13 @@ class LengthsTab(QWidget):
         self.histogram.chosen.connect(self._set_limit)
         self.histogram.show_empty(_NO_TOKENIZER)
 
-    def show_data(self, index: "Index | None", parser: "Meaning | None") -> None:
+    def show_data(self, index: "RowIndex | None", parser: "RowParser | None") -> None:
         """Show other rows, or none."""
         self._index, self._parser, self._measure_all = index, parser, False
         self._clear()
         self.draw()
 
-    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "RowIndex", parser: "RowParser", last: bool = False) -> None:
         """More rows of the same files are known; they are measured once all are."""
         self._index, self._parser = index, parser
         if last:
@@ -104,14 +104,14 @@ class LengthsTab(QWidget):
         super().showEvent(event)
         self.draw()
 
-    def _start_measuring(self, index: "Index", parser: "Meaning", data: Data) -> None:
+    def _start_measuring(self, index: "RowIndex", parser: "RowParser", data: Data) -> None:
         tokenizer, measure_all = self._tokenizer, self._measure_all
 
         def work() -> Any:
-            from core.data.preview.lengths import SAMPLE, measure
+            from core.data.preview.lengths import SAMPLE_ROWS, measure_lengths
 
             options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
-            return measure(index, parser, tokenizer, **options, most=None if measure_all else SAMPLE)
+            return measure_lengths(index, parser, tokenizer, **options, max_rows=None if measure_all else SAMPLE_ROWS)
 
         self.cancel.show()
         self.bar.show()
@@ -122,10 +122,10 @@ class LengthsTab(QWidget):
         self.lengths = lengths
         if self._run is not None and len(lengths.longest):
             self.histogram.show_lengths(lengths.longest, self.histogram.limit)
-        from core.data.preview.lengths import SAMPLE
+        from core.data.preview.lengths import SAMPLE_ROWS
 
-        total = lengths.rows if self._measure_all else min(lengths.rows, SAMPLE)
-        self.bar.show_share(min(1.0, lengths.looked / max(1, total)))
+        total = lengths.rows if self._measure_all else min(lengths.rows, SAMPLE_ROWS)
+        self.bar.show_share(min(1.0, lengths.rows_read / max(1, total)))
         self._update_sentences()
 
     def _finish_measuring(self, _: object) -> None:
@@ -176,7 +176,7 @@ class LengthsTab(QWidget):
     def _update_sentences(self) -> None:
         lengths, limit = self.lengths, self.histogram.limit
         measured_rows = len(lengths.longest) if lengths is not None else 0
-        is_sample = lengths is not None and not lengths.all
+        is_sample = lengths is not None and not lengths.is_complete
         self.measure_button.setVisible(measured_rows > 0 and self._measuring is None and is_sample)
         self.fit.setVisible(measured_rows > 0)
         if lengths is None or not measured_rows:
@@ -190,7 +190,7 @@ class LengthsTab(QWidget):
         rows += f" of {lengths.rows:,}, from all parts of the data" if is_sample else ""
         self.sentence.setText(f"{rows}: {shortest:,} to {longest:,} tokens, half of them up to {median:,}.")
         self.effect.setText(describe_cut(lengths, limit))
-        self.effect.set_tone("text" if not lengths.cut(limit) else "warn")
+        self.effect.set_tone("text" if not lengths.count_cut(limit) else "warn")
         self.fit.setText(f"Fit the longest ({smallest_maximum(longest):,})")
         self.fit.setEnabled(smallest_maximum(longest) != limit)
         self.fit.updateGeometry()

@@ -14,9 +14,9 @@ if TYPE_CHECKING:  # NumPy takes long to import
     import numpy as np
     from numpy.typing import NDArray
 
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.page import Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.page import PreviewRow
+    from core.data.read.index import RowIndex
 
 AnyIndex = QModelIndex | QPersistentModelIndex
 PAGE = 64  # rows read at once
@@ -37,18 +37,18 @@ class PagedRows(QAbstractTableModel):
     def __init__(self) -> None:
         super().__init__()
         self._columns: list[Column] = [Column("Line", lambda item: item.row.line)]
-        self._index: Index | None = None
-        self._parser: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._parser: RowParser | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
         self._count = 0
         self._excluded: frozenset[int] = frozenset()
-        self._pages: OrderedDict[int, list[Shown]] = OrderedDict()
+        self._pages: OrderedDict[int, list[PreviewRow]] = OrderedDict()
         self._queue: list[int] = []  # pages to be read, the newest request first
         self._reading: Task | None = None
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._read_page)
 
-    def show_rows(self, index: "Index | None", parser: "Meaning | None", columns: Sequence[Column]) -> None:
+    def show_rows(self, index: "RowIndex | None", parser: "RowParser | None", columns: Sequence[Column]) -> None:
         """Show other rows, in the files' order."""
         self.beginResetModel()
         self._clear()
@@ -57,7 +57,7 @@ class PagedRows(QAbstractTableModel):
         self._count = index.rows if index else 0
         self.endResetModel()
 
-    def grow(self, index: "Index", parser: "Meaning") -> None:
+    def grow(self, index: "RowIndex", parser: "RowParser") -> None:
         """More rows of the same files are known."""
         self._index, self._parser = index, parser
         if self._order is None and index.rows > self._count:
@@ -74,7 +74,7 @@ class PagedRows(QAbstractTableModel):
             if self._count:
                 self.dataChanged.emit(self.index(0, 0), self.index(self._count - 1, len(self._columns) - 1))
 
-    def is_excluded(self, item: "Shown") -> bool:
+    def is_excluded(self, item: "PreviewRow") -> bool:
         """Whether the person has left this row out."""
         return item.number + 1 in self._excluded
 
@@ -86,7 +86,7 @@ class PagedRows(QAbstractTableModel):
         self._count = len(order) if order is not None else self._index.rows if self._index else 0
         self.endResetModel()
 
-    def row_at(self, row: int) -> "Shown | None":
+    def row_at(self, row: int) -> "PreviewRow | None":
         """A row of the table; None until its page is read, which this call requests."""
         page, offset = divmod(row, PAGE)
         if page not in self._pages:
@@ -127,12 +127,12 @@ class PagedRows(QAbstractTableModel):
             return colours.secondary
         return None if not reason else colours.secondary if by_choice else colours.bad
 
-    def _skip_reason(self, item: "Shown") -> tuple[str, bool]:
+    def _skip_reason(self, item: "PreviewRow") -> tuple[str, bool]:
         """(reason why nothing is learned from a row, whether that was chosen); ("", False) where something is."""
         if self.is_excluded(item):
             first = _format_cell(self._columns[1].cell(item)) if len(self._columns) > 1 else ""
             return f"{LEFT_OUT_LABEL} · {first}" if first else LEFT_OUT_LABEL, True
-        if self._parser is None or not self._parser.form.shapes:
+        if self._parser is None or not self._parser.format.shapes:
             return "", False
         if item.problem:
             return item.problem, False
@@ -155,15 +155,15 @@ class PagedRows(QAbstractTableModel):
         index, parser, order = self._index, self._parser, self._order
         table_rows = range(number * PAGE, min((number + 1) * PAGE, self._count))
 
-        def work() -> "list[Shown]":
-            from core.data.preview.page import page
+        def work() -> "list[PreviewRow]":
+            from core.data.preview.page import read_page
 
             numbers = table_rows if order is None else [int(order[row]) for row in table_rows]
-            return page(index, parser, numbers)
+            return read_page(index, parser, numbers)
 
         self._reading = Task(self, work, done=lambda items: self._show_page(number, items), failed=self._fail)
 
-    def _show_page(self, number: int, items: "list[Shown]") -> None:
+    def _show_page(self, number: int, items: "list[PreviewRow]") -> None:
         self._reading = None
         self._pages[number] = items
         while len(self._pages) > _MAX_PAGES:

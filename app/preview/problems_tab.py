@@ -15,8 +15,8 @@ from app.widgets.item_model import ItemModel, finding_columns, finding_location
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
-from core.data.check.exclude import kinds
-from core.data.check.exclude import row as row_entry
+from core.data.check.exclude import finding_codes
+from core.data.check.exclude import row_entry as row_entry
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -114,7 +114,7 @@ class ProblemsTab(QWidget):
         return self._card
 
     def _update(self) -> None:
-        from core.data.check.fixes import safe
+        from core.data.check.fixes import safe_exclusions
 
         total = sum(self._counts.values())
         rows = f"{self._rows:,} row{'' if self._rows == 1 else 's'}"
@@ -125,7 +125,7 @@ class ProblemsTab(QWidget):
             limit_note = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
             self.summary.setText(f"{words}{limit_note}. Your file stays as it is; what you choose is kept in the run.")
         excluded = self._run.data.exclude if self._run else ()
-        fixable = [code for code in safe(self._counts) if code not in excluded]
+        fixable = [code for code in safe_exclusions(self._counts) if code not in excluded]
         self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
         self.safe.setVisible(bool(fixable))
         self._show_actions()
@@ -134,17 +134,17 @@ class ProblemsTab(QWidget):
 
     def _show_actions(self, *_: QModelIndex) -> None:
         """Show what can be done about the problem that is selected."""
-        from core.data.check.fixes import EXCLUSIONS, LEFT_OUT, to_fill_in
+        from core.data.check.fixes import EXCLUSIONS, ROW_LEFT_OUT, placeholder_to_fill
 
         finding = self.current
         if finding is None:
             return
-        name = to_fill_in(finding)
+        name = placeholder_to_fill(finding)
         entries = self._run.data.exclude if self._run else ()
         excluded = finding.code in entries
         by_number = finding.row is not None and row_entry(finding.row) in entries
         self._selected = finding.code, finding.line
-        fix = LEFT_OUT if by_number else finding.fix or ""
+        fix = ROW_LEFT_OUT if by_number else finding.fix or ""
         self.message.setText(f"{finding_location(finding)}: {finding.message} {fix}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded and not by_number)
@@ -200,17 +200,17 @@ class ProblemsTab(QWidget):
             if self._run is not None:
                 entries = self._run.data.exclude if choice.key == "data.exclude" else self._run.data.fill_in
                 remaining = tuple(e for e in entries if e != choice.entry)
-                self.changed.emit(choice.key, kinds(entries) if choice.entry == SINGLE_ROWS else remaining)
+                self.changed.emit(choice.key, finding_codes(entries) if choice.entry == SINGLE_ROWS else remaining)
 
         return remove
 
     def _fill_in(self) -> None:
-        from core.data.check.fixes import to_fill_in
+        from core.data.check.fixes import placeholder_to_fill
 
         finding, text = self.current, self.text.text()
         if finding is None or self._run is None or not text.strip():
             return
-        name = to_fill_in(finding)
+        name = placeholder_to_fill(finding)
         entries = tuple(e for e in self._run.data.fill_in if e.partition("=")[0] != name)
         self.text.clear()
         self.changed.emit("data.fill_in", (*entries, f"{name}={text}"))
@@ -226,9 +226,9 @@ class ProblemsTab(QWidget):
             self.changed.emit("data.exclude", (*self._run.data.exclude, row_entry(finding.row)))
 
     def _fix_safe(self) -> None:
-        from core.data.check.fixes import safe
+        from core.data.check.fixes import safe_exclusions
 
         if self._run is not None:
             entries = self._run.data.exclude
-            codes = (code for code in safe(self._counts) if code not in entries)
+            codes = (code for code in safe_exclusions(self._counts) if code not in entries)
             self.changed.emit("data.exclude", (*entries, *codes))

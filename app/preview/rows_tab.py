@@ -21,9 +21,9 @@ from core.data.check import exclude
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.page import Found, Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.page import PreviewRow, RowSearch
+    from core.data.read.index import RowIndex
 
 _TYPING_MS = 250
 _SPARE = 480  # pixels of the table below which it does without the lengths
@@ -40,8 +40,8 @@ class RowsTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._parser: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._parser: RowParser | None = None
         self._sort_order = (0, False)  # (column, whether it is descending)
         self._searching: Task | None = None
         self.model = PagedRows()
@@ -54,7 +54,7 @@ class RowsTab(QWidget):
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
         self._exclude: tuple[str, ...] = ()  # the run's data.exclude
         self._excluded_rows: frozenset[int] = frozenset()  # the single rows in it, counted from 1
-        self._current: Shown | None = None  # the row beside the table; it stays when the order changes
+        self._current: PreviewRow | None = None  # the row beside the table; it stays when the order changes
         self.reader = RowReader()
         self.leave_out = quiet_button("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
@@ -90,7 +90,7 @@ class RowsTab(QWidget):
         self.table.doubleClicked.connect(self._open)
         self.table.activated.connect(self._open)
 
-    def show_data(self, kind: str, index: "Index | None", parser: "Meaning | None") -> None:
+    def show_data(self, kind: str, index: "RowIndex | None", parser: "RowParser | None") -> None:
         """Show other rows, of a kind of data; None for no rows."""
         if self._searching:
             self._searching.cancel()
@@ -98,7 +98,7 @@ class RowsTab(QWidget):
         self.search.blockSignals(True)
         self.search.clear()
         self.search.blockSignals(False)
-        columns = table_columns(kind, parser.form) if parser else [self.model.column(0)]
+        columns = table_columns(kind, parser.format) if parser else [self.model.column(0)]
         self._current = None
         self._side.hide()
         self.reader.show_parts([])
@@ -115,11 +115,11 @@ class RowsTab(QWidget):
     def show_run(self, run: Run) -> None:
         """The run's options changed: other rows may be left out."""
         if run.data.exclude != self._exclude:
-            self._exclude, self._excluded_rows = run.data.exclude, exclude.rows(run.data.exclude)
+            self._exclude, self._excluded_rows = run.data.exclude, exclude.excluded_rows(run.data.exclude)
             self.model.set_excluded(self._excluded_rows)
             self._update_state()
 
-    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "RowIndex", parser: "RowParser", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
         self._index, self._parser = index, parser
         self.model.grow(index, parser)
@@ -154,22 +154,22 @@ class RowsTab(QWidget):
         key = self.model.column(number).cell if number else None
 
         def work() -> object:
-            from core.data.preview.page import find
+            from core.data.preview.page import search_rows
 
-            return find(index, parser, words, key, descending)
+            return search_rows(index, parser, words, key, descending)
 
         self.state.setText("Looking…" if words.strip() else "Sorting…")
         self.cancel.show()
         self._searching = Task(self, work, self._finish_search, self._fail, self._show_matches)
 
-    def _show_matches(self, matches: "Found") -> None:
-        finished = matches.looked >= matches.total
+    def _show_matches(self, matches: "RowSearch") -> None:
+        finished = matches.rows_read >= matches.total
         rows = matches.rows
         if rows is not None and (finished or len(rows) != self.model.rowCount()):
             backwards = self._sort_order == (0, True)  # by line: the files' order, from the end
             self.model.set_order(rows[::-1] if backwards else rows)
         if not finished:
-            share = f"{matches.looked / matches.total:.0%}"
+            share = f"{matches.rows_read / matches.total:.0%}"
             self.state.setText(f"{len(rows):,} found, {share}" if rows is not None else f"Sorting, {share}")
 
     def _finish_search(self, _: object) -> None:
@@ -202,7 +202,7 @@ class RowsTab(QWidget):
             self.leave_out.setText("Take this row back in" if self.model.is_excluded(item) else "Leave this row out")
             self._side.show()
 
-    def _chosen_row(self) -> "Shown | None":
+    def _chosen_row(self) -> "PreviewRow | None":
         index = self.table.selectionModel().currentIndex()
         return self.model.row_at(index.row()) if index.isValid() else None
 
@@ -210,7 +210,7 @@ class RowsTab(QWidget):
         """Leave the row beside the table out of the run, or take it back in."""
         item = self._current
         if item is not None:
-            entry = exclude.row(item.number + 1)
+            entry = exclude.row_entry(item.number + 1)
             entries = tuple(e for e in self._exclude if e != entry)
             self.changed.emit("data.exclude", entries if entry in self._exclude else (*entries, entry))
 

@@ -40,19 +40,19 @@ class TemplateRow(QWidget):
         self.setVisible(loaded is not None and (not loaded.has_template or chosen is not None))
         if loaded is None:
             return
-        from core.data.tokenize.templates import CHOICES
+        from core.data.tokenize.templates import CHAT_TEMPLATES
 
         self._chosen = chosen
         self._sentence.setText(_REPLACES if loaded.has_template else _LACKS)
         self.combo.clear()
         self.combo.addItem("The model's own" if loaded.has_template else "None: plain text", None)
-        for name, choice in CHOICES.items():
+        for name, choice in CHAT_TEMPLATES.items():
             self.combo.addItem(choice.title, name)
-        if chosen is not None and chosen not in CHOICES:
+        if chosen is not None and chosen not in CHAT_TEMPLATES:
             self.combo.addItem(chosen.rpartition("/")[2], chosen)
         self.combo.addItem("From a .jinja file…", _FILE)
         self.combo.setCurrentIndex(self.combo.findData(chosen))
-        description = CHOICES[chosen].about if chosen in CHOICES else ""
+        description = CHAT_TEMPLATES[chosen].description if chosen in CHAT_TEMPLATES else ""
         self._note.setText(loaded.note or description)
         self._note.setVisible(bool(self._note.text()))
 

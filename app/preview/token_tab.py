@@ -18,10 +18,10 @@ from core.data.kinds import TEXT
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.check.row_parser import Meaning
-    from core.data.preview.inspect import Seen
-    from core.data.preview.page import Shown
-    from core.data.read.index import Index
+    from core.data.check.row_parser import RowParser
+    from core.data.preview.inspect import InspectedText
+    from core.data.preview.page import PreviewRow
+    from core.data.read.index import RowIndex
 
 _LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
 _LEARN = {"answers": "every answer", "last": "the last answer", "all": "the whole text"}
@@ -35,8 +35,8 @@ class TokenTab(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._index: Index | None = None
-        self._parser: Meaning | None = None
+        self._index: RowIndex | None = None
+        self._parser: RowParser | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
         self._reason = "Loading the tokenizer…"
@@ -65,14 +65,14 @@ class TokenTab(QWidget):
         layout.addWidget(self._note)
         layout.addLayout(self._make_foot())
 
-    def show_data(self, index: "Index | None", parser: "Meaning | None") -> None:
+    def show_data(self, index: "RowIndex | None", parser: "RowParser | None") -> None:
         """Show other rows, or none."""
         self._index, self._parser, self._number, self._drawn_key = index, parser, 0, ()
         self.place.setText("")
         self._show_empty("")
         self.draw()
 
-    def grow(self, index: "Index", parser: "Meaning") -> None:
+    def grow(self, index: "RowIndex", parser: "RowParser") -> None:
         """More rows of the same files are known."""
         self._index, self._parser = index, parser
         self.draw()
@@ -120,13 +120,13 @@ class TokenTab(QWidget):
             self._drawing.cancel()
         self._drawn_key = key
 
-        def work() -> "tuple[Shown, list[tuple[str, Seen]]] | None":
-            from core.data.preview.page import page
+        def work() -> "tuple[PreviewRow, list[tuple[str, InspectedText]]] | None":
+            from core.data.preview.page import read_page
 
-            items = page(index, parser, [number])
+            items = read_page(index, parser, [number])
             return (items[0], _encode_sides(items[0], tokenizer, data)) if items else None
 
-        def show_result(result: "tuple[Shown, list[tuple[str, Seen]]] | None") -> None:
+        def show_result(result: "tuple[PreviewRow, list[tuple[str, InspectedText]]] | None") -> None:
             if result:
                 self._show_sides(*result)
 
@@ -136,7 +136,7 @@ class TokenTab(QWidget):
         super().showEvent(event)
         self.draw()
 
-    def _show_sides(self, item: "Shown", sides: "list[tuple[str, Seen]]") -> None:
+    def _show_sides(self, item: "PreviewRow", sides: "list[tuple[str, InspectedText]]") -> None:
         rows = self._index.rows if self._index else 0
         self._place = f"Row {item.number + 1:,} of {rows:,} (line {item.row.line:,})"
         self.place.setText(self._place)
@@ -146,7 +146,7 @@ class TokenTab(QWidget):
             return
         texts = [text for _, text in sides]
         self._show_count(texts)
-        excluded = self._run is not None and item.number + 1 in exclude.rows(self._run.data.exclude)
+        excluded = self._run is not None and item.number + 1 in exclude.excluded_rows(self._run.data.exclude)
         notes = [text.note for text in texts if text.note]
         self._note.setText("You have left this row out: nothing of it is learned." if excluded else "".join(notes[:1]))
         self._note.setVisible(bool(self._note.text()))
@@ -161,7 +161,7 @@ class TokenTab(QWidget):
                 view.show_tokens(sides[i][1].tokens)
         self._stack.setCurrentIndex(1)
 
-    def _show_count(self, texts: "list[Seen]") -> None:
+    def _show_count(self, texts: "list[InspectedText]") -> None:
         count, learned_count, truncated = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
         on_policy = self._run is not None and self._run.spec.on_policy
         effect = "the model answers by itself" if on_policy else f"{learned_count:,} learned"
@@ -222,13 +222,15 @@ class TokenTab(QWidget):
         return foot
 
 
-def _encode_sides(item: "Shown", tokenizer: Any, data: Data) -> "list[tuple[str, Seen]]":
+def _encode_sides(item: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple[str, InspectedText]]":
     """(name, tokens) of each text that the model sees of a row; at most two."""
-    from core.data.preview.inspect import seen_all
+    from core.data.preview.inspect import inspect_example
 
     sides: list[tuple[str, Any]] = []
     for example in item.examples:
-        texts = seen_all(example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, most=MAX_TOKENS)
+        texts = inspect_example(
+            example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=MAX_TOKENS
+        )
         names = ("Better answer", "Worse answer") if len(texts) > 1 else (_label(example),)
         sides += zip(names, texts, strict=True)
     return sides[:2]

@@ -16,7 +16,7 @@ from app.widgets.tabs import Tabs
 from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
-    from core.data.preview.scan import Head, Scanned
+    from core.data.preview.scan import FilePreview, ScanResult
     from core.data.read.reader import Finding
 
 _MAX_FINDINGS = 20_000  # kept to be listed
@@ -56,36 +56,36 @@ class Preview(QWidget):
         self.problems.changed.connect(self.changed)
         self.problems.map_columns.connect(self.map_columns)
 
-    def show_head(self, head: "Head | None", run: Run) -> None:
+    def show_head(self, head: "FilePreview | None", run: Run) -> None:
         """Show the first rows of a dataset that is read for a run, or nothing."""
         self._findings, self._counts = [], Counter()
-        index, parser = (head.index, head.meaning) if head else (None, None)
+        index, parser = (head.index, head.parser) if head else (None, None)
         self.rows.show_data(run.spec.data, index, parser)
         self.tokens.show_data(index, parser)
         self.lengths.show_data(index, parser)
         self._show_findings(0)
 
-    def show_update(self, update: ReadUpdate, head: "Head") -> None:
+    def show_update(self, update: ReadUpdate, head: "FilePreview") -> None:
         """More rows have been read."""
         self._findings += update.findings[: _MAX_FINDINGS - len(self._findings)]
         self._counts.update(f.code for f in update.findings)
         index = update.progress.index
         if index.rows > head.index.rows:
-            self.rows.grow(index, head.meaning)
-            self.tokens.grow(index, head.meaning)
-            self.lengths.grow(index, head.meaning)
+            self.rows.grow(index, head.parser)
+            self.tokens.grow(index, head.parser)
+            self.lengths.grow(index, head.parser)
         if update.findings:
             self._show_findings(index.rows)
 
-    def show_scanned(self, scanned: "Scanned") -> None:
+    def show_scanned(self, scanned: "ScanResult") -> None:
         """All rows have been read."""
-        from core.data.read.reader import in_order
+        from core.data.read.reader import sort_findings
 
-        self._findings = in_order(self._findings, scanned.index.files)
+        self._findings = sort_findings(self._findings, scanned.index.files)
         self._counts = Counter(scanned.problems)
-        self.rows.grow(scanned.index, scanned.meaning, last=True)
-        self.tokens.grow(scanned.index, scanned.meaning)
-        self.lengths.grow(scanned.index, scanned.meaning, last=True)
+        self.rows.grow(scanned.index, scanned.parser, last=True)
+        self.tokens.grow(scanned.index, scanned.parser)
+        self.lengths.grow(scanned.index, scanned.parser, last=True)
         self._show_findings(scanned.index.rows)
 
     def show_run(self, run: Run) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from core.data.read.files import listed
+from core.data.read.files import split_paths
 from core.run import DEMO, STARTER, Run
 
 
@@ -13,7 +13,7 @@ def data_label(run: Run) -> str:
 
 def files_label(path: str) -> str:
     """The name of a file; of several files the first name and how many more there are."""
-    first, *more = listed(path)
+    first, *more = split_paths(path)
     return f"{Path(first).name} and {len(more)} more" if more else Path(first).name
 
 

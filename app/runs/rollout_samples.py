@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.rewards.answer import THINK, THOUGHT, Answer
+from core.rewards.answer import THINK_END, THINK_START, Answer
 
 MAX_GROUPS = 240  # the newest groups are remembered
 _TAIL_BYTES = 8 << 20  # at the end of a file, read when the file is opened
@@ -31,10 +31,10 @@ class Rollout:
     @property
     def thinking(self) -> str:
         """The thinking before the answer, "" where there is none."""
-        end = self.text.rfind(THOUGHT)
+        end = self.text.rfind(THINK_END)
         if end < 0:
-            return self.text.replace(THINK, "").strip() if THINK in self.text else ""
-        return self.text[:end].replace(THINK, "").strip()
+            return self.text.replace(THINK_START, "").strip() if THINK_START in self.text else ""
+        return self.text[:end].replace(THINK_START, "").strip()
 
 
 @dataclass(frozen=True)

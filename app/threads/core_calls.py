@@ -51,14 +51,14 @@ def missing_files(folder: Path) -> list[str]:
     """The names of files that a model folder lacks. Raises BadModel."""
     from core.model import hub
 
-    return hub.missing_files(folder)
+    return hub.find_missing_files(folder)
 
 
 def family_support(architecture: str) -> tuple[str, str]:
     """(UNSUPPORTED or another level of support, a sentence for people) for a model_type of config.json."""
     from core.model import families
 
-    return families.support(architecture)
+    return families.describe_support(architecture)
 
 
 def memory_estimate(run: Run, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
@@ -73,7 +73,9 @@ def memory_estimate(run: Run, folder: Path, device: str, tokens: int, usable: in
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _find_teacher(run) if run.spec.divergence else None
-        estimate_run = partial(estimate.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
+        estimate_run = partial(
+            estimate.estimate_step, config, device=device, tokens=tokens, folder=folder, teacher=teacher
+        )
         _, memory, advice = plan.resolve_plan(run, tokens, device, usable, estimate_run)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None
@@ -82,9 +84,9 @@ def memory_estimate(run: Run, folder: Path, device: str, tokens: int, usable: in
 
 def _find_teacher(run: Run) -> Path | None:
     """The folder of the teacher that is loaded beside the model, or None where there is none."""
-    from core.reference.frozen_model import beside
+    from core.reference.frozen_model import find_live_teacher
 
-    return beside(run)
+    return find_live_teacher(run)
 
 
 def save_model(

@@ -1,4 +1,4 @@
-"""LoRA: a low-rank add-on beside each chosen layer; the model itself stays as it is.
+"""LoRA: a trained low-rank adapter on each target layer; the model itself stays frozen.
 
 y = Wx + (alpha / rank) B A x (Hu et al., arXiv:2106.09685); rsLoRA scales by alpha / sqrt(rank) instead
 (arXiv:2312.03732). A starts uniform within ±1/sqrt(in) and B at zero, as in PEFT, so training starts from the
@@ -13,15 +13,16 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters.target_modules import is_embedding, is_experts
-from core.quant import dims
+from core.quant import linear_dims
 
 KIND = "lora"
 
 
-class AddOn(nn.Module):
-    """What sits beside a layer. With `enabled` False it is the layer alone."""
+class AdapterLayer(nn.Module):
+    """A layer of the base model with an adapter. With `enabled` False it computes as the base layer alone."""
 
     def __init__(self, rank: int, scale: float, dropout: float) -> None:
+        """`scale` multiplies the product of the two small matrices; `dropout` is the share of inputs left out."""
         super().__init__()
         self.rank = rank
         self.scale = scale
@@ -30,42 +31,43 @@ class AddOn(nn.Module):
 
     @property
     def base(self) -> nn.Module:
-        """The layer beside which it sits."""
+        """The frozen layer that has this adapter."""
         return self["embedding"] if "embedding" in self else self["linear"]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Its trained tensors' shapes, by name."""
+        """The shapes of the trained tensors, by name."""
         return {name: tuple(self[name].shape) for name in ("lora_a", "lora_b", "m") if name in self}
 
 
-class LoRALinear(AddOn):
-    """A linear layer with its add-on."""
+class LoRALinear(AdapterLayer):
+    """A linear layer with a LoRA adapter: lora_a [in, rank], lora_b [rank, out]."""
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(rank, scale, dropout)
-        inputs, outputs = dims(linear)
+        inputs, outputs = linear_dims(linear)
         self.linear = linear
-        self.lora_a = _uniform((inputs, rank), inputs)
+        self.lora_a = _init_uniform((inputs, rank), inputs)
         self.lora_b = mx.zeros((rank, outputs))
 
     def __call__(self, x: mx.array) -> mx.array:
+        """[..., out] from x [..., in], in the dtype of the base layer."""
         if not self.enabled:
             return self.linear(x)
-        rows, (a, b) = _rows(x), self._factors(x.dtype)
+        rows, (a, b) = _flatten_rows(x), self._factors(x.dtype)
         if self.training and self.dropout._p_1 == 1:
-            y = _together(self.linear, rows, a, b)
-        else:  # with dropout the two ways back do not meet at x
+            y = _linear_plus_adapter(self.linear, rows, a, b)
+        else:  # with dropout, the gradients of the two branches belong to different inputs and are not summed in one
             y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
         return y.reshape(*x.shape[:-1], -1)
 
     def branch(self, x: mx.array) -> mx.array:
-        """What the add-on gives, [..., out]."""
+        """The output of the adapter alone, [..., out]."""
         a, b = self._factors(x.dtype)
-        return (self.dropout(_rows(x)) @ a @ b).reshape(*x.shape[:-1], -1)
+        return (self.dropout(_flatten_rows(x)) @ a @ b).reshape(*x.shape[:-1], -1)
 
     def _factors(self, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
-        """([in, rank], [rank, out]) in what the layer computes in, whose product is what the add-on multiplies by."""
+        """The factors ([in, rank], [rank, out]) of the adapter's matrix, scaled, in the dtype the layer computes in."""
         # The float32 weights are cast on use: a float32 branch would make every layer keep a float32
         # copy of its input for the gradient. The small factor takes the scale, not the large product.
         b = self.lora_b if self.scale == 1 else self.scale * self.lora_b
@@ -73,18 +75,18 @@ class LoRALinear(AddOn):
 
     @property
     def delta(self) -> mx.array:
-        """What it adds to the weight matrix, [out, in] float32."""
+        """What the adapter adds to the weight matrix, [out, in] float32."""
         return self.scale * (self.lora_a @ self.lora_b).T
 
 
-class LoRAExperts(AddOn):
-    """The linear layer of many experts, each with an add-on of its own: lora_a [E, rank, in], lora_b [E, out, rank]."""
+class LoRAExperts(AdapterLayer):
+    """The linear layer of E experts, each with its own adapter: lora_a [E, rank, in], lora_b [E, out, rank]."""
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(rank, scale, dropout)
         count, inputs, outputs = linear.num_experts, linear.input_dims, linear.output_dims
         self.linear = linear
-        self.lora_a = _uniform((count, rank, inputs), inputs)
+        self.lora_a = _init_uniform((count, rank, inputs), inputs)
         self.lora_b = mx.zeros((count, outputs, rank))
 
     def __call__(self, x: mx.array, indices: mx.array, sorted_indices: bool = False) -> mx.array:
@@ -92,19 +94,19 @@ class LoRAExperts(AddOn):
         if not self.enabled:
             return y
         z = self.dropout(x)
-        for w in (self.lora_a, self.lora_b):
-            right = w.astype(x.dtype).swapaxes(-1, -2)
-            z = mx.gather_mm(z, right, rhs_indices=indices, sorted_indices=sorted_indices)
+        for factor in (self.lora_a, self.lora_b):
+            transposed = factor.astype(x.dtype).swapaxes(-1, -2)
+            z = mx.gather_mm(z, transposed, rhs_indices=indices, sorted_indices=sorted_indices)
         return y + self.scale * z
 
     @property
     def delta(self) -> mx.array:
-        """What it adds to the weights, [E, out, in] float32."""
+        """What the adapters add to the weights, [E, out, in] float32."""
         return self.scale * (self.lora_b @ self.lora_a)
 
 
-class LoRAEmbedding(AddOn):
-    """An embedding with an add-on, also where it serves as the output layer: lora_a [V, rank], lora_b [rank, dims]."""
+class LoRAEmbedding(AdapterLayer):
+    """An embedding with an adapter, also where it serves as the output layer: lora_a [V, rank], lora_b [rank, dims]."""
 
     def __init__(self, embedding: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(rank, scale, dropout)
@@ -112,10 +114,11 @@ class LoRAEmbedding(AddOn):
         if isinstance(embedding, nn.QuantizedEmbedding):
             width = width * 32 // embedding.bits
         self.embedding = embedding
-        self.lora_a = _uniform((count, rank), count)
+        self.lora_a = _init_uniform((count, rank), count)
         self.lora_b = mx.zeros((rank, width))
 
     def __call__(self, x: mx.array) -> mx.array:
+        """[..., dims] from token ids x [...]."""
         y = self.embedding(x)
         if not self.enabled:
             return y
@@ -123,7 +126,7 @@ class LoRAEmbedding(AddOn):
         return y + (self.scale * z).astype(y.dtype)
 
     def as_linear(self, x: mx.array) -> mx.array:
-        """The embedding as the output layer."""
+        """The embedding as the output layer: logits [..., V] from x [..., dims]."""
         y = self.embedding.as_linear(x)
         if not self.enabled:
             return y
@@ -132,23 +135,37 @@ class LoRAEmbedding(AddOn):
 
     @property
     def weight(self) -> mx.array:
-        """The embedding's own, for models that ask it for shape or type."""
+        """The weight of the base embedding, for models that read its shape or dtype."""
         return self.embedding.weight
 
     @property
     def delta(self) -> mx.array:
-        """What it adds to the weights, [V, dims] float32."""
+        """What the adapter adds to the weights, [V, dims] float32."""
         return self.scale * (self.lora_a @ self.lora_b)
 
 
-def _rows(x: mx.array) -> mx.array:
+def wrap_layer(layer: nn.Module, rank: int, scale: float, dropout: float) -> AdapterLayer:
+    """The layer with a LoRA adapter of the class that fits it."""
+    layer_class: Any = LoRALinear
+    if is_experts(layer):
+        layer_class = LoRAExperts
+    elif is_embedding(layer):
+        layer_class = LoRAEmbedding
+    wrapped: AdapterLayer = layer_class(layer, rank, scale, dropout)
+    return wrapped
+
+
+def _flatten_rows(x: mx.array) -> mx.array:
     """[..., in] as [N, in]: else the gradient of A would be a product for each row of a batch, and their sum."""
     return x.reshape(-1, x.shape[-1])
 
 
-def _together(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
-    """linear(x) + x a b, [N, out]. Its gradient is what MLX would make of it, in fewer pieces of work: the sum of the
-    two ways back to x is made by the second product as it goes."""
+def _linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+    """linear(x) + x a b: [N, out] from x [N, in], a [in, rank] and b [rank, out].
+
+    The gradient is the one MLX would derive, in fewer operations: the second product of the backward pass adds the
+    gradients of the two branches with respect to x as it is computed.
+    """
 
     @mx.custom_function
     def forward(x: mx.array, a: mx.array, b: mx.array) -> tuple[mx.array, mx.array]:
@@ -157,22 +174,15 @@ def _together(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.ar
 
     @forward.vjp
     def backward(primals: Any, cotangents: Any, outputs: Any) -> tuple[mx.array, mx.array, mx.array]:
-        (x, a, b), slope, narrow = primals, cotangents[0], outputs[1]
-        _, (through,) = mx.vjp(linear, [x], [slope])
-        back = slope @ b.T
-        return mx.addmm(through, back, a.T), x.T @ back, narrow.T @ slope
+        (x, a, b), grad, narrow = primals, cotangents[0], outputs[1]
+        _, (linear_grad,) = mx.vjp(linear, [x], [grad])
+        narrow_grad = grad @ b.T
+        return mx.addmm(linear_grad, narrow_grad, a.T), x.T @ narrow_grad, narrow.T @ grad
 
     y: mx.array = forward(x, a, b)[0]
     return y
 
 
-def beside(layer: nn.Module, rank: int, scale: float, dropout: float) -> AddOn:
-    """The add-on that fits a layer."""
-    kind: Any = LoRAExperts if is_experts(layer) else LoRAEmbedding if is_embedding(layer) else LoRALinear
-    made: AddOn = kind(layer, rank, scale, dropout)
-    return made
-
-
-def _uniform(shape: tuple[int, ...], inputs: int) -> mx.array:
-    bound = 1 / math.sqrt(inputs)
-    return mx.random.uniform(-bound, bound, shape)
+def _init_uniform(shape: tuple[int, ...], inputs: int) -> mx.array:
+    limit = 1 / math.sqrt(inputs)
+    return mx.random.uniform(-limit, limit, shape)

@@ -1,8 +1,8 @@
-"""Add-ons whose rank or strength differs from layer to layer, as PEFT's rank_pattern and alpha_pattern make them.
+"""Adapters whose rank or scale differs from layer to layer, as PEFT's rank_pattern and alpha_pattern make them.
 
-mlx-lm knows one rank and one scale for all layers. So that it loads such an adapter with the same answers, a file in
-its format holds every layer at the largest rank, filled up with zeros, and at one scale, with B multiplied by what
-its own has beside that. `each_layer` in adapter_config.json says what they truly are, and reading undoes it.
+mlx-lm knows one rank and one scale for all layers. So that it loads such an adapter with the same outputs, a file in
+its format holds every layer at the largest rank, padded with zeros, and at one scale, with B multiplied by the ratio
+of the layer's own scale to that one. `each_layer` in adapter_config.json holds the true values, and reading undoes it.
 """
 
 import math
@@ -18,117 +18,123 @@ from core.errors import BadModel
 KEY = "each_layer"
 
 
-class Strength(NamedTuple):
-    """A layer's rank, and what the product of its two small matrices is multiplied with."""
+class RankScale(NamedTuple):
+    """The rank of a layer's adapter, and what the product of its two small matrices is multiplied by."""
 
     rank: int
     scale: float
 
 
-Strengths = dict[str, Strength]
+RankScales = dict[str, RankScale]  # by name of the layer
 
 
-def common(layers: Mapping[str, Strength]) -> Strength:
+def common_rank_scale(layers: Mapping[str, RankScale]) -> RankScale:
     """What a file in mlx-lm's format says of all layers: the largest rank, and the scale that most of them have."""
-    scales = Counter(s.scale for s in layers.values())
-    return Strength(max(s.rank for s in layers.values()), scales.most_common(1)[0][0])
+    scales = Counter(layer.scale for layer in layers.values())
+    return RankScale(max(layer.rank for layer in layers.values()), scales.most_common(1)[0][0])
 
 
-def described(layers: Mapping[str, Strength]) -> dict[str, Any]:
-    """The layers that differ from what is common, for adapter_config.json; {} where none does."""
-    apart = {name: s._asdict() for name, s in layers.items() if s != common(layers)}
-    return {KEY: apart} if apart else {}
+def describe_exceptions(layers: Mapping[str, RankScale]) -> dict[str, Any]:
+    """The layers that differ from the common rank and scale, for adapter_config.json; {} where none does."""
+    if not layers:  # every weight is trained
+        return {}
+    common = common_rank_scale(layers)
+    exceptions = {name: layer._asdict() for name, layer in layers.items() if layer != common}
+    return {KEY: exceptions} if exceptions else {}
 
 
-def strengths(saved: Mapping[str, Any], names: Iterable[str]) -> Strengths:
+def read_rank_scales(config: Mapping[str, Any], names: Iterable[str]) -> RankScales:
     """Rank and scale of each layer by adapter_config.json. Raises BadModel where it does not say them."""
     try:
-        parameters, own = saved["lora_parameters"], saved.get(KEY, {})
-        usual = Strength(int(parameters["rank"]), float(parameters["scale"]))
-        apart = {name: Strength(int(s["rank"]), float(s["scale"])) for name, s in own.items()}
+        parameters, each_layer = config["lora_parameters"], config.get(KEY, {})
+        common = RankScale(int(parameters["rank"]), float(parameters["scale"]))
+        exceptions = {name: RankScale(int(own["rank"]), float(own["scale"])) for name, own in each_layer.items()}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise BadModel("lacks rank or scale under lora_parameters") from None
-    return {name: apart.get(name, usual) for name in names}
+    return {name: exceptions.get(name, common) for name in names}
 
 
-def alike(weights: Mapping[str, mx.array], layers: Mapping[str, Strength]) -> dict[str, mx.array]:
-    """The tensors as one rank and one scale for all layers give the same answers."""
-    usual = common(layers)
-    found = {}
+def to_uniform(weights: Mapping[str, mx.array], layers: Mapping[str, RankScale]) -> dict[str, mx.array]:
+    """The tensors with which one rank and one scale for all layers give the same outputs."""
+    common = common_rank_scale(layers)
+    tensors = {}
     for key, value in weights.items():
-        name, _, leaf = key.rpartition(".")
-        own = layers[name]
-        if leaf == "lora_b" and own.scale != usual.scale:
-            value = value * (own.scale / usual.scale)
-        missing = usual.rank - own.rank
-        if missing and leaf in ("lora_a", "lora_b"):
-            value = mx.pad(value, [(0, 0), (0, missing)] if leaf == "lora_a" else [(0, missing), (0, 0)])
-        found[key] = value
-    return found
+        name, _, tensor_name = key.rpartition(".")
+        layer = layers[name]
+        if tensor_name == "lora_b" and layer.scale != common.scale:
+            value = value * (layer.scale / common.scale)
+        padding = common.rank - layer.rank
+        if padding and tensor_name in ("lora_a", "lora_b"):
+            value = mx.pad(value, [(0, 0), (0, padding)] if tensor_name == "lora_a" else [(0, padding), (0, 0)])
+        tensors[key] = value
+    return tensors
 
 
-def apart(weights: Mapping[str, mx.array], saved: Mapping[str, Any]) -> dict[str, mx.array]:
-    """The tensors at their own ranks and scales again, from a file that `alike` made."""
-    if not saved.get(KEY):
+def from_uniform(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> dict[str, mx.array]:
+    """The tensors at their own ranks and scales again, from a file that `to_uniform` made."""
+    if not config.get(KEY):
         return dict(weights)
-    names = {key.rpartition(".")[0] for key in weights}
-    layers = strengths(saved, names)
-    scale = float(saved["lora_parameters"]["scale"])
-    found = {}
+    layers = read_rank_scales(config, {key.rpartition(".")[0] for key in weights})
+    common_scale = float(config["lora_parameters"]["scale"])
+    tensors = {}
     for key, value in weights.items():
-        name, _, leaf = key.rpartition(".")
-        own = layers[name]
-        if leaf == "lora_a":
-            value = value[:, : own.rank]
-        elif leaf == "lora_b":
-            value = value[: own.rank] * (scale / own.scale)
-        found[key] = value
-    return found
+        name, _, tensor_name = key.rpartition(".")
+        layer = layers[name]
+        if tensor_name == "lora_a":
+            value = value[:, : layer.rank]
+        elif tensor_name == "lora_b":
+            value = value[: layer.rank] * (common_scale / layer.scale)
+        tensors[key] = value
+    return tensors
 
 
-def from_peft(saved: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -> Strengths:
-    """Each layer's by PEFT's adapter_config.json, whose patterns match the ends of names.
+def from_peft(peft_config: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -> RankScales:
+    """Rank and scale of each layer by PEFT's adapter_config.json, whose patterns match the ends of names.
 
     Raises KeyError, TypeError, ValueError, ZeroDivisionError or re.error where it is not as PEFT writes it.
     """
-    ranks, alphas = saved.get("rank_pattern") or {}, saved.get("alpha_pattern") or {}
-    found = {}
+    ranks, alphas = peft_config.get("rank_pattern") or {}, peft_config.get("alpha_pattern") or {}
+    layers = {}
     for name in names:
-        rank = int(_matched(ranks, name, saved["r"]))
-        alpha = float(_matched(alphas, name, saved["lora_alpha"]))
-        found[name] = Strength(rank, alpha / (math.sqrt(rank) if rslora else rank))
-    return found
+        rank = int(_match_pattern(ranks, name, peft_config["r"]))
+        alpha = float(_match_pattern(alphas, name, peft_config["lora_alpha"]))
+        layers[name] = RankScale(rank, alpha / (math.sqrt(rank) if rslora else rank))
+    return layers
 
 
-def to_peft(layers: Mapping[str, Strength], *, rslora: bool) -> dict[str, Any]:
-    """r and lora_alpha of PEFT's adapter_config.json, with patterns where layers differ."""
-    alphas = {name: _whole(s.scale * (math.sqrt(s.rank) if rslora else s.rank)) for name, s in layers.items()}
-    ranks = {name: s.rank for name, s in layers.items()}
-    found: dict[str, Any] = {}
-    for key, own in (("r", ranks), ("lora_alpha", alphas)):
-        usual = Counter(own.values()).most_common(1)[0][0]
-        found[key] = usual
-        if pattern := _pattern(own, usual):
-            found["rank_pattern" if key == "r" else "alpha_pattern"] = pattern
-    return found
+def to_peft(layers: Mapping[str, RankScale], *, rslora: bool) -> dict[str, Any]:
+    """r and lora_alpha of PEFT's adapter_config.json, with rank_pattern and alpha_pattern where layers differ."""
+    alphas = {
+        name: _round_alpha(layer.scale * (math.sqrt(layer.rank) if rslora else layer.rank))
+        for name, layer in layers.items()
+    }
+    ranks = {name: layer.rank for name, layer in layers.items()}
+    peft_config: dict[str, Any] = {}
+    for key, pattern_key, values in (("r", "rank_pattern", ranks), ("lora_alpha", "alpha_pattern", alphas)):
+        common = Counter(values.values()).most_common(1)[0][0]
+        peft_config[key] = common
+        if pattern := _build_pattern(values, common):
+            peft_config[pattern_key] = pattern
+    return peft_config
 
 
-def _matched(pattern: Mapping[str, Any], name: str, usual: Any) -> Any:
-    return next((value for key, value in pattern.items() if re.match(rf"(.*\.)?({key})$", name)), usual)
+def _match_pattern(pattern: Mapping[str, Any], name: str, default: Any) -> Any:
+    return next((value for key, value in pattern.items() if re.match(rf"(.*\.)?({key})$", name)), default)
 
 
-def _pattern(own: Mapping[str, Any], usual: Any) -> dict[str, Any]:
-    """What differs, by the layer's short name where all of that name are alike, else by its whole name."""
-    kinds: dict[str, set[Any]] = {}
-    for name, value in own.items():
-        kinds.setdefault(name.rpartition(".")[2], set()).add(value)
-    found = {}
-    for name, value in own.items():
-        short = name.rpartition(".")[2]
-        if value != usual:
-            found[short if len(kinds[short]) == 1 else re.escape(name)] = value
-    return found
+def _build_pattern(values: Mapping[str, Any], common: Any) -> dict[str, Any]:
+    """The values that differ: by a layer's short name where all layers of it have one value, else by its whole name."""
+    values_by_short_name: dict[str, set[Any]] = {}
+    for name, value in values.items():
+        values_by_short_name.setdefault(name.rpartition(".")[2], set()).add(value)
+    pattern = {}
+    for name, value in values.items():
+        short_name = name.rpartition(".")[2]
+        if value != common:
+            pattern[short_name if len(values_by_short_name[short_name]) == 1 else re.escape(name)] = value
+    return pattern
 
 
-def _whole(alpha: float) -> float | int:
+def _round_alpha(alpha: float) -> float | int:
+    """A whole number where alpha differs from one by rounding alone."""
     return round(alpha) if math.isclose(alpha, round(alpha), rel_tol=1e-9) else alpha

@@ -1,54 +1,62 @@
-"""Which layers get an add-on: presets, names and patterns, over the last N blocks."""
+"""Which layers get an adapter: presets, names and patterns, over the last N blocks."""
 
 import mlx.nn as nn
 
 from core.errors import BadOption
-from core.model.target_names import PRESETS, means, words
+from core.model.target_names import PRESETS, matches_target, split_targets
 from core.quant import PackedExperts, is_linear
 
 
-def is_experts(m: object) -> bool:
+def is_experts(module: object) -> bool:
     """Whether a module is the linear layer of many experts (mlx-lm's SwitchLinear, packed or not)."""
-    if isinstance(m, PackedExperts):
+    if isinstance(module, PackedExperts):
         return True
-    return isinstance(m, nn.Module) and hasattr(m, "num_experts") and "weight" in m and m.weight.ndim == 3
+    if not isinstance(module, nn.Module) or not hasattr(module, "num_experts"):
+        return False
+    return "weight" in module and module.weight.ndim == 3
 
 
-def is_embedding(m: object) -> bool:
-    return isinstance(m, nn.Embedding | nn.QuantizedEmbedding)
+def is_embedding(module: object) -> bool:
+    """Whether a module is an embedding, quantized or not."""
+    return isinstance(module, nn.Embedding | nn.QuantizedEmbedding)
 
 
-def choose(model: nn.Module, wanted: str, last: int | None, *, experts: bool = True) -> dict[str, nn.Module]:
-    """The layers that get an add-on, by name.
+def find_target_layers(
+    model: nn.Module, targets: str, num_blocks: int | None, *, experts: bool = True
+) -> dict[str, nn.Module]:
+    """The layers that get an adapter, by name.
 
-    `wanted` holds, separated by commas: "all" (the linear layers of the blocks, routers aside), "attention",
-    "embeddings", "head", names such as q_proj or self_attn.q_proj, and patterns such as model.layers.[0-3].mlp.*;
-    `last` counts blocks from the end. Without `experts`, "all" leaves layers of experts out. Raises BadOption for
-    a word that nothing matches.
+    `targets` holds, separated by commas: "all" (the linear layers of the blocks, without routers), "attention",
+    "embeddings", "head", names such as q_proj or self_attn.q_proj, and patterns such as model.layers.[0-3].mlp.*.
+    Of the blocks, only the last `num_blocks` are searched; None: all of them. Without `experts`, "all" leaves out the
+    layers of experts. Raises BadOption for a target that no layer matches.
     """
     blocks = model.layers
-    first = 0 if last is None else max(0, len(blocks) - last)
-    inside = {id(m) for block in blocks for _, m in block.named_modules()}
-    chosen = {id(m) for block in blocks[first:] for _, m in block.named_modules()}
-    able = {n: m for n, m in model.named_modules() if is_linear(m) or is_experts(m) or is_embedding(m)}
-    able = {n: m for n, m in able.items() if id(m) in chosen or id(m) not in inside}
-    found: dict[str, nn.Module] = {}
-    for word in words(wanted):
-        matched = {n: m for n, m in able.items() if means(word, n, id(m) in inside)}
+    first_block = 0 if num_blocks is None else max(0, len(blocks) - num_blocks)
+    in_blocks = {id(m) for block in blocks for _, m in block.named_modules()}
+    in_last_blocks = {id(m) for block in blocks[first_block:] for _, m in block.named_modules()}
+    candidates = {
+        name: m
+        for name, m in model.named_modules()
+        if (is_linear(m) or is_experts(m) or is_embedding(m)) and (id(m) in in_last_blocks or id(m) not in in_blocks)
+    }
+    layers: dict[str, nn.Module] = {}
+    for word in split_targets(targets):
+        matches = {name: m for name, m in candidates.items() if matches_target(word, name, id(m) in in_blocks)}
         if word in PRESETS and not experts:
-            matched = {n: m for n, m in matched.items() if not is_experts(m)}
-        if not matched:
-            raise BadOption(_nothing(word, able))
-        found |= matched
-    if not found:
-        raise BadOption(f"No layer of this model matches the targets {wanted!r}.")
-    return found
+            matches = {name: m for name, m in matches.items() if not is_experts(m)}
+        if not matches:
+            raise BadOption(_no_match_sentence(word, candidates))
+        layers |= matches
+    if not layers:
+        raise BadOption(f"No layer of this model matches the targets {targets!r}.")
+    return layers
 
 
-def _nothing(word: str, able: dict[str, nn.Module]) -> str:
-    if word == "head" and any(is_embedding(m) for m in able.values()):
+def _no_match_sentence(word: str, candidates: dict[str, nn.Module]) -> str:
+    if word == "head" and any(is_embedding(m) for m in candidates.values()):
         return "This model has no output layer of its own: its embeddings serve as one; name embeddings instead."
     if word in PRESETS:
         return f"No linear layer of this model matches the target {word!r}."
-    kinds = sorted({n.rpartition(".")[2] for n in able})
-    return f"The model has no linear layer {word!r}; it has {', '.join(kinds)}."
+    short_names = sorted({name.rpartition(".")[2] for name in candidates})
+    return f"The model has no linear layer {word!r}; it has {', '.join(short_names)}."

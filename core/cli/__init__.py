@@ -1,6 +1,6 @@
 """The commands. Each is a file with add(subparsers); a command gets its arguments and `out`, which prints.
 
-Flags follow from the options (core/options.py), so an option is said once.
+Flags are made from the options (core/options.py), so an option is declared once.
 """
 
 import argparse
@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 from core import __version__, methods
 from core.errors import BadOption
 
-Out = Callable[..., None]
+Print = Callable[..., None]
 
 
 class Parser(argparse.ArgumentParser):
@@ -28,15 +28,15 @@ class Parser(argparse.ArgumentParser):
         first = args[0] if args else "-"
         if not first.startswith("-") and first not in self.commands:
             raise BadOption(f"There is no command {first!r}{_nearest(first, self.commands)}. See `hone --help`.")
-        found, unknown = self.parse_known_args(args, namespace)
+        parsed, unknown = self.parse_known_args(args, namespace)
         if unknown:
             flag = unknown[0].partition("=")[0]
-            raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(found, 'flags', []))}.")
-        return found
+            raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
+        return parsed
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
+def _nearest(word: str, candidates: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(candidates), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

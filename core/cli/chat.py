@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.errors import BadModel
 from core.quant.modes import MODES, UNPACKED
 
@@ -19,9 +19,13 @@ def add(commands: Any) -> None:
     command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: talk to what was trained there.")
     command.add_argument("--prompt", metavar="TEXT", help="Answer this one prompt and end.")
     command.add_argument("--system", metavar="TEXT", help="A system message to start with.")
-    command.add_argument("--max-tokens", type=int, default=256, metavar="N", help="Longest answer. Default: 256.")
-    command.add_argument("--temperature", type=float, default=0.0, metavar="X", help="0 is greedy. Default: 0.")
-    quantization_flag(command)
+    command.add_argument(
+        "--max-tokens", type=int, default=256, metavar="N", help="Longest answer, in tokens. Default: 256."
+    )
+    command.add_argument(
+        "--temperature", type=float, default=0.0, metavar="X", help="Sampling temperature; 0 is greedy. Default: 0."
+    )
+    add_quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
@@ -30,18 +34,18 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def quantization_flag(command: Any) -> None:
+def add_quantization_flag(command: Any) -> None:
     command.add_argument(
         "--quantization",
         choices=(UNPACKED, *MODES),
-        help="How to pack the base. Default: as in the adapter's training, or as it comes.",
+        help="Precision of the base model. Default: as in the adapter's training, or as it comes.",
     )
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.chat import Chat
 
-    model = args.model or base_of(args.adapter_path) or "starter"
+    model = args.model or find_base_model(args.adapter_path) or "starter"
     chat = Chat(
         model,
         args.adapter_path,
@@ -71,14 +75,14 @@ def run(args: Any, out: Out) -> int:
             return 0
 
 
-def base_of(adapter: str | None) -> str | None:
-    """The model that an adapter says it was trained on."""
+def find_base_model(adapter: str | None) -> str | None:
+    """The base model that an adapter's configuration names."""
     if adapter is None:
         return None
     path = Path(adapter) / "adapter_config.json"
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        found = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
+        model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
-    return str(found) if found else None
+    return str(model) if model else None

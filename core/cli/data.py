@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.cli.train import add_flag
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
@@ -13,12 +13,12 @@ from core.errors import BadData, UserError
 from core.methods import DEFAULT_METHOD
 from core.model import hub
 from core.options import Option, parse
-from core.run import Data, Run, every_option
+from core.run import Data, Run, list_options
 
 KINDS = (TEXT, PAIRS, UNPAIRED, QUESTIONS)
 _OPTIONS = ("data.eval_path", "data.max_seq_len", "data.train_on", "data.columns", "data.exclude", "data.fill_in",
             "data.chat_template")  # fmt: skip
-_LISTED = 20  # findings that are printed
+_MAX_FINDINGS = 20  # that are printed
 
 
 def add(commands: Any) -> None:
@@ -38,46 +38,51 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
-    from core.data.preview.inspect import seen_all, summary
-    from core.data.preview.scan import head
-    from core.data.tokenize.templates import choose
+def run(args: Any, out: Print) -> int:
+    from core.data.preview.inspect import inspect_example, summarize_dataset
+    from core.data.preview.scan import preview_files
+    from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
-    d = _data(args)
+    options = _data_options(args)
     folder = hub.locate(args.model)
     if folder is None:
         raise UserError(f"{args.model} is not on this machine yet; choose a model that is, such as starter.")
     tokenizer = load_tokenizer(folder)
-    note = choose(tokenizer, d.chat_template) if d.chat_template else ""
-    place = _place(args.file)
-    reading: dict[str, Any] = {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in}
-    encoding: dict[str, Any] = {"train_on": d.train_on, "max_len": d.max_seq_len}
-    held = _place(d.eval_path) if d.eval_path else None
-    facts = summary(place, args.kind, tokenizer, held=held, **reading, **encoding)
+    note = set_chat_template(tokenizer, options.chat_template) if options.chat_template else ""
+    path = _local_path(args.file)
+    reading: dict[str, Any] = {
+        "columns": options.columns,
+        "exclude": options.exclude,
+        "fill_in": options.fill_in,
+    }
+    encoding: dict[str, Any] = {"train_on": options.train_on, "max_len": options.max_seq_len}
+    eval_path = _local_path(options.eval_path) if options.eval_path else None
+    facts = summarize_dataset(path, args.kind, tokenizer, held_out=eval_path, **reading, **encoding)
     if not facts["usable"]:
         errors = [f for f in facts["findings"] if f["severity"] == "error"]
         raise BadData(_finding(errors[0]) if errors else f"{args.file} holds no row to learn from.")
-    first = head(place, args.kind, args.rows, **reading).examples[: args.rows]
-    rows = [seen for example in first for seen in seen_all(example, tokenizer, **encoding)]
+    examples = preview_files(path, args.kind, args.rows, **reading).examples[: args.rows]
+    texts = [text for example in examples for text in inspect_example(example, tokenizer, **encoding)]
     if args.json:
-        out(json.dumps(facts | {"seen": [_plain(seen) for seen in rows]}, indent=2, ensure_ascii=False))
+        out(json.dumps(facts | {"seen": [_to_plain(text) for text in texts]}, indent=2, ensure_ascii=False))
         return 0
-    for line in _told(facts, note):
+    for line in _summary_lines(facts, note):
         out(line)
-    for seen in rows:
-        cut = f", {seen.cut} cut" if seen.cut else ""
-        out(f"\nLine {seen.line}: {seen.count} tokens, {seen.learned} learned{cut}. {seen.note}".rstrip())
-        out(_marked(seen.tokens))
+    for text in texts:
+        cut_note = f", {text.cut} cut" if text.cut else ""
+        out(f"\nLine {text.line}: {text.count} tokens, {text.learned} learned{cut_note}. {text.note}".rstrip())
+        out(_mark_targets(text.tokens))
     return 0
 
 
 def _options() -> list[tuple[str, Option]]:
     """The options of a run's data that tell how it is read and shown."""
-    return [(key, o) for key, o in every_option(DEFAULT_METHOD) if key in _OPTIONS]
+    return [(key, o) for key, o in list_options(DEFAULT_METHOD) if key in _OPTIONS]
 
 
-def _data(args: Any) -> Data:
+def _data_options(args: Any) -> Data:
+    """The section [data] of a run with these flags."""
     run = Run()
     for key, o in _options():
         if hasattr(args, f"option:{key}"):
@@ -85,17 +90,17 @@ def _data(args: Any) -> Data:
     return run.data
 
 
-def _place(path: str) -> str:
-    """Where the dataset is on this machine, once it has been brought here."""
-    bringing = hub.fetch_data(path)
+def _local_path(path: str) -> str:
+    """Where the dataset lies on this machine, after a download where it is a Hugging Face id."""
+    download = hub.fetch_data(path)
     while True:
         try:
-            next(bringing)
+            next(download)
         except StopIteration as end:
             return str(end.value)
 
 
-def _told(facts: dict[str, Any], note: str) -> Iterator[str]:
+def _summary_lines(facts: dict[str, Any], note: str) -> Iterator[str]:
     yield facts["format"]
     lengths = facts["lengths"]
     yield (
@@ -104,9 +109,9 @@ def _told(facts: dict[str, Any], note: str) -> Iterator[str]:
     )
     if note:
         yield note
-    for finding in facts["findings"][:_LISTED]:
+    for finding in facts["findings"][:_MAX_FINDINGS]:
         yield f"  {_finding(finding)}"
-    more = sum(facts["problems"].values()) - _LISTED
+    more = sum(facts["problems"].values()) - _MAX_FINDINGS
     if more > 0:
         yield f"  ... and {more:,} more findings; --json lists them."
 
@@ -115,13 +120,13 @@ def _finding(finding: dict[str, Any]) -> str:
     return str(Finding(**finding))
 
 
-def _plain(seen: Any) -> dict[str, Any]:
-    tokens = [{"text": t.text, "id": t.id, "learned": t.learned} for t in seen.tokens]
-    named = {name: getattr(seen, name) for name in ("line", "count", "learned", "cut", "note")}
-    return named | {"tokens": tokens}
+def _to_plain(text: Any) -> dict[str, Any]:
+    tokens = [{"text": t.text, "id": t.id, "learned": t.learned} for t in text.tokens]
+    values = {name: getattr(text, name) for name in ("line", "count", "learned", "cut", "note")}
+    return values | {"tokens": tokens}
 
 
-def _marked(tokens: Any) -> str:
+def _mark_targets(tokens: Any) -> str:
     """The text with what is learned in ⟦ ⟧."""
     text, inside = "", False
     for token in tokens:

@@ -4,7 +4,7 @@ import dataclasses
 import json
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 
 
 def add(commands: Any) -> None:
@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     import shutil
 
     from core.device.machine import machine
@@ -46,6 +46,6 @@ def run(args: Any, out: Out) -> int:
     out("Families       " + ", ".join(family.title for family in families.FAMILIES if not family.unsupported))
     for family in families.FAMILIES:
         if family.unsupported or family.limits:
-            out(f"               {family.title}: {families.support(family.kinds[0])[1]}")
+            out(f"               {family.title}: {families.describe_support(family.kinds[0])[1]}")
     out("Versions       " + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
     return 0

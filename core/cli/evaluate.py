@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from core.cli import Out
-from core.cli.chat import base_of, quantization_flag
+from core.cli import Print
+from core.cli.chat import add_quantization_flag, find_base_model
 from core.cli.progress import show
 from core.data.kinds import PAIRS, TEXT
 from core.run import Run
@@ -28,15 +28,20 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--answers", type=int, default=20, metavar="N", help="Prompts to answer and compare. Default: 20."
     )
-    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="Rows looked at together. Default: 8.")
+    command.add_argument("--batch-size", type=int, default=8, metavar="N", help="Rows in each batch. Default: 8.")
     command.add_argument(
         "--max-seq-len", type=int, default=2048, metavar="N", help="Longest row in tokens. Default: 2048."
     )
-    command.add_argument("--max-tokens", type=int, default=128, metavar="N", help="Longest answer. Default: 128.")
     command.add_argument(
-        "--train-on", choices=("answers", "last", "all"), default="answers", help="What counts. Default: answers."
+        "--max-tokens", type=int, default=128, metavar="N", help="Longest answer, in tokens. Default: 128."
     )
-    quantization_flag(command)
+    command.add_argument(
+        "--train-on",
+        choices=("answers", "last", "all"),
+        default="answers",
+        help="Which tokens the loss is computed on. Default: answers.",
+    )
+    add_quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
         "--dtype",
@@ -51,11 +56,11 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.evaluate import evaluate
 
     events = evaluate(
-        args.model or base_of(args.adapter_path) or "starter",
+        args.model or find_base_model(args.adapter_path) or "starter",
         args.adapter_path,
         args.dataset,
         answers=args.answers,
@@ -67,12 +72,12 @@ def run(args: Any, out: Out) -> int:
         dtype=args.dtype,
         allow_code=args.allow_model_code,
         quantization=args.quantization,
-        kind=args.kind or _kind_of(args.adapter_path),
+        kind=args.kind or _data_kind(args.adapter_path),
     )
     return show(events, args.json, out)
 
 
-def _kind_of(adapter: str | None) -> str:
+def _data_kind(adapter: str | None) -> str:
     """Pairs where the adapter lies in the folder of a run that learned from them."""
     file = Path(adapter or "") / RUN
     return PAIRS if adapter and file.is_file() and Run.read(file).spec.data == PAIRS else TEXT

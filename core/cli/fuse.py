@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core.cli import Out
+from core.cli import Print
 from core.cli.progress import show
 from core.quant.modes import MODES, UNPACKED
 
@@ -29,12 +29,12 @@ def add(commands: Any) -> None:
         help="Pack the result, and tell its held-out loss beside the adapter's. Default: none.",
     )
     command.add_argument("--peft", action="store_true", help="Write only the adapter, in PEFT's format.")
-    common(command)
+    add_export_flags(command)
     command.set_defaults(command=run)
 
 
-def common(command: Any) -> None:
-    """The flags of everything that writes a model."""
+def add_export_flags(command: Any) -> None:
+    """Add the flags of every command that writes a model."""
     command.add_argument("--double-quantization", action="store_true", help="Pack the scales of nf4 and fp4 too.")
     command.add_argument(
         "--shard-gb", type=float, default=4.0, metavar="X", help="Largest file of weights, in GB. Default: 4."
@@ -46,8 +46,8 @@ def common(command: Any) -> None:
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
 
 
-def given(args: Any) -> dict[str, Any]:
-    """What the flags of common() say, as the functions of core.export take it."""
+def export_arguments(args: Any) -> dict[str, Any]:
+    """The values of the flags that add_export_flags() adds, as keyword arguments of the functions in core.export."""
     return {
         "double": args.double_quantization,
         "shard_bytes": max(1, int(args.shard_gb * 2**30)),
@@ -56,10 +56,10 @@ def given(args: Any) -> dict[str, Any]:
     }
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.export import fuse, to_peft
 
     if args.peft:
         return show(to_peft(args.adapter_path, args.output), args.json, out)
-    asked = {"model": args.model, "dtype": args.dtype, "quantization": args.quantization}
-    return show(fuse(args.adapter_path, args.output, **asked, **given(args)), args.json, out)
+    options = {"model": args.model, "dtype": args.dtype, "quantization": args.quantization}
+    return show(fuse(args.adapter_path, args.output, **options, **export_arguments(args)), args.json, out)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from core import methods
-from core.cli import Out
+from core.cli import Print
 from core.options import describe
 
 
@@ -14,7 +14,7 @@ def add(commands: Any) -> None:
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     specs = methods.load()
     if args.json:
         out(json.dumps({name: _facts(spec) for name, spec in specs.items()}, indent=2, ensure_ascii=False))

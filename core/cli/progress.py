@@ -31,12 +31,12 @@ def _(event: Phase) -> Iterator[str]:
 
 @lines.register
 def _(event: Started) -> Iterator[str]:
-    b, p = event.backend, event.precision
+    backend, precision = event.backend, event.precision
     yield f"Run folder: {event.folder}"
-    yield f"Backend: {b['requested']} → {b['used']} ({b['device']}): {b['reason']}"
-    yield f"Precision: {p['requested']} → {p['used']}: {p['reason']}"
+    yield f"Backend: {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']}"
+    yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
     share = event.trainable_parameters / max(1, event.total_parameters)
-    yield f"Training {event.trainable_parameters:,} weights ({share:.1%} of the model's {event.total_parameters:,})"
+    yield f"Training {event.trainable_parameters:,} parameters ({share:.1%} of the model's {event.total_parameters:,})"
     yield f"{event.rows:,} rows, {event.tokens:,} tokens; {event.eval_rows:,} held out; {event.total_steps:,} steps"
 
 
@@ -54,8 +54,8 @@ def _(event: Evaluated) -> Iterator[str]:
     metrics = dict(event.metrics)
     solved = metrics.pop("solved", None)
     extra = "".join(f"  {name} {value:.4g}" for name, value in metrics.items())
-    said = f"loss {event.loss:.4f}" if solved is None else f"questions solved: {solved:.0%}"
-    yield f"      held-out {said}{'  (best so far)' if event.best else ''}{extra}"
+    result = f"loss {event.loss:.4f}" if solved is None else f"questions solved: {solved:.0%}"
+    yield f"      held-out {result}{'  (best so far)' if event.best else ''}{extra}"
 
 
 @lines.register
@@ -78,8 +78,8 @@ def _(event: Warned) -> Iterator[str]:
 @lines.register
 def _(event: Finished) -> Iterator[str]:
     yield event.message
-    for name, shown in format_metrics(event.metrics_before, event.metrics_after):
-        yield f"{name}: {shown}"
+    for name, figures in format_metrics(event.metrics_before, event.metrics_after):
+        yield f"{name}: {figures}"
 
 
 def _short(text: str) -> str:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from core.cli import Out
-from core.cli.fuse import common, given
+from core.cli import Print
+from core.cli.fuse import add_export_flags, export_arguments
 from core.cli.progress import show
 from core.quant.modes import MODES
 
@@ -20,11 +20,11 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--quantization", choices=tuple(MODES), default="affine-4", help="What to pack it as. Default: affine-4."
     )
-    common(command)
+    add_export_flags(command)
     command.set_defaults(command=run)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     from core.export import quantize
 
-    return show(quantize(args.model, args.output, args.quantization, **given(args)), args.json, out)
+    return show(quantize(args.model, args.output, args.quantization, **export_arguments(args)), args.json, out)

@@ -1,16 +1,20 @@
-"""hone rewards: what can score answers, and how they score the ones you try."""
+"""hone rewards: list the rewards that score answers, and try them on answers."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core import methods
-from core.cli import Out
+from core.cli import Print
 from core.errors import BadOption
 from core.options import Option, describe, parse
 
-# The options of a run that a reward needs to be tried.
-NAMES = ("rewards", "reasoning_rewards", "reward_pattern", "reward_tags", "reward_length", "reward_file")
-ALLOWED = ("allow_reward_code", "reward_seconds")
+if TYPE_CHECKING:
+    from core.rewards.answer import Answer
+    from core.rewards.judge import ScoredAnswer
+
+# The options of a run with which rewards can be tried.
+REWARD_OPTIONS = ("rewards", "reasoning_rewards", "reward_pattern", "reward_tags", "reward_length", "reward_file")
+FILE_OPTIONS = ("allow_reward_code", "reward_seconds")
 
 
 def add(commands: Any) -> None:
@@ -22,7 +26,7 @@ def add(commands: Any) -> None:
         description=f"What scores the answers of {names}.",
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
-    command.set_defaults(command=listed)
+    command.set_defaults(command=list_rewards)
     actions = command.add_subparsers(dest="action", metavar="ACTION")
     trial = actions.add_parser("try", help="Score answers and say why.", description="Score answers and say why.")
     trial.add_argument("--answer", action="append", metavar="TEXT", help="An answer; may be given several times.")
@@ -34,11 +38,11 @@ def add(commands: Any) -> None:
         else:
             trial.add_argument(o.flag, metavar="TEXT", help=o.help)
     trial.add_argument("--json", action="store_true", help="Print JSON.")
-    trial.set_defaults(command=tried)
+    trial.set_defaults(command=try_rewards)
 
 
-def listed(args: Any, out: Out) -> int:
-    """Every reward and what it checks."""
+def list_rewards(args: Any, out: Print) -> int:
+    """Print every reward and what it checks."""
     from core.rewards import REWARDS
 
     if args.json:
@@ -51,55 +55,63 @@ def listed(args: Any, out: Out) -> int:
     return 0
 
 
-def tried(args: Any, out: Out) -> int:
-    """The given answers' scores, with the reasons."""
+def try_rewards(args: Any, out: Print) -> int:
+    """Print the scores of the answers, with the reasons. Raises BadOption."""
     from core.data.tokenize.tokenizer import load_tokenizer
     from core.methods._policy import Options, check
     from core.resources import STARTER
     from core.rewards import Answer
-    from core.rewards.judge import attempt
+    from core.rewards.judge import score_answers
 
     if not args.answer:
         raise BadOption("Give at least one --answer to score.")
-    given = {}
+    values = {}
     for o in _options():
         value = getattr(args, o.name)
         if value not in (None, False):
-            given[o.name] = value if o.type is bool else parse(o, value)
-    asked = Options(**given)
-    check(asked)
+            values[o.name] = value if o.type is bool else parse(o, value)
+    options = Options(**values)
+    check(options)
     tokenizer = load_tokenizer(STARTER)  # lengths in its tokens
     answers = [
-        Answer(text, args.expected, args.prompt, len(tokenizer.encode(text)), line=n, opened=_opened(text))
-        for n, text in enumerate(args.answer, 1)
+        Answer(
+            text,
+            args.expected,
+            args.prompt,
+            tokens=len(tokenizer.encode(text)),
+            line=line,
+            thinking_opened=_starts_inside_thinking(text),
+        )
+        for line, text in enumerate(args.answer, 1)
     ]
-    judged = attempt(asked.weights, asked.settings, answers)
+    result = score_answers(options.weights, options.settings, answers)
     if args.json:
-        out(json.dumps([_plain(a, v) for a, v in zip(answers, judged.verdicts, strict=True)], ensure_ascii=False))
+        rows = [_to_json(answer, scored) for answer, scored in zip(answers, result.scored_answers, strict=True)]
+        out(json.dumps(rows, ensure_ascii=False))
         return 0
-    for answer, verdict in zip(answers, judged.verdicts, strict=True):
+    for answer, scored in zip(answers, result.scored_answers, strict=True):
         out(" ".join(answer.text.split())[:100])
-        for name, score in verdict.scores.items():
-            out(f"  {name:<8} {score.value:6.2f} × {asked.weights[name]:g}  {score.why}")
-        out(f"  {'total':<8} {'none' if verdict.total is None else f'{verdict.total:6.2f}'}")
-    if judged.problem:
-        raise BadOption(judged.problem)
+        for name, score in scored.scores.items():
+            out(f"  {name:<8} {score.value:6.2f} × {options.weights[name]:g}  {score.reason}")
+        out(f"  {'total':<8} {'none' if scored.total is None else f'{scored.total:6.2f}'}")
+    if result.problem:
+        raise BadOption(result.problem)
     return 0
 
 
-def _opened(text: str) -> bool:
-    """Whether an answer looks as if its template had opened the thought."""
-    from core.rewards.answer import THINK, THOUGHT
+def _starts_inside_thinking(text: str) -> bool:
+    """Whether an answer looks as if the chat template had put <think> at the end of the prompt."""
+    from core.rewards.answer import THINK_END, THINK_START
 
-    return THOUGHT in text and THINK not in text
+    return THINK_END in text and THINK_START not in text
 
 
 def _options() -> list[Option]:
     from core.methods._policy import Options
 
-    return [o for o in describe(Options) if o.name in (*NAMES, *ALLOWED)]
+    return [o for o in describe(Options) if o.name in (*REWARD_OPTIONS, *FILE_OPTIONS)]
 
 
-def _plain(answer: Any, verdict: Any) -> dict[str, Any]:
-    scores = {name: {"score": s.value, "why": s.why} for name, s in verdict.scores.items()}
-    return {"answer": answer.text, "total": verdict.total, "rewards": scores}
+def _to_json(answer: "Answer", scored: "ScoredAnswer") -> dict[str, Any]:
+    scores = {name: {"score": s.value, "why": s.reason} for name, s in scored.scores.items()}
+    return {"answer": answer.text, "total": scored.total, "rewards": scores}

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from core import methods
-from core.cli import Out
+from core.cli import Print
 from core.cli.progress import lines
 from core.errors import BadOption
 from core.events import Event, to_json
 from core.options import Option, parse
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 def add(commands: Any, name: str) -> None:
@@ -39,7 +39,7 @@ def add(commands: Any, name: str) -> None:
         default=argparse.SUPPRESS,
         help="Short for --adapter dora.",
     )
-    for key, o in every_option(method):
+    for key, o in list_options(method):
         if key == "method":
             continue
         add_flag(command, key, o)
@@ -48,34 +48,38 @@ def add(commands: Any, name: str) -> None:
 
 def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
     """An option of a run as a flag; its value comes under "option:" and its key."""
-    about = o.help.replace("%", "%%")
-    usual = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
+    help_text = o.help.replace("%", "%%")
+    default = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
     if o.type is tuple and o.default:
-        usual = ",".join(o.default)
-    about += f" Default: {usual}.".replace("%", "%%")
+        default = ",".join(o.default)
+    help_text += f" Default: {default}.".replace("%", "%%")
     if o.type is bool:
         command.add_argument(
-            o.flag, dest=f"option:{key}", action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=about
+            o.flag,
+            dest=f"option:{key}",
+            action=argparse.BooleanOptionalAction,
+            default=argparse.SUPPRESS,
+            help=help_text,
         )
         return
-    shown = "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
-    command.add_argument(o.flag, dest=f"option:{key}", default=argparse.SUPPRESS, metavar=shown, help=about)
+    metavar = "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
+    command.add_argument(o.flag, dest=f"option:{key}", default=argparse.SUPPRESS, metavar=metavar, help=help_text)
 
 
-def run(args: Any, out: Out) -> int:
+def run(args: Any, out: Print) -> int:
     """Train, printing as it goes; the first Ctrl-C finishes the step and saves."""
     from core.train import resume, train
 
-    given = _given(args)
+    changes = _parse_options(args)
     stop = threading.Event()
     if args.resume is not None:
-        folder = args.resume or given.pop("output", None)
+        folder = args.resume or changes.pop("output", None)
         if not folder:
             raise BadOption("--resume needs a folder: hone train --resume FOLDER, or --resume with --output FOLDER.")
-        given.pop("output", None)
-        events = resume(Path(str(folder)), stop, changes=given)
+        changes.pop("output", None)
+        events = resume(Path(str(folder)), stop, changes=changes)
     else:
-        events = train(_asked(args, given), stop)
+        events = train(_build_run(args, changes), stop)
     for event in _interruptible(events, stop, out, quiet=args.json):
         if args.json:
             out(to_json(event), flush=True)
@@ -85,45 +89,46 @@ def run(args: Any, out: Out) -> int:
     return 0
 
 
-def _given(args: Any) -> dict[str, Any]:
-    """The options that stand on the command line, by their key in run.toml, checked."""
-    known = dict(every_option(args.method))
-    given = {}
+def _parse_options(args: Any) -> dict[str, Any]:
+    """The options on the command line, checked, by their key in run.toml."""
+    options = dict(list_options(args.method))
+    values = {}
     for name, value in vars(args).items():
         kind, _, key = name.partition(":")
         if kind == "option":
-            o = replace(known[key], name=known[key].flag)
-            given[key] = value if known[key].type is bool else parse(o, value)
-    return given
+            o = replace(options[key], name=options[key].flag)
+            values[key] = value if o.type is bool else parse(o, value)
+    return values
 
 
-def _asked(args: Any, given: dict[str, Any]) -> Run:
-    asked = Run(method=args.method)
+def _build_run(args: Any, changes: dict[str, Any]) -> Run:
+    """The run that the command line describes: that of --config, or the defaults, with these changes."""
+    run = Run(method=args.method)
     if args.config:
-        asked = Run.read(Path(args.config))
-        if asked.method != args.method:
-            raise BadOption(f"{args.config} is a run of the method {asked.method}; start it with hone {asked.method}.")
-    if "train.steps" in given:
-        asked = asked.replace("train.epochs", None)
-    elif "train.epochs" in given:
-        asked = asked.replace("train.steps", None)
-    for key, value in given.items():
-        asked = asked.replace(key, value)
-    return asked.check()
+        run = Run.read(Path(args.config))
+        if run.method != args.method:
+            raise BadOption(f"{args.config} is a run of the method {run.method}; start it with hone {run.method}.")
+    if "train.steps" in changes:
+        run = run.replace("train.epochs", None)
+    elif "train.epochs" in changes:
+        run = run.replace("train.steps", None)
+    for key, value in changes.items():
+        run = run.replace(key, value)
+    return run.check()
 
 
-def _interruptible(events: Iterator[Event], stop: threading.Event, out: Out, quiet: bool) -> Iterator[Event]:
-    """The events, with Ctrl-C asking the run to stop and save; a second one quits at once."""
-    usual = signal.getsignal(signal.SIGINT)
+def _interruptible(events: Iterator[Event], stop: threading.Event, out: Print, quiet: bool) -> Iterator[Event]:
+    """The events; a first Ctrl-C asks the run to stop and save, a second one quits at once."""
+    default_handler = signal.getsignal(signal.SIGINT)
 
-    def ask(*_: Any) -> None:
+    def request_stop(*_: Any) -> None:
         stop.set()
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(signal.SIGINT, default_handler)
         if not quiet:
             out("Stopping after this step and saving. Press Ctrl-C again to quit at once.", flush=True)
 
-    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, request_stop)
     try:
         yield from events
     finally:
-        signal.signal(signal.SIGINT, usual)
+        signal.signal(signal.SIGINT, default_handler)

@@ -1,4 +1,4 @@
-"""A dataset: every usable row of its files, what was found, and a split without leaks."""
+"""A dataset: every usable example of its files, the findings about them, and a split that leaks no row."""
 
 import random
 from collections import Counter
@@ -6,32 +6,32 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.check.checked_rows import Walk
-from core.data.format.example import Example, key
-from core.data.format.formats import LOOK_AT
+from core.data.check.checked_rows import CheckedRows
+from core.data.format.example import Example, content_key
+from core.data.format.formats import DETECTION_ROWS
 from core.data.read import files
-from core.data.read.reader import Finding, in_order
+from core.data.read.reader import Finding, sort_findings
 from core.errors import BadData
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What the files hold, as examples; `rows` counts those of the files, usable or not.
+    """What the files of a dataset hold, as examples.
 
-    All examples are in memory, about three times the bytes of the files: a million short rows take 1.2 GB. What only
-    looks at data goes through core.data.preview.scan instead, at flat memory.
+    All examples are in memory, about three times the bytes of the files: a million short rows take 1.2 GB. Code that
+    only looks at data uses core.data.preview.scan instead, at flat memory.
     """
 
     path: str
     examples: tuple[Example, ...]
     findings: tuple[Finding, ...]
-    sentence: str
+    sentence: str  # the format and the number of rows
     sha256: str  # of the file, or of all files one after the other
-    rows: int
-    valid: tuple[str, ...] = ()  # files of held-out rows that lie beside them in the folder
+    rows: int  # rows of the files, usable or not
+    valid: tuple[str, ...] = ()  # files of held-out rows that lie beside these in the folder
 
 
-def load(
+def load_dataset(
     path: str | Path | Iterable[str | Path],
     kind: str,
     *,
@@ -39,78 +39,88 @@ def load(
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
 ) -> Dataset:
-    """The examples in a file, a folder or several files, for a kind of data. "demo" is the sample that ships inside.
+    """The examples in a file, a folder or several files, for a kind of data (core.data.kinds).
 
-    columns   entries such as "question=frage", "answer={number} {unit}" to read columns under other names
-    exclude   codes of findings, those of core.data.check.fixes.EXCLUSIONS, whose rows are left out; and single rows,
+    path      as core.data.read.files.find_files takes it; "demo" is the sample that ships inside
+    columns   column mapping: entries such as "question=frage" and "answer={number} {unit}"
+    exclude   codes of findings (those of core.data.check.fixes.EXCLUSIONS) whose rows are left out; and single rows,
               such as "row:17", counted from 1 over all files
-    fill_in   entries such as "name=Hone" to put in the place of {{name}}
+    fill_in   texts for placeholders: an entry "name=Hone" replaces {{name}}
 
-    Raises BadData when no row can be used, with the first reason; BadOption for an entry that is none; and
-    what read() raises.
+    Raises BadData when no row can be used, with the first reason; BadOption for an entry that is not of these forms;
+    and what find_files() and read_rows() raise.
     """
-    found = files.find(path, kind)
-    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
+    dataset_files = files.find_files(path, kind)
+    train = dataset_files.train
+    checked_rows = CheckedRows(
+        train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread_files=dataset_files.unread
+    )
     findings: list[Finding] = []
     examples: list[Example] = []
-    for item in walk.items(LOOK_AT):
+    for item in checked_rows.iterate(DETECTION_ROWS):
         if isinstance(item, Finding):
             findings.append(item)
         else:
             examples.append(item)
     if not examples:
-        raise BadData(_nothing(findings, files.dataset_label(path)))
-    name = walk.files[0] if len(found.train) == 1 else files.dataset_label(path)
-    valid = tuple(str(f) for f in found.valid)
-    told = tuple(in_order(findings, walk.files))
-    return Dataset(name, tuple(examples), told, walk.sentence, files.sha256(found.train), walk.used, valid)
+        raise BadData(_no_usable_row(findings, files.dataset_label(path)))
+    return Dataset(
+        path=checked_rows.files[0] if len(train) == 1 else files.dataset_label(path),
+        examples=tuple(examples),
+        findings=tuple(sort_findings(findings, checked_rows.files)),
+        sentence=checked_rows.format.sentence,
+        sha256=files.hash_files(train),
+        rows=checked_rows.rows_used,
+        valid=tuple(str(file) for file in dataset_files.valid),
+    )
 
 
-def split(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
-    """(to train on, held out), both in the file's order. Rows that say the same land on the same side.
+def split_dataset(dataset: Dataset, share: float, seed: int) -> tuple[tuple[Example, ...], tuple[Example, ...]]:
+    """(to train on, held out), both in the file's order. Examples with the same content land on the same side.
 
-    At least one row is held out if share is above 0 and two rows differ; never all of them.
+    About `share` (0 to 1) of the examples are held out, chosen at random by `seed`: at least one if `share` is above 0
+    and two examples differ; never all of them.
     """
-    keys = [key(example) for example in dataset.examples]
-    groups = Counter(keys)
-    if share <= 0 or len(groups) < 2:
+    keys = [content_key(example) for example in dataset.examples]
+    group_sizes = Counter(keys)
+    if share <= 0 or len(group_sizes) < 2:
         return dataset.examples, ()
-    wanted = max(1, round(share * len(keys)))
-    order = list(groups)
+    target = max(1, round(share * len(keys)))
+    order = list(group_sizes)
     random.Random(seed).shuffle(order)
-    held: set[str] = set()
+    held_out_keys: set[str] = set()
     count = 0
-    for name in order[:-1]:  # the last group stays to be trained on
+    for key in order[:-1]:  # the last group stays to be trained on
         # A group much larger than what is missing would hold out far more than was asked for.
-        if held and count + groups[name] > wanted:
+        if held_out_keys and count + group_sizes[key] > target:
             continue
-        held.add(name)
-        count += groups[name]
-        if count >= wanted:
+        held_out_keys.add(key)
+        count += group_sizes[key]
+        if count >= target:
             break
     sides: tuple[list[Example], list[Example]] = ([], [])
-    for example, name in zip(dataset.examples, keys, strict=True):
-        sides[name in held].append(example)
+    for example, key in zip(dataset.examples, keys, strict=True):
+        sides[key in held_out_keys].append(example)
     return tuple(sides[0]), tuple(sides[1])
 
 
-def overlap(train: Iterable[Example], held_out: Iterable[Example]) -> int:
-    """How many held-out rows also stand in the training rows."""
-    known = {key(e) for e in train}
-    return sum(key(e) in known for e in held_out)
+def count_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> int:
+    """How many held-out examples also stand among the training examples."""
+    train_keys = {content_key(e) for e in train}
+    return sum(content_key(e) in train_keys for e in held_out)
 
 
-def apart(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[Example, ...]:
-    """The training rows without those that also stand among the held-out ones."""
-    known = {key(e) for e in held_out}
-    return tuple(e for e in train if key(e) not in known)
+def drop_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> tuple[Example, ...]:
+    """The training examples without those that also stand among the held-out ones."""
+    held_out_keys = {content_key(e) for e in held_out}
+    return tuple(e for e in train if content_key(e) not in held_out_keys)
 
 
-def _nothing(findings: Sequence[Finding], path: str) -> str:
-    """Why no row can be used: the first error, and how many rows have it."""
+def _no_usable_row(findings: Sequence[Finding], path: str) -> str:
+    """The sentence for a dataset in which no row can be used: the first error, and how many rows have it."""
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
         return f"{path} holds no row to learn from."
-    same = sum(f.code == errors[0].code for f in errors)
-    rest = f" No row can be used; {same:,} have this problem." if len(errors) > 1 else " There is no other row."
-    return f"{errors[0]}{rest}"
+    count = sum(f.code == errors[0].code for f in errors)
+    summary = f" No row can be used; {count:,} have this problem." if len(errors) > 1 else " There is no other row."
+    return f"{errors[0]}{summary}"

@@ -1,57 +1,115 @@
-"""Batches side by side on a processor.
+"""Batches computed side by side on a processor.
 
-MLX does the work of one stream on one thread, and only the products in it are spread over the cores: for the rest of a
-step all cores but one stand still. So each lane is a thread with a stream of its own, and a product takes one core.
-What is computed stays the same, and what comes out comes in the order of the batches, whichever is done first.
+MLX does the work of one stream on one thread, and only the matrix products in it are spread over the cores: for the
+rest of a step all cores but one stand still. So several threads, each with a stream of its own, compute one batch each,
+and a product takes one core meanwhile. What is computed stays the same, and the results come in the order of the
+batches, whichever is done first.
+
+An array that is not evaluated yet belongs to the stream of the thread that made it, and no other thread can evaluate
+it. Whatever the models hold is therefore evaluated by the thread that made it: before the threads begin, and again
+before a thread lets the next graph be built, because a layer may keep something for its next call.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
 import mlx.core as mx
+import mlx.nn as nn
 
 from core.device import openblas
 
-Given = TypeVar("Given")
-Made = TypeVar("Made")
+Item = TypeVar("Item")
+Graph = TypeVar("Graph")
 
 
-def map_in_order(build: Callable[[Given], Made], given: Iterable[Given], at_once: int) -> Iterator[tuple[Given, Made]]:
-    """(each, what `build` makes of it, evaluated), in order; so many at once, 1 for in turn on this thread.
+def map_in_order(
+    build: Callable[[Item], Graph], items: Iterable[Item], parallel: int, *, models: Iterable[Any]
+) -> Iterator[tuple[Item, Graph]]:
+    """Each item with what `build` makes of it, evaluated, in the order of the items.
 
-    Where several are, `build` may change a model while it makes its graph, for one graph is made at a time. It must
-    draw no random numbers and use nothing that is not evaluated yet: each thread has its own state and its own streams.
+    build     makes a graph (a tree of arrays) of an item. It may change a model while it does so, because one graph is
+              built at a time; it must draw no random numbers, since each thread has a random state of its own
+    items     what is not an MLX array: batches of NumPy arrays
+    parallel  how many are computed at a time; 1: in turn, on this thread
+    models    all that `build` uses and that holds arrays: the model in training, a teacher, a language model head
+
+    What `build` raises is raised here.
     """
-    if at_once == 1:
-        for item in given:
+    if parallel == 1:
+        for item in items:
             graph = build(item)
             mx.eval(graph)
             yield item, graph
         return
+    models = list(models)
     building = threading.Lock()
+    mx.eval(held_arrays(models))
 
-    def made(item: Given) -> Made:
+    def compute(item: Item) -> Graph:
         with building:
             graph = build(item)
+            mx.eval(held_arrays(models))
         mx.eval(graph)
         return graph
 
-    begun: deque[tuple[Given, Future[Made]]] = deque()
+    pending: deque[tuple[Item, Future[Graph]]] = deque()
     with openblas.one_thread():
-        for item in given:
-            begun.append((item, _threads(at_once).submit(made, item)))
-            if len(begun) > at_once:  # one waits for the lane that is free first
-                item, future = begun.popleft()
+        for item in items:
+            pending.append((item, _threads(parallel).submit(compute, item)))
+            if len(pending) > parallel:  # one waits for the thread that is free first
+                item, future = pending.popleft()
                 yield item, future.result()
-        for item, future in begun:
+        for item, future in pending:
             yield item, future.result()
+
+
+def held_arrays(owner: Any) -> list[mx.array]:
+    """Every array that an object holds, however deep: parameters, buffers, tables, what a layer keeps for later.
+
+    Looks into modules, lists, tuples, mappings, closures, partial functions, and objects of Hone's and MLX's classes.
+    """
+    arrays: list[mx.array] = []
+    visited: set[int] = set()
+    waiting = [owner]
+    while waiting:
+        value = waiting.pop()
+        if id(value) in visited:
+            continue
+        visited.add(id(value))
+        if isinstance(value, mx.array):
+            arrays.append(value)
+        else:
+            waiting.extend(_parts(value))
+    return arrays
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    """What an object is made of, as far as arrays may lie in it."""
+    if isinstance(value, str | bytes | int | float | bool | type) or value is None:
+        return
+    if isinstance(value, Mapping):  # MLX's modules among them
+        yield from value.values()
+    elif isinstance(value, list | tuple | set | frozenset | deque):
+        yield from value
+    if isinstance(value, partial):
+        yield from (value.func, *value.args, *value.keywords.values())
+    for cell in getattr(value, "__closure__", None) or ():
+        try:
+            yield cell.cell_contents
+        except ValueError:  # a variable that has no value yet
+            continue
+    bound_to = getattr(value, "__self__", None)
+    if bound_to is not None:
+        yield bound_to
+    if isinstance(value, nn.Module) or type(value).__module__.startswith(("core.", "mlx")):
+        yield from getattr(value, "__dict__", {}).values()
 
 
 @cache
 def _threads(count: int) -> ThreadPoolExecutor:
     """The threads, kept for the next time: the streams that MLX makes for a thread stay when it ends."""
-    return ThreadPoolExecutor(count, "lane", lambda: mx.set_default_device(mx.cpu))
+    return ThreadPoolExecutor(count, "parallel-batch", lambda: mx.set_default_device(mx.cpu))

@@ -1,4 +1,4 @@
-"""A model of its own from what was trained: fused into its base, packed in fewer bits, or as PEFT's adapter."""
+"""Write models: an adapter merged into its base, a quantized model, an adapter in the format of PEFT."""
 
 from core.export.export import fuse, quantize, to_peft
 

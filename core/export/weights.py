@@ -1,13 +1,13 @@
-"""What a trained model's weights are called and hold when it is written as a model of its own.
+"""Names and values of a trained model's weights when it is written as a model of its own.
 
-The original files are the pattern: every tensor keeps its name, shape and place, also those that mlx-lm leaves out
-or turns round while loading; only what training changed is replaced. So other programs find what they expect.
-Where the original cannot serve (it is quantized, or mlx-lm rebuilds a changed tensor beyond recognition), the tensors
-go out under mlx-lm's own names, and that is told.
+The original files are the pattern: every tensor keeps its name, shape and file order, also those that mlx-lm leaves
+out or transposes while loading; only what training changed is replaced. So other programs find what they expect.
+Where the original files cannot serve (they are quantized, or mlx-lm rebuilds a changed tensor so that its original is
+not recognized), the tensors are written under mlx-lm's own names, and the caller is told so.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,49 +15,48 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
-from core.adapters import AddOn
-from core.quant import PackedExperts, dense, is_linear, is_packed
+from core.adapters import AdapterLayer
+from core.export.model_folder import SizedTensor, Tensor
+from core.quant import PackedExperts, is_linear, is_packed, linear_weight
 
-Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
-
-# How mlx-lm's names of expert layers are written elsewhere: one tensor for each expert.
-_EXPERTS = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
+# Other files' names for mlx-lm's layers of an expert; these hold one tensor for each expert.
+_EXPERT_LAYERS = {"gate_proj": "w1", "down_proj": "w2", "up_proj": "w3"}
 HUGGING_FACE, MLX = "Hugging Face", "mlx-lm"
 
 
-def tensors(
+def merged_tensors(
     model: nn.Module, folder: Path, trained: set[str], dtype: mx.Dtype
-) -> tuple[dict[str, tuple[int, Tensor]], str]:
-    """({name: (bytes, tensor)} of a model with its add-ons merged and packed weights unpacked, whose names they are).
+) -> tuple[dict[str, SizedTensor], str]:
+    """({name: tensor} of a model with its adapter merged and packed weights dequantized, HUGGING_FACE or MLX).
 
-    `folder` is where the model was loaded from; `trained` names what else training changed ("model.norm.weight").
-    Floating-point tensors come in `dtype`.
+    The second value says whose names these are. `folder` is where the model was loaded from; `trained` names what
+    else training changed ("model.norm.weight"). Floating-point tensors come in `dtype`.
     """
-    changed, plain = _merged(model)
-    changed |= {name: _value(plain[name]) for name in trained if name in plain}
-    source = _read(folder)
-    if not any(name.endswith(".scales") for name in source):
-        found = _like(source, changed)
-        if found is not None and _comes_back(model, found, changed):
-            return {name: _sized(tensor, dtype) for name, tensor in found.items()}, HUGGING_FACE
-    everything = {name: _value(value) for name, value in plain.items()} | changed
-    return {name: _sized(tensor, dtype) for name, tensor in everything.items()}, MLX
+    updates, parameters = _merge(model)
+    updates |= {name: constant(parameters[name]) for name in trained if name in parameters}
+    original = _read_weights(folder)
+    if not any(name.endswith(".scales") for name in original):
+        tensors = _replace_tensors(original, updates)
+        if tensors is not None and _reads_back(model, tensors, updates):
+            return {name: _with_size(tensor, dtype) for name, tensor in tensors.items()}, HUGGING_FACE
+    tensors = {name: constant(value) for name, value in parameters.items()} | updates
+    return {name: _with_size(tensor, dtype) for name, tensor in tensors.items()}, MLX
 
 
-def _merged(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, mx.array]]:
-    """(weights that an add-on or packing changed, all other parameters), both by the model's plain names."""
-    parts = {name: m for name, m in model.named_modules() if isinstance(m, AddOn)}
-    inner = {id(m.base) for m in parts.values()}
-    whole = parts | {n: m for n, m in model.named_modules() if is_packed(m) and id(m) not in inner}
-    changed = {f"{name}.weight": _weight(m) for name, m in whole.items()}
-    plain: dict[str, mx.array] = {}
+def _merge(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, mx.array]]:
+    """(weights that an adapter or packing changed, all other parameters), both by the model's plain names."""
+    adapted = {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer)}
+    base_ids = {id(m.base) for m in adapted.values()}
+    layers = adapted | {n: m for n, m in model.named_modules() if is_packed(m) and id(m) not in base_ids}
+    updates = {f"{name}.weight": _merged_weight(m) for name, m in layers.items()}
+    parameters: dict[str, mx.array] = {}
     for key, value in tree_flatten(model.parameters()):
-        owner = next((n for n in _parents(key) if n in whole), None)
+        owner = next((n for n in _parents(key) if n in layers), None)
         if owner is None:
-            plain[key] = value
+            parameters[key] = value
         elif key.rpartition(".")[2] == "bias":
-            plain[f"{owner}.bias"] = value
-    return changed, plain
+            parameters[f"{owner}.bias"] = value
+    return updates, parameters
 
 
 def _parents(key: str) -> Iterator[str]:
@@ -66,16 +65,16 @@ def _parents(key: str) -> Iterator[str]:
         yield key
 
 
-def _weight(m: nn.Module) -> Tensor:
-    if isinstance(m, AddOn):
-        return lambda: (matrix(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
-    return lambda: matrix(m)
+def _merged_weight(m: nn.Module) -> Tensor:
+    if isinstance(m, AdapterLayer):
+        return lambda: (dense_weight(m.base) + m.delta.astype(mx.float32)).astype(mx.float32)
+    return lambda: dense_weight(m)
 
 
-def matrix(m: nn.Module) -> mx.array:
+def dense_weight(m: nn.Module) -> mx.array:
     """The weights that a layer of any kind computes with, in float32: [out, in], with experts [E, out, in]."""
     if is_linear(m):
-        return dense(m, mx.float32)
+        return linear_weight(m, mx.float32)
     if isinstance(m, PackedExperts):
         return m.unpacked(mx.float32)
     if is_packed(m):
@@ -84,75 +83,76 @@ def matrix(m: nn.Module) -> mx.array:
     return m.weight.astype(mx.float32)
 
 
-def _value(value: mx.array) -> Tensor:
+def constant(value: mx.array) -> Tensor:
     return lambda: value
 
 
-def _sized(tensor: Tensor, dtype: mx.Dtype) -> tuple[int, Tensor]:
-    made = tensor()  # lazy: asked for its size alone
-    floating = mx.issubdtype(made.dtype, mx.floating)
-    size = made.size * (dtype.size if floating else made.dtype.size)
-    return size, (lambda: tensor().astype(dtype)) if floating else tensor
+def _with_size(tensor: Tensor, dtype: mx.Dtype) -> SizedTensor:
+    value = tensor()  # lazy: needed for its size alone
+    is_float = mx.issubdtype(value.dtype, mx.floating)
+    size = value.size * (dtype.size if is_float else value.dtype.size)
+    return SizedTensor(size, (lambda: tensor().astype(dtype)) if is_float else tensor)
 
 
-def _read(folder: Path) -> dict[str, mx.array]:
-    found: dict[str, mx.array] = {}
+def _read_weights(folder: Path) -> dict[str, mx.array]:
+    weights: dict[str, mx.array] = {}
     for file in sorted(folder.glob("model*.safetensors")):
-        found |= mx.load(str(file))
-    return found
+        weights |= mx.load(str(file))
+    return weights
 
 
-def _like(source: dict[str, mx.array], changed: dict[str, Tensor]) -> dict[str, Tensor] | None:
-    """The original tensors with the changed ones in their places; None where one has no place there."""
-    ends: dict[str, list[str]] = {}
-    for name in source:
-        ends.setdefault(_end(name), []).append(name)
-    found: dict[str, Tensor] = {name: _value(value) for name, value in source.items()}
-    for name, tensor in changed.items():
-        same = [name] if name in source else ends.get(_end(name), [])
-        if len(same) == 1 and source[same[0]].shape == tensor().shape:
-            found[same[0]] = tensor
+def _replace_tensors(original: dict[str, mx.array], updates: dict[str, Tensor]) -> dict[str, Tensor] | None:
+    """The original tensors with the updates in their places; None where an update has no place there."""
+    by_suffix: dict[str, list[str]] = {}
+    for name in original:
+        by_suffix.setdefault(_suffix(name), []).append(name)
+    tensors: dict[str, Tensor] = {name: constant(value) for name, value in original.items()}
+    for name, tensor in updates.items():
+        matches = [name] if name in original else by_suffix.get(_suffix(name), [])
+        if len(matches) == 1 and original[matches[0]].shape == tensor().shape:
+            tensors[matches[0]] = tensor
             continue
-        experts = _experts(name, source, tensor().shape[0])
-        if experts is None:
+        expert_names = _expert_names(name, original, tensor().shape[0])
+        if expert_names is None:
             return None
-        for i, place in enumerate(experts):
-            found[place] = _slice(tensor, i)
-    return found
+        for i, expert_name in enumerate(expert_names):
+            tensors[expert_name] = _slice(tensor, i)
+    return tensors
 
 
 def _slice(tensor: Tensor, index: int) -> Tensor:
     return lambda: tensor()[index]
 
 
-def _end(name: str) -> str:
-    _, inside, rest = name.partition("layers.")
-    return inside + rest if inside else ".".join(name.split(".")[-2:])
+def _suffix(name: str) -> str:
+    """A tensor's name from "layers." on, or its last two parts outside the layers: families differ in the rest."""
+    _, layers, path = name.partition("layers.")
+    return layers + path if layers else ".".join(name.split(".")[-2:])
 
 
-def _experts(name: str, source: dict[str, mx.array], count: int) -> list[str] | None:
+def _expert_names(name: str, original: dict[str, mx.array], count: int) -> list[str] | None:
     """The original names of one layer's experts, first to last."""
-    found = re.fullmatch(r"(.*)\.switch_mlp\.(\w+)\.(\w+)", name)
-    if found is None:
+    match = re.fullmatch(r"(.*)\.switch_mlp\.(\w+)\.(\w+)", name)
+    if match is None:
         return None
-    start, layer, leaf = found.groups()
-    for other in (layer, _EXPERTS.get(layer, layer)):
-        places = [f"{start}.experts.{i}.{other}.{leaf}" for i in range(count)]
-        if all(place in source for place in places):
-            return places
+    prefix, layer, leaf = match.groups()
+    for layer_name in (layer, _EXPERT_LAYERS.get(layer, layer)):
+        names = [f"{prefix}.experts.{i}.{layer_name}.{leaf}" for i in range(count)]
+        if all(expert_name in original for expert_name in names):
+            return names
     return None
 
 
-def _comes_back(model: nn.Module, written: dict[str, Tensor], changed: dict[str, Tensor]) -> bool:
-    """Whether mlx-lm, reading these tensors, gets exactly the changed weights."""
-    read: dict[str, Any] = {name: tensor() for name, tensor in written.items()}
+def _reads_back(model: nn.Module, tensors: dict[str, Tensor], updates: dict[str, Tensor]) -> bool:
+    """Whether mlx-lm, reading `tensors` from files, gets exactly the updated weights."""
+    weights: dict[str, Any] = {name: tensor() for name, tensor in tensors.items()}
     sanitize = getattr(model, "sanitize", None)
     if sanitize is not None:
-        read = sanitize(read)
-    for name, tensor in changed.items():
-        goal = tensor()
-        if name not in read or read[name].shape != goal.shape:
+        weights = sanitize(weights)
+    for name, tensor in updates.items():
+        expected = tensor()
+        if name not in weights or weights[name].shape != expected.shape:
             return False
-        if not mx.allclose(read[name].astype(mx.float32), goal.astype(mx.float32), rtol=1e-5, atol=1e-6).item():
+        if not mx.allclose(weights[name].astype(mx.float32), expected.astype(mx.float32), rtol=1e-5, atol=1e-6).item():
             return False
     return True

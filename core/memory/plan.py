@@ -1,87 +1,124 @@
 """How a batch goes through the model so that it fits into memory: whole or in parts, with its blocks kept or not.
 
-Needs no MLX. What is asked for stays what is learned from: parts of a batch count as one, and checkpointing gives the
-same numbers.
+Needs no MLX. What is asked for stays what is learned from: micro-batches of a batch count as one, and gradient
+checkpointing gives the same numbers.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import NamedTuple
 
 from core.device.parallel_plan import parallel_batches
-from core.memory.estimate import Estimate, advice
+from core.memory.estimate import Estimate
+from core.quant.modes import UNPACKED
+from core.run import Run
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
 GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is tried first
 
+EstimateStep = Callable[[Run], Estimate | None]  # what a step of a run takes; None where that cannot be told
+
 
 @dataclass(frozen=True)
 class Plan:
-    """`rows` go through the model at once, or more short ones of so many `tokens` together, in so many `lanes`."""
+    """How many rows of a batch go through the model at once, and whether its blocks are checkpointed."""
 
-    rows: int
-    tokens: int
+    rows: int  # at once, over all parallel batches
+    tokens: int  # or more, shorter rows with so many tokens together
     checkpointing: bool
     reason: str
-    lanes: int = 1
+    parallel_batches: int = 1  # micro-batches computed side by side
 
 
-def plan(run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]) -> Plan:
-    """The quickest way for a core.run.Run that fits into so many usable bytes, or the smallest where none does.
+class ResolvedPlan(NamedTuple):
+    """A plan, what a step of it takes, and what to try where that is too much."""
 
-    `tokens` are those of the longest row, all its texts together; `estimate` says what a step of a run takes.
+    plan: Plan
+    estimate: Estimate | None  # None where it cannot be told
+    advice: str  # a sentence; "" where the step fits
+
+
+def choose_plan(run: Run, tokens: int, device: str, usable: int, estimate: EstimateStep) -> Plan:
+    """The quickest plan for a run that fits into memory, or the smallest where none does.
+
+    Arguments:
+        tokens: of the longest row, all its texts together.
+        device: "cpu" or "gpu".
+        usable: bytes of memory that there are.
+        estimate: says what a step of a run takes; a plan is accepted where it says None.
     """
-    tried = list(_ways(run, tokens, device))
-    first = tried[0]
-    for way in tried:
-        found = estimate(as_planned(run, way))
-        if found is None or found.high <= usable:
-            return way if way == first else replace(way, reason="more would not fit into the memory")
-    return replace(tried[-1], reason="the least that is possible")
+    candidates = list(_candidates(run, tokens, device))
+    for plan in candidates:
+        memory = estimate(apply_plan(run, plan))
+        if memory is None or memory.high <= usable:
+            return plan if plan == candidates[0] else replace(plan, reason="more would not fit into the memory")
+    return replace(candidates[-1], reason="the least that is possible")
 
 
-def resolve_plan(
-    run: Any, tokens: int, device: str, usable: int, estimate: Callable[[Any], Estimate | None]
-) -> tuple[Plan, Estimate | None, str]:
-    """(plan(), what a step of it takes, what to try where that is too much); None and "" where it cannot be told."""
-    way = plan(run, tokens, device, usable, estimate)
-    planned = as_planned(run, way)
-    found = estimate(planned)
-    return way, found, "" if found is None else advice(found, usable, planned)
+def resolve_plan(run: Run, tokens: int, device: str, usable: int, estimate: EstimateStep) -> ResolvedPlan:
+    """choose_plan() with its estimate and advice; the arguments are the same."""
+    plan = choose_plan(run, tokens, device, usable, estimate)
+    planned = apply_plan(run, plan)
+    memory = estimate(planned)
+    return ResolvedPlan(plan, memory, "" if memory is None else suggest_savings(memory, usable, planned))
 
 
-def as_planned(run: Any, way: Plan) -> Any:
-    """The run as its steps are then computed, for an estimate."""
-    parts = -(-run.train.batch_size * run.train.gradient_accumulation_steps // way.rows)
-    run = run.replace("train.batch_size", way.rows).replace("train.gradient_accumulation_steps", parts)
-    return run.replace("train.gradient_checkpointing", "on" if way.checkpointing else "off")
+def apply_plan(run: Run, plan: Plan) -> Run:
+    """The run as its steps are computed under a plan, for an estimate."""
+    parts = -(-run.train.batch_size * run.train.gradient_accumulation_steps // plan.rows)
+    run = run.replace("train.batch_size", plan.rows).replace("train.gradient_accumulation_steps", parts)
+    return run.replace("train.gradient_checkpointing", "on" if plan.checkpointing else "off")
 
 
-def _ways(run: Any, tokens: int, device: str) -> Iterator[Plan]:
-    """From the quickest to the smallest."""
-    batch, asked = run.train.batch_size, run.train.gradient_checkpointing
-    lanes = parallel_batches(run, device)
-    if run.spec.on_policy:  # its answers are learned from in parts of their own
-        yield Plan(batch, 0, asked == "on", "as many answers together as asked", lanes)
+def suggest_savings(estimate: Estimate, usable: int, run: Run) -> str:
+    """A sentence that says what to try where a step would not fit into so many bytes; "" where it fits."""
+    if estimate.low <= usable:
+        return ""
+    need = f"This needs {estimate.words}, and {usable / 1e9:.1f} GB can be used"
+    if run.adapter.type == "full":
+        return f"{need}: try LoRA."
+    if run.model.quantization == UNPACKED and estimate.weights > estimate.total / 3:
+        return f"{need}: try 4 bit (nf4)."
+    if run.spec.on_policy:
+        if estimate.answers > estimate.activations + estimate.logits and run.options.answers_at_once > 1:
+            return f"{need}: try to write fewer answers together (answers_at_once)."
+        if run.options.micro_batch_size > 1:
+            return f"{need}: try to learn from fewer answers together (micro_batch_size)."
+    elif run.train.batch_size > 1:
+        return f"{need}: try a smaller batch size, with accumulation in its place."
+    if run.train.gradient_checkpointing != "on":
+        return f"{need}: try gradient checkpointing or a lower maximum length."
+    return f"{need}: try a lower maximum length or a smaller model."
+
+
+def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
+    """The possible plans, from the quickest to the smallest."""
+    batch, accumulation = run.train.batch_size, run.train.gradient_accumulation_steps
+    requested = run.train.gradient_checkpointing
+    parallel = parallel_batches(run, device)
+    if run.spec.on_policy:  # its answers are learned from in micro-batches of their own
+        yield Plan(batch, 0, requested == "on", "as many answers together as asked", parallel)
         return
-    kept = [False, True] if asked == "auto" else [asked == "on"]
+    checkpointing_choices = [False, True] if requested == "auto" else [requested == "on"]
     if not run.spec.decomposable:
-        lanes = min(lanes, run.train.gradient_accumulation_steps)
-        ways = [(checkpointing, lanes) for checkpointing in kept]
-        if lanes > 1:
-            ways.append((kept[-1], 1))
-        for checkpointing, beside in ways:
-            yield Plan(batch * beside, batch * tokens, checkpointing, "the loss needs its batch whole", beside)
+        parallel = min(parallel, accumulation)
+        choices = [(checkpointing, parallel) for checkpointing in checkpointing_choices]
+        if parallel > 1:
+            choices.append((checkpointing_choices[-1], 1))
+        for checkpointing, count in choices:
+            yield Plan(batch * count, batch * tokens, checkpointing, "the loss needs its batch whole", count)
         return
-    quick = CPU_TOKENS if device == "cpu" else GPU_TOKENS
-    lanes = min(lanes, batch * run.train.gradient_accumulation_steps)
-    most = max(lanes, min(batch, quick // tokens)) if device == "cpu" else batch
-    why = "a processor is as quick with parts of a batch, in less memory" if most < batch else "the whole batch fits"
-    for checkpointing in kept:
-        rows = most
+    parallel = min(parallel, batch * accumulation)
+    fast_tokens = CPU_TOKENS if device == "cpu" else GPU_TOKENS
+    max_rows = max(parallel, min(batch, fast_tokens // tokens)) if device == "cpu" else batch
+    in_parts = "a processor is as quick with parts of a batch, in less memory"
+    reason = in_parts if max_rows < batch else "the whole batch fits"
+    for checkpointing in checkpointing_choices:
+        may_checkpoint = not checkpointing and len(checkpointing_choices) > 1
+        rows = max_rows
         while True:
-            together = max(CPU_TOKENS if rows == most < batch else 0, rows * tokens)
-            yield Plan(rows, together, checkpointing, why, min(lanes, rows))
-            if rows == 1 or (not checkpointing and len(kept) > 1 and rows * tokens <= quick):
+            limit = max(CPU_TOKENS if rows == max_rows < batch else 0, rows * tokens)
+            yield Plan(rows, limit, checkpointing, reason, min(parallel, rows))
+            if rows == 1 or (may_checkpoint and rows * tokens <= fast_tokens):
                 break
             rows = (rows + 1) // 2

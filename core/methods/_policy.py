@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from core.errors import BadOption
 from core.options import option
-from core.rewards import REASONING, Settings, weights
-from core.rewards.judge import check as check_rewards
+from core.rewards import REASONING_WEIGHTS, RewardSettings, parse_weights
+from core.rewards.judge import check_rewards as check_rewards
 
 LOSS_TYPES = ("grpo", "bnpo", "dr_grpo", "dapo")
 SCALES = ("group", "batch", "none")
@@ -188,12 +188,12 @@ class Options:
     @property
     def weights(self) -> dict[str, float]:
         """Weight of each reward, by name."""
-        return dict(REASONING) if self.reasoning_rewards else weights(self.rewards)
+        return dict(REASONING_WEIGHTS) if self.reasoning_rewards else parse_weights(self.rewards)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> RewardSettings:
         """What single rewards need to know."""
-        return Settings(
+        return RewardSettings(
             pattern=self.reward_pattern,
             tags=self.reward_tags,
             length=self.reward_length,

@@ -1,8 +1,8 @@
-"""Bring a model or a dataset from the Hugging Face Hub, with progress, going on where a download stopped.
+"""Download a model or a dataset from the Hugging Face Hub, with progress, resuming where a download stopped.
 
 WORKAROUND: the Hub's own client starts a file anew after the program was closed (huggingface_hub issue 4196).
-Here the large files are fetched into the cache's blobs first, with a partial file that stays; the client then
-finds them complete, brings the small files, and lays out the snapshot as always.
+Here the large files are downloaded into the cache's blobs first, with a partial file that stays; the client then
+finds them complete, downloads the small files, and lays out the snapshot as always.
 """
 
 import functools
@@ -16,7 +16,7 @@ from typing import Any
 
 from core.errors import BadData, BadModel, Unavailable, UserError
 from core.events import Phase
-from core.worker import Report, watched
+from core.worker import ReportProgress, run_in_thread
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
 CHUNK = 1 << 20
@@ -24,30 +24,30 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Repository:
-    """What to bring: which files of which repository."""
+    """What to download: which files of which repository."""
 
     id: str
     revision: str | None
     kind: str  # "model" or "dataset"
     patterns: Sequence[str]
 
-    def here(self) -> Path | None:
-        """Its folder in the cache, as far as it is there."""
+    def find_cached(self) -> Path | None:
+        """The folder of its snapshot in the cache, complete or not; None where there is none."""
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import LocalEntryNotFoundError
 
         try:
-            return Path(snapshot_download(self.id, **self.about, local_files_only=True))
+            return Path(snapshot_download(self.id, **self.snapshot_options, local_files_only=True))
         except LocalEntryNotFoundError:
             return None
 
     @property
-    def about(self) -> dict[str, Any]:
+    def snapshot_options(self) -> dict[str, Any]:
         return {"revision": self.revision, "repo_type": self.kind, "allow_patterns": list(self.patterns)}
 
 
-def bring(wanted: Repository) -> Generator[Phase, None, Path]:
-    """Download, yielding progress; the generator's value is the folder. Closing it ends the download.
+def download(repository: Repository) -> Generator[Phase, None, Path]:
+    """Download a repository's files, yielding progress; returns the folder. Closing the generator ends the download.
 
     HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured. Raises BadModel or BadData (no such thing, gated) or
     Unavailable (no network, no disk space).
@@ -55,15 +55,15 @@ def bring(wanted: Repository) -> Generator[Phase, None, Path]:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        raise Unavailable(f"{wanted.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
+        raise Unavailable(f"{repository.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
     try:
-        folder = yield from watched("download", functools.partial(_work, wanted))
-    except Exception as error:  # each is said in one sentence, or raised again as it is
-        raise _explain(wanted, error) from error
+        folder = yield from run_in_thread("download", functools.partial(_download_files, repository))
+    except Exception as error:  # a sentence for each known one; others are raised as they are
+        raise _to_user_error(repository, error) from error
     return folder
 
 
-def _work(wanted: Repository, report: Report, cancelled: threading.Event) -> Path:
+def _download_files(repository: Repository, report: ReportProgress, cancelled: threading.Event) -> Path:
     from huggingface_hub import HfApi, snapshot_download
     from huggingface_hub.utils import filter_repo_objects
     from tqdm import tqdm
@@ -75,35 +75,35 @@ def _work(wanted: Repository, report: Report, cancelled: threading.Event) -> Pat
             super().__init__(*args, **{**kwargs, "disable": True})
 
     api = HfApi()
-    ask = api.model_info if wanted.kind == "model" else api.dataset_info
-    info: Any = ask(wanted.id, revision=wanted.revision, files_metadata=True)
+    get_info = api.model_info if repository.kind == "model" else api.dataset_info
+    info: Any = get_info(repository.id, revision=repository.revision, files_metadata=True)
     sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
-    files = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(wanted.patterns))}
-    total, done = max(1, sum(files.values())), 0
+    files = {name: sizes[name] for name in filter_repo_objects(sizes, allow_patterns=list(repository.patterns))}
+    total_bytes, done_bytes = max(1, sum(files.values())), 0
 
-    def more(count: int) -> None:
-        nonlocal done
-        done += count
-        detail = f"{wanted.id}: {done / 1e6:,.1f} of {total / 1e6:,.1f} MB"
-        report(Phase(f"Downloading {wanted.kind}", detail, min(1.0, done / total)))
+    def add_progress(count: int) -> None:
+        nonlocal done_bytes
+        done_bytes += count
+        detail = f"{repository.id}: {done_bytes / 1e6:,.1f} of {total_bytes / 1e6:,.1f} MB"
+        report(Phase(f"Downloading {repository.kind}", detail, min(1.0, done_bytes / total_bytes)))
 
-    more(0)
-    _large_files(wanted, info.sha, files, more, cancelled)
+    add_progress(0)
+    _download_large_files(repository, info.sha, files, add_progress, cancelled)
     if cancelled.is_set():
-        raise Unavailable(f"The download of {wanted.id} was stopped; it goes on from here next time.")
-    folder = Path(snapshot_download(wanted.id, **wanted.about, tqdm_class=Silent))
-    more(total - done)
+        raise Unavailable(f"The download of {repository.id} was stopped; it goes on from here next time.")
+    folder = Path(snapshot_download(repository.id, **repository.snapshot_options, tqdm_class=Silent))
+    add_progress(total_bytes - done_bytes)
     return folder
 
 
-def _explain(wanted: Repository, error: Exception) -> Exception:
+def _to_user_error(repository: Repository, error: Exception) -> Exception:
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
-    name, bad = wanted.id, BadModel if wanted.kind == "model" else BadData
+    name, error_class = repository.id, BadModel if repository.kind == "model" else BadData
     if isinstance(error, GatedRepoError):
-        return bad(f"{name} is gated: accept its licence on its page and log in with `hf auth login`.")
+        return error_class(f"{name} is gated: accept its licence on its page and log in with `hf auth login`.")
     if isinstance(error, RepositoryNotFoundError):
-        return bad(f"There is no folder and no Hugging Face {wanted.kind} named {name} (or it is private).")
+        return error_class(f"There is no folder and no Hugging Face {repository.kind} named {name} (or it is private).")
     if isinstance(error, UserError):
         return error
     if isinstance(error, OSError) and error.errno == 28:
@@ -116,54 +116,54 @@ def _explain(wanted: Repository, error: Exception) -> Exception:
     return error
 
 
-def _large_files(
-    wanted: Repository,
+def _download_large_files(
+    repository: Repository,
     revision: str | None,
     files: dict[str, int],
     report: Callable[[int], None],
     cancelled: threading.Event,
 ) -> None:
-    """Bring every file of `files` (name → bytes) that is large into the cache; `report` gets bytes as they come."""
+    """Download the large ones of `files` (name → bytes) into the cache; `report` gets the bytes of each piece."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
     from huggingface_hub.file_download import repo_folder_name
     from huggingface_hub.utils import WeakFileLock
 
-    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=wanted.id, repo_type=wanted.kind) / "blobs"
+    blobs = Path(constants.HF_HUB_CACHE) / repo_folder_name(repo_id=repository.id, repo_type=repository.kind) / "blobs"
     for name, size in files.items():
         if size < LARGE:
             continue
-        url = hf_hub_url(wanted.id, name, revision=revision, repo_type=wanted.kind)
-        about = get_hf_file_metadata(url)
-        if not about.etag or about.size is None:
-            continue  # the Hub's client knows what to do about a server that tells neither
-        blob, partial = blobs / about.etag, blobs / f"{about.etag}.hone-partial"
+        url = hf_hub_url(repository.id, name, revision=revision, repo_type=repository.kind)
+        metadata = get_hf_file_metadata(url)
+        if not metadata.etag or metadata.size is None:
+            continue  # the Hub's client handles servers that send neither
+        blob, partial = blobs / metadata.etag, blobs / f"{metadata.etag}.hone-partial"
         blobs.mkdir(parents=True, exist_ok=True)
         with WeakFileLock(partial.with_suffix(".lock")):  # another window may be at the same file
             if blob.exists():
-                report(about.size)
+                report(metadata.size)
                 continue
-            _space(blobs, about.size - (partial.stat().st_size if partial.exists() else 0))
-            _stream(url, partial, about.size, report, cancelled)
+            _check_disk_space(blobs, metadata.size - (partial.stat().st_size if partial.exists() else 0))
+            _stream(url, partial, metadata.size, report, cancelled)
             if cancelled.is_set():
                 return
-            _verify(partial, about.etag, wanted.id)
+            _check_digest(partial, metadata.etag, repository.id)
             partial.replace(blob)
 
 
 def _stream(url: str, partial: Path, size: int, report: Callable[[int], None], cancelled: threading.Event) -> None:
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
-    here = partial.stat().st_size if partial.exists() else 0
-    report(here)
-    if here >= size:
+    offset = partial.stat().st_size if partial.exists() else 0
+    report(offset)
+    if offset >= size:
         return
-    headers = {**build_hf_headers(), "Range": f"bytes={here}-"}
+    headers = {**build_hf_headers(), "Range": f"bytes={offset}-"}
     with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as response:
         hf_raise_for_status(response)
         if response.status_code != 206:  # the server sends it from the start
-            report(-here)
-            here = 0
-        with partial.open("ab" if here else "wb") as file:
+            report(-offset)
+            offset = 0
+        with partial.open("ab" if offset else "wb") as file:
             for piece in response.iter_bytes(CHUNK):
                 file.write(piece)
                 report(len(piece))
@@ -171,8 +171,8 @@ def _stream(url: str, partial: Path, size: int, report: Callable[[int], None], c
                     return
 
 
-def _verify(partial: Path, etag: str, name: str) -> None:
-    """The Hub names large files by their SHA-256: what differs is thrown away, not trained on."""
+def _check_digest(partial: Path, etag: str, name: str) -> None:
+    """Compare a file with its SHA-256, by which the Hub names large files; a file that differs is removed."""
     if len(etag) != 64:
         return
     with partial.open("rb") as file:
@@ -182,9 +182,9 @@ def _verify(partial: Path, etag: str, name: str) -> None:
         raise Unavailable(f"A file of {name} arrived damaged and was removed; start the download again.")
 
 
-def _space(folder: Path, needed: int) -> None:
+def _check_disk_space(folder: Path, byte_count: int) -> None:
     free = shutil.disk_usage(folder).free
-    if free < needed:
+    if free < byte_count:
         raise Unavailable(
-            f"The disk is full: the download needs {needed / 1e9:.1f} GB more, {free / 1e9:.1f} GB are free."
+            f"The disk is full: the download needs {byte_count / 1e9:.1f} GB more, {free / 1e9:.1f} GB are free."
         )

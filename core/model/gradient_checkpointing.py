@@ -1,6 +1,6 @@
-"""Gradient checkpointing: what a block computes is let go, and computed again when its gradient is made.
+"""Gradient checkpointing: the activations of a block are not kept, and computed again for its gradient.
 
-A step then keeps one input a block where it kept everything between (Chen et al., arXiv:1604.06174), for about a
+A step then keeps one input for each block instead of everything inside it (Chen et al., arXiv:1604.06174), for about a
 third more time. It changes this model alone, not its class, and no parameter's name; the numbers stay the same,
 dropout included.
 """
@@ -11,77 +11,77 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.model.patch import swap, swap_back
+from core.model.patch import patch_module, restore_module
 
 
 def checkpoint_blocks(model: Any) -> int:
-    """Let every block of a model (`model.layers`) compute twice instead of keeping; returns how many there are.
+    """Let every block of a model (`model.layers`) be computed again for its gradient; returns the number of blocks.
 
-    It acts while the model trains (`model.train()`). Call it when the adapter is attached; twice is as good as once.
+    It acts while the model trains (`model.train()`). Call it when the adapter is attached; calling it twice is the
+    same as once.
     """
     for block in model.layers:
         if not isinstance(block, _Checkpointed):
-            swap(block, _Checkpointed, _checkpointed(type(block), _draws(block)))
+            patch_module(block, _Checkpointed, _checkpointed_call(type(block), _has_dropout(block)))
     return len(model.layers)
 
 
-def keep_blocks(model: Any) -> None:
+def restore_blocks(model: Any) -> None:
     """Undo checkpoint_blocks()."""
     for block in model.layers:
         if isinstance(block, _Checkpointed):
-            swap_back(block)
+            restore_module(block)
 
 
 class _Checkpointed(nn.Module):
-    """Marks a block that computes twice."""
+    """Marks a block that is computed again for its gradient."""
 
 
-def _draws(block: nn.Module) -> bool:
-    """Whether a block leaves out something by chance."""
+def _has_dropout(block: nn.Module) -> bool:
     return any(isinstance(m, nn.Dropout) and m._p_1 < 1 for _, m in block.named_modules())
 
 
-def _checkpointed(kind: type[nn.Module], draws: bool) -> Callable[..., Any]:
-    """What calling a block of `kind` does then: the same, and again where the gradient needs it."""
+def _checkpointed_call(cls: type[nn.Module], has_dropout: bool) -> Callable[..., Any]:
+    """The call of a checkpointed block of class `cls`: the usual result, computed again where the gradient needs it."""
 
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
-        # What is trained comes in as an argument, or it would get no gradient.
-        def again(trained: Any, *args: Any, **kwargs: Any) -> Any:
-            kept = self.trainable_parameters()
-            self.update(trained)
+        # The trainable parameters are an argument, or they would get no gradient.
+        def compute(trainable: Any, *args: Any, **kwargs: Any) -> Any:
+            parameters = self.trainable_parameters()
+            self.update(trainable)
             try:
-                return kind.__call__(self, *args, **kwargs)
+                return cls.__call__(self, *args, **kwargs)
             finally:
-                self.update(kept)
+                self.update(parameters)
 
         if not self.training:
-            return kind.__call__(self, *args, **kwargs)
-        if not draws:  # without chance a whole step can be compiled, which the random state below does not survive
-            return mx.checkpoint(again)(self.trainable_parameters(), *args, **kwargs)
-        found, *used = mx.checkpoint(_repeating(again))(self.trainable_parameters(), *args, **kwargs)
-        if used:
-            mx.random.state[0][:] = mx.stop_gradient(used[0])
-        return found
+            return cls.__call__(self, *args, **kwargs)
+        if not has_dropout:  # then a whole step can be compiled, which the random state below does not survive
+            return mx.checkpoint(compute)(self.trainable_parameters(), *args, **kwargs)
+        output, *state = mx.checkpoint(_with_random_state(compute))(self.trainable_parameters(), *args, **kwargs)
+        if state:
+            mx.random.state[0][:] = mx.stop_gradient(state[0])
+        return output
 
     return call
 
 
-def _repeating(work: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
-    """(what `work` gives, the random state after it where it drew), from the present random state at every call.
+def _with_random_state(function: Callable[..., Any]) -> Callable[..., tuple[Any, ...]]:
+    """A function that starts from the present random state at every call, so that dropout drops the same both times.
 
-    Computed twice, dropout must leave out the same.
+    It returns (the result of `function`,), and the random state after it as a second value where that has changed.
     """
-    state = mx.stop_gradient(mx.random.state[0])
+    start = mx.stop_gradient(mx.random.state[0])
 
-    def again(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
+    def compute(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
         key = mx.random.state[0]
-        outside = mx.array(key)
-        key[:] = state
+        outer_state = mx.array(key)
+        key[:] = start
         try:
-            found = work(*args, **kwargs)
-            used = mx.random.state[0]
-            return (found,) if used is key else (found, mx.array(used))
+            output = function(*args, **kwargs)
+            state = mx.random.state[0]
+            return (output,) if state is key else (output, mx.array(state))
         finally:
-            mx.random.state[0][:] = outside
+            mx.random.state[0][:] = outer_state
 
-    return again
+    return compute

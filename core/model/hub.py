@@ -1,6 +1,6 @@
-"""Find a model or a dataset on this machine, or bring it from the Hugging Face Hub with progress.
+"""Find a model or a dataset on this machine, or download it from the Hugging Face Hub with progress.
 
-Nothing here imports MLX, so the window may ask at any time.
+Nothing here imports MLX, so the window may call it at any time.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
-from core.model.download import Repository, bring
+from core.model.download import Repository, download
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
@@ -33,19 +33,19 @@ def locate(model: str, revision: str | None = None) -> Path | None:
         raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
     if not _is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
-    found = _repository(model, revision).here()
-    return None if found is None or missing_files(found) else found
+    cached = _repository(model, revision).find_cached()
+    return None if not cached or find_missing_files(cached) else cached
 
 
 def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Path]:
-    """Bring a model here, yielding progress; the generator's value is its folder.
+    """Find or download a model, yielding progress; returns its folder (the value of `yield from`).
 
-    A download that was cut off goes on where it stopped. Raises as bring() does.
+    A download that was cut off resumes where it stopped. Raises as download() does.
     """
     folder = locate(model, revision)
     if folder is not None:
         return folder
-    folder = yield from bring(_repository(model, revision))
+    folder = yield from download(_repository(model, revision))
     return folder
 
 
@@ -54,16 +54,16 @@ def _repository(model: str, revision: str | None) -> Repository:
 
 
 def fetch_data(path: str) -> Generator[Phase, None, str]:
-    """The dataset's place on this machine: `path` itself, or where a Hugging Face dataset id was brought to.
+    """The dataset's path on this machine: `path` itself, or the folder that a Hugging Face dataset was downloaded to.
 
-    Of a dataset's repository only the data files come; its code never does. Raises as bring() does.
+    Of a dataset's repository only the data files are downloaded, never its code. Raises as download() does.
     """
     if path == DEMO or Path(path).expanduser().exists() or not _is_id(path):
         return path
-    wanted = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
-    folder = wanted.here()
+    repository = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
+    folder = repository.find_cached()
     if folder is None:
-        folder = yield from bring(wanted)
+        folder = yield from download(repository)
     return str(folder)
 
 
@@ -80,14 +80,14 @@ def _is_id(text: str) -> bool:
     return "/" in text
 
 
-def missing_files(folder: Path) -> list[str]:
-    """What a model folder lacks: config.json, weights, or shards that its index names. Empty when complete."""
-    lacking = [] if (folder / "config.json").is_file() else ["config.json"]
+def find_missing_files(folder: Path) -> list[str]:
+    """The files that a model folder lacks: config.json, weights, or shards of its index; empty when it is complete."""
+    missing = [] if (folder / "config.json").is_file() else ["config.json"]
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         try:
             shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadModel(f"{index} is not a valid index of weight files.") from None
-        return lacking + sorted(shard for shard in shards if not (folder / shard).is_file())
-    return lacking if any(folder.glob("model*.safetensors")) else [*lacking, "model.safetensors"]
+        return missing + sorted(shard for shard in shards if not (folder / shard).is_file())
+    return missing if any(folder.glob("model*.safetensors")) else [*missing, "model.safetensors"]

@@ -1,9 +1,10 @@
-"""Attention on a processor, a few queries at a time and over no more keys than they may see.
+"""Attention on a processor in tiles: a few queries at a time, over no more keys than these may attend to.
 
-mlx-lm's models hand their cache to the function that computes attention, as they hand it everything else about where a
-token stands. So a cache may bring an attention of its own; this one computes what MLX's own does. MLX's compares every
-token with every other, half of which lie behind it, keeps all of that for the gradient more than once, and asks for an
-exponential of each.
+mlx-lm's models hand their cache to the function that computes attention, so a cache may bring an attention of its own;
+this one gives the same numbers as MLX's. MLX's compares every token with every other, half of which come after it,
+keeps these scores for the gradient more than once, and computes an exponential of each.
+
+Shapes: R rows of W tokens; H query heads, K key heads (H a multiple of K); D numbers in a query or key, E in a value.
 """
 
 import sys
@@ -19,18 +20,18 @@ from mlx_lm.models import base
 from core.model.fast_exp import exp
 
 TILE = 128  # queries at a time
-NEAR = 32  # keys that no query of a tile sees are left out where there are so many together
+MIN_GAP = 32  # keys that no query of a tile attends to are skipped where there are at least so many in a row
 
-_usual = base.scaled_dot_product_attention
+_mlx_lm_attention = base.scaled_dot_product_attention
 
 
 @dataclass(frozen=True)
 class Tile:
-    """Queries from `first` up to `end`, and the stretches of keys that one of them may see."""
+    """The queries from `first` up to `end`, and the ranges of keys that any of them may attend to."""
 
     first: int
     end: int
-    seen: tuple[tuple[int, int], ...]
+    key_ranges: tuple[tuple[int, int], ...]  # (first, end) each
 
     @property
     def queries(self) -> int:
@@ -38,111 +39,123 @@ class Tile:
 
     @property
     def keys(self) -> int:
-        return sum(end - first for first, end in self.seen)
+        return sum(end - first for first, end in self.key_ranges)
 
 
-def hook(model: nn.Module) -> None:
-    """Let the layers of a model ask their cache for attention, where it has an `attend`. Nothing changes elsewhere."""
+def install_tiled_attention(model: nn.Module) -> None:
+    """Let the layers of a model use the attention of their cache, where that has an `attend`; others are unchanged."""
     for module in {type(m).__module__ for m in model.modules()}:
         names = vars(sys.modules[module])
-        if names.get("scaled_dot_product_attention") is _usual:
-            names["scaled_dot_product_attention"] = _asking
+        if names.get("scaled_dot_product_attention") is _mlx_lm_attention:
+            names["scaled_dot_product_attention"] = _cache_attention
 
 
-def _asking(queries: Any, keys: Any, values: Any, cache: Any, scale: float, mask: Any, sinks: Any = None) -> Any:
+def _cache_attention(
+    queries: Any, keys: Any, values: Any, cache: Any, scale: float, mask: Any, sinks: Any = None
+) -> Any:
     attend = getattr(cache, "attend", None)
-    suited = mx.default_device() == mx.cpu and queries.dtype == mx.float32 and isinstance(mask, mx.array)
-    if attend is None or sinks is not None or not suited:
-        return _usual(queries, keys, values, cache=cache, scale=scale, mask=mask, sinks=sinks)
+    is_supported = mx.default_device() == mx.cpu and queries.dtype == mx.float32 and isinstance(mask, mx.array)
+    if attend is None or sinks is not None or not is_supported:
+        return _mlx_lm_attention(queries, keys, values, cache=cache, scale=scale, mask=mask, sinks=sinks)
     return attend(queries, keys, values, scale, mask)
 
 
-def tiles(units: np.ndarray, branches: np.ndarray) -> tuple[Tile, ...]:
-    """The tiles of rows laid out as a Layout tells, [R, W] each: a token sees those before it in its own unit, of its
-    own branch or of none."""
-    width, most = units.shape[1], int(branches.max()) + 1
-    common, own = units * most, units * most + branches
-    made = []
+def plan_tiles(segments: np.ndarray, sub_segments: np.ndarray) -> tuple[Tile, ...]:
+    """The tiles of rows that are laid out as a core.data.batch.packing.Layout says, int [R, W] each.
+
+    A token attends to those before it in its own segment that are of its own sub-segment, or of none (0).
+    """
+    width, count = segments.shape[1], int(sub_segments.max()) + 1
+    common, own = segments * count, segments * count + sub_segments
+    tiles = []
     for first in range(0, width, TILE):
         end = min(first + TILE, width)
-        seen = np.zeros(end, bool)
-        for row in range(len(units)):
-            asking = np.concatenate([common[row, first:end], own[row, first:end]])
-            seen |= np.isin(own[row, :end], asking)
-        made.append(Tile(first, end, _stretches(seen)))
-    return tuple(made)
+        attended = np.zeros(end, bool)
+        for row in range(len(segments)):
+            groups = np.concatenate([common[row, first:end], own[row, first:end]])
+            attended |= np.isin(own[row, :end], groups)
+        tiles.append(Tile(first, end, _ranges(attended)))
+    return tuple(tiles)
 
 
-def _stretches(seen: np.ndarray) -> tuple[tuple[int, int], ...]:
-    """Where `seen` is True, as (first, end); short gaps count as seen."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], seen, [False]]).astype(np.int8)))
-    found: list[tuple[int, int]] = []
+def _ranges(attended: np.ndarray) -> tuple[tuple[int, int], ...]:
+    """Where `attended` [W] is True, as (first, end); gaps shorter than MIN_GAP count as True."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], attended, [False]]).astype(np.int8)))
+    ranges: list[tuple[int, int]] = []
     for first, end in edges.reshape(-1, 2).tolist():
-        if found and first - found[-1][1] < NEAR:
-            found[-1] = (found[-1][0], end)
+        if ranges and first - ranges[-1][1] < MIN_GAP:
+            ranges[-1] = (ranges[-1][0], end)
         else:
-            found.append((first, end))
-    return tuple(found)
+            ranges.append((first, end))
+    return tuple(ranges)
 
 
 def attend(
-    queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array, parts: Sequence[Tile]
+    queries: mx.array, keys: mx.array, values: mx.array, scale: float, mask: mx.array, tiles: Sequence[Tile]
 ) -> mx.array:
-    """softmax(scale · Q Kᵀ where `mask`) V, [R, H, W, E], for causal masks.
+    """softmax(scale · Q Kᵀ where `mask`) V, [R, H, W, E] float32, for causal masks.
 
-    queries [R, H, W, D], keys [R, K, W, D], values [R, K, W, E], H a multiple of K; mask [R or 1, 1, W, W], True where
-    a query may look; every query may look somewhere, and outside the keys of its tile nowhere.
+    queries [R, H, W, D], keys [R, K, W, D], values [R, K, W, E]; mask [R or 1, 1, W, W], True where a query may attend
+    to a key; every query attends to some key, and to none outside the key ranges of its tile.
+
+    The gradient of a score (before softmax, with probabilities P = e / total) is P · (dO Vᵀ - rowsum(dO · O)), as in
+    Dao et al., FlashAttention, arXiv:2205.14135, appendix B.
     """
     rows, heads, width, _ = queries.shape
-    near, size = keys.shape[1], values.shape[-1]
-    shared = heads // near  # query heads to a key head
+    key_heads, size = keys.shape[1], values.shape[-1]
+    shared = heads // key_heads  # query heads to a key head
 
-    def tile(x: mx.array, part: Tile) -> mx.array:
-        """Some queries' numbers, those that share a key head together: [R, H, W, D] to [R, K, shared × tile, D]."""
-        return x[:, :, part.first : part.end].reshape(rows, near, shared * part.queries, x.shape[-1])
+    def take_queries(x: mx.array, tile: Tile) -> mx.array:
+        """The queries of a tile, those that share a key head together: [R, H, W, D] to [R, K, shared × queries, D]."""
+        return x[:, :, tile.first : tile.end].reshape(rows, key_heads, shared * tile.queries, x.shape[-1])
 
-    def taken(x: mx.array, part: Tile, axis: int) -> mx.array:
-        """A tile's keys out of all."""
-        pieces = [x[..., first:end] if axis == -1 else x[..., first:end, :] for first, end in part.seen]
-        return pieces[0] if len(pieces) == 1 else mx.concatenate(pieces, axis=axis)
-
-    def may_look(part: Tile) -> mx.array:
-        return taken(mask[..., part.first : part.end, :], part, -1)[:, :, None]  # [R or 1, 1, 1, tile, keys]
-
-    def spread(x: mx.array, part: Tile) -> mx.array:
-        """The numbers of a tile's keys in the place of all keys."""
-        made, at, behind = [], 0, 0
-        for first, end in part.seen:
-            made += [mx.zeros((*x.shape[:2], first - behind, x.shape[-1])), x[:, :, at : at + end - first]]
-            at, behind = at + end - first, end
-        return mx.concatenate([*made, mx.zeros((*x.shape[:2], width - behind, x.shape[-1]))], axis=2)
+    def take_mask(tile: Tile) -> mx.array:
+        return _take_keys(mask[..., tile.first : tile.end, :], tile, -1)[:, :, None]  # [R or 1, 1, 1, queries, keys]
 
     @mx.custom_function
     def tiled(q: mx.array, k: mx.array, v: mx.array) -> list[mx.array]:
-        made, kept = [], []
-        for part in parts:
-            scores = (scale * tile(q, part)) @ taken(k, part, -2).swapaxes(-1, -2)
-            scores = scores.reshape(rows, near, shared, part.queries, part.keys)
-            scores = mx.where(may_look(part), scores, -mx.inf)
-            e = exp(scores - scores.max(-1, keepdims=True)).reshape(rows, near, shared * part.queries, part.keys)
+        outputs, saved = [], []
+        for tile in tiles:
+            scores = (scale * take_queries(q, tile)) @ _take_keys(k, tile, -2).swapaxes(-1, -2)
+            scores = scores.reshape(rows, key_heads, shared, tile.queries, tile.keys)
+            scores = mx.where(take_mask(tile), scores, -mx.inf)
+            e = exp(scores - scores.max(-1, keepdims=True)).reshape(rows, key_heads, shared * tile.queries, tile.keys)
             total = e.sum(-1, keepdims=True)
-            made.append(((e @ taken(v, part, -2)) / total).reshape(rows, heads, part.queries, size))
-            kept += [e, total]
-        return [mx.concatenate(made, axis=2), *kept]
+            outputs.append(((e @ _take_keys(v, tile, -2)) / total).reshape(rows, heads, tile.queries, size))
+            saved += [e, total]
+        return [mx.concatenate(outputs, axis=2), *saved]
 
     @tiled.vjp
     def backward(primals: Any, cotangents: Any, outputs: Any) -> tuple[mx.array, mx.array, mx.array]:
         q, k, v = primals
-        slope, made, kept = cotangents[0], outputs[0], outputs[1:]
-        to_q, to_k, to_v = [], mx.zeros_like(k), mx.zeros_like(v)
-        for n, part in enumerate(parts):
-            e, total = kept[2 * n], kept[2 * n + 1]  # the probabilities are e / total
-            mine = tile(slope, part) / total
-            common = (mine * tile(made, part)).sum(-1, keepdims=True)
-            to_scores = e * (mine @ taken(v, part, -2).swapaxes(-1, -2) - common)
-            to_q.append((scale * (to_scores @ taken(k, part, -2))).reshape(rows, heads, part.queries, q.shape[-1]))
-            to_k = to_k + spread(to_scores.swapaxes(-1, -2) @ (scale * tile(q, part)), part)
-            to_v = to_v + spread(e.swapaxes(-1, -2) @ mine, part)
-        return mx.concatenate(to_q, axis=2), to_k, to_v
+        output_gradient, output, saved = cotangents[0], outputs[0], outputs[1:]
+        q_gradients, k_gradient, v_gradient = [], mx.zeros_like(k), mx.zeros_like(v)
+        for n, tile in enumerate(tiles):
+            e, total = saved[2 * n], saved[2 * n + 1]  # the probabilities are e / total
+            scaled = take_queries(output_gradient, tile) / total
+            row_sum = (scaled * take_queries(output, tile)).sum(-1, keepdims=True)
+            scores_gradient = e * (scaled @ _take_keys(v, tile, -2).swapaxes(-1, -2) - row_sum)
+            q_gradient = scale * (scores_gradient @ _take_keys(k, tile, -2))
+            q_gradients.append(q_gradient.reshape(rows, heads, tile.queries, q.shape[-1]))
+            k_tile_gradient = scores_gradient.swapaxes(-1, -2) @ (scale * take_queries(q, tile))
+            k_gradient = k_gradient + _scatter_keys(k_tile_gradient, tile, width)
+            v_gradient = v_gradient + _scatter_keys(e.swapaxes(-1, -2) @ scaled, tile, width)
+        return mx.concatenate(q_gradients, axis=2), k_gradient, v_gradient
 
     return tiled(queries, keys, values)[0]
+
+
+def _take_keys(x: mx.array, tile: Tile, axis: int) -> mx.array:
+    """The keys of a tile out of all W along an axis, -2 or -1."""
+    pieces = [x[..., first:end] if axis == -1 else x[..., first:end, :] for first, end in tile.key_ranges]
+    return pieces[0] if len(pieces) == 1 else mx.concatenate(pieces, axis=axis)
+
+
+def _scatter_keys(x: mx.array, tile: Tile, width: int) -> mx.array:
+    """The reverse of _take_keys along axis -2: [R, K, keys, D] to [R, K, W, D], zero elsewhere."""
+    pieces, offset, previous_end = [], 0, 0
+    for first, end in tile.key_ranges:
+        gap = mx.zeros((*x.shape[:2], first - previous_end, x.shape[-1]))
+        pieces += [gap, x[:, :, offset : offset + end - first]]
+        offset, previous_end = offset + end - first, end
+    return mx.concatenate([*pieces, mx.zeros((*x.shape[:2], width - previous_end, x.shape[-1]))], axis=2)

@@ -1,13 +1,14 @@
-"""Base weights in fewer bits: the codecs, packed matrices, and a linear layer that computes from packed weights.
+"""Base weights in fewer bits: the codecs, packed matrices, and linear layers that compute from packed weights.
 
-MODES                       what there is, with facts and words about each; importing it loads no MLX
+MODES                       the formats, each with its facts and texts; reading it loads no MLX
 quantize, dequantize        a matrix to a Packed and back
 PackedLinear                a linear layer over a Packed, with the gradient to its input
 PackedExperts               the same for the linear layer of many experts
-adopt_all                   give MLX's quantized layers of a loaded model a quicker product for long inputs
+replace_quantized_layers    give MLX's quantized layers of a loaded model a quicker product for long inputs
 quantize_model              pack the linear layers of a model one by one
-is_linear, is_packed        is this a linear layer, of whatever kind; are its weights packed
-dims, dense, count          its inputs and outputs, its matrix, a model's weights; for every kind alike
+is_linear, is_packed        whether a module is a linear layer of any kind; whether its weights are packed
+linear_dims, linear_weight  inputs and outputs, and the dense matrix, of a linear layer of any kind
+count_weights               the number of a model's weights, packed or not
 """
 
 import importlib
@@ -16,9 +17,17 @@ from typing import TYPE_CHECKING, Any
 from core.quant.modes import MODES, Mode
 
 if TYPE_CHECKING:
-    from core.quant.linear import PackedExperts, PackedLinear, count, dense, dims, is_linear, is_packed
-    from core.quant.mlx_linear import adopt_all
-    from core.quant.model import quantize_model
+    from core.quant.linear import (
+        PackedExperts,
+        PackedLinear,
+        count_weights,
+        is_linear,
+        is_packed,
+        linear_dims,
+        linear_weight,
+    )
+    from core.quant.mlx_linear import replace_quantized_layers
+    from core.quant.model import QuantizationSummary, quantize_model
     from core.quant.packed import Packed, dequantize, quantize
 
 __all__ = [
@@ -27,28 +36,30 @@ __all__ = [
     "Packed",
     "PackedExperts",
     "PackedLinear",
-    "adopt_all",
-    "count",
-    "dense",
+    "QuantizationSummary",
+    "count_weights",
     "dequantize",
-    "dims",
     "is_linear",
     "is_packed",
+    "linear_dims",
+    "linear_weight",
     "quantize",
     "quantize_model",
-]
+    "replace_quantized_layers",
+]  # fmt: skip
 
-_HOMES = {
+_LINEAR = "PackedExperts PackedLinear is_linear is_packed linear_dims linear_weight count_weights"
+_NAMES_BY_MODULE = {
     "packed": ("Packed", "quantize", "dequantize"),
-    "linear": ("PackedExperts", "PackedLinear", "is_linear", "is_packed", "dims", "dense", "count"),
-    "mlx_linear": ("adopt_all",),
-    "model": ("quantize_model",),
+    "linear": tuple(_LINEAR.split()),
+    "mlx_linear": ("replace_quantized_layers",),
+    "model": ("QuantizationSummary", "quantize_model"),
 }
 
 
 def __getattr__(name: str) -> Any:
-    """What needs MLX is loaded when it is first asked for: the table of modes is read where MLX must not be."""
-    for home, names in _HOMES.items():
+    """Names that need MLX are imported at their first use, so that the table of modes can be read without MLX."""
+    for module, names in _NAMES_BY_MODULE.items():
         if name in names:
-            return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+            return getattr(importlib.import_module(f"{__name__}.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

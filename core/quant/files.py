@@ -1,8 +1,8 @@
-"""Packed weights in files: bitsandbytes' own layout, so that transformers loads what Hone packs, and the other way.
+"""Packed weights in files: bitsandbytes' layout, so that transformers loads what Hone packs, and Hone what it packs.
 
 A 4-bit layer X is X.weight (codes, uint8 [ceil(n / 2), 1]), X.weight.absmax (scales), X.weight.quant_map (the table),
-with packed scales X.weight.nested_absmax and nested_quant_map, and X.weight.quant_state.bitsandbytes__nf4: the rest,
-as the bytes of a JSON text. An 8-bit layer is X.weight (int8) and X.SCB (scales).
+with packed scales X.weight.nested_absmax and nested_quant_map, and X.weight.quant_state.bitsandbytes__nf4: everything
+else, as the bytes of a JSON text. An 8-bit layer is X.weight (int8) and X.SCB (scales).
 """
 
 import json
@@ -16,20 +16,23 @@ import numpy as np
 from core.errors import BadModel
 from core.quant import double as nesting
 from core.quant import fourbit, fp4, nf4
-from core.quant.double import Nested
+from core.quant.double import NestedScales
 from core.quant.linear import PackedExperts, PackedLinear
 from core.quant.packed import Packed, dequantize
 
 METHOD = "bitsandbytes"
 _TABLES = {"nf4": nf4.TABLE, "fp4": fp4.TABLE}
-_STATE = ".weight.quant_state.bitsandbytes__"
+_STATE_SUFFIX = ".weight.quant_state.bitsandbytes__"
 
 
-def tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[str, mx.array]:
-    """What a packed layer is in a file; `dtype` is the precision it was packed from. Biases are not among them."""
+def packed_tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[str, mx.array]:
+    """The tensors of a packed layer in a file, by name, without its bias.
+
+    `name` is that of the layer, `dtype` the precision it was packed from ("float32", "bfloat16" or "float16").
+    """
     packed = layer.packed
     shape: tuple[int, ...] = packed.shape
-    if isinstance(layer, PackedExperts):  # which bitsandbytes has no form for: only Hone reads these
+    if isinstance(layer, PackedExperts):  # bitsandbytes has no form for these: only Hone reads them
         shape = (layer.num_experts, layer.output_dims, layer.input_dims)
     if packed.mode == "int8":
         return {
@@ -37,44 +40,45 @@ def tensors(name: str, layer: PackedLinear | PackedExperts, dtype: str) -> dict[
             f"{name}.SCB": packed.scales,
             f"{name}.weight_format": mx.array(0, dtype=mx.uint8),
         }
-    about: dict[str, Any] = {"quant_type": packed.mode, "blocksize": fourbit.BLOCK, "dtype": dtype}
-    about |= {"shape": list(shape)}
-    found = {
+    state: dict[str, Any] = {"quant_type": packed.mode, "blocksize": fourbit.BLOCK, "dtype": dtype}
+    state |= {"shape": list(shape)}
+    tensors = {
         f"{name}.weight": packed.codes.reshape(-1, 1),
         f"{name}.weight.absmax": packed.scales,
         f"{name}.weight.quant_map": mx.array(_TABLES[packed.mode]),
     }
     if packed.nested is not None:
-        about |= {"nested_blocksize": nesting.BLOCK, "nested_dtype": "float32"}
-        about |= {"nested_offset": packed.nested.mean.item()}
-        found[f"{name}.weight.nested_absmax"] = packed.nested.scales
-        found[f"{name}.weight.nested_quant_map"] = mx.array(nesting.dynamic_map())
-    state = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    return found | {f"{name}{_STATE}{packed.mode}": mx.array(state)}
+        state |= {"nested_blocksize": nesting.BLOCK, "nested_dtype": "float32"}
+        state |= {"nested_offset": packed.nested.mean.item()}
+        tensors[f"{name}.weight.nested_absmax"] = packed.nested.scales
+        tensors[f"{name}.weight.nested_quant_map"] = mx.array(nesting.dynamic_map())
+    state_bytes = np.frombuffer(json.dumps(state).encode(), dtype=np.uint8)
+    return tensors | {f"{name}{_STATE_SUFFIX}{packed.mode}": mx.array(state_bytes)}
 
 
-def config(mode: str, double: bool, dtype: str, left: list[str]) -> dict[str, Any]:
-    """quantization_config of config.json; `left` names layers that are not packed."""
-    eight = mode == "int8"
-    found: dict[str, Any] = {"quant_method": METHOD, "load_in_8bit": eight, "load_in_4bit": not eight}
-    if eight:
-        found["llm_int8_threshold"] = 6.0
+def quantization_config(mode: str, double: bool, dtype: str, unpacked: list[str]) -> dict[str, Any]:
+    """The section quantization_config of config.json; `unpacked` names the layers that are not packed."""
+    is_int8 = mode == "int8"
+    config: dict[str, Any] = {"quant_method": METHOD, "load_in_8bit": is_int8, "load_in_4bit": not is_int8}
+    if is_int8:
+        config["llm_int8_threshold"] = 6.0
     else:
-        found |= {"bnb_4bit_quant_type": mode, "bnb_4bit_use_double_quant": double, "bnb_4bit_compute_dtype": dtype}
-        found["bnb_4bit_quant_storage"] = "uint8"
-    return found | {"llm_int8_skip_modules": left}
+        config |= {"bnb_4bit_quant_type": mode, "bnb_4bit_use_double_quant": double, "bnb_4bit_compute_dtype": dtype}
+        config["bnb_4bit_quant_storage"] = "uint8"
+    return config | {"llm_int8_skip_modules": unpacked}
 
 
-def split(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, Packed]]:
-    """(weights with packed ones as the dense matrices they stand for, not evaluated; the packed ones by layer).
+def split_packed(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, Packed]]:
+    """Split the tensors of a file: (all weights dense, the packed ones by the name of their layer).
 
-    Raises BadModel for blocks or tables that are not bitsandbytes' usual ones.
+    Among the dense ones, packed weights are replaced by their dequantized matrices, which are not evaluated. Raises
+    BadModel for blocks or tables that are not bitsandbytes' usual ones.
     """
-    plain, packed, shapes = dict(weights), dict[str, Packed](), dict[str, tuple[int, ...]]()
+    dense, packed, shapes = dict(weights), dict[str, Packed](), dict[str, tuple[int, ...]]()
     for key in weights:
-        name, found, mode = key.partition(_STATE)
-        if found:
-            packed[name], shapes[name] = _four_bit(name, mode, weights)
+        name, suffix, mode = key.partition(_STATE_SUFFIX)
+        if suffix:
+            packed[name], shapes[name] = _read_4bit(name, mode, weights)
         elif key.endswith(".SCB"):
             name = key.removesuffix(".SCB")
             codes = weights[f"{name}.weight"]
@@ -83,41 +87,42 @@ def split(weights: dict[str, mx.array]) -> tuple[dict[str, mx.array], dict[str, 
             codes = codes.reshape(-1, codes.shape[-1])
             packed[name] = Packed("int8", (codes.shape[0], codes.shape[1]), codes, scales)
     for name, value in packed.items():
-        for key in [k for k in plain if k.startswith(f"{name}.weight") or k == f"{name}.SCB"]:
-            del plain[key]
-        plain[f"{name}.weight"] = dequantize(value).reshape(shapes[name])
-    return plain, packed
+        for key in [k for k in dense if k.startswith(f"{name}.weight") or k == f"{name}.SCB"]:
+            del dense[key]
+        dense[f"{name}.weight"] = dequantize(value).reshape(shapes[name])
+    return dense, packed
 
 
-def adopt(model: nn.Module, packed: dict[str, Packed]) -> list[str]:
-    """Put packed layers in the places of the dense ones that hold the same matrices; returns whose place is missing."""
+def insert_packed_layers(model: nn.Module, packed: dict[str, Packed]) -> list[str]:
+    """Replace the dense layers of a model by packed ones of the same name; returns the names that the model lacks."""
     from mlx.utils import tree_unflatten
 
     missing = []
     for name, value in packed.items():
-        old = dict(model.named_modules()).get(name)
-        bias = old.get("bias") if isinstance(old, nn.Module) else None
-        if isinstance(old, nn.Linear):
+        dense = dict(model.named_modules()).get(name)
+        bias = dense.get("bias") if isinstance(dense, nn.Module) else None
+        if isinstance(dense, nn.Linear):
             model.update_modules(tree_unflatten([(name, PackedLinear(value, bias))]))
-        elif isinstance(old, nn.Module) and hasattr(old, "num_experts"):
-            model.update_modules(tree_unflatten([(name, PackedExperts(value, old.num_experts, bias))]))
+        elif isinstance(dense, nn.Module) and hasattr(dense, "num_experts"):
+            model.update_modules(tree_unflatten([(name, PackedExperts(value, dense.num_experts, bias))]))
         else:
             missing.append(name)
     return missing
 
 
-def _four_bit(name: str, mode: str, weights: dict[str, mx.array]) -> tuple[Packed, tuple[int, ...]]:
-    at = f"{name}.weight"
-    about = json.loads(bytes(np.array(weights[f"{name}{_STATE}{mode}"], dtype=np.uint8)))
-    usual = about.get("blocksize") == fourbit.BLOCK and mode in _TABLES
-    if not usual or not np.allclose(np.array(weights[f"{at}.quant_map"]), _TABLES[mode], atol=1e-6):
+def _read_4bit(name: str, mode: str, weights: dict[str, mx.array]) -> tuple[Packed, tuple[int, ...]]:
+    """(the packed weight of a layer as a matrix, its shape in the model) from the tensors of a file."""
+    key = f"{name}.weight"
+    state = json.loads(bytes(np.array(weights[f"{name}{_STATE_SUFFIX}{mode}"], dtype=np.uint8)))
+    is_supported = state.get("blocksize") == fourbit.BLOCK and mode in _TABLES
+    if not is_supported or not np.allclose(np.array(weights[f"{key}.quant_map"]), _TABLES[mode], atol=1e-6):
         raise BadModel(
             f"The layer {name} is packed by bitsandbytes in an unusual way (only nf4 and fp4 in blocks of "
             f"{fourbit.BLOCK} are supported): give the model in full precision, and have it packed here."
         )
-    scales, nested = weights[f"{at}.absmax"], None
-    if f"{at}.nested_absmax" in weights:
-        nested = Nested(weights[f"{at}.nested_absmax"], mx.array(about["nested_offset"], dtype=mx.float32))
-    shape = tuple(about["shape"])
+    scales, nested = weights[f"{key}.absmax"], None
+    if f"{key}.nested_absmax" in weights:
+        nested = NestedScales(weights[f"{key}.nested_absmax"], mx.array(state["nested_offset"], dtype=mx.float32))
+    shape = tuple(state["shape"])
     rows = math.prod(shape[:-1])
-    return Packed(mode, (rows, shape[-1]), weights[at].reshape(-1), scales, nested=nested), shape
+    return Packed(mode, (rows, shape[-1]), weights[key].reshape(-1), scales, nested=nested), shape

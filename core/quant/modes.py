@@ -1,7 +1,7 @@
-"""The ways to store a base model's weights in fewer bits, and the facts about each. Needs no MLX.
+"""The formats that store a base model's weights in fewer bits, and the facts about each. Needs no MLX.
 
-One table over two kinds: nf4, fp4 and int8 follow bitsandbytes number for number; the others are MLX's own
-formats under their own names. Neither is ever called by the other's name: mxfp4 is not FP4.
+One table holds two kinds: nf4, fp4 and int8 follow bitsandbytes number for number; the others are MLX's own
+formats under MLX's names. Neither kind borrows the other's names: mxfp4 is not FP4.
 """
 
 from dataclasses import dataclass
@@ -11,28 +11,31 @@ from core.errors import BadOption
 
 @dataclass(frozen=True)
 class Mode:
-    """What there is to know about one way of storing weights."""
+    """One format for packed weights."""
 
     name: str
     title: str
     summary: str  # one sentence for people
     bits: int  # of one weight's code
     block: int  # weights that share a scale; 0: a whole row of the matrix
-    scale_bits: int  # what a block stores beside its codes (MLX's affine: two 16-bit numbers)
+    scale_bits: int  # bits that a block stores beside its codes (MLX's affine: two 16-bit numbers)
     mlx: str = ""  # MLX's name of the format; "" for those of bitsandbytes
-    double: bool = False  # whether its scales can be packed too
+    double: bool = False  # whether its scales can be packed too (double quantization)
 
     def stored_bits(self, double: bool = False) -> float:
-        """Bits a weight takes with its share of the scales; what int8 adds for each row is too little to count."""
-        scales = 8 + 32 / 256 if double else self.scale_bits
-        return self.bits + (scales / self.block if self.block else 0)
+        """Bits that a weight takes with its share of the scales. The scale of each row in int8 is too little to count.
+
+        With `double`, a scale takes 8 bits, and 256 scales share one of 32.
+        """
+        scale_bits = 8 + 32 / 256 if double else self.scale_bits
+        return self.bits + (scale_bits / self.block if self.block else 0)
 
 
-UNPACKED = "none"  # what an option says for weights as they come
+UNPACKED = "none"  # the value of the option for weights that stay as they are stored
 
 
-def _affine(bits: int, words: str) -> Mode:
-    return Mode(f"affine-{bits}", f"{bits} bit affine", words, bits, 64, 32, mlx="affine")
+def _affine(bits: int, summary: str) -> Mode:
+    return Mode(f"affine-{bits}", f"{bits} bit affine", summary, bits, 64, 32, mlx="affine")
 
 
 MODES: dict[str, Mode] = {
@@ -70,12 +73,12 @@ MODES: dict[str, Mode] = {
 }
 
 
-def find(name: str, double: bool = False) -> Mode:
-    """The mode of this name. Raises BadOption for an unknown one, or where its scales cannot be packed as well."""
+def find_mode(name: str, double: bool = False) -> Mode:
+    """The mode of this name. Raises BadOption for an unknown name, or with `double` if its scales cannot be packed."""
     if name not in MODES:
         raise BadOption(f"There is no quantization {name!r}; there are {', '.join(MODES)}.")
     mode = MODES[name]
     if double and not mode.double:
-        both = " and ".join(m.name for m in MODES.values() if m.double)
-        raise BadOption(f"Double quantization packs the scales of {both}; {name} has none of that kind.")
+        names = " and ".join(m.name for m in MODES.values() if m.double)
+        raise BadOption(f"Double quantization packs the scales of {names}; {name} has none of that kind.")
     return mode

@@ -1,4 +1,4 @@
-"""NF4: sixteen numbers spaced as the weights of a network are (Dettmers et al., QLoRA, arXiv:2305.14314).
+"""NF4: sixteen numbers spaced like the weights of a network (Dettmers et al., QLoRA, arXiv:2305.14314).
 
 They are the quantiles of a normal distribution, so that each of the sixteen codes is used about equally often,
 with an exact zero. The values are those of the paper's appendix E and of bitsandbytes.
@@ -33,10 +33,10 @@ TABLE = np.array(
 
 
 def quantize(weight: mx.array) -> tuple[mx.array, mx.array]:
-    """(codes uint8 [ceil(n / 2)], scales float32 [ceil(n / 64)]) of a matrix of n weights."""
+    """Pack a matrix of n weights: (codes uint8 [ceil(n / 2)], scales float32 [ceil(n / 64)]), evaluated."""
     return fourbit.quantize(weight, TABLE)
 
 
 def dequantize(codes: mx.array, scales: mx.array, shape: tuple[int, ...], dtype: mx.Dtype) -> mx.array:
-    """The matrix that codes and scales stand for."""
+    """The matrix of `shape` in `dtype` from codes and scales; not evaluated."""
     return fourbit.dequantize(codes, scales, TABLE, shape, dtype)

@@ -1,9 +1,8 @@
-"""What the reference thinks of the data, computed once before training and kept with the run.
+"""The reference's log-probabilities of the data, computed once before training and kept with the run.
 
 The reference is the model as it was: with the adapter off ("base"), with the adapter it starts from ("initial"),
-or another model. It never changes, so each learned token's log-probability under it is computed in one pass over
-the rows that the steps will look at; a training step then pays no forward for it, and no second model stays in
-memory.
+or another model. It never changes, so each target's log-probability under it is computed in one pass over the rows that
+the steps will look at; a training step then pays no forward pass for it, and no second model stays in memory.
 """
 
 import threading
@@ -25,97 +24,107 @@ from core.events import Event, Phase
 from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
 from core.reference import frozen_model
-from core.reference.logprob_cache import PLAIN, Table
+from core.reference.logprob_cache import UNPACKED_LAYOUT, LogprobCache
+from core.resolved import ReferenceFacts
 from core.run import Run
 
 BASE, INITIAL = "base", "initial"
 NAME = "reference"  # of the key in batch.extra, and of the file
 
-Bring = Callable[[], tuple[nn.Module, LMHead | None]]
+GetModel = Callable[[], tuple[nn.Module, LMHead | None]]
 
 
 class Reference:
-    """The reference of a run: what it says of the rows that its steps look at, and of those held out."""
+    """The reference of a run: its log-probabilities of the rows that the steps look at, and of those held out."""
 
     def __init__(self, run: Run, batches: Batches, held_out: Sequence[Any], steps: int) -> None:
         self.run = run
-        self.used = which(run)
-        self.table = Table(NAME, batches, held_out, steps)
-        self.file = ""
+        self.model_name = resolve_reference(run)
+        self._cache = LogprobCache(NAME, batches, held_out, steps)
+        self._file = ""
 
     @property
-    def is_other(self) -> bool:
+    def is_other_model(self) -> bool:
         """Whether it is another model than the one in training."""
-        return self.used not in (BASE, INITIAL)
+        return self.model_name not in (BASE, INITIAL)
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> ReferenceFacts:
         """For resolved.json."""
-        return {
-            "requested": self.run.options.reference,
-            "used": self.used,
-            "file": self.file,
-            "tokens": len(self.table),
-        }
+        return ReferenceFacts(self.run.options.reference, self.model_name, self._file, tokens=len(self._cache))
 
-    def ask(
+    def compute(
         self,
         folder: Path,
-        who: Any,
-        bring: Bring,
+        fingerprint: Any,
+        get_model: GetModel,
         stop: threading.Event,
-        layout: Mapping[str, bool] = PLAIN,
-        at_once: int = 1,
+        layout: Mapping[str, bool] = UNPACKED_LAYOUT,
+        parallel_batches: int = 1,
     ) -> Generator[Event, None, None]:
-        """Have the numbers: from the run's folder, or from the model that `bring` gives. `who` says which it is.
+        """Read the log-probabilities from the run's folder, or compute them. Nothing is written yet, see save().
 
-        `layout` says how texts may lie in a batch (see core.data.batch.batches.collate), of which so many are computed
-        `at_once`. Nothing is written yet, see keep(). Raises Unavailable when stopped.
+        Arguments:
+            fingerprint: says which model it is; what was kept for another one is not used.
+            get_model: gives the model, where it is needed.
+            layout: how texts may lie in a batch, see core.data.batch.batches.collate.
+            parallel_batches: how many batches are computed side by side.
+
+        Yields progress. Raises Unavailable when `stop` is set.
         """
-        self.file = self.table.file([versions(), who])
-        if self.table.read(folder / self.file):
+        self._file = self._cache.file_name([versions(), fingerprint])
+        if self._cache.load(folder / self._file):
             return
-        model, head = bring()
+        model, lm_head = get_model()
         model.eval()
 
-        def logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
-            for batch, made in map_in_order(lambda b: token_logps(model, to_mlx(b), head), batches, at_once):
-                yield batch, np.array(made)[batch.mask > 0]
+        def target_logps(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
+            def compute_logps(batch: Batch) -> mx.array:
+                return token_logps(model, to_mlx(batch), lm_head)
 
-        with adapters.off(model) if self.used == BASE else nullcontext():
-            yield from self.table.measure(logps, self.run.train.batch_size, stop, layout)
+            for batch, logps in map_in_order(compute_logps, batches, parallel_batches, models=[model, lm_head]):
+                yield batch, np.array(logps)[batch.mask > 0]
 
-    def ask_other(
-        self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, at_once: int = 1
+        with adapters.disable(model) if self.model_name == BASE else nullcontext():
+            yield from self._cache.fill(target_logps, self.run.train.batch_size, stop, layout)
+
+    def compute_other_model(
+        self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, parallel_batches: int = 1
     ) -> Generator[Event, None, None]:
-        """The same with another model, which is gone from memory afterwards."""
-        place = yield from frozen_model.find("reference", self.used, tokenizer)
-        yield Phase("Loading model", self.used)
-        who = [self.used, place.fingerprint(), self.run.model.dtype, device]
-        yield from self.ask(folder, who, lambda: frozen_model.bring(place, self.run, device), stop, at_once=at_once)
+        """The same with another model, which is gone from memory afterwards. Raises BadModel too."""
+        source = yield from frozen_model.find_source("reference", self.model_name, tokenizer)
+        yield Phase("Loading model", self.model_name)
+        fingerprint = [self.model_name, source.fingerprint(), self.run.model.dtype, device]
+
+        def load_model() -> tuple[nn.Module, LMHead | None]:
+            return frozen_model.load_frozen(source, self.run, device)
+
+        yield from self.compute(folder, fingerprint, load_model, stop, parallel_batches=parallel_batches)
         mx.clear_cache()
 
-    def keep(self, folder: Path) -> None:
-        """Write the numbers into the run's folder, where they are not there already."""
-        self.table.write(folder / self.file)
+    def save(self, folder: Path) -> None:
+        """Write the log-probabilities into the run's folder, where they are not there already."""
+        self._cache.save(folder / self._file)
 
-    def of_training(self, batch: Batch) -> Batch:
-        return _on(batch, self.table.of_training(batch))
+    def annotate_training(self, batch: Batch) -> Batch:
+        """A training batch with the reference's log-probabilities [N, T-1] in its `extra`."""
+        return _with_logps(batch, self._cache.training_entries(batch))
 
-    def of_held_out(self, batch: Batch) -> Batch:
-        return _on(batch, self.table.of_held_out(batch))
-
-
-def _on(batch: Batch, logps: Any) -> Batch:
-    """A batch with the reference's log-probabilities [N, T-1], from those of its targets [M]."""
-    found = np.zeros(batch.mask.shape, np.float32)
-    found[batch.mask > 0] = logps
-    return replace(batch, extra={**batch.extra, NAME: found})
+    def annotate_held_out(self, batch: Batch) -> Batch:
+        """The same for a batch of held-out rows."""
+        return _with_logps(batch, self._cache.held_out_entries(batch))
 
 
-def which(run: Run) -> str:
-    """ "base", "initial", or the other model: as TRL, the initial adapter where one is given, else the base."""
-    asked = run.options.reference
-    if asked is None:
+def _with_logps(batch: Batch, target_logps: Any) -> Batch:
+    """A batch with log-probabilities [N, T-1], from those of its targets [M]."""
+    logps = np.zeros(batch.mask.shape, np.float32)
+    logps[batch.mask > 0] = target_logps
+    return replace(batch, extra={**batch.extra, NAME: logps})
+
+
+def resolve_reference(run: Run) -> str:
+    """ "base", "initial", or the other model: as in TRL, the initial adapter where one is given, else the base."""
+    requested = run.options.reference
+    if requested is None:
         return INITIAL if run.adapter.init else BASE
-    return BASE if asked == INITIAL and not run.adapter.init else str(asked)  # a fresh adapter changes nothing
+    return BASE if requested == INITIAL and not run.adapter.init else str(requested)  # a fresh adapter changes nothing

@@ -1,9 +1,8 @@
-"""The teacher of a distillation: beside the model in training, or asked once and kept as its likeliest tokens."""
+"""The teacher of a distillation: in memory beside the student, or asked once and kept as its likeliest tokens."""
 
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +13,44 @@ from core.data.batch.batches import Batch, Batches
 from core.device.machine import versions
 from core.errors import BadOption
 from core.events import Event, Phase
-from core.model.chunked_divergence import per_target
+from core.model.chunked_divergence import compute_per_target
 from core.model.lm_head import LMHead
-from core.model.log_probs import in_place, learned_tokens, target_hidden, to_mlx
+from core.model.log_probs import scatter_targets, target_hidden_states, target_tokens, to_mlx
 from core.reference import frozen_model
-from core.reference.logprob_cache import Table
+from core.reference.logprob_cache import LogprobCache
+from core.resolved import TeacherFacts
 from core.run import Run
 
 NAME = "teacher"
-ENTRY = np.dtype([("token", "<u4"), ("logp", "<f4")])  # of the teacher's likeliest tokens at a target
+ENTRY = np.dtype([("token", "<u4"), ("logp", "<f4")])  # one of the teacher's likeliest tokens at a target
+TARGETS_AT_ONCE = 64  # whose logits the likeliest tokens are found in
 NEVER = -60.0  # log-probability of what is as good as impossible; minus infinity has no gradient
 
 
 class Teacher:
-    """What a student is compared with. prepare() loads or asks it; the rest is for the loop."""
+    """What a student is compared with. prepare() loads or asks it; the rest is for the training step."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.o = run, run.options
-        if self.o.teacher is None:
+        self.run, self.options = run, run.options
+        if self.options.teacher is None:
             raise BadOption("Distillation needs a model to learn from: give --teacher FOLDER, or a Hugging Face id.")
         self._model: Any = None
-        self._head: LMHead | None = None
-        self._table: Table | None = None
+        self._lm_head: LMHead | None = None
+        self._cache: LogprobCache | None = None  # of the likeliest tokens; None where the model stays in memory
         self._file = ""
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> TeacherFacts:
         """For resolved.json."""
-        kept = {"file": self._file, "tokens": len(self._table)} if self._table else {}
-        return {"path": self.o.teacher, "used": "kept" if self._table else "live", "top_k": self.o.teacher_top_k} | kept
+        o = self.options
+        if not self._cache:
+            return TeacherFacts(o.teacher, "live", o.teacher_top_k)
+        return TeacherFacts(o.teacher, "kept", o.teacher_top_k, self._file, len(self._cache))
+
+    @property
+    def models(self) -> list[Any]:
+        """What holds the teacher's arrays, where it is asked in every step."""
+        return [self._model, self._lm_head]
 
     def prepare(
         self,
@@ -54,94 +62,116 @@ class Teacher:
         device: str,
         stop: threading.Event,
     ) -> Generator[Event, None, None]:
-        """Load the teacher, or have what it says of the rows and let it go. Raises BadModel, Unavailable."""
-        place = yield from frozen_model.find("teacher", self.o.teacher, tokenizer)
-        if self.o.teacher_top_k is None:
-            yield Phase("Loading model", self.o.teacher)
-            self._model, self._head = frozen_model.bring(place, self.run, device)
+        """Load the teacher, or ask it about the rows and let it go. Raises BadModel, Unavailable."""
+        source = yield from frozen_model.find_source("teacher", self.options.teacher, tokenizer)
+        if self.options.teacher_top_k is None:
+            yield Phase("Loading model", self.options.teacher)
+            self._model, self._lm_head = frozen_model.load_frozen(source, self.run, device)
             return
-        self._table = Table(NAME, batches, held_out, steps)
-        who = [self.o.teacher, place.fingerprint(), self.run.model.dtype, device]
-        self._file = self._table.file([versions(), who, self.o.temperature, self.o.teacher_top_k])
-        if self._table.read(folder / self._file):
+        self._cache = LogprobCache(NAME, batches, held_out, steps)
+        fingerprint = [self.options.teacher, source.fingerprint(), self.run.model.dtype, device]
+        self._file = self._cache.file_name(
+            [versions(), fingerprint, self.options.temperature, self.options.teacher_top_k]
+        )
+        if self._cache.load(folder / self._file):
             return
-        yield Phase("Loading model", self.o.teacher)
-        ask = partial(map, partial(self._likeliest, *frozen_model.bring(place, self.run, device)))
-        yield from self._table.measure(ask, self.run.train.batch_size, stop)
-        del ask  # and with it the teacher
-        mx.clear_cache()
+        yield Phase("Loading model", self.options.teacher)
+        yield from self._fill(self._cache, source, device, stop)
+        mx.clear_cache()  # the teacher is gone
 
-    def keep(self, folder: Path) -> None:
-        """Write what was asked into the run's folder."""
-        if self._table:
-            self._table.write(folder / self._file)
+    def save(self, folder: Path) -> None:
+        """Write the likeliest tokens into the run's folder."""
+        if self._cache:
+            self._cache.save(folder / self._file)
 
-    def of_training(self, batch: Batch) -> Batch:
-        return _on(batch, self._table.of_training(batch)) if self._table else batch
+    def annotate_training(self, batch: Batch) -> Batch:
+        """A training batch with the teacher's likeliest tokens in its `extra`, where they were asked for before."""
+        return _with_likeliest(batch, self._cache.training_entries(batch)) if self._cache else batch
 
-    def of_held_out(self, batch: Batch) -> Batch:
-        return _on(batch, self._table.of_held_out(batch)) if self._table else batch
+    def annotate_held_out(self, batch: Batch) -> Batch:
+        """The same for a batch of held-out rows."""
+        return _with_likeliest(batch, self._cache.held_out_entries(batch)) if self._cache else batch
 
-    def says(self, batch: Batch) -> list[mx.array]:
-        """What the comparison needs of the teacher for each target of a batch of MLX arrays, [M, ...] each."""
-        if self._table:
+    def predict(self, batch: Batch) -> list[mx.array]:
+        """What compare() needs of the teacher, for each target of a batch of MLX arrays, [M, ...] each."""
+        if self._cache:
             return [batch.extra["teacher_tokens"], batch.extra["teacher_logps"]]
         # The texts lie one in a row here: which layouts are exact was measured on the student.
-        made = [_states(self._model, self._head, to_mlx(replace(batch, layout=None, extra={})))]
-        mx.eval(made)
-        return made
+        states = _target_states(self._model, self._lm_head, to_mlx(replace(batch, layout=None, extra={})))
+        mx.eval(states)
+        return [states]
 
-    def compare(self, model: Any, head: LMHead | None, batch: Batch, said: Sequence[mx.array]) -> tuple[mx.array, ...]:
-        """(log-probabilities of the targets, divergence at the targets), [N, T-1] each, zero where nothing is learned.
+    def compare(
+        self, model: Any, lm_head: LMHead | None, batch: Batch, predictions: Sequence[mx.array]
+    ) -> tuple[mx.array, ...]:
+        """(log-probabilities of the targets, divergence at the targets) of the student `model`, [N, T-1] each.
 
-        `said` is what says() gave: no gradient goes there.
+        Both are zero where nothing is learned. `predictions` is what predict() gave: no gradient goes there.
         """
-        targets = learned_tokens(batch)
-        if head is None:
-            numbers = self._numbers(_states(model, None, batch), targets, *said)
+        targets = target_tokens(batch)
+        if lm_head is None:
+            values = self._divergence(_target_states(model, None, batch), targets, *predictions)
         else:
-            numbers = per_target(head, target_hidden(model, batch, head), self._numbers, [targets, *said])
-        return tuple(in_place(n, batch) for n in numbers)
+            hidden = target_hidden_states(model, batch, lm_head)
+            values = compute_per_target(lm_head, hidden, self._divergence, [targets, *predictions])
+        return tuple(scatter_targets(value, batch) for value in values)
 
-    def _numbers(self, logits: mx.array, targets: mx.array, *said: mx.array) -> tuple[mx.array, mx.array]:
-        """(log-probability of the target, divergence) from the student's logits [m, V]."""
+    def _divergence(self, logits: mx.array, targets: mx.array, *predictions: mx.array) -> tuple[mx.array, mx.array]:
+        """(log-probability of the target [m], divergence [m]) from the student's logits [m, V]."""
         logps = mx.take_along_axis(logits, targets[:, None], axis=-1).squeeze(-1) - mx.logsumexp(logits, axis=-1)
-        t, compare = self.o.temperature, self.run.spec.divergence
-        assert compare is not None
-        if len(said) == 1:
-            theirs = said[0] if self._head is None else self._head.logits(said[0]).astype(mx.float32)
-            shared = min(logits.shape[-1], theirs.shape[-1])  # some models have room for more tokens than there are
-            return logps, compare(_log_softmax(logits[:, :shared] / t), _log_softmax(theirs[:, :shared] / t), self.o)
-        tokens, theirs = said
-        return logps, compare(_reduced(logits / t, tokens), theirs, self.o)
+        temperature, divergence = self.options.temperature, self.run.spec.divergence
+        assert divergence is not None
+        if len(predictions) == 1:
+            (states,) = predictions
+            teacher_logits = states if self._lm_head is None else self._lm_head.logits(states).astype(mx.float32)
+            shared = min(
+                logits.shape[-1], teacher_logits.shape[-1]
+            )  # some models have room for more tokens than there are
+            student = _log_softmax(logits[:, :shared] / temperature)
+            return logps, divergence(student, _log_softmax(teacher_logits[:, :shared] / temperature), self.options)
+        tokens, teacher = predictions
+        return logps, divergence(_reduced_logps(logits / temperature, tokens), teacher, self.options)
 
-    def _likeliest(self, model: Any, head: LMHead | None, batch: Batch) -> tuple[Batch, Any]:
-        """(the batch, the teacher's K likeliest tokens at each of its targets and, as the last entry, all others
-        together)."""
-        states = _states(model, head, to_mlx(batch))
-        found = []
-        for start in range(0, len(states), 64):
-            part = states[start : start + 64]
-            logits = (part if head is None else head.logits(part)).astype(mx.float32) / self.o.temperature
-            count = min(self.o.teacher_top_k, logits.shape[-1] - 1)
+    def _fill(
+        self, cache: LogprobCache, source: frozen_model.ModelSource, device: str, stop: threading.Event
+    ) -> Generator[Event, None, None]:
+        model, lm_head = frozen_model.load_frozen(source, self.run, device)
+
+        def find_likeliest(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Any]]:
+            return ((batch, self._likeliest_tokens(model, lm_head, batch)) for batch in batches)
+
+        yield from cache.fill(find_likeliest, self.run.train.batch_size, stop)
+
+    def _likeliest_tokens(self, model: Any, lm_head: LMHead | None, batch: Batch) -> Any:
+        """The teacher's K likeliest tokens at each target of a batch of NumPy arrays, [M, K + 1] of ENTRY.
+
+        The last entry stands for all other tokens together.
+        """
+        states = _target_states(model, lm_head, to_mlx(batch))
+        entries = []
+        for start in range(0, len(states), TARGETS_AT_ONCE):
+            chunk = states[start : start + TARGETS_AT_ONCE]
+            logits = (chunk if lm_head is None else lm_head.logits(chunk)).astype(mx.float32)
+            logits = logits / self.options.temperature
+            count = min(self.options.teacher_top_k, logits.shape[-1] - 1)
             tokens = mx.argpartition(-logits, count - 1, axis=-1)[:, :count]
-            entries = np.zeros((len(part), count + 1), ENTRY)
-            entries["token"][:, :count] = np.array(tokens)
-            entries["logp"] = np.array(_reduced(logits, tokens))
-            found.append(entries)
-        return batch, np.concatenate(found)
+            part = np.zeros((len(chunk), count + 1), ENTRY)
+            part["token"][:, :count] = np.array(tokens)
+            part["logp"] = np.array(_reduced_logps(logits, tokens))
+            entries.append(part)
+        return np.concatenate(entries)
 
 
-def _on(batch: Batch, entries: Any) -> Batch:
+def _with_likeliest(batch: Batch, entries: Any) -> Batch:
     """A batch with the teacher's likeliest tokens [M, K] and their log-probabilities [M, K + 1], the rest's last."""
-    said = {"teacher_tokens": entries["token"][:, :-1], "teacher_logps": entries["logp"]}
-    return replace(batch, extra={**batch.extra, **said})
+    likeliest = {"teacher_tokens": entries["token"][:, :-1], "teacher_logps": entries["logp"]}
+    return replace(batch, extra={**batch.extra, **likeliest})
 
 
-def _states(model: Any, head: LMHead | None, batch: Batch) -> mx.array:
+def _target_states(model: Any, lm_head: LMHead | None, batch: Batch) -> mx.array:
     """The hidden state that predicts each target, [M, D]; its logits [M, V] where there is no head."""
-    if head is not None:
-        return target_hidden(model, batch, head)
+    if lm_head is not None:
+        return target_hidden_states(model, batch, lm_head)
     logits = model(batch.tokens[:, :-1]).astype(mx.float32)
     return logits.reshape(-1, logits.shape[-1])[batch.places]
 
@@ -150,10 +180,10 @@ def _log_softmax(logits: mx.array) -> mx.array:
     return logits - mx.logsumexp(logits, axis=-1, keepdims=True)
 
 
-def _reduced(logits: mx.array, tokens: mx.array) -> mx.array:
-    """Log-probabilities [m, K + 1] of some tokens [m, K], and of all others together."""
-    whole = mx.logsumexp(logits, axis=-1, keepdims=True)
-    named = mx.take_along_axis(logits, tokens, axis=-1) - whole
-    others = mx.put_along_axis(logits, tokens, mx.array(-mx.inf), axis=-1)
-    rest = mx.logsumexp(others, axis=-1, keepdims=True) - whole
-    return mx.concatenate([named, mx.maximum(rest, NEVER)], axis=-1)
+def _reduced_logps(logits: mx.array, tokens: mx.array) -> mx.array:
+    """Log-probabilities [m, K + 1] of some tokens [m, K] and, last, of all others together."""
+    total = mx.logsumexp(logits, axis=-1, keepdims=True)
+    chosen = mx.take_along_axis(logits, tokens, axis=-1) - total
+    without_chosen = mx.put_along_axis(logits, tokens, mx.array(-mx.inf), axis=-1)
+    remaining = mx.logsumexp(without_chosen, axis=-1, keepdims=True) - total
+    return mx.concatenate([chosen, mx.maximum(remaining, NEVER)], axis=-1)

@@ -1,12 +1,12 @@
-"""What scores an answer. A reward is one file; REWARDS is the list of them, readable without MLX.
+"""Rewards: what scores an answer. Each reward is one file; REWARDS lists them and can be read without MLX.
 
-A reward gets the answer and what to check it against, and gives a number and the reason for it. Several add up,
-each by its weight.
+A reward gets an Answer and RewardSettings, and returns a Score: a number and the reason for it. The reward of an answer
+is the sum of the scores that all rewards of a run give it, each times its weight.
 """
 
 from core.errors import BadOption
 from core.rewards import exact, file, format, length, numeric, regex, tags, validjson
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 REWARDS: dict[str, Reward] = {
     "numeric": numeric.REWARD,
@@ -21,20 +21,24 @@ REWARDS: dict[str, Reward] = {
 
 # Thinking format, correctness and length. A right answer in the wrong form must beat a wrong one in the right
 # form, and a short wrong one.
-REASONING = {"numeric": 1.0, "format": 0.2, "length": 0.1}
+REASONING_WEIGHTS = {"numeric": 1.0, "format": 0.2, "length": 0.1}
 
-__all__ = ["REASONING", "REWARDS", "Answer", "Reward", "Score", "Settings", "weights"]
+__all__ = ["REASONING_WEIGHTS", "REWARDS", "Answer", "Reward", "RewardSettings", "Score", "parse_weights"]
 
 
-def weights(named: tuple[str, ...]) -> dict[str, float]:
-    """{name: weight} from entries such as "numeric=1" or "format". Raises BadOption with one sentence."""
-    found: dict[str, float] = {}
-    for entry in named:
+def parse_weights(entries: tuple[str, ...]) -> dict[str, float]:
+    """{name: weight} from entries such as "numeric=1" or "format", whose weight is 1.
+
+    Raises BadOption, with one sentence for people, for an unknown or repeated name and a weight that is no number,
+    is 0, or is not between -1000 and 1000.
+    """
+    weights_by_name: dict[str, float] = {}
+    for entry in entries:
         name, _, number = entry.partition("=")
         name = name.strip()
         if name not in REWARDS:
             raise BadOption(f"There is no reward {name!r}; there are {', '.join(REWARDS)}.")
-        if name in found:
+        if name in weights_by_name:
             raise BadOption(f"The reward {name!r} is named twice.")
         try:
             weight = float(number) if number.strip() else 1.0
@@ -42,7 +46,7 @@ def weights(named: tuple[str, ...]) -> dict[str, float]:
             raise BadOption(f"The weight of the reward {name!r} is {number!r}, but must be a number.") from None
         if not abs(weight) <= 1000 or weight == 0:
             raise BadOption(f"The weight of the reward {name!r} must be between -1000 and 1000 and not 0.")
-        found[name] = weight
-    if not found:
+        weights_by_name[name] = weight
+    if not weights_by_name:
         raise BadOption("There is no reward: name at least one, such as numeric=1.")
-    return found
+    return weights_by_name

@@ -13,11 +13,19 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-KNOWN = ("answers", "expected", "prompts", "thinking", "tokens")
+PARAMETERS = ("answers", "expected", "prompts", "thinking", "tokens")
 
 Row = dict[str, Any]
+
+
+class LoadedReward(NamedTuple):
+    """A person's reward function, or what is wrong with the file."""
+
+    function: Callable[..., Any]
+    parameters: list[str]
+    problem: str  # "" where there is none
 
 
 def main(path: Path) -> None:
@@ -25,58 +33,58 @@ def main(path: Path) -> None:
     pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    def say(value: dict[str, Any]) -> None:
-        pipe.write(json.dumps(value) + "\n")
+    def send(message: dict[str, Any]) -> None:
+        pipe.write(json.dumps(message) + "\n")
         pipe.flush()
 
-    function, wanted, problem = load(path)
-    say({"error": problem} if problem else {"ready": True})
+    function, parameters, problem = load(path)
+    send({"error": problem} if problem else {"ready": True})
     for line in sys.stdin:
-        say(score(path, function, wanted, json.loads(line)))
+        send(score(path, function, parameters, json.loads(line)))
 
 
-def load(path: Path) -> tuple[Callable[..., Any], list[str], str]:
-    """(the function, the names of what it wants, "") or, as the last, what is wrong with the file."""
-    nothing: Callable[..., Any] = list
+def load(path: Path) -> LoadedReward:
+    """Import the file and find its reward function: the one named reward, or else its only public one."""
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("reward_file", path)
     if spec is None or spec.loader is None:
-        return nothing, [], f"{path.name} is no Python file."
+        return _unusable(f"{path.name} is no Python file.")
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever a person's file may raise
-        return nothing, [], f"{where(path, error)}."
-    own = {n: f for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == "reward_file"}
-    public = [n for n in own if not n.startswith("_")]
-    name = "reward" if "reward" in own else public[0] if len(public) == 1 else ""
+        return _unusable(f"{describe_error(path, error)}.")
+    functions = {n: f for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == "reward_file"}
+    public = [n for n in functions if not n.startswith("_")]
+    name = "reward" if "reward" in functions else public[0] if len(public) == 1 else ""
     if not name:
-        return nothing, [], f"{path.name} must have a function named reward."
-    wanted = list(inspect.signature(own[name]).parameters)
-    odd = [n for n in wanted if n not in KNOWN]
-    if odd or not wanted:
-        known = ", ".join(KNOWN)
-        return (
-            nothing,
-            [],
-            f"{path.name}: the function {name} may ask for {known}, not for {', '.join(odd) or 'nothing'}.",
-        )
-    return own[name], wanted, ""
+        return _unusable(f"{path.name} must have a function named reward.")
+    parameters = list(inspect.signature(functions[name]).parameters)
+    unknown = [n for n in parameters if n not in PARAMETERS]
+    if unknown or not parameters:
+        accepted = ", ".join(PARAMETERS)
+        unknown_names = ", ".join(unknown) or "nothing"
+        return _unusable(f"{path.name}: the function {name} may ask for {accepted}, not for {unknown_names}.")
+    return LoadedReward(functions[name], parameters, "")
 
 
-def score(path: Path, function: Callable[..., Any], wanted: list[str], rows: list[Row]) -> dict[str, Any]:
-    """The scores of some rows, or a sentence with file, line and row."""
+def _unusable(problem: str) -> LoadedReward:
+    return LoadedReward(list, [], problem)
+
+
+def score(path: Path, function: Callable[..., Any], parameters: list[str], rows: list[Row]) -> dict[str, Any]:
+    """{"scores": [...]} with one score for each row, or {"error": a sentence with file, line and row}."""
     try:
-        found = function(**{name: [row[name] for row in rows] for name in wanted})
-        scores = list(found)
+        scores = list(function(**{name: [row[name] for row in rows] for name in parameters}))
     except (Exception, SystemExit) as error:
-        return {"error": f"{where(path, error)} (at an answer to row {culprit(function, wanted, rows)})."}
+        row = find_failing_row(function, parameters, rows)
+        return {"error": f"{describe_error(path, error)} (at an answer to row {row})."}
     if len(scores) != len(rows):
         return {"error": f"{path.name} gave {len(scores)} scores for {len(rows)} answers."}
-    return {"scores": [plain(s) for s in scores]}
+    return {"scores": [to_json_value(s) for s in scores]}
 
 
-def plain(value: Any) -> float | str | None:
+def to_json_value(value: Any) -> float | str | None:
     """A score as JSON can carry it: a number, None for NaN and infinity, or what it is instead of a number."""
     try:
         number = float(value)
@@ -85,24 +93,24 @@ def plain(value: Any) -> float | str | None:
     return number if math.isfinite(number) else None
 
 
-def culprit(function: Callable[..., Any], wanted: list[str], rows: list[Row]) -> int:
-    """The row at which the function fails: the first that fails by itself, else the first of all."""
+def find_failing_row(function: Callable[..., Any], parameters: list[str], rows: list[Row]) -> int:
+    """The line of the first row at which the function fails when called with it alone; else that of the first row."""
     for row in rows:
         try:
-            list(function(**{name: [row[name]] for name in wanted}))
+            list(function(**{name: [row[name]] for name in parameters}))
         except (Exception, SystemExit):
             return int(row["line"])
     return int(rows[0]["line"])
 
 
-def where(path: Path, error: BaseException) -> str:
+def describe_error(path: Path, error: BaseException) -> str:
     """File, line and what went wrong there, without a full stop."""
     if isinstance(error, SyntaxError) and error.filename and Path(error.filename) == path:
         return f"{path.name}, line {error.lineno}: {error.msg}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
-    at = f", line {frames[-1].lineno}" if frames else ""
-    said = (str(error).strip().splitlines() or [""])[0].rstrip(".")
-    return f"{path.name}{at}: {type(error).__name__}{': ' + said if said else ''}"
+    position = f", line {frames[-1].lineno}" if frames else ""
+    message = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+    return f"{path.name}{position}: {type(error).__name__}{': ' + message if message else ''}"
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """Exact match: the answer is the expected text."""
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
+def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the visible answer is the expected text; spacing does not count, upper and lower case do."""
-    said, wanted = (" ".join(text.split()) for text in (answer.visible, answer.expected))
-    if said == wanted:
+    text, expected = (" ".join(t.split()) for t in (answer.visible, answer.expected))
+    if text == expected:
         return Score(1.0, "is the expected text")
-    return Score(0.0, f"is not {_short(wanted)}" if said else "is empty")
+    return Score(0.0, f"is not {_quote(expected)}" if text else "is empty")
 
 
-def _short(text: str) -> str:
+def _quote(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 

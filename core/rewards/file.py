@@ -4,7 +4,7 @@
         return [float(e in a) for a, e in zip(answers, expected)]
 
 It gets lists of equal length and returns as many numbers. What it does cannot harm the run: it has a process of
-its own, a time limit for each call, and when it fails, one sentence says where and at which row.
+its own and a time limit for each call, and when it fails, one sentence says where and at which row.
 """
 
 import json
@@ -25,12 +25,12 @@ START_SECONDS = 30.0  # for Python to start and the file to be imported
 REWARD = Reward("Your own file", "A function in your own Python file scores the answers.", None)
 
 
-class Failed(Exception):
+class RewardFileFailed(Exception):
     """The function gave no usable scores for these answers; the sentence says why, and where."""
 
 
 class FileReward:
-    """The process that holds a person's function. It starts when first needed, and anew after it had to be ended."""
+    """The process that runs a person's reward function. It starts on first use, and again after it had to be ended."""
 
     def __init__(self, path: Path, seconds: float) -> None:
         """Raises BadOption when there is no such file."""
@@ -38,10 +38,10 @@ class FileReward:
         if not path.is_file():
             raise BadOption(f"There is no reward file {path}.")
         self._process: subprocess.Popen[str] | None = None
-        self._said: queue.Queue[str | None] = queue.Queue()
+        self._lines: queue.Queue[str | None] = queue.Queue()
 
     def scores(self, answers: Sequence[Answer]) -> list[float]:
-        """One finite number for each answer. Raises Failed."""
+        """One finite number for each answer. Raises RewardFileFailed where the function does not give them in time."""
         if self._process is None:
             self._start()
         rows = [
@@ -55,23 +55,23 @@ class FileReward:
             }
             for a in answers
         ]
-        reply = self._ask(json.dumps(rows), self.seconds, _rows(answers))
-        if "error" in reply:
-            raise Failed(str(reply["error"]))
-        return [self._number(n, a) for n, a in zip(reply["scores"], answers, strict=True)]
+        response = self._request(json.dumps(rows), self.seconds, _describe_rows(answers))
+        if "error" in response:
+            raise RewardFileFailed(str(response["error"]))
+        return [self._check_number(n, a) for n, a in zip(response["scores"], answers, strict=True)]
 
-    def _number(self, found: Any, answer: Answer) -> float:
-        if isinstance(found, int | float) and math.isfinite(found):
-            return float(found)
-        shown = "no finite number" if found is None else repr(found)[:40]
-        raise Failed(f"{self.path.name} gave {shown} as the score of an answer to row {answer.line}.")
+    def _check_number(self, value: Any, answer: Answer) -> float:
+        if isinstance(value, int | float) and math.isfinite(value):
+            return float(value)
+        description = "no finite number" if value is None else repr(value)[:40]
+        raise RewardFileFailed(f"{self.path.name} gave {description} as the score of an answer to row {answer.line}.")
 
     def _start(self) -> None:
         # -P: the folder of child.py must not be a place to import from, or its neighbours would hide Python's own.
-        words = [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(self.path.absolute())]
-        self._said = queue.Queue()
+        command = [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(self.path.absolute())]
+        self._lines = queue.Queue()
         self._process = subprocess.Popen(
-            words,
+            command,
             cwd=self.path.absolute().parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -79,31 +79,34 @@ class FileReward:
             text=True,
             encoding="utf-8",
         )
-        threading.Thread(target=_listen, args=(self._process, self._said), name="reward", daemon=True).start()
-        reply = self._ask("", START_SECONDS, "while it was loaded")
-        if "error" in reply:
+        threading.Thread(target=_listen, args=(self._process, self._lines), name="reward", daemon=True).start()
+        response = self._request("", START_SECONDS, "while it was loaded")
+        if "error" in response:
             self.close()
-            raise Failed(str(reply["error"]))
+            raise RewardFileFailed(str(response["error"]))
 
-    def _ask(self, line: str, seconds: float, where: str) -> dict[str, Any]:
-        """Send a line, wait for one. A process that is too slow or has ended is cleared away."""
+    def _request(self, line: str, seconds: float, context: str) -> dict[str, Any]:
+        """Send a line and wait for one; "" only waits. `context` continues the sentence of an error.
+
+        Raises RewardFileFailed, and ends the process, when the answer takes too long or the process has ended.
+        """
         process = self._process
         assert process is not None and process.stdin is not None
         try:
             if line:
                 process.stdin.write(line + "\n")
                 process.stdin.flush()
-            said = self._said.get(timeout=seconds)
+            reply = self._lines.get(timeout=seconds)
         except queue.Empty:
             self.close()
-            raise Failed(f"{self.path.name} took longer than {seconds:g} seconds {where}.") from None
+            raise RewardFileFailed(f"{self.path.name} took longer than {seconds:g} seconds {context}.") from None
         except OSError:
-            said = None
-        if said is None:
+            reply = None
+        if reply is None:
             self.close()
-            raise Failed(f"{self.path.name} ended its process {where}.")
-        found: dict[str, Any] = json.loads(said)
-        return found
+            raise RewardFileFailed(f"{self.path.name} ended its process {context}.")
+        response: dict[str, Any] = json.loads(reply)
+        return response
 
     def close(self) -> None:
         """End the process."""
@@ -116,18 +119,18 @@ class FileReward:
                     pipe.close()
 
 
-def _listen(process: "subprocess.Popen[str]", said: "queue.Queue[str | None]") -> None:
-    """Every line the process writes, and None when it has ended. A pipe cannot be waited for with a time limit."""
+def _listen(process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
+    """Put every line that the process writes into `lines`, then None: a pipe cannot be waited for with a time limit."""
     assert process.stdout is not None
     try:
         for line in process.stdout:
-            said.put(line)
+            lines.put(line)
     except ValueError:  # closed while reading
         pass
-    said.put(None)
+    lines.put(None)
 
 
-def _rows(answers: Sequence[Answer]) -> str:
-    lines = sorted({a.line for a in answers})
-    shown = ", ".join(map(str, lines[:4])) + (", ..." if len(lines) > 4 else "")
-    return f"at the answers to row{'s' if len(lines) > 1 else ''} {shown}"
+def _describe_rows(answers: Sequence[Answer]) -> str:
+    rows = sorted({a.line for a in answers})
+    row_list = ", ".join(map(str, rows[:4])) + (", ..." if len(rows) > 4 else "")
+    return f"at the answers to row{'s' if len(rows) > 1 else ''} {row_list}"

@@ -1,16 +1,16 @@
 """Thinking format: one thought, finished, and then an answer."""
 
-from core.rewards.answer import THINK, THOUGHT, Answer, Reward, Score, Settings
+from core.rewards.answer import THINK_END, THINK_START, Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
-    """1 for thinking inside one pair of tags with an answer behind it, 0.5 for the tags alone, else 0."""
-    text = (THINK if answer.opened else "") + answer.text.strip()
-    if not text.startswith(THINK):
+def score(answer: Answer, settings: RewardSettings) -> Score:
+    """1 for thinking inside one pair of <think> tags with an answer after it, 0.5 without the answer, else 0."""
+    text = (THINK_START if answer.thinking_opened else "") + answer.text.strip()
+    if not text.startswith(THINK_START):
         return Score(0.0, "does not begin with a thought")
-    if text.count(THOUGHT) != 1 or text.count(THINK) != 1:
-        return Score(0.0, "does not finish its thought" if THOUGHT not in text else "thinks more than once")
-    if not text.partition(THOUGHT)[0].removeprefix(THINK).strip():
+    if text.count(THINK_END) != 1 or text.count(THINK_START) != 1:
+        return Score(0.0, "does not finish its thought" if THINK_END not in text else "thinks more than once")
+    if not text.partition(THINK_END)[0].removeprefix(THINK_START).strip():
         return Score(0.0, "its thought is empty")
     if not answer.visible:
         return Score(0.5, "thinks, but gives no answer")

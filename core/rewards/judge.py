@@ -1,4 +1,4 @@
-"""Several rewards together: every answer's scores, their weighted sum, and what a person should know."""
+"""Several rewards together: the scores of every answer and their weighted sum."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -8,75 +8,78 @@ from types import TracebackType
 
 from core.errors import BadOption
 from core.rewards import REWARDS
-from core.rewards.answer import Answer, Score, Settings
-from core.rewards.file import Failed, FileReward
+from core.rewards.answer import Answer, RewardSettings, Score
+from core.rewards.file import FileReward, RewardFileFailed
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the rewards say of one answer. `total` is None when one of them could not score it."""
+class ScoredAnswer:
+    """The scores of one answer. `total` is None when one of the rewards could not score it."""
 
-    total: float | None
-    scores: dict[str, Score] = field(default_factory=dict)  # by reward, before the weight
+    total: float | None  # weighted sum of the scores
+    scores: dict[str, Score] = field(default_factory=dict)  # by name of the reward, before the weight
 
 
 @dataclass(frozen=True)
-class Judged:
-    """One verdict for each answer, and the sentence of what failed, if anything did."""
+class ScoringResult:
+    """The scores of some answers, in their order."""
 
-    verdicts: tuple[Verdict, ...]
-    problem: str = ""
+    scored_answers: tuple[ScoredAnswer, ...]
+    problem: str = ""  # a sentence when a person's reward file failed
 
 
-class Judge:
-    """Scores answers by several rewards. Close it at the end: a person's own file runs in a process of its own.
+class RewardScorer:
+    """Scores answers by several rewards. Close it at the end: a person's reward file runs in a process of its own."""
 
-    Raises BadOption when a reward lacks what it needs.
-    """
-
-    def __init__(self, weights: Mapping[str, float], settings: Settings | None = None) -> None:
-        self.weights, self.settings = dict(weights), settings or Settings()
-        check(self.weights, self.settings)
-        own = "file" in self.weights
-        self._file = FileReward(Path(self.settings.file).expanduser(), self.settings.seconds) if own else None
+    def __init__(self, weights: Mapping[str, float], settings: RewardSettings | None = None) -> None:
+        """`weights` is {name of a reward: its weight}. Raises BadOption when a reward lacks a setting it needs."""
+        self.weights, self.settings = dict(weights), settings or RewardSettings()
+        check_rewards(self.weights, self.settings)
+        self._file_reward: FileReward | None = None
+        if "file" in self.weights:
+            self._file_reward = FileReward(Path(self.settings.file).expanduser(), self.settings.seconds)
 
     def needs_expected_for(self, name: str) -> bool:
         """Whether a reward cannot score an answer without one to check against."""
         return REWARDS[name].needs_expected
 
-    def __call__(self, answers: Sequence[Answer]) -> Judged:
-        """Every answer's verdict. A person's own file that fails costs its answers their verdict, not the run."""
-        found: dict[str, list[Score]] = {}
+    def __call__(self, answers: Sequence[Answer]) -> ScoringResult:
+        """Score every answer. When a person's reward file fails, the answers have no total, and the run goes on."""
+        scores_by_reward: dict[str, list[Score]] = {}
         problem = ""
         for name in self.weights:
             score = REWARDS[name].score
             if score is not None:
-                found[name] = [score(a, self.settings) for a in answers]
-        if self._file is not None and answers:
+                scores_by_reward[name] = [score(answer, self.settings) for answer in answers]
+        if self._file_reward is not None and answers:
             try:
-                found["file"] = [Score(n, self._file.path.name) for n in self._file.scores(answers)]
-            except Failed as error:
+                values = self._file_reward.scores(answers)
+                scores_by_reward["file"] = [Score(value, self._file_reward.path.name) for value in values]
+            except RewardFileFailed as error:
                 problem = str(error)
-        verdicts = []
+        scored_answers = []
         for i in range(len(answers)):
-            scores = {name: found[name][i] for name in self.weights if name in found}
-            total = sum(self.weights[name] * s.value for name, s in scores.items())
-            verdicts.append(Verdict(None if problem else total, scores))
-        return Judged(tuple(verdicts), problem)
+            scores = {name: scores_by_reward[name][i] for name in self.weights if name in scores_by_reward}
+            total = sum(self.weights[name] * score.value for name, score in scores.items())
+            scored_answers.append(ScoredAnswer(None if problem else total, scores))
+        return ScoringResult(tuple(scored_answers), problem)
 
     def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        """End the process of a person's reward file."""
+        if self._file_reward is not None:
+            self._file_reward.close()
 
-    def __enter__(self) -> "Judge":
+    def __enter__(self) -> "RewardScorer":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
-def check(weights: Mapping[str, float], settings: Settings) -> None:
-    """Raises BadOption when a reward lacks what it needs, or a setting belongs to a reward that is not asked for."""
+def check_rewards(weights: Mapping[str, float], settings: RewardSettings) -> None:
+    """Raises BadOption when a reward lacks a setting it needs, or a setting belongs to a reward that is not used."""
     for name, flag, value in (
         ("regex", "--reward-pattern", settings.pattern),
         ("tags", "--reward-tags", settings.tags),
@@ -92,7 +95,7 @@ def check(weights: Mapping[str, float], settings: Settings) -> None:
         raise BadOption(f"--reward-pattern is no regular expression: {error}.") from None
 
 
-def attempt(weights: Mapping[str, float], settings: Settings, answers: Sequence[Answer]) -> Judged:
-    """Try the rewards on some answers. Raises BadOption as Judge does."""
-    with Judge(weights, settings) as judge:
-        return judge(answers)
+def score_answers(weights: Mapping[str, float], settings: RewardSettings, answers: Sequence[Answer]) -> ScoringResult:
+    """Score some answers once, to try rewards out. Raises BadOption as RewardScorer does."""
+    with RewardScorer(weights, settings) as scorer:
+        return scorer(answers)

@@ -1,21 +1,21 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.format.shapes.questions import final
-from core.rewards.answer import Answer, Reward, Score, Settings
-from core.rewards.numbers import same, stated, value
+from core.data.format.shapes.questions import final_answer
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
+from core.rewards.numbers import find_result, parse_value, same_value
 
 
-def score(answer: Answer, settings: Settings) -> Score:
-    """1 when the visible answer comes to the expected value, however it is written; thinking does not count."""
-    if value(answer.expected) is None:  # a word, or a formula with letters
-        found: str | None = final(answer.visible)
+def score(answer: Answer, settings: RewardSettings) -> Score:
+    """1 when the result of the visible answer equals the expected value, however both are written; else 0."""
+    if parse_value(answer.expected) is None:  # a word, or a formula with letters
+        result: str | None = final_answer(answer.visible)
     else:
-        found = stated(answer.visible)
-    if not found:
+        result = find_result(answer.visible)
+    if not result:
         return Score(0.0, "states no number" if answer.visible else "gives no answer")
-    if same(found, answer.expected):
-        return Score(1.0, f"{found} is right")
-    return Score(0.0, f"{found} is not {answer.expected}")
+    if same_value(result, answer.expected):
+        return Score(1.0, f"{result} is right")
+    return Score(0.0, f"{result} is not {answer.expected}")
 
 
 REWARD = Reward(

@@ -2,11 +2,11 @@
 
 import re
 
-from core.rewards.answer import Answer, Reward, Score, Settings
+from core.rewards.answer import Answer, Reward, RewardSettings, Score
 
 
-def score(answer: Answer, settings: Settings) -> Score:
-    """1 when the pattern is found in the visible answer."""
+def score(answer: Answer, settings: RewardSettings) -> Score:
+    """1 when settings.pattern is found in the visible answer, else 0."""
     if re.search(settings.pattern, answer.visible):
         return Score(1.0, "matches the pattern")
     return Score(0.0, "does not match the pattern")

@@ -1,11 +1,17 @@
-"""Answers sampled from the model while it is trained, scored, and laid out as batches to learn from.
+"""Completions sampled from the model while it is trained, scored by rewards, and collated into training batches.
 
-questions.py  what is asked              write.py, pick.py  answers, many at a time, token by token
-collect.py    a step's groups of answers with scores        lay.py  these as batches
-record.py     samples.jsonl              rollouts.py        all of it, as the loop sees it
-own.py        answers without scores, for a teacher to judge
+In the order of a step:
+
+prompts.py                      the prompts of a dataset
+batch_generate.py, sampling.py  many completions at once, token by token; capacity.py says how many
+collector.py, advantages.py     groups of completions with rewards and advantages; reward_monitor.py warns about them
+samples_file.py                 samples.jsonl
+collate.py                      groups as batches
+rollouts.py                     all of it, as the training loop sees it
+on_policy.py                    completions without rewards, for a teacher to judge
+setup.py                        builds these for a run
 """
 
 
 class SamplingStopped(Exception):
-    """The run was asked to stop while answers were being written. Nothing of them is kept; they will be the same."""
+    """The run was asked to stop while completions were sampled. They are dropped; a resumed run samples the same."""

@@ -1,9 +1,10 @@
-"""Many answers at once: each prompt is computed once for its group, finished answers leave, new prompts join.
+"""Many completions at once: each prompt is computed once for its group, finished completions leave, new ones join.
 
-Runs on mlx-lm's batch caches, whose padding is on the left. The next token is being computed while the last one
-is read, so an answer's end is seen one token late; what was computed too much is thrown away.
+Runs on mlx-lm's batch caches, whose padding is on the left. The next token is computed while the last one is read,
+so the end of a completion is seen one token late; what was computed too much is dropped.
 """
 
+import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,146 +13,203 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
-from core.rollouts.sampling import Sampling, pick
+from core.rollouts import SamplingStopped
+from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
 
-PREFILL = 2048  # tokens of a prompt computed in one piece
-FREE = 0.25  # of the places; that many are waited for before answers leave and prompts join, because both copy caches
+PREFILL_STEP_SIZE = 2048  # tokens of a prompt computed in one piece
+# Share of the batch that must be free before completions leave and prompts join, because both copy the caches.
+MIN_FREE_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Written:
-    """One answer. `tokens` end with the stop token unless it was cut off at the longest allowed length."""
+class Completion:
+    """One sampled completion. `tokens` end with the stop token unless it was truncated at the maximum length."""
 
-    prompt: int  # which of the prompts
-    member: int  # which of the group's answers
+    prompt_index: int  # of the prompt it belongs to
+    sample_index: int  # which completion of its group
     tokens: tuple[int, ...]
     logps: tuple[float, ...]  # of each token, at the temperature
     entropy: float  # mean over the tokens, in nats
-    cut: bool
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class CompletionGenerator:
+    """A model with what does not change while a run samples from it. Use it on the thread that owns the model."""
+
+    model: Any
+    stop_tokens: tuple[int, ...]
+    batch_size: int  # completions generated at once
+    batched: bool  # False: one after the other, for architectures that cannot do several at once (capacity.py)
+    stop: threading.Event  # set when the run is asked to stop
+
+    def generate(
+        self,
+        prompts: Sequence[Sequence[int]],
+        params: SamplingParams,
+        *,
+        group_size: int = 1,
+        seed: Sequence[int] = (0,),
+    ) -> list[Completion]:
+        """`group_size` completions of every prompt (token ids), in the order in which they were finished.
+
+        Raises SamplingStopped between two tokens when the run is asked to stop.
+        """
+        completions: list[Completion] = []
+        for finished in batch_generate(
+            self.model,
+            prompts,
+            params,
+            stop_tokens=self.stop_tokens,
+            group_size=group_size,
+            batch_size=self.batch_size,
+            seed=seed,
+            batched=self.batched,
+        ):
+            if self.stop.is_set():
+                raise SamplingStopped
+            completions += finished
+        return completions
 
 
 @dataclass
-class _Row:
-    """An answer that is being written."""
+class _ActiveCompletion:
+    """A completion that is being generated: one row of the batch."""
 
-    prompt: int
-    member: int
-    uniform: np.ndarray
+    prompt_index: int
+    sample_index: int
+    uniform: np.ndarray  # [max_tokens] the random number of each token
     tokens: list[int] = field(default_factory=list)
     logps: list[float] = field(default_factory=list)
-    entropy: float = 0.0
-    asked: int = 0  # tokens computed or being computed
-    done: bool = False
+    entropy: float = 0.0  # sum over the tokens
+    scheduled: int = 0  # tokens computed or being computed
+    finished: bool = False
+
+    def needs_token(self, max_tokens: int) -> bool:
+        return not self.finished and self.scheduled < max_tokens
 
 
-def write(
+def batch_generate(
     model: Any,
     prompts: Sequence[Sequence[int]],
-    sampling: Sampling,
+    params: SamplingParams,
     *,
     stop_tokens: Sequence[int],
-    group: int = 1,
-    at_once: int = 64,
+    group_size: int = 1,
+    batch_size: int = 64,
     seed: Sequence[int] = (0,),
     batched: bool = True,
-) -> Iterator[list[Written]]:
-    """Yields after every token: the answers that were finished with it, often none. So one can stop in between.
+) -> Iterator[list[Completion]]:
+    """Generate `group_size` completions of each prompt (token ids), `batch_size` of them at once.
 
-    `prompts` are token ids; each gets `group` answers, of which `at_once` are written at the same time. The numbers
-    an answer is drawn by follow from `seed`, its prompt's place and its own. The model should be in eval mode. With
-    `batched` False answers are written one after the other, which any architecture can (see room.py).
+    Yields after every token the completions that finished with it, often none, so that one can stop in between. The
+    random numbers of a completion follow from `seed`, the index of its prompt and its own index in the group. The
+    model should be in eval mode. With `batched` False completions are generated one after the other, which works for
+    any architecture (see capacity.py).
     """
-    at_once = at_once if batched else 1
-    waiting = deque((p, m) for p in range(len(prompts)) for m in range(group))
-    stops, rows, cache = set(stop_tokens), list[_Row](), list[Any]()
-    step = mx.array([], dtype=mx.int32)
-    flying: tuple[list[_Row], tuple[mx.array, mx.array, mx.array]] | None = None
-    while waiting or any(not r.done for r in rows) or flying is not None:
-        live = [i for i, r in enumerate(rows) if not r.done and r.asked < sampling.max_tokens]
-        free = at_once - len(live)
-        if len(live) < len(rows) and (not live or len(rows) - len(live) >= FREE * len(rows)):
-            rows, step = [rows[i] for i in live], step[mx.array(live)] if live else step[:0]
-            cache = _keep(cache, live)
-        if waiting and (not live or free >= FREE * at_once) and at_once - len(rows) > 0:
-            new = [waiting.popleft() for _ in range(min(at_once - len(rows), len(waiting)))]
-            more, last = begin(model, prompts, [p for p, _ in new], batched)
-            rows = rows + [_Row(p, m, _uniform(seed, p, m, sampling.max_tokens)) for p, m in new]
-            step, cache = mx.concatenate([step, last]), _join(cache, more)
-        ahead = None
-        if any(not r.done and r.asked < sampling.max_tokens for r in rows):
-            uniform = np.array([r.uniform[min(r.asked, sampling.max_tokens - 1)] for r in rows])
-            picked = pick(model(step[:, None], cache=cache)[:, -1], mx.array(uniform), sampling)
-            mx.async_eval(picked)
-            step, ahead = picked[0].astype(mx.int32), (rows, picked)
+    batch_size = batch_size if batched else 1
+    queue = deque((p, s) for p in range(len(prompts)) for s in range(group_size))
+    stop_set, rows, cache = set(stop_tokens), list[_ActiveCompletion](), list[Any]()
+    next_tokens = mx.array([], dtype=mx.int32)  # [len(rows)], what the model is given next
+    in_flight: tuple[list[_ActiveCompletion], SampledTokens] | None = None
+    while queue or any(not row.finished for row in rows) or in_flight is not None:
+        live = [i for i, row in enumerate(rows) if row.needs_token(params.max_tokens)]
+        free = batch_size - len(live)
+        if len(live) < len(rows) and (not live or len(rows) - len(live) >= MIN_FREE_SHARE * len(rows)):
+            rows, next_tokens = [rows[i] for i in live], next_tokens[mx.array(live)] if live else next_tokens[:0]
+            cache = _select_rows(cache, live)
+        if queue and (not live or free >= MIN_FREE_SHARE * batch_size) and batch_size - len(rows) > 0:
+            new = [queue.popleft() for _ in range(min(batch_size - len(rows), len(queue)))]
+            new_cache, last_tokens = prefill(model, prompts, [p for p, _ in new], batched)
+            rows = rows + [_ActiveCompletion(p, s, _uniform_numbers(seed, p, s, params.max_tokens)) for p, s in new]
+            next_tokens, cache = mx.concatenate([next_tokens, last_tokens]), _extend_cache(cache, new_cache)
+        scheduled = None
+        if any(row.needs_token(params.max_tokens) for row in rows):
+            uniform = np.array([row.uniform[min(row.scheduled, params.max_tokens - 1)] for row in rows])
+            sampled = sample_tokens(model(next_tokens[:, None], cache=cache)[:, -1], mx.array(uniform), params)
+            mx.async_eval(*sampled)
+            next_tokens, scheduled = sampled.tokens.astype(mx.int32), (rows, sampled)
             for row in rows:
-                row.asked += 1
-        yield _read(*flying, stops, sampling.max_tokens) if flying is not None else []
-        flying = ahead
+                row.scheduled += 1
+        yield _take_tokens(*in_flight, stop_set, params.max_tokens) if in_flight is not None else []
+        in_flight = scheduled
 
 
-def _read(
-    rows: list[_Row], picked: tuple[mx.array, mx.array, mx.array], stops: set[int], longest: int
-) -> list[Written]:
-    """Take over what was computed; the answers that end with it."""
-    finished = []
-    for row, token, logp, entropy in zip(rows, *(p.tolist() for p in picked), strict=True):
-        if row.done:
+def _take_tokens(
+    rows: list[_ActiveCompletion], sampled: SampledTokens, stop_tokens: set[int], max_tokens: int
+) -> list[Completion]:
+    """Append the computed tokens to their completions; returns those that finish with them."""
+    completions = []
+    for row, token, logp, entropy in zip(rows, *(array.tolist() for array in sampled), strict=True):
+        if row.finished:
             continue
         row.tokens.append(token)
         row.logps.append(logp)
         row.entropy += entropy
-        row.done = token in stops or len(row.tokens) == longest
-        if row.done:
-            mean = row.entropy / len(row.tokens)
-            cut = token not in stops
-            finished.append(Written(row.prompt, row.member, tuple(row.tokens), tuple(row.logps), mean, cut))
-    return finished
+        row.finished = token in stop_tokens or len(row.tokens) == max_tokens
+        if row.finished:
+            completions.append(
+                Completion(
+                    row.prompt_index,
+                    row.sample_index,
+                    tuple(row.tokens),
+                    tuple(row.logps),
+                    entropy=row.entropy / len(row.tokens),
+                    truncated=token not in stop_tokens,
+                )
+            )
+    return completions
 
 
-def _uniform(seed: Sequence[int], prompt: int, member: int, count: int) -> np.ndarray:
-    numbers: np.ndarray = np.random.default_rng([*seed, prompt, member]).random(count, dtype=np.float32)
+def _uniform_numbers(seed: Sequence[int], prompt_index: int, sample_index: int, count: int) -> np.ndarray:
+    rng = np.random.default_rng([*seed, prompt_index, sample_index])
+    numbers: np.ndarray = rng.random(count, dtype=np.float32)
     return numbers
 
 
-def begin(
-    model: Any, prompts: Sequence[Sequence[int]], wanted: Sequence[int], batched: bool
+def prefill(
+    model: Any, prompts: Sequence[Sequence[int]], indices: Sequence[int], batched: bool
 ) -> tuple[list[Any], mx.array]:
-    """(cache, last prompt tokens [N]) for N answers: each different prompt is computed once, all but its last token."""
+    """(cache of N rows, their last prompt tokens [N]) for the prompts at N indices, which may occur several times.
+
+    Each different prompt is computed once, all but its last token.
+    """
     from mlx_lm.models.cache import make_prompt_cache
 
-    different = list(dict.fromkeys(wanted))
-    before = [list(prompts[p][:-1]) for p in different]
-    caches = [make_prompt_cache(model) for _ in different]
+    unique = list(dict.fromkeys(indices))
+    prefixes = [list(prompts[i][:-1]) for i in unique]
+    caches = [make_prompt_cache(model) for _ in unique]
     cache = caches[0]
     if batched:
-        cache = [first.merge([c[i] for c in caches]) for i, first in enumerate(cache)]
-    width = max(len(b) for b in before)
-    padding = [width - len(b) for b in before]
+        cache = [layer.merge([c[i] for c in caches]) for i, layer in enumerate(cache)]
+    width = max(len(prefix) for prefix in prefixes)
+    padding = [width - len(prefix) for prefix in prefixes]
     if any(padding):
-        for c in cache:
-            c.prepare(lengths=[len(b) for b in before], right_padding=padding)
-    tokens = mx.array([b + [0] * n for b, n in zip(before, padding, strict=True)], dtype=mx.int32)
-    for start in range(0, width, PREFILL):
-        model(tokens[:, start : start + PREFILL], cache=cache)
-        mx.eval([c.state for c in cache])
+        for layer in cache:
+            layer.prepare(lengths=[len(prefix) for prefix in prefixes], right_padding=padding)
+    tokens = mx.array([prefix + [0] * n for prefix, n in zip(prefixes, padding, strict=True)], dtype=mx.int32)
+    for start in range(0, width, PREFILL_STEP_SIZE):
+        model(tokens[:, start : start + PREFILL_STEP_SIZE], cache=cache)
+        mx.eval([layer.state for layer in cache])
     if any(padding):
-        for c in cache:
-            c.finalize()
-    if len(different) < len(wanted):
-        cache = _keep(cache, [different.index(p) for p in wanted])
-    return cache, mx.array([prompts[p][-1] for p in wanted], dtype=mx.int32)
+        for layer in cache:
+            layer.finalize()
+    if len(unique) < len(indices):
+        cache = _select_rows(cache, [unique.index(i) for i in indices])
+    return cache, mx.array([prompts[i][-1] for i in indices], dtype=mx.int32)
 
 
-def _keep(cache: list[Any], places: list[int]) -> list[Any]:
+def _select_rows(cache: list[Any], indices: list[int]) -> list[Any]:
     """The cache with these rows, in this order; a row may be taken several times."""
-    if not places:
+    if not indices:
         return []
-    for c in cache:
-        c.filter(mx.array(places))
+    for layer in cache:
+        layer.filter(mx.array(indices))
     return cache
 
 
-def _join(cache: list[Any], more: list[Any]) -> list[Any]:
-    for c, m in zip(cache, more, strict=bool(cache)):
-        c.extend(m)
-    return cache or more
+def _extend_cache(cache: list[Any], new_cache: list[Any]) -> list[Any]:
+    """The cache with the rows of a new one behind its own."""
+    for layer, new_layer in zip(cache, new_cache, strict=bool(cache)):
+        layer.extend(new_layer)
+    return cache or new_cache

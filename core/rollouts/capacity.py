@@ -1,61 +1,65 @@
-"""How many answers can be written at once: whether the architecture can, and how many fit into the memory."""
+"""How many completions can be generated at once: whether the architecture allows it, and how many fit into memory."""
 
 from typing import Any
 
 import mlx.core as mx
 import psutil
 
-from core.model.packed_mask import EXACT
-from core.rollouts.batch_generate import begin
+from core.model.packed_mask import TOLERANCE
+from core.rollouts.batch_generate import prefill
 
-SHARE = 0.25  # of the free memory; the model's own work and the learning need the rest
-
-
-def fitting(model: Any, longest: int, wanted: int) -> tuple[int, int]:
-    """(answers at once, bytes for each) for texts of `longest` tokens: `wanted`, or as many as the memory holds."""
-    size = row_bytes(model, longest)
-    return max(1, min(wanted, int(SHARE * _free() / size))), size
+MEMORY_SHARE = 0.25  # of the free memory; the rest is for the model's activations and the training step
 
 
-def check(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
-    """(whether several answers at once come out as each by itself does, why), tried on this model.
+def fit_batch_size(model: Any, max_length: int, requested: int) -> tuple[int, int]:
+    """(completions at once, bytes of cache for each): as many as requested, or as the memory holds.
 
-    Both ways are given the same tokens: picked by each, they would part at the first near tie, which rounding decides
-    in 16 bit, and all that follows would differ.
+    `max_length` counts the tokens of prompt and completion together.
     """
-    prompts, answers = [[1, 2, 3], [4, 5, 6, 7, 8, 9]], [[7, 3, 5], [2, 8, 4]]
-    apart = [model(mx.array([p + a]))[0, len(p) - 1 :] for p, a in zip(prompts, answers, strict=True)]
+    size = cache_bytes(model, max_length)
+    return max(1, min(requested, int(MEMORY_SHARE * _free_bytes() / size))), size
+
+
+def check_batching(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
+    """(whether completions generated at once equal those generated one by one, the reason), tried on this model.
+
+    Both are given the same tokens: if each sampled its own, they would diverge at the first near tie, which rounding
+    decides in 16 bit, and everything after it would differ.
+    """
+    prompts, completions = [[1, 2, 3], [4, 5, 6, 7, 8, 9]], [[7, 3, 5], [2, 8, 4]]
+    single_logits = [model(mx.array([p + c]))[0, len(p) - 1 :] for p, c in zip(prompts, completions, strict=True)]
     try:
-        cache, step = begin(model, prompts, [0, 1], batched=True)
-        steps = [step, *(mx.array(tokens) for tokens in zip(*answers, strict=True))]
-        together = [model(tokens[:, None], cache=cache)[:, -1] for tokens in steps]
-        found, wanted = mx.stack(together, axis=1).astype(mx.float32), mx.stack(apart).astype(mx.float32)
-        mx.eval(found, wanted)
+        cache, last_tokens = prefill(model, prompts, [0, 1], batched=True)
+        steps = [last_tokens, *(mx.array(tokens) for tokens in zip(*completions, strict=True))]
+        batched_logits = [model(tokens[:, None], cache=cache)[:, -1] for tokens in steps]
+        logits = mx.stack(batched_logits, axis=1).astype(mx.float32)
+        expected = mx.stack(single_logits).astype(mx.float32)
+        mx.eval(logits, expected)
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):
         return False, "this architecture cannot write several answers at once"
-    if not float(mx.linalg.norm(found - wanted) / mx.linalg.norm(wanted)) <= EXACT.get(dtype, 1e-4):
+    if not float(mx.linalg.norm(logits - expected) / mx.linalg.norm(expected)) <= TOLERANCE.get(dtype, 1e-4):
         return False, "on this architecture, answers written at once come out differently"
     return True, "tried on this model: several at once come out as each by itself"
 
 
-def row_bytes(model: Any, longest: int) -> int:
-    """Bytes that the caches of one text of `longest` tokens take, measured on a short one."""
+def cache_bytes(model: Any, max_length: int) -> int:
+    """Bytes of cache for one sequence of `max_length` tokens, extrapolated from a short one."""
     from mlx_lm.models.cache import make_prompt_cache
 
-    caches = make_prompt_cache(model)
-    mx.eval(model(mx.array([[1, 2]]), cache=caches))
+    cache = make_prompt_cache(model)
+    mx.eval(model(mx.array([[1, 2]]), cache=cache))
     total = 0.0
-    for cache in caches:
-        keys = getattr(cache, "keys", None)
+    for layer in cache:
+        keys = getattr(layer, "keys", None)
         if keys is None:  # a state of fixed size
-            total += cache.nbytes
+            total += layer.nbytes
         else:
-            held = min(longest, getattr(cache, "max_size", longest))
-            total += cache.nbytes / keys.shape[2] * held
+            length = min(max_length, getattr(layer, "max_size", max_length))
+            total += layer.nbytes / keys.shape[2] * length
     return max(1, int(total))
 
 
-def _free() -> int:
+def _free_bytes() -> int:
     if mx.default_device().type == mx.DeviceType.gpu:
         limit = int(mx.device_info().get("max_recommended_working_set_size", 0))
         if limit:

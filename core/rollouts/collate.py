@@ -1,86 +1,101 @@
-"""Groups of answers as batches to learn from."""
+"""Groups of completions as training batches."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.data.tokenize.encode import Encoded
-from core.rollouts.samples_file import Asked
+from core.rollouts.samples_file import RolloutGroup
 
 
-def lay(
-    asked: Sequence[Asked],
+class _GroupPart(NamedTuple):
+    """Some completions of a group that go into the same batch."""
+
+    group: int  # index of the group
+    members: range  # indices of the completions in the group
+
+
+def collate_rollouts(
+    groups: Sequence[RolloutGroup],
     advantages: np.ndarray,
     *,
-    together: int,
-    skip: bool,
-    drop_cut: bool,
-    in_order: bool,
+    micro_batch_size: int,
+    skip_flat: bool,
+    mask_truncated: bool,
+    keep_order: bool,
     layout: dict[str, Any],
 ) -> list[Batch]:
-    """The batches of one optimizer step, each of up to `together` answers; groups stay whole where they fit.
+    """The batches of one optimizer step, each of up to `micro_batch_size` completions; groups stay whole if they fit.
 
-    advantages [R, G]. With `skip`, groups whose advantages are all zero are left out: without a KL there is no
-    gradient in them. (If all are, one is kept, so that there is a step.) With `drop_cut`, answers that were cut
-    off are there without a target. batch.extra gets what the policy loss wants: see core/methods/_policy.py.
-    Answers whose log-probabilities are not known have NaN in `sampled`.
+    advantages [R, G] of R groups with G completions. With `skip_flat`, groups whose advantages are all zero are left
+    out: without a KL term they have no gradient. (If all groups are flat, one is included, so that there is a step.)
+    With `mask_truncated`, truncated completions are in their batches without a target. Without `keep_order`, groups
+    are sorted by length. `layout` is passed to core.data.batch.batches.collate.
+
+    batch.extra gets what the policy loss needs: see core/methods/_policy_loss.py. Its `sampled` is NaN for completions
+    whose log-probabilities are not known.
     """
-    answers = sum(len(a.replies) for a in asked)
-    targets = sum(len(r.ids) for a in asked for r in a.replies if not (drop_cut and r.cut))
-    chosen = [i for i in range(len(asked)) if not skip or advantages[i].any()] or [0]
-    if not in_order:
-        chosen.sort(key=lambda i: max(len(r.ids) for r in asked[i].replies) + len(asked[i].prompt_ids))
-    kept = sum(len(asked[i].replies) for i in chosen)
-    found = []
-    for pieces in _pieces([(i, len(asked[i].replies)) for i in chosen], together):
-        groups = [_group(asked[i], members, drop_cut) for i, members in pieces]
-        batch = collate(groups, range(len(groups)), **layout)
-        # The batch holds the first answer of every group, then the second of every group, and so on.
-        order = [(i, members[k]) for k in range(len(pieces[0][1])) for i, members in pieces]
-        sampled = np.zeros(batch.mask.shape, np.float32)
-        for row, (i, k) in enumerate(order):
-            logps = asked[i].replies[k].logps
-            where = batch.mask[row] > 0
-            if where.any():
-                sampled[row, where] = np.nan if logps is None else logps
+    total = sum(len(group.rollouts) for group in groups)
+    targets = sum(len(r.ids) for group in groups for r in group.rollouts if not (mask_truncated and r.truncated))
+    chosen = [i for i in range(len(groups)) if not skip_flat or advantages[i].any()] or [0]
+    if not keep_order:
+        chosen.sort(key=lambda i: max(len(r.ids) for r in groups[i].rollouts) + len(groups[i].prompt_ids))
+    included = sum(len(groups[i].rollouts) for i in chosen)
+    batches = []
+    for parts in _partition([(i, len(groups[i].rollouts)) for i in chosen], micro_batch_size):
+        rows = [_encode(groups[part.group], part.members, mask_truncated) for part in parts]
+        batch = collate(rows, range(len(rows)), **layout)
+        # The batch holds the first completion of every group, then the second of every group, and so on.
+        order = [(part.group, part.members[k]) for k in range(len(parts[0].members)) for part in parts]
         size = len(order)
         extra = {
-            "sampled": sampled,
+            "sampled": _sampled_logps(batch, [groups[i].rollouts[k].logps for i, k in order]),
             "advantage": np.array([advantages[i, k] for i, k in order], np.float32),
-            "kept": np.full(size, kept / answers, np.float32),
-            "mean_length": np.full(size, max(1, targets) / kept, np.float32),
+            "kept": np.full(size, included / total, np.float32),
+            "mean_length": np.full(size, max(1, targets) / included, np.float32),
         }
-        # Batches count by their rows, which here are answers.
-        found.append(replace(batch, extra=extra, rows=tuple(asked[i].row for i, _ in order)))
-    return found
+        # The rows of these batches, by which they are weighted, are completions.
+        batches.append(replace(batch, extra=extra, rows=tuple(groups[i].row for i, _ in order)))
+    return batches
 
 
-def _pieces(groups: Sequence[tuple[int, int]], together: int) -> list[list[tuple[int, range]]]:
-    """[(group, which of its answers), ...] for each batch. All groups of a batch have equally many answers."""
-    found: list[list[tuple[int, range]]] = []
-    for i, size in groups:
-        for start in range(0, size, together):
-            members = range(start, min(size, start + together))
-            last = found[-1] if found else []
-            fits = last and len(last[0][1]) == len(members) and (len(last) + 1) * len(members) <= together
-            if fits:
-                last.append((i, members))
+def _sampled_logps(batch: Batch, completion_logps: Sequence[tuple[float, ...] | None]) -> np.ndarray:
+    """The log-probabilities of N completions at their targets in the batch, [N, T-1]; NaN where they are None."""
+    sampled = np.zeros(batch.mask.shape, np.float32)
+    for row, logps in enumerate(completion_logps):
+        targets = batch.mask[row] > 0
+        if targets.any():
+            sampled[row, targets] = np.nan if logps is None else logps
+    return sampled
+
+
+def _partition(group_sizes: Sequence[tuple[int, int]], micro_batch_size: int) -> list[list[_GroupPart]]:
+    """The parts of each batch, from (index, completions) of every group. Parts of a batch have equally many members."""
+    batches: list[list[_GroupPart]] = []
+    for i, size in group_sizes:
+        for start in range(0, size, micro_batch_size):
+            part = _GroupPart(i, range(start, min(size, start + micro_batch_size)))
+            batch = batches[-1] if batches else []
+            same_size = bool(batch) and len(batch[0].members) == len(part.members)
+            if same_size and (len(batch) + 1) * len(part.members) <= micro_batch_size:
+                batch.append(part)
             else:
-                found.append([(i, members)])
-    return found
+                batches.append([part])
+    return batches
 
 
-def _group(asked: Asked, members: Sequence[int], drop_cut: bool) -> Group:
-    prompt = len(asked.prompt_ids)
+def _encode(group: RolloutGroup, members: Sequence[int], mask_truncated: bool) -> Group:
+    """Some completions of a group as one row of a batch: every text is the prompt and a completion."""
+    prompt_length = len(group.prompt_ids)
     texts = []
     for k in members:
-        reply = asked.replies[k]
-        tokens = np.array(asked.prompt_ids + reply.ids, np.int32)
+        rollout = group.rollouts[k]
+        tokens = np.array(group.prompt_ids + rollout.ids, np.int32)
         mask = np.zeros(len(tokens), np.int8)
-        mask[prompt:] = not (drop_cut and reply.cut)
-        texts.append(Encoded(asked.line, tokens, mask, 0))
+        mask[prompt_length:] = not (mask_truncated and rollout.truncated)
+        texts.append(Encoded(group.line, tokens, mask, 0))
     return Group(tuple(texts))

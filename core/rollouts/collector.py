@@ -1,7 +1,6 @@
-"""The groups of answers for one step: asked, scored, and where they have nothing to tell, replaced."""
+"""The groups of one sampling: prompts completed by the model, scored, and flat groups replaced by others."""
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -10,192 +9,167 @@ from typing import Any
 import numpy as np
 
 from core.methods._policy import Options
-from core.rewards.answer import THINK, Answer
-from core.rewards.judge import Judge
-from core.rollouts import SamplingStopped
+from core.rewards.answer import THINK_START, Answer
+from core.rewards.judge import RewardScorer
 from core.rollouts.advantages import compute_advantages, find_flat_groups, overlong_penalties
-from core.rollouts.batch_generate import Written, write
-from core.rollouts.prompts import Query
-from core.rollouts.samples_file import Asked, Reply
-from core.rollouts.sampling import Sampling
+from core.rollouts.batch_generate import Completion, CompletionGenerator
+from core.rollouts.prompts import Prompt
+from core.rollouts.samples_file import Rollout, RolloutGroup
+from core.rollouts.sampling import SamplingParams
 
 
 @dataclass
-class Collected:
-    """What a step learns from, and all that was asked for it."""
+class CollectedGroups:
+    """The groups that a step learns from, and those that were dropped in their favour."""
 
-    kept: list[Asked]
-    thrown: list[Asked]
+    groups: list[RolloutGroup]
+    dropped_groups: list[RolloutGroup]
     seconds: float
-    problems: list[str]  # of a person's own reward
-    gave_up: bool = False  # groups without a difference stayed after the last refill
+    problems: list[str]  # sentences: what went wrong in a person's reward file
+    incomplete: bool = False  # groups without a difference remained after the last refill
 
 
 class Collector:
-    """Asks the model. Build and use it on the thread that owns the model."""
+    """Samples groups of completions and scores them. Use it on the thread that owns the model."""
 
-    def __init__(
-        self,
-        model: Any,
-        tokenizer: Any,
-        o: Options,
-        judge: Judge,
-        *,
-        stop_tokens: Sequence[int],
-        at_once: int,
-        batched: bool,
-        stop: threading.Event,
-    ) -> None:
-        self.model, self.tokenizer, self.o, self.judge = model, tokenizer, o, judge
-        self.stop_tokens, self.at_once, self.batched, self.stop = tuple(stop_tokens), at_once, batched, stop
+    def __init__(self, generator: CompletionGenerator, tokenizer: Any, options: Options, scorer: RewardScorer) -> None:
+        self.generator, self.tokenizer, self.options, self.scorer = generator, tokenizer, options, scorer
 
     def collect(
         self,
         step: int,
-        places: Sequence[int],
-        rows: Sequence[Query],
+        indices: Sequence[int],
+        prompts: Sequence[Prompt],
         seed: Sequence[int],
-        more: Callable[[int, int], Sequence[int]],
-    ) -> Collected:
-        """The answers to the questions at `places` of `rows`. `more(round, count)` names others for a refill.
+        draw_refill: Callable[[int, int], Sequence[int]],
+    ) -> CollectedGroups:
+        """A group of completions for the prompt at each of `indices`, scored.
 
-        Raises Stopped between two tokens when the run is asked to stop.
+        With dynamic sampling, flat groups are dropped, and `draw_refill(round, count)` gives the indices of other
+        prompts to take their place. Raises SamplingStopped between two tokens when the run is asked to stop.
         """
-        began, o = time.perf_counter(), self.o
-        kept, thrown, problems = list[Asked](), list[Asked](), list[str]()
-        wanted, round_ = len(places), 0
+        start, options = time.perf_counter(), self.options
+        groups, dropped_groups, problems = list[RolloutGroup](), list[RolloutGroup](), list[str]()
+        target, refill = len(indices), 0
         while True:
-            asked = self._ask(step, places, rows, [*seed, round_], problems)
-            if not o.dynamic_sampling:
-                return Collected(asked, [], time.perf_counter() - began, problems)
-            same = find_flat_groups(padded(asked))
-            thrown += [replace(a, kept=False) for a, s in zip(asked, same, strict=True) if s]
-            kept += [a for a, s in zip(asked, same, strict=True) if not s]
-            missing = wanted - len(kept)
-            if not missing or round_ == o.refills:
+            sampled = self._sample_groups(step, indices, prompts, [*seed, refill], problems)
+            if not options.dynamic_sampling:
+                return CollectedGroups(sampled, [], time.perf_counter() - start, problems)
+            is_flat = find_flat_groups(reward_matrix(sampled))
+            dropped_groups += [replace(g, trained_on=False) for g, flat in zip(sampled, is_flat, strict=True) if flat]
+            groups += [group for group, flat in zip(sampled, is_flat, strict=True) if not flat]
+            missing = target - len(groups)
+            if not missing or refill == options.refills:
                 break
-            round_ += 1
-            places = more(round_, missing)
-        if not kept:  # a step without any gradient is still a step
-            kept, thrown = [replace(thrown[0], kept=True)], thrown[1:]
-        return Collected(kept, thrown, time.perf_counter() - began, problems, gave_up=missing > 0)
+            refill += 1
+            indices = draw_refill(refill, missing)
+        if not groups:  # a step without any gradient is still a step
+            groups, dropped_groups = [replace(dropped_groups[0], trained_on=True)], dropped_groups[1:]
+        return CollectedGroups(groups, dropped_groups, time.perf_counter() - start, problems, incomplete=missing > 0)
 
-    def _ask(
-        self, step: int, places: Sequence[int], rows: Sequence[Query], seed: Sequence[int], problems: list[str]
-    ) -> list[Asked]:
-        o = self.o
-        sampling = Sampling(o.temperature, o.top_p, o.top_k, o.min_p, o.max_completion_length)
-        prompts = [rows[i].tokens for i in places]
-        groups: list[list[Written | None]] = [[None] * o.group_size for _ in places]
-        for finished in write(
-            self.model,
-            prompts,
-            sampling,
-            stop_tokens=self.stop_tokens,
-            group=o.group_size,
-            at_once=self.at_once,
-            seed=seed,
-            batched=self.batched,
-        ):
-            if self.stop.is_set():
-                raise SamplingStopped
-            for w in finished:
-                groups[w.prompt][w.member] = w
-        found = []
-        for i, group in zip(places, groups, strict=True):
-            replies, problem = self._score(rows[i], [w for w in group if w is not None])
+    def greedy_answers(self, prompts: Sequence[Prompt]) -> list[Answer]:
+        """The greedy completion of each prompt. Raises SamplingStopped as `collect` does."""
+        params = SamplingParams(0.0, max_tokens=self.options.max_completion_length)
+        answers: list[Answer] = [Answer("")] * len(prompts)
+        for completion in self.generator.generate([prompt.tokens for prompt in prompts], params):
+            prompt = prompts[completion.prompt_index]
+            answers[completion.prompt_index] = self._build_answer(prompt, self.decode(completion.tokens), completion)
+        return answers
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        """The text of a completion without its stop token; tags that are special tokens stay in it."""
+        end = len(tokens) - (tokens[-1] in self.generator.stop_tokens)
+        return str(self.tokenizer.decode(list(tokens[:end]), skip_special_tokens=False))
+
+    def _sample_groups(
+        self, step: int, indices: Sequence[int], prompts: Sequence[Prompt], seed: Sequence[int], problems: list[str]
+    ) -> list[RolloutGroup]:
+        """The scored groups of the prompts at `indices`; problems of a reward file are appended to `problems`."""
+        o = self.options
+        params = SamplingParams(o.temperature, o.top_p, o.top_k, o.min_p, o.max_completion_length)
+        by_prompt: list[dict[int, Completion]] = [{} for _ in indices]
+        tokens = [prompts[i].tokens for i in indices]
+        for completion in self.generator.generate(tokens, params, group_size=o.group_size, seed=seed):
+            by_prompt[completion.prompt_index][completion.sample_index] = completion
+        groups = []
+        for i, completions in zip(indices, by_prompt, strict=True):
+            prompt = prompts[i]
+            rollouts, problem = self._score(prompt, [completions[n] for n in sorted(completions)])
             if problem:
                 problems.append(problem)
-            query = rows[i]
-            found.append(Asked(step, query.tokens, replies, query.prompt, query.expected, query.line, i))
-        return found
+            groups.append(RolloutGroup(step, prompt.tokens, rollouts, prompt.text, prompt.expected, prompt.line, i))
+        return groups
 
-    def _score(self, query: Query, group: Sequence[Written]) -> tuple[tuple[Reply, ...], str]:
-        o = self.o
-        texts = [self.text(w.tokens) for w in group]
-        answers = [self._answer(query, text, w) for text, w in zip(texts, group, strict=True)]
-        judged = self.judge(answers)
-        punished = overlong_penalties(
-            [len(w.tokens) for w in group], o.max_completion_length, o.buffer, o.overlong_penalty
-        )
-        replies = []
-        for w, text, verdict, less in zip(group, texts, judged.verdicts, punished, strict=True):
-            scores = {name: s.value for name, s in verdict.scores.items()}
+    def _score(self, prompt: Prompt, completions: Sequence[Completion]) -> tuple[tuple[Rollout, ...], str]:
+        """(the completions of a prompt with their rewards, a sentence where a reward file failed)."""
+        o = self.options
+        texts = [self.decode(completion.tokens) for completion in completions]
+        result = self.scorer([self._build_answer(prompt, t, c) for t, c in zip(texts, completions, strict=True)])
+        lengths = [len(completion.tokens) for completion in completions]
+        penalties = overlong_penalties(lengths, o.max_completion_length, o.buffer, o.overlong_penalty)
+        rollouts = []
+        for completion, text, scored, penalty in zip(completions, texts, result.scored_answers, penalties, strict=True):
+            scores = {name: score.value for name, score in scored.scores.items()}
             if o.buffer:
-                scores["overlong"] = less
-            replies.append(
-                Reply(
-                    ids=w.tokens,
-                    reward=math.nan if verdict.total is None else verdict.total + less,
-                    logps=w.logps,
+                scores["overlong"] = penalty
+            rollouts.append(
+                Rollout(
+                    ids=completion.tokens,
+                    reward=math.nan if scored.total is None else scored.total + penalty,
+                    logps=completion.logps,
                     text=text,
-                    cut=w.cut,
-                    entropy=w.entropy,
+                    truncated=completion.truncated,
+                    entropy=completion.entropy,
                     scores=scores,
-                    why={name: s.why for name, s in verdict.scores.items()},
+                    reasons={name: score.reason for name, score in scored.scores.items()},
                 )
             )
-        return tuple(replies), judged.problem
+        return tuple(rollouts), result.problem
 
-    def _answer(self, query: Query, text: str, w: Written) -> Answer:
-        asked = self.tokenizer.decode(list(query.tokens[-8:]), skip_special_tokens=False)
-        opened = asked.rstrip().endswith(THINK)
-        return Answer(text, query.expected, query.prompt, len(w.tokens), w.cut, query.line, opened)
-
-    def text(self, ids: Sequence[int]) -> str:
-        """An answer's text, without its stop token; tags that are tokens of their own stay."""
-        end = len(ids) - (ids[-1] in self.stop_tokens)
-        return str(self.tokenizer.decode(list(ids[:end]), skip_special_tokens=False))
-
-    def greedy(self, queries: Sequence[Query]) -> list[Answer]:
-        """The likeliest answer to each question. Raises Stopped as collect() does."""
-        sampling = Sampling(0.0, max_tokens=self.o.max_completion_length)
-        found: list[Answer] = [Answer("")] * len(queries)
-        for finished in write(
-            self.model,
-            [q.tokens for q in queries],
-            sampling,
-            stop_tokens=self.stop_tokens,
-            at_once=self.at_once,
-            batched=self.batched,
-        ):
-            if self.stop.is_set():
-                raise SamplingStopped
-            for w in finished:
-                found[w.prompt] = self._answer(queries[w.prompt], self.text(w.tokens), w)
-        return found
+    def _build_answer(self, prompt: Prompt, text: str, completion: Completion) -> Answer:
+        """A completion as the rewards see it."""
+        prompt_end = self.tokenizer.decode(list(prompt.tokens[-8:]), skip_special_tokens=False)
+        return Answer(
+            text,
+            prompt.expected,
+            prompt.text,
+            tokens=len(completion.tokens),
+            truncated=completion.truncated,
+            line=prompt.line,
+            thinking_opened=prompt_end.rstrip().endswith(THINK_START),
+        )
 
 
-def padded(asked: Sequence[Asked]) -> np.ndarray:
-    """The groups' rewards, [R, G], with NaN where a group has fewer answers."""
-    width = max(len(a.replies) for a in asked)
-    return np.array([a.rewards + [math.nan] * (width - len(a.replies)) for a in asked])
+def reward_matrix(groups: Sequence[RolloutGroup]) -> np.ndarray:
+    """The rewards of R groups, [R, G], with NaN where a group has fewer than G completions or one has no reward."""
+    width = max(len(group.rollouts) for group in groups)
+    return np.array([group.rewards + [math.nan] * (width - len(group.rollouts)) for group in groups])
 
 
-def weighed(asked: Sequence[Asked], scale: str) -> tuple[list[Asked], np.ndarray]:
-    """The groups with each answer's advantage, and the advantages [R, G]."""
-    found = compute_advantages(padded(asked), scale)
-    told = [
-        replace(a, replies=tuple(replace(r, advantage=float(x)) for r, x in zip(a.replies, row, strict=False)))
-        for a, row in zip(asked, found, strict=True)
-    ]
-    return told, found
+def add_advantages(groups: Sequence[RolloutGroup], scale: str) -> tuple[list[RolloutGroup], np.ndarray]:
+    """(R groups whose completions have their advantage, the advantages [R, G])."""
+    advantages = compute_advantages(reward_matrix(groups), scale)
+    updated = []
+    for group, row in zip(groups, advantages, strict=True):
+        rollouts = tuple(replace(r, advantage=float(value)) for r, value in zip(group.rollouts, row, strict=False))
+        updated.append(replace(group, rollouts=rollouts))
+    return updated, advantages
 
 
-def figures(asked: Sequence[Asked]) -> dict[str, float]:
-    """The metrics of some groups of answers, by the names that curves have."""
-    replies = [r for a in asked for r in a.replies]
-    rewards = np.array([r.reward for r in replies])
+def group_metrics(groups: Sequence[RolloutGroup]) -> dict[str, float]:
+    """The metrics of some groups, by the names that the charts know."""
+    rollouts = [rollout for group in groups for rollout in group.rollouts]
+    rewards = np.array([rollout.reward for rollout in rollouts])
     scored = rewards[~np.isnan(rewards)]
-    found = {}
+    metrics = {}
     if len(scored):
-        found["reward"] = float(scored.mean())
-        found["reward_std"] = float(scored.std(ddof=1)) if len(scored) > 1 else 0.0
-    names: Iterable[str] = dict.fromkeys(name for r in replies for name in r.scores)
+        metrics["reward"] = float(scored.mean())
+        metrics["reward_std"] = float(scored.std(ddof=1)) if len(scored) > 1 else 0.0
+    names: Iterable[str] = dict.fromkeys(name for rollout in rollouts for name in rollout.scores)
     for name in names:
-        found[f"reward_{name}"] = float(np.mean([r.scores[name] for r in replies if name in r.scores]))
-    found["flat_groups"] = float(find_flat_groups(padded(asked)).mean())
-    found["entropy"] = float(np.average([r.entropy for r in replies], weights=[len(r.ids) for r in replies]))
-    found["answer_length"] = float(np.mean([len(r.ids) for r in replies]))
-    found["cut_off"] = float(np.mean([r.cut for r in replies]))
-    return found
+        metrics[f"reward_{name}"] = float(np.mean([r.scores[name] for r in rollouts if name in r.scores]))
+    metrics["flat_groups"] = float(find_flat_groups(reward_matrix(groups)).mean())
+    metrics["entropy"] = float(np.average([r.entropy for r in rollouts], weights=[len(r.ids) for r in rollouts]))
+    metrics["answer_length"] = float(np.mean([len(r.ids) for r in rollouts]))
+    metrics["cut_off"] = float(np.mean([r.truncated for r in rollouts]))
+    return metrics

@@ -1,28 +1,28 @@
-"""What is asked: the prompts of a dataset's questions, and what their answers are checked against."""
+"""The prompts of a dataset: what the model completes, and what its completions are checked against."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import ask
+from core.data.tokenize.encode import encode_prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """A question as the model sees it. `expected` never stands in `tokens`."""
+class Prompt:
+    """A prompt as the model sees it. `expected` never stands in `tokens`."""
 
-    line: int
+    line: int  # in the dataset's file
     tokens: tuple[int, ...]
-    prompt: str  # for people: the last thing asked
-    expected: str
+    text: str  # for people: the last user message
+    expected: str  # "" where the data has nothing to check against
 
 
-def queries(examples: Iterable[Example], tokenizer: Any) -> list[Query]:
-    """Every example that asks something, written with the model's chat template up to where its answer begins."""
-    found = []
+def build_prompts(examples: Iterable[Example], tokenizer: Any) -> list[Prompt]:
+    """The prompt of every example that asks something, rendered by the chat template up to where the answer begins."""
+    prompts = []
     for example in examples:
-        question = ask(example, tokenizer)
+        question = encode_prompt(example, tokenizer)
         if question is not None and question.tokens:
-            found.append(Query(example.line, question.tokens, question.prompt, question.expected))
-    return found
+            prompts.append(Prompt(example.line, question.tokens, question.prompt, question.expected))
+    return prompts

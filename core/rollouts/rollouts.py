@@ -1,8 +1,8 @@
-"""Answers instead of a dataset: the loop asks for the batches of a step, and they are written there and then."""
+"""Batches of sampled completions in place of a dataset: they are sampled when the training loop asks for a step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,223 +10,203 @@ import mlx.core as mx
 import numpy as np
 
 from core.data.batch.batches import Batch
-from core.errors import BadData, Unavailable
+from core.errors import BadData
 from core.methods._policy import Options
+from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
-from core.rollouts.collate import lay
-from core.rollouts.collector import Collected, Collector, figures, weighed
-from core.rollouts.prompts import Query
-from core.rollouts.samples_file import Asked, read, steps
+from core.rollouts.collate import collate_rollouts
+from core.rollouts.collector import CollectedGroups, Collector, add_advantages, group_metrics
+from core.rollouts.prompts import Prompt
+from core.rollouts.reward_monitor import RewardMonitor
+from core.rollouts.samples_file import RolloutGroup, groups_by_step, read_samples
 
-FIRST = 5  # sets of answers after which a reward that never changed is told
-FAILED = 3  # sets of answers in a row without any score, after which the run ends
-TOLD = 3  # failures of a reward file that are told
-# Which reward says that a question is solved, where several are there: the first of these.
-SOLVES = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
+# Which reward says that a prompt is solved, where a run has several: the first of these.
+SOLVING_REWARDS = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
 
-Reference = Callable[[], AbstractContextManager[Any]]
+ReferenceContext = Callable[[], AbstractContextManager[Any]]
 
 
-class Rollouts:
-    """The training questions as optimizer steps; what core.data.batch.batches.Batches is to rows.
+@dataclass(frozen=True)
+class RolloutConfig:
+    """How prompts become the batches of a step."""
 
-    A set of answers is used for `num_iterations` steps. Which questions a step asks, and the chance in their answers,
-    follow from the seed and the step alone; the answers in use at a checkpoint are taken from samples.jsonl.
+    prompts_per_step: int
+    micro_batch_size: int  # completions that go through the model as one batch
+    seed: int
+    shuffle: bool
+    layout: dict[str, Any]  # passed to core.data.batch.batches.collate
+    samples_file: Path  # where every group is written
+
+
+class RolloutBatches:
+    """The training prompts as optimizer steps; what core.data.batch.batches.Batches is to the rows of a dataset.
+
+    One sampling is used for `num_iterations` steps. Which prompts a step uses, and the random numbers of their
+    completions, follow from the seed and the step alone; the completions in use at a checkpoint are read from
+    samples.jsonl.
     """
 
     def __init__(
         self,
         collector: Collector,
-        rows: Sequence[Query],
-        held_out: Sequence[Query],
+        prompts: Sequence[Prompt],
+        held_out: Sequence[Prompt],
+        config: RolloutConfig,
         *,
-        head: Any,
-        together: int,
-        per_step: int,
-        seed: int,
-        shuffle: bool,
-        samples: Path,
-        reference: Reference | None,
-        layout: dict[str, Any],
-        replay: list[list[Asked]],
+        lm_head: LMHead | None,
+        reference: ReferenceContext | None,
+        replay: list[list[RolloutGroup]],
     ) -> None:
-        self.o: Options = collector.o
-        self.collector, self.rows, self.held_out = collector, rows, held_out[: self.o.eval_questions]
-        self.together = together  # answers that go through the model as one batch
-        self.head, self.per_step, self.seed, self.shuffle = head, per_step, seed, shuffle
-        self.samples, self.reference, self.layout = samples, reference, layout
-        self.notes: list[tuple[str, str]] = []  # (code, sentence) that nobody has told yet
+        """`reference` is a context in which the model computes as the reference of the KL term; None without one.
+
+        `replay` holds the recorded groups of every sampling, to learn from instead of sampling; [] samples.
+        """
+        self.options: Options = collector.options
+        self.collector, self.prompts, self.config = collector, prompts, config
+        self.held_out = held_out[: self.options.eval_questions]
+        self.lm_head, self.reference = lm_head, reference
+        self.notes: list[tuple[str, str]] = []  # (code, sentence) of warnings that were not yet given to the person
         self._replay = replay
-        self.steps_per_epoch = (len(replay) or -(-len(rows) // per_step)) * self.o.num_iterations
-        self._number = -1  # of the set of answers in use, from 0
+        samplings = len(replay) or -(-len(prompts) // config.prompts_per_step)
+        self.steps_per_epoch = samplings * self.options.num_iterations
+        self._number = -1  # of the sampling in use, from 0
         self._batches: list[Batch] = []
         self._metrics: dict[str, float] = {}
         self._epoch, self._order = -1, list[int]()
-        self._spread: dict[str, set[float]] = {}  # the first two values of each reward
-        self._failed = self._told = self._gave_up = 0
+        self._monitor = RewardMonitor(self.options.refills)
 
     def window(self, step: int) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1. Raises Stopped, and Unavailable without any score."""
-        number = (step - 1) // self.o.num_iterations
+        """The batches of optimizer step `step`, counted from 1.
+
+        Raises SamplingStopped between two tokens when the run is asked to stop, and BadData or Unavailable when a
+        reward file gives no score (see RewardMonitor).
+        """
+        number = (step - 1) // self.options.num_iterations
         self._metrics = {"sampling_seconds": 0.0} | {k: v for k, v in self._metrics.items() if k != "sampling_seconds"}
         if number != self._number:
-            first = number * self.o.num_iterations + 1
-            learning = self.collector.model.training
-            self.collector.model.eval()  # without dropout
-            self._use(self._recorded(number, first) or self._asked(number, first))
-            self.collector.model.train(learning)
+            first_step = number * self.options.num_iterations + 1
+            model = self.collector.generator.model
+            was_training = model.training
+            model.eval()  # without dropout
+            self._build_batches(self._load_recorded(number, first_step) or self._collect(number, first_step))
+            model.train(was_training)
             self._number = number
         return self._batches
 
-    def told(self) -> dict[str, float]:
-        """Metrics of the answers that the last window was made of."""
+    def metrics(self) -> dict[str, float]:
+        """Metrics of the completions in the last window."""
         return self._metrics
 
-    def solve(self) -> tuple[dict[str, float], int]:
-        """({"solved": share of the held-out questions, ...}, answer tokens), by greedy answers.
+    def evaluate(self) -> tuple[dict[str, float], int]:
+        """({"solved": share of the held-out prompts, ...}, completion tokens), by greedy completions.
 
-        Raises Stopped between two tokens when the run is asked to stop.
+        Raises SamplingStopped between two tokens when the run is asked to stop.
         """
-        self.collector.model.eval()
-        answers = self.collector.greedy(self.held_out)
-        rule = next(name for name in SOLVES if name in self.collector.judge.weights)
-        verdicts = self.collector.judge(answers).verdicts
-        right = [name.scores[rule].value > 0.5 for name in verdicts if rule in name.scores]
-        lengths = [a.tokens for a in answers]
-        found = {"answer_length": float(np.mean(lengths)), "cut_off": float(np.mean([a.cut for a in answers]))}
-        return {"solved": sum(right) / len(answers), **found}, sum(lengths)
+        self.collector.generator.model.eval()
+        answers = self.collector.greedy_answers(self.held_out)
+        scorer = self.collector.scorer
+        reward = next(name for name in SOLVING_REWARDS if name in scorer.weights)
+        scored_answers = scorer(answers).scored_answers
+        solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
+        lengths = [answer.tokens for answer in answers]
+        metrics = {
+            "solved": sum(solved) / len(answers),
+            "answer_length": float(np.mean(lengths)),
+            "cut_off": float(np.mean([answer.truncated for answer in answers])),
+        }
+        return metrics, sum(lengths)
 
     def close(self) -> None:
-        self.collector.judge.close()
+        """End the process of a person's reward file."""
+        self.collector.scorer.close()
 
-    def _use(self, collected: Collected) -> None:
-        """Make the batches."""
-        o = self.o
-        groups, advantages = weighed(collected.kept, o.scale_rewards)
-        collected.kept = groups
-        everything = [*groups, *collected.thrown]
-        self._metrics = figures(everything) | {"sampling_seconds": collected.seconds}
+    def _build_batches(self, collected: CollectedGroups) -> None:
+        """Make the batches and metrics of a sampling."""
+        o = self.options
+        groups, advantages = add_advantages(collected.groups, o.scale_rewards)
+        collected.groups = groups
+        self._metrics = group_metrics([*groups, *collected.dropped_groups]) | {"sampling_seconds": collected.seconds}
         if o.dynamic_sampling and not self._replay:
-            self._metrics["thrown_groups"] = float(len(collected.thrown))
-        batches = lay(
+            self._metrics["thrown_groups"] = float(len(collected.dropped_groups))
+        batches = collate_rollouts(
             groups,
             advantages,
-            together=self.together,
-            # bnpo counts by what is in a batch, so that nothing may be missing from it
-            skip=not o.beta and o.loss_type != "bnpo",
-            drop_cut=o.overlong_filter,
-            in_order=not self.shuffle,
-            layout=self.layout,
+            micro_batch_size=self.config.micro_batch_size,
+            # bnpo averages over what is in a batch, so that nothing may be missing from it
+            skip_flat=not o.beta and o.loss_type != "bnpo",
+            mask_truncated=o.overlong_filter,
+            keep_order=not self.config.shuffle,
+            layout=self.config.layout,
         )
-        self._batches = [self._measured(batch) for batch in batches]
+        self._batches = [self._add_logps(batch) for batch in batches]
 
-    def _measured(self, batch: Batch) -> Batch:
-        """The batch with what the reference says of it and, where they are not known, the sampling probabilities."""
+    def _add_logps(self, batch: Batch) -> Batch:
+        """The batch with the log-probabilities of the reference and, where they are not known, of the sampling."""
+        model = self.collector.generator.model
         extra = dict(batch.extra)
         if np.isnan(extra["sampled"]).any():
-            extra["sampled"] = np.array(token_logps(self.collector.model, to_mlx(batch), self.head))
+            extra["sampled"] = np.array(token_logps(model, to_mlx(batch), self.lm_head))
         if self.reference is not None:
             with self.reference():
-                extra["reference"] = np.array(token_logps(self.collector.model, to_mlx(batch), self.head))
+                extra["reference"] = np.array(token_logps(model, to_mlx(batch), self.lm_head))
         mx.clear_cache()
         return replace(batch, extra=extra)
 
-    def _asked(self, number: int, step: int) -> Collected:
-        """New answers, or the replayed ones; written to samples.jsonl."""
+    def _collect(self, number: int, step: int) -> CollectedGroups:
+        """New groups, or the replayed ones, for steps from `step` on; they are written to samples.jsonl."""
         if self._replay:
             groups = self._replay[number % len(self._replay)]
-            collected = Collected([replace(a, step=step) for a in groups], [], 0.0, [])
+            collected = CollectedGroups([replace(group, step=step) for group in groups], [], 0.0, [])
         else:
-            seed = [self.seed, number]
             collected = self.collector.collect(
                 step,
-                self._places(number),
-                self.rows,
-                seed,
-                lambda round_, count: self._others(number, round_, count),
+                self._prompt_indices(number),
+                self.prompts,
+                [self.config.seed, number],
+                lambda refill, count: self._draw_refill(number, refill, count),
             )
-        self._watch(number, collected)
-        groups, _ = weighed(collected.kept, self.o.scale_rewards)
-        with self.samples.open("a", encoding="utf-8") as file:
-            file.writelines(a.to_json() + "\n" for a in (*groups, *collected.thrown))
+        self.notes += self._monitor.check(number, collected)
+        groups, _ = add_advantages(collected.groups, self.options.scale_rewards)
+        with self.config.samples_file.open("a", encoding="utf-8") as file:
+            file.writelines(group.to_json() + "\n" for group in (*groups, *collected.dropped_groups))
         return collected
 
-    def _recorded(self, number: int, step: int) -> Collected | None:
-        """The answers that a resumed run was learning from: those that samples.jsonl has for this step."""
-        if self._number >= 0 or not self.samples.exists():
+    def _load_recorded(self, number: int, step: int) -> CollectedGroups | None:
+        """The groups that a resumed run was learning from: those that samples.jsonl has for this step."""
+        if self._number >= 0 or not self.config.samples_file.exists():
             return None
-        mine = [a for a in read(self.samples) if a.step == step]
-        kept = [a for a in mine if a.kept]
-        return Collected(kept, [a for a in mine if not a.kept], 0.0, []) if kept else None
+        recorded = [group for group in read_samples(self.config.samples_file) if group.step == step]
+        groups = [group for group in recorded if group.trained_on]
+        dropped_groups = [group for group in recorded if not group.trained_on]
+        return CollectedGroups(groups, dropped_groups, 0.0, []) if groups else None
 
-    def _places(self, number: int) -> list[int]:
-        """Which questions a set of answers is about: every question once an epoch, in an order by the seed."""
-        return [self._place(n) for n in range(number * self.per_step, (number + 1) * self.per_step)]
+    def _prompt_indices(self, number: int) -> list[int]:
+        """Which prompts a sampling uses: every prompt once an epoch, in an order by the seed."""
+        size = self.config.prompts_per_step
+        return [self._prompt_index(n) for n in range(number * size, (number + 1) * size)]
 
-    def _place(self, n: int) -> int:
-        epoch, at = divmod(n, len(self.rows))
-        if not self.shuffle:
-            return at
+    def _prompt_index(self, position: int) -> int:
+        """The prompt at a position of the whole run."""
+        epoch, offset = divmod(position, len(self.prompts))
+        if not self.config.shuffle:
+            return offset
         if epoch != self._epoch:
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.rows))
+            order = np.random.default_rng([self.config.seed, epoch]).permutation(len(self.prompts))
             self._epoch, self._order = epoch, [int(i) for i in order]
-        return self._order[at]
+        return self._order[offset]
 
-    def _others(self, number: int, round_: int, count: int) -> list[int]:
-        """Questions for a refill, by chance."""
-        drawn = np.random.default_rng([self.seed, number, round_]).integers(0, len(self.rows), count)
-        return [int(i) for i in drawn]
-
-    def _watch(self, number: int, collected: Collected) -> None:
-        """Notice what a person should know. Raises when a person's reward scores nothing at all."""
-        asked = [*collected.kept, *collected.thrown]
-        if collected.problems:
-            lost = all(not np.isfinite(a.rewards).any() for a in asked)
-            self._failed = self._failed + 1 if lost else 0
-            if lost and number == 0:
-                raise BadData(collected.problems[0])
-            if self._failed == FAILED:
-                raise Unavailable(f"{collected.problems[0].rstrip('.')}, {FAILED} times in a row. The run ends here.")
-            self._told += 1
-            if self._told <= TOLD:
-                last = " Further failures are not told." if self._told == TOLD else ""
-                self.notes.append(("reward", f"{collected.problems[0]} These answers are left out.{last}"))
-        if collected.gave_up:
-            self._gave_up += 1
-            if self._gave_up == 1:
-                some = f"After {self.o.refills} refills, step {asked[0].step} still lacks groups with a difference"
-                self.notes.append(("refill", f"{some}; it learns from fewer. Later steps like it are not told."))
-        if number < FIRST:
-            for name, value in _values(asked):
-                seen = self._spread.setdefault(name, set())
-                if len(seen) < 2:
-                    seen.add(round(value, 9))
-        if number == FIRST - 1:
-            self.notes += _constant(self._spread)
+    def _draw_refill(self, number: int, refill: int, count: int) -> list[int]:
+        """Random prompts for a refill."""
+        rng = np.random.default_rng([self.config.seed, number, refill])
+        return [int(i) for i in rng.integers(0, len(self.prompts), count)]
 
 
-def _values(asked: Sequence[Asked]) -> Iterator[tuple[str, float]]:
-    for reply in (r for a in asked for r in a.replies):
-        if np.isfinite(reply.reward):
-            yield "", reply.reward
-        yield from reply.scores.items()
+def read_replay(path: Path, vocabulary: int) -> list[list[RolloutGroup]]:
+    """The groups of every sampling of a samples.jsonl, in order.
 
-
-def _constant(spread: dict[str, set[float]]) -> list[tuple[str, str]]:
-    """What to say of rewards that gave every answer the same score."""
-    same = {name: next(iter(seen)) for name, seen in spread.items() if len(seen) == 1 and name != "overlong"}
-    if "" in same:
-        score = f"every answer of the first {FIRST} rounds got the same score ({same['']:g})"
-        return [("constant-reward", f"There is nothing to learn from so far: {score}. Check the reward and the data.")]
-    return [
-        ("constant-reward", f"The reward {name!r} gave every answer of the first {FIRST} rounds the score {value:g}.")
-        for name, value in same.items()
-    ]
-
-
-def replayed(path: Path, vocabulary: int) -> list[list[Asked]]:
-    """The sets of answers of a samples.jsonl, in order. Raises BadData when it cannot be used with this vocabulary."""
-    found = steps(read(path, vocabulary))
-    if not found:
+    Raises BadData when the file holds none, or token ids that are not below `vocabulary`.
+    """
+    samplings = groups_by_step(read_samples(path, vocabulary))
+    if not samplings:
         raise BadData(f"{path} holds no recorded answers.")
-    return found
+    return samplings

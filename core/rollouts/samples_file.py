@@ -1,7 +1,7 @@
-"""What was asked and answered, as it stands in samples.jsonl: one line of JSON for each question and its answers.
+"""samples.jsonl: one line of JSON for each prompt and its group of completions.
 
-A run can be given such a file to learn from instead of asking (--replay), and a resumed run takes the answers
-that it is in the middle of learning from out of its own.
+A run can be given such a file to learn from instead of sampling (--replay), and a resumed run takes the completions
+that it was learning from out of its own.
 """
 
 import json
@@ -17,60 +17,61 @@ from core.errors import BadData
 
 
 @dataclass(frozen=True)
-class Reply:
-    """One answer with its scores. `reward` is NaN where the answer could not be scored."""
+class Rollout:
+    """One completion with its scores."""
 
-    ids: tuple[int, ...]
-    reward: float
-    logps: tuple[float, ...] | None = None  # of each token, by the model that wrote it; None: not known
+    ids: tuple[int, ...]  # tokens of the completion
+    reward: float  # NaN where the completion could not be scored
+    logps: tuple[float, ...] | None = None  # of each token, by the model that sampled it; None: not known
     text: str = ""
-    cut: bool = False
-    entropy: float = 0.0
-    scores: Mapping[str, float] = field(default_factory=dict)
-    why: Mapping[str, str] = field(default_factory=dict)
+    truncated: bool = False
+    entropy: float = 0.0  # mean over the tokens, in nats
+    scores: Mapping[str, float] = field(default_factory=dict)  # by name of the reward
+    reasons: Mapping[str, str] = field(default_factory=dict)  # of the scores, for people
     advantage: float = 0.0
 
 
 @dataclass(frozen=True)
-class Asked:
-    """A question and its group of answers. `kept` is False where the group was thrown away and replaced."""
+class RolloutGroup:
+    """A prompt and its group of completions."""
 
     step: int  # the first optimizer step that learns from it
     prompt_ids: tuple[int, ...]
-    replies: tuple[Reply, ...]
+    rollouts: tuple[Rollout, ...]
     prompt: str = ""
     expected: str = ""
     line: int = 0  # in the dataset's file
-    row: int = 0  # which question of the training set
-    kept: bool = True
+    row: int = 0  # index of the prompt in the training set
+    trained_on: bool = True  # False: the group was dropped and replaced; "kept" in the file
 
     @property
     def rewards(self) -> list[float]:
-        return [r.reward for r in self.replies]
+        """The reward of every completion, NaN where there is none."""
+        return [rollout.reward for rollout in self.rollouts]
 
     def to_json(self) -> str:
         """One line, without the line break. Log-probabilities keep the nine digits that make a float32."""
         answers = [
             {
-                "text": r.text,
-                "reward": None if math.isnan(r.reward) else r.reward,
-                "advantage": r.advantage,
-                "rewards": dict(r.scores),
-                "why": dict(r.why),
-                "cut": r.cut,
-                "entropy": r.entropy,
-                "ids": r.ids,
-                "logps": None if r.logps is None else [float(f"{x:.9g}") for x in r.logps],
+                "text": rollout.text,
+                "reward": None if math.isnan(rollout.reward) else rollout.reward,
+                "advantage": rollout.advantage,
+                "rewards": dict(rollout.scores),
+                "why": dict(rollout.reasons),
+                "cut": rollout.truncated,
+                "entropy": rollout.entropy,
+                "ids": rollout.ids,
+                "logps": None if rollout.logps is None else [float(f"{x:.9g}") for x in rollout.logps],
             }
-            for r in self.replies
+            for rollout in self.rollouts
         ]
-        about = {"step": self.step, "line": self.line, "row": self.row, "kept": self.kept, "prompt": self.prompt}
-        about |= {"expected": self.expected, "prompt_ids": self.prompt_ids, "answers": answers}
-        return json.dumps(about, ensure_ascii=False, allow_nan=False)
+        record = {"step": self.step, "line": self.line, "row": self.row, "kept": self.trained_on, "prompt": self.prompt}
+        record |= {"expected": self.expected, "prompt_ids": self.prompt_ids, "answers": answers}
+        return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
-def read(path: Path, vocabulary: int | None = None) -> Iterator[Asked]:
-    """Every complete line. Raises BadData naming file and line where one does not hold what is needed.
+def read_samples(path: Path, vocabulary: int | None = None) -> Iterator[RolloutGroup]:
+    """The group of every complete line. Raises BadData naming file and line where a line lacks what is needed.
 
     A last line without its line break was cut off by a crash and is left out. Needed are `prompt_ids` and, of each
     answer, `ids` and `reward`; all ids must be below `vocabulary`.
@@ -79,51 +80,55 @@ def read(path: Path, vocabulary: int | None = None) -> Iterator[Asked]:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.endswith("\n") and line.strip():
-                    yield _asked(line, f"{path}, line {number}", vocabulary)
+                    yield _parse_group(line, f"{path}, line {number}", vocabulary)
     except OSError as error:
         raise BadData(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise BadData(f"{path} is no text file.") from None
 
 
-def steps(asked: Iterable[Asked]) -> list[list[Asked]]:
-    """The kept groups of each set of answers, in the order in which they were learned from."""
-    found: dict[int, list[Asked]] = {}
-    for group in asked:
-        if group.kept:
-            found.setdefault(group.step, []).append(group)
-    return list(found.values())
+def groups_by_step(groups: Iterable[RolloutGroup]) -> list[list[RolloutGroup]]:
+    """The groups that were trained on, in one list for each sampling, in the order in which they were learned from."""
+    by_step: dict[int, list[RolloutGroup]] = {}
+    for group in groups:
+        if group.trained_on:
+            by_step.setdefault(group.step, []).append(group)
+    return list(by_step.values())
 
 
-def _asked(line: str, where: str, vocabulary: int | None) -> Asked:
+def _parse_group(line: str, location: str, vocabulary: int | None) -> RolloutGroup:
+    """The group of one line. Raises BadData; `location` begins its sentence."""
     try:
-        found = json.loads(line)
-        replies = tuple(_reply(a) for a in found["answers"])
-        prompt = tuple(int(i) for i in found["prompt_ids"])
-        step = int(found.get("step", 0))
+        record = json.loads(line)
+        rollouts = tuple(_parse_rollout(answer) for answer in record["answers"])
+        prompt_ids = tuple(int(i) for i in record["prompt_ids"])
+        step = int(record.get("step", 0))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        lacks = f"it lacks {error}" if isinstance(error, KeyError) else "it is not in the form of samples.jsonl"
-        raise BadData(f"{where} holds no recorded answers: {lacks}.") from None
-    if not prompt or not replies or not all(r.ids for r in replies):
-        raise BadData(f"{where}: a question without tokens, or an answer without any.")
-    if any(r.logps is not None and len(r.logps) != len(r.ids) for r in replies):
-        raise BadData(f"{where}: an answer has more tokens than log-probabilities, or fewer.")
-    every = np.fromiter((i for ids in (prompt, *(r.ids for r in replies)) for i in ids), np.int64)
-    if every.min() < 0 or (vocabulary is not None and every.max() >= vocabulary):
-        raise BadData(f"{where}: a token that this model does not have; the answers are another model's.")
-    about = {name: found[name] for name in ("prompt", "expected", "line", "row", "kept") if name in found}
-    return Asked(step, prompt, replies, **about)
+        defect = f"it lacks {error}" if isinstance(error, KeyError) else "it is not in the form of samples.jsonl"
+        raise BadData(f"{location} holds no recorded answers: {defect}.") from None
+    if not prompt_ids or not rollouts or not all(rollout.ids for rollout in rollouts):
+        raise BadData(f"{location}: a question without tokens, or an answer without any.")
+    if any(rollout.logps is not None and len(rollout.logps) != len(rollout.ids) for rollout in rollouts):
+        raise BadData(f"{location}: an answer has more tokens than log-probabilities, or fewer.")
+    sequences = (prompt_ids, *(rollout.ids for rollout in rollouts))
+    token_ids = np.fromiter((i for ids in sequences for i in ids), np.int64)
+    if token_ids.min() < 0 or (vocabulary is not None and token_ids.max() >= vocabulary):
+        raise BadData(f"{location}: a token that this model does not have; the answers are another model's.")
+    optional = {name: record[name] for name in ("prompt", "expected", "line", "row") if name in record}
+    if "kept" in record:
+        optional["trained_on"] = record["kept"]
+    return RolloutGroup(step, prompt_ids, rollouts, **optional)
 
 
-def _reply(a: Mapping[str, Any]) -> Reply:
-    logps = a.get("logps")
-    return Reply(
-        ids=tuple(int(i) for i in a["ids"]),
-        reward=math.nan if a["reward"] is None else float(a["reward"]),
+def _parse_rollout(answer: Mapping[str, Any]) -> Rollout:
+    logps = answer.get("logps")
+    return Rollout(
+        ids=tuple(int(i) for i in answer["ids"]),
+        reward=math.nan if answer["reward"] is None else float(answer["reward"]),
         logps=None if logps is None else tuple(float(x) for x in logps),
-        text=str(a.get("text", "")),
-        cut=bool(a.get("cut", False)),
-        entropy=float(a.get("entropy", 0.0)),
-        scores={str(k): float(v) for k, v in a.get("rewards", {}).items()},
-        why={str(k): str(v) for k, v in a.get("why", {}).items()},
+        text=str(answer.get("text", "")),
+        truncated=bool(answer.get("cut", False)),
+        entropy=float(answer.get("entropy", 0.0)),
+        scores={str(name): float(value) for name, value in answer.get("rewards", {}).items()},
+        reasons={str(name): str(reason) for name, reason in answer.get("why", {}).items()},
     )

@@ -1,63 +1,74 @@
-"""The next token of every answer: drawn from the model's distribution, with the log-probability it had."""
+"""How the next token of a completion is sampled, and the log-probability it had."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import mlx.core as mx
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How answers are drawn. At temperature 0 the likeliest token is taken."""
+class SamplingParams:
+    """How completions are sampled. At temperature 0 the likeliest token is taken."""
 
     temperature: float = 1.0
     top_p: float = 1.0
-    top_k: int = 0
+    top_k: int = 0  # 0: among all tokens
     min_p: float = 0.0
-    max_tokens: int = 256
+    max_tokens: int = 256  # of a completion
 
     @property
-    def narrowed(self) -> bool:
+    def is_filtered(self) -> bool:
+        """Whether tokens are left out before sampling."""
         return self.top_p < 1.0 or self.top_k > 0 or self.min_p > 0.0
 
 
-def pick(logits: mx.array, uniform: mx.array, s: Sampling) -> tuple[mx.array, mx.array, mx.array]:
-    """(tokens, log-probabilities, entropies), [N] each, from logits [N, V] and one uniform number in [0, 1) per row.
+class SampledTokens(NamedTuple):
+    """One token for each of N completions; every array is [N]."""
 
-    A token is where its row's number falls among the cumulated probabilities, so that an answer follows from its
-    own numbers alone and not from what else is written at the same time. Log-probability and entropy are those of
-    the whole distribution at the temperature (TRL's), not of what top-k, top-p and min-p left of it; these act in
-    that order, each on what the one before left (transformers').
+    tokens: mx.array
+    logps: mx.array  # log-probabilities of these tokens
+    entropies: mx.array  # of the distributions they were sampled from, in nats
+
+
+def sample_tokens(logits: mx.array, uniform: mx.array, params: SamplingParams) -> SampledTokens:
+    """Sample from logits [N, V] with one uniform number in [0, 1) for each row, uniform [N].
+
+    A token is where the number of its row falls in the cumulative probabilities, so that a completion depends on its
+    own numbers alone and not on the other completions of the batch. Log-probability and entropy are those of the whole
+    distribution at the temperature (as in TRL), not of what top-k, top-p and min-p left of it. These act in that order,
+    each on what the one before left (as in transformers).
     """
     logits = logits.astype(mx.float32)
-    if s.temperature > 0:
-        logits = logits / s.temperature
+    if params.temperature > 0:
+        logits = logits / params.temperature
     logps = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    p = mx.exp(logps)
-    entropies = -mx.where(p > 0, p * logps, 0.0).sum(axis=-1)
-    if s.temperature == 0:
+    probs = mx.exp(logps)
+    entropies = -mx.where(probs > 0, probs * logps, 0.0).sum(axis=-1)
+    if params.temperature == 0:
         tokens = logits.argmax(axis=-1)
-    elif s.narrowed:
-        tokens = _narrowed(p, uniform, s)
+    elif params.is_filtered:
+        tokens = _sample_filtered(probs, uniform, params)
     else:
-        tokens = _draw(p, uniform)
-    return tokens, mx.take_along_axis(logps, tokens[:, None], axis=-1).squeeze(-1), entropies
+        tokens = _sample(probs, uniform)
+    return SampledTokens(tokens, mx.take_along_axis(logps, tokens[:, None], axis=-1).squeeze(-1), entropies)
 
 
-def _draw(p: mx.array, uniform: mx.array) -> mx.array:
-    upto = mx.cumsum(p, axis=-1)
-    place = (upto <= uniform[:, None] * upto[:, -1:]).sum(axis=-1)
-    return mx.minimum(place, p.shape[-1] - 1)
+def _sample(probs: mx.array, uniform: mx.array) -> mx.array:
+    cumulative = mx.cumsum(probs, axis=-1)
+    index = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(axis=-1)
+    return mx.minimum(index, probs.shape[-1] - 1)
 
 
-def _narrowed(p: mx.array, uniform: mx.array, s: Sampling) -> mx.array:
-    """Drawn among the likeliest: top-k, top-p and min-p each keep a beginning of the tokens in falling order."""
-    order = mx.argsort(-p, axis=-1)
-    p = mx.take_along_axis(p, order, axis=-1)
-    rank = mx.arange(p.shape[-1])
-    kept = mx.where(rank < s.top_k, p, 0.0) if s.top_k > 0 else p
-    upto = mx.cumsum(kept, axis=-1)
-    allowed = (upto - kept < s.top_p * upto[:, -1:]) & (kept > 0) & (kept >= s.min_p * kept[:, :1])
-    last = mx.maximum(allowed.sum(axis=-1, keepdims=True), 1) - 1
-    total = mx.take_along_axis(upto, last, axis=-1)
-    place = (upto <= uniform[:, None] * total).sum(axis=-1, keepdims=True)
-    return mx.take_along_axis(order, mx.minimum(place, last), axis=-1).squeeze(-1)
+def _sample_filtered(probs: mx.array, uniform: mx.array, params: SamplingParams) -> mx.array:
+    """Sample among the likeliest tokens: in falling order, top-k, top-p and min-p each leave the first of them."""
+    order = mx.argsort(-probs, axis=-1)
+    probs = mx.take_along_axis(probs, order, axis=-1)
+    rank = mx.arange(probs.shape[-1])
+    top = mx.where(rank < params.top_k, probs, 0.0) if params.top_k > 0 else probs
+    cumulative = mx.cumsum(top, axis=-1)
+    within_top_p = cumulative - top < params.top_p * cumulative[:, -1:]
+    candidates = within_top_p & (top > 0) & (top >= params.min_p * top[:, :1])
+    last = mx.maximum(candidates.sum(axis=-1, keepdims=True), 1) - 1
+    total = mx.take_along_axis(cumulative, last, axis=-1)
+    index = (cumulative <= uniform[:, None] * total).sum(axis=-1, keepdims=True)
+    return mx.take_along_axis(order, mx.minimum(index, last), axis=-1).squeeze(-1)

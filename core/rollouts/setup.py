@@ -1,10 +1,11 @@
-"""A run that learns from answers of its own: the questions it asks, what writes the answers, and what judges them."""
+"""What a run that learns from answers of its own needs: its prompts, what writes the answers, and what judges them."""
 
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -15,181 +16,205 @@ from core.data.format.example import Example
 from core.data.read.files import dataset_label
 from core.errors import BadData
 from core.events import Event, Warned
-from core.memory.estimate import TOGETHER
+from core.memory.estimate import PROMPTS_AT_ONCE
 from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
-from core.rewards.judge import Judge
-from core.rollouts.capacity import check, fitting
+from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts
+from core.rewards.judge import RewardScorer
+from core.rollouts.batch_generate import CompletionGenerator
+from core.rollouts.capacity import check_batching, fit_batch_size
 from core.rollouts.collector import Collector
-from core.rollouts.on_policy import OwnAnswers, prompt_length
-from core.rollouts.prompts import Query, queries
-from core.rollouts.rollouts import Rollouts, replayed
-from core.rollouts.samples_file import Asked
-from core.rollouts.sampling import Sampling
+from core.rollouts.on_policy import OnPolicyBatches, OnPolicyConfig, prompt_length
+from core.rollouts.prompts import Prompt, build_prompts
+from core.rollouts.rollouts import RolloutBatches, RolloutConfig, read_replay
+from core.rollouts.samples_file import RolloutGroup
+from core.rollouts.sampling import SamplingParams
 from core.run import Run
-from core.run.folder import SAMPLES, RunFolder
 
 
-def questions(
+@dataclass(frozen=True)
+class Policy:
+    """The model in training as it writes answers, and how it learns from them."""
+
+    model: nn.Module
+    lm_head: LMHead | None  # with the temperature of the answers; None where logits must be made everywhere
+    tokenizer: Any
+    dtype: mx.Dtype  # what the model computes in
+    layout: dict[str, Any]  # how texts lie in a batch, see core.data.batch.batches.collate
+    parallel_batches: int
+    stop: threading.Event  # set to end the writing between two tokens
+
+
+class RolloutPrompts(NamedTuple):
+    """What the model is asked in a run with rewards."""
+
+    train: list[Prompt]
+    held_out: list[Prompt]
+    dropped: int  # training examples that are left out
+
+
+@dataclass(frozen=True)
+class _AnswerBatches:
+    """How answers are written on this model."""
+
+    batched: bool  # whether several can be written together
+    facts: AnswersAtOnce
+
+
+def prepare_prompts(
     run: Run, tokenizer: Any, train: Sequence[Example], held_out: Sequence[Example]
-) -> Generator[Event, None, tuple[list[Query], list[Query], int]]:
-    """(the questions to learn from, those held out, how many of the first were left out), with warnings.
+) -> Generator[Event, None, RolloutPrompts]:
+    """The prompts to learn from and those held out, with warnings.
 
-    Left out are questions that with the longest answer are longer than the maximum length, and those without an
-    expected answer where a reward needs one. Raises BadOption for rewards that lack something, BadData when no
-    question is left.
+    Left out are prompts that with the longest answer are longer than the maximum length, and those without an expected
+    answer where a reward needs one. Raises BadOption for rewards that lack something, BadData when no prompt is left.
     """
-    o, longest = run.options, run.data.max_seq_len
-    with Judge(o.weights, o.settings) as judge:
-        needs = [name for name in o.weights if judge.needs_expected_for(name)]
-    asked, held = (queries(examples, tokenizer) for examples in (train, held_out))
-    room = longest - o.max_completion_length
-    kept = [q for q in asked if len(q.tokens) <= room and (q.expected or not needs)]
-    blank = sum(1 for q in asked if needs and not q.expected)
+    o, max_length = run.options, run.data.max_seq_len
+    with RewardScorer(o.weights, o.settings) as judge:
+        needs_expected = [name for name in o.weights if judge.needs_expected_for(name)]
+    prompts, held_prompts = (build_prompts(examples, tokenizer) for examples in (train, held_out))
+    max_prompt = max_length - o.max_completion_length
+
+    def is_usable(prompt: Prompt) -> bool:
+        return len(prompt.tokens) <= max_prompt and bool(prompt.expected or not needs_expected)
+
+    usable = [prompt for prompt in prompts if is_usable(prompt)]
+    blank = sum(1 for prompt in prompts if needs_expected and not prompt.expected)
     path = dataset_label(run.data.path)
-    if not kept and blank:
-        raise BadData(f"{path}: no row has an answer to check against, which the reward {needs[0]!r} needs.")
-    if not kept:
+    if not usable and blank:
+        raise BadData(f"{path}: no row has an answer to check against, which the reward {needs_expected[0]!r} needs.")
+    if not usable:
         raise BadData(
             f"{path}: no question is short enough to leave room for an answer of {o.max_completion_length} "
-            f"tokens within {longest}: raise max_seq_len or lower max_completion_length."
+            f"tokens within {max_length}: raise max_seq_len or lower max_completion_length."
         )
     if blank:
-        yield Warned("no-expected", f"{blank} of {len(asked)} questions have no answer to check against: left out.")
-    long = sum(1 for q in asked if len(q.tokens) > room)
+        yield Warned("no-expected", f"{blank} of {len(prompts)} questions have no answer to check against: left out.")
+    long = sum(1 for prompt in prompts if len(prompt.tokens) > max_prompt)
     if long:
-        some = f"{long} of {len(asked)} questions leave no room for an answer of {o.max_completion_length} tokens"
-        yield Warned("long-questions", f"{some} within {longest}: left out.")
-    return kept, [q for q in held if len(q.tokens) <= room and (q.expected or not needs)], len(train) - len(kept)
+        some = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
+        yield Warned("long-questions", f"{some} within {max_length}: left out.")
+    return RolloutPrompts(usable, [p for p in held_prompts if is_usable(p)], len(train) - len(usable))
 
 
-def recorded(run: Run, tokenizer: Any) -> list[list[Asked]]:
+def load_replay(run: Run, tokenizer: Any) -> list[list[RolloutGroup]]:
     """The answers to replay, by step; none where new ones are to be written. Raises BadData."""
-    return replayed(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
+    return read_replay(Path(run.options.replay).expanduser(), len(tokenizer)) if run.options.replay else []
 
 
-def steps_per_epoch(run: Run, rows: Sequence[Query], replay: Sequence[Any]) -> int:
-    """Optimizer steps in which every question is asked once, or every recorded set of answers learned from."""
+def steps_per_epoch(run: Run, prompts: Sequence[Prompt], replay: Sequence[Any]) -> int:
+    """Optimizer steps in which every prompt is asked once, or every recorded set of answers learned from."""
     t = run.train
-    sets = len(replay) or -(-len(rows) // (t.batch_size * t.gradient_accumulation_steps))
-    return int(sets * run.options.num_iterations)
+    answer_sets = len(replay) or -(-len(prompts) // (t.batch_size * t.gradient_accumulation_steps))
+    return int(answer_sets * run.options.num_iterations)
 
 
-def tempered(model: nn.Module, head: LMHead | None, temperature: float) -> LMHead | None:
+def apply_temperature(model: nn.Module, lm_head: LMHead | None, temperature: float) -> LMHead | None:
     """A head whose probabilities are those at a temperature, as answers are drawn."""
     if temperature == 1.0:
-        return head
-    if head is None:  # the whole model is the body, and its logits what is still to be divided
+        return lm_head
+    if lm_head is None:  # the whole model is the body, and its logits what is still to be divided
         return LMHead(model, lambda logits: logits / temperature, nn.Identity(), 1)
-    return LMHead(head.body, lambda hidden: head.logits(hidden) / temperature, head.layer, head.vocabulary)
+    return LMHead(lm_head.body, lambda hidden: lm_head.logits(hidden) / temperature, lm_head.layer, lm_head.vocabulary)
 
 
-def rollouts(
+def prepare_rollouts(
     run: Run,
-    folder: RunFolder,
-    model: nn.Module,
-    tokenizer: Any,
-    head: LMHead | None,
-    rows: Sequence[Query],
-    held_out: Sequence[Query],
-    replay: list[list[Asked]],
-    layout: dict[str, Any],
-    dtype: mx.Dtype,
-    stop: threading.Event,
-    lanes: int,
-) -> Generator[Event, None, tuple[Rollouts, dict[str, Any]]]:
-    """(what the loop takes its batches from, facts for resolved.json). Raises BadOption."""
+    policy: Policy,
+    prompts: Sequence[Prompt],
+    held_out: Sequence[Prompt],
+    replay: list[list[RolloutGroup]],
+    samples: Path,
+) -> Generator[Event, None, tuple[RolloutBatches, RolloutFacts]]:
+    """(the batches of a run with rewards, facts for resolved.json), with warnings.
+
+    `replay` holds recorded answers by step, which are learned from in place of new ones; `samples` is the file that the
+    answers are written to. Raises BadOption.
+    """
     o, t = run.options, run.train
-    longest = max(len(q.tokens) for q in (*rows, *held_out)) + o.max_completion_length
-    batched, at_once, facts = yield from _room(model, dtype, longest, o.answers_at_once)
-    judge = Judge(o.weights, o.settings)
-    stops = stop_tokens(tokenizer)
-    collector = Collector(model, tokenizer, o, judge, stop_tokens=stops, at_once=at_once, batched=batched, stop=stop)
+    max_length = max(len(p.tokens) for p in (*prompts, *held_out)) + o.max_completion_length
+    answers = yield from _fit_answers(policy, max_length, o.answers_at_once)
+    collector = Collector(_generator(policy, answers), policy.tokenizer, o, RewardScorer(o.weights, o.settings))
     # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
-    together = o.micro_batch_size if o.loss_type == "bnpo" else -(-o.micro_batch_size // lanes)
-    made = Rollouts(
-        collector,
-        rows,
-        held_out,
-        head=head,
-        together=together,
-        per_step=t.batch_size * t.gradient_accumulation_steps,
+    micro_batch = o.micro_batch_size
+    config = RolloutConfig(
+        prompts_per_step=t.batch_size * t.gradient_accumulation_steps,
+        micro_batch_size=micro_batch if o.loss_type == "bnpo" else -(-micro_batch // policy.parallel_batches),
         seed=t.seed,
         shuffle=run.data.shuffle,
-        samples=folder.path / SAMPLES,
-        reference=_reference(run, model),
-        layout=layout,
-        replay=replay,
+        layout=policy.layout,
+        samples_file=samples,
     )
-    return made, {"answers_at_once": facts, "rewards": o.weights, "replayed": len(replay)}
+    reference = _reference_context(run, policy.model)
+    rollouts = RolloutBatches(
+        collector, prompts, held_out, config, lm_head=policy.lm_head, reference=reference, replay=replay
+    )
+    return rollouts, RolloutFacts(answers.facts, o.weights, len(replay))
 
 
-def own_answers(
-    run: Run, model: nn.Module, tokenizer: Any, batches: Batches, dtype: mx.Dtype, stop: threading.Event
-) -> Generator[Event, None, tuple[OwnAnswers, dict[str, Any]]]:
-    """(a dataset's batches with answers of the student's own in some steps, facts for resolved.json).
+def prepare_on_policy(
+    run: Run, policy: Policy, batches: Batches
+) -> Generator[Event, None, tuple[OnPolicyBatches, OnPolicyFacts]]:
+    """(a dataset's batches with answers of the student's own in some steps, facts for resolved.json), with warnings.
 
     Raises BadData where no row asks anything.
     """
-    o, t, longest = run.options, run.train, run.data.max_seq_len
-    prompts = [prompt_length(row) for row in batches.rows]
-    whole = prompts.count(0)
-    if whole == len(prompts):
+    o, t, max_length = run.options, run.train, run.data.max_seq_len
+    prompt_lengths = [prompt_length(row) for row in batches.rows]
+    without_prompt = prompt_lengths.count(0)
+    if without_prompt == len(prompt_lengths):
         raise BadData(
             f"{dataset_label(run.data.path)}: no row asks anything that the student could answer itself (lmbda)."
         )
-    if whole:
-        some = f"{whole} of {len(prompts)} rows ask nothing"
+    if without_prompt:
+        some = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
         yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
-    together = min(TOGETHER, t.batch_size * t.gradient_accumulation_steps)
-    batched, at_once, facts = yield from _room(model, dtype, min(longest, max(prompts) + o.max_new_tokens), together)
-    made = OwnAnswers(
-        batches,
-        model,
-        Sampling(o.sampling_temperature, max_tokens=o.max_new_tokens),
-        share=run.on_policy_share,
-        longest=longest,
-        stop_tokens=stop_tokens(tokenizer),
-        at_once=at_once,
-        batched=batched,
-        stop=stop,
-    )
-    return made, {"answers_at_once": facts, "share": run.on_policy_share}
+    requested = min(PROMPTS_AT_ONCE, t.batch_size * t.gradient_accumulation_steps)
+    longest = min(max_length, max(prompt_lengths) + o.max_new_tokens)
+    answers = yield from _fit_answers(policy, longest, requested)
+    params = SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens)
+    config = OnPolicyConfig(params, run.on_policy_share, max_length)
+    own_answers = OnPolicyBatches(batches, _generator(policy, answers), config)
+    return own_answers, OnPolicyFacts(answers.facts, run.on_policy_share)
 
 
-def _room(
-    model: nn.Module, dtype: mx.Dtype, longest: int, wanted: int
-) -> Generator[Event, None, tuple[bool, int, dict[str, Any]]]:
-    """(whether several answers can be written at once, how many are, facts with the reason)."""
-    model.eval()
-    batched, why = check(model, dtype)
+def _generator(policy: Policy, answers: _AnswerBatches) -> CompletionGenerator:
+    """The model with what does not change while it writes answers."""
+    stops = tuple(stop_tokens(policy.tokenizer))
+    return CompletionGenerator(policy.model, stops, answers.facts.used, answers.batched, policy.stop)
+
+
+def _fit_answers(policy: Policy, max_length: int, requested: int) -> Generator[Event, None, _AnswerBatches]:
+    """How many answers of up to `max_length` tokens, prompt included, fit into memory; warnings where fewer do."""
+    policy.model.eval()
+    batched, reason = check_batching(policy.model, policy.dtype)
     if not batched:
-        yield Warned("sampling", f"Answers are written one after the other, which is slow: {why}.")
-    at_once, size = fitting(model, longest, wanted if batched else 1)
-    if batched and at_once < wanted:
-        less = f"{at_once} answers are written at once instead of {wanted}"
-        yield Warned("memory", f"{less}: each may take {size / 1e6:,.0f} MB.")
-    return batched, at_once, {"requested": wanted, "used": at_once, "bytes_each": size, "reason": why}
+        yield Warned("sampling", f"Answers are written one after the other, which is slow: {reason}.")
+    at_once, bytes_each = fit_batch_size(policy.model, max_length, requested if batched else 1)
+    if batched and at_once < requested:
+        less = f"{at_once} answers are written at once instead of {requested}"
+        yield Warned("memory", f"{less}: each may take {bytes_each / 1e6:,.0f} MB.")
+    return _AnswerBatches(batched, AnswersAtOnce(requested, at_once, bytes_each, reason))
 
 
-def _reference(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:
+def _reference_context(run: Run, model: nn.Module) -> Callable[[], AbstractContextManager[Any]] | None:
     """A context in which the model answers as the reference that a KL pulls to; None where there is no KL."""
     o = run.options
     if not o.beta:
         return None
-    initial = run.adapter.init is not None and o.reference != "base"
-    if not initial and run.adapter.type != "full":
-        return lambda: adapters.off(model)
-    start = adapters.tensors(model)
-    return lambda: _with(model, start)
+    is_initial = run.adapter.init is not None and o.reference != "base"
+    if not is_initial and run.adapter.type != "full":
+        return lambda: adapters.disable(model)
+    initial = adapters.trainable_tensors(model)
+    return lambda: _with_weights(model, initial)
 
 
 @contextmanager
-def _with(model: nn.Module, weights: dict[str, mx.array]) -> Iterator[None]:
+def _with_weights(model: nn.Module, weights: dict[str, mx.array]) -> Iterator[None]:
     """Within this, the model has these trained weights."""
-    now = adapters.tensors(model)
+    current = adapters.trainable_tensors(model)
     model.load_weights(list(weights.items()), strict=False)
     try:
         yield
     finally:
-        model.load_weights(list(now.items()), strict=False)
+        model.load_weights(list(current.items()), strict=False)

@@ -1,6 +1,6 @@
 """What is asked for (Run, with its sections), and the folder where a run lies."""
 
-from core.run.run import Run, every_option, plain, runs_folder, sections
+from core.run.run import Run, list_options, runs_folder, sections, to_plain
 from core.run.sections import DEMO, STARTER, Adapter, Data, Model, Train
 
 __all__ = [
@@ -11,8 +11,8 @@ __all__ = [
     "Model",
     "Run",
     "Train",
-    "every_option",
-    "plain",
+    "list_options",
     "runs_folder",
     "sections",
+    "to_plain",
 ]

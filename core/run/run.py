@@ -1,7 +1,7 @@
-"""A run: everything that is asked for, as one frozen tree of options; read from and written to run.toml.
+"""Run: everything that a person asks for, as one frozen tree of options; read from and written to run.toml.
 
-Three independent choices make a run: the method (how it learns), the adapter (what is trained) and the
-base's precision. Whoever drives the library (window, command line, Python) builds one of these.
+Three independent choices make a run: the method, the adapter (what is trained) and the precision of the base model.
+The window, the command line and Python code all build one of these.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ from core import methods
 from core.data.kinds import PAIRS
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option
-from core.quant.modes import UNPACKED, find
+from core.quant.modes import UNPACKED, find_mode
 from core.run.sections import STARTER, Adapter, Data, Model, Train
 
 
@@ -28,13 +28,13 @@ from core.run.sections import STARTER, Adapter, Data, Model, Train
 class Run:
     """What is asked. `options` are the method's own; `output` is the run's folder."""
 
-    method: str = option(methods.DEFAULT_METHOD, "How it learns.", label="Method")
+    method: str = option(methods.DEFAULT_METHOD, "Training method.", label="Method")
     output: str | None = option(
         None, "Folder of the run; a new one lies among Hone's runs.", label="Run folder", unset="a new one"
     )
     backend: str = option(
         "auto",
-        "Which device computes.",
+        "Device that computes.",
         choices=("auto", "gpu", "cpu"),
         labels={"auto": "Automatic", "gpu": "GPU", "cpu": "CPU"},
         label="Backend",
@@ -57,21 +57,21 @@ class Run:
         return methods.load()[self.method]
 
     @property
-    def texts(self) -> int:
-        """Texts that are learned from in a row: two of a pair."""
+    def texts_per_row(self) -> int:
+        """How many texts of a row go through the model: two of a preference pair."""
         return 2 if self.spec.data == PAIRS else 1
 
     @property
     def on_policy_share(self) -> float:
-        """The share of the steps whose answers the model writes itself, for a teacher to judge."""
+        """The share of the steps, 0 to 1, that train on completions of the model itself, which a teacher judges."""
         return self.spec.on_policy_share(self.options) if self.spec.on_policy_share else 0.0
 
     @property
     def usual_learning_rate(self) -> float:
-        """The learning rate where none is given: the method's, for what is trained.
+        """The learning rate where none is given: the method's, for an adapter or for full fine-tuning.
 
-        The starter model is hundreds of times smaller than the models these values suit, and small models
-        take, and need, larger steps: ten times is what was measured to work on it.
+        The starter model is hundreds of times smaller than the models these values suit, and small models take, and
+        need, larger steps: ten times is what was measured to work on it.
         """
         usual = self.spec.learning_rate_full if self.adapter.type == "full" else self.spec.learning_rate
         return usual * 10 if self.model.path == STARTER else usual
@@ -81,7 +81,7 @@ class Run:
         return Path(self.output).name if self.output else ""
 
     def check(self) -> "Run":
-        """Itself, or BadOption when two options contradict each other."""
+        """The run itself. Raises BadOption when two options contradict each other."""
         if self.spec.check is not None:
             self.spec.check(self.options)
         t = self.train
@@ -97,7 +97,7 @@ class Run:
         if m.quantization == UNPACKED and m.double_quantization:
             raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
         if m.quantization != UNPACKED:
-            find(m.quantization, m.double_quantization)
+            find_mode(m.quantization, m.double_quantization)
             if self.adapter.type == "full":
                 raise BadOption(
                     f"Full fine-tuning cannot train weights packed as {m.quantization}; use lora, or quantization none."
@@ -105,7 +105,7 @@ class Run:
         return self
 
     def with_output(self) -> "Run":
-        """Itself with a run folder: the one asked for, or a new one named after date, method and data."""
+        """The run with a folder: the one that was asked for, or a new one named after date, method and data."""
         if self.output:
             return self
         stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(self.data.path).stem) or "data"
@@ -117,37 +117,44 @@ class Run:
         return dataclasses.replace(self, output=str(folder))
 
     def replace(self, key: str, value: Any) -> "Run":
-        """A copy with one option changed, named as in run.toml: "train.learning_rate", "method", "options.beta"."""
-        head, _, rest = key.partition(".")
-        if not rest:
-            found = {o.name: o for o in describe(Run)}
-            if head not in found:
+        """A copy with one option changed.
+
+        `key` names it as run.toml does: "train.learning_rate", "method", "options.beta". Raises BadOption for a name
+        that does not exist, a wrong type, or a value out of range.
+        """
+        section, _, name = key.partition(".")
+        if not name:
+            options = {o.name: o for o in describe(Run)}
+            if section not in options:
                 raise BadOption(f"There is no option {key!r}.")
-            if head == "method" and value != self.method:
+            if section == "method" and value != self.method:
                 return dataclasses.replace(self, method=value, options=None)
-            return dataclasses.replace(self, **{head: check(found[head], value)})
-        if head not in sections(self.method):
+            return dataclasses.replace(self, **{section: check(options[section], value)})
+        if section not in sections(self.method):
             raise BadOption(f"There is no option {key!r}.")
-        group = getattr(self, head)
-        changed = build(type(group), {**plain(group), rest: value}, head)
-        return dataclasses.replace(self, **{head: changed})
+        group = getattr(self, section)
+        new_group = build(type(group), {**to_plain(group), name: value}, section)
+        return dataclasses.replace(self, **{section: new_group})
 
     def to_dict(self) -> dict[str, Any]:
         """Plain nested values, None left out: what run.toml holds."""
         top = {o.name: getattr(self, o.name) for o in describe(Run) if getattr(self, o.name) is not None}
-        return top | {name: plain(getattr(self, name)) for name in sections(self.method)}
+        return top | {name: to_plain(getattr(self, name)) for name in sections(self.method)}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any], where: str = "") -> "Run":
-        """A checked run from plain nested values. Raises BadOption with one sentence, opened by `where`."""
+    def from_dict(cls, values: Mapping[str, Any], origin: str = "") -> "Run":
+        """A checked run from plain nested values, as to_dict() gives them.
+
+        Raises BadOption with one sentence, opened by `origin` (the name of the file they were read from).
+        """
         values = dict(values)
-        own = values.pop("options", {})
+        method_options = values.pop("options", {})
         try:
-            run: Run = build(cls, values, where)
-            at = f"{where}: [options]" if where else "[options]"
-            return dataclasses.replace(run, options=build(run.spec.options, own, at)).check()
+            run: Run = build(cls, values, origin)
+            table = f"{origin}: [options]" if origin else "[options]"
+            return dataclasses.replace(run, options=build(run.spec.options, method_options, table)).check()
         except BadOption as error:
-            raise BadOption(str(error) if str(error).startswith(where) else f"{where}: {error}") from None
+            raise BadOption(str(error) if str(error).startswith(origin) else f"{origin}: {error}") from None
 
     def to_toml(self) -> str:
         """The text of run.toml."""
@@ -169,22 +176,22 @@ class Run:
 
 
 def sections(method: str) -> dict[str, type]:
-    """The groups of options of a run, by their name in run.toml; "options" are the method's own."""
+    """The sections of a run of this method, by their name in run.toml; "options" holds the method's own options."""
     return {**dict(groups(Run)), "options": methods.load()[method].options}
 
 
-def every_option(method: str) -> list[tuple[str, Option]]:
-    """(key as in run.toml, option) of all there is to set for a method."""
+def list_options(method: str) -> list[tuple[str, Option]]:
+    """(key as in run.toml, Option) of everything that can be set for a method."""
     top = [(o.name, o) for o in describe(Run)]
     return top + [(f"{name}.{o.name}", o) for name, cls in sections(method).items() for o in describe(cls)]
 
 
-def plain(group: Any) -> dict[str, Any]:
-    """A group of options as plain values, None left out."""
+def to_plain(group: Any) -> dict[str, Any]:
+    """A section of options as plain values, without those that are None."""
     values = {o.name: getattr(group, o.name) for o in describe(type(group))}
     return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None}
 
 
 def runs_folder() -> Path:
-    """Where runs live unless a folder is given."""
+    """The folder in which runs lie unless another is given."""
     return Path(platformdirs.user_data_dir("Hone", appauthor=False)) / "runs"

@@ -6,8 +6,6 @@ from core.options import option
 from core.quant.modes import MODES, UNPACKED
 
 STARTER = "starter"  # the small model that ships inside
-
-
 DEMO = "demo"  # the sample dataset that ships inside, for each method's shape of data
 
 
@@ -25,7 +23,8 @@ class Model:
     revision: str | None = option(None, "Branch, tag or commit of a Hugging Face model.", unset="the newest")
     dtype: str = option(
         "auto",
-        "Precision the model computes in. 'auto': the model's own on a GPU; on a CPU float32, the fastest there.",
+        "Precision of activations and matrix products. 'auto': the model's own on a GPU; float32 on a CPU, the "
+        "fastest there.",
         choices=("auto", "float32", "bfloat16", "float16"),
         labels={
             "auto": "Automatic",
@@ -38,17 +37,18 @@ class Model:
     )
     quantization: str = option(
         UNPACKED,
-        "Store the model's weights in fewer bits while training: saves most of its memory. The add-on stays exact.",
+        "Quantize the base model's weights while training, which saves most of its memory. The adapter stays "
+        "in full precision.",
         choices=(UNPACKED, *MODES),
         labels={UNPACKED: "Full precision", **{mode.name: mode.title for mode in MODES.values()}},
         label="Base precision",
         basic=True,
-        when="Choose nf4 if the model does not fit in memory (QLoRA), int8 to lose less.",
+        when="Choose nf4 if the model does not fit into memory (QLoRA), int8 to lose less accuracy.",
     )
     double_quantization: bool = option(
         False,
-        "Pack the scales of nf4 and fp4 as well, which saves another 0.4 bits a weight.",
-        label="Pack the scales too",
+        "Quantize the scales of nf4 and fp4 as well, which saves another 0.4 bits a weight.",
+        label="Double quantization",
         when="Switch it on for the last few per cent of memory; off, as in bitsandbytes, is a little quicker.",
     )
     allow_code: bool = option(
@@ -80,33 +80,33 @@ class Data:
     )
     eval_split: float = option(
         0.1,
-        "Share of the rows held out for validation when no second file is given. 0 trains on everything.",
+        "Share of the rows held out for validation where no validation data is given. 0: train on every row.",
         low=0.0,
         high=0.5,
         label="Held-out share",
     )
     max_seq_len: int = option(
         2048,
-        "Longest row in tokens; what is longer is cut at the end, counted and shown.",
+        "Maximum sequence length in tokens. Longer rows are truncated at the end, counted and shown.",
         low=8,
         high=1_048_576,
         label="Maximum length",
         basic=True,
-        when="Lower it to save memory; raise it if the preview shows that answers are cut.",
+        when="Lower it to save memory; raise it if the preview shows that answers are truncated.",
     )
     train_on: str = option(
         "answers",
-        "Which part is learned: every answer of a conversation, the last one only, or the whole text.",
+        "Which tokens the loss is computed on: every answer of a conversation, the last one only, or the whole text.",
         choices=("answers", "last", "all"),
         labels={"answers": "Every answer", "last": "The last answer", "all": "The whole text"},
         label="Learn from",
-        when="Plain text is always learned whole.",
+        when="Plain text is always trained on whole.",
     )
     columns: tuple[str, ...] = option(
         (),
-        "Which columns to read, where the names are not understood: entries such as 'question=frage'.",
+        "Which column is what, where the names are not recognised: entries such as 'question=frage'.",
         label="Column mapping",
-        when="Map the columns if the format is not recognised or not meant so.",
+        when="Map the columns if the format is not recognised, or recognised wrongly.",
     )
     exclude: tuple[str, ...] = option(
         (),
@@ -116,7 +116,7 @@ class Data:
     )
     fill_in: tuple[str, ...] = option(
         (),
-        "What to put in the place of {{name}}-like placeholders: entries such as 'name=Hone'.",
+        "Text that replaces placeholders such as {{name}}: entries such as 'name=Hone'.",
         label="Fill in",
     )
     chat_template: str | None = option(
@@ -127,11 +127,12 @@ class Data:
     )
     packing: bool = option(
         True,
-        "Lay short rows end to end where that saves padding. No row sees another, and the numbers stay the same.",
+        "Pack short rows end to end where that saves padding. No row attends to another, and the numbers stay "
+        "the same.",
         label="Pack rows",
         when="Switch it off to rule it out when comparing runs.",
     )
-    shuffle: bool = option(True, "Mix the rows, in an order that follows from the seed.", label="Shuffle rows")
+    shuffle: bool = option(True, "Shuffle the rows, in an order that follows from the seed.", label="Shuffle rows")
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,8 @@ class Adapter:
 
     type: str = option(
         "lora",
-        "LoRA trains a small add-on and leaves the model untouched, DoRA learns the size of each output apart from "
-        "its direction; full changes every weight.",
+        "LoRA trains low-rank matrices beside frozen weights; DoRA trains a magnitude for each output as well; full "
+        "trains every weight.",
         choices=("lora", "dora", "full"),
         labels={"lora": "LoRA", "dora": "DoRA", "full": "All weights"},
         flag="adapter",
@@ -150,7 +151,7 @@ class Adapter:
     )
     rank: int = option(
         16,
-        "How much room the add-on has.",
+        "Rank of the adapter's low-rank matrices: how much it can learn, and how large it is.",
         low=1,
         high=1024,
         flag="lora-r",
@@ -160,7 +161,7 @@ class Adapter:
     )
     alpha: float | None = option(
         None,
-        "Strength of the add-on; the update is scaled by alpha / rank.",
+        "Scale of the adapter: its output is multiplied by alpha / rank.",
         low=0.0001,
         high=4096,
         flag="lora-alpha",
@@ -169,23 +170,23 @@ class Adapter:
     )
     rslora: bool = option(
         False,
-        "Scale by alpha / √rank instead of alpha / rank (rsLoRA).",
+        "Scale the adapter by alpha / √rank instead of alpha / rank (rsLoRA).",
         label="Rank-stabilized scale",
-        when="Switch it on for high ranks, 64 and more, which plain LoRA holds back.",
+        when="Switch it on for ranks of 64 and more, which plain LoRA scales down too far.",
     )
     plus: float | None = option(
         None,
-        "How many times larger the steps of the add-on's second matrix are (LoRA+).",
+        "Learning rate of the adapter's B matrices, as a multiple of that of its A matrices (LoRA+).",
         low=1.0,
         high=1024.0,
         flag="loraplus-lr-ratio",
         label="LoRA+ ratio",
         unset="1, plain LoRA",
-        when="Try 16 if training is slow to take hold.",
+        when="Try 16 if the loss falls slowly.",
     )
     dropout: float = option(
         0.0,
-        "Share of the add-on's inputs left out at random in each step, against memorising.",
+        "Share of the adapter's inputs set to zero at random in each step, against overfitting.",
         low=0.0,
         high=0.9,
         flag="lora-dropout",
@@ -193,22 +194,24 @@ class Adapter:
     )
     targets: str = option(
         "all",
-        "Which layers get an add-on: all, attention, embeddings, head, names or patterns (*.mlp.*), divided by commas.",
+        "Modules that get an adapter: all (linear layers), attention, embeddings, head, names or patterns "
+        "(*.mlp.*), divided by commas.",
         flag="lora-targets",
-        label="Target layers",
+        label="Target modules",
     )
     layers: int | None = option(
         None,
-        "Only the last N blocks get an add-on.",
+        "Only the last N transformer blocks get an adapter.",
         low=1,
         high=10_000,
         flag="lora-layers",
-        label="Blocks",
+        label="Adapted blocks",
         unset="all",
     )
     init: str | None = option(
         None,
-        "Folder of an adapter to go on from, as Hone, mlx-lm or PEFT saved it; its rank, alpha and layers are kept.",
+        "Folder of an adapter to continue from, as Hone, mlx-lm or PEFT saved it; its rank, alpha and target "
+        "modules are kept.",
         flag="init-adapter",
         label="Start from adapter",
         unset="a fresh one",
@@ -221,7 +224,7 @@ class Train:
 
     epochs: float | None = option(
         None,
-        "How often to go through the data, unless steps are given; 3 times for most methods.",
+        "Passes over the training data, unless steps are given; 3 for most methods.",
         low=0.001,
         high=10_000,
         label="Epochs",
@@ -238,48 +241,50 @@ class Train:
     )
     learning_rate: float | None = option(
         None,
-        "How big each correction is. Usual: the method's value, and ten times that on the starter model.",
+        "Size of each optimizer step. By default the method's value, and ten times that on the starter model.",
         low=0.0,
         high=10.0,
         label="Learning rate",
         basic=True,
         unset="the usual value",
-        when="Lower it if the loss jumps; raise it if nothing changes.",
+        when="Lower it if the loss jumps; raise it if it hardly falls.",
     )
     batch_size: int = option(
         4,
-        "Rows looked at together.",
+        "Rows in each batch: an optimizer step averages the gradients of batch size × gradient accumulation rows. A "
+        "batch goes through the model in micro-batches where that saves memory or time.",
         low=1,
         high=4096,
         label="Batch size",
         basic=True,
-        when="Lower it if memory runs out, and raise the accumulation instead.",
+        when="Lower it if memory runs out, and raise gradient accumulation instead.",
     )
     gradient_accumulation_steps: int = option(
         1,
-        "Batches gathered before each correction; acts like a larger batch without its memory.",
+        "Batches whose gradients are accumulated before each optimizer step: as a larger batch, without its memory.",
         low=1,
         high=4096,
-        label="Accumulate",
+        label="Gradient accumulation",
     )
     gradient_checkpointing: str = option(
         "auto",
-        "Keep less of each step in memory and compute it again: about a third more time, the same numbers. 'auto': "
-        "where the step would not fit into the memory otherwise.",
+        "Recompute the activations of each block in the backward pass instead of keeping them: less memory, about a "
+        "third more time, the same numbers. 'auto': where a step would not fit into memory otherwise.",
         choices=("auto", "off", "on"),
         label="Gradient checkpointing",
         when="Switch it on if memory runs out.",
     )
     lr_schedule: str = option(
         "cosine",
-        "How the learning rate falls over the run.",
+        "How the learning rate changes over the run, after the warm-up.",
         choices=("constant", "linear", "cosine"),
-        labels={"constant": "Constant", "linear": "Straight down", "cosine": "Cosine"},
-        label="Schedule",
+        labels={"constant": "Constant", "linear": "Linear", "cosine": "Cosine"},
+        label="Learning rate schedule",
     )
     warmup_steps: int | None = option(
         None,
-        "Steps over which the learning rate rises from zero; at most 100 by itself, none when it is constant.",
+        "Steps over which the learning rate rises from zero. By default at most 100, and none with a constant "
+        "schedule.",
         low=0,
         high=1_000_000,
         label="Warm-up steps",
@@ -287,28 +292,28 @@ class Train:
     )
     optimizer: str = option(
         "adamw",
-        "The rule that turns gradients into corrections.",
+        "The algorithm that updates the weights from their gradients.",
         choices=("adamw", "adam", "lion", "sgd"),
         labels={"adamw": "AdamW", "adam": "Adam", "lion": "Lion", "sgd": "SGD"},
         label="Optimizer",
     )
     weight_decay: float = option(
         0.0,
-        "Pulls the trained weights towards zero at each step. Needs adamw or lion.",
+        "Decoupled weight decay: pulls trained weights towards zero at each step. Needs adamw or lion.",
         low=0.0,
         high=1.0,
         label="Weight decay",
     )
     max_grad_norm: float = option(
         1.0,
-        "Longest allowed gradient; longer ones are shortened. 0 switches this off.",
+        "Gradients with a larger norm are scaled down to it. 0: no clipping.",
         low=0.0,
         high=1e6,
-        label="Clip gradients at",
+        label="Max gradient norm",
     )
     eval_every: int | None = option(
         None,
-        "Measure the held-out loss every so many steps. By itself, it never takes longer than the training.",
+        "Steps between two validations. By default validation never takes longer than training.",
         low=1,
         high=1_000_000,
         label="Validate every",
@@ -316,36 +321,42 @@ class Train:
     )
     early_stop: int = option(
         0,
-        "Stop when this many validations in a row brought no new best. 0 never stops early.",
+        "Stop after this many validations in a row without a new best loss. 0: never stop early.",
         low=0,
         high=1000,
         label="Early stop after",
     )
     keep_best: bool = option(
-        True, "Keep the adapter of the best validation, not of the last step.", label="Keep the best"
+        True, "Keep the weights with the best validation loss instead of those of the last step.", label="Keep the best"
     )
     save_every: int | None = option(
         None,
-        "Write a checkpoint every so many steps.",
+        "Steps between two checkpoints.",
         low=1,
         high=1_000_000,
         label="Checkpoint every",
         unset="as often as it validates",
     )
     keep_checkpoints: int = option(
-        2, "How many checkpoints stay on disk; older ones are removed.", low=1, high=1000, label="Checkpoints kept"
+        2, "Checkpoints that are kept on disk; older ones are removed.", low=1, high=1000, label="Checkpoints kept"
     )
     samples: int = option(
-        3, "Held-out prompts answered before and after training, to compare.", low=0, high=50, label="Sample prompts"
+        3,
+        "Held-out prompts that are answered before and after training, to compare.",
+        low=0,
+        high=50,
+        label="Sample prompts",
     )
     sample_every: int = option(
         0,
-        "Answer the sample prompts every so many steps as well. 0: only before and after.",
+        "Steps between two rounds of sample answers. 0: only before and after training.",
         low=0,
         high=1_000_000,
         label="Sample every",
     )
-    sample_tokens: int = option(128, "Longest sample answer, in tokens.", low=1, high=8192, label="Sample length")
+    sample_tokens: int = option(
+        128, "Maximum length of a sample answer, in tokens.", low=1, high=8192, label="Sample length"
+    )
     seed: int = option(
-        42, "Where all randomness starts; the same seed gives the same run.", low=0, high=2**32 - 1, label="Seed"
+        42, "Seed of every random choice; the same seed gives the same run.", low=0, high=2**32 - 1, label="Seed"
     )

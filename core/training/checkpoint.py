@@ -39,44 +39,47 @@ class Progress:
     measured_metrics: dict[str, float] = field(default_factory=dict)
 
 
-def save(folder: Path, progress: Progress, model: nn.Module, optimizer: Any, keep: int) -> Path:
-    """Write checkpoints/step-N under `folder` (whole or not at all) and remove all but the newest `keep`.
+def save(folder: Path, progress: Progress, model: nn.Module, optimizer_state: Any, keep: int) -> Path:
+    """Write `folder`/step-N (whole or not at all) and remove all but the newest `keep`; returns the new path.
 
-    `optimizer` is the state of it, a tree of arrays.
+    `optimizer_state` is a tree of arrays. Raises Unavailable where it cannot be written.
     """
     final = folder / f"step-{progress.step:07d}"
     temporary = folder / f".{final.name}.partial"
     with explain(folder):
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
-        save_tensors(temporary / WEIGHTS, adapters.tensors(model))
-        state = dict(tree_flatten(optimizer))
+        save_tensors(temporary / WEIGHTS, adapters.trainable_tensors(model))
+        state = dict(tree_flatten(optimizer_state))
         state |= {"random": mx.random.state[0]}
         save_tensors(temporary / OPTIMIZER, state)
         with replacing(temporary / PROGRESS) as file:
             file.write_text(json.dumps(asdict(progress)), encoding="utf-8")
         shutil.rmtree(final, ignore_errors=True)
         temporary.replace(final)
-        for old in everything(folder)[:-keep]:
+        for old in list_checkpoints(folder)[:-keep]:
             shutil.rmtree(old)
     return final
 
 
-def everything(folder: Path) -> list[Path]:
-    """All complete checkpoints, oldest first."""
+def list_checkpoints(folder: Path) -> list[Path]:
+    """All complete checkpoints in a folder, oldest first."""
     return sorted(path for path in folder.glob("step-*") if (path / PROGRESS).is_file())
 
 
 def restore(path: Path, model: nn.Module) -> tuple[Progress, Any]:
-    """Put a checkpoint back into a model that has its adapter attached; gives the state of its optimizer too."""
+    """Put a checkpoint's weights into a model that has its adapter attached, and set MLX's random state.
+
+    Returns (the progress, the optimizer's state). Raises BadModel where the checkpoint cannot be read or does not fit.
+    """
     try:
         progress = Progress(**json.loads((path / PROGRESS).read_text(encoding="utf-8")))
         weights = mx.load(str(path / WEIGHTS))
         state = mx.load(str(path / OPTIMIZER))
     except (OSError, ValueError, TypeError, RuntimeError) as error:
         raise BadModel(f"The checkpoint {path} cannot be read: {error}.") from None
-    wanted = adapters.tensors(model)
-    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in wanted.items()}:
+    expected = adapters.trainable_tensors(model)
+    if {k: v.shape for k, v in weights.items()} != {k: v.shape for k, v in expected.items()}:
         raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
     model.load_weights(list(weights.items()), strict=False)
     high, low = (int(v) for v in state.pop("random").tolist())

@@ -14,55 +14,60 @@ import mlx.core as mx
 from core.data.batch.batches import Batch
 from core.data.batch.packing import Layout
 
-AFTER = 3  # times that a shape has come up
+MIN_REPEATS = 3  # times that a shape has come up before it is compiled
 
 
-class Traced:
-    """A function (values, batch, aside, weight) of arrays, of the batch's arrays alone, and with no other effect."""
+class CompiledStep:
+    """A function (parameters, batch, precomputed, weight) that is compiled for the shapes that come up again.
+
+    It must follow from its arguments' arrays alone and have no other effect. Where tracing fails, steps go on
+    uncompiled and `error` says why.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
-        self._seen: Counter[Any] = Counter()
-        self._made: dict[Any, Callable[..., Any]] = {}
-        self.why_not = ""  # why the model's steps turned out not to be compilable
+        self._shape_counts: Counter[Any] = Counter()
+        self._compiled: dict[Any, Callable[..., Any]] = {}  # by what a batch consists of; mx.compile knows shapes
+        self.error = ""  # why the model's steps turned out not to be compilable
 
-    def __call__(self, values: Any, batch: Batch, aside: Any, weight: float) -> Any:
-        given, bare = _apart(batch)
-        shapes = tuple((name, tuple(array.shape)) for name, array in given.items())
-        self._seen[shapes] += 1
-        if self._seen[shapes] < AFTER or self.why_not:
-            return self._function(values, batch, aside, weight)
-        kind = (tuple(given), bare.layout is not None and bare.layout.shared)
-        if kind not in self._made:
+    def __call__(self, parameters: Any, batch: Batch, precomputed: Any, weight: float) -> Any:
+        arrays, template = _split_arrays(batch)
+        shapes = tuple((name, tuple(array.shape)) for name, array in arrays.items())
+        self._shape_counts[shapes] += 1
+        if self._shape_counts[shapes] < MIN_REPEATS or self.error:
+            return self._function(parameters, batch, precomputed, weight)
+        kind = (tuple(arrays), template.layout is not None and template.layout.shared)
+        if kind not in self._compiled:
 
-            def whole(values: Any, given: dict[str, mx.array], aside: Any, weight: mx.array) -> Any:
-                return self._function(values, _together(bare, given), aside, weight)
+            def step(parameters: Any, arrays: dict[str, mx.array], precomputed: Any, weight: mx.array) -> Any:
+                return self._function(parameters, _join_arrays(template, arrays), precomputed, weight)
 
-            self._made[kind] = mx.compile(whole)
+            self._compiled[kind] = mx.compile(step)
         try:
-            return self._made[kind](values, given, aside, mx.array(weight, mx.float32))
+            return self._compiled[kind](parameters, arrays, precomputed, mx.array(weight, mx.float32))
         except (ValueError, RuntimeError) as error:  # what tracing raises where a model looks at numbers on its way
-            self.why_not = (str(error).strip().splitlines() or ["no word"])[0]
-            return self._function(values, batch, aside, weight)
+            self.error = (str(error).strip().splitlines() or ["no word"])[0]
+            return self._function(parameters, batch, precomputed, weight)
 
 
-def _apart(batch: Batch) -> tuple[dict[str, mx.array], Batch]:
+def _split_arrays(batch: Batch) -> tuple[dict[str, mx.array], Batch]:
     """(a batch's arrays by name, the batch without them and without what changes from one to the next)."""
-    given = {"tokens": batch.tokens, "mask": batch.mask, "places": batch.places}
-    given |= {f"extra.{name}": value for name, value in batch.extra.items()}
+    arrays = {"tokens": batch.tokens, "mask": batch.mask, "places": batch.places}
+    arrays |= {f"extra.{name}": value for name, value in batch.extra.items()}
     layout = batch.layout
     if layout is not None:
         names = [f.name for f in fields(Layout) if f.name != "shared"]
-        given |= {f"layout.{name}": getattr(layout, name) for name in names}
-        nothing: dict[str, Any] = dict.fromkeys(names)
-        layout = replace(layout, **nothing)
-    return given, Batch(None, None, (), (), layout)
+        arrays |= {f"layout.{name}": getattr(layout, name) for name in names}
+        no_arrays: dict[str, Any] = dict.fromkeys(names)
+        layout = replace(layout, **no_arrays)
+    return arrays, Batch(None, None, (), (), layout)
 
 
-def _together(bare: Batch, given: dict[str, mx.array]) -> Batch:
-    parts: dict[str, dict[str, mx.array]] = {"": {}, "extra": {}, "layout": {}}
-    for name, value in given.items():
-        part, _, own = name.rpartition(".")
-        parts[part][own] = value
-    layout = None if bare.layout is None else replace(bare.layout, **parts["layout"])
-    return replace(bare, **parts[""], extra=parts["extra"], layout=layout)
+def _join_arrays(template: Batch, arrays: dict[str, mx.array]) -> Batch:
+    """The reverse of _split_arrays()."""
+    groups: dict[str, dict[str, mx.array]] = {"": {}, "extra": {}, "layout": {}}
+    for name, value in arrays.items():
+        group, _, field = name.rpartition(".")
+        groups[group][field] = value
+    layout = None if template.layout is None else replace(template.layout, **groups["layout"])
+    return replace(template, **groups[""], extra=groups["extra"], layout=layout)

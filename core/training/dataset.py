@@ -1,4 +1,4 @@
-"""A run's data: read, split, encoded, and what a person should know about it."""
+"""A run's data: read, split into training and held-out rows, encoded, with warnings about what is unusual in it."""
 
 import functools
 from collections import Counter
@@ -7,151 +7,172 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from core.data.batch.groups import Group, learns, parts
-from core.data.check.exclude import kinds
-from core.data.dataset import Dataset, apart, load, overlap, split
+from core.data.batch.groups import Group, has_targets, row_texts
+from core.data.check.exclude import finding_codes
+from core.data.dataset import Dataset, count_overlap, drop_overlap, load_dataset, split_dataset
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, UNPAIRED
 from core.data.read.files import dataset_label
-from core.data.tokenize.cache import encoded, encoded_all
+from core.data.tokenize.cache import load_or_encode
 from core.data.tokenize.encode import Encoded
 from core.data.tokenize.encoding import Cancelled
 from core.errors import BadData, BadOption, Unavailable
 from core.events import Event, Phase, Warned
 from core.model import hub
+from core.resolved import DatasetFacts
 from core.resources import sample
-from core.rollouts import setup
+from core.rollouts.setup import prepare_prompts
 from core.run import DEMO, Run
-from core.worker import watched
+from core.worker import run_in_thread
 
 Row = Encoded | Group
 
-UNEVEN = 3.0  # times that one kind of marked answers may outweigh the other before it is told
+MAX_LABEL_RATIO = 3.0  # times that answers with one label may outweigh the others before a warning
 
 
-class Rows(NamedTuple):
+class EncodedDataset(NamedTuple):
     """What a run learns from. Every text of every row has at least one target."""
 
-    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Query
+    train: Sequence[Any]  # of Row, or of core.rollouts.prompts.Prompt where the model writes the answers
     held_out: Sequence[Any]
     examples: list[Example]  # to take prompts from: the held-out ones, or those to train on where none are
-    facts: dict[str, Any]  # for resolved.json
+    facts: DatasetFacts
 
 
-def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, Rows]:
-    """Read, split and encode, yielding progress and warnings; the generator's value is the rows.
+class _Splits(NamedTuple):
+    """The examples as they were read, before they are encoded."""
 
-    Raises BadData, BadOption, Unavailable.
+    dataset: Dataset
+    eval_paths: list[str]  # files of held-out rows; none where the rows are split
+    train: Sequence[Example]
+    held_out: Sequence[Example]
+
+    @property
+    def for_prompts(self) -> list[Example]:
+        return list(self.held_out or self.train)
+
+
+def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset]:
+    """Read, split and encode a run's data, yielding progress and warnings; the generator's value is the dataset.
+
+    Raises BadOption for options that contradict the data, BadData where no row can be used, and Unavailable where a
+    download or the tokenizing was stopped.
     """
-    d = run.data
-    if run.spec.data in (PAIRS, UNPAIRED) and d.train_on != "answers":
+    if run.spec.data in (PAIRS, UNPAIRED) and run.data.train_on != "answers":
         raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
-    read = functools.partial(load, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
-    dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
-    second = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _beside(run, dataset)
-    if second:
-        train, held = dataset.examples, read(second, exclude=kinds(d.exclude)).examples
-        if "overlap" in d.exclude:
-            train = apart(train, held)
-        shared = overlap(train, held)
-        if shared:
-            both = f"{shared} of {len(held)} validation rows also stand in the training data"
-            yield Warned("overlap", f"{both}; the held-out loss flatters.")
-    else:
-        train, held = split(dataset, d.eval_split, run.train.seed)
-    for finding in _worst(dataset):
-        yield Warned(finding.code, str(finding))
-
+    splits = yield from _read_splits(run)
     if run.spec.on_policy:
-        return (yield from _questions(run, tokenizer, train, held, dataset, second))
-    written = yield from _encode(train, tokenizer, run)
-    rows = _learned(written)
-    held_rows = _learned((yield from _encode(held, tokenizer, run)))
-    yield from _remarks(run, written, rows, held_rows)
-    rows, held_rows = _arranged(run, rows), _arranged(run, held_rows)
-    cut = sum(1 for r in rows if r.cut)
-    facts = {
-        "path": d.path,
-        "eval_path": ", ".join(second) or None,
-        "format": dataset.sentence,
-        "sha256": dataset.sha256,
-        "rows": len(rows),
-        "eval_rows": len(held_rows),
-        "tokens": sum(len(text.tokens) for r in rows for text in parts(r)),
-        "trained_tokens": sum(int(text.mask.sum()) for r in rows for text in parts(r)),
-        "cut": cut,
-        "dropped": len(written) - len(rows),
-        "findings": len(dataset.findings),
-    }
-    return Rows(rows, held_rows, list(held or train), facts)
+        return (yield from _encode_prompts(run, splits, tokenizer))
+    encoded_rows = yield from _encode(splits.train, tokenizer, run)
+    rows = _drop_without_targets(encoded_rows)
+    held_out = _drop_without_targets((yield from _encode(splits.held_out, tokenizer, run)))
+    yield from _row_warnings(run, encoded_rows, rows, held_out)
+    rows, held_out = _arrange(run, rows), _arrange(run, held_out)
+    facts = _facts(
+        run,
+        splits,
+        rows=len(rows),
+        eval_rows=len(held_out),
+        tokens=sum(len(text.tokens) for row in rows for text in row_texts(row)),
+        trained_tokens=sum(int(text.mask.sum()) for row in rows for text in row_texts(row)),
+        cut=sum(1 for row in rows if row.cut),
+        dropped=len(encoded_rows) - len(rows),
+    )
+    return EncodedDataset(rows, held_out, splits.for_prompts, facts)
 
 
-def _questions(
-    run: Run,
-    tokenizer: Any,
-    train: Sequence[Example],
-    held: Sequence[Example],
-    dataset: Dataset,
-    second: Sequence[str],
-) -> Generator[Event, None, Rows]:
-    """The rows of a run that writes its answers itself."""
-    asked, held_out, dropped = yield from setup.questions(run, tokenizer, train, held)
-    facts = {
-        "path": run.data.path,
-        "eval_path": ", ".join(second) or None,
-        "format": dataset.sentence,
-        "sha256": dataset.sha256,
-        "rows": len(asked),
-        "eval_rows": len(held_out),
-        "tokens": sum(len(q.tokens) for q in asked),
-        "trained_tokens": 0,  # what is learned is not written yet
-        "cut": 0,
-        "dropped": dropped,
-        "findings": len(dataset.findings),
-    }
-    return Rows(asked, held_out, list(held or train), facts)
+def _read_splits(run: Run) -> Generator[Event, None, _Splits]:
+    """The data files, split as asked for; a validation file is read beside them. Raises BadData, BadOption."""
+    d = run.data
+    read = functools.partial(load_dataset, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
+    dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
+    eval_paths = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _default_eval_paths(run, dataset)
+    if eval_paths:
+        train, held_out = dataset.examples, read(eval_paths, exclude=finding_codes(d.exclude)).examples
+        if "overlap" in d.exclude:
+            train = drop_overlap(train, held_out)
+        shared = count_overlap(train, held_out)
+        if shared:
+            sentence = f"{shared} of {len(held_out)} validation rows also stand in the training data"
+            yield Warned("overlap", f"{sentence}; the held-out loss flatters.")
+    else:
+        train, held_out = split_dataset(dataset, d.eval_split, run.train.seed)
+    for finding in _first_findings(dataset):
+        yield Warned(finding.code, str(finding))
+    return _Splits(dataset, eval_paths, train, held_out)
 
 
-def _beside(run: Run, dataset: Dataset) -> list[str]:
+def _default_eval_paths(run: Run, dataset: Dataset) -> list[str]:
     """The validation files where none is given: the demo's own, or those that lie in the folder. None: split."""
     if not run.data.eval_split:
         return []
     return [str(sample(run.spec.data, held_out=True))] if run.data.path == DEMO else list(dataset.valid)
 
 
+def _encode_prompts(run: Run, splits: _Splits, tokenizer: Any) -> Generator[Event, None, EncodedDataset]:
+    """The prompts of a run whose answers the model writes itself."""
+    prompts = yield from prepare_prompts(run, tokenizer, splits.train, splits.held_out)
+    facts = _facts(
+        run,
+        splits,
+        rows=len(prompts.train),
+        eval_rows=len(prompts.held_out),
+        tokens=sum(len(prompt.tokens) for prompt in prompts.train),
+        trained_tokens=0,  # what is learned is not written yet
+        cut=0,
+        dropped=prompts.dropped,
+    )
+    return EncodedDataset(prompts.train, prompts.held_out, splits.for_prompts, facts)
+
+
+def _facts(run: Run, splits: _Splits, **counts: int) -> DatasetFacts:
+    return DatasetFacts(
+        path=run.data.path,
+        eval_path=", ".join(splits.eval_paths) or None,
+        format=splits.dataset.sentence,
+        sha256=splits.dataset.sha256,
+        findings=len(splits.dataset.findings),
+        **counts,
+    )
+
+
 def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[Phase, None, Sequence[Row]]:
-    """The examples as tokens and masks, from the cache where they are in it."""
+    """The examples as tokens and masks, from the cache where they are in it. Raises Unavailable when stopped."""
 
     def work(report: Any, cancelled: Any) -> Sequence[Row]:
-        def told(done: int, total: int) -> None:
-            if done < total:
-                report(Phase("Preparing data", f"{done:,} of {total:,} rows tokenized", done / total))
+        def report_progress(rows: int, total: int) -> None:
+            if rows < total:
+                report(Phase("Preparing data", f"{rows:,} of {total:,} rows tokenized", rows / total))
 
         d = run.data
-        about: Any = dict(train_on=d.train_on, max_len=d.max_seq_len, progress=told, cancelled=cancelled.is_set)
+        options: Any = dict(
+            train_on=d.train_on, max_len=d.max_seq_len, progress=report_progress, cancelled=cancelled.is_set
+        )
+        encoded = load_or_encode(examples, tokenizer, **options)
         if run.spec.data not in (PAIRS, UNPAIRED):
-            return encoded(examples, tokenizer, **about)
-        texts = encoded_all(examples, tokenizer, **about)
-        return [Group(t, _values(e)) for t, e in zip(texts, examples, strict=True)]
+            return encoded.texts  # one text a row
+        return [Group(texts, _label_value(e)) for texts, e in zip(encoded, examples, strict=True)]
 
     try:
-        return (yield from watched("tokenize", work))
+        return (yield from run_in_thread("tokenize", work))
     except Cancelled:
         raise Unavailable("Tokenizing the data was stopped.") from None
 
 
-def _values(example: Example) -> dict[str, float]:
+def _label_value(example: Example) -> dict[str, float]:
     return {} if example.label is None else {"label": float(example.label)}
 
 
-def _learned(written: Sequence[Row]) -> Sequence[Row]:
-    """The rows that have something to learn in every text. Where that is all of them, as nearly always, they stay as
-    they are: those from the cache are made when they are asked for, and as objects would take several times the
-    memory."""
-    return written if all(map(learns, written)) else [row for row in written if learns(row)]
+def _drop_without_targets(rows: Sequence[Row]) -> Sequence[Row]:
+    """The rows that have something to learn in every text.
+
+    Where that is all of them, as nearly always, the sequence itself: rows from the cache are made when they are asked
+    for, and as objects would take several times the memory.
+    """
+    return rows if all(map(has_targets, rows)) else [row for row in rows if has_targets(row)]
 
 
-def _arranged(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
+def _arrange(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
     """The rows as the method wants them."""
     if run.spec.arrange is None or not rows:
         return rows
@@ -159,58 +180,60 @@ def _arranged(run: Run, rows: Sequence[Row]) -> Sequence[Row]:
     return run.spec.arrange(rows, run.train.batch_size, run.data.max_seq_len, seed)
 
 
-def _remarks(run: Run, written: Sequence[Row], rows: Sequence[Row], held: Sequence[Row]) -> Iterator[Warned]:
+def _row_warnings(
+    run: Run, encoded_rows: Sequence[Row], rows: Sequence[Row], held_out: Sequence[Row]
+) -> Iterator[Warned]:
     """What a person should know about the rows as the model will see them. Raises BadData when none is left."""
-    longest, count = run.data.max_seq_len, len(written)
-    for note, number in Counter(r.note for r in written if r.note).most_common(3):
+    max_length, count = run.data.max_seq_len, len(encoded_rows)
+    for note, number in Counter(r.note for r in encoded_rows if r.note).most_common(3):
         yield Warned("row-note", f"{number} of {count} rows: {note}")
     if not rows:
-        raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {longest} tokens.")
-    dropped, cut = count - len(rows), sum(1 for r in rows if r.cut)
-    if dropped:
-        nothing = f"{dropped} of {count} rows have nothing to learn within {longest} tokens"
-        yield Warned("no-target", f"{nothing} and are left out.")
-    if cut:
-        yield Warned("cut", f"{cut} of {count} rows are longer than {longest} tokens and are cut at the end.")
+        raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {max_length} tokens.")
+    dropped_count, cut_count = count - len(rows), sum(1 for r in rows if r.cut)
+    if dropped_count:
+        no_target = f"{dropped_count} of {count} rows have nothing to learn within {max_length} tokens"
+        yield Warned("no-target", f"{no_target} and are left out.")
+    if cut_count:
+        yield Warned("cut", f"{cut_count} of {count} rows are longer than {max_length} tokens and are cut at the end.")
     if run.spec.data == UNPAIRED:
-        yield from _imbalance(run, [r for r in rows if isinstance(r, Group)])
-    alike = sum(1 for r in rows if _alike(r))
-    if alike:
-        same = f"In {alike} of {count} rows both answers are the same within {longest} tokens"
-        yield Warned("same-answers", f"{same}: nothing can be learned from them.")
+        yield from _imbalance_warnings(run, [r for r in rows if isinstance(r, Group)])
+    identical = sum(1 for r in rows if _has_identical_answers(r))
+    if identical:
+        opening = f"In {identical} of {count} rows both answers are the same within {max_length} tokens"
+        yield Warned("same-answers", f"{opening}: nothing can be learned from them.")
     if len(rows) < run.train.batch_size:
         few = f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}"
         yield Warned("small-data", f"{few}: every step sees all of them.")
-    if not held and run.data.eval_split:
+    if not held_out and run.data.eval_split:
         yield Warned(
             "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
         )
 
 
-def _imbalance(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
+def _imbalance_warnings(run: Run, rows: Sequence[Group]) -> Iterator[Warned]:
     """Advice where good answers, or bad ones, count for much less together than the others."""
     good = sum(1 for r in rows if r.values["label"])
     bad, o = len(rows) - good, run.options
     if not good or not bad:
         return  # that all marks are the same is told by the checks of the data
-    share = good * o.desirable_weight / max(bad * o.undesirable_weight, 1e-9)
-    if share > UNEVEN or share < 1 / UNEVEN:
-        name, weight = ("undesirable_weight", good / bad) if share > 1 else ("desirable_weight", bad / good)
+    ratio = good * o.desirable_weight / max(bad * o.undesirable_weight, 1e-9)
+    if ratio > MAX_LABEL_RATIO or ratio < 1 / MAX_LABEL_RATIO:
+        name, weight = ("undesirable_weight", good / bad) if ratio > 1 else ("desirable_weight", bad / good)
         few = f"{good:,} answers are marked good and {bad:,} bad"
         advice = f"{name} {weight:.2g} with the other at 1 would let both kinds count the same"
         yield Warned("uneven-marks", f"{few}; {advice}.")
 
 
-def _alike(row: Row) -> bool:
+def _has_identical_answers(row: Row) -> bool:
     """Whether a pair has lost its difference behind the cut."""
-    first, *others = parts(row)
-    return any(np.array_equal(first.tokens, other.tokens) for other in others)
+    first, *more = row_texts(row)
+    return any(np.array_equal(first.tokens, text.tokens) for text in more)
 
 
-def _worst(dataset: Dataset) -> list[Any]:
+def _first_findings(dataset: Dataset) -> list[Any]:
     """The first finding of each kind that is no mere note."""
-    first: dict[str, Any] = {}
+    by_code: dict[str, Any] = {}
     for finding in dataset.findings:
         if finding.severity != "note":
-            first.setdefault(finding.code, finding)
-    return list(first.values())
+            by_code.setdefault(finding.code, finding)
+    return list(by_code.values())

@@ -1,20 +1,23 @@
-"""The learning rate of each step, over the run's real number of steps.
+"""The learning rate of each optimizer step, over the run's real number of steps.
 
-The shapes are those of transformers' get_scheduler: step 1 of a warm-up has rate zero, and the rate
-after the last step would be zero.
+The shapes are those of transformers' get_scheduler: step 1 of a warm-up has learning rate zero, and the rate after the
+last step would be zero.
 """
 
 import math
 
 
 def learning_rate(step: int, *, peak: float, schedule: str, warmup: int, total: int) -> float:
-    """The rate of optimizer step `step` (from 1) for "constant", "linear" or "cosine"."""
-    done = step - 1
-    if done < warmup:
-        return peak * done / warmup
+    """The learning rate of optimizer step `step` (from 1) for the schedule "constant", "linear" or "cosine".
+
+    `peak` is reached after `warmup` steps; `total` is the number of steps of the run.
+    """
+    completed = step - 1
+    if completed < warmup:
+        return peak * completed / warmup
     if schedule == "constant":
         return peak
-    progress = (done - warmup) / max(1, total - warmup)
+    progress = (completed - warmup) / max(1, total - warmup)
     if schedule == "linear":
         return peak * max(0.0, 1 - progress)
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Tally:
-    """Gathers a method's metrics, by name.
+class MetricMeans:
+    """Gathers the metrics of a method's loss, by name.
 
     A plain number is the batch's mean and counts by the batch's weight. A pair (sum, count) brings a weight of its
     own, for what not every row of a batch has; a metric that nothing was counted for is left out.
@@ -17,8 +17,8 @@ class Tally:
 
     def add(self, metrics: Mapping[str, Any], weight: float) -> None:
         for name, value in metrics.items():
-            part, count = (float(v) for v in value) if isinstance(value, tuple) else (float(value) * weight, weight)
-            self._sums[name] = self._sums.get(name, 0.0) + part
+            total, count = (float(v) for v in value) if isinstance(value, tuple) else (float(value) * weight, weight)
+            self._sums[name] = self._sums.get(name, 0.0) + total
             self._counts[name] = self._counts.get(name, 0.0) + count
 
     def means(self) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The rules that turn gradients into corrections: MLX's, set up as PyTorch and TRL have them."""
+"""The optimizers: MLX's, set up as PyTorch and TRL have them."""
 
 from typing import Any
 
@@ -12,21 +12,22 @@ class LoRAPlus(opt.MultiOptimizer):
     """Larger steps for B and, as in PEFT, DoRA's magnitudes (LoRA+, Hayou et al., arXiv:2402.12354)."""
 
     def __init__(self, name: str, weight_decay: float, ratio: float) -> None:
-        super().__init__([_one(name, weight_decay), _one(name, weight_decay)], [lambda path, _: not _is_second(path)])
+        pair = [_base_optimizer(name, weight_decay), _base_optimizer(name, weight_decay)]
+        super().__init__(pair, [lambda path, _: not _has_larger_steps(path)])
         self._ratio = ratio
 
     @property
     def learning_rate(self) -> mx.array:
-        """Of the first matrices; setting it sets the others' too."""
+        """Of the first matrices (A); setting it sets that of the others too, times the ratio."""
         return self.optimizers[0].learning_rate
 
     @learning_rate.setter
-    def learning_rate(self, rate: float) -> None:
-        self.optimizers[0].learning_rate = rate
-        self.optimizers[1].learning_rate = rate * self._ratio
+    def learning_rate(self, lr: float) -> None:
+        self.optimizers[0].learning_rate = lr
+        self.optimizers[1].learning_rate = lr * self._ratio
 
 
-def _is_second(path: str) -> bool:
+def _has_larger_steps(path: str) -> bool:
     return path.rpartition(".")[2] in ("lora_b", "m")
 
 
@@ -34,18 +35,18 @@ def build(name: str, weight_decay: float, model: nn.Module, trains_all: bool, pl
     """An optimizer for "adamw", "adam", "lion" or "sgd"; its learning_rate is set before every step.
 
     Adam and AdamW correct their bias (MLX's default does not: the first step would be 3.2 times too large).
-    `plus` is the ratio of LoRA+. When every weight is trained, norms and biases (everything with fewer than two
-    dimensions) are not decayed.
+    `plus` is the ratio of LoRA+. With `trains_all`, full fine-tuning, norms and biases (everything with fewer than two
+    dimensions) are not decayed. Raises ValueError for another name.
     """
     if plus is not None:
         return LoRAPlus(name, weight_decay, plus)
     if not (trains_all and weight_decay):
-        return _one(name, weight_decay)
-    pair = [_one(name, weight_decay), _one(name, 0.0)]
+        return _base_optimizer(name, weight_decay)
+    pair = [_base_optimizer(name, weight_decay), _base_optimizer(name, 0.0)]
     return opt.MultiOptimizer(pair, [lambda _, value: value.ndim >= 2])
 
 
-def _one(name: str, weight_decay: float) -> Any:
+def _base_optimizer(name: str, weight_decay: float) -> Any:
     if name == "adamw":
         return opt.AdamW(0.0, betas=[0.9, 0.999], eps=1e-8, weight_decay=weight_decay, bias_correction=True)
     if name == "adam":
@@ -59,16 +60,15 @@ def _one(name: str, weight_decay: float) -> Any:
 
 def global_norm(gradients: Any) -> mx.array:
     """L2 norm over all tensors of a gradient tree, in float32; a scalar."""
-
     # In the order of their names: MLX's trees come out of a MultiOptimizer in any, and the last digit shows it.
-    named = sorted(tree_flatten(gradients), key=lambda item: item[0])
-    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in named))
+    by_name = sorted(tree_flatten(gradients), key=lambda item: item[0])
+    return mx.sqrt(sum(mx.square(g.astype(mx.float32)).sum() for _, g in by_name))
 
 
-def clip(gradients: Any, norm: mx.array, longest: float) -> Any:
-    """Gradients scaled by min(1, longest / (norm + 1e-6)); 0 leaves them as they are."""
-    if not longest:
+def clip(gradients: Any, norm: mx.array, max_norm: float) -> Any:
+    """Gradients scaled by min(1, max_norm / (norm + 1e-6)); a `max_norm` of 0 leaves them as they are."""
+    if not max_norm:
         return gradients
 
-    factor = mx.minimum(1.0, longest / (norm + 1e-6))
+    factor = mx.minimum(1.0, max_norm / (norm + 1e-6))
     return tree_map(lambda g: g * factor.astype(g.dtype), gradients)

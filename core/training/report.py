@@ -9,7 +9,7 @@ from typing import Any
 from core import methods
 from core.events import Finished
 from core.methods import SHARE, Metric
-from core.run import STARTER, Run, plain
+from core.run import STARTER, Run, to_plain
 
 Metrics = Mapping[str, float]
 
@@ -182,7 +182,7 @@ def _list_changes(run: Run) -> list[tuple[str, Any]]:
     default = Run(method=run.method)
     changes = []
     for section in ("model", "data", "adapter", "train", "options"):
-        defaults, values = plain(getattr(default, section)), plain(getattr(run, section))
+        defaults, values = to_plain(getattr(default, section)), to_plain(getattr(run, section))
         changes += [(f"{section}.{name}", value) for name, value in values.items() if defaults.get(name) != value]
     return changes
 

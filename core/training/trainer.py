@@ -1,61 +1,55 @@
-"""The one loop. train(run) is a generator of events: load, train, measure, save; nothing else drives a model.
+"""The one training loop: train(run) and resume(folder) are generators of events, and nothing else drives a model.
 
 All MLX work of a run happens on the thread that iterates the generator, save batches that a processor computes side by
 side (core.device.parallel), for whose end it waits.
 """
 
-import dataclasses
-import math
 import threading
-import time
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import mlx.core as mx
 
-from core import adapters
-from core.atomic_files import save_tensors
-from core.data.batch.batches import Batch
-from core.data.kinds import PAIRS, UNPAIRED
 from core.device.machine import usable_bytes
-from core.device.parallel import map_in_order
 from core.errors import BadOption, Unavailable, UserError
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
-from core.model.generate import answer_tokens
+from core.events import Event, Finished, Phase, Saved, Warned
+from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
-from core.run.folder import CHECKPOINTS, RunFolder
-from core.training import checkpoint, report
-from core.training.lr_schedule import learning_rate
-from core.training.metrics import Tally
-from core.training.setup import Prepared, prepare
-from core.training.train_step import Learner
+from core.run.folder import CHECKPOINTS, RUN, RunFolder
+from core.training import checkpoint
+from core.training.dry_run import dry_run
+from core.training.evaluation import Evaluation
+from core.training.optimizer_step import OptimizerStepper
+from core.training.setup import Setup, prepare
+from core.training.train_step import TrainStep
 
 # A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
 # its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
 # long as the step itself.
 CACHE_BYTES = 2 << 30
-REHEARSED = 20  # steps from which on a run rehearses its heaviest one
-# How much more than a step needs MLX may take on CUDA, where it otherwise queues work, and the buffers of it, as far
-# ahead as it can. Measured on an H100 (results/gpu.md, results/precision.md): bounded so, a step takes a third less
-# memory and hardly more time. Checkpointed blocks, which are many short pieces of work, take up to half as long again
-# when bounded so; they get more room unless the base is packed, which is done for the sake of memory alone.
-ROOM, CHECKPOINTED_ROOM = 1.2, 1.75
 
 
 def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:
-    """Do a run from start to end, yielding what happens; the same events go to events.jsonl.
+    """Do a run from start to end.
 
-    Setting `stop` finishes the current step, saves a checkpoint to resume from, and keeps the best adapter
-    so far. Setting `save_now` writes a checkpoint after the current step and is cleared.
+    Arguments:
+        run: what to do. Without an `output` it gets a new folder among Hone's runs.
+        stop: set it to finish the current step, save a checkpoint to resume from, and keep the best adapter so far.
+        save_now: set it to write a checkpoint after the current step; it is cleared then.
 
-    Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put
-    right; what was saved before stays on disk.
+    Yields core.events.Event as things happen: Phase and Warned while loading, Started, a Step for each optimizer step,
+    Evaluated, Sample and Saved in between, and Finished as the last. The same events go to events.jsonl in the run's
+    folder, progress within a phase left out. Closing the generator ends the run where it stands.
+
+    Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put right; what
+    was saved before stays on disk.
     """
     run = run.check().with_output()
     folder = RunFolder.plan(run)
-    yield from _recorded(folder, _run(run, folder, stop, save_now, None))
+    yield from _logged(folder, _execute(run, folder, stop, save_now))
 
 
 def resume(
@@ -67,26 +61,33 @@ def resume(
 ) -> Iterator[Event]:
     """Go on with a run that was stopped or died, from its newest checkpoint (or from the start if it has none).
 
-    What follows equals the unbroken run. `changes` are options to set anew ({"train.steps": 500}); they are
-    written to run.toml. Raises UserError as train() does.
+    What follows equals the unbroken run, number by number.
+
+    Arguments:
+        path: the run's folder.
+        stop, save_now: as for train().
+        changes: options to set anew, by their keys in run.toml: {"train.steps": 500}. They are written to run.toml.
+
+    Yields the events of train(), from the checkpoint's step on. Raises UserError as train() does, and BadOption where
+    the folder holds no run, or one that is finished and gets no changes.
     """
     folder = RunFolder.open(Path(path).expanduser())
-    run = Run.read(folder.path / "run.toml")
+    run = Run.read(folder.path / RUN)
     for key, value in (changes or {}).items():
         run = run.replace(key, value)
-    run = dataclasses.replace(run.check(), output=str(folder.path))
-    saved = checkpoint.everything(folder.path / CHECKPOINTS)
+    run = replace(run.check(), output=str(folder.path))
+    checkpoints = checkpoint.list_checkpoints(folder.path / CHECKPOINTS)
     last = next((e for e in reversed(list(folder.events())) if isinstance(e, Finished)), None)
     if last is not None and last.reason in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
     if changes:
-        folder.write("run.toml", run.to_toml())
-    newest = saved[-1] if saved else None
-    folder.forget_after(int(newest.name.removeprefix("step-")) if newest else -1)
-    yield from _recorded(folder, _run(run, folder, stop, save_now, newest))
+        folder.write(RUN, run.to_toml())
+    newest = checkpoints[-1] if checkpoints else None
+    folder.discard_after(int(newest.name.removeprefix("step-")) if newest else -1)
+    yield from _logged(folder, _execute(run, folder, stop, save_now, newest))
 
 
-def _recorded(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
+def _logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
     """Each event to events.jsonl before it is yielded; a failure too, before it is raised."""
     try:
         for event in events:
@@ -105,377 +106,103 @@ def _recorded(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
         raise Unavailable(sentence) from error
 
 
-def _run(
+def _execute(
     run: Run,
     folder: RunFolder,
     stop: threading.Event | None,
     save_now: threading.Event | None,
-    newest: Path | None,
+    newest: Path | None = None,
 ) -> Iterator[Event]:
+    """Set the run up, go through its steps from the checkpoint `newest` on, and finish it."""
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
-    ready = yield from prepare(run, folder, stop)
+    setup = yield from prepare(run, folder, stop)
+    memory_limit = mx.get_memory_limit()
     try:
-        yield from _trained(ready, folder, stop, save_now, newest)
-    finally:
-        ready.close()
-
-
-def _trained(
-    ready: Prepared, folder: RunFolder, stop: threading.Event, save_now: threading.Event, newest: Path | None
-) -> Iterator[Event]:
-    loop = Loop(ready, folder)
-    limit = mx.get_memory_limit()
-    try:
-        yield from _learned(loop, stop, save_now, newest)
-    finally:
-        mx.set_memory_limit(limit)
-
-
-def _learned(loop: "Loop", stop: threading.Event, save_now: threading.Event, newest: Path | None) -> Iterator[Event]:
-    ready = loop.ready
-    loop.rehearse()
-    if newest is not None:
-        loop.progress, state = checkpoint.restore(newest, ready.model)
-        loop.learner.begin(state)
-        loop.recall()
-    yield ready.started(first_step=loop.progress.step + 1)
-    try:
-        reason = yield from _steps(loop, stop, save_now, fresh=newest is None)
-    except SamplingStopped:  # while answers were written
-        reason = "stopped"
-    if not loop.saved_here:
-        yield loop.save()
-    yield from loop.finish(reason)
-
-
-def _steps(loop: "Loop", stop: threading.Event, save_now: threading.Event, fresh: bool) -> Generator[Event, None, str]:
-    """Every step that is still to be done; the generator's value says why it ended."""
-    ready, run = loop.ready, loop.run
-    if fresh or loop.owes_before:
-        yield from loop.before()
-    elif loop.owes_validation:
-        yield from loop.evaluate()
-    yield Phase("Training")
-    while loop.progress.step < ready.total_steps:
-        if stop.is_set():
-            return "stopped"
-        yield loop.step()
-        yield from loop.notes()
-        step, last = loop.progress.step, loop.progress.step == ready.total_steps
-        if ready.validates and (step % ready.eval_every == 0 or last):
-            yield from loop.evaluate()
-        if run.train.sample_every and step % run.train.sample_every == 0 and not last:
-            yield from loop.samples("during")
-        if step % ready.save_every == 0 or save_now.is_set():
-            save_now.clear()
-            yield loop.save()
-        if run.train.early_stop and loop.progress.evaluations_without_best >= run.train.early_stop:
-            return "early_stop"
-    return "done"
-
-
-class Begun(NamedTuple):
-    """A step that can be computed at any time: its batches, what each counts by, and the graph of the first, where one
-    comes after the other."""
-
-    window: list[Batch]
-    weights: list[float]
-    first: Any
-
-
-class Loop:
-    """What changes while a run goes on: the model's trained weights, the optimizer, and how far it is."""
-
-    def __init__(self, ready: Prepared, folder: RunFolder) -> None:
-        self.ready, self.folder, self.run = ready, folder, ready.run
-        self.learner = Learner(ready)
-        self.progress = checkpoint.Progress()
-        self.saved_here = False  # the current step lies on disk as a checkpoint
-        self.sample_scores: dict[str, dict[str, float]] = {}
-        self._next: Begun | None = None
-        mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if ready.on_gpu else CACHE_BYTES)
+        train_step = TrainStep(setup)
+        mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if setup.on_gpu else CACHE_BYTES)
         mx.reset_peak_memory()
+        dry_run(setup, train_step)
+        progress = checkpoint.Progress()
+        if newest is not None:
+            progress, optimizer_state = checkpoint.restore(newest, setup.model)
+            train_step.begin(optimizer_state)
+        trainer = Trainer(setup, train_step, progress)
+        if newest is not None:
+            trainer.evaluation.recall_baseline()
+        yield setup.started(first_step=progress.step + 1)
+        try:
+            reason = yield from trainer.steps(stop, save_now, is_fresh=newest is None)
+        except SamplingStopped:  # while answers were written
+            reason = "stopped"
+        if not trainer.is_saved:
+            yield trainer.save()
+        yield from trainer.evaluation.finish(reason)
+    finally:
+        mx.set_memory_limit(memory_limit)
+        setup.close()
 
-    def rehearse(self) -> None:
-        """One real step on the longest batch, or on as many as are computed at once, whose gradient is thrown away: a
-        memory that is too small shows now.
 
-        What it takes goes to resolved.json. Short runs, which show soon by themselves, go without.
+class Trainer:
+    """The loop over optimizer steps, with evaluations, samples and checkpoints where they are due."""
+
+    def __init__(self, setup: Setup, train_step: TrainStep, progress: checkpoint.Progress) -> None:
+        self.setup, self.run, self.folder = setup, setup.run, setup.folder
+        self.train_step, self.progress = train_step, progress
+        self.evaluation = Evaluation(setup, train_step, progress)
+        self.is_saved = False  # whether the current step lies on disk as a checkpoint
+        self._stepper = OptimizerStepper(setup, train_step, progress)
+
+    def steps(self, stop: threading.Event, save_now: threading.Event, is_fresh: bool) -> Generator[Event, None, str]:
+        """Every step that is still to be done.
+
+        The generator's value says why it ended: "done", "stopped" or "early_stop". `is_fresh` says that the run does
+        not go on from a checkpoint. Raises SamplingStopped when asked to stop while answers are written.
         """
-        ready = self.ready
-        if ready.heaviest is None or ready.total_steps < REHEARSED:
-            return
-        high, low = (int(word) for word in mx.random.state[0].tolist())
-        window = sorted(ready.batches.window(ready.heaviest), key=lambda b: -b.tokens.size)[: ready.lanes]
-        ready.model.train()
-        cuda = ready.on_gpu and mx.cuda.is_available()
-        if cuda:  # at its smallest, so that what is measured is what a step needs
-            mx.set_memory_limit(1)
-        mx.reset_peak_memory()
-        list(map_in_order(self.learner.gradient, window, ready.lanes))
-        if cuda:
-            checkpoints = ready.resolved["memory"].get("gradient_checkpointing")
-            base = ready.resolved["precision"]
-            roomy = checkpoints and base["used"] == base["compute"]
-            mx.set_memory_limit(int(mx.get_peak_memory() * (CHECKPOINTED_ROOM if roomy else ROOM)))
-        rows, tokens = len(window) * window[0].tokens.shape[0], window[0].tokens.shape[1]
-        ready.resolved["memory"] |= {"measured": mx.get_peak_memory(), "rows": rows, "tokens": tokens}
-        self.folder.write_json("resolved.json", ready.resolved)
-        mx.random.seed(high << 32 | low)  # as if nothing had been drawn
-
-    @property
-    def _foresees(self) -> bool:
-        """Whether a step may be built before the one before it is over: it must neither need anything computed first
-        nor take random numbers, whose state a checkpoint keeps."""
-        ready = self.ready
-        return not (ready.teacher or ready.rollouts or self.run.spec.precomputed or self.run.adapter.dropout)
-
-    def _begin(self, number: int) -> "Begun":
-        """A step's batches, and the first of them as a graph that is not computed yet."""
-        self.ready.model.train()
-        window = self.ready.batches.window(number)
-        together = self.ready.lanes > 1 and len(window) > 1
-        first = None if together else self.learner.gradient(window[0])
-        return Begun(window, [self.learner.weight(b) for b in window], first)
-
-    def _in_turn(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
-        """(the gradients of a step's batches together, (loss, metrics) of each), one batch after the other."""
-        made, gradients, seen = begun.first, None, []
-        for n in range(len(begun.window)):
-            value, extra, slope = made
-            seen.append((value, extra))
-            gradients = slope if gradients is None else self.learner.add(gradients, slope)
-            # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
-            # is built meanwhile. Only a GPU, which would stand still, is given the correction at once.
-            mx.async_eval(gradients, value, extra)
-            last = n + 1 == len(begun.window)
-            if not last:
-                made = self.learner.gradient(begun.window[n + 1])
-            if not last or not self.ready.on_gpu:
-                mx.eval(gradients, value, extra)
-        return gradients, seen
-
-    def _side_by_side(self, begun: "Begun") -> tuple[Any, list[tuple[Any, Any]]]:
-        """The same on several cores, the sum in the same order."""
-        gradients, seen = None, []
-        for _, (value, extra, slope) in map_in_order(self.learner.gradient, begun.window, self.ready.lanes):
-            seen.append((value, extra))
-            gradients = slope if gradients is None else self.learner.add(gradients, slope)
-            mx.eval(gradients)
-        return gradients, seen
-
-    def step(self) -> Step:
-        """One optimizer step over its window of batches.
-
-        Raises Unavailable when the numbers are no longer finite, Stopped when asked to stop while answers are written.
-        """
-        began = time.perf_counter()
-        ready, t, progress = self.ready, self.run.train, self.progress
-        number = progress.step + 1
-        begun, self._next = self._next or self._begin(number), None
-        window, weights, total = begun.window, begun.weights, sum(begun.weights)
-        ready.model.train()  # a validation may have come between
-        gradients, seen = self._in_turn(begun) if begun.first is not None else self._side_by_side(begun)
-        rate = learning_rate(
-            number, peak=ready.learning_rate, schedule=t.lr_schedule, warmup=ready.warmup, total=ready.total_steps
-        )
-        norm = self.learner.correct(gradients, total, rate)
-        mx.async_eval(norm, self.learner.changed)
-        if self._foresees and number < ready.total_steps:
-            self._next = self._begin(number + 1)
-            if ready.compiles:  # a GPU goes on while this step is told
-                mx.async_eval(self._next.first)
-        mx.eval(norm, self.learner.changed)
-        loss, metrics = 0.0, Tally()
-        for (value, extra), weight in zip(seen, weights, strict=True):
-            loss += float(value) * weight / total
-            metrics.add(extra, weight)
-        if not math.isfinite(loss) or not math.isfinite(float(norm)):
-            lines = [ready.rows[i].line for b in window for i in b.rows]
-            raise Unavailable(
-                f"The loss is no longer a number at step {number} (rows from lines {', '.join(map(str, lines[:8]))}): "
-                "lower the learning rate or compute in float32. The last checkpoint is kept."
-            )
-        seconds = time.perf_counter() - began
-        real = sum(b.real_tokens for b in window)
-        progress.step, progress.seconds = number, progress.seconds + seconds
-        progress.tokens += real
-        progress.trained_tokens += sum(self.learner.targets(b) for b in window)
-        self.saved_here = False
-        return Step(
-            step=number,
-            loss=loss,
-            learning_rate=rate,
-            grad_norm=float(norm),
-            tokens=progress.tokens,
-            trained_tokens=progress.trained_tokens,
-            tokens_per_second=real / seconds,
-            peak_memory_bytes=mx.get_peak_memory(),
-            epoch=number / ready.batches.steps_per_epoch,
-            seconds=progress.seconds,
-            metrics=metrics.means() | self._told(seconds),
-        )
-
-    def _told(self, seconds: float) -> dict[str, float]:
-        """Metrics of the answers that were learned from, where the model wrote them."""
-        told = self.ready.batches.told()
-        return told and {**told, "learning_seconds": seconds - told["sampling_seconds"]}
-
-    def notes(self) -> Iterator[Warned]:
-        """What is noticed on the way, each once."""
-        compiled = self.ready.resolved["compiled"]
-        if self.learner.why_uncompiled and compiled["used"]:
-            compiled |= {"used": False, "reason": f"this model's steps cannot be: {self.learner.why_uncompiled}"}
-            self.folder.write_json("resolved.json", self.ready.resolved)
-            yield Warned("compiled", f"Steps are not compiled, and take longer: {self.learner.why_uncompiled}")
-        if self.ready.rollouts is not None:
-            waiting, self.ready.rollouts.notes = self.ready.rollouts.notes, []
-            yield from (Warned(code, sentence) for code, sentence in waiting)
-
-    def measure(self) -> tuple[float, int, dict[str, float]]:
-        """(loss, targets, metrics) over all held-out rows, weighted as training is."""
-        if self.ready.rollouts is not None:  # the share that is not solved stands for the loss
-            metrics, written = self.ready.rollouts.solve()
-            return 1 - metrics["solved"], written, metrics
-        self.ready.model.eval()
-        mx.eval(self.ready.model.trainable_parameters())  # which a correction only announces
-        loss, total, targets = 0.0, 0.0, 0
-        tally = Tally()
-        for batch, (value, extra) in map_in_order(self.learner.loss, self.ready.eval_batches, self.ready.lanes):
-            weight = self.learner.weight(batch)
-            loss, total, targets = loss + float(value) * weight, total + weight, targets + self.learner.targets(batch)
-            tally.add(extra, weight)
-        return loss / total, targets, tally.means()
-
-    @property
-    def owes_before(self) -> bool:
-        """Whether the run was stopped before it had measured the model as it was."""
-        return self.ready.validates and self.progress.step == 0 and self.progress.loss_before is None
-
-    @property
-    def owes_validation(self) -> bool:
-        """Whether the run was stopped while it was validating."""
-        step = self.progress.step
-        return self.ready.validates and step % self.ready.eval_every == 0 and 0 < step != self.progress.measured_step
-
-    def before(self) -> Iterator[Event]:
-        """The model as it is, to compare with."""
-        if self.ready.validates:
-            yield Phase("Validating", "before training")
-            loss, targets, metrics = self.measure()
-            self.progress.loss_before, self.progress.metrics_before = loss, metrics
-            yield Evaluated(0, loss, False, targets, metrics)
-        yield from self.samples("before")
-
-    def recall(self) -> None:
-        """After a resume: what the sample answers before training were."""
-        before = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
-        self.sample_scores["before"] = self._scores([e.answer for e in before], [e.expected for e in before])
-
-    def evaluate(self) -> Iterator[Event]:
-        """Measure the held-out loss; a new best is kept on disk."""
-        yield Phase("Validating")
-        loss, targets, metrics = self.measure()
-        progress = self.progress
-        progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
-        best = progress.best_loss is None or loss < progress.best_loss
-        if best:
-            progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
-            progress.best_metrics = metrics
-            if self.run.train.keep_best:
-                self._save_best()
-        else:
-            progress.evaluations_without_best += 1
-        self.saved_here = False
-        yield Evaluated(progress.step, loss, best, targets, metrics)
+        schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
+        sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop
+        if is_fresh or evaluation.lacks_baseline:
+            yield from evaluation.measure_baseline()
+        elif evaluation.lacks_evaluation:
+            yield from evaluation.evaluate()
         yield Phase("Training")
-
-    def samples(self, stage: str) -> Iterator[Event]:
-        """Answers to the fixed prompts, and how many are as expected."""
-        if not self.ready.prompts:
-            return
-        yield Phase("Writing sample answers", stage)
-        self.ready.model.eval()
-        answers = []
-        for i, question in enumerate(self.ready.prompts):
-            text = answer_tokens(self.ready.model, self.ready.tokenizer, question.tokens, self.run.train.sample_tokens)
-            answers.append(text)
-            yield Sample(self.progress.step, stage, i, question.prompt, text, question.expected)
-        self.sample_scores[stage] = self._scores(answers, [p.expected for p in self.ready.prompts])
-
-    def _scores(self, answers: list[str], expected: list[str]) -> dict[str, float]:
-        """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
-        return {} if self.run.spec.data in (PAIRS, UNPAIRED) else report.answer_scores(answers, expected)
+        while progress.step < schedule.total_steps:
+            if stop.is_set():
+                return "stopped"
+            yield self._stepper.step()
+            self.is_saved = False
+            yield from self._warnings()
+            step, is_last = progress.step, progress.step == schedule.total_steps
+            if self.setup.validates and (step % schedule.eval_every == 0 or is_last):
+                yield from evaluation.evaluate()
+            if sample_every and step % sample_every == 0 and not is_last:
+                yield from evaluation.sample_answers("during")
+            if step % schedule.save_every == 0 or save_now.is_set():
+                save_now.clear()
+                yield self.save()
+            if early_stop and progress.evaluations_without_best >= early_stop:
+                return "early_stop"
+        return "done"
 
     def save(self) -> Saved:
-        """A checkpoint of the current step."""
+        """Write a checkpoint of the current step."""
         path = checkpoint.save(
             self.folder.path / CHECKPOINTS,
             self.progress,
-            self.ready.model,
-            self.learner.optimizer.state,
+            self.setup.model,
+            self.train_step.optimizer.state,
             self.run.train.keep_checkpoints,
         )
-        self.saved_here = True
+        self.is_saved = True
         return Saved(self.progress.step, str(path), "checkpoint")
 
-    @property
-    def _best_path(self) -> Path:
-        return self.folder.path / CHECKPOINTS / "best.safetensors"
-
-    def _save_best(self) -> None:
-        self._best_path.parent.mkdir(exist_ok=True)
-        save_tensors(self._best_path, adapters.tensors(self.ready.model))
-        self._save_adapter()
-
-    def _save_adapter(self) -> None:
-        self.folder.write_json(adapters.CONFIG, adapters.config(self.ready.model, self.run.adapter, self.run.model))
-        save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(self.ready.model), {"format": "mlx"})
-
-    def _learned(self) -> dict[str, float]:
-        """The metrics of the last tenth of the steps, on rows that are learned from."""
-        steps = [e.metrics for e in self.folder.events() if isinstance(e, Step)]
-        last = steps[-max(1, len(steps) // 10) :] if steps else []
-        return {k: sum(m[k] for m in last) / len(last) for k in (last[0] if last else ()) if all(k in m for m in last)}
-
-    def finish(self, reason: str) -> Iterator[Event]:
-        """Keep the best (or the last) adapter, measure it, answer the samples, say how it went."""
-        progress, ready = self.progress, self.ready
-        kept = progress.step
-        loss_after: float | None = None
-        metrics_after: dict[str, float] = {}
-        if ready.validates:
-            # Stopped between two validations, the newest weights may be better than the best so far. That is
-            # measured here and not counted, so that a resumed run goes on as the unbroken one would.
-            here, metrics_after = progress.measured_loss, progress.measured_metrics
-            if progress.measured_step != progress.step:
-                try:
-                    here, _, metrics_after = self.measure()
-                except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
-                    here, metrics_after = None, {}
-            best, best_step = progress.best_loss, progress.best_step
-            newest = math.inf if here is None else here
-            if self.run.train.keep_best and best is not None and best_step is not None and best < newest:
-                kept, loss_after, metrics_after = best_step, best, progress.best_metrics
-                ready.model.load_weights(str(self._best_path), strict=False)
-            else:
-                loss_after = here
-        yield Phase("Saving")
-        self._save_adapter()
-        yield Saved(kept, str(self.folder.path), "adapter")
-        yield from self.samples("after")
-        finished = Finished(
-            reason=reason,
-            step=progress.step,
-            message="",
-            seconds=progress.seconds,
-            loss_before=progress.loss_before,
-            loss_after=loss_after,
-            best_step=kept,
-            eval_rows=ready.measured_rows,
-            metrics_before=progress.metrics_before | self.sample_scores.get("before", {}),
-            metrics_after=metrics_after | self.sample_scores.get("after", {}),
-        )
-        finished = dataclasses.replace(finished, message=report.verdict(self.run, finished, self._learned()))
-        self.folder.write("report.md", report.page(self.run, ready.resolved, finished))
-        yield finished
+    def _warnings(self) -> Iterator[Warned]:
+        """What was noticed in the last step, each once."""
+        setup, error = self.setup, self.train_step.compile_error
+        if error and setup.resolved.compiled.used:
+            compiled = Decision(False, f"this model's steps cannot be: {error}")
+            setup.resolved = replace(setup.resolved, compiled=compiled)
+            setup.write_resolved()
+            yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
+        if setup.rollouts is not None:
+            notes, setup.rollouts.notes = setup.rollouts.notes, []
+            yield from (Warned(code, sentence) for code, sentence in notes)

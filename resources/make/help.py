@@ -12,7 +12,7 @@ from core.model.families import FAMILIES
 from core.options import Option, describe
 from core.quant.modes import MODES
 from core.resources import FOLDER
-from core.rewards import REASONING, REWARDS
+from core.rewards import REASONING_WEIGHTS, REWARDS
 from core.run import Run, sections
 
 HELP = FOLDER / "help"
@@ -139,7 +139,7 @@ def _precision() -> str:
 
 def _rewards() -> str:
     rows = [
-        (f"`{name}`", r.title, r.sentence, f"{REASONING[name]:g}" if name in REASONING else "")
+        (f"`{name}`", r.title, r.sentence, f"{REASONING_WEIGHTS[name]:g}" if name in REASONING_WEIGHTS else "")
         for name, r in REWARDS.items()
     ]
     with_rewards = sorted((s for s in methods.load().values() if s.on_policy), key=lambda spec: spec.group_rank)

@@ -22,12 +22,12 @@ from typing import Any
 
 import psutil
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.data.format.example import Example
-from core.data.preview.scan import Progress, Scanned, head, scan
-from core.data.tokenize.cache import encoded
-from core.data.tokenize.encode import encode
-from core.data.tokenize.encoding import encode_rows
+from core.data.preview.scan import ScanProgress, ScanResult, preview_files, scan_files
+from core.data.tokenize.cache import load_or_encode
+from core.data.tokenize.encode import encode_example
+from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.resources import STARTER
 
@@ -92,19 +92,19 @@ def large_file(folder: Path, size: int) -> Iterator[Line]:
     path = folder / "large.jsonl"
     write_large(path, size)
     size = path.stat().st_size
-    first = [timed(lambda: head(path, "text"))[0] for _ in range(5)]
+    first = [timed(lambda: preview_files(path, "text"))[0] for _ in range(5)]
     yield f"First 200 rows of {size / 1e9:.1f} GB", f"{statistics.median(first) * 1000:.0f} ms"
     idle, peak, last = rss(), 0, None
     start, own = time.perf_counter(), time.process_time()
     longest, before = 0.0, start
-    for item in scan(path, "text"):
-        if isinstance(item, Progress):
+    for item in scan_files(path, "text"):
+        if isinstance(item, ScanProgress):
             peak = max(peak, rss())
             now = time.perf_counter()
             longest, before = max(longest, now - before), now
         last = item
     took, own = time.perf_counter() - start, time.process_time() - own
-    assert isinstance(last, Scanned)
+    assert isinstance(last, ScanResult)
     rows = last.index.rows
     yield f"Scan of all {rows:,} rows", f"{took:.0f} s, {size / 1e6 / took:.0f} MB/s, {rows / took:,.0f} rows/s"
     yield "The same by processor time", f"{own:.0f} s, {size / 1e6 / own:.0f} MB/s, {rows / own:,.0f} rows/s"
@@ -121,7 +121,7 @@ def many_rows(folder: Path, count: int) -> Iterator[Line]:
     path = folder / "short.jsonl"
     write_rows(path, conversations(2, (5, 25)), count)
     idle, own = rss(), time.process_time()
-    took, data = timed(lambda: load(path, "text"))
+    took, data = timed(lambda: load_dataset(path, "text"))
     size = path.stat().st_size
     yield f"load() of {count:,} short rows ({size / 1e6:.0f} MB)", f"{took:.0f} s, {count / took:,.0f} rows/s"
     own = time.process_time() - own
@@ -134,7 +134,7 @@ def many_rows(folder: Path, count: int) -> Iterator[Line]:
 def tokens(folder: Path, count: int) -> Iterator[Line]:
     path = folder / "chat.jsonl"
     write_rows(path, conversations(3, (10, 60)), count)
-    rows, tokenizer = load(path, "text").examples, load_tokenizer(STARTER)
+    rows, tokenizer = load_dataset(path, "text").examples, load_tokenizer(STARTER)
 
     def figure(rows: int, tokens: int, took: float) -> str:
         return f"{rows / took:,.0f} rows/s, {tokens / took:,.0f} tokens/s"
@@ -143,16 +143,19 @@ def tokens(folder: Path, count: int) -> Iterator[Line]:
     few: tuple[Example, ...] = rows[: max(1, count // 10)]
     singles, many = [], []
     for _ in range(3):
-        took, one = timed(lambda: [encode(e, tokenizer, **OPTIONS) for e in few])
+        took, one = timed(lambda: [encode_example(e, tokenizer, **OPTIONS) for e in few])
         singles.append(took)
-        took, made = timed(lambda: encode_rows(rows, tokenizer, **OPTIONS))
+        took, made = timed(lambda: encode_examples(rows, tokenizer, **OPTIONS))
         many.append(took)
-    total = sum(len(r.tokens) for r in made)
-    yield f"encode(), one by one ({len(few):,} rows)", figure(len(few), sum(len(r.tokens) for r in one), min(singles))
+    total = sum(len(text.tokens) for (text,) in made)
+    yield (
+        f"encode(), one by one ({len(few):,} rows)",
+        figure(len(few), sum(len(text.tokens) for (text,) in one), min(singles)),
+    )
     yield f"encode_rows() ({count:,} rows)", figure(count, total, min(many))
     cache = folder / "tokens"
     for name in ("encoded(), into the cache", "encoded(), from the cache"):
-        took, _ = timed(lambda: encoded(rows, tokenizer, **OPTIONS, where=cache))
+        took, _ = timed(lambda: load_or_encode(rows, tokenizer, **OPTIONS, folder=cache))
         yield f"{name} ({count:,} rows)", figure(count, total, took)
 
 

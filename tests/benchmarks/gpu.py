@@ -21,8 +21,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core.data.dataset import load
-from core.data.tokenize.encoding import encode_all_rows
+from core.data.dataset import load_dataset
+from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.machine import machine
 from core.resources import STARTER
@@ -99,7 +99,7 @@ def job(folder: Path, name: str, length: int, prompt: int) -> Any:
     texts = [[said(n) for n in (prompt, 2 * length)] for _ in range(ROWS * STEPS)]
     rows = [dict(zip(("prompt", "completion"), row, strict=True)) for row in texts]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    made = encode_all_rows(load(str(data), "text").examples, tokenizer, train_on="answers", max_len=length)
+    made = encode_examples(load_dataset(str(data), "text").examples, tokenizer, train_on="answers", max_len=length)
     tokens = folder / f"{name}.json"
     told = [{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for (t,) in made]
     assert all(len(row["tokens"]) == length for row in told)

@@ -25,8 +25,8 @@ from typing import Any
 import platformdirs
 
 from core.atomic_files import replacing
-from core.data.dataset import load
-from core.data.tokenize.encoding import encode_all_rows
+from core.data.dataset import load_dataset
+from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device import openblas
 from core.device.machine import machine
@@ -165,8 +165,8 @@ def job_for(case: Case, folder: Path) -> tuple[Path, int]:
     data = folder / f"{kind}-{case.rows}-{case.length}.jsonl"
     if not data.exists():
         write_rows(data, kind, case.rows, case.length)
-    examples = load(str(data), kind).examples
-    made = encode_all_rows(examples, load_tokenizer(model), train_on="answers", max_len=2048)
+    examples = load_dataset(str(data), kind).examples
+    made = encode_examples(examples, load_tokenizer(model), train_on="answers", max_len=2048)
     texts = [[{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for t in row] for row in made]
     rows = folder / "rows.json"
     rows.write_text(json.dumps([row[0] for row in texts] if kind == "text" else texts), encoding="utf-8")

@@ -34,7 +34,7 @@ from core.quant.modes import UNPACKED
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
-from core.training.train_step import Learner
+from core.training.train_step import TrainStep
 from tests.benchmarks.page import put
 from tests.benchmarks.weights import write_random
 
@@ -254,25 +254,25 @@ def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, i
     return peak, mx.get_peak_memory(), took
 
 
-def timed_step(learner: Learner, batch: Batch) -> float:
+def timed_step(learner: TrainStep, batch: Batch) -> float:
     """One step and its correction; the milliseconds it took."""
     began = time.perf_counter()
     value, _, slope = learner.gradient(batch)
     mx.async_eval(slope, value)  # as the loop does: layer by layer, before the vectors are joined
-    norm = learner.correct(slope, learner.weight(batch), 1e-4)
-    mx.eval(value, norm, learner.changed)
+    norm = learner.optimizer_step(slope, learner.weight(batch), 1e-4)
+    mx.eval(value, norm, learner.state)
     return 1000 * (time.perf_counter() - began)
 
 
-def product_step(model: Any) -> Learner:
+def product_step(model: Any) -> TrainStep:
     """The product's own step over a model that has its adapter, without data or a run's folder."""
     gpu = mx.default_device() == mx.gpu
     head, _ = find_lm_head(model, mx.bfloat16)
     ready: Any = SimpleNamespace(
-        run=Run.from_dict({"data": {"path": "demo"}}), model=model, head=head, teacher=None, dtype=mx.bfloat16,
+        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=head, teacher=None, dtype=mx.bfloat16,
         on_gpu=gpu, compiles=gpu,
     )  # fmt: skip
-    return Learner(ready)
+    return TrainStep(ready)
 
 
 def settle() -> None:

@@ -7,7 +7,7 @@ import pytest
 from core.easy import Builder, dapo, distill, dpo, finetune, grpo, kto, orpo, simpo
 from core.errors import BadOption
 from core.events import Event, Finished
-from core.run import plain
+from core.run import to_plain
 
 
 def test_every_call_sets_its_options() -> None:
@@ -51,7 +51,7 @@ def test_any_option_by_name() -> None:
 
 def test_every_method_has_a_builder_with_its_options() -> None:
     def options(builder: Builder) -> tuple[str, dict[str, object]]:
-        return builder.config.method, plain(builder.config.options)
+        return builder.config.method, to_plain(builder.config.options)
 
     name, values = options(dpo("m", "d").dpo_beta(0.2).loss_type("ipo").reference_model("n"))
     assert name == "dpo" and (values["beta"], values["loss_type"], values["reference"]) == (0.2, "ipo", "n")

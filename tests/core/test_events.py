@@ -130,6 +130,6 @@ def test_what_is_no_event_is_refused(line: str) -> None:
 
 
 def test_time_is_now_unless_given() -> None:
-    before = time.time()
+    start = time.time()
     event: Any = Warned("a", "b")
-    assert before <= event.time <= time.time()
+    assert start <= event.time <= time.time()

@@ -10,7 +10,7 @@ import pytest
 from core import methods
 from core.errors import BadOption
 from core.options import Option, build, check, describe, groups, option, parse
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,10 @@ class Sample:
 OPTIONS = {o.name: o for o in describe(Sample)}
 
 
-def refused(name: str, value: object, where: str = "") -> str:
-    with pytest.raises(BadOption) as caught:
-        check(OPTIONS[name], value, where)
-    return str(caught.value)
+def refused(name: str, value: object, origin: str = "") -> str:
+    with pytest.raises(BadOption) as error:
+        check(OPTIONS[name], value, origin)
+    return str(error.value)
 
 
 def test_describe_tells_everything_in_order() -> None:
@@ -68,7 +68,7 @@ def test_a_choice_is_shown_by_its_label() -> None:
         kind: str = option("soft", "Which sort.", choices=("soft", "hard"), labels={"soft": "Quite soft"})
 
     (kind,) = describe(Labelled)
-    assert (kind.shown("soft"), kind.shown("hard")) == ("Quite soft", "hard")
+    assert (kind.choice_label("soft"), kind.choice_label("hard")) == ("Quite soft", "hard")
 
 
 def test_groups_are_the_dataclasses_inside() -> None:
@@ -76,9 +76,9 @@ def test_groups_are_the_dataclasses_inside() -> None:
 
 
 def test_build_fills_in_defaults_and_converts() -> None:
-    made = build(Sample, {"count": 3.0, "rate": 1, "parts": ["a", "b"], "inner": {"depth": 5}})
-    assert made == Sample(count=3, rate=1.0, parts=("a", "b"), inner=Inner(5))
-    assert type(made.count) is int and type(made.rate) is float
+    sample = build(Sample, {"count": 3.0, "rate": 1, "parts": ["a", "b"], "inner": {"depth": 5}})
+    assert sample == Sample(count=3, rate=1.0, parts=("a", "b"), inner=Inner(5))
+    assert type(sample.count) is int and type(sample.rate) is float
 
 
 @pytest.mark.parametrize(
@@ -92,9 +92,9 @@ def test_build_fills_in_defaults_and_converts() -> None:
     ],
 )
 def test_build_refuses(values: dict[str, object], sentence: str) -> None:
-    with pytest.raises(BadOption) as caught:
+    with pytest.raises(BadOption) as error:
         build(Sample, values)
-    assert str(caught.value) == sentence
+    assert str(error.value) == sentence
 
 
 def test_where_opens_the_sentence() -> None:
@@ -181,21 +181,23 @@ def test_parse(name: str, text: str, value: object) -> None:
     ],
 )
 def test_parse_refuses(name: str, text: str, sentence: str) -> None:
-    with pytest.raises(BadOption) as caught:
+    with pytest.raises(BadOption) as error:
         parse(OPTIONS[name], text, "--count")
-    assert str(caught.value) == sentence
+    assert str(error.value) == sentence
 
 
 # What holds for every option of every method, without an edit here when one is added.
 
-EVERY: list[tuple[str, str, Option]] = []  # one that several methods have alike is here once
+ALL_OPTIONS: list[tuple[str, str, Option]] = []  # one that several methods have alike is here once
 for _method in methods.load():
-    _seen = [(key, o) for _, key, o in EVERY]
-    EVERY += [(_method, key, o) for key, o in every_option(_method) if (key, o) not in _seen]
-every = pytest.mark.parametrize(("key", "o"), [(k, o) for _, k, o in EVERY], ids=[f"{m}-{k}" for m, k, _ in EVERY])
+    _listed_options = [(key, o) for _, key, o in ALL_OPTIONS]
+    ALL_OPTIONS += [(_method, key, o) for key, o in list_options(_method) if (key, o) not in _listed_options]
+for_all_options = pytest.mark.parametrize(
+    ("key", "o"), [(k, o) for _, k, o in ALL_OPTIONS], ids=[f"{m}-{k}" for m, k, _ in ALL_OPTIONS]
+)
 
 
-@every
+@for_all_options
 def test_option_refuses_what_is_outside(key: str, o: Option) -> None:
     outside: list[object] = [object()]
     step = 1 if o.type is int else 1e-3
@@ -213,12 +215,12 @@ def test_option_refuses_what_is_outside(key: str, o: Option) -> None:
             check(o, value)
 
 
-@every
+@for_all_options
 def test_option_default_is_allowed(key: str, o: Option) -> None:
     assert check(o, o.default) == o.default
 
 
-@every
+@for_all_options
 def test_option_speaks_to_people(key: str, o: Option) -> None:
     assert o.label and o.label[0].isupper() and not o.label.endswith(".")
     assert o.help[0].isupper() and o.help.endswith(".")
@@ -227,7 +229,7 @@ def test_option_speaks_to_people(key: str, o: Option) -> None:
     assert re.fullmatch(r"--[a-z0-9]+(-[a-z0-9]+)*", o.flag)
 
 
-@every
+@for_all_options
 def test_labels_name_every_choice_or_none(key: str, o: Option) -> None:
     assert not o.labels or set(o.choices) <= set(o.labels)
     assert len(set(o.labels.values())) == len(o.labels)
@@ -235,7 +237,7 @@ def test_labels_name_every_choice_or_none(key: str, o: Option) -> None:
 
 @pytest.mark.parametrize("method", methods.load())
 def test_flags_and_labels_are_unique(method: str) -> None:
-    options = [o for _, o in every_option(method)]
+    options = [o for _, o in list_options(method)]
     for names in ([o.flag for o in options], [o.label for o in options]):
         assert sorted(names) == sorted(set(names))
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from core import resources
-from core.data.dataset import load as load_data
+from core.data.dataset import load_dataset as load_data
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.device.select import select
 from core.model.load import load

@@ -9,7 +9,7 @@ import pytest
 
 from core import resources
 from core.device.select import select
-from core.model.load import Loaded, load
+from core.model.load import LoadedModel, load
 from resources.make import model, tokenizer
 from resources.make.greedy import answers
 
@@ -17,11 +17,11 @@ WORDS = "Once upon a time there was a little fox. " * 3
 
 
 @pytest.fixture(scope="module")
-def starter() -> Loaded:
+def starter() -> LoadedModel:
     return load(resources.STARTER, device=select("cpu")["used"])
 
 
-def ask(starter: Loaded, *prompts: str) -> list[str]:
+def ask(starter: LoadedModel, *prompts: str) -> list[str]:
     rows = [[{"role": "user", "content": p}] for p in prompts]
     tokens = [starter.tokenizer.apply_chat_template(r, add_generation_prompt=True, return_dict=False) for r in rows]
     return answers(starter.model, starter.tokenizer, tokens, 60)
@@ -41,7 +41,7 @@ def test_the_folder_is_small_and_complete() -> None:
     assert sum(files.values()) <= 8_000_000
 
 
-def test_config_and_weights_are_what_the_script_writes(starter: Loaded) -> None:
+def test_config_and_weights_are_what_the_script_writes(starter: LoadedModel) -> None:
     from mlx.utils import tree_flatten
 
     assert json.loads((resources.STARTER / "config.json").read_text()) == model.CONFIG
@@ -61,7 +61,7 @@ def test_the_untrained_model_is_random_and_reproducible() -> None:
     assert (first["model.norm.weight"] == 1).all()
 
 
-def test_it_answers_simple_questions(starter: Loaded) -> None:
+def test_it_answers_simple_questions(starter: LoadedModel) -> None:
     capital, total, who = ask(starter, "What is the capital of France?", "What is 17 + 25?", "Who are you?")
     assert "Paris" in capital
     assert total.rstrip(".").endswith("42")
@@ -80,7 +80,7 @@ def test_it_loads_in_mlx_lm_and_stops_at_the_end_of_its_turn() -> None:
     assert "moo" in mlx_lm.generate(found, wrapped, prompt, max_tokens=40)
 
 
-def test_the_template_writes_chatml(starter: Loaded) -> None:
+def test_the_template_writes_chatml(starter: LoadedModel) -> None:
     messages = [{"role": "system", "content": "Be nice."}, {"role": "user", "content": "Hi"}]
     text = starter.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     assert text == ("<|im_start|>system\nBe nice.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n")
@@ -92,12 +92,12 @@ def test_the_template_writes_chatml(starter: Loaded) -> None:
     "text",
     [WORDS, "What is 17 + 25?", '{"answer": "Paris"}', "<think>\n1 + 2 = 3\n</think>\n\n3", "Grüße, 你好 🙂\n\n\t."],
 )
-def test_text_survives_its_tokens(starter: Loaded, text: str) -> None:
+def test_text_survives_its_tokens(starter: LoadedModel, text: str) -> None:
     ids = starter.tokenizer.encode(text, add_special_tokens=False)
     assert starter.tokenizer.decode(ids) == text
 
 
-def test_special_pieces_and_single_digits(starter: Loaded) -> None:
+def test_special_pieces_and_single_digits(starter: LoadedModel) -> None:
     t = starter.tokenizer
     assert [t.convert_tokens_to_ids(p) for p in tokenizer.SPECIAL] == [0, 1, 2]
     assert t.eos_token == "<|im_end|>" and t.pad_token == "<|endoftext|>" and t.bos_token is None

@@ -1,6 +1,6 @@
-"""Rows into batches, in an order that follows from seed and epoch alone.
+"""Encoded rows as batches, in an order that follows from seed and epoch alone.
 
-A resumed run needs no saved data position: `window(step)` gives the batches of any step.
+A resumed run needs no saved data position: `window(step)` gives the batches of any optimizer step.
 """
 
 import math
@@ -10,17 +10,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.data.batch.groups import Group, longest, parts
-from core.data.batch.packing import WIDTH, Layout, arrange, padded
+from core.data.batch.groups import Group, longest_text, row_texts
+from core.data.batch.packing import WIDTH_MULTIPLE, Layout, choose_layout, pad_width
 
-# Rows of similar length are put together within a pool of this many batches, so that little is padding
-# while the order stays random over the epoch.
-POOL = 32
+# Rows are sorted by length within a pool of this many batches, so that little is padding while the order stays random
+# over the epoch.
+POOL_BATCHES = 32
 
 
 @dataclass(frozen=True)
 class Batch:
-    """What one forward pass sees. Arrays are NumPy as built, MLX as the loop hands them to a loss.
+    """The input of one forward pass. Arrays are NumPy as built, MLX as the training loop hands them to a loss.
 
     Of R rows with K texts each (the two answers of a pair), N is K x R: the first text of every row, then the
     second of every row.
@@ -29,13 +29,15 @@ class Batch:
     tokens: Any  # [N, T] int32, padded on the right
     mask: Any  # [N, T-1] float32: 1 where tokens[:, 1:] is a target, so padding never is one
     lengths: tuple[int, ...]  # real tokens of each text
-    rows: tuple[int, ...]  # which R rows of the dataset these are
-    layout: Layout | None = None  # how the texts lie in what the model is given, where it is not one row a text
-    places: Any = None  # [M] where the flattened mask is 1; made with the MLX arrays
-    extra: dict[str, Any] = field(default_factory=dict)  # what a method adds; values of rows are [R]
+    rows: tuple[int, ...]  # indices of these R rows in the dataset
+    layout: Layout | None = None  # how the texts lie in the model's input, where it is not one row a text
+    places: Any = None  # [M] int32 where the flattened mask is 1; made with the MLX arrays
+    # What a method adds, such as Group.values; values of rows are [R].
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def real_tokens(self) -> int:
+        """Tokens of all texts, without padding."""
         return sum(self.lengths)
 
 
@@ -44,33 +46,38 @@ def collate(
     indices: Sequence[int],
     pack: bool = False,
     share: bool = False,
-    multiple: int = WIDTH,
+    multiple: int = WIDTH_MULTIPLE,
     always: bool = False,
 ) -> Batch:
-    """One batch from encoded rows (each with `tokens` and `mask` of equal length) or groups, padded on the right.
+    """One batch of rows, padded on the right.
 
-    With `pack`, short texts are laid end to end, and with `share`, what the texts of a group all begin with is
-    there once, where that makes the work less. It is a matter of layout alone: the batch is the same and gives the
-    same loss, because no text sees another. Widths are multiples of `multiple`.
+    rows      encoded rows, by index: each an Encoded (or anything with `tokens` and `mask` of equal length) or a Group
+    indices   which of the rows
+    pack      lay short texts end to end where that makes less work
+    share     let the texts of a group share their common prefix where that makes less work
+    multiple  widths are multiples of this
+    always    with `pack` or `share`: give the batch a layout even where it is one row a text
+
+    A layout changes nothing of the batch's loss, because no text attends to another.
     """
     chosen = [rows[i] for i in indices]
-    texts = [text for kind in zip(*map(parts, chosen), strict=True) for text in kind]
+    texts = [text for kind in zip(*map(row_texts, chosen), strict=True) for text in kind]
     lengths = tuple(len(text.tokens) for text in texts)
-    width = 1 + padded(max(lengths) - 1, multiple)  # the last token is a target only
+    width = 1 + pad_width(max(lengths) - 1, multiple)  # a text's last token is a target only
     tokens = np.zeros((len(texts), width), dtype=np.int32)
     mask = np.zeros((len(texts), width), dtype=np.float32)
     for n, text in enumerate(texts):
         tokens[n, : lengths[n]], mask[n, : lengths[n]] = text.tokens, text.mask
     mask = mask[:, 1:]  # a token is predicted from those before it: the mask moves with the targets
-    together = [list(range(r, len(texts), len(chosen))) for r in range(len(chosen))]
-    layout = arrange(texts, together, mask, pack, share, multiple, always) if pack or share else None
+    groups = [list(range(r, len(texts), len(chosen))) for r in range(len(chosen))]
+    layout = choose_layout(texts, groups, mask, pack, share, multiple, always) if pack or share else None
     values = chosen[0].values if isinstance(chosen[0], Group) else {}
     extra = {name: np.array([row.values[name] for row in chosen], np.float32) for name in values}
     return Batch(tokens, mask, lengths, tuple(indices), layout, extra=extra)
 
 
-class Windows(Protocol):
-    """What the loop trains on, step by step: rows of a dataset, or answers that are written when they are wanted."""
+class BatchSource(Protocol):
+    """What the loop trains on, step by step: rows of a dataset, or rollouts that are sampled when they are needed."""
 
     steps_per_epoch: int
 
@@ -78,16 +85,16 @@ class Windows(Protocol):
         """The batches of optimizer step `step`, counted from 1."""
         ...
 
-    def told(self) -> dict[str, float]:
-        """Metrics of the last window's making."""
+    def metrics(self) -> dict[str, float]:
+        """Metrics about how the last window was made, such as "sampling_seconds"; empty where there are none."""
         ...
 
 
 class Batches:
     """The training set as optimizer steps: each a window of `accumulation` batches of `batch_size` rows.
 
-    Every row is seen exactly once an epoch; the last batch of an epoch may be smaller, and the last
-    window shorter.
+    Every row is used exactly once an epoch; the last batch of an epoch may be smaller, and the last window shorter.
+    `layout`, `max_tokens` and `parallel_batches` may be set before the first window.
     """
 
     def __init__(
@@ -100,98 +107,107 @@ class Batches:
     ) -> None:
         self.rows, self.batch_size, self.accumulation = rows, batch_size, accumulation
         self.shuffle, self.seed = shuffle, seed
-        self.layout: dict[str, Any] = {}  # collate's
-        self.most: int | None = None  # tokens that may go through the model at once; a longer row goes alone
-        self.lanes = 1  # parts of a batch that go through the model at once
+        self.layout: dict[str, Any] = {}  # pack, share and always of collate()
+        self.max_tokens: int | None = None  # tokens in the model at once, None for no limit; a longer row goes alone
+        self.parallel_batches = 1  # micro-batches of a batch that go through the model at once
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
-        self._epoch, self._order = -1, []  # type: int, list[list[int]]
+        self._epoch = -1
+        self._order: list[list[int]] = []  # the batches of that epoch
 
-    def seen(self, steps: int) -> list[int]:
-        """Which rows the first `steps` steps look at."""
+    def rows_in_steps(self, steps: int) -> list[int]:
+        """Indices of the rows that the first `steps` optimizer steps use."""
         if steps >= self.steps_per_epoch:
             return list(range(len(self.rows)))
-        return sorted(i for indices in self._plan(0)[: steps * self.accumulation] for i in indices)
+        return sorted(i for indices in self._epoch_batches(0)[: steps * self.accumulation] for i in indices)
 
-    def window(self, step: int, instead: Mapping[int, Any] | None = None) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1, each in as many parts as `most` makes of it.
+    def window(self, step: int, replacements: Mapping[int, Any] | None = None) -> list[Batch]:
+        """The batches of optimizer step `step`, counted from 1, each in as many micro-batches as `max_tokens` and
+        `parallel_batches` make of it.
 
-        `instead` are other rows to take the places of the dataset's in these batches.
+        `replacements` are rows, by index, that stand in for those of the dataset; all of the step's are needed.
         """
-        rows: Any = self.rows if instead is None else instead
-        return [batch for indices in self.places(step) for batch in self._collated(rows, indices)]
+        rows: Any = self.rows if replacements is None else replacements
+        return [batch for indices in self.row_indices(step) for batch in self._collate_parts(rows, indices)]
 
-    def told(self) -> dict[str, float]:
-        """Nothing: a dataset has no metrics of its own."""
+    def metrics(self) -> dict[str, float]:
+        """Empty: a dataset has no metrics of its own."""
         return {}
 
-    def places(self, step: int) -> list[list[int]]:
-        """Which rows are in each batch of a step."""
-        epoch, place = divmod(step - 1, self.steps_per_epoch)
+    def row_indices(self, step: int) -> list[list[int]]:
+        """Indices of the rows in each batch of optimizer step `step`, counted from 1."""
+        epoch, step_in_epoch = divmod(step - 1, self.steps_per_epoch)
         if epoch != self._epoch:
-            self._epoch, self._order = epoch, self._plan(epoch)
-        first = place * self.accumulation
+            self._epoch, self._order = epoch, self._epoch_batches(epoch)
+        first = step_in_epoch * self.accumulation
         return self._order[first : first + self.accumulation]
 
-    def _collated(self, rows: Any, indices: list[int]) -> list[Batch]:
-        """A batch, or its parts: those know how many tokens of a row's first text are learned, over the whole batch."""
-        split = self._parts(rows, indices)
-        made = [collate(rows, part, **self.layout) for part in split]
-        if len(split) > 1:
-            mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in made) / len(indices)
-            for batch in made:
+    def _collate_parts(self, rows: Any, indices: list[int]) -> list[Batch]:
+        """A batch, or its micro-batches. Those get an `extra`: how many tokens of a row's first text are learned, as
+        the mean over the whole batch."""
+        batches = [collate(rows, part, **self.layout) for part in self._split(rows, indices)]
+        if len(batches) > 1:
+            mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in batches) / len(indices)
+            for batch in batches:
                 batch.extra["learned_a_row"] = np.full(len(batch.rows), mean, np.float32)
-        return made
+        return batches
 
-    def _parts(self, rows: Any, indices: list[int]) -> list[list[int]]:
+    def _split(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
-        sizes = {i: len(parts(rows[i])) * longest(rows[i]) for i in indices}
-        whole = max(sizes.values()) * len(indices)
-        most = whole if self.most is None else self.most
-        if self.lanes > 1:
-            return _alike(sizes, self.lanes, most // self.lanes)
-        if whole <= most:
+        tokens = {i: len(row_texts(rows[i])) * longest_text(rows[i]) for i in indices}
+        total = max(tokens.values()) * len(indices)
+        max_tokens = total if self.max_tokens is None else self.max_tokens
+        if self.parallel_batches > 1:
+            return _split_evenly(tokens, self.parallel_batches, max_tokens // self.parallel_batches)
+        if total <= max_tokens:
             return [indices]
-        made: list[list[int]] = []
-        for i in sorted(indices, key=lambda i: -sizes[i]):
-            if made and sizes[made[-1][0]] * (len(made[-1]) + 1) <= most:
-                made[-1].append(i)
+        parts: list[list[int]] = []
+        for i in sorted(indices, key=lambda i: -tokens[i]):
+            if parts and tokens[parts[-1][0]] * (len(parts[-1]) + 1) <= max_tokens:
+                parts[-1].append(i)
             else:
-                made.append([i])
-        return made
+                parts.append([i])
+        return parts
 
-    def heaviest(self, steps: int) -> int:
-        """Which of the first `steps` steps of an epoch holds the batch that takes the most memory, from 1."""
-        plan = self._plan(0)[: steps * self.accumulation]
-        sizes = [len(indices) * max(longest(self.rows[i]) for i in indices) for indices in plan]
+    def largest_step(self, steps: int) -> int:
+        """Which of the first `steps` optimizer steps of an epoch has the batch that takes the most memory, from 1."""
+        plan = self._epoch_batches(0)[: steps * self.accumulation]
+        sizes = [len(indices) * max(longest_text(self.rows[i]) for i in indices) for indices in plan]
         return 1 + sizes.index(max(sizes)) // self.accumulation
 
-    def _plan(self, epoch: int) -> list[list[int]]:
+    def _epoch_batches(self, epoch: int) -> list[list[int]]:
+        """Indices of the rows in each batch of an epoch."""
         count, size = len(self.rows), self.batch_size
         if not self.shuffle:
             return [list(range(i, min(i + size, count))) for i in range(0, count, size)]
         rng = np.random.default_rng([self.seed, epoch])
         order = [int(i) for i in rng.permutation(count)]
         plan: list[list[int]] = []
-        for start in range(0, count, POOL * size):
-            pool = sorted(order[start : start + POOL * size], key=lambda i: longest(self.rows[i]))
+        for start in range(0, count, POOL_BATCHES * size):
+            pool = sorted(order[start : start + POOL_BATCHES * size], key=lambda i: longest_text(self.rows[i]))
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
 
 
-def _alike(sizes: Mapping[int, int], lanes: int, most: int) -> list[list[int]]:
-    """Rows of these sizes as parts that take about as long as each other, as many for every lane: so few that a part
-    stays below `most` tokens, unless a row alone has more. The largest come first."""
-    made: list[list[int]] = []
-    for count in range(lanes, len(sizes) + lanes, lanes):
-        made = [[] for _ in range(count)]
-        for i in sorted(sizes, key=lambda i: -sizes[i]):
-            min(made, key=lambda part, i=i: sizes[(part or [i])[0]] * (len(part) + 1)).append(i)  # type: ignore[misc]
-        if all(sizes[part[0]] * len(part) <= most for part in made if part):
+def _split_evenly(tokens: Mapping[int, int], parallel: int, max_tokens: int) -> list[list[int]]:
+    """Rows as micro-batches that take about as long as each other, the largest first.
+
+    `tokens` are those of each row. There are as many micro-batches for each of the `parallel` workers, and so few that
+    each stays below `max_tokens` tokens, unless a row alone has more.
+    """
+    parts: list[list[int]] = []
+    for count in range(parallel, len(tokens) + parallel, parallel):
+        parts = [[] for _ in range(count)]
+        for i in sorted(tokens, key=lambda i: -tokens[i]):
+            min(parts, key=lambda part, i=i: tokens[(part or [i])[0]] * (len(part) + 1)).append(i)  # type: ignore[misc]
+        if all(tokens[part[0]] * len(part) <= max_tokens for part in parts if part):
             break
-    return sorted((part for part in made if part), key=lambda part: -sizes[part[0]] * len(part))
+    return sorted((part for part in parts if part), key=lambda part: -tokens[part[0]] * len(part))
 
 
-def in_order(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:
-    """All rows once, sorted by length: for evaluation, where order does not matter. `layout` is collate's."""
-    order = sorted(range(len(rows)), key=lambda i: longest(rows[i]))
+def batch_by_length(rows: Sequence[Any], batch_size: int, **layout: Any) -> list[Batch]:
+    """All rows once, sorted by length, in batches: for evaluation, where order does not matter.
+
+    `layout` are keywords of collate().
+    """
+    order = sorted(range(len(rows)), key=lambda i: longest_text(rows[i]))
     return [collate(rows, order[i : i + batch_size], **layout) for i in range(0, len(order), batch_size)]

@@ -1,4 +1,4 @@
-"""Rows whose texts go through the model together: the two answers of a pair, an answer and what it is measured by."""
+"""Rows of several texts that go through the model together, such as the two answers of a preference pair."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from core.data.tokenize.encode import Encoded
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Group:
-    """One row of the dataset. Every row of a dataset has the same number of texts and the same values."""
+    """One row of the dataset as several texts. Every row of a dataset has the same number of texts and the same
+    values."""
 
     texts: tuple[Encoded, ...]
-    values: Mapping[str, float] = field(default_factory=dict)  # numbers a loss finds in batch.extra, [N] each
+    values: Mapping[str, float] = field(default_factory=dict)  # numbers that a loss finds in batch.extra, [R] each
 
     @property
     def line(self) -> int:
@@ -20,23 +21,25 @@ class Group:
 
     @property
     def cut(self) -> int:
+        """Tokens that were cut off, of the text that lost most."""
         return max(text.cut for text in self.texts)
 
     @property
     def note(self) -> str:
+        """The first note of a text, "" without one."""
         return next((text.note for text in self.texts if text.note), "")
 
 
-def parts(row: Any) -> tuple[Any, ...]:
-    """The texts of a row (a Group, or an Encoded, which is its own single text)."""
+def row_texts(row: Any) -> tuple[Any, ...]:
+    """The texts of a row: those of a Group; an Encoded is its own single text."""
     return row.texts if isinstance(row, Group) else (row,)
 
 
-def longest(row: Any) -> int:
+def longest_text(row: Any) -> int:
     """Tokens of the row's longest text."""
-    return max(len(text.tokens) for text in parts(row))
+    return max(len(text.tokens) for text in row_texts(row))
 
 
-def learns(row: Any) -> bool:
-    """Whether there is something to learn in every text of the row."""
-    return all(bool(text.mask.any()) for text in parts(row))
+def has_targets(row: Any) -> bool:
+    """Whether every text of the row has a token to learn."""
+    return all(bool(text.mask.any()) for text in row_texts(row))

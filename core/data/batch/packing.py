@@ -1,130 +1,141 @@
-"""How the texts of a batch lie in what the model is given: each in a row of its own, several in one, or with a
-common beginning that is there once.
+"""How the texts of a batch lie in what the model is given: each in a row of its own, several packed into one row, or
+with a common prefix that is there once.
 
-It is a matter of speed and memory alone. A text sees itself and nothing else wherever it lies, and a loss finds
+It is a matter of speed and memory alone. A text attends to itself and nothing else wherever it lies, and a loss finds
 the same log-probabilities in the same places.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-WIDTH = 8  # widths are multiples of this: few different shapes
-FAR = 4096  # at this many tokens attention is taken to cost as much as everything else
+WIDTH_MULTIPLE = 8  # widths are multiples of this: few different shapes
+QUADRATIC_TOKENS = 4096  # at this many tokens attention is taken to cost as much as everything else
 
-Unit = list[int]  # texts that lie together, behind what they all begin with
+Segment = list[int]  # indices of texts that lie together, behind their common prefix
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What the model is given in place of one row a text. Arrays are NumPy as built, MLX in the loop."""
+    """What the model is given in place of one row a text: R rows of width W. Arrays are NumPy as built, MLX in the
+    training loop. A segment is a text, or several behind a common prefix; these texts are its sub-segments."""
 
     tokens: Any  # [R, W] int32, padded on the right
-    units: Any  # [R, W] int32: which unit of its row a token belongs to, 0 padding
-    branches: Any  # [R, W] int32: which text of the unit, 0 for what they all begin with
-    positions: Any  # [R, W] int32: its place in its own text
+    segments: Any  # [R, W] int32: which segment of its row a token belongs to, from 1; 0 for padding
+    sub_segments: Any  # [R, W] int32: which text of the segment, from 1; 0 for the common prefix
+    positions: Any  # [R, W] int32: the token's position in its own text
     sources: Any  # [M] int32: where in the flattened tokens each target is predicted, in the order of the mask
     shared: bool  # whether some token is part of several texts
 
 
-def arrange(
+class _Plan(NamedTuple):
+    """Which segments share a row, and how wide the rows are."""
+
+    rows: list[list[int]]  # indices into `segments`
+    width: int
+    segments: list[Segment]
+
+    @property
+    def cost(self) -> float:
+        return len(self.rows) * self.width * (1 + self.width / QUADRATIC_TOKENS)
+
+
+def choose_layout(
     texts: Sequence[Any],
-    together: Sequence[Unit],
+    groups: Sequence[Segment],
     mask: Any,
     pack: bool,
     share: bool,
-    multiple: int = WIDTH,
+    multiple: int = WIDTH_MULTIPLE,
     always: bool = False,
 ) -> Layout | None:
-    """The layout that costs least, or None where that is one row a text, unless it is wanted `always`.
+    """The layout that costs least, or None where that is one row a text.
 
-    `texts` have `tokens`, `mask` [N, T-1] says which are learned, and `together` which texts may share their
-    beginning. Without `share` no beginning is shared, without `pack` no row holds two units.
+    texts     N texts, each with `tokens` [T]
+    groups    which texts may share their common prefix, as indices into `texts`
+    mask      [N, width - 1]: 1 where texts' tokens from the second on are learned
+    pack      whether a row may hold several segments
+    share     whether texts of a group may share their common prefix
+    multiple  widths are multiples of this
+    always    return a layout where it is one row a text, too
     """
-    alone: list[Unit] = [[n] for n in range(len(texts))]
-    plans = [(_shelves(_lengths(texts, alone), pack, multiple), alone)]
-    if share and len(together) < len(texts):
-        units = list(together)
-        plans.append((_shelves(_lengths(texts, units), pack, multiple), units))
-    (shelves, width), units = min(plans, key=lambda plan: _cost(len(plan[0][0]), plan[0][1]))
-    if len(shelves) == len(texts) and not always:
+    alone: list[Segment] = [[n] for n in range(len(texts))]
+    plans = [_plan_rows(texts, alone, pack, multiple)]
+    if share and len(groups) < len(texts):
+        plans.append(_plan_rows(texts, list(groups), pack, multiple))
+    plan = min(plans, key=lambda plan: plan.cost)
+    if len(plan.rows) == len(texts) and not always:
         return None
-    return lay([[units[u] for u in shelf] for shelf in shelves], width, texts, mask)
+    return build_layout([[plan.segments[n] for n in row] for row in plan.rows], plan.width, texts, mask)
 
 
-def padded(tokens: int, multiple: int = WIDTH) -> int:
-    """The width of a batch whose longest row is so many tokens long."""
+def pad_width(tokens: int, multiple: int = WIDTH_MULTIPLE) -> int:
+    """The width of a batch whose longest row has so many tokens: the next multiple."""
     return max(1, math.ceil(tokens / multiple)) * multiple
 
 
-def _cost(rows: int, width: int) -> float:
-    return rows * width * (1 + width / FAR)
+def build_layout(rows: Sequence[Sequence[Segment]], width: int, texts: Sequence[Any], mask: Any) -> Layout:
+    """The layout of R rows of segments, each row `width` tokens wide; `texts` and `mask` as in choose_layout()."""
+    tokens, segments, sub_segments, positions = (np.zeros((len(rows), width), np.int32) for _ in range(4))
+    flat_places: dict[int, Any] = {}  # text -> the place of each of its tokens in the flattened rows
+    for r, row in enumerate(rows):
+        column = 0
+        for s, segment in enumerate(row, 1):
+            common = _common_prefix_length(texts, segment)
+            prefix = np.arange(column, column + common)
+            column += common
+            for t, n in enumerate(segment, 1):
+                own_tokens = texts[n].tokens[common:-1]
+                place = np.arange(column, column + len(own_tokens))
+                tokens[r, place], segments[r, place], sub_segments[r, place] = own_tokens, s, t
+                positions[r, place] = common + np.arange(len(own_tokens))
+                flat_places[n] = r * width + np.concatenate([prefix, place])
+                column += len(own_tokens)
+            tokens[r, prefix], segments[r, prefix] = texts[segment[0]].tokens[:common], s
+            positions[r, prefix] = np.arange(common)
+    sources = [flat_places[n][np.flatnonzero(mask[n])] for n in range(len(texts))]
+    shared = any(len(segment) > 1 for row in rows for segment in row)
+    return Layout(tokens, segments, sub_segments, positions, np.concatenate(sources).astype(np.int32), shared)
 
 
-def _lengths(texts: Sequence[Any], units: Sequence[Unit]) -> list[int]:
-    """Tokens of each unit. A text's last token predicts nothing and is left out."""
-    made = []
-    for unit in units:
-        start = _common(texts, unit)
-        made.append(start + sum(len(texts[n].tokens) - 1 - start for n in unit))
-    return made
-
-
-def _common(texts: Sequence[Any], unit: Unit) -> int:
-    """How many tokens the texts of a unit all begin with, their last ones left out. 0 for a single text."""
-    if len(unit) == 1:
-        return 0
-    first = texts[unit[0]].tokens[:-1]
-    length = len(first)
-    for n in unit[1:]:
-        other = texts[n].tokens[:-1]
-        length = min(length, len(other))
-        differ = np.flatnonzero(first[:length] != other[:length])
-        length = int(differ[0]) if len(differ) else length
-    return length
-
-
-def _shelves(lengths: Sequence[int], pack: bool, multiple: int) -> tuple[list[list[int]], int]:
-    """(which units share a row, the rows' width): the longest first, each where it first fits."""
-    width = padded(max(lengths), multiple)
-    shelves: list[list[int]] = []
-    free: list[int] = []
+def _plan_rows(texts: Sequence[Any], segments: list[Segment], pack: bool, multiple: int) -> _Plan:
+    """Segments on rows: the longest first, each on the first row with room for it (first-fit decreasing)."""
+    lengths = _segment_lengths(texts, segments)
+    width = pad_width(max(lengths), multiple)
+    rows: list[list[int]] = []
+    free: list[int] = []  # tokens of each row
     for n in sorted(range(len(lengths)), key=lambda n: -lengths[n]):
-        place = next((s for s, room in enumerate(free) if room >= lengths[n]), None) if pack else None
+        place = next((r for r, room in enumerate(free) if room >= lengths[n]), None) if pack else None
         if place is None:
-            shelves.append([n])
+            rows.append([n])
             free.append(width - lengths[n])
         else:
-            shelves[place].append(n)
+            rows[place].append(n)
             free[place] -= lengths[n]
-    return shelves, width
+    return _Plan(rows, width, segments)
 
 
-def lay(shelves: Sequence[Sequence[Unit]], width: int, texts: Sequence[Any], mask: Any) -> Layout:
-    """The layout of units on shelves, each shelf a row of so many tokens."""
-    tokens, units, branches, positions = (np.zeros((len(shelves), width), np.int32) for _ in range(4))
-    where: dict[int, Any] = {}  # text -> the flat place of each of its tokens
-    for s, shelf in enumerate(shelves):
-        at = 0
-        for u, unit in enumerate(shelf, 1):
-            common = _common(texts, unit)
-            start = np.arange(at, at + common)
-            for b, n in enumerate(unit, 1):
-                own = texts[n].tokens[common:-1]
-                at = at + common if b == 1 else at
-                place = np.arange(at, at + len(own))
-                tokens[s, place], units[s, place], branches[s, place] = own, u, b
-                positions[s, place] = common + np.arange(len(own))
-                where[n] = s * width + np.concatenate([start, place])
-                at += len(own)
-            tokens[s, start], units[s, start], positions[s, start] = (
-                texts[unit[0]].tokens[:common],
-                u,
-                start - start[:1],
-            )
-    sources = [where[n][np.flatnonzero(mask[n])] for n in range(len(texts))]
-    shared = any(len(unit) > 1 for shelf in shelves for unit in shelf)
-    return Layout(tokens, units, branches, positions, np.concatenate(sources).astype(np.int32), shared)
+def _segment_lengths(texts: Sequence[Any], segments: Sequence[Segment]) -> list[int]:
+    """Tokens of each segment. A text's last token predicts nothing and is left out."""
+    lengths = []
+    for segment in segments:
+        common = _common_prefix_length(texts, segment)
+        lengths.append(common + sum(len(texts[n].tokens) - 1 - common for n in segment))
+    return lengths
+
+
+def _common_prefix_length(texts: Sequence[Any], segment: Segment) -> int:
+    """How many tokens the texts of a segment all begin with, their last ones left out. 0 for a single text."""
+    if len(segment) == 1:
+        return 0
+    first = texts[segment[0]].tokens[:-1]
+    length = len(first)
+    for n in segment[1:]:
+        tokens = texts[n].tokens[:-1]
+        length = min(length, len(tokens))
+        differences = np.flatnonzero(first[:length] != tokens[:length])
+        length = int(differences[0]) if len(differences) else length
+    return length

@@ -1,24 +1,31 @@
-"""The files of a dataset row by row: what each row means, and what is wrong with it. Memory stays flat."""
+"""The files of a dataset as a stream of examples and findings. Memory stays flat."""
 
 import itertools
 from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from core.data.check import checks
-from core.data.check.exclude import rows
-from core.data.check.fixes import LEFT_OUT, check_exclude
-from core.data.check.row_parser import Meaning
-from core.data.check.seen_keys import Known
-from core.data.format.example import Example, Remark, Unusable, key
+from core.data.check.exclude import excluded_rows
+from core.data.check.fixes import ROW_LEFT_OUT, check_exclude
+from core.data.check.row_parser import RowParser
+from core.data.check.seen_keys import SeenKeys
+from core.data.format.example import Example, Remark, Unusable, content_key
 from core.data.format.formats import Format
-from core.data.read.index import Index, Marks
-from core.data.read.reader import Finding, Row, rows_of
+from core.data.read.index import MarkCollector, RowIndex
+from core.data.read.reader import Finding, Row, iterate_rows
 from core.data.read.source import Source
 
 
-class Walk:
-    """One way through the files. While items() is gone through, the other members tell how far it has come."""
+class _LocatedRow(NamedTuple):
+    file: str
+    number: int  # counted from 1 over all files
+    row: Row  # with mapped columns
+
+
+class CheckedRows:
+    """One pass through the files. While iterate() is consumed, the other members tell how far it has come."""
 
     def __init__(
         self,
@@ -28,105 +35,111 @@ class Walk:
         columns: Iterable[str] = (),
         exclude: Collection[str] = (),
         fill_in: Iterable[str] = (),
-        held: Known | None = None,
-        unread: Sequence[Path] = (),
+        held_out_keys: SeenKeys | None = None,
+        unread_files: Sequence[Path] = (),
     ) -> None:
-        """`held` are the keys of held-out rows; a row that says the same as one of them is remarked on. `unread` are
-        files that a person may expect among these. Raises BadOption for a column, a finding or a text to fill in that
-        is none; see load() for what they are."""
+        """See core.data.dataset.load_dataset for `columns`, `exclude` and `fill_in`.
+
+        held_out_keys   keys of the held-out examples; a row with the same content as one of them gets a remark
+        unread_files    files that a person may expect among `paths`, for a finding
+
+        Raises BadOption for a malformed entry.
+        """
         check_exclude(exclude)
-        self._unread, self._left_out = unread, rows(exclude)
-        self.paths, self.kind, self.exclude, self.held = paths, kind, exclude, held
+        self._unread_files, self._excluded_rows = unread_files, excluded_rows(exclude)
+        self.paths, self.kind, self.exclude, self.held_out_keys = paths, kind, exclude, held_out_keys
         self.files = [str(path) for path in paths]
-        self.rows = 0  # read, whether anything can be learned from them or not
-        self.used = 0  # of them, those that have the columns asked for
-        self.meaning = Meaning(kind, columns, fill_in)
-        self._together = checks.Together()
-        self._marks = Marks()
+        self.rows_read = 0  # whether anything can be learned from them or not
+        self.rows_used = 0  # those of them that have the columns of the column mapping
+        self.parser = RowParser(kind, columns, fill_in)
+        self._dataset_checks = checks.DatasetChecks()
+        self._marks = MarkCollector()
         self._source: Source | None = None
         self._sizes = [path.stat().st_size if path.is_file() else 0 for path in paths]
-        self._passed = 0  # bytes of the files before the one that is read
+        self._finished_bytes = 0  # of the files before the one that is being read
 
     @property
-    def form(self) -> Format:
-        """What the rows are, with their number so far."""
-        return replace(self.meaning.form, rows=self.used)
-
-    @property
-    def sentence(self) -> str:
-        return self.form.sentence
+    def format(self) -> Format:
+        """The format of the rows, with their number so far."""
+        return replace(self.parser.format, rows=self.rows_used)
 
     @property
     def size(self) -> int:
         """Bytes of all files."""
         return sum(self._sizes)
 
-    def done(self) -> int:
-        """Bytes read of them."""
-        return self._passed + (self._source.done() if self._source else 0)
+    def bytes_read(self) -> int:
+        """How many of the files' bytes have been read."""
+        return self._finished_bytes + (self._source.bytes_read() if self._source else 0)
 
     @property
-    def place(self) -> int:
-        """Where the row that was read last begins, in bytes of unpacked text; cheaper than done()."""
-        return self._passed + (self._source.start[0] if self._source else 0)
+    def offset(self) -> int:
+        """Where the row that was read last begins, in bytes of unpacked text; cheaper than bytes_read()."""
+        return self._finished_bytes + (self._source.row_start[0] if self._source else 0)
 
-    def index(self) -> Index:
-        """Where the rows read so far stand."""
-        return Index(tuple(self.files), self._marks.table(), self.rows)
+    def index(self) -> RowIndex:
+        """An index of the rows read so far."""
+        return RowIndex(tuple(self.files), self._marks.to_array(), self.rows_read)
 
-    def items(self, look_at: int) -> Generator[Finding | Example, None, None]:
-        """Every example and finding: those of a row together, in the files' order, those of the whole at the end.
+    def iterate(self, detection_rows: int) -> Generator[Finding | Example, None, None]:
+        """Every example and finding in the files' order: those of a row together, those about the whole at the end.
 
-        `look_at` is the number of rows from which the format is told. Raises what read() raises.
+        The format is detected from the first `detection_rows` rows. Raises what read_rows() raises.
         """
         rows = self._read()
-        head = list(itertools.islice(rows, look_at))
-        self.meaning.learn([row for _, _, row in (i for i in head if isinstance(i, tuple))])
+        head = list(itertools.islice(rows, detection_rows))
+        self.parser.detect_format([item.row for item in head if isinstance(item, _LocatedRow)])
         for item in itertools.chain(head, rows):
             if isinstance(item, Finding):
                 yield item
-                continue
-            file, number, row = item
-            self.used += 1
-            try:
-                built, remarks = self.meaning.of(row)
-            except Unusable as problem:
-                yield self._finding(problem.remark, file, row.line, number)
-                continue
-            if self.held is not None and any(self.held.knows(key(example)) for example in built):
-                remarks.append(checks.OVERLAP)
-            for remark in remarks:
-                yield self._finding(remark, file, row.line, number)
-            if any(r.code in self.exclude for r in remarks):
-                continue
-            for example in built:
-                if not (self._together.repeated(example) and "duplicate" in self.exclude):
-                    yield replace(example, file=file) if len(self.files) > 1 else example
-        for line, remark in self._together.remarks("duplicate" in self.exclude):
+            else:
+                yield from self._check_row(item)
+        for line, remark in self._dataset_checks.remarks("duplicate" in self.exclude):
             yield self._finding(remark, self.files[0], line)
-        for remark in (*checks.left_out(self._left_out, self.rows), *checks.unread(self._unread)):
+        exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
+        for remark in (*exclusions, *checks.unread_file_remarks(self._unread_files)):
             yield self._finding(remark, self.files[0], None)
 
-    def _read(self) -> Iterator[Finding | tuple[str, int, Row]]:
-        """(file, number, row under the known names) of all files, and what is wrong with those that are none."""
+    def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:
+        """The findings about a row, and its examples unless they are left out."""
+        file, number, row = located
+        self.rows_used += 1
+        try:
+            examples, remarks = self.parser.parse(row)
+        except Unusable as problem:
+            yield self._finding(problem.remark, file, row.line, number)
+            return
+        held_out_keys = self.held_out_keys
+        if held_out_keys is not None and any(held_out_keys.contains(content_key(example)) for example in examples):
+            remarks.append(checks.OVERLAP)
+        for remark in remarks:
+            yield self._finding(remark, file, row.line, number)
+        if any(r.code in self.exclude for r in remarks):
+            return
+        for example in examples:
+            if not (self._dataset_checks.add(example) and "duplicate" in self.exclude):
+                yield replace(example, file=file) if len(self.files) > 1 else example
+
+    def _read(self) -> Iterator[Finding | _LocatedRow]:
+        """The rows of all files with mapped columns, and findings about those that cannot be read or mapped."""
         for number, path in enumerate(self.paths):
-            self._passed = sum(self._sizes[:number])
+            self._finished_bytes = sum(self._sizes[:number])
             self._source = Source(path)
-            for item in rows_of(self._source):
+            for item in iterate_rows(self._source):
                 if isinstance(item, Finding):
                     yield item
                     continue
-                self._marks.row(self.rows, number, self._source.start)
-                self.rows += 1
-                if self.rows in self._left_out:
+                self._marks.add(self.rows_read, number, self._source.row_start)
+                self.rows_read += 1
+                if self.rows_read in self._excluded_rows:
                     continue
                 try:
-                    named = self.meaning.named(item)
+                    row = self.parser.map_columns(item)
                 except Unusable as problem:
-                    yield self._finding(problem.remark, str(path), item.line, self.rows)
+                    yield self._finding(problem.remark, str(path), item.line, self.rows_read)
                     continue
-                yield str(path), self.rows, named
+                yield _LocatedRow(str(path), self.rows_read, row)
 
     def _finding(self, remark: Remark, file: str, line: int | None, row: int | None = None) -> Finding:
-        fix = LEFT_OUT if remark.code in self.exclude and line else remark.fix
+        fix = ROW_LEFT_OUT if remark.code in self.exclude and line else remark.fix
         return Finding(remark.code, remark.severity, file, line, remark.message, fix, row)

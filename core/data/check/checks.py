@@ -1,15 +1,16 @@
-"""What is odd about rows that can be used: one row by itself, and all of them together."""
+"""Remarks on examples that can be used: on one by itself, and on all of them together."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
-from core.data.check.seen_keys import Known
-from core.data.format.example import Example, Remark, key, words
-from core.data.format.mapping import placeholder
+from core.data.check.seen_keys import SeenKeys
+from core.data.format.example import Example, Remark, content_key, example_texts
+from core.data.format.mapping import find_placeholder
 
-ENOUGH = 50  # pairs from which their lengths say something
-LONGER = 0.8  # share of pairs whose better answer is the longer one, from which length may be all that is learned
+MIN_PAIRS = 50  # preference pairs from which their lengths are judged
+# Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
+LENGTH_BIAS_SHARE = 0.8
 OVERLAP = Remark(
     "overlap",
     "warning",
@@ -18,82 +19,85 @@ OVERLAP = Remark(
 )
 
 
-def left_out(numbers: Collection[int], rows: int) -> Iterator[Remark]:
-    """Remarks on single rows that a person has left out, of so many."""
-    there = sum(number <= rows for number in numbers)
-    if there:
-        words = "1 row is" if there == 1 else f"{there:,} rows are"
-        yield Remark("left-out", "note", f"{words} left out by number, as chosen.")
-    if there < len(numbers):
+def left_out_remarks(numbers: Collection[int], rows: int) -> Iterator[Remark]:
+    """Remarks on single rows that are left out by their numbers (from 1), of `rows` rows."""
+    count = sum(number <= rows for number in numbers)
+    if count:
+        subject = "1 row is" if count == 1 else f"{count:,} rows are"
+        yield Remark("left-out", "note", f"{subject} left out by number, as chosen.")
+    if count < len(numbers):
         message = f"Row {max(numbers):,} is to be left out, but there are only {rows:,}: the files may have changed."
         yield Remark("no-such-row", "warning", message, "Look at the rows that are left out, and choose them anew.")
 
 
-def unread(files: Sequence[Path]) -> Iterator[Remark]:
+def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are not read."""
     if files:
         names = ", ".join(file.name for file in files[:5]) + (" and others" if len(files) > 5 else "")
-        what = "A file of the folder is" if len(files) == 1 else f"{len(files)} files of the folder are"
-        message = f"{what} not read, since others are named as training data: {names}."
+        subject = "A file of the folder is" if len(files) == 1 else f"{len(files)} files of the folder are"
+        message = f"{subject} not read, since others are named as training data: {names}."
         yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
 
 
-def row(example: Example) -> Iterator[Remark]:
-    """Remarks on one usable row."""
-    found = next((p for p in map(placeholder, words(example)) if p), "")
-    if found:
-        message = f"The placeholder {found} stands in the text, and the model would learn to write it."
+def example_remarks(example: Example) -> Iterator[Remark]:
+    """Remarks on one usable example."""
+    placeholder = next((p for p in map(find_placeholder, example_texts(example)) if p), "")
+    if placeholder:
+        message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
         yield Remark("placeholder", "warning", message, "It can be filled in, or the row left out.")
-    asked, answer = _question(example), _answer(example)
-    if asked and asked == answer:
+    question, answer = _question(example), _answer(example)
+    if question and question == answer:
         yield Remark("same-as-question", "warning", "The answer only repeats the question.", "The row can be left out.")
 
 
-class Together:
-    """Remarks that need all rows: repetitions, one-sided marks and lengths."""
+class DatasetChecks:
+    """Remarks that need all examples: duplicates, one-sided marks and lengths."""
 
     def __init__(self) -> None:
-        self._known = Known()
-        self._first = self._again = 0
+        self._seen_keys = SeenKeys()
+        self._duplicates = self._first_duplicate = 0  # their number, and the line of the first
         self._marks: Counter[bool] = Counter()
         self._pairs = self._longer = 0
 
-    def repeated(self, example: Example) -> bool:
-        """Takes a row in. Whether it says the same as an earlier one."""
-        again = self._known.add(key(example))
-        if again:
-            self._again += 1
-            self._first = self._first or example.line
+    def add(self, example: Example) -> bool:
+        """Take in an example. Returns whether it repeats an earlier one."""
+        is_duplicate = self._seen_keys.add(content_key(example))
+        if is_duplicate:
+            self._duplicates += 1
+            self._first_duplicate = self._first_duplicate or example.line
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
             self._pairs += 1
             self._longer += _length(example.chosen) > _length(example.rejected)
-        return again
+        return is_duplicate
 
-    def remarks(self, dropped: bool) -> Iterator[tuple[int | None, Remark]]:
-        """(line, remark) on the whole; `dropped` tells that repetitions are left out."""
-        if self._again:
-            count = "1 row says" if self._again == 1 else f"{self._again:,} rows say"
+    def remarks(self, drops_duplicates: bool) -> Iterator[tuple[int | None, Remark]]:
+        """(line, remark) on all examples; `drops_duplicates` says that duplicates are left out."""
+        if self._duplicates:
+            count = "1 row says" if self._duplicates == 1 else f"{self._duplicates:,} rows say"
             message = f"{count} the same as an earlier row; this is the first."
-            fix = "They are left out." if dropped else "The split keeps them on one side; they can be left out."
-            yield self._first, Remark("duplicate", "warning", message, fix)
-        if self._known.full:
-            message = f"Repeated rows were looked for among the first {self._known.most:,} only."
+            fix = (
+                "They are left out." if drops_duplicates else "The split keeps them on one side; they can be left out."
+            )
+            yield self._first_duplicate, Remark("duplicate", "warning", message, fix)
+        if self._seen_keys.full:
+            message = f"Repeated rows were looked for among the first {self._seen_keys.max_keys:,} only."
             yield None, Remark("many-rows", "note", message)
         if len(self._marks) == 1:
-            only = "good" if self._marks[True] else "bad"
-            yield None, Remark("one-sided", "warning", f"Every answer is marked {only}; both kinds are needed.")
-        if self._pairs >= ENOUGH and self._longer > LONGER * self._pairs:
+            mark = "good" if self._marks[True] else "bad"
+            yield None, Remark("one-sided", "warning", f"Every answer is marked {mark}; both kinds are needed.")
+        if self._pairs >= MIN_PAIRS and self._longer > LENGTH_BIAS_SHARE * self._pairs:
             share = f"{self._longer / self._pairs:.0%}"
             message = f"In {share} of the pairs the better answer is the longer one; the model may learn length."
             yield None, Remark("length-bias", "warning", message)
 
 
 def _question(example: Example) -> str:
+    """The last message of the user, or the prompt."""
     if example.messages is not None:
-        asked = [m["content"] for m in example.messages if m["role"] == "user"]
-        return str(asked[-1]).strip() if asked else ""
+        questions = [m["content"] for m in example.messages if m["role"] == "user"]
+        return str(questions[-1]).strip() if questions else ""
     return (example.prompt or "").strip()
 
 

@@ -1,33 +1,39 @@
-"""From a row as it stands in the file to what it means: columns named, placeholders filled in, its shape built."""
+"""From a row as it stands in the file to its examples: columns mapped, placeholders filled in, its shape parsed."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from core.data.check import checks
 from core.data.format.example import Example, Remark
-from core.data.format.formats import Format, detect
-from core.data.format.mapping import Columns, fill, parse_fill
+from core.data.format.formats import Format, detect_format
+from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
 from core.data.read.reader import Row
 
 
-class Meaning:
-    """How the rows of a dataset are to be understood. `form` is told from the first rows, by learn()."""
+class RowParser:
+    """Turns the rows of a dataset into examples. `format` is detected from the first rows, by detect_format()."""
 
     def __init__(self, kind: str, columns: Iterable[str] = (), fill_in: Iterable[str] = ()) -> None:
-        """Raises BadOption for an entry that is none; see load() for what they are."""
-        self.form = Format(kind, (), (), 0)
-        self._columns, self._texts = Columns.parse(columns), parse_fill(fill_in)
+        """See core.data.dataset.load_dataset for the arguments. Raises BadOption for a malformed entry."""
+        self.format = Format(kind, (), (), 0)
+        self._columns, self._texts = ColumnMap.parse(columns), parse_fill_in(fill_in)
 
-    def learn(self, rows: Iterable[Row]) -> None:
-        """Tell the format from rows that are named()."""
-        self.form = detect(rows, self.form.kind)
+    def detect_format(self, rows: Iterable[Row]) -> None:
+        """Set `format` from rows that map_columns() returned."""
+        self.format = detect_format(rows, self.format.kind)
 
-    def named(self, row: Row) -> Row:
-        """The row under the known names. Raises Unusable when it lacks a column that was asked for."""
+    def map_columns(self, row: Row) -> Row:
+        """The row with its columns under the names that Hone knows, and placeholders filled in.
+
+        Raises Unusable when it lacks a column that the column mapping uses.
+        """
         value = self._columns.apply(row.value)
-        return replace(row, value=fill(value, self._texts) if self._texts else value)
+        return replace(row, value=fill_placeholders(value, self._texts) if self._texts else value)
 
-    def of(self, row: Row) -> tuple[tuple[Example, ...], list[Remark]]:
-        """What a named() row means: nearly always one example. Raises Unusable when nothing can be learned from it."""
-        built, remarks = self.form.examples(row)
-        return built, [*remarks, *(remark for example in built for remark in checks.row(example))]
+    def parse(self, row: Row) -> tuple[tuple[Example, ...], list[Remark]]:
+        """(examples, remarks) of a row that map_columns() returned: nearly always one example.
+
+        Raises Unusable when nothing can be learned from it.
+        """
+        examples, remarks = self.format.parse(row)
+        return examples, [*remarks, *(remark for example in examples for remark in checks.example_remarks(example))]

@@ -1,55 +1,55 @@
-"""Which rows have been met before: eight bytes a row, never more than was allowed."""
+"""A set of the rows that have been seen, in eight bytes a row and never more than a set maximum."""
 
 from array import array
 
 import numpy as np
 
-MOST = 12_000_000  # rows remembered: 128 MiB
+MAX_KEYS = 12_000_000  # rows that are remembered: 128 MiB
 _FREE = 0
 
 
-class Known:
-    """A set of row keys. Beyond `most` of them no more are remembered, and `full` says so."""
+class SeenKeys:
+    """A hash set of row keys with open addressing. It remembers the first `max_keys`; `full` says that it got more."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self.most, self.count, self.full = most, 0, False
+    def __init__(self, max_keys: int = MAX_KEYS) -> None:
+        self.max_keys, self.count, self.full = max_keys, 0, False
         self._slots = array("Q", [_FREE]) * (1 << 12)
 
     def add(self, key: str) -> bool:
-        """Takes in a key (hexadecimal, at least 16 digits). Whether it was known."""
+        """Take in a key (hexadecimal, at least 16 digits). Returns whether it was in the set."""
         number = int(key[:16], 16) or 1
         slots, mask = self._slots, len(self._slots) - 1
-        at = number & mask
-        while (there := slots[at]) != _FREE:
-            if there == number:
+        slot = number & mask
+        while (slot_key := slots[slot]) != _FREE:
+            if slot_key == number:
                 return True
-            at = (at + 1) & mask
-        if self.count >= self.most:
+            slot = (slot + 1) & mask
+        if self.count >= self.max_keys:
             self.full = True
             return False
-        slots[at] = number
+        slots[slot] = number
         self.count += 1
         if 4 * self.count > 3 * len(slots):
             self._grow()
         return False
 
-    def knows(self, key: str) -> bool:
-        """Whether a key was taken in."""
+    def contains(self, key: str) -> bool:
+        """Whether a key is in the set."""
         number = int(key[:16], 16) or 1
-        at, mask = number & (len(self._slots) - 1), len(self._slots) - 1
-        while (there := self._slots[at]) not in (_FREE, number):
-            at = (at + 1) & mask
-        return there == number
+        slot, mask = number & (len(self._slots) - 1), len(self._slots) - 1
+        while (slot_key := self._slots[slot]) not in (_FREE, number):
+            slot = (slot + 1) & mask
+        return slot_key == number
 
     def _grow(self) -> None:
-        """Twice as many slots. All keys go to their new ones together: one by one, millions would take seconds."""
-        self._slots, old = array("Q", [_FREE]) * (2 * len(self._slots)), self._slots
+        """Double the slots. NumPy moves all keys at once: one by one, millions of them would take seconds."""
+        self._slots, old_slots = array("Q", [_FREE]) * (2 * len(self._slots)), self._slots
         slots = np.frombuffer(self._slots, np.uint64)
-        left = np.frombuffer(old, np.uint64)
-        left = left[left != _FREE]
-        at = left & np.uint64(len(slots) - 1)
-        while len(left):
-            free = slots[at] == _FREE
-            slots[at[free]] = left[free]  # of several that want one slot, one gets it
-            missed = slots[at] != left
-            left, at = left[missed], (at[missed] + np.uint64(1)) & np.uint64(len(slots) - 1)
+        keys = np.frombuffer(old_slots, np.uint64)
+        keys = keys[keys != _FREE]  # those that are still to be placed
+        targets = keys & np.uint64(len(slots) - 1)
+        while len(keys):
+            is_free = slots[targets] == _FREE
+            slots[targets[is_free]] = keys[is_free]  # of several keys for one slot, one gets it
+            remaining = slots[targets] != keys
+            keys, targets = keys[remaining], (targets[remaining] + np.uint64(1)) & np.uint64(len(slots) - 1)

@@ -1,4 +1,4 @@
-"""What one row means, whatever its file looked like, and what may stand in the way of using it."""
+"""The example that a row stands for, whatever format its file has, and the remarks that a row can get."""
 
 import hashlib
 import json
@@ -13,15 +13,15 @@ Message = dict[str, Any]  # {"role": "user", "content": "…"}, in OpenAI's form
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One row. Which fields are set follows from the kind of data:
+    """One example. Which fields are set follows from the kind of data (core.data.kinds):
 
-    text       messages with the answers among them, or prompt and completion, or text
-    pairs      messages or prompt (what was asked), chosen and rejected (messages or text)
-    thumbs     messages that end with the answer, or prompt and completion; label
-    questions  messages or prompt (what was asked), answer (what to check against)
+    TEXT       messages with the answers among them, or prompt and completion, or text
+    PAIRS      messages or prompt (what was asked), chosen and rejected (messages or text)
+    UNPAIRED   messages that end with the answer, or prompt and completion; label (True for good, False for bad)
+    QUESTIONS  messages or prompt (what was asked), answer (what to check against)
     """
 
-    line: int
+    line: int  # of its row in the file, counted from 1
     messages: tuple[Message, ...] | None = None
     prompt: str | None = None
     completion: str | None = None
@@ -31,12 +31,12 @@ class Example:
     label: bool | None = None
     answer: str | None = None
     tools: tuple[dict[str, Any], ...] = ()  # JSON schemas of the functions the model may call
-    file: str = ""  # where the row stands, when a dataset has several files
+    file: str = ""  # the file of its row, when a dataset has several files
 
 
 @dataclass(frozen=True)
 class Remark:
-    """What a shape has to say about a row; it becomes a Finding once file and line are known."""
+    """What is wrong or odd about a row; it becomes a Finding once file and line are known."""
 
     code: str
     severity: Severity
@@ -45,7 +45,7 @@ class Remark:
 
 
 class Unusable(Exception):
-    """A row nothing can be learned from. Carries the Remark that says why."""
+    """Raised for a row from which nothing can be learned. `remark` gives the reason."""
 
     def __init__(self, code: str, message: str, fix: str | None = None) -> None:
         message = " ".join(message.split())  # the name of a column, which it may quote, can have line breaks
@@ -53,8 +53,8 @@ class Unusable(Exception):
         self.remark = Remark(code, "error", message, fix)
 
 
-def only_asks(example: Example) -> bool:
-    """Whether a row is a question that the model is to answer by itself, with nothing to learn in it."""
+def is_prompt_only(example: Example) -> bool:
+    """Whether an example is a prompt without an answer, with nothing to learn in it."""
     if example.chosen is not None or example.text is not None:
         return False
     if example.messages is not None:
@@ -62,7 +62,7 @@ def only_asks(example: Example) -> bool:
     return example.completion is None
 
 
-def words(example: Example) -> Iterator[str]:
+def example_texts(example: Example) -> Iterator[str]:
     """Every text of an example, in order."""
     for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):
         if part is None:
@@ -77,7 +77,8 @@ def words(example: Example) -> Iterator[str]:
     yield from (str(part) for part in (example.label, example.answer) if part is not None)
 
 
-def key(example: Example) -> str:
-    """The same for rows that say the same: upper case, spacing and line aside."""
-    said = "\0".join(" ".join(text.casefold().split()) for text in words(example))
-    return hashlib.blake2b(said.encode("utf-8", "replace"), digest_size=16).hexdigest()
+def content_key(example: Example) -> str:
+    """A hash (hexadecimal, 32 digits) that is equal for examples with the same texts, ignoring case, white space and
+    line."""
+    text = "\0".join(" ".join(part.casefold().split()) for part in example_texts(example))
+    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()

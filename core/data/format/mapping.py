@@ -1,4 +1,4 @@
-"""Columns under the names that Hone knows: a person's own names, or texts made from several columns."""
+"""Column mapping: a file's own columns, or texts made from several of them, under the names that Hone knows."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from typing import Any
 from core.data.format.example import Unusable
 from core.errors import BadOption
 
-# What a column can be mapped to.
+# The names that a column can be mapped to.
 ROLES = (
     "messages",
     "system",
@@ -31,63 +31,63 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w .-]{0,40}?)\s*\}\}")
 
 
 @dataclass(frozen=True)
-class Columns:
-    """(role, column or text with {column}) for each column that is to be used; empty to take them as they are."""
+class ColumnMap:
+    """(role, column or text with {column}) for each role; empty to use columns under their own names."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
     @classmethod
-    def parse(cls, entries: Iterable[str]) -> "Columns":
-        """From entries such as "question=frage" and "answer={number} {unit}". Raises BadOption."""
-        pairs = tuple(_pair(entry, "columns", "question=column") for entry in entries)
+    def parse(cls, entries: Iterable[str]) -> "ColumnMap":
+        """The mapping that entries such as "question=frage" and "answer={number} {unit}" describe. Raises BadOption."""
+        pairs = tuple(_split_entry(entry, "columns", "question=column") for entry in entries)
         for role, _ in pairs:
             if role not in ROLES:
                 raise BadOption(f"columns: there is no {role!r} to map a column to; there are {', '.join(ROLES)}.")
         return cls(pairs)
 
     def apply(self, value: dict[str, Any]) -> dict[str, Any]:
-        """The row under the known names. Raises Unusable when a column is not there."""
+        """A row's values by role. Raises Unusable when a column is not there."""
         if not self.pairs:
             return value
-        return {role: _filled(pattern, value) for role, pattern in self.pairs}
+        return {role: _fill_pattern(pattern, value) for role, pattern in self.pairs}
 
 
-def parse_fill(entries: Iterable[str]) -> dict[str, str]:
-    """What to put in the place of placeholders, from entries such as "name=Hone". Raises BadOption."""
-    return dict(_pair(entry, "fill", "name=text") for entry in entries)
+def parse_fill_in(entries: Iterable[str]) -> dict[str, str]:
+    """The texts that replace placeholders, by name, from entries such as "name=Hone". Raises BadOption."""
+    return dict(_split_entry(entry, "fill", "name=text") for entry in entries)
 
 
-def fill(value: Any, texts: dict[str, str]) -> Any:
-    """The value with {{name}} replaced in every text, where a text for the name is given."""
+def fill_placeholders(value: Any, texts: dict[str, str]) -> Any:
+    """The value with {{name}} replaced in every text it holds, where `texts` has a text for the name."""
     if isinstance(value, str):
         return _PLACEHOLDER.sub(lambda m: texts.get(m.group(1), m.group(0)), value) if "{{" in value else value
     if isinstance(value, list):
-        return [fill(v, texts) for v in value]
+        return [fill_placeholders(v, texts) for v in value]
     if isinstance(value, dict):
-        return {k: fill(v, texts) for k, v in value.items()}
+        return {k: fill_placeholders(v, texts) for k, v in value.items()}
     return value
 
 
-def placeholder(text: str) -> str:
+def find_placeholder(text: str) -> str:
     """The first {{name}} in a text, or ""."""
-    found = _PLACEHOLDER.search(text) if "{{" in text else None
-    return found.group(0) if found else ""
+    match = _PLACEHOLDER.search(text) if "{{" in text else None
+    return match.group(0) if match else ""
 
 
 def placeholder_name(text: str) -> str:
     """The name within the first {{name}} in a text, or ""."""
-    found = _PLACEHOLDER.search(text)
-    return found.group(1) if found else ""
+    match = _PLACEHOLDER.search(text)
+    return match.group(1) if match else ""
 
 
-def _pair(entry: str, option: str, example: str) -> tuple[str, str]:
+def _split_entry(entry: str, option: str, example: str) -> tuple[str, str]:
     name, equals, text = entry.partition("=")
     if not equals or not name.strip() or not text:
         raise BadOption(f"{option}: {entry!r} is not of the form {example}.")
     return name.strip(), text
 
 
-def _filled(pattern: str, value: dict[str, Any]) -> Any:
+def _fill_pattern(pattern: str, value: dict[str, Any]) -> Any:
     if pattern in value:
         return value[pattern]
     names = _COLUMN.findall(pattern)

@@ -1,1 +1,1 @@
-"""Preview: what the previewer shows of a dataset, made by the functions that training uses."""
+"""Preview: what is shown of a dataset before training, made by the functions that training uses."""

@@ -1,4 +1,4 @@
-"""What the previewer shows, made by the very function the trainer uses."""
+"""What the preview shows of examples and datasets, made by the functions that training uses."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from core.data.format.example import Example
-from core.data.preview.lengths import UNLIMITED, Lengths, measure
-from core.data.preview.scan import Paths, Scanned, scan
+from core.data.preview.lengths import UNLIMITED, Lengths, measure_lengths
+from core.data.preview.scan import Paths, ScanResult, scan_files
 from core.data.read import files
-from core.data.read.reader import Finding, in_order
-from core.data.tokenize.encode import Encoded, encode_all
+from core.data.read.reader import Finding, sort_findings
+from core.data.tokenize.encode import Encoded, encode_example
 
-SHOWN = 1 << 20  # tokens of a row that are told one by one
+MAX_TOKENS = 1 << 20  # tokens of a text that are listed one by one
 
 
 @dataclass(frozen=True)
@@ -29,56 +29,57 @@ class Token:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """A row as the model sees it. `count` and `learned` leave out what is cut."""
+class InspectedText:
+    """One text as the model sees it, token by token, followed by what is cut off."""
 
-    line: int
+    line: int  # of its row in the file, counted from 1
     tokens: tuple[Token, ...]
-    count: int
-    learned: int
-    cut: int
-    note: str
+    count: int  # tokens that the model sees
+    learned: int  # those of them that are learned
+    cut: int  # tokens that are cut off
+    note: str  # what a person should know about how the text was rendered
 
 
-def seen(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Seen:
-    """The row token by token, including what is cut off at the end. Of a pair the better answer; see seen_all()."""
-    return seen_all(example, tokenizer, train_on=train_on, max_len=max_len)[0]
+def inspect_example(
+    example: Example, tokenizer: Any, *, train_on: str, max_len: int, max_tokens: int = MAX_TOKENS
+) -> tuple[InspectedText, ...]:
+    """Every text of an example (of a preference pair: chosen, rejected), at most `max_tokens` tokens of each.
+
+    The other arguments are those of encode_example().
+    """
+    texts = encode_example(example, tokenizer, train_on=train_on, max_len=max_len)
+    uncut = texts
+    if any(text.cut for text in texts):
+        uncut = encode_example(example, tokenizer, train_on=train_on, max_len=UNLIMITED)
+    return tuple(_inspect_text(*pair, tokenizer, max_tokens) for pair in zip(texts, uncut, strict=True))
 
 
-def seen_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int, most: int = SHOWN) -> tuple[Seen, ...]:
-    """Every text of a row: one, or of a pair the better and the worse answer; at most `most` tokens of it."""
-    kept = encode_all(example, tokenizer, train_on=train_on, max_len=max_len)
-    whole = encode_all(example, tokenizer, train_on=train_on, max_len=UNLIMITED) if any(r.cut for r in kept) else kept
-    return tuple(_seen(k, w, tokenizer, most) for k, w in zip(kept, whole, strict=True))
-
-
-def _seen(kept: Encoded, whole: Encoded, tokenizer: Any, most: int) -> Seen:
-    special = set(tokenizer.all_special_ids) | {
-        n for n, added in tokenizer.added_tokens_decoder.items() if added.special
-    }
-    count = len(kept.tokens)
-    ids = whole.tokens[:most].tolist()
+def _inspect_text(text: Encoded, uncut: Encoded, tokenizer: Any, max_tokens: int) -> InspectedText:
+    special = set(tokenizer.all_special_ids) | {n for n, t in tokenizer.added_tokens_decoder.items() if t.special}
+    count = len(text.tokens)
+    ids = uncut.tokens[:max_tokens].tolist()
     tokens = tuple(
-        Token(text, id, n < count and bool(kept.mask[n]), id in special, n >= count)
-        for n, (text, id) in enumerate(zip(texts(ids, tokenizer), ids, strict=True))
+        Token(piece, id, n < count and bool(text.mask[n]), id in special, n >= count)
+        for n, (piece, id) in enumerate(zip(token_texts(ids, tokenizer), ids, strict=True))
     )
-    return Seen(kept.line, tokens, count, int(kept.mask.sum()), kept.cut, kept.note)
+    return InspectedText(text.line, tokens, count, int(text.mask.sum()), text.cut, text.note)
 
 
-def texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
-    """The text that each token adds; joined, they are the whole text."""
-    made = []
-    first = read = 0  # tokens before `read` are told; decoding starts at `first`, so that spaces come out right
+def token_texts(ids: Sequence[int], tokenizer: Any) -> list[str]:
+    """The text that each token adds; joined, they are the decoded text."""
+    texts = []
+    # The texts of the tokens before `end` are known. Decoding starts at `start`, so that spaces come out right.
+    start = end = 0
     for n in range(1, len(ids) + 1):
-        before, now = _decode(tokenizer, ids[first:read]), _decode(tokenizer, ids[first:n])
-        incomplete = now.endswith("\ufffd") and n < len(ids) and n - read < 4  # a character has at most four bytes
-        made.append("" if incomplete else now[len(before) :])
-        if not incomplete:
-            first, read = read, n
-    return made
+        prefix, text = _decode(tokenizer, ids[start:end]), _decode(tokenizer, ids[start:n])
+        is_incomplete = text.endswith("\ufffd") and n < len(ids) and n - end < 4  # a character has at most four bytes
+        texts.append("" if is_incomplete else text[len(prefix) :])
+        if not is_incomplete:
+            start, end = end, n
+    return texts
 
 
-def summary(
+def summarize_dataset(
     path: Paths,
     kind: str,
     tokenizer: Any = None,
@@ -88,43 +89,44 @@ def summary(
     exclude: Collection[str] = (),
     **reading: Any,
 ) -> dict[str, Any]:
-    """What is known of a dataset, as plain values for JSON, at flat memory; lengths in tokens with a tokenizer.
+    """A dataset's format, counts, findings and, with a tokenizer, lengths, as plain values for JSON, at flat memory.
 
-    `exclude` and what else there is in `reading` are scan()'s. Raises what scan() raises.
+    `exclude` and the other keywords in `reading` are those of scan_files(), `train_on` and `max_len` those of
+    encode_example(). Raises what scan_files() raises.
     """
     findings: list[Finding] = []
-    for item in scan(path, kind, exclude=exclude, **reading):
+    for item in scan_files(path, kind, exclude=exclude, **reading):
         if isinstance(item, Finding):
             findings.append(item)
-        elif isinstance(item, Scanned):
-            scanned = item
-    made: dict[str, Any] = {
-        "path": "\n".join(scanned.index.files),
-        "sha256": files.sha256(map(Path, scanned.index.files)),
-        "format": scanned.sentence,
-        "rows": scanned.index.rows,
-        "usable": scanned.usable,
-        "left_out": scanned.left_out,
-        "problems": scanned.problems,
-        "findings": [asdict(f) for f in in_order(findings, scanned.index.files)],
+        elif isinstance(item, ScanResult):
+            result = item
+    summary: dict[str, Any] = {
+        "path": "\n".join(result.index.files),
+        "sha256": files.hash_files(map(Path, result.index.files)),
+        "format": result.sentence,
+        "rows": result.index.rows,
+        "usable": result.usable,
+        "left_out": result.left_out,
+        "problems": result.problems,
+        "findings": [asdict(f) for f in sort_findings(findings, result.index.files)],
     }
-    if tokenizer is not None and scanned.usable:
-        *_, last = measure(scanned.index, scanned.meaning, tokenizer, train_on=train_on, exclude=exclude)
-        made["lengths"] = lengths(last, max_len)
-    return made
+    if tokenizer is not None and result.usable:
+        *_, lengths = measure_lengths(result.index, result.parser, tokenizer, train_on=train_on, exclude=exclude)
+        summary["lengths"] = summarize_lengths(lengths, max_len)
+    return summary
 
 
-def lengths(found: Lengths, max_len: int) -> dict[str, Any]:
-    """How long the rows are in tokens (of a pair, its longer text), and how many a maximum would cut or leave with
-    nothing to learn; of so many rows looked at."""
+def summarize_lengths(lengths: Lengths, max_len: int) -> dict[str, Any]:
+    """How long the examples are in tokens, how many of them `max_len` would cut or leave with nothing to learn, and
+    from how many rows this is known."""
     return {
-        "shortest": int(found.longest.min()),
-        "median": int(np.median(found.longest)),
-        "longest": int(found.longest.max()),
+        "shortest": int(lengths.longest.min()),
+        "median": int(np.median(lengths.longest)),
+        "longest": int(lengths.longest.max()),
         "max_len": max_len,
-        "cut": found.cut(max_len),
-        "nothing_learned": found.nothing_left(max_len),
-        "looked_at": found.looked,
+        "cut": lengths.count_cut(max_len),
+        "nothing_learned": lengths.count_without_targets(max_len),
+        "looked_at": lengths.rows_read,
     }
 
 

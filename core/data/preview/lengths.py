@@ -1,4 +1,4 @@
-"""How long the rows are in tokens, and what a maximum would do to them."""
+"""How long the examples are in tokens, and what a maximum length would do to them."""
 
 from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
@@ -7,90 +7,96 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.check.exclude import rows
-from core.data.check.row_parser import Meaning
-from core.data.format.example import Example, Unusable, only_asks
-from core.data.preview.page import spread
-from core.data.read.index import Index
+from core.data.check.exclude import excluded_rows
+from core.data.check.row_parser import RowParser
+from core.data.format.example import Example, Unusable, is_prompt_only
+from core.data.preview.page import sample_blocks
+from core.data.read.index import RowIndex
 from core.data.read.reader import Row
 from core.data.tokenize.encode import Encoded
-from core.data.tokenize.encoding import encode_all_rows
+from core.data.tokenize.encoding import encode_examples
 
-UNLIMITED = 1 << 30
-NEVER = UNLIMITED  # where a row that has nothing to learn would begin to be learned
-SAMPLE = 20_000  # rows looked at unless all are asked for
-_AT_ONCE = 512  # rows between two reports
+UNLIMITED = 1 << 30  # as a maximum length
+NEVER = UNLIMITED  # the first learned token of a text in which nothing is learned
+SAMPLE_ROWS = 20_000  # rows that are measured unless all are asked for
+_EXAMPLES_AT_ONCE = 512  # measured between two reports
 
 
 @dataclass(frozen=True)
 class Lengths:
-    """Of N examples: the tokens of each, of a pair of its longer text; and the token from which it is learned, 0 for
-    a question, in which nothing is."""
+    """Lengths of N examples in tokens; of a preference pair, of its longer text."""
 
     longest: NDArray[np.int32]  # [N]
-    starts: NDArray[np.int32]  # [N]
-    looked: int  # rows gone through
-    rows: int  # that there are
+    starts: NDArray[np.int32]  # [N]: the first learned token; 0 for a prompt alone, NEVER where nothing is learned
+    rows_read: int
+    rows: int  # of the dataset
 
     @property
-    def all(self) -> bool:
-        return self.looked >= self.rows
+    def is_complete(self) -> bool:
+        """Whether all rows were measured."""
+        return self.rows_read >= self.rows
 
-    def cut(self, most: int) -> int:
-        """How many are longer than `most` tokens."""
-        return int((self.longest > most).sum())
+    def count_cut(self, max_len: int) -> int:
+        """How many examples are longer than `max_len` tokens."""
+        return int((self.longest > max_len).sum())
 
-    def nothing_left(self, most: int) -> int:
-        """How many have nothing to learn within `most` tokens."""
-        return int((self.starts >= most).sum())
+    def count_without_targets(self, max_len: int) -> int:
+        """How many examples have nothing to learn within `max_len` tokens."""
+        return int((self.starts >= max_len).sum())
 
 
-def of(texts: Sequence[tuple[Encoded, ...]], examples: Sequence[Example]) -> tuple[list[int], list[int]]:
-    """(longest, starts) of examples from their texts, which must not be cut."""
+def example_lengths(texts: Sequence[tuple[Encoded, ...]], examples: Sequence[Example]) -> tuple[list[int], list[int]]:
+    """(longest, starts) of examples, as in Lengths, from their encoded texts, which must not be cut."""
     longest = [max(len(text.tokens) for text in row) for row in texts]
-    starts = [0 if only_asks(e) else max(map(_start, row)) for row, e in zip(texts, examples, strict=True)]
+    starts = [0 if is_prompt_only(e) else max(map(_first_target, row)) for row, e in zip(texts, examples, strict=True)]
     return longest, starts
 
 
-def measure(
-    index: Index,
-    meaning: Meaning,
+def measure_lengths(
+    index: RowIndex,
+    parser: RowParser,
     tokenizer: Any,
     *,
     train_on: str,
     exclude: Collection[str] = (),
-    most: int | None = SAMPLE,
+    max_rows: int | None = SAMPLE_ROWS,
 ) -> Generator[Lengths, None, None]:
-    """The lengths of about `most` rows from all over the files, None for all of them: what is known so far every now
-    and then, and the whole at the end. Closing the generator ends the work. Raises what read() raises."""
+    """The lengths of about `max_rows` rows from all over the files, None for all of them.
+
+    `train_on` is that of encode_example(), `exclude` that of load_dataset(). Yields what is known so far every now and
+    then, and the result at the end. Closing the generator ends the work. Raises what read_rows() raises.
+    """
     longest, starts = np.zeros(0, np.int32), np.zeros(0, np.int32)
-    looked = 0
-    left_out = rows(exclude)
-    waiting: list[Example] = []
-    total = index.rows if most is None else min(most, index.rows)
-    for block in spread(index, index.rows if most is None else most):
-        looked += len(block)
-        waiting += _examples((row for n, _, row in block if n + 1 not in left_out), meaning, exclude)
-        if len(waiting) < _AT_ONCE and looked < total:
+    rows_read = 0
+    skipped_rows = excluded_rows(exclude)
+    pending: list[Example] = []
+    count = index.rows if max_rows is None else max_rows
+    total = min(count, index.rows)
+    for block in sample_blocks(index, count):
+        rows_read += len(block)
+        pending += _parse_rows((row for n, _, row in block if n + 1 not in skipped_rows), parser, exclude)
+        if len(pending) < _EXAMPLES_AT_ONCE and rows_read < total:
             continue
-        texts = encode_all_rows(waiting, tokenizer, train_on=train_on, max_len=UNLIMITED)
-        more = of(texts, waiting)
-        longest, starts = (np.append(a, np.array(b, np.int32)) for a, b in zip((longest, starts), more, strict=True))
-        waiting = []
-        yield Lengths(longest, starts, min(looked, index.rows), index.rows)
+        texts = encode_examples(pending, tokenizer, train_on=train_on, max_len=UNLIMITED)
+        more_longest, more_starts = example_lengths(texts, pending)
+        longest = np.append(longest, np.array(more_longest, np.int32))
+        starts = np.append(starts, np.array(more_starts, np.int32))
+        pending = []
+        yield Lengths(longest, starts, min(rows_read, index.rows), index.rows)
 
 
-def _examples(rows: Iterable[Row], meaning: Meaning, exclude: Collection[str]) -> list[Example]:
-    made: list[Example] = []
+def _parse_rows(rows: Iterable[Row], parser: RowParser, exclude: Collection[str]) -> list[Example]:
+    """The examples of the rows that can be used and are not left out for a finding."""
+    examples: list[Example] = []
     for row in rows:
         try:
-            examples, remarks = meaning.of(meaning.named(row))
+            parsed, remarks = parser.parse(parser.map_columns(row))
         except Unusable:
             continue
         if not any(remark.code in exclude for remark in remarks):
-            made += examples
-    return made
+            examples += parsed
+    return examples
 
 
-def _start(text: Encoded) -> int:
+def _first_target(text: Encoded) -> int:
     return int(text.mask.argmax()) if text.mask.any() else NEVER

@@ -1,4 +1,4 @@
-"""Pages of a dataset's rows for people: as they stand in the file, with what each means or why it means nothing."""
+"""Pages of a dataset's rows for people: each as it stands in the file, with its examples or its problem."""
 
 import itertools
 import json
@@ -10,87 +10,89 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.check.row_parser import Meaning
+from core.data.check.row_parser import RowParser
 from core.data.format.example import Example, Unusable
-from core.data.read.index import Index
+from core.data.read.index import RowIndex
 from core.data.read.reader import Row
 
-_REPORT = 2000  # rows between two reports of progress
-_LETTERS = 24  # bytes of a text that rows are sorted by: enough for people, little memory
+_ROWS_PER_REPORT = 2000  # rows between two reports of progress
+_KEY_BYTES = 24  # of a text by which rows are sorted: enough for people, little memory
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Row `number` of a dataset, counted from 0. `problem` says why nothing can be learned from it, else is ""."""
+class PreviewRow:
+    """One row of a dataset."""
 
-    number: int
+    number: int  # counted from 0 over all files
     file: str
     row: Row
     examples: tuple[Example, ...] = ()
-    problem: str = ""
+    problem: str = ""  # why nothing can be learned from it
 
 
 @dataclass(frozen=True)
-class Found:
-    """Rows with certain words in them, or in another order. `rows` is None while the order is not known yet."""
+class RowSearch:
+    """The state of a search for rows, or of sorting them."""
 
-    looked: int  # rows gone through
-    total: int
-    rows: NDArray[np.int64] | None
-
-
-def page(index: Index, meaning: Meaning, numbers: Sequence[int]) -> list[Shown]:
-    """These rows, in this order. Raises what read() raises."""
-    made: dict[int, Shown] = {}
-    wanted = sorted(set(numbers))
-    for _, group in itertools.groupby(enumerate(wanted), lambda pair: pair[1] - pair[0]):
-        run = [number for _, number in group]
-        for number, (file, row) in zip(run, index.page(run[0], len(run)), strict=False):
-            made[number] = shown(number, file, row, meaning)
-    return [made[number] for number in numbers if number in made]
+    rows_read: int
+    total: int  # rows of the dataset
+    rows: NDArray[np.int64] | None  # [N] numbers of the rows, from 0; None while their order is not known yet
 
 
-def shown(number: int, file: str, row: Row, meaning: Meaning) -> Shown:
-    """A row with its meaning."""
-    try:
-        return Shown(number, file, row, meaning.of(meaning.named(row))[0])
-    except Unusable as problem:
-        return Shown(number, file, row, problem=problem.remark.message)
+def read_page(index: RowIndex, parser: RowParser, numbers: Sequence[int]) -> list[PreviewRow]:
+    """The rows with these numbers (from 0), in this order; numbers behind the last row are left out.
 
-
-def find(
-    index: Index,
-    meaning: Meaning,
-    words: str = "",
-    key: Callable[[Shown], str | int] | None = None,
-    descending: bool = False,
-) -> Generator[Found, None, None]:
-    """The numbers of the rows that hold every one of the words, upper and lower case alike; all rows for no words.
-
-    In the files' order, or sorted by `key`. Yields what has been found so far every now and then, and the whole
-    at the end. Closing the generator ends the work. Raises what read() raises.
+    Raises what read_rows() raises.
     """
-    wanted = words.casefold().split()
-    numbers, keys = array("q"), _Keys()
-    with closing(index.since(0)) as rows:
+    rows: dict[int, PreviewRow] = {}
+    for _, group in itertools.groupby(enumerate(sorted(set(numbers))), lambda pair: pair[1] - pair[0]):
+        block = [number for _, number in group]
+        for number, (file, row) in zip(block, index.read_located(block[0], len(block)), strict=False):
+            rows[number] = preview_row(number, file, row, parser)
+    return [rows[number] for number in numbers if number in rows]
+
+
+def preview_row(number: int, file: str, row: Row, parser: RowParser) -> PreviewRow:
+    """A row with its examples, or with its problem."""
+    try:
+        return PreviewRow(number, file, row, parser.parse(parser.map_columns(row))[0])
+    except Unusable as problem:
+        return PreviewRow(number, file, row, problem=problem.remark.message)
+
+
+def search_rows(
+    index: RowIndex,
+    parser: RowParser,
+    words: str = "",
+    key: Callable[[PreviewRow], str | int] | None = None,
+    descending: bool = False,
+) -> Generator[RowSearch, None, None]:
+    """Find the rows that hold every one of the words, in any case; all rows for no words.
+
+    Their numbers come in the files' order, or sorted by `key`. Yields the state so far every now and then, and the
+    result at the end. Closing the generator ends the work. Raises what read_rows() raises.
+    """
+    search_words = words.casefold().split()
+    numbers, keys = array("q"), _SortKeys()
+    with closing(index.iterate_from(0)) as rows:
         for number, (file, row) in enumerate(rows):
-            if not wanted or _holds(row, wanted):
+            if not search_words or _has_words(row, search_words):
                 numbers.append(number)
                 if key is not None:
-                    keys.add(key(shown(number, file, row, meaning)))
-            if number % _REPORT == _REPORT - 1:
-                yield Found(number + 1, index.rows, None if key else np.array(numbers, np.int64))
-    made = np.array(numbers, np.int64)
-    yield Found(index.rows, index.rows, made[keys.order(descending)] if key else made)
+                    keys.add(key(preview_row(number, file, row, parser)))
+            if number % _ROWS_PER_REPORT == _ROWS_PER_REPORT - 1:
+                yield RowSearch(number + 1, index.rows, None if key else np.array(numbers, np.int64))
+    result = np.array(numbers, np.int64)
+    yield RowSearch(index.rows, index.rows, result[keys.order(descending)] if key else result)
 
 
-def _holds(row: Row, words: Sequence[str]) -> bool:
+def _has_words(row: Row, words: Sequence[str]) -> bool:
     text = json.dumps(row.value, ensure_ascii=False, default=str).casefold()
     return all(word in text for word in words)
 
 
-class _Keys:
-    """What rows are sorted by: whole numbers, or the beginnings of texts."""
+class _SortKeys:
+    """The values by which rows are sorted: integers, or the beginnings of texts."""
 
     def __init__(self) -> None:
         self._numbers = array("q")
@@ -100,34 +102,35 @@ class _Keys:
         if isinstance(value, int):
             self._numbers.append(value)
             return
-        start = " ".join(value[: 4 * _LETTERS].casefold().split())
-        self._texts += start.encode("utf-8", "replace")[:_LETTERS].ljust(_LETTERS, b"\0")
+        start = " ".join(value[: 4 * _KEY_BYTES].casefold().split())
+        self._texts += start.encode("utf-8", "replace")[:_KEY_BYTES].ljust(_KEY_BYTES, b"\0")
 
     def order(self, descending: bool) -> NDArray[np.int64]:
-        """Places in ascending or descending order; those that are equal stay as they were."""
+        """Indices of the keys in ascending or descending order; equal keys keep their order."""
         keys: NDArray[np.int64] | NDArray[np.bytes_] = np.array(self._numbers, np.int64)
         if self._texts:
-            keys = np.frombuffer(bytes(self._texts), f"S{_LETTERS}")
+            keys = np.frombuffer(bytes(self._texts), f"S{_KEY_BYTES}")
         if not descending:
             return np.argsort(keys, kind="stable")
         return len(keys) - 1 - np.argsort(keys[::-1], kind="stable")[::-1]
 
 
-def spread(index: Index, count: int, at_once: int = 64) -> Iterator[list[tuple[int, str, Row]]]:
-    """(number, file, row) of about `count` rows from all over the files, some neighbours at a time; all if few."""
-    blocks = -(-min(count, index.rows) // at_once)
-    starts = [n * at_once for n in range(blocks)]
+def sample_blocks(index: RowIndex, count: int, block_rows: int = 64) -> Iterator[list[tuple[int, str, Row]]]:
+    """(number, file, row) of about `count` rows from all over the files, in blocks of neighbours; all rows if there are
+    no more. Numbers count from 0. Raises what read_rows() raises."""
+    blocks = -(-min(count, index.rows) // block_rows)
+    starts = [n * block_rows for n in range(blocks)]
     if index.rows > count:
-        starts = np.linspace(0, index.rows - at_once, blocks).astype(int).tolist()
+        starts = np.linspace(0, index.rows - block_rows, blocks).astype(int).tolist()
     elif not index.rows:
         return
-    if index.quick and index.rows > count:
+    if index.is_fast and index.rows > count:
         for start in starts:
-            yield [(start + n, *pair) for n, pair in enumerate(index.page(start, at_once))]
+            yield [(start + n, *pair) for n, pair in enumerate(index.read_located(start, block_rows))]
         return
-    with closing(index.since(0)) as rows:
-        place = 0
+    with closing(index.iterate_from(0)) as rows:
+        position = 0
         for start in starts:
-            rows_there = itertools.islice(rows, start - place, start - place + at_once)
-            yield [(start + n, *pair) for n, pair in enumerate(rows_there)]
-            place = start + at_once
+            block = itertools.islice(rows, start - position, start - position + block_rows)
+            yield [(start + n, *pair) for n, pair in enumerate(block)]
+            position = start + block_rows

@@ -1,4 +1,4 @@
-"""Files of any size for the previewer: the first rows at once, then all of them with progress, at flat memory."""
+"""Files of any size for the preview: the first rows at once, then all of them with progress, at flat memory."""
 
 from collections import Counter
 from collections.abc import Collection, Generator, Iterable
@@ -6,61 +6,62 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.data.check.checked_rows import Walk
-from core.data.check.row_parser import Meaning
-from core.data.check.seen_keys import Known
-from core.data.format.example import Example, key
-from core.data.format.formats import LOOK_AT, Format
+from core.data.check.checked_rows import CheckedRows
+from core.data.check.row_parser import RowParser
+from core.data.check.seen_keys import SeenKeys
+from core.data.format.example import Example, content_key
+from core.data.format.formats import DETECTION_ROWS, Format
 from core.data.read import files
-from core.data.read.index import Index
+from core.data.read.index import RowIndex
 from core.data.read.reader import Finding
 
-LISTED = 1000  # findings of a kind that are listed; beyond that they are counted
-_ROWS, _BYTES = 1000, 4 << 20  # between two reports of progress, whichever comes first
+MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
+_ROWS, _BYTES = 1000, 4 << 20  # between two reports of progress, whichever is reached first
 
 Paths = str | Path | Iterable[str | Path]
 
 
 @dataclass(frozen=True)
-class Head:
-    """The first rows of a dataset and what was found up to them."""
+class FilePreview:
+    """The first rows of a dataset as examples, and the findings about them."""
 
     examples: tuple[Example, ...]
     findings: tuple[Finding, ...]
-    meaning: Meaning  # how rows are to be understood, told from the rows looked at, not from all
-    index: Index  # of the rows looked at
+    parser: RowParser  # with the format of these rows
+    index: RowIndex  # of these rows
 
     @property
-    def form(self) -> Format:
-        return self.meaning.form
+    def format(self) -> Format:
+        return self.parser.format
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a scan has come. The rows up to there can be read through `index`."""
+class ScanProgress:
+    """How far a scan has come."""
 
     done: int  # bytes of the files as they lie on the disk
-    size: int
-    index: Index
+    size: int  # bytes of all files
+    index: RowIndex  # of the rows read so far
 
     @property
     def fraction(self) -> float:
+        """The share of the files that has been read, from 0 to 1."""
         return self.done / self.size if self.size else 1.0
 
 
 @dataclass(frozen=True)
-class Scanned:
-    """What a scan comes to."""
+class ScanResult:
+    """The result of a scan."""
 
-    sentence: str
-    meaning: Meaning
+    sentence: str  # the format and the number of rows
+    parser: RowParser
     usable: int  # examples
-    left_out: int  # errors: rows, or pieces of the file, that nothing can be learned from
-    problems: dict[str, int]  # how often each kind of finding was met, listed or not
-    index: Index
+    left_out: int  # errors: rows, or pieces of the file, from which nothing can be learned
+    problems: dict[str, int]  # how often each code of finding was met, listed or not
+    index: RowIndex
 
 
-def head(
+def preview_files(
     path: Paths,
     kind: str,
     count: int = 200,
@@ -68,63 +69,75 @@ def head(
     columns: Iterable[str] = (),
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
-) -> Head:
-    """The first `count` examples, without reading much further. Raises what load() raises, but not for a file in
-    which no row can be used."""
-    found = files.find(path, kind)
-    walk = Walk(found.train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread=found.unread)
+) -> FilePreview:
+    """The first `count` examples, without reading much further; see core.data.dataset.load_dataset for the arguments.
+
+    Raises what load_dataset() raises, but nothing for files in which no row can be used.
+    """
+    options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
+    dataset_files = files.find_files(path, kind)
+    checked_rows = CheckedRows(dataset_files.train, kind, **options, unread_files=dataset_files.unread)
     examples: list[Example] = []
     findings: list[Finding] = []
-    items = walk.items(count)
+    items = checked_rows.iterate(count)
     for item in items:
         if isinstance(item, Finding):
             findings.append(item)
         else:
             examples.append(item)
-        if len(examples) >= count or len(findings) >= LISTED:
+        if len(examples) >= count or len(findings) >= MAX_LISTED:
             break
     items.close()
-    return Head(tuple(examples), tuple(findings), walk.meaning, walk.index())
+    return FilePreview(tuple(examples), tuple(findings), checked_rows.parser, checked_rows.index())
 
 
-def scan(
+def scan_files(
     path: Paths,
     kind: str,
     *,
     columns: Iterable[str] = (),
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
-    held: Paths | None = None,
-) -> Generator[Progress | Finding | Scanned, None, None]:
-    """All rows checked as load() does, without keeping them: findings as they are met (at most LISTED of a kind),
-    Progress in between, Scanned at the end. Closing the generator ends the work. Rows that also stand in the files
-    `held` are found. Raises what load() raises, but not when no row can be used."""
-    known = None if held is None else _keys(Walk(files.find(held, kind).train, kind, columns=columns, fill_in=fill_in))
-    found = files.find(path, kind)
-    options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
-    walk = Walk(found.train, kind, **options, held=known, unread=found.unread)
+    held_out: Paths | None = None,
+) -> Generator[ScanProgress | Finding | ScanResult, None, None]:
+    """Check all rows as load_dataset() does, without keeping them; see there for the arguments.
+
+    Yields findings as they are met (at most MAX_LISTED of each code), ScanProgress in between and a ScanResult at the
+    end. Rows that also stand in the files `held_out` get a finding. Closing the generator ends the work.
+
+    Raises what load_dataset() raises, but nothing when no row can be used.
+    """
+    options: dict[str, Any] = {"columns": columns, "fill_in": fill_in}
+    keys = None
+    if held_out is not None:
+        keys = _collect_keys(CheckedRows(files.find_files(held_out, kind).train, kind, **options))
+    dataset_files = files.find_files(path, kind)
+    options |= {"exclude": exclude, "held_out_keys": keys, "unread_files": dataset_files.unread}
+    checked_rows = CheckedRows(dataset_files.train, kind, **options)
     problems: Counter[str] = Counter()
-    usable = left_out = rows = done = 0
-    yield Progress(0, walk.size, walk.index())
-    for item in walk.items(LOOK_AT):
+    usable = left_out = last_rows = last_offset = 0
+    yield ScanProgress(0, checked_rows.size, checked_rows.index())
+    for item in checked_rows.iterate(DETECTION_ROWS):
         if isinstance(item, Finding):
             problems[item.code] += 1
             left_out += item.severity == "error"
-            if problems[item.code] <= LISTED:
+            if problems[item.code] <= MAX_LISTED:
                 yield item
         else:
             usable += 1
-        if walk.rows >= rows + _ROWS or walk.place >= done + _BYTES:
-            rows, done = walk.rows, walk.place
-            yield Progress(walk.done(), walk.size, walk.index())
-    yield Progress(walk.size, walk.size, walk.index())
-    yield Scanned(walk.sentence, walk.meaning, usable, left_out, dict(problems), walk.index())
+        if checked_rows.rows_read >= last_rows + _ROWS or checked_rows.offset >= last_offset + _BYTES:
+            last_rows, last_offset = checked_rows.rows_read, checked_rows.offset
+            yield ScanProgress(checked_rows.bytes_read(), checked_rows.size, checked_rows.index())
+    yield ScanProgress(checked_rows.size, checked_rows.size, checked_rows.index())
+    yield ScanResult(
+        checked_rows.format.sentence, checked_rows.parser, usable, left_out, dict(problems), checked_rows.index()
+    )
 
 
-def _keys(walk: Walk) -> Known:
-    """The keys of all rows, however many."""
-    known = Known()
-    for item in walk.items(LOOK_AT):
+def _collect_keys(checked_rows: CheckedRows) -> SeenKeys:
+    """The keys of all examples, however many."""
+    keys = SeenKeys()
+    for item in checked_rows.iterate(DETECTION_ROWS):
         if not isinstance(item, Finding):
-            known.add(key(item))
-    return known
+            keys.add(content_key(item))
+    return keys

@@ -1,1 +1,1 @@
-"""Read: a person's files as a stream of rows and findings, at flat memory."""
+"""Read: data files as a stream of rows and findings, at flat memory."""

@@ -1,4 +1,4 @@
-"""What a person means by a dataset: a file, several files, a folder with train, valid and test, or the demo."""
+"""The files that a dataset's path means: a file, several files, a folder with train, valid and test, or the demo."""
 
 import glob
 import hashlib
@@ -19,9 +19,9 @@ _PARTS = {
 
 
 @dataclass(frozen=True)
-class Files:
-    """The files of a dataset. `valid` and `test` are known only where a folder's names tell them, and only where they
-    name some as training data are the others `unread`."""
+class DatasetFiles:
+    """The files of a dataset. `valid` and `test` are known only where names in a folder tell them. `unread` are files
+    without such a name, beside others that are named as training data."""
 
     train: tuple[Path, ...]
     valid: tuple[Path, ...] = ()
@@ -29,85 +29,91 @@ class Files:
     unread: tuple[Path, ...] = ()
 
 
-def find(path: str | Path | Iterable[str | Path], kind: str) -> Files:
-    """The files that are meant; a text of several lines names one a line.
+def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFiles:
+    """The files that a dataset's path means.
 
-    Raises BadData for a folder or a pattern with none, Unavailable without permission.
+    path   "demo" for the sample that ships inside; a file, a folder, a pattern such as "data/*.jsonl"; or several of
+           them, as an iterable or as a text with one path a line
+    kind   kind of data (core.data.kinds), which chooses the sample
+
+    A single file is not checked for existence. Raises BadData for a folder or a pattern without a data file,
+    Unavailable for a folder that must not be read.
     """
     if str(path) == DEMO:
-        return Files((resources.sample(kind),))
+        return DatasetFiles((resources.sample(kind),))
     if isinstance(path, str) and "\n" in path:
-        path = listed(path)
+        path = split_paths(path)
     if not isinstance(path, str | Path):
-        found = [find(one, kind) for one in path]
-        return Files(tuple(f for one in found for f in one.train), unread=tuple(f for one in found for f in one.unread))
-    given = Path(path).expanduser()
-    if given.is_dir():
-        return _folder(given)
-    if not given.exists() and glob.has_magic(str(given)):
-        matching = sorted(Path(name) for name in glob.glob(str(given), recursive=True))
+        parts = [find_files(entry, kind) for entry in path]
+        unread = tuple(file for part in parts for file in part.unread)
+        return DatasetFiles(tuple(file for part in parts for file in part.train), unread=unread)
+    expanded = Path(path).expanduser()
+    if expanded.is_dir():
+        return _find_in_folder(expanded)
+    if not expanded.exists() and glob.has_magic(str(expanded)):
+        matching = sorted(Path(name) for name in glob.glob(str(expanded), recursive=True))
         if not matching:
             raise BadData(f"No file matches {path}.")
-        return Files(tuple(matching))
-    return Files((given,))
+        return DatasetFiles(tuple(matching))
+    return DatasetFiles((expanded,))
 
 
-def listed(path: str) -> list[str]:
-    """The files of a dataset's path, which holds several as one a line."""
+def split_paths(path: str) -> list[str]:
+    """The paths in a dataset's path, which may hold several, one a line."""
     return [line.strip() for line in path.split("\n") if line.strip()] or [path]
 
 
 def dataset_label(path: str | Path | Iterable[str | Path]) -> str:
-    """A dataset's path in a sentence, whose files stand one after the other."""
-    return ", ".join(listed(str(path)) if isinstance(path, str | Path) else map(str, path))
+    """A dataset's path as part of a sentence: its files, separated by commas."""
+    return ", ".join(split_paths(str(path)) if isinstance(path, str | Path) else map(str, path))
 
 
-def parted(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """(to train on, held out) of files that were chosen together, where their names tell."""
+def partition_files(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """(to train on, held out) of files that were chosen together, by their names. Never all of them are held out."""
     sides: tuple[list[Path], list[Path]] = ([], [])
     for file in files:
-        sides[_part(Path(file.name)) == "valid"].append(file)
+        sides[_part_of(Path(file.name)) == "valid"].append(file)
     return sides if sides[0] else (sides[1], [])
 
 
-def sha256(paths: Iterable[Path]) -> str:
-    """Of a file, or of all files one after the other."""
-    made = hashlib.sha256()
+def hash_files(paths: Iterable[Path]) -> str:
+    """SHA-256, in hexadecimal, of a file, or of several files one after the other."""
+    digest = hashlib.sha256()
     for path in paths:
-        with path.open("rb") as opened:
-            while block := opened.read(1 << 20):
-                made.update(block)
-    return made.hexdigest()
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
 
 
-def _folder(folder: Path) -> Files:
-    """The data files in a folder, by the part their names or folders tell. Those that tell none are to train on, unless
-    others are named so."""
+def _find_in_folder(folder: Path) -> DatasetFiles:
+    """The data files in a folder, by the part that their names, or their folders' names, tell. Files whose names tell
+    no part are training data, unless others are named as training data."""
     try:
-        every = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
+        data_files = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
     except PermissionError:
         raise Unavailable(f"{folder} cannot be read: permission denied.") from None
     parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": [], "": []}
-    for file in every:
-        parts[_part(file.relative_to(folder))].append(file)
+    for file in data_files:
+        parts[_part_of(file.relative_to(folder))].append(file)
     train = parts["train"] or parts[""]
     if not train:
         endings = ", ".join(e[1:] for e in ENDINGS)
-        held = " to train on" if every else ""
-        raise BadData(f"The folder {folder} has no data file{held} ({endings}, each also gzipped).")
+        purpose = " to train on" if data_files else ""
+        raise BadData(f"The folder {folder} has no data file{purpose} ({endings}, each also gzipped).")
     unread = parts[""] if parts["train"] else []
-    return Files(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
+    return DatasetFiles(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
 
 
 def _is_data(file: Path) -> bool:
     name = file.name.lower().removesuffix(".gz")
-    about = name.startswith(("readme", "license", "dataset_info", "changelog"))
-    hidden = any(part.startswith((".", "_")) for part in file.parts)
-    return name.endswith(ENDINGS) and not about and not hidden
+    is_documentation = name.startswith(("readme", "license", "dataset_info", "changelog"))
+    is_hidden = any(part.startswith((".", "_")) for part in file.parts)
+    return name.endswith(ENDINGS) and not is_documentation and not is_hidden
 
 
-def _part(file: Path) -> str:
-    """train, valid or test where the file's name, or a folder it is in, says so; else ""."""
+def _part_of(file: Path) -> str:
+    """train, valid or test where the file's name, or a folder that it is in, says so; else ""."""
     for word in (file.name.lower(), *(part.lower() for part in reversed(file.parts[:-1]))):
         for part, names in _PARTS.items():
             if any(word == n or word.startswith(tuple(n + c for c in "-_. 0123456789")) for n in names):

@@ -1,4 +1,4 @@
-"""Where the rows of large files stand, so that any page of them can be read without what is before it."""
+"""The positions of rows in large files, so that any page of them can be read without what stands before it."""
 
 import itertools
 from array import array
@@ -10,44 +10,50 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.data.read.reader import Row, rows_of
-from core.data.read.source import TOP, Place, Source
+from core.data.read.reader import Row, iterate_rows
+from core.data.read.source import FILE_START, Position, Source
 
-EVERY = 256  # rows between two marks
+ROWS_PER_MARK = 256  # rows between two marks
 
 
 @dataclass(frozen=True)
-class Index:
-    """Marks at some rows, counted over all files from 0. In files in which places cannot be told there is one
-    mark at the top: their pages are read from there. Gzipped files are unpacked up to the page."""
+class RowIndex:
+    """Positions ("marks") of some rows. Rows are counted over all files from 0.
+
+    In files in which positions cannot be told there is one mark at the top, and their pages are read from there.
+    Gzipped files are unpacked up to the page.
+    """
 
     files: tuple[str, ...]
-    marks: NDArray[np.int64]  # [M, 4]: row, file, bytes before it, line
+    marks: NDArray[np.int64]  # [M, 4]: row, number of the file, bytes before the row, line
     rows: int
 
     @property
-    def quick(self) -> bool:
-        """Whether any page can be read without much of what is before it."""
+    def is_fast(self) -> bool:
+        """Whether any page can be read without much of what stands before it."""
         zipped = any(name.lower().endswith(".gz") for name in self.files)
-        return not zipped and 4 * EVERY * len(self.marks) >= self.rows
+        return not zipped and 4 * ROWS_PER_MARK * len(self.marks) >= self.rows
 
     def read(self, start: int, count: int) -> list[Row]:
-        """Rows `start` to `start + count` as they stand in the files; fewer at the end. Raises what read() raises."""
-        return [row for _, row in self.page(start, count)]
+        """Rows `start` to `start + count` as they stand in the files, fewer at the end.
 
-    def page(self, start: int, count: int) -> list[tuple[str, Row]]:
-        """The same rows, each with the file it stands in."""
-        with closing(self.since(start)) as rows:
+        Raises what read_rows() raises.
+        """
+        return [row for _, row in self.read_located(start, count)]
+
+    def read_located(self, start: int, count: int) -> list[tuple[str, Row]]:
+        """(file, row) of the same rows."""
+        with closing(self.iterate_from(start)) as rows:
             return list(itertools.islice(rows, count))
 
-    def since(self, start: int) -> Generator[tuple[str, Row], None, None]:
-        """(file, row) from row `start` to the last."""
+    def iterate_from(self, start: int) -> Generator[tuple[str, Row], None, None]:
+        """(file, row) from row `start` to the last. Raises what read_rows() raises."""
         start = max(0, start)
         if not len(self.marks):
             return
         row, file, offset, line = (int(n) for n in self.marks[np.searchsorted(self.marks[:, 0], start, "right") - 1])
         for number, name in enumerate(self.files[file:]):
-            for item in rows_of(Source(Path(name), (offset, line)) if not number else Source(Path(name))):
+            for item in iterate_rows(Source(Path(name), (offset, line)) if not number else Source(Path(name))):
                 if row >= self.rows:
                     return
                 if isinstance(item, Row):
@@ -56,22 +62,22 @@ class Index:
                     row += 1
 
 
-class Marks:
-    """Collects an index's marks while files are read."""
+class MarkCollector:
+    """Collects the marks of a RowIndex while files are read: one at each file's top, one every ROWS_PER_MARK rows."""
 
     def __init__(self) -> None:
-        self._table = array("q")
-        self._next, self._file, self._offset = 0, -1, -1
+        self._marks = array("q")
+        self._next_row, self._file, self._offset = 0, -1, -1
 
-    def row(self, row: int, file: int, place: Place) -> None:
-        """A row that has been met, and the place where its value begins."""
-        other = file != self._file
-        # Rows that share one value have one place; a mark at any but the first would lose those before it.
-        if other or (row >= self._next and place[0] > self._offset):
-            self._table.extend((row, file, *(TOP if other else place)))
-            self._next = row + EVERY
-        self._file, self._offset = file, place[0]
+    def add(self, row: int, file: int, position: Position) -> None:
+        """Take in a row: its number over all files from 0, its file's number, and where its value begins."""
+        is_new_file = file != self._file
+        # Rows that share one value have one position; a mark at any but the first would lose those before it.
+        if is_new_file or (row >= self._next_row and position[0] > self._offset):
+            self._marks.extend((row, file, *(FILE_START if is_new_file else position)))
+            self._next_row = row + ROWS_PER_MARK
+        self._file, self._offset = file, position[0]
 
-    def table(self) -> NDArray[np.int64]:
+    def to_array(self) -> NDArray[np.int64]:
         """[M, 4] int64, a copy."""
-        return np.array(self._table, dtype=np.int64).reshape(-1, 4)
+        return np.array(self._marks, dtype=np.int64).reshape(-1, 4)

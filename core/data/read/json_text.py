@@ -1,4 +1,4 @@
-"""JSON as people have it: one value a line, one big array, printed over many lines, or slightly broken."""
+"""JSON as data files hold it: one value a line, one big array, printed over many lines, or slightly broken."""
 
 import ast
 import json
@@ -7,18 +7,18 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
-from core.data.read.source import TOP, Piece, Problem, Source
+from core.data.read.source import FILE_START, Piece, Problem, Source
 
-LONGEST = 1 << 26  # characters; a value that has not ended by then is taken as broken
+MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is taken as broken
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
-_HALF = re.compile(r"\\u[dD][89a-fA-F]")  # how a half of a character is written; text as read never holds one
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
 _DECODER = json.JSONDecoder()
 
 
-def by_line(opened: Source) -> Iterator[Piece]:
-    """JSON Lines: the value on each line. Blank lines are skipped and told once, with the first."""
+def read_json_lines(data_file: Source) -> Iterator[Piece]:
+    """(line, value) of each line of JSON Lines. Blank lines are skipped; one note at the end counts them."""
     first = blank = 0
-    for item in opened.lines():
+    for item in data_file.lines():
         if isinstance(item, Problem):
             yield item
             continue
@@ -26,38 +26,39 @@ def by_line(opened: Source) -> Iterator[Piece]:
         if not text.strip():
             first, blank = first or line, blank + 1
             continue
-        yield from _value(text, line)
+        yield from _parse(text, line)
     if blank:
-        these = f"This line and {blank - 1:,} more are" if blank > 1 else "This line is"
-        yield Problem("blank", "note", first, f"{these} blank.", "Blank lines are skipped.")
+        subject = f"This line and {blank - 1:,} more are" if blank > 1 else "This line is"
+        yield Problem("blank", "note", first, f"{subject} blank.", "Blank lines are skipped.")
 
 
-def by_value(opened: Source) -> Iterator[Piece]:
-    """JSON values over many lines: the members of one array, or values one after the other."""
-    scan = _Scan(opened)
-    scan.space("")
-    in_array = scan.take("[") if opened.begin == TOP else opened.head.lstrip().startswith("[")
+def read_json_values(data_file: Source) -> Iterator[Piece]:
+    """(line, value) of JSON over many lines: the members of one array, or values one after the other."""
+    window = _JsonWindow(data_file)
+    window.skip_space("")
+    in_array = window.skip_character("[") if data_file.begin == FILE_START else data_file.head.lstrip().startswith("[")
     while True:
-        scan.space(", \t" if in_array else " \t")
-        yield from scan.problems()
-        if in_array and scan.take("]"):
-            scan.space("")
-            in_array = scan.take("[")  # another array may follow
+        window.skip_space(", \t" if in_array else " \t")
+        yield from window.take_problems()
+        if in_array and window.skip_character("]"):
+            window.skip_space("")
+            in_array = window.skip_character("[")  # another array may follow
             continue
-        if scan.ended():
+        if window.at_end():
             break
-        line = scan.line
-        yield from scan.value(line)
-    yield from scan.problems()
+        line = window.line
+        yield from window.read_value(line)
+    yield from window.take_problems()
     if in_array:
-        yield Problem("array-end", "warning", scan.line, "The file ends before the array does.", "The rows are kept.")
+        yield Problem("array-end", "warning", window.line, "The file ends before the array does.", "The rows are kept.")
 
 
-def mend(text: str) -> tuple[Any, str] | None:
-    """(value, what was wrong) of text that is nearly JSON: trailing commas, or Python's way of writing it."""
+def repair_json(text: str) -> tuple[Any, str] | None:
+    """(value, what was wrong) of text that is nearly JSON: with trailing commas, or as Python writes a dict or a list.
+    None where it is neither."""
     try:
-        without = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
-        return json.loads(without), "a comma too many"
+        without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
+        return json.loads(without_commas), "a comma too many"
     except (ValueError, RecursionError):
         pass
     try:
@@ -70,146 +71,154 @@ def mend(text: str) -> tuple[Any, str] | None:
     return value, "single quotes, as Python writes them"
 
 
-def _value(text: str, line: int) -> Iterator[Piece]:
-    """The value of one piece of text, mended where that is safe, or what is wrong with it."""
+def _parse(text: str, line: int) -> Iterator[Piece]:
+    """The value of one piece of text, repaired where that is safe, or what is wrong with it."""
     try:
         value = json.loads(text)
     except RecursionError:
         yield Problem("json", "error", line, "The JSON is nested too deeply.")
         return
     except json.JSONDecodeError as error:
-        broken = error
+        json_error = error
     except ValueError:  # Python refuses whole numbers of thousands of digits
         yield Problem("json", "error", line, "The JSON holds a number that is too long.")
         return
     else:
-        yield from _whole(value, text, line)
+        yield from _replace_surrogates(value, text, line)
         return
-    mended = mend(text)
-    if mended is None:
-        yield _broken(text, line, broken)
+    repaired = repair_json(text)
+    if repaired is None:
+        yield _json_problem(text, line, json_error)
         return
-    value, wrong = mended
-    code = "trailing-comma" if "comma" in wrong else "single-quotes"
-    yield Problem(code, "warning", line, f"The JSON has {wrong}.", "It is read as meant.")
-    yield from _whole(value, text, line)
+    value, mistake = repaired
+    code = "trailing-comma" if "comma" in mistake else "single-quotes"
+    yield Problem(code, "warning", line, f"The JSON has {mistake}.", "It is read as meant.")
+    yield from _replace_surrogates(value, text, line)
 
 
-def _whole(value: Any, text: str, line: int) -> Iterator[Piece]:
-    """The value, with halves of characters replaced: JSON can hold them, but no tokenizer and no file can."""
-    if "\\u" in text and _HALF.search(text):
+def _replace_surrogates(value: Any, text: str, line: int) -> Iterator[Piece]:
+    """The value, with halves of characters (lone surrogates) replaced: JSON can hold them, but no tokenizer and no file
+    can."""
+    if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
-        if (made := json.loads(clean)) != value:
+        if (replaced := json.loads(clean)) != value:
             yield Problem("half-character", "warning", line, "A character is cut in half.", "It is read as “?”.")
-            value = made
+            value = replaced
     yield line, value
 
 
-def _broken(text: str, line: int, error: json.JSONDecodeError) -> Problem:
-    where = line + text.count("\n", 0, error.pos)
+def _json_problem(text: str, line: int, error: json.JSONDecodeError) -> Problem:
+    error_line = line + text.count("\n", 0, error.pos)
     column = error.pos - text.rfind("\n", 0, error.pos)
-    what = error.msg[0].lower() + error.msg[1:].removesuffix(" starting at")
-    return Problem("json", "error", where, f"The JSON is broken at column {column}: {what}.")
+    reason = error.msg[0].lower() + error.msg[1:].removesuffix(" starting at")
+    return Problem("json", "error", error_line, f"The JSON is broken at column {column}: {reason}.")
 
 
-class _Scan:
-    """A window over the text that moves forward value by value, so that memory stays flat."""
+class _JsonWindow:
+    """A window over a file's text that moves forward value by value, so that memory stays flat.
 
-    def __init__(self, opened: Source) -> None:
-        self.opened = opened
-        self.chunks = opened.chunks()
-        self.text, self.at = "", 0
-        self.offset, self.line = max(opened.begin[0], len(opened.bom)), opened.begin[1]
-        self.exact = opened.has_places  # whether `offset` still is the number of bytes gone through
-        self.done = False
+    `text` is what the window holds and `cursor` the character in it that is read next; `offset` (bytes) and `line` are
+    the cursor's position in the file.
+    """
 
-    def problems(self) -> Iterator[Piece]:
-        yield from self.opened.problems
-        self.opened.problems.clear()
+    def __init__(self, data_file: Source) -> None:
+        self.data_file = data_file
+        self.chunks = data_file.chunks()
+        self.text, self.cursor = "", 0
+        self.offset, self.line = max(data_file.begin[0], len(data_file.bom)), data_file.begin[1]
+        self.counts_bytes = data_file.has_offsets  # whether `offset` is still the number of bytes before the cursor
+        self.is_last = False  # whether the window reaches to the end of the file
 
-    def place(self) -> None:
-        """Tell where the value that comes now begins."""
-        self.opened.start = (self.offset if self.exact else self.opened.start[0], self.line)
+    def take_problems(self) -> Iterator[Piece]:
+        """What was wrong with the encoding of the text since the last call."""
+        yield from self.data_file.problems
+        self.data_file.problems.clear()
 
-    def more(self) -> bool:
-        """One more chunk, dropping what has been gone through. Whether there was one."""
+    def mark_row_start(self) -> None:
+        """Record in the source that a value begins at the cursor."""
+        self.data_file.row_start = (self.offset if self.counts_bytes else self.data_file.row_start[0], self.line)
+
+    def read_chunk(self) -> bool:
+        """Append one more chunk and drop what lies before the cursor. Returns whether there was a chunk."""
         chunk = next(self.chunks, None)
         if chunk is None:
-            self.done = True
+            self.is_last = True
             return False
-        self.text, self.at = self.text[self.at :] + chunk, 0
-        self.exact = self.exact and not self.opened.problems
+        self.text, self.cursor = self.text[self.cursor :] + chunk, 0
+        self.counts_bytes = self.counts_bytes and not self.data_file.problems
         return True
 
-    def move(self, to: int) -> None:
-        self.line += self.text.count("\n", self.at, to)
-        if self.exact:
-            passed = self.text[self.at : to]
-            self.offset += len(passed) if passed.isascii() else len(passed.encode())
-        self.at = to
+    def move_to(self, cursor: int) -> None:
+        self.line += self.text.count("\n", self.cursor, cursor)
+        if self.counts_bytes:
+            skipped = self.text[self.cursor : cursor]
+            self.offset += len(skipped) if skipped.isascii() else len(skipped.encode())
+        self.cursor = cursor
 
-    def space(self, also: str) -> None:
-        """Past white space, and past the characters in `also`."""
-        skip = re.compile(rf"[\s{re.escape(also)}]*")
+    def skip_space(self, separators: str) -> None:
+        """Move past white space and the characters in `separators`."""
+        skip = re.compile(rf"[\s{re.escape(separators)}]*")
         while True:
-            found = skip.match(self.text, self.at)
-            self.move(found.end() if found else self.at)
-            if self.at < len(self.text) or not self.more():
+            match = skip.match(self.text, self.cursor)
+            self.move_to(match.end() if match else self.cursor)
+            if self.cursor < len(self.text) or not self.read_chunk():
                 return
 
-    def take(self, character: str) -> bool:
-        if self.text.startswith(character, self.at):
-            self.opened.text_seen = True
-            self.move(self.at + 1)
+    def skip_character(self, character: str) -> bool:
+        """Move past this character if it comes next. Returns whether it did."""
+        if self.text.startswith(character, self.cursor):
+            self.data_file.has_text = True
+            self.move_to(self.cursor + 1)
             return True
         return False
 
-    def ended(self) -> bool:
-        return self.at >= len(self.text) and self.done
+    def at_end(self) -> bool:
+        return self.cursor >= len(self.text) and self.is_last
 
-    def value(self, line: int) -> Iterator[Piece]:
-        """The next value, or what is wrong with it; either way the window stands behind it."""
-        self.opened.text_seen = True
-        self.place()
-        wanted = 0
+    def read_value(self, line: int) -> Iterator[Piece]:
+        """The next value, or what is wrong with it; either way the cursor moves behind it."""
+        self.data_file.has_text = True
+        self.mark_row_start()
+        lookahead = 0  # characters that are read at once when a value is longer than the window; doubled each time
         while True:
             try:
-                value, end = _DECODER.raw_decode(self.text, self.at)
+                value, end = _DECODER.raw_decode(self.text, self.cursor)
             except RecursionError:
-                self.move(len(self.text) if self.done else self._next())
+                self.move_to(len(self.text) if self.is_last else self._find_next_value())
                 yield Problem("json", "error", line, "The JSON is nested too deeply.")
                 return
             except json.JSONDecodeError as error:
                 # A value that is cut by the window's end fails there, or in a string that began before it.
-                cut = error.pos >= len(self.text) - 8 or error.msg.startswith("Unterminated string")
-                if cut and not self.done and len(self.text) - self.at < LONGEST:
-                    wanted = max(2 * wanted, 1 << 20)
-                    aim = len(self.text) - self.at + wanted
-                    while len(self.text) - self.at < aim and self.more():
+                is_cut = error.pos >= len(self.text) - 8 or error.msg.startswith("Unterminated string")
+                if is_cut and not self.is_last and len(self.text) - self.cursor < MAX_VALUE_LENGTH:
+                    lookahead = max(2 * lookahead, 1 << 20)
+                    size = len(self.text) - self.cursor + lookahead
+                    while len(self.text) - self.cursor < size and self.read_chunk():
                         pass
                     continue
-                end = self._next()
-                text = self.text[self.at : end].rstrip().rstrip(",")
-                self.move(end)
-                yield from _value(text, line)
+                end = self._find_next_value()
+                text = self.text[self.cursor : end].rstrip().rstrip(",")
+                self.move_to(end)
+                yield from _parse(text, line)
                 return
             except ValueError:
-                self.move(self._next())
+                self.move_to(self._find_next_value())
                 yield Problem("json", "error", line, "The JSON holds a number that is too long.")
                 return
-            start, text = self.at, self.text
-            self.move(end)
-            yield from _whole(value, text[start:end], line)
+            start, text = self.cursor, self.text
+            self.move_to(end)
+            yield from _replace_surrogates(value, text[start:end], line)
             return
 
-    def _next(self) -> int:
-        """Where the value behind a broken one starts: the next line that opens at the same depth or outside."""
-        start = self.text.rfind("\n", 0, self.at) + 1
-        indent = self.at - start if not self.text[start : self.at].strip() else 0
+    def _find_next_value(self) -> int:
+        """Where the value behind a broken one starts: at the next line that opens an object or array with no more
+        indentation, or that closes an array."""
+        start = self.text.rfind("\n", 0, self.cursor) + 1
+        indent = self.cursor - start if not self.text[start : self.cursor].strip() else 0
         following = re.compile(rf"\n[ \t]{{0,{indent}}}(?=[{{\[])|\n(?=\])")
         while True:
-            found = following.search(self.text, self.at + 1)
-            if found:
-                return found.end()
-            if not self.more():
+            match = following.search(self.text, self.cursor + 1)
+            if match:
+                return match.end()
+            if not self.read_chunk():
                 return len(self.text)

@@ -1,1 +1,1 @@
-"""Tokenize: an example through the chat template into tokens, and the mask of those that are learned."""
+"""Tokenize: an example through the chat template to tokens, and the mask of the tokens that are learned."""

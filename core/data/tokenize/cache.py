@@ -1,11 +1,10 @@
-"""Tokens kept on the disk between runs: what is asked for again in the same way is not tokenized again."""
+"""Tokens kept on the disk between runs: examples that were encoded before in the same way are not tokenized again."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields
 from importlib import metadata
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +13,20 @@ import platformdirs
 from core import __version__
 from core.data.format.example import Example
 from core.data.tokenize import cache_file
-from core.data.tokenize.encode import Encoded, texts
-from core.data.tokenize.encoding import Progress, each_row, each_rows_texts
-from core.data.tokenize.token_store import Rows
+from core.data.tokenize.encode import Encoded, split_texts
+from core.data.tokenize.encoding import Progress, iterate_encoded
+from core.data.tokenize.token_store import EncodedRows, TokenStore
 
-WORTHWHILE = 2000  # rows; fewer are tokenized in no time
+MIN_ROWS = 2000  # fewer are tokenized in no time
 _FIELDS = tuple(f.name for f in fields(Example) if f.name != "file")
 
 
-def folder() -> Path:
+def cache_folder() -> Path:
+    """The folder of the token cache, in the user's cache folder."""
     return Path(platformdirs.user_cache_dir("Hone", appauthor=False)) / "tokens"
 
 
-def encoded(
+def load_or_encode(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -34,48 +34,41 @@ def encoded(
     max_len: int,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
-    where: Path | None = None,
-) -> Sequence[Encoded]:
-    """encode() for each example, from the cache in the folder `where` if they are in it. Raises Cancelled.
+    folder: Path | None = None,
+) -> EncodedRows:
+    """encode_examples(), from the cache if the same examples were encoded before in the same way.
 
-    The key is made from the examples themselves (and so from files, mapping, exclusions, split), the tokenizer,
-    its chat template, the options and the versions of what is involved. Where the disk does not allow it,
-    nothing is kept.
+    `folder` holds the cache files; None for cache_folder(). The key is made from the examples themselves (and so from
+    files, column mapping, exclusions, split), the tokenizer, its chat template, the options and the versions of what
+    is involved. Fewer than MIN_ROWS examples are not cached, and nothing is where the disk does not allow it.
+
+    Raises Cancelled.
     """
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
+    counts = [len(split_texts(example)) for example in examples]
 
-    def make() -> Iterator[Encoded]:
-        return each_row(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
-
-    return _kept("one", examples, tokenizer, options, make, progress, where)
-
-
-def encoded_all(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    *,
-    train_on: str,
-    max_len: int,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-    where: Path | None = None,
-) -> list[tuple[Encoded, ...]]:
-    """The same for encode_all(): one text of each row, of a pair two."""
-    options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
-
-    def make() -> Iterator[Encoded]:
-        rows = each_rows_texts(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
+    def encode_texts() -> Iterator[Encoded]:
+        rows = iterate_encoded(examples, tokenizer, **options, progress=progress, cancelled=cancelled)
         return (text for row in rows for text in row)
 
-    kept = iter(_kept("all", examples, tokenizer, options, make, progress, where))
-    return [tuple(islice(kept, len(texts(e)))) for e in examples]
+    if len(examples) < MIN_ROWS:
+        return EncodedRows(list(encode_texts()), counts)
+    folder = folder or cache_folder()
+    key = cache_key(examples, tokenizer, options)
+    store = cache_file.read_store(folder, key)
+    if store is None:
+        store = TokenStore.from_texts(encode_texts())
+        store = cache_file.write_store(folder, key, store) or store
+    elif progress:
+        progress(len(examples), len(examples))
+    return EncodedRows(store, counts)
 
 
-def key(examples: Iterable[Example], tokenizer: Any, options: dict[str, Any]) -> str:
-    """The same for what gives the same tokens and masks."""
-    made = hashlib.blake2b(digest_size=20)
+def cache_key(examples: Iterable[Example], tokenizer: Any, options: dict[str, Any]) -> str:
+    """A hash (hexadecimal) that is equal where tokens and masks are."""
+    digest = hashlib.blake2b(digest_size=20)
     settings = [
-        cache_file.FORMAT,
+        cache_file.FORMAT_VERSION,
         __version__,
         *(metadata.version(package) for package in ("tokenizers", "transformers")),
         tokenizer.backend_tokenizer.to_str(),
@@ -85,27 +78,5 @@ def key(examples: Iterable[Example], tokenizer: Any, options: dict[str, Any]) ->
     ]
     for part in (settings, *([getattr(e, name) for name in _FIELDS] for e in examples)):
         text = json.dumps(part, ensure_ascii=False, sort_keys=part is settings, default=str)
-        made.update(text.encode("utf-8", "surrogatepass") + b"\n")
-    return made.hexdigest()
-
-
-def _kept(
-    kind: str,
-    examples: Sequence[Example],
-    tokenizer: Any,
-    options: dict[str, Any],
-    make: Callable[[], Iterator[Encoded]],
-    progress: Progress | None,
-    where: Path | None,
-) -> Sequence[Encoded]:
-    if len(examples) < WORTHWHILE:
-        return list(make())
-    where = where or folder()
-    name = key(examples, tokenizer, {**options, "texts": kind})
-    rows = cache_file.read(where, name)
-    if rows is None:
-        rows = Rows.of(make())
-        return cache_file.write(where, name, rows) or rows
-    if progress:
-        progress(len(examples), len(examples))
-    return rows
+        digest.update(text.encode("utf-8", "surrogatepass") + b"\n")
+    return digest.hexdigest()

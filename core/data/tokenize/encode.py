@@ -1,4 +1,4 @@
-"""An example as the tokens the model sees, and which of them it learns."""
+"""An example as the tokens that the model sees, and the mask of those that it learns."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,118 +8,119 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.data.format.example import Example, Message
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.tokens import Span, tokenize
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.tokens import Span, tokenize_texts
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Encoded:
-    """One row as tokens. `mask` is 1 where a token is learned; never at the first, which nothing predicts."""
+    """One text as T tokens. `mask` is 1 where a token is learned; never at the first, which nothing predicts."""
 
-    line: int
+    line: int  # of its row in the file, counted from 1
     tokens: NDArray[np.int32]  # [T]
     mask: NDArray[np.int8]  # [T]
-    cut: int  # tokens cut off at the end
-    note: str = ""  # what a person should know about how this row was written out
+    cut: int  # tokens that were cut off at the end
+    note: str = ""  # what a person should know about how the text was rendered
 
 
 @dataclass(frozen=True)
-class Question:
-    """What a model is asked before and after training: a row without its last answer."""
+class EncodedPrompt:
+    """An example without its last answer, for the model to answer."""
 
     tokens: tuple[int, ...]
     prompt: str  # for people: the last thing asked
-    expected: str
+    expected: str  # the answer of the example, "" where it has none
 
 
-def encode(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> Encoded:
-    """The row as tokens and mask, at most `max_len` of them.
+def encode_example(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
+    """Every text of an example as tokens and mask: one text, or of a preference pair two (chosen, rejected), each
+    behind the same prompt.
 
-    train_on is "answers" (every answer of a conversation), "last" (the last one) or "all". Plain text is
-    always learned whole, a question without an answer not at all. A conversation goes through the model's
-    chat template; a model without one gets plain text instead, which the note says. A row that cannot be
-    masked for sure comes back with no learned token and a note. As TRL: one beginning and one end of text,
-    and the completion starts where the tokens of prompt and full text part.
+    example    any kind of data
+    tokenizer  as core.data.tokenize.tokenizer.load_tokenizer returns it
+    train_on   "answers" (every answer of a conversation), "last" (the last one) or "all". Whatever it is, plain text is
+               learned whole, a prompt without an answer not at all, and of a preference pair or of a conversation with
+               a marked answer the judged answers alone.
+    max_len    tokens at which each text is cut
 
-    Pairs have two texts; see encode_all().
+    A conversation goes through the model's chat template; a model without one gets plain text instead, which the note
+    says. A text that cannot be masked for sure comes back with no learned token and a note. As in TRL: one beginning
+    and one end of text; the completion starts where the tokens of prompt and full text differ; and both answers of a
+    pair start where the tokens of the prompt differ from either of them.
     """
-    written = write(example, tokenizer, train_on)
-    ((ids, learned),) = tokenize((written,), tokenizer)
-    return mark(example.line, written, ids, learned, max_len)
+    texts = split_texts(example)
+    rendered = [render_example(text, tokenizer, text_train_on(text, example, train_on)) for text in texts]
+    rows = zip(texts, rendered, tokenize_texts(rendered, tokenizer), strict=True)
+    return align_pair(to_encoded(text.line, r, ids, spans, max_len) for text, r, (ids, spans) in rows)
 
 
-def mark(line: int, written: Written, ids: Sequence[int], learned: Iterable[Span], max_len: int) -> Encoded:
-    """The row from its tokens and the spans of them that are learned."""
+def text_train_on(text: Example, example: Example, train_on: str) -> str:
+    """`train_on` for one of the texts that split_texts() makes of an example."""
+    return train_on if text is example else "answers"
+
+
+def to_encoded(line: int, text: RenderedText, ids: Sequence[int], spans: Iterable[Span], max_len: int) -> Encoded:
+    """A rendered text from its token ids and the learned spans of them, cut at `max_len` tokens."""
     mask = np.zeros(len(ids), dtype=np.int8)
-    for start, end in learned:
+    for start, end in spans:
         mask[start:end] = 1
     mask[:1] = 0
-    cut, note = max(0, len(ids) - max_len), written.note
+    cut, note = max(0, len(ids) - max_len), text.note
     if cut and mask.any() and not mask[:max_len].any():
         note = note or "The answer starts behind the maximum length."
     return Encoded(line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
 
 
-def encode_all(example: Example, tokenizer: Any, *, train_on: str, max_len: int) -> tuple[Encoded, ...]:
-    """Every text of a row: one, or of a pair the better and the worse answer, each behind the same prompt.
-
-    As TRL, both answers of a pair start where the tokens of the prompt part from either of them.
-    """
-    return together(
-        encode(text, tokenizer, train_on=train_on if text is example else "answers", max_len=max_len)
-        for text in texts(example)
-    )
-
-
-def together(rows: Iterable[Encoded]) -> tuple[Encoded, ...]:
-    """The texts of one row; of a pair, both answers from the same token on."""
-    made = tuple(rows)
-    if len(made) == 2 and made[0].mask.any() and made[1].mask.any():
-        starts = [int(row.mask.argmax()) for row in made]
-        for row in made:
-            row.mask[min(starts) : max(starts)] = 1
-    return made
+def align_pair(texts: Iterable[Encoded]) -> tuple[Encoded, ...]:
+    """The texts of one example, with both answers of a pair learned from the same token on."""
+    row = tuple(texts)
+    if len(row) == 2 and row[0].mask.any() and row[1].mask.any():
+        starts = [int(text.mask.argmax()) for text in row]
+        for text in row:
+            text.mask[min(starts) : max(starts)] = 1
+    return row
 
 
-def texts(example: Example) -> tuple[Example, ...]:
-    """What the model sees of a row, as examples for encode(): of a pair two, of anything else one.
+def split_texts(example: Example) -> tuple[Example, ...]:
+    """The texts that the model sees of an example, each as an example of its own: of a preference pair two, of anything
+    else one.
 
-    Where one answer is judged (pairs and thumbs), earlier answers are context and not learned.
+    Where one answer is judged (PAIRS and UNPAIRED), earlier answers are context and not learned.
     """
     if example.chosen is not None and example.rejected is not None:
         return tuple(_with_answer(example, answer) for answer in (example.chosen, example.rejected))
     if example.label is not None and example.messages is not None:
-        *before, answer = example.messages
-        return (replace(example, messages=(*_as_context(before), answer), label=None),)
+        *context, answer = example.messages
+        return (replace(example, messages=(*_as_context(context), answer), label=None),)
     return (example,)
 
 
-def ask(example: Example, tokenizer: Any) -> Question | None:
-    """The row up to its last answer, ready for the model to go on; None for plain text.
+def encode_prompt(example: Example, tokenizer: Any) -> EncodedPrompt | None:
+    """An example up to its last answer, as tokens that end with the generation prompt; None for plain text.
 
     An answer that is marked bad is not what is expected.
     """
-    question = _question(example, tokenizer)
-    return replace(question, expected="") if question and example.label is False else question
+    prompt = _encode_prompt(example, tokenizer)
+    return replace(prompt, expected="") if prompt and example.label is False else prompt
 
 
-def _question(example: Example, tokenizer: Any) -> Question | None:
+def _encode_prompt(example: Example, tokenizer: Any) -> EncodedPrompt | None:
     if example.messages is None:
         if example.prompt is None:
             return None
-        ids = _asked(Example(example.line, prompt=example.prompt), tokenizer)
-        return Question(ids, example.prompt, example.completion or example.answer or _said(example.chosen))
-    asked, expected = example.messages, example.answer or _said(example.chosen)
-    if example.answer is None and asked[-1]["role"] == "assistant":
-        asked, expected = asked[:-1], asked[-1]["content"]
-    if not asked:
+        ids = _token_ids(Example(example.line, prompt=example.prompt), tokenizer)
+        return EncodedPrompt(ids, example.prompt, example.completion or example.answer or _answer_text(example.chosen))
+    messages, expected = example.messages, example.answer or _answer_text(example.chosen)
+    if example.answer is None and messages[-1]["role"] == "assistant":
+        messages, expected = messages[:-1], messages[-1]["content"]
+    if not messages:
         return None
-    ids = _asked(Example(example.line, messages=asked, tools=example.tools), tokenizer)
-    return Question(ids, asked[-1]["content"], expected) if ids else None
+    ids = _token_ids(Example(example.line, messages=messages, tools=example.tools), tokenizer)
+    return EncodedPrompt(ids, messages[-1]["content"], expected) if ids else None
 
 
-def _asked(question: Example, tokenizer: Any) -> tuple[int, ...]:
-    ((ids, _),) = tokenize((write(question, tokenizer, "answers"),), tokenizer)
+def _token_ids(prompt: Example, tokenizer: Any) -> tuple[int, ...]:
+    ((ids, _),) = tokenize_texts((render_example(prompt, tokenizer, "answers"),), tokenizer)
     return tuple(ids)
 
 
@@ -131,8 +132,9 @@ def _with_answer(example: Example, answer: tuple[Message, ...] | str) -> Example
 
 
 def _as_context(messages: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages, marked as not to be learned."""
     return tuple({**m, "weight": 0} for m in messages)
 
 
-def _said(answer: tuple[Message, ...] | str | None) -> str:
+def _answer_text(answer: tuple[Message, ...] | str | None) -> str:
     return str(answer[-1]["content"]) if isinstance(answer, tuple) else answer or ""

@@ -1,59 +1,26 @@
-"""Many rows as tokens, on all processor cores: the same numbers as encode()."""
+"""Many examples as tokens, on all processor cores: the same numbers as encode_example()."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import Encoded, mark, texts, together
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.tokens import Ids, Span, tokenize
+from core.data.tokenize.encode import Encoded, align_pair, split_texts, text_train_on, to_encoded
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.tokens import Ids, Span, tokenize_texts
 
-SLAB = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
+TEXTS_AT_ONCE = 2000  # texts tokenized at once: enough for all processor cores, little enough to show progress
 
-Progress = Callable[[int, int], None]  # (rows done, of how many)
+Progress = Callable[[int, int], None]  # (examples done, of how many)
 
 
 class Cancelled(Exception):
-    """Raised when the caller's `cancelled` says so, between two slabs of rows."""
+    """Raised when the caller's `cancelled` returns true; it is asked every TEXTS_AT_ONCE texts."""
 
 
-def encode_rows(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    *,
-    train_on: str,
-    max_len: int,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> list[Encoded]:
-    """encode() for each example, in their order. Raises Cancelled."""
-    options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
-    return list(each_row(examples, tokenizer, **options, progress=progress, cancelled=cancelled))
-
-
-def each_row(
-    examples: Sequence[Example],
-    tokenizer: Any,
-    *,
-    train_on: str,
-    max_len: int,
-    progress: Progress | None = None,
-    cancelled: Callable[[], bool] | None = None,
-) -> Iterator[Encoded]:
-    """The same, one after the other, so that not all of them need be in memory."""
-    done = 0
-    for slab in slabs(((e, train_on) for e in examples), tokenizer, max_len):
-        yield from slab
-        done += len(slab)
-        if progress:
-            progress(done, len(examples))
-        if cancelled and cancelled():
-            raise Cancelled
-
-
-def encode_all_rows(
+def encode_examples(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -62,12 +29,12 @@ def encode_all_rows(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> list[tuple[Encoded, ...]]:
-    """encode_all() for each example, in their order. Raises Cancelled."""
+    """encode_example() for each example, in their order. Raises Cancelled."""
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
-    return list(each_rows_texts(examples, tokenizer, **options, progress=progress, cancelled=cancelled))
+    return list(iterate_encoded(examples, tokenizer, **options, progress=progress, cancelled=cancelled))
 
 
-def each_rows_texts(
+def iterate_encoded(
     examples: Sequence[Example],
     tokenizer: Any,
     *,
@@ -76,42 +43,64 @@ def each_rows_texts(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[tuple[Encoded, ...]]:
-    """The same, one after the other, so that not all of them need be in memory."""
-    for start in range(0, len(examples), SLAB):
-        parts = [texts(e) for e in examples[start : start + SLAB]]
-        asked = [
-            (text, train_on if text is e else "answers")
-            for e, part in zip(examples[start:], parts, strict=False)
-            for text in part
-        ]
-        rows = (row for slab in slabs(asked, tokenizer, max_len) for row in slab)
-        yield from (together(islice(rows, len(part))) for part in parts)
+    """encode_examples() one by one, so that not all rows need be in memory. Raises Cancelled."""
+    count = 0
+    for rows in _encode_slabs(examples, tokenizer, train_on, max_len):
+        yield from rows
+        count += len(rows)
         if progress:
-            progress(min(start + SLAB, len(examples)), len(examples))
+            progress(count, len(examples))
         if cancelled and cancelled():
             raise Cancelled
 
 
-def slabs(rows: Iterable[tuple[Example, str]], tokenizer: Any, max_len: int) -> Iterator[list[Encoded]]:
-    """(example, train_on) encoded, SLAB after SLAB. One slab is written out while the one before it is tokenized,
-    which needs no Python."""
+@dataclass(frozen=True)
+class _Slab:
+    """Some examples while they are tokenized."""
+
+    lines: list[int]  # of each example
+    rendered: list[list[RenderedText]]  # of each example its texts
+    tokens: Future[list[tuple[Ids, list[Span]]]]  # of each text
+
+    def encode(self, max_len: int) -> list[tuple[Encoded, ...]]:
+        tokens = iter(self.tokens.result())
+        return [
+            align_pair(to_encoded(line, text, *next(tokens), max_len) for text in texts)
+            for line, texts in zip(self.lines, self.rendered, strict=True)
+        ]
+
+
+def _encode_slabs(
+    examples: Sequence[Example], tokenizer: Any, train_on: str, max_len: int
+) -> Iterator[list[tuple[Encoded, ...]]]:
+    """The examples encoded, slab after slab. One slab is rendered while the one before it is tokenized, which needs no
+    Python."""
     with ThreadPoolExecutor(1, "tokenize") as worker:
-        before = None
-        left = iter(rows)
-        while slab := list(islice(left, SLAB)):
-            lines = [example.line for example, _ in slab]
-            written = [write(example, tokenizer, train_on) for example, train_on in slab]
-            now = lines, written, worker.submit(tokenize, written, tokenizer)
-            if before:
-                yield _slab(before[0], before[1], before[2].result(), max_len)
-            before = now
-        if before:
-            yield _slab(before[0], before[1], before[2].result(), max_len)
+        previous: _Slab | None = None
+        for slab in _slabs(examples):
+            rendered = [
+                [render_example(text, tokenizer, text_train_on(text, example, train_on)) for text in texts]
+                for example, texts in slab
+            ]
+            tokens = worker.submit(tokenize_texts, list(chain.from_iterable(rendered)), tokenizer)
+            current = _Slab([example.line for example, _ in slab], rendered, tokens)
+            if previous:
+                yield previous.encode(max_len)
+            previous = current
+        if previous:
+            yield previous.encode(max_len)
 
 
-def _slab(
-    lines: list[int], written: list[Written], tokens: list[tuple[Ids, list[Span]]], max_len: int
-) -> list[Encoded]:
-    return [
-        mark(line, w, ids, learned, max_len) for line, w, (ids, learned) in zip(lines, written, tokens, strict=True)
-    ]
+def _slabs(examples: Sequence[Example]) -> Iterator[list[tuple[Example, tuple[Example, ...]]]]:
+    """(example, its texts) in groups of about TEXTS_AT_ONCE texts."""
+    slab: list[tuple[Example, tuple[Example, ...]]] = []
+    count = 0
+    for example in examples:
+        texts = split_texts(example)
+        slab.append((example, texts))
+        count += len(texts)
+        if count >= TEXTS_AT_ONCE:
+            yield slab
+            slab, count = [], 0
+    if slab:
+        yield slab

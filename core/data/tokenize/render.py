@@ -1,27 +1,37 @@
-"""A conversation as a tokenizer's chat template writes it, in the sandbox that transformers uses."""
+"""A conversation rendered by a tokenizer's chat template, in the sandbox that transformers uses."""
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.data.format.example import Message
 
-_FOR_HONE = ("weight",)  # keys of a message that no template is to see
+_HIDDEN_FIELDS = ("weight",)  # of a message, for Hone alone: templates do not see them
 Tools = tuple[dict[str, Any], ...]
 
 
 class TemplateRefused(Exception):
-    """The chat template cannot write this conversation; the text says why."""
+    """Raised when the chat template cannot render a conversation; the text gives the reason."""
 
 
-def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, asking: bool) -> str:
-    """The conversation written out; `asking` adds the opening of an answer. Raises TemplateRefused."""
+class Rendering(NamedTuple):
+    """A conversation as a chat template renders it, in a form that the template accepts."""
+
+    messages: tuple[Message, ...]
+    text: str
+    note: str  # what had to change in the messages, if anything
+
+
+def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_generation_prompt: bool) -> str:
+    """The text of a conversation, with the opening of an answer behind it if asked for. Raises TemplateRefused."""
     import jinja2
 
-    shown = [{k: v for k, v in m.items() if k not in _FOR_HONE} for m in messages]
-    offered = [dict(t) for t in tools] or None
+    visible = [{k: v for k, v in m.items() if k not in _HIDDEN_FIELDS} for m in messages]
+    functions = [dict(t) for t in tools] or None
     try:
-        text: str = tokenizer.apply_chat_template(shown, tools=offered, tokenize=False, add_generation_prompt=asking)
+        text: str = tokenizer.apply_chat_template(
+            visible, tools=functions, tokenize=False, add_generation_prompt=add_generation_prompt
+        )
     except jinja2.TemplateError as error:
         raise TemplateRefused(str(error).rstrip(".")) from None
     except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:  # raised inside the template
@@ -29,17 +39,17 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, asking: bo
     return text
 
 
-def suited(
-    messages: tuple[Message, ...], tools: Tools, tokenizer: Any, asking: bool
-) -> tuple[tuple[Message, ...], str, str]:
-    """(the messages in a form that the template takes, the text, a note if they had to change).
+def render_with_fallbacks(
+    messages: tuple[Message, ...], tools: Tools, tokenizer: Any, add_generation_prompt: bool
+) -> Rendering:
+    """Render the messages as they are or, if the template refuses them, in another form that templates ask for.
 
-    Raises TemplateRefused, with what the template says to the messages as they are, when no form will do.
+    Raises TemplateRefused, with the template's reason against the messages as they are, when it accepts no form.
     """
     refusal: TemplateRefused | None = None
     for form, note in _forms(messages):
         try:
-            return form, render(form, tools, tokenizer, asking), note
+            return Rendering(form, render(form, tools, tokenizer, add_generation_prompt), note)
         except TemplateRefused as error:
             refusal = refusal or error
     raise refusal or TemplateRefused("there is no message")
@@ -49,14 +59,14 @@ def _forms(messages: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...],
     """The messages as they are, then in the other forms that templates ask for."""
     yield messages, ""
     if any(m.get("tool_calls") for m in messages):
-        yield tuple(_with_texts(m) for m in messages), ""
+        yield tuple(_with_text_arguments(m) for m in messages), ""
     if len(messages) > 1 and messages[0]["role"] == "system" and messages[1]["role"] == "user":
-        system, first, *rest = messages
+        system, first, *later = messages
         joined = {**first, "content": f"{system['content'].strip()}\n\n{first['content']}"}
-        yield (joined, *rest), "The chat template takes no system message; its text was put before the first question."
+        yield (joined, *later), "The chat template takes no system message; its text was put before the first question."
 
 
-def _with_texts(message: Message) -> Message:
+def _with_text_arguments(message: Message) -> Message:
     """The message with the arguments of its function calls as JSON text, as some templates want them."""
     if not message.get("tool_calls"):
         return message

@@ -1,4 +1,4 @@
-"""An example as the text the model is given, and which stretches of it are learned. No tokens yet."""
+"""An example as the text that the model is given, and the spans of it that are learned. No tokens yet."""
 
 import functools
 from collections.abc import Sequence
@@ -7,15 +7,15 @@ from typing import Any
 
 from core.data.format.example import Example, Message
 from core.data.tokenize import answer_spans
-from core.data.tokenize.render import TemplateRefused, render, suited
+from core.data.tokenize.render import TemplateRefused, render, render_with_fallbacks
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Characters that are learned. Where a prompt is given, they start at the first token in which the tokens of
-    the prompt and of the whole text differ, else at the token that holds the character `start`."""
+class LearnedSpan:
+    """Characters `start` to `end` of a text, which are learned. Where `prompt` is given, they start at the first token
+    in which the tokens of the prompt and of the whole text differ, else at the token that holds character `start`."""
 
     start: int
     end: int
@@ -23,66 +23,76 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Written:
-    """The text of a row. `raw` text has no special tokens yet: the tokenizer puts its own around it."""
+class RenderedText:
+    """The text of an example. `raw` text has no special tokens yet: the tokenizer adds its own around it."""
 
     text: str
-    learned: tuple[Stretch, ...] = ()
+    spans: tuple[LearnedSpan, ...] = ()
     raw: bool = False
-    unclosed: bool = False  # the model is to go on, so the tokenizer's end of text has to go
-    note: str = ""  # what a person should know about how the row was written out
+    open_ended: bool = False  # the model is to continue it, so the tokenizer's end of text is removed
+    note: str = ""  # what a person should know about how the row was rendered
 
 
-def write(example: Example, tokenizer: Any, train_on: str) -> Written:
-    """The row written out; see core.data.tokenize.encode.encode for `train_on`."""
+def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedText:
+    """The text of an example that is one text for the model (see core.data.tokenize.encode.split_texts).
+
+    `train_on` is that of core.data.tokenize.encode.encode_example. A conversation that the chat template refuses gives
+    an empty text with a note.
+    """
     if example.messages is not None and tokenizer.chat_template:
-        return _chat(example.messages, example, tokenizer, train_on)
+        return _render_chat(example.messages, example, tokenizer, train_on)
     if example.text is not None:
-        text = _closed(example.text, tokenizer)
-        return Written(text, (Stretch(0, len(text)),), raw=True)
-    prompt, completion, note = _as_text(example)
+        text = _add_eos(example.text, tokenizer)
+        return RenderedText(text, (LearnedSpan(0, len(text)),), raw=True)
+    prompt, completion, note = _plain_parts(example)
     if completion is None:
-        return Written(prompt, raw=True, unclosed=True, note=note)
-    text = _closed(prompt + completion, tokenizer)
-    learned = Stretch(0, len(text), None if train_on == "all" else prompt)
-    return Written(text, (learned,), raw=True, note=note)
+        return RenderedText(prompt, raw=True, open_ended=True, note=note)
+    text = _add_eos(prompt + completion, tokenizer)
+    span = LearnedSpan(0, len(text), None if train_on == "all" else prompt)
+    return RenderedText(text, (span,), raw=True, note=note)
 
 
-def _chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> Written:
-    """A conversation as its chat template writes it. One that ends with a question is only asked."""
-    asking = messages[-1]["role"] != "assistant"
+def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> RenderedText:
+    """A conversation as its chat template renders it. In one that ends with a question nothing is learned."""
+    add_generation_prompt = messages[-1]["role"] != "assistant"
     try:
-        messages, full, note = suited(messages, example.tools, tokenizer, asking)
+        messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
-        return Written("", note=f"The chat template refuses this row: {error}.")
-    end = "" if asking or _closes(tokenizer, str(tokenizer.chat_template)) else tokenizer.eos_token or ""
-    if end:
-        note = note or f"The chat template writes nothing behind an answer; {end} was added, to learn to stop."
-    text = full + end
-    if asking or train_on == "all":
-        return Written(text, () if asking else (Stretch(0, len(text)),), note=note)
+        return RenderedText("", note=f"The chat template refuses this row: {error}.")
+    eos = (
+        ""
+        if add_generation_prompt or _ends_answers(tokenizer, str(tokenizer.chat_template))
+        else tokenizer.eos_token or ""
+    )
+    if eos:
+        note = note or f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop."
+    text = full + eos
+    if add_generation_prompt or train_on == "all":
+        return RenderedText(text, () if add_generation_prompt else (LearnedSpan(0, len(text)),), note=note)
 
-    def part(messages: Sequence[Message], asking: bool) -> str:
-        return render(messages, example.tools, tokenizer, asking)
+    def render_part(messages: Sequence[Message], add_generation_prompt: bool) -> str:
+        return render(messages, example.tools, tokenizer, add_generation_prompt)
 
     answers = [n for n, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
-    learned = []
+    spans = []
     for number in answers[-1:] if train_on == "last" else answers:
         try:
-            turn = answer_spans.find(messages, number, full, part, tokenizer.eos_token or "")
+            answer = answer_spans.find_answer(messages, number, full, render_part, tokenizer.eos_token or "")
         except TemplateRefused as error:
-            turn, note = None, note or f"The chat template refuses a part of this row: {error}."
-        if turn is None:
+            answer, note = None, note or f"The chat template refuses a part of this row: {error}."
+        if answer is None:
             note = note or "An answer cannot be found in what the chat template writes; it is not learned."
             continue
-        note = note or turn.note
-        learned.append(Stretch(turn.start, len(text) if turn.end == len(full) else turn.end, turn.prompt or None))
-    return Written(text, tuple(learned), note=note)
+        note = note or answer.note
+        spans.append(
+            LearnedSpan(answer.start, len(text) if answer.end == len(full) else answer.end, answer.prompt or None)
+        )
+    return RenderedText(text, tuple(spans), note=note)
 
 
 @functools.lru_cache(maxsize=4)
-def _closes(tokenizer: Any, template: str) -> bool:
-    """Whether the chat template writes anything behind an answer. `template` only tells the cache when it changes."""
+def _ends_answers(tokenizer: Any, template: str) -> bool:
+    """Whether the chat template writes anything behind an answer. `template` is part of the cache's key alone."""
     probe = ({"role": "user", "content": "?"}, {"role": "assistant", "content": answer_spans.MARK})
     try:
         return bool(render(probe, (), tokenizer, False).rpartition(answer_spans.MARK)[2].strip())
@@ -90,21 +100,22 @@ def _closes(tokenizer: Any, template: str) -> bool:
         return True
 
 
-def _as_text(example: Example) -> tuple[str, str | None, str]:
-    """(prompt, completion, note) of a row that goes to the model as plain text; no completion to only ask."""
+def _plain_parts(example: Example) -> tuple[str, str | None, str]:
+    """(prompt, completion, note) of an example that goes to the model as plain text; completion may be None."""
     if example.messages is None:
         return example.prompt or "", example.completion, ""
-    *asked, last = example.messages
+    *prompt, last = example.messages
     if last["role"] == "assistant":
-        return _plain(asked), last["content"], _NO_TEMPLATE
-    return _plain(example.messages), None, _NO_TEMPLATE
+        return _join_messages(prompt), last["content"], _NO_TEMPLATE
+    return _join_messages(example.messages), None, _NO_TEMPLATE
 
 
-def _plain(messages: Sequence[Message]) -> str:
+def _join_messages(messages: Sequence[Message]) -> str:
     """Messages without a template: their texts, each followed by a blank line."""
     return "".join(f"{m['content'].strip()}\n\n" for m in messages)
 
 
-def _closed(text: str, tokenizer: Any) -> str:
+def _add_eos(text: str, tokenizer: Any) -> str:
+    """The text with the tokenizer's end of text behind it, once."""
     eos = tokenizer.eos_token
     return text + eos if eos and not text.endswith(eos) else text

@@ -8,24 +8,24 @@ from core.errors import BadOption
 
 
 @dataclass(frozen=True)
-class Choice:
-    """A chat template, and the tokens it is at its best with."""
+class ChatTemplate:
+    """A chat template that can be chosen for a base model."""
 
     title: str
-    about: str
-    text: str
-    tokens: tuple[str, ...] = ()  # better one token each than spelled out
+    description: str
+    text: str  # Jinja
+    tokens: tuple[str, ...] = ()  # markers of the template, which should be one token each in the model's vocabulary
 
 
-CHOICES: dict[str, Choice] = {
-    "chatml": Choice(
+CHAT_TEMPLATES: dict[str, ChatTemplate] = {
+    "chatml": ChatTemplate(
         "ChatML",
         "What Qwen and many others use. Best when the model already knows its two marks.",
         "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
         ("<|im_start|>", "<|im_end|>"),
     ),
-    "llama3": Choice(
+    "llama3": ChatTemplate(
         "Llama 3",
         "For base models of the Llama 3 family.",
         "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n'"
@@ -33,7 +33,7 @@ CHOICES: dict[str, Choice] = {
         "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}",
         ("<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
     ),
-    "gemma": Choice(
+    "gemma": ChatTemplate(
         "Gemma",
         "For base models of the Gemma family. A system message goes before the first question.",
         "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system message') }}{% endif %}"
@@ -42,7 +42,7 @@ CHOICES: dict[str, Choice] = {
         "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}",
         ("<start_of_turn>", "<end_of_turn>"),
     ),
-    "plain": Choice(
+    "plain": ChatTemplate(
         "Plain words",
         "Speakers are named in plain text. Works with every model, since it needs no marks.",
         "{% if bos_token %}{{ bos_token }}{% endif %}{% for m in messages %}{{ '' if loop.first else '\n\n' }}"
@@ -53,18 +53,19 @@ CHOICES: dict[str, Choice] = {
 }
 
 
-def choose(tokenizer: Any, name: str) -> str:
-    """Give the tokenizer a chat template, by name or from a .jinja file; returns a note, "" if all is well.
+def set_chat_template(tokenizer: Any, name: str) -> str:
+    """Give the tokenizer a chat template: one of CHAT_TEMPLATES by its name, or the text of a .jinja file.
 
-    Raises BadOption for a name that is none and a file that cannot be read.
+    Returns a note where the tokenizer lacks a token of the template, else "". Raises BadOption for an unknown name and
+    for a file that cannot be read.
     """
-    if name in CHOICES:
-        choice = CHOICES[name]
-        tokenizer.chat_template = choice.text
-        return _note(tokenizer, choice)
+    if name in CHAT_TEMPLATES:
+        template = CHAT_TEMPLATES[name]
+        tokenizer.chat_template = template.text
+        return _missing_token_note(tokenizer, template)
     file = Path(name).expanduser()
     if file.suffix != ".jinja":
-        raise BadOption(f"There is no chat template {name!r}; there are {', '.join(CHOICES)}, or a .jinja file.")
+        raise BadOption(f"There is no chat template {name!r}; there are {', '.join(CHAT_TEMPLATES)}, or a .jinja file.")
     try:
         tokenizer.chat_template = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -72,9 +73,9 @@ def choose(tokenizer: Any, name: str) -> str:
     return ""
 
 
-def _note(tokenizer: Any, choice: Choice) -> str:
-    known = tokenizer.get_vocab()
-    strange = [token for token in choice.tokens if token not in known]
-    if not strange:
+def _missing_token_note(tokenizer: Any, template: ChatTemplate) -> str:
+    vocabulary = tokenizer.get_vocab()
+    missing = [token for token in template.tokens if token not in vocabulary]
+    if not missing:
         return ""
-    return f"The model has no token {strange[0]}; it is spelled out, which is learned more slowly. Plain words suit it."
+    return f"The model has no token {missing[0]}; it is spelled out, which is learned more slowly. Plain words suit it."

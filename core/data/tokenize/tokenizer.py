@@ -10,7 +10,10 @@ _FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "to
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The folder's tokenizer, as a fast one of transformers. Raises BadModel when files are missing or broken."""
+    """The folder's tokenizer, as a fast tokenizer of transformers.
+
+    Raises BadModel when the folder or its tokenizer is missing or broken, or when it cannot become a fast one.
+    """
     from transformers import AutoTokenizer  # takes seconds to import
 
     if not folder.is_dir():
@@ -22,8 +25,8 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
-        first = str(error).strip().partition("\n")[0].rstrip(".")
-        raise BadModel(f"The tokenizer in {folder} cannot be loaded: {first}.") from error
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise BadModel(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
     if not getattr(tokenizer, "is_fast", False):
         raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")
     return tokenizer

@@ -1,107 +1,118 @@
-"""Written rows as tokens, many at a time: fast tokenizers work on all processor cores when given many texts."""
+"""Rendered texts as tokens, many at a time: fast tokenizers work on all processor cores when given many texts."""
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.data.tokenize.rendered_text import Stretch, Written
+from core.data.tokenize.rendered_text import LearnedSpan, RenderedText
 
-Span = tuple[int, int]  # from the first token to behind the last
+Span = tuple[int, int]  # the first token, and the one behind the last
 Ids = list[int]
 
 
-def tokenize(rows: Sequence[Written], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
-    """(token ids, learned spans of them) of each row."""
-    raw = _raw([row.text for row in rows if row.raw], tokenizer)
-    marked = iter(_marked([row.text for row in rows if not row.raw], tokenizer))
-    texts = [_Text(raw[row.text]) if row.raw else next(marked) for row in rows]
-    starts = _starts(rows, texts, tokenizer)
-    made = []
-    for row, text in zip(rows, texts, strict=True):
-        spans = [_span(stretch, row, text, starts) for stretch in row.learned]
-        made.append((_unclosed(text.ids, tokenizer) if row.unclosed else text.ids, spans))
-    return made
+def tokenize_texts(texts: Sequence[RenderedText], tokenizer: Any) -> list[tuple[Ids, list[Span]]]:
+    """(token ids, learned spans of them) of each text."""
+    raw = _tokenize_raw([text.text for text in texts if text.raw], tokenizer)
+    rendered = iter(_tokenize_rendered([text.text for text in texts if not text.raw], tokenizer))
+    tokenized = [_Tokenized(raw[text.text]) if text.raw else next(rendered) for text in texts]
+    starts = _answer_starts(texts, tokenized, tokenizer)
+    rows = []
+    for text, tokens in zip(texts, tokenized, strict=True):
+        spans = [_token_span(span, text, tokens, starts) for span in text.spans]
+        rows.append((_without_eos(tokens.ids, tokenizer) if text.open_ended else tokens.ids, spans))
+    return rows
+
+
+def common_prefix_length(first: Sequence[int], second: Sequence[int]) -> int:
+    """How many leading tokens two sequences share."""
+    for n, (a, b) in enumerate(zip(first, second, strict=False)):
+        if a != b:
+            return n
+    return min(len(first), len(second))
 
 
 @dataclass(frozen=True)
-class _Text:
-    """A text's tokens. `encoding` knows their characters; raw text is never asked for them."""
+class _Tokenized:
+    """A text's tokens. `encoding`, of the tokenizers library, maps them to characters; raw text does without."""
 
     ids: Ids
     encoding: Any = None
 
-    def first(self, behind: int, *, end: bool) -> int:
+    def first_token(self, character: int, *, end: bool) -> int:
         """The first token that starts (or ends, with `end`) at or behind a character."""
         low, high = 0, len(self.ids)
         while low < high:
             middle = (low + high) // 2
-            if self.encoding.token_to_chars(middle)[end] >= behind:
+            if self.encoding.token_to_chars(middle)[end] >= character:
                 high = middle
             else:
                 low = middle + 1
         return low
 
 
-def _span(stretch: Stretch, row: Written, text: _Text, starts: Iterator[int]) -> Span:
-    """The tokens of what is learned. A token across its start belongs to it, one across its end too."""
-    if stretch.prompt is not None:
+def _token_span(span: LearnedSpan, text: RenderedText, tokens: _Tokenized, starts: Iterator[int]) -> Span:
+    """The tokens of a learned span. A token across its start belongs to it, one across its end too."""
+    if span.prompt is not None:
         start = next(starts)
     else:
-        start = text.first(stretch.start + 1, end=True) if stretch.start else 0
-    whole = stretch.end == len(row.text)
-    return start, len(text.ids) if whole else max(start, text.first(stretch.end, end=False))
+        start = tokens.first_token(span.start + 1, end=True) if span.start else 0
+    to_end = span.end == len(text.text)
+    return start, len(tokens.ids) if to_end else max(start, tokens.first_token(span.end, end=False))
 
 
-def _starts(rows: Sequence[Written], texts: Sequence[_Text], tokenizer: Any) -> Iterator[int]:
-    """For each stretch with a prompt, in order: how many leading tokens the prompt and the whole text share.
+def _answer_starts(texts: Sequence[RenderedText], tokenized: Sequence[_Tokenized], tokenizer: Any) -> Iterator[int]:
+    """For each learned span with a prompt, in order: how many leading tokens the prompt and the whole text share.
 
-    Written conversations are compared from the prompt's last special token on: what stands before such a token
+    Rendered conversations are compared from the prompt's last special token on: what stands before such a token
     has no influence on what comes after. These ends are short and mostly the same, such as "<|im_start|>assistant".
     """
-    parting = _parting(tokenizer, len(tokenizer))
-    asked = [
-        (row, text, s.prompt)
-        for row, text in zip(rows, texts, strict=True)
-        for s in row.learned
-        if s.prompt is not None
+    separators = _separator_ids(tokenizer, len(tokenizer))
+    prompts = [
+        (text, tokens, span.prompt)
+        for text, tokens in zip(texts, tokenized, strict=True)
+        for span in text.spans
+        if span.prompt is not None
     ]
-    whole = _raw((prompt for row, _, prompt in asked if row.raw), tokenizer)
-    places = [(0, 0) if row.raw else _last(text, len(prompt), parting) for row, text, prompt in asked]
-    ends = [prompt[place[1] :] for (row, _, prompt), place in zip(asked, places, strict=True)]
-    different = list(dict.fromkeys(end for (row, _, _), end in zip(asked, ends, strict=True) if not row.raw))
-    short = {end: made.ids for end, made in zip(different, _marked(different, tokenizer), strict=True)}
-    for (row, text, _), (number, _), end in zip(asked, places, ends, strict=True):
-        yield number + common((whole if row.raw else short)[end], text.ids[number:])
+    raw_ids = _tokenize_raw((prompt for text, _, prompt in prompts if text.raw), tokenizer)
+    places = [
+        (0, 0) if text.raw else _last_separator(tokens, len(prompt), separators) for text, tokens, prompt in prompts
+    ]
+    ends = [prompt[place[1] :] for (_, _, prompt), place in zip(prompts, places, strict=True)]
+    unique_ends = list(dict.fromkeys(end for (text, _, _), end in zip(prompts, ends, strict=True) if not text.raw))
+    end_tokens = zip(unique_ends, _tokenize_rendered(unique_ends, tokenizer), strict=True)
+    end_ids = {end: tokens.ids for end, tokens in end_tokens}
+    for (text, tokens, _), (number, _), end in zip(prompts, places, ends, strict=True):
+        yield number + common_prefix_length((raw_ids if text.raw else end_ids)[end], tokens.ids[number:])
 
 
-def _last(text: _Text, end: int, parting: frozenset[int]) -> tuple[int, int]:
-    """(number, first character) of the last special token before the character `end`; (0, 0) without one."""
-    for n in range(text.first(end + 1, end=True) - 1, -1, -1):
-        if text.ids[n] in parting:
-            start: int = text.encoding.token_to_chars(n)[0]
+def _last_separator(tokens: _Tokenized, end: int, separators: frozenset[int]) -> tuple[int, int]:
+    """(number, first character) of the last separator token before the character `end`; (0, 0) without one."""
+    for n in range(tokens.first_token(end + 1, end=True) - 1, -1, -1):
+        if tokens.ids[n] in separators:
+            start: int = tokens.encoding.token_to_chars(n)[0]
             return n, start
     return 0, 0
 
 
 @functools.lru_cache(maxsize=4)
-def _parting(tokenizer: Any, size: int) -> frozenset[int]:
-    """Tokens that part the text, so that both sides are tokenized by themselves. `size` only tells the cache when
-    tokens were added."""
-    added = tokenizer.added_tokens_decoder.items()
-    return frozenset(id for id, t in added if t.special and not (t.normalized or t.lstrip or t.single_word))
+def _separator_ids(tokenizer: Any, size: int) -> frozenset[int]:
+    """Tokens that separate the text, so that both sides are tokenized independently. `size` is part of the cache's key
+    alone: it changes when tokens are added."""
+    added_tokens = tokenizer.added_tokens_decoder.items()
+    return frozenset(id for id, t in added_tokens if t.special and not (t.normalized or t.lstrip or t.single_word))
 
 
-def _raw(texts: Iterable[str], tokenizer: Any) -> dict[str, Ids]:
-    """Tokens of raw texts, with what the tokenizer itself puts around them, but never two beginnings or two ends."""
-    different = list(dict.fromkeys(texts))
-    if not different:
+def _tokenize_raw(texts: Iterable[str], tokenizer: Any) -> dict[str, Ids]:
+    """Tokens of raw texts, with the special tokens that the tokenizer adds, but never two beginnings or two ends."""
+    unique = list(dict.fromkeys(texts))
+    if not unique:
         return {}
-    made = tokenizer(different, return_attention_mask=False, return_token_type_ids=False, verbose=False)
-    return {text: _single(ids, tokenizer) for text, ids in zip(different, made["input_ids"], strict=True)}
+    batch = tokenizer(unique, return_attention_mask=False, return_token_type_ids=False, verbose=False)
+    return {text: _without_doubles(ids, tokenizer) for text, ids in zip(unique, batch["input_ids"], strict=True)}
 
 
-def _single(ids: Ids, tokenizer: Any) -> Ids:
+def _without_doubles(ids: Ids, tokenizer: Any) -> Ids:
     if len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
         ids = ids[1:]
     if len(ids) > 1 and ids[-1] == ids[-2] == tokenizer.eos_token_id:
@@ -109,28 +120,20 @@ def _single(ids: Ids, tokenizer: Any) -> Ids:
     return ids
 
 
-def _unclosed(ids: Ids, tokenizer: Any) -> Ids:
-    """Without the end of text that some tokenizers put behind everything."""
+def _without_eos(ids: Ids, tokenizer: Any) -> Ids:
+    """The tokens without the end of text that some tokenizers put behind everything."""
     return ids[:-1] if len(ids) > 1 and ids[-1] == tokenizer.eos_token_id else ids
 
 
-def _marked(texts: list[str], tokenizer: Any) -> list[_Text]:
-    """Tokens of texts that carry their special tokens themselves."""
+def _tokenize_rendered(texts: list[str], tokenizer: Any) -> list[_Tokenized]:
+    """Tokens of texts that hold their special tokens already."""
     if not texts:
         return []
-    made = tokenizer(
+    batch = tokenizer(
         texts,
         add_special_tokens=False,
         return_attention_mask=False,
         return_token_type_ids=False,
         verbose=False,
     )
-    return [_Text(ids, encoding) for ids, encoding in zip(made["input_ids"], made.encodings, strict=True)]
-
-
-def common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many leading tokens two rows share."""
-    for n, (a, b) in enumerate(zip(one, other, strict=False)):
-        if a != b:
-            return n
-    return min(len(one), len(other))
+    return [_Tokenized(ids, encoding) for ids, encoding in zip(batch["input_ids"], batch.encodings, strict=True)]

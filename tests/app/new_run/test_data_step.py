@@ -16,7 +16,7 @@ from app.preview.paged_model import PAGE
 from app.shell.window import MainWindow
 from core.data.preview import scan as scanning
 from core.events import Phase
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 
@@ -45,7 +45,7 @@ def cells(page: DataStep, row: int) -> list[str]:
 
 
 def differing(old: Run, new: Run) -> set[str]:
-    return {key for key, _ in every_option(new.method) if option_value(old, key) != option_value(new, key)}
+    return {key for key, _ in list_options(new.method) if option_value(old, key) != option_value(new, key)}
 
 
 def many(path: Path, count: int) -> Path:
@@ -156,7 +156,7 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     path.write_text("".join(json.dumps({"prompt": "a", "completion": "b " * (n * 5)}) + "\n" for n in range(1, 61)))
     page = use(qtbot, window, path, "lengths")
     lengths = page.preview.lengths
-    qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.all, timeout=20_000)
+    qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.is_complete, timeout=20_000)
     assert lengths.effect.text() == "cuts no row"
     old_run, chart = window.draft.run, lengths.histogram
     goal = 104
@@ -169,7 +169,7 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     assert abs(most - goal) <= 8
     assert differing(old_run, window.draft.run) == {"data.max_seq_len"}
     assert lengths.lengths is not None
-    assert lengths.effect.text().startswith(f"cuts {lengths.lengths.cut(most)} rows")
+    assert lengths.effect.text().startswith(f"cuts {lengths.lengths.count_cut(most)} rows")
     assert lengths.spin.value() == most
     qtbot.keyClick(chart, Qt.Key.Key_Right)
     assert window.draft.run.data.max_seq_len == most + 8
@@ -290,15 +290,15 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.preview.dataset_reader._UPDATE_SECONDS", 0.0)
-    go, scan = Flag(), scanning.scan
+    go, scan = Flag(), scanning.scan_files
 
     def half(*place: Any, **options: Any) -> Any:
         for item in scan(*place, **options):
             yield item
-            if isinstance(item, scanning.Progress) and item.done > item.size / 2:
+            if isinstance(item, scanning.ScanProgress) and item.done > item.size / 2:
                 go.wait(20)
 
-    monkeypatch.setattr(scanning, "scan", half)
+    monkeypatch.setattr(scanning, "scan_files", half)
     window.open_files([many(tmp_path / "rows.jsonl", 30_000)])
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.file.stop.isVisible() and page.preview.rows.model.rowCount() > 1000)

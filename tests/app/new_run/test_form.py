@@ -14,7 +14,7 @@ from app.new_run.settings_step import CARD_KEYS, EARLIER_STEP_KEYS, SettingsStep
 from app.new_run.training_choices import CHOICES
 from core import methods
 from core.options import Option
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @pytest.mark.parametrize("method", methods.load())
@@ -43,7 +43,7 @@ def test_the_simple_form_has_the_basic_options(qtbot: QtBot, method: str) -> Non
     draft.set("method", method)
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    basic_keys = [k for k, o in every_option(method) if o.basic and k not in (*EARLIER_STEP_KEYS, *CARD_KEYS)]
+    basic_keys = [k for k, o in list_options(method) if o.basic and k not in (*EARLIER_STEP_KEYS, *CARD_KEYS)]
     assert list(page.forms[0].lines) == basic_keys
     for key in basic_keys:
         new_value = change(qtbot, page.forms[0].lines[key])
@@ -127,7 +127,7 @@ def test_a_format_without_a_card_gets_one_when_it_is_chosen(qtbot: QtBot) -> Non
 
 
 def test_menus_speak_to_people(qtbot: QtBot) -> None:
-    form = Form(every_option("sft"))
+    form = Form(list_options("sft"))
     qtbot.addWidget(form)
     menu = form.lines["adapter.type"].field.control
     assert isinstance(menu, QComboBox)
@@ -171,14 +171,14 @@ def test_a_contradiction_is_said_and_keeps_both_values(qtbot: QtBot) -> None:
 
 
 def test_the_dot_and_reset_show_only_on_what_was_changed(qtbot: QtBot) -> None:
-    form = Form([(k, o) for k, o in every_option("sft") if k.startswith("adapter.")])
+    form = Form([(k, o) for k, o in list_options("sft") if k.startswith("adapter.")])
     qtbot.addWidget(form)
     form.show_run(Run().replace("adapter.rank", 64))
     assert [k for k, line in form.lines.items() if not line.reset.isHidden()] == ["adapter.rank"]
 
 
 def test_search_finds_by_help_label_and_flag(qtbot: QtBot) -> None:
-    form = Form(every_option("sft"))
+    form = Form(list_options("sft"))
     qtbot.addWidget(form)
     for words, key in (("lora-r", "adapter.rank"), ("early stop", "train.early_stop"), ("DECAY", "train.weight_decay")):
         form.search(words)
@@ -191,7 +191,7 @@ def test_search_finds_by_help_label_and_flag(qtbot: QtBot) -> None:
 
 
 def test_each_line_has_a_buddy_and_an_accessible_name(qtbot: QtBot) -> None:
-    form = Form(every_option("sft"))
+    form = Form(list_options("sft"))
     qtbot.addWidget(form)
     for line in form.lines.values():
         assert line.label.buddy() is line.field.control
@@ -250,4 +250,4 @@ def other_value(o: Option) -> Any:
 
 
 def flat(run: Run) -> dict[str, Any]:
-    return {key: option_value(run, key) for key, _ in every_option(run.method)}
+    return {key: option_value(run, key) for key, _ in list_options(run.method)}

@@ -9,7 +9,7 @@ from app.new_run import goals
 from app.shell.window import MainWindow
 from core import methods, resources
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.run import Run, every_option
+from core.run import Run, list_options
 from tests.app.new_run.test_form import flat
 
 
@@ -28,7 +28,7 @@ def test_every_method_is_in_one_group_and_the_first_is_the_one_to_begin_with() -
 
 def test_a_card_changes_the_method_alone(qtbot: QtBot, window: MainWindow) -> None:
     draft = window.draft
-    common = {key for key, _ in every_option("sft") if key != "method" and not key.startswith("options.")}
+    common = {key for key, _ in list_options("sft") if key != "method" and not key.startswith("options.")}
     for method in methods.load():
         draft.set("method", "dpo" if method == "sft" else "sft")
         before = flat(draft.run)

@@ -129,7 +129,7 @@ def test_an_empty_cache(home: Path) -> None:
 def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run().replace("data.path", str(dataset))
     list(dataset_reader.read_data(run))
-    monkeypatch.setattr("core.data.preview.scan.scan", lambda *_, **__: pytest.fail("read again"))
+    monkeypatch.setattr("core.data.preview.scan.scan_files", lambda *_, **__: pytest.fail("read again"))
     assert "60 usable rows" in answers(run)["Data"].sentence
     dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
     monkeypatch.undo()

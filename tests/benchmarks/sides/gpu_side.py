@@ -21,7 +21,7 @@ from core import adapters
 from core.data.batch.batches import Batch
 from core.device.select import select
 from core.model import lm_head
-from core.model.gradient_checkpointing import checkpoint_blocks, keep_blocks
+from core.model.gradient_checkpointing import checkpoint_blocks, restore_blocks
 from core.model.log_probs import to_mlx, token_logps
 from core.run import Adapter
 from core.training import optimizers
@@ -103,8 +103,8 @@ def profile(shape: dict[str, Any], length: int) -> None:
     )
     checkpoint_blocks(model)
     timed("forward and back, checkpointing", step)
-    keep_blocks(model)
-    with adapters.off(model):
+    restore_blocks(model)
+    with adapters.disable(model):
         timed("blocks without adapters, forward", lambda: found.body(inputs))
 
 

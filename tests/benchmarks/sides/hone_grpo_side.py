@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.events import Step
 from core.rollouts import setup
-from core.rollouts.samples_file import read
+from core.rollouts.samples_file import read_samples
 from core.run import Run
 from core.train import train
 
@@ -44,8 +44,8 @@ def main() -> None:
         )
         steps = [event for event in train(run) if isinstance(event, Step)]
         tokens = [0] * len(steps)
-        for group in read(Path(folder) / "run" / "samples.jsonl"):
-            tokens[group.step - 1] += sum(len(reply.ids) for reply in group.replies)
+        for group in read_samples(Path(folder) / "run" / "samples.jsonl"):
+            tokens[group.step - 1] += sum(len(reply.ids) for reply in group.rollouts)
     told = {
         "seconds": [s.metrics["sampling_seconds"] + s.metrics["learning_seconds"] for s in steps],
         "sampling": [s.metrics["sampling_seconds"] for s in steps],

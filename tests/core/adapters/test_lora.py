@@ -14,7 +14,7 @@ import pytest
 
 from core import adapters
 from core.adapters.lora import LoRALinear
-from core.adapters.target_modules import choose
+from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
 from core.model.load import load
 from core.quant import PackedLinear
@@ -24,16 +24,16 @@ from core.train import train
 TOKENS = mx.array([[1, 5, 9, 20, 33, 4, 60, 2]])
 
 
-def fresh(folder: Path) -> nn.Module:
+def load_base(folder: Path) -> nn.Module:
     return load(folder, "float32", device="cpu").model
 
 
-def filled(folder: Path, o: Adapter) -> nn.Module:
+def random_adapter_model(folder: Path, o: Adapter) -> nn.Module:
     """A model with an adapter whose A and B are both far from zero."""
-    model = fresh(folder)
+    model = load_base(folder)
     adapters.attach(model, o)
     mx.random.seed(3)
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
     return model
 
@@ -59,8 +59,8 @@ def test_its_gradient_is_that_of_the_formula(kind: str, dropout: float) -> None:
     linear.freeze()
     layer = LoRALinear(linear, rank=3, scale=0.5, dropout=dropout)
     layer.lora_b = mx.random.normal((3, 8))
-    given = [mx.random.normal((2, 5, 64)), layer.lora_a, layer.lora_b]
-    slope = mx.random.normal((2, 5, 8))
+    inputs = [mx.random.normal((2, 5, 64)), layer.lora_a, layer.lora_b]
+    output_grad = mx.random.normal((2, 5, 8))
 
     def product(x: mx.array, a: mx.array, b: mx.array) -> mx.array:
         layer.lora_a, layer.lora_b = a, b
@@ -72,45 +72,45 @@ def test_its_gradient_is_that_of_the_formula(kind: str, dropout: float) -> None:
     for training in (True, False):
         layer.train(training)
         mx.random.seed(7)
-        (y,), slopes = mx.vjp(product, given, [slope])
+        (y,), grads = mx.vjp(product, inputs, [output_grad])
         mx.random.seed(7)
-        (expected,), right = mx.vjp(formula, given, [slope])
+        (expected,), expected_grads = mx.vjp(formula, inputs, [output_grad])
         assert mx.allclose(y, expected, rtol=1e-5, atol=1e-5).item()
-        for found, wanted in zip(slopes, right, strict=True):
-            assert float(mx.abs(found - wanted).max()) <= 1e-5 * float(mx.abs(wanted).max())
+        for grad, expected_grad in zip(grads, expected_grads, strict=True):
+            assert float(mx.abs(grad - expected_grad).max()) <= 1e-5 * float(mx.abs(expected_grad).max())
 
 
 def test_it_starts_from_the_unchanged_model_within_pefts_bounds(model_folder: Path) -> None:
-    model = fresh(model_folder)
-    before = model(TOKENS)
+    model = load_base(model_folder)
+    base_logits = model(TOKENS)
     adapters.attach(model, Adapter(rank=4))
-    assert mx.array_equal(model(TOKENS), before)
-    for name, value in adapters.tensors(model).items():
+    assert mx.array_equal(model(TOKENS), base_logits)
+    for name, value in adapters.trainable_tensors(model).items():
         assert value.dtype == mx.float32
         if name.endswith("lora_a"):
-            bound = 1 / np.sqrt(value.shape[0])
-            assert bound * 0.8 < float(mx.abs(value).max()) <= bound
+            limit = 1 / np.sqrt(value.shape[0])
+            assert limit * 0.8 < float(mx.abs(value).max()) <= limit
         else:
             assert float(mx.abs(value).max()) == 0
 
 
 def test_alpha_is_twice_the_rank_unless_given(model_folder: Path) -> None:
     for o, scale in ((Adapter(rank=8), 2.0), (Adapter(rank=8, alpha=4.0), 0.5)):
-        model = filled(model_folder, o)
+        model = random_adapter_model(model_folder, o)
         assert model.model.layers[0].mlp.up_proj.scale == scale
-        assert adapters.config(model, o, Model())["lora_parameters"]["scale"] == scale
+        assert adapters.build_config(model, o, Model())["lora_parameters"]["scale"] == scale
 
 
 def test_off_is_the_model_before_training(model_folder: Path) -> None:
-    before = fresh(model_folder)(TOKENS)
-    model = filled(model_folder, Adapter(rank=4))
-    with adapters.off(model):
-        assert mx.array_equal(model(TOKENS), before)
-    assert float(mx.abs(model(TOKENS) - before).max()) > 0.1
+    base_logits = load_base(model_folder)(TOKENS)
+    model = random_adapter_model(model_folder, Adapter(rank=4))
+    with adapters.disable(model):
+        assert mx.array_equal(model(TOKENS), base_logits)
+    assert float(mx.abs(model(TOKENS) - base_logits).max()) > 0.1
 
 
 @pytest.mark.parametrize(
-    ("wanted", "last", "count"),
+    ("targets", "num_blocks", "count"),
     [
         ("all", None, 14),
         ("all", 1, 7),
@@ -124,13 +124,13 @@ def test_off_is_the_model_before_training(model_folder: Path) -> None:
         ("embed_tokens", None, 1),
     ],
 )
-def test_which_layers(model_folder: Path, wanted: str, last: int | None, count: int) -> None:
-    assert len(choose(fresh(model_folder), wanted, last)) == count
+def test_which_layers(model_folder: Path, targets: str, num_blocks: int | None, count: int) -> None:
+    assert len(find_target_layers(load_base(model_folder), targets, num_blocks)) == count
 
 
 def test_a_layer_that_is_not_there_is_said(model_folder: Path) -> None:
     with pytest.raises(BadOption, match=r"has no linear layer 'qproj'; it has down_proj, embed_tokens, gate_proj"):
-        choose(fresh(model_folder), "q_proj,qproj", None)
+        find_target_layers(load_base(model_folder), "q_proj,qproj", None)
 
 
 @pytest.mark.parametrize(
@@ -144,20 +144,20 @@ def test_a_layer_that_is_not_there_is_said(model_folder: Path) -> None:
 def test_mlx_lm_loads_it_with_the_same_logits(model_folder: Path, tmp_path: Path, o: Adapter) -> None:
     from mlx_lm.utils import load as mlx_lm_load
 
-    model = filled(model_folder, o)
+    model = random_adapter_model(model_folder, o)
     save(model, o, tmp_path)
-    theirs, _ = mlx_lm_load(str(model_folder), adapter_path=str(tmp_path))
-    assert float(mx.abs(theirs(TOKENS) - model(TOKENS)).max()) < 1e-5
-    again = fresh(model_folder)
-    adapters.load(again, tmp_path)
-    assert mx.array_equal(again(TOKENS), model(TOKENS))
+    mlx_lm_model, _ = mlx_lm_load(str(model_folder), adapter_path=str(tmp_path))
+    assert float(mx.abs(mlx_lm_model(TOKENS) - model(TOKENS)).max()) < 1e-5
+    reloaded = load_base(model_folder)
+    adapters.load(reloaded, tmp_path)
+    assert mx.array_equal(reloaded(TOKENS), model(TOKENS))
 
 
 def save(model: nn.Module, o: Adapter, folder: Path) -> None:
     import json
 
-    (folder / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, Model())))
-    mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.tensors(model))
+    (folder / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, Model())))
+    mx.save_safetensors(str(folder / adapters.WEIGHTS), adapters.trainable_tensors(model))
 
 
 @pytest.mark.parametrize("kind", ["lora", "full"])
@@ -165,11 +165,11 @@ def test_a_trained_run_is_an_adapter_folder_for_mlx_lms_command(make_run: Callab
     run = make_run(adapter={"type": kind}, train={"steps": 2})
     list(train(run))
     words = ["-m", "mlx_lm", "generate", "--model", run.model.path, "--adapter-path", str(run.output)]
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, *words, "--prompt", "What is 3?", "--max-tokens", "3"], capture_output=True, text=True
     )
-    assert made.returncode == 0, made.stderr
-    assert "Generation: 3 tokens" in made.stdout or "Prompt:" in made.stdout
+    assert process.returncode == 0, process.stderr
+    assert "Generation: 3 tokens" in process.stdout or "Prompt:" in process.stdout
 
 
 def test_going_on_from_an_adapter(make_run: Callable[..., Run]) -> None:
@@ -177,37 +177,39 @@ def test_going_on_from_an_adapter(make_run: Callable[..., Run]) -> None:
     list(train(first))
     second = make_run(output="second", train={"steps": 2}, adapter={"init": str(first.output)})
     events: list[Any] = list(train(second))
-    for wrong in ({"rank": 4}, {"alpha": 1.0}, {"rslora": True}):
-        other = make_run(output="other", train={"steps": 2}, adapter={"init": str(first.output), **wrong})
+    for options in ({"rank": 4}, {"alpha": 1.0}, {"rslora": True}):
+        contradicting = make_run(output="other", train={"steps": 2}, adapter={"init": str(first.output), **options})
         with pytest.raises(BadOption, match="was trained with rank 16 and alpha 32; ask for the same, or leave both"):
-            list(train(other))
-    other = make_run(output="other", adapter={"init": str(first.output), "targets": "attention"})
-    with pytest.raises(BadOption, match=r"has an add-on for model\.layers\.0\.mlp\.down_proj; leave targets and"):
-        list(train(other))
-    other = make_run(output="other", adapter={"init": str(first.output), "type": "dora"})
+            list(train(contradicting))
+    contradicting = make_run(output="other", adapter={"init": str(first.output), "targets": "attention"})
+    with pytest.raises(BadOption, match=r"has an adapter for model\.layers\.0\.mlp\.down_proj; leave targets and"):
+        list(train(contradicting))
+    contradicting = make_run(output="other", adapter={"init": str(first.output), "type": "dora"})
     with pytest.raises(BadOption, match="is a lora adapter: dora cannot go on from it"):
-        list(train(other))
-    after = [e for e in list(train(make_run(output="third", train={"steps": 2}))) if type(e).__name__ == "Evaluated"]
-    begun = [e for e in events if type(e).__name__ == "Evaluated"]
-    assert begun[0].loss < after[0].loss
+        list(train(contradicting))
+    fresh_evaluations = [
+        e for e in list(train(make_run(output="third", train={"steps": 2}))) if type(e).__name__ == "Evaluated"
+    ]
+    continued_evaluations = [e for e in events if type(e).__name__ == "Evaluated"]
+    assert continued_evaluations[0].loss < fresh_evaluations[0].loss
 
 
 def test_adapters_that_do_not_belong(model_folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BadModel, match=r"holds no adapter: adapter_config\.json is missing"):
-        adapters.load(fresh(model_folder), tmp_path)
+        adapters.load(load_base(model_folder), tmp_path)
     o = Adapter(rank=4)
-    model = filled(model_folder, o)
+    model = random_adapter_model(model_folder, o)
     save(model, o, tmp_path)
     mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), {"model.layers.9.mlp.up_proj.lora_a": mx.zeros((2, 2))})
     with pytest.raises(BadModel, match=r"another model: there is no layer model\.layers\.9\.mlp\.up_proj here"):
-        adapters.load(fresh(model_folder), tmp_path)
+        adapters.load(load_base(model_folder), tmp_path)
     (tmp_path / adapters.WEIGHTS).write_bytes(b"nothing")
     with pytest.raises(BadModel, match="cannot be read"):
-        adapters.load(fresh(model_folder), tmp_path)
+        adapters.load(load_base(model_folder), tmp_path)
 
 
 def test_full_fine_tuning_is_refused_over_packed_weights(model_folder: Path) -> None:
-    model = fresh(model_folder)
+    model = load_base(model_folder)
     nn.quantize(model, group_size=32, bits=4)
     with pytest.raises(BadOption, match="Full fine-tuning needs an unquantized model"):
         adapters.attach(model, dataclasses.replace(Adapter(), type="full"))

@@ -14,7 +14,7 @@ import pytest
 from core.__main__ import main
 from core.cli import parser
 from core.events import Finished, from_json
-from core.run import Run, every_option
+from core.run import Run, list_options
 
 
 @pytest.fixture
@@ -25,14 +25,14 @@ def words(model_folder: Path, data_file: Path, tmp_path: Path) -> list[str]:
 
 def sentence(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
     assert main(arguments) == 2
-    printed = capsys.readouterr()
-    assert printed.err.count("\n") == 1 and "Traceback" not in printed.err
-    return printed.err.removeprefix("hone: ").rstrip("\n")
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1 and "Traceback" not in captured.err
+    return captured.err.removeprefix("hone: ").rstrip("\n")
 
 
 def test_train_then_chat_and_eval(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words, "--steps", "4", "--learning-rate", "1e-2"]) == 0
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     for part in (
         "Backend: auto →",
         "Precision: auto →",
@@ -41,7 +41,7 @@ def test_train_then_chat_and_eval(words: list[str], tmp_path: Path, capsys: pyte
         "Saved:",
         "unseen examples",
     ):
-        assert part in told
+        assert part in output
     adapter = str(tmp_path / "run")
     assert main(["chat", "--adapter-path", adapter, "--prompt", "What is 3?", "--max-tokens", "3", "--json"]) == 0
     assert set(json.loads(capsys.readouterr().out)) == {"prompt", "answer"}
@@ -57,22 +57,22 @@ def test_train_then_chat_and_eval(words: list[str], tmp_path: Path, capsys: pyte
 
 def test_json_is_the_event_log(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*words, "--steps", "2", "--json"]) == 0
-    printed = capsys.readouterr().out.splitlines()
-    assert [from_json(p) for p in printed] == [
-        from_json(p) for p in (tmp_path / "run/events.jsonl").read_text().splitlines()
+    lines = capsys.readouterr().out.splitlines()
+    assert [from_json(line) for line in lines] == [
+        from_json(line) for line in (tmp_path / "run/events.jsonl").read_text().splitlines()
     ]
 
 
 def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
     Run.from_dict({"train": {"learning_rate": 1e-5, "epochs": 2.0, "seed": 3}}).write(tmp_path / "run.toml")
     assert main([*words, "--config", str(tmp_path / "run.toml"), "--steps", "1", "--lora-r", "2"]) == 0
-    used = Run.read(tmp_path / "run" / "run.toml")
-    assert (used.train.learning_rate, used.train.seed, used.train.steps, used.train.epochs) == (1e-5, 3, 1, None)
-    assert used.adapter.rank == 2
+    run = Run.read(tmp_path / "run" / "run.toml")
+    assert (run.train.learning_rate, run.train.seed, run.train.steps, run.train.epochs) == (1e-5, 3, 1, None)
+    assert run.adapter.rank == 2
 
 
 def test_every_option_is_a_flag_and_reaches_the_run() -> None:
-    from core.cli.train import _asked, _given
+    from core.cli.train import _build_run, _parse_options
 
     examples = {
         "method": None,
@@ -82,30 +82,30 @@ def test_every_option_is_a_flag_and_reaches_the_run() -> None:
         "adapter.init": None,
         "train.steps": None,
     }
-    asked = parser()
-    for key, o in every_option("sft"):
+    command_line = parser()
+    for key, o in list_options("sft"):
         if key == "method":
             continue
         if o.type is bool:
-            words, wanted = [f"--no-{o.flag[2:]}" if o.default else o.flag], not o.default
+            words, expected = [f"--no-{o.flag[2:]}" if o.default else o.flag], not o.default
         elif o.choices:
-            other = next(c for c in o.choices if c != o.default)
-            words, wanted = [o.flag, other], other
+            choice = next(c for c in o.choices if c != o.default)
+            words, expected = [o.flag, choice], choice
         elif o.type is tuple:
-            words, wanted = [o.flag, "a=b,c=d"], ("a=b", "c=d")
+            words, expected = [o.flag, "a=b,c=d"], ("a=b", "c=d")
         elif o.type is str:
-            words, wanted = [o.flag, "q_proj"], "q_proj"
+            words, expected = [o.flag, "q_proj"], "q_proj"
         else:
             number = next(n for n in (3, 64, 0.25) if n != o.default and (o.low or 0) <= n <= (o.high or n))
-            wanted = o.type(number)
-            words = [o.flag, str(wanted)]
-        args = asked.parse_args(["train", *words])
-        given = _given(args)
-        assert given == {key: wanted}, key
+            expected = o.type(number)
+            words = [o.flag, str(expected)]
+        args = command_line.parse_args(["train", *words])
+        options = _parse_options(args)
+        assert options == {key: expected}, key
         if key not in examples and key != "train.weight_decay":
             section, _, name = key.rpartition(".")
-            run = _asked(args, given)
-            assert getattr(getattr(run, section) if section else run, name) == wanted, key
+            run = _build_run(args, options)
+            assert getattr(getattr(run, section) if section else run, name) == expected, key
 
 
 def test_ctrl_c_saves_and_resume_goes_on(words: list[str], tmp_path: Path) -> None:
@@ -116,9 +116,9 @@ def test_ctrl_c_saves_and_resume_goes_on(words: list[str], tmp_path: Path) -> No
         if '"event": "Step"' in line:
             process.send_signal(signal.SIGINT)
             break
-    rest, errors = process.communicate(timeout=60)
+    last_lines, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    finished = from_json(rest.splitlines()[-1])
+    finished = from_json(last_lines.splitlines()[-1])
     assert isinstance(finished, Finished) and finished.reason == "stopped" and finished.step < 3000
     assert (tmp_path / "run" / "adapters.safetensors").is_file()
     more = str(finished.step + 2)
@@ -142,8 +142,8 @@ def test_killed_at_random_moments_the_folder_can_always_be_resumed(words: list[s
         "--json",
     ]
     for turn, delay in enumerate((0.13, 0.29, 0.41)):
-        again = ["--resume"] if turn else []
-        process = subprocess.Popen([*command, *again], stdout=subprocess.PIPE, text=True)
+        resume_flags = ["--resume"] if turn else []
+        process = subprocess.Popen([*command, *resume_flags], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None
         for line in process.stdout:
             if '"event": "Step"' in line:
@@ -152,8 +152,8 @@ def test_killed_at_random_moments_the_folder_can_always_be_resumed(words: list[s
                 break
         process.communicate()
     checkpoints = sorted((tmp_path / "run" / "checkpoints").glob("step-*"))
-    reached = int(checkpoints[-1].name.removeprefix("step-"))
-    assert main([*words, "--resume", "--steps", str(reached + 1)]) == 0
+    last_step = int(checkpoints[-1].name.removeprefix("step-"))
+    assert main([*words, "--resume", "--steps", str(last_step + 1)]) == 0
 
 
 def test_one_sentence_for_what_is_wrong(
@@ -205,16 +205,16 @@ def test_methods_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sft"]["learning_rate"]["lora"] == 2e-4
     assert main(["doctor"]) == 0
-    told = capsys.readouterr().out
-    assert "Memory" in told and "OpenBLAS" in told and "Versions" in told
+    output = capsys.readouterr().out
+    assert "Memory" in output and "OpenBLAS" in output and "Versions" in output
     assert main(["doctor", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["backend"]["used"] in ("cpu", "gpu")
 
 
 def test_data_inspect(data_file: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "inspect", str(data_file), "--model", str(model_folder), "--rows", "1"]) == 0
-    told = capsys.readouterr().out
-    assert "20 rows" in told and "⟦It is 0.<|im_end|>\n⟧" in told
+    output = capsys.readouterr().out
+    assert "20 rows" in output and "⟦It is 0.<|im_end|>\n⟧" in output
     assert main(["data", "inspect", str(data_file), "--model", str(model_folder), "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
     assert facts["seen"][0]["learned"] > 0
@@ -230,8 +230,8 @@ def test_data_inspect_reads_as_a_run_would(
     assert "The columns frage, besser and schlechter are not known" in capsys.readouterr().err
     columns = ["--columns", "prompt=frage,chosen=besser,rejected=schlechter", "--fill-in", "name=Hone"]
     assert main([*inspect, *columns, "--model", str(model_folder)]) == 0
-    told = capsys.readouterr().out
-    assert "Hi Hone⟦yes" in told and "Hi Hone⟦no" in told
+    output = capsys.readouterr().out
+    assert "Hi Hone⟦yes" in output and "Hi Hone⟦no" in output
     assert main([*inspect, *columns, "--exclude", "doubles"]) == 2
     assert "rows cannot be left out for 'doubles'" in capsys.readouterr().err
 
@@ -243,8 +243,8 @@ def test_fuse_and_quantize_from_the_command_line(
     assert main([*words, "--dora", "--steps", "1"]) == 0
     capsys.readouterr()
     assert main(["fuse", "--adapter-path", output, "--output", str(tmp_path / "whole"), "--shard-gb", "0.00002"]) == 0
-    said = capsys.readouterr().out
-    assert "its logits agree with the adapter's within" in said and f"Saved: {tmp_path / 'whole'}" in said
+    report = capsys.readouterr().out
+    assert "its logits agree with the adapter's within" in report and f"Saved: {tmp_path / 'whole'}" in report
     assert (tmp_path / "whole" / "model.safetensors.index.json").is_file()
     assert main(["fuse", "--adapter-path", output, "--output", str(tmp_path / "peft"), "--peft"]) == 0
     assert (tmp_path / "peft" / "adapter_model.safetensors").is_file()

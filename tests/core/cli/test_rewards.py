@@ -10,8 +10,8 @@ from core.rewards import REWARDS
 
 def test_every_reward_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["rewards", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert set(found) == set(REWARDS) and found["numeric"]["checks"].startswith("The answer comes to")
+    rewards = json.loads(capsys.readouterr().out)
+    assert set(rewards) == set(REWARDS) and rewards["numeric"]["checks"].startswith("The answer comes to")
     assert main(["rewards"]) == 0
     assert "json     Valid JSON:" in capsys.readouterr().out
 
@@ -19,12 +19,12 @@ def test_every_reward_is_listed(capsys: pytest.CaptureFixture[str]) -> None:
 def test_answers_are_scored_with_the_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["rewards", "try", "--rewards", "numeric=2,length=0.5", "--reward-length", "50", "--expected", "24"]
     assert main([*words, "--answer", "It is 24.", "--answer", "It is 42."]) == 0
-    shown = capsys.readouterr().out
-    assert "1.00 × 2  24 is right" in shown and "0.00 × 2  42 is not 24" in shown
-    assert shown.count("total") == 2 and "2.50" in shown and "0.50" in shown
+    output = capsys.readouterr().out
+    assert "1.00 × 2  24 is right" in output and "0.00 × 2  42 is not 24" in output
+    assert output.count("total") == 2 and "2.50" in output and "0.50" in output
     assert main([*words, "--answer", "24", "--json"]) == 0
-    (found,) = json.loads(capsys.readouterr().out)
-    assert found["total"] == 2.5 and found["rewards"]["numeric"] == {"score": 1.0, "why": "24 is right"}
+    (scored,) = json.loads(capsys.readouterr().out)
+    assert scored["total"] == 2.5 and scored["rewards"]["numeric"] == {"score": 1.0, "why": "24 is right"}
 
 
 @pytest.mark.parametrize(
@@ -40,5 +40,5 @@ def test_what_cannot_be_tried_is_one_sentence(
     capsys: pytest.CaptureFixture[str], words: list[str], sentence: str
 ) -> None:
     assert main(["rewards", "try", *words]) == 2
-    said = capsys.readouterr().err
-    assert sentence in said and said.count("\n") == 1
+    error_output = capsys.readouterr().err
+    assert sentence in error_output and error_output.count("\n") == 1

@@ -22,15 +22,17 @@ def make_tokenizer(
 ) -> Any:
     """One token for each byte and for each of SPECIAL."""
     letters = {c: n for n, c in enumerate(sorted(pre_tokenizers.ByteLevel.alphabet()))}
-    made = Tokenizer(models.BPE(vocab=letters, merges=[]))
-    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    made.decoder = decoders.ByteLevel()
-    made.add_special_tokens(list(SPECIAL))
+    byte_tokenizer = Tokenizer(models.BPE(vocab=letters, merges=[]))
+    byte_tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    byte_tokenizer.decoder = decoders.ByteLevel()
+    byte_tokenizer.add_special_tokens(list(SPECIAL))
     if adds_bos or adds_eos:
-        ends = [(t, made.token_to_id(t)) for t in ("<s>", "</s>")]
+        ends = [(t, byte_tokenizer.token_to_id(t)) for t in ("<s>", "</s>")]
         single = f"{'<s> ' if adds_bos else ''}$A{' </s>' if adds_eos else ''}"
-        made.post_processor = processors.TemplateProcessing(single=single, pair=f"{single} $B", special_tokens=ends)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token=eos)
+        byte_tokenizer.post_processor = processors.TemplateProcessing(
+            single=single, pair=f"{single} $B", special_tokens=ends
+        )
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=byte_tokenizer, bos_token="<s>", eos_token=eos)
     tokenizer.chat_template = template
     return tokenizer
 

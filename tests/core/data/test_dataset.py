@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import Dataset, load, overlap, split
+from core.data.dataset import Dataset, count_overlap, load_dataset, split_dataset
 from core.data.format.example import Example
 from core.errors import BadData
 
@@ -17,7 +17,7 @@ def write(folder: Path, *rows: Any, name: str = "rows.jsonl") -> Path:
     return path
 
 
-def said(example: Example) -> Any:
+def contents(example: Example) -> Any:
     """What a row means, without its line."""
     if example.messages is not None:
         return [(m["role"], m["content"]) for m in example.messages]
@@ -86,15 +86,15 @@ Q = [("user", "q"), ("assistant", "a")]
     ],
 )
 def test_formats(tmp_path: Path, row: dict[str, Any], sentence: str, meaning: Any) -> None:
-    dataset = load(write(tmp_path, row), "text")
+    dataset = load_dataset(write(tmp_path, row), "text")
     assert dataset.sentence == sentence
-    assert [said(e) for e in dataset.examples] == [meaning]
+    assert [contents(e) for e in dataset.examples] == [meaning]
     assert (dataset.rows, dataset.findings) == (1, ())
 
 
 def test_many_rows_are_looked_at_not_the_first_alone(tmp_path: Path) -> None:
     rows = [{"text": "t"}, *({"instruction": f"i{n}", "output": "o"} for n in range(1999))]
-    dataset = load(write(tmp_path, *rows), "text")
+    dataset = load_dataset(write(tmp_path, *rows), "text")
     assert dataset.sentence == (
         "Alpaca, 2,000 rows: instruction and output. Some rows are in another format: Plain text."
     )
@@ -102,8 +102,8 @@ def test_many_rows_are_looked_at_not_the_first_alone(tmp_path: Path) -> None:
 
 
 def test_the_hash_is_that_of_the_file(tmp_path: Path) -> None:
-    known = "a51a42d905bf62837b3d94df9413687c13bba9f097f501806e78ee52b142cc55"  # sha256sum
-    assert load(write(tmp_path, {"text": "t"}), "text").sha256 == known
+    sha256 = "a51a42d905bf62837b3d94df9413687c13bba9f097f501806e78ee52b142cc55"  # sha256sum
+    assert load_dataset(write(tmp_path, {"text": "t"}), "text").sha256 == sha256
 
 
 def message(role: str, content: Any) -> dict[str, Any]:
@@ -138,12 +138,12 @@ def message(role: str, content: Any) -> dict[str, Any]:
 def test_a_row_that_cannot_be_used_says_why(tmp_path: Path, row: dict[str, Any], sentence: str) -> None:
     path = write(tmp_path, row)
     with pytest.raises(BadData) as error:
-        load(path, "text")
+        load_dataset(path, "text")
     assert str(error.value) == f"{path}, line 1: {sentence} There is no other row."
     with pytest.raises(BadData) as error:
-        load(write(tmp_path, *[row] * 1200), "text")
+        load_dataset(write(tmp_path, *[row] * 1200), "text")
     assert str(error.value) == f"{path}, line 1: {sentence} No row can be used; 1,200 have this problem."
-    dataset = load(write(tmp_path, {"text": "t"}, row), "text")
+    dataset = load_dataset(write(tmp_path, {"text": "t"}, row), "text")
     assert [(f.line, f.severity, f.message) for f in dataset.findings] == [(2, "error", sentence)]
     assert (len(dataset.examples), dataset.rows) == (1, 2)
 
@@ -152,7 +152,7 @@ def test_broken_json_only(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a}\n')
     with pytest.raises(BadData) as error:
-        load(path, "text")
+        load_dataset(path, "text")
     assert str(error.value) == (
         f"{path}, line 1: The JSON is broken at column 10: unterminated string. There is no other row."
     )
@@ -160,18 +160,18 @@ def test_broken_json_only(tmp_path: Path) -> None:
 
 def test_a_conversation_that_ends_with_the_user_keeps_what_was_answered(tmp_path: Path) -> None:
     turns = [message("user", "q"), message("assistant", "a"), message("user", "and?")]
-    dataset = load(write(tmp_path, {"messages": turns}), "text")
-    assert said(dataset.examples[0]) == Q
-    (found,) = dataset.findings
-    assert (found.code, found.severity, found.line) == ("ends-with-user", "warning", 1)
-    assert found.message == "The conversation ends with the user, not with an answer."
+    dataset = load_dataset(write(tmp_path, {"messages": turns}), "text")
+    assert contents(dataset.examples[0]) == Q
+    (finding,) = dataset.findings
+    assert (finding.code, finding.severity, finding.line) == ("ends-with-user", "warning", 1)
+    assert finding.message == "The conversation ends with the user, not with an answer."
 
 
 def test_rows_that_say_the_same_are_found(tmp_path: Path) -> None:
     rows = [{"text": t} for t in ("One two", "three", "one  TWO\n", "four", "One two")]
-    (found,) = load(write(tmp_path, *rows), "text").findings
-    assert (found.code, found.line) == ("duplicate", 3)
-    assert found.message == "2 rows say the same as an earlier row; this is the first."
+    (finding,) = load_dataset(write(tmp_path, *rows), "text").findings
+    assert (finding.code, finding.line) == ("duplicate", 3)
+    assert finding.message == "2 rows say the same as an earlier row; this is the first."
 
 
 def texts(*values: str) -> Dataset:
@@ -181,20 +181,20 @@ def texts(*values: str) -> Dataset:
 
 def test_the_split_follows_from_the_seed_and_keeps_the_order() -> None:
     dataset = texts(*(f"row {n}" for n in range(100)))
-    train, held = split(dataset, 0.1, 1)
-    assert (len(train), len(held)) == (90, 10)
-    assert sorted((*train, *held), key=lambda e: e.line) == list(dataset.examples)
+    train, held_out = split_dataset(dataset, 0.1, 1)
+    assert (len(train), len(held_out)) == (90, 10)
+    assert sorted((*train, *held_out), key=lambda e: e.line) == list(dataset.examples)
     assert list(train) == sorted(train, key=lambda e: e.line)
-    assert (train, held) == split(dataset, 0.1, 1)
-    assert held != split(dataset, 0.1, 2)[1]
+    assert (train, held_out) == split_dataset(dataset, 0.1, 1)
+    assert held_out != split_dataset(dataset, 0.1, 2)[1]
 
 
 @pytest.mark.parametrize("seed", range(20))
 def test_equal_rows_never_stand_on_both_sides(seed: int) -> None:
     dataset = texts(*(["Same ROW"] * 30 + ["same  row"] * 30 + [f"row {n}" for n in range(40)]))
-    train, held = split(dataset, 0.2, seed)
-    assert overlap(train, held) == 0
-    assert train and held
+    train, held_out = split_dataset(dataset, 0.2, seed)
+    assert count_overlap(train, held_out) == 0
+    assert train and held_out
 
 
 @pytest.mark.parametrize(
@@ -207,9 +207,9 @@ def test_equal_rows_never_stand_on_both_sides(seed: int) -> None:
     ],
 )
 def test_the_split_of_few_rows(values: tuple[str, ...], share: float, sizes: tuple[int, int]) -> None:
-    train, held = split(texts(*values), share, 0)
-    assert (len(train), len(held)) == sizes
+    train, held_out = split_dataset(texts(*values), share, 0)
+    assert (len(train), len(held_out)) == sizes
 
 
 def test_overlap_counts_held_out_rows() -> None:
-    assert overlap(texts("a", "b").examples, texts("B ", "b", "c").examples) == 2
+    assert count_overlap(texts("a", "b").examples, texts("B ", "b", "c").examples) == 2

@@ -8,14 +8,14 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core.data.dataset import load
-from core.data.format.conversation import answered, conversation
+from core.data.dataset import load_dataset
+from core.data.format.conversation import parse_messages, trim_to_last_answer
 from core.data.format.example import Example, Unusable
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.data.preview.page import find, page
-from core.data.preview.scan import Scanned, head, scan
-from core.data.read.reader import Finding, Row, read
-from core.data.tokenize.encode import encode
+from core.data.preview.page import read_page, search_rows
+from core.data.preview.scan import ScanResult, preview_files, scan_files
+from core.data.read.reader import Finding, Row, read_rows
+from core.data.tokenize.encode import encode_example
 from core.errors import UserError
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.tokenize.test_encode import ENDS_ONCE, INJECTS, OPENS, RETURNS, SEALS, THINKS, TRIMS, UNCLOSED
@@ -41,15 +41,15 @@ PIECES = st.sampled_from(
 @st.composite
 def files(draw: st.DrawFn) -> bytes:
     """Any bytes; bytes that look like data; rows of any shape, as lines, as one array or printed over many lines."""
-    how = draw(st.sampled_from(("bytes", "pieces", "lines", "array", "printed")))
-    if how == "bytes":
+    form = draw(st.sampled_from(("bytes", "pieces", "lines", "array", "printed")))
+    if form == "bytes":
         return draw(st.binary(max_size=200))
-    if how == "pieces":
+    if form == "pieces":
         return b"".join(draw(st.lists(PIECES, max_size=20)))
     rows = draw(st.lists(JSON, max_size=4))
-    if how == "lines":
+    if form == "lines":
         return "\n".join(json.dumps(row) for row in rows).encode()
-    return json.dumps(rows, indent=2 if how == "printed" else None).encode()
+    return json.dumps(rows, indent=2 if form == "printed" else None).encode()
 
 
 @quick
@@ -60,13 +60,13 @@ def test_any_file_gives_rows_and_findings_or_one_sentence(data: bytes, ending: s
         path.write_bytes(data)
         for kind in (TEXT, PAIRS, UNPAIRED, QUESTIONS):
             try:
-                made = load(path, kind)
+                dataset = load_dataset(path, kind)
             except UserError as error:
                 assert "\n" not in str(error).strip()
                 continue
-            assert made.examples
-            assert all(isinstance(e, Example) for e in made.examples)
-            assert all(isinstance(f, Finding) and f.message for f in made.findings)
+            assert dataset.examples
+            assert all(isinstance(e, Example) for e in dataset.examples)
+            assert all(isinstance(f, Finding) and f.message for f in dataset.findings)
 
 
 @quick
@@ -76,30 +76,30 @@ def test_a_scan_agrees_with_reading(data: bytes, ending: str) -> None:
         path = Path(folder) / f"rows{ending}"
         path.write_bytes(data)
         try:
-            rows = [item for item in read(path) if isinstance(item, Row)]
+            rows = [item for item in read_rows(path) if isinstance(item, Row)]
         except UserError:
             return
-        last = list(scan(path, TEXT))[-1]
-        assert isinstance(last, Scanned)
+        last = list(scan_files(path, TEXT))[-1]
+        assert isinstance(last, ScanResult)
         # By their text: a NaN, which JSON as people write it can hold, is not equal to itself.
         assert repr(last.index.read(0, len(rows) + 1)) == repr(rows)
         assert last.index.rows == len(rows)
-        assert len(head(path, TEXT).examples) == min(200, last.usable)
-        shown = page(last.index, last.meaning, range(len(rows) + 1))
-        assert repr([s.row for s in shown]) == repr(rows)
-        *_, found = find(last.index, last.meaning, key=lambda s: s.problem, descending=True)
-        assert found.rows is not None
-        assert sorted(found.rows.tolist()) == list(range(len(rows)))
+        assert len(preview_files(path, TEXT).examples) == min(200, last.usable)
+        page = read_page(last.index, last.parser, range(len(rows) + 1))
+        assert repr([s.row for s in page]) == repr(rows)
+        *_, search = search_rows(last.index, last.parser, key=lambda s: s.problem, descending=True)
+        assert search.rows is not None
+        assert sorted(search.rows.tolist()) == list(range(len(rows)))
 
 
 TEMPLATES = (CHATML, TRIMS, INJECTS, ENDS_ONCE, THINKS, OPENS, RETURNS, SEALS, UNCLOSED)
 TOKENIZERS = [make_tokenizer(template) for template in TEMPLATES]
 START = "<|im_start|>"
 # What a conversation says; special tokens written out in it would be special tokens.
-SAID = st.text(st.characters(exclude_characters="<", exclude_categories=("Cs",)), max_size=12)
+CONTENT = st.text(st.characters(exclude_characters="<", exclude_categories=("Cs",)), max_size=12)
 MESSAGES = st.lists(
     st.fixed_dictionaries(
-        {"role": st.sampled_from(("user", "assistant", "system", "tool")), "content": SAID},
+        {"role": st.sampled_from(("user", "assistant", "system", "tool")), "content": CONTENT},
         optional={"weight": st.sampled_from((0, 1))},
     ),
     max_size=6,
@@ -110,32 +110,32 @@ MESSAGES = st.lists(
 @given(MESSAGES, st.sampled_from(TOKENIZERS), st.sampled_from(("answers", "last")), st.integers(1, 150))
 def test_only_answers_are_learned(messages: list[dict[str, Any]], tokenizer: Any, train_on: str, max_len: int) -> None:
     try:
-        usable, _ = answered(conversation(messages))
+        usable, _ = trim_to_last_answer(parse_messages(messages))
     except Unusable:
         return
-    row = encode(Example(1, messages=usable), tokenizer, train_on=train_on, max_len=max_len)
+    (row,) = encode_example(Example(1, messages=usable), tokenizer, train_on=train_on, max_len=max_len)
     assert row.tokens.shape == row.mask.shape
     assert len(row.tokens) <= max_len
     assert set(row.mask.tolist()) <= {0, 1}
     assert not row.mask[:1].any()
-    may = []  # the template's own header says whose turn a token belongs to
+    allowed = []  # the template's own header says whose turn a token belongs to
     role = ""
     for id in row.tokens.tolist():
         text = tokenizer.decode([id])
         if text == START:
             role, header = "", True
-        may.append(role == "assistant" and not header)
+        allowed.append(role == "assistant" and not header)
         if text != START and header:
             header = text != "\n"
             role += text if header else ""
-    assert all(allowed for allowed, learned in zip(may, row.mask, strict=True) if learned)
+    assert all(may_learn for may_learn, is_learned in zip(allowed, row.mask, strict=True) if is_learned)
 
 
 @quick
 @given(st.lists(JSON, max_size=4))
 def test_any_value_is_a_conversation_or_unusable(value: list[Any]) -> None:
     try:
-        messages, _ = answered(conversation(value))
+        messages, _ = trim_to_last_answer(parse_messages(value))
     except Unusable as problem:
         assert problem.remark.message
         return

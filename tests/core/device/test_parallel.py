@@ -1,5 +1,6 @@
 """Batches side by side: the same numbers, in the same order, and never where each needs what came before."""
 
+import functools
 import json
 import threading
 import time
@@ -8,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
 import pytest
 
 from core.device import openblas, parallel, parallel_plan
 from core.events import Evaluated, Step
+from core.model.lm_head import LMHead
 from core.run import Run
 from core.train import train
 from tests.core.conftest import only
@@ -35,8 +39,43 @@ def test_what_is_done_first_waits_for_its_turn() -> None:
         time.sleep(seconds)
         return mx.array(seconds) * 2
 
-    assert [float(x) for _, x in parallel.map_in_order(build, [0.2, 0.0, 0.1], 2)] == pytest.approx([0.4, 0.0, 0.2])
-    assert all(name.startswith("lane") for name in seen)
+    assert [float(x) for _, x in parallel.map_in_order(build, [0.2, 0.0, 0.1], 2, models=[])] == pytest.approx(
+        [0.4, 0.0, 0.2]
+    )
+    assert all(name.startswith("parallel-batch") for name in seen)
+
+
+class Remembers(nn.Module):
+    """A layer that holds arrays where parameters are not looked for, and keeps one of its first call for the next."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._table = {"positions": [mx.arange(64) * 0.5]}  # made lazily, on the thread of the test
+        self._factor = functools.partial(mx.multiply, mx.ones(64) * 2)
+        self._norm: mx.array | None = None
+
+    def __call__(self, x: mx.array) -> mx.array:
+        if self._norm is None:
+            self._norm = mx.sqrt(self._table["positions"][0])
+        return self._factor(self._norm) * x
+
+
+def test_whatever_a_model_holds_is_evaluated_by_the_thread_that_made_it() -> None:
+    expected = 2 * np.sqrt(np.arange(64) * 0.5)
+    for _ in range(20):
+        layer = Remembers()
+        graphs = list(parallel.map_in_order(lambda n, f=layer: f(mx.array(float(n))), range(8), 2, models=[layer]))
+        for n, graph in graphs:
+            np.testing.assert_allclose(np.array(graph), n * expected, rtol=1e-6)
+
+
+def test_what_holds_arrays_is_looked_through() -> None:
+    layer, scale = Remembers(), mx.array(3.0)
+    head = LMHead(layer, lambda x: x * scale, nn.Linear(2, 2, bias=False), 2)
+    found = parallel.held_arrays([head])
+    assert len(found) == 4  # the table, the factor, what the closure multiplies by, the weight
+    layer(mx.array(1.0))
+    assert len(parallel.held_arrays([head])) == 5
 
 
 def test_a_failure_comes_out() -> None:
@@ -46,7 +85,7 @@ def test_a_failure_comes_out() -> None:
         return mx.array(n)
 
     with pytest.raises(ValueError, match="one"):
-        list(parallel.map_in_order(build, [0, 1, 2], 2))
+        list(parallel.map_in_order(build, [0, 1, 2], 2, models=[]))
 
 
 @pytest.mark.skipif(openblas.report()[0] is None, reason="OpenBLAS is not installed here")

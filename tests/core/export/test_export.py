@@ -30,12 +30,12 @@ def adapted(folder: Path, o: Adapter, output: Path, base: Model | None = None) -
     model = load(folder, device="cpu", quantization=base.quantization, double=base.double_quantization).model
     adapters.attach(model, o)
     mx.random.seed(5)
-    for name, value in adapters.tensors(model).items():
-        changed = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
-        model.load_weights([(name, changed)], strict=False)
+    for name, value in adapters.trainable_tensors(model).items():
+        moved_value = value + mx.random.normal(value.shape) * (0.05 if o.type == "full" else 0.2)
+        model.load_weights([(name, moved_value)], strict=False)
     output.mkdir()
     save(model, o, output)
-    (output / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
+    (output / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
     mx.save_safetensors(str(output / "logits.safetensors"), {"logits": model(TOKENS)})
     return output
 
@@ -44,7 +44,7 @@ def logits(folder: Path) -> mx.array:
     return load(folder, "float32", device="cpu").model(TOKENS)
 
 
-def told(events: list[Event], code: str) -> list[str]:
+def warnings(events: list[Event], code: str) -> list[str]:
     return [e.message for e in only(Warned, events) if e.code == code]
 
 
@@ -64,10 +64,10 @@ def test_a_fused_model_is_the_adapter_and_its_base(name: str, model_folder: Path
     o, base = CASES[name]
     folder = adapted(model_folder, o, tmp_path / "adapter", Model(path=str(model_folder), **base))
     events = list(fuse(folder, tmp_path / "fused"))
-    assert [e.path for e in only(Saved, events)] == [str(tmp_path / "fused")] and not told(events, "layout")
-    assert told(events, "checked")[0].startswith("Loaded again: its logits agree with the adapter's within ")
-    before = mx.load(str(folder / "logits.safetensors"))["logits"]
-    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
+    assert [e.path for e in only(Saved, events)] == [str(tmp_path / "fused")] and not warnings(events, "layout")
+    assert warnings(events, "checked")[0].startswith("Loaded again: its logits agree with the adapter's within ")
+    expected = mx.load(str(folder / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - expected).max().item() < 1e-3 * mx.abs(expected).max().item()
     old, new = (load_file(f / "model.safetensors") for f in (model_folder, tmp_path / "fused"))
     assert {k: (v.shape, v.dtype) for k, v in new.items()} == {k: (v.shape, v.dtype) for k, v in old.items()}
     assert np.array_equal(new["model.norm.weight"], old["model.norm.weight"]) == (o.type != "full")
@@ -85,9 +85,9 @@ def test_sixteen_bit_files_with_an_index(model_folder: Path, tmp_path: Path) -> 
     sizes = [sum(v.nbytes for v in mx.load(str(tmp_path / "fused" / f)).values()) for f in files]
     assert max(sizes) <= 20_000 and sum(sizes) == index["metadata"]["total_size"]
     assert json.loads((tmp_path / "fused" / "config.json").read_text())["dtype"] == "bfloat16"
-    before = mx.load(str(folder / "logits.safetensors"))["logits"]
-    assert mx.linalg.norm(logits(tmp_path / "fused") - before).item() < 0.03 * mx.linalg.norm(before).item()
-    assert len(told(events, "checked")) == 1
+    expected = mx.load(str(folder / "logits.safetensors"))["logits"]
+    assert mx.linalg.norm(logits(tmp_path / "fused") - expected).item() < 0.03 * mx.linalg.norm(expected).item()
+    assert len(warnings(events, "checked")) == 1
 
 
 def test_experts_are_written_one_by_one_as_they_came(tmp_path: Path) -> None:
@@ -95,13 +95,13 @@ def test_experts_are_written_one_by_one_as_they_came(tmp_path: Path) -> None:
     folder_of = adapted(folder, Adapter(rank=4), tmp_path / "adapter")
     assert mx.load(str(folder_of / adapters.WEIGHTS))["model.layers.0.mlp.switch_mlp.up_proj.lora_a"].ndim == 3
     events = list(fuse(folder_of, tmp_path / "fused"))
-    assert not told(events, "layout")
+    assert not warnings(events, "layout")
     old, new = (load_file(f / "model.safetensors") for f in (folder, tmp_path / "fused"))
     name = "model.layers.0.mlp.experts.3.down_proj.weight"
     assert old.keys() == new.keys() and not np.array_equal(old[name], new[name])
-    before = mx.load(str(folder_of / "logits.safetensors"))["logits"]
-    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
-    with pytest.raises(BadModel, match=r"PEFT has no add-on for the experts in model\.layers\.0\.mlp\.switch_mlp"):
+    expected = mx.load(str(folder_of / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - expected).max().item() < 1e-3 * mx.abs(expected).max().item()
+    with pytest.raises(BadModel, match=r"PEFT has no adapter for the experts in model\.layers\.0\.mlp\.switch_mlp"):
         list(to_peft(folder_of, tmp_path / "peft"))
 
 
@@ -134,13 +134,13 @@ def test_packing_the_result_tells_what_it_costs(make_run: Callable[..., Run], tm
     run = make_run(model={"path": str(folder), "quantization": "nf4"}, train={"steps": 3})
     list(train(run))
     events = list(fuse(str(run.output), tmp_path / "packed", quantization="affine-4"))
-    (sentence,) = told(events, "packed-loss")
+    (sentence,) = warnings(events, "packed-loss")
     assert sentence.startswith("Held-out loss: ") and "with the adapter" in sentence and "as affine-4" in sentence
-    again = load(tmp_path / "packed", device="cpu")
-    assert again.precision["used"] == "affine 4 bit, group 64"
-    theirs, _ = mlx_lm_load(str(tmp_path / "packed"))
-    mine = again.model(TOKENS)
-    assert (mx.linalg.norm(theirs(TOKENS) - mine) / mx.linalg.norm(mine)).item() < 2e-2
+    reloaded = load(tmp_path / "packed", device="cpu")
+    assert reloaded.precision.used == "affine 4 bit, group 64"
+    in_mlx_lm, _ = mlx_lm_load(str(tmp_path / "packed"))
+    in_hone = reloaded.model(TOKENS)
+    assert (mx.linalg.norm(in_mlx_lm(TOKENS) - in_hone) / mx.linalg.norm(in_hone)).item() < 2e-2
     assert not (tmp_path / "packed" / "dense").exists()
 
 
@@ -150,8 +150,9 @@ def test_a_packed_model_loads_here_and_in_mlx_lm(mode: str, tmp_path: Path) -> N
 
     folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=128, head_dim=16)
     list(quantize(str(folder), tmp_path / "packed", mode))
-    mine, (theirs, _) = load(tmp_path / "packed", device="cpu"), mlx_lm_load(str(tmp_path / "packed"))
-    assert mine.precision["bits"] == int(mode[-1]) and mx.allclose(mine.model(TOKENS), theirs(TOKENS), atol=1e-3)
+    in_hone, (in_mlx_lm, _) = load(tmp_path / "packed", device="cpu"), mlx_lm_load(str(tmp_path / "packed"))
+    assert in_hone.precision.bits == int(mode[-1])
+    assert mx.allclose(in_hone.model(TOKENS), in_mlx_lm(TOKENS), atol=1e-3)
     with pytest.raises(BadModel, match="is already quantized"):
         list(quantize(str(tmp_path / "packed"), tmp_path / "twice", mode))
     assert not (tmp_path / "twice").exists()
@@ -161,12 +162,13 @@ def test_a_packed_model_loads_here_and_in_mlx_lm(mode: str, tmp_path: Path) -> N
 def test_a_model_in_the_layout_of_bitsandbytes(mode: str, double: bool, tmp_path: Path) -> None:
     folder = write_moe(tmp_path / "m")
     list(quantize(str(folder), tmp_path / "packed", mode, double=double))
-    once, again = load(folder, device="cpu", quantization=mode, double=double), load(tmp_path / "packed", device="cpu")
-    assert mx.array_equal(once.model(TOKENS), again.model(TOKENS))
-    assert again.precision["used"] == mode and again.precision["double"] == double
-    assert again.precision["reason"].startswith("the model is already quantized; it computes in float32")
-    about = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
-    assert about["quant_method"] == "bitsandbytes" and about["load_in_8bit"] == (mode == "int8")
+    quantized = load(folder, device="cpu", quantization=mode, double=double)
+    reloaded = load(tmp_path / "packed", device="cpu")
+    assert mx.array_equal(quantized.model(TOKENS), reloaded.model(TOKENS))
+    assert reloaded.precision.used == mode and reloaded.precision.double == double
+    assert reloaded.precision.reason.startswith("the model is already quantized; it computes in float32")
+    settings = json.loads((tmp_path / "packed" / "config.json").read_text())["quantization_config"]
+    assert settings["quant_method"] == "bitsandbytes" and settings["load_in_8bit"] == (mode == "int8")
     with pytest.raises(BadModel, match=f"is already quantized \\({mode}\\): leave quantization at none"):
         load(tmp_path / "packed", device="cpu", quantization="nf4")
 
@@ -177,9 +179,9 @@ def test_what_was_quantized_before_is_fused_unpacked(tmp_path: Path) -> None:
     adapter = adapted(tmp_path / "packed", Adapter(rank=4), tmp_path / "adapter")
     events = list(fuse(adapter, tmp_path / "fused", dtype="float32"))
     assert not any("quantization" in k for k in json.loads((tmp_path / "fused" / "config.json").read_text()))
-    before = mx.load(str(adapter / "logits.safetensors"))["logits"]
-    assert mx.abs(logits(tmp_path / "fused") - before).max().item() < 1e-3 * mx.abs(before).max().item()
-    assert not told(events, "layout")  # in this family they are the same
+    expected = mx.load(str(adapter / "logits.safetensors"))["logits"]
+    assert mx.abs(logits(tmp_path / "fused") - expected).max().item() < 1e-3 * mx.abs(expected).max().item()
+    assert not warnings(events, "layout")  # in this family they are the same
 
 
 @pytest.mark.parametrize("name", ["qwen3-tiny", "llama-tiny"])
@@ -188,44 +190,44 @@ def test_pefts_files_come_out_as_peft_wrote_them(name: str, tmp_path: Path) -> N
     source.mkdir()
     for file in (REFERENCE / "adapters" / f"{name}-mlx").iterdir():
         (source / file.name).write_bytes(file.read_bytes())
-    about = json.loads((source / adapters.CONFIG).read_text())
-    (source / adapters.CONFIG).write_text(json.dumps(about | {"model": str(REFERENCE / "models" / name)}))
-    same(source, REFERENCE / "adapters" / f"{name}-peft", tmp_path / "peft")
+    config = json.loads((source / adapters.CONFIG).read_text())
+    (source / adapters.CONFIG).write_text(json.dumps(config | {"model": str(REFERENCE / "models" / name)}))
+    check_peft(source, REFERENCE / "adapters" / f"{name}-peft", tmp_path / "peft")
 
 
 @pytest.mark.parametrize("name", ["dora", "rslora"])
 def test_what_peft_wrote_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
-    theirs = REFERENCE / "peft" / name
-    about = json.loads((theirs / adapters.CONFIG).read_text())
-    base = REFERENCE / "models" / about["base_model_name_or_path"]
+    peft_folder = REFERENCE / "peft" / name
+    config = json.loads((peft_folder / adapters.CONFIG).read_text())
+    base = REFERENCE / "models" / config["base_model_name_or_path"]
     model = load(base, device="cpu").model
-    adapters.load(model, theirs)
+    adapters.load(model, peft_folder)
     (tmp_path / "adapter").mkdir()
-    options = Adapter(type="dora" if about["use_dora"] else "lora", rslora=about["use_rslora"])
+    options = Adapter(type="dora" if config["use_dora"] else "lora", rslora=config["use_rslora"])
     save(model, options, tmp_path / "adapter")
-    config = adapters.config(model, options, Model(path=str(base)))
+    config = adapters.build_config(model, options, Model(path=str(base)))
     (tmp_path / "adapter" / adapters.CONFIG).write_text(json.dumps(config))
-    same(tmp_path / "adapter", theirs, tmp_path / "peft")
+    check_peft(tmp_path / "adapter", peft_folder, tmp_path / "peft")
 
 
 def test_a_base_that_was_packed_is_told_to_whom_peft_gets(model_folder: Path, tmp_path: Path) -> None:
     base = Model(path=str(model_folder), quantization="nf4")
     folder = adapted(model_folder, Adapter(rank=4), tmp_path / "adapter", base)
     events = list(to_peft(folder, tmp_path / "peft"))
-    assert told(events, "base-precision") == [
+    assert warnings(events, "base-precision") == [
         "The base is packed as nf4, as in training. Load it so in PEFT for the same answers."
     ]
 
 
-def same(adapter: Path, theirs: Path, output: Path) -> None:
+def check_peft(adapter: Path, peft_folder: Path, output: Path) -> None:
     list(to_peft(adapter, output))
-    mine, its = (load_file(folder / adapters.PEFT_WEIGHTS) for folder in (output, theirs))
-    assert mine.keys() == its.keys()
-    assert all(np.array_equal(mine[name], its[name]) for name in its)
-    about, goal = (json.loads((folder / adapters.CONFIG).read_text()) for folder in (output, theirs))
-    about["base_model_name_or_path"] = Path(about["base_model_name_or_path"]).name
+    tensors, expected = (load_file(folder / adapters.PEFT_WEIGHTS) for folder in (output, peft_folder))
+    assert tensors.keys() == expected.keys()
+    assert all(np.array_equal(tensors[name], expected[name]) for name in expected)
+    config, goal = (json.loads((folder / adapters.CONFIG).read_text()) for folder in (output, peft_folder))
+    config["base_model_name_or_path"] = Path(config["base_model_name_or_path"]).name
     goal["target_modules"], goal["inference_mode"] = sorted(goal["target_modules"]), True
-    assert about == {key: goal[key] for key in about}
+    assert config == {key: goal[key] for key in config}
 
 
 def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -> None:
@@ -237,9 +239,9 @@ def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -
     with pytest.raises(BadModel, match="holds no adapter"):
         list(fuse(model_folder, tmp_path / "no"))
     tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
-    with pytest.raises(BadModel, match="PEFT has no add-on for embeddings that are the output layer too"):
+    with pytest.raises(BadModel, match="PEFT has no adapter for embeddings that are the output layer too"):
         list(to_peft(tied, tmp_path / "no"))
     full = adapted(model_folder, Adapter(type="full"), tmp_path / "full")
-    with pytest.raises(BadModel, match="holds a fully trained model, not an add-on"):
+    with pytest.raises(BadModel, match="holds a fully trained model, not an adapter"):
         list(to_peft(full, tmp_path / "no"))
     assert not (tmp_path / "no").exists()

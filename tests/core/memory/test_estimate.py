@@ -13,13 +13,15 @@ from core import adapters
 from core.events import Started, Warned
 from core.export import quantize
 from core.memory import plan
-from core.memory.estimate import CHUNK, FEWEST, Estimate, advice, estimate
+from core.memory.estimate import LOGITS_CHUNK, MIN_CHUNK_TOKENS, Estimate, estimate_step
+from core.memory.plan import suggest_savings
 from core.model.load import load
-from core.quant import count
-from core.reference.frozen_model import beside
+from core.quant import count_weights
+from core.reference.frozen_model import find_live_teacher
 from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
+from core.training import dry_run
 from tests.core.conftest import only
 from tests.core.model import zoo
 
@@ -28,9 +30,9 @@ GB = 10**9
 
 
 def step(folder: Path | None = STARTER, config: dict[str, Any] = CONFIG, **sections: Any) -> Estimate:
-    found = estimate(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
-    assert found is not None
-    return found
+    estimate = estimate_step(config, Run.from_dict(sections), device="cpu", tokens=128, folder=folder)
+    assert estimate is not None
+    return estimate
 
 
 @pytest.mark.parametrize("family", ["llama", "qwen3", "qwen3_moe", "gemma2", "phi3", "granite", "nemotron_h"])
@@ -40,30 +42,30 @@ def test_weights_and_add_on_are_counted_as_they_are(family: str, mode: str, tmp_
     config = json.loads((folder / "config.json").read_text())
     o = Adapter(rank=4)
     model = load(folder, device="cpu", quantization=mode).model
-    held = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
-    whole = count(model)
+    model_bytes = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+    parameters = count_weights(model)
     adapters.attach(model, o)
-    found = step(folder, config, model={"quantization": mode}, adapter={"rank": 4})
-    trained = sum(v.size for v in adapters.tensors(model).values())
+    estimate = step(folder, config, model={"quantization": mode}, adapter={"rank": 4})
+    trainable = sum(v.size for v in adapters.trainable_tensors(model).values())
     if family != "qwen3_moe":  # whose experts lie in one tensor here, as mlx-lm has them, and not in the originals
-        assert found.adapter == 4 * trained
-        assert found.optimizer == 12 * trained
-        assert found.weights == pytest.approx(held, rel=0.06)
-    assert step(folder, config).weights == pytest.approx(4 * whole, rel=1e-3)
+        assert estimate.adapter == 4 * trainable
+        assert estimate.optimizer == 12 * trainable
+        assert estimate.weights == pytest.approx(model_bytes, rel=0.06)
+    assert step(folder, config).weights == pytest.approx(4 * parameters, rel=1e-3)
 
 
 def test_a_model_that_comes_in_the_layout_of_bitsandbytes(tmp_path: Path) -> None:
     list(quantize("starter", tmp_path / "packed", "nf4"))
-    found, packed = step(tmp_path / "packed"), step(model={"quantization": "nf4"})
-    assert found.adapter == packed.adapter
-    assert found.weights == pytest.approx(packed.weights, rel=0.1)
+    from_files, while_loading = step(tmp_path / "packed"), step(model={"quantization": "nf4"})
+    assert from_files.adapter == while_loading.adapter
+    assert from_files.weights == pytest.approx(while_loading.weights, rel=0.1)
 
 
 def test_without_files_the_config_is_enough() -> None:
-    with_files, without = step(), step(folder=None)
-    assert without.weights == pytest.approx(with_files.weights, rel=0.02)
-    assert without.adapter == with_files.adapter
-    assert estimate({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
+    with_files, without_files = step(), step(folder=None)
+    assert without_files.weights == pytest.approx(with_files.weights, rel=0.02)
+    assert without_files.adapter == with_files.adapter
+    assert estimate_step({"n_embd": 3}, Run(), device="cpu", tokens=8) is None
 
 
 def test_what_saves_memory_is_told_to_save_it() -> None:
@@ -72,9 +74,9 @@ def test_what_saves_memory_is_told_to_save_it() -> None:
     assert step(train={"gradient_checkpointing": "on"}).activations < 0.7 * usual.activations
     assert step(train={"batch_size": 8}).activations == pytest.approx(2 * usual.activations, rel=0.01)
     assert step(adapter={"type": "full"}).optimizer > 5 * usual.optimizer
-    whole = step(adapter={"type": "full"})
-    parted = step(adapter={"type": "full"}, train={"gradient_accumulation_steps": 2})
-    assert parted.optimizer - whole.optimizer == whole.weights  # the gradients so far, in float32
+    one_batch = step(adapter={"type": "full"})
+    accumulated = step(adapter={"type": "full"}, train={"gradient_accumulation_steps": 2})
+    assert accumulated.optimizer - one_batch.optimizer == one_batch.weights  # the gradients so far, in float32
     assert step(train={"optimizer": "sgd"}).optimizer == usual.optimizer / 3
     assert usual.low < usual.total < usual.high
 
@@ -103,25 +105,30 @@ def test_no_more_answers_are_learned_from_together_than_are_written() -> None:
 
 
 def test_attention_of_long_texts() -> None:
-    def kept(method: str, tokens: int, packing: bool = True) -> int:
-        about = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
-        found = estimate(CONFIG, Run.from_dict(about), device="cpu", tokens=tokens, folder=STARTER)
-        assert found is not None
-        return found.activations
+    def activations(method: str, tokens: int, packing: bool = True) -> int:
+        sections = {"method": method, "train": {"batch_size": 1}, "data": {"packing": packing}}
+        estimate = estimate_step(CONFIG, Run.from_dict(sections), device="cpu", tokens=tokens, folder=STARTER)
+        assert estimate is not None
+        return estimate.activations
 
-    assert kept("dpo", 2048) == pytest.approx(2 * kept("sft", 1024))  # a text of a pair looks back on itself alone
-    assert kept("sft", 1024, packing=False) > 1.1 * kept("sft", 1024)  # MLX's own attention keeps more
+    assert activations("dpo", 2048) == pytest.approx(
+        2 * activations("sft", 1024)
+    )  # a text of a pair looks back on itself alone
+    assert activations("sft", 1024, packing=False) > 1.1 * activations("sft", 1024)  # MLX's own attention keeps more
 
 
 def test_a_teacher_that_stays_in_memory_is_counted() -> None:
     run = Run.from_dict({"method": "distill", "options": {"teacher": "starter"}})
-    assert beside(run) == STARTER
-    assert beside(Run()) is None
-    assert beside(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
-    alone = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
-    both = estimate(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
-    assert alone is not None and both is not None
-    assert both.teacher == both.weights and both.total == alone.total + both.weights
+    assert find_live_teacher(run) == STARTER
+    assert find_live_teacher(Run()) is None
+    assert find_live_teacher(run.replace("options.teacher_top_k", 8)) is None  # asked before, and gone
+    without_teacher = estimate_step(CONFIG, run, device="cpu", tokens=128, folder=STARTER)
+    with_teacher = estimate_step(CONFIG, run, device="cpu", tokens=128, folder=STARTER, teacher=STARTER)
+    assert without_teacher is not None and with_teacher is not None
+    assert (
+        with_teacher.teacher == with_teacher.weights
+        and with_teacher.total == without_teacher.total + with_teacher.weights
+    )
 
 
 def test_what_each_kind_of_run_needs_beside() -> None:
@@ -130,9 +137,9 @@ def test_what_each_kind_of_run_needs_beside() -> None:
     assert step(adapter={"type": "dora"}).activations > 1.2 * usual.activations
     large = CONFIG | {"vocab_size": 1 << 17}
     # Many pieces of logits: the next ones are laid out before the last one is done.
-    piece = 4 * FEWEST * large["vocab_size"]
+    piece = 4 * MIN_CHUNK_TOKENS * large["vocab_size"]
     assert step(None, large, train={"batch_size": 1}).logits == 4 * piece  # two pieces of 64 tokens
-    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * CHUNK
+    assert step(None, large, train={"batch_size": 1}, method="distill").logits == 7 * 2 * 4 * LOGITS_CHUNK
 
 
 def test_in_words() -> None:
@@ -151,9 +158,9 @@ def test_in_words() -> None:
     ],
 )
 def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> None:
-    found = Estimate(14 * GB, 0, 0, 4 * GB, 0)
-    assert advice(found, 30 * GB, Run.from_dict(sections)) == ""
-    sentence = advice(found, 8 * GB, Run.from_dict(sections))
+    estimate = Estimate(14 * GB, 0, 0, 4 * GB, 0)
+    assert suggest_savings(estimate, 30 * GB, Run.from_dict(sections)) == ""
+    sentence = suggest_savings(estimate, 8 * GB, Run.from_dict(sections))
     assert sentence.startswith("This needs 14 to 22 GB, and 8.0 GB can be used: ") and words in sentence
 
 
@@ -167,7 +174,7 @@ def test_advice_where_it_does_not_fit(sections: dict[str, Any], words: str) -> N
 )
 def test_advice_where_answers_do_not_fit(options: dict[str, Any], words: str) -> None:
     run = Run.from_dict({"method": "grpo", "options": options, "model": {"quantization": "nf4"}})
-    assert words in advice(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
+    assert words in suggest_savings(Estimate(2 * GB, 0, 0, GB, 0, answers=12 * GB), 8 * GB, run)
 
 
 def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Path) -> None:
@@ -178,27 +185,25 @@ def test_a_run_that_writes_answers_tells_its_memory_before_loading(tmp_path: Pat
     assert started.memory["estimate"]["answers"] > 0 and started.memory["estimate"]["low"] > 0
 
 
-def test_a_run_measures_its_heaviest_step_and_stays_the_same(
+def test_a_run_measures_its_largest_step_and_stays_the_same(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import core.training.trainer
-
     options = {"train": {"steps": 3}, "adapter": {"dropout": 0.3}}
     list(train(make_run(output="without", **options)))
-    monkeypatch.setattr(core.training.trainer, "REHEARSED", 1)
+    monkeypatch.setattr(dry_run, "MIN_STEPS", 1)
     (started,) = only(Started, list(train(make_run(output="with", **options))))
-    told = started.memory
-    assert told["rows"] == 4 and told["tokens"] <= 128 and told["measured"] > 0
-    assert told["estimate"]["low"] < told["estimate"]["high"]
+    memory = started.memory
+    assert memory["rows"] == 4 and memory["tokens"] <= 128 and memory["measured"] > 0
+    assert memory["estimate"]["low"] < memory["estimate"]["high"]
     folder = Path(started.folder)
-    assert json.loads((folder / "resolved.json").read_text())["memory"] == told
-    one, two = (mx.load(str(folder.parent / name / adapters.WEIGHTS)) for name in ("without", "with"))
-    assert all(mx.array_equal(one[name], two[name]) for name in one)
+    assert json.loads((folder / "resolved.json").read_text())["memory"] == memory
+    plain, measured_run = (mx.load(str(folder.parent / name / adapters.WEIGHTS)) for name in ("without", "with"))
+    assert all(mx.array_equal(plain[name], measured_run[name]) for name in plain)
 
 
 def test_too_little_memory_is_told_before_loading(
     make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plan, "advice", lambda *_: "This needs more: try 4 bit (nf4).")
+    monkeypatch.setattr(plan, "suggest_savings", lambda *_: "This needs more: try 4 bit (nf4).")
     events = list(train(make_run(train={"steps": 1})))
     assert [e.message for e in only(Warned, events) if e.code == "memory"] == ["This needs more: try 4 bit (nf4)."]

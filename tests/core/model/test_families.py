@@ -34,7 +34,7 @@ def test_it_learns_and_comes_back(family: str, mode: str, tmp_path: Path) -> Non
     model = load(folder, device="cpu", quantization=mode).model
     adapters.attach(model, o)
     mx.random.seed(8)
-    for name, value in adapters.tensors(model).items():  # B starts at zero, where A has no gradient yet
+    for name, value in adapters.trainable_tensors(model).items():  # B starts at zero, where A has no gradient yet
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
     tokens = mx.random.randint(0, 280, (2, 48))
 
@@ -43,21 +43,21 @@ def test_it_learns_and_comes_back(family: str, mode: str, tmp_path: Path) -> Non
 
     model.train()
     value, gradients = nn.value_and_grad(model, loss)(tokens)
-    found = dict(tree_flatten(gradients))
-    assert found.keys() == adapters.tensors(model).keys() and len(found) >= 16
-    assert [name for name, g in found.items() if not mx.abs(g).max().item() > 0] == []
+    grads = dict(tree_flatten(gradients))
+    assert grads.keys() == adapters.trainable_tensors(model).keys() and len(grads) >= 16
+    assert [name for name, g in grads.items() if not mx.abs(g).max().item() > 0] == []
     optimizers.build("sgd", 0.0, model, False).update(model, gradients)
     assert mx.isfinite(value).item()
 
     model.eval()
-    after = model(tokens)
-    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.config(model, o, base)))
-    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.tensors(model))
-    packed = adapters.base_of(tmp_path)
-    again = load(folder, device="cpu", quantization=packed.quantization, double=packed.double).model
-    adapters.load(again, tmp_path)
-    again.eval()
-    assert mx.array_equal(again(tokens), after)
+    logits = model(tokens)
+    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, o, base)))
+    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
+    packed = adapters.read_base_precision(tmp_path)
+    reloaded = load(folder, device="cpu", quantization=packed.quantization, double=packed.double).model
+    adapters.load(reloaded, tmp_path)
+    reloaded.eval()
+    assert mx.array_equal(reloaded(tokens), logits)
 
 
 @pytest.mark.parametrize("family", ["llama4", "gemma3", "qwen3_moe", "deepseek_v3", "nemotron_h"])
@@ -67,29 +67,29 @@ def test_mlx_lm_finds_the_same_layers(family: str, tmp_path: Path) -> None:
     folder = zoo.write(tmp_path / "model", family)
     model = load(folder, device="cpu").model
     adapters.attach(model, Adapter(rank=2))
-    for name, value in adapters.tensors(model).items():
+    for name, value in adapters.trainable_tensors(model).items():
         model.load_weights([(name, mx.random.normal(value.shape) * 0.2)], strict=False)
-    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.config(model, Adapter(rank=2), Model())))
-    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.tensors(model))
-    theirs = load_adapters(load(folder, device="cpu").model, str(tmp_path))
+    (tmp_path / adapters.CONFIG).write_text(json.dumps(adapters.build_config(model, Adapter(rank=2), Model())))
+    mx.save_safetensors(str(tmp_path / adapters.WEIGHTS), adapters.trainable_tensors(model))
+    by_mlx_lm = load_adapters(load(folder, device="cpu").model, str(tmp_path))
     tokens = mx.array([[3, 5, 7, 11]])
-    assert mx.allclose(theirs(tokens), model(tokens), atol=1e-4)
+    assert mx.allclose(by_mlx_lm(tokens), model(tokens), atol=1e-4)
 
 
 def test_every_family_of_the_table_is_tried() -> None:
-    tried = {json.loads(json.dumps(own)).get("model_type", name) for name, own in zoo.FAMILIES.items()}
-    told = {kind for f in families.FAMILIES if not f.unsupported for kind in f.kinds}
-    assert tried <= told
+    in_zoo = {json.loads(json.dumps(own)).get("model_type", name) for name, own in zoo.FAMILIES.items()}
+    in_table = {kind for f in families.FAMILIES if not f.unsupported for kind in f.kinds}
+    assert in_zoo <= in_table
     # The others are the same classes under the names of their text parts, or with experts as qwen3_next has them.
-    assert told - tried == {"llama4_text", "gemma4_text", "qwen3_5_text", "qwen3_5_moe"}
+    assert in_table - in_zoo == {"llama4_text", "gemma4_text", "qwen3_5_text", "qwen3_5_moe"}
 
 
 def test_what_is_told_of_a_family() -> None:
-    assert families.support("llama") == ("tried", "")
-    assert families.support("gemma2")[1].startswith("Rows are not packed")
-    level, sentence = families.support("bitnet")
+    assert families.describe_support("llama") == ("tried", "")
+    assert families.describe_support("gemma2")[1].startswith("Rows are not packed")
+    level, sentence = families.describe_support("bitnet")
     assert level == "unsupported" and sentence.startswith("BitNet cannot be trained: its layers")
-    level, sentence = families.support("glm4")
+    level, sentence = families.describe_support("glm4")
     assert level == "untried" and "may well work" in sentence
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.errors import BadModel
-from core.model.hub import locate, missing_files
+from core.model.hub import find_missing_files, locate
 from core.resources import STARTER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -26,7 +26,7 @@ class Hub:
     """Serves one model folder as the Hub does; may cut the connection after some bytes of a big file."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.cut_after, self.ranges = folder, None, []  # type: Path, int | None, list[str]
+        self.folder, self.cut_offset, self.ranges = folder, None, []  # type: Path, int | None, list[str]
         hub = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,21 +60,21 @@ class Hub:
                     return
                 data = (hub.folder / parts[-1]).read_bytes()
                 start = 0
-                if wanted := self.headers.get("Range"):
-                    hub.ranges.append(wanted)
-                    start = int(wanted.removeprefix("bytes=").partition("-")[0])
-                self.send_response(206 if wanted else 200)
+                if byte_range := self.headers.get("Range"):
+                    hub.ranges.append(byte_range)
+                    start = int(byte_range.removeprefix("bytes=").partition("-")[0])
+                self.send_response(206 if byte_range else 200)
                 self.send_header("ETag", f'"{hashlib.sha256(data).hexdigest()}"')
                 self.send_header("X-Repo-Commit", COMMIT)
                 self.send_header("Accept-Ranges", "bytes")
-                if wanted:
+                if byte_range:
                     self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")
                 self.send_header("Content-Length", str(len(data) - start))
                 self.end_headers()
                 if not body:
                     return
-                if hub.cut_after is not None and len(data) > hub.cut_after:
-                    self.wfile.write(data[start : hub.cut_after])
+                if hub.cut_offset is not None and len(data) > hub.cut_offset:
+                    self.wfile.write(data[start : hub.cut_offset])
                     self.wfile.flush()
                     self.connection.close()
                     return
@@ -108,10 +108,10 @@ class Hub:
 
 @pytest.fixture
 def hub(model_folder: Path) -> Iterator[Hub]:
-    made = Hub(model_folder)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    server = Hub(model_folder)
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
 
 
 SCRIPT = """
@@ -133,59 +133,63 @@ SCRIPT = """
 
 
 def fetch(name: str, home: Path, endpoint: str, kind: str = "model", **env: str) -> dict[str, Any]:
-    (found,) = fetch_each([name], home, endpoint, kind, **env)
-    return found
+    (answer,) = fetch_each([name], home, endpoint, kind, **env)
+    return answer
 
 
 def fetch_each(names: list[str], home: Path, endpoint: str, kind: str = "model", **env: str) -> list[dict[str, Any]]:
     """fetch() of one after the other in a process of its own: the Hub's client reads its settings once, at import."""
     settings = {k: v for k, v in os.environ.items() if not k.startswith("HF_")}
     settings |= {"HF_HOME": str(home), "HF_ENDPOINT": endpoint, "HF_HUB_DISABLE_XET": "1", **env}
-    made = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), kind, *names],
         capture_output=True,
         text=True,
         env=settings,
         timeout=120,
     )
-    assert made.returncode == 0, made.stderr
-    return [json.loads(line) for line in made.stdout.splitlines()]
+    assert process.returncode == 0, process.stderr
+    return [json.loads(line) for line in process.stdout.splitlines()]
 
 
 def test_download_with_progress_then_from_the_cache(hub: Hub, tmp_path: Path) -> None:
-    done = fetch("team/tiny", tmp_path, hub.url)
-    assert not missing_files(Path(done["folder"]))
-    assert done["shares"] and done["shares"][-1] == 1.0 and done["shares"] == sorted(done["shares"])
+    downloaded = fetch("team/tiny", tmp_path, hub.url)
+    assert not find_missing_files(Path(downloaded["folder"]))
+    assert (
+        downloaded["shares"]
+        and downloaded["shares"][-1] == 1.0
+        and downloaded["shares"] == sorted(downloaded["shares"])
+    )
     hub.server.shutdown()
-    again = fetch("team/tiny", tmp_path, hub.url, HF_HUB_OFFLINE="1")
-    assert again == {"folder": done["folder"], "shares": []}
+    cached = fetch("team/tiny", tmp_path, hub.url, HF_HUB_OFFLINE="1")
+    assert cached == {"folder": downloaded["folder"], "shares": []}
 
 
 def test_a_download_that_was_cut_goes_on_in_another_process(hub: Hub, tmp_path: Path) -> None:
-    hub.cut_after = 40_000
+    hub.cut_offset = 40_000
     first = fetch("team/tiny", tmp_path, hub.url)
     assert "could not be reached" in first["error"]
     (partial,) = tmp_path.rglob("*.hone-partial")
     size = partial.stat().st_size
     assert 0 < size <= 40_000
-    hub.cut_after = None
+    hub.cut_offset = None
     hub.ranges.clear()
     second = fetch("team/tiny", tmp_path, hub.url)
     assert f"bytes={size}-" in hub.ranges
     folder = Path(second["folder"])
-    assert not missing_files(folder) and not list(tmp_path.rglob("*.hone-partial"))
+    assert not find_missing_files(folder) and not list(tmp_path.rglob("*.hone-partial"))
     assert (folder / "model.safetensors").read_bytes() == (hub.folder / "model.safetensors").read_bytes()
 
 
 def test_a_damaged_file_is_not_kept(hub: Hub, tmp_path: Path) -> None:
-    hub.cut_after = 40_000
+    hub.cut_offset = 40_000
     fetch("team/tiny", tmp_path, hub.url)
     (partial,) = tmp_path.rglob("*.hone-partial")
     partial.write_bytes(b"x" * partial.stat().st_size)
-    hub.cut_after = None
-    damaged, again = fetch_each(["team/tiny", "team/tiny"], tmp_path, hub.url)
+    hub.cut_offset = None
+    damaged, complete = fetch_each(["team/tiny", "team/tiny"], tmp_path, hub.url)
     assert "arrived damaged" in damaged["error"]
-    assert not missing_files(Path(again["folder"]))
+    assert not find_missing_files(Path(complete["folder"]))
 
 
 def test_without_network(tmp_path: Path) -> None:
@@ -196,8 +200,8 @@ def test_without_network(tmp_path: Path) -> None:
 
 
 def test_models_that_are_not_there_or_not_free(hub: Hub, tmp_path: Path) -> None:
-    other, gated = fetch_each(["team/other", "team/gated"], tmp_path, hub.url)
-    assert other["error"] == "There is no folder and no Hugging Face model named team/other (or it is private)."
+    absent, gated = fetch_each(["team/other", "team/gated"], tmp_path, hub.url)
+    assert absent["error"] == "There is no folder and no Hugging Face model named team/other (or it is private)."
     assert gated["error"].startswith("team/gated is gated: accept its licence")
 
 
@@ -206,14 +210,14 @@ def test_a_dataset_by_its_id_brings_its_data_files_and_no_code(data_file: Path, 
     (tmp_path / "set" / "train.jsonl").write_bytes(data_file.read_bytes())
     (tmp_path / "set" / "load.py").write_text("raise SystemExit")
     hub = Hub(tmp_path / "set")
-    done, missing = fetch_each(["team/tiny", "team/other"], tmp_path / "home", hub.url, "data")
-    assert [f.name for f in Path(done["folder"]).iterdir()] == ["train.jsonl"]
-    assert load(done["folder"], "text").rows == 20
+    downloaded, missing = fetch_each(["team/tiny", "team/other"], tmp_path / "home", hub.url, "data")
+    assert [f.name for f in Path(downloaded["folder"]).iterdir()] == ["train.jsonl"]
+    assert load_dataset(downloaded["folder"], "text").rows == 20
     assert missing["error"].startswith("There is no folder and no Hugging Face dataset named team/other")
     hub.server.shutdown()
     hub.server.server_close()
-    kept = fetch_each(["team/tiny", str(data_file)], tmp_path / "home", "http://127.0.0.1:9", "data")
-    assert [found["folder"] for found in kept] == [done["folder"], str(data_file)]
+    answers = fetch_each(["team/tiny", str(data_file)], tmp_path / "home", "http://127.0.0.1:9", "data")
+    assert [answer["folder"] for answer in answers] == [downloaded["folder"], str(data_file)]
 
 
 def test_where_a_model_is(model_folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.core.model import zoo
 
 
 @pytest.mark.parametrize(
-    ("asked", "device", "full", "used", "why"),
+    ("dtype", "device", "full", "expected", "reason"),
     [
         ("auto", "cpu", False, "float32", "fastest precision on a CPU"),
         ("auto", "gpu", False, "bfloat16", "the model's own"),
@@ -26,15 +26,15 @@ from tests.core.model import zoo
         ("float16", "cpu", False, "float16", "as asked"),
     ],
 )
-def test_precision(tmp_path: Path, asked: str, device: str, full: bool, used: str, why: str) -> None:
+def test_precision(tmp_path: Path, dtype: str, device: str, full: bool, expected: str, reason: str) -> None:
     folder = write_model(tmp_path / "m")
     weights = {k: v.astype(mx.bfloat16) for k, v in mx.load(str(folder / "model.safetensors")).items()}
     mx.save_safetensors(str(folder / "model.safetensors"), weights)
-    loaded = load(folder, asked, device=device, trains_all=full)
+    loaded = load(folder, dtype, device=device, trains_all=full)
     kinds = {str(v.dtype).removeprefix("mlx.core.") for _, v in tree_flatten(loaded.model.parameters())}
-    assert kinds == {used}
-    assert loaded.precision["requested"] == asked and loaded.precision["used"] == used
-    assert why in loaded.precision["reason"]
+    assert kinds == {expected}
+    assert loaded.precision.requested == dtype and loaded.precision.used == expected
+    assert reason in loaded.precision.reason
 
 
 def test_a_quantized_model_is_reported_as_what_it_is(tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_quantized_model_is_reported_as_what_it_is(tmp_path: Path) -> None:
     mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(model.parameters())))
     change(folder, quantization={"group_size": 32, "bits": 4, "mode": "affine"})
     loaded = load(folder, device="cpu")
-    assert loaded.precision["used"] == "affine 4 bit, group 32"
+    assert loaded.precision.used == "affine 4 bit, group 32"
     packed = loaded.model.model.layers[0].mlp.up_proj
     assert isinstance(packed, nn.QuantizedLinear) and packed.weight.dtype == mx.uint32
 
@@ -58,45 +58,45 @@ def change(folder: Path, **values: Any) -> None:
 
 
 def test_broken_folders(tmp_path: Path) -> None:
-    whole = write_model(tmp_path / "whole")
+    intact = write_model(tmp_path / "whole")
 
-    def broken(name: str) -> Path:
-        return Path(shutil.copytree(whole, tmp_path / name))
+    def copy_folder(name: str) -> Path:
+        return Path(shutil.copytree(intact, tmp_path / name))
 
     def sentence(folder: Path) -> str:
-        with pytest.raises(BadModel) as caught:
+        with pytest.raises(BadModel) as error:
             load(folder, device="cpu")
-        assert "\n" not in str(caught.value)
-        return str(caught.value).replace(str(folder), "FOLDER")
+        assert "\n" not in str(error.value)
+        return str(error.value).replace(str(folder), "FOLDER")
 
-    folder = broken("no-config")
+    folder = copy_folder("no-config")
     (folder / "config.json").unlink()
     assert sentence(folder) == "FOLDER is no model folder: it has no config.json."
-    folder = broken("bad-config")
+    folder = copy_folder("bad-config")
     (folder / "config.json").write_text("{")
     assert sentence(folder).startswith("FOLDER/config.json cannot be read as JSON:")
-    folder = broken("no-weights")
+    folder = copy_folder("no-weights")
     (folder / "model.safetensors").unlink()
     assert sentence(folder) == "FOLDER has no complete weights: model.safetensors is missing."
-    folder = broken("missing-shard")
+    folder = copy_folder("missing-shard")
     (folder / "model.safetensors.index.json").write_text(
         json.dumps({"weight_map": {"a": "model.safetensors", "b": "model-00002-of-00002.safetensors"}})
     )
     assert sentence(folder) == "FOLDER has no complete weights: model-00002-of-00002.safetensors is missing."
-    folder = broken("cut-weights")
+    folder = copy_folder("cut-weights")
     data = (folder / "model.safetensors").read_bytes()
     (folder / "model.safetensors").write_bytes(data[: len(data) // 2])
     assert sentence(folder).startswith("FOLDER cannot be loaded:")
-    folder = broken("other-size")
+    folder = copy_folder("other-size")
     change(folder, hidden_size=64)
     assert sentence(folder).startswith("FOLDER cannot be loaded:")
-    folder = broken("unknown")
+    folder = copy_folder("unknown")
     change(folder, model_type="nosuch")
     assert sentence(folder) == "FOLDER: the architecture nosuch is not supported by the installed mlx-lm."
-    folder = broken("exits")
+    folder = copy_folder("exits")
     change(folder, model_type="olmo")
     assert "olmo" in sentence(folder)
-    folder = broken("no-type")
+    folder = copy_folder("no-type")
     change(folder, model_type=None)
     assert sentence(folder) == "FOLDER/config.json does not name a model_type."
 

@@ -61,16 +61,16 @@ def value_and_gradients(model: nn.Module, with_head: lm_head.LMHead | None) -> t
 def test_logits_at_the_targets_alone_change_nothing(
     family: str, kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lm_head, "CHUNK", chunk)  # the small one makes a piece of every target
-    monkeypatch.setattr(lm_head, "FEWEST", 1)
+    monkeypatch.setattr(lm_head, "LOGITS_CHUNK", chunk)  # the small one makes a chunk of every target
+    monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 1)
     model = tiny(family)
     if kind == "lora":
         adapters.attach(model, Adapter(rank=4))
-    found, why = lm_head.find_lm_head(model, mx.float32)
-    if found is None:
-        pytest.skip(why)
-    assert found.trained is (kind == "full")
-    plain, fast = value_and_gradients(model, None), value_and_gradients(model, found)
+    head, reason = lm_head.find_lm_head(model, mx.float32)
+    if head is None:
+        pytest.skip(reason)
+    assert head.trained is (kind == "full")
+    plain, fast = value_and_gradients(model, None), value_and_gradients(model, head)
     assert fast[0] == pytest.approx(plain[0], rel=1e-5)
     assert fast[1].keys() == plain[1].keys()
     for name, gradient in plain[1].items():
@@ -81,18 +81,16 @@ def test_logits_at_the_targets_alone_change_nothing(
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_it_is_found_in_every_family_that_is_tried(family: str, tmp_path: Path) -> None:
     model = load(zoo.write(tmp_path, family), device="cpu").model
-    found, why = lm_head.find_lm_head(model, mx.float32)
-    assert found is not None and why == "measured on this model: both ways give the same logits"
+    head, reason = lm_head.find_lm_head(model, mx.float32)
+    assert head is not None and reason == "measured on this model: both ways give the same logits"
 
 
 def test_it_is_refused_where_logits_change_behind_it() -> None:
     model = tiny("qwen3")
-    kind = type(model)
-    model.__class__ = type(
-        "Odd", (kind,), {"__call__": lambda self, x, cache=None: kind.__call__(self, x, cache) * 1.1}
-    )
-    odd, why = lm_head.find_lm_head(model, mx.float32)
-    assert odd is None and why == "this architecture changes its logits behind the last layer"
+    cls = type(model)
+    model.__class__ = type("Odd", (cls,), {"__call__": lambda self, x, cache=None: cls.__call__(self, x, cache) * 1.1})
+    head, reason = lm_head.find_lm_head(model, mx.float32)
+    assert head is None and reason == "this architecture changes its logits behind the last layer"
 
 
 def test_logits_are_never_held_whole() -> None:
@@ -111,23 +109,23 @@ def test_logits_are_never_held_whole() -> None:
         mx.eval(step())
         return int(mx.get_peak_memory() - mx.get_active_memory())
 
-    whole = 4 * 256 * 20_000 * 4
+    logits_bytes = 4 * 256 * 20_000 * 4
     plain, fast = peak(None), peak(lm_head.find_lm_head(model, mx.float32)[0])
-    assert plain > whole and fast < plain / 3
+    assert plain > logits_bytes and fast < plain / 3
 
 
 def test_the_kernel_for_a_gpu_gives_the_same() -> None:
     logits, targets = mx.random.normal((7, 50)) * 3, mx.array([3, 0, 49, 7, 7, 20, 1])
-    costs, slope, total = lm_head._plain(logits, targets)
-    fused_costs, fused_slope, _ = lm_head._fused(logits, targets)
-    assert mx.allclose(costs, fused_costs, atol=1e-5) and mx.allclose(slope / total, fused_slope, atol=1e-6)
+    losses, gradient, total = lm_head._scaled_gradient(logits, targets)
+    fused_losses, fused_gradient, _ = lm_head._fused_gradient(logits, targets)
+    assert mx.allclose(losses, fused_losses, atol=1e-5) and mx.allclose(gradient / total, fused_gradient, atol=1e-6)
 
 
 def test_without_a_gradient_the_values_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lm_head, "CHUNK", 200)
-    monkeypatch.setattr(lm_head, "FEWEST", 1)
+    monkeypatch.setattr(lm_head, "LOGITS_CHUNK", 200)
+    monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 1)
     model = tiny("qwen3")
     adapters.attach(model, Adapter(rank=4))
-    found, _ = lm_head.find_lm_head(model, mx.float32)
-    training = token_logps(model.train(), ROWS, found)
-    assert float(mx.abs(training - token_logps(model.eval(), ROWS, found)).max()) < 1e-5
+    head, _ = lm_head.find_lm_head(model, mx.float32)
+    training = token_logps(model.train(), ROWS, head)
+    assert float(mx.abs(training - token_logps(model.eval(), ROWS, head)).max()) < 1e-5

@@ -23,7 +23,7 @@ def reference(name: str) -> dict[str, mx.array]:
     return mx.load(str(FOLDER / f"{name}.safetensors"))
 
 
-def same(a: mx.array, b: mx.array) -> bool:
+def equal_bits(a: mx.array, b: mx.array) -> bool:
     """Equal bit for bit, in type and shape too."""
     return a.dtype == b.dtype and a.shape == b.shape and np.array(a).tobytes() == np.array(b).tobytes()
 
@@ -35,35 +35,35 @@ def test_the_reference_files_are_there() -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mode", ["nf4", "fp4", "int8"])
 def test_codes_and_scales_are_those_of_bitsandbytes(name: str, mode: str) -> None:
-    wanted = reference(name)
-    packed = quantize(wanted["weight"], mode)
-    assert same(packed.codes, wanted[f"{mode}.codes"])
-    assert same(packed.scales, wanted[f"{mode}.scales"])
-    if f"{mode}.matrix" in wanted:
-        assert same(dequantize(packed), wanted[f"{mode}.matrix"])
-    assert packed.shape == wanted["weight"].shape
+    expected = reference(name)
+    packed = quantize(expected["weight"], mode)
+    assert equal_bits(packed.codes, expected[f"{mode}.codes"])
+    assert equal_bits(packed.scales, expected[f"{mode}.scales"])
+    if f"{mode}.matrix" in expected:
+        assert equal_bits(dequantize(packed), expected[f"{mode}.matrix"])
+    assert packed.shape == expected["weight"].shape
 
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mode", ["nf4", "fp4"])
 def test_double_quantization_is_that_of_bitsandbytes(name: str, mode: str) -> None:
-    wanted = reference(name)
-    mean = wanted[f"{mode}.nested.mean"]
-    codes, nested = double.quantize(wanted[f"{mode}.scales"], mean.item())
-    assert same(codes, wanted[f"{mode}.nested.codes"])
-    assert same(nested.scales, wanted[f"{mode}.nested.scales"])
-    assert same(nested.mean, mean)
+    expected = reference(name)
+    mean = expected[f"{mode}.nested.mean"]
+    codes, nested = double.quantize(expected[f"{mode}.scales"], mean.item())
+    assert equal_bits(codes, expected[f"{mode}.nested.codes"])
+    assert equal_bits(nested.scales, expected[f"{mode}.nested.scales"])
+    assert equal_bits(nested.mean, mean)
 
     # With its own mean, which PyTorch sums in another order: the last bits of one number differ, no more.
-    packed = quantize(wanted["weight"], mode, double=True)
+    packed = quantize(expected["weight"], mode, double=True)
     assert packed.nested is not None
     assert np.array(packed.nested.mean) == pytest.approx(np.array(mean), rel=2e-7)
-    assert (packed.scales != wanted[f"{mode}.nested.codes"]).sum().item() == 0
+    assert (packed.scales != expected[f"{mode}.nested.codes"]).sum().item() == 0
     np.testing.assert_allclose(packed.nested.scales, nested.scales, rtol=1e-6, atol=2e-7 * abs(mean.item()))
 
 
 def test_the_dynamic_map_is_that_of_bitsandbytes() -> None:
-    assert same(mx.array(double.dynamic_map()), reference("dynamic-map")["map"])
+    assert equal_bits(mx.array(double.dynamic_map()), reference("dynamic-map")["map"])
 
 
 def test_double_quantized_scales_come_back_close() -> None:
@@ -76,8 +76,8 @@ def test_double_quantized_scales_come_back_close() -> None:
 @pytest.mark.parametrize("mode", ["nf4", "fp4", "int8"])
 def test_what_is_packed_stays_so_when_packed_again(mode: str) -> None:
     weight = mx.random.normal((24, 40), key=mx.random.key(2))
-    once = dequantize(quantize(weight, mode))
-    assert mx.array_equal(dequantize(quantize(once, mode)), once)
+    unpacked = dequantize(quantize(weight, mode))
+    assert mx.array_equal(dequantize(quantize(unpacked, mode)), unpacked)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -85,9 +85,9 @@ def test_what_is_packed_stays_so_when_packed_again(mode: str) -> None:
 def test_every_mode_gives_back_about_what_went_in(mode: str, dtype: mx.Dtype) -> None:
     weight = mx.random.normal((32, 128), key=mx.random.key(3)).astype(dtype)
     packed = quantize(weight, mode)
-    back = dequantize(packed, dtype)
-    assert back.dtype == dtype and back.shape == weight.shape
-    error = mx.abs(back - weight).mean().item() / mx.abs(weight).mean().item()
+    unpacked = dequantize(packed, dtype)
+    assert unpacked.dtype == dtype and unpacked.shape == weight.shape
+    error = mx.abs(unpacked - weight).mean().item() / mx.abs(weight).mean().item()
     assert error < {2: 0.5, 3: 0.25, 4: 0.13}.get(MODES[mode].bits, 0.06)
     assert packed.nbytes * 8 / weight.size <= MODES[mode].stored_bits() + 0.5  # affine keeps float32 scales in float32
 
@@ -96,12 +96,12 @@ def test_tiles_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     from core.quant import int8
 
     weight = mx.random.normal((7, 37), key=mx.random.key(4))
-    whole = [quantize(weight, mode) for mode in ("nf4", "int8")]
+    untiled = [quantize(weight, mode) for mode in ("nf4", "int8")]
     monkeypatch.setattr(fourbit, "_TILE", 64)
     monkeypatch.setattr(int8, "_TILE", 64)
-    for packed in whole:
+    for packed in untiled:
         tiled = quantize(weight, packed.mode)
-        assert same(tiled.codes, packed.codes) and same(tiled.scales, packed.scales)
+        assert equal_bits(tiled.codes, packed.codes) and equal_bits(tiled.scales, packed.scales)
 
 
 def test_mistakes_are_said_in_one_sentence() -> None:
@@ -122,8 +122,8 @@ def test_mistakes_are_said_in_one_sentence() -> None:
 
 def test_the_table_of_modes_is_read_without_mlx() -> None:
     code = "import core.quant, sys; core.quant.MODES; print('mlx.core' in sys.modules, 'numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "False"]
+    process = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert process.stdout.split() == ["False", "False"]
 
 
 def test_every_public_name_is_there() -> None:

@@ -14,10 +14,10 @@ gpu = pytest.mark.skipif(not (mx.metal.is_available() or mx.cuda.is_available())
 
 @pytest.fixture
 def on_gpu() -> Any:
-    before = mx.default_device()
+    device = mx.default_device()
     mx.set_default_device(mx.gpu)
     yield
-    mx.set_default_device(before)
+    mx.set_default_device(device)
 
 
 def weights(outputs: int, inputs: int) -> mx.array:
@@ -27,7 +27,7 @@ def weights(outputs: int, inputs: int) -> mx.array:
 def test_a_cpu_keeps_the_plain_operations() -> None:
     mx.set_default_device(mx.cpu)
     packed = quantize(weights(8, 64), "nf4")
-    assert "GPU" in kernels.why_not()
+    assert "GPU" in kernels.unavailable_reason()
     assert multiply(mx.ones((1, 64)), packed) is None
 
 
@@ -38,11 +38,11 @@ def test_a_cpu_keeps_the_plain_operations() -> None:
 def test_unpacking_gives_the_plain_operations_bits(
     mode: str, shape: tuple[int, int], dtype: mx.Dtype, on_gpu: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert kernels.why_not() == ""
+    assert kernels.unavailable_reason() == ""
     packed = quantize(weights(*shape), mode, double=True)
     quick = dequantize(packed, dtype)
     mx.eval(quick)
-    monkeypatch.setattr(kernels, "why_not", lambda: "not in this test")
+    monkeypatch.setattr(kernels, "unavailable_reason", lambda: "not in this test")
     assert mx.array_equal(quick, dequantize(packed, dtype)).item()
 
 
@@ -55,10 +55,10 @@ def test_a_product_from_codes_is_that_with_the_dense_matrix(
 ) -> None:
     packed = quantize(weights(*shape), mode)
     x = mx.array(np.random.default_rng(rows).normal(size=(1, rows, shape[1])).astype(np.float32))
-    found = multiply(x, packed)
-    assert found is not None and found.shape == (1, rows, shape[0])
-    right = np.array(x[0]).astype(np.float64) @ np.array(dequantize(packed)).astype(np.float64).T
-    assert np.linalg.norm(np.array(found[0]) - right) <= 1e-5 * np.linalg.norm(right)
+    product = multiply(x, packed)
+    assert product is not None and product.shape == (1, rows, shape[0])
+    expected = np.array(x[0]).astype(np.float64) @ np.array(dequantize(packed)).astype(np.float64).T
+    assert np.linalg.norm(np.array(product[0]) - expected) <= 1e-5 * np.linalg.norm(expected)
 
 
 @gpu
@@ -68,35 +68,39 @@ def test_rows_that_are_no_whole_words_of_codes_or_too_many_take_the_other_way(on
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken_unpack", "message"),
     [
         (lambda codes, scales, table, dtype: mx.zeros(2 * codes.size), "wrong numbers"),
         (lambda *_: (_ for _ in ()).throw(RuntimeError("no such word: simd_sum\nmore")), "no such word: simd_sum"),
     ],
     ids=["wrong", "failing"],
 )
-def test_a_gpu_on_which_they_do_not_work_is_noticed(broken: Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kernels, "unpack", broken)
+def test_a_gpu_on_which_they_do_not_work_is_noticed(
+    broken_unpack: Any, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "unpack", broken_unpack)
     monkeypatch.setattr(kernels, "multiply", lambda x, codes, scales, outputs, table: mx.zeros((len(x), outputs)))
-    reason = kernels._tried.__wrapped__()
-    assert said in reason and "\n" not in reason
+    reason = kernels._test_kernels.__wrapped__()
+    assert message in reason and "\n" not in reason
 
 
 def test_both_dialects_come_from_one_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """The Metal source cannot be compiled here; that no word of CUDA is left in it can be seen."""
-    made: dict[str, dict[str, Any]] = {}
+    sources: dict[str, dict[str, Any]] = {}
     for metal in (True, False):
         name = "metal" if metal else "cuda"
         monkeypatch.setattr(mx.metal, "is_available", lambda metal=metal: metal)
         for maker in ("metal_kernel", "cuda_kernel"):
-            monkeypatch.setattr(mx.fast, maker, lambda dialect=name, **about: made.setdefault(dialect, about))
-        kernels._kernel.__wrapped__("multiply", kernels._table(nf4.TABLE))
-    assert set(made["metal"]["source"].split()) != set(made["cuda"]["source"].split())
+            monkeypatch.setattr(
+                mx.fast, maker, lambda dialect=name, **arguments: sources.setdefault(dialect, arguments)
+            )
+        kernels._build_kernel.__wrapped__("multiply", kernels._as_tuple(nf4.TABLE))
+    assert set(sources["metal"]["source"].split()) != set(sources["cuda"]["source"].split())
     for word in ("__", "blockIdx", "warp_sum"):
-        assert word not in made["metal"]["source"] + made["metal"]["header"]
+        assert word not in sources["metal"]["source"] + sources["metal"]["header"]
     for word in ("thread_position", "simd_", "device "):
-        assert word not in made["cuda"]["source"].replace("__device__ ", "")
-    assert "$" not in "".join(about[part] for about in made.values() for part in ("source", "header"))
+        assert word not in sources["cuda"]["source"].replace("__device__ ", "")
+    assert "$" not in "".join(arguments[part] for arguments in sources.values() for part in ("source", "header"))
 
 
 def test_the_plain_way_is_taken_where_the_kernels_fail(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from mlx.utils import tree_flatten
 
 from core import quant
-from core.quant import PackedLinear, dense, mlx_linear
+from core.quant import PackedLinear, linear_weight, mlx_linear
 from core.quant import linear as layers
 
 MODES = [("nf4", False), ("nf4", True), ("fp4", False), ("fp4", True), ("int8", False)]
@@ -25,7 +25,7 @@ def make(mode: str = "nf4", double: bool = False, inputs: int = 72, outputs: int
 def unpacked(layer: PackedLinear) -> nn.Linear:
     """The dense layer with the same weights."""
     twin = nn.Linear(layer.input_dims, layer.output_dims, bias="bias" in layer)
-    twin.weight = dense(layer)
+    twin.weight = linear_weight(layer)
     if "bias" in layer:
         twin.bias = layer.bias
     return twin
@@ -41,9 +41,9 @@ def test_values_and_gradient_are_the_dense_layers(mode: str, double: bool, bias:
     layer = make(mode, double, bias=bias)
     twin = unpacked(layer)
     x = mx.random.normal((2, 3, 72), key=mx.random.key(6))
-    mine, its = mx.value_and_grad(lambda x: loss(layer, x))(x), mx.value_and_grad(lambda x: loss(twin, x))(x)
-    assert its[1].abs().max().item() > 0.1
-    assert mx.allclose(mine[0], its[0], atol=1e-5) and mx.abs(mine[1] - its[1]).max().item() < 1e-5
+    result, expected = mx.value_and_grad(lambda x: loss(layer, x))(x), mx.value_and_grad(lambda x: loss(twin, x))(x)
+    assert expected[1].abs().max().item() > 0.1
+    assert mx.allclose(result[0], expected[0], atol=1e-5) and mx.abs(result[1] - expected[1]).max().item() < 1e-5
     assert layer(x[0, 0]).shape == (40,)  # a single row, no batch
 
 
@@ -53,8 +53,8 @@ def test_it_computes_in_its_inputs_precision(dtype: mx.Dtype) -> None:
     x = mx.random.normal((4, 72), key=mx.random.key(6)).astype(dtype)
     y, dx = layer(x), mx.grad(lambda x: loss(layer, x))(x)
     assert y.dtype == dtype and dx.dtype == dtype
-    wanted = unpacked(layer)(x.astype(mx.float32))
-    assert mx.abs(y - wanted).max().item() < 0.02
+    expected = unpacked(layer)(x.astype(mx.float32))
+    assert mx.abs(y - expected).max().item() < 0.02
 
 
 def test_nothing_of_it_is_trainable() -> None:
@@ -76,7 +76,7 @@ class Block(nn.Module):
     def __init__(self, linear: nn.Module) -> None:
         super().__init__()
         self.linear = linear
-        inputs, outputs = quant.dims(linear)
+        inputs, outputs = quant.linear_dims(linear)
         self.a = mx.random.normal((inputs, 2)) * 0.1
         self.b = mx.random.normal((2, outputs)) * 0.1
 
@@ -86,9 +86,9 @@ class Block(nn.Module):
 
 def stack(count: int, width: int, mode: str = "nf4") -> nn.Sequential:
     mx.random.seed(7)
-    made = nn.Sequential(*[Block(make(mode, inputs=width, outputs=width)) for _ in range(count)])
-    mx.eval(made.parameters())
-    return made
+    model = nn.Sequential(*[Block(make(mode, inputs=width, outputs=width)) for _ in range(count)])
+    mx.eval(model.parameters())
+    return model
 
 
 def plain(x: mx.array, codes: mx.array, unpack: Callable[[mx.array, mx.Dtype], mx.array], *_: Any) -> mx.array:
@@ -111,15 +111,15 @@ def test_the_gradient_reaches_what_lies_before_it(monkeypatch: pytest.MonkeyPatc
     x = mx.random.normal((5, 64), key=mx.random.key(8))
     value, grads = step(model, x)
     assert len(grads) == 6 and all(g.abs().max().item() > 1e-3 for g in grads.values())
-    monkeypatch.setattr(layers, "product", plain)
-    wanted, its = step(model, x)
-    assert value == pytest.approx(wanted, rel=1e-6) and agree(grads, its)
+    monkeypatch.setattr(layers, "packed_matmul", plain)
+    expected, expected_grads = step(model, x)
+    assert value == pytest.approx(expected, rel=1e-6) and agree(grads, expected_grads)
 
 
 def test_checkpointing_changes_nothing() -> None:
     model = stack(3, 64, "int8")
     x = mx.random.normal((5, 64), key=mx.random.key(8))
-    _, wanted = step(model, x)
+    _, expected = step(model, x)
     inner = list(model.layers)
 
     class Checkpointed(nn.Module):
@@ -132,7 +132,7 @@ def test_checkpointing_changes_nothing() -> None:
                 x = nn.utils.checkpoint(layer)(x)
             return x
 
-    assert agree(step(Checkpointed(), x)[1], wanted)
+    assert agree(step(Checkpointed(), x)[1], expected)
 
 
 @pytest.fixture
@@ -152,21 +152,21 @@ def compiled(model: nn.Module) -> Callable[[mx.array], tuple[mx.array, dict]]:
 def test_compile_changes_nothing(compiling: None) -> None:
     model = stack(2, 64, "fp4")
     x = mx.random.normal((5, 64), key=mx.random.key(8))
-    value, wanted = step(model, x)
+    value, expected = step(model, x)
     run = compiled(model)
     for _ in range(2):
-        mine, grads = run(x)
-        assert mine.item() == pytest.approx(value, rel=1e-6)
-        assert agree(dict(tree_flatten(grads)), wanted)
+        compiled_value, grads = run(x)
+        assert compiled_value.item() == pytest.approx(value, rel=1e-6)
+        assert agree(dict(tree_flatten(grads)), expected)
 
 
 def peak(work: Callable[[], object]) -> int:
     """Bytes that some work needs at most beside what is there before it."""
     mx.synchronize()
-    before = mx.get_active_memory()
+    start = mx.get_active_memory()
     mx.reset_peak_memory()
     work()
-    return mx.get_peak_memory() - before
+    return mx.get_peak_memory() - start
 
 
 def test_no_dense_matrix_lives_from_forward_to_backward(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,7 +176,7 @@ def test_no_dense_matrix_lives_from_forward_to_backward(monkeypatch: pytest.Monk
     few, many = peak(lambda: step(shallow, x)), peak(lambda: step(deep, x))
     # Three times the layers: no more than what MLX has in flight at any one time, and the small gradients.
     assert many < few + 3 * matrix and many < 12 * matrix
-    monkeypatch.setattr(layers, "product", plain)
+    monkeypatch.setattr(layers, "packed_matmul", plain)
     assert peak(lambda: step(deep, x)) > 30 * matrix  # this is what it would be
 
 
@@ -194,11 +194,11 @@ def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
     for layer in kinds:
         assert quant.is_linear(layer)
         assert quant.is_packed(layer) == (layer is not linear)
-        assert quant.dims(layer) == (128, 40)
-        assert dense(layer).shape == (40, 128) and dense(layer, mx.float16).dtype == mx.float16
-        assert quant.count(nn.Sequential(layer, nn.RMSNorm(40))) == 128 * 40 + 40 + 40
+        assert quant.linear_dims(layer) == (128, 40)
+        assert linear_weight(layer).shape == (40, 128) and linear_weight(layer, mx.float16).dtype == mx.float16
+        assert quant.count_weights(nn.Sequential(layer, nn.RMSNorm(40))) == 128 * 40 + 40 + 40
         x = mx.random.normal((3, 128), key=mx.random.key(9))
-        assert mx.allclose(layer(x), x @ dense(layer).T + layer.bias, atol=1e-4)
+        assert mx.allclose(layer(x), x @ linear_weight(layer).T + layer.bias, atol=1e-4)
     assert not quant.is_linear(nn.RMSNorm(4)) and not quant.is_packed(nn.RMSNorm(4))
     assert not quant.is_linear(nn.QuantizedEmbedding(8, 64)) and quant.is_packed(nn.QuantizedEmbedding(8, 64))
 
@@ -207,38 +207,38 @@ def test_the_same_questions_for_every_kind_of_linear_layer() -> None:
 def test_mlx_layers_give_the_same_with_the_quicker_product(
     mode: str, bits: int, group: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    theirs = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
+    reference = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
     x = mx.random.normal((2, 30, 128), key=mx.random.key(10))
-    wanted = mx.value_and_grad(lambda x: loss(theirs, x))(x)
-    mine = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
-    mine.update(theirs.parameters())
-    assert quant.adopt_all(mine) == 1 and quant.adopt_all(mine) == 0
-    assert isinstance(mine.layers[0], nn.QuantizedLinear) and quant.dims(mine.layers[0]) == (128, 40)
-    assert not tree_flatten(mine.trainable_parameters())
+    expected = mx.value_and_grad(lambda x: loss(reference, x))(x)
+    model = nn.Sequential(nn.QuantizedLinear.from_linear(nn.Linear(128, 40), group, bits, mode))
+    model.update(reference.parameters())
+    assert quant.replace_quantized_layers(model) == 1 and quant.replace_quantized_layers(model) == 0
+    assert isinstance(model.layers[0], nn.QuantizedLinear) and quant.linear_dims(model.layers[0]) == (128, 40)
+    assert not tree_flatten(model.trainable_parameters())
     products = []
-    monkeypatch.setattr(mlx_linear, "product", lambda *a: products.append(1) or layers.product(*a))
+    monkeypatch.setattr(mlx_linear, "packed_matmul", lambda *a: products.append(1) or layers.packed_matmul(*a))
     for rows, times in ((2, 0), (60, 1)):
-        monkeypatch.setattr(mlx_linear, "straight_rows", lambda width: 8)
+        monkeypatch.setattr(mlx_linear, "max_direct_rows", lambda width: 8)
         products.clear()
-        mine(x.reshape(60, 128)[:rows])
+        model(x.reshape(60, 128)[:rows])
         assert len(products) == times
-    value, gradient = mx.value_and_grad(lambda x: loss(mine, x))(x)
-    assert mx.allclose(value, wanted[0], rtol=1e-5) and mx.abs(gradient - wanted[1]).max().item() < 1e-5
-    assert mx.array_equal(mine(x[0, :2]), theirs(x[0, :2]))
+    value, gradient = mx.value_and_grad(lambda x: loss(model, x))(x)
+    assert mx.allclose(value, expected[0], rtol=1e-5) and mx.abs(gradient - expected[1]).max().item() < 1e-5
+    assert mx.array_equal(model(x[0, :2]), reference(x[0, :2]))
 
 
 def test_an_embedding_that_is_the_last_layer_too_takes_the_quicker_product() -> None:
-    theirs = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
+    reference = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
     x, tokens = mx.random.normal((2, 30, 128), key=mx.random.key(11)), mx.array([[3, 39]])
-    mine = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
-    mine.update(theirs.parameters())
-    assert quant.adopt_all(mine) == 1 and quant.is_packed(mine.layers[0])
-    assert not tree_flatten(mine.trainable_parameters())
-    assert mx.array_equal(mine(tokens), theirs(tokens))
-    last, usual = mine.layers[0].as_linear, theirs.layers[0].as_linear
-    assert mx.allclose(last(x), usual(x), atol=1e-4) and mx.array_equal(last(x[0, :2]), usual(x[0, :2]))
-    slopes = [mx.grad(lambda x, f=f: mx.square(f(x)).sum())(x) for f in (last, usual)]
-    assert mx.allclose(*slopes, rtol=1e-4, atol=1e-3)
+    model = nn.Sequential(nn.QuantizedEmbedding.from_embedding(nn.Embedding(40, 128), 32, 4, "affine"))
+    model.update(reference.parameters())
+    assert quant.replace_quantized_layers(model) == 1 and quant.is_packed(model.layers[0])
+    assert not tree_flatten(model.trainable_parameters())
+    assert mx.array_equal(model(tokens), reference(tokens))
+    last, expected = model.layers[0].as_linear, reference.layers[0].as_linear
+    assert mx.allclose(last(x), expected(x), atol=1e-4) and mx.array_equal(last(x[0, :2]), expected(x[0, :2]))
+    gradients = [mx.grad(lambda x, f=f: mx.square(f(x)).sum())(x) for f in (last, expected)]
+    assert mx.allclose(*gradients, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.skipif(not mx.cuda.is_available(), reason="of MLX's kernels for CUDA")
@@ -248,5 +248,5 @@ def test_products_of_any_width_are_right_on_cuda(mode: str, width: int) -> None:
     layer = mlx_linear.QuantizedLinear.pack(nn.Linear(width, 96), quant.MODES[mode])
     for rows in (1, 2, 8, 32, 64):
         x = mx.random.normal((rows, width))
-        expected = x @ dense(layer, mx.float32).T + layer.bias
+        expected = x @ linear_weight(layer, mx.float32).T + layer.bias
         assert mx.allclose(layer(x), expected, rtol=1e-2, atol=1e-2), rows

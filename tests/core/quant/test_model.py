@@ -51,42 +51,42 @@ def load_starter() -> nn.Module:
 @pytest.mark.parametrize(("mode", "double"), [("nf4", False), ("nf4", True), ("fp4", False), ("int8", False)])
 def test_linear_layers_inside_blocks_are_packed_and_the_rest_is_told(mode: str, double: bool) -> None:
     model = tiny()
-    before = {k: mx.array(v) for k, v in tree_flatten(model.parameters())}
-    facts = quantize_model(model, mode, double=double)
+    dense = {k: mx.array(v) for k, v in tree_flatten(model.parameters())}
+    summary = quantize_model(model, mode, double=double)
     layers = {name: m for name, m in model.named_modules() if isinstance(m, PackedLinear)}
     assert len(layers) == 14 and all(name.startswith("model.layers.") for name in layers)
-    assert facts["left"] == {
+    assert summary.unpacked == {
         "lm_head": "it is left as it is by choice",
         "model.embed_tokens": "embeddings stay as they are",
     }
-    assert facts["mode"] == mode and facts["double"] == double and facts["layers"] == 14
-    assert (facts["bits"], facts["block"]) == (MODES[mode].bits, MODES[mode].block)
-    assert facts["bytes_before"] == sum(v.nbytes for v in before.values())
-    assert facts["bytes_after"] == sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+    assert summary.mode == mode and summary.double == double and summary.layers == 14
+    assert (summary.bits, summary.block) == (MODES[mode].bits, MODES[mode].block)
+    assert summary.bytes_before == sum(v.nbytes for v in dense.values())
+    assert summary.bytes_after == sum(v.nbytes for _, v in tree_flatten(model.parameters()))
     name = "model.layers.1.mlp.down_proj"
-    wanted = quant.dequantize(quant.quantize(before[f"{name}.weight"], mode, double=double))
-    assert mx.array_equal(quant.dense(layers[name]), wanted)
-    assert quant.count(model) == sum(v.size for v in before.values())
+    expected = quant.dequantize(quant.quantize(dense[f"{name}.weight"], mode, double=double))
+    assert mx.array_equal(quant.linear_weight(layers[name]), expected)
+    assert quant.count_weights(model) == sum(v.size for v in dense.values())
     assert not any(k.startswith(tuple(layers)) for k, _ in tree_flatten(model.trainable_parameters()))
 
 
 @pytest.mark.parametrize("mode", ["affine-4", "mxfp4", "nvfp4", "mxfp8"])
 def test_mlx_formats_are_mlx_layers(mode: str) -> None:
-    model, theirs = tiny(), tiny()
-    facts = quantize_model(model, mode)
-    about = MODES[mode]
-    fits = {name for name, m in theirs.named_modules() if isinstance(m, nn.Linear) and m.weight.shape[1] != 96}
-    nn.quantize(theirs, about.block, about.bits, mode=about.mlx, class_predicate=lambda name, _: name in fits)
-    mine, its = dict(model.named_modules()), dict(theirs.named_modules())
-    layers = [name for name, m in mine.items() if isinstance(m, nn.QuantizedLinear)]
+    model, reference = tiny(), tiny()
+    summary = quantize_model(model, mode)
+    info = MODES[mode]
+    fits = {name for name, m in reference.named_modules() if isinstance(m, nn.Linear) and m.weight.shape[1] != 96}
+    nn.quantize(reference, info.block, info.bits, mode=info.mlx, class_predicate=lambda name, _: name in fits)
+    modules, expected = dict(model.named_modules()), dict(reference.named_modules())
+    layers = [name for name, m in modules.items() if isinstance(m, nn.QuantizedLinear)]
     # Rows of 96 inputs: MLX cannot pack them in groups of 64.
-    assert len(layers) == facts["layers"] == (12 if about.block == 64 else 14)
+    assert len(layers) == summary.layers == (12 if info.block == 64 else 14)
     for name in fits.intersection(layers):
-        assert mine[name].mode == about.mlx and mine[name].bits == about.bits
-        assert mx.array_equal(mine[name].weight, its[name].weight)
-        assert mx.array_equal(mine[name].scales, its[name].scales)
-    if about.block == 64:
-        reason = facts["left"]["model.layers.0.mlp.down_proj"]
+        assert modules[name].mode == info.mlx and modules[name].bits == info.bits
+        assert mx.array_equal(modules[name].weight, expected[name].weight)
+        assert mx.array_equal(modules[name].scales, expected[name].scales)
+    if info.block == 64:
+        reason = summary.unpacked["model.layers.0.mlp.down_proj"]
         assert reason == "affine-4 packs rows in groups of 64, and 96 inputs are no multiple of that"
     x = mx.array([[1, 2, 3]])
     assert mx.abs(model(x) - tiny()(x)).max().item() < 1
@@ -117,15 +117,15 @@ MOE = {
 @pytest.mark.parametrize("mode", ["nf4", "int8", "affine-4"])
 def test_experts_are_packed_and_routers_stay(mode: str) -> None:
     model = tiny("qwen3_moe", **MOE)
-    before = mx.array(model.layers[0].mlp.switch_mlp.up_proj.weight)
-    facts = quantize_model(model, mode)
-    assert facts["layers"] == 14 and facts["left"]["model.layers.0.mlp.gate"] == "it is left as it is by choice"
+    weights = mx.array(model.layers[0].mlp.switch_mlp.up_proj.weight)
+    summary = quantize_model(model, mode)
+    assert summary.layers == 14 and summary.unpacked["model.layers.0.mlp.gate"] == "it is left as it is by choice"
     assert model(mx.array([[1, 2, 3]])).shape == (1, 3, 64)
-    assert quant.count(model) == quant.count(tiny("qwen3_moe", **MOE))
+    assert quant.count_weights(model) == quant.count_weights(tiny("qwen3_moe", **MOE))
     layer = model.layers[0].mlp.switch_mlp.up_proj
     if mode != "affine-4":
         assert isinstance(layer, PackedExperts)
-        alone = [quant.dequantize(quant.quantize(w, mode)) for w in before]
+        alone = [quant.dequantize(quant.quantize(w, mode)) for w in weights]
         assert mx.allclose(layer.unpacked(mx.float32), mx.stack(alone), atol=1e-6)
 
 
@@ -137,14 +137,14 @@ def test_packed_experts_give_the_dense_layers_values_and_gradient() -> None:
     plain.bias = mx.random.normal((4, 48))
     layer = PackedExperts.from_experts(plain, "nf4", double=True)
     plain.weight = layer.unpacked(mx.float32)
-    x, which = mx.random.normal((2, 5, 1, 1, 64)), mx.random.randint(0, 4, (2, 5, 2))
-    assert mx.allclose(layer(x, which), plain(x, which), atol=1e-5)
+    x, experts = mx.random.normal((2, 5, 1, 1, 64)), mx.random.randint(0, 4, (2, 5, 2))
+    assert mx.allclose(layer(x, experts), plain(x, experts), atol=1e-5)
 
     def total(layer: nn.Module, x: mx.array) -> mx.array:
-        return mx.square(layer(x, which)).sum()
+        return mx.square(layer(x, experts)).sum()
 
-    mine, its = (mx.grad(lambda x, m=m: total(m, x))(x) for m in (layer, plain))
-    assert (mx.linalg.norm(mine - its) / mx.linalg.norm(its)).item() < 1e-5
+    gradient, expected = (mx.grad(lambda x, m=m: total(m, x))(x) for m in (layer, plain))
+    assert (mx.linalg.norm(gradient - expected) / mx.linalg.norm(expected)).item() < 1e-5
     assert layer.trainable_parameters() == {}
 
 
@@ -185,24 +185,24 @@ def test_weights_are_read_and_packed_one_at_a_time(mode: str, tmp_path: Path, mo
     model.load_weights(file)  # lazy: nothing is read before it is needed
     model.update(tree_unflatten([(k, v.astype(mx.float32)) for k, v in tree_flatten(model.parameters())]))
     mx.clear_cache()
-    before = mx.get_active_memory()
+    start_bytes = mx.get_active_memory()
     mx.reset_peak_memory()
-    facts = quantize_model(model, mode)
-    peak = mx.get_peak_memory() - before
+    summary = quantize_model(model, mode)
+    peak = mx.get_peak_memory() - start_bytes
     layer = 4 * width * width  # in float32, as it is computed with
-    assert facts["bytes_before"] == count * layer
+    assert summary.bytes_before == count * layer
     # One layer as stored and in float32, its packed parts before they are joined, and what tiles need on the way.
-    assert peak < facts["bytes_after"] + 2.5 * layer, peak / layer
-    assert mx.get_active_memory() - before < 1.05 * facts["bytes_after"]
+    assert peak < summary.bytes_after + 2.5 * layer, peak / layer
+    assert mx.get_active_memory() - start_bytes < 1.05 * summary.bytes_after
 
 
 class Adapted(nn.Module):
-    """A LoRA add-on, here of its own so that only the layer below it is under test."""
+    """A LoRA adapter, here a small one of the test's own so that only the layer below it is under test."""
 
     def __init__(self, linear: nn.Module) -> None:
         super().__init__()
         self.linear = linear
-        inputs, outputs = quant.dims(linear)
+        inputs, outputs = quant.linear_dims(linear)
         self.lora_a = mx.random.uniform(-(inputs**-0.5), inputs**-0.5, (inputs, 4))
         self.lora_b = mx.zeros((4, outputs))
 
@@ -219,18 +219,20 @@ USUAL = ("nf4", "fp4", "int8", "affine-4", "mxfp4")
 def test_the_starter_model_learns_on_a_packed_base(mode: str) -> None:
     model = load_starter()
     dense = load_starter()
-    facts = quantize_model(model, mode)
-    assert set(facts["left"]) == {"model.embed_tokens"} and facts["layers"] == 42
-    taken = facts["bytes_after"] - model.model.embed_tokens.weight.nbytes
+    summary = quantize_model(model, mode)
+    assert set(summary.unpacked) == {"model.embed_tokens"} and summary.layers == 42
+    packed_bytes = summary.bytes_after - model.model.embed_tokens.weight.nbytes
     weights = sum(v.size for k, v in tree_flatten(dense.parameters()) if "proj" in k)
     # Norms stay; affine's scales are as wide as the weights were, here 32 bits; int8 has a scale for each row.
     extra = {"affine": 0.5, "": 0.3}.get(MODES[mode].mlx, 0.05)
-    assert taken * 8 / weights == pytest.approx(MODES[mode].stored_bits() + extra, abs=0.3)
+    assert packed_bytes * 8 / weights == pytest.approx(MODES[mode].stored_bits() + extra, abs=0.3)
 
     tokens = mx.random.randint(0, 2048, (4, 24), key=mx.random.key(12))
     if MODES[mode].bits >= 4:
-        mine, its = model(tokens), dense(tokens)
-        assert (mx.linalg.norm(mine - its) / mx.linalg.norm(its)).item() < (0.08 if MODES[mode].bits == 8 else 0.35)
+        logits, expected = model(tokens), dense(tokens)
+        assert (mx.linalg.norm(logits - expected) / mx.linalg.norm(expected)).item() < (
+            0.08 if MODES[mode].bits == 8 else 0.35
+        )
 
     model.freeze()
     linear = {name: m for name, m in model.named_modules() if quant.is_linear(m)}

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from core.rewards import Answer, Settings
-from core.rewards.judge import Judge, Judged
+from core.rewards import Answer, RewardSettings
+from core.rewards.judge import RewardScorer, ScoringResult
 
 ANSWERS = [Answer("<think>x</think>a 1", "1", "one?", 3, line=7), Answer("b", "2", "two?", 4, line=8)]
 
 
-def judged(tmp_path: Path, source: str, seconds: float = 20.0) -> Judged:
+def score_with(tmp_path: Path, source: str, seconds: float = 20.0) -> ScoringResult:
     file = tmp_path / "reward.py"
     file.write_text(source, encoding="utf-8")
-    with Judge({"file": 1.0, "length": 1.0}, Settings(file=str(file), seconds=seconds)) as judge:
-        return judge(ANSWERS)
+    with RewardScorer({"file": 1.0, "length": 1.0}, RewardSettings(file=str(file), seconds=seconds)) as scorer:
+        return scorer(ANSWERS)
 
 
 def test_it_scores(tmp_path: Path) -> None:
@@ -25,10 +25,10 @@ def test_it_scores(tmp_path: Path) -> None:
         "    return [helper.HALF * float(e in a) + n for a, e, n in zip(answers, expected, tokens)]\n"
     )
     (tmp_path / "helper.py").write_text("HALF = 0.5\n")
-    found = judged(tmp_path, source)
-    assert found.problem == ""
-    assert [v.scores["file"].value for v in found.verdicts] == [3.5, 4.0]
-    assert [v.total for v in found.verdicts] == [4.5, 5.0]
+    result = score_with(tmp_path, source)
+    assert result.problem == ""
+    assert [v.scores["file"].value for v in result.scored_answers] == [3.5, 4.0]
+    assert [v.total for v in result.scored_answers] == [4.5, 5.0]
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_it_scores(tmp_path: Path) -> None:
 def test_what_goes_wrong_is_one_sentence_and_costs_the_answers_their_score(
     tmp_path: Path, source: str, sentence: str
 ) -> None:
-    found = judged(tmp_path, source)
-    assert sentence in found.problem and "\n" not in found.problem
-    assert [v.total for v in found.verdicts] == [None, None]
-    assert all("length" in v.scores for v in found.verdicts)
+    result = score_with(tmp_path, source)
+    assert sentence in result.problem and "\n" not in result.problem
+    assert [v.total for v in result.scored_answers] == [None, None]
+    assert all("length" in v.scores for v in result.scored_answers)
 
 
 def test_a_call_that_hangs_is_ended_and_the_next_one_starts_anew(tmp_path: Path) -> None:
     file = tmp_path / "reward.py"
     slow = "import time\ndef reward(answers):\n    time.sleep(60 * ('b' in answers))\n    return [1.0] * len(answers)\n"
     file.write_text(slow)
-    with Judge({"file": 1.0}, Settings(file=str(file), seconds=0.5)) as judge:
-        assert judge(ANSWERS).problem == "reward.py took longer than 0.5 seconds at the answers to rows 7, 8."
-        assert judge(ANSWERS[:1]).verdicts[0].total == 1.0
+    with RewardScorer({"file": 1.0}, RewardSettings(file=str(file), seconds=0.5)) as scorer:
+        assert scorer(ANSWERS).problem == "reward.py took longer than 0.5 seconds at the answers to rows 7, 8."
+        assert scorer(ANSWERS[:1]).scored_answers[0].total == 1.0

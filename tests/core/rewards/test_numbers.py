@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.rewards.numbers import same, stated, value
+from core.rewards.numbers import find_result, parse_value, same_value
 
-SAME = [
+EQUAL_VALUES = [
     ("0.75", "3/4"),
     (r"\frac{3}{4}", "0.75"),
     (r"\dfrac12", "1/2"),
@@ -31,7 +31,7 @@ SAME = [
     ("Paris", " paris."),
     ("(1, 2)", "(1,2)"),
 ]
-DIFFERENT = [
+DIFFERENT_VALUES = [
     ("18", "81"),
     ("-5", "5"),
     ("0.33", "1/3"),
@@ -47,7 +47,7 @@ DIFFERENT = [
     ("__import__('os')", "1"),
     ("(" * 500 + "2", "1"),
 ]
-STATED = [
+RESULTS = [
     ("The answer is 42.", "42"),
     ("So 5 + 3 = 8", "8"),
     ("She earns 12.\n#### 1,234", "1,234"),
@@ -64,21 +64,21 @@ STATED = [
 ]
 
 
-@pytest.mark.parametrize(("one", "other"), SAME)
-def test_these_are_the_same(one: str, other: str) -> None:
-    assert same(one, other) and same(other, one)
+@pytest.mark.parametrize(("text_a", "text_b"), EQUAL_VALUES)
+def test_these_are_the_same(text_a: str, text_b: str) -> None:
+    assert same_value(text_a, text_b) and same_value(text_b, text_a)
 
 
-@pytest.mark.parametrize(("one", "other"), DIFFERENT)
-def test_these_are_not(one: str, other: str) -> None:
-    assert not same(one, other) and not same(other, one)
+@pytest.mark.parametrize(("text_a", "text_b"), DIFFERENT_VALUES)
+def test_these_are_not(text_a: str, text_b: str) -> None:
+    assert not same_value(text_a, text_b) and not same_value(text_b, text_a)
 
 
-@pytest.mark.parametrize(("text", "number"), STATED)
+@pytest.mark.parametrize(("text", "number"), RESULTS)
 def test_what_a_text_comes_to(text: str, number: str | None) -> None:
-    assert stated(text) == number
+    assert find_result(text) == number
 
 
 def test_values_beyond_any_float_are_compared_and_not_worked_out_forever() -> None:
-    assert same("10^400", "10^400") and not same("10^400", "10^401")
-    assert value("7^99999999") is None
+    assert same_value("10^400", "10^400") and not same_value("10^400", "10^401")
+    assert parse_value("7^99999999") is None

@@ -3,18 +3,27 @@
 import pytest
 
 from core.errors import BadOption
-from core.rewards import REASONING, REWARDS, Answer, Settings, weights
-from core.rewards.judge import Judge, attempt
+from core.rewards import REASONING_WEIGHTS, REWARDS, Answer, RewardSettings, parse_weights
+from core.rewards.judge import RewardScorer, score_answers
 
-THOUGHT = "<think>\n19 + 5 = 24\n</think>\n\nThe answer is 24."
+THINKING_ANSWER = "<think>\n19 + 5 = 24\n</think>\n\nThe answer is 24."
 
 
 def score(
-    name: str, text: str, expected: str = "", tokens: int = 0, cut: bool = False, opened: bool = False, **about: object
+    name: str,
+    text: str,
+    expected: str = "",
+    tokens: int = 0,
+    truncated: bool = False,
+    thinking_opened: bool = False,
+    **settings: object,
 ) -> float:
     reward = REWARDS[name]
     assert reward.score is not None
-    return reward.score(Answer(text, expected, tokens=tokens, cut=cut, opened=opened), Settings(**about)).value  # type: ignore[arg-type]
+    return reward.score(
+        Answer(text, expected, tokens=tokens, truncated=truncated, thinking_opened=thinking_opened),
+        RewardSettings(**settings),
+    ).value  # type: ignore[arg-type]
 
 
 def test_every_reward_says_what_it_checks() -> None:
@@ -23,11 +32,11 @@ def test_every_reward_says_what_it_checks() -> None:
 
 
 def test_thinking_does_not_count_as_the_answer() -> None:
-    assert Answer(THOUGHT).visible == "The answer is 24."
-    assert Answer("19 + 5 = 24\n</think>\n24", opened=True).visible == "24"  # the template opened the thought
-    assert Answer("still at 24", opened=True).visible == ""
+    assert Answer(THINKING_ANSWER).visible == "The answer is 24."
+    assert Answer("19 + 5 = 24\n</think>\n24", thinking_opened=True).visible == "24"  # the template opened the thought
+    assert Answer("still at 24", thinking_opened=True).visible == ""
     assert Answer("<think>\nstill at 24").visible == ""
-    assert score("numeric", THOUGHT, "24") == 1 and score("numeric", "<think>24", "24") == 0
+    assert score("numeric", THINKING_ANSWER, "24") == 1 and score("numeric", "<think>24", "24") == 0
 
 
 def test_exact() -> None:
@@ -41,9 +50,9 @@ def test_regex() -> None:
 
 
 def test_length_falls_from_the_aim_to_twice_of_it() -> None:
-    found = [score("length", "", tokens=n, length=100) for n in (1, 100, 150, 200, 900)]
-    assert found == [1, 1, 0.5, 0, 0]
-    assert score("length", "", tokens=50, length=100, cut=True) == 0
+    values = [score("length", "", tokens=n, length=100) for n in (1, 100, 150, 200, 900)]
+    assert values == [1, 1, 0.5, 0, 0]
+    assert score("length", "", tokens=50, length=100, truncated=True) == 0
 
 
 def test_json() -> None:
@@ -55,7 +64,7 @@ def test_json() -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        (THOUGHT, 1),
+        (THINKING_ANSWER, 1),
         ("19 + 5\n</think>\n24", 0),
         ("<think>a</think>", 0.5),
         ("24", 0),
@@ -70,8 +79,8 @@ def test_thinking_format(text: str, value: float) -> None:
 
 
 def test_a_thought_that_the_template_opens() -> None:
-    assert score("format", "19 + 5\n</think>\n24", opened=True) == 1
-    assert score("format", THOUGHT, opened=True) == 0
+    assert score("format", "19 + 5\n</think>\n24", thinking_opened=True) == 1
+    assert score("format", THINKING_ANSWER, thinking_opened=True) == 0
 
 
 def test_tags() -> None:
@@ -81,23 +90,23 @@ def test_tags() -> None:
 
 
 def test_several_add_up_by_weight() -> None:
-    judged = attempt({"numeric": 2.0, "length": -0.5}, Settings(length=10), [Answer("5", "5", tokens=15)])
-    (verdict,) = judged.verdicts
-    assert verdict.total == pytest.approx(2.0 - 0.25)
-    assert {name: s.value for name, s in verdict.scores.items()} == {"numeric": 1.0, "length": 0.5}
-    assert verdict.scores["numeric"].why == "5 is right" and judged.problem == ""
+    result = score_answers({"numeric": 2.0, "length": -0.5}, RewardSettings(length=10), [Answer("5", "5", tokens=15)])
+    (scored,) = result.scored_answers
+    assert scored.total == pytest.approx(2.0 - 0.25)
+    assert {name: s.value for name, s in scored.scores.items()} == {"numeric": 1.0, "length": 0.5}
+    assert scored.scores["numeric"].reason == "5 is right" and result.problem == ""
 
 
 def test_with_the_reasoning_rewards_a_right_answer_beats_every_wrong_one() -> None:
-    settings = Settings(length=10)
+    settings = RewardSettings(length=10)
     wrong = Answer("<think>a</think>7", "24", tokens=5)
-    right = Answer("24", "24", tokens=500, cut=True)
-    first, second = attempt(REASONING, settings, [wrong, right]).verdicts
+    right = Answer("24", "24", tokens=500, truncated=True)
+    first, second = score_answers(REASONING_WEIGHTS, settings, [wrong, right]).scored_answers
     assert first.total is not None and second.total is not None and second.total > first.total + 0.5
 
 
 @pytest.mark.parametrize(
-    ("named", "sentence"),
+    ("entries", "sentence"),
     [
         (("numerik",), "There is no reward 'numerik'"),
         (("numeric=x",), "must be a number"),
@@ -107,26 +116,26 @@ def test_with_the_reasoning_rewards_a_right_answer_beats_every_wrong_one() -> No
         ((), "at least one"),
     ],
 )
-def test_weights_that_make_no_sense(named: tuple[str, ...], sentence: str) -> None:
+def test_weights_that_make_no_sense(entries: tuple[str, ...], sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        weights(named)
+        parse_weights(entries)
 
 
 @pytest.mark.parametrize(
-    ("named", "settings", "sentence"),
+    ("weights", "settings", "sentence"),
     [
-        ({"regex": 1.0}, Settings(), "needs --reward-pattern"),
-        ({"regex": 1.0}, Settings(pattern="("), "no regular expression"),
-        ({"tags": 1.0}, Settings(), "needs --reward-tags"),
-        ({"file": 1.0}, Settings(), "needs --reward-file"),
-        ({"file": 1.0}, Settings(file="/nowhere/r.py"), "no reward file"),
-        ({"exact": 1.0}, Settings(pattern="a"), "does nothing without the reward 'regex'"),
+        ({"regex": 1.0}, RewardSettings(), "needs --reward-pattern"),
+        ({"regex": 1.0}, RewardSettings(pattern="("), "no regular expression"),
+        ({"tags": 1.0}, RewardSettings(), "needs --reward-tags"),
+        ({"file": 1.0}, RewardSettings(), "needs --reward-file"),
+        ({"file": 1.0}, RewardSettings(file="/nowhere/r.py"), "no reward file"),
+        ({"exact": 1.0}, RewardSettings(pattern="a"), "does nothing without the reward 'regex'"),
     ],
 )
-def test_what_a_reward_lacks(named: dict[str, float], settings: Settings, sentence: str) -> None:
+def test_what_a_reward_lacks(weights: dict[str, float], settings: RewardSettings, sentence: str) -> None:
     with pytest.raises(BadOption, match=sentence):
-        Judge(named, settings)
+        RewardScorer(weights, settings)
 
 
 def test_weights_as_they_are_written() -> None:
-    assert weights(("numeric=1", "format = 0.2", "length")) == {"numeric": 1.0, "format": 0.2, "length": 1.0}
+    assert parse_weights(("numeric=1", "format = 0.2", "length")) == {"numeric": 1.0, "format": 0.2, "length": 1.0}

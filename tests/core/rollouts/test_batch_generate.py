@@ -6,29 +6,29 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.rollouts.batch_generate import Written, write
-from core.rollouts.capacity import check, fitting, row_bytes
-from core.rollouts.sampling import Sampling
+from core.rollouts.batch_generate import Completion, batch_generate
+from core.rollouts.capacity import cache_bytes, check_batching, fit_batch_size
+from core.rollouts.sampling import SamplingParams
 from tests.core.model.tiny import SHAPE, tiny
 
 PROMPTS = [[5, 6, 7], [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [30, 31]]
 
 
-def all_of(model: Any, sampling: Sampling, **about: Any) -> list[Written]:
-    about = {"stop_tokens": [2], **about}
-    found = [w for finished in write(model, PROMPTS, sampling, **about) for w in finished]
-    return sorted(found, key=lambda w: (w.prompt, w.member))
+def generate_all(model: Any, params: SamplingParams, **options: Any) -> list[Completion]:
+    options = {"stop_tokens": [2], **options}
+    completions = [c for finished in batch_generate(model, PROMPTS, params, **options) for c in finished]
+    return sorted(completions, key=lambda c: (c.prompt_index, c.sample_index))
 
 
 @pytest.mark.parametrize("family", ["qwen3", "llama", "gemma2", "mistral-window", "gpt_oss", "mamba"])
 def test_greedy_answers_are_those_of_the_plain_model(family: str) -> None:
     model = tiny(family)
-    batched, why = check(model, mx.float32)
+    batched, reason = check_batching(model, mx.float32)
     # gemma2's attention takes no mask of each row's own, and mamba's state takes in the padding
-    assert batched == (family not in ("gemma2", "mamba")), why
-    for w in all_of(model, Sampling(0.0, max_tokens=12), batched=batched):
-        tokens = list(PROMPTS[w.prompt])
-        for token in w.tokens:
+    assert batched == (family not in ("gemma2", "mamba")), reason
+    for completion in generate_all(model, SamplingParams(0.0, max_tokens=12), batched=batched):
+        tokens = list(PROMPTS[completion.prompt_index])
+        for token in completion.tokens:
             assert int(model(mx.array([tokens]))[0, -1].argmax()) == token
             tokens.append(token)
 
@@ -38,30 +38,30 @@ def test_greedy_answers_are_those_of_the_plain_model(family: str) -> None:
 def test_rounding_in_16_bit_is_no_difference(family: str, dtype: mx.Dtype) -> None:
     model = tiny(family)
     model.set_dtype(dtype)
-    batched, why = check(model, dtype)
-    assert batched == (family not in ("gemma2", "mamba")), why
+    batched, reason = check_batching(model, dtype)
+    assert batched == (family not in ("gemma2", "mamba")), reason
 
 
 @pytest.mark.parametrize("family", ["qwen3", "mistral-window"])
 def test_log_probabilities_are_those_of_one_pass_over_the_whole_text(family: str) -> None:
     model = tiny(family)
-    for w in all_of(model, Sampling(0.7, max_tokens=9), group=2):
-        prompt = PROMPTS[w.prompt]
-        logits = model(mx.array([[*prompt, *w.tokens]]))[0, len(prompt) - 1 : -1] / 0.7
+    for completion in generate_all(model, SamplingParams(0.7, max_tokens=9), group_size=2):
+        prompt = PROMPTS[completion.prompt_index]
+        logits = model(mx.array([[*prompt, *completion.tokens]]))[0, len(prompt) - 1 : -1] / 0.7
         logps = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-        expected = mx.take_along_axis(logps, mx.array(w.tokens)[:, None], axis=-1).squeeze(-1)
-        assert w.logps == pytest.approx(expected.tolist(), abs=2e-5)
-        assert w.entropy == pytest.approx(float(-(mx.exp(logps) * logps).sum(-1).mean()), abs=1e-4)
+        expected = mx.take_along_axis(logps, mx.array(completion.tokens)[:, None], axis=-1).squeeze(-1)
+        assert completion.logps == pytest.approx(expected.tolist(), abs=2e-5)
+        assert completion.entropy == pytest.approx(float(-(mx.exp(logps) * logps).sum(-1).mean()), abs=1e-4)
 
 
 def test_an_answer_does_not_depend_on_what_is_written_beside_it() -> None:
     model = tiny("qwen3")
     # A common token as the end, so that answers leave and others join all the time.
-    about = {"group": 4, "stop_tokens": list(range(0, 60)), "seed": (3, 1)}
-    wide = all_of(model, Sampling(1.0, max_tokens=14), at_once=64, **about)
+    options = {"group_size": 4, "stop_tokens": list(range(0, 60)), "seed": (3, 1)}
+    wide = generate_all(model, SamplingParams(1.0, max_tokens=14), batch_size=64, **options)
     assert len({len(w.tokens) for w in wide}) > 3
-    for at_once in (1, 3, 5):
-        narrow = all_of(model, Sampling(1.0, max_tokens=14), at_once=at_once, **about)
+    for batch_size in (1, 3, 5):
+        narrow = generate_all(model, SamplingParams(1.0, max_tokens=14), batch_size=batch_size, **options)
         assert [w.tokens for w in narrow] == [w.tokens for w in wide]
         for n, w in zip(narrow, wide, strict=True):
             np.testing.assert_allclose(n.logps, w.logps, atol=2e-5)
@@ -69,47 +69,49 @@ def test_an_answer_does_not_depend_on_what_is_written_beside_it() -> None:
 
 def test_the_seed_makes_the_answers() -> None:
     model = tiny("qwen3")
-    one, same, other = (all_of(model, Sampling(max_tokens=8), group=3, seed=(s,)) for s in (1, 1, 2))
-    assert one == same and [w.tokens for w in one] != [w.tokens for w in other]
-    assert len({w.tokens for w in one}) == 9  # the answers of a group differ from each other
+    first, repeated, reseeded = (
+        generate_all(model, SamplingParams(max_tokens=8), group_size=3, seed=(s,)) for s in (1, 1, 2)
+    )
+    assert first == repeated and [c.tokens for c in first] != [c.tokens for c in reseeded]
+    assert len({c.tokens for c in first}) == 9  # the answers of a group differ from each other
 
 
 def test_answers_end_with_a_stop_token_or_at_the_longest_length() -> None:
     model = tiny("qwen3")
-    answers = all_of(model, Sampling(max_tokens=10), group=8, stop_tokens=list(range(0, 40)))
-    assert {w.cut for w in answers} == {True, False}
+    answers = generate_all(model, SamplingParams(max_tokens=10), group_size=8, stop_tokens=list(range(0, 40)))
+    assert {w.truncated for w in answers} == {True, False}
     for w in answers:
         assert all(t >= 40 for t in w.tokens[:-1])
-        assert (len(w.tokens) == 10 and w.tokens[-1] >= 40) if w.cut else w.tokens[-1] < 40
+        assert (len(w.tokens) == 10 and w.tokens[-1] >= 40) if w.truncated else w.tokens[-1] < 40
 
 
 def test_each_prompt_is_computed_once_for_its_group() -> None:
     model = tiny("qwen3")
-    seen = []
+    shapes = []
 
-    class Watched:
+    class RecordingModel:
         layers = model.layers
 
         def __call__(self, tokens: mx.array, cache: Any = None) -> mx.array:
-            seen.append(tokens.shape)
+            shapes.append(tokens.shape)
             return model(tokens, cache=cache)
 
-    list(write(Watched(), PROMPTS, Sampling(max_tokens=3), stop_tokens=[], group=16))
-    (prompts, *steps) = seen
+    list(batch_generate(RecordingModel(), PROMPTS, SamplingParams(max_tokens=3), stop_tokens=[], group_size=16))
+    (prompts, *steps) = shapes
     assert prompts == (3, 10)  # three prompts, the longest without its last token
     assert steps == [(48, 1)] * 3
 
 
 def test_one_can_stop_between_two_tokens() -> None:
     model = tiny("qwen3")
-    steps = write(model, PROMPTS, Sampling(max_tokens=50), stop_tokens=[], group=2)
+    steps = batch_generate(model, PROMPTS, SamplingParams(max_tokens=50), stop_tokens=[], group_size=2)
     assert [next(steps) for _ in range(20)] == [[]] * 20
     steps.close()
 
 
 def test_the_memory_of_an_answer_is_known_before_it_is_written() -> None:
     model = tiny("qwen3")  # 2 layers, keys and values of 2 heads, float32
-    whole = 2 * 2 * 2 * SHAPE["head_dim"] * 4 * 100
-    assert row_bytes(model, 100) == whole
-    assert fitting(model, 100, 8) == (8, whole)
-    assert fitting(model, 1 << 40, 8)[0] == 1
+    size = 2 * 2 * 2 * SHAPE["head_dim"] * 4 * 100
+    assert cache_bytes(model, 100) == size
+    assert fit_batch_size(model, 100, 8) == (8, size)
+    assert fit_batch_size(model, 1 << 40, 8)[0] == 1

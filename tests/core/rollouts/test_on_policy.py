@@ -17,7 +17,7 @@ from core.data.tokenize.encode import Encoded
 from core.errors import BadData, BadOption
 from core.events import Finished, Started, Step, Warned
 from core.rollouts import setup
-from core.rollouts.on_policy import OwnAnswers, prompt_length
+from core.rollouts.on_policy import OnPolicyBatches, prompt_length
 from core.run import Run
 from core.train import resume, train
 from tests.core.conftest import only, write_model
@@ -34,16 +34,16 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[Batch]]]:
     """Every (step, batches) that the loop is given while the test runs."""
-    seen: list[tuple[int, list[Batch]]] = []
-    window = OwnAnswers.window
+    windows: list[tuple[int, list[Batch]]] = []
+    window = OnPolicyBatches.window
 
-    def watched(self: OwnAnswers, step: int) -> list[Batch]:
-        made = window(self, step)
-        seen.append((step, made))
-        return made
+    def recording_window(self: OnPolicyBatches, step: int) -> list[Batch]:
+        batches = window(self, step)
+        windows.append((step, batches))
+        return batches
 
-    monkeypatch.setattr(OwnAnswers, "window", watched)
-    return seen
+    monkeypatch.setattr(OnPolicyBatches, "window", recording_window)
+    return windows
 
 
 @pytest.fixture(scope="module")
@@ -53,39 +53,39 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def make(make_run: Make, teacher: str) -> Make:
-    def made(output: str = "run", **sections: Any) -> Run:
+    def make_distill_run(output: str = "run", **sections: Any) -> Run:
         own = {"teacher": teacher, "lmbda": 1.0, "max_new_tokens": 9, **sections.pop("options", {})}
         return make_run(output=output, method="distill", options=own, **sections)
 
-    return made
+    return make_distill_run
 
 
 def texts(batches: list[Batch]) -> list[tuple[list[int], list[int]]]:
     """(tokens before the first learned one, learned tokens) of every text."""
-    found = []
+    pairs = []
     for batch in batches:
         for tokens, mask, length in zip(batch.tokens, batch.mask, batch.lengths, strict=True):
             first = 1 + int(mask.argmax())
             assert mask[first - 1 : length - 1].all() and not mask[length - 1 :].any()
-            found.append((tokens[:first].tolist(), tokens[first:length].tolist()))
-    return found
+            pairs.append((tokens[:first].tolist(), tokens[first:length].tolist()))
+    return pairs
 
 
-def drawn(model: Any, prompt: list[int], numbers: Any, temperature: float) -> list[int]:
+def sample_by_hand(model: Any, prompt: list[int], numbers: Any, temperature: float) -> list[int]:
     """What a model says, without a cache: each token is where its number falls among the cumulated probabilities."""
-    said: list[int] = []
+    completion: list[int] = []
     for number in numbers:
-        p = mx.softmax(model(mx.array([prompt + said]))[0, -1] / temperature)
-        said.append(int(np.searchsorted(np.cumsum(np.array(p, np.float64)), number)))
-        if said[-1] in ENDS:
+        p = mx.softmax(model(mx.array([prompt + completion]))[0, -1] / temperature)
+        completion.append(int(np.searchsorted(np.cumsum(np.array(p, np.float64)), number)))
+        if completion[-1] in ENDS:
             break
-    return said
+    return completion
 
 
-def told(events: list[Any]) -> list[Any]:
-    passing = {"sampling_seconds", "learning_seconds"}
+def metrics_of(events: list[Any]) -> list[Any]:
+    timings = {"sampling_seconds", "learning_seconds"}
     return [
-        (e.step, e.loss, e.grad_norm, {k: v for k, v in e.metrics.items() if k not in passing})
+        (e.step, e.loss, e.grad_norm, {k: v for k, v in e.metrics.items() if k not in timings})
         for e in only(Step, events)
     ]
 
@@ -103,12 +103,12 @@ def test_the_student_writes_what_is_learned(
     first = only(Step, list(train(run)))[0]
     assert [step for step, _ in windows] == [1, 2]
     model, _ = load_model(model_folder)
-    written = texts(windows[0][1])
-    assert len(written) == 4 and len({str(answer) for _, answer in written}) == 4
-    for place, (prompt, answer) in enumerate(written):
+    completions = texts(windows[0][1])
+    assert len(completions) == 4 and len({str(answer) for _, answer in completions}) == 4
+    for place, (prompt, answer) in enumerate(completions):
         numbers = np.random.default_rng([run.train.seed, 1, place, 0]).random(9, dtype=np.float32)
-        assert answer == drawn(model, prompt, numbers, temperature)
-    assert first.trained_tokens == sum(len(answer) for _, answer in written)
+        assert answer == sample_by_hand(model, prompt, numbers, temperature)
+    assert first.trained_tokens == sum(len(answer) for _, answer in completions)
     assert first.metrics["answer_length"] == first.trained_tokens / 4
     assert first.loss == pytest.approx(first.metrics["own_kl"]) and "hard_loss" not in first.metrics
 
@@ -116,89 +116,89 @@ def test_the_student_writes_what_is_learned(
 def test_the_questions_are_those_of_the_data(make: Make, windows: list[Any]) -> None:
     """The same rows in the same steps as without; only what stands behind the question is another."""
     list(train(make(train={"steps": 5})))
-    own = [texts(batches) for _, batches in windows]
+    on_policy = [texts(batches) for _, batches in windows]
     windows.clear()
     list(train(make("data", options={"lmbda": 1e-9}, train={"steps": 5})))
-    given = [texts(batches) for _, batches in windows]
-    assert [[prompt for prompt, _ in step] for step in own] != []
-    for mine, theirs in zip(own, given, strict=True):
-        assert sorted(prompt for prompt, _ in mine) == sorted(prompt for prompt, _ in theirs)
-        assert sorted(answer for _, answer in mine) != sorted(answer for _, answer in theirs)
+    off_policy = [texts(batches) for _, batches in windows]
+    assert [[prompt for prompt, _ in step] for step in on_policy] != []
+    for own_texts, data_texts in zip(on_policy, off_policy, strict=True):
+        assert sorted(prompt for prompt, _ in own_texts) == sorted(prompt for prompt, _ in data_texts)
+        assert sorted(answer for _, answer in own_texts) != sorted(answer for _, answer in data_texts)
 
 
 def test_the_gradient_reaches_every_tensor(make: Make) -> None:
     start, run = make("start", train={"steps": 1}), make(train={"steps": 30, "eval_every": 30})
     list(train(start))
     events = list(train(run))
-    before = weights(start)
+    initial = weights(start)
     for name, value in weights(run).items():
-        assert np.abs(value - before[name]).max() > 0, name
+        assert np.abs(value - initial[name]).max() > 0, name
     steps = only(Step, events)
     assert np.mean([s.metrics["own_kl"] for s in steps[-5:]]) < 0.9 * np.mean([s.metrics["own_kl"] for s in steps[:5]])
     last = only(Finished, events)[0]
-    assert last.metrics_after["kl"] < last.metrics_before["kl"]  # on the data's answers, which it has not seen
+    assert last.metrics_after["kl"] < last.metrics_before["kl"]  # on the data's answers, which it has not windows
 
 
 def test_a_share_of_the_steps(make: Make) -> None:
     events = list(train(make(options={"lmbda": 0.5, "hard_weight": 0.25}, train={"steps": 24, "eval_every": 24})))
-    own = [s for s in only(Step, events) if "own_kl" in s.metrics]
-    given = [s for s in only(Step, events) if "kl" in s.metrics]
-    assert len(own) + len(given) == 24 and 6 <= len(own) <= 18
-    for s in own:
+    on_policy = [s for s in only(Step, events) if "own_kl" in s.metrics]
+    off_policy = [s for s in only(Step, events) if "kl" in s.metrics]
+    assert len(on_policy) + len(off_policy) == 24 and 6 <= len(on_policy) <= 18
+    for s in on_policy:
         assert {"answer_length", "cut_off", "sampling_seconds", "learning_seconds"} <= s.metrics.keys()
         assert s.loss == pytest.approx(s.metrics["own_kl"])
-    for s in given:
+    for s in off_policy:
         assert "answer_length" not in s.metrics
         assert s.loss == pytest.approx(0.75 * s.metrics["kl"] + 0.25 * s.metrics["hard_loss"], rel=1e-5)
 
 
 def test_stopped_and_resumed_equals_unbroken(make: Make) -> None:
-    about: dict[str, Any] = {
+    sections: dict[str, Any] = {
         "adapter": {"dropout": 0.2},
         "options": {"lmbda": 0.6},
         "train": {"steps": 8, "gradient_accumulation_steps": 2},
     }
-    whole, broken = make("whole", **about), make("broken", **about)
-    unbroken = list(train(whole))
+    unbroken_run, broken_run = make("whole", **sections), make("broken", **sections)
+    unbroken = list(train(unbroken_run))
     assert {"own_kl" in s.metrics for s in only(Step, unbroken)} == {True, False}
     stop, first = threading.Event(), []
-    for event in train(broken, stop):
+    for event in train(broken_run, stop):
         first.append(event)
         if isinstance(event, Step) and event.step == 3:
             stop.set()
-    second = list(resume(str(broken.output)))
-    assert told(first) + told(second) == told(unbroken)
-    mine, other = weights(broken), weights(whole)
-    assert all(np.array_equal(mine[k], other[k]) for k in other)
+    second = list(resume(str(broken_run.output)))
+    assert metrics_of(first) + metrics_of(second) == metrics_of(unbroken)
+    resumed_weights, expected = weights(broken_run), weights(unbroken_run)
+    assert all(np.array_equal(resumed_weights[k], expected[k]) for k in expected)
 
 
 def test_it_stops_between_two_tokens(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A long answer need not be waited for, and what was begun is written again as it would have been."""
-    from core.rollouts import on_policy
+    """A long answer need not be waited for, and what was begun is completions again as it would have been."""
+    from core.rollouts import batch_generate
 
-    stop, tokens, write = threading.Event(), [], on_policy.write
+    stop, tokens, generate = threading.Event(), [], batch_generate.batch_generate
 
-    def slow(*args: Any, **more: Any) -> Any:
-        for finished in write(*args, **more):
+    def slow(*args: Any, **options: Any) -> Any:
+        for finished in generate(*args, **options):
             tokens.append(len(finished))
             if len(tokens) == 12:  # in the second step
                 stop.set()
             yield finished
 
-    monkeypatch.setattr(on_policy, "write", slow)
+    monkeypatch.setattr(batch_generate, "batch_generate", slow)
     unbroken = list(train(make("whole", train={"steps": 3})))
     tokens.clear(), stop.clear()
     run = make("broken", train={"steps": 3})
     events = list(train(run, stop))
     assert only(Finished, events)[0].reason == "stopped" and len(tokens) == 12
     assert [s.step for s in only(Step, events)] == [1]
-    assert told(events) + told(list(resume(str(run.output)))) == told(unbroken)
+    assert metrics_of(events) + metrics_of(list(resume(str(run.output)))) == metrics_of(unbroken)
 
 
 def test_a_question_leaves_the_room_that_there_is(make: Make, windows: list[Any]) -> None:
     list(train(make(options={"max_new_tokens": 60}, data={"max_seq_len": 48}, train={"steps": 5})))
-    found = [len(prompt) + len(answer) for _, batches in windows for prompt, answer in texts(batches)]
-    assert max(found) <= 48
+    lengths = [len(prompt) + len(answer) for _, batches in windows for prompt, answer in texts(batches)]
+    assert max(lengths) <= 48
 
 
 def test_rows_that_ask_nothing(make: Make, tmp_path: Path, windows: list[Any]) -> None:
@@ -212,8 +212,8 @@ def test_rows_that_ask_nothing(make: Make, tmp_path: Path, windows: list[Any]) -
     events = list(train(make("both", data={"path": str(tmp_path / "both.jsonl"), "eval_split": 0.0}, **quick)))
     (note,) = [e for e in only(Warned, events) if e.code == "no-question"]
     assert note.message.startswith("6 of 12 rows ask nothing")
-    whole = [len(answer) for _, batches in windows for prompt, answer in texts(batches) if len(prompt) == 1]
-    assert len(whole) == 6 and min(whole) > 9
+    plain_lengths = [len(answer) for _, batches in windows for prompt, answer in texts(batches) if len(prompt) == 1]
+    assert len(plain_lengths) == 6 and min(plain_lengths) > 9
     assert only(Started, events)[0].rows == 12
 
 

@@ -1,5 +1,6 @@
 """Runs that learn from answers of their own, through the loop's real entry point: what they tell, keep and resume."""
 
+import functools
 import json
 import math
 import threading
@@ -15,7 +16,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadData, Unavailable
 from core.events import Evaluated, Finished, Sample, Started, Step, Warned
 from core.rollouts import setup
-from core.rollouts.samples_file import read
+from core.rollouts.samples_file import read_samples
 from core.run import Run
 from core.train import resume, train
 from tests.core.conftest import only
@@ -66,15 +67,15 @@ def ask(model_folder: Path, tmp_path: Path) -> Ask:
     return make
 
 
-def told(events: list[Any]) -> list[Any]:
+def metrics_of(events: list[Any]) -> list[Any]:
     """What steps and validations say, times aside."""
-    passing = {"sampling_seconds", "learning_seconds"}
+    timings = {"sampling_seconds", "learning_seconds"}
     return [
         (
             type(e).__name__,
             e.step,
             e.tokens,
-            {"loss": e.loss} | {k: v for k, v in e.metrics.items() if k not in passing},
+            {"loss": e.loss} | {k: v for k, v in e.metrics.items() if k not in timings},
         )
         for e in events
         if isinstance(e, Step | Evaluated)
@@ -98,8 +99,8 @@ def test_what_a_run_tells(ask: Ask) -> None:
     for s in steps:
         assert {"reward", "reward_std", "reward_regex", "reward_length", "flat_groups", "clipped"} <= s.metrics.keys()
         assert {"entropy", "answer_length", "cut_off", "sampling_seconds", "learning_seconds"} <= s.metrics.keys()
-        both = s.metrics["reward_regex"] + 0.3 * s.metrics["reward_length"]
-        assert s.metrics["reward"] == pytest.approx(both) and 0 < s.metrics["answer_length"] <= 8
+        weighted_sum = s.metrics["reward_regex"] + 0.3 * s.metrics["reward_length"]
+        assert s.metrics["reward"] == pytest.approx(weighted_sum) and 0 < s.metrics["answer_length"] <= 8
         assert "kl" not in s.metrics and math.isfinite(s.grad_norm)
     assert any(s.grad_norm > 0 for s in steps)
     assert [e.step for e in only(Evaluated, events)] == [0, 2, 4]
@@ -115,25 +116,25 @@ def test_what_a_run_tells(ask: Ask) -> None:
 def test_samples_hold_every_answer_with_its_scores(ask: Ask, model_folder: Path) -> None:
     run = ask()
     list(train(run))
-    groups = list(read(Path(str(run.output)) / "samples.jsonl"))
+    groups = list(read_samples(Path(str(run.output)) / "samples.jsonl"))
     assert [g.step for g in groups] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert len({g.line for g in groups}) == 8  # every question once an epoch
     tokenizer = load_tokenizer(model_folder)
     for g in groups:
-        assert len(g.replies) == 4 and sum(r.advantage for r in g.replies) == pytest.approx(0, abs=1e-6)
-        for r in g.replies:
+        assert len(g.rollouts) == 4 and sum(r.advantage for r in g.rollouts) == pytest.approx(0, abs=1e-6)
+        for r in g.rollouts:
             assert r.logps is not None and len(r.logps) == len(r.ids) <= 8 and all(x <= 0 for x in r.logps)
             assert r.reward == pytest.approx(r.scores["regex"] + 0.3 * r.scores["length"])
-            ended = r.ids[-1] in ENDS
-            assert r.text == tokenizer.decode(list(r.ids[: len(r.ids) - ended]), skip_special_tokens=False)
-            assert r.cut is not ended
+            has_stop_token = r.ids[-1] in ENDS
+            assert r.text == tokenizer.decode(list(r.ids[: len(r.ids) - has_stop_token]), skip_special_tokens=False)
+            assert r.truncated is not has_stop_token
 
 
 def test_the_prompt_never_holds_the_answer(ask: Ask, model_folder: Path) -> None:
     run = ask(train={"samples": 2, "sample_tokens": 8})
     events = list(train(run))
     tokenizer = load_tokenizer(model_folder)
-    for g in read(Path(str(run.output)) / "samples.jsonl"):
+    for g in read_samples(Path(str(run.output)) / "samples.jsonl"):
         prompt = tokenizer.decode(list(g.prompt_ids))
         assert g.expected.startswith("secret-") and "secret" not in prompt
         assert prompt == f"<|im_start|>user\n{g.prompt}<|im_end|>\n<|im_start|>assistant\n"
@@ -142,9 +143,9 @@ def test_the_prompt_never_holds_the_answer(ask: Ask, model_folder: Path) -> None
 
 def test_the_same_seed_gives_the_same_run_and_another_one_another(ask: Ask) -> None:
     runs = [ask(output=name, train={"seed": seed}) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
-    one, same, other = (told(list(train(r))) for r in runs)
-    assert one == same and weights(runs[0]) == weights(runs[1])
-    assert one != other
+    first, repeated, reseeded = (metrics_of(list(train(r))) for r in runs)
+    assert first == repeated and weights(runs[0]) == weights(runs[1])
+    assert first != reseeded
 
 
 @pytest.mark.parametrize(
@@ -152,61 +153,61 @@ def test_the_same_seed_gives_the_same_run_and_another_one_another(ask: Ask) -> N
     [("grpo", 2, {"num_iterations": 2, "beta": 0.1}), ("grpo", 3, {"num_iterations": 2}), ("dapo", 1, {"refills": 1})],
 )
 def test_stopped_and_resumed_equals_unbroken(ask: Ask, method: str, stop_at: int, own: dict[str, Any]) -> None:
-    whole, broken = ask(output="whole", method=method, **own), ask(output="broken", method=method, **own)
-    unbroken = told(list(train(whole)))
+    unbroken_run, broken_run = ask(output="whole", method=method, **own), ask(output="broken", method=method, **own)
+    unbroken = metrics_of(list(train(unbroken_run)))
     stop, first = threading.Event(), []
-    for event in train(broken, stop):
+    for event in train(broken_run, stop):
         first.append(event)
         if isinstance(event, Step) and event.step == stop_at:
             stop.set()
     assert first[-1].reason == "stopped" and first[-1].step == stop_at
-    second = list(resume(str(broken.output)))
-    assert told(first) + told(second) == unbroken
-    assert weights(broken) == weights(whole) and lines(broken) == lines(whole)
+    second = list(resume(str(broken_run.output)))
+    assert metrics_of(first) + metrics_of(second) == unbroken
+    assert weights(broken_run) == weights(unbroken_run) and lines(broken_run) == lines(unbroken_run)
 
 
 def test_killed_between_checkpoints_the_answers_since_are_written_again(ask: Ask) -> None:
-    whole, killed = (ask(output=name, train={"save_every": 2}) for name in ("whole", "killed"))
-    list(train(whole))
-    events = train(killed)
+    unbroken_run, killed_run = (ask(output=name, train={"save_every": 2}) for name in ("whole", "killed"))
+    list(train(unbroken_run))
+    events = train(killed_run)
     for event in events:
         if isinstance(event, Step) and event.step == 3:
             break
     events.close()  # type: ignore[attr-defined]
-    with (Path(str(killed.output)) / "samples.jsonl").open("a") as file:
+    with (Path(str(killed_run.output)) / "samples.jsonl").open("a") as file:
         file.write('{"step": 3, "pro')  # the line that was being written
-    list(resume(str(killed.output)))
-    assert weights(killed) == weights(whole) and lines(killed) == lines(whole)
+    list(resume(str(killed_run.output)))
+    assert weights(killed_run) == weights(unbroken_run) and lines(killed_run) == lines(unbroken_run)
 
 
 def test_stopping_acts_between_tokens(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
-    from core.rollouts import collector
+    from core.rollouts import batch_generate
 
-    stop, seen, real = threading.Event(), [0], collector.write
+    stop, count, real = threading.Event(), [0], batch_generate.batch_generate
 
-    def slow(*args: Any, **about: Any) -> Any:
-        for finished in real(*args, **about):
-            seen[0] += 1
-            if seen[0] == 20:  # inside the second step's answers
+    def slow(*args: Any, **options: Any) -> Any:
+        for finished in real(*args, **options):
+            count[0] += 1
+            if count[0] == 20:  # inside the second step's answers
                 stop.set()
             yield finished
 
     run = ask(data={"eval_split": 0.0})
-    monkeypatch.setattr(collector, "write", slow)
+    monkeypatch.setattr(batch_generate, "batch_generate", slow)
     events = list(train(run, stop))
-    assert seen[0] == 20 and events[-1].reason == "stopped" and [s.step for s in only(Step, events)] == [1, 2]
+    assert count[0] == 20 and events[-1].reason == "stopped" and [s.step for s in only(Step, events)] == [1, 2]
     assert [json.loads(line)["step"] for line in lines(run)] == [1, 1, 2, 2]
-    monkeypatch.setattr(collector, "write", real)
-    whole = ask(output="whole", data={"eval_split": 0.0})
-    assert told(events) + told(list(resume(str(run.output)))) == told(list(train(whole)))
+    monkeypatch.setattr(batch_generate, "batch_generate", real)
+    unbroken_run = ask(output="whole", data={"eval_split": 0.0})
+    assert metrics_of(events) + metrics_of(list(resume(str(run.output)))) == metrics_of(list(train(unbroken_run)))
 
 
 def test_replaying_the_recorded_answers_gives_the_same_run(ask: Ask) -> None:
     first = ask(output="first", beta=0.05, num_iterations=2)
     steps = only(Step, list(train(first)))
-    again = ask(output="again", beta=0.05, num_iterations=2, replay=str(Path(str(first.output)) / "samples.jsonl"))
-    assert [(s.loss, s.grad_norm) for s in only(Step, list(train(again)))] == [(s.loss, s.grad_norm) for s in steps]
-    assert weights(again) == weights(first)
+    replaying = ask(output="again", beta=0.05, num_iterations=2, replay=str(Path(str(first.output)) / "samples.jsonl"))
+    assert [(s.loss, s.grad_norm) for s in only(Step, list(train(replaying)))] == [(s.loss, s.grad_norm) for s in steps]
+    assert weights(replaying) == weights(first)
 
 
 def test_a_replay_is_gone_through_once_unless_more_is_asked(ask: Ask) -> None:
@@ -235,8 +236,12 @@ def test_dynamic_sampling_replaces_flat_groups_and_tells_when_it_gives_up(ask: A
 
     refilled = ask(output="b", method="dapo", overlong_buffer=0, rewards=["regex=1"], refills=20, train={"steps": 3})
     for step in only(Step, list(train(refilled))):
-        kept = [g for g in map(json.loads, lines(refilled)) if g["step"] == step.step and g["kept"]]
-        assert len(kept) == 2 and all(len({a["reward"] for a in g["answers"]}) > 1 for g in kept)
+        groups = [g for g in map(json.loads, lines(refilled)) if g["step"] == step.step and g["kept"]]
+        assert len(groups) == 2 and all(len({a["reward"] for a in g["answers"]}) > 1 for g in groups)
+
+
+def _collate_all_groups(collate: Any, *args: Any, skip_flat: bool, **options: Any) -> Any:
+    return collate(*args, skip_flat=False, **options)
 
 
 def test_flat_groups_left_out_of_the_pass_change_nothing(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,9 +251,9 @@ def test_flat_groups_left_out_of_the_pass_change_nothing(ask: Ask, monkeypatch: 
     for loss_type in ("grpo", "dapo"):
         short = only(Step, list(train(ask(output=f"short-{loss_type}", loss_type=loss_type, **own))))
         assert any(0 < s.metrics["flat_groups"] < 1 for s in short)
-        real = rollouts.lay
+        real = rollouts.collate_rollouts
         with monkeypatch.context() as patch:
-            patch.setattr(rollouts, "lay", lambda *a, skip, real=real, **k: real(*a, skip=False, **k))
+            patch.setattr(rollouts, "collate_rollouts", functools.partial(_collate_all_groups, real))
             long = only(Step, list(train(ask(output=f"long-{loss_type}", loss_type=loss_type, **own))))
         assert [s.loss for s in short] == pytest.approx([s.loss for s in long], abs=1e-6)
         assert [s.grad_norm for s in short] == pytest.approx([s.grad_norm for s in long], rel=1e-4)
@@ -256,11 +261,11 @@ def test_flat_groups_left_out_of_the_pass_change_nothing(ask: Ask, monkeypatch: 
 
 def test_a_reward_that_never_changes_is_noticed(ask: Ask) -> None:
     run = ask(rewards=["regex=1", "format=0.5"], train={"steps": 5})
-    said = [e.message for e in only(Warned, list(train(run))) if e.code == "constant-reward"]
-    assert said == ["The reward 'format' gave every answer of the first 5 rounds the score 0."]
+    messages = [e.message for e in only(Warned, list(train(run))) if e.code == "constant-reward"]
+    assert messages == ["The reward 'format' gave every answer of the first 5 rounds the score 0."]
     run = ask(output="b", rewards=["format=1"], reward_pattern="", train={"steps": 5})
-    (said,) = [e.message for e in only(Warned, list(train(run))) if e.code == "constant-reward"]
-    assert "every answer of the first 5 rounds got the same score (0)" in said
+    (message,) = [e.message for e in only(Warned, list(train(run))) if e.code == "constant-reward"]
+    assert "every answer of the first 5 rounds got the same score (0)" in message
 
 
 FAULTS = {
@@ -277,8 +282,8 @@ def file_reward(tmp_path: Path, body: str) -> dict[str, Any]:
     file.write_text(
         f"CALLS = []\ndef reward(answers):\n    CALLS.append(1)\n{body}\n    return [len(a) for a in answers]\n"
     )
-    about = {"rewards": ["file=1"], "reward_pattern": "", "reward_file": str(file)}
-    return about | {"allow_reward_code": True, "reward_seconds": 0.5}
+    options = {"rewards": ["file=1"], "reward_pattern": "", "reward_file": str(file)}
+    return options | {"allow_reward_code": True, "reward_seconds": 0.5}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -292,10 +297,10 @@ def test_a_reward_file_that_fails_at_times_costs_only_those_answers(ask: Ask, tm
     own = file_reward(tmp_path, "    if len(CALLS) == 3:\n        raise ValueError('the third call')")
     events = list(train(ask(data={"eval_split": 0.0}, **own)))
     assert [s.step for s in only(Step, events)] == [1, 2, 3, 4]
-    (said,) = [e.message for e in only(Warned, events) if e.code == "reward"]
-    assert said.startswith("own.py, line 5: ValueError: the third call (at an answer to row")
-    (lost,) = [g for g in map(json.loads, lines(ask())) if all(a["reward"] is None for a in g["answers"])]
-    assert lost["step"] == 2 and not any(a["advantage"] for a in lost["answers"])
+    (message,) = [e.message for e in only(Warned, events) if e.code == "reward"]
+    assert message.startswith("own.py, line 5: ValueError: the third call (at an answer to row")
+    (failed_group,) = [g for g in map(json.loads, lines(ask())) if all(a["reward"] is None for a in g["answers"])]
+    assert failed_group["step"] == 2 and not any(a["advantage"] for a in failed_group["answers"])
 
 
 def test_a_reward_file_that_stops_working_ends_the_run(ask: Ask, tmp_path: Path) -> None:
@@ -322,7 +327,7 @@ def test_questions_that_leave_no_room_for_an_answer(ask: Ask) -> None:
 
 
 # Every option of its own makes a difference to what the run tells or leaves.
-CHANGED: dict[str, Any] = {
+CHANGED_VALUES: dict[str, Any] = {
     "rewards": ["regex=1"],
     "reasoning_rewards": True,
     "reward_pattern": "[^a-z]",
@@ -350,7 +355,7 @@ CHANGED: dict[str, Any] = {
     "answers_at_once": 3,
     "eval_questions": 2,
 }
-BESIDE: dict[str, dict[str, Any]] = {
+OTHER_OPTIONS: dict[str, dict[str, Any]] = {
     "reasoning_rewards": {"reward_pattern": "", "rewards": ["length=1"]},
     "micro_batch_size": {"loss_type": "bnpo"},
     "epsilon": {"num_iterations": 2},
@@ -362,14 +367,14 @@ BESIDE: dict[str, dict[str, Any]] = {
     "overlong_penalty": {"overlong_buffer": 4},
 }
 # Tested above, where they must change nothing, or with the rewards.
-OTHERWISE = {"reward_tags", "reward_file", "allow_reward_code", "reward_seconds", "replay"}
+TESTED_ELSEWHERE = {"reward_tags", "reward_file", "allow_reward_code", "reward_seconds", "replay"}
 
 
 def test_every_option_is_here() -> None:
     from core.methods.grpo import Options
     from core.options import describe
 
-    assert set(CHANGED) | OTHERWISE == {o.name for o in describe(Options)}
+    assert set(CHANGED_VALUES) | TESTED_ELSEWHERE == {o.name for o in describe(Options)}
 
 
 START = {"train": {"steps": 2, "eval_every": 2}}
@@ -383,38 +388,40 @@ def unchanged() -> dict[str, list[Any]]:
 
 def usual(ask: Ask, unchanged: dict[str, list[Any]], name: str) -> list[Any]:
     """What the run tells that an option's change is compared with."""
-    own = BESIDE.get(name, {})
+    own = OTHER_OPTIONS.get(name, {})
     key = json.dumps(own)
     if key not in unchanged:
-        unchanged[key] = told(list(train(ask(output="usual", **START, **own))))
+        unchanged[key] = metrics_of(list(train(ask(output="usual", **START, **own))))
     return unchanged[key]
 
 
 @pytest.mark.parametrize("name", ["group_size", "epsilon", "refills"])
 def test_without_a_change_there_is_no_difference(ask: Ask, unchanged: dict[str, list[Any]], name: str) -> None:
     """Nor in another folder and at another time, so that a difference below is the option's."""
-    again = told(list(train(ask(output="again", **START, **BESIDE.get(name, {})))))
-    assert usual(ask, unchanged, name) == again
+    repeated = metrics_of(list(train(ask(output="again", **START, **OTHER_OPTIONS.get(name, {})))))
+    assert usual(ask, unchanged, name) == repeated
 
 
-@pytest.mark.parametrize("name", CHANGED)
+@pytest.mark.parametrize("name", CHANGED_VALUES)
 def test_an_option_makes_a_difference(ask: Ask, tmp_path: Path, unchanged: dict[str, list[Any]], name: str) -> None:
-    own = BESIDE.get(name, {})
-    changed = ask(output="changed", **START, **{**own, name: CHANGED[name]})
+    own = OTHER_OPTIONS.get(name, {})
+    changed_run = ask(output="changed", **START, **{**own, name: CHANGED_VALUES[name]})
     if name == "reference":  # an adapter to start from, which is not the base
         list(train(ask(output="adapter", **START)))
-        before, changed = (
-            r.replace("adapter.init", str(tmp_path / "adapter")) for r in (ask(output="usual", **START, **own), changed)
+        usual_run, changed_run = (
+            r.replace("adapter.init", str(tmp_path / "adapter"))
+            for r in (ask(output="usual", **START, **own), changed_run)
         )
-        assert told(list(train(before))) != told(list(train(changed)))
+        assert metrics_of(list(train(usual_run))) != metrics_of(list(train(changed_run)))
         return
-    one, other = usual(ask, unchanged, name), told(list(train(changed)))
+    usual_metrics, changed_metrics = usual(ask, unchanged, name), metrics_of(list(train(changed_run)))
     if name == "answers_at_once":  # a matter of memory alone
         facts = json.loads((tmp_path / "changed" / "resolved.json").read_text())
         assert facts["data"]["rollouts"]["answers_at_once"]["used"] == 3
-        assert [s[3]["reward"] for s in other if s[0] == "Step"] == [s[3]["reward"] for s in one if s[0] == "Step"]
+        changed_rewards = [s[3]["reward"] for s in changed_metrics if s[0] == "Step"]
+        assert changed_rewards == [s[3]["reward"] for s in usual_metrics if s[0] == "Step"]
         return
-    assert one != other
+    assert usual_metrics != changed_metrics
 
 
 @pytest.mark.parametrize(
@@ -436,25 +443,25 @@ def test_whatever_is_trained_moves_away_from_its_reference(ask: Ask, sections: d
     assert second.metrics["kl"] > 1e-6 and second.grad_norm > 0
 
 
-@pytest.mark.parametrize("which", [1, 2])  # the validation before training, and the first after it
-def test_stopping_a_validation_leaves_it_for_later(ask: Ask, monkeypatch: pytest.MonkeyPatch, which: int) -> None:
-    from core.rollouts import collector
+@pytest.mark.parametrize("validation", [1, 2])  # the validation before training, and the first after it
+def test_stopping_a_validation_leaves_it_for_later(ask: Ask, monkeypatch: pytest.MonkeyPatch, validation: int) -> None:
+    from core.rollouts import batch_generate
 
-    stop, validations, real = threading.Event(), [0], collector.write
+    stop, validations, real = threading.Event(), [0], batch_generate.batch_generate
 
-    def watched(*args: Any, **about: Any) -> Any:
-        validations[0] += "group" not in about
-        for n, finished in enumerate(real(*args, **about)):
-            if n == 3 and "group" not in about and validations[0] == which:
+    def counting(*args: Any, **options: Any) -> Any:
+        validations[0] += options["group_size"] == 1
+        for n, finished in enumerate(real(*args, **options)):
+            if n == 3 and options["group_size"] == 1 and validations[0] == validation:
                 stop.set()
             yield finished
 
-    whole, run = ask(output="whole"), ask(output="stopped")
-    unbroken = told(list(train(whole)))
-    monkeypatch.setattr(collector, "write", watched)
+    unbroken_run, run = ask(output="whole"), ask(output="stopped")
+    unbroken = metrics_of(list(train(unbroken_run)))
+    monkeypatch.setattr(batch_generate, "batch_generate", counting)
     first = list(train(run, stop))
-    assert first[-1].reason == "stopped" and first[-1].step == 2 * (which - 1)
-    assert [e.step for e in only(Evaluated, first)] == [0][: which - 1]
-    monkeypatch.setattr(collector, "write", real)
-    assert told(first) + told(list(resume(str(run.output)))) == unbroken
-    assert weights(run) == weights(whole)
+    assert first[-1].reason == "stopped" and first[-1].step == 2 * (validation - 1)
+    assert [e.step for e in only(Evaluated, first)] == [0][: validation - 1]
+    monkeypatch.setattr(batch_generate, "batch_generate", real)
+    assert metrics_of(first) + metrics_of(list(resume(str(run.output)))) == unbroken
+    assert weights(run) == weights(unbroken_run)

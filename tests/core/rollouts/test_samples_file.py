@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from core.errors import BadData
-from core.rollouts.samples_file import Asked, Reply, read, steps
+from core.rollouts.samples_file import Rollout, RolloutGroup, groups_by_step, read_samples
 
-GROUP = Asked(
+GROUP = RolloutGroup(
     step=3,
     prompt_ids=(1, 2),
-    replies=(
-        Reply((4, 5), 1.25, (-0.123456789, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
-        Reply((6,), math.nan, None, "", True),
+    rollouts=(
+        Rollout((4, 5), 1.25, (-0.123456789, -2.0), "näh", False, 0.5, {"numeric": 1.0}, {"numeric": "5 is right"}),
+        Rollout((6,), math.nan, None, "", True),
     ),
     prompt="2 + 3?",
     expected="5",
@@ -26,14 +26,16 @@ GROUP = Asked(
 def test_what_is_written_is_read(tmp_path: Path) -> None:
     file = tmp_path / "samples.jsonl"
     file.write_text(GROUP.to_json() + "\n" + GROUP.to_json()[:20], encoding="utf-8")  # the second was cut by a crash
-    (found,) = read(file)
-    assert found.to_json() == GROUP.to_json()
-    assert found.replies[0] == GROUP.replies[0] and math.isnan(found.replies[1].reward)
+    (record,) = read_samples(file)
+    assert record.to_json() == GROUP.to_json()
+    assert record.rollouts[0] == GROUP.rollouts[0] and math.isnan(record.rollouts[1].reward)
 
 
 def test_groups_belong_to_the_step_that_learns_from_them() -> None:
-    groups = [Asked(s, (1,), GROUP.replies, kept=k) for s, k in ((1, True), (1, False), (4, True), (1, True))]
-    assert steps(groups) == [[groups[0], groups[3]], [groups[2]]]
+    groups = [
+        RolloutGroup(s, (1,), GROUP.rollouts, trained_on=k) for s, k in ((1, True), (1, False), (4, True), (1, True))
+    ]
+    assert groups_by_step(groups) == [[groups[0], groups[3]], [groups[2]]]
 
 
 @pytest.mark.parametrize(
@@ -53,15 +55,15 @@ def test_a_broken_line_is_named(tmp_path: Path, line: str, sentence: str) -> Non
     file = tmp_path / "samples.jsonl"
     file.write_text(GROUP.to_json() + "\n" + line + "\n")
     with pytest.raises(BadData, match=sentence) as error:
-        list(read(file, vocabulary=100))
+        list(read_samples(file, vocabulary=100))
     assert str(file) in str(error.value)
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="cannot be read"):
-        list(read(tmp_path / "no.jsonl"))
+        list(read_samples(tmp_path / "no.jsonl"))
 
 
 def test_it_is_plain_json() -> None:
-    found = json.loads(GROUP.to_json())
-    assert found["answers"][0]["rewards"] == {"numeric": 1.0} and found["answers"][1]["reward"] is None
+    record = json.loads(GROUP.to_json())
+    assert record["answers"][0]["rewards"] == {"numeric": 1.0} and record["answers"][1]["reward"] is None

@@ -6,16 +6,16 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.rollouts.sampling import Sampling, pick
+from core.rollouts.sampling import SamplingParams, sample_tokens
 
 P = [0.1, 0.4, 0.05, 0.25, 0.2]  # likeliest first: 1, 3, 4, 0, 2
 
 
-def tokens(uniform: list[float], p: list[float] = P, **about: float) -> list[int]:
+def tokens(uniform: list[float], p: list[float] = P, **options: float) -> list[int]:
     logits = mx.log(mx.array([p] * len(uniform)))
-    found = pick(logits, mx.array(uniform), Sampling(**about))[0].tolist()  # type: ignore[arg-type]
-    assert isinstance(found, list)
-    return found
+    sampled = sample_tokens(logits, mx.array(uniform), SamplingParams(**options))[0].tolist()  # type: ignore[arg-type]
+    assert isinstance(sampled, list)
+    return sampled
 
 
 def test_a_number_falls_among_the_cumulated_probabilities() -> None:
@@ -23,12 +23,12 @@ def test_a_number_falls_among_the_cumulated_probabilities() -> None:
 
 
 def test_every_token_comes_as_often_as_it_is_likely() -> None:
-    drawn = tokens([(n + 0.5) / 2000 for n in range(2000)], top_p=0.999999)
-    assert np.bincount(drawn, minlength=5) / 2000 == pytest.approx(P, abs=1e-3)
+    sampled = tokens([(n + 0.5) / 2000 for n in range(2000)], top_p=0.999999)
+    assert np.bincount(sampled, minlength=5) / 2000 == pytest.approx(P, abs=1e-3)
 
 
 @pytest.mark.parametrize(
-    ("about", "left"),
+    ("options", "candidates"),
     [
         ({"top_k": 2}, [1, 3]),
         ({"top_p": 0.6}, [1, 3]),  # 0.4 is not enough, 0.65 is
@@ -39,10 +39,10 @@ def test_every_token_comes_as_often_as_it_is_likely() -> None:
         ({}, [1, 3, 4, 0, 2]),
     ],
 )
-def test_what_is_left_to_draw_from(about: dict[str, float], left: list[int]) -> None:
-    drawn = tokens([(n + 0.5) / 500 for n in range(500)], **about)
-    share = np.bincount(drawn, minlength=5) / 500
-    expected = np.array([P[i] if i in left else 0.0 for i in range(5)])
+def test_what_is_left_to_draw_from(options: dict[str, float], candidates: list[int]) -> None:
+    sampled = tokens([(n + 0.5) / 500 for n in range(500)], **options)
+    share = np.bincount(sampled, minlength=5) / 500
+    expected = np.array([P[i] if i in candidates else 0.0 for i in range(5)])
     assert share == pytest.approx(expected / expected.sum(), abs=4e-3)
 
 
@@ -54,11 +54,11 @@ def test_log_probability_and_entropy_are_those_of_the_whole_distribution_at_the_
     logits = mx.array([[1.0, 2.0, 0.0]])
     hot = [math.exp(x / 0.5) for x in (1.0, 2.0, 0.0)]
     p = [x / sum(hot) for x in hot]
-    token, logp, entropy = pick(logits, mx.array([0.5]), Sampling(temperature=0.5, top_k=1))
+    token, logp, entropy = sample_tokens(logits, mx.array([0.5]), SamplingParams(temperature=0.5, top_k=1))
     assert token.item() == 1 and logp.item() == pytest.approx(math.log(p[1]), abs=1e-6)
     assert entropy.item() == pytest.approx(-sum(x * math.log(x) for x in p), abs=1e-6)
 
 
 def test_at_temperature_zero_the_likeliest_is_taken() -> None:
-    token, logp, _ = pick(mx.log(mx.array([P])), mx.array([0.99]), Sampling(temperature=0.0))
+    token, logp, _ = sample_tokens(mx.log(mx.array([P])), mx.array([0.99]), SamplingParams(temperature=0.0))
     assert token.item() == 1 and logp.item() == pytest.approx(math.log(0.4), abs=1e-6)

@@ -13,10 +13,10 @@ import pytest
 from core import methods
 from core.errors import BadOption
 from core.options import Option
-from core.run import Adapter, Data, Model, Run, Train, every_option, plain, runs_folder, sections
+from core.run import Adapter, Data, Model, Run, Train, list_options, runs_folder, sections, to_plain
 
-# Options that go with another one, and values that other() does not know.
-BESIDE: dict[str, dict[str, Any]] = {
+# Options that go with another one, and values that non_default() does not know.
+REQUIRED: dict[str, dict[str, Any]] = {
     "model.double_quantization": {"model.quantization": "nf4"},
     "options.jsd_weight": {"options.divergence": "jsd"},
     "options.max_new_tokens": {"options.lmbda": 1.0},
@@ -28,7 +28,7 @@ BESIDE: dict[str, dict[str, Any]] = {
 VALUES = {"options.rewards": ("exact=2",), "options.overlong_buffer": 8}
 
 
-def other(o: Option) -> Any:
+def non_default(o: Option) -> Any:
     """A value that is allowed and is not the default."""
     if o.type is bool:
         return not o.default
@@ -72,13 +72,13 @@ def test_a_small_number_as_people_write_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("method", methods.load())
 def test_every_option_can_be_replaced_and_kept(method: str, tmp_path: Path) -> None:
-    for key, o in every_option(method):
+    for key, o in list_options(method):
         if key == "method":
             continue
         start = Run(method=method)
-        for beside, value in BESIDE.get(key, {}).items():
-            start = start.replace(beside, value)
-        run = start.replace(key, VALUES.get(key, other(o)))
+        for required_key, value in REQUIRED.get(key, {}).items():
+            start = start.replace(required_key, value)
+        run = start.replace(key, VALUES.get(key, non_default(o)))
         assert run != start, key
         run.write(tmp_path / "run.toml")
         assert Run.read(tmp_path / "run.toml") == run, key
@@ -93,7 +93,7 @@ def test_run_toml_leaves_out_what_is_automatic() -> None:
 
 def test_plain_has_no_none() -> None:
     expected = {"type": "lora", "rank": 8, "rslora": False, "dropout": 0.0, "targets": "all"}
-    assert plain(Adapter(rank=8)) == expected
+    assert to_plain(Adapter(rank=8)) == expected
 
 
 @pytest.mark.parametrize(
@@ -114,11 +114,11 @@ def test_plain_has_no_none() -> None:
 def test_a_bad_file_gives_one_sentence_with_its_name(text: str, sentence: str, tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(text, "utf-8")
-    with pytest.raises(BadOption) as caught:
+    with pytest.raises(BadOption) as error:
         Run.read(path)
-    assert str(caught.value).startswith(str(path))
-    assert sentence in str(caught.value)
-    assert "\n" not in str(caught.value)
+    assert str(error.value).startswith(str(path))
+    assert sentence in str(error.value)
+    assert "\n" not in str(error.value)
 
 
 def test_a_contradiction_in_a_file_is_refused(tmp_path: Path) -> None:
@@ -157,9 +157,9 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     ],
 )
 def test_contradictions(run: Run, sentence: str) -> None:
-    with pytest.raises(BadOption) as caught:
+    with pytest.raises(BadOption) as error:
         run.check()
-    assert str(caught.value) == sentence
+    assert str(error.value) == sentence
 
 
 def test_check_returns_the_run() -> None:
@@ -179,9 +179,9 @@ def test_check_returns_the_run() -> None:
     ],
 )
 def test_replace_refuses(key: str, value: object, sentence: str) -> None:
-    with pytest.raises(BadOption) as caught:
+    with pytest.raises(BadOption) as error:
         Run().replace(key, value)
-    assert str(caught.value).startswith(sentence)
+    assert str(error.value).startswith(sentence)
 
 
 def test_replace_changes_one_thing() -> None:
@@ -202,12 +202,12 @@ def test_with_output_makes_a_new_name_each_time() -> None:
 
 
 def test_with_output_never_takes_a_folder_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Stopped(datetime.datetime):
+    class FixedClock(datetime.datetime):
         @classmethod
-        def now(cls, tz: datetime.tzinfo | None = None) -> "Stopped":
+        def now(cls, tz: datetime.tzinfo | None = None) -> "FixedClock":
             return cls(2030, 1, 1, tzinfo=tz)
 
-    monkeypatch.setattr("core.run.run.datetime.datetime", Stopped)
+    monkeypatch.setattr("core.run.run.datetime.datetime", FixedClock)
     names = []
     for _ in range(3):
         run = Run().with_output()

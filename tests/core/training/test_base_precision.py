@@ -47,13 +47,15 @@ def test_it_is_used_and_told(make_run: Callable[..., Run]) -> None:
 def test_who_loads_the_adapter_builds_the_same_base(make_run: Callable[..., Run], data_file: Path) -> None:
     run = make_run(model={"quantization": "fp4"}, data={"eval_path": str(data_file)}, train={"steps": 3})
     (finished,) = only(Finished, list(train(run)))
-    measured = list(evaluate(run.model.path, run.output, str(data_file), answers=0, max_seq_len=128))
-    assert [e.message for e in only(Warned, measured)] == ["The base is packed as fp4, as in training."]
-    assert only(Evaluated, measured)[0].loss == pytest.approx(finished.loss_after, abs=1e-5)
-    other = list(evaluate(run.model.path, run.output, str(data_file), answers=0, max_seq_len=128, quantization="none"))
-    assert abs(only(Evaluated, other)[0].loss - finished.loss_after) > 1e-4
+    events = list(evaluate(run.model.path, run.output, str(data_file), answers=0, max_seq_len=128))
+    assert [e.message for e in only(Warned, events)] == ["The base is packed as fp4, as in training."]
+    assert only(Evaluated, events)[0].loss == pytest.approx(finished.loss_after, abs=1e-5)
+    unpacked_events = list(
+        evaluate(run.model.path, run.output, str(data_file), answers=0, max_seq_len=128, quantization="none")
+    )
+    assert abs(only(Evaluated, unpacked_events)[0].loss - finished.loss_after) > 1e-4
     chat = Chat(run.model.path, run.output)
-    assert chat.precision["used"] == "fp4" and chat.note == "The base is packed as fp4, as in training."
+    assert chat.precision.used == "fp4" and chat.note == "The base is packed as fp4, as in training."
     assert isinstance(chat.model.layers[0].mlp.up_proj.linear, PackedLinear)
     assert Chat(run.model.path, run.output, quantization="int8").note == "The base is packed as int8, as asked."
     assert Chat(run.model.path).note == ""
@@ -90,7 +92,7 @@ def test_what_cannot_be_is_refused(make_run: Callable[..., Run], tmp_path: Path)
 def test_an_adapter_over_a_base_nobody_knows(tmp_path: Path) -> None:
     (tmp_path / adapters.CONFIG).write_text(json.dumps({"base_precision": {"quantization": "int3"}}))
     with pytest.raises(BadModel, match="over a base packed as 'int3', which is not known here"):
-        adapters.base_of(tmp_path)
+        adapters.read_base_precision(tmp_path)
 
 
 @pytest.mark.parametrize("mode", ["nf4", "affine-4"])
@@ -102,11 +104,13 @@ def test_loading_never_holds_more_than_the_packed_model_and_a_layer(
     shape = {"hidden_size": 256, "intermediate_size": 768, "num_hidden_layers": 8, "head_dim": 64}
     folder = write_model(tmp_path / "m", **shape)
     mx.clear_cache()
-    before = mx.get_active_memory()
+    memory_before = mx.get_active_memory()
     mx.reset_peak_memory()
     loaded = load(folder, device="cpu", quantization=mode)
     mx.eval(loaded.model.parameters())
-    held = mx.get_active_memory() - before
+    model_bytes = mx.get_active_memory() - memory_before
     layer = 4 * 256 * 768
-    assert mx.get_peak_memory() - before < held + 2 * layer, (mx.get_peak_memory() - before - held) / layer
-    assert held < (folder / "model.safetensors").stat().st_size / 4
+    assert mx.get_peak_memory() - memory_before < model_bytes + 2 * layer, (
+        mx.get_peak_memory() - memory_before - model_bytes
+    ) / layer
+    assert model_bytes < (folder / "model.safetensors").stat().st_size / 4

@@ -4,16 +4,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.data.tokenize.token_store import Rows as Arrays
+from core.data.tokenize.token_store import TokenStore as Arrays
 from core.events import Event, Warned
 from core.run import Run
-from core.training.dataset import Rows, load_rows
+from core.training.dataset import EncodedDataset, load_rows
 from tests.core.data.conftest import make_tokenizer
 
 FILES = Path(__file__).parents[1] / "data" / "files"
 
 
-def rows(**data: Any) -> tuple[Rows, dict[str, str]]:
+def rows(**data: Any) -> tuple[EncodedDataset, dict[str, str]]:
     """(the rows, what was warned of by its code) of a run with these options of the data."""
     run = Run.from_dict({"data": {key: str(v) if isinstance(v, Path) else v for key, v in data.items()}})
     events: list[Event] = []
@@ -22,48 +22,48 @@ def rows(**data: Any) -> tuple[Rows, dict[str, str]]:
         while True:
             events.append(next(work))
     except StopIteration as end:
-        made: Rows = end.value
-    return made, {e.code: e.message for e in events if isinstance(e, Warned)}
+        dataset: EncodedDataset = end.value
+    return dataset, {e.code: e.message for e in events if isinstance(e, Warned)}
 
 
 def test_rows_that_are_too_long_are_cut_and_those_with_nothing_left_are_left_out() -> None:
-    made, warned = rows(path=FILES / "over-long.jsonl", max_seq_len=100, eval_split=0.0)
-    assert [len(r.tokens) for r in made.train] == [12, 100]
-    assert all(r.mask.any() for r in made.train)
+    dataset, warned = rows(path=FILES / "over-long.jsonl", max_seq_len=100, eval_split=0.0)
+    assert [len(r.tokens) for r in dataset.train] == [12, 100]
+    assert all(r.mask.any() for r in dataset.train)
     assert warned["cut"] == "1 of 3 rows are longer than 100 tokens and are cut at the end."
     assert warned["no-target"] == "1 of 3 rows have nothing to learn within 100 tokens and are left out."
-    assert (made.facts["cut"], made.facts["dropped"]) == (1, 1)
+    assert (dataset.facts.cut, dataset.facts.dropped) == (1, 1)
 
 
 def test_validation_rows_that_are_also_trained_on_are_said_or_left_out() -> None:
     files = {"path": FILES / "overlap-train.jsonl", "eval_path": FILES / "overlap-valid.jsonl"}
-    made, warned = rows(**files)
-    assert (len(made.train), len(made.held_out)) == (3, 2)
+    dataset, warned = rows(**files)
+    assert (len(dataset.train), len(dataset.held_out)) == (3, 2)
     assert warned["overlap"] == ("1 of 2 validation rows also stand in the training data; the held-out loss flatters.")
-    made, warned = rows(**files, exclude=["overlap"])
-    assert ([r.line for r in made.train], len(made.held_out)) == ([1, 3], 2)
+    dataset, warned = rows(**files, exclude=["overlap"])
+    assert ([r.line for r in dataset.train], len(dataset.held_out)) == ([1, 3], 2)
     assert "overlap" not in warned
 
 
 def test_single_rows_are_left_out_of_the_training_data_alone() -> None:
     files = {"path": FILES / "overlap-train.jsonl", "eval_path": FILES / "overlap-valid.jsonl"}
-    made, _ = rows(**files, exclude=["row:1"])
-    assert ([r.line for r in made.train], len(made.held_out)) == ([2, 3], 2)
+    dataset, _ = rows(**files, exclude=["row:1"])
+    assert ([r.line for r in dataset.train], len(dataset.held_out)) == ([2, 3], 2)
 
 
 def test_several_files_are_one_dataset() -> None:
-    both = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
-    made, _ = rows(path=both, eval_split=0.0)
-    assert len(made.train) == 5
+    paths = f"{FILES / 'overlap-train.jsonl'}\n{FILES / 'overlap-valid.jsonl'}"
+    dataset, _ = rows(path=paths, eval_split=0.0)
+    assert len(dataset.train) == 5
 
 
 def test_many_rows_stay_arrays_unless_some_have_nothing_to_learn(tmp_path: Path) -> None:
     texts = [f'{{"prompt": "What is {n}?", "completion": "It is {n}."}}\n' for n in range(2100)]
     path = tmp_path / "many.jsonl"
     path.write_text("".join(texts))
-    made, _ = rows(path=path, eval_split=0.0)
-    assert isinstance(made.train, Arrays) and len(made.train) == 2100
+    dataset, _ = rows(path=path, eval_split=0.0)
+    assert isinstance(dataset.train, Arrays) and len(dataset.train) == 2100
     path.write_text("".join(texts) + json.dumps({"prompt": "x" * 5000, "completion": "y"}) + "\n")
-    made, warned = rows(path=path, eval_split=0.0, max_seq_len=200)
-    assert not isinstance(made.train, Arrays) and len(made.train) == 2100
+    dataset, warned = rows(path=path, eval_split=0.0, max_seq_len=200)
+    assert not isinstance(dataset.train, Arrays) and len(dataset.train) == 2100
     assert "no-target" in warned

@@ -15,12 +15,12 @@ import pytest
 from core import adapters, methods
 from core.errors import BadModel
 from core.events import Phase
-from core.run import Run, every_option
+from core.run import Run, list_options
 from core.train import train
 from tests.core.conftest import write_model, write_rows
 
 # option → a value that must make a difference to BASE; PLACES are filled with a real path.
-CHANGED: dict[str, Any] = {
+CHANGES: dict[str, Any] = {
     "output": "PLACE",
     "backend": "gpu",
     "model.path": "PLACE",
@@ -67,7 +67,7 @@ CHANGED: dict[str, Any] = {
     "train.seed": 7,
 }
 # What a change needs beside it to show.
-BESIDE: dict[str, dict[str, Any]] = {
+PREREQUISITES: dict[str, dict[str, Any]] = {
     "train.steps": {"train": {"epochs": None}},
     "train.epochs": {"train": {"steps": None}},
     "train.early_stop": {"train": {"learning_rate": 2.0, "eval_every": 1, "steps": 6}},
@@ -79,7 +79,7 @@ BESIDE: dict[str, dict[str, Any]] = {
     "data.fill_in": {"data": {"path": "TABLE"}},
 }
 # Tested below, in test_packing and test_recompute (where the numbers must NOT change), and by every method.
-OTHERWISE = {"model.revision", "model.allow_code", "data.packing", "train.gradient_checkpointing", "method"}
+TESTED_ELSEWHERE = {"model.revision", "model.allow_code", "data.packing", "train.gradient_checkpointing", "method"}
 
 
 @pytest.fixture(scope="module")
@@ -123,12 +123,12 @@ def fingerprint(run: Run) -> dict[str, Any]:
 
 
 def start(make_run: Callable[..., Run], places: dict[str, str], output: str, key: str) -> Run:
-    beside = BESIDE.get(key, {})
-    data = {k: places.get(v, v) if isinstance(v, str) else v for k, v in beside.get("data", {}).items()}
-    values = {"steps": 4, "eval_every": 2, "samples": 1, "sample_tokens": 4} | beside.get("train", {})
-    wanted = {k: v for k, v in values.items() if v is not None}
-    train = {k: v for k, v in wanted.items() if k != "steps"}
-    run = make_run(output=output, train=train, data=data, model=beside.get("model", {}))
+    prerequisites = PREREQUISITES.get(key, {})
+    data = {k: places.get(v, v) if isinstance(v, str) else v for k, v in prerequisites.get("data", {}).items()}
+    values = {"steps": 4, "eval_every": 2, "samples": 1, "sample_tokens": 4} | prerequisites.get("train", {})
+    options = {k: v for k, v in values.items() if v is not None}
+    train = {k: v for k, v in options.items() if k != "steps"}
+    run = make_run(output=output, train=train, data=data, model=prerequisites.get("model", {}))
     return run.replace("train.steps", values.get("steps"))
 
 
@@ -138,19 +138,21 @@ def unchanged() -> dict[str, dict[str, Any]]:
     return {}
 
 
-def usual(make_run: Callable[..., Run], places: dict[str, str], unchanged: dict[str, Any], key: str) -> dict[str, Any]:
+def unchanged_fingerprint(
+    make_run: Callable[..., Run], places: dict[str, str], unchanged: dict[str, Any], key: str
+) -> dict[str, Any]:
     """The fingerprint of the run that an option's change is compared with."""
-    beside = json.dumps(BESIDE.get(key))
-    if beside not in unchanged:
-        unchanged[beside] = fingerprint(start(make_run, places, "usual", key))
-    return unchanged[beside]
+    prerequisites = json.dumps(PREREQUISITES.get(key))
+    if prerequisites not in unchanged:
+        unchanged[prerequisites] = fingerprint(start(make_run, places, "usual", key))
+    return unchanged[prerequisites]
 
 
 def test_every_option_is_here() -> None:
-    assert set(CHANGED) | OTHERWISE == {key for key, _ in every_option("sft")}
+    assert set(CHANGES) | TESTED_ELSEWHERE == {key for key, _ in list_options("sft")}
 
 
-@pytest.mark.parametrize("key", CHANGED)
+@pytest.mark.parametrize("key", CHANGES)
 def test_it_makes_a_difference(
     make_run: Callable[..., Run], places: dict[str, str], unchanged: dict[str, Any], key: str
 ) -> None:
@@ -158,13 +160,13 @@ def test_it_makes_a_difference(
         list(train(make_run(train={"steps": 1}).replace("output", places[key])))
     if key == "backend" and (mx.metal.is_available() or mx.cuda.is_available()):
         pytest.skip("asking for the GPU changes nothing where auto takes it")
-    wanted = places[key] if CHANGED[key] == "PLACE" else CHANGED[key]
-    changed = start(make_run, places, "changed", key).replace(key, wanted)
+    value = places[key] if CHANGES[key] == "PLACE" else CHANGES[key]
+    run = start(make_run, places, "changed", key).replace(key, value)
     if key == "output":
-        list(train(changed))
-        assert (Path(wanted) / "run.toml").is_file()
+        list(train(run))
+        assert (Path(value) / "run.toml").is_file()
         return
-    assert usual(make_run, places, unchanged, key) != fingerprint(changed)
+    assert unchanged_fingerprint(make_run, places, unchanged, key) != fingerprint(run)
 
 
 @pytest.mark.parametrize("key", ["", "data.columns", "train.keep_best"])
@@ -172,23 +174,23 @@ def test_without_a_change_there_is_no_difference(
     make_run: Callable[..., Run], places: dict[str, str], unchanged: dict[str, Any], key: str
 ) -> None:
     """Nor in another folder and at another time, so that a difference above is the option's."""
-    assert usual(make_run, places, unchanged, key) == fingerprint(start(make_run, places, "again", key))
+    assert unchanged_fingerprint(make_run, places, unchanged, key) == fingerprint(start(make_run, places, "again", key))
 
 
 def test_the_revision_reaches_the_hub(make_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> None:
     import huggingface_hub
 
-    asked = []
+    requests = []
 
-    def snapshot(model: str, **about: Any) -> str:
-        asked.append((model, about["revision"]))
+    def snapshot(model: str, **options: Any) -> str:
+        requests.append((model, options["revision"]))
         raise huggingface_hub.errors.LocalEntryNotFoundError("not here")
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
     run = make_run(model={"path": "team/tiny", "revision": "v2"})
     with pytest.raises(Exception, match="team/tiny is not on this machine"):
         list(train(run))
-    assert asked == [("team/tiny", "v2")]
+    assert requests == [("team/tiny", "v2")]
 
 
 def test_code_is_allowed_only_by_its_option(make_run: Callable[..., Run], tmp_path: Path) -> None:

@@ -13,15 +13,20 @@ from core.train import train
 from tests.core.conftest import write_model
 
 
-@pytest.mark.parametrize(("lanes", "kept", "most"), [(1, 1.02, 1.1), (2, 1.25, 1.5)])
+@pytest.mark.parametrize(("parallel_batches", "growth", "peak_growth"), [(1, 1.02, 1.1), (2, 1.25, 1.5)])
 def test_memory_stays_where_it_is_over_a_thousand_steps(
-    lanes: int, kept: float, most: float, make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    parallel_batches: int,
+    growth: float,
+    peak_growth: float,
+    make_run: Callable[..., Run],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(parallel_plan, "MOST", lanes)
+    monkeypatch.setattr(parallel_plan, "MOST", parallel_batches)
     shape = {"hidden_size": 16, "num_hidden_layers": 1, "intermediate_size": 16, "num_attention_heads": 2}
     model = str(write_model(tmp_path / "m", **shape, num_key_value_heads=1))
-    given = {"steps": 1000, "batch_size": 2, "eval_every": 1000, "save_every": 1000}
-    run = make_run(model={"path": model}, adapter={"rank": 1, "targets": "attention"}, train=given)
+    options = {"steps": 1000, "batch_size": 2, "eval_every": 1000, "save_every": 1000}
+    run = make_run(model={"path": model}, adapter={"rank": 1, "targets": "attention"}, train=options)
     active, peak, numbers = list[int](), list[int](), list[int]()
     for event in train(run):
         if isinstance(event, Step):
@@ -31,6 +36,6 @@ def test_memory_stays_where_it_is_over_a_thousand_steps(
     assert numbers == list(range(1, 1001))
     # Every shape there is has been seen after three epochs, and freed buffers are used again. In two lanes chance says
     # which moments of two batches fall together.
-    assert max(active[900:]) <= kept * max(active[:60])
+    assert max(active[900:]) <= growth * max(active[:60])
     # The peak also depends on which two batches overlap, of a thousand pairs.
-    assert peak[-1] <= most * peak[60]
+    assert peak[-1] <= peak_growth * peak[60]

@@ -15,17 +15,17 @@ from core.run import Run
 from core.train import train
 from tests.core.conftest import only
 
-ADD_UP = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.decomposable]
+DECOMPOSABLE = [name for name, spec in methods.load().items() if spec.data in (TEXT, PAIRS) and spec.decomposable]
 
 
 NLL = {"dpo": {"sft_weight": 0.7}, "simpo": {"nll_weight": 0.7}}
 
 
 def test_methods_whose_losses_add_up_say_so() -> None:
-    assert {"sft", "dpo", "orpo", "simpo"} <= set(ADD_UP)
+    assert {"sft", "dpo", "orpo", "simpo"} <= set(DECOMPOSABLE)
 
 
-@pytest.mark.parametrize("method", ADD_UP)
+@pytest.mark.parametrize("method", DECOMPOSABLE)
 def test_the_numbers_are_those_of_the_whole_batch(
     method: str, make_run: Callable[..., Run], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,24 +37,24 @@ def test_the_numbers_are_those_of_the_whole_batch(
     pairs.write_text("".join(json.dumps(row) + "\n" for row in rows))
     data = {} if methods.load()[method].data == TEXT else {"path": str(pairs)}
 
-    def steps(most: int) -> list[Step]:
-        monkeypatch.setattr(plan, "CPU_TOKENS", most)
-        monkeypatch.setattr(parallel_plan, "MOST", 1 if most > 1000 else 2)
+    def steps(max_tokens: int) -> list[Step]:
+        monkeypatch.setattr(plan, "CPU_TOKENS", max_tokens)
+        monkeypatch.setattr(parallel_plan, "MOST", 1 if max_tokens > 1000 else 2)
         run = make_run(
-            output=str(tmp_path / str(most)),
+            output=str(tmp_path / str(max_tokens)),
             backend="cpu",
             method=method,
             data=data,
             options=NLL.get(method, {}),
             train={"steps": 4, "batch_size": 5},
         )
-        made = only(Step, list(train(run)))
-        told = json.loads((Path(str(run.output)) / "resolved.json").read_text())
-        assert (told["data"]["micro_batches"]["rows"] < 5) is (most < 1000)
-        return made
+        events = only(Step, list(train(run)))
+        resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
+        assert (resolved["data"]["micro_batches"]["rows"] < 5) is (max_tokens < 1000)
+        return events
 
-    whole, parts = steps(100_000), steps(60)
-    for a, b in zip(whole, parts, strict=True):
+    whole_batch, in_parts = steps(100_000), steps(60)
+    for a, b in zip(whole_batch, in_parts, strict=True):
         assert b.loss == pytest.approx(a.loss, rel=1e-5) and b.grad_norm == pytest.approx(a.grad_norm, rel=1e-4)
         assert b.tokens == a.tokens and b.trained_tokens == a.trained_tokens
         assert b.metrics == pytest.approx(a.metrics, rel=1e-4, abs=1e-5)

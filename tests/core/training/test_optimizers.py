@@ -17,7 +17,7 @@ class Two(nn.Module):
         self.norm = mx.array([2.0])
 
 
-def after(name: str, decay: float, gradients: list[float], trains_all: bool = False) -> tuple[float, float]:
+def weights_after(name: str, decay: float, gradients: list[float], trains_all: bool = False) -> tuple[float, float]:
     model = Two()
     optimizer: Any = optimizers.build(name, decay, model, trains_all)
     for g in gradients:
@@ -29,23 +29,23 @@ def after(name: str, decay: float, gradients: list[float], trains_all: bool = Fa
 def test_adamw_corrects_its_bias() -> None:
     # Step 1: m̂ = g and v̂ = g², so the step is lr · g / (|g| + eps) whatever g is; without the correction it
     # would be 3.16 times that.
-    assert after("adamw", 0.0, [0.5])[0] == pytest.approx(1.9, abs=1e-5)
+    assert weights_after("adamw", 0.0, [0.5])[0] == pytest.approx(1.9, abs=1e-5)
     m = (0.9 * 0.1 * 0.5 + 0.1 * -0.25) / (1 - 0.9**2)
     v = (0.999 * 0.001 * 0.25 + 0.001 * 0.0625) / (1 - 0.999**2)
-    assert after("adamw", 0.0, [0.5, -0.25])[0] == pytest.approx(1.9 - 0.1 * m / math.sqrt(v), abs=1e-4)
+    assert weights_after("adamw", 0.0, [0.5, -0.25])[0] == pytest.approx(1.9 - 0.1 * m / math.sqrt(v), abs=1e-4)
 
 
 def test_decay_is_decoupled_and_spares_norms_when_everything_is_trained() -> None:
     decayed = 2.0 * (1 - 0.1 * 0.5) - 0.1
-    assert after("adamw", 0.5, [1.0]) == pytest.approx((decayed, decayed), abs=1e-5)
-    assert after("adamw", 0.5, [1.0], trains_all=True) == pytest.approx((decayed, 1.9), abs=1e-5)
+    assert weights_after("adamw", 0.5, [1.0]) == pytest.approx((decayed, decayed), abs=1e-5)
+    assert weights_after("adamw", 0.5, [1.0], trains_all=True) == pytest.approx((decayed, 1.9), abs=1e-5)
 
 
 def test_the_others() -> None:
-    assert after("sgd", 0.0, [0.5])[0] == pytest.approx(1.95)
-    assert after("lion", 0.0, [0.5])[0] == pytest.approx(1.9)  # the sign of the gradient
-    assert after("lion", 0.5, [0.5])[0] == pytest.approx(1.8)
-    assert after("adam", 0.0, [0.5])[0] == pytest.approx(1.9, abs=1e-5)
+    assert weights_after("sgd", 0.0, [0.5])[0] == pytest.approx(1.95)
+    assert weights_after("lion", 0.0, [0.5])[0] == pytest.approx(1.9)  # the sign of the gradient
+    assert weights_after("lion", 0.5, [0.5])[0] == pytest.approx(1.8)
+    assert weights_after("adam", 0.0, [0.5])[0] == pytest.approx(1.9, abs=1e-5)
 
 
 def test_clipping() -> None:

@@ -25,9 +25,9 @@ def test_every_step_is_that_of_trl(name: str, tmp_path: Path) -> None:
     assert [s.step for s in steps] == list(range(1, len(expected) + 1))
     assert [s.loss for s in steps] == pytest.approx([e["loss"] for e in expected], rel=0, abs=3e-5)
     assert [s.grad_norm for s in steps] == pytest.approx([e["grad_norm"] for e in expected], rel=1e-4)
-    about = {"adapter": f"{case['model']}-mlx"}
+    start = {"adapter": f"{case['model']}-mlx"}
     assert (
-        distance(about, REFERENCE / "grpo" / f"{name}.safetensors", tmp_path / "run") < 1e-3
+        distance(start, REFERENCE / "grpo" / f"{name}.safetensors", tmp_path / "run") < 1e-3
     )  # Adam's first steps are signs: one near zero
     if case["options"]["num_iterations"] > 1:
         assert any(s.metrics["clipped"] > 0.05 for s in steps)

@@ -19,9 +19,9 @@ from core.run import Run
 from core.train import train
 
 REFERENCE = Path(__file__).parents[2] / "reference"
-FOUND: dict[str, Any] = json.loads((REFERENCE / "peft.json").read_text(encoding="utf-8"))
-CASES: dict[str, Any] = FOUND["cases"]
-TOKENS = mx.array([FOUND["tokens"]])
+RECORDED: dict[str, Any] = json.loads((REFERENCE / "peft.json").read_text(encoding="utf-8"))
+CASES: dict[str, Any] = RECORDED["cases"]
+TOKENS = mx.array([RECORDED["tokens"]])
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case["steps"]])
@@ -32,11 +32,11 @@ def test_eight_steps_are_those_of_trl_with_peft(name: str, tmp_path: Path) -> No
     assert [s.loss for s in steps] == pytest.approx([e["loss"] for e in expected], rel=0, abs=3e-5)
     assert [s.grad_norm for s in steps] == pytest.approx([e["grad_norm"] for e in expected], rel=1e-4)
     start = adapters.read(REFERENCE / "peft" / name)[1]
-    goal, found = load_file(REFERENCE / "peft" / f"{name}.safetensors"), adapters.read(tmp_path / "run")[1]
-    assert found.keys() == goal.keys() - {"logits"}
-    apart = sum(float(np.square(np.array(found[k]) - g).sum()) for k, g in goal.items() if k in found)
-    way = sum(float(np.square(np.array(start[k]) - g).sum()) for k, g in goal.items() if k in found)
-    assert (apart / way) ** 0.5 < 4e-4
+    goal, trained = load_file(REFERENCE / "peft" / f"{name}.safetensors"), adapters.read(tmp_path / "run")[1]
+    assert trained.keys() == goal.keys() - {"logits"}
+    distance = sum(float(np.square(np.array(trained[k]) - g).sum()) for k, g in goal.items() if k in trained)
+    path = sum(float(np.square(np.array(start[k]) - g).sum()) for k, g in goal.items() if k in trained)
+    assert (distance / path) ** 0.5 < 4e-4
     (started,) = [e for e in events if isinstance(e, Started)]
     assert started.precision["used"] == ("float32" if case["base"] == "none" else case["base"])
 

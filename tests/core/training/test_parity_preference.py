@@ -23,7 +23,7 @@ METRICS = ("chosen_reward", "rejected_reward", "margin", "accuracy", "kl")
 
 
 MATRIX: dict[str, Any] = json.loads((REFERENCE / "matrix.json").read_text(encoding="utf-8"))
-KEPT = load_file(REFERENCE / "matrix.safetensors")
+EXPECTED = load_file(REFERENCE / "matrix.safetensors")
 SAMPLED = 23  # every so manyth cell is always tried: prime, so that each variant, model and so on has its turn
 
 
@@ -43,8 +43,8 @@ def test_each_cell_of_the_matrix_is_that_of_trl(name: str, tmp_path: Path) -> No
     case = MATRIX["cases"][name]
     assert_same(case, case["steps"], tmp_path / "run", close=3e-4)
     start = sampled(REFERENCE / "adapters" / case["adapter"] / "adapters.safetensors")
-    goal, found = KEPT[name], sampled(tmp_path / "run" / "adapters.safetensors")
-    assert np.linalg.norm(found - goal) < 4e-4 * np.linalg.norm(goal - start)
+    goal, trained = EXPECTED[name], sampled(tmp_path / "run" / "adapters.safetensors")
+    assert np.linalg.norm(trained - goal) < 4e-4 * np.linalg.norm(goal - start)
 
 
 def test_the_matrix_has_every_cell() -> None:
@@ -59,12 +59,12 @@ def test_the_matrix_has_every_cell() -> None:
     assert {kind: kinds.count(kind) for kind in kinds} == {"dpo": 6, "simpo": 2, "orpo": 1, "kto": 2, "distill": 7}
     for key, count in variants.items():
         assert count == (16 if json.loads(key)[0] in ("dpo", "kto") else 8), key
-    ways = {
+    settings = {
         (c["method"], c["model"], c["settings"]["options"].get("reference"), c["settings"]["max_seq_len"] < 512,
          c["settings"]["gradient_accumulation_steps"])
         for c in cells
     }  # fmt: skip
-    assert len(ways) == 2 * 16 + 3 * 8
+    assert len(settings) == 2 * 16 + 3 * 8
 
 
 def assert_same(case: dict[str, Any], expected: dict[str, list[float]], output: Path, close: float = 3e-5) -> None:
@@ -81,16 +81,16 @@ def assert_same(case: dict[str, Any], expected: dict[str, list[float]], output: 
     for metric in METRICS:
         if metric not in expected or (case["method"] == "kto" and accumulates and metric != "kl"):
             continue  # TRL takes the mean of the batches' means there, whatever number of rows they are means over
-        found = [s.metrics[metric] for s in steps]
+        values = [s.metrics[metric] for s in steps]
         # Where both rewards are the same, which TRL counts as wrong, Hone counts one half.
         first = 1 if metric == "accuracy" and expected["margin"][0] == 0 else 0
-        assert found[first:] == pytest.approx(expected[metric][first:], rel=1e-4, abs=close), metric
+        assert values[first:] == pytest.approx(expected[metric][first:], rel=1e-4, abs=close), metric
 
 
 def sampled(file: Path) -> np.ndarray:
     """Every 31st number of each tensor, as the matrix keeps them."""
-    found = load_file(file)
-    return np.concatenate([found[key].flatten()[:: MATRIX["every"]] for key in sorted(found)])
+    tensors = load_file(file)
+    return np.concatenate([tensors[key].flatten()[:: MATRIX["every"]] for key in sorted(tensors)])
 
 
 def as_run(case: dict[str, Any], output: Path) -> Run:

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.data.kinds import TEXT
-from core.data.tokenize.encode import encode
+from core.data.tokenize.encode import encode_example
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.events import Step
 from core.run import Run
@@ -28,11 +28,11 @@ pytestmark = pytest.mark.parametrize("name", CASES)
 def test_tokens_and_targets_are_those_of_trl(name: str) -> None:
     case = CASES[name]
     tokenizer = load_tokenizer(REFERENCE / "models" / case["model"])
-    examples = load(REFERENCE / "data" / f"{case['data']}.jsonl", TEXT).examples
+    examples = load_dataset(REFERENCE / "data" / f"{case['data']}.jsonl", TEXT).examples
     options = {"train_on": case["options"]["train_on"], "max_len": case["options"]["max_seq_len"]}
-    rows = [encode(example, tokenizer, **options) for example in examples]
-    found = [(row.tokens.tolist(), "".join(map(str, row.mask))) for row in rows if row.mask.any()]
-    assert found == [(row["tokens"], row["targets"]) for row in case["rows"]]
+    rows = [encode_example(example, tokenizer, **options)[0] for example in examples]
+    encoded = [(row.tokens.tolist(), "".join(map(str, row.mask))) for row in rows if row.mask.any()]
+    assert encoded == [(row["tokens"], row["targets"]) for row in case["rows"]]
 
 
 def test_eight_steps_are_those_of_trl(name: str, tmp_path: Path) -> None:
@@ -76,16 +76,16 @@ def as_run(case: dict[str, Any], output: Path) -> Run:
     )
 
 
-def distance(case: dict[str, Any], theirs: Path, output: Path) -> float:
+def distance(case: dict[str, Any], expected: Path, output: Path) -> float:
     """How far the two results lie apart (L2 over all tensors), as a share of how far theirs is from the start."""
     if case["adapter"]:
         start = load_file(REFERENCE / "adapters" / case["adapter"] / "adapters.safetensors")
     else:
         start = load_file(REFERENCE / "models" / case["model"] / "model.safetensors")
-    goal, found = load_file(theirs), load_file(output / "adapters.safetensors")
-    assert found.keys() == goal.keys()
+    goal, trained = load_file(expected), load_file(output / "adapters.safetensors")
+    assert trained.keys() == goal.keys()
 
-    def squared(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> float:
-        return sum(float(np.square(one[k].astype(np.float64) - other[k]).sum()) for k in goal)
+    def squared(a: dict[str, np.ndarray], b: dict[str, np.ndarray]) -> float:
+        return sum(float(np.square(a[k].astype(np.float64) - b[k]).sum()) for k in goal)
 
-    return (squared(found, goal) / squared(goal, start)) ** 0.5
+    return (squared(trained, goal) / squared(goal, start)) ** 0.5

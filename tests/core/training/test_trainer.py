@@ -32,11 +32,11 @@ def adapter(folder: str | Path) -> dict[str, Any]:
     return {k: np.array(v) for k, v in mx.load(str(Path(folder) / WEIGHTS)).items()}
 
 
-def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
-    return a.keys() == b.keys() and all(alike(a[k], b[k]) for k in a)
+def same_tensors(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    return a.keys() == b.keys() and all(is_equal(a[k], b[k]) for k in a)
 
 
-def alike(a: Any, b: Any) -> bool:
+def is_equal(a: Any, b: Any) -> bool:
     """To the last bit; on a GPU, which adds the gradients of a token's many places in any order, nearly."""
     close = {"rtol": 1e-4, "atol": 1e-5} if mx.default_device() == mx.gpu else {"rtol": 0, "atol": 0}
     return bool(np.shape(a) == np.shape(b) and np.allclose(a, b, **close))
@@ -63,15 +63,15 @@ def test_it_learns(make_run: MakeRun) -> None:
 
 def test_the_gradient_reaches_every_adapter_tensor(make_run: MakeRun) -> None:
     # After one step B has moved (A's gradient is zero while B is); after two, A as well.
-    one = make_run(
+    one_step = make_run(
         output="one", train={"steps": 1, "lr_schedule": "constant", "eval_every": 1}, data={"eval_split": 0.0}
     )
-    two = make_run(
+    two_steps = make_run(
         output="two", train={"steps": 2, "lr_schedule": "constant", "eval_every": 1}, data={"eval_split": 0.0}
     )
-    list(train(one))
-    list(train(two))
-    first, second = adapter(str(one.output)), adapter(str(two.output))
+    list(train(one_step))
+    list(train(two_steps))
+    first, second = adapter(str(one_step.output)), adapter(str(two_steps.output))
     assert len(first) == 2 * 7 * 2
     for name, value in first.items():
         if name.endswith("lora_b"):
@@ -84,7 +84,7 @@ def test_the_same_seed_gives_the_same_run_and_another_does_not(make_run: MakeRun
     runs = [make_run(output=name, train={"seed": seed}) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
     a, b, c = (list(train(r)) for r in runs)
     assert losses(a) == losses(b) != losses(c)
-    assert same(adapter(str(runs[0].output)), adapter(str(runs[1].output)))
+    assert same_tensors(adapter(str(runs[0].output)), adapter(str(runs[1].output)))
 
 
 CHANGES: dict[str, dict[str, Any]] = {
@@ -107,29 +107,29 @@ def test_stopped_and_resumed_equals_unbroken(
 ) -> None:
     changes = CHANGES[kind]
     if kind not in unbroken_runs:
-        whole = make_run(output="whole", **changes)
-        unbroken_runs[kind] = list(train(whole)), adapter(str(whole.output))
-    unbroken, learned = unbroken_runs[kind]
-    broken = make_run(output="broken", **changes)
+        unbroken_run = make_run(output="whole", **changes)
+        unbroken_runs[kind] = list(train(unbroken_run)), adapter(str(unbroken_run.output))
+    unbroken, unbroken_adapter = unbroken_runs[kind]
+    stopped_run = make_run(output="broken", **changes)
     stop, first = threading.Event(), []
-    for event in train(broken, stop):
+    for event in train(stopped_run, stop):
         first.append(event)
         if isinstance(event, Step) and event.step == stop_at:
             stop.set()
     assert first[-1].reason == "stopped" and first[-1].step == stop_at
-    second = list(resume(str(broken.output)))
+    second = list(resume(str(stopped_run.output)))
     assert only(Started, second)[0].first_step == stop_at + 1
-    assert alike(losses(first) + losses(second), losses(unbroken))
-    assert alike(*([e.loss for e in only(Evaluated, events)] for events in (first + second, unbroken)))
-    assert alike(second[-1].loss_after, unbroken[-1].loss_after) and second[-1].best_step == unbroken[-1].best_step
-    assert same(adapter(str(broken.output)), learned)
-    logged = list(RunFolder(Path(str(broken.output))).events())
-    assert alike(losses(logged), losses(unbroken))
+    assert is_equal(losses(first) + losses(second), losses(unbroken))
+    assert is_equal(*([e.loss for e in only(Evaluated, events)] for events in (first + second, unbroken)))
+    assert is_equal(second[-1].loss_after, unbroken[-1].loss_after) and second[-1].best_step == unbroken[-1].best_step
+    assert same_tensors(adapter(str(stopped_run.output)), unbroken_adapter)
+    logged = list(RunFolder(Path(str(stopped_run.output))).events())
+    assert is_equal(losses(logged), losses(unbroken))
 
 
 def test_a_run_killed_between_checkpoints_goes_on_from_the_last(make_run: MakeRun) -> None:
-    whole = make_run(output="whole")
-    unbroken = list(train(whole))
+    unbroken_run = make_run(output="whole")
+    unbroken = list(train(unbroken_run))
     killed = make_run(output="killed")
     events = train(killed)
     for event in events:
@@ -138,10 +138,10 @@ def test_a_run_killed_between_checkpoints_goes_on_from_the_last(make_run: MakeRu
     events.close()  # type: ignore[attr-defined]
     with (Path(str(killed.output)) / "events.jsonl").open("a") as file:
         file.write('{"event": "Step", "st')  # the line that was being written
-    rest = list(resume(str(killed.output)))
-    assert [e.step for e in only(Step, rest)] == [4, 5, 6]
+    resumed = list(resume(str(killed.output)))
+    assert [e.step for e in only(Step, resumed)] == [4, 5, 6]
     assert losses(list(RunFolder(Path(str(killed.output))).events())) == losses(unbroken)
-    assert same(adapter(str(killed.output)), adapter(str(whole.output)))
+    assert same_tensors(adapter(str(killed.output)), adapter(str(unbroken_run.output)))
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_again(make_run: MakeRun) -> None:
@@ -149,8 +149,8 @@ def test_a_run_killed_before_its_first_checkpoint_starts_again(make_run: MakeRun
     events = train(run)
     next(e for e in events if isinstance(e, Step))
     events.close()  # type: ignore[attr-defined]
-    rest = list(resume(str(run.output)))
-    assert [e.step for e in only(Step, rest)] == [1, 2, 3, 4, 5, 6]
+    resumed = list(resume(str(run.output)))
+    assert [e.step for e in only(Step, resumed)] == [1, 2, 3, 4, 5, 6]
 
 
 def test_a_finished_run_goes_on_only_with_more_steps(make_run: MakeRun) -> None:
@@ -165,33 +165,35 @@ def test_a_finished_run_goes_on_only_with_more_steps(make_run: MakeRun) -> None:
 
 def test_the_best_adapter_is_kept(make_run: MakeRun, tmp_path: Path) -> None:
     # Trained on some answers and measured on others to the same questions: the loss on these falls and rises again.
-    trained = write_rows(tmp_path / "train.jsonl", 4)
-    held = trained.read_text().replace("It is ", "Nobody can say, though some would guess at ").replace(".", "?")
-    (tmp_path / "held.jsonl").write_text(held)
-    over = {"steps": 40, "learning_rate": 0.02, "lr_schedule": "constant", "eval_every": 2}
+    train_file = write_rows(tmp_path / "train.jsonl", 4)
+    held_out_text = (
+        train_file.read_text().replace("It is ", "Nobody can say, though some would guess at ").replace(".", "?")
+    )
+    (tmp_path / "held.jsonl").write_text(held_out_text)
+    options = {"steps": 40, "learning_rate": 0.02, "lr_schedule": "constant", "eval_every": 2}
     data = {"path": str(tmp_path / "train.jsonl"), "eval_path": str(tmp_path / "held.jsonl")}
-    run = make_run(train=over, data=data, output="best")
+    run = make_run(train=options, data=data, output="best")
     events = list(train(run))
-    measured = {e.step: e.loss for e in only(Evaluated, events) if e.step}
-    best = min(measured, key=lambda s: measured[s])
+    losses_by_step = {e.step: e.loss for e in only(Evaluated, events) if e.step}
+    best = min(losses_by_step, key=lambda s: losses_by_step[s])
     finished = events[-1]
-    assert best < 40 and finished.best_step == best and finished.loss_after == measured[best]
+    assert best < 40 and finished.best_step == best and finished.loss_after == losses_by_step[best]
     assert f"Best at step {best}" in finished.message
-    last = make_run(train=over | {"keep_best": False}, data=data, output="last")
-    finished = list(train(last))[-1]
-    assert finished.best_step == 40 and finished.loss_after == pytest.approx(measured[40], abs=1e-6)
-    assert not same(adapter(str(run.output)), adapter(str(last.output)))
+    last_run = make_run(train=options | {"keep_best": False}, data=data, output="last")
+    finished = list(train(last_run))[-1]
+    assert finished.best_step == 40 and finished.loss_after == pytest.approx(losses_by_step[40], abs=1e-6)
+    assert not same_tensors(adapter(str(run.output)), adapter(str(last_run.output)))
     reloaded = list(evaluate(run.model.path, str(run.output), data["eval_path"], answers=0))[-1]
-    assert reloaded.loss == pytest.approx(measured[best], abs=1e-5)
+    assert reloaded.loss == pytest.approx(losses_by_step[best], abs=1e-5)
 
 
 def test_validation_never_takes_longer_than_the_training(make_run: MakeRun, tmp_path: Path) -> None:
-    held = str(write_rows(tmp_path / "held.jsonl", 40))
+    held_out = str(write_rows(tmp_path / "held.jsonl", 40))
     auto: dict[str, Any] = {"samples": 0, "batch_size": 4}
     small = str(write_model(tmp_path / "small", num_hidden_layers=1))
     for steps, times in ((10, 1), (40, 4), (120, 10)):  # at most ten
         values = {"model": {"path": small}, "train": auto | {"steps": steps}}
-        run = Run.from_dict(values | {"data": {"path": make_run().data.path, "eval_path": held}})
+        run = Run.from_dict(values | {"data": {"path": make_run().data.path, "eval_path": held_out}})
         run = run.replace("output", str(tmp_path / str(steps)))
         assert len([e for e in only(Evaluated, list(train(run))) if e.step]) == times
 
@@ -212,8 +214,8 @@ def test_checkpoints_on_request_and_their_number(make_run: MakeRun) -> None:
         if isinstance(event, Saved) and event.what == "checkpoint":
             saved.append(event.step)
     assert saved == [1, 2, 4, 6]
-    kept = sorted(p.name for p in (Path(str(run.output)) / "checkpoints").glob("step-*"))
-    assert kept == ["step-0000004", "step-0000006"]
+    checkpoints = sorted(p.name for p in (Path(str(run.output)) / "checkpoints").glob("step-*"))
+    assert checkpoints == ["step-0000004", "step-0000006"]
 
 
 def test_accumulation_is_weighted_by_tokens(make_run: MakeRun) -> None:
@@ -252,8 +254,8 @@ def test_a_gpu_that_is_not_there_is_told(make_run: MakeRun) -> None:
     if mx.metal.is_available() or mx.cuda.is_available():
         pytest.skip("there is a GPU here")
     events = list(train(make_run(backend="gpu", train={"steps": 1})))
-    (warned,) = [e for e in only(Warned, events) if e.code == "backend"]
-    assert warned.message.startswith("The GPU was asked for, the CPU is used: no GPU can be used:")
+    (warning,) = [e for e in only(Warned, events) if e.code == "backend"]
+    assert warning.message.startswith("The GPU was asked for, the CPU is used: no GPU can be used:")
     assert only(Started, events)[0].backend["requested"] == "gpu"
 
 
@@ -267,8 +269,8 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(make_ru
         list(train(run))
     log = list(RunFolder(Path(str(run.output))).events())
     assert isinstance(log[-1], Finished) and log[-1].reason == "failed"
-    kept = sorted((Path(str(run.output)) / "checkpoints").glob("step-*"))
-    weights = mx.load(str(kept[-1] / "trained.safetensors"))
+    checkpoints = sorted((Path(str(run.output)) / "checkpoints").glob("step-*"))
+    weights = mx.load(str(checkpoints[-1] / "trained.safetensors"))
     assert all(math.isfinite(float(mx.abs(w).max())) for w in weights.values())
 
 
@@ -277,8 +279,8 @@ def test_every_weight_in_16_bit(make_run: MakeRun) -> None:
     with pytest.raises(BadOption, match="Full fine-tuning cannot compute in float16"):
         list(train(half))
     brain = make_run(output="brain", adapter={"type": "full"}, model={"dtype": "bfloat16"}, train={"steps": 2})
-    (told,) = [e for e in only(Warned, list(train(brain))) if e.code == "precision"]
-    assert "small corrections are lost" in told.message
+    (warning,) = [e for e in only(Warned, list(train(brain))) if e.code == "precision"]
+    assert "small corrections are lost" in warning.message
     assert {str(v.dtype) for v in mx.load(str(Path(str(brain.output)) / WEIGHTS)).values()} == {"mlx.core.bfloat16"}
 
 

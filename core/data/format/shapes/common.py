@@ -1,4 +1,4 @@
-"""What every kind of data shares: how a shape is described, and how a row's columns are read."""
+"""Shared by every kind of data: how a shape is described, and how a row's columns are read."""
 
 import functools
 import json
@@ -8,11 +8,12 @@ from typing import Any
 
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Message, Remark, Unusable
-from core.data.read.json_text import mend
+from core.data.read.json_text import repair_json
 from core.data.read.reader import Row
 
 Values = Mapping[str, Any]
-Built = tuple[tuple[Example, ...], list[Remark]]  # usually one example; a pair makes two for thumbs
+# (examples, remarks) of a row: usually one example; a preference pair makes two for UNPAIRED.
+ParseResult = tuple[tuple[Example, ...], list[Remark]]
 
 MESSAGES = ("messages", "conversations", "conversation", "dialog", "dialogue", "chat")
 INSTRUCTION = ("instruction",)
@@ -29,117 +30,122 @@ TOOLS = ("tools", "functions")
 
 @dataclass(frozen=True)
 class Shape:
-    """A known set of columns. `columns` gives those of a row that it would use, or nothing if it is not this shape."""
+    """A known set of columns. `columns` gives those that it would use of a row; none if the row has another shape."""
 
     name: str
-    needs: str  # in words, for the sentence that tells what is expected; "" where another shape says it
+    expected: str  # for the sentence that names the expected columns; "" where another shape names them
     columns: Callable[[Values], tuple[str, ...]]
-    build: Callable[[Row], Built]  # raises Unusable
-    said: str = ""  # what is done to rows that were meant for another kind of data
+    build: Callable[[Row], ParseResult]  # raises Unusable
+    note: str = ""  # what is done to rows that were made for another kind of data
 
 
-def pick(value: Values, names: tuple[str, ...]) -> str:
-    """The row's own name of the first of these columns that it has, upper and lower case alike; else ""."""
+def find_column(value: Values, names: tuple[str, ...]) -> str:
+    """The row's own name of the first of these columns that it has, in any case; "" where it has none of them."""
     for name in names:
         if name in value:
             return name
-    return _pick(tuple(value), names)
+    return _find_any_case(tuple(value), names)
 
 
 @functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
-def _pick(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
-    own = {c.strip().lower(): c for c in columns}
-    return next((own[n] for n in names if n in own), "")
+def _find_any_case(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
+    by_lower = {c.strip().lower(): c for c in columns}
+    return next((by_lower[n] for n in names if n in by_lower), "")
 
 
-def get(value: Values, names: tuple[str, ...]) -> Any:
-    """What stands in the first of these columns; lists and objects that a table holds as text are taken apart."""
-    return structure(value.get(pick(value, names)))
+def column_value(value: Values, names: tuple[str, ...]) -> Any:
+    """The value of the first of these columns that the row has; lists and objects that a table holds as text are
+    parsed."""
+    return parse_structure(value.get(find_column(value, names)))
 
 
-def structure(found: Any) -> Any:
+def parse_structure(value: Any) -> Any:
     """A value itself, or the list or object that its text holds in JSON or as Python writes it."""
-    if not (isinstance(found, str) and found[:1] in "[{" and found.rstrip()[-1:] in "]}" and found):
-        return found
+    if not (isinstance(value, str) and value[:1] in "[{" and value.rstrip()[-1:] in "]}" and value):
+        return value
     try:
-        made = json.loads(found)
+        parsed = json.loads(value)
     except (ValueError, RecursionError):
-        mended = mend(found)
-        made = mended[0] if mended else found
+        repaired = repair_json(value)
+        parsed = repaired[0] if repaired else value
     # A text that merely looks like a list stays text.
-    plain = isinstance(made, list) and not all(isinstance(m, dict) for m in made)
-    return found if plain or made == [] else made
+    is_text = isinstance(parsed, list) and not all(isinstance(m, dict) for m in parsed)
+    return value if is_text or parsed == [] else parsed
 
 
-def needs(*groups: tuple[str, ...], extra: tuple[tuple[str, ...], ...] = ()) -> Callable[[Values], tuple[str, ...]]:
-    """A shape that needs one column of each group, all different, and may use one of each group in `extra`."""
+def require_columns(
+    *groups: tuple[str, ...], extra: tuple[tuple[str, ...], ...] = ()
+) -> Callable[[Values], tuple[str, ...]]:
+    """Shape.columns of a shape that needs one column of each group, all different, and may use one of each group in
+    `extra`."""
 
     def columns(value: Values) -> tuple[str, ...]:
-        found = tuple(pick(value, names) for names in groups)
-        if not all(found) or len(set(found)) < len(found):
+        required = tuple(find_column(value, names) for names in groups)
+        if not all(required) or len(set(required)) < len(required):
             return ()
-        more = dict.fromkeys(pick(value, names) for names in extra)
-        return found + tuple(c for c in more if c and c not in found)
+        optional = dict.fromkeys(find_column(value, names) for names in extra)
+        return required + tuple(c for c in optional if c and c not in required)
 
     return columns
 
 
-def text(value: Values, names: tuple[str, ...], *, needed: bool = True) -> str:
-    """The text in the first of these columns. Raises Unusable when it is null, empty (if needed) or no text."""
-    column = pick(value, names)
-    found = value.get(column)
-    if isinstance(found, bool | list | dict):
+def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -> str:
+    """The text in the first of these columns. Raises Unusable when it is null, empty (if required) or no text."""
+    column = find_column(value, names)
+    content = value.get(column)
+    if isinstance(content, bool | list | dict):
         raise Unusable("type", f"{column} is not text.")
-    if found is None and needed:
+    if content is None and required:
         raise Unusable("null", f"{column} is null.")
-    made = "" if found is None else str(found)
-    if needed and not made.strip():
-        answer = column.lower() in (*ANSWER, *COMPLETION, "chosen", "rejected")
-        raise Unusable("empty-answer" if answer else "empty", f"{column} is empty.")
-    return made
+    text = "" if content is None else str(content)
+    if required and not text.strip():
+        is_answer = column.lower() in (*ANSWER, *COMPLETION, "chosen", "rejected")
+        raise Unusable("empty-answer" if is_answer else "empty", f"{column} is empty.")
+    return text
 
 
-def user(content: str) -> Message:
+def user_message(content: str) -> Message:
     return {"role": "user", "content": content}
 
 
-def assistant(content: str) -> Message:
+def assistant_message(content: str) -> Message:
     return {"role": "assistant", "content": content}
 
 
-def system(value: Values) -> tuple[Message, ...]:
-    """The system message that a column holds, if any."""
-    found = text(value, SYSTEM, needed=False)
-    return ({"role": "system", "content": found},) if found.strip() else ()
+def system_messages(value: Values) -> tuple[Message, ...]:
+    """The system message that a column holds: one message or none. Raises Unusable."""
+    content = read_text(value, SYSTEM, required=False)
+    return ({"role": "system", "content": content},) if content.strip() else ()
 
 
-def instruction(value: Values) -> tuple[Message, ...]:
-    """What an Alpaca row asks: system message, earlier turns, then instruction, blank line and input."""
-    made = list(system(value))
-    earlier = get(value, ("history",)) or ()
+def instruction_messages(value: Values) -> tuple[Message, ...]:
+    """The prompt of an Alpaca row: system message, earlier turns, then instruction, blank line and input. Raises
+    Unusable."""
+    messages = list(system_messages(value))
+    earlier = column_value(value, ("history",)) or ()
     for turn in earlier if isinstance(earlier, list | tuple) else (earlier,):
         if not (isinstance(turn, list) and len(turn) == 2 and all(isinstance(t, str) for t in turn)):
             raise Unusable("type", "history is not a list of questions with answers.")
-        made += [user(turn[0]), assistant(turn[1])]
-    more = text(value, INPUT, needed=False).strip()
-    asked = text(value, INSTRUCTION)
-    return (*made, user(f"{asked}\n\n{more}" if more else asked))
+        messages += [user_message(turn[0]), assistant_message(turn[1])]
+    input_text = read_text(value, INPUT, required=False).strip()
+    instruction = read_text(value, INSTRUCTION)
+    return (*messages, user_message(f"{instruction}\n\n{input_text}" if input_text else instruction))
 
 
-def messages(value: Values, names: tuple[str, ...] = MESSAGES) -> tuple[Message, ...]:
-    """The conversation in a column, with the system message of another. Raises Unusable."""
-    found = get(value, names)
-    if not found:
+def read_messages(value: Values, names: tuple[str, ...] = MESSAGES) -> tuple[Message, ...]:
+    """The conversation in the first of these columns, with the system message of another column. Raises Unusable."""
+    conversation = column_value(value, names)
+    if not conversation:
         raise Unusable("no-answer", "The conversation is empty.")
-    made = chat.conversation(found)
-    return made if made[0]["role"] == "system" else (*system(value), *made)
+    messages = chat.parse_messages(conversation)
+    return messages if messages[0]["role"] == "system" else (*system_messages(value), *messages)
 
 
-def tools(value: Values) -> tuple[dict[str, Any], ...]:
+def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
     """The functions that a row offers to the model, as JSON schemas in OpenAI's form. Raises Unusable."""
-    found = get(value, TOOLS)
-    if found is None or found == "" or found == []:
+    functions = column_value(value, TOOLS)
+    if functions is None or functions == "" or functions == []:
         return ()
-    if not isinstance(found, list) or not all(isinstance(t, dict) for t in found):
+    if not isinstance(functions, list) or not all(isinstance(t, dict) for t in functions):
         raise Unusable("tools", "tools is not a list of function descriptions.")
-    return tuple(t if "function" in t else {"type": "function", "function": t} for t in found)
+    return tuple(t if "function" in t else {"type": "function", "function": t} for t in functions)

@@ -1,11 +1,11 @@
-"""Rows with a question whose answer can be checked. The answer never stands in what the model is asked."""
+"""Questions whose answers can be checked. The answer to check against never stands in the prompt."""
 
 import re
 
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
 from core.data.format.shapes import common, pairs
-from core.data.format.shapes.common import Built, Shape, Values
+from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 _QUESTION = ("question", "problem", "query", "input", "user")
@@ -14,15 +14,15 @@ _PROMPT_ANSWER = (*_ANSWER, "completion")
 _GRADE_SCHOOL = re.compile(r"####\s*(.+?)\s*$", re.DOTALL)
 
 
-def final(answer: str) -> str:
-    """What a worked answer comes to: what follows the last "####", or the last \\boxed{…}, or all of it."""
-    marked = _GRADE_SCHOOL.search(answer[answer.rfind("####") :]) if "####" in answer else None
-    if marked:
-        return marked.group(1)
-    at = answer.rfind("\\boxed{")
-    if at < 0:
+def final_answer(answer: str) -> str:
+    """The result of a worked answer: what follows the last "####", or stands in the last \\boxed{…}, or all of it."""
+    match = _GRADE_SCHOOL.search(answer[answer.rfind("####") :]) if "####" in answer else None
+    if match:
+        return match.group(1)
+    box = answer.rfind("\\boxed{")
+    if box < 0:
         return answer.strip()
-    depth, start = 0, at + len("\\boxed{")
+    depth, start = 0, box + len("\\boxed{")
     for n, character in enumerate(answer[start:], start):
         depth += {"{": 1, "}": -1}.get(character, 0)
         if depth < 0:
@@ -30,70 +30,74 @@ def final(answer: str) -> str:
     return answer.strip()
 
 
-def _question(row: Row) -> Built:
-    asked = (*common.system(row.value), common.user(common.text(row.value, _QUESTION)))
-    return _asked(row, asked, common.text(row.value, _ANSWER) if common.pick(row.value, _ANSWER) else None)
+def _build_question(row: Row) -> ParseResult:
+    messages = (*common.system_messages(row.value), common.user_message(common.read_text(row.value, _QUESTION)))
+    return _build_from_messages(
+        row, messages, common.read_text(row.value, _ANSWER) if common.find_column(row.value, _ANSWER) else None
+    )
 
 
-def _prompt(row: Row) -> Built:
-    found = common.get(row.value, common.PROMPT)
-    column = common.pick(row.value, _PROMPT_ANSWER)
-    answer = common.text(row.value, _PROMPT_ANSWER) if column else None
-    if chat.is_conversation(found):
-        return _asked(row, chat.conversation(found), answer)
-    prompt = common.text(row.value, common.PROMPT)
-    return (Example(row.line, prompt=prompt, answer=None if answer is None else final(answer)),), []
+def _build_prompt(row: Row) -> ParseResult:
+    prompt = common.column_value(row.value, common.PROMPT)
+    column = common.find_column(row.value, _PROMPT_ANSWER)
+    answer = common.read_text(row.value, _PROMPT_ANSWER) if column else None
+    if chat.is_conversation(prompt):
+        return _build_from_messages(row, chat.parse_messages(prompt), answer)
+    prompt = common.read_text(row.value, common.PROMPT)
+    return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
 
 
-def _instruction(row: Row) -> Built:
-    return _asked(row, common.instruction(row.value), common.text(row.value, common.OUTPUT))
+def _build_instruction(row: Row) -> ParseResult:
+    return _build_from_messages(row, common.instruction_messages(row.value), common.read_text(row.value, common.OUTPUT))
 
 
-def _conversation(row: Row) -> Built:
-    messages, remarks = chat.answered(common.messages(row.value))
-    *before, last = messages
-    examples, _ = _asked(row, tuple(before), last["content"])
+def _build_conversation(row: Row) -> ParseResult:
+    messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
+    *prompt, last = messages
+    examples, _ = _build_from_messages(row, tuple(prompt), last["content"])
     return examples, remarks
 
 
-def _asked(row: Row, messages: tuple[dict[str, object], ...], answer: str | None) -> Built:
+def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answer: str | None) -> ParseResult:
     if not messages or messages[-1]["role"] == "assistant":
         raise Unusable("no-prompt", "There is no question to ask.")
-    checked = None if answer is None else final(answer)
-    return (Example(row.line, messages=messages, answer=checked, tools=common.tools(row.value)),), []
+    result = None if answer is None else final_answer(answer)
+    return (Example(row.line, messages=messages, answer=result, tools=common.read_tools(row.value)),), []
 
 
 def _is_conversation(value: Values) -> tuple[str, ...]:
-    found = isinstance(common.get(value, common.MESSAGES), list)
-    return common.needs(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))(value) if found else ()
+    has_messages = isinstance(common.column_value(value, common.MESSAGES), list)
+    return common.require_columns(common.MESSAGES, extra=(common.SYSTEM, common.TOOLS))(value) if has_messages else ()
 
 
-def _of_pair(row: Row) -> Built:
-    """What a pair's two answers were given to; which of them is right is not known."""
-    (pair,), remarks = pairs.build(row)
+def _build_prompt_of_pair(row: Row) -> ParseResult:
+    """The prompt of a preference pair, without an answer: which of the two is right is not known."""
+    (pair,), remarks = pairs.build_pair(row)
     return (Example(row.line, messages=pair.messages, prompt=pair.prompt, tools=pair.tools),), remarks
 
 
-_NOTHING = "There are no answers to check against."
-_IS_ALPACA = common.needs(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
+_NO_ANSWERS = "There are no answers to check against."
+_IS_ALPACA = common.require_columns(common.INSTRUCTION, common.OUTPUT, extra=(("input",), ("context",), common.SYSTEM))
 
 SHAPES = (
-    Shape(pairs.NAME, "", pairs.columns, _of_pair, f"Only the questions are asked. {_NOTHING}"),
-    Shape("Alpaca", "", _IS_ALPACA, _instruction, "The output is what answers are checked against."),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_prompt_of_pair, f"Only the questions are asked. {_NO_ANSWERS}"),
+    Shape("Alpaca", "", _IS_ALPACA, _build_instruction, "The output is what answers are checked against."),
     Shape(
         "Questions and answers",
         "question and answer",
-        common.needs(_QUESTION, _ANSWER, extra=(common.SYSTEM,)),
-        _question,
+        common.require_columns(_QUESTION, _ANSWER, extra=(common.SYSTEM,)),
+        _build_question,
     ),
-    Shape("Prompts and answers", "prompt and answer", common.needs(common.PROMPT, _PROMPT_ANSWER), _prompt),
+    Shape(
+        "Prompts and answers", "prompt and answer", common.require_columns(common.PROMPT, _PROMPT_ANSWER), _build_prompt
+    ),
     Shape(
         "Conversations",
         "messages",
         _is_conversation,
-        _conversation,
+        _build_conversation,
         "They are asked up to their last answer, which is what answers are checked against.",
     ),
-    Shape("Prompts", "prompt", common.needs(common.PROMPT), _prompt, _NOTHING),
-    Shape("Questions", "", common.needs(_QUESTION), _question, _NOTHING),
+    Shape("Prompts", "prompt", common.require_columns(common.PROMPT), _build_prompt, _NO_ANSWERS),
+    Shape("Questions", "", common.require_columns(_QUESTION), _build_question, _NO_ANSWERS),
 )

@@ -1,77 +1,82 @@
-"""Rows with one answer and a mark: good or bad."""
+"""Unpaired preferences: rows with one answer that is marked good or bad."""
 
 from typing import Any
 
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
 from core.data.format.shapes import common, pairs
-from core.data.format.shapes.common import Built, Shape, Values
+from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 NAME = "Thumbs up and down"
 LABEL = ("label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback")
 _GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")
 _BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", "thumbs down", "undesirable", "negative", "👎")
-_ASKED = (*common.PROMPT, *common.INSTRUCTION, "question", "query")
-_MORE = (("input",), common.SYSTEM, common.TOOLS)
+_PROMPT_COLUMNS = (*common.PROMPT, *common.INSTRUCTION, "question", "query")
+_OPTIONAL = (("input",), common.SYSTEM, common.TOOLS)
 
 
-def columns(value: Values) -> tuple[str, ...]:
-    """Those of a row with an answer and a mark that means good or bad; any other label is not for this."""
-    name = common.pick(value, LABEL)
-    if not name or _mark(value[name]) is None:
+def match_columns(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a row with an answer and a label that means good or bad; other labels are for other data."""
+    name = common.find_column(value, LABEL)
+    if not name or _parse_mark(value[name]) is None:
         return ()
-    if isinstance(common.get(value, common.MESSAGES), list):
-        return common.needs(common.MESSAGES, LABEL, extra=_MORE[1:])(value)
-    return common.needs(_ASKED, common.ANSWER, LABEL, extra=_MORE)(value)
+    if isinstance(common.column_value(value, common.MESSAGES), list):
+        return common.require_columns(common.MESSAGES, LABEL, extra=_OPTIONAL[1:])(value)
+    return common.require_columns(_PROMPT_COLUMNS, common.ANSWER, LABEL, extra=_OPTIONAL)(value)
 
 
-def build(row: Row) -> Built:
-    """A conversation that ends with the answer, or prompt and completion, with the mark. Raises Unusable."""
-    label = _mark(row.value[common.pick(row.value, LABEL)])
+def build_marked(row: Row) -> ParseResult:
+    """One example: a conversation that ends with the answer, or prompt and completion, with the mark.
+
+    Raises Unusable.
+    """
+    label = _parse_mark(row.value[common.find_column(row.value, LABEL)])
     if label is None:
         raise Unusable("label", "label is neither good nor bad.")
-    if isinstance(common.get(row.value, common.MESSAGES), list):
-        messages, remarks = chat.answered(common.messages(row.value))
-        return (Example(row.line, messages=messages, label=label, tools=common.tools(row.value)),), remarks
-    asked = common.pick(row.value, _ASKED)
-    before: Any = common.get(row.value, (asked,))
-    answer = common.get(row.value, common.ANSWER)
-    if asked.strip().lower() == "prompt" and not chat.is_conversation(before):
-        completion = common.text(row.value, common.ANSWER)
-        return (Example(row.line, prompt=common.text(row.value, (asked,)), completion=completion, label=label),), []
-    if asked.strip().lower() == "instruction":
-        before = common.instruction(row.value)
-    elif chat.is_conversation(before):
-        before = chat.conversation(before)
+    if isinstance(common.column_value(row.value, common.MESSAGES), list):
+        messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
+        return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
+    column = common.find_column(row.value, _PROMPT_COLUMNS)
+    prompt: Any = common.column_value(row.value, (column,))
+    answer = common.column_value(row.value, common.ANSWER)
+    if column.strip().lower() == "prompt" and not chat.is_conversation(prompt):
+        completion = common.read_text(row.value, common.ANSWER)
+        return (
+            Example(row.line, prompt=common.read_text(row.value, (column,)), completion=completion, label=label),
+        ), []
+    if column.strip().lower() == "instruction":
+        prompt = common.instruction_messages(row.value)
+    elif chat.is_conversation(prompt):
+        prompt = chat.parse_messages(prompt)
     else:
-        before = (*common.system(row.value), common.user(common.text(row.value, (asked,))))
-    after = chat.conversation(answer) if chat.is_conversation(answer) else ()
-    after = after or (common.assistant(common.text(row.value, common.ANSWER)),)
-    messages, remarks = chat.answered((*before, *after))
-    return (Example(row.line, messages=messages, label=label, tools=common.tools(row.value)),), remarks
+        prompt = (*common.system_messages(row.value), common.user_message(common.read_text(row.value, (column,))))
+    answer_messages = chat.parse_messages(answer) if chat.is_conversation(answer) else ()
+    answer_messages = answer_messages or (common.assistant_message(common.read_text(row.value, common.ANSWER)),)
+    messages, remarks = chat.trim_to_last_answer((*prompt, *answer_messages))
+    return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
 
 
-def _mark(value: Any) -> bool | None:
+def _parse_mark(value: Any) -> bool | None:
     """Whether a label means good (True) or bad (False); None when it means neither."""
     word = str(value).strip().lower()
     return True if word in _GOOD else False if word in _BAD else None
 
 
-def _both(row: Row) -> Built:
-    """A pair as one good and one bad answer."""
-    (pair,), remarks = pairs.build(row)
-    made = []
+def _build_from_pair(row: Row) -> ParseResult:
+    """A preference pair as one good and one bad answer."""
+    (pair,), remarks = pairs.build_pair(row)
+    examples = []
     for answer, label in ((pair.chosen, True), (pair.rejected, False)):
         if isinstance(answer, str):
-            made.append(Example(row.line, prompt=pair.prompt, completion=answer, label=label))
+            examples.append(Example(row.line, prompt=pair.prompt, completion=answer, label=label))
         else:
             messages = (*(pair.messages or ()), *(answer or ()))
-            made.append(Example(row.line, messages=messages, label=label, tools=pair.tools))
-    return tuple(made), remarks
+            examples.append(Example(row.line, messages=messages, label=label, tools=pair.tools))
+    return tuple(examples), remarks
 
 
 SHAPES = (
-    Shape(NAME, "prompt, completion and label, or messages and label", columns, build),
-    Shape(pairs.NAME, "", pairs.columns, _both, "Each pair becomes one good and one bad answer."),
+    Shape(NAME, "prompt, completion and label, or messages and label", match_columns, build_marked),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, "Each pair becomes one good and one bad answer."),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from core.data.batch.batches import Batches, _alike, collate, in_order
+from core.data.batch.batches import Batches, _split_evenly, batch_by_length, collate
 
 
 @dataclass
@@ -48,10 +48,10 @@ def test_the_order_follows_from_seed_and_step_alone() -> None:
         batches = Batches(ROWS, batch_size=4, accumulation=1, shuffle=True, seed=seed)
         return [b.rows for step in steps for b in batches.window(step)]
 
-    whole = order(5, range(1, 19))
-    assert order(5, range(10, 19)) == whole[9:]
-    assert order(6, range(1, 19)) != whole
-    assert whole[:6] != whole[6:12]  # each epoch anew
+    all_batches = order(5, range(1, 19))
+    assert order(5, range(10, 19)) == all_batches[9:]
+    assert order(6, range(1, 19)) != all_batches
+    assert all_batches[:6] != all_batches[6:12]  # each epoch anew
 
 
 def test_rows_of_like_length_stand_together() -> None:
@@ -62,31 +62,31 @@ def test_rows_of_like_length_stand_together() -> None:
 
 
 def test_for_evaluation_all_rows_once() -> None:
-    assert sorted(r for b in in_order(ROWS, 5) for r in b.rows) == list(range(23))
+    assert sorted(r for b in batch_by_length(ROWS, 5) for r in b.rows) == list(range(23))
 
 
 @pytest.mark.parametrize(
-    ("lengths", "most", "expected"),
+    ("lengths", "max_tokens", "expected"),
     [
         ([9, 8, 8, 7], 100, [[0, 3], [1, 2]]),  # two parts, about alike
-        ([9, 8, 8, 7], 9, [[0], [1], [2], [3]]),  # of nine tokens at most
+        ([9, 8, 8, 7], 9, [[0], [1], [2], [3]]),  # of nine tokens at max_tokens
         ([50, 5, 5, 5], 100, [[0], [1, 2, 3]]),
         ([7, 6, 5], 12, [[1, 2], [0]]),
         ([40], 9, [[0]]),  # a row is never cut
     ],
 )
-def test_parts_for_two_lanes_are_alike(lengths: list[int], most: int, expected: list[list[int]]) -> None:
-    assert _alike(dict(enumerate(lengths)), 2, most) == expected
+def test_parts_for_two_lanes_are_split_evenly(lengths: list[int], max_tokens: int, expected: list[list[int]]) -> None:
+    assert _split_evenly(dict(enumerate(lengths)), 2, max_tokens) == expected
 
 
 def test_a_batch_in_parts_holds_the_same_rows_and_no_part_is_too_large() -> None:
     batches = Batches(ROWS, batch_size=6, accumulation=1, shuffle=True, seed=0)
-    whole = [batches.window(step) for step in range(1, 5)]
-    batches.most = 40
-    for step, (batch,) in enumerate(whole, 1):
+    all_batches = [batches.window(step) for step in range(1, 5)]
+    batches.max_tokens = 40
+    for step, (batch,) in enumerate(all_batches, 1):
         window = batches.window(step)
         assert sorted(i for part in window for i in part.rows) == sorted(batch.rows)
         assert all(len(part.rows) * max(part.lengths) <= 40 for part in window)
     assert any(len(batches.window(step)) > 1 for step in range(1, 5))
-    batches.most = 3  # a row is never cut
+    batches.max_tokens = 3  # a row is never cut
     assert all(len(part.rows) == 1 for part in batches.window(1))

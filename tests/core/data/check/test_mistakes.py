@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import load
-from core.data.format.example import words
+from core.data.dataset import load_dataset
+from core.data.format.example import example_texts
 from core.errors import BadData
 
 FILES = Path(__file__).parents[1] / "files"
@@ -152,57 +152,57 @@ MISTAKES: list[tuple[str, str, str, int, list[tuple[str, str, int, str, str | No
 ]
 
 
-@pytest.mark.parametrize(("name", "kind", "sentence", "kept", "expected"), MISTAKES, ids=[m[0] for m in MISTAKES])
+@pytest.mark.parametrize(("name", "kind", "sentence", "count", "expected"), MISTAKES, ids=[m[0] for m in MISTAKES])
 def test_a_mistake_is_told_with_its_line_and_nothing_else_is_lost(
-    name: str, kind: str, sentence: str, kept: int, expected: list[Any]
+    name: str, kind: str, sentence: str, count: int, expected: list[Any]
 ) -> None:
-    dataset = load(FILES / name, kind)
+    dataset = load_dataset(FILES / name, kind)
     assert dataset.sentence == sentence
-    assert len(dataset.examples) == kept
+    assert len(dataset.examples) == count
     assert [(f.code, f.severity, f.line, f.message, f.fix) for f in dataset.findings] == expected
     assert {f.file for f in dataset.findings} <= {str(FILES / name)}
 
 
 def test_the_mended_text_is_what_was_meant() -> None:
-    assert [m["content"] for m in load(FILES / "single-quotes.jsonl", "text").examples[0].messages or ()] == [
+    assert [m["content"] for m in load_dataset(FILES / "single-quotes.jsonl", "text").examples[0].messages or ()] == [
         "Say one.",
         "One's here.",
     ]
-    commas = load(FILES / "trailing-commas.json", "text").examples
-    assert [list(words(e)) for e in commas] == [["Say one, please.", "One."], ["Say two.", "Two, ]."]]
-    assert list(words(load(FILES / "windows-1252.csv", "text").examples[0])) == ["Der Käse?", "Schön."]
+    commas = load_dataset(FILES / "trailing-commas.json", "text").examples
+    assert [list(example_texts(e)) for e in commas] == [["Say one, please.", "One."], ["Say two.", "Two, ]."]]
+    assert list(example_texts(load_dataset(FILES / "windows-1252.csv", "text").examples[0])) == ["Der Käse?", "Schön."]
 
 
 def test_the_file_is_never_changed() -> None:
     before = {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in FILES.iterdir()}
     for name, kind, *_ in MISTAKES:
-        load(FILES / name, kind, exclude=["duplicate", "placeholder"], fill_in=["name=Hone"])
+        load_dataset(FILES / name, kind, exclude=["duplicate", "placeholder"], fill_in=["name=Hone"])
     assert before == {file: (file.read_bytes(), file.stat().st_mtime_ns) for file in FILES.iterdir()}
 
 
 def test_rows_with_a_finding_can_be_left_out() -> None:
     for name, code in (("duplicates.jsonl", "duplicate"), ("placeholders.jsonl", "placeholder")):
-        dataset = load(FILES / name, "text", exclude=[code])
+        dataset = load_dataset(FILES / name, "text", exclude=[code])
         assert len(dataset.examples) == dataset.rows - 1
-        (found,) = dataset.findings
-        assert found.fix in ("They are left out.", "The row is left out, as chosen.")
-    kept = load(FILES / "duplicates.jsonl", "text", exclude=["duplicate"]).examples
-    assert [e.line for e in kept] == [1, 2]
+        (finding,) = dataset.findings
+        assert finding.fix in ("They are left out.", "The row is left out, as chosen.")
+    remaining = load_dataset(FILES / "duplicates.jsonl", "text", exclude=["duplicate"]).examples
+    assert [e.line for e in remaining] == [1, 2]
 
 
 def test_placeholders_can_be_filled_in() -> None:
-    dataset = load(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone", "author=us"])
-    assert list(words(dataset.examples[0])) == ["Who are you?", "I am Hone, made by us."]
+    dataset = load_dataset(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone", "author=us"])
+    assert list(example_texts(dataset.examples[0])) == ["Who are you?", "I am Hone, made by us."]
     assert dataset.findings == ()
-    (found,) = load(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone"]).findings
-    assert found.message.startswith("The placeholder {{ author }} stands")
+    (finding,) = load_dataset(FILES / "placeholders.jsonl", "text", fill_in=["name=Hone"]).findings
+    assert finding.message.startswith("The placeholder {{ author }} stands")
 
 
 def test_columns_can_be_read_under_other_names() -> None:
     columns = ["question={frage} ({einheit})", "answer={antwort} {einheit}", "system=einheit"]
-    dataset = load(FILES / "semicolons.csv", "text", columns=columns)
+    dataset = load_dataset(FILES / "semicolons.csv", "text", columns=columns)
     assert dataset.sentence == "Questions and answers, 2 rows: question, answer and system."
-    assert [list(words(e)) for e in dataset.examples] == [
+    assert [list(example_texts(e)) for e in dataset.examples] == [
         ["m", "How long is it? (m)", "3 m"],
         ["kg", "How heavy is it? (kg)", "4 kg"],
     ]
@@ -212,4 +212,4 @@ def test_a_column_name_with_a_line_break_stays_in_its_sentence(tmp_path: Path) -
     path = tmp_path / "rows.csv"
     path.write_text('"na\nme",b\n1,2\n')
     with pytest.raises(BadData, match="The columns na me and b are not known; expected messages"):
-        load(path, "text")
+        load_dataset(path, "text")

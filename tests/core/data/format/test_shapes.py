@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import Dataset, load
+from core.data.dataset import Dataset, load_dataset
 from core.data.format.example import Example
-from core.data.format.shapes.questions import final
+from core.data.format.shapes.questions import final_answer
 from core.errors import BadData
 
 
-def made(folder: Path, kind: str, *rows: Any) -> Dataset:
+def load(folder: Path, kind: str, *rows: Any) -> Dataset:
     path = folder / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    return load(path, kind)
+    return load_dataset(path, kind)
 
 
-def said(part: Any) -> Any:
+def contents(part: Any) -> Any:
     return [(m["role"][0], m["content"]) for m in part] if isinstance(part, tuple) else part
 
 
 def pair(e: Example) -> Any:
-    return said(e.messages if e.messages is not None else e.prompt), said(e.chosen), said(e.rejected)
+    return contents(e.messages if e.messages is not None else e.prompt), contents(e.chosen), contents(e.rejected)
 
 
 def m(role: str, content: str) -> dict[str, str]:
@@ -65,7 +65,7 @@ AS_CHAT = ([("u", "q")], [("a", "a")], [("a", "b")])
     ],
 )
 def test_pairs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
-    dataset = made(tmp_path, "pairs", row)
+    dataset = load(tmp_path, "pairs", row)
     assert dataset.sentence.startswith("Preference pairs, 1 row: ")
     assert [pair(e) for e in dataset.examples] == [meaning]
 
@@ -88,15 +88,15 @@ def test_pairs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
 )
 def test_pairs_that_cannot_be_used(tmp_path: Path, row: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadData) as error:
-        made(tmp_path, "pairs", row)
+        load(tmp_path, "pairs", row)
     assert str(error.value) == f"{tmp_path}/rows.jsonl, line 1: {sentence} There is no other row."
 
 
 def test_better_answers_that_are_longer_are_told(tmp_path: Path) -> None:
     rows = [{"prompt": str(n), "chosen": "a" * 9, "rejected": "b"} for n in range(60)]
-    (found,) = made(tmp_path, "pairs", *rows).findings
-    assert (found.code, found.line) == ("length-bias", None)
-    assert found.message == "In 100% of the pairs the better answer is the longer one; the model may learn length."
+    (finding,) = load(tmp_path, "pairs", *rows).findings
+    assert (finding.code, finding.line) == ("length-bias", None)
+    assert finding.message == "In 100% of the pairs the better answer is the longer one; the model may learn length."
 
 
 @pytest.mark.parametrize(
@@ -111,20 +111,20 @@ def test_better_answers_that_are_longer_are_told(tmp_path: Path) -> None:
     ],
 )
 def test_thumbs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
-    dataset = made(tmp_path, "thumbs", row)
+    dataset = load(tmp_path, "thumbs", row)
     (e,) = dataset.examples
-    assert (said(e.messages) if e.messages else (e.prompt, e.completion), e.label) == meaning
+    assert (contents(e.messages) if e.messages else (e.prompt, e.completion), e.label) == meaning
     assert [f.code for f in dataset.findings] == ["one-sided"]
     assert dataset.sentence.startswith("Thumbs up and down, 1 row: ")
 
 
 def test_a_label_that_is_no_mark_is_not_taken_for_one(tmp_path: Path) -> None:
     with pytest.raises(BadData, match="The columns prompt, completion and label are not known; expected prompt"):
-        made(tmp_path, "thumbs", {"prompt": "q", "completion": "a", "label": "sports"})
+        load(tmp_path, "thumbs", {"prompt": "q", "completion": "a", "label": "sports"})
 
 
 @pytest.mark.parametrize(
-    ("row", "asked", "answer"),
+    ("row", "prompt", "answer"),
     [
         ({"question": "q", "answer": "2 + 2 = 4\n#### 4"}, [("u", "q")], "4"),
         ({"problem": "q", "thinking": "t", "solution": r"so \boxed{\frac{1}{2}}."}, [("u", "q")], r"\frac{1}{2}"),
@@ -138,9 +138,9 @@ def test_a_label_that_is_no_mark_is_not_taken_for_one(tmp_path: Path) -> None:
         ({"prompt": [U], "chosen": [A], "rejected": [B]}, [("u", "q")], None),
     ],
 )
-def test_questions(tmp_path: Path, row: dict[str, Any], asked: Any, answer: str | None) -> None:
-    (e,) = made(tmp_path, "questions", row).examples
-    assert (said(e.messages) if e.messages else e.prompt, e.answer) == (asked, answer)
+def test_questions(tmp_path: Path, row: dict[str, Any], prompt: Any, answer: str | None) -> None:
+    (e,) = load(tmp_path, "questions", row).examples
+    assert (contents(e.messages) if e.messages else e.prompt, e.answer) == (prompt, answer)
     assert (e.completion, e.chosen, e.text) == (None, None, None)
 
 
@@ -156,12 +156,12 @@ def test_questions(tmp_path: Path, row: dict[str, Any], asked: Any, answer: str 
     ],
 )
 def test_the_final_answer(answer: str, result: str) -> None:
-    assert final(answer) == result
+    assert final_answer(answer) == result
 
 
 def test_rows_meant_for_another_kind_are_converted_and_told(tmp_path: Path) -> None:
     pairs = [{"prompt": f"q{n}", "chosen": "a", "rejected": "b"} for n in range(2)]
-    dataset = made(tmp_path, "thumbs", *pairs)
+    dataset = load(tmp_path, "thumbs", *pairs)
     assert [(e.line, e.prompt, e.completion, e.label) for e in dataset.examples] == [
         (1, "q0", "a", True),
         (1, "q0", "b", False),
@@ -171,12 +171,12 @@ def test_rows_meant_for_another_kind_are_converted_and_told(tmp_path: Path) -> N
     assert dataset.sentence == (
         "Preference pairs, 2 rows: prompt, chosen and rejected. Each pair becomes one good and one bad answer."
     )
-    dataset = made(tmp_path, "text", *pairs)
+    dataset = load(tmp_path, "text", *pairs)
     assert [(e.prompt, e.completion) for e in dataset.examples] == [("q0", "a"), ("q1", "a")]
     assert dataset.sentence.endswith(" Only the better answers are learned.")
     marked = [{"messages": [U, answer], "label": answer is A} for answer in (A, B)]
-    dataset = made(tmp_path, "text", *marked)
-    assert [said(e.messages) for e in dataset.examples] == [[("u", "q"), ("a", "a")]]
+    dataset = load(tmp_path, "text", *marked)
+    assert [contents(e.messages) for e in dataset.examples] == [[("u", "q"), ("a", "a")]]
     assert (dataset.findings, dataset.rows) == ((), 2)
     assert dataset.sentence.endswith(" Only the answers marked good are learned.")
 
@@ -207,7 +207,7 @@ def test_function_calls_in_every_form_become_one(tmp_path: Path) -> None:
         },
     ]
     for row in rows:
-        (e,) = made(tmp_path, "text", row).examples
+        (e,) = load(tmp_path, "text", row).examples
         assert e.messages is not None
         assert [x["role"] for x in e.messages] == ["user", "assistant", "tool", "assistant"]
         assert (e.messages[1]["content"], e.messages[1]["tool_calls"]) == ("", [call])
@@ -231,12 +231,12 @@ def test_function_calls_in_every_form_become_one(tmp_path: Path) -> None:
 )
 def test_messages_that_cannot_be_used(tmp_path: Path, message: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadData) as error:
-        made(tmp_path, "text", {"messages": [U, {"role": "assistant", "content": "", **message}]})
+        load(tmp_path, "text", {"messages": [U, {"role": "assistant", "content": "", **message}]})
     assert str(error.value) == f"{tmp_path}/rows.jsonl, line 1: {sentence} There is no other row."
 
 
 def test_weights_and_thinking_are_kept(tmp_path: Path) -> None:
-    (e,) = made(tmp_path, "text", {"messages": [U, A | {"weight": 0}, U, B]}).examples
+    (e,) = load(tmp_path, "text", {"messages": [U, A | {"weight": 0}, U, B]}).examples
     assert [x.get("weight") for x in e.messages or ()] == [None, 0, None, None]
-    (e,) = made(tmp_path, "text", {"problem": "q", "thinking": "t", "solution": "a"}).examples
-    assert said(e.messages) == [("u", "q"), ("a", "<think>\nt\n</think>\n\na")]
+    (e,) = load(tmp_path, "text", {"problem": "q", "thinking": "t", "solution": "a"}).examples
+    assert contents(e.messages) == [("u", "q"), ("a", "<think>\nt\n</think>\n\na")]

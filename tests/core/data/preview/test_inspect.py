@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from core.data.format.example import Example
-from core.data.preview.inspect import seen, seen_all, summary, texts
-from core.data.tokenize.encode import encode, encode_all
-from core.data.tokenize.templates import CHOICES
+from core.data.preview.inspect import inspect_example, summarize_dataset, token_texts
+from core.data.tokenize.encode import encode_example
+from core.data.tokenize.templates import CHAT_TEMPLATES
 from tests.core.data.conftest import CHATML, make_tokenizer
 
 ROW = Example(3, messages=({"role": "user", "content": "Hi ☃"}, {"role": "assistant", "content": "Yo é"}))
@@ -18,41 +18,41 @@ ROW = Example(3, messages=({"role": "user", "content": "Hi ☃"}, {"role": "assi
 @pytest.mark.parametrize("train_on", ["answers", "last", "all"])
 @pytest.mark.parametrize("max_len", [5, 30, 999])
 def test_tokens_and_mask_are_those_of_encode(tokenizer: Any, train_on: str, max_len: int) -> None:
-    row = encode(ROW, tokenizer, train_on=train_on, max_len=max_len)
-    shown = seen(ROW, tokenizer, train_on=train_on, max_len=max_len)
-    kept = [t for t in shown.tokens if not t.cut]
-    assert [t.id for t in kept] == row.tokens.tolist()
-    assert [t.learned for t in kept] == [bool(m) for m in row.mask]
-    assert (shown.line, shown.count, shown.learned, shown.cut) == (3, len(row.tokens), int(row.mask.sum()), row.cut)
-    assert sum(t.cut for t in shown.tokens) == row.cut
-    assert not any(t.learned for t in shown.tokens if t.cut)
+    (row,) = encode_example(ROW, tokenizer, train_on=train_on, max_len=max_len)
+    (view,) = inspect_example(ROW, tokenizer, train_on=train_on, max_len=max_len)
+    tokens = [t for t in view.tokens if not t.cut]
+    assert [t.id for t in tokens] == row.tokens.tolist()
+    assert [t.learned for t in tokens] == [bool(m) for m in row.mask]
+    assert (view.line, view.count, view.learned, view.cut) == (3, len(row.tokens), int(row.mask.sum()), row.cut)
+    assert sum(t.cut for t in view.tokens) == row.cut
+    assert not any(t.learned for t in view.tokens if t.cut)
 
 
 def test_the_texts_join_to_the_whole_and_characters_stay_whole(tokenizer: Any) -> None:
-    shown = seen(ROW, tokenizer, train_on="answers", max_len=999)
-    assert "".join(t.text for t in shown.tokens) == (
+    (view,) = inspect_example(ROW, tokenizer, train_on="answers", max_len=999)
+    assert "".join(t.text for t in view.tokens) == (
         "<|im_start|>user\nHi ☃<|im_end|>\n<|im_start|>assistant\nYo é<|im_end|>\n"
     )
-    assert [t.text for t in shown.tokens][8:12] == [" ", "", "", "☃"]
-    assert [t.text for t in shown.tokens if t.special] == ["<|im_start|>", "<|im_end|>"] * 2
+    assert [t.text for t in view.tokens][8:12] == [" ", "", "", "☃"]
+    assert [t.text for t in view.tokens if t.special] == ["<|im_start|>", "<|im_end|>"] * 2
 
 
 def test_bytes_that_are_no_text_do_not_swallow_what_follows() -> None:
     tokenizer = make_tokenizer(CHATML)
     a, high = tokenizer("a").input_ids[0], tokenizer("☃").input_ids[0]
-    shown = texts([high, high, high, high, high, a, a], tokenizer)
-    assert "".join(shown) == "\ufffd" * 5 + "aa"
-    assert shown[-1] == "a"
+    texts = token_texts([high, high, high, high, high, a, a], tokenizer)
+    assert "".join(texts) == "\ufffd" * 5 + "aa"
+    assert texts[-1] == "a"
 
 
 def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "aaaa"}\n\n{"text": ""}\n{"text": "aaaaaaaa"}\n{"text": ""}\n')
-    made = json.loads(json.dumps(summary(path, "text", tokenizer, max_len=6)))
-    assert (made["format"], made["rows"], made["usable"]) == ("Plain text, 4 rows: text.", 4, 2)
-    assert made["problems"] == {"blank": 1, "empty": 2}
-    assert made["left_out"] == 2
-    assert made["findings"][0] == {
+    summary = json.loads(json.dumps(summarize_dataset(path, "text", tokenizer, max_len=6)))
+    assert (summary["format"], summary["rows"], summary["usable"]) == ("Plain text, 4 rows: text.", 4, 2)
+    assert summary["problems"] == {"blank": 1, "empty": 2}
+    assert summary["left_out"] == 2
+    assert summary["findings"][0] == {
         "code": "blank",
         "severity": "note",
         "file": str(path),
@@ -61,7 +61,7 @@ def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
         "fix": "Blank lines are skipped.",
         "row": None,
     }
-    assert made["lengths"] == {
+    assert summary["lengths"] == {
         "shortest": 5,
         "median": 7,
         "longest": 9,
@@ -70,28 +70,28 @@ def test_the_summary_is_json_and_counts(tmp_path: Path, tokenizer: Any) -> None:
         "nothing_learned": 0,
         "looked_at": 4,
     }
-    assert "lengths" not in summary(path, "text")
+    assert "lengths" not in summarize_dataset(path, "text")
 
 
-ASKED = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
+PROMPT = ({"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"})
 YES, NO = ({"role": "assistant", "content": "yes ☃"},), ({"role": "assistant", "content": "no"},)
 KINDS = {
-    "text": Example(1, messages=(*ASKED, *YES)),
+    "text": Example(1, messages=(*PROMPT, *YES)),
     "plain": Example(1, text="some ☃ text"),
-    "pairs": Example(1, messages=ASKED, chosen=YES, rejected=NO),
+    "pairs": Example(1, messages=PROMPT, chosen=YES, rejected=NO),
     "raw pairs": Example(1, prompt="Hi", chosen=" yes", rejected=" no"),
-    "thumbs": Example(1, messages=(*ASKED, *YES), label=True),
-    "questions": Example(1, messages=ASKED, answer="yes"),
+    "thumbs": Example(1, messages=(*PROMPT, *YES), label=True),
+    "questions": Example(1, messages=PROMPT, answer="yes"),
 }
 
 
-@pytest.mark.parametrize("template", [None, *(choice.text for choice in CHOICES.values())])
+@pytest.mark.parametrize("template", [None, *(choice.text for choice in CHAT_TEMPLATES.values())])
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("max_len", [14, 999])
 def test_the_preview_of_every_kind_is_what_is_trained(template: str | None, kind: str, max_len: int) -> None:
     tokenizer = make_tokenizer(template)
-    rows = encode_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
-    views = seen_all(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    rows = encode_example(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
+    views = inspect_example(KINDS[kind], tokenizer, train_on="answers", max_len=max_len)
     assert len(rows) == len(views) == (2 if "pairs" in kind else 1)
     for row, view in zip(rows, views, strict=True):
         assert [(t.id, t.learned) for t in view.tokens if not t.cut] == list(

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from core.data.check import seen_keys
-from core.data.check.seen_keys import Known
-from core.data.dataset import load
+from core.data.check.seen_keys import SeenKeys
+from core.data.dataset import load_dataset
 from core.data.preview import scan
-from core.data.preview.scan import Progress, Scanned, head
+from core.data.preview.scan import ScanProgress, ScanResult, preview_files
 from core.data.read import index, source
-from core.data.read.reader import Finding, Row, read
+from core.data.read.reader import Finding, Row, read_rows
 from core.errors import BadData
 
 ROWS = [{"text": f"row {n} ☃ é " + "x" * (n % 7)} for n in range(40)]
@@ -44,33 +44,35 @@ def write(folder: Path, name: str) -> Path:
     return path
 
 
-def scanned(path: Path | list[Path], **options: tuple[str, ...]) -> tuple[Scanned, list[Finding], list[Progress]]:
-    items = list(scan.scan(path, "text", **options))
+def scanned(
+    path: Path | list[Path], **options: tuple[str, ...]
+) -> tuple[ScanResult, list[Finding], list[ScanProgress]]:
+    items = list(scan.scan_files(path, "text", **options))
     last = items[-1]
-    assert isinstance(last, Scanned)
-    return last, [i for i in items if isinstance(i, Finding)], [i for i in items if isinstance(i, Progress)]
+    assert isinstance(last, ScanResult)
+    return last, [i for i in items if isinstance(i, Finding)], [i for i in items if isinstance(i, ScanProgress)]
 
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Marks and reports so often that a small file has many."""
-    monkeypatch.setattr(index, "EVERY", 3)
+    monkeypatch.setattr(index, "ROWS_PER_MARK", 3)
     monkeypatch.setattr(scan, "_ROWS", 10)
-    monkeypatch.setattr(scan, "LOOK_AT", 5)
+    monkeypatch.setattr(scan, "DETECTION_ROWS", 5)
 
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize("name", FILES)
 def test_every_page_is_what_stands_there(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
-    every = [item for item in read(path) if isinstance(item, Row)]
-    made = scanned(path)[0].index
-    assert made.rows == len(every)
-    assert len(made.marks) <= (2 if name in FROM_TOP else 99)
-    assert name in FROM_TOP or len(made.marks) >= len(every) // 3
-    for start in range(len(every) + 2):
-        assert made.read(start, 4) == every[start : start + 4]
-    assert made.read(0, 999) == every
+    all_rows = [item for item in read_rows(path) if isinstance(item, Row)]
+    index = scanned(path)[0].index
+    assert index.rows == len(all_rows)
+    assert len(index.marks) <= (2 if name in FROM_TOP else 99)
+    assert name in FROM_TOP or len(index.marks) >= len(all_rows) // 3
+    for start in range(len(all_rows) + 2):
+        assert index.read(start, 4) == all_rows[start : start + 4]
+    assert index.read(0, 999) == all_rows
 
 
 @pytest.mark.usefixtures("small")
@@ -79,10 +81,10 @@ def test_a_parquet_files_pages_skip_what_is_before_them(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "rows.parquet"
     parquet.write_table(pyarrow.Table.from_pylist(ROWS), path, row_group_size=7)
-    made = scanned(path)[0].index
-    assert len(made.marks) > 9
+    index = scanned(path)[0].index
+    assert len(index.marks) > 9
     for start in range(len(ROWS)):
-        assert [(r.line, r.value) for r in made.read(start, 3)] == [
+        assert [(r.line, r.value) for r in index.read(start, 3)] == [
             (start + n + 1, row) for n, row in enumerate(ROWS[start : start + 3])
         ]
 
@@ -90,16 +92,16 @@ def test_a_parquet_files_pages_skip_what_is_before_them(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("small")
 def test_pages_go_on_in_the_next_file(tmp_path: Path) -> None:
     paths = [write(tmp_path, name) for name in ("lines.jsonl", "table.csv", "wide.jsonl")]
-    every = [item for path in paths for item in read(path) if isinstance(item, Row)]
-    made = scanned(paths)[0].index
-    for start in range(0, len(every), 7):
-        assert made.read(start, 50) == every[start : start + 50]
+    all_rows = [item for path in paths for item in read_rows(path) if isinstance(item, Row)]
+    index = scanned(paths)[0].index
+    for start in range(0, len(all_rows), 7):
+        assert index.read(start, 50) == all_rows[start : start + 50]
 
 
 @pytest.mark.parametrize("name", ["lines.jsonl", "broken.jsonl", "pretty.json", "table.csv", "packed.jsonl.gz"])
 def test_a_scan_finds_what_loading_finds(tmp_path: Path, name: str) -> None:
     path = write(tmp_path, name)
-    data = load(path, "text")
+    data = load_dataset(path, "text")
     last, findings, _ = scanned(path)
     assert (last.sentence, last.usable) == (data.sentence, len(data.examples))
     assert sorted(findings, key=str) == sorted(data.findings, key=str)
@@ -119,15 +121,15 @@ def test_progress_goes_from_nothing_to_all(tmp_path: Path, name: str) -> None:
 @pytest.mark.usefixtures("small")
 def test_pages_can_be_read_before_the_scan_ends_and_closing_ends_it(tmp_path: Path) -> None:
     path = write(tmp_path, "lines.jsonl")
-    items = scan.scan(path, "text")
-    report = next(i for i in items if isinstance(i, Progress) and i.index.rows >= 20)
+    items = scan.scan_files(path, "text")
+    report = next(i for i in items if isinstance(i, ScanProgress) and i.index.rows >= 20)
     assert [r.value for r in report.index.read(18, 9)] == ROWS[18 : report.index.rows]
     items.close()
     assert next(items, None) is None
 
 
 def test_findings_are_counted_and_the_first_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scan, "LISTED", 2)
+    monkeypatch.setattr(scan, "MAX_LISTED", 2)
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": ""}\n' * 5 + '{"text": "{{name}}"}\n' + "[\n" * 3)
     last, findings, _ = scanned(path)
@@ -140,37 +142,37 @@ def test_findings_are_counted_and_the_first_are_listed(tmp_path: Path, monkeypat
 def test_the_first_rows_come_without_reading_the_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"text": str(n)}) + "\n" for n in range(5000)))
-    met = []
+    lines_read = []
     plain = source.Source.lines
 
-    def counted(self: source.Source) -> Iterator[tuple[int, str] | source.Problem]:
+    def count_calls(self: source.Source) -> Iterator[tuple[int, str] | source.Problem]:
         for item in plain(self):
-            met.append(item)
+            lines_read.append(item)
             yield item
 
-    monkeypatch.setattr(source.Source, "lines", counted)
-    made = head(path, "text", 20)
-    assert [e.text for e in made.examples] == [str(n) for n in range(20)]
-    assert (made.form.name, len(met)) == ("Plain text", 20)
+    monkeypatch.setattr(source.Source, "lines", count_calls)
+    preview = preview_files(path, "text", 20)
+    assert [e.text for e in preview.examples] == [str(n) for n in range(20)]
+    assert (preview.format.name, len(lines_read)) == ("Plain text", 20)
     with pytest.raises(BadData, match="There is no file"):
-        head(tmp_path / "none.jsonl", "text")
+        preview_files(tmp_path / "none.jsonl", "text")
 
 
 def test_a_line_without_end_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "LONGEST_LINE", 64)
     path = tmp_path / "rows.jsonl"
     path.write_text('{"text": "a"}\n' + '{"text": "' + "b" * 500 + '"}\n{"text": "c"}\n')
-    data = load(path, "text")
+    data = load_dataset(path, "text")
     assert [(e.line, e.text) for e in data.examples] == [(1, "a"), (3, "c")]
     assert ("long-line", 2) in [(f.code, f.line) for f in data.findings]
 
 
 def test_keys_are_known_again_and_only_so_many_remembered() -> None:
     keys = [f"{n * 0x9E3779B97F4A7C15 % (1 << 64):016x}" for n in range(20_000)]
-    several = Known()
+    several = SeenKeys()
     assert not any(several.add(key) for key in keys)
     assert all(several.add(key) for key in keys)
-    few = Known(most=100)
+    few = SeenKeys(max_keys=100)
     assert not any(few.add(key) for key in keys[:200])
     assert (few.full, few.count) == (True, 100)
     assert few.add(keys[99])
@@ -178,10 +180,10 @@ def test_keys_are_known_again_and_only_so_many_remembered() -> None:
 
 
 def test_a_bound_on_repeated_rows_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seen_keys.Known.__init__, "__defaults__", (2,))
+    monkeypatch.setattr(seen_keys.SeenKeys.__init__, "__defaults__", (2,))
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"text": t}) + "\n" for t in "abcac"))
-    messages = [(f.code, f.line, f.message) for f in load(path, "text").findings]
+    messages = [(f.code, f.line, f.message) for f in load_dataset(path, "text").findings]
     assert messages == [
         ("many-rows", None, "Repeated rows were looked for among the first 2 only."),
         ("duplicate", 4, "1 row says the same as an earlier row; this is the first."),

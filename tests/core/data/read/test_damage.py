@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from core.data.dataset import load
+from core.data.dataset import load_dataset
 from core.data.format.example import Example
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
-from core.data.tokenize.encode import encode_all
+from core.data.tokenize.encode import encode_example
 from core.errors import UserError
 
 CHAT = [{"role": "user", "content": "Käse?"}, {"role": "assistant", "content": "Ja ☃", "tool_calls": [{"name": "f"}]}]
@@ -73,10 +73,10 @@ def spoil(rng: random.Random, value: object) -> object:
 def damage(rng: random.Random, text: str) -> bytes:
     """The text with pieces put in, taken out or cut off, at times in another encoding."""
     for _ in range(rng.randrange(4)):
-        at = rng.randrange(len(text) + 1)
-        text = text[:at] + rng.choice(PIECES) + text[at + rng.randrange(3) :]
-    made = text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "cp1252", "utf-16")), "replace")
-    return made[: rng.randrange(len(made))] if made and rng.random() < 0.1 else made
+        place = rng.randrange(len(text) + 1)
+        text = text[:place] + rng.choice(PIECES) + text[place + rng.randrange(3) :]
+    raw = text.encode(rng.choice(("utf-8", "utf-8", "utf-8", "cp1252", "utf-16")), "replace")
+    return raw[: rng.randrange(len(raw))] if raw and rng.random() < 0.1 else raw
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -91,7 +91,7 @@ def test_damaged_files(tmp_path: Path, seed: int, tokenizer: Any) -> None:
         path.write_bytes(damage(rng, text.encode("utf-8", "replace").decode()))
         for kind in (TEXT, PAIRS, UNPAIRED, QUESTIONS):
             try:
-                dataset = load(path, kind)
+                dataset = load_dataset(path, kind)
             except UserError as error:
                 outcomes.add("sentence")
                 assert str(error).strip()
@@ -100,6 +100,6 @@ def test_damaged_files(tmp_path: Path, seed: int, tokenizer: Any) -> None:
             assert all(isinstance(e, Example) for e in dataset.examples)
             json.dumps([f.message for f in dataset.findings], ensure_ascii=False).encode()
             for example in dataset.examples:
-                for row in encode_all(example, tokenizer, train_on="answers", max_len=64):
+                for row in encode_example(example, tokenizer, train_on="answers", max_len=64):
                     assert len(row.tokens) == len(row.mask) <= 64
     assert outcomes == {"rows", "sentence"}

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from core.data.dataset import load
-from core.data.format.mapping import Columns, parse_fill
-from core.data.read.files import find, parted
+from core.data.dataset import load_dataset
+from core.data.format.mapping import ColumnMap, parse_fill_in
+from core.data.read.files import find_files, partition_files
 from core.errors import BadData, BadOption
 
 
@@ -34,17 +34,20 @@ def fill(folder: Path, *names: str) -> None:
 )
 def test_a_folder(tmp_path: Path, names: tuple[str, ...], train: list[str], valid: list[str], test: list[str]) -> None:
     fill(tmp_path, *names)
-    found = find(tmp_path, "text")
-    parts = [[str(f.relative_to(tmp_path)) for f in part] for part in (found.train, found.valid, found.test)]
+    files_found = find_files(tmp_path, "text")
+    parts = [
+        [str(f.relative_to(tmp_path)) for f in part]
+        for part in (files_found.train, files_found.valid, files_found.test)
+    ]
     assert parts == [train, valid, test]
 
 
 def test_files_beside_those_named_as_training_data_are_told_not_read(tmp_path: Path) -> None:
     fill(tmp_path, "train.jsonl", "more.jsonl", "valid.jsonl", "other.csv")
-    assert [f.name for f in find(tmp_path, "text").unread] == ["more.jsonl", "other.csv"]
-    (told,) = (f for f in load(tmp_path, "text").findings if f.code == "unread")
-    assert told.severity == "warning"
-    assert told.message == (
+    assert [f.name for f in find_files(tmp_path, "text").unread] == ["more.jsonl", "other.csv"]
+    (finding,) = (f for f in load_dataset(tmp_path, "text").findings if f.code == "unread")
+    assert finding.severity == "warning"
+    assert finding.message == (
         "2 files of the folder are not read, since others are named as training data: more.jsonl, other.csv."
     )
 
@@ -52,20 +55,23 @@ def test_files_beside_those_named_as_training_data_are_told_not_read(tmp_path: P
 def test_a_folder_without_data(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(b"")
     with pytest.raises(BadData) as error:
-        find(tmp_path, "text")
+        find_files(tmp_path, "text")
     endings = "json, jsonl, ndjson, csv, tsv, tab, txt, md, parquet"
     assert str(error.value) == f"The folder {tmp_path} has no data file ({endings}, each also gzipped)."
     fill(tmp_path, "test.json")
     with pytest.raises(BadData, match="has no data file to train on"):
-        find(tmp_path, "text")
+        find_files(tmp_path, "text")
 
 
 def test_a_pattern_and_several_files(tmp_path: Path) -> None:
     fill(tmp_path, "b.jsonl", "a.jsonl", "c.txt")
-    assert [f.name for f in find(tmp_path / "*.jsonl", "text").train] == ["a.jsonl", "b.jsonl"]
-    assert [f.name for f in find([tmp_path / "b.jsonl", tmp_path / "a.jsonl"], "text").train] == ["b.jsonl", "a.jsonl"]
+    assert [f.name for f in find_files(tmp_path / "*.jsonl", "text").train] == ["a.jsonl", "b.jsonl"]
+    assert [f.name for f in find_files([tmp_path / "b.jsonl", tmp_path / "a.jsonl"], "text").train] == [
+        "b.jsonl",
+        "a.jsonl",
+    ]
     with pytest.raises(BadData) as error:
-        find(tmp_path / "*.csv", "text")
+        find_files(tmp_path / "*.csv", "text")
     assert str(error.value) == f"No file matches {tmp_path}/*.csv."
 
 
@@ -73,9 +79,9 @@ def test_a_dataset_of_several_files_knows_where_each_row_stands(tmp_path: Path) 
     fill(tmp_path, "train-1.jsonl", "train-2.jsonl", "valid.jsonl")
     with (tmp_path / "train-2.jsonl").open("a") as file:
         file.write('{"text": ""}\n')
-    dataset = load(tmp_path, "text")
-    one, two = (str(tmp_path / f"train-{n}.jsonl") for n in (1, 2))
-    assert [(e.file, e.line, e.text) for e in dataset.examples] == [(one, 1, "0"), (two, 1, "1")]
+    dataset = load_dataset(tmp_path, "text")
+    single, two = (str(tmp_path / f"train-{n}.jsonl") for n in (1, 2))
+    assert [(e.file, e.line, e.text) for e in dataset.examples] == [(single, 1, "0"), (two, 1, "1")]
     assert [(f.file, f.line) for f in dataset.findings] == [(two, 2)]
     assert (dataset.path, dataset.valid) == (str(tmp_path), (str(tmp_path / "valid.jsonl"),))
     assert dataset.sentence == "Plain text, 3 rows: text."
@@ -90,33 +96,33 @@ def test_a_dataset_of_several_files_knows_where_each_row_stands(tmp_path: Path) 
 )
 def test_a_mapping_that_is_none(entry: str, sentence: str) -> None:
     with pytest.raises(BadOption) as error:
-        Columns.parse([entry])
+        ColumnMap.parse([entry])
     assert str(error.value) == sentence
 
 
 def test_a_mapping_to_an_unknown_role_and_from_an_unknown_column(tmp_path: Path) -> None:
     with pytest.raises(BadOption, match="columns: there is no 'frage' to map a column to; there are messages, "):
-        Columns.parse(["frage=question"])
+        ColumnMap.parse(["frage=question"])
     fill(tmp_path, "rows.jsonl")
     for entry in ("text=body", "text=Say {body}"):
         with pytest.raises(BadData) as error:
-            load(tmp_path / "rows.jsonl", "text", columns=[entry])
+            load_dataset(tmp_path / "rows.jsonl", "text", columns=[entry])
         assert str(error.value) == f"{tmp_path}/rows.jsonl, line 1: There is no column body. There is no other row."
     with pytest.raises(BadOption, match="fill: 'name' is not of the form name=text"):
-        parse_fill(["name"])
+        parse_fill_in(["name"])
 
 
 def test_several_files_are_one_text_of_several_lines(tmp_path: Path) -> None:
     for name in ("a.jsonl", "b.jsonl"):
         (tmp_path / name).write_text('{"text": "' + name + '"}\n')
     path = f"{tmp_path}/a.jsonl\n{tmp_path}/b.jsonl\n"
-    assert find(path, "text").train == (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
-    assert [e.text for e in load(path, "text").examples] == ["a.jsonl", "b.jsonl"]
-    assert load(path, "text").path == f"{tmp_path}/a.jsonl, {tmp_path}/b.jsonl"
+    assert find_files(path, "text").train == (tmp_path / "a.jsonl", tmp_path / "b.jsonl")
+    assert [e.text for e in load_dataset(path, "text").examples] == ["a.jsonl", "b.jsonl"]
+    assert load_dataset(path, "text").path == f"{tmp_path}/a.jsonl, {tmp_path}/b.jsonl"
 
 
 def test_files_chosen_together_are_parted_by_their_names() -> None:
     names = [Path(name) for name in ("x/train.jsonl", "x/valid.jsonl", "x/more.jsonl")]
-    assert parted(names) == ([names[0], names[2]], [names[1]])
-    assert parted(names[1:2]) == (names[1:2], [])
-    assert parted([Path("valid/rows.jsonl"), Path("valid/more.jsonl")])[1] == []
+    assert partition_files(names) == ([names[0], names[2]], [names[1]])
+    assert partition_files(names[1:2]) == (names[1:2], [])
+    assert partition_files([Path("valid/rows.jsonl"), Path("valid/more.jsonl")])[1] == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.data.read import json_text
-from core.data.read.reader import Finding, Row, read
+from core.data.read.reader import Finding, Row, read_rows
 from core.errors import BadData, Unavailable
 
 
@@ -19,16 +19,16 @@ def write(folder: Path, name: str, content: str | bytes) -> Path:
     return path
 
 
-def parted(path: Path) -> tuple[list[tuple[int, Any]], list[tuple[str, int | None]]]:
+def split_items(path: Path) -> tuple[list[tuple[int, Any]], list[tuple[str, int | None]]]:
     """([(line, value) of the rows], [(code, line) of the findings])"""
     rows: list[tuple[int, Any]] = []
-    found: list[tuple[str, int | None]] = []
-    for item in read(path):
+    problems: list[tuple[str, int | None]] = []
+    for item in read_rows(path):
         if isinstance(item, Row):
             rows.append((item.line, item.value))
         else:
-            found.append((item.code, item.line))
-    return rows, found
+            problems.append((item.code, item.line))
+    return rows, problems
 
 
 A, B = {"text": "a"}, {"text": "b"}
@@ -63,11 +63,11 @@ A, B = {"text": "a"}, {"text": "b"}
     ],
 )
 def test_every_form_gives_the_same_rows(tmp_path: Path, name: str, content: str, rows: list[Any]) -> None:
-    found, problems = parted(write(tmp_path, name, content))
-    assert found == rows
+    plain, problems = split_items(write(tmp_path, name, content))
+    assert plain == rows
     assert problems == []
-    packed, problems = parted(write(tmp_path, name + ".gz", gzip.compress(content.encode())))
-    assert packed == found
+    packed, problems = split_items(write(tmp_path, name + ".gz", gzip.compress(content.encode())))
+    assert packed == plain
     assert problems == []
 
 
@@ -93,38 +93,38 @@ def test_every_form_gives_the_same_rows(tmp_path: Path, name: str, content: str,
 def test_mistakes_are_findings_with_their_line(
     tmp_path: Path, content: str, lines: list[int], findings: list[tuple[str, int]]
 ) -> None:
-    rows, found = parted(write(tmp_path, "rows.jsonl", content))
+    rows, problems = split_items(write(tmp_path, "rows.jsonl", content))
     assert [line for line, _ in rows] == lines
-    assert found == findings
+    assert problems == findings
 
 
 def test_the_sentence_of_broken_json_tells_line_and_column(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl", '{"text": "a"}\n{"text" "b"}\n')
-    (found,) = [f for f in read(path) if isinstance(f, Finding)]
-    assert str(found) == f"{path}, line 2: The JSON is broken at column 9: expecting ':' delimiter."
+    (finding,) = [f for f in read_rows(path) if isinstance(f, Finding)]
+    assert str(finding) == f"{path}, line 2: The JSON is broken at column 9: expecting ':' delimiter."
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32", "utf-8-sig"])
 def test_a_byte_order_mark_tells_the_encoding(tmp_path: Path, encoding: str) -> None:
     text = '{"text": "naïve ☃"}\n{"text": "b"}\n'
     path = write(tmp_path, "rows.jsonl", ("\ufeff" + text if encoding.endswith("le") else text).encode(encoding))
-    rows, found = parted(path)
+    rows, problems = split_items(path)
     assert [value["text"] for _, value in rows] == ["naïve ☃", "b"]
-    assert found == [("bom", 1)]
+    assert problems == [("bom", 1)]
 
 
 @pytest.mark.parametrize("content", ['{"text": "a"}\n{"text": "é"}\n', '[\n{"text": "a"},\n{"text": "é"}]'])
 def test_a_line_that_is_not_utf8_is_read_as_windows_1252(tmp_path: Path, content: str) -> None:
-    rows, found = parted(write(tmp_path, "rows.json", content.encode("cp1252")))
+    rows, problems = split_items(write(tmp_path, "rows.json", content.encode("cp1252")))
     assert [value["text"] for _, value in rows] == ["a", "é"]
-    assert [code for code, _ in found] == ["encoding"]
+    assert [code for code, _ in problems] == ["encoding"]
 
 
 def test_a_row_with_too_many_cells_is_named(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.csv", "a,b\n1,2\n1,2,3\n4\n")
-    rows, found = parted(path)
+    rows, problems = split_items(path)
     assert rows == [(2, {"a": "1", "b": "2"}), (4, {"a": "4", "b": ""})]
-    assert found == [("cells", 3)]
+    assert problems == [("cells", 3)]
 
 
 def test_values_longer_than_the_window_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,23 +132,23 @@ def test_values_longer_than_the_window_are_read(tmp_path: Path, monkeypatch: pyt
     path = write(tmp_path, "rows.json", json.dumps(rows, ensure_ascii=False))
     original = json_text.Source.chunks
     monkeypatch.setattr(json_text.Source, "chunks", lambda self: original(self, 64))
-    found, problems = parted(path)
-    assert [value for _, value in found] == rows
+    items, problems = split_items(path)
+    assert [value for _, value in items] == rows
     assert problems == []
 
 
 def test_a_string_that_never_ends_is_a_finding(tmp_path: Path) -> None:
-    rows, found = parted(write(tmp_path, "rows.json", '[\n{"text": "a"},\n{"text": "b},\n{"text": "c"}\n]'))
+    rows, problems = split_items(write(tmp_path, "rows.json", '[\n{"text": "a"},\n{"text": "b},\n{"text": "c"}\n]'))
     assert [line for line, _ in rows] == [2, 4]
-    assert found == [("json", 3)]
+    assert problems == [("json", 3)]
 
 
 @pytest.mark.parametrize("content", ["[" * 100_000, '{"a":' * 100_000])
 def test_endless_nesting_is_a_finding(tmp_path: Path, content: str) -> None:
     for name in ("rows.json", "rows.jsonl"):
-        rows, found = parted(write(tmp_path, name, content))
+        rows, problems = split_items(write(tmp_path, name, content))
         assert rows == []
-        assert found[0][0] == "json"
+        assert problems[0][0] == "json"
 
 
 @pytest.mark.parametrize(
@@ -164,16 +164,16 @@ def test_endless_nesting_is_a_finding(tmp_path: Path, content: str) -> None:
 def test_a_file_without_rows_is_refused_in_one_sentence(tmp_path: Path, content: bytes, sentence: str) -> None:
     path = write(tmp_path, "rows.jsonl", content)
     with pytest.raises(BadData) as error:
-        list(read(path))
+        list(read_rows(path))
     assert str(error.value) == sentence.format(path)
 
 
 def test_no_file_and_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BadData) as error:
-        read(tmp_path / "none.jsonl")
+        read_rows(tmp_path / "none.jsonl")
     assert str(error.value) == f"There is no file {tmp_path}/none.jsonl."
     with pytest.raises(BadData, match="is a folder, not a file"):
-        read(tmp_path)
+        read_rows(tmp_path)
 
 
 def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,19 +184,19 @@ def test_a_file_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Path, "open", refused)
     with pytest.raises(Unavailable) as error:
-        read(path)
+        read_rows(path)
     assert str(error.value) == f"{path} cannot be read: permission denied."
 
 
 def test_a_broken_gzip_file(tmp_path: Path) -> None:
     path = write(tmp_path, "rows.jsonl.gz", gzip.compress(b'{"text": "a"}')[:12])
     with pytest.raises(Unavailable, match="cannot be read"):
-        read(path)
+        read_rows(path)
     rows = "".join(json.dumps({"text": str(n)}) + "\n" for n in range(20_000)).encode()
-    for cut_off in ("rows.jsonl.gz", "rows.json.gz", "rows.csv.gz"):
-        path = write(tmp_path, cut_off, gzip.compress(rows)[:-2000])
+    for name in ("rows.jsonl.gz", "rows.json.gz", "rows.csv.gz"):
+        path = write(tmp_path, name, gzip.compress(rows)[:-2000])
         with pytest.raises(Unavailable) as error:
-            list(read(path))
+            list(read_rows(path))
         assert str(error.value).startswith(f"{path} cannot be read: Compressed file ended")
 
 
@@ -204,7 +204,7 @@ def test_parquet_without_pyarrow_says_what_is_missing(tmp_path: Path, monkeypatc
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     path = write(tmp_path, "rows.parquet", b"PAR1...")
     with pytest.raises(Unavailable) as error:
-        list(read(path))
+        list(read_rows(path))
     assert str(error.value) == (
         f"Reading the Parquet file {path} needs pyarrow, which is not installed; it comes with Hone's extra “data”."
     )
@@ -215,7 +215,7 @@ def test_parquet(tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     rows = [{"messages": [{"role": "user", "content": "é"}], "n": n} for n in range(3)]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "rows.parquet")
-    assert parted(tmp_path / "rows.parquet") == ([(n + 1, row) for n, row in enumerate(rows)], [])
+    assert split_items(tmp_path / "rows.parquet") == ([(n + 1, row) for n, row in enumerate(rows)], [])
     damaged = (tmp_path / "rows.parquet").read_bytes()[:-40]
     with pytest.raises(BadData, match="is a damaged Parquet file: "):
-        list(read(write(tmp_path, "damaged.parquet", damaged)))
+        list(read_rows(write(tmp_path, "damaged.parquet", damaged)))

@@ -9,10 +9,10 @@ from transformers import PreTrainedTokenizerFast
 
 from core.data.format.example import Example
 from core.data.tokenize import encoding, tokens
-from core.data.tokenize.encode import Encoded, encode, encode_all
-from core.data.tokenize.encoding import Cancelled, encode_all_rows, encode_rows
-from core.data.tokenize.rendered_text import Written, write
-from core.data.tokenize.templates import CHOICES
+from core.data.tokenize.encode import Encoded, encode_example
+from core.data.tokenize.encoding import Cancelled, encode_examples, iterate_encoded
+from core.data.tokenize.rendered_text import RenderedText, render_example
+from core.data.tokenize.templates import CHAT_TEMPLATES
 from tests.core.data.conftest import CHATML, make_tokenizer
 from tests.core.data.preview.test_inspect import KINDS
 from tests.core.data.tokenize.test_encode import (
@@ -39,7 +39,7 @@ TEMPLATES = {
     "seals": SEALS,
     "unclosed": UNCLOSED,
     "refuses": "{{ raise_exception('No.') }}",
-    **{name: choice.text for name, choice in CHOICES.items()},
+    **{name: choice.text for name, choice in CHAT_TEMPLATES.items()},
 }
 ROWS = [
     *KINDS.values(),
@@ -56,18 +56,18 @@ def metaspace() -> Any:
     letters = sorted(set("▁abcdefghijklmnopqrstuvwxyz<>|_\nHBAUSTé☃:./"))
     merges = [("▁", "a"), ("a", "n"), ("\n", "b"), ("\n", "Y"), ("u", "s"), ("us", "e")]
     vocabulary = {c: n for n, c in enumerate([*letters, "Y", "?", *(a + b for a, b in merges)])}
-    made = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="?"))
-    made.normalizer = normalizers.NFC()
-    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
-    made.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
-    return PreTrainedTokenizerFast(tokenizer_object=made, bos_token="<s>", eos_token="</s>")
+    word_tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=merges, unk_token="?"))
+    word_tokenizer.normalizer = normalizers.NFC()
+    word_tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    word_tokenizer.add_special_tokens(["<s>", "</s>", "<|im_start|>", "<|im_end|>"])
+    return PreTrainedTokenizerFast(tokenizer_object=word_tokenizer, bos_token="<s>", eos_token="</s>")
 
 
-def same(one: Encoded, other: Encoded) -> bool:
+def same_encoding(first: Encoded, second: Encoded) -> bool:
     return (
-        np.array_equal(one.tokens, other.tokens)
-        and np.array_equal(one.mask, other.mask)
-        and (one.line, one.cut, one.note) == (other.line, other.cut, other.note)
+        np.array_equal(first.tokens, second.tokens)
+        and np.array_equal(first.mask, second.mask)
+        and (first.line, first.cut, first.note) == (second.line, second.cut, second.note)
     )
 
 
@@ -77,30 +77,32 @@ def same(one: Encoded, other: Encoded) -> bool:
 def test_rows_at_once_are_those_one_by_one(
     monkeypatch: pytest.MonkeyPatch, template: str, make: Any, train_on: str, max_len: int
 ) -> None:
-    monkeypatch.setattr(encoding, "SLAB", 4)
+    monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 4)
     tokenizer = make()
     tokenizer.chat_template = TEMPLATES[template]
     options: dict[str, Any] = {"train_on": train_on, "max_len": max_len}
-    pairs = encode_all_rows(ROWS, tokenizer, **options)
+    pairs = encode_examples(ROWS, tokenizer, **options)
     assert len(pairs) == len(ROWS)
-    for row, made in zip(ROWS, pairs, strict=True):
-        alone = encode_all(row, tokenizer, **options)
-        assert len(made) == len(alone)
-        assert all(same(a, b) for a, b in zip(made, alone, strict=True))
+    for row, texts in zip(ROWS, pairs, strict=True):
+        alone = encode_example(row, tokenizer, **options)
+        assert len(texts) == len(alone)
+        assert all(same_encoding(a, b) for a, b in zip(texts, alone, strict=True))
     single = [row for row in ROWS if row.chosen is None]
-    rows = encode_rows(single, tokenizer, **options)
-    assert all(same(a, encode(row, tokenizer, **options)) for a, row in zip(rows, single, strict=True))
+    rows = encode_examples(single, tokenizer, **options)
+    assert all(
+        same_encoding(a, encode_example(row, tokenizer, **options)[0]) for (a,), row in zip(rows, single, strict=True)
+    )
 
 
-def in_full(written: Written, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
+def in_full(text: RenderedText, tokenizer: Any) -> tuple[list[int], list[tuple[int, int]]]:
     """What the short ways must come to: every prompt tokenized from its first character on."""
-    made = tokenizer(written.text, add_special_tokens=False, return_offsets_mapping=True)
-    ids, spans = made["input_ids"], []
-    for s in written.learned:
-        start = next((n for n, (_, end) in enumerate(made["offset_mapping"]) if end > s.start), len(ids))
+    batch = tokenizer(text.text, add_special_tokens=False, return_offsets_mapping=True)
+    ids, spans = batch["input_ids"], []
+    for s in text.spans:
+        start = next((n for n, (_, end) in enumerate(batch["offset_mapping"]) if end > s.start), len(ids))
         if s.prompt is not None:
-            start = tokens.common(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
-        end = next((n for n in range(start, len(ids)) if made["offset_mapping"][n][0] >= s.end), len(ids))
+            start = tokens.common_prefix_length(tokenizer(s.prompt, add_special_tokens=False)["input_ids"], ids)
+        end = next((n for n in range(start, len(ids)) if batch["offset_mapping"][n][0] >= s.end), len(ids))
         spans.append((start, end))
     return ids, spans
 
@@ -110,20 +112,20 @@ def in_full(written: Written, tokenizer: Any) -> tuple[list[int], list[tuple[int
 def test_the_short_way_to_an_answers_start_is_the_long_one(template: str, make: Any) -> None:
     tokenizer = make()
     tokenizer.chat_template = TEMPLATES[template]
-    written = [write(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
-    assert tokens.tokenize(written, tokenizer) == [in_full(w, tokenizer) for w in written]
+    texts = [render_example(row, tokenizer, "answers") for row in ROWS if row.messages is not None]
+    assert tokens.tokenize_texts(texts, tokenizer) == [in_full(text, tokenizer) for text in texts]
 
 
 def test_progress_is_told_and_work_can_be_cancelled(monkeypatch: pytest.MonkeyPatch, tokenizer: Any) -> None:
-    monkeypatch.setattr(encoding, "SLAB", 2)
-    told: list[tuple[int, int]] = []
+    monkeypatch.setattr(encoding, "TEXTS_AT_ONCE", 2)
+    reports: list[tuple[int, int]] = []
     rows = [chat("a", "b")] * 5
-    options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *at: told.append(at)}
-    for run in (encode_rows, encode_all_rows):
-        told.clear()
+    options: dict[str, Any] = {"train_on": "answers", "max_len": 99, "progress": lambda *counts: reports.append(counts)}
+    for run in (encode_examples, lambda *args, **kwargs: list(iterate_encoded(*args, **kwargs))):
+        reports.clear()
         run(rows, tokenizer, **options)
-        assert told == [(2, 5), (4, 5), (5, 5)]
+        assert reports == [(2, 5), (4, 5), (5, 5)]
         with pytest.raises(Cancelled):
             run(rows, tokenizer, **options, cancelled=lambda: True)
-        assert told[3:] == [(2, 5)]
-    assert encode_rows([], tokenizer, train_on="answers", max_len=9) == []
+        assert reports[3:] == [(2, 5)]
+    assert encode_examples([], tokenizer, train_on="answers", max_len=9) == []

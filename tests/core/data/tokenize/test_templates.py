@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from core.data.format.example import Example
-from core.data.tokenize.encode import encode
-from core.data.tokenize.templates import CHOICES, choose
+from core.data.tokenize.encode import encode_example
+from core.data.tokenize.templates import CHAT_TEMPLATES, set_chat_template
 from core.errors import BadOption
 from tests.core.data.conftest import make_tokenizer
 
@@ -25,21 +25,21 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("name", CHOICES)
+@pytest.mark.parametrize("name", CHAT_TEMPLATES)
 def test_every_choice_is_masked_exactly(name: str, marked: Callable[[Any, Any], str]) -> None:
     tokenizer = make_tokenizer(None)
-    choose(tokenizer, name)
+    set_chat_template(tokenizer, name)
     texts = zip(("user", "assistant") * 2, "abcd", strict=True)
     example = Example(1, messages=tuple({"role": role, "content": text} for role, text in texts))
-    row = encode(example, tokenizer, train_on="answers", max_len=999)
+    (row,) = encode_example(example, tokenizer, train_on="answers", max_len=999)
     assert marked(row, tokenizer) == EXPECTED[name]
     assert row.note == ""
 
 
 def test_marks_that_the_model_does_not_know_are_told() -> None:
-    assert choose(make_tokenizer(None), "chatml") == ""
-    assert choose(make_tokenizer(None), "plain") == ""
-    assert choose(make_tokenizer(None), "llama3") == (
+    assert set_chat_template(make_tokenizer(None), "chatml") == ""
+    assert set_chat_template(make_tokenizer(None), "plain") == ""
+    assert set_chat_template(make_tokenizer(None), "llama3") == (
         "The model has no token <|start_header_id|>; it is spelled out, which is learned more slowly. "
         "Plain words suit it."
     )
@@ -48,13 +48,13 @@ def test_marks_that_the_model_does_not_know_are_told() -> None:
 def test_a_template_from_a_file(tmp_path: Path) -> None:
     tokenizer = make_tokenizer(None)
     (tmp_path / "own.jinja").write_text("{{ messages }}")
-    assert choose(tokenizer, str(tmp_path / "own.jinja")) == ""
+    assert set_chat_template(tokenizer, str(tmp_path / "own.jinja")) == ""
     assert tokenizer.chat_template == "{{ messages }}"
     with pytest.raises(BadOption) as error:
-        choose(tokenizer, str(tmp_path / "none.jinja"))
+        set_chat_template(tokenizer, str(tmp_path / "none.jinja"))
     assert str(error.value) == f"The chat template {tmp_path}/none.jinja cannot be read: No such file or directory."
     with pytest.raises(BadOption) as error:
-        choose(tokenizer, "vicuna")
+        set_chat_template(tokenizer, "vicuna")
     assert str(error.value) == (
         "There is no chat template 'vicuna'; there are chatml, llama3, gemma, plain, or a .jinja file."
     )

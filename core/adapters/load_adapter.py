@@ -1,0 +1,64 @@
+"""Put a saved adapter onto a freshly loaded model."""
+
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core.adapters import full, rank_pattern
+from core.adapters.files import CONFIG, match_layer_names, read
+from core.adapters.layers import ADAPTER_TYPES, adapter_layers, wrap_layers
+from core.adapters.target_modules import find_target_layers
+from core.errors import BadModel, BadOption
+
+
+def load(model: nn.Module, folder: Path) -> None:
+    """Put the adapter of a folder onto a freshly loaded model, in place, whatever its kind; for chat and evaluation.
+
+    Raises BadModel where the folder holds no adapter, or one of another model.
+    """
+    config, weights = read(folder)
+    if config.get("fine_tune_type", "lora") == "full":
+        full.load_weights(model, weights, folder)
+    else:
+        attach_saved(model, config, weights, folder)
+
+
+def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx.array], folder: Path) -> None:
+    """Give a model the adapter layers that a saved adapter describes, with its weights in float32.
+
+    `config` and `weights` come from files.read(folder). Raises BadModel.
+    """
+    kind = config.get("fine_tune_type", "lora")
+    if kind not in ADAPTER_TYPES:
+        raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
+    candidates = find_target_layers(model, "*", None)
+    names = match_layer_names(sorted({key.rpartition(".")[0] for key in weights}), set(candidates))
+    weights = {f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in weights.items()}
+    for name in names.values():
+        if name not in candidates:
+            raise BadModel(f"The adapter in {folder} belongs to another model: there is no layer {name} here.")
+    if not names:
+        raise BadModel(f"The adapter in {folder} is empty.")
+    try:
+        saved_rank_scales = rank_pattern.read_rank_scales(config, names)
+        rank_scales = {names[saved_name]: rank_scale for saved_name, rank_scale in saved_rank_scales.items()}
+        dropout = float(config["lora_parameters"].get("dropout", 0.0))
+    except (BadModel, TypeError, ValueError):
+        raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
+    try:
+        wrap_layers(model, {name: candidates[name] for name in rank_scales}, kind, rank_scales, dropout)
+    except BadOption as error:
+        raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
+    _check_shapes(model, weights, folder)
+    model.load_weights([(key, value.astype(mx.float32)) for key, value in weights.items()], strict=False)
+
+
+def _check_shapes(model: nn.Module, weights: dict[str, mx.array], folder: Path) -> None:
+    """Raises BadModel where a tensor of an adapter layer is missing or has another shape."""
+    for name, layer in adapter_layers(model).items():
+        for tensor_name, shape in layer.shapes.items():
+            value = weights.get(f"{name}.{tensor_name}")
+            if value is None or tuple(value.shape) != shape:
+                raise BadModel(f"The adapter in {folder} belongs to another model: {name} has other dimensions here.")

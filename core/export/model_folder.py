@@ -1,0 +1,100 @@
+"""Write a model folder in the Hugging Face layout: weights in shards, config.json, tokenizer; whole or not at all."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import mlx.core as mx
+
+from core import adapters
+from core.atomic_files import explain, save_tensors
+from core.errors import BadOption
+from core.model import hub
+
+SHARD_BYTES = 4 << 30
+NOT_COPIED = ("config.json", "model.safetensors.index.json", adapters.CONFIG)  # written anew
+
+Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
+
+
+class SizedTensor(NamedTuple):
+    """A tensor to write, and its size in the file in bytes."""
+
+    size: int
+    tensor: Tensor
+
+
+def free_folder(output: str | Path) -> Path:
+    """The folder to write to, with ~ expanded. Raises BadOption where it exists and is not an empty folder."""
+    folder = Path(output).expanduser()
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise BadOption(f"{folder} already exists; choose a new folder.")
+    return folder
+
+
+@contextmanager
+def replacing_folder(target: Path) -> Iterator[Path]:
+    """A temporary folder next to `target` to write to: renamed to it at the end, removed on an error."""
+    partial = target.with_name(f".{target.name}.partial")
+    try:
+        with explain(target):
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+        yield partial
+        with explain(target):
+            if target.exists():
+                target.rmdir()
+            partial.replace(target)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_weights(
+    folder: Path, tensors: dict[str, SizedTensor], config: dict[str, Any], shard_bytes: int, framework: str
+) -> None:
+    """Write config.json and the weights, in files of at most `shard_bytes`, with an index where there are several.
+
+    `framework` ("pt" or "mlx") goes into the metadata of each file: other programs read whose layout it is in.
+    """
+    shards: list[dict[str, Tensor]] = [{}]
+    remaining = shard_bytes
+    for name, (size, tensor) in tensors.items():
+        if size > remaining and shards[-1]:
+            shards.append({})
+            remaining = shard_bytes
+        shards[-1][name] = tensor
+        remaining -= size
+    weight_map: dict[str, str] = {}
+    for i, shard in enumerate(shards, 1):
+        file = "model.safetensors" if len(shards) == 1 else f"model-{i:05}-of-{len(shards):05}.safetensors"
+        save_tensors(folder / file, {name: tensor() for name, tensor in shard.items()}, {"format": framework})
+        weight_map |= dict.fromkeys(shard, file)
+        mx.clear_cache()
+    if len(shards) > 1:
+        total = sum(size for size, _ in tensors.values())
+        index = {"metadata": {"total_size": total}, "weight_map": dict(sorted(weight_map.items()))}
+        write_json(folder / "model.safetensors.index.json", index)
+    write_json(folder / "config.json", config)
+
+
+def write_json(path: Path, value: Any) -> None:
+    with explain(path):
+        path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def copy_other_files(source: Path, folder: Path, adapter: Path | None) -> None:
+    """Copy what a model folder holds besides config and weights: tokenizer, generation settings, licence.
+
+    The chat template of `adapter` goes with them where that has one of its own.
+    """
+    with explain(folder):
+        for pattern in (*hub.PATTERNS, "LICENSE*"):
+            for file in source.glob(pattern):
+                if file.is_file() and file.name not in NOT_COPIED and file.suffix != ".safetensors":
+                    shutil.copyfile(file, folder / file.name)
+        template = adapters.read_chat_template(adapter) if adapter else None
+        if template is not None:
+            (folder / "chat_template.jinja").write_text(template, encoding="utf-8")

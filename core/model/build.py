@@ -1,0 +1,110 @@
+"""Build a model with mlx-lm from its folder: two layouts of weights, rotary settings, and its errors in a sentence."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core.errors import BadModel
+from core.quant import files
+from core.quant.packed import Packed
+
+
+def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
+    """The model of a folder with `config` as its config.json; weights are read when they are first evaluated.
+
+    Raises BadModel, in one sentence, for whatever mlx-lm raises for a folder that it cannot load.
+    """
+    from mlx_lm.utils import load_model
+
+    model_type = config["model_type"]
+    try:
+        # Some mlx-lm model files call exit() on import when an extra package is missing.
+        options = {"lazy": True, "model_config": rope_settings(config), "trust_remote_code": allow_code}
+        if (config.get("quantization_config") or {}).get("quant_method") == files.METHOD:
+            return _build_from_bitsandbytes(folder, options)
+        model, _ = load_model(folder, **options)
+        return model
+    except SystemExit:
+        raise BadModel(
+            f"{folder}: mlx-lm cannot load the architecture {model_type} without an extra package."
+        ) from None
+    except ValueError as error:
+        if "not supported" in str(error) and model_type in str(error):
+            raise BadModel(
+                f"{folder}: the architecture {model_type} is not supported by the installed mlx-lm."
+            ) from None
+        raise BadModel(f"{folder} cannot be loaded: {_first_line(error)}") from None
+    except (KeyError, TypeError, RuntimeError) as error:
+        # What mlx-lm and safetensors raise for a config that lacks a key, or a damaged weight file.
+        raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}") from None
+
+
+def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module:
+    """A model whose files are in bitsandbytes' layout, which mlx-lm does not know: its packed layers stay packed."""
+    from mlx_lm.utils import _get_classes, load_model
+
+    packed_weights: dict[str, Packed] = {}
+
+    def get_classes(config: dict[str, Any]) -> tuple[Any, Any]:
+        model_class, args_class = _get_classes(config)
+
+        def sanitize(self: Any, weights: dict[str, mx.array]) -> dict[str, mx.array]:
+            # Each packed weight passes through as the dense matrix that it encodes, which is never evaluated.
+            dense_weights, packed_in_file = files.split_packed(weights)
+            packed_weights.update(packed_in_file)
+            return model_class.sanitize(self, dense_weights) if hasattr(model_class, "sanitize") else dense_weights
+
+        members = {"sanitize": sanitize, "__module__": model_class.__module__}
+        return type(model_class.__name__, (model_class,), members), args_class
+
+    model, _ = load_model(folder, get_model_classes=get_classes, **options)
+    files.insert_packed_layers(model, packed_weights)
+    return model
+
+
+def rope_settings(config: dict[str, Any]) -> dict[str, Any]:
+    """Settings to add for model classes that look for the rotary settings where transformers < 5 wrote them.
+
+    transformers 5 writes them inside rope_parameters, by kind of layer where there are several; a class that reads
+    only `rope_theta` (mlx-lm's Llama) would compute with its default base frequency and give quite different logits.
+    """
+    text_config = config.get("text_config")
+    settings: dict[str, Any] = {}
+    if isinstance(text_config, dict):
+        settings["text_config"] = text_config | rope_settings(text_config)
+    parameters = config.get("rope_parameters")
+    if not isinstance(parameters, dict):
+        return settings
+    full, sliding = parameters.get("full_attention", parameters), parameters.get("sliding_attention")
+    if isinstance(sliding, dict) and "rope_theta" in sliding and "rope_local_base_freq" not in config:
+        settings["rope_local_base_freq"] = sliding["rope_theta"]
+    if not isinstance(full, dict) or not isinstance(full.get("rope_theta"), int | float):
+        return settings
+    if "rope_theta" not in config:
+        settings["rope_theta"] = full["rope_theta"]
+    is_scaled = full.get("rope_type", full.get("type", "default")) not in (None, "default")
+    if is_scaled and config.get("rope_scaling") is None:
+        settings["rope_scaling"] = {k: v for k, v in full.items() if k != "rope_theta"}
+    return settings
+
+
+def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
+    """Raises BadModel where the model rotates its positions with another base frequency than its config says."""
+    config = config | rope_settings(config)
+    config = config.get("text_config", config)
+    theta = config.get("rope_theta")
+    # Classes with a scheme of their own (Llama 3's, YaRN) make their frequencies from more than the base.
+    bases = {m.base for _, m in model.named_modules() if type(m) is nn.RoPE}
+    if isinstance(theta, int | float) and bases and not any(math.isclose(base, theta) for base in bases):
+        raise BadModel(
+            f"{folder} asks for rotary positions with base {theta:g}, but mlx-lm's class for "
+            f"{config.get('model_type')} uses {min(bases):g}: it would give wrong answers."
+        )
+
+
+def _first_line(error: BaseException) -> str:
+    text = (str(error).strip().splitlines() or ["no further detail"])[0].rstrip(":")
+    return text if text.endswith(".") else text + "."

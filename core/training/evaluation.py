@@ -1,0 +1,189 @@
+"""How good the model is while it is trained: held-out loss, sample answers, the best weights so far, and the ending."""
+
+import dataclasses
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import mlx.core as mx
+
+from core import adapters
+from core.atomic_files import save_tensors
+from core.data.kinds import PAIRS, UNPAIRED
+from core.device.parallel import map_in_order
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
+from core.model.generate import answer_tokens
+from core.rollouts import SamplingStopped
+from core.run.folder import CHECKPOINTS, REPORT
+from core.training import report
+from core.training.checkpoint import Progress
+from core.training.metrics import MetricMeans
+from core.training.setup import Setup
+from core.training.train_step import TrainStep
+
+
+class _HeldOutResult(NamedTuple):
+    """What an evaluation over all held-out rows gives."""
+
+    loss: float
+    targets: int  # tokens that were predicted, or written where answers are measured
+    metrics: dict[str, float]
+
+
+class Evaluation:
+    """Measures the model in training, and keeps the best of it on disk. What it finds goes into `progress`."""
+
+    def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress) -> None:
+        self.setup, self.run, self.folder = setup, setup.run, setup.folder
+        self.train_step, self.progress = train_step, progress
+        self._sample_scores: dict[str, dict[str, float]] = {}  # by stage
+
+    @property
+    def lacks_baseline(self) -> bool:
+        """Whether the run was stopped before it had measured the model as it was."""
+        return self.setup.validates and self.progress.step == 0 and self.progress.loss_before is None
+
+    @property
+    def lacks_evaluation(self) -> bool:
+        """Whether the run was stopped while it was validating."""
+        step = self.progress.step
+        is_due = step % self.setup.schedule.eval_every == 0
+        return self.setup.validates and is_due and 0 < step != self.progress.measured_step
+
+    def measure_baseline(self) -> Iterator[Event]:
+        """Loss and sample answers of the model as it is, to compare with."""
+        if self.setup.validates:
+            yield Phase("Validating", "before training")
+            loss, targets, metrics = self._measure()
+            self.progress.loss_before, self.progress.metrics_before = loss, metrics
+            yield Evaluated(0, loss, False, targets, metrics)
+        yield from self.sample_answers("before")
+
+    def recall_baseline(self) -> None:
+        """After a resume: score the sample answers from before training again, as the log has them."""
+        samples = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
+        self._score_samples("before", [e.answer for e in samples], [e.expected for e in samples])
+
+    def evaluate(self) -> Iterator[Event]:
+        """Measure the held-out loss; a new best is kept on disk."""
+        yield Phase("Validating")
+        loss, targets, metrics = self._measure()
+        progress = self.progress
+        progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
+        is_best = progress.best_loss is None or loss < progress.best_loss
+        if is_best:
+            progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
+            progress.best_metrics = metrics
+            if self.run.train.keep_best:
+                self._save_best()
+        else:
+            progress.evaluations_without_best += 1
+        yield Evaluated(progress.step, loss, is_best, targets, metrics)
+        yield Phase("Training")
+
+    def sample_answers(self, stage: str) -> Iterator[Event]:
+        """Answers to the fixed prompts, and how many are as expected; `stage` is "before", "during" or "after"."""
+        setup = self.setup
+        if not setup.prompts:
+            return
+        yield Phase("Writing sample answers", stage)
+        setup.model.eval()
+        answers = []
+        for i, prompt in enumerate(setup.prompts):
+            text = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+            answers.append(text)
+            yield Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected)
+        self._score_samples(stage, answers, [prompt.expected for prompt in setup.prompts])
+
+    def finish(self, reason: str) -> Iterator[Event]:
+        """Keep the best (or the last) adapter, measure it, answer the samples, say how it went.
+
+        `reason` is "done", "stopped" or "early_stop".
+        """
+        progress = self.progress
+        kept_step, loss_after, metrics_after = self._choose_weights()
+        yield Phase("Saving")
+        self._save_adapter()
+        yield Saved(kept_step, str(self.folder.path), "adapter")
+        yield from self.sample_answers("after")
+        finished = Finished(
+            reason=reason,
+            step=progress.step,
+            message="",
+            seconds=progress.seconds,
+            loss_before=progress.loss_before,
+            loss_after=loss_after,
+            best_step=kept_step,
+            eval_rows=self.setup.eval_rows,
+            metrics_before=progress.metrics_before | self._sample_scores.get("before", {}),
+            metrics_after=metrics_after | self._sample_scores.get("after", {}),
+        )
+        verdict = report.verdict(self.run, finished, self._training_metrics())
+        finished = dataclasses.replace(finished, message=verdict)
+        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished))
+        yield finished
+
+    def _measure(self) -> _HeldOutResult:
+        """Loss and metrics over all held-out rows, weighted as training is."""
+        setup, train_step = self.setup, self.train_step
+        if setup.rollouts is not None:  # the share that is not solved stands for the loss
+            metrics, answer_tokens = setup.rollouts.evaluate()
+            return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
+        setup.model.eval()
+        mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
+        loss, total_weight, targets = 0.0, 0.0, 0
+        means = MetricMeans()
+        results = map_in_order(train_step.loss, setup.eval_batches, setup.parallel_batches, models=setup.models)
+        for batch, (batch_loss, metrics) in results:
+            weight = train_step.weight(batch)
+            loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
+            targets += train_step.count_targets(batch)
+            means.add(metrics, weight)
+        return _HeldOutResult(loss / total_weight, targets, means.means())
+
+    def _choose_weights(self) -> tuple[int, float | None, dict[str, float]]:
+        """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""
+        progress = self.progress
+        if not self.setup.validates:
+            return progress.step, None, {}
+        # Stopped between two validations, the newest weights may be better than the best so far. That is
+        # measured here and not counted, so that a resumed run goes on as the unbroken one would.
+        newest_loss, newest_metrics = progress.measured_loss, progress.measured_metrics
+        if progress.measured_step != progress.step:
+            try:
+                newest_loss, _, newest_metrics = self._measure()
+            except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
+                newest_loss, newest_metrics = None, {}
+        best_loss, best_step = progress.best_loss, progress.best_step
+        limit = math.inf if newest_loss is None else newest_loss
+        if self.run.train.keep_best and best_loss is not None and best_step is not None and best_loss < limit:
+            self.setup.model.load_weights(str(self._best_path), strict=False)
+            return best_step, best_loss, progress.best_metrics
+        return progress.step, newest_loss, newest_metrics
+
+    def _score_samples(self, stage: str, answers: list[str], expected: list[str]) -> None:
+        """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
+        if self.run.spec.data not in (PAIRS, UNPAIRED):
+            self._sample_scores[stage] = report.answer_scores(answers, expected)
+
+    def _training_metrics(self) -> dict[str, float]:
+        """The metrics of the last tenth of the steps, on rows that are learned from."""
+        metrics = [e.metrics for e in self.folder.events() if isinstance(e, Step)]
+        last = metrics[-max(1, len(metrics) // 10) :]
+        names = last[0] if last else {}
+        return {name: sum(m[name] for m in last) / len(last) for name in names if all(name in m for m in last)}
+
+    @property
+    def _best_path(self) -> Path:
+        return self.folder.path / CHECKPOINTS / "best.safetensors"
+
+    def _save_best(self) -> None:
+        self._best_path.parent.mkdir(exist_ok=True)
+        save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))
+        self._save_adapter()
+
+    def _save_adapter(self) -> None:
+        model = self.setup.model
+        self.folder.write_json(adapters.CONFIG, adapters.build_config(model, self.run.adapter, self.run.model))
+        save_tensors(self.folder.path / adapters.WEIGHTS, adapters.saved_tensors(model), {"format": "mlx"})

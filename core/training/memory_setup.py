@@ -1,0 +1,48 @@
+"""What a training step of a run will take, and how its batches go through the model so that it fits."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from core.data.batch.groups import row_texts
+from core.device.machine import usable_bytes
+from core.events import Event, Warned
+from core.memory.estimate import Estimate, estimate_step
+from core.memory.plan import Plan, resolve_plan
+from core.model.load import read_config
+from core.reference.frozen_model import find_live_teacher
+from core.resolved import MemoryFacts, to_json
+from core.rollouts.on_policy import prompt_length
+from core.run import Run
+from core.training.data_setup import TrainingData
+
+
+def plan_memory(run: Run, data: TrainingData, device: str) -> Generator[Event, None, tuple[Plan, MemoryFacts]]:
+    """(how batches go through the model, what a step will take); a warning where that is more than there is, and a
+    note where a batch is parted for it."""
+    tokens, config = _longest_row(run, data.dataset.train), read_config(data.model_folder)
+    live_teacher = find_live_teacher(run)
+
+    def estimate_planned(planned: Run) -> Estimate | None:
+        folder = data.model_folder
+        return estimate_step(config, planned, device=device, tokens=tokens, folder=folder, teacher=live_teacher)
+
+    plan, estimate, advice = resolve_plan(run, tokens, device, usable_bytes(device), estimate_planned)
+    if estimate is None:
+        return plan, MemoryFacts(plan.checkpointing)
+    if advice:
+        yield Warned("memory", advice)
+    elif device != "cpu" and plan.rows < run.train.batch_size:
+        in_parts = f"A batch of {run.train.batch_size} rows goes through the model in parts of {plan.rows}"
+        yield Warned("micro-batches", f"{in_parts}, as the memory allows, and counts as one.")
+    return plan, MemoryFacts(plan.checkpointing, to_json(estimate) | {"low": estimate.low, "high": estimate.high})
+
+
+def _longest_row(run: Run, rows: Sequence[Any]) -> int:
+    """Tokens of the longest row, all its texts together; with the longest answer where the model writes some."""
+    if run.spec.on_policy:
+        return max(len(prompt.tokens) for prompt in rows) + int(run.options.max_completion_length)
+    longest = max(sum(len(text.tokens) for text in row_texts(row)) for row in rows)
+    if not run.on_policy_share:
+        return longest
+    longest_answered = max(map(prompt_length, rows)) + run.options.max_new_tokens
+    return max(longest, min(run.data.max_seq_len, longest_answered))

@@ -1,0 +1,140 @@
+"""The model in training: loaded, with its adapter, and what was measured on it about how batches may go through it."""
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core import adapters
+from core.errors import BadOption
+from core.events import Event, Phase, Warned
+from core.model import packed_mask
+from core.model.gradient_checkpointing import checkpoint_blocks
+from core.model.lm_head import LMHead, find_lm_head
+from core.model.load import DTYPES, LoadedModel, load
+from core.quant import count_weights
+from core.resolved import Decision, ModelFacts, Packing, Precision
+from core.rollouts.setup import apply_temperature
+from core.run import Run
+
+COMPILED_WIDTH_MULTIPLE = 64  # widths are multiples of this where steps are compiled, so that few shapes are different
+
+
+@dataclass(frozen=True)
+class BatchLayout:
+    """How the rows of a batch are collated."""
+
+    options: dict[str, Any]  # of core.data.batch.batches.collate
+    packing: Packing
+    shared_prompts: Decision | None = None  # for rows with several texts
+    warning: str = ""  # where it is not as asked
+
+
+@dataclass(frozen=True)
+class TrainingModel:
+    """The model in memory with its adapter attached, and how batches go through it."""
+
+    model: nn.Module
+    lm_head: LMHead | None  # None where logits must be made everywhere
+    dtype: mx.Dtype  # what it computes in
+    precision: Precision
+    layout: BatchLayout
+    compiled: Decision
+    logits: Decision  # made "at the targets" or "everywhere"
+    facts: ModelFacts
+
+
+def prepare_model(
+    run: Run, folder: Path, device: str, vocabulary: int, texts: int, checkpointing: bool
+) -> Generator[Event, None, TrainingModel]:
+    """Load the model of a run from a folder and attach the adapter, yielding progress and warnings.
+
+    Arguments:
+        device: "cpu" or "gpu".
+        vocabulary: tokens that the tokenizer knows.
+        texts: how many texts a row has, or a group of answers.
+        checkpointing: whether the blocks are computed again in the backward pass.
+
+    Raises BadModel and BadOption.
+    """
+    loaded, facts = yield from _load(run, folder, device)
+    dtype = DTYPES[loaded.compute]
+    lm_head, reason = find_lm_head(loaded.model, dtype)
+    logits = Decision("at the targets" if lm_head else "everywhere", reason)
+    if checkpointing:
+        checkpoint_blocks(loaded.model)
+    layout = _choose_layout(run, loaded.model, dtype, vocabulary, texts, device)
+    compiled = decide_compiling(run, device)
+    if compiled.used:
+        layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
+    if layout.warning:
+        yield Warned("packing", layout.warning)
+    if run.spec.on_policy:
+        lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
+    return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
+
+
+def decide_compiling(run: Run, device: str) -> Decision:
+    """Whether steps are compiled, and why (not)."""
+    if device == "cpu":
+        return Decision(False, "compiling costs more than it gains on a CPU")
+    if run.adapter.dropout:
+        return Decision(False, "dropout draws by chance")
+    if run.spec.divergence or run.spec.precomputed:
+        return Decision(False, "a part of each batch is computed first")
+    return Decision(True, "shapes that come up again, on a GPU")
+
+
+def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[LoadedModel, ModelFacts]]:
+    """(the model with its adapter attached, how many parameters it has and trains)."""
+    yield Phase("Loading model", run.model.path)
+    trains_all = run.adapter.type == "full"
+    loaded = load(
+        folder,
+        run.model.dtype,
+        device=device,
+        trains_all=trains_all,
+        allow_code=run.model.allow_code,
+        quantization=run.model.quantization,
+        double=run.model.double_quantization,
+    )
+    for note in loaded.notes:
+        yield Warned("base-precision", note)
+    if trains_all and loaded.compute == "float16":
+        raise BadOption(
+            "Full fine-tuning cannot compute in float16: its range does not hold what the optimizer keeps of the "
+            "gradients. Use float32 or bfloat16."
+        )
+    if trains_all and loaded.compute == "bfloat16":
+        yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
+    parameters = count_weights(loaded.model)
+    mx.random.seed(run.train.seed)
+    adapters.attach(loaded.model, run.adapter)
+    mx.eval(loaded.model.parameters())
+    trainable = sum(t.size for t in adapters.trainable_tensors(loaded.model).values())
+    return loaded, ModelFacts(parameters, trainable, path=run.model.path, folder=str(folder))
+
+
+def _choose_layout(
+    run: Run, model: nn.Module, dtype: mx.Dtype, vocabulary: int, texts: int, device: str
+) -> BatchLayout:
+    """How rows with so many texts are collated: as asked, where the model gives the same numbers that way."""
+    requested = run.data.packing
+    if run.spec.precomputed or not requested:
+        reason = "as asked" if not requested else "a part of each batch is measured by itself"
+        return BatchLayout({"pack": False, "share": False}, Packing(requested, False, reason))
+    pack, reason = packed_mask.can_pack(model, vocabulary, dtype)
+    packing = Packing(requested, pack, reason)
+    warning = "" if pack else f"Rows are not packed: {reason}. They are sorted by length instead."
+    shared_prompts = None
+    if texts > 1:
+        shared_prompts = Decision(*packed_mask.can_share_prefix(model, vocabulary, dtype))
+    options = {
+        "pack": pack,
+        "share": bool(shared_prompts and shared_prompts.used),
+        "always": pack and device == "cpu",
+    }
+    return BatchLayout(options, packing, shared_prompts, warning)
