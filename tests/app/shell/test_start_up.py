@@ -10,47 +10,50 @@ CODE = """
 import sys
 import app.__main__ as main
 from PySide6.QtCore import QTimer
-from app.application import Application
-seen = []
+from app.shell.application import Application
 def look():
     app = Application.instance()
     window = [w for w in app.topLevelWidgets() if w.isVisible()]
     heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
-import app.window
-shown = app.shell.window.MainWindow.showEvent
-app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), QTimer.singleShot(0, look))
+from app.shell.window import MainWindow
+show_event = MainWindow.showEvent
+MainWindow.showEvent = lambda self, event: (show_event(self, event), QTimer.singleShot(0, look))
 sys.exit(main.main(["--theme", "dark"]))
 """
 
 
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+
+
 def test_nothing_heavy_before_the_window_stands() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1 []"
+    completed = _run("-c", CODE)
+    assert completed.returncode == 0, completed.stderr
+    assert completed.stdout.strip() == "1 []"
 
 
 def test_version_and_help() -> None:
-    for flag, said in (("--version", "Hone 0"), ("--help", "--theme")):
-        done = subprocess.run([sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0
-        assert said in done.stdout
+    for flag, expected in (("--version", "Hone 0"), ("--help", "--theme")):
+        completed = _run("-m", "app", flag)
+        assert completed.returncode == 0
+        assert expected in completed.stdout
 
 
 # From another thread, a moment after the window stands: the main thread is idle in Qt, where Python hears no signal.
-SIGNALLED = """
+SIGTERM_CODE = """
 import os, signal, sys, threading
 import app.__main__ as main
-import app.window
+from app.shell.window import MainWindow
 later = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-shown = app.shell.window.MainWindow.showEvent
-app.shell.window.MainWindow.showEvent = lambda self, event: (shown(self, event), later.start())
+show_event = MainWindow.showEvent
+MainWindow.showEvent = lambda self, event: (show_event(self, event), later.start())
 sys.exit(main.main([]))
 """
 
 
 def test_being_asked_to_end_is_a_clean_end() -> None:
-    done = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    completed = _run("-c", SIGTERM_CODE)
+    assert completed.returncode == 0, completed.stderr
+    assert "Traceback" not in completed.stderr
