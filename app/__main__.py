@@ -12,9 +12,9 @@ from app.desktop import preferences
 from app.style import theme
 from app.threads import crash_report, task
 
-# How long another thread may hold the interpreter before the window gets its turn. Measured beside one that reads a
-# large file: the window's timer is late by 67 ms at most in 99 of 100 cases, by 239 ms with five times as much, and
-# reading is as fast. Drawing needs its turn thousands of times for one picture.
+# How long another thread may hold the interpreter before the window gets its turn. Measured beside a thread that reads
+# a large file: the window's timer is late by 67 ms at most in 99 of 100 cases, by 239 ms with an interval five times as
+# long, and reading is as fast. Drawing needs its turn thousands of times for one picture.
 SWITCH_SECONDS = 0.0001
 
 
@@ -23,24 +23,24 @@ def main(arguments: list[str] | None = None) -> int:
     multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
     sys.setswitchinterval(SWITCH_SECONDS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    asked = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 
     from app.shell.application import Application
     from app.shell.window import MainWindow
 
     app = Application([sys.argv[0]])
     crash_report.install()
-    theme.apply(app, asked.theme or preferences.theme())
-    app.styleHints().colorSchemeChanged.connect(lambda: theme.follow(app))
+    theme.apply(app, options.theme or preferences.theme())
+    app.styleHints().colorSchemeChanged.connect(lambda: theme.follow_system(app))
     window = MainWindow()
     window.show()
-    app.open_later([Path(f).absolute() for f in asked.files])
-    app.deliver_to(window.open_files)
-    app.leave_on_signals(window.leave)
+    app.open_later([Path(f).absolute() for f in options.files])
+    app.deliver_files_to(window.open_files)
+    app.quit_on_signals(window.quit)
     code = app.exec()
-    if not (window.ended and task.end_all()):
-        # Something that cannot be interrupted, such as an import on a busy machine, is still at it. Qt aborts
-        # when a running thread is destroyed, and there is nothing left to save.
+    if not (window.threads_ended and task.cancel_all()):
+        # A thread that cannot be interrupted, such as one in an import on a busy machine, is still running. Qt
+        # aborts when a running thread is destroyed, and there is nothing left to save.
         logging.shutdown()
         sys.stdout.flush()
         os._exit(code)

@@ -1,1 +1,1 @@
-"""What the system around the window gives: this machine, dropped and pasted files, preferences, the file manager."""
+"""The system around the window: this machine, dropped and pasted files, preferences, the file manager."""

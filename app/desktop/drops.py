@@ -1,4 +1,4 @@
-"""What a file or folder means when somebody drops it on the window or opens it from outside. No Qt here."""
+"""What a file or folder means when it is dropped on the window or opened from outside. No Qt here."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,51 +7,52 @@ from core.data.read.files import ENDINGS, parted
 
 
 @dataclass(frozen=True)
-class Meaning:
+class DropMeaning:
     """`kind` is "data", "run", "model", "settings" or "" (refused); `sentence` says what will happen, or why not."""
 
     kind: str
     sentence: str
 
 
-def meaning(path: Path) -> Meaning:
+def classify_path(path: Path) -> DropMeaning:
     """What Hone would do with this file or folder."""
     name = path.name
     if path.is_dir():
         if (path / "events.jsonl").is_file() or (path / "run.toml").is_file():
-            return Meaning("run", f"Open the run “{name}”")
+            return DropMeaning("run", f"Open the run “{name}”")
         if (path / "config.json").is_file():
-            return Meaning("model", f"Use the model “{name}”")
+            return DropMeaning("model", f"Use the model “{name}”")
         if any(_is_data(child) for child in path.iterdir()):
-            return Meaning("data", f"Learn from the files in “{name}”")
-        return Meaning("", f"“{name}” is a folder without data, a model or a run in it.")
+            return DropMeaning("data", f"Learn from the files in “{name}”")
+        return DropMeaning("", f"“{name}” is a folder without data, a model or a run in it.")
     if not path.is_file():
-        return Meaning("", f"“{name}” is not there any more.")
+        return DropMeaning("", f"“{name}” is not there any more.")
     if path.suffix.lower() == ".toml":
-        return Meaning("settings", f"Take over the settings in “{name}”")
+        return DropMeaning("settings", f"Take over the settings in “{name}”")
     if _is_data(path):
-        return Meaning("data", f"Learn from “{name}”")
-    return Meaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
+        return DropMeaning("data", f"Learn from “{name}”")
+    return DropMeaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
 
 
-def together(files: list[Path]) -> tuple[str, str | None]:
-    """(data.path, data.eval_path or None) for data files that were chosen together; their names part them."""
-    train, held = parted(files)
-    return "\n".join(map(str, train)), "\n".join(map(str, held)) or None
+def split_data_files(files: list[Path]) -> tuple[str, str | None]:
+    """(data.path, data.eval_path or None) for data files chosen together: names such as valid.jsonl are validation."""
+    train_files, eval_files = parted(files)
+    return "\n".join(map(str, train_files)), "\n".join(map(str, eval_files)) or None
 
 
-def announced(files: list[Path]) -> Meaning:
-    """What dropping all of these would do."""
-    meanings = [meaning(file) for file in files]
+def describe_drop(files: list[Path]) -> DropMeaning:
+    """What dropping all of these files would do."""
+    meanings = [classify_path(file) for file in files]
     if len(files) > 1 and all(m.kind == "data" for m in meanings):
-        train, held = parted(files)
-        if held:
-            return Meaning("data", f"Learn from {_named(train)}, measure on {_named(held)}")
-        return Meaning("data", f"Learn from these {len(files)} files")
+        train_files, eval_files = parted(files)
+        if eval_files:
+            sentence = f"Learn from {_name_files(train_files)}, measure on {_name_files(eval_files)}"
+            return DropMeaning("data", sentence)
+        return DropMeaning("data", f"Learn from these {len(files)} files")
     return next((m for m in meanings if m.kind), meanings[0])
 
 
-def _named(files: list[Path]) -> str:
+def _name_files(files: list[Path]) -> str:
     return f"“{files[0].name}”" if len(files) == 1 else f"{len(files)} files"
 
 

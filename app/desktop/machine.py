@@ -1,46 +1,46 @@
-"""What this computer is and what will train on it, in words. Nothing here imports Qt."""
+"""This computer and the device that will train, in words. Nothing here imports Qt."""
 
 import sys
 from dataclasses import dataclass
 from typing import Any
 
-THIS = "this Mac" if sys.platform == "darwin" else "this computer"
+THIS_COMPUTER = "this Mac" if sys.platform == "darwin" else "this computer"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """What core.device says about the machine and about the device it would choose."""
+class MachineFacts:
+    """What core.device reports about the machine, and about the device that it would choose."""
 
     machine: dict[str, Any]
     backend: dict[str, Any]
 
 
-def describe(facts: Facts) -> tuple[str, str]:
-    """(the machine, what trains on it) as two lines."""
+def describe_machine(facts: MachineFacts) -> tuple[str, str]:
+    """Two lines: the machine, and the device that trains on it."""
     m = facts.machine
     name = m.get("gpu") or m["processor"]
     parts = [str(name), f"{m['cores']} core{'' if m['cores'] == 1 else 's'}"]
-    parts.append(memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
-    second = training(facts.backend)
+    parts.append(format_memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
+    second = describe_device(facts.backend)
     if sys.platform == "darwin" and not m.get("neural_engine"):
         second += f" The Neural Engine is not used: {m['neural_engine_reason']}."
     return " · ".join(parts), second
 
 
-def training(backend: dict[str, Any]) -> str:
-    """Which device trains, and why."""
-    used, reason = str(backend["used"]).upper(), str(backend.get("reason") or "").rstrip(".")
-    return f"Training on: {used} (MLX)" + (f" – {reason}." if reason else ".")
+def describe_device(backend: dict[str, Any]) -> str:
+    """Which device trains, and the reason."""
+    device, reason = str(backend["used"]).upper(), str(backend.get("reason") or "").rstrip(".")
+    return f"Training on: {device} (MLX)" + (f" – {reason}." if reason else ".")
 
 
-def memory(total: float, usable: float | None = None) -> str:
-    """Memory in GB, with what the GPU may use of it where that is known."""
-    text = gigabytes(total)
-    return f"{text} (about {gigabytes(usable)} usable by the GPU)" if usable else text
+def format_memory(total: float, usable: float | None = None) -> str:
+    """`total` bytes of memory in words, with the `usable` bytes that the GPU may take, where they are known."""
+    text = format_bytes(total)
+    return f"{text} (about {format_bytes(usable)} usable by the GPU)" if usable else text
 
 
-def gigabytes(size: float) -> str:
-    """A size in bytes as people read it on a Mac: "512 MB", "1.5 GB", "16 GB"."""
+def format_bytes(size: float) -> str:
+    """A size in bytes in units of 1,024, as people read it on a Mac: "512 MB", "1.5 GB", "16 GB"."""
     for unit, step in (("GB", 1 << 30), ("MB", 1 << 20)):
         if size >= step:
             number = size / step

@@ -1,4 +1,4 @@
-"""What a person means who pastes: files by their paths, rows copied as text, or a dataset's id. No Qt here."""
+"""What pasted text means: files by their paths, rows copied as text, or a dataset's id. No Qt here."""
 
 import json
 import re
@@ -6,25 +6,24 @@ import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
-_LEAST = 40  # characters of plain text that may be meant as data
+DATASET_ID = re.compile(r"[\w.-]+/[\w.-]+")  # of a dataset on Hugging Face
+_MIN_TEXT = 40  # characters from which plain text is taken as data
 
 
-def files(text: str) -> list[Path]:
-    """The files and folders whose paths or addresses the text names, one a line; none if one of them is not there."""
+def find_files(text: str) -> list[Path]:
+    """The files and folders whose paths or file:// addresses the text names, one a line; [] if one does not exist."""
     lines = [line.strip().strip("\"'") for line in text.splitlines() if line.strip()]
-    found = [Path(_path(line)).expanduser() for line in lines if len(line) < 4096]
+    paths = [Path(_decode_address(line)).expanduser() for line in lines if len(line) < 4096]
     try:
-        return (
-            found if found and len(found) == len(lines) and all(f.is_absolute() and f.exists() for f in found) else []
-        )
+        exist = len(paths) == len(lines) and all(path.is_absolute() and path.exists() for path in paths)
     except OSError:  # too long for a name
         return []
+    return paths if exist else []
 
 
 def save_rows(text: str, folder: Path) -> Path | None:
-    """The rows that were copied, as a file in the folder; None where the text is none. Raises OSError."""
-    ending = _ending(text.strip())
+    """Save copied rows as a file in `folder`; None where the text holds no rows. Raises OSError."""
+    ending = _guess_ending(text.strip())
     if not ending:
         return None
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,18 +32,18 @@ def save_rows(text: str, folder: Path) -> Path | None:
     return path
 
 
-def _ending(text: str) -> str:
-    """What kind of file the text would be, "" for none."""
-    first, _, rest = text.partition("\n")
+def _guess_ending(text: str) -> str:
+    """The file ending that fits the text, such as ".csv"; "" where the text is no data."""
+    first, _, more_lines = text.partition("\n")
     if text.startswith(("{", "[")):
         return ".jsonl" if text.startswith("{") and _is_json(first) else ".json"
-    if rest.strip():
-        columns = rest.partition("\n")[0]
-        if "\t" in first and "\t" in columns:
+    if more_lines.strip():
+        second = more_lines.partition("\n")[0]
+        if "\t" in first and "\t" in second:
             return ".tsv"
-        if "," in first and "," in columns and not first.rstrip().endswith((".", "?", "!")):
+        if "," in first and "," in second and not first.rstrip().endswith((".", "?", "!")):
             return ".csv"
-    return ".txt" if len(text) >= _LEAST else ""
+    return ".txt" if len(text) >= _MIN_TEXT else ""
 
 
 def _is_json(line: str) -> bool:
@@ -55,5 +54,5 @@ def _is_json(line: str) -> bool:
     return True
 
 
-def _path(line: str) -> str:
+def _decode_address(line: str) -> str:
     return unquote(urlsplit(line).path) if line.startswith("file://") else line

@@ -1,4 +1,4 @@
-"""Show a file or folder in the Finder, or in what the desktop has in its place."""
+"""Show a file or folder in the Finder, or in the desktop's own file manager."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-WORDS = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
+REVEAL_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
 
 
 def reveal(path: Path) -> None:

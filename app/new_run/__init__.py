@@ -1,1 +1,1 @@
-"""New run: the steps from what a person has to a run that starts, and what they decide."""
+"""New run: the steps from choosing a goal to starting a run, and the decisions behind them."""

@@ -1,4 +1,4 @@
-"""Which column of the file is what: a menu for each part that rows of this kind have. Changes data.columns."""
+"""Which column of the file holds which part of a row: a menu for each part. Changes data.columns."""
 
 from collections.abc import Sequence
 
@@ -7,14 +7,14 @@ from PySide6.QtWidgets import QGridLayout, QSizePolicy
 
 from app.style import theme
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.combo_box import Combo
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
-# What the rows of each kind can be, and the parts that go with it; those in brackets may be left out.
-LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
+# How rows of each kind of data can be laid out, and the parts of each layout; those in brackets are optional.
+ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     TEXT: {
         "Questions with answers": ("question", "answer", "(thinking)", "(system)"),
         "Instructions with outputs": ("instruction", "(input)", "output", "(system)"),
@@ -26,7 +26,7 @@ LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     UNPAIRED: {"Marked answers": ("prompt", "completion", "label")},
     QUESTIONS: {"Questions": ("question", "answer", "(system)")},
 }
-_WORDS = {
+_PART_NAMES = {
     "chosen": "better answer",
     "rejected": "worse answer",
     "label": "mark (good or bad)",
@@ -34,28 +34,29 @@ _WORDS = {
     "system": "system message",
     "tools": "tools it may call",
 }
-_NONE = "–"
-_ACROSS = 4
+_NO_COLUMN = "–"
+_MENUS_PER_LINE = 4
 _TYPING_MS = 400
 
 
-class ColumnsCard(Card):
-    """`changed(entries)` with what goes into data.columns; hidden until it is asked for."""
+class ColumnMapping(Card):
+    """`changed(entries)` with the new value of data.columns; hidden until the person opens it."""
 
     changed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
-        self._kind, self._found = "", ()  # type: str, tuple[str, ...]
-        self._menus: dict[str, Combo] = {}
-        self._shown: tuple[str, ...] = ()
+        self._kind = ""  # of the data, as in core.data.kinds
+        self._columns: tuple[str, ...] = ()  # that the file has
+        self._menus: dict[str, ComboBox] = {}
+        self._entries: tuple[str, ...] = ()  # the value of data.columns that is shown
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        layout = column(self, 14, 8)
-        head = row(gap=12)
+        layout = vbox(self, 14, 8)
+        head = hbox(gap=12)
         head.addWidget(heading("What stands in which column"), 1)
-        self.layout_menu = Combo("What the rows are")
-        self.reset = quiet("As detected", "reset")
-        self.close_button = quiet("Close")
+        self.layout_menu = ComboBox("What the rows are")
+        self.reset = quiet_button("As detected", "reset")
+        self.close_button = quiet_button("Close")
         for part in (self.layout_menu, self.reset, self.close_button):
             head.addWidget(part)
         layout.addLayout(head)
@@ -68,89 +69,92 @@ class ColumnsCard(Card):
                 "Choose a column, or write a text with columns in it, such as {number} {unit}. The tabs below follow."
             )
         )
-        self._typed = Throttle(self._tell, _TYPING_MS, self, settle=True)
-        self.layout_menu.activated.connect(self._lay_out)
-        self.reset.clicked.connect(self._take_back)
+        self._emit_soon = Throttle(self._emit_entries, _TYPING_MS, self, debounce=True)
+        self.layout_menu.activated.connect(self._choose_layout)
+        self.reset.clicked.connect(self._reset)
         self.close_button.clicked.connect(self.hide)
         self.hide()
 
-    def show_columns(self, kind: str, found: Sequence[str], chosen: Sequence[str]) -> None:
-        """What columns the file has, and the entries chosen so far."""
-        pairs = dict(entry.split("=", 1) for entry in chosen)
-        same = (kind, tuple(found)) == (self._kind, self._found) and tuple(chosen) == self._shown
-        self.reset.setEnabled(bool(chosen))
-        if same:
+    def show_columns(self, kind: str, columns: Sequence[str], entries: Sequence[str]) -> None:
+        """Show the columns that the file has, and the entries of data.columns chosen so far."""
+        mapping = dict(entry.split("=", 1) for entry in entries)
+        unchanged = (kind, tuple(columns)) == (self._kind, self._columns) and tuple(entries) == self._entries
+        self.reset.setEnabled(bool(entries))
+        if unchanged:
             return
-        self._kind, self._found, self._shown = kind, tuple(found), tuple(chosen)
+        self._kind, self._columns, self._entries = kind, tuple(columns), tuple(entries)
         self.layout_menu.clear()
-        self.layout_menu.addItems(list(LAYOUTS[kind]))
-        self.layout_menu.setVisible(len(LAYOUTS[kind]) > 1)
-        known = pairs or guesses(self._found)
-        layouts = {name: set(map(_role, parts)) for name, parts in LAYOUTS[kind].items()}
-        fitting = [name for name, roles in layouts.items() if pairs and set(pairs) <= roles]
-        full = [name for name, parts in LAYOUTS[kind].items() if all(p in known or p.startswith("(") for p in parts)]
+        self.layout_menu.addItems(list(ROW_LAYOUTS[kind]))
+        self.layout_menu.setVisible(len(ROW_LAYOUTS[kind]) > 1)
+        initial = mapping or guess_columns(self._columns)
+        layouts = {name: set(map(_role, parts)) for name, parts in ROW_LAYOUTS[kind].items()}
+        fitting = [name for name, roles in layouts.items() if mapping and set(mapping) <= roles]
+        full = [
+            name for name, parts in ROW_LAYOUTS[kind].items() if all(p in initial or p.startswith("(") for p in parts)
+        ]
         self.layout_menu.setCurrentText((fitting or full or list(layouts))[0])
-        self._build(known)
+        self._make_menus(initial)
 
     def entries(self) -> tuple[str, ...]:
-        """What goes into data.columns; nothing as long as a part is missing."""
-        parts = LAYOUTS[self._kind][self.layout_menu.currentText()]
+        """The value for data.columns; () as long as a part that is not optional has no column."""
+        parts = ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]
         texts = {_role(part): self._menus[_role(part)].currentText().strip() for part in parts}
-        if any(texts[part] in ("", _NONE) for part in parts if not part.startswith("(")):
+        if any(texts[part] in ("", _NO_COLUMN) for part in parts if not part.startswith("(")):
             return ()
-        return tuple(f"{role}={text}" for role, text in texts.items() if text not in ("", _NONE))
+        return tuple(f"{role}={text}" for role, text in texts.items() if text not in ("", _NO_COLUMN))
 
     @property
-    def menus(self) -> dict[str, Combo]:
+    def menus(self) -> dict[str, ComboBox]:
         """The menu of each part, by the part's name."""
         return self._menus
 
-    def _lay_out(self) -> None:
-        self._build(guesses(self._found))
-        self._tell()
+    def _choose_layout(self) -> None:
+        self._make_menus(guess_columns(self._columns))
+        self._emit_entries()
 
-    def _build(self, pairs: dict[str, str]) -> None:
+    def _make_menus(self, mapping: dict[str, str]) -> None:
+        """A menu for each part of the layout, showing the column or text that `mapping` has for it."""
         while self._grid.count():
             item = self._grid.takeAt(0)
             widget = item.widget() if item else None
             if widget is not None:
                 widget.deleteLater()
         self._menus = {}
-        for n, part in enumerate(LAYOUTS[self._kind][self.layout_menu.currentText()]):
+        for n, part in enumerate(ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]):
             role = _role(part)
-            words = _WORDS.get(role, role)
-            menu = Combo(f"Column for the {words}")
+            name = _PART_NAMES.get(role, role)
+            menu = ComboBox(f"Column for the {name}")
             menu.setEditable(True)
-            menu.setInsertPolicy(Combo.InsertPolicy.NoInsert)
-            menu.setSizeAdjustPolicy(Combo.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            menu.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
+            menu.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             menu.setMinimumContentsLength(8)
-            menu.addItems([_NONE, *self._found])
-            menu.setCurrentText(pairs.get(role, _NONE))
-            menu.editTextChanged.connect(lambda _: self._typed())
-            label = caption(words[0].upper() + words[1:] + (", if any" if part.startswith("(") else ""))
+            menu.addItems([_NO_COLUMN, *self._columns])
+            menu.setCurrentText(mapping.get(role, _NO_COLUMN))
+            menu.editTextChanged.connect(lambda _: self._emit_soon())
+            label = caption(name[0].upper() + name[1:] + (", if any" if part.startswith("(") else ""))
             label.setBuddy(menu)
-            across, down = n % _ACROSS, 2 * (n // _ACROSS)
-            self._grid.addWidget(label, down, across)
-            self._grid.addWidget(menu, down + 1, across)
+            line, column_number = divmod(n, _MENUS_PER_LINE)
+            self._grid.addWidget(label, 2 * line, column_number)
+            self._grid.addWidget(menu, 2 * line + 1, column_number)
             self._menus[role] = menu
-        for n in range(_ACROSS):
+        for n in range(_MENUS_PER_LINE):
             self._grid.setColumnStretch(n, 1)
         self._grid.setRowMinimumHeight(2, theme.GRID // 2)
 
-    def _tell(self) -> None:
+    def _emit_entries(self) -> None:
         entries = self.entries()
-        if entries and entries != self._shown:
-            self._shown = entries
+        if entries and entries != self._entries:
+            self._entries = entries
             self.changed.emit(entries)
 
-    def _take_back(self) -> None:
-        self._shown = ()
-        self._build(guesses(self._found))
+    def _reset(self) -> None:
+        self._entries = ()
+        self._make_menus(guess_columns(self._columns))
         self.changed.emit(())
 
 
-def guesses(found: Sequence[str]) -> dict[str, str]:
-    """The column for each part that its name tells."""
+def guess_columns(columns: Sequence[str]) -> dict[str, str]:
+    """{part: column} for each part of a row that a column's name gives away."""
     from core.data.format.shapes import common, pairs, unpaired
 
     names = {
@@ -170,10 +174,11 @@ def guesses(found: Sequence[str]) -> dict[str, str]:
         "rejected": pairs.REJECTED,
         "label": unpaired.LABEL,
     }
-    columns = dict.fromkeys(found)
-    picked = {role: common.pick(columns, known) for role, known in names.items()}
-    return {role: column for role, column in picked.items() if column}
+    row = dict.fromkeys(columns)
+    guesses = {role: common.pick(row, candidates) for role, candidates in names.items()}
+    return {role: column for role, column in guesses.items() if column}
 
 
 def _role(part: str) -> str:
+    """A part of a layout without the brackets that mark it as optional."""
     return part.strip("()")

@@ -1,43 +1,42 @@
-"""The run as a command line and as run.toml, to copy. No Qt here."""
+"""A run as a command line and as run.toml, to copy. No Qt here."""
 
 import shlex
 from typing import Any
 
 import tomli_w
 
-from app.new_run.draft import value
-from core.methods import DEFAULT_METHOD
+from app.new_run.draft import option_value
 from core.options import Option
 from core.run import Run, every_option
 
-_WIDTH = 60
+_WIDTH = 60  # characters of a line, after which the command goes on in the next
 
 
-def command(run: Run) -> str:
-    """The `hone` command that does the same, with only what differs from the defaults."""
-    usual = Run(method=run.method)
-    words = ["train" if run.method == DEFAULT_METHOD else run.method]
+def command_line(run: Run) -> str:
+    """The `hone` command that trains the same run: model, data, and what differs from the defaults."""
+    default_run = Run(method=run.method)
+    arguments = ["train" if run.method == "sft" else run.method]
     for key, option in every_option(run.method):
-        mine = value(run, key)
+        value = option_value(run, key)
         always = key in ("model.path", "data.path")
-        if key != "method" and mine is not None and (always or mine != value(usual, key)):
-            words.append(_flag(option, mine))
+        if key != "method" and value is not None and (always or value != option_value(default_run, key)):
+            arguments.append(_format_flag(option, value))
     lines = ["hone"]
-    for word in words:
-        if len(lines[-1]) + len(word) > _WIDTH:
+    for argument in arguments:
+        if len(lines[-1]) + len(argument) > _WIDTH:
             lines[-1] += " \\"
             lines.append("   ")
-        lines[-1] += f" {word}"
+        lines[-1] += f" {argument}"
     return "\n".join(lines)
 
 
-def toml(run: Run) -> str:
-    """run.toml, as the run's folder will hold it."""
+def run_toml(run: Run) -> str:
+    """The text of run.toml, as the run's folder will hold it."""
     return tomli_w.dumps(run.to_dict()).strip()
 
 
-def _flag(option: Option, mine: Any) -> str:
+def _format_flag(option: Option, value: Any) -> str:
     if option.type is bool:
-        return option.flag if mine else "--no-" + option.flag.removeprefix("--")
-    text = ",".join(mine) if option.type is tuple else f"{mine:g}" if option.type is float else str(mine)
+        return option.flag if value else "--no-" + option.flag.removeprefix("--")
+    text = ",".join(value) if option.type is tuple else f"{value:g}" if option.type is float else str(value)
     return f"{option.flag} {shlex.quote(text)}"

@@ -20,40 +20,41 @@ _SAVE_MS = 500
 
 
 def draft_file() -> Path:
-    """Where the draft lies between two starts."""
-    return preferences.folder() / "draft.toml"
+    """The file that keeps the draft from one start of the window to the next."""
+    return preferences.data_folder() / "draft.toml"
 
 
 class Draft(QObject):
-    """Holds a Run. `changed(key)` follows every change, with the key as in run.toml, "" for all of it."""
+    """Holds a Run. `changed(key)` follows every change, with the option's key as in run.toml, or "" for all options."""
 
     changed = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._file = draft_file()
-        self.run = restored()
-        self._own: dict[str, Any] = {}  # each method's options, so that going to another and back loses nothing
-        self._save = Throttle(self._write, _SAVE_MS, self, settle=True)
+        self.run = load_draft()
+        self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
+        self._save = Throttle(self._write, _SAVE_MS, self, debounce=True)
         self.changed.connect(lambda _: self._save())
 
     def set(self, key: str, value: Any) -> None:
-        """Change one option. Raises BadOption, and changes nothing, when the value cannot be.
+        """Change one option. Raises BadOption, and changes nothing, when the option does not take the value.
 
-        That it contradicts another option is told by problem(): one may be on the way to the other.
+        A value that contradicts another option is accepted, and problem() says so: the person may be about to change
+        the other option too.
         """
         if key == "method":
             self._change_method(value)
             return
-        changed = replaced(self.run, key, value)
+        run = replace_option(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            changed = replaced(changed, "data.exclude", kinds(changed.data.exclude))  # other files have other rows
-        if changed != self.run:
-            self.run = changed
+            run = replace_option(run, "data.exclude", kinds(run.data.exclude))  # other files have other rows
+        if run != self.run:
+            self.run = run
             self.changed.emit(key)
 
     def take(self, run: Run) -> None:
-        """Put a whole run in the place of the draft."""
+        """Replace the whole draft by this run."""
         self.run = run
         self.changed.emit("")
 
@@ -66,58 +67,58 @@ class Draft(QObject):
         return ""
 
     def save(self) -> None:
-        """Write a change that is still waiting."""
+        """Write a change that is not on disk yet."""
         self._save.flush()
 
     def _change_method(self, method: str) -> None:
         if method == self.run.method:
             return
-        self._own[self.run.method] = self.run.options
+        self._method_options[self.run.method] = self.run.options
         run = self.run.replace("method", method)
-        for key, value in _plain(self._own.get(method)).items():
-            run = replaced(run, f"options.{key}", value)
+        options = self._method_options.get(method)
+        for name, value in (vars(options) if options is not None else {}).items():
+            run = replace_option(run, f"options.{name}", value)
         self.run = run
         self.changed.emit("method")
 
     def _write(self) -> None:
         path = self._file
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_suffix(".new")
-        fresh.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
-        fresh.replace(path)
+        temporary = path.with_suffix(".new")
+        temporary.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
+        temporary.replace(path)
 
 
-def replaced(run: Run, key: str, value: Any) -> Run:
-    """The run with one option changed, checked by itself and not against the method's other options."""
-    head, _, name = key.partition(".")
-    if head != "options":
+def replace_option(run: Run, key: str, value: Any) -> Run:
+    """The run with one option changed. The value is checked by itself, not against the method's other options.
+
+    Raises BadOption for a key that is no option of the run, and for a value that the option does not take.
+    """
+    section, _, name = key.partition(".")
+    if section != "options":
         return run.replace(key, value)
-    found = {o.name: o for o in describe(type(run.options))}
-    if name not in found:
+    options = {o.name: o for o in describe(type(run.options))}
+    if name not in options:
         raise BadOption(f"There is no option {key!r}.")
-    group = copy.copy(run.options)  # its own check compares several options, and runs only when it is built anew
-    object.__setattr__(group, name, check(found[name], value))
+    group = copy.copy(run.options)  # a copy is not checked; building it anew would compare options with each other
+    object.__setattr__(group, name, check(options[name], value))
     return dataclasses.replace(run, options=group)
 
 
-def restored() -> Run:
-    """The draft of last time, or a fresh one when there is none or it does not read any more."""
+def load_draft() -> Run:
+    """The draft of last time, or a default run when there is none or it cannot be read any more."""
     try:
         values = tomllib.loads(draft_file().read_text(encoding="utf-8"))
-        own = values.pop("options", {})
-        run: Run = build(Run, values)  # without Run.check: a draft may contradict itself for a while
-        for key, value in own.items():
-            run = replaced(run, f"options.{key}", value)
+        options = values.pop("options", {})
+        run: Run = build(Run, values)  # without Run.check: options of a draft may contradict each other for a while
+        for name, value in options.items():
+            run = replace_option(run, f"options.{name}", value)
     except (OSError, ValueError, BadOption):
         return Run()
     return run
 
 
-def value(run: Run, key: str) -> Any:
-    """One option's value, by its key in run.toml."""
-    head, _, rest = key.partition(".")
-    return getattr(getattr(run, head), rest) if rest else getattr(run, head)
-
-
-def _plain(group: Any) -> dict[str, Any]:
-    return dict(vars(group)) if group is not None else {}
+def option_value(run: Run, key: str) -> Any:
+    """One option's value, by its key as in run.toml: "method" or "adapter.rank"."""
+    section, _, name = key.partition(".")
+    return getattr(getattr(run, section), name) if name else getattr(run, section)

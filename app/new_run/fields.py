@@ -1,4 +1,4 @@
-"""One widget for each type of option. A field shows a value, and says when a person has changed it."""
+"""One widget for each type of option. A field shows a value, and reports each change by the person."""
 
 import math
 from pathlib import Path
@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpi
 
 from app.desktop import preferences
 from app.widgets.buttons import Button
-from app.widgets.card import row
-from app.widgets.line_edit import Entry
+from app.widgets.card import hbox
+from app.widgets.line_edit import LineEdit
 from core.errors import BadOption
 from core.options import Option, parse
 
@@ -20,7 +20,8 @@ WIDTH = 208
 
 
 class Field(QWidget):
-    """Base: `changed(value)` after a change by hand, `refused(sentence)` for what cannot be read ("" takes it back)."""
+    """The base of all fields: `changed(value)` after a change by the person, `refused(sentence)` for a text that is no
+    value of the option, with "" once it is a value again."""
 
     changed = Signal(object)
     refused = Signal(str)
@@ -28,7 +29,7 @@ class Field(QWidget):
     def __init__(self, option: Option) -> None:
         super().__init__()
         self.option = option
-        self._layout = row(self, gap=6)
+        self._layout = hbox(self, gap=6)
         self.setFixedWidth(WIDTH)
 
     @property
@@ -37,14 +38,14 @@ class Field(QWidget):
         raise NotImplementedError
 
     def show_value(self, value: Any) -> None:
-        """Show a value without saying that it changed."""
+        """Show a value without emitting `changed`."""
         raise NotImplementedError
 
-    def refuse(self, why: dict[str, str]) -> None:
-        """Grey what cannot be chosen: {choice: why}, with "" for the whole field."""
-        self.setEnabled("" not in why)
+    def disable_choices(self, reasons: dict[str, str]) -> None:
+        """Grey what cannot be chosen: {choice: reason}, with the choice "" for the whole field."""
+        self.setEnabled("" not in reasons)
 
-    def _put(self, control: QWidget) -> None:
+    def _add_control(self, control: QWidget) -> None:
         control.setAccessibleName(self.option.label)
         control.setAccessibleDescription(self.option.help)
         self._layout.addWidget(control)
@@ -57,7 +58,7 @@ class BoolField(Field):
     def __init__(self, option: Option) -> None:
         super().__init__(option)
         self._box = QCheckBox()
-        self._put(self._box)
+        self._add_control(self._box)
         self._layout.setAlignment(self._box, Qt.AlignmentFlag.AlignRight)
         self._box.clicked.connect(lambda: self.changed.emit(self._box.isChecked()))
 
@@ -70,7 +71,7 @@ class BoolField(Field):
 
 
 class ChoiceField(Field):
-    """A menu of the choices; where None is allowed it comes first, in its own words."""
+    """A menu of the choices; where the option may be None, that comes first, as "Automatic"."""
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
@@ -80,7 +81,7 @@ class ChoiceField(Field):
             self._combo.addItem(f"Automatic ({option.unset})", None)
         for choice in option.choices:
             self._combo.addItem(option.shown(choice), choice)
-        self._put(self._combo)
+        self._add_control(self._combo)
         self._combo.activated.connect(lambda: self.changed.emit(self._combo.currentData()))
 
     @property
@@ -90,17 +91,17 @@ class ChoiceField(Field):
     def show_value(self, value: Any) -> None:
         self._combo.setCurrentIndex(self._combo.findData(value))
 
-    def refuse(self, why: dict[str, str]) -> None:
-        super().refuse(why)
+    def disable_choices(self, reasons: dict[str, str]) -> None:
+        super().disable_choices(reasons)
         model = self._combo.model()
         assert isinstance(model, QStandardItemModel)
         for i in range(self._combo.count()):
-            item, words = model.item(i), why.get(self._combo.itemData(i), "")
-            item.setEnabled(not words)
-            item.setToolTip(words)
+            item, reason = model.item(i), reasons.get(self._combo.itemData(i), "")
+            item.setEnabled(not reason)
+            item.setToolTip(reason)
 
 
-class WholeField(Field):
+class IntField(Field):
     """A spin box for whole numbers that always have a value."""
 
     def __init__(self, option: Option) -> None:
@@ -109,7 +110,7 @@ class WholeField(Field):
         self._spin.setMinimumHeight(28)
         self._spin.setRange(int(option.low or 0), int(option.high or _SPIN_LIMIT))
         self._spin.setKeyboardTracking(False)
-        self._put(self._spin)
+        self._add_control(self._spin)
         self._spin.valueChanged.connect(lambda number: self.changed.emit(number))
 
     @property
@@ -123,46 +124,46 @@ class WholeField(Field):
 
 
 class TextField(Field):
-    """A line of text for numbers, words and lists; read by the same parser as the command line."""
+    """A line of text for numbers, texts and lists, which the command line's own parser reads."""
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._line = Entry(option.label, height=28)
+        self._line = LineEdit(option.label, height=28)
         if option.optional:
             self._line.setPlaceholderText(option.unset)
             self._line.setToolTip(f"Empty: {option.unset}")
         elif option.default is not None:
-            self._line.setPlaceholderText(words(option, option.default))
-        self._put(self._line)
-        self._line.textEdited.connect(self._edited)
-        self._shown: Any = None
+            self._line.setPlaceholderText(format_value(option, option.default))
+        self._add_control(self._line)
+        self._line.textEdited.connect(self._parse_text)
+        self._value: Any = None  # of the text that is shown
 
     @property
     def control(self) -> QLineEdit:
         return self._line
 
     def show_value(self, value: Any) -> None:
-        self._shown = value
-        self._line.setText("" if value is None else words(self.option, value))
+        self._value = value
+        self._line.setText("" if value is None else format_value(self.option, value))
 
-    def _edited(self, text: str) -> None:
+    def _parse_text(self, text: str) -> None:
         try:
             value = parse(self.option, text) if text.strip() or self.option.optional else self.option.default
         except BadOption as error:
             self.refused.emit(str(error))
             return
         self.refused.emit("")
-        if value != self._shown:
-            self._shown = value
+        if value != self._value:
+            self._value = value
             self.changed.emit(value)
 
 
 class PathField(TextField):
     """A line of text with a button that chooses a file or a folder."""
 
-    def __init__(self, option: Option, wanted: str) -> None:
+    def __init__(self, option: Option, target: str) -> None:
         super().__init__(option)
-        self._wanted = wanted
+        self._target = target
         button = Button("", "folder")
         button.setAccessibleName(f"Choose: {option.label}")
         button.setToolTip("Choose…")
@@ -170,17 +171,17 @@ class PathField(TextField):
         self._layout.addWidget(button)
 
     def _choose(self) -> None:
-        ask = QFileDialog.getExistingDirectory if self._wanted == "folder" else QFileDialog.getOpenFileName
-        answer = ask(self, self.option.label, preferences.last_folder())
+        choose = QFileDialog.getExistingDirectory if self._target == "folder" else QFileDialog.getOpenFileName
+        answer = choose(self, self.option.label, preferences.last_folder())
         path = answer if isinstance(answer, str) else answer[0]
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self._line.setText(path)
-            self._edited(path)
+            self._parse_text(path)
 
 
-def field(option: Option, browse: str = "") -> Field:
-    """The right widget for an option; `browse` is "file" or "folder" for one that holds a path."""
+def make_field(option: Option, browse: str = "") -> Field:
+    """The field for an option. `browse` is "file" or "folder" for an option that holds a path, "" for others."""
     if browse and not option.choices:
         return PathField(option, browse)
     if option.type is bool:
@@ -188,12 +189,12 @@ def field(option: Option, browse: str = "") -> Field:
     if option.choices and option.type is not tuple:
         return ChoiceField(option)
     if option.type is int and not option.optional and (option.high or math.inf) <= _SPIN_LIMIT:
-        return WholeField(option)
+        return IntField(option)
     return TextField(option)
 
 
-def words(option: Option, value: Any) -> str:
-    """A value as a person would write it."""
+def format_value(option: Option, value: Any) -> str:
+    """A value of an option as text for people; TextField can read it back."""
     if value is None:
         return option.unset
     if option.type is bool:
@@ -206,7 +207,7 @@ def words(option: Option, value: Any) -> str:
 
 
 class _Combo(QComboBox):
-    """Turns the page, not the value, under the mouse wheel."""
+    """Leaves the mouse wheel to the page, which scrolls; the value stays."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -218,7 +219,7 @@ class _Combo(QComboBox):
 
 
 class _Spin(QSpinBox):
-    """Turns the page, not the value, under the mouse wheel."""
+    """Leaves the mouse wheel to the page, which scrolls; the value stays."""
 
     def __init__(self) -> None:
         super().__init__()

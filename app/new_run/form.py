@@ -1,4 +1,4 @@
-"""A form made from options: each with its label, help, default, and a dot and Reset once it is changed."""
+"""A form made from options: each with its label, help and default, and with a dot and Reset once it is changed."""
 
 from typing import Any
 
@@ -7,16 +7,16 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.new_run.disabled_reasons import Reasons
-from app.new_run.draft import value
-from app.new_run.fields import Field, field, words
+from app.new_run.draft import option_value
+from app.new_run.fields import Field, format_value, make_field
 from app.style import theme
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
 from core.options import Option
 from core.run import Run
 
-GROUPS = {
+GROUP_TITLES = {
     "": "Run",
     "model": "Model",
     "data": "Data",
@@ -24,13 +24,14 @@ GROUPS = {
     "train": "Training",
     "options": "Method",
 }
-BROWSE = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
+BROWSE_TARGETS = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
           "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",
           "options.reward_file": "file", "options.replay": "file"}  # fmt: skip
 
 
-class Line(QWidget):
-    """One option: what it is on the left, its widget on the right."""
+class OptionLine(QWidget):
+    """One option: its label and help on the left, its field on the right. `changed(key, value)` and
+    `refused(key, sentence)` come from the field."""
 
     changed = Signal(str, object)
     refused = Signal(str, str)
@@ -38,26 +39,26 @@ class Line(QWidget):
     def __init__(self, key: str, option: Option) -> None:
         super().__init__()
         self.key, self.option = key, option
-        self.field: Field = field(option, BROWSE.get(key, ""))
-        self.field.changed.connect(self._changed)
-        self.field.refused.connect(self._refused)
-        self.label = Text(option.label, wrap=False)
+        self.field: Field = make_field(option, BROWSE_TARGETS.get(key, ""))
+        self.field.changed.connect(self._accept)
+        self.field.refused.connect(self._refuse)
+        self.label = Label(option.label, wrap=False)
         self.label.setBuddy(self.field.control)
-        self._dot = Text("●", "caption", tone="accent_text", wrap=False)
+        self._dot = Label("●", "caption", tone="accent_text", wrap=False)
         self._dot.setAccessibleName("Changed")
-        self.reset = quiet("Reset", "reset")
+        self.reset = quiet_button("Reset", "reset")
         self.reset.setFont(theme.font("caption"))
-        self.reset.setAccessibleName(f"Reset {option.label} to {words(option, option.default)}")
-        self.reset.clicked.connect(lambda: self._changed(option.default, show=True))
-        self._problem = Text("", "caption", tone="bad")
+        self.reset.setAccessibleName(f"Reset {option.label} to {format_value(option, option.default)}")
+        self.reset.clicked.connect(lambda: self._accept(option.default, show=True))
+        self._problem = Label("", "caption", tone="bad")
         self._problem.hide()
-        self._why = caption()
-        self._why.hide()
-        self.shown: Any = option.default
-        layout = row(self, gap=24)
+        self._reason = caption()
+        self._reason.hide()
+        self.value: Any = option.default
+        layout = hbox(self, gap=24)
         layout.setContentsMargins(16, 10, 16, 10)
-        left = column(gap=2)
-        head = row(gap=6)
+        text_layout = vbox(gap=2)
+        head = hbox(gap=6)
         head.addWidget(self.label)
         head.addWidget(self._dot)
         head.addWidget(self.reset)
@@ -67,28 +68,30 @@ class Line(QWidget):
             policy.setRetainSizeWhenHidden(True)
             widget.setSizePolicy(policy)
         self.reset.setFixedHeight(20)
-        left.addLayout(head)
-        left.addWidget(caption(self._help()))
-        left.addWidget(self._why)
-        left.addWidget(self._problem)
-        layout.addLayout(left, 1)
+        text_layout.addLayout(head)
+        text_layout.addWidget(caption(self._help_text()))
+        text_layout.addWidget(self._reason)
+        text_layout.addWidget(self._problem)
+        layout.addLayout(text_layout, 1)
         layout.addWidget(self.field, 0, Qt.AlignmentFlag.AlignVCenter)
         self.show_value(option.default)
 
-    def show_value(self, shown: Any) -> None:
-        """Show a value that came from elsewhere."""
-        self.field.show_value(shown)
-        self._mark(shown)
-        self._complain("")
+    def show_value(self, value: Any) -> None:
+        """Show a value that another form or step has set."""
+        self.field.show_value(value)
+        self._mark(value)
+        self._show_problem("")
 
-    def refuse(self, why: dict[str, str]) -> None:
-        """Grey what cannot be chosen and say why, unless it is what is chosen: then it can still be changed."""
-        shown = self.shown
-        words = "" if shown != self.option.default else why.get("", "")
-        choices = {choice: reason for choice, reason in why.items() if choice and choice != shown}
-        self.field.refuse({**choices, **({"": words} if words else {})})
-        self._why.setText(words or " ".join(dict.fromkeys(choices.values())))
-        self._why.setVisible(bool(self._why.text()))
+    def disable_choices(self, reasons: dict[str, str]) -> None:
+        """Grey what cannot be chosen and give the reason: {choice: reason}, with the choice "" for the whole option.
+
+        What is chosen already stays enabled, so that the person can change it.
+        """
+        reason = "" if self.value != self.option.default else reasons.get("", "")
+        choices = {choice: words for choice, words in reasons.items() if choice and choice != self.value}
+        self.field.disable_choices({**choices, **({"": reason} if reason else {})})
+        self._reason.setText(reason or " ".join(dict.fromkeys(choices.values())))
+        self._reason.setVisible(bool(self._reason.text()))
 
     def matches(self, search: str) -> bool:
         """Whether every word of a search is in the option's name, label or help."""
@@ -97,100 +100,102 @@ class Line(QWidget):
         text = " ".join(parts).lower()
         return all(word in text for word in search.lower().split())
 
-    def _help(self) -> str:
+    def _help_text(self) -> str:
         o = self.option
-        default = "" if o.optional else f"Default: {words(o, o.default)}." if o.default != "" else ""
+        default = "" if o.optional else f"Default: {format_value(o, o.default)}." if o.default != "" else ""
         return " ".join(part for part in (o.help, o.when, default) if part)
 
-    def _changed(self, new: Any, show: bool = False) -> None:
+    def _accept(self, value: Any, show: bool = False) -> None:
         if show:
-            self.field.show_value(new)
-        self._mark(new)
-        self._complain("")
-        self.changed.emit(self.key, new)
+            self.field.show_value(value)
+        self._mark(value)
+        self._show_problem("")
+        self.changed.emit(self.key, value)
 
-    def _refused(self, sentence: str) -> None:
-        self._complain(sentence)
+    def _refuse(self, sentence: str) -> None:
+        self._show_problem(sentence)
         self.refused.emit(self.key, sentence)
 
-    def _complain(self, sentence: str) -> None:
+    def _show_problem(self, sentence: str) -> None:
         self._problem.setText(sentence)
         self._problem.setVisible(bool(sentence))
 
-    def _mark(self, shown: Any) -> None:
-        self.shown = shown
-        different = shown != self.option.default
+    def _mark(self, value: Any) -> None:
+        """Show the dot and Reset where the value is not the default."""
+        self.value = value
+        different = value != self.option.default
         self._dot.setVisible(different)
         self.reset.setVisible(different)
 
 
 class Form(QWidget):
-    """Lines in cards, one card a group. `changed(key, value)` and `refused(key, sentence)` as a person types."""
+    """Lines in cards, one card for each group of options. `changed(key, value)` and `refused(key, sentence)` as the
+    person types."""
 
     changed = Signal(str, object)
     refused = Signal(str, str)
 
     def __init__(self, options: list[tuple[str, Option]], *, headings: bool = True) -> None:
         super().__init__()
-        self.lines: dict[str, Line] = {}
-        self._cards: dict[str, tuple[QLabel | None, _Rows]] = {}
-        layout = column(self, gap=theme.GRID)
+        self.lines: dict[str, OptionLine] = {}
+        self._cards: dict[str, tuple[QLabel | None, _LinesCard]] = {}  # of each group, with its heading
+        layout = vbox(self, gap=theme.GRID)
         for key, option in options:
             group = key.partition(".")[0] if "." in key else ""
             if group not in self._cards:
-                above = heading(GROUPS.get(group, group.capitalize())) if headings else None
-                if above is not None:
+                group_heading = heading(GROUP_TITLES.get(group, group.capitalize())) if headings else None
+                if group_heading is not None:
                     layout.addSpacing(theme.GRID if self._cards else 0)
-                    layout.addWidget(above)
-                self._cards[group] = (above, _Rows())
+                    layout.addWidget(group_heading)
+                self._cards[group] = (group_heading, _LinesCard())
                 layout.addWidget(self._cards[group][1])
-            line = Line(key, option)
+            line = OptionLine(key, option)
             line.changed.connect(self.changed)
             line.refused.connect(self.refused)
             self.lines[key] = line
             self._cards[group][1].add(line)
-        self.nothing = caption("No setting goes by these words.")
-        self.nothing.hide()
-        layout.addWidget(self.nothing)
+        self.no_match = caption("No setting goes by these words.")
+        self.no_match.hide()
+        layout.addWidget(self.no_match)
         layout.addStretch()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
 
     def show_run(self, run: Run) -> None:
         """Show a run's values."""
         for key, line in self.lines.items():
-            line.show_value(value(run, key))
+            line.show_value(option_value(run, key))
 
     def show_key(self, run: Run, key: str) -> None:
         """Show one option's value where this form has it."""
         if key in self.lines:
-            self.lines[key].show_value(value(run, key))
+            self.lines[key].show_value(option_value(run, key))
 
-    def refuse(self, why: Reasons) -> None:
+    def disable_choices(self, reasons: Reasons) -> None:
         """Grey what the run's other choices rule out."""
         for key, line in self.lines.items():
-            line.refuse(why.get(key, {}))
+            line.disable_choices(reasons.get(key, {}))
 
     def search(self, text: str) -> None:
-        """Show only the lines that the words fit."""
+        """Show only the lines that match every word of the search."""
         for line in self.lines.values():
             line.setVisible(line.matches(text))
-        for above, card in self._cards.values():
-            some = any(not line.isHidden() for line in card.lines)
-            card.setVisible(some)
-            if above is not None:
-                above.setVisible(some)
-        self.nothing.setVisible(all(line.isHidden() for line in self.lines.values()))
+        for group_heading, card in self._cards.values():
+            has_lines = any(not line.isHidden() for line in card.lines)
+            card.setVisible(has_lines)
+            if group_heading is not None:
+                group_heading.setVisible(has_lines)
+        self.no_match.setVisible(all(line.isHidden() for line in self.lines.values()))
 
 
-class _Rows(Card):
+class _LinesCard(Card):
     """A card of lines with hairlines between them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[Line] = []
-        self._layout = column(self, gap=0)
+        self.lines: list[OptionLine] = []
+        self._layout = vbox(self, gap=0)
 
-    def add(self, line: Line) -> None:
+    def add(self, line: OptionLine) -> None:
         self.lines.append(line)
         self._layout.addWidget(line)
 
@@ -198,6 +203,6 @@ class _Rows(Card):
         super().paintEvent(event)
         painter = QPainter(self)
         painter.setPen(theme.colours(theme.palette()).separator)
-        shown = [line for line in self.lines if not line.isHidden()]
-        for line in shown[1:]:
+        visible_lines = [line for line in self.lines if not line.isHidden()]
+        for line in visible_lines[1:]:
             painter.drawLine(16, line.y(), self.width() - 16, line.y())

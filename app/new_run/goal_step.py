@@ -6,16 +6,16 @@ from PySide6.QtWidgets import QWidget
 from app.desktop import machine
 from app.new_run import goals
 from app.new_run.draft import Draft
-from app.runs.labels import shown_data
+from app.runs.labels import data_label
 from app.style import theme
 from app.threads.core_calls import machine_facts
 from app.threads.task import Task
-from app.widgets.buttons import plain, primary, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.choice_card import Choice, Choices
-from app.widgets.labels import Glyph, Text, caption, heading, title
+from app.widgets.buttons import plain_button, primary_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
+from app.widgets.labels import IconLabel, Label, caption, heading, title
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import Scroll
+from app.widgets.scroll_page import ScrollPage
 from core import methods
 from core.methods import GoalGroup
 from core.run import DEMO
@@ -28,10 +28,10 @@ class MachineCard(Card):
 
     def __init__(self) -> None:
         super().__init__()
-        layout = row(self, 14, 12)
-        layout.addWidget(Glyph("chip", "accent_text", 22))
-        words = column(gap=2)
-        self.first = Text(f"Looking at {machine.THIS}…", bold=True)
+        layout = hbox(self, 14, 12)
+        layout.addWidget(IconLabel("chip", "accent_text", 22))
+        words = vbox(gap=2)
+        self.first = Label(f"Looking at {machine.THIS_COMPUTER}…", bold=True)
         self.second = caption("Which device will train, and why, appears here.")
         words.addWidget(self.first)
         words.addWidget(self.second)
@@ -41,13 +41,13 @@ class MachineCard(Card):
         """Ask which devices this computer has."""
         Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
 
-    def show_facts(self, facts: machine.Facts) -> None:
-        first, second = machine.describe(facts)
+    def show_facts(self, facts: machine.MachineFacts) -> None:
+        first, second = machine.describe_machine(facts)
         self.first.setText(first)
         self.second.setText(second)
 
     def _unknown(self, sentence: str) -> None:
-        self.first.setText(f"{machine.THIS.capitalize()} cannot train yet")
+        self.first.setText(f"{machine.THIS_COMPUTER.capitalize()} cannot train yet")
         self.second.setText(sentence)
         self.set_tone("warn")
 
@@ -64,16 +64,16 @@ class GoalPage(QWidget):
         super().__init__()
         self._draft = draft
         self._looking: Task | None = None
-        scroll = Scroll()
-        column(self).addWidget(scroll)
-        page = scroll.column
-        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS}."))
-        page.addWidget(Text("No account, nothing leaves it. Watch the demo first, or start with your own data."))
+        scroll = ScrollPage()
+        vbox(self).addWidget(scroll)
+        page = scroll.content_layout
+        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS_COMPUTER}."))
+        page.addWidget(Label("No account, nothing leaves it. Watch the demo first, or start with your own data."))
         page.addSpacing(theme.GRID)
-        self.demo_button = primary("Try the 3-minute demo", "play")
-        self.data_button = plain("Use my own data…", "file")
-        self.run_button = plain("Open a run…", "folder")
-        buttons = row(gap=12)
+        self.demo_button = primary_button("Try the 3-minute demo", "play")
+        self.data_button = plain_button("Use my own data…", "file")
+        self.run_button = plain_button("Open a run…", "folder")
+        buttons = hbox(gap=12)
         for button in (self.demo_button, self.data_button, self.run_button):
             buttons.addWidget(button)
         buttons.addStretch()
@@ -86,11 +86,11 @@ class GoalPage(QWidget):
         page.addSpacing(theme.GRID * 2)
         page.addWidget(heading("What do you have?"))
         self.notice = Notice()
-        self.set_aside = quiet("Use the sample data instead")
+        self.set_aside = quiet_button("Use the sample data instead")
         self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
         self.notice.add_action(self.set_aside)
         page.addWidget(self.notice)
-        self.cards = Choices(columns=2)
+        self.cards = ChoiceGroup(columns=2)
         self.cards.setAccessibleName("What do you have?")
         for section in goals.groups():
             self.cards.add_heading(_section_heading(section.group))
@@ -105,7 +105,7 @@ class GoalPage(QWidget):
         draft.changed.connect(self._show)
         self._show("")
 
-    def blocked(self) -> str:
+    def blocked_reason(self) -> str:
         """Why the next step cannot be gone to, or ""."""
         return ""
 
@@ -124,7 +124,7 @@ class GoalPage(QWidget):
 
     def _look(self) -> None:
         if self._looking:
-            self._looking.drop()
+            self._looking.cancel()
             self._looking = None
         if self._draft.run.data.path == DEMO:
             self.show_unsuited({})
@@ -138,10 +138,10 @@ class GoalPage(QWidget):
     def show_unsuited(self, reasons: dict[str, str]) -> None:
         """Grey the goals that the data do not suit, each with its reason."""
         for key, card in self.cards.cards.items():
-            card.refuse(reasons.get(key, ""))
+            card.disable(reasons.get(key, ""))
         if reasons:
             words = "Goals that need other data are grey. Choose other data in the next step, or set yours aside."
-            self.notice.say(f"Your data: {shown_data(self._draft.run)}.", words, "accent")
+            self.notice.show_message(f"Your data: {data_label(self._draft.run)}.", words, "accent")
         else:
             self.notice.hide()
 
@@ -149,13 +149,13 @@ class GoalPage(QWidget):
 def _section_heading(group: GoalGroup) -> QWidget:
     """The group's title and its sentence."""
     widget = QWidget()
-    layout = row(widget, gap=10)
+    layout = hbox(widget, gap=10)
     layout.setContentsMargins(0, theme.GRID, 0, 0)
     layout.addWidget(heading(group.title))
-    layout.addWidget(Text(group.sentence, tone="secondary"), 1)
+    layout.addWidget(Label(group.sentence, tone="secondary"), 1)
     return widget
 
 
-def _card(key: str) -> Choice:
+def _card(key: str) -> ChoiceCard:
     spec = methods.load()[key]
-    return Choice(key, spec.goal, spec.summary, f"You need: {spec.needs}\nMemory and time: {spec.cost}", spec.title)
+    return ChoiceCard(key, spec.goal, spec.summary, f"You need: {spec.needs}\nMemory and time: {spec.cost}", spec.title)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.runs.labels import shown_data
+from app.runs.labels import data_label
 from core import methods
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.errors import UserError
@@ -50,7 +50,7 @@ def unsuited_reasons(run: Run) -> dict[str, str]:
     missing = {kind for kind in kinds if not _is_readable(run, kind)}
     if missing == kinds:
         return {}  # it is the file that is wrong, and the data step says how
-    name = shown_data(run)
+    name = data_label(run)
     return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in missing}
 
 

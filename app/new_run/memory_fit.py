@@ -13,73 +13,78 @@ from core.run import Run
 if TYPE_CHECKING:
     from core.data.format.example import Example
 
-_LETTERS = 3.0  # of a token, at least: what is too long is told rather than what is too short
-_ROWS = 200
+_CHARACTERS = 3.0  # of a token, at the least: the estimate errs towards too many tokens rather than too few
+_ROWS = 200  # looked at for the longest
 
 
 @dataclass(frozen=True)
-class Fit:
-    """What a run takes: `words` such as "5 to 7 GB", and what to try where that is too much, "" where it fits."""
+class MemoryFit:
+    """The memory of a run: `amount` such as "5 to 7 GB"; `advice` says what to try where it is too much, or ""."""
 
-    words: str
+    amount: str
     advice: str = ""
 
     @property
     def sentence(self) -> str:
-        """For below a choice."""
-        return self.advice or f"About {self.words} of memory"
+        """The small line below a choice."""
+        return self.advice or f"About {self.amount} of memory"
 
 
-def fits(runs: Mapping[Any, Run]) -> dict[Any, Fit]:
-    """Each run's memory, for runs over the same data and model. Empty while the model is not on this computer."""
-    some = next(iter(runs.values()))
+def estimate_memory(runs: Mapping[Any, Run]) -> dict[Any, MemoryFit]:
+    """Each run's memory, for runs over the same data and model. Empty while the model is not on this computer, and
+    where its memory cannot be estimated."""
+    first_run = next(iter(runs.values()))
     try:
-        folder = core_calls.find_model(some.model.path, some.model.revision)
-        tokens = longest(some)
+        folder = core_calls.find_model(first_run.model.path, first_run.model.revision)
+        tokens = count_longest_row(first_run)
     except UserError:
         return {}
     if folder is None:
         return {}
     facts = core_calls.machine_facts()
     usable = facts.machine.get("gpu_memory_bytes") or facts.machine["memory_bytes"]
-    device = core_calls.backend_report(some.backend)["used"]
-    found = {}
+    device = core_calls.backend_report(first_run.backend)["used"]
+    estimates = {}
     for key, run in runs.items():
-        about = core_calls.memory_estimate(run, folder, device, tokens, usable)
-        if about is not None:
-            found[key] = Fit(*about)
-    return found
+        estimate = core_calls.memory_estimate(run, folder, device, tokens, usable)
+        if estimate is not None:
+            estimates[key] = MemoryFit(*estimate)
+    return estimates
 
 
-def longest(run: Run) -> int:
-    """About how many tokens the longest of the first rows has, two texts of a pair together. Raises UserError."""
-    mismatched = 2 if run.spec.precomputed else 1  # answers beside a row's own
-    most = run.data.max_seq_len * (2 if run.spec.data == PAIRS else mismatched)
-    letters = max((_letters(e) for e in _examples(run)), default=0)
-    wanted = mismatched * (round(letters / _LETTERS) + 32)  # what the chat template adds
+def count_longest_row(run: Run) -> int:
+    """About how many tokens the longest of the first rows has, the two texts of a pair counted together.
+
+    Raises UserError where the data cannot be read.
+    """
+    texts = 2 if run.spec.precomputed else 1  # some methods put a mismatched answer beside a row's own
+    limit = run.data.max_seq_len * (2 if run.spec.data == PAIRS else texts)
+    characters = max((_count_characters(example) for example in _first_examples(run)), default=0)
+    tokens = texts * (round(characters / _CHARACTERS) + 32)  # the chat template adds about 32 tokens
     if run.spec.on_policy:
-        wanted += run.options.max_completion_length
+        tokens += run.options.max_completion_length
     elif run.on_policy_share:
-        wanted = max(wanted, run.options.max_new_tokens)
-    return min(most, wanted)
+        tokens = max(tokens, run.options.max_new_tokens)
+    return min(limit, tokens)
 
 
-def _examples(run: Run) -> "Iterable[Example]":
+def _first_examples(run: Run) -> "Iterable[Example]":
     from core.data.preview.scan import Head
 
-    for item in dataset_reader.read(run):
+    for item in dataset_reader.read_data(run):
         if isinstance(item, Head):
             return item.examples[:_ROWS]
     return ()
 
 
-def _letters(example: "Example") -> int:
+def _count_characters(example: "Example") -> int:
     parts = [example.prompt, example.completion, example.text, example.chosen, example.rejected, example.messages]
-    asked = example.prompt or example.messages if example.rejected is not None else None  # stands before both answers
-    return sum(_size(part) for part in (*parts, asked))
+    prompt = example.prompt or example.messages if example.rejected is not None else None  # stands before both answers
+    return sum(_text_length(part) for part in (*parts, prompt))
 
 
-def _size(part: Any) -> int:
-    if part is None:
+def _text_length(text: Any) -> int:
+    """Characters of a text or of a list of messages."""
+    if text is None:
         return 0
-    return len(part) if isinstance(part, str) else sum(len(str(m.get("content") or "")) for m in part)
+    return len(text) if isinstance(text, str) else sum(len(str(m.get("content") or "")) for m in text)

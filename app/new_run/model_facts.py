@@ -1,4 +1,4 @@
-"""What can be told of a model without loading it: size, parameters, architecture. Reads files only, no Qt."""
+"""What a model's files say without loading it: size, parameters, architecture. No Qt."""
 
 import json
 import math
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.desktop.machine import gigabytes
+from app.desktop.machine import format_bytes
 from core.quant.modes import MODES
 
-_HEADER_LIMIT = 100 << 20  # a longer safetensors header is no header
+_HEADER_LIMIT = 100 << 20  # bytes; a file that announces a longer safetensors header is broken
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model on this computer. `path` is what goes into a run; `parameters` is None where it is not known."""
+    """A model on this computer. `path` goes into model.path of a run; `parameters` is None where it is not known."""
 
     path: str
     name: str
@@ -26,10 +26,10 @@ class ModelFacts:
     quantized: str = ""  # such as "4 bit affine", "" for a model in full precision
 
     def sentence(self) -> str:
-        """Size, parameters and kind in one line."""
-        parts = [gigabytes(self.size)]
+        """Size, parameters, architecture, quantization and chat template in one line."""
+        parts = [format_bytes(self.size)]
         if self.parameters:
-            parts.append(f"{counted(self.parameters)} parameters")
+            parts.append(f"{format_count(self.parameters)} parameters")
         parts += [self.architecture or "unknown architecture"]
         if self.quantized:
             parts.append(self.quantized)
@@ -37,45 +37,49 @@ class ModelFacts:
         return " · ".join(parts)
 
 
-def counted(number: int) -> str:
-    """A large number as it is said of models: 1.7 M, 0.6 B."""
+def format_count(number: int) -> str:
+    """A number of parameters as it is said of models: 1.7 M, 0.6 B."""
     if number >= 10**8:
         return f"{number / 1e9:.1f} B"
     return f"{number / 1e6:.1f} M" if number >= 10**5 else f"{number:,}"
 
 
-def facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
-    """What a model folder's files say. Missing or broken files leave gaps; nothing is raised."""
-    config = _json(folder / "config.json")
-    packed = packed_as(config)
+def read_model_facts(folder: Path, path: str = "", name: str = "") -> ModelFacts:
+    """Read a model folder. Missing or broken files leave gaps; nothing is raised.
+
+    `path` and `name` are what a run and the window call the model; the folder and its name by default.
+    """
+    config = _read_json(folder / "config.json")
+    packing = describe_packing(config)
     weights = sorted(folder.glob("*.safetensors"))
-    template = bool(_json(folder / "tokenizer_config.json").get("chat_template"))
+    template = bool(_read_json(folder / "tokenizer_config.json").get("chat_template"))
     return ModelFacts(
         path=path or str(folder),
         name=name or folder.name,
         size=sum(file.stat().st_size for file in weights),
-        parameters=None if packed else _parameters(weights),
+        parameters=None if packing else _count_parameters(weights),
         architecture=str(config.get("model_type", "")),
         chat_template=template or any(folder.glob("chat_template.*")),
-        quantized=packed,
+        quantized=packing,
     )
 
 
-def packed_as(config: dict[str, Any]) -> str:
-    """How a model's own weights are packed, in words; "" where they are not."""
-    about = config.get("quantization") or config.get("quantization_config")
-    if not isinstance(about, dict):
+def describe_packing(config: dict[str, Any]) -> str:
+    """How a model's own weights are quantized, from its config.json; "" for full precision."""
+    quantization = config.get("quantization") or config.get("quantization_config")
+    if not isinstance(quantization, dict):
         return ""
-    mode, bits = about.get("mode", "affine"), about.get("bits") or (4 if about.get("load_in_4bit") else None)
-    if "quant_method" in about:
-        method = str(about["quant_method"])
+    bits = quantization.get("bits") or (4 if quantization.get("load_in_4bit") else None)
+    if "quant_method" in quantization:
+        method = str(quantization["quant_method"])
         return f"{bits} bit {method}" if bits else method
-    known = MODES.get(str(mode)) or MODES.get(f"{mode}-{bits}")
-    return known.title if known else f"{bits} bit" if bits else ""
+    name = quantization.get("mode", "affine")
+    mode = MODES.get(str(name)) or MODES.get(f"{name}-{bits}")
+    return mode.title if mode else f"{bits} bit" if bits else ""
 
 
-def downloaded() -> list[ModelFacts]:
-    """The models in the Hugging Face cache that have config and weights, the latest used first."""
+def list_downloaded() -> list[ModelFacts]:
+    """The models in the Hugging Face cache that have a config and weights, the most recently used first."""
     from huggingface_hub import scan_cache_dir
     from huggingface_hub.errors import CacheNotFound
 
@@ -83,31 +87,31 @@ def downloaded() -> list[ModelFacts]:
         repos = scan_cache_dir().repos
     except CacheNotFound:
         return []
-    found = []
+    models = []
     for repo in sorted(repos, key=lambda r: -r.last_accessed):
         if repo.repo_type != "model" or not repo.revisions:
             continue
         folder = max(repo.revisions, key=lambda r: r.last_modified).snapshot_path
         if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
-            found.append(facts(folder, repo.repo_id, repo.repo_id))
-    return found
+            models.append(read_model_facts(folder, repo.repo_id, repo.repo_id))
+    return models
 
 
-def _parameters(weights: list[Path]) -> int | None:
-    """Numbers in the weight files, from their headers alone."""
+def _count_parameters(weights: list[Path]) -> int | None:
+    """How many parameters the safetensors files hold, from their headers alone; None where one cannot be read."""
     total = 0
     for file in weights:
         try:
-            with file.open("rb") as opened:
-                (length,) = struct.unpack("<Q", opened.read(8))
-                header = json.loads(opened.read(min(length, _HEADER_LIMIT)))
+            with file.open("rb") as stream:
+                (length,) = struct.unpack("<Q", stream.read(8))
+                header = json.loads(stream.read(min(length, _HEADER_LIMIT)))
             total += sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
         except (OSError, ValueError, KeyError, TypeError, struct.error):
             return None
     return total or None
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _read_json(file: Path) -> dict[str, Any]:
     try:
         value = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,19 +1,18 @@
-"""What is looked at before a run starts, one answer at a time. No Qt; belongs on a task's thread."""
+"""The checks of a run before it starts, one after the other. No Qt; belongs on a task's thread."""
 
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from app.desktop.machine import gigabytes
+from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit, model_facts
-from app.new_run.disabled_reasons import in_words
+from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
-from app.runs.labels import shown_data, shown_model
+from app.runs.labels import data_label, model_label
 from app.threads import core_calls
 from core.errors import UserError
-from core.events import Phase
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
@@ -21,18 +20,18 @@ if TYPE_CHECKING:
     from core.data.preview.scan import Head, Scanned
 
 GOOD, NOTE, BAD = "good", "warn", "bad"
-_LARGE = 256 << 20  # bytes of data that are read once more for the checks, if they were not read before
-_LARGEST = 2 << 30  # bytes of data from which their rows need a lot of memory
-_SPREAD = 3  # times the size of a file that its rows need in memory
-_FEW = 50  # rows: enough to try, not enough to trust
-_MEMORISED, _OFTEN = 500, 5  # fewer rows than this, gone through more often than that
-_HIGH, _LOW = 3.0, 100.0  # times the usual learning rate, and a share of it
-_ROOM = 200 << 20  # bytes that should stay free whatever the model
+_SCAN_LIMIT = 256 << 20  # bytes of data up to which all rows are read for the checks, if they were not read before
+_LARGE = 2 << 30  # bytes of data from which their rows need a lot of memory
+_MEMORY_FACTOR = 3  # rows need so many times the size of their file in memory
+_FEW_ROWS = 50  # enough to try, not enough to trust
+_MEMORISED_ROWS, _MANY_EPOCHS = 500, 5  # fewer rows, gone through more often, are likely to be memorised
+_HIGH, _LOW = 3.0, 100.0  # a learning rate is high above 3 times the usual one, low below a hundredth of it
+_FREE_SPACE = 200 << 20  # bytes that should stay free whatever the model
 
 
 @dataclass(frozen=True)
 class Check:
-    """One answer. `step` is where it can be put right: "Data", "Model", "Settings" or ""."""
+    """The answer of one check. `step` is the step where it can be put right: "Data", "Model", "Settings" or ""."""
 
     title: str
     state: str  # GOOD, NOTE (start anyway) or BAD (cannot start)
@@ -43,57 +42,73 @@ class Check:
 TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision")
 
 
-def checks(run: Run) -> Iterator[Check]:
+def run_checks(run: Run) -> Iterator[Check]:
     """Every check of a run, in the order of TITLES. Never raises a UserError: it becomes a check that failed."""
     head, folder, tokenizer = None, None, None
-    yield _settings(run)
+    yield _check_settings(run)
     try:
-        *told, last = (item for item in dataset_reader.survey(run, _LARGE) if not isinstance(item, Phase))
-        head = cast("Head", told[0] if told else last)
-        yield _data(run, head, cast("Scanned", last) if told else None)
+        survey = _survey(run)
+        head = survey.head
+        yield _check_data(run, survey)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
     try:
         folder = core_calls.find_model(run.model.path, run.model.revision)
-        yield _model(run, folder)
+        yield _check_model(run, folder)
     except UserError as error:
         yield Check("Model", BAD, str(error), "Model")
     try:
-        found = dataset_reader.tokenizer(run, folder) if folder else None
-        tokenizer = found.tokenizer if found else None
-        yield _learned(run, head, tokenizer)
+        loaded = dataset_reader.load_run_tokenizer(run, folder) if folder else None
+        tokenizer = loaded.tokenizer if loaded else None
+        yield _check_tokens(run, head, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
-    yield _memory_needed(run)
-    yield _disk(run, folder)
+    yield _check_memory(run)
+    yield _check_disk(run, folder)
     device = core_calls.backend_report(run.backend)
-    yield _backend(device)
-    yield _precision(run, device["used"], folder)
+    yield _check_backend(device)
+    yield _check_precision(run, device["used"], folder)
 
 
-def _settings(run: Run) -> Check:
+def _check_settings(run: Run) -> Check:
     try:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
-        return Check("Settings", BAD, in_words(str(error), run.method), "Settings")
+        return Check("Settings", BAD, use_labels(str(error), run.method), "Settings")
     if words := goals.missing_model_reason(run):
         return Check("Settings", BAD, words, "Model")
-    rate, usual = run.train.learning_rate, run.usual_learning_rate
-    if rate is not None and rate > _HIGH * usual:
-        words = f"A learning rate of {rate:g} is high; {usual:g} is usual here. The loss may jump."
+    lr, usual = run.train.learning_rate, run.usual_learning_rate
+    if lr is not None and lr > _HIGH * usual:
+        words = f"A learning rate of {lr:g} is high; {usual:g} is usual here. The loss may jump."
         return Check("Settings", NOTE, words, "Settings")
-    if rate is not None and rate < usual / _LOW:
-        words = f"A learning rate of {rate:g} is low; {usual:g} is usual here. The model will barely change."
+    if lr is not None and lr < usual / _LOW:
+        words = f"A learning rate of {lr:g} is low; {usual:g} is usual here. The model will barely change."
         return Check("Settings", NOTE, words, "Settings")
     return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-def _data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
-    name = shown_data(run)
+@dataclass(frozen=True)
+class _Survey:
+    """The first rows of the data, and the summary of all rows; None where there are too many to read them all."""
+
+    head: "Head"
+    scanned: "Scanned | None"
+
+
+def _survey(run: Run) -> _Survey:
+    from core.data.preview.scan import Head, Scanned
+
+    items = list(dataset_reader.survey_data(run, _SCAN_LIMIT))
+    head = next(item for item in items if isinstance(item, Head))
+    return _Survey(head, next((item for item in items if isinstance(item, Scanned)), None))
+
+
+def _check_data(run: Run, survey: _Survey) -> Check:
+    name, scanned = data_label(run), survey.scanned
     if scanned is None:
-        size = sum(Path(file).stat().st_size for file in head.index.files)
-        words = f"{name}: the first rows are in order; not all of its {gigabytes(size)} have been looked at."
-        return Check("Data", NOTE if size > _LARGEST else GOOD, words + _memory(size), "Data")
+        size = sum(Path(file).stat().st_size for file in survey.head.index.files)
+        words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
+        return Check("Data", NOTE if size > _LARGE else GOOD, words + _describe_memory(size), "Data")
     usable = scanned.usable
     rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
     if not usable:
@@ -102,30 +117,33 @@ def _data(run: Run, head: "Head", scanned: "Scanned | None") -> Check:
         return Check("Data", NOTE, f"{rows}; {scanned.left_out:,} left out, see the tab Problems.", "Data")
     if usable < run.train.batch_size:
         return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
-    if usable < _FEW:
+    if usable < _FEW_ROWS:
         return Check("Data", NOTE, f"{rows}: enough to try, not enough to trust.", "Data")
-    if usable < _MEMORISED and (run.train.epochs or 0) > _OFTEN:
+    if usable < _MEMORISED_ROWS and (run.train.epochs or 0) > _MANY_EPOCHS:
         words = f"{rows}, seen {run.train.epochs:g} times: likely to be memorised."
         return Check("Data", NOTE, words, "Settings")
     return Check("Data", GOOD, f"{rows}.", "Data")
 
 
-def _model(run: Run, folder: Path | None) -> Check:
-    name = shown_model(run)
+def _check_model(run: Run, folder: Path | None) -> Check:
+    name = model_label(run)
     if folder is None:
         return Check("Model", NOTE, f"{name} is not on this computer: the run begins by downloading it.", "Model")
-    lacking = core_calls.missing_files(folder)
-    if lacking:
-        return Check("Model", BAD, f"{folder} is no complete model: {', '.join(lacking[:3])} is missing.", "Model")
-    return Check("Model", GOOD, f"{name}: all files are here ({model_facts.facts(folder).sentence()}).", "Model")
+    missing = core_calls.missing_files(folder)
+    if missing:
+        return Check("Model", BAD, f"{folder} is no complete model: {', '.join(missing[:3])} is missing.", "Model")
+    return Check(
+        "Model", GOOD, f"{name}: all files are here ({model_facts.read_model_facts(folder).sentence()}).", "Model"
+    )
 
 
-def _memory(size: int) -> str:
-    """What a run over so many bytes needs beside the model, once that is a lot."""
-    return f" A run keeps all rows in memory: about {gigabytes(_SPREAD * size)}." if size > _LARGEST else ""
+def _describe_memory(size: int) -> str:
+    """The memory that a run over `size` bytes of data needs for its rows, where that is a lot."""
+    return f" A run keeps all rows in memory: about {format_bytes(_MEMORY_FACTOR * size)}." if size > _LARGE else ""
 
 
-def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
+def _check_tokens(run: Run, head: "Head | None", tokenizer: Any) -> Check:
+    """Encode the first rows, and count what is learned, cut, and left without anything to learn."""
     title = "What is learned"
     if head is None:
         return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
@@ -134,68 +152,75 @@ def _learned(run: Run, head: "Head | None", tokenizer: Any) -> Check:
     from core.data.preview.lengths import UNLIMITED, of
     from core.data.tokenize.encoding import encode_all_rows  # brings in NumPy
 
-    examples, most = head.examples, run.data.max_seq_len
+    examples, limit = head.examples, run.data.max_seq_len
     if not examples:
         return Check(title, BAD, "No row can be used.", "Data")
     texts = encode_all_rows(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
     lengths, starts = of(texts, examples)
-    nothing = [e.line for e, start in zip(examples, starts, strict=True) if start >= most]
-    cut, longest = sum(length > most for length in lengths), max(lengths)
-    looked = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"
-    if len(nothing) == len(examples):
-        return Check(title, BAD, f"No row has anything to learn within {most:,} tokens.", "Settings")
-    if nothing:
-        words = f"{len(nothing)} of {looked} have nothing to learn and are left out (the first: line {nothing[0]})."
+    empty_lines = [e.line for e, start in zip(examples, starts, strict=True) if start >= limit]
+    truncated, longest = sum(length > limit for length in lengths), max(lengths)
+    rows = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"
+    if len(empty_lines) == len(examples):
+        return Check(title, BAD, f"No row has anything to learn within {limit:,} tokens.", "Settings")
+    if empty_lines:
+        first = f"the first: line {empty_lines[0]}"
+        words = f"{len(empty_lines)} of {rows} have nothing to learn and are left out ({first})."
         return Check(title, NOTE, words, "Data")
-    if cut:
-        return Check(title, NOTE, f"{cut} of {looked} are cut at {most:,} tokens.", "Settings")
+    if truncated:
+        return Check(title, NOTE, f"{truncated} of {rows} are cut at {limit:,} tokens.", "Settings")
     if run.spec.on_policy:
-        return Check(title, GOOD, f"{looked}: the longest question has {longest:,} tokens.")
+        return Check(title, GOOD, f"{rows}: the longest question has {longest:,} tokens.")
     share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
-    return Check(title, GOOD, f"{looked}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
+    return Check(title, GOOD, f"{rows}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
 
 
-def _disk(run: Run, folder: Path | None) -> Check:
-    place = Path(run.output).expanduser() if run.output else runs_folder()
-    while not place.exists() and place != place.parent:
-        place = place.parent
-    free = shutil.disk_usage(place).free
-    weights = model_facts.facts(folder).size if folder else 0
+def _check_disk(run: Run, folder: Path | None) -> Check:
+    output = Path(run.output).expanduser() if run.output else runs_folder()
+    while not output.exists() and output != output.parent:
+        output = output.parent
+    free = shutil.disk_usage(output).free
+    weights = model_facts.read_model_facts(folder).size if folder else 0
     # An adapter, its optimizer state and copies of both; full fine-tuning keeps the whole model.
     share = 4.0 if run.adapter.type == "full" else 0.15
-    needed = round(weights * share * (run.train.keep_checkpoints + 1)) + _ROOM
-    if free < needed // 4:
-        words = f"{gigabytes(free)} free in {place}; about {gigabytes(needed)} may be needed."
+    needed_bytes = round(weights * share * (run.train.keep_checkpoints + 1)) + _FREE_SPACE
+    if free < needed_bytes // 4:
+        words = f"{format_bytes(free)} free in {output}; about {format_bytes(needed_bytes)} may be needed."
         return Check("Disk", BAD, words + " Free some space or choose another folder for the run.", "Settings")
-    state = GOOD if free > needed else NOTE
+    state = GOOD if free > needed_bytes else NOTE
     return Check(
-        "Disk", state, f"{gigabytes(free)} free; this run needs about {gigabytes(needed)} at most.", "Settings"
+        "Disk",
+        state,
+        f"{format_bytes(free)} free; this run needs about {format_bytes(needed_bytes)} at most.",
+        "Settings",
     )
 
 
-def _backend(device: dict[str, str]) -> Check:
+def _check_backend(device: dict[str, str]) -> Check:
     words = f"{device['requested']} → {device['used'].upper()}, {device['device']}: {device['reason']}."
     fell_back = device["requested"] not in ("auto", device["used"])
     return Check("Backend", NOTE if fell_back else GOOD, words, "Settings")
 
 
-def _memory_needed(run: Run) -> Check:
-    found = memory_fit.fits({"": run}).get("")
-    if found is None:
+def _check_memory(run: Run) -> Check:
+    estimate = memory_fit.estimate_memory({"": run}).get("")
+    if estimate is None:
         return Check("Memory", GOOD, "Can be told once the model is here.")
-    if found.advice:
-        return Check("Memory", NOTE, found.advice, "Settings")
-    return Check("Memory", GOOD, f"A step takes about {found.words}: an estimate, which the run measures.", "Settings")
+    if estimate.advice:
+        return Check("Memory", NOTE, estimate.advice, "Settings")
+    return Check(
+        "Memory", GOOD, f"A step takes about {estimate.amount}: an estimate, which the run measures.", "Settings"
+    )
 
 
-def _precision(run: Run, used: str, folder: Path | None) -> Check:
-    mode, own = run.model.quantization, model_facts.facts(folder).quantized if folder else ""
-    if mode != UNPACKED and own:
-        words = f"The model comes packed in {own}; it cannot be packed as {MODES[mode].title} on top."
+def _check_precision(run: Run, device: str, folder: Path | None) -> Check:
+    mode = run.model.quantization
+    model_packing = model_facts.read_model_facts(folder).quantized if folder else ""
+    if mode != UNPACKED and model_packing:
+        words = f"The model comes packed in {model_packing}; it cannot be packed as {MODES[mode].title} on top."
         return Check("Precision", BAD, words, "Settings")
-    state, words = _computes(run, used)
-    if own:
-        words = f"Weights in {own}, as the model comes; computes in {words}"
+    state, words = _describe_dtype(run, device)
+    if model_packing:
+        words = f"Weights in {model_packing}, as the model comes; computes in {words}"
     elif mode != UNPACKED:
         block = f"blocks of {MODES[mode].block}" if MODES[mode].block else "a scale for each row"
         double = ", scales packed too" if run.model.double_quantization else ""
@@ -203,13 +228,13 @@ def _precision(run: Run, used: str, folder: Path | None) -> Check:
     return Check("Precision", state, words, "Settings")
 
 
-def _computes(run: Run, used: str) -> tuple[str, str]:
-    """(state, what it computes in: asked → used: why)."""
-    asked = run.model.dtype
-    if asked != "auto":
-        slow = used == "cpu" and asked != "float32"
-        return NOTE if slow else GOOD, f"{asked}: as asked" + ("; on a CPU float32 would be faster." if slow else ".")
-    if used == "cpu":
+def _describe_dtype(run: Run, device: str) -> tuple[str, str]:
+    """(state, the precision of the arithmetic in words: requested → used, and the reason)."""
+    dtype = run.model.dtype
+    if dtype != "auto":
+        slow = device == "cpu" and dtype != "float32"
+        return NOTE if slow else GOOD, f"{dtype}: as asked" + ("; on a CPU float32 would be faster." if slow else ".")
+    if device == "cpu":
         return GOOD, "auto → float32: the fastest precision on a CPU."
     if run.adapter.type == "full":
         return GOOD, "auto → float32: every weight is trained."

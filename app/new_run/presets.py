@@ -1,4 +1,4 @@
-"""Three ways to begin: how much of everything, for those who do not want to choose each setting."""
+"""Three presets: how long and how large a run trains, for those who do not want to choose each setting."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,19 +8,19 @@ from core.run import Run
 
 @dataclass(frozen=True)
 class Preset:
-    """A name, what it is for, and what it sets."""
+    """A preset's name, what it is for, and the options that it sets."""
 
     key: str
     name: str
-    words: str
+    description: str
     steps: int | None
-    more: float | None  # times as often through the data as is usual for the method; None for just that
+    epochs_factor: float | None  # of the epochs that are usual for the method; None for the usual
     rank: int
     early_stop: int
 
     def values(self, run: Run) -> dict[str, Any]:
-        """The options it sets, for the run's method."""
-        epochs = None if self.more is None else self.more * run.spec.epochs
+        """{option key: value} of what it sets, for the run's method."""
+        epochs = None if self.epochs_factor is None else self.epochs_factor * run.spec.epochs
         return {
             "train.epochs": epochs,
             "train.steps": self.steps,
@@ -34,7 +34,7 @@ class Preset:
             run = run.replace(key, value)
         return run
 
-    def fits(self, run: Run) -> bool:
+    def matches(self, run: Run) -> bool:
         """Whether the run has all of this preset's values."""
         return self.apply(run) == run
 

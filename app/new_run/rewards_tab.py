@@ -1,27 +1,27 @@
-"""The Rewards tab of a method that scores answers: which rewards count, by how much, and a place to try them."""
+"""The tab Rewards of a method that scores answers: the rewards, their weights, and a place to try them."""
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QWidget
 
-from app.new_run.draft import Draft, value
+from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
-from app.runs.job_queue import Jobs
+from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
-from app.widgets.scroll_page import Scroll
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
+from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
 from core.run import Run, every_option
 
-_HOW = (
+_EXPLANATION = (
     "Every answer gets the sum of these, each by its weight. The model does more of what scores above the other "
     "answers to the same question."
 )
-NAMES, THINKING = "options.rewards", "options.reasoning_rewards"
-# What a reward needs to know, shown once it counts.
-NEEDS = {
+REWARDS_KEY, REASONING_KEY = "options.rewards", "options.reasoning_rewards"
+# The options that a reward needs, shown once the reward is chosen.
+REWARD_OPTIONS = {
     "regex": ("options.reward_pattern",),
     "tags": ("options.reward_tags",),
     "length": ("options.reward_length",),
@@ -30,31 +30,31 @@ NEEDS = {
 
 
 class RewardRow(QWidget):
-    """One reward: whether it counts, what it checks, and its weight. `changed` after a change by hand."""
+    """One reward: whether it is chosen, what it checks, and its weight. `changed` after a change by the person."""
 
     changed = Signal()
 
     def __init__(self, name: str) -> None:
         super().__init__()
         reward = REWARDS[name]
-        layout = row(self, gap=16)
+        layout = hbox(self, gap=16)
         layout.setContentsMargins(16, 8, 16, 8)
-        words = column(gap=2)
+        words = vbox(gap=2)
         self.box = QCheckBox(reward.title)
         needs = " Needs the right answer in the data." if reward.needs_expected else ""
         words.addWidget(self.box)
-        about = caption(f"{reward.sentence}{needs}")
-        about.setContentsMargins(24, 0, 0, 0)
-        words.addWidget(about)
+        sentence = caption(f"{reward.sentence}{needs}")
+        sentence.setContentsMargins(24, 0, 0, 0)
+        words.addWidget(sentence)
         layout.addLayout(words, 1)
-        layout.addWidget(Text("weight", "caption", tone="secondary", wrap=False))
-        self.weight = _Weight(f"Weight of {reward.title}")
+        layout.addWidget(Label("weight", "caption", tone="secondary", wrap=False))
+        self.weight = _WeightBox(f"Weight of {reward.title}")
         layout.addWidget(self.weight)
         self.box.clicked.connect(self.changed)
         self.weight.valueChanged.connect(lambda _: self.changed.emit())
 
     def show_weight(self, weight: float | None) -> None:
-        """Its weight, None where it does not count."""
+        """Show the reward's weight; None where it is not chosen."""
         for part in (self.box, self.weight):
             part.blockSignals(True)
         self.box.setChecked(weight is not None)
@@ -65,33 +65,33 @@ class RewardRow(QWidget):
             part.blockSignals(False)
 
 
-class RewardsPage(Scroll):
-    """`changed(key, value)` and `refused(key, sentence)`, as a form."""
+class RewardsTab(ScrollPage):
+    """The rewards of the draft. `changed(key, value)` and `refused(key, sentence)` as a Form has them."""
 
     changed = Signal(str, object)
     refused = Signal(str, str)
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__(margin=0)
         self._draft = draft
-        self._form: Form | None = None
-        self._thinking: Form | None = None
+        self._form: Form | None = None  # the options that rewards need
+        self._reasoning_form: Form | None = None  # the switch to rewards for reasoning, which replace the others
         self._method = ""
-        page = self.column
+        page = self.content_layout
         page.addWidget(heading("What a good answer scores"))
-        page.addWidget(caption(_HOW))
-        self._above = column(gap=theme.GRID)
-        page.addLayout(self._above)
+        page.addWidget(caption(_EXPLANATION))
+        self._reasoning_layout = vbox(gap=theme.GRID)
+        page.addLayout(self._reasoning_layout)
         self.card = Card()
-        inner = column(self.card, gap=0)
+        inner = vbox(self.card, gap=0)
         inner.setContentsMargins(0, 6, 0, 6)
         self.rows = {name: RewardRow(name) for name in REWARDS}
-        for line in self.rows.values():
-            line.changed.connect(self._edited)
-            inner.addWidget(line)
+        for reward_row in self.rows.values():
+            reward_row.changed.connect(self._emit_rewards)
+            inner.addWidget(reward_row)
         page.addWidget(self.card)
-        self._below = column(gap=theme.GRID)
-        page.addLayout(self._below)
+        self._form_layout = vbox(gap=theme.GRID)
+        page.addLayout(self._form_layout)
         page.addSpacing(theme.GRID)
         self.trying = TryRewards(draft, jobs)
         page.addWidget(self.trying)
@@ -100,50 +100,50 @@ class RewardsPage(Scroll):
     def show_run(self, run: Run) -> None:
         """Show a run whose method has rewards."""
         if run.method != self._method:
-            self._build(run)
-        assert self._form is not None and self._thinking is not None
-        named = _read(value(run, NAMES))
-        thinking = bool(value(run, THINKING))
-        for name, line in self.rows.items():
-            line.show_weight(named.get(name))
-        self.card.setEnabled(not thinking)
+            self._make_forms(run)
+        assert self._form is not None and self._reasoning_form is not None
+        weights = _parse_weights(option_value(run, REWARDS_KEY))
+        reasoning = bool(option_value(run, REASONING_KEY))
+        for name, reward_row in self.rows.items():
+            reward_row.show_weight(weights.get(name))
+        self.card.setEnabled(not reasoning)
         self._form.show_run(run)
-        self._thinking.show_run(run)
-        usual = {key: o.default for key, o in every_option(run.method)}
-        for name, keys in NEEDS.items():
+        self._reasoning_form.show_run(run)
+        defaults = {key: o.default for key, o in every_option(run.method)}
+        for name, keys in REWARD_OPTIONS.items():
             for key in keys:
-                used = name in named and not thinking
-                self._form.lines[key].setVisible(used or value(run, key) != usual[key])
+                is_needed = name in weights and not reasoning
+                self._form.lines[key].setVisible(is_needed or option_value(run, key) != defaults[key])
         self._form.setVisible(any(not line.isHidden() for line in self._form.lines.values()))
 
-    def _build(self, run: Run) -> None:
-        """The lines that another method words otherwise."""
+    def _make_forms(self, run: Run) -> None:
+        """Make the forms anew: another method may word these options in another way."""
         self._method = run.method
         options = dict(every_option(run.method))
-        keys = [key for keys in NEEDS.values() for key in keys]
-        old = [self._form, self._thinking]
-        self._thinking = Form([(THINKING, options[THINKING])], headings=False)
+        keys = [key for keys in REWARD_OPTIONS.values() for key in keys]
+        old_forms = [self._form, self._reasoning_form]
+        self._reasoning_form = Form([(REASONING_KEY, options[REASONING_KEY])], headings=False)
         self._form = Form([(key, options[key]) for key in keys], headings=False)
-        for form in old:
+        for form in old_forms:
             if form is not None:
-                form.hide()  # it goes only once the events have been handled
+                form.hide()  # it is deleted only once the waiting events have been handled
                 form.deleteLater()
-        self._above.addWidget(self._thinking)
-        self._below.addWidget(self._form)
-        for form in (self._thinking, self._form):
+        self._reasoning_layout.addWidget(self._reasoning_form)
+        self._form_layout.addWidget(self._form)
+        for form in (self._reasoning_form, self._form):
             form.changed.connect(self.changed)
             form.refused.connect(self.refused)
 
-    def _edited(self) -> None:
-        chosen = [(name, line.weight.value()) for name, line in self.rows.items() if line.box.isChecked()]
+    def _emit_rewards(self) -> None:
+        chosen = [(name, r.weight.value()) for name, r in self.rows.items() if r.box.isChecked()]
         if not chosen:  # without any there is nothing to learn from
             self.show_run(self._draft.run)
             return
-        self.changed.emit(NAMES, tuple(f"{name}={weight:g}" for name, weight in chosen))
+        self.changed.emit(REWARDS_KEY, tuple(f"{name}={weight:g}" for name, weight in chosen))
 
 
-class _Weight(QDoubleSpinBox):
-    """A weight; turns the page, not the value, under the mouse wheel."""
+class _WeightBox(QDoubleSpinBox):
+    """A weight. Leaves the mouse wheel to the page, which scrolls; the value stays."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -161,13 +161,13 @@ class _Weight(QDoubleSpinBox):
         event.ignore()
 
 
-def _read(named: tuple[str, ...]) -> dict[str, float]:
-    """{name: weight} of what can be read; the advanced form says what cannot."""
-    found = {}
-    for entry in named:
+def _parse_weights(entries: tuple[str, ...]) -> dict[str, float]:
+    """{name: weight} of the entries that can be read; the advanced form says which cannot."""
+    weights = {}
+    for entry in entries:
         name, _, number = entry.partition("=")
         try:
-            found[name.strip()] = float(number) if number.strip() else 1.0
+            weights[name.strip()] = float(number) if number.strip() else 1.0
         except ValueError:
             continue
-    return found
+    return weights

@@ -1,4 +1,4 @@
-"""The second model of a method that has one: the teacher to learn from, or the reference to be compared with."""
+"""The second model of a method that has one: the teacher to learn from, or the reference to compare with."""
 
 import datetime
 from pathlib import Path
@@ -12,38 +12,38 @@ from app.new_run.model_facts import ModelFacts
 from app.runs import history
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import plain
-from app.widgets.card import Card, column, row
-from app.widgets.combo_box import Combo
+from app.widgets.buttons import plain_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import caption, heading
-from app.widgets.line_edit import Entry
+from app.widgets.line_edit import LineEdit
 from core.run import STARTER, Run, runs_folder
 
-# What a reference may be besides a model.
-_WORDS = {"base": "The model itself, without its add-on", "initial": "The model with the add-on it starts from"}
+# What a reference may be instead of another model.
+_REFERENCES = {"base": "The model itself, without its adapter", "initial": "The model with the adapter it starts from"}
 
 
-class OtherModel(Card):
-    """`changed(key, value)` when a person chooses; the value is a folder, an id, a word, or None."""
+class SecondModel(Card):
+    """`changed(key, value)` when the person chooses; the value is a folder, an id, a word such as "base", or None."""
 
     changed = Signal(str, object)
 
     def __init__(self) -> None:
         super().__init__()
-        self.key = ""
-        self._shown: str | None = None
-        self._looked = False
-        self._found: list[tuple[str, str]] = []  # (words, value) of what is on this computer
-        layout = column(self, 14, theme.GRID)
-        self.title, self.about = heading(""), caption("")
+        self.key = ""  # of the option that names the second model
+        self._value: str | None = None
+        self._lookup_started = False  # whether the runs on this computer were looked up
+        self._known_models: list[tuple[str, str]] = []  # (label, value) of runs and models on this computer
+        layout = vbox(self, 14, theme.GRID)
+        self.title, self.help = heading(""), caption("")
         layout.addWidget(self.title)
-        layout.addWidget(self.about)
-        line = row(gap=8)
-        self.choice = Combo("Other model", 30)
+        layout.addWidget(self.help)
+        line = hbox(gap=8)
+        self.choice = ComboBox("Other model", 30)
         self.choice.setMinimumContentsLength(24)
-        self.id = Entry("Hugging Face id or folder of the other model", "or a Hugging Face id")
-        self.use_id = plain("Use this id")
-        self.folder = plain("Choose a folder…", "folder")
+        self.id = LineEdit("Hugging Face id or folder of the other model", "or a Hugging Face id")
+        self.use_id = plain_button("Use this id")
+        self.folder = plain_button("Choose a folder…", "folder")
         for part in (self.choice, self.id, self.use_id, self.folder):
             line.addWidget(part, 1 if part in (self.choice, self.id) else 0)
         layout.addLayout(line)
@@ -53,44 +53,44 @@ class OtherModel(Card):
         self.folder.clicked.connect(self.choose_folder)
 
     def show_run(self, run: Run) -> None:
-        """Show what the run's method wants, or nothing where it wants no other model."""
-        found = other_model_option(run)
-        self.setVisible(found is not None)
-        if found is None:
+        """Show the choices for the run's method; hide the card where the method needs no second model."""
+        option = other_model_option(run)
+        self.setVisible(option is not None)
+        if option is None:
             return
-        self.key = f"options.{found.name}"
-        self._shown = getattr(run.options, found.name)
-        self.title.setText(found.label)
-        self.about.setText(found.help)
-        entries: list[tuple[str, str | None]] = [(found.unset[0].upper() + found.unset[1:], None)]
-        if found.name == "reference":
-            entries += [(words, value) for value, words in _WORDS.items()]
-        entries += [("Starter model", STARTER), *self._found]
-        if self._shown not in [value for _, value in entries]:
-            entries.append((str(self._shown), self._shown))
+        self.key = f"options.{option.name}"
+        self._value = getattr(run.options, option.name)
+        self.title.setText(option.label)
+        self.help.setText(option.help)
+        entries: list[tuple[str, str | None]] = [(option.unset[0].upper() + option.unset[1:], None)]
+        if option.name == "reference":
+            entries += [(label, value) for value, label in _REFERENCES.items()]
+        entries += [("Starter model", STARTER), *self._known_models]
+        if self._value not in [value for _, value in entries]:
+            entries.append((str(self._value), self._value))
         self.choice.clear()
-        for words, value in entries:
-            self.choice.addItem(words, value)
-        self.choice.setCurrentIndex(self.choice.findData(self._shown))
+        for label, value in entries:
+            self.choice.addItem(label, value)
+        self.choice.setCurrentIndex(self.choice.findData(self._value))
 
-    def look(self, run: Run) -> None:
-        """See which runs are on this computer: each has learned something worth passing on."""
-        if not self._looked and other_model_option(run) is not None:
-            self._looked = True
-            Task(self, lambda: history.entries(runs_folder()), done=lambda found: self.show_found(found, [], run))
+    def list_runs(self, run: Run) -> None:
+        """Look up the runs on this computer, once: each is a trained model that can be the teacher or reference."""
+        if not self._lookup_started and other_model_option(run) is not None:
+            self._lookup_started = True
+            Task(self, lambda: history.list_runs(runs_folder()), done=lambda entries: self.add_known(entries, [], run))
 
-    def show_found(self, runs: list[history.Entry], models: list[ModelFacts], run: Run) -> None:
-        """Offer runs with an adapter, and models that are here."""
+    def add_known(self, runs: list[history.HistoryEntry], models: list[ModelFacts], run: Run) -> None:
+        """Offer the runs that have an adapter, and models on this computer."""
         for entry in runs:
             if (entry.folder / "adapters.safetensors").is_file():
-                when = datetime.datetime.fromtimestamp(entry.began)
-                words = f"{entry.model} + {entry.data}, {entry.method}, {when:%d %b %H:%M}"
-                self._found.append((words, str(entry.folder)))
-        self._found += [(model.name, model.path) for model in models]
+                began = datetime.datetime.fromtimestamp(entry.start_time)
+                label = f"{entry.model} + {entry.data}, {entry.method}, {began:%d %b %H:%M}"
+                self._known_models.append((label, str(entry.folder)))
+        self._known_models += [(model.name, model.path) for model in models]
         self.show_run(run)
 
     def choose_folder(self) -> None:
-        """Ask for a model's or a run's folder."""
+        """Let the person choose a model's or a run's folder."""
         path = QFileDialog.getExistingDirectory(self, "Choose a model's or a run's folder", preferences.last_folder())
         if path:
             preferences.set_last_folder(str(Path(path).parent))
@@ -101,5 +101,5 @@ class OtherModel(Card):
             self._pick(text)
 
     def _pick(self, value: str | None) -> None:
-        if value != self._shown:
+        if value != self._value:
             self.changed.emit(self.key, value)

@@ -1,173 +1,165 @@
-"""Step 4: how it is trained. Three presets, a simple form, an advanced one, and the same as text."""
+"""Step 4: the settings of the training: three presets, a simple form, an advanced form, and the run as text."""
 
 import functools
 
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
-from app.new_run import command, memory_fit
-from app.new_run.disabled_reasons import in_words, reasons
+from app.new_run import memory_fit
+from app.new_run.command_tab import CommandTab
+from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.draft import Draft
 from app.new_run.form import Form
-from app.new_run.model_facts import facts
+from app.new_run.model_facts import read_model_facts
 from app.new_run.presets import PRESETS
-from app.new_run.rewards_tab import NAMES, THINKING, RewardsPage
-from app.new_run.training_choices import KEYS, Kinds
-from app.runs.job_queue import Jobs
+from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
+from app.new_run.training_choices import CHOICES, TrainingChoices
+from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.threads.core_calls import find_model
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.card import Card, column, row
-from app.widgets.choice_card import Choice, Choices
-from app.widgets.copy_button import CopyButton
-from app.widgets.labels import heading, title
-from app.widgets.line_edit import Entry
+from app.widgets.card import vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
+from app.widgets.labels import title
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import Scroll
-from app.widgets.scrollbar import thin
+from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
 from core.run import Run, every_option
 
-ELSEWHERE = ("method", "model.path", "data.path")  # chosen in the steps before
-AS_CARDS = (*KEYS, NAMES, THINKING)  # shown in plainer ways than as lines of the simple form
-_MEASURE_MS = 400  # after the last change
-_MEMORY = ("model.", "adapter.", "train.", "data.", "options.")  # the options that memory depends on
+EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
+CARD_KEYS = (*CHOICES, REWARDS_KEY, REASONING_KEY)  # shown as cards or in a tab, not as lines of the simple form
+_ESTIMATE_MS = 400  # after the last change
+_MEMORY_SECTIONS = ("model.", "adapter.", "train.", "data.", "options.")  # of options that memory depends on
 
 
-class SettingsPage(QWidget):
-    """Every widget changes one option of the draft."""
+class SettingsStep(QWidget):
+    """Presets and forms over the draft: every widget of a form changes one option."""
 
     name = "Settings"
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
         self._draft = draft
         self._refused: dict[str, str] = {}
         self._forms: list[Form] = []
         self._method = ""
-        self._comes_packed = ""  # how the model's own weights are packed
-        self._looking: Task | None = None
-        self._fitting: Task | None = None
-        layout = column(self, theme.MARGIN, theme.GRID)
+        self._model_packing = ""  # how the model's own weights are quantized, "" for full precision
+        self._reading_model: Task | None = None
+        self._estimating: Task | None = None
+        layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addWidget(title("How should it be trained?"))
-        self.presets = Choices(columns=3)
+        self.presets = ChoiceGroup(columns=3)
         self.presets.setAccessibleName("Presets")
         for preset in PRESETS:
-            self.presets.add(Choice(preset.key, preset.name, "", preset.words))
-        self.presets.chosen.connect(self._preset)
+            self.presets.add(ChoiceCard(preset.key, preset.name, "", preset.description))
+        self.presets.chosen.connect(self._apply_preset)
         layout.addWidget(self.presets)
         self.notice = Notice()
         layout.addWidget(self.notice)
         self.tabs = Tabs("Kinds of settings")
         layout.addWidget(self.tabs, 1)
-        self._simple = Scroll(margin=0)
-        self.kinds = Kinds()
-        self.kinds.changed.connect(self._edited)
-        self._simple.column.addWidget(self.kinds)
-        self._advanced = Scroll(margin=0)
-        self.search = Entry("Search all settings", "Search all settings")
+        self._simple = ScrollPage(margin=0)
+        self.choices = TrainingChoices()
+        self.choices.changed.connect(self._set_option)
+        self._simple.content_layout.addWidget(self.choices)
+        self._advanced = ScrollPage(margin=0)
+        self.search = LineEdit("Search all settings", "Search all settings")
         self.tabs.add("Simple", self._simple)
-        self._jobs, self._rewards = jobs, QWidget()  # filled when it is first wanted
-        column(self._rewards)
+        self._jobs, self._rewards = jobs, QWidget()  # filled when a method first has rewards
+        vbox(self._rewards)
         self.tabs.add("Rewards", self._rewards)
-        self.tabs.add("Advanced", self._advanced_page())
-        self.tabs.add("Command and run.toml", self._text_page())
-        self._write = Throttle(self._show_text, 100, self)
-        self._remeasure = Throttle(self._measure, _MEASURE_MS, self, settle=True)
-        draft.changed.connect(self._changed)
+        self.tabs.add("Advanced", self._make_advanced_page())
+        self.text = CommandTab()
+        self.tabs.add("Command and run.toml", self.text)
+        self._update_text = Throttle(lambda: self.text.show_run(self._draft.run), 100, self)
+        self._estimate_soon = Throttle(self._estimate_memory, _ESTIMATE_MS, self, debounce=True)
+        draft.changed.connect(self._update)
 
     def enter(self) -> None:
-        """Called when the step is shown. The forms are made now: the window does not wait for them."""
-        self._make()
-        self._look()
+        """Called when the step is shown. The forms are made only now: the window opens without waiting for them."""
+        self._ensure_forms()
+        self._read_model()
 
-    def _make(self) -> None:
+    def _ensure_forms(self) -> None:
         if not self._forms:
-            self._build()
+            self._make_forms()
 
-    def _look(self) -> None:
-        """See whether the model comes packed: that rules out some choices."""
-        if self._looking:
-            self._looking.drop()
+    def _read_model(self) -> None:
+        """Read whether the model's own weights are quantized: that rules out some choices."""
+        if self._reading_model:
+            self._reading_model.cancel()
         model = self._draft.run.model
 
         def work() -> str:
             folder = find_model(model.path, model.revision)
-            return facts(folder).quantized if folder else ""
+            return read_model_facts(folder).quantized if folder else ""
 
-        self._looking = Task(self, work, done=self._found, failed=lambda _: self._found(""))
+        self._reading_model = Task(self, work, self._show_packing, lambda _: self._show_packing(""))
 
-    def _found(self, comes_packed: str) -> None:
-        self._comes_packed = comes_packed
-        self._show("")
-        self._measure()
+    def _show_packing(self, model_packing: str) -> None:
+        self._model_packing = model_packing
+        self._show_run("")
+        self._estimate_memory()
 
-    def _measure(self) -> None:
-        """Say below each card how much memory the run would take with it."""
+    def _estimate_memory(self) -> None:
+        """Show below each card how much memory the run would take with that choice."""
         run = self._draft.run
-        runs = {(key, choice): run.replace(key, choice) for key, cards in KEYS.items() for choice in cards}
-        if self._fitting:
-            self._fitting.drop()
-        self._fitting = Task(self, lambda: memory_fit.fits(runs), done=self.kinds.show_memory)
+        runs = {(key, choice): run.replace(key, choice) for key, cards in CHOICES.items() for choice in cards}
+        if self._estimating:
+            self._estimating.cancel()
+        self._estimating = Task(self, lambda: memory_fit.estimate_memory(runs), done=self.choices.show_memory)
 
-    def blocked(self) -> str:
-        return in_words(next(iter(self._refused.values()), "") or self._draft.problem(), self._draft.run.method)
+    def blocked_reason(self) -> str:
+        """The reason why the run cannot be trained with these settings, or ""."""
+        return use_labels(next(iter(self._refused.values()), "") or self._draft.problem(), self._draft.run.method)
 
     @property
     def forms(self) -> list[Form]:
-        """The simple and the advanced form of the method that is chosen."""
-        self._make()
+        """The simple and the advanced form of the chosen method."""
+        self._ensure_forms()
         return self._forms
 
     @functools.cached_property
-    def rewards(self) -> RewardsPage:
+    def rewards(self) -> RewardsTab:
         """The tab of a method that scores answers."""
-        made = RewardsPage(self._draft, self._jobs)
-        made.changed.connect(self._edited)
-        made.refused.connect(self._refuse)
+        tab = RewardsTab(self._draft, self._jobs)
+        tab.changed.connect(self._set_option)
+        tab.refused.connect(self._refuse)
         layout = self._rewards.layout()
         assert layout is not None
-        layout.addWidget(made)
-        return made
+        layout.addWidget(tab)
+        return tab
 
-    def _advanced_page(self) -> QWidget:
+    def _make_advanced_page(self) -> QWidget:
         page = QWidget()
-        layout = column(page, gap=theme.GRID)
+        layout = vbox(page, gap=theme.GRID)
         self.search.setClearButtonEnabled(True)
         layout.addWidget(self.search)
         layout.addWidget(self._advanced, 1)
         return page
 
-    def _text_page(self) -> QWidget:
-        page = QWidget()
-        layout = row(page, gap=theme.GRID * 2)
-        self.command, first = _text("The same run on the command line", "Copy the command")
-        self.toml, second = _text("run.toml", "Copy run.toml")
-        layout.addWidget(first, 1)
-        layout.addWidget(second, 1)
-        return page
-
-    def _build(self) -> None:
+    def _make_forms(self) -> None:
         """Make the forms anew: another method has other options."""
         self._method = self._draft.run.method
         self._refused = {}
-        options = [(k, o) for k, o in every_option(self._method) if k not in ELSEWHERE]
-        simple = Form([(k, o) for k, o in options if o.basic and k not in AS_CARDS], headings=False)
+        options = [(k, o) for k, o in every_option(self._method) if k not in EARLIER_STEP_KEYS]
+        simple = Form([(k, o) for k, o in options if o.basic and k not in CARD_KEYS], headings=False)
         advanced = Form(options)
-        for old in self._forms:
-            old.hide()  # it goes only once the events have been handled
-            old.deleteLater()
+        for old_form in self._forms:
+            old_form.hide()  # it is deleted only once the waiting events have been handled
+            old_form.deleteLater()
         self._forms = [simple, advanced]
-        for form, place in ((simple, self._simple), (advanced, self._advanced)):
-            place.column.addWidget(form)
-            form.changed.connect(self._edited)
+        for form, scroll in ((simple, self._simple), (advanced, self._advanced)):
+            scroll.content_layout.addWidget(form)
+            form.changed.connect(self._set_option)
             form.refused.connect(self._refuse)
         self.search.textChanged.connect(advanced.search)
-        self._show("")
+        self._show_run("")
 
-    def _edited(self, key: str, value: object) -> None:
+    def _set_option(self, key: str, value: object) -> None:
         self._refused.pop(key, None)
         try:
             self._draft.set(key, value)
@@ -182,72 +174,47 @@ class SettingsPage(QWidget):
             self._refused.pop(key, None)
         self._warn()
 
-    def _preset(self, key: str) -> None:
+    def _apply_preset(self, key: str) -> None:
         preset = next(p for p in PRESETS if p.key == key)
         for option, value in preset.values(self._draft.run).items():
             self._refused.pop(option, None)
             self._draft.set(option, value)
 
-    def _changed(self, key: str) -> None:
+    def _update(self, key: str) -> None:
         if self._forms and self._draft.run.method != self._method:
-            self._build()
-        self._show(key)
-        if key.startswith(_MEMORY) and self.isVisible():
-            self._remeasure()
+            self._make_forms()
+        self._show_run(key)
+        if key.startswith(_MEMORY_SECTIONS) and self.isVisible():
+            self._estimate_soon()
 
-    def _show(self, key: str) -> None:
+    def _show_run(self, key: str) -> None:
+        """Show the draft after a change of one option, or of all where `key` is ""."""
         for form in self._forms:
             if key:
                 form.show_key(self._draft.run, key)
             else:
                 form.show_run(self._draft.run)
-        scored = scores(self._draft.run)
-        self.tabs.set_visible(self._rewards, scored)
-        if scored:
+        has_rewards = scores_answers(self._draft.run)
+        self.tabs.set_visible(self._rewards, has_rewards)
+        if has_rewards:
             self.rewards.show_run(self._draft.run)
-        why = reasons(self._draft.run, self._comes_packed)
-        self.kinds.show_run(self._draft.run, why)
+        reasons = find_reasons(self._draft.run, self._model_packing)
+        self.choices.show_run(self._draft.run, reasons)
         for form in self._forms:
-            form.refuse(why)
-        fitting = [p.key for p in PRESETS if p.fits(self._draft.run)]
-        self.presets.choose(fitting[0] if fitting else "")
+            form.disable_choices(reasons)
+        self.presets.choose(next((preset.key for preset in PRESETS if preset.matches(self._draft.run)), ""))
         self._warn()
-        self._write()
+        self._update_text()
 
     def _warn(self) -> None:
-        sentence = self.blocked()
+        """Show the reason why the settings cannot be used, if there is one."""
+        sentence = self.blocked_reason()
         if sentence:
-            self.notice.say(sentence, "Change one of them, or reset it.", "warn")
+            self.notice.show_message(sentence, "Change one of them, or reset it.", "warn")
         else:
             self.notice.hide()
 
-    def _show_text(self) -> None:
-        self.command.setPlainText(command.command(self._draft.run))
-        self.toml.setPlainText(command.toml(self._draft.run))
 
-
-def scores(run: Run) -> bool:
+def scores_answers(run: Run) -> bool:
     """Whether the run's method scores answers by rewards."""
     return any(o.name == "rewards" for o in describe(type(run.options)))
-
-
-def _text(name: str, copy: str) -> tuple[QPlainTextEdit, QWidget]:
-    """A read-only text with a heading and a button that copies it."""
-    page = QWidget()
-    layout = column(page, gap=theme.GRID)
-    text = QPlainTextEdit(readOnly=True)
-    text.setFont(theme.monospace())
-    text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-    text.setAccessibleName(name)
-    thin(text)
-    text.setTabChangesFocus(True)
-    head = row(gap=8)
-    head.addWidget(heading(name), 1)
-    head.addWidget(CopyButton(copy, text.toPlainText))
-    layout.addLayout(head)
-    card = Card()
-    inner = column(card)
-    inner.setContentsMargins(8, 8, 4, 8)
-    inner.addWidget(text)
-    layout.addWidget(card, 1)
-    return text, page

@@ -1,4 +1,4 @@
-"""What is trained and how the model is held, as cards: the two choices that decide about memory."""
+"""What is trained and the precision of the base model, as cards: the two choices that decide about memory."""
 
 from collections.abc import Callable
 
@@ -6,64 +6,64 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.new_run.disabled_reasons import Reasons
-from app.new_run.memory_fit import Fit
+from app.new_run.memory_fit import MemoryFit
 from app.style import theme
-from app.widgets.card import column
-from app.widgets.choice_card import Choice, Choices
+from app.widgets.card import vbox
+from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import caption, heading
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run
 
-TRAINED = {
-    "lora": ("LoRA", "A small add-on, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
+ADAPTER_CHOICES = {
+    "lora": ("LoRA", "A small adapter, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
     "dora": ("DoRA", "LoRA that learns direction and strength apart. Sometimes better at small ranks; slower."),
     "full": ("All weights", "Changes the whole model. Strongest and heaviest, and it can forget old skills."),
 }
-HELD = {
+PRECISION_CHOICES = {
     UNPACKED: ("Full precision", "The weights as they come."),
     "int8": (MODES["int8"].title, MODES["int8"].summary),
     "nf4": (MODES["nf4"].title, MODES["nf4"].summary),
 }
-KEYS = {"adapter.type": TRAINED, "model.quantization": HELD}
+CHOICES = {"adapter.type": ADAPTER_CHOICES, "model.quantization": PRECISION_CHOICES}
 
 
-class Kinds(QWidget):
-    """`changed(key, value)` when a person picks a card; each group of cards is one option."""
+class TrainingChoices(QWidget):
+    """Two groups of cards, each for one option; `changed(key, value)` when a person picks a card."""
 
     changed = Signal(str, object)
 
     def __init__(self) -> None:
         super().__init__()
-        self.groups: dict[str, Choices] = {}
-        layout = column(self, gap=theme.GRID)
+        self.groups: dict[str, ChoiceGroup] = {}
+        layout = vbox(self, gap=theme.GRID)
         for key, title in (("adapter.type", "What is trained"), ("model.quantization", "How the model is held")):
             layout.addWidget(heading(title))
-            group = self.groups[key] = Choices(columns=3)
+            group = self.groups[key] = ChoiceGroup(columns=3)
             group.setAccessibleName(title)
-            for name, (words, text) in KEYS[key].items():
-                group.add(Choice(name, words, text))
-            group.chosen.connect(self._emit(key))
+            for name, (label, text) in CHOICES[key].items():
+                group.add(ChoiceCard(name, label, text))
+            group.chosen.connect(self._emitter(key))
             layout.addWidget(group)
         layout.addWidget(caption(f"{len(MODES) - 2} more formats are under Advanced, Base precision."))
         layout.addSpacing(theme.GRID)
 
-    def show_run(self, run: Run, why: Reasons) -> None:
-        """Mark what the run has, and grey what its other choices rule out."""
+    def show_run(self, run: Run, reasons: Reasons) -> None:
+        """Mark the run's choices, and grey those that its other choices rule out, each with its reason."""
         chosen = {"adapter.type": run.adapter.type, "model.quantization": run.model.quantization}
         if run.model.quantization not in self.groups["model.quantization"].cards:
             mode = MODES[run.model.quantization]
-            self.groups["model.quantization"].add(Choice(mode.name, mode.title, mode.summary))
+            self.groups["model.quantization"].add(ChoiceCard(mode.name, mode.title, mode.summary))
         for key, group in self.groups.items():
             for name, card in group.cards.items():
-                card.refuse("" if name == chosen[key] else why.get(key, {}).get(name, ""))
+                card.disable("" if name == chosen[key] else reasons.get(key, {}).get(name, ""))
             group.choose(chosen[key])
 
-    def show_memory(self, found: dict[tuple[str, str], Fit]) -> None:
-        """{(option, choice): memory} below each card; nothing where it is not known."""
+    def show_memory(self, estimates: dict[tuple[str, str], MemoryFit]) -> None:
+        """Show the memory of each (option, choice) below its card; nothing where it is not known."""
         for key, group in self.groups.items():
             for name, card in group.cards.items():
-                fit = found.get((key, name))
-                card.set_small(fit.sentence if fit else "", "warn" if fit and fit.advice else "secondary")
+                fit = estimates.get((key, name))
+                card.set_detail(fit.sentence if fit else "", "warn" if fit and fit.advice else "secondary")
 
-    def _emit(self, key: str) -> Callable[[str], None]:
+    def _emitter(self, key: str) -> Callable[[str], None]:
         return lambda name: self.changed.emit(key, name)

@@ -1,4 +1,4 @@
-"""The page New run: the rail on top, one step below it, Back and Next at the foot."""
+"""The page New run: the rail of steps on top, the chosen step below it, Back and Next at the foot."""
 
 from typing import Protocol, cast
 
@@ -6,45 +6,52 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.new_run.check_step import StartPage
-from app.new_run.data_step import DataPage
+from app.new_run.check_step import CheckStep
+from app.new_run.data_step import DataStep
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
-from app.new_run.model_step import ModelPage
-from app.new_run.settings_step import SettingsPage
-from app.runs.job_queue import Jobs
+from app.new_run.model_step import ModelStep
+from app.new_run.settings_step import SettingsStep
+from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.widgets.buttons import plain, primary
-from app.widgets.card import column, row
-from app.widgets.labels import Text
-from app.widgets.step_rail import Rail
+from app.widgets.buttons import plain_button, primary_button
+from app.widgets.card import hbox, vbox
+from app.widgets.labels import Label
+from app.widgets.step_rail import StepRail
 
 
 class Step(Protocol):
-    """What a step's page has beside being a widget."""
+    """What the page of a step has in addition to a QWidget."""
 
     name: str
 
-    def enter(self) -> None: ...
-    def blocked(self) -> str: ...
+    def enter(self) -> None:
+        """Called when the step is shown."""
+
+    def blocked_reason(self) -> str:
+        """The reason why the next step has to wait, or ""."""
+        ...
 
 
 class Wizard(QWidget):
-    """Five steps over one draft. Each can be gone to at any time; nothing is lost on the way."""
+    """Five steps over one draft. The person can go to each at any time and loses nothing by it.
+
+    `start(run)` when the checked run is to start, `demo(run)` for the demo, `open_run` to open an old run.
+    """
 
     start = Signal(object)
     demo = Signal(object)
     open_run = Signal()
 
-    def __init__(self, draft: Draft, jobs: Jobs | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
-        self.goal, self.data, self.model = GoalPage(draft), DataPage(draft), ModelPage(draft)
-        self.settings, self.check = SettingsPage(draft, jobs), StartPage(draft)
+        self.goal, self.data, self.model = GoalPage(draft), DataStep(draft), ModelStep(draft)
+        self.settings, self.check = SettingsStep(draft, jobs), CheckStep(draft)
         self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
-        self.rail = Rail([cast(Step, page).name for page in self.pages])
-        self._seen = 0
-        layout = column(self, gap=0)
-        top = column(margin=0)
+        self.rail = StepRail([cast(Step, page).name for page in self.pages])
+        self._furthest_step = 0
+        layout = vbox(self, gap=0)
+        top = vbox(margin=0)
         top.setContentsMargins(theme.MARGIN, 14, theme.MARGIN, 10)
         top.addWidget(self.rail)
         layout.addLayout(top)
@@ -52,27 +59,28 @@ class Wizard(QWidget):
         for page in self.pages:
             self.stack.addWidget(page)
         layout.addWidget(self.stack, 1)
-        layout.addWidget(self._foot())
+        layout.addWidget(self._make_foot())
         self.rail.chosen.connect(self.show_step)
         self.goal.demo.connect(self.demo)
         self.goal.open_run.connect(self.open_run)
-        self.goal.own_data.connect(self._own_data)
+        self.goal.own_data.connect(self._choose_data)
         self.check.start.connect(self.start)
         self.check.go.connect(self.show_named)
         self.show_step(0)
 
     @property
     def current(self) -> Step:
+        """The step that is shown."""
         return cast(Step, self.pages[self.stack.currentIndex()])
 
     def show_step(self, index: int) -> None:
         """Go to a step."""
-        self._seen = max(self._seen, index)
+        self._furthest_step = max(self._furthest_step, index)
         self.stack.setCurrentIndex(index)
-        self.rail.show_step(index, self._seen)
-        self.back.setVisible(index > 0)
-        self.next.setVisible(index < len(self.pages) - 1)
-        self._why.setText("")
+        self.rail.show_step(index, self._furthest_step)
+        self.back_button.setVisible(index > 0)
+        self.next_button.setVisible(index < len(self.pages) - 1)
+        self._reason.setText("")
         self.current.enter()
 
     def show_named(self, name: str) -> None:
@@ -80,29 +88,29 @@ class Wizard(QWidget):
         self.show_step([cast(Step, page).name for page in self.pages].index(name))
 
     def forward(self) -> None:
-        """Go to the next step, or say why not."""
-        why = self.current.blocked()
-        if why:
-            self._why.setText(why)
+        """Go to the next step, or show the reason why it has to wait."""
+        reason = self.current.blocked_reason()
+        if reason:
+            self._reason.setText(reason)
         else:
             self.show_step(self.stack.currentIndex() + 1)
 
-    def _foot(self) -> QWidget:
+    def _make_foot(self) -> QWidget:
         foot = _Foot()
-        layout = row(foot, gap=12)
+        layout = hbox(foot, gap=12)
         layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
-        self.back, self.next = plain("Back"), primary("Next")
-        self._why = Text(tone="warn")
-        layout.addWidget(self._why, 1)
-        layout.addWidget(self.back)
-        layout.addWidget(self.next)
-        self.back.setShortcut(QKeySequence.StandardKey.Back)
-        self.next.setShortcut(QKeySequence.StandardKey.Forward)
-        self.back.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
-        self.next.clicked.connect(self.forward)
+        self.back_button, self.next_button = plain_button("Back"), primary_button("Next")
+        self._reason = Label(tone="warn")
+        layout.addWidget(self._reason, 1)
+        layout.addWidget(self.back_button)
+        layout.addWidget(self.next_button)
+        self.back_button.setShortcut(QKeySequence.StandardKey.Back)
+        self.next_button.setShortcut(QKeySequence.StandardKey.Forward)
+        self.back_button.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
+        self.next_button.clicked.connect(self.forward)
         return foot
 
-    def _own_data(self) -> None:
+    def _choose_data(self) -> None:
         self.show_step(1)
         self.data.choose()
 

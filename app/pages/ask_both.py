@@ -1,89 +1,89 @@
-"""Ask it something: one question, answered by the model as it was and as it is now."""
+"""Ask it something: one question, answered by the model as it was before training and as it is now."""
 
 from collections.abc import Callable
 from typing import Any
 
 from PySide6.QtCore import Signal
 
-from app.runs.chat_session import Talk
-from app.runs.job_queue import Jobs
-from app.widgets.answers import Pair
-from app.widgets.buttons import primary
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption, heading
-from app.widgets.line_edit import Entry
+from app.runs.chat_session import ChatSession
+from app.runs.job_queue import JobQueue
+from app.widgets.answers import AnswerPair
+from app.widgets.buttons import primary_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption, heading
+from app.widgets.line_edit import LineEdit
 
 
-class AskBoth(Card):
-    """A question field and, below it, the two answers as they are written. `grown` when there is more to see."""
+class AskBothCard(Card):
+    """A question field and, below it, the two answers as they are written. `content_added` when it grows in height."""
 
-    grown = Signal()
+    content_added = Signal()
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
-        self.talk = Talk(jobs, self)
-        layout = column(self, 14, 10)
+        self.session = ChatSession(jobs, self)
+        layout = vbox(self, 14, 10)
         layout.addWidget(heading("Ask it something"))
-        line = row(gap=8)
-        self.question = Entry("Question for both models", "A question for the model before, and after training")
-        self.button = primary("Ask both", "send")
-        line.addWidget(self.question, 1)
-        line.addWidget(self.button)
-        layout.addLayout(line)
+        question_row = hbox(gap=8)
+        self.question = LineEdit("Question for both models", "A question for the model before, and after training")
+        self.button = primary_button("Ask both", "send")
+        question_row.addWidget(self.question, 1)
+        question_row.addWidget(self.button)
+        layout.addLayout(question_row)
         self.state = caption()
         self.state.hide()
         layout.addWidget(self.state)
-        self.pair = Pair("", "Before", "After")
+        self.pair = AnswerPair("", "Before", "After")
         self.pair.hide()
         layout.addWidget(self.pair)
-        self._texts: dict[int, Text] = {}
+        self._labels: dict[int, Label] = {}  # of the answers that are being written, by ticket
         self.button.clicked.connect(self.ask)
         self.question.returnPressed.connect(self.ask)
-        self.talk.piece.connect(self._piece)
-        self.talk.answered.connect(self._answered)
-        self.talk.failed.connect(self._failed)
-        self.talk.opening.connect(lambda: self._say("Loading the model…"))
-        self.talk.ready.connect(lambda: self._say(""))
+        self.session.text_written.connect(self._add_text)
+        self.session.answer_finished.connect(self._finish_answer)
+        self.session.failed.connect(self._show_failure)
+        self.session.model_loading.connect(lambda: self._show_state("Loading the model…"))
+        self.session.model_loaded.connect(lambda: self._show_state(""))
 
     def use(self, open_chat: Callable[[], Any]) -> None:
         """Ask this model from now on."""
-        self.talk.use(open_chat)
+        self.session.use(open_chat)
 
     def ask(self) -> None:
-        """Put the question to both."""
-        words = self.question.text().strip()
-        if not words or self._texts:
+        """Ask the model with and without its adapter."""
+        question = self.question.text().strip()
+        if not question or self._labels:
             return
-        messages = [{"role": "user", "content": words}]
-        before = self.talk.ask(messages, adapter=False)
-        after = self.talk.ask(messages, adapter=True)
-        if before is None or after is None:
+        messages = [{"role": "user", "content": question}]
+        before_ticket = self.session.ask(messages, adapter=False)
+        after_ticket = self.session.ask(messages, adapter=True)
+        if before_ticket is None or after_ticket is None:
             return
-        self.pair.prompt.setText(words)
-        for text in (self.pair.left, self.pair.right):
-            text.setText("…")
+        self.pair.prompt.setText(question)
+        for label in (self.pair.left, self.pair.right):
+            label.setText("…")
         self.pair.show()
-        self._texts = {before: self.pair.left, after: self.pair.right}
+        self._labels = {before_ticket: self.pair.left, after_ticket: self.pair.right}
         self.button.setEnabled(False)
-        self.grown.emit()
+        self.content_added.emit()
 
-    def _piece(self, ticket: int, piece: str) -> None:
-        if ticket in self._texts:
-            text = self._texts[ticket]
-            text.setText(piece.lstrip() if text.text() == "…" else text.text() + piece)
+    def _add_text(self, ticket: int, text: str) -> None:
+        if ticket in self._labels:
+            label = self._labels[ticket]
+            label.setText(text.lstrip() if label.text() == "…" else label.text() + text)
 
-    def _answered(self, ticket: int) -> None:
-        text = self._texts.pop(ticket, None)
-        if text is not None and text.text() == "…":
-            text.setText("(nothing)")
-        self.button.setEnabled(not self._texts)
-        self.grown.emit()
+    def _finish_answer(self, ticket: int) -> None:
+        label = self._labels.pop(ticket, None)
+        if label is not None and label.text() == "…":
+            label.setText("(nothing)")
+        self.button.setEnabled(not self._labels)
+        self.content_added.emit()
 
-    def _failed(self, sentence: str) -> None:
-        self._texts = {}
+    def _show_failure(self, sentence: str) -> None:
+        self._labels = {}
         self.button.setEnabled(True)
-        self._say(sentence)
+        self._show_state(sentence)
 
-    def _say(self, words: str) -> None:
-        self.state.setText(words)
-        self.state.setVisible(bool(words))
+    def _show_state(self, text: str) -> None:
+        self.state.setText(text)
+        self.state.setVisible(bool(text))

@@ -1,4 +1,4 @@
-"""Chat: talk to the starter model, or to anything that was trained here."""
+"""The Chat page: a conversation with the starter model, or with any model that was trained here."""
 
 import datetime
 from pathlib import Path
@@ -7,17 +7,17 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
 from app.runs import history
-from app.runs.chat_session import Talk
-from app.runs.job_queue import Jobs
+from app.runs.chat_session import ChatSession
+from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.threads.chat_thread import Message
-from app.threads.run_thread import talking
+from app.threads.run_thread import chat_opener
 from app.threads.task import Task
-from app.widgets.bubbles import Bubble, Bubbles
-from app.widgets.buttons import primary, quiet
-from app.widgets.card import column, row
-from app.widgets.labels import Glyph, Text, title
-from app.widgets.line_edit import Entry
+from app.widgets.bubbles import Bubble, BubbleList
+from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.card import hbox, vbox
+from app.widgets.labels import IconLabel, Label, title
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
 from core.run import Run, runs_folder
@@ -28,145 +28,145 @@ _STARTER = "Starter model, untrained"
 class ChatPage(QWidget):
     """One conversation at a time; choosing another model begins a new one."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
-        self.talk = Talk(jobs, self)
+        self.session = ChatSession(jobs, self)
         self._messages: list[Message] = []
         self._bubble: Bubble | None = None
         self._ticket: int | None = None
-        layout = column(self, theme.MARGIN, theme.GRID + 4)
-        head = row(gap=8)
-        head.addWidget(title("Chat"), 1)
-        label = Text("&Model", wrap=False)
+        layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        header = hbox(gap=8)
+        header.addWidget(title("Chat"), 1)
+        label = Label("&Model", wrap=False)
         self.model = QComboBox()
         self.model.setMinimumWidth(300)
         self.model.setMaximumWidth(380)
         self.model.setAccessibleName("Model to talk to")
         self.model.addItem(_STARTER, None)
         label.setBuddy(self.model)
-        self.anew = quiet("New conversation", "reset")
-        for part in (self.anew, label, self.model):
-            head.addWidget(part)
-        layout.addLayout(head)
+        self.new_button = quiet_button("New conversation", "reset")
+        for part in (self.new_button, label, self.model):
+            header.addWidget(part)
+        layout.addLayout(header)
         self.notice = Notice()
         layout.addWidget(self.notice)
-        self.bubbles = Bubbles()
+        self.bubbles = BubbleList()
         self._stack = QStackedWidget()
-        self._stack.addWidget(_empty())
+        self._stack.addWidget(_build_empty_page())
         self._stack.addWidget(self.bubbles)
         layout.addWidget(self._stack, 1)
-        layout.addLayout(self._line())
-        self.model.activated.connect(self._choose)
-        self.anew.clicked.connect(self.begin)
-        self.talk.piece.connect(self._piece)
-        self.talk.answered.connect(self._answered)
-        self.talk.failed.connect(self._failed)
-        self.talk.opening.connect(lambda: self.question.setPlaceholderText("Loading the model…"))
-        self.talk.ready.connect(lambda: self.question.setPlaceholderText("Write a message"))
-        self._choose()
+        layout.addLayout(self._build_question_row())
+        self.model.activated.connect(self._use_model)
+        self.new_button.clicked.connect(self.start_anew)
+        self.session.text_written.connect(self._add_text)
+        self.session.answer_finished.connect(self._finish_answer)
+        self.session.failed.connect(self._show_failure)
+        self.session.model_loading.connect(lambda: self.question.setPlaceholderText("Loading the model…"))
+        self.session.model_loaded.connect(lambda: self.question.setPlaceholderText("Write a message"))
+        self._use_model()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        Task(self, lambda: history.entries(runs_folder()), done=self.show_models)
+        Task(self, lambda: history.list_runs(runs_folder()), done=self.show_models)
         self.question.setFocus()
 
-    def show_models(self, found: list[history.Entry]) -> None:
+    def show_models(self, entries: list[history.HistoryEntry]) -> None:
         """Offer the runs that have an adapter."""
         chosen = self.model.currentData()
         self.model.clear()
         self.model.addItem(_STARTER, None)
-        for entry in found:
+        for entry in entries:
             if (entry.folder / "adapters.safetensors").is_file():
-                when = datetime.datetime.fromtimestamp(entry.began)
-                self.model.addItem(f"{entry.model} + {entry.data}, {when:%d %b %H:%M}", str(entry.folder))
+                start = datetime.datetime.fromtimestamp(entry.start_time)
+                self.model.addItem(f"{entry.model} + {entry.data}, {start:%d %b %H:%M}", str(entry.folder))
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
 
     def send(self) -> None:
-        """Send what is written, or end the answer that is coming."""
+        """Send the message, or stop the answer that is being written."""
         if self._ticket is not None:
-            self.talk.hush()
+            self.session.stop_answer()
             return
-        words = self.question.text().strip()
-        if not words:
+        message = self.question.text().strip()
+        if not message:
             return
         self.notice.hide()
-        asked = [*self._messages, {"role": "user", "content": words}]
-        self._ticket = self.talk.ask(asked)
+        messages = [*self._messages, {"role": "user", "content": message}]
+        self._ticket = self.session.ask(messages)
         if self._ticket is None:
             return
-        self._messages = asked
+        self._messages = messages
         self.question.clear()
         self._stack.setCurrentIndex(1)
-        self.bubbles.add("You", words, mine=True)
-        self._bubble = self.bubbles.add(self.model.currentText(), "…", mine=False)
-        self._show_button()
+        self.bubbles.add("You", message, from_user=True)
+        self._bubble = self.bubbles.add(self.model.currentText(), "…", from_user=False)
+        self._update_button()
 
-    def begin(self) -> None:
-        """Forget the conversation."""
-        self.talk.hush()
+    def start_anew(self) -> None:
+        """Begin a new conversation with the same model."""
+        self.session.stop_answer()
         self._messages, self._bubble, self._ticket = [], None, None
         self.bubbles.clear()
         self._stack.setCurrentIndex(0)
-        self._show_button()
+        self._update_button()
 
-    def _line(self) -> QHBoxLayout:
-        line = row(gap=8)
-        self.question = Entry("Message", "Write a message", height=34)
+    def _build_question_row(self) -> QHBoxLayout:
+        question_row = hbox(gap=8)
+        self.question = LineEdit("Message", "Write a message", height=34)
         self.question.returnPressed.connect(self.send)
-        self.button = primary("Send", "send")
+        self.button = primary_button("Send", "send")
         self.button.setMinimumHeight(34)
         self.button.clicked.connect(self.send)
-        line.addWidget(self.question, 1)
-        line.addWidget(self.button)
-        return line
+        question_row.addWidget(self.question, 1)
+        question_row.addWidget(self.button)
+        return question_row
 
-    def _choose(self) -> None:
+    def _use_model(self) -> None:
         folder = self.model.currentData()
         try:
             run = Run.read(Path(folder) / "run.toml") if folder else Run()
         except UserError as error:
-            self.notice.say(str(error), "Choose another one.")
+            self.notice.show_message(str(error), "Choose another one.")
             return
-        self.begin()
-        self.talk.use(talking(run, folder))
+        self.start_anew()
+        self.session.use(chat_opener(run, folder))
 
-    def _piece(self, ticket: int, piece: str) -> None:
+    def _add_text(self, ticket: int, text: str) -> None:
         if ticket == self._ticket and self._bubble is not None:
-            so_far = self._bubble.text.text()
-            self._bubble.text.setText(piece.lstrip() if so_far == "…" else so_far + piece)
-            self.bubbles.to_end()
+            answer = self._bubble.text.text()
+            self._bubble.text.setText(text.lstrip() if answer == "…" else answer + text)
+            self.bubbles.scroll_to_end()
 
-    def _answered(self, ticket: int) -> None:
+    def _finish_answer(self, ticket: int) -> None:
         if ticket != self._ticket or self._bubble is None:
             return
-        said = "" if self._bubble.text.text() == "…" else self._bubble.text.text().strip()
-        self._bubble.text.setText(said or "(nothing)")
-        self._messages.append({"role": "assistant", "content": said})
+        answer = "" if self._bubble.text.text() == "…" else self._bubble.text.text().strip()
+        self._bubble.text.setText(answer or "(nothing)")
+        self._messages.append({"role": "assistant", "content": answer})
         self._ticket = None
-        self._show_button()
+        self._update_button()
 
-    def _failed(self, sentence: str) -> None:
+    def _show_failure(self, sentence: str) -> None:
         if self._ticket is not None and self._messages:
             self.question.setText(self._messages.pop()["content"])  # nothing that was written is lost
         self._ticket = None
         if self._bubble is not None and self._bubble.text.text() == "…":
             self._bubble.text.setText("(no answer)")
-        self.notice.say(sentence, tone="warn")
-        self._show_button()
+        self.notice.show_message(sentence, tone="warn")
+        self._update_button()
 
-    def _show_button(self) -> None:
+    def _update_button(self) -> None:
         self.button.setText("Stop" if self._ticket is not None else "Send")
         self.button.set_icon("stop" if self._ticket is not None else "send")
 
 
-def _empty() -> QWidget:
+def _build_empty_page() -> QWidget:
     page = QWidget()
-    layout = column(page, gap=10)
+    layout = vbox(page, gap=10)
     layout.addStretch(2)
     for part in (
-        Glyph("chat", "secondary", 44),
-        Text("Ask anything", bold=True, wrap=False),
-        Text("The model is loaded with your first message. What you write stays here.", tone="secondary", wrap=False),
+        IconLabel("chat", "secondary", 44),
+        Label("Ask anything", bold=True, wrap=False),
+        Label("The model is loaded with your first message. What you write stays here.", tone="secondary", wrap=False),
     ):
         layout.addWidget(part, 0, theme.CENTRE)
     layout.addStretch(3)

@@ -1,4 +1,4 @@
-"""Save as a model: what was trained, written as a folder that other programs load, and checked afterwards."""
+"""Save as a model: the trained model, or its adapter, in a new folder that other programs load."""
 
 from pathlib import Path
 from typing import Any
@@ -7,85 +7,85 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences, reveal
-from app.runs.job_queue import Jobs
+from app.runs.job_queue import JobQueue
 from app.threads import core_calls
 from app.threads.task import Task
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.combo_box import Combo
-from app.widgets.labels import Text, caption, heading
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.labels import Label, caption, heading
 from app.widgets.notice import Notice
-from app.widgets.progress_bar import ThinBar
+from app.widgets.progress_bar import ThinProgressBar
 from core.events import Event, Phase, Saved, Warned
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run
 
 PEFT = "peft"  # the adapter alone, for other programs
-WAIT = "A run is training. Save the model when it is done."
+BUSY = "A run is training. Save the model when it is done."
 
-_WORDS = {
-    UNPACKED: ("The whole model, as exact as it came", "Model and add-on in one, in the layout of Hugging Face."),
+_KINDS = {
+    UNPACKED: ("The whole model, as exact as it came", "Model and adapter in one, in the layout of Hugging Face."),
     **{
         name: (f"The whole model in {mode.title}", f"{mode.summary} Its loss is measured again and told.")
         for name, mode in MODES.items()
         if mode.mlx and name in ("affine-8", "affine-4", "mxfp4")
     },
-    PEFT: ("The add-on for PEFT", "The few trained weights alone, for programs that load the model beside them."),
+    PEFT: ("The adapter for PEFT", "The few trained weights alone, for programs that load the model beside them."),
 }
 
 
-class SaveAs(Card):
-    """Writes in the background. `grown` when there is more to see."""
+class ExportCard(Card):
+    """Chooses what to write, and writes it in the background. `content_added` when it grows in height."""
 
-    grown = Signal()
+    content_added = Signal()
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
         self._jobs = jobs
         self._folder: Path | None = None
         self._run: Run | None = None
-        self._written: Path | None = None
-        self._told: list[str] = []
+        self._saved_folder: Path | None = None
+        self._warnings: list[str] = []
         self._task: Task | None = None
-        layout = column(self, 14, 10)
+        layout = vbox(self, 14, 10)
         layout.addWidget(heading("Save as a model"))
-        line = row(gap=8)
-        self.kind = Combo("What to save", 30)
-        for key, (words, _) in _WORDS.items():
-            self.kind.addItem(words, key)
-        self.button = plain("Save…", "save")
-        self.stop = quiet("Stop", "stop")
+        kind_row = hbox(gap=8)
+        self.kind = ComboBox("What to save", 30)
+        for key, (title, _) in _KINDS.items():
+            self.kind.addItem(title, key)
+        self.button = plain_button("Save…", "save")
+        self.stop = quiet_button("Stop", "stop")
         self.stop.hide()
         for part in (self.kind, self.button, self.stop):
-            line.addWidget(part)
-        line.addStretch()
-        layout.addLayout(line)
-        self.about = caption()
-        layout.addWidget(self.about)
-        self.phase = Text(tone="secondary")
-        self.bar = ThinBar("Saving")
+            kind_row.addWidget(part)
+        kind_row.addStretch()
+        layout.addLayout(kind_row)
+        self.description = caption()
+        layout.addWidget(self.description)
+        self.phase = Label(tone="secondary")
+        self.bar = ThinProgressBar("Saving")
         layout.addWidget(self.phase)
         layout.addWidget(self.bar)
         self.notice = Notice()
-        self.reveal = plain(reveal.WORDS, "folder")
-        self.reveal.clicked.connect(self._reveal)
+        self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
+        self.reveal.clicked.connect(self._reveal_folder)
         self.notice.add_action(self.reveal)
         layout.addWidget(self.notice)
-        self.kind.currentIndexChanged.connect(self._explain)
+        self.kind.currentIndexChanged.connect(self._update_description)
         self.button.clicked.connect(self.choose)
         self.stop.clicked.connect(self.cancel)
-        self._explain()
+        self._update_description()
         self._show_busy(False)
 
     def use(self, run: Run, folder: Path) -> None:
-        """Save what lies in this run's folder."""
+        """Save the model of this run, whose folder this is, from now on."""
         self._run, self._folder = run, folder
-        view = self.kind.findData(PEFT)
-        if run.adapter.type == "full" and view >= 0:
-            self.kind.removeItem(view)  # there is no add-on
+        index = self.kind.findData(PEFT)
+        if run.adapter.type == "full" and index >= 0:
+            self.kind.removeItem(index)  # there is no adapter
 
     def choose(self) -> None:
-        """Ask where to, and write."""
+        """Ask for the new folder, and write to it."""
         if self._run is None:
             return
         name = f"{Path(self._run.output or 'model').name}-{self.kind.currentData().replace(UNPACKED, 'model')}"
@@ -95,60 +95,60 @@ class SaveAs(Card):
             preferences.set_last_folder(str(Path(path).parent))
             self.save(Path(path))
 
-    def save(self, goal: Path) -> None:
+    def save(self, destination: Path) -> None:
         """Write to a new folder, in the background."""
         if self._jobs.current is not None:
-            self.notice.say(WAIT, tone="warn")
+            self.notice.show_message(BUSY, tone="warn")
             self.reveal.hide()
             return
         assert self._run is not None and self._folder is not None
         self._jobs.end_chat()
-        self._told, self._written = [], None
+        self._warnings, self._saved_folder = [], None
         self.notice.hide()
         self._show_busy(True)
         folder, kind, run = self._folder, self.kind.currentData(), self._run
 
         def work() -> Any:
             if kind == PEFT:
-                return core_calls.save_for_peft(folder, goal)
-            return core_calls.save_model(folder, goal, kind, run.backend, run.model.allow_code)
+                return core_calls.save_for_peft(folder, destination)
+            return core_calls.save_model(folder, destination, kind, run.backend, run.model.allow_code)
 
-        self._task = Task(self, work, done=self._done, failed=self._failed, progress=self._came)
+        self._task = Task(self, work, done=self._show_success, failed=self._show_failure, progress=self._show_event)
 
     def cancel(self) -> None:
-        """Stop at the next piece; nothing stays behind."""
+        """Stop after the present piece; nothing is left in the new folder."""
         if self._task is not None:
-            self._task.drop()
+            self._task.cancel()
         self._show_busy(False)
 
-    def _came(self, event: Event) -> None:
+    def _show_event(self, event: Event) -> None:
         if isinstance(event, Phase):
             self.phase.setText(event.name)
             self.bar.show_share(event.fraction)
         elif isinstance(event, Warned):
-            self._told.append(event.message)
+            self._warnings.append(event.message)
         elif isinstance(event, Saved):
-            self._written = Path(event.path)
+            self._saved_folder = Path(event.path)
 
-    def _done(self, _: object) -> None:
+    def _show_success(self, _: object) -> None:
         self._show_busy(False)
-        if self._written is not None:
+        if self._saved_folder is not None:
             self.reveal.show()
-            self.notice.say(f"Saved as {self._written.name}.", " ".join(self._told), "good")
-        self.grown.emit()
+            self.notice.show_message(f"Saved as {self._saved_folder.name}.", " ".join(self._warnings), "good")
+        self.content_added.emit()
 
-    def _failed(self, sentence: str) -> None:
+    def _show_failure(self, sentence: str) -> None:
         self._show_busy(False)
         self.reveal.hide()
-        self.notice.say(sentence)
-        self.grown.emit()
+        self.notice.show_message(sentence)
+        self.content_added.emit()
 
-    def _reveal(self) -> None:
-        if self._written is not None:
-            reveal.reveal(self._written)
+    def _reveal_folder(self) -> None:
+        if self._saved_folder is not None:
+            reveal.reveal(self._saved_folder)
 
-    def _explain(self) -> None:
-        self.about.setText(_WORDS[self.kind.currentData()][1])
+    def _update_description(self) -> None:
+        self.description.setText(_KINDS[self.kind.currentData()][1])
 
     def _show_busy(self, busy: bool) -> None:
         for part in (self.phase, self.bar, self.stop):
@@ -158,4 +158,4 @@ class SaveAs(Card):
         self.button.setEnabled(not busy)
         self.kind.setEnabled(not busy)
         if busy:
-            self.grown.emit()
+            self.content_added.emit()

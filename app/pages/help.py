@@ -1,12 +1,12 @@
-"""Help: the pages in resources/help, which are made from what the code says of itself."""
+"""Help: the pages in resources/help, which resources/make/help.py generates from the code's own descriptions."""
 
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from app.style import theme
-from app.widgets.card import Card, column
-from app.widgets.scrollbar import thin
+from app.widgets.card import Card, vbox
+from app.widgets.scrollbar import use_thin_scrollbars
 from app.widgets.tabs import Tabs
 from core.resources import FOLDER
 
@@ -26,30 +26,30 @@ class HelpWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Hone help")
         self.resize(1080, 720)
-        layout = column(self, theme.MARGIN, theme.GRID)
+        layout = vbox(self, theme.MARGIN, theme.GRID)
         self.tabs = Tabs("Pages of the help")
         layout.addWidget(self.tabs)
-        self.pages = {name: self.tabs.add(title, self._page(name)) for name, title in PAGES.items()}
+        self.pages = {name: self.tabs.add(title, self._build_page(name)) for name, title in PAGES.items()}
 
     def show_page(self, name: str) -> None:
         """Show one of PAGES."""
         self.tabs.show_page(self.pages[name])
 
-    def _page(self, name: str) -> QWidget:
-        text = QTextBrowser()
-        text.setFrameShape(QTextBrowser.Shape.NoFrame)
-        text.setOpenLinks(False)
-        text.setAccessibleName(PAGES[name])
-        text.anchorClicked.connect(self._follow)
-        thin(text)
+    def _build_page(self, name: str) -> QWidget:
+        browser = QTextBrowser()
+        browser.setFrameShape(QTextBrowser.Shape.NoFrame)
+        browser.setOpenLinks(False)
+        browser.setAccessibleName(PAGES[name])
+        browser.anchorClicked.connect(self._follow_link)
+        use_thin_scrollbars(browser)
         # Qt draws the lines of a table only where the document asks for them.
-        text.document().setDefaultStyleSheet("td, th { padding: 4px 8px; }")
-        text.setMarkdown((FOLDER / "help" / name).read_text(encoding="utf-8"))
+        browser.document().setDefaultStyleSheet("td, th { padding: 4px 8px; }")
+        browser.setMarkdown((FOLDER / "help" / name).read_text(encoding="utf-8"))
         card = Card()
-        column(card, 12).addWidget(text)
+        vbox(card, 12).addWidget(browser)
         return card
 
-    def _follow(self, url: QUrl) -> None:
+    def _follow_link(self, url: QUrl) -> None:
         if url.path() in PAGES:
             self.show_page(url.path())
         elif url.scheme() == "https":

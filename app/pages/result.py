@@ -1,4 +1,4 @@
-"""The Result tab of a run that is over: the verdict, answers before and after, and a question to both."""
+"""The Result tab of a run that is over: the verdict, answers before and after training, a question, and export."""
 
 from pathlib import Path
 
@@ -6,119 +6,126 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import reveal
-from app.pages.ask_both import AskBoth
-from app.pages.export import SaveAs
+from app.pages.ask_both import AskBothCard
+from app.pages.export import ExportCard
 from app.runs import status_text
-from app.runs.job_queue import Jobs
-from app.runs.record import Record
+from app.runs.job_queue import JobQueue
+from app.runs.record import RunRecord
 from app.style import theme
-from app.threads.run_thread import talking
-from app.widgets.answers import Answers
-from app.widgets.buttons import plain
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Glyph, Text, caption, heading
-from app.widgets.scroll_page import Scroll
+from app.threads.run_thread import chat_opener
+from app.widgets.answers import AnswerPairs
+from app.widgets.buttons import plain_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import IconLabel, Label, caption, heading
+from app.widgets.scroll_page import ScrollPage
 from core.events import Finished
 from core.methods import SHARE
 from core.run import Run
 from core.training import report
 
-_FREE = ("exact_match", "valid_json")  # zero of them before and after says nothing: free text is never word for word
+# Free text never matches word for word: a share of zero both before and after training says nothing.
+_ZERO_IN_FREE_TEXT = ("exact_match", "valid_json")
 
 
 class ResultPage(QWidget):
-    """`again` to change something and train anew."""
+    """`train_again` when a person wants to change a setting and train anew."""
 
-    again = Signal()
+    train_again = Signal()
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
         self._folder: Path | None = None
-        scroll = Scroll(margin=0)
-        column(self).addWidget(scroll)
-        page = scroll.column
+        scroll = ScrollPage(margin=0)
+        vbox(self).addWidget(scroll)
+        page = scroll.content_layout
         page.setSpacing(theme.GRID + 4)
-        page.addWidget(self._verdict_card())
-        self.ask = AskBoth(jobs)
-        self.ask.grown.connect(lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.ask, 0, 8)))
-        self._before_after = heading("Before and after, on questions it has not studied")
-        page.addWidget(self._before_after)
-        self.answers = Answers()
+        page.addWidget(self._build_verdict_card())
+        self.ask = AskBothCard(jobs)
+        self.ask.content_added.connect(
+            lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.ask, 0, 8))
+        )
+        self._answers_heading = heading("Before and after, on questions it has not studied")
+        page.addWidget(self._answers_heading)
+        self.answers = AnswerPairs()
         page.addWidget(self.answers)
         page.addWidget(self.ask)
-        self.save = SaveAs(jobs)
-        self.save.grown.connect(lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.save, 0, 8)))
+        self.save = ExportCard(jobs)
+        self.save.content_added.connect(
+            lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.save, 0, 8))
+        )
         page.addWidget(self.save)
         page.addStretch()
 
-    def show_result(self, run: Run, record: Record, folder: Path) -> None:
-        """Show how a run ended."""
+    def show_result(self, run: Run, record: RunRecord, folder: Path) -> None:
+        """Show the verdict, answers and export of a run that has finished."""
         finished = record.finished
         if finished is None:
             return
         self._folder = folder
         self.verdict.setText(finished.message)
-        icon, tone = _mood(run, finished)
-        self._glyph.show_icon(icon, tone)
-        self._card.set_tone("good" if tone == "good" else "")
-        self.figures.setText("    ".join(figures(record, finished)))
-        self._before_after.setVisible(bool(record.samples))
+        icon, tone = _verdict_icon(run, finished)
+        self._icon.show_icon(icon, tone)
+        self._verdict_card.set_tone("good" if tone == "good" else "")
+        self.figures.setText("    ".join(format_figures(record, finished)))
+        self._answers_heading.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
         self.answers.show_samples(record.samples)
-        kept = (folder / "adapters.safetensors").is_file()
-        self.ask.setVisible(kept)
-        self.save.setVisible(kept)
+        has_adapter = (folder / "adapters.safetensors").is_file()
+        self.ask.setVisible(has_adapter)
+        self.save.setVisible(has_adapter)
         self.save.use(run, folder)
-        self.ask.use(talking(run, str(folder)))
+        self.ask.use(chat_opener(run, str(folder)))
 
-    def _reveal(self) -> None:
+    def _reveal_folder(self) -> None:
         if self._folder is not None:
             reveal.reveal(self._folder)
 
-    def _verdict_card(self) -> Card:
-        self._card = Card()
-        layout = row(self._card, 18, 14)
-        self._glyph = Glyph("ok", "good", 28)
-        layout.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
-        words = column(gap=6)
-        self.verdict = Text("", bold=True, selectable=True)
+    def _build_verdict_card(self) -> Card:
+        self._verdict_card = Card()
+        layout = hbox(self._verdict_card, 18, 14)
+        self._icon = IconLabel("ok", "good", 28)
+        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        text_layout = vbox(gap=6)
+        self.verdict = Label("", bold=True, selectable=True)
         font = theme.font("body", bold=True)
         font.setPixelSize(round(font.pixelSize() * 1.25))
         self.verdict.setFont(font)
-        self.figures = Text("", tone="secondary", figures=True, selectable=True)
-        words.addWidget(self.verdict)
-        words.addWidget(self.figures)
-        buttons = row(gap=8)
-        self.reveal = plain(reveal.WORDS, "folder")
-        self.again_button = plain("Train again with a change", "reset")
-        self.reveal.clicked.connect(self._reveal)
-        self.again_button.clicked.connect(self.again)
+        self.figures = Label("", tone="secondary", figures=True, selectable=True)
+        text_layout.addWidget(self.verdict)
+        text_layout.addWidget(self.figures)
+        buttons = hbox(gap=8)
+        self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
+        self.again_button = plain_button("Train again with a change", "reset")
+        self.reveal.clicked.connect(self._reveal_folder)
+        self.again_button.clicked.connect(self.train_again)
         buttons.addWidget(self.reveal)
         buttons.addWidget(self.again_button)
         buttons.addStretch()
-        words.addSpacing(4)
-        words.addLayout(buttons)
-        words.addWidget(caption("The adapter lies in the run's folder, in the format that mlx-lm loads."))
-        layout.addLayout(words, 1)
-        return self._card
+        text_layout.addSpacing(4)
+        text_layout.addLayout(buttons)
+        text_layout.addWidget(caption("The adapter lies in the run's folder, in the format that mlx-lm loads."))
+        layout.addLayout(text_layout, 1)
+        return self._verdict_card
 
 
-def figures(record: Record, finished: Finished) -> list[str]:
-    """The numbers behind the verdict, each in a few words."""
+def format_figures(record: RunRecord, finished: Finished) -> list[str]:
+    """The numbers behind the verdict, each in a few words: metrics before and after training, steps, weights."""
     before, after = finished.metrics_before, finished.metrics_after
-    telling = {name: v for name, v in after.items() if name not in _FREE or v or before.get(name)}
-    shares = {name: v for name, v in telling.items() if report.describe_metric(name).unit == SHARE}
-    telling = shares or telling  # the others are on the charts, and mean little by themselves
-    found = [f"{name}: {shown}" for name, shown in report.format_metrics(before, telling)]
-    found.append(f"{finished.step:,} steps in {status_text.format_duration(finished.seconds)}")
+    metrics = {name: v for name, v in after.items() if name not in _ZERO_IN_FREE_TEXT or v or before.get(name)}
+    shares = {name: v for name, v in metrics.items() if report.describe_metric(name).unit == SHARE}
+    metrics = shares or metrics  # the others are on the charts, and mean little by themselves
+    figures = [f"{title}: {change}" for title, change in report.format_metrics(before, metrics)]
+    figures.append(f"{finished.step:,} steps in {status_text.format_duration(finished.seconds)}")
     if record.started:
-        found.append(f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained")
-    return found
+        figures.append(
+            f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained"
+        )
+    return figures
 
 
-def _mood(run: Run, finished: Finished) -> tuple[str, str]:
-    """(icon, tone): good only where the held-out rows say so."""
+def _verdict_icon(run: Run, finished: Finished) -> tuple[str, str]:
+    """(icon, tone) of the verdict: good only where the metrics on held-out rows improved."""
     if finished.reason == "failed":
         return "bad", "bad"
-    found = report.outcome(run, finished)
-    return {1: ("ok", "good"), -1: ("warn", "warn")}.get(found or 0, ("info", "accent_text"))
+    outcome = report.outcome(run, finished)
+    return {1: ("ok", "good"), -1: ("warn", "warn")}.get(outcome or 0, ("info", "accent_text"))

@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from app.plots.chart import Chart
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from app.runs.series import Series
 from app.style import theme
 from core.methods import ChartSpec
@@ -65,11 +65,11 @@ class MetricChart(Chart):
         else:
             curve.setPen(pg.mkPen(colour, width=2))
 
-    def show_record(self, record: Record) -> None:
+    def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""
         has_points = False
         for name in self.spec.lines:
-            series, held_out = record.metrics.get(name), record.held.get(name)
+            series, held_out = record.metrics.get(name), record.eval_metrics.get(name)
             if series is not None:
                 self.curves[name].setData(*self.points(series.x, series.smooth(self.smoothing)))
             if held_out is not None:
@@ -80,7 +80,7 @@ class MetricChart(Chart):
         self.show_placeholder("" if has_points else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(self.spec, record))
 
-    def _show_band(self, record: Record) -> None:
+    def _show_band(self, record: RunRecord) -> None:
         mean, deviation = record.metrics.get(self.spec.lines[0]), record.metrics.get(self.spec.band)
         if mean is None or deviation is None or len(mean) != len(deviation):
             return
@@ -89,11 +89,11 @@ class MetricChart(Chart):
         self.curves[_BAND + "high"].setData(*self.points(mean.x, y + width))
 
 
-def summary(spec: ChartSpec, record: Record) -> str:
+def summary(spec: ChartSpec, record: RunRecord) -> str:
     """The chart in a sentence, for screen readers."""
     parts = []
     for metric in spec.metrics:
-        trained, held_out = record.metrics.get(metric.name), record.held.get(metric.name)
+        trained, held_out = record.metrics.get(metric.name), record.eval_metrics.get(metric.name)
         for series, rows in ((trained, ""), (held_out, " on held-out rows")):
             if series is not None and len(series):
                 first, latest = metric.format_value(_first(series)), metric.format_value(_latest(series))

@@ -8,8 +8,8 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style import theme
-from app.widgets.card import row
-from app.widgets.labels import Text
+from app.widgets.card import hbox
+from app.widgets.labels import Label
 
 LINE, FAINT, DOTS, BAND = "line", "faint", "dots", "band"  # kinds of strokes
 
@@ -37,7 +37,7 @@ class Stroke(QWidget):
         c = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        colour = theme.named(c.series[self._colour % len(c.series)])
+        colour = theme.parse_colour(c.series[self._colour % len(c.series)])
         if self._kind == BAND:
             colour.setAlpha(90)
             painter.fillRect(1, 2, 16, 8, colour)
@@ -57,10 +57,10 @@ class Legend(QWidget):
 
     def __init__(self, entries: Sequence[LegendEntry]) -> None:
         super().__init__()
-        layout = row(self, gap=14)
+        layout = hbox(self, gap=14)
         for entry in entries:
-            pair = row(gap=6)
+            pair = hbox(gap=6)
             pair.addWidget(Stroke(entry.colour, entry.stroke))
-            pair.addWidget(Text(entry.words, "caption", tone="secondary", wrap=False))
+            pair.addWidget(Label(entry.words, "caption", tone="secondary", wrap=False))
             layout.addLayout(pair)
         layout.addStretch()

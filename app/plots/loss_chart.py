@@ -6,7 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from app.plots.chart import Chart
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from app.style import theme
 
 
@@ -41,27 +41,27 @@ class LossChart(Chart):
         """Switch the loss axis to a logarithmic scale, or back."""
         self.getPlotItem().setLogMode(y=on)
 
-    def show_record(self, record: Record) -> None:
+    def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""
         x, y = np.asarray(record.loss.x), np.asarray(record.loss.y)
         logarithmic = self.getPlotItem().getAxis("left").logMode
         self.curves["raw"].setData(x, _positive(y) if logarithmic else y)
         sx, sy = self.points(x, np.asarray(record.loss.smooth(self.smoothing)))
         self.curves["smooth"].setData(sx, _positive(sy) if logarithmic else sy)
-        vx, vy = np.asarray(record.validation.x), np.asarray(record.validation.y)
+        vx, vy = np.asarray(record.eval_loss.x), np.asarray(record.eval_loss.y)
         self.curves["held"].setData(vx, _positive(vy) if logarithmic else vy)
         self.show_placeholder("" if len(x) or len(vx) else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(record))
 
 
-def summary(record: Record) -> str:
+def summary(record: RunRecord) -> str:
     """The chart in a sentence, for screen readers."""
     if not len(record.loss):
         return "Nothing to draw yet."
     smooth = record.loss.smooth(0.9)
     words = f"Training loss {smooth[-1]:.3f} at step {int(record.loss.x[-1]):,}, from {smooth[0]:.3f} at the start."
-    if record.best:
-        words += f" Loss on held-out rows at best {record.best.loss:.3f}, at step {record.best.step:,}."
+    if record.best_eval:
+        words += f" Loss on held-out rows at best {record.best_eval.loss:.3f}, at step {record.best_eval.step:,}."
     return words
 
 

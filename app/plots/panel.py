@@ -9,14 +9,14 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, Q
 from app.plots.legend import BAND, DOTS, FAINT, LINE, Legend, LegendEntry
 from app.plots.small_chart import small_charts
 from app.runs.metrics import select_charts
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption
-from app.widgets.segmented_control import Segments
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption
+from app.widgets.segmented_control import SegmentedControl
 from core.methods import ChartSpec
 
 if TYPE_CHECKING:  # they import pyqtgraph
@@ -45,7 +45,7 @@ class ChartPanel(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._record: Record | None = None
+        self._record: RunRecord | None = None
         self._has_choice = False  # a person has chosen a chart
         self._names: frozenset[str] = frozenset()  # metrics that have charts
         self._specs: dict[str, ChartSpec] = {}
@@ -55,11 +55,11 @@ class ChartPanel(QWidget):
         self._import_began = self._imported = False
         self.complete = False  # the large chart and the four small ones are made
         self._current = LOSS
-        layout = column(self, gap=theme.GRID)
+        layout = vbox(self, gap=theme.GRID)
         main = Card()
-        inner = column(main, gap=4)
+        inner = vbox(main, gap=4)
         inner.setContentsMargins(14, 10, 12, 8)
-        self.choice = Segments("Which chart")
+        self.choice = SegmentedControl("Which chart")
         self.choice.show_choices({LOSS: "Loss"})
         self.choice.hide()
         self.choice.chosen.connect(self._choose)
@@ -72,7 +72,7 @@ class ChartPanel(QWidget):
         inner.addWidget(self.sentence)
         inner.addWidget(self._stack, 1)
         layout.addWidget(main, 5)
-        small_row = row(gap=theme.GRID)
+        small_row = hbox(gap=theme.GRID)
         self.small = small_charts()
         self._next_small = itertools.cycle(self.small)
         self._small_timer = QTimer(self, singleShot=True, interval=_SMALL_MS)
@@ -89,13 +89,13 @@ class ChartPanel(QWidget):
         """The large chart that is shown, once it is made."""
         return self.charts[self._current]
 
-    def show_record(self, record: Record) -> None:
+    def show_record(self, record: RunRecord) -> None:
         """Draw a run as it is now."""
         self._update(record)
         for name in self.small:
             self._show_small(name)
 
-    def show_next(self, record: Record) -> None:
+    def show_next(self, record: RunRecord) -> None:
         """Draw the large chart, and a little later the next of the small ones, so that each update is quick."""
         self._update(record)
         if self.complete:
@@ -114,13 +114,13 @@ class ChartPanel(QWidget):
             self._raise_chart(key)
         self._draw()
 
-    def _update(self, record: Record) -> None:
+    def _update(self, record: RunRecord) -> None:
         """Draw the record, and offer charts of metrics that are new in it."""
         self._record = record
         if not self._import_began:
             self._import_began = True
             QTimer.singleShot(_FIRST_MS, self, lambda: Task(self, import_charts, done=self._begin))
-        names = frozenset(record.metrics) | frozenset(record.held)
+        names = frozenset(record.metrics) | frozenset(record.eval_metrics)
         if names == self._names:
             self._draw()
             return
@@ -185,7 +185,7 @@ class ChartPanel(QWidget):
         entries = [LegendEntry(i, LINE, legends[name]) for i, name in enumerate(spec.lines)]
         if spec.band in legends:
             entries.insert(1, LegendEntry(0, BAND, legends[spec.band]))
-        has_dots = self._record is not None and any(name in self._record.held for name in legends)
+        has_dots = self._record is not None and any(name in self._record.eval_metrics for name in legends)
         return [*entries, LegendEntry(0, DOTS, "held-out rows")] if has_dots else entries
 
     def _choose(self, key: str) -> None:
@@ -197,14 +197,14 @@ class ChartPanel(QWidget):
             self.small[name].show_series(getattr(self._record, name))
 
     def _controls(self) -> QHBoxLayout:
-        layout = row(gap=14)
+        layout = hbox(gap=14)
         layout.addWidget(self._legend_stack, 1)
-        self.live = quiet("Back to live", "runs")
+        self.live = quiet_button("Back to live", "runs")
         self.live.setFixedHeight(24)
         self.live.hide()
         self.live.clicked.connect(self._follow)
         layout.addWidget(self.live)
-        label = Text("S&moothing", "caption", tone="secondary", wrap=False)
+        label = Label("S&moothing", "caption", tone="secondary", wrap=False)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, _STEPS - 1)
         self.smoothing.setValue(_SMOOTHING)

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from app.runs.series import Series
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption
 
 if TYPE_CHECKING:  # brings in pyqtgraph
     from app.plots.line_chart import LineChart
@@ -17,11 +17,11 @@ class SmallChart(Card):
     def __init__(self, name: str, format_value: Callable[[float], str]) -> None:
         super().__init__()
         self._name, self._format_value = name, format_value
-        self._column = column(self, gap=0)
+        self._column = vbox(self, gap=0)
         self._column.setContentsMargins(12, 8, 8, 6)
-        head = row(gap=6)
+        head = hbox(gap=6)
         head.addWidget(caption(name), 1)
-        self.value = Text("", "caption", bold=True, figures=True, wrap=False)
+        self.value = Label("", "caption", bold=True, figures=True, wrap=False)
         head.addWidget(self.value)
         self._column.addLayout(head)
         self._column.addStretch()

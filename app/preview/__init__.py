@@ -1,1 +1,1 @@
-"""A dataset in four tabs: its rows, what the model sees of one, how long they are, what is wrong with them."""
+"""A dataset in four tabs: its rows, one row as the model sees it, the lengths of the rows, and problems in them."""

@@ -1,8 +1,8 @@
-"""What the table of rows shows of a row, by the kind of data; of rows that are not understood, their own columns."""
+"""The columns and cells of the table of rows, by the kind of data; the file's own columns where they are not known."""
 
 import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
@@ -11,112 +11,124 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.formats import Format
     from core.data.preview.page import Shown
 
-Column = tuple[str, "Callable[[Shown], str | int]"]  # heading, what stands in a cell; rows are sorted by it
-LEFT_OUT = "Left out"
-_OWN = 6  # columns of a file that are shown where its format is not known
+LEFT_OUT_LABEL = "Left out"
+_MAX_RAW_COLUMNS = 6  # columns of a file that are shown where its format is not known
 
 
-def columns(kind: str, form: "Format") -> list[Column]:
-    """The table's columns: the line first, the length in characters last."""
-    line: Column = ("Line", lambda s: s.row.line)
-    length: Column = ("Length", lambda s: sum(map(len, _words(s))))
+class Column(NamedTuple):
+    """A column of the table: its heading, and the function that makes a row's cell, by which rows are sorted."""
+
+    heading: str
+    cell: "Callable[[Shown], str | int]"
+
+
+def table_columns(kind: str, form: "Format") -> list[Column]:
+    """The table's columns for rows of a kind in a format: the line first, the length in characters last."""
+    line = Column("Line", lambda item: item.row.line)
+    length = Column("Length", _count_characters)
     if not form.shapes:
-        return [line, *((name, _own(name)) for name in form.found[:_OWN]), length]
+        return [line, *(Column(name, _raw_cell(name)) for name in form.found[:_MAX_RAW_COLUMNS]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
-        return [line, ("Text to learn", lambda s: _each(s, answer)), length]
-    asked: Column = ("Asked", lambda s: _each(s, question))
-    between: dict[str, list[Column]] = {
-        TEXT: [asked, ("Answer to learn", lambda s: _each(s, answer))],
+        return [line, Column("Text to learn", _example_cell(answer_text)), length]
+    prompt = Column("Asked", _example_cell(question_text))
+    middle = {
+        TEXT: [prompt, Column("Answer to learn", _example_cell(answer_text))],
         PAIRS: [
-            asked,
-            ("Better", lambda s: _each(s, lambda e: said(e.chosen))),
-            ("Worse", lambda s: _each(s, lambda e: said(e.rejected))),
+            prompt,
+            Column("Better", _example_cell(lambda example: message_text(example.chosen))),
+            Column("Worse", _example_cell(lambda example: message_text(example.rejected))),
         ],
-        UNPAIRED: [asked, ("Answer", lambda s: _each(s, answer)), ("Mark", lambda s: _each(s, mark))],
-        QUESTIONS: [asked, ("Right answer", lambda s: _each(s, lambda e: e.answer or ""))],
+        UNPAIRED: [
+            prompt,
+            Column("Answer", _example_cell(answer_text)),
+            Column("Mark", _example_cell(label_text)),
+        ],
+        QUESTIONS: [prompt, Column("Right answer", _example_cell(lambda example: example.answer or ""))],
     }
-    return [line, *between[kind], length]
+    return [line, *middle[kind], length]
 
 
-def parts(shown: "Shown") -> list[tuple[str, str]]:
-    """(what it is, text) of everything in a row, for reading."""
-    made = [(LEFT_OUT, shown.problem)] if shown.problem else []
-    if not shown.examples:
-        return made + [(str(name), _text(value)) for name, value in shown.row.value.items()]
-    for example in shown.examples:
-        made += [*_said_before(example), *_said_now(example)]
-    return list(dict.fromkeys(made))  # what a pair asks is asked once
+def row_parts(item: "Shown") -> list[tuple[str, str]]:
+    """(name, text) of every part of a row, for reading it in full."""
+    parts = [(LEFT_OUT_LABEL, item.problem)] if item.problem else []
+    if not item.examples:
+        return parts + [(str(name), _to_text(value)) for name, value in item.row.value.items()]
+    for example in item.examples:
+        parts += [*_prompt_parts(example), *_answer_parts(example)]
+    return list(dict.fromkeys(parts))  # the prompt that two answers share is listed once
 
 
-def question(example: "Example") -> str:
-    """The last thing said before the answer; plain text has none."""
+def question_text(example: "Example") -> str:
+    """The last message before the answer; "" for plain text."""
     if example.messages:
         turns = [m for m in example.messages if m["role"] != "assistant"]
         return str(turns[-1].get("content") or "") if turns else ""
     return example.prompt or ""
 
 
-def answer(example: "Example") -> str:
-    """The answer that is learned; of plain text all of it."""
+def answer_text(example: "Example") -> str:
+    """The answer that is learned; plain text as a whole."""
     if example.messages:
-        return said(example.messages)
+        return message_text(example.messages)
     return example.completion or example.text or ""
 
 
-def said(part: Any) -> str:
-    """The text of an answer, or of the last message of several."""
-    if isinstance(part, tuple):
-        last = part[-1]
-        return str(last.get("content") or _text(last.get("tool_calls") or ""))
-    return str(part or "")
+def message_text(answer: Any) -> str:
+    """The text of an answer: a text, or the last one of several messages."""
+    if isinstance(answer, tuple):
+        message = answer[-1]
+        return str(message.get("content") or _to_text(message.get("tool_calls") or ""))
+    return str(answer or "")
 
 
-def mark(example: "Example") -> str:
-    """A thumb in words."""
+def label_text(example: "Example") -> str:
+    """The label of an unpaired example in words."""
     return "good" if example.label else "bad"
 
 
-def _each(shown: "Shown", cell: "Callable[[Example], str]") -> str:
-    return " / ".join(dict.fromkeys(map(cell, shown.examples)))
+def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[Shown], str]":
+    """Joins the text of each example that a row makes, without repetitions."""
+    return lambda item: " / ".join(dict.fromkeys(map(text_of, item.examples)))
 
 
-def _own(name: str) -> "Callable[[Shown], str]":
-    return lambda s: _text(s.row.value.get(name, ""))
+def _raw_cell(name: str) -> "Callable[[Shown], str]":
+    """Reads the cell of a column of the file itself."""
+    return lambda item: _to_text(item.row.value.get(name, ""))
 
 
-def _words(shown: "Shown") -> Sequence[str]:
-    return [text for name, text in parts(shown) if name != LEFT_OUT]
+def _count_characters(item: "Shown") -> int:
+    return sum(len(text) for name, text in row_parts(item) if name != LEFT_OUT_LABEL)
 
 
-def _said_before(example: "Example") -> list[tuple[str, str]]:
-    made = [("Tools", _text(example.tools))] if example.tools else []
+def _prompt_parts(example: "Example") -> list[tuple[str, str]]:
+    parts = [("Tools", _to_text(example.tools))] if example.tools else []
     if example.messages is not None:
-        return made + [(m["role"].capitalize(), _message(m)) for m in example.messages]
-    return made + ([("Asked", example.prompt)] if example.prompt else [])
+        return parts + [(m["role"].capitalize(), _format_message(m)) for m in example.messages]
+    return parts + ([("Asked", example.prompt)] if example.prompt else [])
 
 
-def _said_now(example: "Example") -> list[tuple[str, str]]:
-    named = {
+def _answer_parts(example: "Example") -> list[tuple[str, str]]:
+    answers = {
         "Answer": example.completion,
         "Text": example.text,
         "Better": example.chosen,
         "Worse": example.rejected,
         "Right answer": example.answer,
-        "Mark": None if example.label is None else mark(example),
+        "Mark": None if example.label is None else label_text(example),
     }
-    made = []
-    for name, part in named.items():
-        if isinstance(part, tuple):
-            made += [(name, _message(m)) for m in part]
-        elif part is not None:
-            made.append((name, part))
-    return made
+    parts = []
+    for name, answer in answers.items():
+        if isinstance(answer, tuple):
+            parts += [(name, _format_message(m)) for m in answer]
+        elif answer is not None:
+            parts.append((name, answer))
+    return parts
 
 
-def _message(message: dict[str, Any]) -> str:
+def _format_message(message: dict[str, Any]) -> str:
     calls = message.get("tool_calls")
-    return "\n".join(part for part in (message["content"], _text(calls) if calls else "") if part)
+    return "\n".join(part for part in (message["content"], _to_text(calls) if calls else "") if part)
 
 
-def _text(value: Any) -> str:
+def _to_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)

@@ -4,7 +4,7 @@ Everything here belongs on a task's thread.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,97 +18,122 @@ if TYPE_CHECKING:  # reading brings in NumPy, which the window does not wait for
     from core.data.preview.scan import Head, Progress, Scanned
     from core.data.read.reader import Finding
 
-FIRST = 100  # rows shown before the rest is read
-_TELL = 0.15  # seconds between two pieces of news
-_last: "tuple[tuple[Any, ...], Scanned] | None" = None  # the data read last, so that the checks need not read it again
+FIRST_ROWS = 100  # shown before the other rows are read
+_UPDATE_SECONDS = 0.15  # between two updates
+# The data that were read last, with their stamp: the checks need not read them again.
+_last_scan: "tuple[tuple[Any, ...], Scanned] | None" = None
 
 
 @dataclass(frozen=True)
-class News:
-    """How far reading has come, and what was found since the news before."""
+class ReadUpdate:
+    """How far reading has come, and the findings since the update before."""
 
     progress: "Progress"
     findings: "tuple[Finding, ...]"
 
 
-def wanted(run: Run) -> tuple[Any, ...]:
-    """What the preview depends on: the same again means the same rows. Single rows that are left out still show."""
+@dataclass(frozen=True)
+class DataKey:
+    """What the rows of the preview depend on: runs with equal keys have the same rows."""
+
+    path: str
+    eval_path: str | None
+    kind: str
+    columns: tuple[str, ...]
+    exclude: tuple[str, ...]  # kinds of problems; single rows that are left out are shown all the same
+    fill_in: tuple[str, ...]
+
+
+def data_key(run: Run) -> DataKey:
+    """The key of a run's rows."""
     d = run.data
-    return d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in
+    return DataKey(d.path, d.eval_path, run.spec.data, d.columns, kinds(d.exclude), d.fill_in)
 
 
-def read(run: Run) -> "Iterator[Phase | Head | News | Scanned]":
-    """Downloads, if any, as Phase events; the first rows; news; what it all comes to. At flat memory, however large
-    the files are. Raises BadData, BadOption or Unavailable."""
+def read_data(run: Run) -> "Iterator[Phase | Head | ReadUpdate | Scanned]":
+    """Read all rows of a run's data, with flat memory however large the files are.
+
+    Yields a download, if any, as Phase events; then the first rows as a Head; then updates; then the summary of all
+    rows. Raises BadData, BadOption or Unavailable.
+    """
     from core.data.preview.scan import Progress, Scanned, head, scan
 
-    global _last
-    place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
-    found: list[Finding] = []
-    told = 0.0
-    for item in scan(place, run.spec.data, **options, held=held):
+    global _last_scan
+    source = yield from _fetch_source(run)
+    yield head(source.path, run.spec.data, FIRST_ROWS, **source.options)
+    findings: list[Finding] = []
+    updated = 0.0
+    for item in scan(source.path, run.spec.data, **source.options, held=source.eval_path):
         if isinstance(item, Scanned):
-            _last = _stamp(run, item.index.files), item
+            _last_scan = _stamp(run, item.index.files), item
             yield item
         elif isinstance(item, Progress):
-            if time.monotonic() - told >= _TELL or item.done >= item.size:
-                told = time.monotonic()
-                yield News(item, tuple(found))
-                found = []
+            if time.monotonic() - updated >= _UPDATE_SECONDS or item.done >= item.size:
+                updated = time.monotonic()
+                yield ReadUpdate(item, tuple(findings))
+                findings = []
         else:
-            found.append(item)
+            findings.append(item)
 
 
-def survey(run: Run, largest: int) -> "Iterator[Phase | Head | Scanned]":
-    """The first rows, and what all of them come to; the latter only where that is known already, or the files have at
-    most `largest` bytes. Raises as read() does."""
+def survey_data(run: Run, size_limit: int) -> "Iterator[Phase | Head | Scanned]":
+    """Read the first rows, and the summary of all rows; the summary only if it is known from reading before, or the
+    files have at most `size_limit` bytes. Raises as read_data() does."""
     from core.data.preview.scan import Scanned, head, scan
     from core.data.read.files import find
 
-    place, held, options = yield from _places(run)
-    yield head(place, run.spec.data, FIRST, **options)
-    files = find(place, run.spec.data).train
-    if _last and _last[0] == _stamp(run, map(str, files)):
-        yield _last[1]
-    elif sum(file.stat().st_size for file in files) <= largest:
-        yield from (i for i in scan(place, run.spec.data, **options, held=held) if isinstance(i, Scanned))
+    source = yield from _fetch_source(run)
+    yield head(source.path, run.spec.data, FIRST_ROWS, **source.options)
+    files = find(source.path, run.spec.data).train
+    if _last_scan and _last_scan[0] == _stamp(run, map(str, files)):
+        yield _last_scan[1]
+    elif sum(file.stat().st_size for file in files) <= size_limit:
+        items = scan(source.path, run.spec.data, **source.options, held=source.eval_path)
+        yield from (item for item in items if isinstance(item, Scanned))
 
 
-def _places(run: Run) -> Any:
-    """(the data's place on this computer, that of the validation data or None, options for reading)."""
+@dataclass(frozen=True)
+class _Source:
+    """Where the data and the validation data are on this computer, and the options for reading them."""
+
+    path: str
+    eval_path: str | None
+    options: dict[str, Any]
+
+
+def _fetch_source(run: Run) -> "Generator[Phase, None, _Source]":
     d = run.data
-    place = yield from core_calls.fetch_data(d.path)
-    held = (yield from core_calls.fetch_data(d.eval_path)) if d.eval_path else None
-    return place, held, {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in}
+    path = yield from core_calls.fetch_data(d.path)
+    eval_path = (yield from core_calls.fetch_data(d.eval_path)) if d.eval_path else None
+    return _Source(path, eval_path, {"columns": d.columns, "exclude": d.exclude, "fill_in": d.fill_in})
 
 
-def _stamp(run: Run, files: Any) -> tuple[Any, ...]:
-    """Changes when the run asks for other rows, or a file is another."""
-    every = [Path(file) for file in files]
+def _stamp(run: Run, files: Iterable[str]) -> tuple[Any, ...]:
+    """Changes when the run asks for other rows, or when a file has changed."""
+    paths = [Path(file) for file in files]
     return (
-        wanted(run),
+        data_key(run),
         run.data.exclude,
-        tuple((f, f.stat().st_size, f.stat().st_mtime_ns) for f in every if f.is_file()),
+        tuple((path, path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path.is_file()),
     )
 
 
-def tokenizer_wanted(run: Run) -> tuple[Any, ...]:
-    """What tokenizer() depends on."""
+def tokenizer_key(run: Run) -> tuple[Any, ...]:
+    """What load_run_tokenizer() depends on."""
     return run.model.path, run.model.revision, run.data.chat_template
 
 
 @dataclass(frozen=True)
-class Found:
-    """A tokenizer. `own` tells that the model brings a chat template; `note` is what to know of the chosen one."""
+class LoadedTokenizer:
+    """A tokenizer. `has_template`: the model brings a chat template. `note`: what to know of the chosen template."""
 
     tokenizer: Any
-    own: bool
+    has_template: bool
     note: str = ""
 
 
-def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
-    """The model's tokenizer with the chat template of the run, or None while the model is not on this computer.
+def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer | None:
+    """The model's tokenizer with the run's chat template, or None while the model is not on this computer.
 
     Raises BadModel or BadOption.
     """
@@ -118,7 +143,7 @@ def tokenizer(run: Run, folder: Path | None = None) -> Found | None:
     folder = folder or core_calls.find_model(run.model.path, run.model.revision)
     if folder is None:
         return None
-    found = load_tokenizer(folder)
-    own = bool(found.chat_template)
-    note = choose(found, run.data.chat_template) if run.data.chat_template else ""
-    return Found(found, own, note)
+    tokenizer = load_tokenizer(folder)
+    has_template = bool(tokenizer.chat_template)
+    note = choose(tokenizer, run.data.chat_template) if run.data.chat_template else ""
+    return LoadedTokenizer(tokenizer, has_template, note)

@@ -1,18 +1,19 @@
-"""The tab Lengths: how long the rows are, and what the maximum would cut."""
+"""The tab Lengths: how many tokens the rows have, and what the maximum length would cut."""
 
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 
-from app.preview.dataset_reader import Found
+from app.preview.dataset_reader import LoadedTokenizer
+from app.preview.length_limit import describe_cut, smallest_maximum
 from app.threads.task import Task
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import column, framed, row
-from app.widgets.histogram import STEP, Histogram
-from app.widgets.labels import Text
-from app.widgets.progress_bar import ThinBar
-from app.widgets.spin_box import Spin
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import card_around, hbox, vbox
+from app.widgets.histogram import LENGTH_STEP, Histogram
+from app.widgets.labels import Label
+from app.widgets.progress_bar import ThinProgressBar
+from app.widgets.spin_box import SpinBox
 from core.run import Data, Run
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -20,12 +21,12 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.lengths import Lengths
     from core.data.read.index import Index
 
-_MOST = 1_048_576
-_NOT_YET = "The rows are measured once the tokenizer is here."
+_LARGEST_LIMIT = 1_048_576  # tokens
+_NO_TOKENIZER = "The rows are measured once the tokenizer is here."
 
 
 class LengthsTab(QWidget):
-    """`changed("data.max_seq_len", n)` when the maximum is set; `needs_tokenizer` when it is looked at without one."""
+    """`changed("data.max_seq_len", n)` when the maximum is set; `needs_tokenizer` when the tab is opened without."""
 
     needs_tokenizer = Signal()
     changed = Signal(str, object)
@@ -33,34 +34,34 @@ class LengthsTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
-        self._reason = _NOT_YET
-        self._all = False  # every row is to be measured, however many there are
-        self._measured: tuple[Any, ...] = ()  # what is shown was measured for this
+        self._reason = _NO_TOKENIZER
+        self._measure_all = False  # measure every row, however many there are, instead of a sample
+        self._measured_key: tuple[Any, ...] = ()  # of the rows that were measured
         self._measuring: Task | None = None
         self.lengths: Lengths | None = None
-        self.sentence = Text(figures=True)
+        self.sentence = Label(figures=True)
         self.histogram = Histogram()
-        self.effect = Text(figures=True)
-        layout = column(self)
-        layout.addLayout(self._head())
-        layout.addWidget(framed(self.histogram), 1)
-        layout.addLayout(self._foot())
-        self.histogram.moved.connect(self._dragged)
-        self.histogram.chosen.connect(self._choose)
-        self.histogram.say_empty(_NOT_YET)
+        self.effect = Label(figures=True)
+        layout = vbox(self)
+        layout.addLayout(self._make_head())
+        layout.addWidget(card_around(self.histogram), 1)
+        layout.addLayout(self._make_foot())
+        self.histogram.moved.connect(self._preview_limit)
+        self.histogram.chosen.connect(self._set_limit)
+        self.histogram.show_empty(_NO_TOKENIZER)
 
-    def show_data(self, index: "Index | None", meaning: "Meaning | None") -> None:
-        """Other rows, or none."""
-        self._index, self._meaning, self._all = index, meaning, False
-        self._forget()
+    def show_data(self, index: "Index | None", parser: "Meaning | None") -> None:
+        """Show other rows, or none."""
+        self._index, self._parser, self._measure_all = index, parser, False
+        self._clear()
         self.draw()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
         """More rows of the same files are known; they are measured once all are."""
-        self._index, self._meaning = index, meaning
+        self._index, self._parser = index, parser
         if last:
             self.draw()
 
@@ -70,180 +71,158 @@ class LengthsTab(QWidget):
         self.spin.blockSignals(True)
         self.spin.setValue(run.data.max_seq_len)
         self.spin.blockSignals(False)
-        self.histogram.show_most(run.data.max_seq_len)
-        self._say()
+        self.histogram.show_limit(run.data.max_seq_len)
+        self._update_sentences()
         self.draw()
 
-    def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
-        """Use this tokenizer, or say why there is none."""
-        self._tokenizer = found.tokenizer if found else None
+    def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
+        """Use this tokenizer; where there is none, `reason` is shown instead."""
+        self._tokenizer = loaded.tokenizer if loaded else None
         self._reason = reason
-        self._forget()
+        self._clear()
         self.draw()
 
     def draw(self) -> None:
-        """Measure the rows, if the tab is looked at and they are not measured yet."""
+        """Measure the rows, if the tab is visible and they are not measured yet."""
         if not self.isVisible() or self._run is None:
             return
         if self._tokenizer is None and self._index is not None:
             self.needs_tokenizer.emit()
-        if self._tokenizer is None or self._index is None or self._meaning is None or not self._index.rows:
-            self.histogram.say_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
+        if self._tokenizer is None or self._index is None or self._parser is None or not self._index.rows:
+            self.histogram.show_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
             return
         data = self._run.data
-        wanted = (self._index.rows, id(self._tokenizer), data.train_on, data.exclude, self._all)
-        if wanted == self._measured:
+        key = (self._index.rows, id(self._tokenizer), data.train_on, data.exclude, self._measure_all)
+        if key == self._measured_key:
             return
         if self._measuring:
-            self._measuring.drop()
-        self._measured = wanted
-        self._start(self._index, self._meaning, data)
+            self._measuring.cancel()
+        self._measured_key = key
+        self._start_measuring(self._index, self._parser, data)
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
         self.draw()
 
-    def _start(self, index: "Index", meaning: "Meaning", data: Data) -> None:
-        tokenizer, every = self._tokenizer, self._all
+    def _start_measuring(self, index: "Index", parser: "Meaning", data: Data) -> None:
+        tokenizer, measure_all = self._tokenizer, self._measure_all
 
         def work() -> Any:
             from core.data.preview.lengths import SAMPLE, measure
 
             options: dict[str, Any] = {"train_on": data.train_on, "exclude": data.exclude}
-            return measure(index, meaning, tokenizer, **options, most=None if every else SAMPLE)
+            return measure(index, parser, tokenizer, **options, most=None if measure_all else SAMPLE)
 
         self.cancel.show()
         self.bar.show()
         self.bar.show_share(None)
-        self._measuring = Task(self, work, self._measured_all, self._failed, self._came)
+        self._measuring = Task(self, work, self._finish_measuring, self._fail, self._show_lengths)
 
-    def _came(self, lengths: "Lengths") -> None:
+    def _show_lengths(self, lengths: "Lengths") -> None:
         self.lengths = lengths
         if self._run is not None and len(lengths.longest):
-            self.histogram.show_lengths(lengths.longest, self.histogram.most)
+            self.histogram.show_lengths(lengths.longest, self.histogram.limit)
         from core.data.preview.lengths import SAMPLE
 
-        total = lengths.rows if self._all else min(lengths.rows, SAMPLE)
+        total = lengths.rows if self._measure_all else min(lengths.rows, SAMPLE)
         self.bar.show_share(min(1.0, lengths.looked / max(1, total)))
-        self._say()
+        self._update_sentences()
 
-    def _measured_all(self, _: object) -> None:
+    def _finish_measuring(self, _: object) -> None:
         self._measuring = None
         self.bar.hide()
         self.cancel.hide()
         if self.lengths is None or not len(self.lengths.longest):
-            self.histogram.say_empty("No row can be used, so there is nothing to measure.")
-        self._say()
+            self.histogram.show_empty("No row can be used, so there is nothing to measure.")
+        self._update_sentences()
 
-    def _failed(self, sentence: str) -> None:
-        self._measured_all(None)
-        self.histogram.say_empty(sentence)
+    def _fail(self, sentence: str) -> None:
+        self._finish_measuring(None)
+        self.histogram.show_empty(sentence)
 
     def _stop(self) -> None:
-        """Keep what has been measured so far."""
+        """Stop measuring; the rows measured so far stay."""
         if self._measuring:
-            self._measuring.drop()
-        self._measured_all(None)
+            self._measuring.cancel()
+        self._finish_measuring(None)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         if self._measuring:
-            self._measuring.drop()
-        self._measuring, self._measured, self.lengths = None, (), None
+            self._measuring.cancel()
+        self._measuring, self._measured_key, self.lengths = None, (), None
         self.bar.hide()
         self.cancel.hide()
-        self.histogram.say_empty(self._reason)
-        self._say()
+        self.histogram.show_empty(self._reason)
+        self._update_sentences()
 
-    def _dragged(self, most: int) -> None:
+    def _preview_limit(self, limit: int) -> None:
+        """Show what a maximum would do while its line is being dragged."""
         self.spin.blockSignals(True)
-        self.spin.setValue(most)
+        self.spin.setValue(limit)
         self.spin.blockSignals(False)
-        self._say()
+        self._update_sentences()
 
-    def _choose(self, most: int) -> None:
-        self.changed.emit("data.max_seq_len", most)
+    def _set_limit(self, limit: int) -> None:
+        self.changed.emit("data.max_seq_len", limit)
 
-    def _fit(self) -> None:
+    def _fit_longest(self) -> None:
         if self.lengths is not None:
-            self._choose(fitting(int(self.lengths.longest.max())))
+            self._set_limit(smallest_maximum(int(self.lengths.longest.max())))
 
-    def _measure_all(self) -> None:
-        self._all = True
+    def _measure_every_row(self) -> None:
+        self._measure_all = True
         self.draw()
 
-    def _say(self) -> None:
-        known, most = self.lengths, self.histogram.most
-        some = known is not None and len(known.longest) > 0
-        self.every.setVisible(some and self._measuring is None and known is not None and not known.all)
-        self.fit.setVisible(some)
-        if known is None or not some:
+    def _update_sentences(self) -> None:
+        lengths, limit = self.lengths, self.histogram.limit
+        measured_rows = len(lengths.longest) if lengths is not None else 0
+        is_sample = lengths is not None and not lengths.all
+        self.measure_button.setVisible(measured_rows > 0 and self._measuring is None and is_sample)
+        self.fit.setVisible(measured_rows > 0)
+        if lengths is None or not measured_rows:
             self.sentence.setText("")
             self.effect.setText("")
             return
         import numpy as np
 
-        count = len(known.longest)
-        shortest, middle, longest = (int(f(known.longest)) for f in (np.min, np.median, np.max))
-        of = f"{count:,} row{'' if count == 1 else 's'}"
-        of += "" if known.all else f" of {known.rows:,}, from all parts of the data"
-        self.sentence.setText(f"{of}: {shortest:,} to {longest:,} tokens, half of them up to {middle:,}.")
-        self.effect.setText(effect(known, most))
-        self.effect.set_tone("text" if not known.cut(most) else "warn")
-        self.fit.setText(f"Fit the longest ({fitting(longest):,})")
-        self.fit.setEnabled(fitting(longest) != most)
+        shortest, median, longest = (int(f(lengths.longest)) for f in (np.min, np.median, np.max))
+        rows = f"{measured_rows:,} row{'' if measured_rows == 1 else 's'}"
+        rows += f" of {lengths.rows:,}, from all parts of the data" if is_sample else ""
+        self.sentence.setText(f"{rows}: {shortest:,} to {longest:,} tokens, half of them up to {median:,}.")
+        self.effect.setText(describe_cut(lengths, limit))
+        self.effect.set_tone("text" if not lengths.cut(limit) else "warn")
+        self.fit.setText(f"Fit the longest ({smallest_maximum(longest):,})")
+        self.fit.setEnabled(smallest_maximum(longest) != limit)
         self.fit.updateGeometry()
         self.histogram.setAccessibleDescription(f"{self.sentence.text()} {self.effect.text()}")
 
-    def _head(self) -> QHBoxLayout:
-        head = row(gap=12)
-        self.bar = ThinBar("Rows measured")
+    def _make_head(self) -> QHBoxLayout:
+        head = hbox(gap=12)
+        self.bar = ThinProgressBar("Rows measured")
         self.bar.setFixedWidth(120)
-        self.cancel = quiet("Stop")
+        self.cancel = quiet_button("Stop")
         self.cancel.setAccessibleName("Stop measuring")
         self.cancel.clicked.connect(self._stop)
-        self.every = quiet("Measure all rows")
-        self.every.clicked.connect(self._measure_all)
+        self.measure_button = quiet_button("Measure all rows")
+        self.measure_button.clicked.connect(self._measure_every_row)
         head.addWidget(self.sentence, 1)
-        for part in (self.bar, self.cancel, self.every):
+        for part in (self.bar, self.cancel, self.measure_button):
             part.hide()
             head.addWidget(part)
         return head
 
-    def _foot(self) -> QHBoxLayout:
-        foot = row(gap=12)
-        label = Text("&Maximum length", wrap=False)
-        self.spin: QSpinBox = Spin("Maximum length in tokens")
-        self.spin.setRange(STEP, _MOST)
-        self.spin.setSingleStep(STEP)
-        self.spin.valueChanged.connect(self._choose)
+    def _make_foot(self) -> QHBoxLayout:
+        foot = hbox(gap=12)
+        label = Label("&Maximum length", wrap=False)
+        self.spin: QSpinBox = SpinBox("Maximum length in tokens")
+        self.spin.setRange(LENGTH_STEP, _LARGEST_LIMIT)
+        self.spin.setSingleStep(LENGTH_STEP)
+        self.spin.valueChanged.connect(self._set_limit)
         label.setBuddy(self.spin)
-        self.fit = plain("Fit the longest")
-        self.fit.clicked.connect(self._fit)
+        self.fit = plain_button("Fit the longest")
+        self.fit.clicked.connect(self._fit_longest)
         for part in (label, self.spin):
             foot.addWidget(part)
         foot.addWidget(self.effect, 1)
         foot.addWidget(self.fit)
         return foot
-
-
-def effect(lengths: "Lengths", most: int) -> str:
-    """What a maximum does to the rows."""
-    cut, nothing, count = lengths.cut(most), lengths.nothing_left(most), len(lengths.longest)
-    about = "" if lengths.all else "about "
-
-    def rows(n: int) -> str:
-        if lengths.all:
-            return f"{n:,} row{'' if n == 1 else 's'}"
-        return f"{n / count:.1%} of the rows"
-
-    if not cut and not nothing:
-        return "cuts no row"
-    words = f"cuts {about}{rows(cut)}"
-    if nothing:
-        words += f"; {about}{rows(nothing)} {'has' if nothing == 1 and lengths.all else 'have'} nothing left to learn"
-    return words
-
-
-def fitting(longest: int) -> int:
-    """The least maximum, in whole steps, that cuts nothing."""
-    return max(STEP, -(-longest // STEP) * STEP)

@@ -1,4 +1,4 @@
-"""A table of any number of rows, of which only the pages that are looked at are read, on a thread of their own."""
+"""A table model of any number of rows. Only the pages that are looked at are read, on a thread of their own."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
-from app.preview.cells import LEFT_OUT, Column
+from app.preview.cells import LEFT_OUT_LABEL, Column
 from app.style import icons, theme
 from app.threads.task import Task
 
@@ -18,174 +18,175 @@ if TYPE_CHECKING:  # NumPy takes long to import
     from core.data.preview.page import Shown
     from core.data.read.index import Index
 
-Place = QModelIndex | QPersistentModelIndex
+AnyIndex = QModelIndex | QPersistentModelIndex
 PAGE = 64  # rows read at once
-_KEPT = 64  # pages kept in memory
-_WANTED = 4  # pages that are still to be read; who scrolls on does not wait for those passed by
-_LONGEST = 400  # characters of a cell; the whole text is shown beside the table
-_NOTHING = "Nothing is learned from it with this goal."
-_NOWHERE = QModelIndex()
+_MAX_PAGES = 64  # kept in memory
+_MAX_QUEUE = 4  # pages waiting to be read: somebody who scrolls on does not wait for the pages scrolled past
+_MAX_CELL = 400  # characters; the whole text is shown beside the table
+_NOT_LEARNED = "Nothing is learned from it with this goal."
+_NO_PARENT = QModelIndex()
 
 
 class PagedRows(QAbstractTableModel):
-    """Rows of a dataset through an index, in the files' order or another. `failed(sentence)` when reading breaks off,
-    `sorted(column, descending)` when the person asks for another order."""
+    """Rows of a dataset, found through their index, in the files' order or another. `failed(sentence)` when reading
+    fails, `sort_requested(column, descending)` when the person wants another order."""
 
     failed = Signal(str)
-    sort_asked = Signal(int, bool)
+    sort_requested = Signal(int, bool)
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[Column] = [("Line", lambda s: s.row.line)]
+        self._columns: list[Column] = [Column("Line", lambda item: item.row.line)]
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
+        self._parser: Meaning | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None
         self._count = 0
         self._excluded: frozenset[int] = frozenset()
         self._pages: OrderedDict[int, list[Shown]] = OrderedDict()
-        self._wanted: list[int] = []
+        self._queue: list[int] = []  # pages to be read, the newest request first
         self._reading: Task | None = None
-        self._soon = QTimer(self, singleShot=True, interval=0)
-        self._soon.timeout.connect(self._read)
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._read_page)
 
-    def show_rows(self, index: "Index | None", meaning: "Meaning | None", columns: Sequence[Column]) -> None:
+    def show_rows(self, index: "Index | None", parser: "Meaning | None", columns: Sequence[Column]) -> None:
         """Show other rows, in the files' order."""
         self.beginResetModel()
-        self._forget()
-        self._index, self._meaning, self._order = index, meaning, None
+        self._clear()
+        self._index, self._parser, self._order = index, parser, None
         self._columns = list(columns)
         self._count = index.rows if index else 0
         self.endResetModel()
 
-    def grow(self, index: "Index", meaning: "Meaning") -> None:
+    def grow(self, index: "Index", parser: "Meaning") -> None:
         """More rows of the same files are known."""
-        self._index, self._meaning = index, meaning
+        self._index, self._parser = index, parser
         if self._order is None and index.rows > self._count:
             partial = self._count // PAGE
-            self.beginInsertRows(_NOWHERE, self._count, index.rows - 1)
+            self.beginInsertRows(_NO_PARENT, self._count, index.rows - 1)
             self._count = index.rows
             self._pages.pop(partial, None)  # it was shorter than a page
             self.endInsertRows()
 
-    def exclude(self, numbers: frozenset[int]) -> None:
-        """These rows, counted from 1, are left out by the person."""
+    def set_excluded(self, numbers: frozenset[int]) -> None:
+        """Mark these rows, counted from 1, as left out by the person."""
         if numbers != self._excluded:
             self._excluded = numbers
             if self._count:
                 self.dataChanged.emit(self.index(0, 0), self.index(self._count - 1, len(self._columns) - 1))
 
-    def excluded(self, shown: "Shown") -> bool:
-        """Whether a person has left this row out."""
-        return shown.number + 1 in self._excluded
+    def is_excluded(self, item: "Shown") -> bool:
+        """Whether the person has left this row out."""
+        return item.number + 1 in self._excluded
 
-    def put_in_order(self, order: "Sequence[int] | NDArray[np.int64] | None") -> None:
-        """Show these rows in this order, all in the files' order for None."""
+    def set_order(self, order: "Sequence[int] | NDArray[np.int64] | None") -> None:
+        """Show the rows of these numbers, counted from 0, in this order; None for all rows in the files' order."""
         self.beginResetModel()
-        self._forget()
+        self._clear()
         self._order = order
         self._count = len(order) if order is not None else self._index.rows if self._index else 0
         self.endResetModel()
 
-    def shown(self, row: int) -> "Shown | None":
-        """A row of the table; None until its page is read."""
-        page, place = divmod(row, PAGE)
+    def row_at(self, row: int) -> "Shown | None":
+        """A row of the table; None until its page is read, which this call requests."""
+        page, offset = divmod(row, PAGE)
         if page not in self._pages:
-            self._want(page)
+            self._request_page(page)
             return None
         self._pages.move_to_end(page)
-        rows = self._pages[page]
-        return rows[place] if place < len(rows) else None
+        items = self._pages[page]
+        return items[offset] if offset < len(items) else None
 
     def column(self, number: int) -> Column:
+        """A column of the table."""
         return self._columns[number]
 
-    def rowCount(self, parent: Place = _NOWHERE) -> int:
+    def rowCount(self, parent: AnyIndex = _NO_PARENT) -> int:
         return 0 if parent.isValid() else self._count
 
-    def columnCount(self, parent: Place = _NOWHERE) -> int:
+    def columnCount(self, parent: AnyIndex = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return self._columns[section][0]
+            return self._columns[section].heading
         return None
 
-    def data(self, index: Place, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role not in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ForegroundRole, Qt.ItemDataRole.DecorationRole):
             return None
-        shown = self.shown(index.row())
-        if shown is None:
+        item = self.row_at(index.row())
+        if item is None:
             return "…" if role == Qt.ItemDataRole.DisplayRole and index.column() else None
-        why, by_choice = self._left_out(shown) if index.column() == 1 else ("", False)
+        reason, by_choice = self._skip_reason(item) if index.column() == 1 else ("", False)
         if role == Qt.ItemDataRole.DisplayRole:
-            return why or _short(self._columns[index.column()][1](shown))
+            return reason or _format_cell(self._columns[index.column()].cell(item))
         colours = theme.colours(theme.palette())
         if role == Qt.ItemDataRole.DecorationRole:
-            return icons.icon("bad", colours.bad, size=16) if why and not by_choice else None
-        if self.excluded(shown):
+            return icons.icon("bad", colours.bad, size=16) if reason and not by_choice else None
+        if self.is_excluded(item):
             return colours.secondary
-        return None if not why else colours.secondary if by_choice else colours.bad
+        return None if not reason else colours.secondary if by_choice else colours.bad
 
-    def _left_out(self, shown: "Shown") -> tuple[str, bool]:
-        """(why nothing is learned from a row, whether that was chosen); "" where something is."""
-        if self.excluded(shown):
-            first = _short(self._columns[1][1](shown)) if len(self._columns) > 1 else ""
-            return f"{LEFT_OUT} · {first}" if first else LEFT_OUT, True
-        if self._meaning is None or not self._meaning.form.shapes:
+    def _skip_reason(self, item: "Shown") -> tuple[str, bool]:
+        """(reason why nothing is learned from a row, whether that was chosen); ("", False) where something is."""
+        if self.is_excluded(item):
+            first = _format_cell(self._columns[1].cell(item)) if len(self._columns) > 1 else ""
+            return f"{LEFT_OUT_LABEL} · {first}" if first else LEFT_OUT_LABEL, True
+        if self._parser is None or not self._parser.form.shapes:
             return "", False
-        if shown.problem:
-            return shown.problem, False
-        return ("", False) if shown.examples else (_NOTHING, True)
+        if item.problem:
+            return item.problem, False
+        return ("", False) if item.examples else (_NOT_LEARNED, True)
 
     def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        self.sort_asked.emit(column, order == Qt.SortOrder.DescendingOrder)
+        self.sort_requested.emit(column, order == Qt.SortOrder.DescendingOrder)
 
-    def _want(self, page: int) -> None:
-        if page in self._wanted:
-            self._wanted.remove(page)
-        self._wanted = [page, *self._wanted[: _WANTED - 1]]
-        if self._reading is None and not self._soon.isActive():
-            self._soon.start()
+    def _request_page(self, page: int) -> None:
+        if page in self._queue:
+            self._queue.remove(page)
+        self._queue = [page, *self._queue[: _MAX_QUEUE - 1]]
+        if self._reading is None and not self._timer.isActive():
+            self._timer.start()
 
-    def _read(self) -> None:
-        if not self._wanted or self._index is None or self._meaning is None:
+    def _read_page(self) -> None:
+        if not self._queue or self._index is None or self._parser is None:
             return
-        number = self._wanted.pop()
-        index, meaning, order = self._index, self._meaning, self._order
-        places = range(number * PAGE, min((number + 1) * PAGE, self._count))
+        number = self._queue.pop()
+        index, parser, order = self._index, self._parser, self._order
+        table_rows = range(number * PAGE, min((number + 1) * PAGE, self._count))
 
         def work() -> "list[Shown]":
             from core.data.preview.page import page
 
-            numbers = places if order is None else [int(order[place]) for place in places]
-            return page(index, meaning, numbers)
+            numbers = table_rows if order is None else [int(order[row]) for row in table_rows]
+            return page(index, parser, numbers)
 
-        self._reading = Task(self, work, done=lambda rows: self._came(number, rows), failed=self._broke_off)
+        self._reading = Task(self, work, done=lambda items: self._show_page(number, items), failed=self._fail)
 
-    def _came(self, number: int, rows: "list[Shown]") -> None:
+    def _show_page(self, number: int, items: "list[Shown]") -> None:
         self._reading = None
-        self._pages[number] = rows
-        while len(self._pages) > _KEPT:
+        self._pages[number] = items
+        while len(self._pages) > _MAX_PAGES:
             self._pages.popitem(last=False)
         last = min((number + 1) * PAGE, self._count) - 1
         self.dataChanged.emit(self.index(number * PAGE, 0), self.index(last, len(self._columns) - 1))
-        if self._wanted:
-            self._soon.start()
+        if self._queue:
+            self._timer.start()
 
-    def _broke_off(self, sentence: str) -> None:
+    def _fail(self, sentence: str) -> None:
         self._reading = None
-        self._wanted = []
+        self._queue = []
         self.failed.emit(sentence)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         if self._reading:
-            self._reading.drop()
-        self._reading, self._wanted = None, []
+            self._reading.cancel()
+        self._reading, self._queue = None, []
         self._pages.clear()
 
 
-def _short(value: str | int) -> str:
+def _format_cell(value: str | int) -> str:
     if isinstance(value, int):
         return f"{value:,}"
-    short = " ".join(value[: 2 * _LONGEST].split())
-    return short if len(short) <= _LONGEST else short[:_LONGEST] + "…"
+    text = " ".join(value[: 2 * _MAX_CELL].split())
+    return text if len(text) <= _MAX_CELL else text[:_MAX_CELL] + "…"

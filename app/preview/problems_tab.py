@@ -1,19 +1,21 @@
-"""The tab Problems: what was found where, and what can be done about it. The file itself is never changed."""
+"""The tab Problems: each problem with its place, and what can be done about it. The file itself never changes."""
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, framed, row
-from app.widgets.item_model import Rows, findings, where
-from app.widgets.labels import Text, caption
-from app.widgets.line_edit import Entry
+from app.preview.fix_choices import SINGLE_ROWS, FixChoice, list_choices
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import Card, card_around, hbox, vbox
+from app.widgets.item_model import ItemModel, finding_columns, finding_location
+from app.widgets.labels import Label, caption
+from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
-from core.data.check.exclude import kinds, rows
+from core.data.check.exclude import kinds
 from core.data.check.exclude import row as row_entry
 from core.run import Run
 
@@ -22,12 +24,11 @@ if TYPE_CHECKING:  # brings in NumPy
 
 _WIDTHS = {0: 104, 1: 64, 3: 230}
 _WIDE = {**_WIDTHS, 1: 170}  # with the file's name beside the line
-_SINGLE = "single rows"  # all of them have one button, to be taken back together
-_LOW = 300  # pixels of height below which the table's own words have to do
+_LOW = 300  # pixels of height below which only the table shows the message
 
 
 class ProblemsTab(QWidget):
-    """`changed(key, value)` when something is to be left out, or filled in; `map_columns` when that would help."""
+    """`changed(key, value)` when rows are left out or placeholders filled in; `map_columns` to map the columns."""
 
     changed = Signal(str, object)
     map_columns = Signal()
@@ -38,78 +39,81 @@ class ProblemsTab(QWidget):
         self._findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
         self._rows = 0
-        self._looked_at: tuple[str, int | None] | None = None  # the finding that was chosen last
-        self.model = Rows(findings(False))
+        self._selected: tuple[str, int | None] | None = None  # (code, line) of the finding that was selected last
+        self.model = ItemModel(finding_columns(False))
         self.table = Table(self.model, "Problems found in the dataset", _WIDTHS, row_height=44)
         self.table.setMinimumHeight(84)
-        self.summary = Text()
-        self.safe = plain("Fix all safe ones", "check")
+        self.summary = Label()
+        self.safe = plain_button("Fix all safe ones", "check")
         self.safe.clicked.connect(self._fix_safe)
-        head = row(gap=12)
+        head = hbox(gap=12)
         head.addWidget(self.summary, 1)
         head.addWidget(self.safe)
-        layout = column(self)
+        layout = vbox(self)
         layout.addLayout(head)
-        self._frame = framed(self.table)
+        self._frame = card_around(self.table)
         layout.addWidget(self._frame, 100)
-        layout.addWidget(self._action_card())
+        layout.addWidget(self._make_card())
         self._chosen_row = QWidget()
-        self._chosen: QHBoxLayout = row(self._chosen_row, gap=4)
+        self._choices: QHBoxLayout = hbox(self._chosen_row, gap=4)
         layout.addWidget(self._chosen_row)
         layout.addStretch(1)
         self.table.selectionModel().currentChanged.connect(self._show_actions)
-        self._say()
+        self._update()
 
-    def show_findings(self, found: "list[Finding]", counts: dict[str, int], rows: int) -> None:
-        """Show what was found in so many rows; `counts` has how often each kind was met, listed or not."""
-        self._findings, self._counts = found, Counter(counts)
+    def show_findings(self, problems: "list[Finding]", counts: dict[str, int], rows: int) -> None:
+        """Show the problems of `rows` rows; `counts` has how many there are of each kind, listed or not."""
+        self._findings, self._counts = problems, Counter(counts)
         self._rows = rows
-        several = len({f.file for f in found}) > 1
-        looked_at = self._looked_at
-        self.model.show_items(found, findings(several))
-        self.table.arrange(_WIDE if several else _WIDTHS)
-        if found:
-            self.table.selectRow(next((n for n, f in enumerate(found) if (f.code, f.line) == looked_at), 0))
-        self._looked_at = looked_at
-        self._say()
+        several_files = len({f.file for f in problems}) > 1
+        selected = self._selected
+        self.model.show_items(problems, finding_columns(several_files))
+        self.table.set_column_widths(_WIDE if several_files else _WIDTHS)
+        if problems:
+            self.table.selectRow(next((n for n, f in enumerate(problems) if (f.code, f.line) == selected), 0))
+        self._selected = selected
+        self._update()
 
     def show_run(self, run: Run) -> None:
         """The run's options changed."""
         self._run = run
-        self._say()
+        self._update()
 
     @property
     def findings(self) -> "list[Finding]":
+        """The problems that are listed."""
         return self._findings
 
     @property
     def current(self) -> "Finding | None":
-        at = self.table.currentIndex().row()
-        return self._findings[at] if 0 <= at < len(self._findings) else None
+        """The problem that is selected."""
+        n = self.table.currentIndex().row()
+        return self._findings[n] if 0 <= n < len(self._findings) else None
 
-    def _action_card(self) -> Card:
+    def _make_card(self) -> Card:
+        """The card with the message of the selected problem, and buttons for what can be done about it."""
         self._card = Card()
-        layout = column(self._card, 10, 8)
-        self.message = Text(selectable=True)
+        layout = vbox(self._card, 10, 8)
+        self.message = Label(selectable=True)
         layout.addWidget(self.message)
-        self._actions = row(gap=8)
-        self.text = Entry("Text to put in the place of the placeholder", height=28)
-        self.fill = plain("Fill in", "check")
-        self.exclude = plain("Exclude")
-        self.leave_out = plain("Exclude this row")
-        self.map = plain("Map the columns…")
+        actions = hbox(gap=8)
+        self.text = LineEdit("Text to put in the place of the placeholder", height=28)
+        self.fill = plain_button("Fill in", "check")
+        self.exclude = plain_button("Exclude")
+        self.leave_out = plain_button("Exclude this row")
+        self.map = plain_button("Map the columns…")
         self.fill.clicked.connect(self._fill_in)
         self.text.returnPressed.connect(self._fill_in)
         self.exclude.clicked.connect(self._exclude)
         self.leave_out.clicked.connect(self._leave_out)
         self.map.clicked.connect(self.map_columns)
         for part in (self.text, self.fill, self.leave_out, self.exclude, self.map):
-            self._actions.addWidget(part)
-        self._actions.addStretch()
-        layout.addLayout(self._actions)
+            actions.addWidget(part)
+        actions.addStretch()
+        layout.addLayout(actions)
         return self._card
 
-    def _say(self) -> None:
+    def _update(self) -> None:
         from core.data.check.fixes import safe
 
         total = sum(self._counts.values())
@@ -118,30 +122,30 @@ class ProblemsTab(QWidget):
             self.summary.setText(f"Nothing wrong was found in {rows}." if self._rows else "")
         else:
             words = f"{total:,} finding{'' if total == 1 else 's'} in {rows}"
-            listed = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
-            self.summary.setText(f"{words}{listed}. Your file stays as it is; what you choose is kept in the run.")
+            limit_note = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
+            self.summary.setText(f"{words}{limit_note}. Your file stays as it is; what you choose is kept in the run.")
         excluded = self._run.data.exclude if self._run else ()
-        open_ = [code for code in safe(self._counts) if code not in excluded]
+        fixable = [code for code in safe(self._counts) if code not in excluded]
         self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
-        self.safe.setVisible(bool(open_))
+        self.safe.setVisible(bool(fixable))
         self._show_actions()
-        self._fit()
-        self._show_chosen()
+        self._arrange()
+        self._show_choices()
 
     def _show_actions(self, *_: QModelIndex) -> None:
-        """What can be done about the finding that is selected."""
+        """Show what can be done about the problem that is selected."""
         from core.data.check.fixes import EXCLUSIONS, LEFT_OUT, to_fill_in
 
         finding = self.current
         if finding is None:
             return
         name = to_fill_in(finding)
-        chosen = self._run.data.exclude if self._run else ()
-        excluded = finding.code in chosen
-        by_number = finding.row is not None and row_entry(finding.row) in chosen
-        self._looked_at = finding.code, finding.line
+        entries = self._run.data.exclude if self._run else ()
+        excluded = finding.code in entries
+        by_number = finding.row is not None and row_entry(finding.row) in entries
+        self._selected = finding.code, finding.line
         fix = LEFT_OUT if by_number else finding.fix or ""
-        self.message.setText(f"{where(finding)}: {finding.message} {fix}".rstrip())
+        self.message.setText(f"{finding_location(finding)}: {finding.message} {fix}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded and not by_number)
         single = finding.row is not None and finding.severity != "error" and not excluded and not by_number
@@ -151,65 +155,54 @@ class ProblemsTab(QWidget):
         self.exclude.setVisible(exclusion is not None and not excluded)
         if exclusion is not None:
             count = self._counts[finding.code]
-            one = count == 1 and finding.code != "duplicate"
-            self.exclude.setText("Exclude this row" if one else f"Exclude all {exclusion.words}")
+            only_row = count == 1 and finding.code != "duplicate"
+            self.exclude.setText("Exclude this row" if only_row else f"Exclude all {exclusion.words}")
             self.exclude.updateGeometry()
-            self.leave_out.setVisible(single and not one)
+            self.leave_out.setVisible(single and not only_row)
         self.map.setVisible(finding.code in ("columns", "column", "type"))
-        self._fit()
+        self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._fit()
+        self._arrange()
 
-    def _fit(self) -> None:
-        """Where there is little room, only the buttons are shown: the table has the message too."""
+    def _arrange(self) -> None:
+        """Where there is little room, show the buttons alone: the table has the message too."""
         roomy = self.height() > _LOW
-        some = any(not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.map))
+        has_buttons = any(not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.map))
         self.message.setVisible(roomy)
         self._frame.setVisible(bool(self._findings))
-        self._card.setVisible(bool(self._findings) and (roomy or some))
+        self._card.setVisible(bool(self._findings) and (roomy or has_buttons))
         QTimer.singleShot(0, self.table, lambda: self.table.scrollTo(self.table.currentIndex()))
 
-    def _show_chosen(self) -> None:
-        """What was chosen, each with a way back."""
-        from core.data.check.fixes import EXCLUSIONS
-
-        while self._chosen.count():
-            item = self._chosen.takeAt(0)
+    def _show_choices(self) -> None:
+        """A button for each entry of data.exclude and data.fill_in, which takes the entry back."""
+        while self._choices.count():
+            item = self._choices.takeAt(0)
             widget = item.widget() if item else None
             if widget is not None:
                 widget.deleteLater()
-        entries: list[tuple[str, str, str]] = []
-        if self._run is not None:
-            data = self._run.data
-            named = ((code, EXCLUSIONS[code].words if code in EXCLUSIONS else code) for code in kinds(data.exclude))
-            entries += [("data.exclude", code, f"without {words}") for code, words in named]
-            single = sorted(rows(data.exclude))
-            if single:
-                words = f"row {single[0]:,}" if len(single) == 1 else f"{len(single):,} single rows"
-                entries.append(("data.exclude", _SINGLE, f"without {words}"))
-            entries += [("data.fill_in", entry, entry.replace("=", " = ", 1)) for entry in data.fill_in]
-        self._chosen_row.setVisible(bool(entries))
-        if not entries:
+        choices = list_choices(self._run.data) if self._run is not None else []
+        self._chosen_row.setVisible(bool(choices))
+        if not choices:
             return
-        self._chosen.addWidget(caption("Chosen:"))
-        for key, entry, words in entries:
-            button = quiet(words[0].upper() + words[1:], "bad")
-            button.setAccessibleName(f"Take back: {words}")
+        self._choices.addWidget(caption("Chosen:"))
+        for choice in choices:
+            button = quiet_button(choice.words[0].upper() + choice.words[1:], "bad")
+            button.setAccessibleName(f"Take back: {choice.words}")
             button.setToolTip("Take back")
-            button.clicked.connect(self._taker(key, entry))
-            self._chosen.addWidget(button)
-        self._chosen.addStretch()
+            button.clicked.connect(self._remover(choice))
+            self._choices.addWidget(button)
+        self._choices.addStretch()
 
-    def _taker(self, key: str, entry: str) -> Any:
-        def take() -> None:
+    def _remover(self, choice: FixChoice) -> Callable[[], None]:
+        def remove() -> None:
             if self._run is not None:
-                old = self._run.data.exclude if key == "data.exclude" else self._run.data.fill_in
-                kept = kinds(old) if entry == _SINGLE else tuple(e for e in old if e != entry)
-                self.changed.emit(key, kept)
+                entries = self._run.data.exclude if choice.key == "data.exclude" else self._run.data.fill_in
+                remaining = tuple(e for e in entries if e != choice.entry)
+                self.changed.emit(choice.key, kinds(entries) if choice.entry == SINGLE_ROWS else remaining)
 
-        return take
+        return remove
 
     def _fill_in(self) -> None:
         from core.data.check.fixes import to_fill_in
@@ -218,9 +211,9 @@ class ProblemsTab(QWidget):
         if finding is None or self._run is None or not text.strip():
             return
         name = to_fill_in(finding)
-        kept = tuple(e for e in self._run.data.fill_in if e.partition("=")[0] != name)
+        entries = tuple(e for e in self._run.data.fill_in if e.partition("=")[0] != name)
         self.text.clear()
-        self.changed.emit("data.fill_in", (*kept, f"{name}={text}"))
+        self.changed.emit("data.fill_in", (*entries, f"{name}={text}"))
 
     def _exclude(self) -> None:
         finding = self.current
@@ -236,5 +229,6 @@ class ProblemsTab(QWidget):
         from core.data.check.fixes import safe
 
         if self._run is not None:
-            old = self._run.data.exclude
-            self.changed.emit("data.exclude", (*old, *(code for code in safe(self._counts) if code not in old)))
+            entries = self._run.data.exclude
+            codes = (code for code in safe(self._counts) if code not in entries)
+            self.changed.emit("data.exclude", (*entries, *codes))

@@ -1,17 +1,17 @@
-"""The whole of one row, to be read at leisure: each part under its name."""
+"""One row in full length, each part under its name."""
 
 from PySide6.QtCore import QEvent
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextEdit
 
 from app.style import theme
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 
 _LONGEST = 50_000  # characters of a part
 
 
 class RowReader(QTextEdit):
-    """Read-only text of (name, text) parts."""
+    """A read-only text that shows (name, text) parts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,10 +20,11 @@ class RowReader(QTextEdit):
         self.setAccessibleName("The chosen row")
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(12)
-        thin(self)
+        use_thin_scrollbars(self)
         self._parts: list[tuple[str, str]] = []
 
     def show_parts(self, parts: list[tuple[str, str]]) -> None:
+        """Show other parts."""
         if parts != self._parts:
             self._parts = parts
             self._draw()
@@ -37,19 +38,19 @@ class RowReader(QTextEdit):
         c = theme.colours(theme.palette())
         self.clear()
         cursor = QTextCursor(self.document())
-        name, words, room = QTextCharFormat(), QTextCharFormat(), QTextBlockFormat()
-        name.setFont(theme.font("caption", bold=True))
-        name.setForeground(c.secondary)
-        words.setFont(theme.font())
-        words.setForeground(c.text)
-        for number, (title, text) in enumerate(self._parts):
-            room.setTopMargin(12 if number else 0)
+        name_format, text_format, spacing = QTextCharFormat(), QTextCharFormat(), QTextBlockFormat()
+        name_format.setFont(theme.font("caption", bold=True))
+        name_format.setForeground(c.secondary)
+        text_format.setFont(theme.font())
+        text_format.setForeground(c.text)
+        for number, (name, text) in enumerate(self._parts):
+            spacing.setTopMargin(12 if number else 0)
             if number:
                 cursor.insertBlock()
-            cursor.setBlockFormat(room)
-            cursor.insertText(title, name)
+            cursor.setBlockFormat(spacing)
+            cursor.insertText(name, name_format)
             cursor.insertBlock(QTextBlockFormat())
-            cursor.insertText(text[:_LONGEST].strip("\n") or "(empty)", words)
+            cursor.insertText(text[:_LONGEST].strip("\n") or "(empty)", text_format)
             if len(text) > _LONGEST:
-                cursor.insertText(f"\n… and {len(text) - _LONGEST:,} more characters", name)
+                cursor.insertText(f"\n… and {len(text) - _LONGEST:,} more characters", name_format)
         self.moveCursor(QTextCursor.MoveOperation.Start)

@@ -6,16 +6,16 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.preview.cells import columns, parts
+from app.preview.cells import row_parts, table_columns
 from app.preview.paged_model import PagedRows
 from app.preview.row_reader import RowReader
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, framed, row
-from app.widgets.labels import Text
-from app.widgets.line_edit import Entry
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, card_around, hbox, vbox
+from app.widgets.labels import Label
+from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
 from core.data.check import exclude
 from core.run import Run
@@ -31,189 +31,190 @@ _NARROW = 74  # pixels of a column of numbers
 
 
 class RowsTab(QWidget):
-    """`opened(number)` when a row is to be seen as the model does; `changed(key, value)` when one is left out or taken
-    back in; `failed(sentence)` when reading breaks off."""
+    """`row_opened(number)` when a row is to be shown as the model sees it; `changed(key, value)` when a row is left out
+    or taken back in; `failed(sentence)` when reading fails."""
 
-    opened = Signal(int)
+    row_opened = Signal(int)
     changed = Signal(str, object)
     failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         self._index: Index | None = None
-        self._meaning: Meaning | None = None
-        self._sorted = (0, False)
-        self._finding: Task | None = None
+        self._parser: Meaning | None = None
+        self._sort_order = (0, False)  # (column, whether it is descending)
+        self._searching: Task | None = None
         self.model = PagedRows()
-        self.search = Entry("Search the rows", "Search the rows")
+        self.search = LineEdit("Search the rows", "Search the rows")
         self.search.setClearButtonEnabled(True)
-        self.state = Text(tone="secondary", figures=True, wrap=False)
-        self.cancel = quiet("Cancel")
+        self.state = Label(tone="secondary", figures=True, wrap=False)
+        self.cancel = quiet_button("Cancel")
         self.cancel.clicked.connect(self._cancel)
         self.cancel.hide()
         self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
-        self._exclude: tuple[str, ...] = ()  # the run's entries
-        self._left_out: frozenset[int] = frozenset()  # the rows among them
-        self._shown: Shown | None = None  # what stands beside the table; it stays when the order changes
+        self._exclude: tuple[str, ...] = ()  # the run's data.exclude
+        self._excluded_rows: frozenset[int] = frozenset()  # the single rows in it, counted from 1
+        self._current: Shown | None = None  # the row beside the table; it stays when the order changes
         self.reader = RowReader()
-        self.leave_out = quiet("Leave this row out", "bad")
+        self.leave_out = quiet_button("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
         self.leave_out.clicked.connect(self._toggle)
         self._side = Card()
-        beside = column(self._side, 5, 4)
-        beside.addWidget(self.reader, 1)
-        beside.addWidget(self.leave_out, 0, Qt.AlignmentFlag.AlignLeft)
+        side_layout = vbox(self._side, 5, 4)
+        side_layout.addWidget(self.reader, 1)
+        side_layout.addWidget(self.leave_out, 0, Qt.AlignmentFlag.AlignLeft)
         self._side.hide()
         for key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            pressed = QShortcut(key, self.table, context=Qt.ShortcutContext.WidgetShortcut)
-            pressed.activated.connect(self._toggle)
+            shortcut = QShortcut(key, self.table, context=Qt.ShortcutContext.WidgetShortcut)
+            shortcut.activated.connect(self._toggle)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(theme.GRID)
-        split.addWidget(framed(self.table))
+        split.addWidget(card_around(self.table))
         split.addWidget(self._side)
         split.setStretchFactor(0, 3)
         split.setStretchFactor(1, 2)
-        head = row()
+        head = hbox()
         head.addWidget(self.search, 1)
         head.addWidget(self.state)
         head.addWidget(self.cancel)
-        layout = column(self)
+        layout = vbox(self)
         layout.addLayout(head)
         layout.addWidget(split, 1)
-        typed = Throttle(self._find, _TYPING_MS, self, settle=True)
-        self.search.textChanged.connect(lambda _: typed())
-        self.model.sort_asked.connect(self._sort)
+        search_soon = Throttle(self._search, _TYPING_MS, self, debounce=True)
+        self.search.textChanged.connect(lambda _: search_soon())
+        self.model.sort_requested.connect(self._sort)
         self.model.failed.connect(self.failed)
         self.model.dataChanged.connect(self._show_chosen)
         self.table.selectionModel().currentChanged.connect(self._show_chosen)
         self.table.doubleClicked.connect(self._open)
         self.table.activated.connect(self._open)
 
-    def show_data(self, kind: str, index: "Index | None", meaning: "Meaning | None") -> None:
-        """Other rows, of a kind of data; None for none."""
-        if self._finding:
-            self._finding.drop()
-        self._index, self._meaning, self._finding, self._sorted = index, meaning, None, (0, False)
+    def show_data(self, kind: str, index: "Index | None", parser: "Meaning | None") -> None:
+        """Show other rows, of a kind of data; None for no rows."""
+        if self._searching:
+            self._searching.cancel()
+        self._index, self._parser, self._searching, self._sort_order = index, parser, None, (0, False)
         self.search.blockSignals(True)
         self.search.clear()
         self.search.blockSignals(False)
-        shown = columns(kind, meaning.form) if meaning else [self.model.column(0)]
-        self._shown = None
+        columns = table_columns(kind, parser.form) if parser else [self.model.column(0)]
+        self._current = None
         self._side.hide()
         self.reader.show_parts([])
-        self.model.show_rows(index, meaning, shown)
+        self.model.show_rows(index, parser, columns)
         header = self.table.horizontalHeader()
         header.blockSignals(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         header.blockSignals(False)
-        names = [name for name, _ in shown]
-        self.table.arrange({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
-        self.table.set_spare(len(names) - 1, _SPARE)
-        self._say()
+        names = [column.heading for column in columns]
+        self.table.set_column_widths({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
+        self.table.set_optional_column(len(names) - 1, _SPARE)
+        self._update_state()
 
     def show_run(self, run: Run) -> None:
         """The run's options changed: other rows may be left out."""
         if run.data.exclude != self._exclude:
-            self._exclude, self._left_out = run.data.exclude, exclude.rows(run.data.exclude)
-            self.model.exclude(self._left_out)
-            self._say()
+            self._exclude, self._excluded_rows = run.data.exclude, exclude.rows(run.data.exclude)
+            self.model.set_excluded(self._excluded_rows)
+            self._update_state()
 
-    def grow(self, index: "Index", meaning: "Meaning", last: bool = False) -> None:
+    def grow(self, index: "Index", parser: "Meaning", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
-        self._index, self._meaning = index, meaning
-        self.model.grow(index, meaning)
-        if not self._changed_order:
-            self._say()
+        self._index, self._parser = index, parser
+        self.model.grow(index, parser)
+        if not self._is_reordered:
+            self._update_state()
         elif last:
-            self._find()
+            self._search()
 
     @property
-    def _changed_order(self) -> bool:
-        return bool(self.search.text().strip()) or self._sorted != (0, False)
+    def _is_reordered(self) -> bool:
+        return bool(self.search.text().strip()) or self._sort_order != (0, False)
 
     def _sort(self, number: int, descending: bool) -> None:
-        if (number, descending) != self._sorted:
-            self._sorted = number, descending
-            self._find()
+        if (number, descending) != self._sort_order:
+            self._sort_order = number, descending
+            self._search()
 
-    def _find(self) -> None:
-        """Look for the words, or sort, on a thread; the rows found so far are shown on the way."""
-        if self._finding:
-            self._finding.drop()
-            self._finding = None
+    def _search(self) -> None:
+        """Search for the words, or sort, on a thread; the rows found so far are shown meanwhile."""
+        if self._searching:
+            self._searching.cancel()
+            self._searching = None
         self.cancel.hide()
-        if self._index is None or self._meaning is None:
+        if self._index is None or self._parser is None:
             return
-        index, meaning, words = self._index, self._meaning, self.search.text()
-        number, descending = self._sorted
+        index, parser, words = self._index, self._parser, self.search.text()
+        number, descending = self._sort_order
         if not words.strip() and number == 0:
-            self.model.put_in_order(range(index.rows - 1, -1, -1) if descending else None)
-            self._say()
+            self.model.set_order(range(index.rows - 1, -1, -1) if descending else None)
+            self._update_state()
             return
-        key = self.model.column(number)[1] if number else None
+        key = self.model.column(number).cell if number else None
 
         def work() -> object:
             from core.data.preview.page import find
 
-            return find(index, meaning, words, key, descending)
+            return find(index, parser, words, key, descending)
 
         self.state.setText("Looking…" if words.strip() else "Sorting…")
         self.cancel.show()
-        self._finding = Task(self, work, self._found_all, self._broke_off, self._found)
+        self._searching = Task(self, work, self._finish_search, self._fail, self._show_matches)
 
-    def _found(self, found: "Found") -> None:
-        over = found.looked >= found.total
-        if found.rows is not None and (over or len(found.rows) != self.model.rowCount()):
-            backwards = self._sorted == (0, True)  # by line: the files' order, from the end
-            self.model.put_in_order(found.rows[::-1] if backwards else found.rows)
-        if not over:
-            share = f"{found.looked / found.total:.0%}"
-            self.state.setText(f"{len(found.rows):,} found, {share}" if found.rows is not None else f"Sorting, {share}")
+    def _show_matches(self, matches: "Found") -> None:
+        finished = matches.looked >= matches.total
+        rows = matches.rows
+        if rows is not None and (finished or len(rows) != self.model.rowCount()):
+            backwards = self._sort_order == (0, True)  # by line: the files' order, from the end
+            self.model.set_order(rows[::-1] if backwards else rows)
+        if not finished:
+            share = f"{matches.looked / matches.total:.0%}"
+            self.state.setText(f"{len(rows):,} found, {share}" if rows is not None else f"Sorting, {share}")
 
-    def _found_all(self, _: object) -> None:
-        self._finding = None
+    def _finish_search(self, _: object) -> None:
+        self._searching = None
         self.cancel.hide()
-        self._say()
+        self._update_state()
 
-    def _broke_off(self, sentence: str) -> None:
-        self._found_all(None)
+    def _fail(self, sentence: str) -> None:
+        self._finish_search(None)
         self.failed.emit(sentence)
 
     def _cancel(self) -> None:
         """Back to all rows in the files' order."""
         self.search.clear()
         self.table.horizontalHeader().setSortIndicator(0, Qt.SortOrder.AscendingOrder)
-        self._sorted = 0, False
-        self._find()
+        self._sort_order = 0, False
+        self._search()
 
-    def _say(self) -> None:
+    def _update_state(self) -> None:
         count = self.model.rowCount()
         words = "found" if self.search.text().strip() else "row" if count == 1 else "rows"
-        without = f", {len(self._left_out):,} left out" if self._left_out and words != "found" else ""
-        self.state.setText(f"{count:,} {words}{without}" if self._index is not None else "")
+        excluded = f", {len(self._excluded_rows):,} left out" if self._excluded_rows and words != "found" else ""
+        self.state.setText(f"{count:,} {words}{excluded}" if self._index is not None else "")
 
     def _show_chosen(self) -> None:
-        """Show the chosen row in full, once its page is read."""
-        shown = self._shown = self._chosen() or self._shown
-        if shown is not None:
-            self.reader.show_parts(parts(shown))
-            self.leave_out.setText("Take this row back in" if self.model.excluded(shown) else "Leave this row out")
+        """Show the chosen row in full beside the table, once its page is read."""
+        item = self._current = self._chosen_row() or self._current
+        if item is not None:
+            self.reader.show_parts(row_parts(item))
+            self.leave_out.setText("Take this row back in" if self.model.is_excluded(item) else "Leave this row out")
             self._side.show()
 
-    def _chosen(self) -> "Shown | None":
-        chosen = self.table.selectionModel().currentIndex()
-        return self.model.shown(chosen.row()) if chosen.isValid() else None
+    def _chosen_row(self) -> "Shown | None":
+        index = self.table.selectionModel().currentIndex()
+        return self.model.row_at(index.row()) if index.isValid() else None
 
     def _toggle(self) -> None:
         """Leave the row beside the table out of the run, or take it back in."""
-        shown = self._shown
-        if shown is not None:
-            entry = exclude.row(shown.number + 1)
-            others = tuple(e for e in self._exclude if e != entry)
-            self.changed.emit("data.exclude", others if entry in self._exclude else (*others, entry))
+        item = self._current
+        if item is not None:
+            entry = exclude.row(item.number + 1)
+            entries = tuple(e for e in self._exclude if e != entry)
+            self.changed.emit("data.exclude", entries if entry in self._exclude else (*entries, entry))
 
     def _open(self, index: QModelIndex) -> None:
-        shown = self.model.shown(index.row())
-        if shown is not None:
-            self.opened.emit(shown.number)
+        item = self.model.row_at(index.row())
+        if item is not None:
+            self.row_opened.emit(item.number)

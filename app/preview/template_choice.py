@@ -1,60 +1,60 @@
-"""The chat template of a model that has none: which one to use, and what is special about it."""
+"""A menu for the chat template, for models that bring none and runs that use another."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
-from app.preview.dataset_reader import Found
-from app.widgets.card import column, row
-from app.widgets.combo_box import Combo
-from app.widgets.labels import Text, caption
+from app.preview.dataset_reader import LoadedTokenizer
+from app.widgets.card import hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.labels import Label, caption
 
 _FILE = "file"
 _LACKS = "This model has no chat template. Choose how conversations are written for it:"
-_OTHER = "Conversations are written with another chat template than the model's own:"
+_REPLACES = "Conversations are written with another chat template than the model's own:"
 
 
 class TemplateRow(QWidget):
-    """Shown where a choice is needed, or was made. `changed(name)`: a template's name, a .jinja file, or None."""
+    """Shown where a template must be, or was, chosen. `changed(name)`: a template's name, a .jinja file, or None."""
 
     changed = Signal(object)
 
     def __init__(self) -> None:
         super().__init__()
         self._chosen: str | None = None
-        self._words = Text()
-        self.combo = Combo("Chat template")
-        self._words.setBuddy(self.combo)
-        self._about = caption()
-        line = row(gap=12)
-        line.addWidget(self._words, 1)
+        self._sentence = Label()
+        self.combo = ComboBox("Chat template")
+        self._sentence.setBuddy(self.combo)
+        self._note = caption()
+        line = hbox(gap=12)
+        line.addWidget(self._sentence, 1)
         line.addWidget(self.combo)
-        layout = column(self, gap=2)
+        layout = vbox(self, gap=2)
         layout.addLayout(line)
-        layout.addWidget(self._about)
+        layout.addWidget(self._note)
         self.combo.activated.connect(self._pick)
         self.hide()
 
-    def show_found(self, found: Found | None, chosen: str | None) -> None:
-        """Show what goes with a tokenizer and the template chosen for it."""
-        self.setVisible(found is not None and (not found.own or chosen is not None))
-        if found is None:
+    def show_tokenizer(self, loaded: LoadedTokenizer | None, chosen: str | None) -> None:
+        """Show the choices for a tokenizer, with the template that the run has chosen for it."""
+        self.setVisible(loaded is not None and (not loaded.has_template or chosen is not None))
+        if loaded is None:
             return
         from core.data.tokenize.templates import CHOICES
 
         self._chosen = chosen
-        self._words.setText(_OTHER if found.own else _LACKS)
+        self._sentence.setText(_REPLACES if loaded.has_template else _LACKS)
         self.combo.clear()
-        self.combo.addItem("The model's own" if found.own else "None: plain text", None)
+        self.combo.addItem("The model's own" if loaded.has_template else "None: plain text", None)
         for name, choice in CHOICES.items():
             self.combo.addItem(choice.title, name)
         if chosen is not None and chosen not in CHOICES:
             self.combo.addItem(chosen.rpartition("/")[2], chosen)
         self.combo.addItem("From a .jinja file…", _FILE)
         self.combo.setCurrentIndex(self.combo.findData(chosen))
-        about = CHOICES[chosen].about if chosen in CHOICES else ""
-        self._about.setText(found.note or about)
-        self._about.setVisible(bool(self._about.text()))
+        description = CHOICES[chosen].about if chosen in CHOICES else ""
+        self._note.setText(loaded.note or description)
+        self._note.setVisible(bool(self._note.text()))
 
     def _pick(self) -> None:
         name = self.combo.currentData()

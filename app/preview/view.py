@@ -1,4 +1,4 @@
-"""The four tabs of a dataset, fed from the news of its reading."""
+"""The four tabs of a dataset. Whoever reads the dataset hands them what has been read."""
 
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.preview.dataset_reader import Found, News
+from app.preview.dataset_reader import LoadedTokenizer, ReadUpdate
 from app.preview.lengths_tab import LengthsTab
 from app.preview.problems_tab import ProblemsTab
 from app.preview.rows_tab import RowsTab
-from app.preview.token_tab import SeenTab
-from app.widgets.card import column
+from app.preview.token_tab import TokenTab
+from app.widgets.card import vbox
 from app.widgets.tabs import Tabs
 from core.run import Run
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.scan import Head, Scanned
     from core.data.read.reader import Finding
 
-_LISTED = 20_000  # findings kept
+_MAX_FINDINGS = 20_000  # kept to be listed
 
 
 class Preview(QWidget):
-    """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` for the run; `needs_tokenizer` when a
-    tab that needs one is looked at without; `failed(sentence)` when reading a page breaks off."""
+    """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` when a tab changes the run;
+    `needs_tokenizer` when a tab that needs one is opened without; `map_columns` when the person wants to say which
+    column is what; `failed(sentence)` when reading a page of rows fails."""
 
     changed = Signal(str, object)
     needs_tokenizer = Signal()
@@ -36,20 +37,20 @@ class Preview(QWidget):
         self._findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
         self.tabs = Tabs("Views of the dataset")
-        self.rows, self.seen = RowsTab(), SeenTab()
+        self.rows, self.tokens = RowsTab(), TokenTab()
         self.lengths, self.problems = LengthsTab(), ProblemsTab()
         for title, page in (
             ("Rows", self.rows),
-            ("What the model sees", self.seen),
+            ("What the model sees", self.tokens),
             ("Lengths", self.lengths),
             ("Problems", self.problems),
         ):
             self.tabs.add(title, page)
-        column(self).addWidget(self.tabs)
-        self.rows.opened.connect(self._open_row)
+        vbox(self).addWidget(self.tabs)
+        self.rows.row_opened.connect(self._open_row)
         self.rows.failed.connect(self.failed)
         self.rows.changed.connect(self.changed)
-        for tab in (self.seen, self.lengths):
+        for tab in (self.tokens, self.lengths):
             tab.needs_tokenizer.connect(self.needs_tokenizer)
             tab.changed.connect(self.changed)
         self.problems.changed.connect(self.changed)
@@ -58,50 +59,50 @@ class Preview(QWidget):
     def show_head(self, head: "Head | None", run: Run) -> None:
         """Show the first rows of a dataset that is read for a run, or nothing."""
         self._findings, self._counts = [], Counter()
-        index, meaning = (head.index, head.meaning) if head else (None, None)
-        self.rows.show_data(run.spec.data, index, meaning)
-        self.seen.show_data(index, meaning)
-        self.lengths.show_data(index, meaning)
+        index, parser = (head.index, head.meaning) if head else (None, None)
+        self.rows.show_data(run.spec.data, index, parser)
+        self.tokens.show_data(index, parser)
+        self.lengths.show_data(index, parser)
         self._show_findings(0)
 
-    def show_news(self, news: News, head: "Head") -> None:
-        """More has been read."""
-        self._findings += news.findings[: _LISTED - len(self._findings)]
-        self._counts.update(f.code for f in news.findings)
-        index = news.progress.index
+    def show_update(self, update: ReadUpdate, head: "Head") -> None:
+        """More rows have been read."""
+        self._findings += update.findings[: _MAX_FINDINGS - len(self._findings)]
+        self._counts.update(f.code for f in update.findings)
+        index = update.progress.index
         if index.rows > head.index.rows:
             self.rows.grow(index, head.meaning)
-            self.seen.grow(index, head.meaning)
+            self.tokens.grow(index, head.meaning)
             self.lengths.grow(index, head.meaning)
-        if news.findings:
+        if update.findings:
             self._show_findings(index.rows)
 
     def show_scanned(self, scanned: "Scanned") -> None:
-        """All has been read."""
+        """All rows have been read."""
         from core.data.read.reader import in_order
 
         self._findings = in_order(self._findings, scanned.index.files)
         self._counts = Counter(scanned.problems)
         self.rows.grow(scanned.index, scanned.meaning, last=True)
-        self.seen.grow(scanned.index, scanned.meaning)
+        self.tokens.grow(scanned.index, scanned.meaning)
         self.lengths.grow(scanned.index, scanned.meaning, last=True)
         self._show_findings(scanned.index.rows)
 
     def show_run(self, run: Run) -> None:
         """The run's options changed: other tokens may be learned or cut."""
         self.rows.show_run(run)
-        self.seen.show_run(run)
+        self.tokens.show_run(run)
         self.lengths.show_run(run)
         self.problems.show_run(run)
 
-    def show_tokenizer(self, found: Found | None, reason: str = "") -> None:
-        """Use this tokenizer, or say why there is none."""
-        self.seen.show_tokenizer(found, reason)
-        self.lengths.show_tokenizer(found, reason)
+    def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
+        """Use this tokenizer; where there is none, `reason` is shown instead."""
+        self.tokens.show_tokenizer(loaded, reason)
+        self.lengths.show_tokenizer(loaded, reason)
 
     def _open_row(self, number: int) -> None:
-        self.tabs.show_page(self.seen)
-        self.seen.go(number)
+        self.tabs.show_page(self.tokens)
+        self.tokens.show_row(number)
 
     def _show_findings(self, rows: int) -> None:
         total = sum(self._counts.values())

@@ -1,4 +1,4 @@
-"""The runs that lie on disk, told from their folders alone. No Qt."""
+"""The runs on disk, read from their folders. No Qt."""
 
 import math
 import re
@@ -6,21 +6,21 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.runs.labels import shown_data, shown_model
-from app.runs.record import Record
+from app.runs.labels import data_label, model_label
+from app.runs.record import RunRecord
 from core.errors import UserError
 from core.events import Evaluated, Finished, Started, from_json
 from core.methods import Criterion
 from core.run import Run
 
-_ALIVE = 120.0  # seconds: a log written to more lately may belong to a run of another program
+_ACTIVE_SECONDS = 120.0  # a log that was written to more lately may belong to a run of another program
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
-_TELLING = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
+_SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One run folder. `status` is in words; `resumable` says whether it can go on."""
+class HistoryEntry:
+    """One run folder. `status` is in words; `resumable` says whether the run can be resumed."""
 
     folder: Path
     name: str
@@ -28,74 +28,74 @@ class Entry:
     model: str
     data: str
     status: str
-    best: float | None  # lowest loss on held-out rows
-    measured: dict[str, float]  # the newest metrics on held-out rows, of the kept model once the run is over
+    best_loss: float | None  # lowest loss on held-out rows
+    eval_metrics: dict[str, float]  # the newest metrics on held-out rows; once the run is over, those of its adapter
     steps: int
     seconds: float | None
-    began: float
+    start_time: float
     resumable: bool
-    criteria: tuple[Criterion, ...] = ()  # what the method's verdict goes by
+    criteria: tuple[Criterion, ...] = ()  # of the method's verdict
 
     @property
     def result(self) -> str:
-        """What the run came to, by what its method is after: a share of answers, or else the lowest loss."""
+        """The result in words: the first metric of the method's criteria that was evaluated, or the lowest loss."""
         for criterion in self.criteria:
-            if criterion.metric in self.measured:
-                return f"{self.measured[criterion.metric]:.0%} {criterion.short}"
-        return "–" if self.best is None else f"loss {self.best:.3f}"
+            if criterion.metric in self.eval_metrics:
+                return f"{self.eval_metrics[criterion.metric]:.0%} {criterion.short}"
+        return "–" if self.best_loss is None else f"loss {self.best_loss:.3f}"
 
     @property
     def title(self) -> str:
-        """The name a person gave the folder, or what it learned from where Hone named it."""
+        """The folder's name where a person chose it, or the dataset's name where Hone named the folder."""
         return self.data if _NAMED_BY_HONE.match(self.name) else self.name
 
 
-def entries(folder: Path) -> list[Entry]:
-    """Every run below a folder, the newest first. What is no run is left out."""
-    found = [e for sub in _folders(folder) if (e := entry(sub)) is not None]
-    return sorted(found, key=lambda e: -e.began)
+def list_runs(folder: Path) -> list[HistoryEntry]:
+    """Every run below a folder, the newest first. Folders without a run are left out."""
+    entries = [entry for run_folder in _subfolders(folder) if (entry := read_entry(run_folder)) is not None]
+    return sorted(entries, key=lambda entry: -entry.start_time)
 
 
-def entry(folder: Path) -> Entry | None:
-    """What a run's folder says, or None when there is no run in it."""
+def read_entry(folder: Path) -> HistoryEntry | None:
+    """The entry of a run's folder, or None where there is no run in it."""
     try:
         run = Run.read(folder / "run.toml")
     except UserError:
         return None
     log = folder / "events.jsonl"
-    best: float | None = None
-    measured: dict[str, float] = {}
+    best_loss: float | None = None
+    eval_metrics: dict[str, float] = {}
     finished: Finished | None = None
     steps = 0
-    for event in _telling(log):
+    for event in _read_summary_events(log):
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
-            best = event.loss if best is None else min(best, event.loss)
-            measured = event.metrics
+            best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
+            eval_metrics = event.metrics
         elif isinstance(event, Started):
             steps, finished = event.total_steps, None
         elif isinstance(event, Finished):
             finished = event
-            measured = event.metrics_after or measured
-    changed = log.stat().st_mtime if log.exists() else (folder / "run.toml").stat().st_mtime
-    alive = finished is None and time.time() - changed < _ALIVE
-    return Entry(
+            eval_metrics = event.metrics_after or eval_metrics
+    last_change = log.stat().st_mtime if log.exists() else (folder / "run.toml").stat().st_mtime
+    is_active = finished is None and time.time() - last_change < _ACTIVE_SECONDS
+    return HistoryEntry(
         folder=folder,
         name=folder.name,
         method=run.spec.title,
-        model=shown_model(run),
-        data=shown_data(run),
-        status="Active" if alive else status(finished),
-        best=best,
-        measured=measured,
+        model=model_label(run),
+        data=data_label(run),
+        status="Active" if is_active else describe_status(finished),
+        best_loss=best_loss,
+        eval_metrics=eval_metrics,
         steps=steps,
         seconds=finished.seconds if finished else None,
-        began=(folder / "run.toml").stat().st_mtime,
-        resumable=not alive and (finished is None or finished.reason in ("stopped", "failed")),
+        start_time=(folder / "run.toml").stat().st_mtime,
+        resumable=not is_active and (finished is None or finished.reason in ("stopped", "failed")),
         criteria=run.spec.criteria,
     )
 
 
-def status(finished: Finished | None) -> str:
+def describe_status(finished: Finished | None) -> str:
     """How a run ended, in a word or two."""
     if finished is None:
         return "Interrupted"
@@ -103,37 +103,37 @@ def status(finished: Finished | None) -> str:
     return words.get(finished.reason, finished.reason)
 
 
-def record(folder: Path) -> Record:
-    """The whole of a run's events. Lines that a crash cut off, and kinds not known here, are left out."""
-    gathered = Record()
+def read_record(folder: Path) -> RunRecord:
+    """A record of all events of a run. Lines that a crash cut off, and events of unknown kinds, are left out."""
+    record = RunRecord()
     log = folder / "events.jsonl"
     if log.exists():
         with log.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 try:
-                    gathered.add(from_json(line))
+                    record.add(from_json(line))
                 except (ValueError, TypeError):
                     continue
-    return gathered
+    return record
 
 
-def _folders(folder: Path) -> list[Path]:
+def _subfolders(folder: Path) -> list[Path]:
     try:
-        return [sub for sub in folder.iterdir() if sub.is_dir()]
+        return [path for path in folder.iterdir() if path.is_dir()]
     except OSError:
         return []
 
 
-def _telling(log: Path) -> list[object]:
-    """The few events that tell how a run went, without reading every step."""
+def _read_summary_events(log: Path) -> list[object]:
+    """The few events that summarize a run. Lines of other events, such as of every step, are not parsed."""
     if not log.exists():
         return []
-    found: list[object] = []
+    events: list[object] = []
     with log.open(encoding="utf-8", errors="replace") as file:
         for line in file:
-            if line.startswith(_TELLING):
+            if line.startswith(_SUMMARY_EVENTS):
                 try:
-                    found.append(from_json(line))
+                    events.append(from_json(line))
                 except (ValueError, TypeError):
                     continue
-    return found
+    return events

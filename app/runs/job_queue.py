@@ -1,4 +1,4 @@
-"""Who has the model: one run at a time, the others wait; a chat gives way to a run."""
+"""The queue of runs: one run at a time has the model, the others wait, and a chat gives way to a run."""
 
 from collections import deque
 from collections.abc import Callable
@@ -6,56 +6,57 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from app.threads import crash_report
 from app.threads.chat_thread import ChatThread
-from app.threads.run_thread import Events, RunThread
+from app.threads.run_thread import EventSource, RunThread
 from core.events import Event
 from core.run import Run
 
-_END_MS = 5000  # how long closing waits for a thread
+_SHUT_DOWN_MS = 5000  # how long shut_down() waits for a thread
 
 
 class LiveRun(QObject):
-    """A run of this window: its thread and what is known of it. `changed` after each event, `ended` once."""
+    """A run of this window: its thread and its record. `changed` after each event, `finished` once."""
 
     changed = Signal()
-    ended = Signal()
+    finished = Signal()
 
-    def __init__(self, run: Run, events: Events, record: Record | None = None) -> None:
+    def __init__(self, run: Run, events: EventSource, record: RunRecord | None = None) -> None:
         super().__init__()
-        self.run, self.record = run, record or Record()
-        self.waiting, self.stopping, self.saving = True, False, False
-        self.thread_ = RunThread(events, self)
-        self.thread_.happened.connect(self._add)
-        self.thread_.failed.connect(self._fail)
-        self.thread_.crashed.connect(self._crash)
-        self.thread_.finished.connect(self._end)
+        self.run, self.record = run, record or RunRecord()
+        self.is_waiting, self.is_stopping, self.is_saving = True, False, False
+        self.run_thread = RunThread(events, self)
+        self.run_thread.event_arrived.connect(self._add)
+        self.run_thread.failed.connect(self._fail)
+        self.run_thread.crashed.connect(self._crash)
+        self.run_thread.finished.connect(self._finish)
 
     @property
-    def running(self) -> bool:
-        return self.thread_.isRunning()
+    def is_running(self) -> bool:
+        return self.run_thread.isRunning()
 
     def start(self) -> None:
-        self.waiting = False
-        self.thread_.start()
+        """Start the thread. JobQueue calls this when it is the run's turn."""
+        self.is_waiting = False
+        self.run_thread.start()
         self.changed.emit()
 
     def stop(self) -> None:
-        """Finish the step, save, and keep what was learned."""
-        self.stopping = True
-        self.thread_.stop.set()
+        """Finish the step, save, and keep the adapter."""
+        self.is_stopping = True
+        self.run_thread.stop.set()
         self.changed.emit()
 
     def save_now(self) -> None:
         """Write a checkpoint after the present step."""
-        self.saving = True
-        self.thread_.save_now.set()
+        self.is_saving = True
+        self.run_thread.save_now.set()
         self.changed.emit()
 
     def _add(self, event: Event) -> None:
         self.record.add(event)
-        self.saving = self.saving and self.thread_.save_now.is_set()
+        self.is_saving = self.is_saving and self.run_thread.save_now.is_set()
         self.changed.emit()
 
     def _fail(self, sentence: str) -> None:
@@ -67,40 +68,43 @@ class LiveRun(QObject):
         self.changed.emit()
         crash_report.report(details)
 
-    def _end(self) -> None:
-        self.ended.emit()
+    def _finish(self) -> None:
+        self.finished.emit()
 
 
-class Jobs(QObject):
-    """`current_changed` when another run, or none, is under way."""
+class JobQueue(QObject):
+    """Starts runs one after the other. `current_changed` when another run, or none, is training."""
 
     current_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.current: LiveRun | None = None
-        self._waiting: deque[LiveRun] = deque()
+        self._waiting_runs: deque[LiveRun] = deque()
         self._chat: ChatThread | None = None
-        self._leaving: list[ChatThread] = []  # closed, and still ending
+        self._closing_chats: list[ChatThread] = []  # closed, but their threads have not ended yet
 
     def start(self, live: LiveRun) -> None:
-        """Start a run now, or once those before it have ended."""
+        """Start a run now, or once those before it have finished."""
         live.setParent(self)
-        live.ended.connect(self._next)
-        self._waiting.append(live)
+        live.finished.connect(self._start_next)
+        self._waiting_runs.append(live)
         if self.current is None:
-            self._next()
+            self._start_next()
 
     def cancel(self, live: LiveRun) -> None:
-        """Take a run that has not begun out of the queue."""
-        if live in self._waiting:
-            self._waiting.remove(live)
-            live.waiting = False
+        """Take a run that has not started out of the queue."""
+        if live in self._waiting_runs:
+            self._waiting_runs.remove(live)
+            live.is_waiting = False
             live.record.fail("Taken out of the queue before it began.")
             live.changed.emit()
 
-    def chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:
-        """A chat that has the model to itself, or None while a run has it. Whoever asked starts it, once connected."""
+    def make_chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:
+        """A chat that has the model to itself, or None while a run has it.
+
+        The caller starts the thread, once its signals are connected.
+        """
         if self.current is not None:
             return None
         self.end_chat()
@@ -111,38 +115,38 @@ class Jobs(QObject):
         """Take the model from the chat, if there is one."""
         if self._chat is not None:
             chat, self._chat = self._chat, None
-            self._leaving.append(chat)
+            self._closing_chats.append(chat)
             chat.close()
-            chat.finished.connect(self._chat_left)
+            chat.finished.connect(self._drop_ended_chats)
             if chat.isFinished():
-                self._chat_left()
+                self._drop_ended_chats()
 
     def stop_all(self) -> None:
-        """Stop the run under way, which saves, and forget those that wait."""
-        self._waiting.clear()
+        """Stop the current run, which saves its adapter, and forget those that wait."""
+        self._waiting_runs.clear()
         if self.current is not None:
             self.current.stop()
 
-    def end_all(self) -> bool:
-        """Stop everything and wait for it, at most a few seconds. Whether all threads have ended."""
+    def shut_down(self) -> bool:
+        """Stop everything and wait for it, a few seconds at most. Returns whether all threads have ended."""
         self.stop_all()
         self.end_chat()
-        threads: list[QThread] = [*self._leaving]
+        threads: list[QThread] = [*self._closing_chats]
         if self.current is not None:
-            threads.append(self.current.thread_)
-        return all([thread.wait(_END_MS) for thread in threads])
+            threads.append(self.current.run_thread)
+        return all([thread.wait(_SHUT_DOWN_MS) for thread in threads])
 
-    def _next(self) -> None:
+    def _start_next(self) -> None:
         self.end_chat()
-        self.current = self._waiting.popleft() if self._waiting else None
+        self.current = self._waiting_runs.popleft() if self._waiting_runs else None
         self.current_changed.emit()
         self._start_current()
 
     def _start_current(self) -> None:
         """Start the run whose turn it is, once no chat holds a model any more."""
-        if self.current is not None and self.current.waiting and not self._leaving:
+        if self.current is not None and self.current.is_waiting and not self._closing_chats:
             self.current.start()
 
-    def _chat_left(self) -> None:
-        self._leaving = [chat for chat in self._leaving if not chat.isFinished()]
+    def _drop_ended_chats(self) -> None:
+        self._closing_chats = [chat for chat in self._closing_chats if not chat.isFinished()]
         self._start_current()

@@ -1,4 +1,4 @@
-"""What a run's data and model are called where a person reads them. No Qt."""
+"""Names of a run's data and model for people. No Qt."""
 
 from pathlib import Path
 
@@ -6,19 +6,19 @@ from core.data.read.files import listed
 from core.run import DEMO, STARTER, Run
 
 
-def shown_data(run: Run) -> str:
-    """The dataset in words."""
-    return "Sample data" if run.data.path == DEMO else shown_files(run.data.path)
+def data_label(run: Run) -> str:
+    """The dataset's name: of its file or files, or "Sample data"."""
+    return "Sample data" if run.data.path == DEMO else files_label(run.data.path)
 
 
-def shown_files(path: str) -> str:
-    """One or several files in words."""
+def files_label(path: str) -> str:
+    """The name of a file; of several files the first name and how many more there are."""
     first, *more = listed(path)
     return f"{Path(first).name} and {len(more)} more" if more else Path(first).name
 
 
-def shown_model(run: Run) -> str:
-    """The model in words."""
+def model_label(run: Run) -> str:
+    """The model's name: its id on the Hub, its folder's name, or "Starter model"."""
     path = run.model.path
     if path == STARTER:
         return "Starter model"

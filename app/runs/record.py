@@ -1,4 +1,4 @@
-"""All that is known of a run, gathered event by event. A live run and an old one fill it the same way. No Qt."""
+"""The state of a run, gathered from its events: a live run and an old one on disk fill it the same way. No Qt."""
 
 import math
 import time
@@ -9,7 +9,7 @@ from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Starte
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """One line of the log. `level` is "info", "note" or "problem"."""
 
     time: float
@@ -18,14 +18,14 @@ class Line:
 
 
 @dataclass
-class Record:
-    """Curves, counts, samples and log of one run. `clock` gives the present for a live run's elapsed time."""
+class RunRecord:
+    """Curves, counts, samples and log of one run. Times are seconds since the epoch."""
 
-    began: float | None = None
+    start_time: float | None = None
     started: Started | None = None
     phase: Phase | None = None
-    last: Step | None = None
-    best: Evaluated | None = None
+    last_step: Step | None = None
+    best_eval: Evaluated | None = None  # the evaluation with the lowest loss on held-out rows
     finished: Finished | None = None
     problem: str = ""  # the sentence of a UserError
     last_time: float | None = None
@@ -34,88 +34,92 @@ class Record:
     grad_norm: Series = field(default_factory=Series)
     speed: Series = field(default_factory=Series)
     memory: Series = field(default_factory=Series)
-    validation: Series = field(default_factory=Series)
-    metrics: dict[str, Series] = field(default_factory=dict)  # of the steps, by name
-    held: dict[str, Series] = field(default_factory=dict)  # the same on held-out rows
-    validations: list[Evaluated] = field(default_factory=list)
+    eval_loss: Series = field(default_factory=Series)
+    metrics: dict[str, Series] = field(default_factory=dict)  # of the training steps, by name
+    eval_metrics: dict[str, Series] = field(default_factory=dict)  # on held-out rows, by name
+    evaluations: list[Evaluated] = field(default_factory=list)
     checkpoints: list[int] = field(default_factory=list)
-    samples: dict[int, list[Sample]] = field(default_factory=dict)  # by prompt
-    log: list[Line] = field(default_factory=list)
-    _pace: float | None = None  # seconds a step takes, smoothed
+    samples: dict[int, list[Sample]] = field(default_factory=dict)  # by index of the prompt
+    log: list[LogLine] = field(default_factory=list)
+    _step_seconds: float | None = None  # of one step, a running average
 
     def add(self, event: Event) -> None:
-        """Take in an event."""
-        if self.began is None:
-            self.began = event.time
+        """Update the record with the run's next event."""
+        if self.start_time is None:
+            self.start_time = event.time
         if isinstance(event, Step):
-            self._step(event)
+            self._add_step(event)
         elif isinstance(event, Phase):
             self.phase = event
             if event.fraction is None:
-                self._say(event, "info", f"{event.name}: {event.detail}" if event.detail else event.name)
+                self._log(event, "info", f"{event.name}: {event.detail}" if event.detail else event.name)
         elif isinstance(event, Started):
-            self.started = event
-            if event.first_step > 1 and self.last is not None:
-                self.began = event.time - self.last.seconds  # resumed: the pause does not count
-            self.finished, self.problem, self._pace = None, "", None
-            words = f"{event.total_steps:,} steps over {event.rows:,} rows; {event.eval_rows:,} held out"
-            self._say(event, "info", words)
-            self._say(event, "info", f"Backend: {fallback(event.backend)}")
-            self._say(event, "info", f"Precision: {fallback(event.precision)}")
+            self._add_start(event)
         elif isinstance(event, Evaluated):
-            self._evaluated(event)
+            self._add_evaluation(event)
         elif isinstance(event, Sample):
             self.samples.setdefault(event.index, []).append(event)
         elif isinstance(event, Saved):
             if event.what == "checkpoint":
                 self.checkpoints.append(event.step)
-            self._say(event, "info", f"Saved the {event.what} of step {event.step:,}: {event.path}")
+            self._log(event, "info", f"Saved the {event.what} of step {event.step:,}: {event.path}")
         elif isinstance(event, Warned):
-            self._say(event, "note", event.message)
+            self._log(event, "note", event.message)
         elif isinstance(event, Finished):
             self.finished = event
-            self._say(event, "problem" if event.reason == "failed" else "info", event.message)
+            self._log(event, "problem" if event.reason == "failed" else "info", event.message)
             self.problem = event.message if event.reason == "failed" else ""
         self.last_time = event.time
 
     def fail(self, sentence: str) -> None:
-        """The run ended with a UserError's sentence."""
+        """Mark the run as ended by an error, whose sentence this is."""
         self.problem = sentence
         if not (self.finished and self.finished.reason == "failed"):
-            self.log.append(Line(time.time(), "problem", sentence))
+            self.log.append(LogLine(time.time(), "problem", sentence))
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
+        """Whether the run has finished or failed."""
         return self.finished is not None or bool(self.problem)
 
     @property
     def fraction(self) -> float | None:
-        """Share of the steps done; None before they are counted."""
+        """Share of the steps done, from 0 to 1; None before the steps are counted."""
         if self.finished is not None and self.finished.reason != "failed":
             return 1.0
         if self.started is None:
             return self.phase.fraction if self.phase else None
-        done = self.last.step if self.last else self.started.first_step - 1
-        return done / self.started.total_steps
+        step = self.last_step.step if self.last_step else self.started.first_step - 1
+        return step / self.started.total_steps
 
     def seconds_left(self) -> float | None:
-        """How long the steps that are left will take at the present pace."""
-        if self.started is None or self.last is None or self._pace is None:
+        """Seconds that the remaining steps will take at the present pace; None before it can be estimated."""
+        if self.started is None or self.last_step is None or self._step_seconds is None:
             return None
-        return (self.started.total_steps - self.last.step) * self._pace
+        return (self.started.total_steps - self.last_step.step) * self._step_seconds
 
     def elapsed(self, now: float) -> float:
-        """Seconds since the first event, up to the last one when the run is over."""
-        if self.began is None:
+        """Seconds from the first event to `now`, or to the last event where the run is over."""
+        if self.start_time is None:
             return 0.0
-        end = self.last_time if self.over and self.last_time is not None else now
-        return max(0.0, end - self.began)
+        end = self.last_time if self.is_over and self.last_time is not None else now
+        return max(0.0, end - self.start_time)
 
     def answers(self, stage: str) -> dict[int, Sample]:
         """The latest answer to each prompt at a stage: "before", "during" or "after"."""
-        return {i: s for i, all_ in self.samples.items() for s in all_ if s.stage == stage}
+        return {i: s for i, samples in self.samples.items() for s in samples if s.stage == stage}
 
-    def _step(self, event: Step) -> None:
+    def _add_start(self, event: Started) -> None:
+        self.started = event
+        if event.first_step > 1 and self.last_step is not None:
+            self.start_time = event.time - self.last_step.seconds  # resumed: the pause does not count
+        self.finished, self.problem, self._step_seconds = None, "", None
+        summary = f"{event.total_steps:,} steps over {event.rows:,} rows; {event.eval_rows:,} held out"
+        self._log(event, "info", summary)
+        self._log(event, "info", f"Backend: {describe_choice(event.backend)}")
+        self._log(event, "info", f"Precision: {describe_choice(event.precision)}")
+
+    def _add_step(self, event: Step) -> None:
         for series, value in (
             (self.loss, event.loss),
             (self.learning_rate, event.learning_rate),
@@ -126,27 +130,29 @@ class Record:
             series.append(event.step, value)
         for name, value in event.metrics.items():
             self.metrics.setdefault(name, Series()).append(event.step, value)
-        before = self.last
-        if before is not None and event.step > before.step:
-            since = max(before.time, self.started.time if self.started else 0.0)  # a pause before a resume is no pace
-            took = (event.time - since) / (event.step - before.step)
-            self._pace = took if self._pace is None else 0.95 * self._pace + 0.05 * took
-        self.last = event
+        previous = self.last_step
+        if previous is not None and event.step > previous.step:
+            # From the start event after a resume: the pause before it does not count.
+            begin = max(previous.time, self.started.time if self.started else 0.0)
+            seconds = (event.time - begin) / (event.step - previous.step)
+            average = self._step_seconds
+            self._step_seconds = seconds if average is None else 0.95 * average + 0.05 * seconds
+        self.last_step = event
 
-    def _evaluated(self, event: Evaluated) -> None:
-        self.validation.append(event.step, event.loss)
-        self.validations.append(event)
+    def _add_evaluation(self, event: Evaluated) -> None:
+        self.eval_loss.append(event.step, event.loss)
+        self.evaluations.append(event)
         for name, value in event.metrics.items():
-            self.held.setdefault(name, Series()).append(event.step, value)
-        if math.isfinite(event.loss) and (self.best is None or event.loss < self.best.loss):
-            self.best = event
+            self.eval_metrics.setdefault(name, Series()).append(event.step, value)
+        if math.isfinite(event.loss) and (self.best_eval is None or event.loss < self.best_eval.loss):
+            self.best_eval = event
         mark = ", the best so far" if event.best else ""
-        self._say(event, "info", f"Step {event.step:,}: loss on held-out rows {event.loss:.4f}{mark}")
+        self._log(event, "info", f"Step {event.step:,}: loss on held-out rows {event.loss:.4f}{mark}")
 
-    def _say(self, event: Event, level: str, text: str) -> None:
-        self.log.append(Line(event.time, level, text))
+    def _log(self, event: Event, level: str, text: str) -> None:
+        self.log.append(LogLine(event.time, level, text))
 
 
-def fallback(about: dict[str, object]) -> str:
-    """requested → used: reason, in one line."""
-    return f"{about.get('requested')} → {about.get('used')}: {about.get('reason')}"
+def describe_choice(choice: dict[str, object]) -> str:
+    """requested → used: reason, in one line, for the backend or the precision of a Started event."""
+    return f"{choice.get('requested')} → {choice.get('used')}: {choice.get('reason')}"

@@ -1,4 +1,4 @@
-"""The newest groups of answers of a run, read from the end of its samples.jsonl as it grows. No Qt."""
+"""The newest groups of rollouts of a run, read from the end of its samples.jsonl as the file grows. No Qt."""
 
 import json
 from collections import deque
@@ -8,20 +8,20 @@ from typing import Any
 
 from core.rewards.answer import THINK, THOUGHT, Answer
 
-KEPT = 240  # groups remembered
-_TAIL = 8 << 20  # bytes of a file that are read when it is opened
+MAX_GROUPS = 240  # the newest groups are remembered
+_TAIL_BYTES = 8 << 20  # at the end of a file, read when the file is opened
 
 
 @dataclass(frozen=True)
-class Reply:
-    """One answer with its scores. `reward` is None where it could not be scored."""
+class Rollout:
+    """One answer of the model with its scores. `reward` is None where the answer could not be scored."""
 
     text: str
     reward: float | None
     advantage: float
-    scores: dict[str, float] = field(default_factory=dict)
-    why: dict[str, str] = field(default_factory=dict)
-    cut: bool = False
+    scores: dict[str, float] = field(default_factory=dict)  # of each reward, by name
+    reasons: dict[str, str] = field(default_factory=dict)  # for these scores
+    truncated: bool = False  # cut off at the longest answer that the run allows
 
     @property
     def visible(self) -> str:
@@ -30,7 +30,7 @@ class Reply:
 
     @property
     def thinking(self) -> str:
-        """What was thought before the answer, "" for nothing."""
+        """The thinking before the answer, "" where there is none."""
         end = self.text.rfind(THOUGHT)
         if end < 0:
             return self.text.replace(THINK, "").strip() if THINK in self.text else ""
@@ -38,81 +38,83 @@ class Reply:
 
 
 @dataclass(frozen=True)
-class Group:
-    """A question with its answers, the best first. `kept` is False where nothing was learned from them."""
+class RolloutGroup:
+    """A question with its answers, the best first. `is_used` is False where DAPO leaves the group out of a step."""
 
     step: int
     question: str
     expected: str
-    replies: tuple[Reply, ...]
-    kept: bool = True
+    rollouts: tuple[Rollout, ...]
+    is_used: bool = True
 
     @property
     def rewards(self) -> list[float]:
-        return [r.reward for r in self.replies if r.reward is not None]
+        """The rewards of those answers that could be scored."""
+        return [rollout.reward for rollout in self.rollouts if rollout.reward is not None]
 
     @property
     def mean(self) -> float:
-        """The mean reward; 0 where none could be scored."""
+        """The mean reward; 0 where no answer could be scored."""
         return sum(self.rewards) / len(self.rewards) if self.rewards else 0.0
 
     @property
     def flat(self) -> bool:
-        """Whether all answers score the same, so that there is nothing to tell apart."""
+        """Whether all answers score the same, so that every advantage is zero."""
         return not self.rewards or max(self.rewards) - min(self.rewards) <= 1e-9
 
 
-class Groups:
-    """Reads on from where it stopped, each time it is asked."""
+class RolloutReader:
+    """Reads a samples.jsonl; each read() goes on where the last one ended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.found: deque[Group] = deque(maxlen=KEPT)  # the newest last
-        self._at = 0
+        self.groups: deque[RolloutGroup] = deque(maxlen=MAX_GROUPS)  # the newest last
+        self._offset = 0
 
     def read(self) -> bool:
-        """Take in what has come; whether there was anything. A file that became shorter is read anew."""
+        """Read the new lines; returns whether the file has changed. A file that became shorter is read anew."""
         try:
             size = self.path.stat().st_size
         except OSError:
             return False
-        if size < self._at:
-            self.found.clear()
-            self._at = 0
-        if size == self._at:
+        if size < self._offset:
+            self.groups.clear()
+            self._offset = 0
+        if size == self._offset:
             return False
         with self.path.open("rb") as file:
-            if self._at == 0 and size > _TAIL:
-                file.seek(size - _TAIL)
+            if self._offset == 0 and size > _TAIL_BYTES:
+                file.seek(size - _TAIL_BYTES)
                 file.readline()  # the rest of a line
             else:
-                file.seek(self._at)
+                file.seek(self._offset)
             while line := file.readline():
                 if not line.endswith(b"\n"):
                     break  # still being written
-                self._at = file.tell()
-                group = _group(line)
+                self._offset = file.tell()
+                group = _parse_group(line)
                 if group is not None:
-                    self.found.append(group)
+                    self.groups.append(group)
         return True
 
 
-def _group(line: bytes) -> Group | None:
+def _parse_group(line: bytes) -> RolloutGroup | None:
+    """The group in a line of samples.jsonl, or None where the line is broken."""
     try:
-        found: dict[str, Any] = json.loads(line)
-        replies = [
-            Reply(
-                str(a.get("text", "")),
-                None if a.get("reward") is None else float(a["reward"]),
-                float(a.get("advantage", 0.0)),
-                dict(a.get("rewards", {})),
-                dict(a.get("why", {})),
-                bool(a.get("cut", False)),
+        row: dict[str, Any] = json.loads(line)
+        rollouts = [
+            Rollout(
+                str(answer.get("text", "")),
+                None if answer.get("reward") is None else float(answer["reward"]),
+                float(answer.get("advantage", 0.0)),
+                dict(answer.get("rewards", {})),
+                dict(answer.get("why", {})),
+                bool(answer.get("cut", False)),
             )
-            for a in found["answers"]
+            for answer in row["answers"]
         ]
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    replies.sort(key=lambda r: float("-inf") if r.reward is None else r.reward, reverse=True)
-    words = str(found.get("prompt", "")), str(found.get("expected", ""))
-    return Group(int(found.get("step", 0)), *words, tuple(replies), bool(found.get("kept", True)))
+    rollouts.sort(key=lambda rollout: float("-inf") if rollout.reward is None else rollout.reward, reverse=True)
+    question, expected = str(row.get("prompt", "")), str(row.get("expected", ""))
+    return RolloutGroup(int(row.get("step", 0)), question, expected, tuple(rollouts), bool(row.get("kept", True)))

@@ -2,38 +2,38 @@
 
 import math
 
-CAPACITY = 32_768  # points; when they are full, neighbours are averaged and half the room is free again
+CAPACITY = 32_768  # points; when they are full, neighbours are averaged, and half of the memory is free again
+
+STEADY_WEIGHT = 0.9  # of the running average that sentences and summaries read; it is always up to date
 
 
-STEADY = 0.9  # the weight that sentences and summaries read; always kept up to date
-
-
-def _room(capacity: int) -> "memoryview[float]":
+def _float_buffer(capacity: int) -> "memoryview[float]":
     return memoryview(bytearray(8 * capacity)).cast("d")
 
 
 class _Average:
-    """The exponential moving average of a curve, its start corrected for having begun at nothing."""
+    """The exponential moving average of a curve, corrected for its start at zero as Adam's averages are."""
 
     def __init__(self, weight: float, capacity: int) -> None:
         self.weight = weight
-        self.values = _room(capacity)
+        self.values = _float_buffer(capacity)
         self._sum, self._mass = 0.0, 0.0
 
-    def append(self, place: int, y: float) -> None:
+    def append(self, index: int, y: float) -> None:
         if math.isfinite(y):
             self._sum = self.weight * self._sum + (1 - self.weight) * y
             self._mass = self.weight * self._mass + (1 - self.weight)
-        self.values[place] = self._sum / self._mass if self._mass else y
+        self.values[index] = self._sum / self._mass if self._mass else y
 
 
 class Series:
     """x and y of a curve, with running averages of it: views of float64, which NumPy takes without a copy."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
-        self._x = _room(capacity)
-        self._y = _room(capacity)
-        self._averages = [_Average(STEADY, capacity)]  # and the one a person has chosen, if that is another
+        self._x = _float_buffer(capacity)
+        self._y = _float_buffer(capacity)
+        # The steady average, and the one whose weight a person has chosen where that is another.
+        self._averages = [_Average(STEADY_WEIGHT, capacity)]
         self._count = 0
 
     def __len__(self) -> int:
@@ -57,15 +57,16 @@ class Series:
 
     def smooth(self, weight: float) -> "memoryview[float]":
         """The exponential moving average of y; `weight` 0 is y itself, 0.99 very smooth."""
-        found = next((a for a in self._averages if a.weight == weight), None)
-        if found is None:
-            found = _Average(weight, len(self._y))
+        average = next((a for a in self._averages if a.weight == weight), None)
+        if average is None:
+            average = _Average(weight, len(self._y))
             for i in range(self._count):
-                found.append(i, self._y[i])
-            self._averages[1:] = [found]
-        return found.values[: self._count]
+                average.append(i, self._y[i])
+            self._averages[1:] = [average]
+        return average.values[: self._count]
 
     def _halve(self) -> None:
+        """Average neighbouring points."""
         half = self._count // 2
         for points in (self._x, self._y, *(a.values for a in self._averages)):
             for i in range(half):

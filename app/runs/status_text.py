@@ -3,7 +3,7 @@
 import datetime
 import math
 
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from core import methods
 from core.methods import Trend
 
@@ -23,7 +23,7 @@ def format_duration(seconds: float) -> str:
     return f"{s // 3600} h {s % 3600 // 60} min"
 
 
-def headline(record: Record) -> str:
+def headline(record: RunRecord) -> str:
     """What the run is doing, in a few words."""
     if record.problem:
         return "Stopped by a problem"
@@ -37,34 +37,34 @@ def headline(record: Record) -> str:
     return record.phase.name
 
 
-def progress(record: Record) -> str:
+def progress(record: RunRecord) -> str:
     """Step and epoch: "Step 40 of 120 · epoch 1.2 of 3"."""
     if record.started is None:
         return record.phase.detail if record.phase else ""
-    step = record.last.step if record.last else record.started.first_step - 1
-    epoch = record.last.epoch if record.last else 0.0
+    step = record.last_step.step if record.last_step else record.started.first_step - 1
+    epoch = record.last_step.epoch if record.last_step else 0.0
     return f"Step {step:,} of {record.started.total_steps:,} · epoch {epoch:.1f} of {record.started.epochs:.1f}"
 
 
-def times(record: Record, now: float) -> str:
+def times(record: RunRecord, now: float) -> str:
     """Elapsed time, and while the run goes on the remaining time with the clock time of its end; `now` in seconds."""
     words = format_duration(record.elapsed(now))
     remaining = record.seconds_left()
-    if record.over or remaining is None:
+    if record.is_over or remaining is None:
         return words
     end = datetime.datetime.fromtimestamp(now + remaining)
     return f"{words} · about {format_duration(remaining)} left, until {end:%H:%M}"
 
 
-def tokens(record: Record) -> str:
+def tokens(record: RunRecord) -> str:
     """How many tokens have gone through the model."""
-    if record.last is None:
+    if record.last_step is None:
         return ""
-    count = record.last.tokens
+    count = record.last_step.tokens
     return f"{count / 1e6:.1f} M tokens seen" if count >= 1e6 else f"{count:,} tokens seen"
 
 
-def describe_progress(record: Record) -> str:
+def describe_progress(record: RunRecord) -> str:
     """One sentence on how the run is going: its verdict, its problem, or what its metrics and loss say."""
     if record.finished and record.finished.reason != "failed":
         return record.finished.message
@@ -72,28 +72,28 @@ def describe_progress(record: Record) -> str:
         return record.problem
     if record.started is None:
         return "The first point appears once data and model are loaded."
-    if record.last is None:
+    if record.last_step is None:
         return "Measuring how the model does before it learns anything."
-    if not math.isfinite(record.last.loss):
+    if not math.isfinite(record.last_step.loss):
         return "The loss is no longer a number: stop, and try a lower learning rate."
     return _describe_memorising(record) or _describe_metrics(record) or _describe_loss(record)
 
 
-def _describe_memorising(record: Record) -> str:
+def _describe_memorising(record: RunRecord) -> str:
     """That the held-out loss has been rising since its best, or ""."""
-    evaluations = record.validations
-    if record.best is None or len(evaluations) <= _STALLED:
+    evaluations = record.evaluations
+    if record.best_eval is None or len(evaluations) <= _STALLED:
         return ""
-    since_best = [e for e in evaluations if e.step > record.best.step]
-    if len(since_best) >= _STALLED and since_best[-1].loss > record.best.loss * _RISING:
+    since_best = [e for e in evaluations if e.step > record.best_eval.step]
+    if len(since_best) >= _STALLED and since_best[-1].loss > record.best_eval.loss * _RISING:
         return (
-            f"It no longer gets better on unseen examples since step {record.best.step:,}: it begins to memorise. "
+            f"It no longer gets better on unseen examples since step {record.best_eval.step:,}: it begins to memorise. "
             "You can stop now; the best is kept."
         )
     return ""
 
 
-def _describe_metrics(record: Record) -> str:
+def _describe_metrics(record: RunRecord) -> str:
     """What the method says of its metrics, or ""."""
     spec = methods.load().get(record.started.method) if record.started else None
     if spec is None or spec.describe_progress is None:
@@ -102,7 +102,7 @@ def _describe_metrics(record: Record) -> str:
     return spec.describe_progress({name: Trend(float(y[3]), float(y[-1])) for name, y in averages.items()})
 
 
-def _describe_loss(record: Record) -> str:
+def _describe_loss(record: RunRecord) -> str:
     losses = record.loss.smooth(_SMOOTHING)
     if len(losses) < _FEW:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."

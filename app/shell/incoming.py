@@ -1,4 +1,4 @@
-"""What comes into the window from outside: files dropped or opened, and whatever is pasted."""
+"""Files that are dropped on the window or opened in it, and what is pasted."""
 
 from pathlib import Path
 
@@ -7,21 +7,21 @@ from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
 
 from app.desktop import paste, preferences
-from app.desktop.drops import announced, meaning, together
+from app.desktop.drops import classify_path, describe_drop, split_data_files
 from app.new_run.draft import Draft
 from app.widgets.drop_overlay import DropOverlay
 from core.run import DEMO
 
-MEASURE = "Add as validation data: measure on it, never train on it"
-_NOTHING = "Copy a file, its path, or rows as text (JSON, CSV, plain text)."
+EVAL_DATA_SENTENCE = "Add as validation data: measure on it, never train on it"
+_PASTE_ADVICE = "Copy a file, its path, or rows as text (JSON, CSV, plain text)."
 
 
-class Incoming(QObject):
-    """Puts data and models into the draft and says which step shows them; runs and settings are handed on."""
+class IncomingFiles(QObject):
+    """Puts data and models into the draft of the new run; signals which step shows them, and which run to open."""
 
-    step = Signal(str)
-    run = Signal(object)  # a run's folder
-    toml = Signal(object)  # a run's settings
+    step_changed = Signal(str)  # the name of the step of New run to show
+    run_opened = Signal(object)  # a run's folder
+    settings_opened = Signal(object)  # the path of a run.toml
     refused = Signal(str, str)  # heading, sentence
 
     def __init__(self, draft: Draft, overlay: DropOverlay, parent: QObject) -> None:
@@ -29,76 +29,77 @@ class Incoming(QObject):
         self._draft, self._overlay = draft, overlay
 
     def open(self, files: list[Path]) -> None:
-        """Do with each file or folder what it means; several data files are one dataset."""
-        kinds = {path: meaning(path) for path in files}
-        data = [path for path, what in kinds.items() if what.kind == "data"]
+        """Open each file or folder by its kind; several data files are one dataset."""
+        kinds = {path: classify_path(path) for path in files}
+        data = [path for path, meaning in kinds.items() if meaning.kind == "data"]
         if data:
-            self.use_data(*together(data))
-        for path, what in kinds.items():
-            if what.kind == "model":
+            self.use_data(*split_data_files(data))
+        for path, meaning in kinds.items():
+            if meaning.kind == "model":
                 self._draft.set("model.path", str(path))
-                self.step.emit("Model")
-            elif what.kind == "run":
-                self.run.emit(path)
-            elif what.kind == "settings":
-                self.toml.emit(path)
-            elif what.kind != "data":
-                self.refused.emit("This cannot be opened here.", what.sentence)
+                self.step_changed.emit("Model")
+            elif meaning.kind == "run":
+                self.run_opened.emit(path)
+            elif meaning.kind == "settings":
+                self.settings_opened.emit(path)
+            elif meaning.kind != "data":
+                self.refused.emit("This cannot be opened here.", meaning.sentence)
 
-    def use_data(self, path: str | None, held_out: str | None) -> None:
-        """Learn from these files and measure on those, which belong to them; without a path only measure on those."""
-        self._draft.set("data.eval_path", held_out)
+    def use_data(self, path: str | None, eval_path: str | None) -> None:
+        """Train on `path` and evaluate on `eval_path`; without a path only change the data that is evaluated on."""
+        self._draft.set("data.eval_path", eval_path)
         if path is not None:
             self._draft.set("data.path", path)
-        self.step.emit("Data")
+        self.step_changed.emit("Data")
 
-    def paste(self, ids: bool) -> None:
-        """Take files, or rows of text, from the clipboard; with `ids` also a dataset's id on Hugging Face."""
-        clip = QApplication.clipboard().mimeData()
-        text = clip.text().strip()
-        found = [Path(url.toLocalFile()) for url in clip.urls() if url.isLocalFile()] or paste.files(text)
-        if not found and ids and paste.ID.fullmatch(text):
+    def paste(self, accept_ids: bool) -> None:
+        """Open files, or rows of text, from the clipboard; with `accept_ids` also a dataset's id on Hugging Face."""
+        clipboard = QApplication.clipboard().mimeData()
+        text = clipboard.text().strip()
+        files = [Path(url.toLocalFile()) for url in clipboard.urls() if url.isLocalFile()] or paste.find_files(text)
+        if not files and accept_ids and paste.DATASET_ID.fullmatch(text):
             self.use_data(text, None)
             return
         try:
-            saved = None if found else paste.save_rows(text, preferences.folder() / "pasted")
+            rows_file = None if files else paste.save_rows(text, preferences.data_folder() / "pasted")
         except OSError as error:
             self.refused.emit("What was pasted cannot be kept.", f"{error.strerror}.")
             return
-        if saved:
-            found = [saved]
-        if found:
-            self.open(found)
+        if rows_file:
+            files = [rows_file]
+        if files:
+            self.open(files)
         else:
-            self.refused.emit("This cannot be pasted here.", _NOTHING)
+            self.refused.emit("This cannot be pasted here.", _PASTE_ADVICE)
 
-    def enter(self, event: QDragEnterEvent) -> None:
-        """Files are dragged in: say what dropping them would do."""
+    def drag_enter(self, event: QDragEnterEvent) -> None:
+        """Announce what dropping the dragged files would do."""
         files = _files(event)
         if files:
-            what = announced(files)
-            may_measure = what.kind == "data" and len(files) == 1 and self._draft.run.data.path != DEMO
-            self._overlay.announce(what.sentence, bool(what.kind), MEASURE if may_measure else "")
+            meaning = describe_drop(files)
+            may_be_eval_data = meaning.kind == "data" and len(files) == 1 and self._draft.run.data.path != DEMO
+            self._overlay.announce(meaning.sentence, bool(meaning.kind), EVAL_DATA_SENTENCE if may_be_eval_data else "")
             event.acceptProposedAction()
 
-    def move(self, event: QDragMoveEvent) -> None:
-        self._overlay.point(event.position().toPoint())
+    def drag_move(self, event: QDragMoveEvent) -> None:
+        """Follow the drag, which may be over either half of the overlay."""
+        self._overlay.set_position(event.position().toPoint())
         event.acceptProposedAction()
 
     def drop(self, event: QDropEvent) -> None:
-        """Do what was announced."""
-        self._overlay.point(event.position().toPoint())
-        measure, files = self._overlay.over_second, _files(event)
+        """Open the dropped files as announced."""
+        self._overlay.set_position(event.position().toPoint())
+        as_eval_data, files = self._overlay.over_second, _files(event)
         self._overlay.hide()
         event.acceptProposedAction()
 
-        def take() -> None:
-            if measure:
+        def open_dropped() -> None:
+            if as_eval_data:
                 self.use_data(None, str(files[0]))
             else:
                 self.open(files)
 
-        QTimer.singleShot(0, self, take)  # let the drag end before a dialog may open
+        QTimer.singleShot(0, self, open_dropped)  # let the drag end before a dialog may open
 
 
 def _files(event: QDragEnterEvent | QDropEvent) -> list[Path]:

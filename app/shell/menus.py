@@ -13,30 +13,30 @@ from app.style import theme
 
 @dataclass(frozen=True)
 class Actions:
-    """The actions that are not always possible; the window switches them on and off."""
+    """The actions that are possible at times only; the window enables and disables them."""
 
     start: QAction
     stop: QAction
     checkpoint: QAction
 
 
-class Menus:
-    """Builds the menu bar of a window; `do` maps an action's name to what it does."""
+class MenuBar:
+    """Builds the menu bar of a window. `commands` maps the name of a command to the function that carries it out."""
 
-    def __init__(self, window: QMainWindow, do: dict[str, Callable[[], None]]) -> None:
-        self._window, self._do = window, do
-        self._file()
-        self._edit()
-        self._view()
-        self.actions = self._run()
-        self._window_menu()
-        self._help()
+    def __init__(self, window: QMainWindow, commands: dict[str, Callable[[], None]]) -> None:
+        self._window, self._commands = window, commands
+        self._add_file_menu()
+        self._add_edit_menu()
+        self._add_view_menu()
+        self.actions = self._add_run_menu()
+        self._add_window_menu()
+        self._add_help_menu()
 
-    def _add(
+    def _add_action(
         self,
         menu: QMenu,
         text: str,
-        do: Callable[[], object],
+        command: Callable[[], object],
         keys: str | QKeySequence.StandardKey | None = None,
         role: QAction.MenuRole = QAction.MenuRole.NoRole,
     ) -> QAction:
@@ -44,78 +44,80 @@ class Menus:
         action.setMenuRole(role)
         if keys is not None:
             action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda *_: do())
+        action.triggered.connect(lambda *_: command())
         menu.addAction(action)
         return action
 
-    def _menu(self, title: str) -> QMenu:
+    def _add_menu(self, title: str) -> QMenu:
         menu = self._window.menuBar().addMenu(title)
         menu.menuAction().setMenuRole(QAction.MenuRole.NoRole)
         return menu
 
-    def _file(self) -> None:
-        menu, key = self._menu("&File"), QKeySequence.StandardKey
-        self._add(menu, "&New run", self._do["new"], key.New)
-        self._add(menu, "Open &data…", self._do["open_data"], key.Open)
-        self._add(menu, "Open &run…", self._do["open_run"], "Ctrl+Shift+O")
+    def _add_file_menu(self) -> None:
+        menu, key = self._add_menu("&File"), QKeySequence.StandardKey
+        self._add_action(menu, "&New run", self._commands["new"], key.New)
+        self._add_action(menu, "Open &data…", self._commands["open_data"], key.Open)
+        self._add_action(menu, "Open &run…", self._commands["open_run"], "Ctrl+Shift+O")
         menu.addSeparator()
-        self._add(menu, "&Close window", self._window.close, key.Close)
-        self._add(menu, "&Quit Hone", self._window.close, key.Quit, QAction.MenuRole.QuitRole)
+        self._add_action(menu, "&Close window", self._window.close, key.Close)
+        self._add_action(menu, "&Quit Hone", self._window.close, key.Quit, QAction.MenuRole.QuitRole)
 
-    def _edit(self) -> None:
-        menu, key = self._menu("&Edit"), QKeySequence.StandardKey
+    def _add_edit_menu(self) -> None:
+        menu, key = self._add_menu("&Edit"), QKeySequence.StandardKey
         for text, slot, keys in (
             ("&Undo", "undo", key.Undo), ("&Redo", "redo", key.Redo), ("", "", None), ("Cu&t", "cut", key.Cut),
             ("&Copy", "copy", key.Copy), ("&Paste", "paste", key.Paste), ("Select &all", "selectAll", key.SelectAll),
         ):  # fmt: skip
             if text == "&Paste":
-                self._add(menu, text, self._paste, keys)
+                self._add_action(menu, text, self._paste, keys)
             elif text:
-                self._add(menu, text, partial(_to_focus, slot), keys)
+                self._add_action(menu, text, partial(_send_to_text_field, slot), keys)
             else:
                 menu.addSeparator()
 
     def _paste(self) -> None:
-        """Into the text field that has the keyboard; without one, as files or rows into the window."""
-        if not _to_focus("paste"):
-            self._do["paste"]()
+        """Paste into the text field that has the keyboard; without one, as files or rows into the window."""
+        if not _send_to_text_field("paste"):
+            self._commands["paste"]()
 
-    def _view(self) -> None:
-        menu = self._menu("&View")
+    def _add_view_menu(self) -> None:
+        menu = self._add_menu("&View")
         for n, (text, name) in enumerate((("&New run", "new"), ("&Runs", "runs"), ("&Chat", "chat")), 1):
-            self._add(menu, text, self._do[name], f"Ctrl+{n}")
+            self._add_action(menu, text, self._commands[name], f"Ctrl+{n}")
         menu.addSeparator()
-        inner = menu.addMenu("&Theme")
+        theme_menu = menu.addMenu("&Theme")
         group = QActionGroup(self._window)
         app = QApplication.instance()
-        shown = theme.mode(app) if isinstance(app, QApplication) else "system"
+        current = theme.current_mode(app) if isinstance(app, QApplication) else "system"
         for mode, text in (("system", "As the &system"), ("light", "&Light"), ("dark", "&Dark")):
-            action = self._add(inner, text, partial(_choose_theme, mode))
+            action = self._add_action(theme_menu, text, partial(_choose_theme, mode))
             action.setCheckable(True)
-            action.setChecked(mode == shown)
+            action.setChecked(mode == current)
             group.addAction(action)
 
-    def _run(self) -> Actions:
-        menu = self._menu("&Run")
-        start = self._add(menu, "&Start", self._do["start"], "Ctrl+R")
-        checkpoint = self._add(menu, "&Checkpoint now", self._do["checkpoint"], "Ctrl+K")
-        stop = self._add(menu, "Stop and &keep", self._do["stop"], "Ctrl+.")
+    def _add_run_menu(self) -> Actions:
+        menu = self._add_menu("&Run")
+        start = self._add_action(menu, "&Start", self._commands["start"], "Ctrl+R")
+        checkpoint = self._add_action(menu, "&Checkpoint now", self._commands["checkpoint"], "Ctrl+K")
+        stop = self._add_action(menu, "Stop and &keep", self._commands["stop"], "Ctrl+.")
         return Actions(start, stop, checkpoint)
 
-    def _window_menu(self) -> None:
-        menu = self._menu("&Window")
-        self._add(menu, "&Minimize", self._window.showMinimized, "Ctrl+M")
-        self._add(menu, "&Zoom", lambda: _zoom(self._window))
+    def _add_window_menu(self) -> None:
+        menu = self._add_menu("&Window")
+        self._add_action(menu, "&Minimize", self._window.showMinimized, "Ctrl+M")
+        self._add_action(menu, "&Zoom", lambda: _zoom(self._window))
 
-    def _help(self) -> None:
-        menu = self._menu("&Help")
-        self._add(menu, "&Methods, options and models", self._do["help"], QKeySequence.StandardKey.HelpContents)
-        self._add(menu, "Show &log files", self._do["logs"])
-        self._add(menu, "&About Hone", self._do["about"], role=QAction.MenuRole.AboutRole)
+    def _add_help_menu(self) -> None:
+        menu = self._add_menu("&Help")
+        self._add_action(
+            menu, "&Methods, options and models", self._commands["help"], QKeySequence.StandardKey.HelpContents
+        )
+        self._add_action(menu, "Show &log files", self._commands["logs"])
+        self._add_action(menu, "&About Hone", self._commands["about"], role=QAction.MenuRole.AboutRole)
 
 
-def _to_focus(slot: str) -> bool:
-    """Send an editing command to the text field that has the keyboard. Whether there was one that takes it."""
+def _send_to_text_field(slot: str) -> bool:
+    """Send an editing command to the text field that has the keyboard; returns whether there was one to take it."""
     widget = QApplication.focusWidget()
     if not isinstance(widget, QLineEdit | QTextEdit | QPlainTextEdit) or (slot == "paste" and widget.isReadOnly()):
         return False

@@ -1,4 +1,4 @@
-"""The list of places on the left, and below it what is running."""
+"""The sidebar: the list of places, and below it the progress of the run that is training."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
@@ -12,26 +12,26 @@ from PySide6.QtWidgets import (
 )
 
 from app.style import icons, theme
-from app.widgets.buttons import BY_KEY, Button
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption
-from app.widgets.progress_bar import ThinBar
+from app.widgets.buttons import KEYBOARD_REASONS, Button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption
+from app.widgets.progress_bar import ThinProgressBar
 
-PLACES = (("new", "New run", "new"), ("runs", "Runs", "runs"), ("chat", "Chat", "chat"))  # (key, words, icon)
+PLACES = (("new", "New run", "new"), ("runs", "Runs", "runs"), ("chat", "Chat", "chat"))  # (key, title, icon)
 
 
-class _List(QListWidget):
-    """Knows whether the keyboard brought the focus: only then a ring is drawn."""
+class _PlaceList(QListWidget):
+    """Remembers whether the focus came by the keyboard: only then a ring is drawn."""
 
-    ring = False
+    draws_ring = False
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.ring = event.reason() in BY_KEY
+        self.draws_ring = event.reason() in KEYBOARD_REASONS
 
 
-class _Row(QStyledItemDelegate):
-    """A row with a rounded ground when it is chosen."""
+class _PlaceDelegate(QStyledItemDelegate):
+    """Draws a place, with a rounded background where it is chosen."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         return QSize(0, 34)
@@ -39,27 +39,27 @@ class _Row(QStyledItemDelegate):
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         chosen = bool(option.state & QStyle.StateFlag.State_Selected)
-        over = bool(option.state & QStyle.StateFlag.State_MouseOver)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(option.rect).adjusted(0, 1, 0, -1)
-        if chosen or over:
+        if chosen or hovered:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(theme.mix(c.text, c.window, 0.86 if chosen else 0.93))
+            painter.setBrush(theme.mix(colours.text, colours.window, 0.86 if chosen else 0.93))
             painter.drawRoundedRect(box, 6, 6)
-        here = chosen and bool(option.state & QStyle.StateFlag.State_HasFocus)
-        if here and isinstance(option.widget, _List) and option.widget.ring:
-            painter.setPen(c.accent_text)
+        has_focus = chosen and bool(option.state & QStyle.StateFlag.State_HasFocus)
+        if has_focus and isinstance(option.widget, _PlaceList) and option.widget.draws_ring:
+            painter.setPen(colours.accent_text)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
-        ink = c.accent_text if chosen else c.secondary
+        ink = colours.accent_text if chosen else colours.secondary
         name = index.data(Qt.ItemDataRole.UserRole)[1]
         top = option.rect.y() + (option.rect.height() - 18) // 2
         scale = option.widget.devicePixelRatioF()
         painter.drawPixmap(option.rect.x() + 8, top, icons.pixmap(name, ink, 18, scale))
-        painter.setPen(c.text)
+        painter.setPen(colours.text)
         painter.setFont(theme.font(bold=chosen))
         painter.drawText(
             QRect(option.rect.x() + 36, option.rect.y(), option.rect.width() - 40, option.rect.height()),
@@ -70,7 +70,7 @@ class _Row(QStyledItemDelegate):
 
 
 class Sidebar(QWidget):
-    """`chosen(key)` when a person picks a place; show_run() puts the running job's state at the foot."""
+    """`chosen(key)` when a person picks a place; show_run() shows the progress of a run at the foot."""
 
     chosen = Signal(str)
     run_clicked = Signal()
@@ -78,42 +78,42 @@ class Sidebar(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setFixedWidth(192)
-        layout = column(self, 12, 12)
+        layout = vbox(self, 12, 12)
         layout.setContentsMargins(12, 16, 12, 12)
-        brand = row(gap=8)
-        self._logo = Text(wrap=False)
+        brand = hbox(gap=8)
+        self._logo = Label(wrap=False)
         self._logo.setPixmap(icons.pixmap("hone", theme.colours(theme.palette()).text, 26, 2.0))
         self._logo.setAccessibleName("Hone")
         brand.addWidget(self._logo)
-        brand.addWidget(Text("Hone", bold=True))
+        brand.addWidget(Label("Hone", bold=True))
         brand.addStretch()
         layout.addLayout(brand)
-        self._list = _List()
+        self._list = _PlaceList()
         self._list.setAccessibleName("Places")
         self._list.setFrameShape(QListWidget.Shape.NoFrame)
         self._list.viewport().setAutoFillBackground(False)
         self._list.setMouseTracking(True)
         self._list.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setItemDelegate(_Row(self._list))
-        for key, words, icon in PLACES:
-            item = QListWidgetItem(words)
+        self._list.setItemDelegate(_PlaceDelegate(self._list))
+        for key, title, icon in PLACES:
+            item = QListWidgetItem(title)
             item.setData(Qt.ItemDataRole.UserRole, (key, icon))
             self._list.addItem(item)
-        self._list.currentItemChanged.connect(self._picked)
-        self._list.itemClicked.connect(self._picked)  # from a run's page back to the list it is in
+        self._list.currentItemChanged.connect(self._choose_item)
+        self._list.itemClicked.connect(self._choose_item)  # from a run's page back to the list it is in
         layout.addWidget(self._list, 1)
-        layout.addWidget(self._run_card())
+        layout.addWidget(self._build_run_card())
 
     def choose(self, key: str) -> None:
-        """Mark a place as the one shown."""
+        """Mark the place whose page is shown."""
         self._list.blockSignals(True)
         self._list.setCurrentRow([k for k, _, _ in PLACES].index(key))
         self._list.blockSignals(False)
 
-    def show_run(self, words: str, detail: str, fraction: float | None) -> None:
-        """The running job in a few words, with its share done (None: not known)."""
+    def show_run(self, status: str, detail: str, fraction: float | None) -> None:
+        """Show a run's status in a few words, and the share of it that is done (None: not known)."""
         self.card.setVisible(True)
-        self.words.setText(words)
+        self.status.setText(status)
         self.detail.setText(detail)
         self._bar.show_share(fraction)
 
@@ -121,24 +121,24 @@ class Sidebar(QWidget):
         self.card.setVisible(False)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.mix(c.text, c.window, 0.96))
-        painter.fillRect(self.width() - 1, 0, 1, self.height(), c.separator)
+        painter.fillRect(self.rect(), theme.mix(colours.text, colours.window, 0.96))
+        painter.fillRect(self.width() - 1, 0, 1, self.height(), colours.separator)
 
-    def _run_card(self) -> Card:
+    def _build_run_card(self) -> Card:
         self.card = Card()
-        inner = column(self.card, 12, 4)
-        self.words, self.detail = Text(bold=True), caption()
-        self._bar = ThinBar("Progress of the run")
+        inner = vbox(self.card, 12, 4)
+        self.status, self.detail = Label(bold=True), caption()
+        self._bar = ThinProgressBar("Progress of the run")
         show = Button("Show", "next", weight="quiet")
         show.setAccessibleName("Show the run under way")
         show.clicked.connect(self.run_clicked)
-        for part in (self.words, self.detail, self._bar, show):
+        for part in (self.status, self.detail, self._bar, show):
             inner.addWidget(part)
         self.card.hide()
         return self.card
 
-    def _picked(self, item: QListWidgetItem | None) -> None:
+    def _choose_item(self, item: QListWidgetItem | None) -> None:
         if item is not None:
             self.chosen.emit(item.data(Qt.ItemDataRole.UserRole)[0])

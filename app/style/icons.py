@@ -1,4 +1,4 @@
-"""The icons in resources/icons, drawn in whatever colour the moment asks for."""
+"""The icons in resources/icons, drawn in any colour."""
 
 import functools
 
@@ -18,12 +18,12 @@ def _source(name: str) -> bytes:
 
 @functools.lru_cache(maxsize=512)
 def _pixmap(name: str, colour: str, size: int, scale: float) -> QPixmap:
-    side = round(size * scale)
-    image = QImage(QSize(side, side), QImage.Format.Format_ARGB32_Premultiplied)
+    pixels = round(size * scale)
+    image = QImage(QSize(pixels, pixels), QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     source = _source(name).replace(b"currentColor", colour.encode())
-    QSvgRenderer(QByteArray(source)).render(painter, QRectF(0, 0, side, side))
+    QSvgRenderer(QByteArray(source)).render(painter, QRectF(0, 0, pixels, pixels))
     painter.end()
     image.setDevicePixelRatio(scale)
     return QPixmap.fromImage(image)
@@ -36,17 +36,17 @@ def pixmap(name: str, colour: QColor, size: int = 18, scale: float = 1.0) -> QPi
 
 def icon(name: str, colour: QColor, disabled: QColor | None = None, size: int = 18) -> QIcon:
     """An icon for a button, sharp on every screen."""
-    made = QIcon()
+    icon_ = QIcon()
     for scale in _SCALES:
-        made.addPixmap(_pixmap(name, colour.name(), size, scale))
+        icon_.addPixmap(_pixmap(name, colour.name(), size, scale))
         if disabled is not None:
-            made.addPixmap(_pixmap(name, disabled.name(), size, scale), QIcon.Mode.Disabled)
-    return made
+            icon_.addPixmap(_pixmap(name, disabled.name(), size, scale), QIcon.Mode.Disabled)
+    return icon_
 
 
 def app_icon() -> QIcon:
     """Hone's own icon in the sizes that a desktop asks for."""
-    made = QIcon()
+    icon_ = QIcon()
     for size in (16, 32, 64, 128, 256):
-        made.addPixmap(_pixmap("hone", "#000000", size, 1.0))
-    return made
+        icon_.addPixmap(_pixmap("hone", "#000000", size, 1.0))
+    return icon_

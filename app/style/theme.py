@@ -1,7 +1,7 @@
 """How the window looks: the native style on a Mac, Fusion with our own palette elsewhere, light or dark.
 
-Every colour follows from the palette a widget has, so a change of scheme reaches everything through
-Qt's own PaletteChange event and nobody has to be told.
+Every colour is derived from the application's palette, so a change between light and dark reaches all widgets through
+Qt's own PaletteChange event.
 """
 
 import functools
@@ -12,7 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
-GRID = 8  # all distances are multiples of this, or half of it
+GRID = 8  # pixels: all distances are multiples of this, or half of it
 MARGIN = 3 * GRID
 RADIUS = 10
 MODES = ("system", "light", "dark")
@@ -92,12 +92,12 @@ def palette() -> QPalette:
 
 
 def mix(a: QColor, b: QColor, share: float) -> QColor:
-    """`share` of b in a."""
-    one, other = (a.redF(), a.greenF(), a.blueF()), (b.redF(), b.greenF(), b.blueF())
-    return QColor.fromRgbF(*(x * (1 - share) + y * share for x, y in zip(one, other, strict=True)))
+    """A mixture of two colours: `share` (0 to 1) of `b`, the rest of `a`."""
+    rgb_a, rgb_b = (a.redF(), a.greenF(), a.blueF()), (b.redF(), b.greenF(), b.blueF())
+    return QColor.fromRgbF(*(x * (1 - share) + y * share for x, y in zip(rgb_a, rgb_b, strict=True)))
 
 
-def named(name: str) -> QColor:
+def parse_colour(name: str) -> QColor:
     """A colour from its hexadecimal name."""
     return QColor(name)
 
@@ -116,28 +116,28 @@ def apply(app: QApplication, mode: str) -> None:
         app.setFont(font)
     if mode == "system":
         scheme = QGuiApplication.styleHints().colorScheme()
-    _colour(app, scheme == Qt.ColorScheme.Dark)
+    _set_palettes(app, scheme == Qt.ColorScheme.Dark)
 
 
-def follow(app: QApplication) -> None:
-    """The system changed between light and dark: go along, unless the person has chosen one."""
-    if mode(app) == "system" and not NATIVE:
-        _colour(app, QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
+def follow_system(app: QApplication) -> None:
+    """Follow a change of the system between light and dark, unless the person has chosen one of them."""
+    if current_mode(app) == "system" and not NATIVE:
+        _set_palettes(app, QGuiApplication.styleHints().colorScheme() == Qt.ColorScheme.Dark)
 
 
-def mode(app: QApplication) -> str:
-    """What apply() was last called with."""
+def current_mode(app: QApplication) -> str:
+    """The mode that apply() was last called with."""
     return str(app.property(_MODE) or "system")
 
 
-def _colour(app: QApplication, dark: bool) -> None:
+def _set_palettes(app: QApplication, dark: bool) -> None:
     shades = _DARK if dark else _LIGHT
-    app.setPalette(_palette(*shades))
+    app.setPalette(_build_palette(*shades))
     for kind in _INPUTS:
-        app.setPalette(_input_palette(*shades), kind)  # type: ignore[arg-type]  # the stubs want bytes, Qt takes str
+        app.setPalette(_build_input_palette(*shades), kind)  # type: ignore[arg-type]  # the stubs want bytes, Qt takes str
 
 
-def _palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
+def _build_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
     w, b, t, u, a = (QColor(c) for c in (window, base, text, button, accent))
     role, dark = QPalette.ColorRole, w.lightness() < 128
     palette = QPalette(u, w)  # derives the bevel shades that Fusion draws with
@@ -165,8 +165,8 @@ def _palette(window: str, base: str, text: str, button: str, accent: str) -> QPa
     return palette
 
 
-def _input_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
-    palette = _palette(window, base, text, button, accent)
+def _build_input_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
+    palette = _build_palette(window, base, text, button, accent)
     if QColor(window).lightness() < 128:
         palette.setColor(QPalette.ColorRole.Window, QColor("#82828c"))
         palette.setColor(QPalette.ColorRole.Button, QColor("#303035"))

@@ -1,4 +1,4 @@
-"""A model that is talked to, on a thread of its own that loads it, answers, and lets it go."""
+"""A chat on a thread of its own: it loads the model, answers questions one after the other, and frees the model."""
 
 import queue
 import threading
@@ -8,15 +8,18 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.threads.errors import edge
+from app.threads.errors import reporting_errors
 
 Message = dict[str, str]
-LONGEST = 256  # tokens of an answer
+MAX_ANSWER_TOKENS = 256
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A question. `adapter` False asks the model as it was before training; `ticket` comes back with the answer."""
+class Question:
+    """A conversation whose last message is to be answered.
+
+    `ticket` comes back with each part of the answer. Without `adapter` the model answers as it was before training.
+    """
 
     ticket: int
     messages: Sequence[Message]
@@ -24,48 +27,48 @@ class Ask:
 
 
 class ChatThread(QThread):
-    """`open_chat` builds a core.model.generate.Chat; it is built and used only here."""
+    """Answers questions with the core.chat.Chat that `open_chat` builds; it is built and used on this thread only."""
 
-    ready = Signal()
-    piece = Signal(int, str)
-    answered = Signal(int)
+    model_loaded = Signal()
+    text_written = Signal(int, str)  # ticket, the next piece of the answer
+    answer_finished = Signal(int)  # ticket
     failed = Signal(str)
     crashed = Signal(str)
 
     def __init__(self, open_chat: Callable[[], Any], parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._open = open_chat
-        self._asked: queue.SimpleQueue[Ask | None] = queue.SimpleQueue()
-        self._hush = threading.Event()
-        self.closed = False  # asked to end: takes no more questions
+        self._open_chat = open_chat
+        self._questions: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
+        self._stop_answer = threading.Event()
+        self.is_closed = False  # close() was called: the thread takes no more questions
 
-    def ask(self, ask: Ask) -> None:
-        """Put a question; answers come one after the other."""
-        self._asked.put(ask)
+    def ask(self, question: Question) -> None:
+        """Put a question into the queue."""
+        self._questions.put(question)
 
-    def hush(self) -> None:
+    def stop_answer(self) -> None:
         """End the answer that is being written."""
-        self._hush.set()
+        self._stop_answer.set()
 
     def close(self) -> None:
-        """Let the model go. The thread ends after the token it is writing."""
-        self.closed = True
-        self._hush.set()
-        self._asked.put(None)
+        """Free the model. The thread ends after the token it is writing."""
+        self.is_closed = True
+        self._stop_answer.set()
+        self._questions.put(None)
 
     def run(self) -> None:
-        with edge(self.failed.emit, self.crashed.emit):
-            self._talk(self._open())
+        with reporting_errors(self.failed.emit, self.crashed.emit):
+            self._answer_questions(self._open_chat())
 
-    def _talk(self, chat: Any) -> None:
-        self.ready.emit()
+    def _answer_questions(self, chat: Any) -> None:
+        self.model_loaded.emit()
         while True:
-            ask = self._asked.get()
-            if ask is None:
+            question = self._questions.get()
+            if question is None:
                 return
-            self._hush.clear()
-            for text in chat.answer(ask.messages, max_tokens=LONGEST, adapter=ask.adapter):
-                if self._hush.is_set():
+            self._stop_answer.clear()
+            for text in chat.answer(question.messages, max_tokens=MAX_ANSWER_TOKENS, adapter=question.adapter):
+                if self._stop_answer.is_set():
                     break
-                self.piece.emit(ask.ticket, text)
-            self.answered.emit(ask.ticket)
+                self.text_written.emit(question.ticket, text)
+            self.answer_finished.emit(question.ticket)

@@ -1,98 +1,103 @@
-"""What background work asks of those parts of the core that bring in MLX or the Hub's client. Each of these belongs on
-a task's thread (app.threads.task).
+"""Calls of background work into those parts of the core that import MLX or the client of the Hugging Face Hub.
+
+Each of these functions belongs on a task's thread (app.threads.task).
 """
 
 import json
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from app.desktop.machine import Facts
+from app.desktop.machine import MachineFacts
 from core.events import Event, Phase
+from core.run import Run
 
 UNSUPPORTED = "unsupported"  # as core.model.families calls it
 
 
-def machine_facts() -> Facts:
-    """What this computer is, and which device would train."""
+def machine_facts() -> MachineFacts:
+    """This computer's processor, memory and GPU, and the device that would train."""
     from core.device.machine import machine
     from core.device.select import report
 
-    return Facts(machine(), report("auto"))
+    return MachineFacts(machine(), report("auto"))
 
 
 def backend_report(requested: str) -> dict[str, str]:
-    """{requested, used, device, reason} for a run's backend option."""
+    """{requested, used, device, reason} of the backend that a run's option `backend` leads to."""
     from core.device.select import report
 
     return report(requested)
 
 
 def fetch_data(path: str) -> Generator[Phase, None, str]:
-    """A dataset's place on this computer, brought from the Hub where it is an id. Raises BadData or Unavailable."""
+    """The path of a dataset on this computer, downloaded from the Hub where `path` is an id.
+
+    Yields the phases of the download. Raises BadData or Unavailable.
+    """
     from core.model import hub
 
     return (yield from hub.fetch_data(path))
 
 
 def find_model(path: str, revision: str | None) -> Path | None:
-    """The model's folder on this computer, or None when it would be downloaded. Raises BadModel."""
+    """The model's folder on this computer, or None where it would have to be downloaded. Raises BadModel."""
     from core.model import hub
 
     return hub.locate(path, revision)
 
 
 def missing_files(folder: Path) -> list[str]:
-    """What a model folder lacks. Raises BadModel."""
+    """The names of files that a model folder lacks. Raises BadModel."""
     from core.model import hub
 
     return hub.missing_files(folder)
 
 
 def family_support(architecture: str) -> tuple[str, str]:
-    """(UNSUPPORTED or another word, a sentence for people) for a model_type of config.json."""
+    """(UNSUPPORTED or another level of support, a sentence for people) for a model_type of config.json."""
     from core.model import families
 
     return families.support(architecture)
 
 
-def memory_estimate(run: Any, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
-    """("5 to 7 GB", what to try where that is more than `usable` bytes), or None where it cannot be told.
+def memory_estimate(run: Run, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
+    """The memory that a step of a run takes, under the plan that core.memory.plan makes for the run.
 
-    As the run will take it: its batches go through the model as core.memory.plan plans.
+    `tokens` is the length of the longest row, `usable` the memory in bytes. Returns ("5 to 7 GB", what to try where
+    that is more than `usable`), or None for a config of an unusual build: no estimate rather than a wrong one.
     """
-
     from core.errors import BadModel
     from core.memory import estimate, plan
 
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        teacher = _beside(run) if run.spec.divergence else None
-        about = partial(estimate.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
-        _, found, advice = plan.resolve_plan(run, tokens, device, usable, about)
+        teacher = _find_teacher(run) if run.spec.divergence else None
+        estimate_run = partial(estimate.estimate, config, device=device, tokens=tokens, folder=folder, teacher=teacher)
+        _, memory, advice = plan.resolve_plan(run, tokens, device, usable, estimate_run)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
-        return None  # a config of an unusual build: nothing is said rather than something wrong
-    return None if found is None else (found.words, advice)
+        return None
+    return None if memory is None else (memory.words, advice)
 
 
-def _beside(run: Any) -> Path | None:
+def _find_teacher(run: Run) -> Path | None:
+    """The folder of the teacher that is loaded beside the model, or None where there is none."""
     from core.reference.frozen_model import beside
 
     return beside(run)
 
 
 def save_model(
-    folder: Path, goal: Path, quantization: str, backend: str, allow_code: bool
+    folder: Path, destination: Path, quantization: str, backend: str, allow_code: bool
 ) -> Generator[Event, None, None]:
-    """A run's base and adapter as one model in a new folder. Raises UserError."""
+    """Write a run's base and adapter as one model into a new folder, and yield the events of it. Raises UserError."""
     from core.export import fuse
 
-    yield from fuse(folder, goal, quantization=quantization, backend_name=backend, allow_code=allow_code)
+    yield from fuse(folder, destination, quantization=quantization, backend_name=backend, allow_code=allow_code)
 
 
-def save_for_peft(folder: Path, goal: Path) -> Generator[Event, None, None]:
-    """A run's adapter in PEFT's format, in a new folder. Raises UserError."""
+def save_for_peft(folder: Path, destination: Path) -> Generator[Event, None, None]:
+    """Write a run's adapter in PEFT's format into a new folder, and yield the events of it. Raises UserError."""
     from core.export import to_peft
 
-    yield from to_peft(folder, goal)
+    yield from to_peft(folder, destination)

@@ -1,4 +1,4 @@
-"""What happens when something is wrong with Hone itself: it goes to the log, and a person is told once."""
+"""Reports of bugs in Hone itself: crashes and uncaught exceptions go to the log files, and a dialog says so."""
 
 import faulthandler
 import logging
@@ -16,12 +16,12 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 
 log = logging.getLogger("app")
 _crash_file: IO[str] | None = None  # open as long as the process lives: faulthandler writes to it
-# Said by platforms without a window manager; means nothing to a person.
-_HARMLESS = ("This plugin does not support", "propagateSizeHints")
+# Messages of platforms without a window manager; they mean nothing to a person.
+_IGNORED_MESSAGES = ("This plugin does not support", "propagateSizeHints")
 
 
 def log_folder() -> Path:
-    """Where the log files lie."""
+    """The folder of the log files."""
     return Path(platformdirs.user_log_dir("Hone", appauthor=False))
 
 
@@ -34,26 +34,26 @@ def install() -> None:
         handler: logging.Handler = logging.FileHandler(folder / "hone.log", encoding="utf-8", delay=True)
         _crash_file = (folder / "crash.log").open("a", encoding="utf-8")
     except OSError:
-        handler = logging.StreamHandler()  # no place to write: the terminal still shows it
+        handler = logging.StreamHandler()  # the folder cannot be written to: the terminal still shows the log
     else:
         faulthandler.enable(_crash_file)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
     log.setLevel(logging.INFO)
-    sys.excepthook = _uncaught
+    sys.excepthook = _report_exception
     threading.excepthook = lambda args: report("".join(traceback.format_exception(args.exc_value)))
-    qInstallMessageHandler(_qt_message)
+    qInstallMessageHandler(_log_qt_message)
 
 
 def report(details: str) -> None:
-    """Log a bug's traceback and, on the UI thread, tell the person."""
+    """Log a bug's traceback and, where this is called on the UI thread, show it in a dialog."""
     log.error("%s", details)
     app = QApplication.instance()
     if isinstance(app, QApplication) and threading.current_thread() is threading.main_thread():
-        _tell(app, details)
+        _show_dialog(app, details)
 
 
-def _tell(app: QApplication, details: str) -> None:
+def _show_dialog(app: QApplication, details: str) -> None:
     box = QMessageBox(
         QMessageBox.Icon.Warning,
         "Hone",
@@ -61,23 +61,23 @@ def _tell(app: QApplication, details: str) -> None:
         QMessageBox.StandardButton.Close,
         app.activeWindow(),
     )
-    last = details.strip().splitlines()[-1]
-    box.setInformativeText(f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last}")
+    last_line = details.strip().splitlines()[-1]
+    box.setInformativeText(f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}")
     box.setDetailedText(details)
-    copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
-    copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
+    copy_button = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+    copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
     box.open()
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     if issubclass(kind, KeyboardInterrupt):
         QApplication.quit()
         return
     report("".join(traceback.format_exception(kind, error, trace)))
 
 
-def _qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    if any(part in message for part in _HARMLESS):
+def _log_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
+    if any(ignored in message for ignored in _IGNORED_MESSAGES):
         return
     level = {QtMsgType.QtDebugMsg: logging.DEBUG, QtMsgType.QtInfoMsg: logging.INFO}.get(kind, logging.WARNING)
     log.log(level, "Qt: %s", message)

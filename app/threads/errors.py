@@ -1,4 +1,4 @@
-"""The edge of background work: where an error becomes a message, and MLX lets go of the thread."""
+"""Errors of background threads: they become a message for the window, and MLX's streams are cleared at the end."""
 
 import sys
 import traceback
@@ -9,10 +9,11 @@ from core.errors import UserError
 
 
 @contextmanager
-def edge(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
-    """Run the body; a UserError goes to `failed` as its sentence, anything else to `crashed` as a traceback.
+def reporting_errors(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
+    """Run the body of a `with`; nothing is raised out of it, because nothing may leave a QThread's run().
 
-    This is the one place of the window that catches everything: nothing may leave a QThread's run().
+    `failed` gets the sentence of a UserError, `crashed` the traceback of any other exception. This is the one place
+    of the window that catches everything.
     """
     try:
         yield
@@ -25,7 +26,7 @@ def edge(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Itera
 
 
 def _clear_streams() -> None:
-    """MLX's streams belong to the thread that made them and must go before it does."""
+    """Clear MLX's streams of this thread: they belong to the thread that made them and must go before it does."""
     # Missing while another thread is just importing MLX: then this one has made no streams.
     clear = getattr(sys.modules.get("mlx.core"), "clear_streams", None)
     if clear is not None:

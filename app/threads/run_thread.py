@@ -1,4 +1,4 @@
-"""The bridge between the library and the window: a run's events, one by one, as a Qt signal."""
+"""A training run on a thread of its own: each event of the run becomes a Qt signal."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -6,35 +6,35 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.threads.errors import edge
+from app.threads.errors import reporting_errors
 from core.events import Event
 from core.run import Run
 
 # (stop, save_now) -> the run's events
-Events = Callable[[threading.Event, threading.Event], Iterator[Event]]
+EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]
 
 
 class RunThread(QThread):
-    """Walks through a run's events on a thread of its own, where all of the run's MLX work happens."""
+    """Iterates over a run's events on a thread of its own, where all of the run's MLX work happens."""
 
-    happened = Signal(object)  # an Event; the name event belongs to Qt
+    event_arrived = Signal(object)  # an Event
     failed = Signal(str)  # one sentence that a person can act on
     crashed = Signal(str)  # a bug: the whole traceback
 
-    def __init__(self, events: Events, parent: QObject | None = None) -> None:
+    def __init__(self, events: EventSource, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._events = events
         self.stop = threading.Event()
         self.save_now = threading.Event()
 
     def run(self) -> None:
-        with edge(self.failed.emit, self.crashed.emit):
+        with reporting_errors(self.failed.emit, self.crashed.emit):
             for event in self._events(self.stop, self.save_now):
-                self.happened.emit(event)
+                self.event_arrived.emit(event)
 
 
-def training(run: Run) -> Events:
-    """The events of a new run. MLX is imported on the thread that asks for them."""
+def train_events(run: Run) -> EventSource:
+    """The events of a new run. MLX is imported on the thread that iterates over them."""
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
         from core.train import train
@@ -44,8 +44,8 @@ def training(run: Run) -> Events:
     return events
 
 
-def resuming(folder: str) -> Events:
-    """The events of a run that goes on from what lies in its folder."""
+def resume_events(folder: str) -> EventSource:
+    """The events of a run that is resumed from the newest checkpoint in its folder."""
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
         from core.train import resume
@@ -55,12 +55,15 @@ def resuming(folder: str) -> Events:
     return events
 
 
-def talking(run: Run, adapter: str | None) -> Callable[[], Any]:
-    """Opens a core.model.generate.Chat with a run's model, on the thread that calls it."""
+def chat_opener(run: Run, adapter: str | None) -> Callable[[], Any]:
+    """A function that opens a core.chat.Chat with a run's model, on the thread that calls it.
 
-    def opened() -> Any:
+    `adapter` is a folder with an adapter, or None for the model as it was before training.
+    """
+
+    def open_chat() -> Any:
         from core.chat import Chat
 
         return Chat(run.model.path, adapter, backend_name=run.backend, allow_code=run.model.allow_code)
 
-    return opened
+    return open_chat

@@ -1,4 +1,4 @@
-"""Call a function at most every so many milliseconds; the last call is never lost."""
+"""Throttling and debouncing of function calls; the last call is never lost."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,39 +7,39 @@ from PySide6.QtCore import QObject, QTimer
 
 
 class Throttle(QObject):
-    """Calling it calls `function` at once, then not again before `milliseconds` have passed.
+    """Calls `function` at once, and then again only after `milliseconds` have passed.
 
-    Of the calls in between only the last one's arguments are kept. With `settle` the function runs only
-    once the calls have stopped for that long (typing in a field, dragging a slider).
+    Of the calls in between only the arguments of the last one are kept. With `debounce` the function runs only once
+    the calls have stopped for that long (typing in a field, dragging a slider).
     """
 
     def __init__(
-        self, function: Callable[..., None], milliseconds: int, parent: QObject | None = None, *, settle: bool = False
+        self, function: Callable[..., None], milliseconds: int, parent: QObject | None = None, *, debounce: bool = False
     ) -> None:
         super().__init__(parent)
-        self._function, self._settle = function, settle
-        self._waiting: tuple[Any, ...] | None = None
+        self._function, self._debounce = function, debounce
+        self._pending_args: tuple[Any, ...] | None = None
         self._timer = QTimer(self, singleShot=True, interval=milliseconds)
-        self._timer.timeout.connect(self._due)
+        self._timer.timeout.connect(self._call_pending)
 
     def __call__(self, *args: Any) -> None:
-        if self._settle or self._timer.isActive():
-            self._waiting = args
-            if self._settle:
+        if self._debounce or self._timer.isActive():
+            self._pending_args = args
+            if self._debounce:
                 self._timer.start()
             return
         self._timer.start()
         self._function(*args)
 
     def flush(self) -> None:
-        """Make a waiting call now."""
+        """Make the pending call now, if there is one."""
         self._timer.stop()
-        self._due()
+        self._call_pending()
 
-    def _due(self) -> None:
-        if self._waiting is None:
+    def _call_pending(self) -> None:
+        if self._pending_args is None:
             return
-        args, self._waiting = self._waiting, None
-        if not self._settle:
+        args, self._pending_args = self._pending_args, None
+        if not self._debounce:
             self._timer.start()
         self._function(*args)

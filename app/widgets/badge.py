@@ -1,4 +1,4 @@
-"""Which device and precision a run uses, in a badge; pressed, it says what was asked for and why."""
+"""A badge with the backend and precision of a run; clicked, it shows what was asked for and why this is used."""
 
 from typing import Any
 
@@ -8,35 +8,35 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from app.style import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
-from app.widgets.labels import Text, caption, heading
+from app.widgets.labels import Label, caption, heading
 from core.quant.modes import MODES
 
 
-class Badge(Button):
-    """Amber, with an icon and words, when something else is used than was asked for."""
+class BackendBadge(Button):
+    """Has a warning icon and "not as asked" where something else is used than was asked for."""
 
     def __init__(self) -> None:
         super().__init__("", "chip")
-        self._about: list[tuple[str, dict[str, Any]]] = []
+        self._choices: list[tuple[str, dict[str, Any]]] = []  # (heading, table of core.events.Started)
         self._popup: QWidget | None = None
         self.clicked.connect(self.explain)
         self.hide()
 
-    def show_used(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
+    def show_choices(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
         """Show core.events.Started's two tables."""
-        self._about = [("Backend", backend), ("Precision", precision)]
-        differs = fell_back(backend) or fell_back(precision)
-        words = " · ".join([f"{str(backend.get('used', '')).upper()} (MLX)", *held(precision)])
-        self.setText(f"{words} · not as asked" if differs else words)
-        self.set_icon("warn" if differs else "chip")
+        self._choices = [("Backend", backend), ("Precision", precision)]
+        has_fallback = fell_back(backend) or fell_back(precision)
+        text = " · ".join([f"{str(backend.get('used', '')).upper()} (MLX)", *describe_precision(precision)])
+        self.setText(f"{text} · not as asked" if has_fallback else text)
+        self.set_icon("warn" if has_fallback else "chip")
         self.setAccessibleName(f"Backend and precision: {self.text()}")
         self.setAccessibleDescription("Press to see what was asked for, what is used, and why.")
         self.updateGeometry()
         self.show()
 
     def explain(self) -> None:
-        """Show asked, used and why below the badge."""
-        popup = _Popup(self, self._about)
+        """Show a table of what was asked for, what is used and why, below the badge."""
+        popup = _Popup(self, self._choices)
         popup.adjustSize()
         corner = self.mapToGlobal(QPoint(self.width() - popup.sizeHint().width(), self.height() + 4))
         popup.move(corner)
@@ -44,23 +44,23 @@ class Badge(Button):
         self._popup = popup
 
 
-def fell_back(about: dict[str, Any]) -> bool:
+def fell_back(choice: dict[str, Any]) -> bool:
     """Whether something else is used than was asked for."""
-    asked = about.get("requested")
-    return asked not in (None, "auto", about.get("used"), about.get("detail"))
+    requested = choice.get("requested")
+    return requested not in (None, "auto", choice.get("used"), choice.get("detail"))
 
 
-def held(precision: dict[str, Any]) -> list[str]:
-    """How the weights are held and, where that is something else, what they are computed in."""
-    used, compute = str(precision.get("used", "")), precision.get("compute")
-    name = MODES[used].title if used in MODES else used
-    return [name, str(compute)] if compute and compute != used else [name]
+def describe_precision(precision: dict[str, Any]) -> list[str]:
+    """The precision of the weights and, where it is another one, that of the computation."""
+    weights, compute = str(precision.get("used", "")), precision.get("compute")
+    title = MODES[weights].title if weights in MODES else weights
+    return [title, str(compute)] if compute and compute != weights else [title]
 
 
 class _Popup(Card):
-    """The small table; goes away when the person clicks elsewhere or presses Escape."""
+    """The table; it closes when the person clicks elsewhere or presses Escape."""
 
-    def __init__(self, parent: QWidget, about: list[tuple[str, dict[str, Any]]]) -> None:
+    def __init__(self, parent: QWidget, choices: list[tuple[str, dict[str, Any]]]) -> None:
         super().__init__(parent)
         self.setWindowFlags(Qt.WindowType.Popup)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
@@ -70,13 +70,13 @@ class _Popup(Card):
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(4)
         line = 0
-        for title, table in about:
+        for title, table in choices:
             if line:
                 grid.setRowMinimumHeight(line, theme.GRID)
                 line += 1
             grid.addWidget(heading(title), line, 0, 1, 2)
             line += 1
-            for key, words in (
+            for key, label in (
                 ("requested", "Asked for"),
                 ("used", "Used"),
                 ("device", "Device"),
@@ -85,8 +85,8 @@ class _Popup(Card):
                 ("reason", "Why"),
             ):
                 if table.get(key) and (key not in ("detail", "compute") or table[key] != table.get("used")):
-                    text = Text(str(table[key]), selectable=True)
+                    text = Label(str(table[key]), selectable=True)
                     text.setFixedWidth(320)
-                    grid.addWidget(caption(words), line, 0, Qt.AlignmentFlag.AlignTop)
+                    grid.addWidget(caption(label), line, 0, Qt.AlignmentFlag.AlignTop)
                     grid.addWidget(text, line, 1)
                     line += 1

@@ -1,4 +1,4 @@
-"""Push buttons in three weights: the one thing to do next, an ordinary choice, a quiet one."""
+"""Push buttons in three weights: primary (the next thing to do), plain, and quiet."""
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
@@ -6,18 +6,22 @@ from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QWidget
 
 from app.style import icons, theme
 
-BY_KEY = (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason, Qt.FocusReason.ShortcutFocusReason)
+KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
 
 
 class Button(QPushButton):
-    """A push button with an icon of ours. `weight` is "primary", "plain" or "quiet" (no frame until it is needed).
+    """A push button with one of Hone's icons. `weight` is "primary", "plain" or "quiet" (no frame unless hovered).
 
-    On a Mac the native style draws it; elsewhere it is drawn flat here, in the palette's colours.
+    On a Mac the native style draws it; elsewhere paintEvent() draws it flat, in the palette's colours.
     """
 
     def __init__(self, text: str, icon: str = "", *, weight: str = "plain", parent: QWidget | None = None) -> None:
         super().__init__(text, parent)
-        self._icon_name, self._weight, self._ring = icon, weight, False
+        self._icon_name, self._weight, self._draws_ring = icon, weight, False
         self.setIconSize(QSize(16, 16))
         self.setCursor(Qt.CursorShape.ArrowCursor)
         self.setFlat(weight == "quiet")
@@ -26,21 +30,21 @@ class Button(QPushButton):
             self.setAutoDefault(True)
         else:
             self.setAutoDefault(False)
-        self._tint()
+        self._update_icon()
 
     def set_icon(self, name: str) -> None:
         self._icon_name = name
-        self._tint()
+        self._update_icon()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        # A ring helps those who came with the keyboard; after a click it is noise.
-        self._ring = event.reason() in BY_KEY
+        # A focus ring helps a person who uses the keyboard; after a click it is noise.
+        self._draws_ring = event.reason() in KEYBOARD_REASONS
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "_weight"):
-            self._tint()
+            self._update_icon()
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
@@ -54,64 +58,75 @@ class Button(QPushButton):
     def minimumSizeHint(self) -> QSize:
         return self.sizeHint()
 
-    def _tint(self) -> None:
+    def _update_icon(self) -> None:
         if not self._icon_name:
             return
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         white = QColor("white")
-        colour = {"primary": white, "plain": c.text, "quiet": c.accent_text if self.text() else c.secondary}
-        self.setIcon(icons.icon(self._icon_name, colour[self._weight], theme.mix(c.text, c.window, 0.6), 16))
+        colour = {
+            "primary": white,
+            "plain": colours.text,
+            "quiet": colours.accent_text if self.text() else colours.secondary,
+        }
+        self.setIcon(
+            icons.icon(self._icon_name, colour[self._weight], theme.mix(colours.text, colours.window, 0.6), 16)
+        )
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if theme.NATIVE:
             super().paintEvent(event)
             return
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         option = QStyleOptionButton()
         self.initStyleOption(option)
-        over = bool(option.state & QStyle.StateFlag.State_MouseOver) and self.isEnabled()
-        down = self.isDown() or self.isChecked()
-        ground, line, ink = self._colours(c, over, down)
+        hovered = bool(option.state & QStyle.StateFlag.State_MouseOver) and self.isEnabled()
+        pressed = self.isDown() or self.isChecked()
+        fill, outline, ink = self._choose_colours(colours, hovered, pressed)
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1.5, 1.5, -1.5, -1.5)
-        painter.setPen(QPen(line, 1) if line else Qt.PenStyle.NoPen)
-        painter.setBrush(ground if ground else Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(outline, 1) if outline else Qt.PenStyle.NoPen)
+        painter.setBrush(fill if fill else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box, 6, 6)
-        if self.hasFocus() and self._ring:
+        if self.hasFocus() and self._draws_ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(c.accent_text, 1.6))
+            painter.setPen(QPen(colours.accent_text, 1.6))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)
         self._draw_content(painter, ink)
 
-    def _colours(self, c: theme.Colours, over: bool, down: bool) -> tuple[QColor | None, QColor | None, QColor]:
-        faded = theme.mix(c.text, c.window, 0.55)
+    def _choose_colours(
+        self, colours: theme.Colours, hovered: bool, pressed: bool
+    ) -> tuple[QColor | None, QColor | None, QColor]:
+        """(fill, outline, ink) of the present state; None draws nothing."""
+        faded = theme.mix(colours.text, colours.window, 0.55)
         if self._weight == "primary":
             if not self.isEnabled():
-                return theme.mix(c.text, c.window, 0.86), None, faded
-            shade = QColor("black") if down or over else c.accent
-            return theme.mix(c.accent, shade, 0.22 if down else 0.1), None, QColor("white")
-        ink = c.text if self.isEnabled() else faded
+                return theme.mix(colours.text, colours.window, 0.86), None, faded
+            shade = QColor("black") if pressed or hovered else colours.accent
+            return theme.mix(colours.accent, shade, 0.22 if pressed else 0.1), None, QColor("white")
+        ink = colours.text if self.isEnabled() else faded
         if self._weight == "quiet":
-            ink = c.accent_text if self.isEnabled() else faded
-            return (theme.mix(c.text, c.window, 0.9) if over or down else None), None, ink
-        raised = theme.mix(c.text, c.base, 0.9 if down else 0.95 if over else 1.0 if not c.dark else 0.93)
-        return raised, theme.mix(c.text, c.window, 0.78), ink
+            ink = colours.accent_text if self.isEnabled() else faded
+            return (theme.mix(colours.text, colours.window, 0.9) if hovered or pressed else None), None, ink
+        raised = theme.mix(
+            colours.text, colours.base, 0.9 if pressed else 0.95 if hovered else 1.0 if not colours.dark else 0.93
+        )
+        return raised, theme.mix(colours.text, colours.window, 0.78), ink
 
     def _draw_content(self, painter: QPainter, ink: QColor) -> None:
         box = self.rect()
-        side = self.iconSize().width() if self._icon_name else 0
-        gap = 6 if side and self.text() else 0
+        icon_size = self.iconSize().width() if self._icon_name else 0
+        gap = 6 if icon_size and self.text() else 0
         text = self.fontMetrics().horizontalAdvance(self.text().replace("&", ""))
-        left = box.x() + (box.width() - side - gap - text) / 2
-        if side:
-            top = box.y() + (box.height() - side) / 2
+        x = box.x() + (box.width() - icon_size - gap - text) / 2
+        if icon_size:
+            top = box.y() + (box.height() - icon_size) / 2
             painter.drawPixmap(
-                round(left), round(top), icons.pixmap(self._icon_name, ink, side, self.devicePixelRatioF())
+                round(x), round(top), icons.pixmap(self._icon_name, ink, icon_size, self.devicePixelRatioF())
             )
         painter.setPen(ink)
         painter.setFont(self.font())
-        area = QRectF(left + side + gap, box.y(), text + 4, box.height())
+        area = QRectF(x + icon_size + gap, box.y(), text + 4, box.height())
         painter.drawText(
             area,
             int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft | Qt.TextFlag.TextShowMnemonic),
@@ -119,16 +134,16 @@ class Button(QPushButton):
         )
 
 
-def primary(text: str, icon: str = "") -> Button:
-    """The one thing to do next on a page."""
+def primary_button(text: str, icon: str = "") -> Button:
+    """A button for the one thing to do next on a page."""
     return Button(text, icon, weight="primary")
 
 
-def plain(text: str, icon: str = "") -> Button:
-    """An ordinary choice."""
+def plain_button(text: str, icon: str = "") -> Button:
+    """A button for an ordinary choice."""
     return Button(text, icon)
 
 
-def quiet(text: str, icon: str = "") -> Button:
-    """A choice that stays in the background."""
+def quiet_button(text: str, icon: str = "") -> Button:
+    """A button without a frame, for a choice in the background."""
     return Button(text, icon, weight="quiet")

@@ -1,4 +1,4 @@
-"""A card: a rounded ground with a hairline around it. Groups things without shouting."""
+"""Cards, which group widgets in a rounded frame, and layouts on the 8-point grid."""
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -8,7 +8,7 @@ from app.style import theme
 
 
 class Card(QFrame):
-    """A rounded frame in the palette's base colour. `chosen` draws it in the accent, `tone` in a warning colour."""
+    """A rounded frame in the palette's base colour; chosen, in the accent; with a tone, in a colour for a message."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,27 +30,27 @@ class Card(QFrame):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
-        ground, line, width = c.base, c.separator, 1.0
+        colours = theme.colours(theme.palette())
+        fill, outline, width = colours.base, colours.separator, 1.0
         if self._tone:
-            line = getattr(c, self._tone)
-            ground = theme.mix(line, c.base, 0.9)
-            line = theme.mix(line, ground, 0.45)
+            outline = getattr(colours, self._tone)
+            fill = theme.mix(outline, colours.base, 0.9)
+            outline = theme.mix(outline, fill, 0.45)
         if self._chosen:
-            ground, line, width = c.tint, c.accent, 2.0
+            fill, outline, width = colours.tint, colours.accent, 2.0
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(line, width)
+        pen = QPen(outline, width)
         if self._dashed and not self._chosen:
-            pen = QPen(theme.mix(c.secondary, c.base, 0.35), 1.5, Qt.PenStyle.CustomDashLine)
+            pen = QPen(theme.mix(colours.secondary, colours.base, 0.35), 1.5, Qt.PenStyle.CustomDashLine)
             pen.setDashPattern([4, 4])
         painter.setPen(pen)
-        painter.setBrush(ground)
+        painter.setBrush(fill)
         inset = width / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), theme.RADIUS, theme.RADIUS)
 
 
-def column(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QVBoxLayout:
+def vbox(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QVBoxLayout:
     """A vertical layout on the 8-point grid."""
     layout = QVBoxLayout(parent) if parent else QVBoxLayout()
     layout.setContentsMargins(margin, margin, margin, margin)
@@ -58,7 +58,7 @@ def column(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID
     return layout
 
 
-def row(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QHBoxLayout:
+def hbox(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QHBoxLayout:
     """A horizontal layout on the 8-point grid."""
     layout = QHBoxLayout(parent) if parent else QHBoxLayout()
     layout.setContentsMargins(margin, margin, margin, margin)
@@ -66,9 +66,9 @@ def row(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -
     return layout
 
 
-def framed(inner: QWidget, inset: int = 5) -> Card:
-    """A card around a widget that fills it."""
+def card_around(content: QWidget, inset: int = 5) -> Card:
+    """A card that is filled by a widget."""
     card = Card()
-    layout = column(card, inset)
-    layout.addWidget(inner)
+    layout = vbox(card, inset)
+    layout.addWidget(content)
     return card

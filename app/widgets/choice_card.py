@@ -1,4 +1,4 @@
-"""A card that is chosen, one of a group: a radio button with a heading, words and a small line."""
+"""Radio buttons as cards: each has a heading, a text and a line of detail, and one card of a group is chosen."""
 
 from collections.abc import Callable
 
@@ -7,76 +7,79 @@ from PySide6.QtGui import QEnterEvent, QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QWidget
 
 from app.style import theme
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption
 
 
 class _Radio(QRadioButton):
-    """Tells its card when the keyboard comes and goes."""
+    """Signals when it gets and loses the keyboard focus."""
 
-    focused = Signal(bool)
+    focus_changed = Signal(bool)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.focused.emit(True)
+        self.focus_changed.emit(True)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.focused.emit(False)
+        self.focus_changed.emit(False)
 
 
-class Choice(Card):
-    """A radio button as a card. The whole card can be clicked."""
+class ChoiceCard(Card):
+    """A radio button as a card. The whole card can be clicked.
 
-    def __init__(self, key: str, heading: str, text: str, small: str = "", aside: str = "") -> None:
+    `detail` is the small line below the text, `corner` a small word in the upper right corner.
+    """
+
+    def __init__(self, key: str, heading: str, text: str, detail: str = "", corner: str = "") -> None:
         super().__init__()
         self.key = key
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.radio = _Radio()
         self.radio.setAccessibleName(heading)
-        self.radio.setAccessibleDescription(" ".join(part for part in (text, small) if part))
+        self.radio.setAccessibleDescription(" ".join(part for part in (text, detail) if part))
         self.radio.toggled.connect(self.set_chosen)
-        layout = row(self, 14, 10)
+        layout = hbox(self, 14, 10)
         layout.addWidget(self.radio, 0, Qt.AlignmentFlag.AlignTop)
-        words = column(gap=3)
-        head = row(gap=8)
-        self._heading = Text(heading, bold=True)
-        head.addWidget(self._heading, 1)
-        if aside:
-            head.addWidget(Text(aside, "caption", tone="secondary", wrap=False), 0, Qt.AlignmentFlag.AlignTop)
-        words.addLayout(head)
-        self._text = Text(text)
+        text_layout = vbox(gap=3)
+        header = hbox(gap=8)
+        self._heading = Label(heading, bold=True)
+        header.addWidget(self._heading, 1)
+        if corner:
+            header.addWidget(Label(corner, "caption", tone="secondary", wrap=False), 0, Qt.AlignmentFlag.AlignTop)
+        text_layout.addLayout(header)
+        self._text = Label(text)
         self._text.setVisible(bool(text))
-        words.addWidget(self._text)
-        self.small = caption(small)
-        self.small.setVisible(bool(small))
-        words.addWidget(self.small)
-        self.why = Text("", "caption", tone="warn")
-        self.why.hide()
-        words.addWidget(self.why)
-        words.addStretch()
-        layout.addLayout(words, 1)
+        text_layout.addWidget(self._text)
+        self.detail = caption(detail)
+        self.detail.setVisible(bool(detail))
+        text_layout.addWidget(self.detail)
+        self.reason = Label("", "caption", tone="warn")
+        self.reason.hide()
+        text_layout.addWidget(self.reason)
+        text_layout.addStretch()
+        layout.addLayout(text_layout, 1)
 
     def set_text(self, text: str) -> None:
-        """Change the words below the heading."""
+        """Change the text below the heading."""
         self._text.setText(text)
         self._text.setVisible(bool(text))
         self.radio.setAccessibleDescription(text)
 
-    def set_small(self, small: str, tone: str = "secondary") -> None:
-        """Change the small line."""
-        self.small.setText(small)
-        self.small.set_tone(tone)
-        self.small.setVisible(bool(small))
+    def set_detail(self, detail: str, tone: str = "secondary") -> None:
+        """Change the line of detail."""
+        self.detail.setText(detail)
+        self.detail.set_tone(tone)
+        self.detail.setVisible(bool(detail))
 
-    def refuse(self, why: str) -> None:
-        """Make it unavailable and say why; "" makes it available again."""
-        self.why.setText(why)
-        self.why.setVisible(bool(why))
+    def disable(self, reason: str) -> None:
+        """Make the card unavailable and show the reason; "" makes it available again."""
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
         for part in (self.radio, self._heading, self._text):
-            part.setEnabled(not why)
-        if why:
-            self.radio.setAccessibleDescription(why)
+            part.setEnabled(not reason)
+        if reason:
+            self.radio.setAccessibleDescription(reason)
         self.update()
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
@@ -91,14 +94,14 @@ class Choice(Card):
         self.update()
 
 
-class Choices(QWidget):
+class ChoiceGroup(QWidget):
     """A group of cards in a grid; `chosen(key)` when a person picks one."""
 
     chosen = Signal(str)
 
     def __init__(self, columns: int = 1) -> None:
         super().__init__()
-        self.cards: dict[str, Choice] = {}
+        self.cards: dict[str, ChoiceCard] = {}
         self._group = QButtonGroup(self)
         self._columns = columns
         self._grid = QGridLayout(self)
@@ -106,20 +109,20 @@ class Choices(QWidget):
         self._grid.setSpacing(theme.GRID + 4)
         for i in range(columns):
             self._grid.setColumnStretch(i, 1)
-        self._place = 0  # of the next card, row by row
+        self._cell = 0  # of the next card, row by row
 
-    def add(self, card: Choice) -> None:
+    def add(self, card: ChoiceCard) -> None:
         self.cards[card.key] = card
         self._group.addButton(card.radio)
-        self._grid.addWidget(card, *divmod(self._place, self._columns))
-        self._place += 1
+        self._grid.addWidget(card, *divmod(self._cell, self._columns))
+        self._cell += 1
         card.radio.clicked.connect(self._emitter(card.key))
 
     def add_heading(self, heading: QWidget) -> None:
-        """A heading over the cards that come next."""
-        line = -(-self._place // self._columns)
-        self._grid.addWidget(heading, line, 0, 1, self._columns)
-        self._place = (line + 1) * self._columns
+        """Add a heading above the cards that are added next."""
+        row = -(-self._cell // self._columns)
+        self._grid.addWidget(heading, row, 0, 1, self._columns)
+        self._cell = (row + 1) * self._columns
 
     def clear(self) -> None:
         for card in self.cards.values():
@@ -127,10 +130,10 @@ class Choices(QWidget):
             self._grid.removeWidget(card)
             card.deleteLater()
         self.cards = {}
-        self._place = 0
+        self._cell = 0
 
     def choose(self, key: str) -> None:
-        """Mark a card; a key that no card has marks none."""
+        """Mark the card with this key as chosen; a key that no card has marks none."""
         self._group.setExclusive(False)
         for name, card in self.cards.items():
             card.radio.setChecked(name == key)

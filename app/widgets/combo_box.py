@@ -1,11 +1,11 @@
-"""A menu of choices that turns the page, not the value, under the mouse wheel."""
+"""A combo box that ignores the mouse wheel, so that scrolling a page does not change its value."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QComboBox
 
 
-class Combo(QComboBox):
+class ComboBox(QComboBox):
     """A combo box with an accessible name."""
 
     def __init__(self, name: str, height: int = 28) -> None:

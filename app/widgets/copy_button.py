@@ -1,4 +1,4 @@
-"""A button that copies a text and says that it did."""
+"""A button that copies a text to the clipboard and then says "Copied" for a moment."""
 
 from collections.abc import Callable
 
@@ -7,26 +7,26 @@ from PySide6.QtGui import QGuiApplication
 
 from app.widgets.buttons import Button
 
-_SAID_MS = 1500
+_COPIED_MS = 1500
 
 
 class CopyButton(Button):
-    """Copies what `text()` gives at that moment."""
+    """Copies what `text()` returns at the click."""
 
     def __init__(self, name: str, text: Callable[[], str]) -> None:
         super().__init__("Copy", "copy", weight="quiet")
         self.setAccessibleName(name)
         self._text = text
-        self._timer = QTimer(self, singleShot=True, interval=_SAID_MS)
-        self._timer.timeout.connect(lambda: self._say("Copy", "copy"))
+        self._timer = QTimer(self, singleShot=True, interval=_COPIED_MS)
+        self._timer.timeout.connect(lambda: self._show_label("Copy", "copy"))
         self.clicked.connect(self._copy)
 
     def _copy(self) -> None:
         QGuiApplication.clipboard().setText(self._text())
-        self._say("Copied", "check")
+        self._show_label("Copied", "check")
         self._timer.start()
 
-    def _say(self, words: str, icon: str) -> None:
-        self.setText(words)
+    def _show_label(self, label: str, icon: str) -> None:
+        self.setText(label)
         self.set_icon(icon)
         self.updateGeometry()

@@ -1,4 +1,4 @@
-"""What lies over the window while a file is dragged across it: says what dropping it would do."""
+"""The overlay over the window while a file is dragged across it: it says what dropping the file would do."""
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
@@ -8,19 +8,22 @@ from app.style import icons, theme
 
 
 class DropOverlay(QWidget):
-    """Covers its parent while shown."""
+    """Covers its parent while it is shown. It may have two halves, each with a sentence of its own."""
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._sentence, self._second, self._accepted = "", "", True
+        self._sentence, self._second_sentence, self._accepted = "", "", True
         self.over_second = False  # whether what is dragged is over the second half
         self.hide()
         parent.installEventFilter(self)
 
-    def announce(self, sentence: str, accepted: bool, second: str = "") -> None:
-        """Say what dropping would do; with `second`, what it would do in the lower half."""
-        self._sentence, self._second, self._accepted = sentence, second, accepted
+    def announce(self, sentence: str, accepted: bool, second_sentence: str = "") -> None:
+        """Say what dropping would do; with `second_sentence`, what it would do in the lower half.
+
+        `accepted` is False where dropping would do nothing.
+        """
+        self._sentence, self._second_sentence, self._accepted = sentence, second_sentence, accepted
         self.over_second = False
         self.setAccessibleName(sentence)
         parent = self.parentWidget()
@@ -30,17 +33,17 @@ class DropOverlay(QWidget):
         self.show()
         self.update()
 
-    def point(self, place: QPoint) -> None:
-        """What is dragged is here, in the window's coordinates."""
+    def set_position(self, position: QPoint) -> None:
+        """Mark the half under the mouse, whose position is in the window's coordinates."""
         parent = self.parentWidget()
-        below = parent is not None and parent.mapFrom(parent.window(), place).y() > self._border()
-        if bool(self._second) and below != self.over_second:
-            self.over_second = below
-            self.setAccessibleName(self._second if below else self._sentence)
+        in_second = parent is not None and parent.mapFrom(parent.window(), position).y() > self._second_top()
+        if bool(self._second_sentence) and in_second != self.over_second:
+            self.over_second = in_second
+            self.setAccessibleName(self._second_sentence if in_second else self._sentence)
             self.update()
 
-    def _border(self) -> int:
-        """Where the second half begins."""
+    def _second_top(self) -> int:
+        """The upper edge of the second half, in pixels."""
         return self.height() * 3 // 5
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -52,30 +55,30 @@ class DropOverlay(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        whole = QRectF(self.rect())
-        if not self._second:
-            self._paint_zone(painter, whole, whole.adjusted(16, 16, -16, -16), self._sentence, True)
+        area = QRectF(self.rect())
+        if not self._second_sentence:
+            self._paint_zone(painter, area, area.adjusted(16, 16, -16, -16), self._sentence, True)
             return
-        upper, lower = QRectF(whole), QRectF(whole)
-        upper.setBottom(self._border())
-        lower.setTop(self._border())
+        upper, lower = QRectF(area), QRectF(area)
+        upper.setBottom(self._second_top())
+        lower.setTop(self._second_top())
         self._paint_zone(painter, upper, upper.adjusted(16, 16, -16, -6), self._sentence, not self.over_second)
-        self._paint_zone(painter, lower, lower.adjusted(16, 6, -16, -16), self._second, self.over_second)
+        self._paint_zone(painter, lower, lower.adjusted(16, 6, -16, -16), self._second_sentence, self.over_second)
 
-    def _paint_zone(self, painter: QPainter, ground: QRectF, frame: QRectF, sentence: str, meant: bool) -> None:
-        c = theme.colours(theme.palette())
-        ink = c.bad if not self._accepted else c.accent_text if meant else c.secondary
-        veil = theme.mix(ink, c.window, 0.88 if meant else 0.97)
+    def _paint_zone(self, painter: QPainter, area: QRectF, frame: QRectF, sentence: str, active: bool) -> None:
+        colours = theme.colours(theme.palette())
+        ink = colours.bad if not self._accepted else colours.accent_text if active else colours.secondary
+        veil = theme.mix(ink, colours.window, 0.88 if active else 0.97)
         veil.setAlpha(235)
-        painter.fillRect(ground, veil)
+        painter.fillRect(area, veil)
         pen = QPen(ink, 2, Qt.PenStyle.CustomDashLine)
         pen.setDashPattern([5, 4])
         painter.setPen(pen)
         painter.drawRoundedRect(frame, 14, 14)
-        middle = frame.center().toPoint()
-        picture = icons.pixmap("drop" if self._accepted else "bad", ink, 44, self.devicePixelRatioF())
-        painter.drawPixmap(middle.x() - 22, middle.y() - 56, picture)
-        painter.setPen(c.text if meant else c.secondary)
+        center = frame.center().toPoint()
+        icon = icons.pixmap("drop" if self._accepted else "bad", ink, 44, self.devicePixelRatioF())
+        painter.drawPixmap(center.x() - 22, center.y() - 56, icon)
+        painter.setPen(colours.text if active else colours.secondary)
         painter.setFont(theme.font("title", bold=True))
-        area = QRectF(frame.adjusted(44, frame.height() / 2, -44, 0))
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), sentence)
+        text_area = QRectF(frame.adjusted(44, frame.height() / 2, -44, 0))
+        painter.drawText(text_area, int(Qt.AlignmentFlag.AlignHCenter | Qt.TextFlag.TextWordWrap), sentence)

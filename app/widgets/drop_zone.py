@@ -1,16 +1,16 @@
-"""The place to drop a file, with buttons for those who do not drag. The window itself takes the drop."""
+"""The area that invites to drop a file, with buttons to choose one. The window itself receives the drop."""
 
 from PySide6.QtCore import Qt, Signal
 
-from app.desktop.paste import ID
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Glyph, Text, caption
-from app.widgets.line_edit import Entry
+from app.desktop.paste import DATASET_ID
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import IconLabel, Label, caption
+from app.widgets.line_edit import LineEdit
 
 
 class DropZone(Card):
-    """Says what can be dropped; `choose` and `sample` for the buttons, `use_id(name)` for a Hugging Face id."""
+    """Says what can be dropped. Signals `choose` and `sample` for its buttons, `use_id(name)` for a Hugging Face id."""
 
     choose = Signal()
     use_id = Signal(str)
@@ -19,21 +19,23 @@ class DropZone(Card):
     def __init__(self) -> None:
         super().__init__()
         self.set_dashed(True)
-        layout = row(self, 18, 16)
-        layout.addWidget(Glyph("drop", "accent_text", 34), 0, Qt.AlignmentFlag.AlignVCenter)
-        words = column(gap=2)
-        words.addWidget(Text("Drop your data here, anywhere on the window, or paste it", bold=True))
-        words.addWidget(caption("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed."))
-        layout.addLayout(words, 1)
-        side = column(gap=6)
-        self.choose_button = plain("Choose files…", "file")
-        self.id = Entry("Hugging Face dataset id", "or a Hugging Face id, owner/name")
+        layout = hbox(self, 18, 16)
+        layout.addWidget(IconLabel("drop", "accent_text", 34), 0, Qt.AlignmentFlag.AlignVCenter)
+        text_layout = vbox(gap=2)
+        text_layout.addWidget(Label("Drop your data here, anywhere on the window, or paste it", bold=True))
+        text_layout.addWidget(
+            caption("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed.")
+        )
+        layout.addLayout(text_layout, 1)
+        side = vbox(gap=6)
+        self.choose_button = plain_button("Choose files…", "file")
+        self.id = LineEdit("Hugging Face dataset id", "or a Hugging Face id, owner/name")
         self.id.setMinimumWidth(236)
-        self.sample_button = quiet("Use the sample data")
-        above = row(gap=4)
-        above.addWidget(self.sample_button)
-        above.addWidget(self.choose_button, 1)
-        side.addLayout(above)
+        self.sample_button = quiet_button("Use the sample data")
+        buttons = hbox(gap=4)
+        buttons.addWidget(self.sample_button)
+        buttons.addWidget(self.choose_button, 1)
+        side.addLayout(buttons)
         side.addWidget(self.id)
         layout.addLayout(side)
         self.choose_button.clicked.connect(self.choose)
@@ -42,7 +44,7 @@ class DropZone(Card):
 
     def _use_id(self) -> None:
         name = self.id.text().strip()
-        if ID.fullmatch(name):
+        if DATASET_ID.fullmatch(name):
             self.id.clear()
             self.use_id.emit(name)
         else:

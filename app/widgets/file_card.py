@@ -1,35 +1,35 @@
-"""The files that are read: their name, what was found in them, how far reading has come."""
+"""The card of the dataset's files: their name, a summary of their rows, and how much has been read."""
 
 from PySide6.QtCore import Qt
 
-from app.widgets.buttons import plain, quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Glyph, Text
-from app.widgets.progress_bar import ThinBar
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import IconLabel, Label
+from app.widgets.progress_bar import ThinProgressBar
 
 
 class FileCard(Card):
-    """Words and buttons; whoever owns it fills them."""
+    """Labels and buttons; the data step of New run fills and connects them."""
 
     def __init__(self) -> None:
         super().__init__()
-        layout = row(self, 12, 12)
-        layout.addWidget(Glyph("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
-        self.name = Text(bold=True)
-        self.sentence = Text(tone="secondary")
-        self.bar = ThinBar("How much of the file has been read")
-        self.stop = quiet("Stop reading")
-        self.change = quiet("Wrong? Map columns…")
-        self.sample = quiet("Use the sample data")
-        self.other = plain("Choose another…", "file")
-        head = row(gap=4)
-        head.addWidget(self.name, 1)
-        for button in (self.stop, self.change, self.sample, self.other):
-            head.addWidget(button)
-        words = column(gap=1)
-        words.addLayout(head)
-        words.addWidget(self.sentence)
-        words.addWidget(self.bar)
-        layout.addLayout(words, 1)
+        layout = hbox(self, 12, 12)
+        layout.addWidget(IconLabel("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
+        self.name = Label(bold=True)
+        self.sentence = Label(tone="secondary")
+        self.bar = ThinProgressBar("How much of the file has been read")
+        self.stop = quiet_button("Stop reading")
+        self.change = quiet_button("Wrong? Map columns…")
+        self.sample = quiet_button("Use the sample data")
+        self.choose_other = plain_button("Choose another…", "file")
+        header = hbox(gap=4)
+        header.addWidget(self.name, 1)
+        for button in (self.stop, self.change, self.sample, self.choose_other):
+            header.addWidget(button)
+        text_layout = vbox(gap=1)
+        text_layout.addLayout(header)
+        text_layout.addWidget(self.sentence)
+        text_layout.addWidget(self.bar)
+        layout.addLayout(text_layout, 1)
         self.bar.hide()
         self.stop.hide()

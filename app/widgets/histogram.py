@@ -1,4 +1,4 @@
-"""How many rows are how long, with a line for the longest that is allowed, to be dragged."""
+"""A histogram of the lengths of rows, with a line at the maximum length that can be dragged."""
 
 import math
 from collections.abc import Sequence
@@ -9,192 +9,196 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style import theme
-from app.widgets.buttons import BY_KEY
+from app.widgets.buttons import KEYBOARD_REASONS
 
-STEP = 8  # tokens from one place of the line to the next
-_LEAST = 8
-_BARS = 60
-_SKEWED = 12  # times as long as the middle row: then lengths are drawn by their doublings
-_ROOM = 1.12
-_TOP, _BOTTOM, _SIDE = 34, 26, 16
+LENGTH_STEP = 8  # tokens: the line is at a multiple of this
+_MIN_LENGTH = 8
+_BAR_COUNT = 60
+_SKEWED = 12  # the longest row has so many times the median length: then the axis is logarithmic
+_END_FACTOR = 1.12  # the axis ends so many times beyond the longest row
+_TOP, _BOTTOM, _SIDE = 34, 26, 16  # margins in pixels
 
 
 class Histogram(QWidget):
-    """Lengths as bars. `moved(most)` while the line is dragged, `chosen(most)` when it is let go or moved by keys."""
+    """Lengths as bars. `moved(limit)` while the line is dragged, `chosen(limit)` at its end or when keys move it."""
 
     moved = Signal(int)
     chosen = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
-        self.most = 2048
+        self.limit = 2048
         self._lengths: Any = ()
-        self._bars: list[tuple[float, float, int]] = []  # (from, to, rows)
-        self._doublings = False
+        self._bars: list[tuple[float, float, int]] = []  # (first length, end, rows)
+        self._is_log = False  # whether each doubling of the length gets the same width
         self._end = 1.0
-        self._empty = ""
-        self._dragging = self._ring = False
+        self._empty_text = ""
+        self._is_dragging = self._draws_ring = False
         self.setMinimumHeight(120)
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Lengths of the rows in tokens; the arrow keys move the maximum")
 
-    def show_lengths(self, lengths: Any, most: int) -> None:
+    def show_lengths(self, lengths: Any, limit: int) -> None:
         """Show lengths in tokens (a NumPy array) and the maximum."""
-        self._lengths, self.most, self._empty = lengths, most, ""
-        self._count()
+        self._lengths, self.limit, self._empty_text = lengths, limit, ""
+        self._build_bars()
         self.update()
 
-    def say_empty(self, words: str) -> None:
-        """Words while there is nothing to draw."""
-        self._lengths, self._bars, self._empty = (), [], words
+    def show_empty(self, text: str) -> None:
+        """Show a text while there are no lengths to draw."""
+        self._lengths, self._bars, self._empty_text = (), [], text
         self.update()
 
-    def show_most(self, most: int) -> None:
-        self.most = most
+    def show_limit(self, limit: int) -> None:
+        """Move the line to a maximum length."""
+        self.limit = limit
         self.update()
 
-    def place(self, length: float) -> float:
-        """Where a length is drawn, in pixels from the left; what is longer than everything, at the right."""
+    def length_to_x(self, length: float) -> float:
+        """The x of a length, in pixels from the left; lengths beyond the end of the axis are at the right edge."""
         share = min(1.0, max(0.0, self._scale(length) / self._scale(self._end)))
         return _SIDE + share * self._width()
 
-    def length(self, place: float) -> int:
-        """The length at a place, in whole steps."""
-        share = min(1.0, max(0.0, (place - _SIDE) / self._width()))
-        tokens = 2 ** (share * self._scale(self._end)) - 1 if self._doublings else share * self._end
-        return max(_LEAST, round(tokens / STEP) * STEP)
+    def x_to_length(self, x: float) -> int:
+        """The length at an x, rounded to a multiple of LENGTH_STEP."""
+        share = min(1.0, max(0.0, (x - _SIDE) / self._width()))
+        tokens = 2 ** (share * self._scale(self._end)) - 1 if self._is_log else share * self._end
+        return max(_MIN_LENGTH, round(tokens / LENGTH_STEP) * LENGTH_STEP)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton and self._bars:
-            self._dragging = True
-            self._move(self.length(event.position().x()))
+            self._is_dragging = True
+            self._move(self.x_to_length(event.position().x()))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        near = abs(event.position().x() - self.place(self.most)) < 8
-        self.setCursor(Qt.CursorShape.SplitHCursor if near or self._dragging else Qt.CursorShape.ArrowCursor)
-        if self._dragging:
-            self._move(self.length(event.position().x()))
+        is_near = abs(event.position().x() - self.length_to_x(self.limit)) < 8
+        self.setCursor(Qt.CursorShape.SplitHCursor if is_near or self._is_dragging else Qt.CursorShape.ArrowCursor)
+        if self._is_dragging:
+            self._move(self.x_to_length(event.position().x()))
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._dragging:
-            self._dragging = False
-            self.chosen.emit(self.most)
+        if self._is_dragging:
+            self._is_dragging = False
+            self.chosen.emit(self.limit)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        near = {Qt.Key.Key_Left: -STEP, Qt.Key.Key_Right: STEP}
-        far = {Qt.Key.Key_PageDown: 0.5, Qt.Key.Key_PageUp: 2.0}
+        steps = {Qt.Key.Key_Left: -LENGTH_STEP, Qt.Key.Key_Right: LENGTH_STEP}
+        factors = {Qt.Key.Key_PageDown: 0.5, Qt.Key.Key_PageUp: 2.0}
         key = Qt.Key(event.key())
-        if key in near:
-            wanted = self.most + near[key]
-        elif key in far:
-            wanted = round(self.most * far[key] / STEP) * STEP
+        if key in steps:
+            limit = self.limit + steps[key]
+        elif key in factors:
+            limit = round(self.limit * factors[key] / LENGTH_STEP) * LENGTH_STEP
         else:
             super().keyPressEvent(event)
             return
-        self._move(max(_LEAST, wanted))
-        self.chosen.emit(self.most)
+        self._move(max(_MIN_LENGTH, limit))
+        self.chosen.emit(self.limit)
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self._ring = event.type() == QEvent.Type.FocusIn and event.reason() in BY_KEY  # type: ignore[attr-defined]
+            self._draws_ring = event.type() == QEvent.Type.FocusIn and event.reason() in KEYBOARD_REASONS  # type: ignore[attr-defined]
             self.update()
         return super().event(event)
 
-    def _move(self, most: int) -> None:
-        if most != self.most:
-            self.most = most
-            self.moved.emit(most)
+    def _move(self, limit: int) -> None:
+        if limit != self.limit:
+            self.limit = limit
+            self.moved.emit(limit)
             self.update()
 
     def _width(self) -> float:
         return max(1.0, self.width() - 2 * _SIDE)
 
     def _scale(self, length: float) -> float:
-        return math.log2(length + 1) if self._doublings else length
+        return math.log2(length + 1) if self._is_log else length
 
-    def _count(self) -> None:
-        """Lengths to bars. Few very long rows would press all others into one bar: then each doubling gets as much."""
+    def _build_bars(self) -> None:
+        """Count the lengths in bars. On a linear axis a few very long rows would press all others into one bar."""
         import numpy as np
 
         self._bars = []
         if not len(self._lengths):
             return
-        longest, middle = float(self._lengths.max()), float(np.median(self._lengths))
-        self._doublings = longest > _SKEWED * max(1.0, middle)
-        self._end = max(4 * STEP, longest * _ROOM)
-        if self._doublings:
-            edges = 2 ** np.linspace(0, math.log2(self._end + 1), _BARS + 1) - 1
+        longest, median = float(self._lengths.max()), float(np.median(self._lengths))
+        self._is_log = longest > _SKEWED * max(1.0, median)
+        self._end = max(4 * LENGTH_STEP, longest * _END_FACTOR)
+        if self._is_log:
+            edges = 2 ** np.linspace(0, math.log2(self._end + 1), _BAR_COUNT + 1) - 1
         else:
-            edges = np.arange(0, self._end + 1, max(1, math.ceil(self._end / _BARS)))
+            edges = np.arange(0, self._end + 1, max(1, math.ceil(self._end / _BAR_COUNT)))
             edges = np.append(edges, self._end) if edges[-1] < self._end else edges
         counts, edges = np.histogram(self._lengths, edges)
         self._bars = [(float(a), float(b), int(n)) for a, b, n in zip(edges, edges[1:], counts, strict=False)]
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._ring:
-            painter.setPen(QPen(c.accent_text, 1.6))
+        if self._draws_ring:
+            painter.setPen(QPen(colours.accent_text, 1.6))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), 6, 6)
         if not self._bars:
-            painter.setPen(c.secondary)
+            painter.setPen(colours.secondary)
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(24, 0, -24, 0), int(flags), self._empty)
+            painter.drawText(self.rect().adjusted(24, 0, -24, 0), int(flags), self._empty_text)
             return
         base = self.height() - _BOTTOM
-        self._paint_bars(painter, c, base)
-        self._paint_axis(painter, c, base)
-        self._paint_line(painter, c, base)
+        self._paint_bars(painter, colours, base)
+        self._paint_axis(painter, colours, base)
+        self._paint_line(painter, colours, base)
 
-    def _paint_bars(self, painter: QPainter, c: theme.Colours, base: float) -> None:
+    def _paint_bars(self, painter: QPainter, colours: theme.Colours, base: float) -> None:
         highest = max(n for _, _, n in self._bars)
-        line = self.place(self.most)
+        line = self.length_to_x(self.limit)
         painter.setPen(Qt.PenStyle.NoPen)
         for start, end, n in self._bars:
             if not n:
                 continue
-            left, right = self.place(start), self.place(end)
+            x_start, x_end = self.length_to_x(start), self.length_to_x(end)
             height = max(2.0, (base - _TOP) * n / highest)
-            painter.setBrush(theme.mix(c.bad, c.base, 0.25) if left >= line - 0.5 else theme.named(c.series[0]))
-            painter.drawRect(QRectF(left + 0.5, base - height, max(1.5, right - left - 1), height))
+            painter.setBrush(
+                theme.mix(colours.bad, colours.base, 0.25)
+                if x_start >= line - 0.5
+                else theme.parse_colour(colours.series[0])
+            )
+            painter.drawRect(QRectF(x_start + 0.5, base - height, max(1.5, x_end - x_start - 1), height))
 
-    def _paint_axis(self, painter: QPainter, c: theme.Colours, base: float) -> None:
-        painter.setPen(theme.mix(c.text, c.base, 0.7))
+    def _paint_axis(self, painter: QPainter, colours: theme.Colours, base: float) -> None:
+        painter.setPen(theme.mix(colours.text, colours.base, 0.7))
         painter.drawLine(QPointF(_SIDE, base), QPointF(self.width() - _SIDE, base))
         painter.setFont(theme.font("caption", figures=True))
-        painter.setPen(c.secondary)
-        free = -1e9
-        for tick in ticks(self._end, self._doublings):
-            words, x = f"{tick:,}", self.place(tick)
-            room = painter.fontMetrics().horizontalAdvance(words)
-            left = min(max(x - room / 2, 2), self.width() - room - 2)
-            if left > free:
-                painter.drawText(QPointF(left, base + 17), words)
-                free = left + room + 14
+        painter.setPen(colours.secondary)
+        next_left = -1e9  # the first x at which another label has room
+        for tick in ticks(self._end, self._is_log):
+            text, x = f"{tick:,}", self.length_to_x(tick)
+            width = painter.fontMetrics().horizontalAdvance(text)
+            x_text = min(max(x - width / 2, 2), self.width() - width - 2)
+            if x_text > next_left:
+                painter.drawText(QPointF(x_text, base + 17), text)
+                next_left = x_text + width + 14
 
-    def _paint_line(self, painter: QPainter, c: theme.Colours, base: float) -> None:
-        x = self.place(self.most)
-        beyond = self.most > self._end
-        painter.setPen(QPen(c.accent_text, 2, Qt.PenStyle.DashLine if beyond else Qt.PenStyle.SolidLine))
+    def _paint_line(self, painter: QPainter, colours: theme.Colours, base: float) -> None:
+        x = self.length_to_x(self.limit)
+        is_beyond = self.limit > self._end
+        painter.setPen(QPen(colours.accent_text, 2, Qt.PenStyle.DashLine if is_beyond else Qt.PenStyle.SolidLine))
         painter.drawLine(QPointF(x, _TOP - 8), QPointF(x, base))
-        words = f"Maximum {self.most:,}" + (" →" if beyond else "")
+        text = f"Maximum {self.limit:,}" + (" →" if is_beyond else "")
         painter.setFont(theme.font("caption", bold=True, figures=True))
-        room = painter.fontMetrics().horizontalAdvance(words) + 16
-        left = min(max(x - room / 2, 1), self.width() - room - 1)
-        label = QRectF(left, 3, room, _TOP - 12)
+        width = painter.fontMetrics().horizontalAdvance(text) + 16
+        label = QRectF(min(max(x - width / 2, 1), self.width() - width - 1), 3, width, _TOP - 12)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(c.accent)
+        painter.setBrush(colours.accent)
         painter.drawRoundedRect(label, 6, 6)
         painter.setPen(Qt.GlobalColor.white)
-        painter.drawText(label, int(Qt.AlignmentFlag.AlignCenter), words)
+        painter.drawText(label, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
-def ticks(end: float, doublings: bool) -> Sequence[int]:
-    """Round lengths from 0 to the end of the axis."""
-    if doublings:
+def ticks(end: float, is_log: bool) -> Sequence[int]:
+    """Round lengths from 0 to the end of the axis; on a logarithmic one, powers of two."""
+    if is_log:
         return [0, *(2**n for n in range(3, int(math.log2(end)) + 1))]
     rough = end / 8
     size: float = 10 ** math.floor(math.log10(rough))

@@ -1,4 +1,4 @@
-"""Items in memory as a table: findings, runs."""
+"""A Qt model of items in memory, such as findings or runs, for a table."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,39 +12,40 @@ from core.data.read.reader import Finding
 
 Index = QModelIndex | QPersistentModelIndex
 Column = tuple[str, Callable[[Any], str]]
-_NOWHERE = QModelIndex()
-_LONGEST = 400  # characters of a cell; the whole text is in its tooltip
-_TONES = {
+_NO_PARENT = QModelIndex()
+_MAX_CELL = 400  # characters of a cell; the whole text is in its tooltip
+_SEVERITIES = {  # (icon, tone, title)
     "error": ("bad", "bad", "Left out"),
     "warning": ("warn", "warn", "Look at"),
     "note": ("info", "secondary", "Note"),
 }
 
 
-def findings(several: bool) -> list[Column]:
-    """What the table of findings shows; with several files, the file beside the line."""
+def finding_columns(several_files: bool) -> list[Column]:
+    """The columns of the table of findings; with several files, the file is given with the line."""
     return [
-        ("What", lambda f: _TONES[f.severity][2]),
-        ("Where", where) if several else ("Line", lambda f: f"{f.line:,}" if f.line else ""),
+        ("What", lambda f: _SEVERITIES[f.severity][2]),
+        ("Where", finding_location) if several_files else ("Line", lambda f: f"{f.line:,}" if f.line else ""),
         ("Message", lambda f: f.message),
         ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
     ]
 
 
-def where(finding: Finding) -> str:
-    """file:line, or the file alone for what concerns all of it."""
+def finding_location(finding: Finding) -> str:
+    """file:line, or the file alone where the finding concerns all of it."""
     name = Path(finding.file).name
     return f"{name}:{finding.line}" if finding.line else name
 
 
-class Rows(QAbstractTableModel):
-    """Items in rows, one function a column. Texts are shortened only when they are drawn."""
+class ItemModel(QAbstractTableModel):
+    """One item a row; each column has a title and a function that gives an item's text."""
 
     def __init__(self, columns: Sequence[Column], items: Sequence[Any] = ()) -> None:
         super().__init__()
         self._columns, self._items = list(columns), items
 
     def show_items(self, items: Sequence[Any], columns: Sequence[Column] | None = None) -> None:
+        """Replace the items and, where they are given, the columns."""
         self.beginResetModel()
         self._items = items
         if columns is not None:
@@ -54,10 +55,10 @@ class Rows(QAbstractTableModel):
     def item(self, row: int) -> Any:
         return self._items[row]
 
-    def rowCount(self, parent: Index = _NOWHERE) -> int:
+    def rowCount(self, parent: Index = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._items)
 
-    def columnCount(self, parent: Index = _NOWHERE) -> int:
+    def columnCount(self, parent: Index = _NO_PARENT) -> int:
         return 0 if parent.isValid() else len(self._columns)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
@@ -73,13 +74,13 @@ class Rows(QAbstractTableModel):
             text = self._columns[index.column()][1](item)
             if role == Qt.ItemDataRole.ToolTipRole:
                 return text[:4000]
-            short = " ".join(text[: 2 * _LONGEST].split())
-            return short if len(short) <= _LONGEST else short[:_LONGEST] + "…"
+            short = " ".join(text[: 2 * _MAX_CELL].split())
+            return short if len(short) <= _MAX_CELL else short[:_MAX_CELL] + "…"
         if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and isinstance(item, Finding):
             return _severity_icon(item)
         return None
 
 
 def _severity_icon(finding: Finding) -> QIcon:
-    icon, tone, _ = _TONES[finding.severity]
+    icon, tone, _ = _SEVERITIES[finding.severity]
     return icons.icon(icon, getattr(theme.colours(theme.palette()), tone), size=16)

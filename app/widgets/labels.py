@@ -1,4 +1,4 @@
-"""Labels in the window's three sizes, and small pictures beside them."""
+"""Labels in the window's three sizes, and icons beside them."""
 
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
@@ -7,7 +7,7 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 from app.style import icons, theme
 
 
-class Text(QLabel):
+class Label(QLabel):
     """A label. `tone` names a colour of theme.Colours: "text", "secondary", "good", "warn", "bad", "accent_text"."""
 
     def __init__(
@@ -21,7 +21,7 @@ class Text(QLabel):
         figures: bool = False,
         selectable: bool = False,
     ) -> None:
-        self._tone, self._painting = tone, False
+        self._tone, self._sets_palette = tone, False
         super().__init__(text)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, bold, figures))
@@ -30,45 +30,45 @@ class Text(QLabel):
             self.setTextInteractionFlags(
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
-        self._paint_tone()
+        self._apply_tone()
 
     def set_tone(self, tone: str) -> None:
         self._tone = tone
-        self._paint_tone()
+        self._apply_tone()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and not self._painting:
-            self._paint_tone()
+        if event.type() == QEvent.Type.PaletteChange and not self._sets_palette:
+            self._apply_tone()
 
-    def _paint_tone(self) -> None:
+    def _apply_tone(self) -> None:
         if self._tone == "text":
             return
         app_palette = theme.palette()
         palette = QPalette(self.palette())
         palette.setColor(QPalette.ColorRole.WindowText, getattr(theme.colours(app_palette), self._tone))
-        self._painting = True  # setting a palette is itself a change of palette
+        self._sets_palette = True  # setting a palette is itself a change of palette
         self.setPalette(palette)
-        self._painting = False
+        self._sets_palette = False
 
 
-def title(text: str) -> Text:
+def title(text: str) -> Label:
     """The heading of a page."""
-    return Text(text, "title", bold=True)
+    return Label(text, "title", bold=True)
 
 
-def heading(text: str) -> Text:
+def heading(text: str) -> Label:
     """The heading of a group."""
-    return Text(text, bold=True)
+    return Label(text, bold=True)
 
 
-def caption(text: str = "") -> Text:
+def caption(text: str = "") -> Label:
     """A small, quieter line."""
-    return Text(text, "caption", tone="secondary")
+    return Label(text, "caption", tone="secondary")
 
 
-class Elided(Text):
-    """One line that ends in … where the room ends; the whole of it is in the tooltip."""
+class ElidedLabel(Label):
+    """One line that ends in … where it is too long for its width; the whole text is in the tooltip."""
 
     def __init__(self, text: str, size: str = "body", *, bold: bool = False, tone: str = "text") -> None:
         super().__init__(text, size, bold=bold, tone=tone, wrap=False)
@@ -80,12 +80,12 @@ class Elided(Text):
         painter = QPainter(self)
         painter.setFont(self.font())
         painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), shown)
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(self.rect(), int(Qt.AlignmentFlag.AlignVCenter), text)
 
 
-class Glyph(QWidget):
-    """An icon by itself, in a tone. The words beside it say the same, so it is hidden from screen readers."""
+class IconLabel(QWidget):
+    """An icon in a tone. The words beside it say the same, so it has no accessible name."""
 
     def __init__(self, name: str, tone: str = "secondary", size: int = 18) -> None:
         super().__init__()

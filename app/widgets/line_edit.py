@@ -1,9 +1,9 @@
-"""A line of text to fill in, with a little room around the words."""
+"""A field for a line of text, with a little room around the text."""
 
 from PySide6.QtWidgets import QLineEdit
 
 
-class Entry(QLineEdit):
+class LineEdit(QLineEdit):
     """A line edit with an accessible name."""
 
     def __init__(self, name: str, hint: str = "", height: int = 30) -> None:

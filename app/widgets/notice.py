@@ -1,43 +1,44 @@
-"""A message in the page: an icon, one sentence, what to do about it."""
+"""A message in a page: an icon, one sentence, and advice."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Glyph, Text
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import IconLabel, Label
 
 _ICONS = {"good": "ok", "warn": "warn", "bad": "bad", "accent": "info"}
-_WORDS = {"good": "Done", "warn": "Note", "bad": "Problem", "accent": "Note"}
+_TITLES = {"good": "Done", "warn": "Note", "bad": "Problem", "accent": "Note"}
 
 
 class Notice(Card):
-    """Hidden until say() is called. Buttons may be added."""
+    """Hidden until show_message() is called. add_action() adds a button."""
 
     def __init__(self) -> None:
         super().__init__()
-        layout = row(self, 14, 10)
-        self._glyph = Glyph("info", "accent_text", 20)
-        layout.addWidget(self._glyph, 0, Qt.AlignmentFlag.AlignTop)
-        words = column(gap=4)
-        self.sentence = Text(bold=True, selectable=True)
-        self.advice = Text(selectable=True)
-        words.addWidget(self.sentence)
-        words.addWidget(self.advice)
-        self._actions = row(gap=8)
+        layout = hbox(self, 14, 10)
+        self._icon = IconLabel("info", "accent_text", 20)
+        layout.addWidget(self._icon, 0, Qt.AlignmentFlag.AlignTop)
+        text_layout = vbox(gap=4)
+        self.sentence = Label(bold=True, selectable=True)
+        self.advice = Label(selectable=True)
+        text_layout.addWidget(self.sentence)
+        text_layout.addWidget(self.advice)
+        self._actions = hbox(gap=8)
         self._actions.addStretch()
-        words.addLayout(self._actions)
-        layout.addLayout(words, 1)
+        text_layout.addLayout(self._actions)
+        layout.addLayout(text_layout, 1)
         self.hide()
 
-    def say(self, sentence: str, advice: str = "", tone: str = "bad") -> None:
-        self._glyph.show_icon(_ICONS[tone], "accent_text" if tone == "accent" else tone)
+    def show_message(self, sentence: str, advice: str = "", tone: str = "bad") -> None:
+        """Show a sentence with what to do about it; `tone` is "good", "warn", "bad" or "accent"."""
+        self._icon.show_icon(_ICONS[tone], "accent_text" if tone == "accent" else tone)
         self.set_tone(tone)
         self.sentence.setText(sentence)
         self.advice.setText(advice)
         self.advice.setVisible(bool(advice))
-        self.setAccessibleName(f"{_WORDS[tone]}: {sentence}")
+        self.setAccessibleName(f"{_TITLES[tone]}: {sentence}")
         self.show()
 
     def add_action(self, button: QWidget) -> None:
-        """A button below the words."""
+        """Add a button below the message."""
         self._actions.insertWidget(self._actions.count() - 1, button)

@@ -10,8 +10,8 @@ from PySide6.QtWidgets import QProgressBar
 from app.style import theme
 
 
-class ThinBar(QProgressBar):
-    """Shows a share from 0 to 1; for None a piece wanders, because nobody knows how long it takes."""
+class ThinProgressBar(QProgressBar):
+    """Shows a share from 0 to 1; for None, where the share is not known, a piece moves to and fro."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -23,36 +23,37 @@ class ThinBar(QProgressBar):
         self._timer.timeout.connect(self.update)
 
     def show_share(self, share: float | None) -> None:
+        """Show a share from 0 to 1, or None where it is not known."""
         self.setRange(0, 0 if share is None else 1000)
         if share is not None:
             self.setValue(round(share * 1000))
-        self._wander()
+        self._update_timer()
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
-        self._wander()
+        self._update_timer()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
         self._timer.stop()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.mix(c.text, c.window, 0.86))
+        painter.setBrush(theme.mix(colours.text, colours.window, 0.86))
         box = QRectF(self.rect())
         painter.drawRoundedRect(box, 3, 3)
-        painter.setBrush(c.accent)
+        painter.setBrush(colours.accent)
         if self.maximum() == 0:
             piece = box.width() * 0.25
-            left = (box.width() - piece) * (0.5 - 0.5 * math.cos(time.monotonic() * 2.2))
-            painter.drawRoundedRect(QRectF(left, 0, piece, box.height()), 3, 3)
+            x = (box.width() - piece) * (0.5 - 0.5 * math.cos(time.monotonic() * 2.2))
+            painter.drawRoundedRect(QRectF(x, 0, piece, box.height()), 3, 3)
         elif self.value() > 0:
             painter.drawRoundedRect(QRectF(0, 0, max(6.0, box.width() * self.value() / 1000), box.height()), 3, 3)
 
-    def _wander(self) -> None:
+    def _update_timer(self) -> None:
         if self.maximum() == 0 and self.isVisible():
             self._timer.start()
         else:

@@ -1,61 +1,61 @@
-"""One answer with its score: what was said, why it scored so, and the thinking folded away."""
+"""A card of one rollout: its reward, its answer, the reasons for its scores, and its thinking folded away."""
 
 from PySide6.QtCore import Qt
 
-from app.runs.rollout_samples import Reply
-from app.widgets.buttons import quiet
-from app.widgets.card import Card, column, row
-from app.widgets.labels import Text, caption
+from app.runs.rollout_samples import Rollout
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.labels import Label, caption
 
-_LONGEST = 1500  # characters of a text that are shown
+_MAX_TEXT = 1500  # characters of a text that are shown
 
 
 class AnswerCard(Card):
-    """An answer of a group; `mark` is "Best", "Worst" or nothing."""
+    """An answer of a group; `mark` is "Best", "Worst" or ""."""
 
-    def __init__(self, reply: Reply, mark: str = "") -> None:
+    def __init__(self, rollout: Rollout, mark: str = "") -> None:
         super().__init__()
-        layout = column(self, 12, 4)
-        head = row(gap=8)
-        total = "not scored" if reply.reward is None else f"{reply.reward:.2f}"
-        head.addWidget(Text(total, bold=True, figures=True, wrap=False))
+        layout = vbox(self, 12, 4)
+        header = hbox(gap=8)
+        reward = "not scored" if rollout.reward is None else f"{rollout.reward:.2f}"
+        header.addWidget(Label(reward, bold=True, figures=True, wrap=False))
         if mark:
             tone = {"Best": "good", "Worst": "bad"}[mark]
-            head.addWidget(Text(mark, "caption", tone=tone, wrap=False))
-        if reply.cut:
-            head.addWidget(Text("cut off", "caption", tone="warn", wrap=False))
-        head.addStretch()
+            header.addWidget(Label(mark, "caption", tone=tone, wrap=False))
+        if rollout.truncated:
+            header.addWidget(Label("cut off", "caption", tone="warn", wrap=False))
+        header.addStretch()
         if mark == "Best":
             self.set_tone("good")
-        layout.addLayout(head)
-        self.words = Text(short(reply.visible) or "(nothing)", selectable=True)
-        layout.addWidget(self.words)
-        self.thinking = Text(short(reply.thinking), tone="secondary", selectable=True)
+        layout.addLayout(header)
+        self.answer = Label(shorten(rollout.visible) or "(nothing)", selectable=True)
+        layout.addWidget(self.answer)
+        self.thinking = Label(shorten(rollout.thinking), tone="secondary", selectable=True)
         self.thinking.hide()
-        if reply.thinking:
-            self.fold = quiet("Show the thinking")
-            self.fold.setFixedHeight(24)
-            self.fold.clicked.connect(self._unfold)
-            layout.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
+        if rollout.thinking:
+            self.fold_button = quiet_button("Show the thinking")
+            self.fold_button.setFixedHeight(24)
+            self.fold_button.clicked.connect(self._toggle_thinking)
+            layout.addWidget(self.fold_button, 0, Qt.AlignmentFlag.AlignLeft)
             layout.addWidget(self.thinking)
-        if reply.scores:
-            layout.addWidget(caption(reasons(reply)))
+        if rollout.scores:
+            layout.addWidget(caption(describe_scores(rollout)))
 
-    def _unfold(self) -> None:
-        shown = self.thinking.isHidden()
-        self.thinking.setVisible(shown)
-        self.fold.setText("Hide the thinking" if shown else "Show the thinking")
+    def _toggle_thinking(self) -> None:
+        show = self.thinking.isHidden()
+        self.thinking.setVisible(show)
+        self.fold_button.setText("Hide the thinking" if show else "Show the thinking")
 
 
-def reasons(reply: Reply) -> str:
-    """Each reward's score and why, in one line."""
+def describe_scores(rollout: Rollout) -> str:
+    """The score of each reward with its reason, in one line."""
     parts = []
-    for name, score in reply.scores.items():
-        why = reply.why.get(name, "")
-        parts.append(f"{name} {score or 0:g}" + (f": {why}" if why else ""))
+    for name, score in rollout.scores.items():
+        reason = rollout.reasons.get(name, "")
+        parts.append(f"{name} {score or 0:g}" + (f": {reason}" if reason else ""))
     return "  ·  ".join(parts)
 
 
-def short(text: str) -> str:
-    """A text that is not endless."""
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + " …"
+def shorten(text: str) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + " …"

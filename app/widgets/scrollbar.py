@@ -1,4 +1,4 @@
-"""A thin scroll bar without arrows, for systems whose own is a block. A Mac keeps its own."""
+"""A thin scroll bar without arrows, for systems with a thick one. A Mac keeps its own."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -10,7 +10,7 @@ _WIDTH = 11
 
 
 class ThinScrollBar(QScrollBar):
-    """Draws only the part that is moved."""
+    """Draws the slider only."""
 
     def sizeHint(self) -> QSize:
         hint = super().sizeHint()
@@ -19,21 +19,23 @@ class ThinScrollBar(QScrollBar):
         return QSize(hint.width(), _WIDTH)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         option = QStyleOptionSlider()
         self.initStyleOption(option)
-        thumb = self.style().subControlRect(
+        slider = self.style().subControlRect(
             QStyle.ComplexControl.CC_ScrollBar, option, QStyle.SubControl.SC_ScrollBarSlider, self
         )
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.mix(c.text, c.window, 0.55 if self.underMouse() or self.isSliderDown() else 0.72))
-        painter.drawRoundedRect(QRectF(thumb).adjusted(2.5, 2.5, -2.5, -2.5), 3, 3)
+        painter.setBrush(
+            theme.mix(colours.text, colours.window, 0.55 if self.underMouse() or self.isSliderDown() else 0.72)
+        )
+        painter.drawRoundedRect(QRectF(slider).adjusted(2.5, 2.5, -2.5, -2.5), 3, 3)
 
 
-def thin(area: QAbstractScrollArea) -> None:
-    """Give a scrolling widget thin bars, except on a Mac."""
+def use_thin_scrollbars(area: QAbstractScrollArea) -> None:
+    """Give a scrolling widget thin scroll bars, except on a Mac."""
     if theme.NATIVE:
         return
     area.setVerticalScrollBar(ThinScrollBar(Qt.Orientation.Vertical))

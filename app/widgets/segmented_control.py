@@ -1,14 +1,14 @@
-"""A row of words of which one is chosen: a small switch between views of the same thing."""
+"""A segmented control: a row of small buttons of which one is chosen, to switch between views."""
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QButtonGroup, QWidget
 
 from app.style import theme
-from app.widgets.buttons import Button, quiet
-from app.widgets.card import row
+from app.widgets.buttons import Button, quiet_button
+from app.widgets.card import hbox
 
 
-class Segments(QWidget):
+class SegmentedControl(QWidget):
     """`chosen(key)` when a person picks one."""
 
     chosen = Signal(str)
@@ -19,29 +19,29 @@ class Segments(QWidget):
         self.buttons: dict[str, Button] = {}
         self._group = QButtonGroup(self)
         self._group.setExclusive(True)
-        self._layout = row(self, gap=2)
+        self._layout = hbox(self, gap=2)
         self._layout.addStretch()
 
     def show_choices(self, choices: dict[str, str]) -> None:
-        """Offer these ({key: words}), in this order."""
+        """Offer these choices, {key: title}, in this order."""
         if list(self.buttons) == list(choices):
             return
         for button in self.buttons.values():
             self._group.removeButton(button)
             self._layout.removeWidget(button)
-            button.hide()  # it goes only once the events have been handled
+            button.hide()  # deleteLater() deletes it only once the present events have been handled
             button.deleteLater()
         self.buttons = {}
-        for key, words in choices.items():
-            self._add(key, words)
+        for key, title in choices.items():
+            self._add(key, title)
 
     def choose(self, key: str) -> None:
-        """Mark one as chosen."""
+        """Mark the button of this key as chosen."""
         if key in self.buttons:
             self.buttons[key].setChecked(True)
 
-    def _add(self, key: str, words: str) -> None:
-        button = quiet(words)
+    def _add(self, key: str, title: str) -> None:
+        button = quiet_button(title)
         button.setCheckable(True)
         button.setFixedHeight(26)
         button.setFont(theme.font("caption"))

@@ -1,12 +1,12 @@
-"""A field for a whole number that turns the page, not the value, under the mouse wheel."""
+"""A spin box that ignores the mouse wheel, so that scrolling a page does not change its value."""
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QSpinBox
 
 
-class Spin(QSpinBox):
-    """A spin box with an accessible name; it tells a value once typing has ended."""
+class SpinBox(QSpinBox):
+    """A spin box with an accessible name; it signals a value once typing has ended."""
 
     def __init__(self, name: str, height: int = 28) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""The steps of New run in a row: done ones have a check mark, and each can be gone to."""
+"""The steps of New run in a row: finished steps have a check mark, and a click goes to a step."""
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QWidget
 
 from app.style import icons, theme
-from app.widgets.card import row
+from app.widgets.card import hbox
 
 _DISC = 24
 
@@ -15,7 +15,7 @@ class _Step(QAbstractButton):
 
     def __init__(self, number: int, name: str) -> None:
         super().__init__()
-        self.number, self.done = number, False
+        self.number, self.is_done = number, False
         self.setText(name)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -27,35 +27,37 @@ class _Step(QAbstractButton):
         return QSize(_DISC + 8 + round(metrics.horizontalAdvance(self.text()) * 1.12) + 8, 36)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         middle = self.height() / 2
         disc = QRectF(3, middle - _DISC / 2, _DISC, _DISC)
-        here = self.isChecked()
-        painter.setPen(Qt.PenStyle.NoPen if here else QPen(c.accent_text if self.done else c.secondary, 1.4))
-        painter.setBrush(c.accent if here else Qt.BrushStyle.NoBrush)
+        is_current = self.isChecked()
+        painter.setPen(
+            Qt.PenStyle.NoPen if is_current else QPen(colours.accent_text if self.is_done else colours.secondary, 1.4)
+        )
+        painter.setBrush(colours.accent if is_current else Qt.BrushStyle.NoBrush)
         painter.drawEllipse(disc)
-        if self.done and not here:
-            mark = icons.pixmap("check", c.accent_text, 16, self.devicePixelRatioF())
+        if self.is_done and not is_current:
+            mark = icons.pixmap("check", colours.accent_text, 16, self.devicePixelRatioF())
             painter.drawPixmap(QPointF(disc.x() + 4, disc.y() + 4), mark)
         else:
-            painter.setPen(Qt.GlobalColor.white if here else c.secondary)
+            painter.setPen(Qt.GlobalColor.white if is_current else colours.secondary)
             painter.setFont(theme.font("caption", bold=True))
             painter.drawText(disc, int(Qt.AlignmentFlag.AlignCenter), str(self.number))
-        painter.setPen(c.text if here or self.underMouse() else c.secondary)
-        painter.setFont(theme.font(bold=here))
+        painter.setPen(colours.text if is_current or self.underMouse() else colours.secondary)
+        painter.setFont(theme.font(bold=is_current))
         painter.drawText(
             QRectF(_DISC + 10, 0, self.width(), self.height()), int(Qt.AlignmentFlag.AlignVCenter), self.text()
         )
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(c.accent_text, 1.4))
+            painter.setPen(QPen(colours.accent_text, 1.4))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
 
 
 class _Line(QWidget):
-    """The thread between two steps."""
+    """The line between two steps."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,14 +69,14 @@ class _Line(QWidget):
         QPainter(self).fillRect(0, 0, self.width(), 1, theme.colours(theme.palette()).separator)
 
 
-class Rail(QWidget):
+class StepRail(QWidget):
     """`chosen(index)` when a person goes to a step."""
 
     chosen = Signal(int)
 
     def __init__(self, names: list[str]) -> None:
         super().__init__()
-        layout = row(self, gap=theme.GRID)
+        layout = hbox(self, gap=theme.GRID)
         self._group = QButtonGroup(self)
         self.steps: list[_Step] = []
         for i, name in enumerate(names):
@@ -86,10 +88,10 @@ class Rail(QWidget):
             layout.addWidget(step)
         self._group.idClicked.connect(self.chosen)
 
-    def show_step(self, index: int, seen: int) -> None:
-        """Mark `index` as the current step and those before `seen` as done."""
+    def show_step(self, index: int, visited: int) -> None:
+        """Mark `index` as the current step, and the other steps below `visited` as done."""
         self.steps[index].setChecked(True)
         for i, step in enumerate(self.steps):
-            step.done = i < seen and i != index
-            step.setAccessibleDescription("Done" if step.done else "Current step" if i == index else "Not done yet")
+            step.is_done = i < visited and i != index
+            step.setAccessibleDescription("Done" if step.is_done else "Current step" if i == index else "Not done yet")
             step.update()

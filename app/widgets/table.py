@@ -13,44 +13,44 @@ from PySide6.QtWidgets import (
 )
 
 from app.style import theme
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 
-_PAD = 12
+_PADDING = 12
 _ICON = 16
-_NARROW = 760
-_TWO_LINES = 40
-_ELLIPSIS = 40  # words break before the end of a line
+_NARROW_WIDTH = 760
+_TWO_LINE_HEIGHT = 40
+_LINE_BREAK = 40  # pixels that stay empty where a word moves to the second line
 
 
-class _Cell(QStyledItemDelegate):
-    """A cell with room at its sides; the chosen row is tinted."""
+class _CellDelegate(QStyledItemDelegate):
+    """Draws a cell with padding at its sides; the selected row is tinted."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, c.tint)
+            painter.fillRect(option.rect, colours.tint)
         elif index.row() % 2:
-            painter.fillRect(option.rect, theme.mix(c.text, c.base, 0.975))
-        box = option.rect.adjusted(_PAD, 0, -_PAD // 2, 0)
+            painter.fillRect(option.rect, theme.mix(colours.text, colours.base, 0.975))
+        box = option.rect.adjusted(_PADDING, 0, -_PADDING // 2, 0)
         icon = index.data(Qt.ItemDataRole.DecorationRole)
         if isinstance(icon, QIcon):
             top = box.y() + (box.height() - _ICON) // 2
             icon.paint(painter, box.x(), top, _ICON, _ICON)
             box.adjust(_ICON + 6, 0, 0, 0)
         tone = index.data(Qt.ItemDataRole.ForegroundRole)
-        painter.setPen(tone if isinstance(tone, QColor) else c.text)
+        painter.setPen(tone if isinstance(tone, QColor) else colours.text)
         painter.setFont(option.font)
         text = index.data(Qt.ItemDataRole.DisplayRole)
         wrap = 0
-        if box.height() >= _TWO_LINES:
+        if box.height() >= _TWO_LINE_HEIGHT:
             wrap = int(Qt.TextFlag.TextWordWrap)
-        room = box.width() * (1 if not wrap else 2) - (0 if not wrap else _ELLIPSIS)
-        shown = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, shown)
+        width = box.width() * (1 if not wrap else 2) - (0 if not wrap else _LINE_BREAK)
+        elided = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, elided)
         if option.state & QStyle.StateFlag.State_HasFocus and index.column() == 0:
-            painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), c.accent_text)
+            painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), colours.accent_text)
 
 
 class _Header(QHeaderView):
@@ -58,32 +58,32 @@ class _Header(QHeaderView):
 
     def __init__(self) -> None:
         super().__init__(Qt.Orientation.Horizontal)
-        self._at = 0  # the heading that the keys are about
+        self._focused_section = 0  # the heading that keys sort by
         self.setHighlightSections(False)
         self.setMinimumSectionSize(48)
         self.setFixedHeight(30)
 
     def paintSection(self, painter: QPainter, rect: QRect, logicalIndex: int) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter.save()
-        painter.fillRect(rect, c.base)
-        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, c.separator)
-        painter.setPen(c.secondary)
+        painter.fillRect(rect, colours.base)
+        painter.fillRect(rect.x(), rect.bottom(), rect.width(), 1, colours.separator)
+        painter.setPen(colours.secondary)
         painter.setFont(theme.font("caption", bold=True))
-        words = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
-        painter.drawText(rect.adjusted(_PAD, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), words)
+        title = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
+        painter.drawText(rect.adjusted(_PADDING, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), title)
         if self.isSortIndicatorShown() and logicalIndex == self.sortIndicatorSection():
-            up = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
-            left = rect.x() + _PAD + painter.fontMetrics().horizontalAdvance(words) + 5
+            is_ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            x = rect.x() + _PADDING + painter.fontMetrics().horizontalAdvance(title) + 5
             middle = rect.center().y()
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(c.secondary)
-            tip, foot = (middle - 2, middle + 3) if up else (middle + 3, middle - 2)
-            painter.drawPolygon([QPoint(left, foot), QPoint(left + 8, foot), QPoint(left + 4, tip)])
-        if self.hasFocus() and logicalIndex == self._at:
+            painter.setBrush(colours.secondary)
+            tip, foot = (middle - 2, middle + 3) if is_ascending else (middle + 3, middle - 2)
+            painter.drawPolygon([QPoint(x, foot), QPoint(x + 8, foot), QPoint(x + 4, tip)])
+        if self.hasFocus() and logicalIndex == self._focused_section:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(c.accent_text, 1.5))
+            painter.setPen(QPen(colours.accent_text, 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(rect.adjusted(3, 3, -3, -4), 5, 5)
         painter.restore()
@@ -91,39 +91,40 @@ class _Header(QHeaderView):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         steps: dict[int, int] = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         if event.key() in steps:
-            self._choose(self._at, steps[event.key()])
+            self._focus_section(self._focused_section, steps[event.key()])
         elif event.key() in (Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
-            again = self.sortIndicatorSection() == self._at and ascending
-            self.setSortIndicator(self._at, Qt.SortOrder.DescendingOrder if again else Qt.SortOrder.AscendingOrder)
+            is_ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
+            reverse = self.sortIndicatorSection() == self._focused_section and is_ascending
+            order = Qt.SortOrder.DescendingOrder if reverse else Qt.SortOrder.AscendingOrder
+            self.setSortIndicator(self._focused_section, order)
         else:
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self._choose(min(self.sortIndicatorSection(), self.count() - 1), 0)
+        self._focus_section(min(self.sortIndicatorSection(), self.count() - 1), 0)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.viewport().update()
 
-    def _choose(self, at: int, step: int) -> None:
-        """Go to the next heading that is shown in this direction, if there is one."""
-        goal = at + step
+    def _focus_section(self, section: int, step: int) -> None:
+        """Move the focus by `step` from a heading to the next one that is visible, if there is one."""
+        goal = section + step
         while 0 <= goal < self.count() and self.isSectionHidden(goal):
             goal += step or 1
         if 0 <= goal < self.count():
-            self._at = goal
-        words = self.model().headerData(self._at, Qt.Orientation.Horizontal)
-        self.setAccessibleName(f"Sort by {words}")
+            self._focused_section = goal
+        title = self.model().headerData(self._focused_section, Qt.Orientation.Horizontal)
+        self.setAccessibleName(f"Sort by {title}")
         self.viewport().update()
 
 
 class Table(QTableView):
-    """A read-only table. `widths` are those of columns that do not share the rest of the room.
+    """A read-only table. `widths` are the pixels of some columns, by index; the others share the rest evenly.
 
-    Rows of 40 pixels and more show two lines of text; the column `spare` is left out where room is scarce.
-    With `sortable`, a click on a heading calls the model's sort(); so do the keys, one Tab behind the table.
+    Rows of 40 pixels and more show two lines of text; the column `optional_column` is hidden in a narrow table.
+    With `sortable`, a click on a heading calls the model's sort(); so do keys in the headings, one Tab after the table.
     """
 
     def __init__(
@@ -132,17 +133,17 @@ class Table(QTableView):
         name: str,
         widths: dict[int, int],
         row_height: int = 32,
-        spare: int = -1,
+        optional_column: int = -1,
         sortable: bool = False,
     ) -> None:
         super().__init__()
-        self._spare, self._narrow = spare, _NARROW
+        self._optional_column, self._narrow_width = optional_column, _NARROW_WIDTH
         self.setHorizontalHeader(_Header())
         self.setModel(model)
-        self.setItemDelegate(_Cell(self))
+        self.setItemDelegate(_CellDelegate(self))
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        thin(self)
+        use_thin_scrollbars(self)
         self.setShowGrid(False)
         self.setWordWrap(False)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -157,20 +158,20 @@ class Table(QTableView):
             self.setSortingEnabled(True)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(row_height)
-        self.arrange(widths)
+        self.set_column_widths(widths)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._spare >= 0:
-            self.setColumnHidden(self._spare, self.width() < self._narrow)
+        if self._optional_column >= 0:
+            self.setColumnHidden(self._optional_column, self.width() < self._narrow_width)
 
-    def set_spare(self, column: int, below: int) -> None:
-        """The column that is left out where the table has less room than `below` pixels."""
-        self._spare, self._narrow = column, below
+    def set_optional_column(self, column: int, min_width: int) -> None:
+        """Hide this column where the table is less than `min_width` pixels wide."""
+        self._optional_column, self._narrow_width = column, min_width
         for n in range(self.model().columnCount()):
-            self.setColumnHidden(n, n == column and self.width() < below)
+            self.setColumnHidden(n, n == column and self.width() < min_width)
 
-    def arrange(self, widths: dict[int, int]) -> None:
+    def set_column_widths(self, widths: dict[int, int]) -> None:
         """Give columns fixed widths; the others share the rest evenly."""
         header = self.horizontalHeader()
         for i in range(self.model().columnCount()):

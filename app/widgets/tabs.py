@@ -1,14 +1,14 @@
-"""Tabs as plain words with a line under the one that is shown."""
+"""Tabs as plain words, with a line under the current one."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.style import theme
-from app.widgets.card import column
+from app.widgets.card import vbox
 
 
-class _Bar(QTabBar):
+class _TabBar(QTabBar):
     """Drawn flat; a Mac draws its own."""
 
     def tabSizeHint(self, index: int) -> QSize:
@@ -20,20 +20,20 @@ class _Bar(QTabBar):
         if theme.NATIVE:
             super().paintEvent(event)
             return
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(0, self.height() - 1, self.width(), 1, c.separator)
+        painter.fillRect(0, self.height() - 1, self.width(), 1, colours.separator)
         for i in range(self.count()):
             box, chosen = QRectF(self.tabRect(i)), i == self.currentIndex()
             if chosen and self.hasFocus():
-                painter.setPen(c.accent_text)
+                painter.setPen(colours.accent_text)
                 painter.drawRoundedRect(box.adjusted(4, 4, -4, -6), 5, 5)
-            painter.setPen(c.text if chosen else c.secondary)
+            painter.setPen(colours.text if chosen else colours.secondary)
             painter.setFont(theme.font(bold=chosen))
             painter.drawText(box, int(Qt.AlignmentFlag.AlignCenter), self.tabText(i))
             if chosen:
-                painter.fillRect(box.adjusted(8, box.height() - 2, -8, 0), c.accent_text)
+                painter.fillRect(box.adjusted(8, box.height() - 2, -8, 0), colours.accent_text)
 
 
 class Tabs(QWidget):
@@ -41,14 +41,14 @@ class Tabs(QWidget):
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.bar = _Bar()
+        self.bar = _TabBar()
         self.bar.setAccessibleName(name)
         self.bar.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.bar.setDrawBase(False)
         self.bar.setExpanding(False)
         self.bar.setUsesScrollButtons(False)
         self.stack = QStackedWidget()
-        layout = column(self, gap=theme.GRID)
+        layout = vbox(self, gap=theme.GRID)
         layout.addWidget(self.bar)
         layout.addWidget(self.stack, 1)
         self.bar.currentChanged.connect(self.stack.setCurrentIndex)
@@ -66,10 +66,10 @@ class Tabs(QWidget):
 
     def set_visible(self, page: QWidget, visible: bool) -> None:
         """Show or hide a page's tab."""
-        place = self.stack.indexOf(page)
-        if self.bar.isTabVisible(place) != visible:
-            self.bar.setTabVisible(place, visible)
+        index = self.stack.indexOf(page)
+        if self.bar.isTabVisible(index) != visible:
+            self.bar.setTabVisible(index, visible)
             # WORKAROUND: Qt 6.11 lays the tabs out anew only when a text changes; a hidden tab would leave a gap.
-            text = self.bar.tabText(place)
-            self.bar.setTabText(place, "")
-            self.bar.setTabText(place, text)
+            text = self.bar.tabText(index)
+            self.bar.setTabText(index, "")
+            self.bar.setTabText(index, text)

@@ -1,4 +1,4 @@
-"""What the model sees of one row: every token, with those it learns coloured and underlined."""
+"""The tokens of one row as the model gets them; those that the loss is taken on are coloured and underlined."""
 
 from typing import Any
 
@@ -18,36 +18,36 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip
 
 from app.style import theme
-from app.widgets.scrollbar import thin
+from app.widgets.scrollbar import use_thin_scrollbars
 
 _BREAK = "\u200b"  # before and after a chip, where a line may end
 _JOIN = "\u2060"  # between the characters of a chip, so that no line ends within one
 _SPACE = "\u202f"  # a little room on both sides of a chip, at which no line ends
 _LINE_HEIGHT = 135  # per cent, so that chips on neighbouring lines do not touch
-LONGEST = 6000  # tokens drawn of one row
+MAX_TOKENS = 6000  # tokens drawn of one row
 
 
-class SeenView(QTextEdit):
-    """Read-only text of tokens. Special tokens are chips, cut ones struck through behind a mark."""
+class TokenView(QTextEdit):
+    """A read-only text of tokens. Special tokens are chips; tokens beyond the maximum length are struck through."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName("What the model sees")
-        thin(self)
+        use_thin_scrollbars(self)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(14)
         self._tokens: list[Any] = []
-        self._starts: list[int] = []  # where each token begins in the document
-        self._chips: list[tuple[int, int]] = []
+        self._starts: list[int] = []  # the position of each token in the document
+        self._chips: list[tuple[int, int]] = []  # (start, end) of special tokens in the document
 
     def show_tokens(self, tokens: Any) -> None:
-        """Show core.data.preview.inspect's tokens."""
-        self._tokens = list(tokens[:LONGEST])
+        """Show tokens of core.data.preview.inspect."""
+        self._tokens = list(tokens[:MAX_TOKENS])
         self._draw()
-        learned = sum(t.learned for t in tokens)
-        self.setAccessibleDescription(f"{len(tokens)} tokens, {learned} of them learned")
+        learned_count = sum(t.learned for t in tokens)
+        self.setAccessibleDescription(f"{len(tokens)} tokens, {learned_count} of them learned")
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -55,7 +55,7 @@ class SeenView(QTextEdit):
             self._draw()
 
     def createMimeDataFromSelection(self) -> QMimeData:
-        """What is copied: the tokens' own text."""
+        """The tokens' own text, without the marks that are added for drawing."""
         data = QMimeData()
         text = self.textCursor().selection().toPlainText()
         for mark in (_BREAK, _JOIN, _SPACE):
@@ -65,16 +65,16 @@ class SeenView(QTextEdit):
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            self._explain(event)
+            self._show_tooltip(event)
             return True
         return super().viewportEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         painter = QPainter(self.viewport())
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(theme.mix(c.text, c.base, 0.75))
-        painter.setBrush(theme.mix(c.text, c.base, 0.92))
+        painter.setPen(theme.mix(colours.text, colours.base, 0.75))
+        painter.setBrush(theme.mix(colours.text, colours.base, 0.92))
         for start, end in self._chips:
             for box in self._boxes(start, end):
                 if box.intersects(QRectF(event.rect())):
@@ -83,31 +83,31 @@ class SeenView(QTextEdit):
         super().paintEvent(event)
 
     def _draw(self) -> None:
-        c = theme.colours(theme.palette())
+        colours = theme.colours(theme.palette())
         self.clear()
         self._starts, self._chips = [], []
         cursor = QTextCursor(self.document())
         cursor.beginEditBlock()
-        airy = QTextBlockFormat()
-        airy.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
-        cursor.setBlockFormat(airy)
-        cut = False
+        line_spacing = QTextBlockFormat()
+        line_spacing.setLineHeight(_LINE_HEIGHT, QTextBlockFormat.LineHeightTypes.ProportionalHeight.value)
+        cursor.setBlockFormat(line_spacing)
+        has_cut_mark = False
         for token in self._tokens:
-            if token.cut and not cut:
-                cut = True
-                cursor.insertText(" ✂ cut here ", self._format(c.bad, bold=True))
+            if token.cut and not has_cut_mark:
+                has_cut_mark = True
+                cursor.insertText(" ✂ cut here ", self._format(colours.bad, bold=True))
             self._starts.append(cursor.position())
-            self._insert(cursor, token, c)
+            self._insert(cursor, token, colours)
         cursor.endEditBlock()
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
-    def _insert(self, cursor: QTextCursor, token: Any, c: theme.Colours) -> None:
-        ink = c.text if token.learned else c.secondary
+    def _insert(self, cursor: QTextCursor, token: Any, colours: theme.Colours) -> None:
+        ink = colours.text if token.learned else colours.secondary
         form = self._format(ink, struck=token.cut)
         if token.learned:
-            form.setBackground(c.tint)
+            form.setBackground(colours.tint)
             form.setFontUnderline(True)
-            form.setUnderlineColor(c.accent_text)
+            form.setUnderlineColor(colours.accent_text)
         if token.special:
             cursor.insertText(_BREAK, self._format(ink))
             start = cursor.position()
@@ -128,7 +128,7 @@ class SeenView(QTextEdit):
         return form
 
     def _boxes(self, start: int, end: int) -> list[QRectF]:
-        """Where the characters from start to end are drawn, a box for each line, in the viewport."""
+        """The boxes of the characters from start to end, one for each line, in the viewport's coordinates."""
         block: QTextBlock = self.document().findBlock(start)
         layout: QTextLayout = block.layout()
         origin = self.document().documentLayout().blockBoundingRect(block).topLeft()
@@ -140,25 +140,25 @@ class SeenView(QTextEdit):
             last = min(end - block.position(), line.textStart() + line.textLength())
             if first >= last:
                 continue
-            left, right = _x(line, first), _x(line, last)
+            x_start, x_end = _x(line, first), _x(line, last)
             top = line.y() + (line.height() - height) / 2
             boxes.append(
-                QRectF(left, top, right - left, height).translated(
+                QRectF(x_start, top, x_end - x_start, height).translated(
                     origin.x() - self.horizontalScrollBar().value(), origin.y() - self.verticalScrollBar().value()
                 )
             )
         return boxes
 
-    def _explain(self, event: QHelpEvent) -> None:
+    def _show_tooltip(self, event: QHelpEvent) -> None:
         position = self.cursorForPosition(event.pos()).position()
         n = sum(start <= position for start in self._starts) - 1
         if not 0 <= n < len(self._tokens):
             return
         token = self._tokens[n]
-        what = "cut, never seen" if token.cut else "learned" if token.learned else "read only"
-        QToolTip.showText(event.globalPos(), f"Token {n + 1}: {token.text!r}, number {token.id}, {what}", self)
+        use = "cut, never seen" if token.cut else "learned" if token.learned else "read only"
+        QToolTip.showText(event.globalPos(), f"Token {n + 1}: {token.text!r}, number {token.id}, {use}", self)
 
 
 def _x(line: Any, position: int) -> float:
-    found = line.cursorToX(position)
-    return float(found[0] if isinstance(found, tuple) else found)
+    x = line.cursorToX(position)
+    return float(x[0] if isinstance(x, tuple) else x)

@@ -14,7 +14,7 @@ from app.shell.application import Application
 from app.shell.window import MainWindow
 from app.style import theme
 from app.threads import task
-from app.threads.run_thread import Events
+from app.threads.run_thread import EventSource
 from core import events
 from core.events import Event
 from core.run import Run
@@ -33,7 +33,7 @@ def collector(qapp: Application) -> Iterator[None]:
     """These tests collect garbage as the program does; those after them as Python does."""
     gc.disable()
     yield
-    task.end_all(60_000)  # an import on a busy machine outlasts the test that began it
+    task.cancel_all(60_000)  # an import on a busy machine outlasts the test that began it
     qapp.garbage.stop()
     gc.collect()
 
@@ -42,7 +42,7 @@ def collector(qapp: Application) -> Iterator[None]:
 def no_thread_left(qapp: Application) -> Iterator[None]:
     theme.apply(qapp, "light")
     yield
-    task.end_all()
+    task.cancel_all()
     qapp.garbage.collect()
 
 
@@ -56,24 +56,24 @@ def dataset(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def script() -> Callable[[Run], Events]:
+def script() -> Callable[[Run], EventSource]:
     """The events of a short run that gets better, as a run's folder would hold them."""
-    return lambda run: lambda stop, save_now: scripted(run, stop, save_now)
+    return lambda run: lambda stop, save_now: play_script(run, stop, save_now)
 
 
 @pytest.fixture
-def window(qtbot: QtBot, script: Callable[[Run], Events], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window whose runs are scripts. Closing it asks nothing."""
     monkeypatch.setattr(MainWindow, "_may_stop", lambda self: True)
     made = MainWindow()
-    made.runs.training = script
+    made.runs.train_events = script
     qtbot.addWidget(made)
     made.show()
     yield made
-    made.jobs.end_all()
+    made.jobs.shut_down()
 
 
-def scripted(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[Event]:
+def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[Event]:
     """A run of `steps` steps without a model. Ends early when `stop` is set."""
     assert run.output is not None
     folder = Path(run.output)
@@ -89,7 +89,7 @@ def scripted(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[
 def _story(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
     yield events.Phase("Preparing data")
     yield events.Phase("Loading model", run.model.path)
-    yield started(run, steps)
+    yield started_event(run, steps)
     yield events.Evaluated(0, 2.41, False, 3000)
     yield events.Sample(0, "before", 0, "What is 2 plus 2?", "I do not know.", "It is 4.")
     yield events.Phase("Training")
@@ -110,7 +110,7 @@ def _story(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
     yield events.Finished(reason, step, message, 3.0, 2.41, 0.57, step, {"exact_match": 0.0}, {"exact_match": 1.0})
 
 
-def started(run: Run, steps: int = 40) -> events.Started:
+def started_event(run: Run, steps: int = 40) -> events.Started:
     name, model = run.name, run.model.path
     counts = dict(rows=60, eval_rows=6, tokens=1800, trainable_parameters=1000, total_parameters=9000)
     return events.Started(

@@ -47,12 +47,12 @@ class Shots:
         self.choices()
         self.run()
         self.methods()
-        self.window.jobs.end_all()
+        self.window.jobs.shut_down()
         self.window.close()
         self.window.deleteLater()
 
     def steps(self) -> None:
-        from app.shell.incoming import MEASURE
+        from app.shell.incoming import EVAL_DATA_SENTENCE
 
         wizard, data = self.window.wizard, self.window.wizard.data
         self.until(lambda: "cores" in wizard.goal.machine.first.text())
@@ -85,7 +85,7 @@ class Shots:
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
-        self.until(lambda: bool(data.blocked()))
+        self.until(lambda: bool(data.blocked_reason()))
         self.take("2-data-missing")
         for box in self.app.topLevelWidgets():
             if box is not self.window:
@@ -103,15 +103,15 @@ class Shots:
         self.take("5-check")
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")
-        self.window.overlay.announce("Learn from “mine.jsonl”", True, MEASURE)
+        self.window.overlay.announce("Learn from “mine.jsonl”", True, EVAL_DATA_SENTENCE)
         self.take("0-drop-second")
         self.window.overlay.hide()
 
     def tabs(self, name: str) -> None:
         """The two tabs that need a tokenizer."""
         preview = self.window.wizard.data.preview
-        preview.tabs.show_page(preview.seen)
-        self.until(lambda: preview.seen.views[0].isVisible() and bool(preview.seen.count.text()))
+        preview.tabs.show_page(preview.tokens)
+        self.until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
         self.take(f"2-data-seen{name}")
         preview.tabs.show_page(preview.lengths)
         self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
@@ -140,7 +140,7 @@ class Shots:
 
     def loaded(self) -> bool:
         """Whether the first page of rows is there."""
-        return self.window.wizard.data.preview.rows.model.shown(0) is not None
+        return self.window.wizard.data.preview.rows.model.row_at(0) is not None
 
     def tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
         """Show the tab of this title."""
@@ -149,9 +149,9 @@ class Shots:
 
     def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]
         """Scroll a page's first scrolling part so far down."""
-        from app.widgets.scroll_page import Scroll
+        from app.widgets.scroll_page import ScrollPage
 
-        bar = (page if isinstance(page, Scroll) else page.findChild(Scroll)).verticalScrollBar()
+        bar = (page if isinstance(page, ScrollPage) else page.findChild(ScrollPage)).verticalScrollBar()
         bar.setValue(round(bar.maximum() * share))
 
     def choices(self) -> None:
@@ -172,8 +172,8 @@ class Shots:
         self.take("3-model-reference")
         wizard.show_step(3)
         self.tab(wizard.settings.tabs, "Simple")
-        wizard.settings.kinds.groups["model.quantization"].cards["nf4"].radio.click()
-        self.until(lambda: not wizard.settings.kinds.groups["adapter.type"].cards["lora"].small.isHidden())
+        wizard.settings.choices.groups["model.quantization"].cards["nf4"].radio.click()
+        self.until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].detail.isHidden())
         self.take("4-settings-packed")
         window.draft.set("method", "grpo")
         self.tab(wizard.settings.tabs, "Rewards")
@@ -199,26 +199,26 @@ class Shots:
         """The end of a run of each kind, its charts, and the answers it scored."""
         from core.methods import load
         from core.run import Run
-        from tests.app.stories import scripted
+        from tests.app.stories import play_story
 
         window = self.window
-        window.runs.training = lambda run: lambda stop, save_now: scripted(run, stop, save_now)
+        window.runs.train_events = lambda run: lambda stop, save_now: play_story(run, stop, save_now)
         for method in ("dpo", "kto", "grpo", "distill"):
             if method not in load():
                 continue
             page = window.runs.start(Run(method=method))
-            self.until(lambda page=page: page.record.over and window.jobs.current is None)
+            self.until(lambda page=page: page.record.is_over and window.jobs.current is None)
             self.wait(0.2)
             self.take(f"8-result-{method}")
             self.tab(page.tabs, "Charts")
             self.take(f"7-charts-{method}")
             if method == "grpo":
                 self.tab(page.tabs, "Answers")
-                self.until(lambda page=page: page.groups.shown is not None)
+                self.until(lambda page=page: page.rollouts.shown is not None)
                 self.take("7-answers")
 
     def run(self) -> None:
-        from tests.app.conftest import scripted
+        from tests.app.conftest import play_script
 
         window, go = self.window, Flag()
         for place in ("runs", "chat"):
@@ -228,16 +228,16 @@ class Shots:
 
         def events(run):  # type: ignore[no-untyped-def]
             def played(stop, save_now):  # type: ignore[no-untyped-def]
-                for event in scripted(run, stop, save_now, steps=120):
+                for event in play_script(run, stop, save_now, steps=120):
                     yield event
                     while getattr(event, "step", 0) == 80 and not go.is_set():
                         time.sleep(0.01)
 
             return played
 
-        window.runs.training = events
+        window.runs.train_events = events
         page = window.runs.start(window.draft.run)
-        self.until(lambda: page.record.last is not None and page.record.last.step == 80)
+        self.until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
         self.wait(0.4)
         self.take("7-training")
         page.badge.explain()
@@ -254,7 +254,7 @@ class Shots:
         self.take("6-runs")
         window.runs.show_current()
         go.set()
-        self.until(lambda: page.record.over and window.jobs.current is None)
+        self.until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
 

@@ -15,7 +15,7 @@ PAIRS = ("dpo", "simpo", "orpo")
 REASONING = ("grpo", "dapo")
 
 
-def metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
+def step_metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
     """The metrics of a step when `share` of the run is over; `wobble` is what chance adds."""
     grown = 1 - math.exp(-4 * share)
     if method in (*PAIRS, "kto"):
@@ -45,14 +45,14 @@ def metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
     return {"kl": 1.2 - grown, "hard_loss": 1.9 - grown} if method == "distill" else {}
 
 
-def held_out(method: str, share: float) -> dict[str, float]:
+def eval_metrics(method: str, share: float) -> dict[str, float]:
     """The metrics on held-out rows."""
     if method in REASONING:
         return {"solved": 0.41 + 0.42 * (1 - math.exp(-4 * share))}
-    return metrics(method, share)
+    return step_metrics(method, share)
 
 
-def told(run: Run, steps: int = 120) -> Iterator[Event]:
+def story_events(run: Run, steps: int = 120) -> Iterator[Event]:
     """A whole run of the run's method."""
     counts = dict(rows=300, eval_rows=60, tokens=18_000, trainable_parameters=147_456, total_parameters=1_700_000)
     yield events.Phase("Preparing data")
@@ -60,7 +60,7 @@ def told(run: Run, steps: int = 120) -> Iterator[Event]:
         run.name, str(run.output), run.method, run.model.path, steps, 1, 3.0, **counts,
         backend=BACKEND, precision=PRECISION,
     )  # fmt: skip
-    yield events.Evaluated(0, 0.69, False, 3000, held_out(run.method, 0.0))
+    yield events.Evaluated(0, 0.69, False, 3000, eval_metrics(run.method, 0.0))
     yield events.Sample(0, "before", 0, "What do you see with?", "Eyes. Do not ask me again.", "")
     yield events.Phase("Training")
     for step in range(1, steps + 1):
@@ -69,12 +69,12 @@ def told(run: Run, steps: int = 120) -> Iterator[Event]:
         loss = 0.69 * math.exp(-2 * share) + 0.05 * wobble
         yield events.Step(
             step, loss, 2e-4 * (1 - share), 1 + 0.2 * wobble, step * 300, step * 90, 2900 + 100 * wobble, 1 << 29,
-            share * 3, step * 0.1, metrics(run.method, share, wobble),
+            share * 3, step * 0.1, step_metrics(run.method, share, wobble),
         )  # fmt: skip
         if step % 20 == 0:
-            yield events.Evaluated(step, 0.69 * math.exp(-2 * share), True, 3000, held_out(run.method, share))
+            yield events.Evaluated(step, 0.69 * math.exp(-2 * share), True, 3000, eval_metrics(run.method, share))
     yield events.Sample(steps, "after", 0, "What do you see with?", "Good question! You see with your eyes.", "")
-    before, after = held_out(run.method, 0.0), held_out(run.method, 1.0)
+    before, after = eval_metrics(run.method, 0.0), eval_metrics(run.method, 1.0)
     known = {"accuracy", "solved"}
     yield events.Finished(
         "done", steps, "Prefers the better answer in 54 % → 91 % of unseen pairs.", 96.0, 0.69, 0.12, steps,
@@ -82,7 +82,7 @@ def told(run: Run, steps: int = 120) -> Iterator[Event]:
     )  # fmt: skip
 
 
-def group(step: int, share: float) -> dict[str, object]:
+def rollout_group(step: int, share: float) -> dict[str, object]:
     """A line of samples.jsonl: a question with four answers, some of them right."""
     right = step % 4 + (1 if share > 0.5 else 0)
     answers = []
@@ -98,17 +98,17 @@ def group(step: int, share: float) -> dict[str, object]:
     return about | {"expected": str(40 + step), "prompt_ids": [1], "answers": answers}
 
 
-def scripted(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
+def play_story(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
     """told() as a run's thread plays it: with the run's folder."""
     assert run.output is not None
     folder = Path(run.output)
     folder.mkdir(parents=True, exist_ok=True)
     run.write(folder / "run.toml")
     with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
-        for event in told(run):
+        for event in story_events(run):
             log.write(events.to_json(event) + "\n")
             if isinstance(event, events.Step) and run.method in REASONING:
                 with (folder / "samples.jsonl").open("a", encoding="utf-8") as samples:
-                    samples.write(json.dumps(group(event.step, event.step / 120)) + "\n")
+                    samples.write(json.dumps(rollout_group(event.step, event.step / 120)) + "\n")
             yield event
     (folder / "adapters.safetensors").touch()

@@ -5,8 +5,8 @@ from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
 from app.new_run import memory_fit
-from app.new_run.check_step import summary
-from app.new_run.disabled_reasons import in_words, reasons
+from app.new_run.check_step import summarize_run
+from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.widgets.tabs import Tabs
 from core.run import Run
 
@@ -21,29 +21,31 @@ from core.run import Run
     ],
 )
 def test_options_are_called_as_the_window_calls_them(sentence: str, shown: str) -> None:
-    assert in_words(sentence, "grpo") == shown
+    assert use_labels(sentence, "grpo") == shown
 
 
 def test_nothing_is_ruled_out_but_packing_the_scales_of_what_is_not_packed() -> None:
-    assert list(reasons(Run())) == ["model.double_quantization"]
-    assert "model.double_quantization" not in reasons(Run().replace("model.quantization", "fp4"))
-    assert "full" in reasons(Run().replace("adapter.init", "somewhere"))["adapter.type"]
+    assert list(find_reasons(Run())) == ["model.double_quantization"]
+    assert "model.double_quantization" not in find_reasons(Run().replace("model.quantization", "fp4"))
+    assert "full" in find_reasons(Run().replace("adapter.init", "somewhere"))["adapter.type"]
 
 
 def test_the_run_in_a_sentence() -> None:
     run = Run(method="dpo").replace("adapter.type", "dora").replace("model.quantization", "nf4")
-    assert summary(run) == "DPO with DoRA of rank 16 over a 4 bit NF4 base: Starter model learns from Sample data."
-    assert summary(Run().replace("adapter.type", "full")).startswith("SFT with all weights: ")
+    assert (
+        summarize_run(run) == "DPO with DoRA of rank 16 over a 4 bit NF4 base: Starter model learns from Sample data."
+    )
+    assert summarize_run(Run().replace("adapter.type", "full")).startswith("SFT with all weights: ")
 
 
 def test_memory_grows_with_what_is_asked_and_a_pair_counts_twice() -> None:
     run = Run().replace("data.max_seq_len", 16)
-    assert memory_fit.longest(run) == 16
-    assert memory_fit.longest(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
-    found = memory_fit.fits({"lora": Run(), "full": Run().replace("adapter.type", "full")})
+    assert memory_fit.count_longest_row(run) == 16
+    assert memory_fit.count_longest_row(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
+    found = memory_fit.estimate_memory({"lora": Run(), "full": Run().replace("adapter.type", "full")})
     assert set(found) == {"lora", "full"}
-    assert all(f.words.endswith(("MB", "GB")) and not f.advice for f in found.values())
-    assert memory_fit.fits({"": Run().replace("model.path", "nobody/has-this")}) == {}
+    assert all(f.amount.endswith(("MB", "GB")) and not f.advice for f in found.values())
+    assert memory_fit.estimate_memory({"": Run().replace("model.path", "nobody/has-this")}) == {}
 
 
 def test_a_hidden_tab_leaves_no_gap(qtbot: QtBot) -> None:

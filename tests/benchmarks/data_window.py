@@ -112,7 +112,7 @@ class Watched:
             row = (n * 7919 * 131) % model.rowCount()
             start = time.perf_counter()
             self.rows.table.scrollTo(model.index(row, 0))
-            while model.shown(row) is None:
+            while model.row_at(row) is None:
                 self.wait(0.001)
             took.append(time.perf_counter() - start)
         slowest = f"median {statistics.median(took) * 1000:.0f} ms, slowest {max(took) * 1000:.0f} ms"
@@ -128,7 +128,7 @@ class Watched:
         """Seconds until the first row is there to be read."""
         start = time.perf_counter()
         self.window.open_files([path])
-        while self.page.head is None or self.rows.model.shown(0) is None:
+        while self.page.head is None or self.rows.model.row_at(0) is None:
             self.wait(0.001)
         return time.perf_counter() - start
 
@@ -158,7 +158,7 @@ class Watched:
         from app.threads import task
 
         self.window.close()
-        task.end_all()
+        task.cancel_all()
 
 
 if __name__ == "__main__":

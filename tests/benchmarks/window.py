@@ -99,7 +99,7 @@ def lateness(steps: int) -> dict[str, list[tuple[float, float]]]:
                 live.changed.disconnect(changed)
 
         live.changed.connect(changed)
-        live.ended.connect(loop.quit)
+        live.finished.connect(loop.quit)
         loop.exec()
         timer.stop()
         window.close()
@@ -113,12 +113,12 @@ def painting() -> dict[str, list[float]]:
 
     from app.plots.curves import MetricChart
     from app.plots.loss_chart import LossChart
-    from app.runs.record import Record
+    from app.runs.record import RunRecord
     from app.runs.series import Series
     from core.methods import ChartSpec, Metric
 
     application = QApplication.instance() or QApplication([])
-    record = Record()
+    record = RunRecord()
     names = [f"curve {n}" for n in range(CURVES)]
     for place, name in enumerate(names):
         record.metrics[name] = Series(2 * POINTS)  # the window's own are halved before they come to so many

@@ -9,7 +9,7 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent, QFileOpenEvent
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from app.desktop.drops import announced, meaning
+from app.desktop.drops import classify_path, describe_drop
 from app.shell.application import Application
 from app.shell.window import MainWindow
 from core.run import Run
@@ -20,8 +20,8 @@ PLACE = QPoint(50, 50)
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl", "a.csv", "A.TSV", "a.txt", "a.parquet", "a.jsonl.gz"])
 def test_data_files(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    assert meaning(tmp_path / name).kind == "data"
-    assert name in meaning(tmp_path / name).sentence
+    assert classify_path(tmp_path / name).kind == "data"
+    assert name in classify_path(tmp_path / name).sentence
 
 
 def test_everything_else(tmp_path: Path) -> None:
@@ -29,7 +29,8 @@ def test_everything_else(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     kinds = {
-        p: meaning(tmp_path / p).kind for p in ("picture.png", "run.toml", "model", "old", "rows", "empty", "gone")
+        p: classify_path(tmp_path / p).kind
+        for p in ("picture.png", "run.toml", "model", "old", "rows", "empty", "gone")
     }
     assert kinds == {
         "picture.png": "",
@@ -40,7 +41,7 @@ def test_everything_else(tmp_path: Path) -> None:
         "empty": "",
         "gone": "",
     }
-    assert "picture.png" in meaning(tmp_path / "picture.png").sentence
+    assert "picture.png" in classify_path(tmp_path / "picture.png").sentence
 
 
 def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
@@ -58,7 +59,7 @@ def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, data
 def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     picture.touch()
-    before = window.draft.run
+    old_run = window.draft.run
     drag(window, picture)
     assert "picture.png" in window.overlay.accessibleName()
     drop(window, picture)
@@ -66,7 +67,7 @@ def test_what_cannot_be_used_is_refused_with_the_reason(qtbot: QtBot, window: Ma
     (box,) = window.findChildren(QMessageBox)
     assert "none of these" in box.informativeText()
     box.close()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_settings_and_models_can_be_dropped(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -81,19 +82,19 @@ def test_settings_and_models_can_be_dropped(qtbot: QtBot, window: MainWindow, tm
     page = window.wizard.model
     qtbot.waitUntil(lambda: not page.notice.isHidden())
     assert "model.safetensors" in page.notice.sentence.text()
-    assert "model.safetensors" in page.blocked()
+    assert "model.safetensors" in page.blocked_reason()
 
 
 def test_files_from_the_system_wait_for_the_window(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> None:
     assert isinstance(qapp, Application)
-    got: list[list[Path]] = []
+    deliveries: list[list[Path]] = []
     qapp._open = None
     for name in ("one.jsonl", "two.jsonl"):
         QApplication.sendEvent(qapp, QFileOpenEvent(QUrl.fromLocalFile(str(tmp_path / name))))
     qtbot.wait(250)
-    assert got == []
-    qapp.deliver_to(got.append)
-    assert got == [[tmp_path / "one.jsonl", tmp_path / "two.jsonl"]]
+    assert deliveries == []
+    qapp.deliver_files_to(deliveries.append)
+    assert deliveries == [[tmp_path / "one.jsonl", tmp_path / "two.jsonl"]]
 
 
 def mime(path: Path) -> QMimeData:
@@ -131,8 +132,8 @@ def test_several_files_are_one_dataset_and_their_names_part_them(
     files = [tmp_path / name for name in ("train-1.jsonl", "train-2.jsonl", "valid.jsonl")]
     for n, file in enumerate(files):
         file.write_text(f'{{"prompt": "a{n}", "completion": "b"}}\n')
-    assert announced(files).sentence == "Learn from 2 files, measure on “valid.jsonl”"
-    assert announced(files[:2]).sentence == "Learn from these 2 files"
+    assert describe_drop(files).sentence == "Learn from 2 files, measure on “valid.jsonl”"
+    assert describe_drop(files[:2]).sentence == "Learn from these 2 files"
     window.open_files(files)
     data = window.draft.run.data
     assert (data.path, data.eval_path) == (f"{files[0]}\n{files[1]}", str(files[2]))
@@ -146,12 +147,12 @@ def test_the_lower_half_takes_validation_data(qtbot: QtBot, window: MainWindow, 
     second = tmp_path / "second.jsonl"
     second.write_text('{"prompt": "a", "completion": "b"}\n')
     drag(window, second)
-    assert window.overlay._second == ""  # there is nothing yet to measure for
+    assert window.overlay._second_sentence == ""  # there is nothing yet to measure for
     window.open_files([dataset])
     drop(window, second, QPoint(300, window.height() - 60))
     qtbot.waitUntil(lambda: window.draft.run.data.eval_path == str(second))
     assert window.draft.run.data.path == str(dataset)
-    assert window.wizard.data.validation.text() == "Measured on second.jsonl, never trained on."
+    assert window.wizard.data.validation.sentence.text() == "Measured on second.jsonl, never trained on."
 
 
 @pytest.mark.parametrize(
@@ -189,13 +190,13 @@ def test_paths_ids_and_junk_are_pasted(qtbot: QtBot, window: MainWindow, dataset
     clipboard.setMimeData(data)
     window.paste()
     assert window.draft.run.data.path == str(dataset)
-    before = window.draft.run
+    old_run = window.draft.run
     clipboard.setText("no data")
     window.paste()
     (box,) = window.findChildren(QMessageBox)
     assert "rows as text" in box.informativeText()
     box.close()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_pasting_into_a_field_stays_in_the_field(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:

@@ -10,17 +10,17 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run import goals
-from app.new_run.command import command
+from app.new_run.command import command_line
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.plots.panel import LOSS, ChartPanel
 from app.runs import history, status_text
 from app.runs.metrics import select_charts
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from core import methods
 from core.events import Evaluated, to_json
 from core.run import Run
-from tests.app.conftest import started, step_event
+from tests.app.conftest import started_event, step_event
 from tests.core.methods.new_method import NAME, new_method
 
 
@@ -32,9 +32,9 @@ def spec(tmp_path: Path) -> Iterator[methods.Method]:
         yield method
 
 
-def record_of(steps: int) -> Record:
-    record = Record()
-    record.add(started(Run(method=NAME), steps))
+def record_of(steps: int) -> RunRecord:
+    record = RunRecord()
+    record.add(started_event(Run(method=NAME), steps))
     record.add(Evaluated(0, 2.0, False, 100, {"certain": 0.25, "targets": 40.0}))
     for n in range(1, steps + 1):
         record.add(replace(step_event(n), metrics={"certain": 0.5, "targets": 30.0, "unknown": 1.0}))
@@ -50,7 +50,7 @@ def test_its_goal_has_a_card_in_its_group(qtbot: QtBot, spec: methods.Method) ->
     assert card.radio.accessibleName() == spec.goal
     card.radio.click()
     assert draft.run.method == NAME
-    assert command(draft.run.replace("options.gamma", 3.0)).split()[:2] == ["hone", NAME]
+    assert command_line(draft.run.replace("options.gamma", 3.0)).split()[:2] == ["hone", NAME]
 
 
 def test_its_metrics_have_its_charts_and_an_unknown_one_a_chart_of_its_own(qtbot: QtBot) -> None:
@@ -78,5 +78,5 @@ def test_the_list_of_runs_shows_what_its_verdict_goes_by(tmp_path: Path) -> None
     folder.mkdir()
     Run(method=NAME).write(folder / "run.toml")
     (folder / "events.jsonl").write_text(to_json(Evaluated(5, 1.0, True, 100, {"certain": 0.75})) + "\n")
-    entry = history.entry(folder)
+    entry = history.read_entry(folder)
     assert entry is not None and (entry.method, entry.result) == ("Focal", "75% certain")

@@ -10,8 +10,8 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from app.new_run.data_step import DataPage
-from app.new_run.draft import value
+from app.new_run.data_step import DataStep
+from app.new_run.draft import option_value
 from app.preview.paged_model import PAGE
 from app.shell.window import MainWindow
 from core.data.preview import scan as scanning
@@ -22,12 +22,12 @@ FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 
 
 @pytest.fixture
-def page(window: MainWindow) -> DataPage:
+def page(window: MainWindow) -> DataStep:
     window.wizard.show_named("Data")
     return window.wizard.data
 
 
-def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> DataPage:
+def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> DataStep:
     """The page with a file that has been read, at one of its tabs."""
     window.open_files([path])
     page = window.wizard.data
@@ -39,13 +39,13 @@ def use(qtbot: QtBot, window: MainWindow, path: Path, tab: str = "rows") -> Data
     return page
 
 
-def cells(page: DataPage, row: int) -> list[str]:
+def cells(page: DataStep, row: int) -> list[str]:
     model = page.preview.rows.model
     return [model.index(row, column).data() for column in range(model.columnCount())]
 
 
-def differing(before: Run, after: Run) -> set[str]:
-    return {key for key, _ in every_option(after.method) if value(before, key) != value(after, key)}
+def differing(old: Run, new: Run) -> set[str]:
+    return {key for key, _ in every_option(new.method) if option_value(old, key) != option_value(new, key)}
 
 
 def many(path: Path, count: int) -> Path:
@@ -60,7 +60,7 @@ def test_any_page_of_many_rows_is_read_when_it_is_looked_at(qtbot: QtBot, window
     assert model.rowCount() == 6_000
     for row in (0, 5_999, 3_876):
         page.preview.rows.table.scrollTo(model.index(row, 0))
-        qtbot.waitUntil(lambda row=row: model.shown(row) is not None)
+        qtbot.waitUntil(lambda row=row: model.row_at(row) is not None)
         assert cells(page, row)[:2] == [f"{row + 1:,}", f"What is {row}?"]
     assert len(model._pages) < 6_000 / PAGE / 4
     assert page.preview.rows.state.text() == "6,000 rows"
@@ -71,17 +71,17 @@ def test_rows_are_searched_and_sorted(qtbot: QtBot, window: MainWindow, tmp_path
     rows = page.preview.rows
     rows.search.setText("what is 29")
     qtbot.waitUntil(lambda: rows.state.text() == "13 found")
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None)
     assert cells(page, 0)[1] == "What is 29?"
     rows.search.clear()
     qtbot.waitUntil(lambda: rows.state.text() == "300 rows")
     column = [rows.model.headerData(n, Qt.Orientation.Horizontal) for n in range(4)].index("Length")
     rows.table.sortByColumn(column, Qt.SortOrder.DescendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[3] == "22")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[3] == "22")
     rows.table.sortByColumn(0, Qt.SortOrder.DescendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[0] == "300")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[0] == "300")
     rows.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[0] == "1")
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[0] == "1")
 
 
 def test_a_long_row_can_be_read_in_full(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_a_long_row_can_be_read_in_full(qtbot: QtBot, window: MainWindow, tmp_pa
     path.write_text(json.dumps({"prompt": "Go on", "completion": long + "end"}) + "\n")
     page = use(qtbot, window, path)
     rows = page.preview.rows
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None)
     assert len(cells(page, 0)[2]) < 500
     rows.table.selectRow(0)
     assert rows.reader.toPlainText() == f"Asked\nGo on\nAnswer\n{long}end"
@@ -103,22 +103,22 @@ def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: M
         {"role": r, "content": c} for r, c in (("user", "a"), ("assistant", "b"), ("user", "c"), ("assistant", "d"))
     ]
     path.write_text(f"{json.dumps({'messages': turns})}\n{json.dumps({'messages': turns[:2]})}\n")
-    page = use(qtbot, window, path, "seen")
-    seen = page.preview.seen
-    qtbot.waitUntil(lambda: seen.count.text().endswith("6 learned"), timeout=20_000)
-    assert seen.where.text() == "Row 1 of 2 (line 1)"
-    seen.next.click()
-    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned"))
-    assert seen.where.text() == "Row 2 of 2 (line 2)"
-    seen.previous.click()
-    before = window.draft.run
-    seen.learn.setCurrentIndex(seen.learn.findData("last"))
-    seen.learn.activated.emit(seen.learn.currentIndex())
-    assert differing(before, window.draft.run) == {"data.train_on"}
-    qtbot.waitUntil(lambda: seen.count.text().endswith("3 learned") and "of 2 (line 1)" in seen.where.text())
+    page = use(qtbot, window, path, "tokens")
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: tab.count.text().endswith("6 learned"), timeout=20_000)
+    assert tab.place.text() == "Row 1 of 2 (line 1)"
+    tab.next_button.click()
+    qtbot.waitUntil(lambda: tab.count.text().endswith("3 learned"))
+    assert tab.place.text() == "Row 2 of 2 (line 2)"
+    tab.previous.click()
+    old_run = window.draft.run
+    tab.learn.setCurrentIndex(tab.learn.findData("last"))
+    tab.learn.activated.emit(tab.learn.currentIndex())
+    assert differing(old_run, window.draft.run) == {"data.train_on"}
+    qtbot.waitUntil(lambda: tab.count.text().endswith("3 learned") and "of 2 (line 1)" in tab.place.text())
     window.draft.set("data.max_seq_len", 8)
-    qtbot.waitUntil(lambda: seen.count.text().endswith("cut"))
-    assert "✂ cut here" in seen.views[0].toPlainText()
+    qtbot.waitUntil(lambda: tab.count.text().endswith("cut"))
+    assert "✂ cut here" in tab.views[0].toPlainText()
 
 
 KINDS = [
@@ -136,17 +136,17 @@ def test_every_kind_of_data_is_shown_as_it_is_trained(
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(3)))
     window.draft.set("method", method)
-    page = use(qtbot, window, path, "seen")
-    seen = page.preview.seen
-    qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
-    assert [n.text() for n, v in zip(seen.names, seen.views, strict=True) if v.isVisible()] == names
-    marked = "".join(t.text for t in seen.views[0]._tokens if t.learned)
+    page = use(qtbot, window, path, "tokens")
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: bool(tab.count.text()), timeout=20_000)
+    assert [n.text() for n, v in zip(tab.names, tab.views, strict=True) if v.isVisible()] == names
+    marked = "".join(t.text for t in tab.views[0]._tokens if t.learned)
     assert learned in marked
     if not learned:
-        assert seen.answer.text() == "Its answers are checked against: 7"
-        assert "#### 7" not in seen.views[0].toPlainText()
+        assert tab.answer.text() == "Its answers are checked against: 7"
+        assert "#### 7" not in tab.views[0].toPlainText()
         assert marked == ""
-    assert not seen.learn.isEnabled()
+    assert not tab.learn.isEnabled()
 
 
 def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
@@ -158,16 +158,16 @@ def test_the_line_of_the_maximum_is_dragged_and_says_what_it_cuts(
     lengths = page.preview.lengths
     qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.all, timeout=20_000)
     assert lengths.effect.text() == "cuts no row"
-    before, chart = window.draft.run, lengths.histogram
-    wanted = 104
-    start, to = (QPoint(round(chart.place(n)), 60) for n in (chart.most, wanted))
+    old_run, chart = window.draft.run, lengths.histogram
+    goal = 104
+    start, end = (QPoint(round(chart.length_to_x(n)), 60) for n in (chart.limit, goal))
     QTest.mousePress(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
-    QTest.mouseMove(chart, to)
-    assert window.draft.run == before
-    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, to)
+    QTest.mouseMove(chart, end)
+    assert window.draft.run == old_run
+    QTest.mouseRelease(chart, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, end)
     most = window.draft.run.data.max_seq_len
-    assert abs(most - wanted) <= 8
-    assert differing(before, window.draft.run) == {"data.max_seq_len"}
+    assert abs(most - goal) <= 8
+    assert differing(old_run, window.draft.run) == {"data.max_seq_len"}
     assert lengths.lengths is not None
     assert lengths.effect.text().startswith(f"cuts {lengths.lengths.cut(most)} rows")
     assert lengths.spin.value() == most
@@ -186,10 +186,10 @@ def test_problems_are_fixed_in_the_run_and_taken_back(qtbot: QtBot, window: Main
     page = use(qtbot, window, file, "problems")
     problems, text = page.preview.problems, file.read_bytes()
     assert problems.message.text().startswith("placeholders.jsonl:1: The placeholder {{name}} stands in the text")
-    before = window.draft.run
+    old_run = window.draft.run
     problems.text.setText("Hone")
     problems.fill.click()
-    assert differing(before, window.draft.run) == {"data.fill_in"}
+    assert differing(old_run, window.draft.run) == {"data.fill_in"}
     assert window.draft.run.data.fill_in == ("name=Hone",)
     qtbot.waitUntil(lambda: "{{ author }}" in problems.message.text())
     problems.exclude.click()
@@ -198,15 +198,15 @@ def test_problems_are_fixed_in_the_run_and_taken_back(qtbot: QtBot, window: Main
     for button in problems._chosen_row.findChildren(type(problems.exclude)):
         if button.accessibleName().startswith("Take back"):
             button.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
     assert file.read_bytes() == text
 
 
 def test_all_safe_fixes_at_once(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "duplicates.jsonl", "problems")
-    before = window.draft.run
+    old_run = window.draft.run
     page.preview.problems.safe.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("duplicate",)
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
     assert page.preview.problems.safe.isHidden()
@@ -221,35 +221,35 @@ def test_nothing_wrong_is_said(qtbot: QtBot, window: MainWindow, dataset: Path) 
 def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow) -> None:
     window.open_files([FILES / "semicolons.csv"])
     page = window.wizard.data
-    qtbot.waitUntil(lambda: "not known" in page.blocked())
+    qtbot.waitUntil(lambda: "not known" in page.blocked_reason())
     assert page.columns.isVisible()
     assert page.file.sentence.text() == (
         "2 rows with columns that are not known: frage, antwort and einheit. Say below which column is what."
     )
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3"]
-    before = window.draft.run
+    old_run = window.draft.run
     page.columns.menus["question"].setCurrentText("frage")
     qtbot.wait(450)
-    assert window.draft.run == before  # an answer is still missing
+    assert window.draft.run == old_run  # an answer is still missing
     page.columns.menus["answer"].setCurrentText("{antwort} {einheit}")
-    qtbot.waitUntil(lambda: page.blocked() == "")
-    assert differing(before, window.draft.run) == {"data.columns"}
+    qtbot.waitUntil(lambda: page.blocked_reason() == "")
+    assert differing(old_run, window.draft.run) == {"data.columns"}
     assert window.draft.run.data.columns == ("question=frage", "answer={antwort} {einheit}")
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(0) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
     assert cells(page, 0)[1:3] == ["How long is it?", "3 m"]
     page.columns.reset.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_columns_are_guessed_from_their_names_but_not_told_unasked(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "sharegpt.json")
-    before = window.draft.run
+    old_run = window.draft.run
     page.file.change.click()
     assert page.columns.layout_menu.currentText() == "Conversations"
     assert page.columns.menus["messages"].currentText() == "conversations"
     page.columns.close_button.click()
-    assert window.draft.run == before
+    assert window.draft.run == old_run
 
 
 def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, dataset: Path, tmp_path: Path) -> None:
@@ -264,32 +264,32 @@ def test_a_model_without_a_template_gets_one(qtbot: QtBot, window: MainWindow, d
     settings.pop("chat_template", None)
     (model / "tokenizer_config.json").write_text(json.dumps(settings))
     window.draft.set("model.path", str(model))
-    page = use(qtbot, window, FILES / "sharegpt.json", "seen")
-    row = page.preview.seen.template
+    page = use(qtbot, window, FILES / "sharegpt.json", "tokens")
+    row = page.preview.tokens.template
     qtbot.waitUntil(row.isVisible, timeout=20_000)
-    qtbot.waitUntil(lambda: "no chat template" in page.preview.seen._note.text())
-    before = window.draft.run
+    qtbot.waitUntil(lambda: "no chat template" in page.preview.tokens._note.text())
+    old_run = window.draft.run
     row.combo.setCurrentIndex(row.combo.findData("plain"))
     row.combo.activated.emit(row.combo.currentIndex())
-    assert differing(before, window.draft.run) == {"data.chat_template"}
-    qtbot.waitUntil(lambda: "User:" in page.preview.seen.views[0].toPlainText(), timeout=20_000)
+    assert differing(old_run, window.draft.run) == {"data.chat_template"}
+    qtbot.waitUntil(lambda: "User:" in page.preview.tokens.views[0].toPlainText(), timeout=20_000)
 
 
 def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window: MainWindow) -> None:
     page = use(qtbot, window, FILES / "overlap-train.jsonl", "problems")
     window.draft.set("data.eval_path", str(FILES / "overlap-valid.jsonl"))
-    assert page.validation.text() == "Measured on overlap-valid.jsonl, never trained on."
+    assert page.validation.sentence.text() == "Measured on overlap-valid.jsonl, never trained on."
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.problems == {"overlap": 1})
     page.preview.problems.safe.click()
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable == 2)
-    page._none.click()
+    page.validation.clear_button.click()
     assert window.draft.run.data.eval_path is None
 
 
 def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.preview.dataset_reader._TELL", 0.0)
+    monkeypatch.setattr("app.preview.dataset_reader._UPDATE_SECONDS", 0.0)
     go, scan = Flag(), scanning.scan
 
     def half(*place: Any, **options: Any) -> Any:
@@ -302,14 +302,14 @@ def test_reading_can_be_stopped_and_what_was_read_stays(
     window.open_files([many(tmp_path / "rows.jsonl", 30_000)])
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.file.stop.isVisible() and page.preview.rows.model.rowCount() > 1000)
-    assert page.blocked() == ""
+    assert page.blocked_reason() == ""
     page.file.stop.click()
     go.set()
     assert page.file.sentence.text() == "Questions and answers: reading was stopped. A run reads all of it."
     count = page.preview.rows.model.rowCount()
     qtbot.wait(200)
     assert page.preview.rows.model.rowCount() == count < 30_000
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(count - 1) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(count - 1) is not None)
 
 
 def test_a_file_that_vanishes_is_one_sentence(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -322,7 +322,7 @@ def test_a_file_that_vanishes_is_one_sentence(qtbot: QtBot, window: MainWindow, 
 
 
 def test_a_dataset_of_hugging_face_by_its_id(
-    qtbot: QtBot, page: DataPage, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, page: DataStep, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(path: str) -> Any:
         yield Phase("Downloading", "2 of 3 MB", 0.7)
@@ -341,12 +341,12 @@ def test_a_dataset_of_hugging_face_by_its_id(
 
 def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     page, text = use(qtbot, window, dataset), dataset.read_bytes()
-    rows, scanned, before = page.preview.rows, page.scanned, window.draft.run
-    qtbot.waitUntil(lambda: rows.model.shown(4) is not None)
+    rows, scanned, old_run = page.preview.rows, page.scanned, window.draft.run
+    qtbot.waitUntil(lambda: rows.model.row_at(4) is not None)
     rows.table.selectRow(4)
     assert rows.leave_out.isVisible() and rows.leave_out.text() == "Leave this row out"
     rows.leave_out.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("row:5",)
     assert cells(page, 4)[1] == "Left out · What is 4 plus 4?"
     assert rows.state.text() == "60 rows, 1 left out"
@@ -366,37 +366,37 @@ def test_a_single_row_is_left_out_and_taken_back_in(qtbot: QtBot, window: MainWi
     rows.search.clear()
     qtbot.waitUntil(lambda: rows.state.text() == "60 rows, 2 left out")
     rows.table.selectRow(6)
-    qtbot.waitUntil(lambda: rows.model.shown(6) is not None)
-    (back,) = (
+    qtbot.waitUntil(lambda: rows.model.row_at(6) is not None)
+    (button,) = (
         b
         for b in page.preview.problems._chosen_row.findChildren(type(rows.leave_out))
         if b.text() == "Without 2 single rows"
     )
     qtbot.keyClick(rows.table, Qt.Key.Key_Delete)
     assert window.draft.run.data.exclude == ("row:5",)
-    back.click()
-    assert window.draft.run == before
+    button.click()
+    assert window.draft.run == old_run
     assert dataset.read_bytes() == text
 
 
 def test_a_row_that_is_left_out_says_so_where_it_is_seen(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
-    page = use(qtbot, window, dataset, "seen")
-    seen = page.preview.seen
-    qtbot.waitUntil(lambda: bool(seen.count.text()), timeout=20_000)
-    assert seen._note.isHidden()
+    page = use(qtbot, window, dataset, "tokens")
+    tab = page.preview.tokens
+    qtbot.waitUntil(lambda: bool(tab.count.text()), timeout=20_000)
+    assert tab._note.isHidden()
     window.draft.set("data.exclude", ("row:1",))
-    qtbot.waitUntil(lambda: seen._note.isVisible())
-    assert seen._note.text() == "You have left this row out: nothing of it is learned."
+    qtbot.waitUntil(lambda: tab._note.isVisible())
+    assert tab._note.text() == "You have left this row out: nothing of it is learned."
 
 
 def test_a_finding_is_excluded_by_its_row_alone(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     path = tmp_path / "two.jsonl"
     path.write_text('{"prompt": "Who?", "completion": "{{name}}"}\n' * 2)
     page = use(qtbot, window, path, "problems")
-    problems, before = page.preview.problems, window.draft.run
+    problems, old_run = page.preview.problems, window.draft.run
     assert problems.leave_out.isVisible() and problems.exclude.text() == "Exclude all rows with a placeholder"
     problems.leave_out.click()
-    assert differing(before, window.draft.run) == {"data.exclude"}
+    assert differing(old_run, window.draft.run) == {"data.exclude"}
     assert window.draft.run.data.exclude == ("row:1",)
     assert problems.message.text().endswith("The row is left out, as chosen.")
     assert not problems.leave_out.isVisible() and not problems.fill.isVisible()
@@ -415,7 +415,7 @@ def test_other_files_have_other_rows_and_their_own_validation_data(
 
 
 def test_files_chosen_together_are_parted_by_their_names(
-    page: DataPage, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: DataStep, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train, valid = many(tmp_path / "train.jsonl", 9), many(tmp_path / "valid.jsonl", 3)
     chosen = [str(train), str(valid)], ""
@@ -439,9 +439,9 @@ def test_rows_are_sorted_by_the_keyboard_alone(qtbot: QtBot, window: MainWindow,
     qtbot.keyClick(header, Qt.Key.Key_Left)
     assert header.accessibleName() == "Sort by Answer to learn"
     qtbot.keyClick(header, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("a0"))
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[2].startswith("a0"))
     qtbot.keyClick(header, Qt.Key.Key_Space)
-    qtbot.waitUntil(lambda: rows.model.shown(0) is not None and cells(page, 0)[2].startswith("c8"))
+    qtbot.waitUntil(lambda: rows.model.row_at(0) is not None and cells(page, 0)[2].startswith("c8"))
 
 
 def test_plain_text_has_no_empty_column_of_questions(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -458,6 +458,6 @@ def test_a_row_of_which_nothing_is_learned_says_so(qtbot: QtBot, window: MainWin
     marks = ({"prompt": "Hi", "completion": f"yes {n}", "label": n % 2 == 0} for n in range(6))
     path.write_text("\n".join(map(json.dumps, marks)) + "\n")
     page = use(qtbot, window, path)
-    qtbot.waitUntil(lambda: page.preview.rows.model.shown(1) is not None)
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(1) is not None)
     assert cells(page, 1)[1] == "Nothing is learned from it with this goal."
     assert cells(page, 2)[1] == "Hi"

@@ -6,7 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft, draft_file
-from app.runs.labels import shown_data, shown_model
+from app.runs.labels import data_label, model_label
 from core.errors import BadOption
 from core.run import Run
 
@@ -65,16 +65,16 @@ def test_a_bad_value_changes_nothing(qtbot: QtBot) -> None:
 
 def test_only_real_changes_are_told(qtbot: QtBot) -> None:
     draft = Draft()
-    told: list[str] = []
-    draft.changed.connect(told.append)
+    keys: list[str] = []
+    draft.changed.connect(keys.append)
     draft.set("train.seed", 42)
     draft.set("train.seed", 43)
     draft.take(Run())
-    assert told == ["train.seed", ""]
+    assert keys == ["train.seed", ""]
 
 
 def test_names_for_people(tmp_path: Path) -> None:
     run = Run().replace("data.path", str(tmp_path / "mine.jsonl")).replace("model.path", str(tmp_path / "Qwen"))
-    assert (shown_data(run), shown_model(run)) == ("mine.jsonl", "Qwen")
-    assert (shown_data(Run()), shown_model(Run())) == ("Sample data", "Starter model")
-    assert shown_model(Run().replace("model.path", "Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"
+    assert (data_label(run), model_label(run)) == ("mine.jsonl", "Qwen")
+    assert (data_label(Run()), model_label(Run())) == ("Sample data", "Starter model")
+    assert model_label(Run().replace("model.path", "Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"

@@ -8,10 +8,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.new_run.draft import Draft, value
-from app.new_run.form import Form, Line
-from app.new_run.settings_step import AS_CARDS, ELSEWHERE, SettingsPage
-from app.new_run.training_choices import KEYS
+from app.new_run.draft import Draft, option_value
+from app.new_run.form import Form, OptionLine
+from app.new_run.settings_step import CARD_KEYS, EARLIER_STEP_KEYS, SettingsStep
+from app.new_run.training_choices import CHOICES
 from core import methods
 from core.options import Option
 from core.run import Run, every_option
@@ -21,66 +21,68 @@ from core.run import Run, every_option
 def test_each_widget_changes_its_option_and_no_other(qtbot: QtBot, method: str) -> None:
     draft = Draft()
     draft.set("method", method)
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     for key, line in page.forms[1].lines.items():
         if method != "sft" and not key.startswith("options."):
             continue  # what all methods have in common is tried with one of them
         if key == "model.double_quantization":
             draft.set("model.quantization", "nf4")  # the only kind whose scales can be packed
-        before = flat(draft.run)
-        wanted = change(qtbot, line)
-        after = flat(draft.run)
-        assert {k for k in after if after[k] != before.get(k)} == {key}
-        assert value(draft.run, key) == wanted
+        old_values = flat(draft.run)
+        new_value = change(qtbot, line)
+        new_values = flat(draft.run)
+        assert {k for k in new_values if new_values[k] != old_values.get(k)} == {key}
+        assert option_value(draft.run, key) == new_value
         line.reset.click()
-        assert flat(draft.run) == before, key
+        assert flat(draft.run) == old_values, key
 
 
 @pytest.mark.parametrize("method", methods.load())
 def test_the_simple_form_has_the_basic_options(qtbot: QtBot, method: str) -> None:
     draft = Draft()
     draft.set("method", method)
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
-    wanted = [k for k, o in every_option(method) if o.basic and k not in (*ELSEWHERE, *AS_CARDS)]
-    assert list(page.forms[0].lines) == wanted
-    for key in wanted:
-        changed = change(qtbot, page.forms[0].lines[key])
-        assert value(draft.run, key) == changed
+    basic_keys = [k for k, o in every_option(method) if o.basic and k not in (*EARLIER_STEP_KEYS, *CARD_KEYS)]
+    assert list(page.forms[0].lines) == basic_keys
+    for key in basic_keys:
+        new_value = change(qtbot, page.forms[0].lines[key])
+        assert option_value(draft.run, key) == new_value
         assert page.forms[1].lines[key].field.control is not page.forms[0].lines[key].field.control
         page.forms[0].lines[key].reset.click()
 
 
-@pytest.mark.parametrize(("key", "choice"), [(key, choice) for key, cards in KEYS.items() for choice in cards])
+@pytest.mark.parametrize(("key", "choice"), [(key, choice) for key, cards in CHOICES.items() for choice in cards])
 def test_a_card_changes_its_option_and_no_other(qtbot: QtBot, key: str, choice: str) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
-    other = next(name for name in KEYS[key] if name != choice)
-    draft.set(key, other)
-    before = flat(draft.run)
-    page.kinds.groups[key].cards[choice].radio.click()
-    after = flat(draft.run)
-    assert {k for k in after if after[k] != before[k]} == {key}
-    assert value(draft.run, key) == choice
-    assert page.kinds.groups[key].cards[choice].radio.isChecked()
+    other_choice = next(name for name in CHOICES[key] if name != choice)
+    draft.set(key, other_choice)
+    old_values = flat(draft.run)
+    page.choices.groups[key].cards[choice].radio.click()
+    new_values = flat(draft.run)
+    assert {k for k in new_values if new_values[k] != old_values[k]} == {key}
+    assert option_value(draft.run, key) == choice
+    assert page.choices.groups[key].cards[choice].radio.isChecked()
 
 
 def test_what_cannot_be_chosen_is_grey_and_says_why(qtbot: QtBot) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     advanced = page.forms[1]
-    full, packed = (page.kinds.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4")))
+    full, packed = (
+        page.choices.groups[k].cards[c] for k, c in (("adapter.type", "full"), ("model.quantization", "nf4"))
+    )
     assert full.radio.isEnabled() and packed.radio.isEnabled()
     assert not advanced.lines["model.double_quantization"].field.control.isEnabled()
     packed.radio.click()
     assert not full.radio.isEnabled()
-    assert "4 bit NF4 cannot be trained" in full.why.text()
+    assert "4 bit NF4 cannot be trained" in full.reason.text()
     assert advanced.lines["model.double_quantization"].field.control.isEnabled()
     draft.set("model.quantization", "none")
-    assert full.radio.isEnabled() and full.why.isHidden()
+    assert full.radio.isEnabled() and full.reason.isHidden()
     full.radio.click()
     assert not packed.radio.isEnabled()
     assert not advanced.lines["adapter.dropout"].field.control.isEnabled()
@@ -94,34 +96,34 @@ def test_a_model_that_comes_packed_rules_out_packing_and_full(qtbot: QtBot, tmp_
     (tmp_path / "model.safetensors").write_bytes(b"")
     draft = Draft()
     draft.set("model.path", str(tmp_path))
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     page.enter()
-    full = page.kinds.groups["adapter.type"].cards["full"]
+    full = page.choices.groups["adapter.type"].cards["full"]
     qtbot.waitUntil(lambda: not full.radio.isEnabled(), timeout=30_000)
-    assert "packed in 4 bit affine" in full.why.text()
-    assert not page.kinds.groups["model.quantization"].cards["int8"].radio.isEnabled()
+    assert "packed in 4 bit affine" in full.reason.text()
+    assert not page.choices.groups["model.quantization"].cards["int8"].radio.isEnabled()
 
 
 def test_a_contradiction_that_is_there_can_still_be_changed(qtbot: QtBot) -> None:
     draft = Draft()
     draft.set("model.quantization", "nf4")
     draft.set("adapter.type", "full")
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
-    assert "Full fine-tuning" in page.blocked() or "full" in page.blocked()
-    assert page.kinds.groups["model.quantization"].cards["nf4"].radio.isEnabled()
-    assert page.kinds.groups["adapter.type"].cards["lora"].radio.isEnabled()
-    page.kinds.groups["model.quantization"].cards["none"].radio.click()
-    assert page.blocked() == ""
+    assert "Full fine-tuning" in page.blocked_reason() or "full" in page.blocked_reason()
+    assert page.choices.groups["model.quantization"].cards["nf4"].radio.isEnabled()
+    assert page.choices.groups["adapter.type"].cards["lora"].radio.isEnabled()
+    page.choices.groups["model.quantization"].cards["none"].radio.click()
+    assert page.blocked_reason() == ""
 
 
 def test_a_format_without_a_card_gets_one_when_it_is_chosen(qtbot: QtBot) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     draft.set("model.quantization", "mxfp4")
-    assert page.kinds.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
+    assert page.choices.groups["model.quantization"].cards["mxfp4"].radio.isChecked()
 
 
 def test_menus_speak_to_people(qtbot: QtBot) -> None:
@@ -136,7 +138,7 @@ def test_menus_speak_to_people(qtbot: QtBot) -> None:
 
 def test_both_forms_show_a_change_of_either(qtbot: QtBot) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     draft.set("adapter.rank", 48)
     for form in page.forms:
@@ -147,24 +149,24 @@ def test_both_forms_show_a_change_of_either(qtbot: QtBot) -> None:
 
 def test_what_cannot_be_is_said_and_changes_nothing(qtbot: QtBot) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
-    before = draft.run
+    old_run = draft.run
     line = page.forms[0].lines["train.learning_rate"]
     qtbot.keyClicks(line.field.control, "fast")
-    assert draft.run == before
-    assert page.blocked() == "“Learning rate” is 'fast', but must be a number."
+    assert draft.run == old_run
+    assert page.blocked_reason() == "“Learning rate” is 'fast', but must be a number."
     line.reset.click()
-    assert page.blocked() == ""
+    assert page.blocked_reason() == ""
 
 
 def test_a_contradiction_is_said_and_keeps_both_values(qtbot: QtBot) -> None:
     draft = Draft()
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     qtbot.keyClicks(page.forms[0].lines["train.epochs"].field.control, "2")
     qtbot.keyClicks(page.forms[1].lines["train.steps"].field.control, "50")
-    assert page.blocked() == "Give either steps or epochs, not both."
+    assert page.blocked_reason() == "Give either steps or epochs, not both."
     assert (draft.run.train.epochs, draft.run.train.steps) == (2.0, 50)
 
 
@@ -183,7 +185,7 @@ def test_search_finds_by_help_label_and_flag(qtbot: QtBot) -> None:
         assert key in [k for k, line in form.lines.items() if not line.isHidden()]
     form.search("nothing is called this")
     assert all(line.isHidden() for line in form.lines.values())
-    assert not form.nothing.isHidden()
+    assert not form.no_match.isHidden()
     form.search("")
     assert not any(line.isHidden() for line in form.lines.values())
 
@@ -198,20 +200,20 @@ def test_each_line_has_a_buddy_and_an_accessible_name(qtbot: QtBot) -> None:
 
 
 def test_an_option_with_choices_that_may_be_none(qtbot: QtBot) -> None:
-    made = Option(
+    option = Option(
         "mode", str, True, None, "Help.", "Mode", "--mode", None, None, ("one", "two"), "", False, "what fits best"
     )
-    line = Line("mode", made)
+    line = OptionLine("mode", option)
     qtbot.addWidget(line)
     combo = line.field.control
     assert isinstance(combo, QComboBox)
     assert combo.currentText() == "Automatic (what fits best)"
-    with qtbot.waitSignal(line.changed) as caught:
+    with qtbot.waitSignal(line.changed) as signal:
         change(qtbot, line)
-    assert caught.args == ["mode", "one"]
+    assert signal.args == ["mode", "one"]
 
 
-def change(qtbot: QtBot, line: Line) -> Any:
+def change(qtbot: QtBot, line: OptionLine) -> Any:
     """Change a line as a person would; returns the value that should come of it."""
     control, o = line.field.control, line.option
     if isinstance(control, QCheckBox):
@@ -227,7 +229,7 @@ def change(qtbot: QtBot, line: Line) -> Any:
         control.setValue(new)
         return new
     assert isinstance(control, QLineEdit)
-    new = another(o)
+    new = other_value(o)
     control.clear()
     qtbot.keyClicks(
         control, ",".join(new) if isinstance(new, tuple) else f"{new:g}" if isinstance(new, float) else str(new)
@@ -235,7 +237,7 @@ def change(qtbot: QtBot, line: Line) -> Any:
     return new
 
 
-def another(o: Option) -> Any:
+def other_value(o: Option) -> Any:
     """A value that an option may have and does not have by default."""
     if o.type is tuple:
         return ("first", "second")
@@ -243,9 +245,9 @@ def another(o: Option) -> Any:
         return "something"
     low = o.low if o.low is not None else 0.0
     high = o.high if o.high is not None else low + 100
-    tried = [v for v in (3, 0.5, 0.25, low, high) if low <= v <= high and v != o.default]
-    return o.type(next(v for v in tried if o.type is float or v == int(v)))
+    candidates = [v for v in (3, 0.5, 0.25, low, high) if low <= v <= high and v != o.default]
+    return o.type(next(v for v in candidates if o.type is float or v == int(v)))
 
 
 def flat(run: Run) -> dict[str, Any]:
-    return {key: value(run, key) for key, _ in every_option(run.method)}
+    return {key: option_value(run, key) for key, _ in every_option(run.method)}

@@ -72,7 +72,7 @@ def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
     window.draft.set("data.path", str(dataset))
     dpo = page.cards.cards["dpo"]
     qtbot.waitUntil(lambda: not dpo.radio.isEnabled())
-    assert dpo.why.text() == "mine.jsonl has no pairs of a better and a worse answer."
+    assert dpo.reason.text() == "mine.jsonl has no pairs of a better and a worse answer."
     assert page.cards.cards["sft"].radio.isEnabled()
     before = flat(window.draft.run)
     page.set_aside.click()

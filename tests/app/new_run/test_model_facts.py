@@ -7,8 +7,8 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
-from app.new_run.model_facts import facts, packed_as
-from app.new_run.preflight import BAD, checks
+from app.new_run.model_facts import describe_packing, read_model_facts
+from app.new_run.preflight import BAD, run_checks
 from app.shell.window import MainWindow
 from core import methods
 from core.run import Run
@@ -28,7 +28,7 @@ from tests.app.new_run.test_form import flat
     ],
 )
 def test_a_packed_model_is_called_what_it_is(config: dict[str, object], words: str) -> None:
-    assert packed_as(config) == words
+    assert describe_packing(config) == words
 
 
 def model(folder: Path, kind: str) -> Path:
@@ -44,9 +44,9 @@ def test_an_unsupported_family_is_told_with_the_reason(qtbot: QtBot, window: Mai
     page = window.wizard.model
     window.draft.set("model.path", str(model(tmp_path / "m", "bitnet")))
     window.wizard.show_named("Model")
-    qtbot.waitUntil(lambda: bool(page.blocked()), timeout=30_000)
-    assert page.blocked().startswith("BitNet cannot be trained")
-    assert facts(tmp_path / "m").architecture == "bitnet"
+    qtbot.waitUntil(lambda: bool(page.blocked_reason()), timeout=30_000)
+    assert page.blocked_reason().startswith("BitNet cannot be trained")
+    assert read_model_facts(tmp_path / "m").architecture == "bitnet"
 
 
 def test_an_untried_family_is_told_and_goes_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_an_untried_family_is_told_and_goes_on(qtbot: QtBot, window: MainWindow,
     path = str(model(tmp_path / "m", "brand_new"))
     window.draft.set("model.path", path)
     window.wizard.show_named("Model")
-    qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].small.text(), timeout=30_000)
-    assert page.blocked() == ""
+    qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].detail.text(), timeout=30_000)
+    assert page.blocked_reason() == ""
 
 
 def test_methods_with_another_model_have_a_place_to_choose_it(qtbot: QtBot, window: MainWindow) -> None:
@@ -63,7 +63,7 @@ def test_methods_with_another_model_have_a_place_to_choose_it(qtbot: QtBot, wind
     window.wizard.show_named("Model")
     for name, spec in methods.load().items():
         draft.set("method", name)
-        assert page.other.isVisible() == (name in ("dpo", "kto", "distill")), name
+        assert page.second_model.isVisible() == (name in ("dpo", "kto", "distill")), name
         assert spec.data
 
 
@@ -73,31 +73,31 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
     page, draft = window.wizard.model, window.draft
     draft.set("method", "dpo")
     window.wizard.show_named("Model")
-    other = page.other
-    before = flat(draft.run)
-    place = other.choice.findData("base")
-    other.choice.setCurrentIndex(place)
-    other.choice.activated.emit(place)
-    assert flat(draft.run) == {**before, "options.reference": "base"}
-    other.id.setText("Qwen/Qwen3-0.6B")
-    other.use_id.click()
-    assert flat(draft.run) == {**before, "options.reference": "Qwen/Qwen3-0.6B"}
-    assert other.choice.currentText() == "Qwen/Qwen3-0.6B"
+    card = page.second_model
+    old_values = flat(draft.run)
+    place = card.choice.findData("base")
+    card.choice.setCurrentIndex(place)
+    card.choice.activated.emit(place)
+    assert flat(draft.run) == {**old_values, "options.reference": "base"}
+    card.id.setText("Qwen/Qwen3-0.6B")
+    card.use_id.click()
+    assert flat(draft.run) == {**old_values, "options.reference": "Qwen/Qwen3-0.6B"}
+    assert card.choice.currentText() == "Qwen/Qwen3-0.6B"
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
-    other.folder.click()
-    assert flat(draft.run) == {**before, "options.reference": str(tmp_path)}
-    other.choice.setCurrentIndex(0)
-    other.choice.activated.emit(0)
-    assert flat(draft.run) == before
+    card.folder.click()
+    assert flat(draft.run) == {**old_values, "options.reference": str(tmp_path)}
+    card.choice.setCurrentIndex(0)
+    card.choice.activated.emit(0)
+    assert flat(draft.run) == old_values
 
 
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:
     window.draft.set("method", "distill")
     window.wizard.show_named("Model")
-    window.wizard.next.click()
+    window.wizard.next_button.click()
     assert window.wizard.stack.currentWidget() is window.wizard.model
-    told = next(checks(window.draft.run))
-    assert (told.state, told.step) == (BAD, "Model")
+    check = next(run_checks(window.draft.run))
+    assert (check.state, check.step) == (BAD, "Model")
     window.draft.set("options.teacher", "starter")
-    assert window.wizard.model.blocked() == ""
+    assert window.wizard.model.blocked_reason() == ""
     assert Run(method="distill").options.teacher is None

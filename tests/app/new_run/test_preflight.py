@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app.new_run.model_facts import counted, downloaded, facts
-from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, checks
+from app.new_run.model_facts import format_count, list_downloaded, read_model_facts
+from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
@@ -22,25 +22,25 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def answers(run: Run) -> dict[str, Check]:
-    found = list(checks(run))
-    assert tuple(c.title for c in found) == TITLES
-    assert all(c.sentence.endswith((".", ")")) and "Traceback" not in c.sentence for c in found)
-    return {c.title: c for c in found}
+    checks = list(run_checks(run))
+    assert tuple(c.title for c in checks) == TITLES
+    assert all(c.sentence.endswith((".", ")")) and "Traceback" not in c.sentence for c in checks)
+    return {c.title: c for c in checks}
 
 
 def test_a_run_in_order(dataset: Path) -> None:
-    found = answers(Run().replace("data.path", str(dataset)))
-    assert {c.state for c in found.values()} == {GOOD}
-    assert "60 usable rows" in found["Data"].sentence
-    assert "60 rows looked at" in found["What is learned"].sentence
-    assert found["Precision"].sentence == "auto → float32: the fastest precision on a CPU."
+    checks = answers(Run().replace("data.path", str(dataset)))
+    assert {c.state for c in checks.values()} == {GOOD}
+    assert "60 usable rows" in checks["Data"].sentence
+    assert "60 rows looked at" in checks["What is learned"].sentence
+    assert checks["Precision"].sentence == "auto → float32: the fastest precision on a CPU."
 
 
 def test_data_that_cannot_be_read(tmp_path: Path) -> None:
-    found = answers(Run().replace("data.path", str(tmp_path / "gone.jsonl")))
-    assert (found["Data"].state, found["Data"].step) == (BAD, "Data")
-    assert "gone.jsonl" in found["Data"].sentence
-    assert found["What is learned"].state == NOTE
+    checks = answers(Run().replace("data.path", str(tmp_path / "gone.jsonl")))
+    assert (checks["Data"].state, checks["Data"].step) == (BAD, "Data")
+    assert "gone.jsonl" in checks["Data"].sentence
+    assert checks["What is learned"].state == NOTE
 
 
 def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
@@ -57,46 +57,46 @@ def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
 
 
 def test_nothing_to_learn_within_the_length(dataset: Path) -> None:
-    found = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 8))
-    assert found["What is learned"].state == BAD
-    assert found["What is learned"].sentence == "No row has anything to learn within 8 tokens."
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 8))
+    assert checks["What is learned"].state == BAD
+    assert checks["What is learned"].sentence == "No row has anything to learn within 8 tokens."
 
 
 def test_cut_rows_are_counted(dataset: Path) -> None:
-    found = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 16))
-    assert found["What is learned"].state == NOTE
-    assert "are cut at 16 tokens" in found["What is learned"].sentence
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 16))
+    assert checks["What is learned"].state == NOTE
+    assert "are cut at 16 tokens" in checks["What is learned"].sentence
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "said"),
+    ("key", "value", "words"),
     [("train.learning_rate", 0.5, "is high"), ("train.learning_rate", 1e-7, "barely change")],
 )
-def test_a_strange_learning_rate(dataset: Path, key: str, value: float, said: str) -> None:
-    found = answers(Run().replace("data.path", str(dataset)).replace(key, value))
-    assert found["Settings"].state == NOTE
-    assert said in found["Settings"].sentence
+def test_a_strange_learning_rate(dataset: Path, key: str, value: float, words: str) -> None:
+    checks = answers(Run().replace("data.path", str(dataset)).replace(key, value))
+    assert checks["Settings"].state == NOTE
+    assert words in checks["Settings"].sentence
 
 
 def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(resources.STARTER, folder)
     (folder / "model.safetensors").unlink()
-    found = answers(Run().replace("data.path", str(dataset)).replace("model.path", str(folder)))
-    assert found["Model"].state == BAD
-    assert "model.safetensors is missing" in found["Model"].sentence
+    checks = answers(Run().replace("data.path", str(dataset)).replace("model.path", str(folder)))
+    assert checks["Model"].state == BAD
+    assert "model.safetensors is missing" in checks["Model"].sentence
 
 
 def test_a_model_that_is_not_here_is_a_note(dataset: Path) -> None:
-    found = answers(Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model"))
-    assert found["Model"].state == NOTE
-    assert "downloading" in found["Model"].sentence
+    checks = answers(Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model"))
+    assert checks["Model"].state == NOTE
+    assert "downloading" in checks["Model"].sentence
 
 
 def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:
-    found = answers(Run().replace("data.path", str(dataset)).replace("backend", "gpu"))
-    assert found["Backend"].state == NOTE
-    assert found["Backend"].sentence.startswith("gpu → CPU")
+    checks = answers(Run().replace("data.path", str(dataset)).replace("backend", "gpu"))
+    assert checks["Backend"].state == NOTE
+    assert checks["Backend"].sentence.startswith("gpu → CPU")
 
 
 def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,25 +106,29 @@ def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
-    starter = facts(resources.STARTER)
+    starter = read_model_facts(resources.STARTER)
     assert starter.architecture == "qwen3"
     assert starter.chat_template
     assert starter.parameters is not None and 1_000_000 < starter.parameters < 4_000_000
     assert "parameters" in starter.sentence()
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 4)
-    broken = facts(tmp_path)
-    assert (broken.parameters, broken.quantized, broken.chat_template) == (None, "4 bit affine", False)
-    assert [counted(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
+    broken_model = read_model_facts(tmp_path)
+    assert (broken_model.parameters, broken_model.quantized, broken_model.chat_template) == (
+        None,
+        "4 bit affine",
+        False,
+    )
+    assert [format_count(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
 
 
 def test_an_empty_cache(home: Path) -> None:
-    assert downloaded() == []
+    assert list_downloaded() == []
 
 
 def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run().replace("data.path", str(dataset))
-    list(dataset_reader.read(run))
+    list(dataset_reader.read_data(run))
     monkeypatch.setattr("core.data.preview.scan.scan", lambda *_, **__: pytest.fail("read again"))
     assert "60 usable rows" in answers(run)["Data"].sentence
     dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
@@ -134,26 +138,26 @@ def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatc
 
 
 def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.new_run.preflight._SCAN_LIMIT", 100)
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert checks.state == GOOD
+    assert "the first rows are in order; not all of its 4 KB have been looked at." in checks.sentence
     monkeypatch.setattr("app.new_run.preflight._LARGE", 100)
-    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
-    assert found.state == GOOD
-    assert "the first rows are in order; not all of its 4 KB have been looked at." in found.sentence
-    monkeypatch.setattr("app.new_run.preflight._LARGEST", 100)
-    found = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
-    assert found.state == NOTE
-    assert found.sentence.endswith("A run keeps all rows in memory: about 11 KB.")
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    assert checks.state == NOTE
+    assert checks.sentence.endswith("A run keeps all rows in memory: about 11 KB.")
 
 
 @pytest.mark.parametrize(
-    ("method", "row", "said"),
+    ("method", "row", "words"),
     [
         ("grpo", {"question": "Hi", "answer": "7"}, "the longest question has"),
         ("dpo", {"prompt": "Hi", "chosen": "yes", "rejected": "no"}, "of the tokens are learned"),
     ],
 )
-def test_what_is_learned_of_other_kinds_of_data(tmp_path: Path, method: str, row: dict[str, str], said: str) -> None:
+def test_what_is_learned_of_other_kinds_of_data(tmp_path: Path, method: str, row: dict[str, str], words: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(60)))
-    found = answers(Run(method=method).replace("data.path", str(path)))["What is learned"]
-    assert found.state == GOOD
-    assert said in found.sentence
+    checks = answers(Run(method=method).replace("data.path", str(path)))["What is learned"]
+    assert checks.state == GOOD
+    assert words in checks.sentence

@@ -6,19 +6,19 @@ import pytest
 from PySide6.QtWidgets import QCheckBox
 from pytestqt.qtbot import QtBot
 
-from app.new_run.draft import Draft, value
-from app.new_run.rewards_tab import NAMES, NEEDS, RewardsPage
-from app.new_run.settings_step import SettingsPage
-from app.new_run.try_rewards import split
+from app.new_run.draft import Draft, option_value
+from app.new_run.rewards_tab import REWARD_OPTIONS, REWARDS_KEY, RewardsTab
+from app.new_run.settings_step import SettingsStep
+from app.new_run.try_rewards import split_answers
 from core.rewards import REWARDS
 from tests.app.new_run.test_form import change, flat
 
 
 @pytest.fixture
-def settings(qtbot: QtBot) -> SettingsPage:
+def settings(qtbot: QtBot) -> SettingsStep:
     draft = Draft()
     draft.set("method", "grpo")
-    page = SettingsPage(draft)
+    page = SettingsStep(draft)
     qtbot.addWidget(page)
     page.resize(900, 700)
     page.show()
@@ -28,11 +28,11 @@ def settings(qtbot: QtBot) -> SettingsPage:
 
 
 @pytest.fixture
-def page(settings: SettingsPage) -> RewardsPage:
+def page(settings: SettingsStep) -> RewardsTab:
     return settings.rewards
 
 
-def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: SettingsPage) -> None:
+def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: SettingsStep) -> None:
     place = settings.tabs.stack.indexOf(settings._rewards)
     assert settings.tabs.bar.isTabVisible(place)
     settings._draft.set("method", "sft")
@@ -40,78 +40,78 @@ def test_the_tab_is_there_for_methods_that_score(qtbot: QtBot, settings: Setting
 
 
 @pytest.mark.parametrize("name", REWARDS)
-def test_a_box_and_a_weight_change_the_rewards_alone(page: RewardsPage, name: str) -> None:
+def test_a_box_and_a_weight_change_the_rewards_alone(page: RewardsTab, name: str) -> None:
     draft = page._draft
-    before = flat(draft.run)
+    old_values = flat(draft.run)
     line = page.rows[name]
     if not line.box.isChecked():
         line.box.click()
     line.weight.setValue(0.5)
-    after = flat(draft.run)
-    assert {k for k in after if after[k] != before[k]} == {NAMES}
-    assert f"{name}=0.5" in value(draft.run, NAMES)
+    new_values = flat(draft.run)
+    assert {k for k in new_values if new_values[k] != old_values[k]} == {REWARDS_KEY}
+    assert f"{name}=0.5" in option_value(draft.run, REWARDS_KEY)
 
 
-def test_without_any_reward_the_last_one_stays(page: RewardsPage) -> None:
+def test_without_any_reward_the_last_one_stays(page: RewardsTab) -> None:
     page.rows["numeric"].box.click()
     assert page.rows["numeric"].box.isChecked()
-    assert value(page._draft.run, NAMES) == ("numeric=1",)
+    assert option_value(page._draft.run, REWARDS_KEY) == ("numeric=1",)
 
 
-def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: SettingsPage, page: RewardsPage) -> None:
+def test_what_a_reward_needs_is_asked_once_it_counts(qtbot: QtBot, settings: SettingsStep, page: RewardsTab) -> None:
     assert page._form is not None
     lines = page._form.lines
-    for name, keys in NEEDS.items():
+    for name, keys in REWARD_OPTIONS.items():
         assert all(lines[key].isHidden() for key in keys)
         page.rows[name].box.click()
         assert not any(lines[key].isHidden() for key in keys)
-    assert "needs “Reward pattern”" in settings.blocked()
-    for key in (key for keys in NEEDS.values() for key in keys):
-        before = flat(page._draft.run)
-        wanted = change(qtbot, lines[key])
-        after = flat(page._draft.run)
-        assert {k for k in after if after[k] != before[k]} == {key}
-        assert after[key] == wanted
-    assert settings.blocked() == ""
+    assert "needs “Reward pattern”" in settings.blocked_reason()
+    for key in (key for keys in REWARD_OPTIONS.values() for key in keys):
+        old_values = flat(page._draft.run)
+        new_value = change(qtbot, lines[key])
+        new_values = flat(page._draft.run)
+        assert {k for k in new_values if new_values[k] != old_values[k]} == {key}
+        assert new_values[key] == new_value
+    assert settings.blocked_reason() == ""
 
 
-def test_rewards_for_reasoning_take_the_place_of_the_others(page: RewardsPage) -> None:
-    assert page._thinking is not None
-    (line,) = page._thinking.lines.values()
+def test_rewards_for_reasoning_take_the_place_of_the_others(page: RewardsTab) -> None:
+    assert page._reasoning_form is not None
+    (line,) = page._reasoning_form.lines.values()
     assert isinstance(line.field.control, QCheckBox)
     line.field.control.click()
-    assert value(page._draft.run, "options.reasoning_rewards") is True
+    assert option_value(page._draft.run, "options.reasoning_rewards") is True
     assert not page.card.isEnabled()
 
 
-def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page: RewardsPage) -> None:
-    before = page._draft.run
+def test_trying_shows_each_score_and_why_and_changes_nothing(qtbot: QtBot, page: RewardsTab) -> None:
+    old_run = page._draft.run
     trying = page.trying
     trying.question.setText("What is 40 + 2?")
     trying.expected.setText("42")
     trying.answers.setPlainText("The answer is 42.\n41\nI do not know.")
     with qtbot.waitSignal(trying.scored):
         trying.button.click()
-    assert [c.words.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
-    said = [c.findChildren(type(c.words))[0].text() for c in trying.cards]
-    assert said == ["1.00", "0.00", "0.00"]
-    assert page._draft.run == before
+    assert [c.answer.text() for c in trying.cards] == ["The answer is 42.", "41", "I do not know."]
+    totals = [c.findChildren(type(c.answer))[0].text() for c in trying.cards]
+    assert totals == ["1.00", "0.00", "0.00"]
+    assert page._draft.run == old_run
 
 
-def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsPage) -> None:
-    page.trying.other.click()
+def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsTab) -> None:
+    page.trying.data_button.click()
     qtbot.waitUntil(lambda: bool(page.trying.question.text()))
     first = page.trying.question.text()
     assert page.trying.expected.text()
-    page.trying.other.click()
+    page.trying.data_button.click()
     qtbot.waitUntil(lambda: page.trying.question.text() != first)
 
 
-def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsPage, tmp_path: Path) -> None:
+def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsTab, tmp_path: Path) -> None:
     file, mark = tmp_path / "mine.py", tmp_path / "ran"
     file.write_text(f"open({str(mark)!r}, 'w')\ndef reward(answers, expected):\n    return [len(a) for a in answers]\n")
     draft, trying = page._draft, page.trying
-    draft.set(NAMES, ("file=1",))
+    draft.set(REWARDS_KEY, ("file=1",))
     draft.set("options.reward_file", str(file))
     trying.answers.setPlainText("four")
     with qtbot.waitSignal(trying.scored):
@@ -122,7 +122,7 @@ def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsPag
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()
     assert mark.exists()
-    assert trying.cards[0].findChildren(type(trying.cards[0].words))[0].text() == "4.00"
+    assert trying.cards[0].findChildren(type(trying.cards[0].answer))[0].text() == "4.00"
     file.write_text("def reward(answers):\n    raise ValueError('no')\n")
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()
@@ -130,6 +130,6 @@ def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsPag
 
 
 def test_answers_are_divided_by_lines_or_by_dashes() -> None:
-    assert split("one\n\ntwo\n") == ["one", "two"]
-    assert split("one\nmore\n---\ntwo\n ---\n") == ["one\nmore", "two"]
-    assert split(" \n") == []
+    assert split_answers("one\n\ntwo\n") == ["one", "two"]
+    assert split_answers("one\nmore\n---\ntwo\n ---\n") == ["one\nmore", "two"]
+    assert split_answers(" \n") == []

@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.new_run.command import command
+from app.new_run.command import command_line
 from app.new_run.preflight import BAD, TITLES
 from app.new_run.presets import PRESETS
 from app.pages.run import RunPage
@@ -28,15 +28,15 @@ from core.run import Run
 def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     wizard = window.wizard
     wizard.goal.cards.cards["sft"].radio.click()
-    wizard.next.click()
+    wizard.next_button.click()
     window.draft.set("data.path", str(dataset))
     qtbot.waitUntil(lambda: wizard.data.scanned is not None)
-    wizard.next.click()
+    wizard.next_button.click()
     assert wizard.stack.currentWidget() is wizard.model
-    wizard.next.click()
+    wizard.next_button.click()
     wizard.settings.presets.cards["quick"].radio.click()
     assert window.draft.run.train.steps == 60
-    wizard.next.click()
+    wizard.next_button.click()
     assert wizard.stack.currentWidget() is wizard.check
     qtbot.waitUntil(lambda: wizard.check.start_button.isEnabled(), timeout=30_000)
     wizard.check.start_button.click()
@@ -54,11 +54,11 @@ def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     assert (page.run.data.path, page.run.model.path) == ("demo", "starter")
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "words"),
     [
         ('{"prompt": "a", "completion": "b"}\n{"prompt": "a"\n', "line 2"),
         ("", "is empty"),
@@ -66,25 +66,25 @@ def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
     ],
 )
 def test_bad_data_is_one_sentence_and_nothing_is_lost(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path, text: str, said: str
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, text: str, words: str
 ) -> None:
     bad = tmp_path / "bad.jsonl"
     bad.write_text(text)
     window.draft.set("adapter.rank", 48)
     page = window.wizard.data
     window.open_files([bad])
-    if said == "line 2":  # one row is good, the other is named with its line
+    if words == "line 2":  # one row is good, the other is named with its line
         qtbot.waitUntil(lambda: page.scanned is not None)
         assert page.file.sentence.text().endswith("1 row is left out, see Problems.")
         lines = [page.preview.problems.model.index(0, c).data() for c in range(4)]
         assert lines[0] == "Left out"
         assert lines[1] == "2"
     else:
-        qtbot.waitUntil(lambda: said in page.blocked())
-        assert said in (page.file.sentence if said == "not known" else page.notice.sentence).text()
-        window.wizard.next.click()
+        qtbot.waitUntil(lambda: words in page.blocked_reason())
+        assert words in (page.file.sentence if words == "not known" else page.notice.sentence).text()
+        window.wizard.next_button.click()
         assert window.wizard.stack.currentWidget() is page
-        assert said in page.blocked()
+        assert words in page.blocked_reason()
     assert "Traceback" not in page.notice.sentence.text()
     assert window.draft.run.adapter.rank == 48
 
@@ -119,7 +119,7 @@ def test_presets_set_what_they_say(window: MainWindow) -> None:
     settings = window.wizard.settings
     for preset in PRESETS:
         settings.presets.cards[preset.key].radio.click()
-        assert preset.fits(window.draft.run)
+        assert preset.matches(window.draft.run)
         window.draft.run.check()
     window.draft.set("adapter.rank", 5)
     assert not any(card.radio.isChecked() for card in settings.presets.cards.values())
@@ -148,7 +148,7 @@ def test_every_step_can_be_gone_to_and_back(window: MainWindow) -> None:
 def test_the_window_shows_the_command_that_does_the_same(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Run().replace("data.path", str(dataset)).replace("train.learning_rate", 1e-5).replace("adapter.rank", 4)
     run = run.replace("data.shuffle", False).replace("model.allow_code", True).replace("train.steps", 12)
-    words = shlex.split(command(run).replace("\\\n", " "))
+    words = shlex.split(command_line(run).replace("\\\n", " "))
     assert words[:2] == ["hone", "train"]
     trained: list[Run] = []
     monkeypatch.setattr("core.train.train", lambda run, stop: trained.append(run) or iter(()))

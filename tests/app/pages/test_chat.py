@@ -9,13 +9,13 @@ from threading import Event as Flag
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.ask_both import AskBoth
-from app.runs.chat_session import BUSY, Talk
-from app.runs.job_queue import Jobs
+from app.pages.ask_both import AskBothCard
+from app.runs.chat_session import BUSY, ChatSession
+from app.runs.job_queue import JobQueue
 from app.shell.window import MainWindow
 from core.errors import BadModel
 from core.run import Run, runs_folder
-from tests.app.conftest import scripted
+from tests.app.conftest import play_script
 
 
 class FakeChat:
@@ -39,15 +39,15 @@ class FakeChat:
 
 
 @pytest.fixture
-def jobs(qtbot: QtBot) -> Iterator[Jobs]:
-    made = Jobs()
+def jobs(qtbot: QtBot) -> Iterator[JobQueue]:
+    made = JobQueue()
     yield made
     made.end_all()
 
 
-def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: Jobs) -> None:
+def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: JobQueue) -> None:
     chat = FakeChat()
-    ask = AskBoth(jobs)
+    ask = AskBothCard(jobs)
     qtbot.addWidget(ask)
     ask.use(lambda: chat)
     qtbot.keyClicks(ask.question, "who are you")
@@ -61,12 +61,12 @@ def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: Jobs) -> None
     qtbot.waitUntil(ask.button.isEnabled)
 
 
-def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, jobs: Jobs) -> None:
+def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, jobs: JobQueue) -> None:
     made: list[FakeChat] = []
-    talk = Talk(jobs)
+    talk = ChatSession(jobs)
     talk.use(lambda: made.append(FakeChat()) or made[0])
     answered: list[int] = []
-    talk.answered.connect(answered.append)
+    talk.answer_finished.connect(answered.append)
     tickets = [talk.ask([{"role": "user", "content": "hello"}]) for _ in range(3)]
     qtbot.waitUntil(lambda: answered == tickets)
     assert len(made) == 1
@@ -74,11 +74,11 @@ def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, job
     assert threading.get_ident() not in made[0].threads
 
 
-def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: Jobs) -> None:
+def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: JobQueue) -> None:
     def broken() -> FakeChat:
         raise BadModel("There is no model folder here.")
 
-    ask = AskBoth(jobs)
+    ask = AskBothCard(jobs)
     qtbot.addWidget(ask)
     ask.use(broken)
     ask.question.setText("hello")
@@ -88,7 +88,7 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: Jobs) -
     assert ask.question.text() == "hello"
 
 
-def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: Jobs) -> None:
+def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: JobQueue) -> None:
     def broken() -> FakeChat:
         raise BadModel("There is no model folder here.")
 
@@ -100,16 +100,16 @@ def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: Jobs) -> N
     assert caught.args == ["There is no model folder here."]
 
 
-def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: Jobs) -> None:
+def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: JobQueue) -> None:
     chat, pieces = FakeChat(), []
     chat.wait = Flag()
-    talk = Talk(jobs)
+    talk = ChatSession(jobs)
     talk.use(lambda: chat)
-    talk.piece.connect(lambda ticket, text: pieces.append(text))
+    talk.text_written.connect(lambda ticket, text: pieces.append(text))
     ticket = talk.ask([{"role": "user", "content": "one two three four"}])
     qtbot.waitUntil(lambda: pieces == ["after: "])
-    talk.hush()
-    with qtbot.waitSignal(talk.answered) as caught:
+    talk.stop_answer()
+    with qtbot.waitSignal(talk.answer_finished) as caught:
         chat.wait.set()
     assert caught.args == [ticket]
     assert len(pieces) < 4
@@ -124,14 +124,14 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     page.send()
     qtbot.waitUntil(lambda: page.button.text() == "Send")
 
-    def training(run: Run):  # type: ignore[no-untyped-def]
+    def train_events(run: Run):  # type: ignore[no-untyped-def]
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             go.wait(5)
-            yield from scripted(run, stop, save_now, steps=3)
+            yield from play_script(run, stop, save_now, steps=3)
 
         return events
 
-    window.runs.training = training
+    window.runs.train_events = train_events
     run_page = window.runs.start(Run().replace("data.path", str(dataset)))
     window.go("chat")
     page.question.setText("are you there")
@@ -147,7 +147,7 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
 
 
 def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None:
-    list(scripted(Run().replace("output", str(runs_folder() / "mine")), Flag(), Flag(), steps=3))
+    list(play_script(Run().replace("output", str(runs_folder() / "mine")), Flag(), Flag(), steps=3))
     window.go("chat")
     page = window.chat_page
     qtbot.waitUntil(lambda: page.model.count() == 2)
@@ -156,4 +156,4 @@ def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None
     page.model.activated.emit(1)
     assert page.notice.isHidden()
     page.begin()
-    assert page.bubbles.column.count() == 1
+    assert page.bubbles.content_layout.count() == 1

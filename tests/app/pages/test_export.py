@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.export import PEFT, WAIT, SaveAs
-from app.runs.job_queue import Jobs
+from app.pages.export import PEFT, WAIT, ExportCard
+from app.runs.job_queue import JobQueue
 from app.threads import core_calls
 from core.errors import BadOption
 from core.events import Event, Phase, Saved, Warned
@@ -15,8 +15,8 @@ from core.run import Run
 
 
 @pytest.fixture
-def card(qtbot: QtBot, tmp_path: Path) -> SaveAs:
-    made = SaveAs(Jobs())
+def card(qtbot: QtBot, tmp_path: Path) -> ExportCard:
+    made = ExportCard(JobQueue())
     qtbot.addWidget(made)
     made.use(Run().replace("output", str(tmp_path / "run")), tmp_path / "run")
     made.show()
@@ -24,7 +24,7 @@ def card(qtbot: QtBot, tmp_path: Path) -> SaveAs:
 
 
 def test_a_model_is_written_and_what_was_checked_is_told(
-    qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[object, ...]] = []
 
@@ -48,7 +48,7 @@ def test_a_model_is_written_and_what_was_checked_is_told(
 
 
 def test_what_cannot_be_saved_is_said(
-    qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(*given: object) -> Iterator[Event]:
         raise BadOption("It already exists; choose a new folder.")
@@ -62,7 +62,9 @@ def test_what_cannot_be_saved_is_said(
     assert card.button.isEnabled() and not card.reveal.isVisible()
 
 
-def test_stopping_leaves_nothing(qtbot: QtBot, card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopping_leaves_nothing(
+    qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ended: list[bool] = []
 
     def endless(*given: object) -> Iterator[Event]:
@@ -80,7 +82,7 @@ def test_stopping_leaves_nothing(qtbot: QtBot, card: SaveAs, tmp_path: Path, mon
     assert card.button.isEnabled() and not card.notice.isVisible()
 
 
-def test_a_run_under_way_goes_first(card: SaveAs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_under_way_goes_first(card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card._jobs, "current", object())
     card.save(tmp_path / "out")
     assert card.notice.sentence.text() == WAIT
@@ -88,7 +90,7 @@ def test_a_run_under_way_goes_first(card: SaveAs, tmp_path: Path, monkeypatch: p
 
 
 def test_after_full_training_there_is_no_add_on_to_save(qtbot: QtBot, tmp_path: Path) -> None:
-    made = SaveAs(Jobs())
+    made = ExportCard(JobQueue())
     qtbot.addWidget(made)
     made.use(Run().replace("adapter.type", "full"), tmp_path)
     assert made.kind.findData(PEFT) < 0

@@ -12,19 +12,19 @@ from pytestqt.qtbot import QtBot
 from app.pages.run import RunPage
 from app.runs import history
 from app.shell.window import MainWindow
-from app.threads.run_thread import Events
+from app.threads.run_thread import EventSource
 from core.errors import Unavailable
 from core.events import Event, Phase, Step, Warned
 from core.run import Run
-from tests.app.conftest import scripted, started, step_event
+from tests.app.conftest import play_script, started_event, step_event
 
 
-def held(run: Run) -> tuple[Events, Flag]:
+def held(run: Run) -> tuple[EventSource, Flag]:
     """A script that goes on only when the flag is set, or when it is stopped."""
     go = Flag()
 
     def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
-        for event in scripted(run, stop, save_now, steps=30):
+        for event in play_script(run, stop, save_now, steps=30):
             yield event
             while isinstance(event, Step) and event.step == 10 and not (go.is_set() or stop.is_set()):
                 if save_now.is_set():
@@ -39,14 +39,14 @@ def live(qtbot: QtBot, window: MainWindow, dataset: Path) -> tuple[RunPage, Flag
     """A run that stands at step 10."""
     made: list[Flag] = []
 
-    def training(run: Run) -> Events:
+    def train_events(run: Run) -> EventSource:
         events, go = held(run)
         made.append(go)
         return events
 
-    window.runs.training = training
+    window.runs.train_events = train_events
     page = window.runs.start(Run().replace("data.path", str(dataset)))
-    qtbot.waitUntil(lambda: page.record.last is not None and page.record.last.step == 10)
+    qtbot.waitUntil(lambda: page.record.last_step is not None and page.record.last_step.step == 10)
     return page, made[0]
 
 
@@ -61,14 +61,14 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
     assert len(page.record.loss) == 10
     qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
     go.set()
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
     qtbot.waitUntil(lambda: not window.sidebar.card.isVisible())
 
 
 def test_stop_and_keep(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, _ = live
-    page.stop.click()
-    assert not page.stop.isEnabled()
+    page.stop_button.click()
+    assert not page.stop_button.isEnabled()
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
     assert page.phase.text() == "Stopped and kept"
     assert page.resume_button.isVisible()
@@ -77,14 +77,14 @@ def test_stop_and_keep(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Fl
 
 def test_checkpoint_now(qtbot: QtBot, live: tuple[RunPage, Flag]) -> None:
     page, go = live
-    qtbot.waitUntil(page.checkpoint.isEnabled)
-    page.checkpoint.click()
-    assert page.checkpoint.text() == "Saving…"
+    qtbot.waitUntil(page.checkpoint_button.isEnabled)
+    page.checkpoint_button.click()
+    assert page.checkpoint_button.text() == "Saving…"
     qtbot.waitUntil(lambda: page.record.checkpoints == [10])
     assert page.live is not None
-    qtbot.waitUntil(lambda: page.live is not None and not page.live.saving)
+    qtbot.waitUntil(lambda: page.live is not None and not page.live.is_saving)
     go.set()
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
 
 
 def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
@@ -92,13 +92,13 @@ def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live
     second = window.runs.start(Run())
     third = window.runs.start(Run())
     qtbot.waitUntil(lambda: second.phase.text() == "Waiting for the run before it")
-    third.stop.click()
+    third.stop_button.click()
     assert third.record.problem == "Taken out of the queue before it began."
-    window.runs.training = None  # the third never asks for events
+    window.runs.train_events = None  # the third never asks for events
     go.set()
-    qtbot.waitUntil(lambda: first.record.over and window.jobs.current is not None)
+    qtbot.waitUntil(lambda: first.record.is_over and window.jobs.current is not None)
     qtbot.waitUntil(lambda: window.jobs.current is None or window.jobs.current.stop() is None)
-    qtbot.waitUntil(lambda: second.record.over)
+    qtbot.waitUntil(lambda: second.record.is_over)
 
 
 @pytest.mark.parametrize("when", [0, 5])
@@ -107,17 +107,17 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
 ) -> None:
     sentence = "The disk is full: adapters.safetensors needs 4 MB and 1 MB are free."
 
-    def training(run: Run) -> Events:
+    def train_events(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             yield Phase("Preparing data")
             if when:
-                yield started(run)
+                yield started_event(run)
                 yield from (step_event(n) for n in range(1, when + 1))
             raise Unavailable(sentence)
 
         return events
 
-    window.runs.training = training
+    window.runs.train_events = train_events
     window.draft.set("data.path", str(dataset))
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.notice.isVisible())
@@ -132,16 +132,16 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
 def test_a_bug_is_told_once_and_the_window_lives(
     qtbot: QtBot, window: MainWindow, logged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def training(run: Run) -> Events:
+    def train_events(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             yield Phase("Preparing data")
             raise RuntimeError("a bug")
 
         return events
 
-    window.runs.training = training
+    window.runs.train_events = train_events
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
     qtbot.waitUntil(lambda: bool(window.findChildren(QMessageBox)) or bool(logged))
     assert len(logged) == 1
     assert "RuntimeError: a bug" in logged[0]
@@ -154,9 +154,9 @@ def test_a_bug_is_told_once_and_the_window_lives(
 def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWindow) -> None:
     go = Flag()
 
-    def training(run: Run) -> Events:
+    def train_events(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
-            yield started(run, 3000)
+            yield started_event(run, 3000)
             go.wait(10)
             for n in range(1, 3001):
                 yield step_event(n)
@@ -166,7 +166,7 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
         return events
 
     drawn: list[int] = []
-    window.runs.training = training
+    window.runs.train_events = train_events
     page = window.runs.start(Run())
     qtbot.waitUntil(lambda: page.charts.complete)
     usual = page.charts.loss.show_record
@@ -185,9 +185,9 @@ def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tup
     drawn: list[int] = []
     page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
     go.set()
-    qtbot.waitUntil(lambda: page.record.over)
+    qtbot.waitUntil(lambda: page.record.is_over)
     assert drawn == []
-    qtbot.waitUntil(lambda: window.sidebar.words.text() == "Done")
+    qtbot.waitUntil(lambda: window.sidebar.status.text() == "Done")
     window.sidebar.run_clicked.emit()
     assert window.stack.currentWidget() is page
     qtbot.waitUntil(lambda: not window.sidebar.card.isVisible())
@@ -196,7 +196,7 @@ def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tup
 def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     folder = tmp_path / "old"
     run = Run().replace("output", str(folder))
-    expected = list(scripted(run, Flag(), Flag()))
+    expected = list(play_script(run, Flag(), Flag()))
     window.open_files([folder])
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
@@ -212,19 +212,19 @@ def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, t
 def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     folder = tmp_path / "died"
     run = Run().replace("output", str(folder))
-    list(scripted(run, Flag(), Flag()))
+    list(play_script(run, Flag(), Flag()))
     log = folder / "events.jsonl"
     lines = [line for line in log.read_text().splitlines() if '"Finished"' not in line and '"after"' not in line]
     log.write_text("\n".join(lines[:20]) + '\n{"event": "Ste')
 
-    def resuming(path: str) -> Events:
+    def resume_events(path: str) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
-            resumed: list[Event] = list(scripted(run, stop, save_now))
+            resumed: list[Event] = list(play_script(run, stop, save_now))
             yield from resumed[-12:]
 
         return events
 
-    window.runs.resuming = resuming
+    window.runs.resume_events = resume_events
     page = window.runs.show_folder(folder)
     assert page.phase.text() == "Interrupted"
     page.resume_button.click()
@@ -241,7 +241,7 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.wait(50)
     assert page.begin.isVisible()
     for name, cut in (("finished", False), ("died", True)):
-        list(scripted(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
+        list(play_script(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
         if cut:
             log = runs_folder() / name / "events.jsonl"
             log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
@@ -252,7 +252,7 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     (runs_folder() / "no run").mkdir()
     page.look()
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
-    found = {e.name: e for e in history.entries(runs_folder())}
+    found = {e.name: e for e in history.list_runs(runs_folder())}
     assert (found["finished"].status, found["died"].status) == ("Done", "Interrupted")
     assert (found["finished"].resumable, found["died"].resumable) == (False, True)
     assert found["finished"].best == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
@@ -282,20 +282,20 @@ def test_closing_during_a_run_asks_once(
     monkeypatch.setattr(MainWindow, "_may_stop", lambda self: asked.append(True) or len(asked) > 1)
     window.close()
     assert window.isVisible()
-    assert page.live is not None and page.live.running
+    assert page.live is not None and page.live.is_running
     window.close()
     assert window.overlay.accessibleName() == "Saving what it has learned…"
     qtbot.waitUntil(lambda: not window.isVisible())
     assert len(asked) == 2
-    assert not page.live.running
+    assert not page.live.is_running
     assert page.record.finished is not None and page.record.finished.reason == "stopped"
     assert window.ended
 
 
 def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWindow) -> None:
-    from app.widgets.badge import Badge
+    from app.widgets.badge import BackendBadge
 
-    badge = Badge()
+    badge = BackendBadge()
     qtbot.addWidget(badge)
     cpu = {"requested": "gpu", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
     same = {"requested": "auto", "used": "float32", "reason": "the fastest"}
@@ -306,9 +306,9 @@ def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWi
 
 
 def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
-    from app.widgets.badge import Badge
+    from app.widgets.badge import BackendBadge
 
-    badge = Badge()
+    badge = BackendBadge()
     qtbot.addWidget(badge)
     cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
     detail = "4 bit NF4, blocks of 64, scales packed too"
@@ -328,9 +328,9 @@ def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
 
 def test_warnings_reach_the_log(qtbot: QtBot) -> None:
     from app.pages.log import LogPage
-    from app.runs.record import Record
+    from app.runs.record import RunRecord
 
-    record, page = Record(), LogPage()
+    record, page = RunRecord(), LogPage()
     qtbot.addWidget(page)
     for event in (Phase("Preparing data"), Warned("cut", f"3 rows of {Path.home()}/a.jsonl are cut.")):
         record.add(event)

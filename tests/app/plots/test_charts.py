@@ -8,14 +8,14 @@ from pytestqt.qtbot import QtBot
 
 from app.plots.panel import LOSS, ChartPanel
 from app.runs.metrics import select_charts
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from core import methods
 from core.events import Evaluated, Started, Step
 from core.run import Run
-from tests.app.stories import metrics, told
+from tests.app.stories import step_metrics, story_events
 
 
-def drawn(qtbot: QtBot, record: Record) -> ChartPanel:
+def drawn(qtbot: QtBot, record: RunRecord) -> ChartPanel:
     """The panel with a run in it, all charts made."""
     panel = ChartPanel()
     qtbot.addWidget(panel)
@@ -24,17 +24,17 @@ def drawn(qtbot: QtBot, record: Record) -> ChartPanel:
     return panel
 
 
-def recorded(method: str) -> Record:
+def recorded(method: str) -> RunRecord:
     """A whole made-up run of a method."""
-    record = Record()
-    for event in told(Run().replace("output", "somewhere")):
+    record = RunRecord()
+    for event in story_events(Run().replace("output", "somewhere")):
         if isinstance(event, Started):
             event = replace(event, method=method)
         if isinstance(event, Evaluated):
             event = replace(event, metrics={})
         if hasattr(event, "metrics"):
             share = getattr(event, "step", 0) / 120
-            event = replace(event, metrics=metrics(method, share))
+            event = replace(event, metrics=step_metrics(method, share))
         record.add(event)
     return record
 
@@ -52,12 +52,12 @@ def recorded(method: str) -> Record:
     ],
 )
 def test_each_method_has_the_charts_of_what_it_reports(method: str, titles: list[str]) -> None:
-    assert [f.title for f in select_charts(method, metrics(method, 0.5))] == titles
+    assert [f.title for f in select_charts(method, step_metrics(method, 0.5))] == titles
 
 
 def test_every_metric_is_in_exactly_one_chart() -> None:
     for method in ("dpo", "simpo", "kto", "dapo", "distill"):
-        names = metrics(method, 0.5)
+        names = step_metrics(method, 0.5)
         drawn = [m.name for f in select_charts(method, names) for m in f.metrics]
         assert sorted(drawn) == sorted(names)
 
@@ -168,7 +168,7 @@ def test_a_panel_that_is_not_made_yet_keeps_what_is_chosen(qtbot: QtBot) -> None
 
 
 def test_new_curves_take_the_place_of_the_old_ones(qtbot: QtBot) -> None:
-    record = Record()
+    record = RunRecord()
     record.add(Step(1, 1.0, 1e-4, 1.0, 10, 5, 100.0, 1 << 30, 1.0, 0.0, {"kl": 1.0}))
     panel = drawn(qtbot, record)
     (first,) = panel.charts.values()

@@ -11,12 +11,12 @@ import pytest
 
 from app.plots.decimate import thin
 from app.runs import history, status_text
-from app.runs.record import Record
+from app.runs.record import RunRecord
 from app.runs.series import Series
 from core.events import Evaluated, Finished, Phase, Started, Step, to_json
 from core.run import Run
 from tests.app import stories
-from tests.app.conftest import scripted, started, step_event
+from tests.app.conftest import play_script, started_event, step_event
 
 
 def test_a_series_keeps_points_in_order() -> None:
@@ -66,11 +66,11 @@ def test_thinning_keeps_the_last_point() -> None:
 
 
 def test_a_whole_run(tmp_path: Path) -> None:
-    record = Record()
-    for event in scripted(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
+    record = RunRecord()
+    for event in play_script(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
         record.add(event)
     assert record.fraction == 1.0
-    assert record.best is not None and record.best.step == 40
+    assert record.best_eval is not None and record.best_eval.step == 40
     assert [s.stage for s in record.samples[0]] == ["before", "after"]
     assert status_text.headline(record) == "Done"
     assert status_text.describe_progress(record) == "Better on unseen examples: 2.41 → 0.57."
@@ -78,18 +78,18 @@ def test_a_whole_run(tmp_path: Path) -> None:
 
 
 def test_an_old_run_reads_the_same_as_it_was_live(tmp_path: Path) -> None:
-    live = Record()
-    for event in scripted(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
+    live = RunRecord()
+    for event in play_script(Run().replace("output", str(tmp_path / "r")), Flag(), Flag()):
         live.add(event)
-    old = history.record(tmp_path / "r")
+    old = history.read_record(tmp_path / "r")
     assert old.loss.y.tolist() == live.loss.y.tolist()
     assert old.log == live.log
     assert old.finished == live.finished
 
 
 def test_time_left_follows_the_pace() -> None:
-    record = Record()
-    record.add(Started(**{**vars(started(Run(), 100)), "time": 1000.0}))
+    record = RunRecord()
+    record.add(Started(**{**vars(started_event(Run(), 100)), "time": 1000.0}))
     for n in range(1, 11):
         record.add(Step(**{**vars(step_event(n)), "time": 1000.0 + 2 * n}))
     assert record.seconds_left() == pytest.approx(180.0)
@@ -97,11 +97,11 @@ def test_time_left_follows_the_pace() -> None:
 
 
 def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
-    record = Record()
-    record.add(Started(**{**vars(started(Run(), 100)), "time": 0.0}))
+    record = RunRecord()
+    record.add(Started(**{**vars(started_event(Run(), 100)), "time": 0.0}))
     for n in range(1, 6):
         record.add(Step(**{**vars(step_event(n)), "time": float(n), "seconds": float(n)}))
-    resumed = {**vars(started(Run(), 100)), "time": 9000.0, "first_step": 6}
+    resumed = {**vars(started_event(Run(), 100)), "time": 9000.0, "first_step": 6}
     record.add(Started(**resumed))
     record.add(Step(**{**vars(step_event(6)), "time": 9001.0}))
     assert record.elapsed(9001.0) == pytest.approx(6.0)
@@ -119,8 +119,8 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
     ],
 )
 def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
-    record = Record()
-    record.add(started(Run()))
+    record = RunRecord()
+    record.add(started_event(Run()))
     for n, loss in enumerate(losses, 1):
         record.add(step_event(n, loss))
     assert said in status_text.describe_progress(record)
@@ -143,16 +143,16 @@ def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
 def test_one_sentence_for_what_a_method_measures(
     method: str, metrics: dict[str, Callable[[int], float]], said: str
 ) -> None:
-    record = Record()
-    record.add(started(Run(method=method)))
+    record = RunRecord()
+    record.add(started_event(Run(method=method)))
     for n in range(1, 41):
         record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
     assert said in status_text.describe_progress(record)
 
 
 def test_memorising_is_said() -> None:
-    record = Record()
-    record.add(started(Run()))
+    record = RunRecord()
+    record.add(started_event(Run()))
     record.add(step_event(1))
     for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
         record.add(Evaluated(step, loss, loss == 0.8, 100))
@@ -179,18 +179,18 @@ def test_a_failed_run_on_disk(tmp_path: Path) -> None:
     Run().write(folder / "run.toml")
     events = [Phase("Preparing data"), Finished("failed", 0, "The disk is full.", 0.0)]
     (folder / "events.jsonl").write_text("".join(to_json(e) + "\n" for e in events) + "not json\n")
-    entry = history.entry(folder)
+    entry = history.read_entry(folder)
     assert entry is not None
     assert (entry.status, entry.resumable) == ("Failed", True)
-    assert history.record(folder).problem == "The disk is full."
+    assert history.read_record(folder).problem == "The disk is full."
 
 
 @pytest.mark.parametrize(
     ("method", "result"), [("grpo", "82% solved"), ("dpo", "91% told right"), ("sft", "loss 0.093")]
 )
 def test_a_runs_result_is_what_its_method_is_after(tmp_path: Path, method: str, result: str) -> None:
-    for _ in stories.scripted(Run(method=method).replace("output", str(tmp_path / "r")), Flag(), Flag()):
+    for _ in stories.play_story(Run(method=method).replace("output", str(tmp_path / "r")), Flag(), Flag()):
         pass
-    entry = history.entry(tmp_path / "r")
+    entry = history.read_entry(tmp_path / "r")
     assert entry is not None
     assert entry.result == result

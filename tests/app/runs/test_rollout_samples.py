@@ -7,37 +7,37 @@ from threading import Event as Flag
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.rollouts import GroupsPage
+from app.pages.rollouts import RolloutsPage
 from app.pages.run import RunPage
-from app.runs.rollout_samples import KEPT, Groups
+from app.runs.rollout_samples import MAX_GROUPS, RolloutReader
 from app.shell.window import MainWindow
-from app.widgets.answers import Pair
-from app.widgets.labels import Text
+from app.widgets.answers import AnswerPair
+from app.widgets.labels import Label
 from app.widgets.scored_answer import AnswerCard
 from core.events import Sample
 from core.run import Run
-from tests.app.stories import group, scripted
+from tests.app.stories import play_story, rollout_group
 
 
 def write(path: Path, *steps: int) -> None:
     with path.open("a", encoding="utf-8") as file:
         for step in steps:
-            file.write(json.dumps(group(step, 0.0)) + "\n")
+            file.write(json.dumps(rollout_group(step, 0.0)) + "\n")
 
 
 def test_groups_are_read_as_the_file_grows(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
-    groups = Groups(path)
+    groups = RolloutReader(path)
     assert not groups.read()
     write(path, 1, 2)
     assert groups.read()
     assert not groups.read()
     with path.open("a") as file:
-        file.write(json.dumps(group(3, 0.0))[:40])
+        file.write(json.dumps(rollout_group(3, 0.0))[:40])
     groups.read()
     assert [g.step for g in groups.found] == [1, 2]
     with path.open("a") as file:
-        file.write(json.dumps(group(3, 0.0))[40:] + "\n")
+        file.write(json.dumps(rollout_group(3, 0.0))[40:] + "\n")
     groups.read()
     assert [g.step for g in groups.found] == [1, 2, 3]
     path.write_text("")
@@ -49,17 +49,17 @@ def test_groups_are_read_as_the_file_grows(tmp_path: Path) -> None:
 def test_only_the_newest_are_kept_and_other_lines_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
     path.write_text('not json\n{"answers": 3}\n')
-    write(path, *range(KEPT + 5))
-    groups = Groups(path)
+    write(path, *range(MAX_GROUPS + 5))
+    groups = RolloutReader(path)
     groups.read()
-    assert len(groups.found) == KEPT
-    assert groups.found[-1].step == KEPT + 4
+    assert len(groups.found) == MAX_GROUPS
+    assert groups.found[-1].step == MAX_GROUPS + 4
 
 
 def test_a_groups_numbers_by_hand(tmp_path: Path) -> None:
     path = tmp_path / "samples.jsonl"
     write(path, 2, 4)
-    groups = Groups(path)
+    groups = RolloutReader(path)
     groups.read()
     two, flat = groups.found
     assert two.rewards == pytest.approx([1.2, 1.2, 0.2, 0.2])  # the best first
@@ -71,7 +71,7 @@ def test_a_groups_numbers_by_hand(tmp_path: Path) -> None:
 
 def test_the_page_shows_scores_reasons_and_folds_the_thinking(qtbot: QtBot, tmp_path: Path) -> None:
     write(tmp_path / "samples.jsonl", 1, 2)
-    page = GroupsPage()
+    page = RolloutsPage()
     qtbot.addWidget(page)
     page.use(tmp_path)
     page.show()
@@ -80,7 +80,7 @@ def test_the_page_shows_scores_reasons_and_folds_the_thinking(qtbot: QtBot, tmp_
     assert page.shown is not None and page.shown.step == 2
     cards = page.answers.findChildren(AnswerCard)
     assert len(cards) == 4
-    assert cards[0].words.text() == "The answer is 42."
+    assert cards[0].answer.text() == "The answer is 42."
     assert cards[0].thinking.isHidden()
     cards[0].fold.click()
     assert not cards[0].thinking.isHidden()
@@ -95,19 +95,19 @@ def test_the_page_shows_scores_reasons_and_folds_the_thinking(qtbot: QtBot, tmp_
 def test_a_reasoning_run_has_the_tab_and_another_has_not(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     for method, there in (("grpo", True), ("sft", False)):
         run = Run(method=method).replace("output", str(tmp_path / method))
-        for _ in scripted(run, Flag(), Flag()):
+        for _ in play_story(run, Flag(), Flag()):
             pass
         window.open_run(tmp_path / method)
         page = window.stack.currentWidget()
         assert isinstance(page, RunPage)
-        assert page.tabs.bar.isTabVisible(page.tabs.stack.indexOf(page.groups)) == there
+        assert page.tabs.bar.isTabVisible(page.tabs.stack.indexOf(page.rollouts)) == there
         if there:
-            page.tabs.show_page(page.groups)
-            qtbot.waitUntil(lambda page=page: page.groups.model.rowCount() == 120)
+            page.tabs.show_page(page.rollouts)
+            qtbot.waitUntil(lambda page=page: page.rollouts.model.rowCount() == 120)
 
 
 def test_thinking_stands_apart_from_the_answer_before_and_after(qtbot: QtBot) -> None:
-    pair = Pair("", "Before", "After")
+    pair = AnswerPair("", "Before", "After")
     qtbot.addWidget(pair)
     pair.show()
     pair.show_samples(
@@ -115,6 +115,6 @@ def test_thinking_stands_apart_from_the_answer_before_and_after(qtbot: QtBot) ->
         Sample(9, "after", 0, "What is 2 + 2?", "<think>\n2 + 2 = 4\n</think>\n\n4", "4"),
     )
     assert (pair.left.text(), pair.right.text()) == ("5", "4")
-    shown = [t.text() for t in pair.findChildren(Text) if t.isVisible()]
+    shown = [t.text() for t in pair.findChildren(Label) if t.isVisible()]
     assert "Thinking: 2 + 2 = 4" in shown
     assert pair.expected.text() == "In the data: 4  ✓ exactly as expected"

@@ -8,7 +8,7 @@ from pytestqt.qtbot import QtBot
 from app.desktop import preferences
 from app.shell.window import MainWindow
 from app.style import theme
-from app.widgets.labels import Text
+from app.widgets.labels import Label
 
 
 @pytest.mark.parametrize("mode", ["light", "dark"])
@@ -26,7 +26,7 @@ def test_words_can_be_read(qapp: QApplication, mode: str) -> None:
 
 
 def test_switching_reaches_every_part(qtbot: QtBot, qapp: QApplication, window: MainWindow) -> None:
-    quiet = Text("quiet", tone="secondary")
+    quiet = Label("quiet", tone="secondary")
     qtbot.addWidget(quiet)
     quiet.show()
     light = quiet.palette().color(QPalette.ColorRole.WindowText)
@@ -54,8 +54,8 @@ def test_the_choice_is_remembered(qapp: QApplication, window: MainWindow) -> Non
     (dark,) = [a for a in window.findChildren(type(window.menus.actions.start)) if a.text() == "&Dark"]
     dark.trigger()
     assert preferences.theme() == "dark"
-    assert theme.mode(qapp) == "dark"
-    theme.follow(qapp)
+    assert theme.current_mode(qapp) == "dark"
+    theme.follow_system(qapp)
     assert theme.colours(qapp.palette()).dark
 
 

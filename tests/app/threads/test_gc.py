@@ -6,23 +6,23 @@ import weakref
 
 from pytestqt.qtbot import QtBot
 
-from app.threads.gc import collect_all, settle
+from app.threads.gc import collect_all, freeze_startup_objects
 
 
 class Knot:
     """An object that only the collector can free."""
 
-    def __init__(self, seen: list[int]) -> None:
+    def __init__(self, freed_on: list[int]) -> None:
         self.itself = self
-        weakref.finalize(self, lambda: seen.append(threading.get_ident()))
+        weakref.finalize(self, lambda: freed_on.append(threading.get_ident()))
 
 
 def test_what_a_thread_leaves_behind_is_freed_on_the_ui_thread(qtbot: QtBot) -> None:
-    seen: list[int] = []
+    freed_on: list[int] = []
 
     def work() -> int:
         for _ in range(3000):  # several times what makes Python collect by itself
-            Knot(seen)
+            Knot(freed_on)
         return threading.get_ident()
 
     threads: list[int] = []
@@ -30,34 +30,34 @@ def test_what_a_thread_leaves_behind_is_freed_on_the_ui_thread(qtbot: QtBot) -> 
     worker.start()
     worker.join()
     assert threads[0] != threading.get_ident()
-    assert seen == []
-    qtbot.waitUntil(lambda: len(seen) == 3000)
-    assert set(seen) == {threading.get_ident()}
+    assert freed_on == []
+    qtbot.waitUntil(lambda: len(freed_on) == 3000)
+    assert set(freed_on) == {threading.get_ident()}
 
 
 def test_everything_is_freed_after_a_run() -> None:
-    seen: list[int] = []
-    old = Knot(seen)
-    gc.collect()  # from now on it is old, and not looked at in between
-    del old
+    freed_on: list[int] = []
+    knot = Knot(freed_on)
+    gc.collect()  # from now on the knot is old, and the collections in between leave it out
+    del knot
     gc.collect(1)
-    assert seen == []
+    assert freed_on == []
     collect_all()
-    assert len(seen) == 1
+    assert len(freed_on) == 1
 
 
 def test_what_was_there_at_the_start_is_not_looked_through_again() -> None:
-    seen: list[int] = []
+    freed_on: list[int] = []
     gc.unfreeze()
     gc.collect()
-    settle()
+    freeze_startup_objects()
     try:
         assert len(gc.get_objects()) < gc.get_freeze_count()
-        kept = gc.get_freeze_count()
-        Knot(seen)
-        settle()  # once only: what came since can still be freed
+        frozen = gc.get_freeze_count()
+        Knot(freed_on)
+        freeze_startup_objects()  # only the first call counts: later objects can still be freed
         collect_all()
-        assert len(seen) == 1
-        assert gc.get_freeze_count() <= kept
+        assert len(freed_on) == 1
+        assert gc.get_freeze_count() <= frozen
     finally:
         gc.unfreeze()

@@ -1,4 +1,4 @@
-"""Background work: results, errors and items arrive on the UI thread; what is dropped does not."""
+"""Background work: results, errors and items arrive on the UI thread; those of a cancelled task do not."""
 
 import threading
 from collections.abc import Iterator
@@ -14,72 +14,72 @@ from core.errors import BadModel
 
 @pytest.fixture
 def owner() -> QObject:
-    """Whoever wants the result."""
+    """The object that wants the results."""
     return QObject()
 
 
 def test_a_result_arrives_on_the_ui_thread(qtbot: QtBot, owner: QObject) -> None:
-    got: list[tuple[int, QThread]] = []
-    Task(owner, lambda: 6 * 7, done=lambda result: got.append((result, QThread.currentThread())))
-    qtbot.waitUntil(lambda: bool(got))
-    assert got == [(42, QThread.currentThread())]
+    results: list[tuple[int, QThread]] = []
+    Task(owner, lambda: 6 * 7, done=lambda result: results.append((result, QThread.currentThread())))
+    qtbot.waitUntil(lambda: bool(results))
+    assert results == [(42, QThread.currentThread())]
 
 
 def test_a_generators_items_arrive_in_order(qtbot: QtBot, owner: QObject) -> None:
     def work() -> Iterator[int]:
         yield from range(5)
 
-    got: list[object] = []
-    Task(owner, work, done=got.append, progress=got.append)
-    qtbot.waitUntil(lambda: len(got) == 6)
-    assert got == [0, 1, 2, 3, 4, None]
+    results: list[object] = []
+    Task(owner, work, done=results.append, progress=results.append)
+    qtbot.waitUntil(lambda: len(results) == 6)
+    assert results == [0, 1, 2, 3, 4, None]
 
 
 def test_a_users_mistake_goes_to_failed(qtbot: QtBot, owner: QObject) -> None:
     def work() -> None:
         raise BadModel("There is no such model.")
 
-    got: list[str] = []
-    Task(owner, work, done=lambda _: got.append("done"), failed=got.append)
-    qtbot.waitUntil(lambda: bool(got))
-    assert got == ["There is no such model."]
+    results: list[str] = []
+    Task(owner, work, done=lambda _: results.append("done"), failed=results.append)
+    qtbot.waitUntil(lambda: bool(results))
+    assert results == ["There is no such model."]
 
 
 def test_a_bug_is_reported(qtbot: QtBot, owner: QObject, monkeypatch: pytest.MonkeyPatch) -> None:
-    reported: list[str] = []
-    monkeypatch.setattr(crash_report, "report", reported.append)
+    reports: list[str] = []
+    monkeypatch.setattr(crash_report, "report", reports.append)
     Task(owner, lambda: 1 / 0)
-    qtbot.waitUntil(lambda: bool(reported))
-    assert "ZeroDivisionError" in reported[0]
+    qtbot.waitUntil(lambda: bool(reports))
+    assert "ZeroDivisionError" in reports[0]
 
 
 def test_a_dropped_task_calls_nobody(qtbot: QtBot, owner: QObject) -> None:
-    go = threading.Event()
-    got: list[object] = []
-    dropped = Task(owner, go.wait, done=got.append)
-    dropped.drop()
-    go.set()
-    dropped.wait()
-    last: list[object] = []
-    Task(owner, lambda: "later", done=last.append)
-    qtbot.waitUntil(lambda: bool(last))
-    assert got == []
+    released = threading.Event()
+    results: list[object] = []
+    cancelled_task = Task(owner, released.wait, done=results.append)
+    cancelled_task.cancel()
+    released.set()
+    cancelled_task.wait()
+    later: list[object] = []
+    Task(owner, lambda: "later", done=later.append)
+    qtbot.waitUntil(lambda: bool(later))
+    assert results == []
 
 
 def test_end_all_waits_for_every_thread(qtbot: QtBot, owner: QObject) -> None:
     tasks = [Task(owner, lambda: None) for _ in range(3)]
-    task.end_all()
+    task.cancel_all()
     assert all(t.isFinished() for t in tasks)
 
 
 def test_an_owner_that_is_gone_is_not_called(qtbot: QtBot) -> None:
-    go = threading.Event()
+    released = threading.Event()
     owner = QObject()
-    got: list[object] = []
-    orphan = Task(owner, go.wait, done=got.append)
+    results: list[object] = []
+    orphan = Task(owner, released.wait, done=results.append)
     owner.deleteLater()
     qtbot.waitSignal(owner.destroyed).wait()
-    go.set()
+    released.set()
     orphan.wait()
     qtbot.wait(20)
-    assert got == []
+    assert results == []

@@ -19,9 +19,9 @@ def test_the_first_call_is_made_at_once_and_of_the_others_the_last(qtbot: QtBot)
 
 def test_settling_waits_until_the_calls_stop(qtbot: QtBot) -> None:
     calls: list[int] = []
-    settled = Throttle(calls.append, 300, settle=True)
+    debounced = Throttle(calls.append, 300, debounce=True)
     for n in range(5):
-        settled(n)
+        debounced(n)
         qtbot.wait(10)
     assert calls == []
     qtbot.waitUntil(lambda: calls == [4])
@@ -29,8 +29,8 @@ def test_settling_waits_until_the_calls_stop(qtbot: QtBot) -> None:
 
 def test_flush_makes_the_waiting_call_now(qtbot: QtBot) -> None:
     calls: list[int] = []
-    settled = Throttle(calls.append, 10_000, settle=True)
-    settled(1)
-    settled.flush()
-    settled.flush()
+    debounced = Throttle(calls.append, 10_000, debounce=True)
+    debounced(1)
+    debounced.flush()
+    debounced.flush()
     assert calls == [1]

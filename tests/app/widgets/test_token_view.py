@@ -3,7 +3,7 @@
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
-from app.widgets.token_view import LONGEST, SeenView
+from app.widgets.token_view import MAX_TOKENS, TokenView
 from core.data.preview.inspect import Token
 
 TOKENS = (
@@ -17,7 +17,7 @@ TOKENS = (
 
 
 def test_what_is_copied_is_the_tokens_own_text(qtbot: QtBot) -> None:
-    view = SeenView()
+    view = TokenView()
     qtbot.addWidget(view)
     view.show_tokens(TOKENS)
     cursor = view.textCursor()
@@ -29,7 +29,7 @@ def test_what_is_copied_is_the_tokens_own_text(qtbot: QtBot) -> None:
 
 
 def test_no_line_ends_within_a_chip(qtbot: QtBot) -> None:
-    view = SeenView()
+    view = TokenView()
     qtbot.addWidget(view)
     view.resize(150, 400)
     view.show_tokens(TOKENS * 5)
@@ -39,7 +39,7 @@ def test_no_line_ends_within_a_chip(qtbot: QtBot) -> None:
 
 
 def test_very_long_rows_are_drawn_up_to_a_limit(qtbot: QtBot) -> None:
-    view = SeenView()
+    view = TokenView()
     qtbot.addWidget(view)
-    view.show_tokens(TOKENS[1:2] * (LONGEST + 10))
-    assert len(view._starts) == LONGEST
+    view.show_tokens(TOKENS[1:2] * (MAX_TOKENS + 10))
+    assert len(view._starts) == MAX_TOKENS

@@ -1,0 +1,51 @@
+"""The line below the dataset that says what the run is evaluated on, and lets a person choose a file for that."""
+
+from PySide6.QtWidgets import QFileDialog, QWidget
+
+from app.desktop import preferences
+from app.new_run.draft import Draft
+from app.runs.labels import files_label
+from app.widgets.buttons import quiet_button
+from app.widgets.card import hbox
+from app.widgets.labels import caption
+from core.data.read.files import ENDINGS
+from core.run import DEMO
+
+FILE_FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
+
+
+class ValidationRow(QWidget):
+    """Says which rows are held out, and changes data.eval_path of the draft."""
+
+    def __init__(self, draft: Draft) -> None:
+        super().__init__()
+        self._draft = draft
+        layout = hbox(self, gap=8)
+        self.sentence = caption()
+        self.choose_button = quiet_button("Use a second file for validation…", "file")
+        self.choose_button.clicked.connect(self._choose)
+        self.clear_button = quiet_button("Do not use it", "reset")
+        self.clear_button.clicked.connect(lambda: self._draft.set("data.eval_path", None))
+        layout.addWidget(self.sentence, 1)
+        layout.addWidget(self.clear_button)
+        layout.addWidget(self.choose_button)
+
+    def refresh(self) -> None:
+        """Show what the draft holds out now."""
+        data = self._draft.run.data
+        sentence = f"{data.eval_split:.0%} of the rows are held out to measure on; none of them is trained on."
+        if data.path == DEMO:
+            sentence = "The sample data brings held-out rows to measure on; none of them is trained on."
+        if not data.eval_split:
+            sentence = "Nothing is held out: the run cannot say how it does on unseen examples."
+        if data.eval_path:
+            sentence = f"Measured on {files_label(data.eval_path)}, never trained on."
+        self.sentence.setText(sentence)
+        self.clear_button.setVisible(bool(data.eval_path))
+
+    def _choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Choose the validation data", preferences.last_folder(), FILE_FILTER
+        )
+        if path:
+            self._draft.set("data.eval_path", path)
