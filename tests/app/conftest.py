@@ -1,4 +1,4 @@
-"""A window without a screen, a run that is a script of events, and no thread left behind."""
+"""Fixtures of the window's tests: a window without a screen, runs that are scripts of events, no thread left behind."""
 
 import gc
 import math
@@ -29,12 +29,12 @@ def qapp_cls() -> type[Application]:
 
 
 @pytest.fixture(scope="package", autouse=True)
-def collector(qapp: Application) -> Iterator[None]:
-    """These tests collect garbage as the program does; those after them as Python does."""
+def garbage_collection(qapp: Application) -> Iterator[None]:
+    """Collect garbage as the program does in these tests, and as Python does after them."""
     gc.disable()
     yield
     task.cancel_all(60_000)  # an import on a busy machine outlasts the test that began it
-    qapp.garbage.stop()
+    qapp.garbage_collector.stop()
     gc.collect()
 
 
@@ -43,7 +43,7 @@ def no_thread_left(qapp: Application) -> Iterator[None]:
     theme.apply(qapp, "light")
     yield
     task.cancel_all()
-    qapp.garbage.collect()
+    qapp.garbage_collector.collect()
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ def script() -> Callable[[Run], EventSource]:
 
 @pytest.fixture
 def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
-    """A window whose runs are scripts. Closing it asks nothing."""
+    """A window whose runs are scripts. Closing it asks no question."""
     monkeypatch.setattr(MainWindow, "_may_stop", lambda self: True)
-    made = MainWindow()
-    made.runs.train_events = script
-    qtbot.addWidget(made)
-    made.show()
-    yield made
-    made.jobs.shut_down()
+    main_window = MainWindow()
+    main_window.runs.train_events = script
+    qtbot.addWidget(main_window)
+    main_window.show()
+    yield main_window
+    main_window.jobs.shut_down()
 
 
 def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[Event]:
@@ -80,13 +80,13 @@ def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterat
     folder.mkdir(parents=True, exist_ok=True)
     run.write(folder / "run.toml")
     with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
-        for event in _story(run, stop, save_now, steps):
+        for event in _script_events(run, stop, save_now, steps):
             log.write(events.to_json(event) + "\n")
             yield event
     (folder / "adapters.safetensors").touch()
 
 
-def _story(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
+def _script_events(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
     yield events.Phase("Preparing data")
     yield events.Phase("Loading model", run.model.path)
     yield started_event(run, steps)

@@ -1,4 +1,4 @@
-"""What runs of each method report, made up: for the window's tests and pictures, no model needed."""
+"""Made-up events of runs of each method, for the window's tests and screenshots: no model is needed."""
 
 import json
 import math
@@ -16,33 +16,33 @@ REASONING = ("grpo", "dapo")
 
 
 def step_metrics(method: str, share: float, wobble: float = 0.0) -> dict[str, float]:
-    """The metrics of a step when `share` of the run is over; `wobble` is what chance adds."""
-    grown = 1 - math.exp(-4 * share)
+    """The metrics of a step when `share` (0 to 1) of the run is done; `wobble` is the noise."""
+    progress = 1 - math.exp(-4 * share)
     if method in (*PAIRS, "kto"):
-        found = {
-            "chosen_reward": 0.9 * grown + 0.3 * wobble,
-            "rejected_reward": -1.4 * grown + 0.3 * wobble,
-            "margin": 2.3 * grown + 0.2 * wobble,
-            "accuracy": min(1.0, max(0.0, 0.54 + 0.38 * grown + 0.1 * wobble)),
+        rewards = {
+            "chosen_reward": 0.9 * progress + 0.3 * wobble,
+            "rejected_reward": -1.4 * progress + 0.3 * wobble,
+            "margin": 2.3 * progress + 0.2 * wobble,
+            "accuracy": min(1.0, max(0.0, 0.54 + 0.38 * progress + 0.1 * wobble)),
         }
-        return found | ({"kl": 0.6 * grown} if method == "kto" else {})
+        return rewards | ({"kl": 0.6 * progress} if method == "kto" else {})
     if method in REASONING:
-        thrown = {"thrown_groups": round(6 * grown)} if method == "dapo" else {}
-        return thrown | {
-            "reward": 0.4 + 0.8 * grown + 0.1 * wobble,
-            "reward_std": 0.45 - 0.3 * grown,
-            "reward_numeric": 0.3 + 0.55 * grown + 0.1 * wobble,
-            "reward_format": 0.1 + 0.9 * grown,
-            "flat_groups": min(1.0, max(0.0, 0.2 + 0.5 * grown + 0.1 * wobble)),
+        dropped_groups = {"thrown_groups": round(6 * progress)} if method == "dapo" else {}
+        return dropped_groups | {
+            "reward": 0.4 + 0.8 * progress + 0.1 * wobble,
+            "reward_std": 0.45 - 0.3 * progress,
+            "reward_numeric": 0.3 + 0.55 * progress + 0.1 * wobble,
+            "reward_format": 0.1 + 0.9 * progress,
+            "flat_groups": min(1.0, max(0.0, 0.2 + 0.5 * progress + 0.1 * wobble)),
             "clipped": 0.01 + 0.02 * abs(wobble),
-            "kl": 0.08 * grown,
-            "entropy": 0.9 - 0.6 * grown,
-            "answer_length": 34 - 12 * grown + 3 * wobble,
-            "cut_off": max(0.0, 0.12 - 0.12 * grown),
+            "kl": 0.08 * progress,
+            "entropy": 0.9 - 0.6 * progress,
+            "answer_length": 34 - 12 * progress + 3 * wobble,
+            "cut_off": max(0.0, 0.12 - 0.12 * progress),
             "sampling_seconds": 1.4 + 0.2 * wobble,
             "learning_seconds": 0.5,
         }
-    return {"kl": 1.2 - grown, "hard_loss": 1.9 - grown} if method == "distill" else {}
+    return {"kl": 1.2 - progress, "hard_loss": 1.9 - progress} if method == "distill" else {}
 
 
 def eval_metrics(method: str, share: float) -> dict[str, float]:
@@ -53,7 +53,7 @@ def eval_metrics(method: str, share: float) -> dict[str, float]:
 
 
 def story_events(run: Run, steps: int = 120) -> Iterator[Event]:
-    """A whole run of the run's method."""
+    """All events of a run, as its method reports them."""
     counts = dict(rows=300, eval_rows=60, tokens=18_000, trainable_parameters=147_456, total_parameters=1_700_000)
     yield events.Phase("Preparing data")
     yield events.Started(
@@ -74,32 +74,41 @@ def story_events(run: Run, steps: int = 120) -> Iterator[Event]:
         if step % 20 == 0:
             yield events.Evaluated(step, 0.69 * math.exp(-2 * share), True, 3000, eval_metrics(run.method, share))
     yield events.Sample(steps, "after", 0, "What do you see with?", "Good question! You see with your eyes.", "")
-    before, after = eval_metrics(run.method, 0.0), eval_metrics(run.method, 1.0)
-    known = {"accuracy", "solved"}
+    metrics_before, metrics_after = eval_metrics(run.method, 0.0), eval_metrics(run.method, 1.0)
+    result_names = {"accuracy", "solved"}
     yield events.Finished(
         "done", steps, "Prefers the better answer in 54 % → 91 % of unseen pairs.", 96.0, 0.69, 0.12, steps,
-        {k: v for k, v in before.items() if k in known}, {k: v for k, v in after.items() if k in known},
+        {k: v for k, v in metrics_before.items() if k in result_names},
+        {k: v for k, v in metrics_after.items() if k in result_names},
     )  # fmt: skip
 
 
 def rollout_group(step: int, share: float) -> dict[str, object]:
     """A line of samples.jsonl: a question with four answers, some of them right."""
-    right = step % 4 + (1 if share > 0.5 else 0)
+    right_count = step % 4 + (1 if share > 0.5 else 0)
     answers = []
     for i in range(4):
-        good = i < right
-        said = str(40 + step) if good else str(37 + step + i)
-        scores = {"numeric": float(good), "format": 1.0}
-        why = {"numeric": f"{said} is {'right' if good else f'not {40 + step}'}", "format": "thinks, then answers"}
-        text = f"<think>{step} + 40. First the tens, then the ones.</think>The answer is {said}."
-        about = {"text": text, "reward": float(good) + 0.2, "advantage": 0.5 if good else -0.5, "rewards": scores}
-        answers.append(about | {"why": why, "cut": i == 3 and not good, "ids": [1, 2], "logps": [-0.1, -0.2]})
-    about = {"step": step, "line": step, "row": step, "kept": True, "prompt": f"What is {step} + 40?"}
-    return about | {"expected": str(40 + step), "prompt_ids": [1], "answers": answers}
+        is_right = i < right_count
+        number = str(40 + step) if is_right else str(37 + step + i)
+        scores = {"numeric": float(is_right), "format": 1.0}
+        reasons = {
+            "numeric": f"{number} is {'right' if is_right else f'not {40 + step}'}",
+            "format": "thinks, then answers",
+        }
+        text = f"<think>{step} + 40. First the tens, then the ones.</think>The answer is {number}."
+        answer = {
+            "text": text,
+            "reward": float(is_right) + 0.2,
+            "advantage": 0.5 if is_right else -0.5,
+            "rewards": scores,
+        }
+        answers.append(answer | {"why": reasons, "cut": i == 3 and not is_right, "ids": [1, 2], "logps": [-0.1, -0.2]})
+    row = {"step": step, "line": step, "row": step, "kept": True, "prompt": f"What is {step} + 40?"}
+    return row | {"expected": str(40 + step), "prompt_ids": [1], "answers": answers}
 
 
 def play_story(run: Run, stop: Flag, save_now: Flag) -> Iterator[Event]:
-    """told() as a run's thread plays it: with the run's folder."""
+    """story_events() as a run's thread yields them, with the files of the run's folder."""
     assert run.output is not None
     folder = Path(run.output)
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Talking to a model on its own thread: words as they come, both sides, giving way to a run."""
+"""Chats on a thread of their own: words as they come, both sides, giving way to a run."""
 
 import threading
 import time
@@ -25,12 +25,12 @@ class FakeChat:
 
     def __init__(self) -> None:
         self.threads = {threading.get_ident()}
-        self.asked: list[list[dict[str, str]]] = []
+        self.questions: list[list[dict[str, str]]] = []
         self.wait: Flag | None = None
 
     def answer(self, messages: list[dict[str, str]], *, max_tokens: int, adapter: bool = True) -> Iterator[str]:
         self.threads.add(threading.get_ident())
-        self.asked.append(list(messages))
+        self.questions.append(list(messages))
         yield "after: " if adapter else "before: "
         for word in messages[-1]["content"].split():
             if self.wait is not None:
@@ -40,9 +40,9 @@ class FakeChat:
 
 @pytest.fixture
 def jobs(qtbot: QtBot) -> Iterator[JobQueue]:
-    made = JobQueue()
-    yield made
-    made.end_all()
+    queue = JobQueue()
+    yield queue
+    queue.shut_down()
 
 
 def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: JobQueue) -> None:
@@ -57,21 +57,21 @@ def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: JobQueue) -> 
     assert ask.pair.left.text().strip() == "before: who are you"
     assert ask.pair.right.text().strip() == "after: who are you"
     ask.ask()
-    qtbot.waitUntil(lambda: len(chat.asked) == 4)
+    qtbot.waitUntil(lambda: len(chat.questions) == 4)
     qtbot.waitUntil(ask.button.isEnabled)
 
 
 def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, jobs: JobQueue) -> None:
-    made: list[FakeChat] = []
-    talk = ChatSession(jobs)
-    talk.use(lambda: made.append(FakeChat()) or made[0])
-    answered: list[int] = []
-    talk.answer_finished.connect(answered.append)
-    tickets = [talk.ask([{"role": "user", "content": "hello"}]) for _ in range(3)]
-    qtbot.waitUntil(lambda: answered == tickets)
-    assert len(made) == 1
-    assert len(made[0].threads) == 1
-    assert threading.get_ident() not in made[0].threads
+    chats: list[FakeChat] = []
+    session = ChatSession(jobs)
+    session.use(lambda: chats.append(FakeChat()) or chats[0])
+    finished_tickets: list[int] = []
+    session.answer_finished.connect(finished_tickets.append)
+    tickets = [session.ask([{"role": "user", "content": "hello"}]) for _ in range(3)]
+    qtbot.waitUntil(lambda: finished_tickets == tickets)
+    assert len(chats) == 1
+    assert len(chats[0].threads) == 1
+    assert threading.get_ident() not in chats[0].threads
 
 
 def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: JobQueue) -> None:
@@ -92,26 +92,26 @@ def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: JobQueue) 
     def broken() -> FakeChat:
         raise BadModel("There is no model folder here.")
 
-    thread = jobs.chat(broken)
+    thread = jobs.make_chat(broken)
     assert thread is not None
     time.sleep(0.05)  # a thread that ran by itself would have failed by now, unheard
-    with qtbot.waitSignal(thread.failed) as caught:
+    with qtbot.waitSignal(thread.failed) as signal:
         thread.start()
-    assert caught.args == ["There is no model folder here."]
+    assert signal.args == ["There is no model folder here."]
 
 
 def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: JobQueue) -> None:
     chat, pieces = FakeChat(), []
     chat.wait = Flag()
-    talk = ChatSession(jobs)
-    talk.use(lambda: chat)
-    talk.text_written.connect(lambda ticket, text: pieces.append(text))
-    ticket = talk.ask([{"role": "user", "content": "one two three four"}])
+    session = ChatSession(jobs)
+    session.use(lambda: chat)
+    session.text_written.connect(lambda ticket, text: pieces.append(text))
+    ticket = session.ask([{"role": "user", "content": "one two three four"}])
     qtbot.waitUntil(lambda: pieces == ["after: "])
-    talk.stop_answer()
-    with qtbot.waitSignal(talk.answer_finished) as caught:
+    session.stop_answer()
+    with qtbot.waitSignal(session.answer_finished) as signal:
         chat.wait.set()
-    assert caught.args == [ticket]
+    assert signal.args == [ticket]
     assert len(pieces) < 4
 
 
@@ -119,7 +119,7 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     chat, go = FakeChat(), Flag()
     page = window.chat_page
     window.go("chat")
-    page.talk.use(lambda: chat)
+    page.session.use(lambda: chat)
     page.question.setText("hello there")
     page.send()
     qtbot.waitUntil(lambda: page.button.text() == "Send")
@@ -139,10 +139,10 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     assert page.notice.sentence.text() == BUSY
     assert page.question.text() == "are you there"
     go.set()
-    qtbot.waitUntil(lambda: run_page.record.over and window.jobs.current is None)
+    qtbot.waitUntil(lambda: run_page.record.is_over and window.jobs.current is None)
     page.send()
-    qtbot.waitUntil(lambda: len(chat.asked) == 2)
-    assert [m["content"].strip() for m in chat.asked[1]] == ["hello there", "after: hello there", "are you there"]
+    qtbot.waitUntil(lambda: len(chat.questions) == 2)
+    assert [m["content"].strip() for m in chat.questions[1]] == ["hello there", "after: hello there", "are you there"]
     qtbot.waitUntil(lambda: page.button.text() == "Send")
 
 
@@ -155,5 +155,5 @@ def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None
     page.model.setCurrentIndex(1)
     page.model.activated.emit(1)
     assert page.notice.isHidden()
-    page.begin()
+    page.start_anew()
     assert page.bubbles.content_layout.count() == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages.export import PEFT, WAIT, ExportCard
+from app.pages.export import BUSY, PEFT, ExportCard
 from app.runs.job_queue import JobQueue
 from app.threads import core_calls
 from core.errors import BadOption
@@ -16,32 +16,32 @@ from core.run import Run
 
 @pytest.fixture
 def card(qtbot: QtBot, tmp_path: Path) -> ExportCard:
-    made = ExportCard(JobQueue())
-    qtbot.addWidget(made)
-    made.use(Run().replace("output", str(tmp_path / "run")), tmp_path / "run")
-    made.show()
-    return made
+    card = ExportCard(JobQueue())
+    qtbot.addWidget(card)
+    card.use(Run().replace("output", str(tmp_path / "run")), tmp_path / "run")
+    card.show()
+    return card
 
 
 def test_a_model_is_written_and_what_was_checked_is_told(
     qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[object, ...]] = []
+    calls: list[tuple[object, ...]] = []
 
-    def written(*given: object) -> Iterator[Event]:
-        asked.append(given)
+    def save_model(*arguments: object) -> Iterator[Event]:
+        calls.append(arguments)
         yield Phase("Loading model")
         yield Phase("Saving")
         yield Warned("checked", "Its logits agree.")
         yield Saved(0, str(tmp_path / "out"), "model")
 
-    monkeypatch.setattr(core_calls, "save_model", written)
+    monkeypatch.setattr(core_calls, "save_model", save_model)
     card.kind.setCurrentIndex(card.kind.findData("affine-4"))
-    assert "measured again" in card.about.text()
+    assert "measured again" in card.description.text()
     card.save(tmp_path / "out")
     assert not card.button.isEnabled() and card.stop.isVisible()
     qtbot.waitUntil(card.button.isEnabled)
-    assert asked == [(tmp_path / "run", tmp_path / "out", "affine-4", "auto", False)]
+    assert calls == [(tmp_path / "run", tmp_path / "out", "affine-4", "auto", False)]
     assert card.notice.sentence.text() == "Saved as out."
     assert card.notice.advice.text() == "Its logits agree."
     assert card.reveal.isVisible()
@@ -50,11 +50,11 @@ def test_a_model_is_written_and_what_was_checked_is_told(
 def test_what_cannot_be_saved_is_said(
     qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(*given: object) -> Iterator[Event]:
+    def fail(*arguments: object) -> Iterator[Event]:
         raise BadOption("It already exists; choose a new folder.")
         yield
 
-    monkeypatch.setattr(core_calls, "save_for_peft", refused)
+    monkeypatch.setattr(core_calls, "save_for_peft", fail)
     card.kind.setCurrentIndex(card.kind.findData(PEFT))
     card.save(tmp_path / "out")
     qtbot.waitUntil(card.notice.isVisible)
@@ -65,32 +65,32 @@ def test_what_cannot_be_saved_is_said(
 def test_stopping_leaves_nothing(
     qtbot: QtBot, card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended: list[bool] = []
+    is_over: list[bool] = []
 
-    def endless(*given: object) -> Iterator[Event]:
+    def save_forever(*arguments: object) -> Iterator[Event]:
         try:
             while True:
                 yield Phase("Saving")
         finally:
-            ended.append(True)
+            is_over.append(True)
 
-    monkeypatch.setattr(core_calls, "save_model", endless)
+    monkeypatch.setattr(core_calls, "save_model", save_forever)
     card.save(tmp_path / "out")
     qtbot.waitUntil(lambda: card.phase.text() == "Saving")
     card.stop.click()
-    qtbot.waitUntil(lambda: ended == [True])
+    qtbot.waitUntil(lambda: is_over == [True])
     assert card.button.isEnabled() and not card.notice.isVisible()
 
 
 def test_a_run_under_way_goes_first(card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(card._jobs, "current", object())
     card.save(tmp_path / "out")
-    assert card.notice.sentence.text() == WAIT
+    assert card.notice.sentence.text() == BUSY
     monkeypatch.setattr(card._jobs, "current", None)
 
 
 def test_after_full_training_there_is_no_add_on_to_save(qtbot: QtBot, tmp_path: Path) -> None:
-    made = ExportCard(JobQueue())
-    qtbot.addWidget(made)
-    made.use(Run().replace("adapter.type", "full"), tmp_path)
-    assert made.kind.findData(PEFT) < 0
+    card = ExportCard(JobQueue())
+    qtbot.addWidget(card)
+    card.use(Run().replace("adapter.type", "full"), tmp_path)
+    assert card.kind.findData(PEFT) < 0

@@ -10,20 +10,20 @@ from core.resources import FOLDER
 
 
 def test_every_page_that_ships_is_shown(qtbot: QtBot) -> None:
-    made = HelpWindow()
-    qtbot.addWidget(made)
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
     assert set(PAGES) == {file.name for file in (FOLDER / "help").iterdir()}
-    for name, page in made.pages.items():
+    for name, page in help_window.pages.items():
         title = (FOLDER / "help" / name).read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         assert page.findChild(QTextBrowser).toPlainText().startswith(title)
 
 
 def test_a_link_shows_the_other_page(qtbot: QtBot) -> None:
-    made = HelpWindow()
-    qtbot.addWidget(made)
-    made.show_page("options.md")
-    made.pages["options.md"].findChild(QTextBrowser).anchorClicked.emit(QUrl("methods.md"))
-    assert made.tabs.stack.currentWidget() is made.pages["methods.md"]
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
+    help_window.show_page("options.md")
+    help_window.pages["options.md"].findChild(QTextBrowser).anchorClicked.emit(QUrl("methods.md"))
+    assert help_window.tabs.stack.currentWidget() is help_window.pages["methods.md"]
 
 
 def test_the_menu_opens_it_once(qtbot: QtBot, window: MainWindow) -> None:

@@ -1,5 +1,6 @@
 """A run's page: live, stopped, failed, queued, and drawn from its folder."""
 
+import os
 import time
 from pathlib import Path
 from threading import Event as Flag
@@ -19,7 +20,7 @@ from core.run import Run
 from tests.app.conftest import play_script, started_event, step_event
 
 
-def held(run: Run) -> tuple[EventSource, Flag]:
+def pausing_events(run: Run) -> tuple[EventSource, Flag]:
     """A script that goes on only when the flag is set, or when it is stopped."""
     go = Flag()
 
@@ -37,17 +38,17 @@ def held(run: Run) -> tuple[EventSource, Flag]:
 @pytest.fixture
 def live(qtbot: QtBot, window: MainWindow, dataset: Path) -> tuple[RunPage, Flag]:
     """A run that stands at step 10."""
-    made: list[Flag] = []
+    flags: list[Flag] = []
 
     def train_events(run: Run) -> EventSource:
-        events, go = held(run)
-        made.append(go)
+        events, go = pausing_events(run)
+        flags.append(go)
         return events
 
     window.runs.train_events = train_events
     page = window.runs.start(Run().replace("data.path", str(dataset)))
     qtbot.waitUntil(lambda: page.record.last_step is not None and page.record.last_step.step == 10)
-    return page, made[0]
+    return page, flags[0]
 
 
 def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
@@ -124,7 +125,7 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
     assert page.notice.sentence.text() == sentence
     assert page.phase.text() == "Stopped by a problem"
     assert len(page.record.loss) == when
-    page.again.emit(page.run)
+    page.train_again.emit(page.run)
     assert window.stack.currentWidget() is window.wizard
     assert window.draft.run.data.path == str(dataset)
 
@@ -165,28 +166,28 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
 
         return events
 
-    drawn: list[int] = []
+    drawings: list[int] = []
     window.runs.train_events = train_events
     page = window.runs.start(Run())
     qtbot.waitUntil(lambda: page.charts.complete)
-    usual = page.charts.loss.show_record
-    page.charts.loss.show_record = lambda record: (drawn.append(1), usual(record))  # type: ignore[method-assign]
-    began = time.monotonic()
+    draw = page.charts.loss.show_record
+    page.charts.loss.show_record = lambda record: (drawings.append(1), draw(record))  # type: ignore[method-assign]
+    start = time.monotonic()
     go.set()
     qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
     qtbot.waitUntil(lambda: window.jobs.current is None)
-    assert 1 <= len(drawn) <= 3 + (time.monotonic() - began) / 0.1
+    assert 1 <= len(drawings) <= 3 + (time.monotonic() - start) / 0.1
 
 
 def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, go = live
     qtbot.waitUntil(lambda: page.charts.complete)
     window.go("runs")
-    drawn: list[int] = []
-    page.charts.loss.show_record = lambda record: drawn.append(1)  # type: ignore[method-assign]
+    drawings: list[int] = []
+    page.charts.loss.show_record = lambda record: drawings.append(1)  # type: ignore[method-assign]
     go.set()
     qtbot.waitUntil(lambda: page.record.is_over)
-    assert drawn == []
+    assert drawings == []
     qtbot.waitUntil(lambda: window.sidebar.status.text() == "Done")
     window.sidebar.run_clicked.emit()
     assert window.stack.currentWidget() is page
@@ -219,8 +220,8 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
 
     def resume_events(path: str) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
-            resumed: list[Event] = list(play_script(run, stop, save_now))
-            yield from resumed[-12:]
+            story: list[Event] = list(play_script(run, stop, save_now))
+            yield from story[-12:]
 
         return events
 
@@ -228,9 +229,9 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     page = window.runs.show_folder(folder)
     assert page.phase.text() == "Interrupted"
     page.resume_button.click()
-    again = window.stack.currentWidget()
-    assert isinstance(again, RunPage) and again is not page
-    qtbot.waitUntil(lambda: again.record.finished is not None)
+    resumed_page = window.stack.currentWidget()
+    assert isinstance(resumed_page, RunPage) and resumed_page is not page
+    qtbot.waitUntil(lambda: resumed_page.record.finished is not None)
 
 
 def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
@@ -240,22 +241,20 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     window.go("runs")
     qtbot.wait(50)
     assert page.begin.isVisible()
-    for name, cut in (("finished", False), ("died", True)):
+    for name, is_cut in (("finished", False), ("died", True)):
         list(play_script(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
-        if cut:
+        if is_cut:
             log = runs_folder() / name / "events.jsonl"
             log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
-            old = time.time() - 3600
-            import os
-
-            os.utime(log, (old, old))
+            hour_ago = time.time() - 3600
+            os.utime(log, (hour_ago, hour_ago))
     (runs_folder() / "no run").mkdir()
-    page.look()
+    page.refresh()
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
-    found = {e.name: e for e in history.list_runs(runs_folder())}
-    assert (found["finished"].status, found["died"].status) == ("Done", "Interrupted")
-    assert (found["finished"].resumable, found["died"].resumable) == (False, True)
-    assert found["finished"].best == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
+    entries = {e.name: e for e in history.list_runs(runs_folder())}
+    assert (entries["finished"].status, entries["died"].status) == ("Done", "Interrupted")
+    assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
+    assert entries["finished"].best_loss == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
     assert "was interrupted" in page.notice.sentence.text()
     names = [page.table.model().index(r, 0).data() for r in range(2)]
     page.table.selectRow(names.index("finished"))
@@ -278,18 +277,18 @@ def test_closing_during_a_run_asks_once(
     qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, _ = live
-    asked: list[bool] = []
-    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: asked.append(True) or len(asked) > 1)
+    questions: list[bool] = []
+    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: questions.append(True) or len(questions) > 1)
     window.close()
     assert window.isVisible()
     assert page.live is not None and page.live.is_running
     window.close()
     assert window.overlay.accessibleName() == "Saving what it has learned…"
     qtbot.waitUntil(lambda: not window.isVisible())
-    assert len(asked) == 2
+    assert len(questions) == 2
     assert not page.live.is_running
     assert page.record.finished is not None and page.record.finished.reason == "stopped"
-    assert window.ended
+    assert window.threads_ended
 
 
 def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWindow) -> None:
@@ -298,10 +297,10 @@ def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWi
     badge = BackendBadge()
     qtbot.addWidget(badge)
     cpu = {"requested": "gpu", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
-    same = {"requested": "auto", "used": "float32", "reason": "the fastest"}
-    badge.show_used(cpu, same)
+    float32 = {"requested": "auto", "used": "float32", "reason": "the fastest"}
+    badge.show_choices(cpu, float32)
     assert badge.text() == "CPU (MLX) · float32 · not as asked"
-    badge.show_used({**cpu, "requested": "auto"}, same)
+    badge.show_choices({**cpu, "requested": "auto"}, float32)
     assert badge.text() == "CPU (MLX) · float32"
 
 
@@ -313,16 +312,16 @@ def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
     cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
     detail = "4 bit NF4, blocks of 64, scales packed too"
     packed = {"requested": "nf4", "used": "nf4", "detail": detail, "reason": "as asked", "compute": "float32"}
-    badge.show_used(cpu, packed)
+    badge.show_choices(cpu, packed)
     assert badge.text() == "CPU (MLX) · 4 bit NF4 · float32"
-    own = {
+    affine = {
         "requested": "auto",
         "used": "4 bit affine",
         "detail": "4 bit affine",
         "reason": "already",
         "compute": "float32",
     }
-    badge.show_used(cpu, own)
+    badge.show_choices(cpu, affine)
     assert badge.text() == "CPU (MLX) · 4 bit affine · float32"
 
 
@@ -335,7 +334,7 @@ def test_warnings_reach_the_log(qtbot: QtBot) -> None:
     for event in (Phase("Preparing data"), Warned("cut", f"3 rows of {Path.home()}/a.jsonl are cut.")):
         record.add(event)
     page.show_record(record)
-    page.only.setChecked(True)
+    page.problems_only.setChecked(True)
     assert "Preparing" not in page.text.toPlainText()
     assert "Note: 3 rows" in page.text.toPlainText()
     assert page.diagnostics().endswith("3 rows of ~/a.jsonl are cut.")

@@ -14,25 +14,25 @@ from app.widgets.labels import Label
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_words_can_be_read(qapp: QApplication, mode: str) -> None:
     theme.apply(qapp, mode)
-    c = theme.colours(qapp.palette())
-    assert c.dark == (mode == "dark")
-    for ground in (c.window, c.base):
+    colours = theme.colours(qapp.palette())
+    assert colours.dark == (mode == "dark")
+    for background in (colours.window, colours.base):
         for tone in ("text", "secondary", "accent_text", "good", "warn", "bad"):
-            assert contrast(getattr(c, tone), ground) >= 4.5, (tone, ground.name())
-    assert contrast(QColor("white"), c.accent) >= 4.0
-    assert contrast(c.text, c.tint) >= 4.5
-    for name in c.series[:3]:
-        assert contrast(QColor(name), c.base) >= 3.0
+            assert contrast(getattr(colours, tone), background) >= 4.5, (tone, background.name())
+    assert contrast(QColor("white"), colours.accent) >= 4.0
+    assert contrast(colours.text, colours.tint) >= 4.5
+    for name in colours.series[:3]:
+        assert contrast(QColor(name), colours.base) >= 3.0
 
 
 def test_switching_reaches_every_part(qtbot: QtBot, qapp: QApplication, window: MainWindow) -> None:
-    quiet = Label("quiet", tone="secondary")
-    qtbot.addWidget(quiet)
-    quiet.show()
-    light = quiet.palette().color(QPalette.ColorRole.WindowText)
+    label = Label("quiet", tone="secondary")
+    qtbot.addWidget(label)
+    label.show()
+    light_colour = label.palette().color(QPalette.ColorRole.WindowText)
     theme.apply(qapp, "dark")
     qtbot.wait(10)
-    assert quiet.palette().color(QPalette.ColorRole.WindowText) != light
+    assert label.palette().color(QPalette.ColorRole.WindowText) != light_colour
     assert window.palette().color(QPalette.ColorRole.Window).lightness() < 60
     pixel = window.grab().toImage().pixelColor(600, 700)
     assert pixel.lightness() < 60
@@ -43,10 +43,10 @@ def test_charts_follow(qtbot: QtBot, qapp: QApplication) -> None:
 
     chart = LossChart()
     qtbot.addWidget(chart)
-    before = chart.curves["smooth"].opts["pen"].color().name()
+    light_colour = chart.curves["smooth"].opts["pen"].color().name()
     theme.apply(qapp, "dark")
     qtbot.wait(10)
-    assert chart.curves["smooth"].opts["pen"].color().name() != before
+    assert chart.curves["smooth"].opts["pen"].color().name() != light_colour
     assert chart.backgroundBrush().color().lightness() < 60
 
 
@@ -59,9 +59,9 @@ def test_the_choice_is_remembered(qapp: QApplication, window: MainWindow) -> Non
     assert theme.colours(qapp.palette()).dark
 
 
-def contrast(one: QColor, other: QColor) -> float:
+def contrast(colour_a: QColor, colour_b: QColor) -> float:
     """The contrast ratio of WCAG 2."""
-    a, b = sorted((luminance(one), luminance(other)), reverse=True)
+    a, b = sorted((luminance(colour_a), luminance(colour_b)), reverse=True)
     return (a + 0.05) / (b + 0.05)
 
 
