@@ -1,4 +1,4 @@
-"""The window stands before anything heavy is imported, and the heavy things come on other threads."""
+"""The window is shown before anything heavy is imported; heavy modules are imported on other threads."""
 
 import subprocess
 import sys
@@ -17,9 +17,9 @@ def look():
     heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
-from app.shell.window import MainWindow
-show_event = MainWindow.showEvent
-MainWindow.showEvent = lambda self, event: (show_event(self, event), QTimer.singleShot(0, look))
+import app.shell.window
+show_event = app.shell.window.MainWindow.showEvent
+app.shell.window.MainWindow.showEvent = lambda self, event: (show_event(self, event), QTimer.singleShot(0, look))
 sys.exit(main.main(["--theme", "dark"]))
 """
 
@@ -29,31 +29,33 @@ def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_nothing_heavy_before_the_window_stands() -> None:
-    completed = _run("-c", CODE)
-    assert completed.returncode == 0, completed.stderr
-    assert completed.stdout.strip() == "1 []"
+    result = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "1 []"
 
 
 def test_version_and_help() -> None:
-    for flag, expected in (("--version", "Hone 0"), ("--help", "--theme")):
-        completed = _run("-m", "app", flag)
-        assert completed.returncode == 0
-        assert expected in completed.stdout
+    for flag, text in (("--version", "Hone 0"), ("--help", "--theme")):
+        result = subprocess.run(
+            [sys.executable, "-m", "app", flag], cwd=ROOT, capture_output=True, text=True, timeout=60
+        )
+        assert result.returncode == 0
+        assert text in result.stdout
 
 
-# From another thread, a moment after the window stands: the main thread is idle in Qt, where Python hears no signal.
-SIGTERM_CODE = """
+# From another thread, a moment after the window is shown: the main thread is idle in Qt, where Python sees no signal.
+SIGNALLED = """
 import os, signal, sys, threading
 import app.__main__ as main
-from app.shell.window import MainWindow
-later = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
-show_event = MainWindow.showEvent
-MainWindow.showEvent = lambda self, event: (show_event(self, event), later.start())
+import app.shell.window
+timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGTERM))
+show_event = app.shell.window.MainWindow.showEvent
+app.shell.window.MainWindow.showEvent = lambda self, event: (show_event(self, event), timer.start())
 sys.exit(main.main([]))
 """
 
 
 def test_being_asked_to_end_is_a_clean_end() -> None:
-    completed = _run("-c", SIGTERM_CODE)
-    assert completed.returncode == 0, completed.stderr
-    assert "Traceback" not in completed.stderr
+    result = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
