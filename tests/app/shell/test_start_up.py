@@ -24,10 +24,6 @@ sys.exit(main.main(["--theme", "dark"]))
 """
 
 
-def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
-
-
 def test_nothing_heavy_before_the_window_stands() -> None:
     result = subprocess.run([sys.executable, "-c", CODE], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
