@@ -179,17 +179,19 @@ def font(size: str = "body", bold: bool = False, figures: bool = False) -> QFont
 
     `figures` gives digits of equal width, so that live numbers do not jitter.
     """
-    made = QFont(QApplication.font())
-    made.setPixelSize(round(QFontInfo(made).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size]))
+    scaled_font = QFont(QApplication.font())
+    scaled_font.setPixelSize(
+        round(QFontInfo(scaled_font).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size])
+    )
     if bold:
-        made.setWeight(QFont.Weight.DemiBold)
+        scaled_font.setWeight(QFont.Weight.DemiBold)
     if figures:
-        made.setFeature(QFont.Tag.fromString("tnum"), 1)
-    return made
+        scaled_font.setFeature(QFont.Tag.fromString("tnum"), 1)
+    return scaled_font
 
 
 def monospace() -> QFont:
     """The system's fixed-width font, a little smaller than the text around it."""
-    made = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    made.setPixelSize(round(QFontInfo(QApplication.font()).pixelSize() * 12 / 13))
-    return made
+    fixed_font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    fixed_font.setPixelSize(round(QFontInfo(QApplication.font()).pixelSize() * 12 / 13))
+    return fixed_font

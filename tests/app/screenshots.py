@@ -55,14 +55,14 @@ class Shots:
         from app.shell.incoming import EVAL_DATA_SENTENCE
 
         wizard, data = self.window.wizard, self.window.wizard.data
-        self.until(lambda: "cores" in wizard.goal.machine.first.text())
+        self.wait_until(lambda: "cores" in wizard.goal.machine.first.text())
         self.take("1-goal")
         self.window.go("new")
         wizard.show_named("Data")
-        self.until(lambda: data.scanned is not None)
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-sample")
         self.window.open_files([rows(good=True)])
-        self.until(lambda: data.scanned is not None and self.loaded())
+        self.wait_until(lambda: data.scanned is not None and self.loaded())
         self.take("2-data-rows")
         data.preview.rows.table.selectRow(1)
         self.take("2-data-row")
@@ -72,20 +72,20 @@ class Shots:
         self.take("2-data-columns")
         data.columns.hide()
         self.window.open_files([rows(good=False)])
-        self.until(lambda: data.scanned is not None)
+        self.wait_until(lambda: data.scanned is not None)
         data.preview.tabs.show_page(data.preview.problems)
         self.take("2-data-problems")
         data.preview.problems.table.selectRow(3)
         self.take("2-data-placeholder")
         data.preview.problems.safe.click()
-        self.until(lambda: data.scanned is not None)
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-fixed")
         self.window.draft.set("data.exclude", ())
         self.kinds()
         self.window.open_files([rows(good=True).with_name("gone.jsonl")])
         self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
-        self.until(lambda: bool(data.blocked_reason()))
+        self.wait_until(lambda: bool(data.blocked_reason()))
         self.take("2-data-missing")
         for box in self.app.topLevelWidgets():
             if box is not self.window:
@@ -99,7 +99,7 @@ class Shots:
             self.tab(wizard.settings.tabs, title)
             self.take(f"4-settings-{name}")
         wizard.show_step(4)
-        self.until(lambda: wizard.check.start_button.isEnabled())
+        self.wait_until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check")
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")
@@ -111,10 +111,10 @@ class Shots:
         """The two tabs that need a tokenizer."""
         preview = self.window.wizard.data.preview
         preview.tabs.show_page(preview.tokens)
-        self.until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
+        self.wait_until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
         self.take(f"2-data-seen{name}")
         preview.tabs.show_page(preview.lengths)
-        self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
+        self.wait_until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
         self.take(f"2-data-lengths{name}")
         preview.tabs.show_page(preview.rows)
 
@@ -123,16 +123,18 @@ class Shots:
         from core import methods
 
         draft, data = self.window.draft, self.window.wizard.data
-        self.window.open_files([written("own.csv", OWN)])
-        self.until(lambda: data.scanned is not None)
+        self.window.open_files([write_file("own.csv", OWN_COLUMNS)])
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-unknown")
         data.columns.hide()
         first = {spec.data: name for name, spec in reversed(methods.load().items())}
-        for kind, row in OTHERS.items():
+        for kind, row in OTHER_SHAPES.items():
             if kind in first:
                 draft.set("method", first[kind])
-                self.window.open_files([written(f"{kind}.jsonl", "".join(row.replace("@", str(n)) for n in range(40)))])
-                self.until(lambda: data.scanned is not None and self.loaded())
+                self.window.open_files(
+                    [write_file(f"{kind}.jsonl", "".join(row.replace("@", str(n)) for n in range(40)))]
+                )
+                self.wait_until(lambda: data.scanned is not None and self.loaded())
                 data.preview.tabs.show_page(data.preview.rows)
                 self.take(f"2-data-{kind}")
                 self.tabs(f"-{kind}")
@@ -159,11 +161,11 @@ class Shots:
         window, wizard = self.window, self.window.wizard
         window.draft.set("data.path", str(rows(good=True)))
         wizard.show_step(0)
-        self.until(lambda: not wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.wait_until(lambda: not wizard.goal.cards.cards["dpo"].radio.isEnabled())
         self.scroll(wizard.goal, 0.5)
         self.take("1-goal-grey")
         window.draft.set("data.path", "demo")
-        self.until(lambda: wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.wait_until(lambda: wizard.goal.cards.cards["dpo"].radio.isEnabled())
         self.scroll(wizard.goal, 1.0)
         self.take("1-goal-more")
         window.draft.set("method", "dpo")
@@ -173,7 +175,7 @@ class Shots:
         wizard.show_step(3)
         self.tab(wizard.settings.tabs, "Simple")
         wizard.settings.choices.groups["model.quantization"].cards["nf4"].radio.click()
-        self.until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].detail.isHidden())
+        self.wait_until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].detail.isHidden())
         self.take("4-settings-packed")
         window.draft.set("method", "grpo")
         self.tab(wizard.settings.tabs, "Rewards")
@@ -185,12 +187,12 @@ class Shots:
         rewards.trying.expected.setText("42")
         rewards.trying.answers.setPlainText("The answer is 42.\n41")
         rewards.trying.score()
-        self.until(lambda: len(rewards.trying.cards) == 2)
+        self.wait_until(lambda: len(rewards.trying.cards) == 2)
         self.wait(0.1)
         self.scroll(rewards, 1.0)
         self.take("4-settings-try")
         wizard.show_step(4)
-        self.until(lambda: wizard.check.start_button.isEnabled())
+        self.wait_until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check-packed")
         window.draft.set("model.quantization", "none")
         window.draft.set("method", "sft")
@@ -207,14 +209,14 @@ class Shots:
             if method not in load():
                 continue
             page = window.runs.start(Run(method=method))
-            self.until(lambda page=page: page.record.is_over and window.jobs.current is None)
+            self.wait_until(lambda page=page: page.record.is_over and window.jobs.current is None)
             self.wait(0.2)
             self.take(f"8-result-{method}")
             self.tab(page.tabs, "Charts")
             self.take(f"7-charts-{method}")
             if method == "grpo":
                 self.tab(page.tabs, "Answers")
-                self.until(lambda page=page: page.rollouts.shown is not None)
+                self.wait_until(lambda page=page: page.rollouts.group is not None)
                 self.take("7-answers")
 
     def run(self) -> None:
@@ -227,17 +229,17 @@ class Shots:
             self.take(f"6-{place}-empty")
 
         def events(run):  # type: ignore[no-untyped-def]
-            def played(stop, save_now):  # type: ignore[no-untyped-def]
+            def play(stop, save_now):  # type: ignore[no-untyped-def]
                 for event in play_script(run, stop, save_now, steps=120):
                     yield event
                     while getattr(event, "step", 0) == 80 and not go.is_set():
                         time.sleep(0.01)
 
-            return played
+            return play
 
         window.runs.train_events = events
         page = window.runs.start(window.draft.run)
-        self.until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
+        self.wait_until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
         self.wait(0.4)
         self.take("7-training")
         page.badge.explain()
@@ -254,7 +256,7 @@ class Shots:
         self.take("6-runs")
         window.runs.show_current()
         go.set()
-        self.until(lambda: page.record.is_over and window.jobs.current is None)
+        self.wait_until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
 
@@ -268,16 +270,16 @@ class Shots:
             self.app.processEvents()
             time.sleep(0.005)
 
-    def until(self, true, seconds: float = 40.0) -> None:  # type: ignore[no-untyped-def]
+    def wait_until(self, condition, seconds: float = 40.0) -> None:  # type: ignore[no-untyped-def]
         end = time.monotonic() + seconds
-        while not true():
+        while not condition():
             if time.monotonic() > end:
                 raise TimeoutError(f"{self.name}: waited in vain")
             self.wait(0.02)
 
 
-OWN = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
-OTHERS = {
+OWN_COLUMNS = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
+OTHER_SHAPES = {
     "pairs": '{"prompt": [{"role": "user", "content": "What is @ plus 3?"}], "chosen": [{"role": "assistant", '
     '"content": "It is @ and 3 more."}], "rejected": [{"role": "assistant", "content": "Who knows?"}]}\n',
     "thumbs": '{"messages": [{"role": "user", "content": "What is @ plus 3?"}, '
@@ -286,7 +288,7 @@ OTHERS = {
 }
 
 
-def written(name: str, text: str) -> Path:
+def write_file(name: str, text: str) -> Path:
     path = Path(os.environ["HOME"]) / name
     path.write_text(text, encoding="utf-8")
     return path

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
 from app.runs import history
+from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
 from core.errors import Unavailable
@@ -102,18 +103,18 @@ def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live
     qtbot.waitUntil(lambda: second.record.is_over)
 
 
-@pytest.mark.parametrize("when", [0, 5])
+@pytest.mark.parametrize("failing_step", [0, 5])
 def test_a_users_mistake_is_a_message_and_nothing_is_lost(
-    qtbot: QtBot, window: MainWindow, dataset: Path, when: int
+    qtbot: QtBot, window: MainWindow, dataset: Path, failing_step: int
 ) -> None:
     sentence = "The disk is full: adapters.safetensors needs 4 MB and 1 MB are free."
 
     def train_events(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             yield Phase("Preparing data")
-            if when:
+            if failing_step:
                 yield started_event(run)
-                yield from (step_event(n) for n in range(1, when + 1))
+                yield from (step_event(n) for n in range(1, failing_step + 1))
             raise Unavailable(sentence)
 
         return events
@@ -124,7 +125,7 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
     qtbot.waitUntil(lambda: page.notice.isVisible())
     assert page.notice.sentence.text() == sentence
     assert page.phase.text() == "Stopped by a problem"
-    assert len(page.record.loss) == when
+    assert len(page.record.loss) == failing_step
     page.train_again.emit(page.run)
     assert window.stack.currentWidget() is window.wizard
     assert window.draft.run.data.path == str(dataset)
@@ -278,7 +279,7 @@ def test_closing_during_a_run_asks_once(
 ) -> None:
     page, _ = live
     questions: list[bool] = []
-    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: questions.append(True) or len(questions) > 1)
+    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: questions.append(True) or len(questions) > 1)
     window.close()
     assert window.isVisible()
     assert page.live is not None and page.live.is_running
