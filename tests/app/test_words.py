@@ -42,9 +42,9 @@ def test_memory_grows_with_what_is_asked_and_a_pair_counts_twice() -> None:
     run = Run().replace("data.max_seq_len", 16)
     assert memory_fit.count_longest_row(run) == 16
     assert memory_fit.count_longest_row(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
-    fits = memory_fit.estimate_memory({"lora": Run(), "full": Run().replace("adapter.type", "full")})
-    assert set(fits) == {"lora", "full"}
-    assert all(f.amount.endswith(("MB", "GB")) and not f.advice for f in fits.values())
+    estimates = memory_fit.estimate_memory({"lora": Run(), "full": Run().replace("adapter.type", "full")})
+    assert set(estimates) == {"lora", "full"}
+    assert all(fit.amount.endswith(("MB", "GB")) and not fit.advice for fit in estimates.values())
     assert memory_fit.estimate_memory({"": Run().replace("model.path", "nobody/has-this")}) == {}
 
 

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
 from app.runs import history
+from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
 from core.errors import Unavailable
@@ -278,7 +279,7 @@ def test_closing_during_a_run_asks_once(
 ) -> None:
     page, _ = live
     questions: list[bool] = []
-    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: questions.append(True) or len(questions) > 1)
+    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: questions.append(True) or len(questions) > 1)
     window.close()
     assert window.isVisible()
     assert page.live is not None and page.live.is_running

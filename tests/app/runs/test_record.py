@@ -146,7 +146,7 @@ def test_one_sentence_for_what_a_method_measures(
     record = RunRecord()
     record.add(started_event(Run(method=method)))
     for n in range(1, 41):
-        record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
+        record.add(replace(step_event(n), metrics={name: value_at(n) for name, value_at in metrics.items()}))
     assert sentence in status_text.describe_progress(record)
 
 
