@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from threading import Event as Flag
 
+from tests.app.camera import Camera
+from tests.app.sample_files import ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
+
 SIZES = ((1280, 800), (900, 600))
-ROWS = 120
 
 
 def main(out: Path) -> None:
@@ -31,16 +33,8 @@ def main(out: Path) -> None:
             Photographer(app, out, f"{mode}-{width}", width, height).visit_all()
 
 
-class Photographer:
+class Photographer(Camera):
     """Leads one window in one size and theme through all its pages, and saves a picture of each."""
-
-    def __init__(self, app, out: Path, name: str, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
-        from app.shell.window import MainWindow
-
-        self.app, self.out, self.name = app, out, name
-        self.window = MainWindow()
-        self.window.resize(width, height)
-        self.window.show()
 
     def visit_all(self) -> None:
         self.visit_steps()
@@ -143,18 +137,6 @@ class Photographer:
     def has_loaded(self) -> bool:
         """Whether the first page of rows is there."""
         return self.window.wizard.data.preview.rows.model.row_at(0) is not None
-
-    def show_tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
-        """Show the tab of this title."""
-        (index,) = [i for i in range(tabs.bar.count()) if tabs.bar.tabText(i) == title]
-        tabs.bar.setCurrentIndex(index)
-
-    def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]
-        """Scroll a page's first scrolling part so far down."""
-        from app.widgets.scroll_page import ScrollPage
-
-        bar = (page if isinstance(page, ScrollPage) else page.findChild(ScrollPage)).verticalScrollBar()
-        bar.setValue(round(bar.maximum() * share))
 
     def visit_choices(self) -> None:
         """Goals that the data rule out, a reference to choose, packed weights, and the rewards."""
@@ -259,56 +241,6 @@ class Photographer:
         self.wait_until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
-
-    def take(self, name: str) -> None:
-        self.wait(0.15)
-        self.window.grab().save(str(self.out / f"{self.name}-{name}.png"))
-
-    def wait(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.app.processEvents()
-            time.sleep(0.005)
-
-    def wait_until(self, is_true, seconds: float = 40.0) -> None:  # type: ignore[no-untyped-def]
-        end = time.monotonic() + seconds
-        while not is_true():
-            if time.monotonic() > end:
-                raise TimeoutError(f"{self.name}: waited in vain")
-            self.wait(0.02)
-
-
-UNKNOWN_COLUMNS = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
-ROWS_BY_KIND = {
-    "pairs": '{"prompt": [{"role": "user", "content": "What is @ plus 3?"}], "chosen": [{"role": "assistant", '
-    '"content": "It is @ and 3 more."}], "rejected": [{"role": "assistant", "content": "Who knows?"}]}\n',
-    "thumbs": '{"messages": [{"role": "user", "content": "What is @ plus 3?"}, '
-    '{"role": "assistant", "content": "It is @ and 3 more."}], "label": true}\n',
-    "questions": '{"question": "What is @ times 10?", "answer": "Ten times @ is @0.\\n#### @0"}\n',
-}
-
-
-def write_file(name: str, text: str) -> Path:
-    path = Path(os.environ["HOME"]) / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def write_rows(good: bool) -> Path:
-    """A dataset in the home folder; the one that is not good has rows with problems."""
-    path = Path(os.environ["HOME"]) / ("questions.jsonl" if good else "mixed.jsonl")
-    lines = [
-        f'{{"messages": [{{"role": "user", "content": "What is {i} plus {i + 3}?{" Say how." * (i % 23)}"}}, '
-        f'{{"role": "assistant", "content": "{{\\"sum\\": {2 * i + 3}}}{" Count on." * (i % 17)}"}}]}}'
-        for i in range(ROWS)
-    ]
-    if not good:
-        lines[3] = '{"messages": [{"role": "user", "content": "Never answered"}]}'
-        lines[7] = '{"messages": [{"role": "user", "content": "Broken"'
-        lines[9] = lines[8]
-        lines[11] = lines[11].replace("What is", "Tell {{name}} what is")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
 
 
 if __name__ == "__main__":
