@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     multiprocessing.freeze_support()  # a frozen app's child processes must not open windows
     sys.setswitchinterval(SWITCH_SECONDS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    options = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    options = _build_parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 
     from app.shell.application import Application
     from app.shell.window import MainWindow
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="hone-app", description="Teach a language model something, in a window.")
     parser.add_argument(
         "files", nargs="*", metavar="FILE", help="a dataset, a model folder, a run folder or a run.toml"

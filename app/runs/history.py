@@ -29,7 +29,8 @@ class HistoryEntry:
     data: str
     status: str
     best_loss: float | None  # lowest loss on held-out rows
-    eval_metrics: dict[str, float]  # the newest metrics on held-out rows; once the run is over, those of its adapter
+    # The newest metrics on held-out rows; once the run is over, those of the saved weights.
+    eval_metrics: dict[str, float]
     steps: int
     seconds: float | None
     start_time: float

@@ -108,7 +108,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:
         if self.jobs.current is not None and not self._quitting:
             event.ignore()
-            if self._may_stop():
+            if dialogs.confirm_stop(self):
                 self.quit()
             return
         preferences.set_geometry(self.saveGeometry())
@@ -239,9 +239,6 @@ class MainWindow(QMainWindow):
         step = status_text.progress(live.record).partition(" · ")[0]
         detail = f"{step}, {status_text.format_duration(seconds)} left" if seconds is not None else step
         self.sidebar.show_run(status_text.headline(live.record), detail, live.record.fraction)
-
-    def _may_stop(self) -> bool:
-        return dialogs.confirm_stop(self)
 
     def _show_help(self) -> None:
         if self._help is None:

@@ -36,17 +36,17 @@ def pixmap(name: str, colour: QColor, size: int = 18, scale: float = 1.0) -> QPi
 
 def icon(name: str, colour: QColor, disabled: QColor | None = None, size: int = 18) -> QIcon:
     """An icon for a button, sharp on every screen."""
-    icon_ = QIcon()
+    button_icon = QIcon()
     for scale in _SCALES:
-        icon_.addPixmap(_pixmap(name, colour.name(), size, scale))
+        button_icon.addPixmap(_pixmap(name, colour.name(), size, scale))
         if disabled is not None:
-            icon_.addPixmap(_pixmap(name, disabled.name(), size, scale), QIcon.Mode.Disabled)
-    return icon_
+            button_icon.addPixmap(_pixmap(name, disabled.name(), size, scale), QIcon.Mode.Disabled)
+    return button_icon
 
 
 def app_icon() -> QIcon:
-    """Hone's own icon in the sizes that a desktop asks for."""
-    icon_ = QIcon()
+    """Hone's own icon in the sizes that a desktop uses."""
+    app_icon_ = QIcon()
     for size in (16, 32, 64, 128, 256):
-        icon_.addPixmap(_pixmap("hone", "#000000", size, 1.0))
-    return icon_
+        app_icon_.addPixmap(_pixmap("hone", "#000000", size, 1.0))
+    return app_icon_

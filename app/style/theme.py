@@ -7,6 +7,7 @@ Qt's own PaletteChange event.
 import functools
 import sys
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
@@ -21,9 +22,19 @@ NATIVE = sys.platform == "darwin"
 
 _MODE = "hone-theme"  # the application's property that holds the mode
 
-# (window, base, text, button, accent) of our own palette
-_LIGHT = ("#f6f6f8", "#ffffff", "#1d1d20", "#ffffff", "#1767d2")
-_DARK = ("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2f7de1")
+
+class _Scheme(NamedTuple):
+    """The colours that one of Hone's own palettes is built from."""
+
+    window: str
+    base: str
+    text: str
+    button: str
+    accent: str
+
+
+_LIGHT = _Scheme("#f6f6f8", "#ffffff", "#1d1d20", "#ffffff", "#1767d2")
+_DARK = _Scheme("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2f7de1")
 
 # Widgets whose outline Fusion takes from the window's colour, which on a dark ground makes it vanish.
 _INPUTS = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox", "QRadioButton", "QSlider")
@@ -131,43 +142,43 @@ def current_mode(app: QApplication) -> str:
 
 
 def _set_palettes(app: QApplication, dark: bool) -> None:
-    shades = _DARK if dark else _LIGHT
-    app.setPalette(_build_palette(*shades))
+    scheme = _DARK if dark else _LIGHT
+    app.setPalette(_build_palette(scheme))
     for kind in _INPUTS:
-        app.setPalette(_build_input_palette(*shades), kind)  # type: ignore[arg-type]  # the stubs want bytes, Qt takes str
+        app.setPalette(_build_input_palette(scheme), kind)  # type: ignore[arg-type]  # the stubs want bytes, Qt takes str
 
 
-def _build_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
-    w, b, t, u, a = (QColor(c) for c in (window, base, text, button, accent))
-    role, dark = QPalette.ColorRole, w.lightness() < 128
-    palette = QPalette(u, w)  # derives the bevel shades that Fusion draws with
+def _build_palette(scheme: _Scheme) -> QPalette:
+    window, base, text, button, accent = (QColor(name) for name in scheme)
+    role, dark = QPalette.ColorRole, window.lightness() < 128
+    palette = QPalette(button, window)  # derives the bevel shades that Fusion draws with
     for name, colour in {
-        role.Window: w,
-        role.WindowText: t,
-        role.Base: b,
-        role.AlternateBase: mix(b, w, 0.6),
-        role.Text: t,
-        role.Button: u,
-        role.ButtonText: t,
+        role.Window: window,
+        role.WindowText: text,
+        role.Base: base,
+        role.AlternateBase: mix(base, window, 0.6),
+        role.Text: text,
+        role.Button: button,
+        role.ButtonText: text,
         role.BrightText: QColor("white"),
-        role.Accent: a,
-        role.Highlight: a,
+        role.Accent: accent,
+        role.Highlight: accent,
         role.HighlightedText: QColor("white"),
-        role.PlaceholderText: mix(t, b, 0.42),
-        role.ToolTipBase: b,
-        role.ToolTipText: t,
-        role.Link: mix(a, QColor("white"), 0.45) if dark else a,
+        role.PlaceholderText: mix(text, base, 0.42),
+        role.ToolTipBase: base,
+        role.ToolTipText: text,
+        role.Link: mix(accent, QColor("white"), 0.45) if dark else accent,
     }.items():
         palette.setColor(name, colour)
     for name in (role.WindowText, role.Text, role.ButtonText):
-        palette.setColor(QPalette.ColorGroup.Disabled, name, mix(t, w, 0.55))
-    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, mix(t, w, 0.8))
+        palette.setColor(QPalette.ColorGroup.Disabled, name, mix(text, window, 0.55))
+    palette.setColor(QPalette.ColorGroup.Disabled, role.Highlight, mix(text, window, 0.8))
     return palette
 
 
-def _build_input_palette(window: str, base: str, text: str, button: str, accent: str) -> QPalette:
-    palette = _build_palette(window, base, text, button, accent)
-    if QColor(window).lightness() < 128:
+def _build_input_palette(scheme: _Scheme) -> QPalette:
+    palette = _build_palette(scheme)
+    if QColor(scheme.window).lightness() < 128:
         palette.setColor(QPalette.ColorRole.Window, QColor("#82828c"))
         palette.setColor(QPalette.ColorRole.Button, QColor("#303035"))
         palette.setColor(QPalette.ColorRole.Base, QColor("#222226"))
@@ -179,17 +190,19 @@ def font(size: str = "body", bold: bool = False, figures: bool = False) -> QFont
 
     `figures` gives digits of equal width, so that live numbers do not jitter.
     """
-    made = QFont(QApplication.font())
-    made.setPixelSize(round(QFontInfo(made).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size]))
+    sized_font = QFont(QApplication.font())
+    sized_font.setPixelSize(
+        round(QFontInfo(sized_font).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size])
+    )
     if bold:
-        made.setWeight(QFont.Weight.DemiBold)
+        sized_font.setWeight(QFont.Weight.DemiBold)
     if figures:
-        made.setFeature(QFont.Tag.fromString("tnum"), 1)
-    return made
+        sized_font.setFeature(QFont.Tag.fromString("tnum"), 1)
+    return sized_font
 
 
 def monospace() -> QFont:
     """The system's fixed-width font, a little smaller than the text around it."""
-    made = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
-    made.setPixelSize(round(QFontInfo(QApplication.font()).pixelSize() * 12 / 13))
-    return made
+    fixed_font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
+    fixed_font.setPixelSize(round(QFontInfo(QApplication.font()).pixelSize() * 12 / 13))
+    return fixed_font

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.threads.errors import reporting_errors
+from app.threads.errors import report_errors
 
 Message = dict[str, str]
 MAX_ANSWER_TOKENS = 256
@@ -57,7 +57,7 @@ class ChatThread(QThread):
         self._questions.put(None)
 
     def run(self) -> None:
-        with reporting_errors(self.failed.emit, self.crashed.emit):
+        with report_errors(self.failed.emit, self.crashed.emit):
             self._answer_questions(self._open_chat())
 
     def _answer_questions(self, chat: Any) -> None:

@@ -9,7 +9,7 @@ from core.errors import UserError
 
 
 @contextmanager
-def reporting_errors(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
+def report_errors(failed: Callable[[str], None], crashed: Callable[[str], None]) -> Iterator[None]:
     """Run the body of a `with`; nothing is raised out of it, because nothing may leave a QThread's run().
 
     `failed` gets the sentence of a UserError, `crashed` the traceback of any other exception. This is the one place

@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
-from app.threads.errors import reporting_errors
+from app.threads.errors import report_errors
 from core.events import Event
 from core.run import Run
 
@@ -17,7 +17,7 @@ EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]
 class RunThread(QThread):
     """Iterates over a run's events on a thread of its own, where all of the run's MLX work happens."""
 
-    event_arrived = Signal(object)  # an Event
+    event_arrived = Signal(object)  # an Event; the name `event` belongs to Qt
     failed = Signal(str)  # one sentence that a person can act on
     crashed = Signal(str)  # a bug: the whole traceback
 
@@ -28,7 +28,7 @@ class RunThread(QThread):
         self.save_now = threading.Event()
 
     def run(self) -> None:
-        with reporting_errors(self.failed.emit, self.crashed.emit):
+        with report_errors(self.failed.emit, self.crashed.emit):
             for event in self._events(self.stop, self.save_now):
                 self.event_arrived.emit(event)
 

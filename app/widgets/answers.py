@@ -51,10 +51,10 @@ class AnswerPair(Card):
         self.expected.setText(f"In the data: {_flatten(expected)}{mark}")
 
     def _show_answer(self, sample: Sample | None, text: Label, thinking: Label) -> None:
-        thought, answer = _split_thinking(sample)
+        thinking_text, answer = _split_thinking(sample)
         text.setText(answer if sample or text is self.left else "…")
-        thinking.setText(thought)
-        thinking.setVisible(bool(thought))
+        thinking.setText(thinking_text)
+        thinking.setVisible(bool(thinking_text))
 
     def _add_side(self, columns: QHBoxLayout, name: str) -> tuple[Label, Label, Label]:
         """Add one side's (answer, name, thinking) to the columns."""

@@ -171,14 +171,14 @@ class Histogram(QWidget):
         painter.drawLine(QPointF(_SIDE, base), QPointF(self.width() - _SIDE, base))
         painter.setFont(theme.font("caption", figures=True))
         painter.setPen(colours.secondary)
-        next_left = -1e9  # the first x at which another label has room
+        free_from_x = -1e9  # the first x at which another label has room
         for tick in ticks(self._end, self._is_log):
             text, x = f"{tick:,}", self.length_to_x(tick)
             width = painter.fontMetrics().horizontalAdvance(text)
             x_text = min(max(x - width / 2, 2), self.width() - width - 2)
-            if x_text > next_left:
+            if x_text > free_from_x:
                 painter.drawText(QPointF(x_text, base + 17), text)
-                next_left = x_text + width + 14
+                free_from_x = x_text + width + 14
 
     def _paint_line(self, painter: QPainter, colours: theme.Colours, base: float) -> None:
         x = self.length_to_x(self.limit)

@@ -10,6 +10,7 @@ from threading import Event as Flag
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.shell import dialogs
 from app.shell.application import Application
 from app.shell.window import MainWindow
 from app.style import theme
@@ -64,7 +65,7 @@ def script() -> Callable[[Run], EventSource]:
 @pytest.fixture
 def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window whose runs are scripts. Closing it asks no question."""
-    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: True)
+    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: True)
     main_window = MainWindow()
     main_window.runs.train_events = script
     qtbot.addWidget(main_window)

@@ -1,4 +1,4 @@
-"""Pictures of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER
+"""Screenshots of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER
 
 A run is played from a script, so this takes seconds and needs no model.
 """
@@ -10,8 +10,10 @@ import time
 from pathlib import Path
 from threading import Event as Flag
 
+from tests.app.camera import Camera
+from tests.app.sample_files import ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
+
 SIZES = ((1280, 800), (900, 600))
-ROWS = 120
 
 
 def main(out: Path) -> None:
@@ -28,78 +30,70 @@ def main(out: Path) -> None:
     for mode in ("light", "dark"):
         for width, height in SIZES:
             theme.apply(app, mode)
-            Shots(app, out, f"{mode}-{width}", width, height).all()
+            Photographer(app, out, f"{mode}-{width}", width, height).visit_all()
 
 
-class Shots:
-    """One window in one size and theme, led through all its pages."""
+class Photographer(Camera):
+    """Leads one window in one size and theme through all its pages, and saves a picture of each."""
 
-    def __init__(self, app, out: Path, name: str, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
-        from app.shell.window import MainWindow
-
-        self.app, self.out, self.name = app, out, name
-        self.window = MainWindow()
-        self.window.resize(width, height)
-        self.window.show()
-
-    def all(self) -> None:
-        self.steps()
-        self.choices()
-        self.run()
-        self.methods()
+    def visit_all(self) -> None:
+        self.visit_steps()
+        self.visit_choices()
+        self.visit_run()
+        self.visit_methods()
         self.window.jobs.shut_down()
         self.window.close()
         self.window.deleteLater()
 
-    def steps(self) -> None:
+    def visit_steps(self) -> None:
         from app.shell.incoming import EVAL_DATA_SENTENCE
 
         wizard, data = self.window.wizard, self.window.wizard.data
-        self.until(lambda: "cores" in wizard.goal.machine.first.text())
+        self.wait_until(lambda: "cores" in wizard.goal.machine.first.text())
         self.take("1-goal")
         self.window.go("new")
         wizard.show_named("Data")
-        self.until(lambda: data.scanned is not None)
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-sample")
-        self.window.open_files([rows(good=True)])
-        self.until(lambda: data.scanned is not None and self.loaded())
+        self.window.open_files([write_rows(good=True)])
+        self.wait_until(lambda: data.scanned is not None and self.has_loaded())
         self.take("2-data-rows")
         data.preview.rows.table.selectRow(1)
         self.take("2-data-row")
-        self.tabs("")
+        self.visit_token_tabs("")
         data.columns.show()
         data._show_columns()
         self.take("2-data-columns")
         data.columns.hide()
-        self.window.open_files([rows(good=False)])
-        self.until(lambda: data.scanned is not None)
+        self.window.open_files([write_rows(good=False)])
+        self.wait_until(lambda: data.scanned is not None)
         data.preview.tabs.show_page(data.preview.problems)
         self.take("2-data-problems")
         data.preview.problems.table.selectRow(3)
         self.take("2-data-placeholder")
         data.preview.problems.safe.click()
-        self.until(lambda: data.scanned is not None)
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-fixed")
         self.window.draft.set("data.exclude", ())
-        self.kinds()
-        self.window.open_files([rows(good=True).with_name("gone.jsonl")])
-        self.window.draft.set("data.path", str(rows(good=True).with_name("gone.jsonl")))
+        self.visit_data_kinds()
+        self.window.open_files([write_rows(good=True).with_name("gone.jsonl")])
+        self.window.draft.set("data.path", str(write_rows(good=True).with_name("gone.jsonl")))
         wizard.show_step(1)
-        self.until(lambda: bool(data.blocked_reason()))
+        self.wait_until(lambda: bool(data.blocked_reason()))
         self.take("2-data-missing")
         for box in self.app.topLevelWidgets():
             if box is not self.window:
                 box.close()
-        self.window.draft.set("data.path", str(rows(good=True)))
+        self.window.draft.set("data.path", str(write_rows(good=True)))
         wizard.show_step(2)
         self.take("3-model")
         wizard.show_step(3)
         self.window.draft.set("adapter.rank", 24)
         for title, name in (("Simple", "simple"), ("Advanced", "advanced"), ("Command and run.toml", "text")):
-            self.tab(wizard.settings.tabs, title)
+            self.show_tab(wizard.settings.tabs, title)
             self.take(f"4-settings-{name}")
         wizard.show_step(4)
-        self.until(lambda: wizard.check.start_button.isEnabled())
+        self.wait_until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check")
         self.window.overlay.announce("Learn from “mine.jsonl”", True)
         self.take("0-drop")
@@ -107,63 +101,53 @@ class Shots:
         self.take("0-drop-second")
         self.window.overlay.hide()
 
-    def tabs(self, name: str) -> None:
+    def visit_token_tabs(self, name: str) -> None:
         """The two tabs that need a tokenizer."""
         preview = self.window.wizard.data.preview
         preview.tabs.show_page(preview.tokens)
-        self.until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
+        self.wait_until(lambda: preview.tokens.views[0].isVisible() and bool(preview.tokens.count.text()))
         self.take(f"2-data-seen{name}")
         preview.tabs.show_page(preview.lengths)
-        self.until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
+        self.wait_until(lambda: preview.lengths.lengths is not None and preview.lengths.cancel.isHidden())
         self.take(f"2-data-lengths{name}")
         preview.tabs.show_page(preview.rows)
 
-    def kinds(self) -> None:
+    def visit_data_kinds(self) -> None:
         """Columns that are not known, and the rows of the other kinds of data with what the model sees of them."""
         from core import methods
 
         draft, data = self.window.draft, self.window.wizard.data
-        self.window.open_files([written("own.csv", OWN)])
-        self.until(lambda: data.scanned is not None)
+        self.window.open_files([write_file("own.csv", UNKNOWN_COLUMNS)])
+        self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-unknown")
         data.columns.hide()
         first = {spec.data: name for name, spec in reversed(methods.load().items())}
-        for kind, row in OTHERS.items():
+        for kind, row in ROWS_BY_KIND.items():
             if kind in first:
                 draft.set("method", first[kind])
-                self.window.open_files([written(f"{kind}.jsonl", "".join(row.replace("@", str(n)) for n in range(40)))])
-                self.until(lambda: data.scanned is not None and self.loaded())
+                self.window.open_files(
+                    [write_file(f"{kind}.jsonl", "".join(row.replace("@", str(n)) for n in range(40)))]
+                )
+                self.wait_until(lambda: data.scanned is not None and self.has_loaded())
                 data.preview.tabs.show_page(data.preview.rows)
                 self.take(f"2-data-{kind}")
-                self.tabs(f"-{kind}")
+                self.visit_token_tabs(f"-{kind}")
         draft.set("method", "sft")
 
-    def loaded(self) -> bool:
+    def has_loaded(self) -> bool:
         """Whether the first page of rows is there."""
         return self.window.wizard.data.preview.rows.model.row_at(0) is not None
 
-    def tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
-        """Show the tab of this title."""
-        (place,) = [i for i in range(tabs.bar.count()) if tabs.bar.tabText(i) == title]
-        tabs.bar.setCurrentIndex(place)
-
-    def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]
-        """Scroll a page's first scrolling part so far down."""
-        from app.widgets.scroll_page import ScrollPage
-
-        bar = (page if isinstance(page, ScrollPage) else page.findChild(ScrollPage)).verticalScrollBar()
-        bar.setValue(round(bar.maximum() * share))
-
-    def choices(self) -> None:
+    def visit_choices(self) -> None:
         """Goals that the data rule out, a reference to choose, packed weights, and the rewards."""
         window, wizard = self.window, self.window.wizard
-        window.draft.set("data.path", str(rows(good=True)))
+        window.draft.set("data.path", str(write_rows(good=True)))
         wizard.show_step(0)
-        self.until(lambda: not wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.wait_until(lambda: not wizard.goal.cards.cards["dpo"].radio.isEnabled())
         self.scroll(wizard.goal, 0.5)
         self.take("1-goal-grey")
         window.draft.set("data.path", "demo")
-        self.until(lambda: wizard.goal.cards.cards["dpo"].radio.isEnabled())
+        self.wait_until(lambda: wizard.goal.cards.cards["dpo"].radio.isEnabled())
         self.scroll(wizard.goal, 1.0)
         self.take("1-goal-more")
         window.draft.set("method", "dpo")
@@ -171,12 +155,12 @@ class Shots:
         self.scroll(wizard.model, 1.0)
         self.take("3-model-reference")
         wizard.show_step(3)
-        self.tab(wizard.settings.tabs, "Simple")
+        self.show_tab(wizard.settings.tabs, "Simple")
         wizard.settings.choices.groups["model.quantization"].cards["nf4"].radio.click()
-        self.until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].detail.isHidden())
+        self.wait_until(lambda: not wizard.settings.choices.groups["adapter.type"].cards["lora"].detail.isHidden())
         self.take("4-settings-packed")
         window.draft.set("method", "grpo")
-        self.tab(wizard.settings.tabs, "Rewards")
+        self.show_tab(wizard.settings.tabs, "Rewards")
         rewards = wizard.settings.rewards
         rewards.rows["file"].box.click()
         self.take("4-settings-rewards")
@@ -185,17 +169,17 @@ class Shots:
         rewards.trying.expected.setText("42")
         rewards.trying.answers.setPlainText("The answer is 42.\n41")
         rewards.trying.score()
-        self.until(lambda: len(rewards.trying.cards) == 2)
+        self.wait_until(lambda: len(rewards.trying.cards) == 2)
         self.wait(0.1)
         self.scroll(rewards, 1.0)
         self.take("4-settings-try")
         wizard.show_step(4)
-        self.until(lambda: wizard.check.start_button.isEnabled())
+        self.wait_until(lambda: wizard.check.start_button.isEnabled())
         self.take("5-check-packed")
         window.draft.set("model.quantization", "none")
         window.draft.set("method", "sft")
 
-    def methods(self) -> None:
+    def visit_methods(self) -> None:
         """The end of a run of each kind, its charts, and the answers it scored."""
         from core.methods import load
         from core.run import Run
@@ -207,17 +191,17 @@ class Shots:
             if method not in load():
                 continue
             page = window.runs.start(Run(method=method))
-            self.until(lambda page=page: page.record.is_over and window.jobs.current is None)
+            self.wait_until(lambda page=page: page.record.is_over and window.jobs.current is None)
             self.wait(0.2)
             self.take(f"8-result-{method}")
-            self.tab(page.tabs, "Charts")
+            self.show_tab(page.tabs, "Charts")
             self.take(f"7-charts-{method}")
             if method == "grpo":
-                self.tab(page.tabs, "Answers")
-                self.until(lambda page=page: page.rollouts.shown is not None)
+                self.show_tab(page.tabs, "Answers")
+                self.wait_until(lambda page=page: page.rollouts.group is not None)
                 self.take("7-answers")
 
-    def run(self) -> None:
+    def visit_run(self) -> None:
         from tests.app.conftest import play_script
 
         window, go = self.window, Flag()
@@ -227,17 +211,17 @@ class Shots:
             self.take(f"6-{place}-empty")
 
         def events(run):  # type: ignore[no-untyped-def]
-            def played(stop, save_now):  # type: ignore[no-untyped-def]
+            def play(stop, save_now):  # type: ignore[no-untyped-def]
                 for event in play_script(run, stop, save_now, steps=120):
                     yield event
                     while getattr(event, "step", 0) == 80 and not go.is_set():
                         time.sleep(0.01)
 
-            return played
+            return play
 
         window.runs.train_events = events
         page = window.runs.start(window.draft.run)
-        self.until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
+        self.wait_until(lambda: page.record.last_step is not None and page.record.last_step.step == 80)
         self.wait(0.4)
         self.take("7-training")
         page.badge.explain()
@@ -254,59 +238,9 @@ class Shots:
         self.take("6-runs")
         window.runs.show_current()
         go.set()
-        self.until(lambda: page.record.is_over and window.jobs.current is None)
+        self.wait_until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
-
-    def take(self, name: str) -> None:
-        self.wait(0.15)
-        self.window.grab().save(str(self.out / f"{self.name}-{name}.png"))
-
-    def wait(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            self.app.processEvents()
-            time.sleep(0.005)
-
-    def until(self, true, seconds: float = 40.0) -> None:  # type: ignore[no-untyped-def]
-        end = time.monotonic() + seconds
-        while not true():
-            if time.monotonic() > end:
-                raise TimeoutError(f"{self.name}: waited in vain")
-            self.wait(0.02)
-
-
-OWN = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
-OTHERS = {
-    "pairs": '{"prompt": [{"role": "user", "content": "What is @ plus 3?"}], "chosen": [{"role": "assistant", '
-    '"content": "It is @ and 3 more."}], "rejected": [{"role": "assistant", "content": "Who knows?"}]}\n',
-    "thumbs": '{"messages": [{"role": "user", "content": "What is @ plus 3?"}, '
-    '{"role": "assistant", "content": "It is @ and 3 more."}], "label": true}\n',
-    "questions": '{"question": "What is @ times 10?", "answer": "Ten times @ is @0.\\n#### @0"}\n',
-}
-
-
-def written(name: str, text: str) -> Path:
-    path = Path(os.environ["HOME"]) / name
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def rows(good: bool) -> Path:
-    """A dataset in the home folder; the one that is not good has rows with problems."""
-    path = Path(os.environ["HOME"]) / ("questions.jsonl" if good else "mixed.jsonl")
-    lines = [
-        f'{{"messages": [{{"role": "user", "content": "What is {i} plus {i + 3}?{" Say how." * (i % 23)}"}}, '
-        f'{{"role": "assistant", "content": "{{\\"sum\\": {2 * i + 3}}}{" Count on." * (i % 17)}"}}]}}'
-        for i in range(ROWS)
-    ]
-    if not good:
-        lines[3] = '{"messages": [{"role": "user", "content": "Never answered"}]}'
-        lines[7] = '{"messages": [{"role": "user", "content": "Broken"'
-        lines[9] = lines[8]
-        lines[11] = lines[11].replace("What is", "Tell {{name}} what is")
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return path
 
 
 if __name__ == "__main__":

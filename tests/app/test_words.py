@@ -12,7 +12,7 @@ from core.run import Run
 
 
 @pytest.mark.parametrize(
-    ("sentence", "shown"),
+    ("sentence", "expected"),
     [
         ("The reward 'file' needs --reward-file.", "The reward 'file' needs “Reward file”."),
         ("max_seq_len is too short for --lora-r.", "“Maximum length” is too short for “Rank”."),
@@ -20,8 +20,8 @@ from core.run import Run
         ("There is no --such-flag in q_proj.", "There is no --such-flag in q_proj."),
     ],
 )
-def test_options_are_called_as_the_window_calls_them(sentence: str, shown: str) -> None:
-    assert use_labels(sentence, "grpo") == shown
+def test_options_are_called_as_the_window_calls_them(sentence: str, expected: str) -> None:
+    assert use_labels(sentence, "grpo") == expected
 
 
 def test_nothing_is_ruled_out_but_packing_the_scales_of_what_is_not_packed() -> None:
@@ -42,9 +42,9 @@ def test_memory_grows_with_what_is_asked_and_a_pair_counts_twice() -> None:
     run = Run().replace("data.max_seq_len", 16)
     assert memory_fit.count_longest_row(run) == 16
     assert memory_fit.count_longest_row(Run(method="dpo").replace("data.max_seq_len", 16)) == 32
-    found = memory_fit.estimate_memory({"lora": Run(), "full": Run().replace("adapter.type", "full")})
-    assert set(found) == {"lora", "full"}
-    assert all(f.amount.endswith(("MB", "GB")) and not f.advice for f in found.values())
+    estimates = memory_fit.estimate_memory({"lora": Run(), "full": Run().replace("adapter.type", "full")})
+    assert set(estimates) == {"lora", "full"}
+    assert all(fit.amount.endswith(("MB", "GB")) and not fit.advice for fit in estimates.values())
     assert memory_fit.estimate_memory({"": Run().replace("model.path", "nobody/has-this")}) == {}
 
 
@@ -53,9 +53,9 @@ def test_a_hidden_tab_leaves_no_gap(qtbot: QtBot) -> None:
     qtbot.addWidget(tabs)
     pages = [tabs.add(name, QWidget()) for name in ("First", "Second", "Third")]
     tabs.show()
-    before = [tabs.bar.tabRect(i).x() for i in range(3)]
+    positions = [tabs.bar.tabRect(i).x() for i in range(3)]
     tabs.set_visible(pages[1], False)
-    assert tabs.bar.tabRect(2).x() == before[1]
+    assert tabs.bar.tabRect(2).x() == positions[1]
     tabs.set_visible(pages[1], True)
-    assert [tabs.bar.tabRect(i).x() for i in range(3)] == before
+    assert [tabs.bar.tabRect(i).x() for i in range(3)] == positions
     assert tabs.bar.tabText(1) == "Second"

@@ -75,12 +75,12 @@ def test_the_model_lives_on_one_thread_that_is_not_the_windows(qtbot: QtBot, job
 
 
 def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: JobQueue) -> None:
-    def broken() -> FakeChat:
+    def fail_to_load() -> FakeChat:
         raise BadModel("There is no model folder here.")
 
     ask = AskBothCard(jobs)
     qtbot.addWidget(ask)
-    ask.use(broken)
+    ask.use(fail_to_load)
     ask.question.setText("hello")
     ask.ask()
     qtbot.waitUntil(lambda: ask.state.text() == "There is no model folder here.")
@@ -89,10 +89,10 @@ def test_a_model_that_cannot_be_loaded_is_a_sentence(qtbot: QtBot, jobs: JobQueu
 
 
 def test_a_chat_begins_only_once_somebody_listens(qtbot: QtBot, jobs: JobQueue) -> None:
-    def broken() -> FakeChat:
+    def fail_to_load() -> FakeChat:
         raise BadModel("There is no model folder here.")
 
-    thread = jobs.make_chat(broken)
+    thread = jobs.make_chat(fail_to_load)
     assert thread is not None
     time.sleep(0.05)  # a thread that ran by itself would have failed by now, unheard
     with qtbot.waitSignal(thread.failed) as signal:

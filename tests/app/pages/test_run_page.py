@@ -1,21 +1,19 @@
 """A run's page: live, stopped, failed, queued, and drawn from its folder."""
 
-import os
 import time
 from pathlib import Path
 from threading import Event as Flag
 
 import pytest
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
-from app.runs import history
+from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
 from core.errors import Unavailable
-from core.events import Event, Phase, Step, Warned
+from core.events import Event, Phase, Step
 from core.run import Run
 from tests.app.conftest import play_script, started_event, step_event
 
@@ -102,18 +100,18 @@ def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live
     qtbot.waitUntil(lambda: second.record.is_over)
 
 
-@pytest.mark.parametrize("when", [0, 5])
+@pytest.mark.parametrize("failing_step", [0, 5])
 def test_a_users_mistake_is_a_message_and_nothing_is_lost(
-    qtbot: QtBot, window: MainWindow, dataset: Path, when: int
+    qtbot: QtBot, window: MainWindow, dataset: Path, failing_step: int
 ) -> None:
     sentence = "The disk is full: adapters.safetensors needs 4 MB and 1 MB are free."
 
     def train_events(run: Run) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             yield Phase("Preparing data")
-            if when:
+            if failing_step:
                 yield started_event(run)
-                yield from (step_event(n) for n in range(1, when + 1))
+                yield from (step_event(n) for n in range(1, failing_step + 1))
             raise Unavailable(sentence)
 
         return events
@@ -124,7 +122,7 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
     qtbot.waitUntil(lambda: page.notice.isVisible())
     assert page.notice.sentence.text() == sentence
     assert page.phase.text() == "Stopped by a problem"
-    assert len(page.record.loss) == when
+    assert len(page.record.loss) == failing_step
     page.train_again.emit(page.run)
     assert window.stack.currentWidget() is window.wizard
     assert window.draft.run.data.path == str(dataset)
@@ -234,51 +232,12 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     qtbot.waitUntil(lambda: resumed_page.record.finished is not None)
 
 
-def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
-    from core.run import runs_folder
-
-    page = window.runs_page
-    window.go("runs")
-    qtbot.wait(50)
-    assert page.begin.isVisible()
-    for name, is_cut in (("finished", False), ("died", True)):
-        list(play_script(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
-        if is_cut:
-            log = runs_folder() / name / "events.jsonl"
-            log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
-            hour_ago = time.time() - 3600
-            os.utime(log, (hour_ago, hour_ago))
-    (runs_folder() / "no run").mkdir()
-    page.refresh()
-    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
-    entries = {e.name: e for e in history.list_runs(runs_folder())}
-    assert (entries["finished"].status, entries["died"].status) == ("Done", "Interrupted")
-    assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
-    assert entries["finished"].best_loss == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
-    assert "was interrupted" in page.notice.sentence.text()
-    names = [page.table.model().index(r, 0).data() for r in range(2)]
-    page.table.selectRow(names.index("finished"))
-    assert not page.resume_button.isEnabled()
-    page.table.selectRow(names.index("died"))
-    assert page.resume_button.isEnabled()
-    qtbot.keyClick(page.table, Qt.Key.Key_Return)
-    assert isinstance(window.stack.currentWidget(), RunPage)
-
-
-def test_what_is_no_run_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
-    (tmp_path / "run.toml").write_text("method = 7")
-    window.open_run(tmp_path)
-    (box,) = window.findChildren(QMessageBox)
-    assert "method" in box.informativeText()
-    box.close()
-
-
 def test_closing_during_a_run_asks_once(
     qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, _ = live
     questions: list[bool] = []
-    monkeypatch.setattr(MainWindow, "_may_stop", lambda self: questions.append(True) or len(questions) > 1)
+    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: questions.append(True) or len(questions) > 1)
     window.close()
     assert window.isVisible()
     assert page.live is not None and page.live.is_running
@@ -289,52 +248,3 @@ def test_closing_during_a_run_asks_once(
     assert not page.live.is_running
     assert page.record.finished is not None and page.record.finished.reason == "stopped"
     assert window.threads_ended
-
-
-def test_the_badge_says_when_something_else_is_used(qtbot: QtBot, window: MainWindow) -> None:
-    from app.widgets.badge import BackendBadge
-
-    badge = BackendBadge()
-    qtbot.addWidget(badge)
-    cpu = {"requested": "gpu", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
-    float32 = {"requested": "auto", "used": "float32", "reason": "the fastest"}
-    badge.show_choices(cpu, float32)
-    assert badge.text() == "CPU (MLX) · float32 · not as asked"
-    badge.show_choices({**cpu, "requested": "auto"}, float32)
-    assert badge.text() == "CPU (MLX) · float32"
-
-
-def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
-    from app.widgets.badge import BackendBadge
-
-    badge = BackendBadge()
-    qtbot.addWidget(badge)
-    cpu = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "there is no GPU"}
-    detail = "4 bit NF4, blocks of 64, scales packed too"
-    packed = {"requested": "nf4", "used": "nf4", "detail": detail, "reason": "as asked", "compute": "float32"}
-    badge.show_choices(cpu, packed)
-    assert badge.text() == "CPU (MLX) · 4 bit NF4 · float32"
-    affine = {
-        "requested": "auto",
-        "used": "4 bit affine",
-        "detail": "4 bit affine",
-        "reason": "already",
-        "compute": "float32",
-    }
-    badge.show_choices(cpu, affine)
-    assert badge.text() == "CPU (MLX) · 4 bit affine · float32"
-
-
-def test_warnings_reach_the_log(qtbot: QtBot) -> None:
-    from app.pages.log import LogPage
-    from app.runs.record import RunRecord
-
-    record, page = RunRecord(), LogPage()
-    qtbot.addWidget(page)
-    for event in (Phase("Preparing data"), Warned("cut", f"3 rows of {Path.home()}/a.jsonl are cut.")):
-        record.add(event)
-    page.show_record(record)
-    page.problems_only.setChecked(True)
-    assert "Preparing" not in page.text.toPlainText()
-    assert "Note: 3 rows" in page.text.toPlainText()
-    assert page.diagnostics().endswith("3 rows of ~/a.jsonl are cut.")

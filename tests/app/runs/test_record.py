@@ -1,4 +1,4 @@
-"""What is gathered of a run, and said of it. No window here."""
+"""A run's record, and the sentences about it. No window here."""
 
 import math
 from collections.abc import Callable
@@ -109,7 +109,7 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "said"),
+    ("losses", "sentence"),
     [
         ([2.0] * 40, "steady at 2.00"),
         ([2.0 - 0.04 * i for i in range(40)], "falling"),
@@ -118,16 +118,16 @@ def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
         ([2.0], "Training has begun"),
     ],
 )
-def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
+def test_one_sentence_on_how_it_goes(losses: list[float], sentence: str) -> None:
     record = RunRecord()
     record.add(started_event(Run()))
     for n, loss in enumerate(losses, 1):
         record.add(step_event(n, loss))
-    assert said in status_text.describe_progress(record)
+    assert sentence in status_text.describe_progress(record)
 
 
 @pytest.mark.parametrize(
-    ("method", "metrics", "said"),
+    ("method", "metrics", "sentence"),
     [
         ("dpo", {"accuracy": lambda s: 0.5 + s / 100, "margin": lambda s: s / 10}, "lead of the better ones grows"),
         ("simpo", {"accuracy": lambda s: 0.5, "margin": lambda s: 0.1}, "stays at 0.10"),
@@ -141,13 +141,13 @@ def test_one_sentence_on_how_it_goes(losses: list[float], said: str) -> None:
     ],
 )
 def test_one_sentence_for_what_a_method_measures(
-    method: str, metrics: dict[str, Callable[[int], float]], said: str
+    method: str, metrics: dict[str, Callable[[int], float]], sentence: str
 ) -> None:
     record = RunRecord()
     record.add(started_event(Run(method=method)))
     for n in range(1, 41):
-        record.add(replace(step_event(n), metrics={name: of(n) for name, of in metrics.items()}))
-    assert said in status_text.describe_progress(record)
+        record.add(replace(step_event(n), metrics={name: value_at(n) for name, value_at in metrics.items()}))
+    assert sentence in status_text.describe_progress(record)
 
 
 def test_memorising_is_said() -> None:

@@ -1,0 +1,54 @@
+"""The list of all runs, and folders that hold no run."""
+
+import os
+import time
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.pages.run import RunPage
+from app.runs import history
+from app.shell.window import MainWindow
+from core.run import Run, runs_folder
+from tests.app.conftest import play_script
+
+
+def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
+    page = window.runs_page
+    window.go("runs")
+    qtbot.wait(50)
+    assert page.begin.isVisible()
+    for name, is_cut in (("finished", False), ("died", True)):
+        list(play_script(Run().replace("output", str(runs_folder() / name)), Flag(), Flag(), steps=20))
+        if is_cut:
+            log = runs_folder() / name / "events.jsonl"
+            log.write_text("\n".join(log.read_text().splitlines()[:-1]) + "\n")
+            hour_ago = time.time() - 3600
+            os.utime(log, (hour_ago, hour_ago))
+    (runs_folder() / "no run").mkdir()
+    page.refresh()
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
+    entries = {e.name: e for e in history.list_runs(runs_folder())}
+    assert (entries["finished"].status, entries["died"].status) == ("Done", "Interrupted")
+    assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
+    assert entries["finished"].best_loss == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
+    assert "was interrupted" in page.notice.sentence.text()
+    names = [page.table.model().index(r, 0).data() for r in range(2)]
+    page.table.selectRow(names.index("finished"))
+    assert not page.resume_button.isEnabled()
+    page.table.selectRow(names.index("died"))
+    assert page.resume_button.isEnabled()
+    qtbot.keyClick(page.table, Qt.Key.Key_Return)
+    assert isinstance(window.stack.currentWidget(), RunPage)
+
+
+def test_what_is_no_run_is_said(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("method = 7")
+    window.open_run(tmp_path)
+    (box,) = window.findChildren(QMessageBox)
+    assert "method" in box.informativeText()
+    box.close()
