@@ -39,7 +39,7 @@ wished worked written wrote
 NOUNS = "way ways thing things sort sorts piece_ matter".split()
 VAGUE = {word for word in (*PRONOUNS, *QUESTIONS, *PREPOSITIONS, *PARTICIPLES, *NOUNS) if not word.endswith("_")}
 # Whole names that are the field's or Python's own.
-USUAL = {"_", "__", "self", "cls", "i", "all", "any", "set", "run", "on", "off", "out", "ready_read"}
+USUAL = {"_", "__", "self", "cls", "i", "all", "any", "set", "run", "on", "off", "out", "held_out"}
 
 
 def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:

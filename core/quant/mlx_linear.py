@@ -79,7 +79,7 @@ def _replacement(layer: nn.Module) -> nn.Module:
 
 
 def _is_short(x: mx.array) -> bool:
-    return x.size // x.shape[-1] <= max_direct_rows(x.shape[-1])
+    return bool(x.size // x.shape[-1] <= max_direct_rows(x.shape[-1]))
 
 
 def max_direct_rows(width: int) -> float:

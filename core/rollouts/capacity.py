@@ -63,5 +63,5 @@ def _free_bytes() -> int:
     if mx.default_device().type == mx.DeviceType.gpu:
         limit = int(mx.device_info().get("max_recommended_working_set_size", 0))
         if limit:
-            return max(0, limit - mx.get_active_memory())
+            return max(0, limit - int(mx.get_active_memory()))
     return int(psutil.virtual_memory().available)

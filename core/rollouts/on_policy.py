@@ -12,7 +12,7 @@ import numpy as np
 
 from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
-from core.methods.distill import OWN_ANSWERS
+from core.methods import OWN_ANSWERS
 from core.rollouts.batch_generate import Completion, CompletionGenerator
 from core.rollouts.sampling import SamplingParams
 

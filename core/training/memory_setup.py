@@ -45,4 +45,4 @@ def _longest_row(run: Run, rows: Sequence[Any]) -> int:
     if not run.on_policy_share:
         return longest
     longest_answered = max(map(prompt_length, rows)) + run.options.max_new_tokens
-    return max(longest, min(run.data.max_seq_len, longest_answered))
+    return int(max(longest, min(run.data.max_seq_len, longest_answered)))
