@@ -55,7 +55,10 @@ SHAPE = {
 
 @dataclass(frozen=True)
 class Case:
-    """A training run that both sides do. `length` fixes the tokens of a row; None gives lengths as instruction data has them."""
+    """A training run that both sides do.
+
+    `length` fixes the tokens of a row; None gives lengths as instruction data has them.
+    """
 
     title: str
     method: str
