@@ -38,18 +38,18 @@ Line = tuple[str, str]  # what was measured, the figure
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("folder", type=Path, help="where there is room for the file")
-    asked.add_argument("--gigabytes", type=float, default=1.0)
-    asked.add_argument("--rows", type=int, default=100_000, help="rows to tokenize")
-    asked.add_argument("--load", type=int, default=1_000_000, help="short rows to load")
-    given = asked.parse_args()
-    size = int(given.gigabytes * 1e9)
-    if shutil.disk_usage(given.folder).free < size + (4 << 30):
-        sys.exit(f"There is no room for {given.gigabytes:g} GB and the rest in that folder.")
-    with tempfile.TemporaryDirectory(dir=given.folder) as made:
-        folder = Path(made)
-        lines = [*large_file(folder, size), *many_rows(folder, given.load), *tokens(folder, given.rows)]
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where there is room for the file")
+    parser.add_argument("--gigabytes", type=float, default=1.0)
+    parser.add_argument("--rows", type=int, default=100_000, help="rows to tokenize")
+    parser.add_argument("--load", type=int, default=1_000_000, help="short rows to load")
+    args = parser.parse_args()
+    size = int(args.gigabytes * 1e9)
+    if shutil.disk_usage(args.folder).free < size + (4 << 30):
+        sys.exit(f"There is no room for {args.gigabytes:g} GB and the rest in that folder.")
+    with tempfile.TemporaryDirectory(dir=args.folder) as place:
+        folder = Path(place)
+        lines = [*large_file(folder, size), *many_rows(folder, args.load), *tokens(folder, args.rows)]
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(report(lines, sys.argv[2:]), encoding="utf-8")
     print(RESULTS.read_text(encoding="utf-8"))
@@ -58,16 +58,16 @@ def main() -> None:
 def conversations(seed: int, words: tuple[int, int]) -> Iterator[str]:
     """Rows of one or two questions with answers of so many made-up words, without end."""
     rng = random.Random(seed)
-    known = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(5000)]
+    vocabulary = ["".join(rng.choices("abcdefghijklmnopqrstuvwxyz", k=rng.randint(2, 9))) for _ in range(5000)]
 
-    def said(low: int, high: int) -> str:
-        return " ".join(rng.choices(known, k=rng.randint(low, high)))
+    def make_text(low: int, high: int) -> str:
+        return " ".join(rng.choices(vocabulary, k=rng.randint(low, high)))
 
     while True:
         turns = []
         for _ in range(rng.choice((1, 1, 2))):
-            turns.append({"role": "user", "content": said(5, 30)})
-            turns.append({"role": "assistant", "content": said(*words)})
+            turns.append({"role": "user", "content": make_text(5, 30)})
+            turns.append({"role": "assistant", "content": make_text(*words)})
         yield json.dumps({"messages": turns}) + "\n"
 
 
@@ -79,13 +79,13 @@ def write_rows(path: Path, rows: Iterator[str], count: int) -> None:
 def write_large(path: Path, size: int) -> None:
     """So many bytes: a block of rows again and again, each time with another word, so that no row repeats."""
     block = list(islice(conversations(1, (50, 300)), 5000))
-    left, turn = size, 0
+    remaining, turn = size, 0
     with path.open("w", encoding="utf-8") as file:
-        while left > 0:
+        while remaining > 0:
             mark = f'"content": "n{turn} '
             text = "".join(row.replace('"content": "', mark, 1) for row in block)
             file.write(text)
-            left, turn = left - len(text), turn + 1
+            remaining, turn = remaining - len(text), turn + 1
 
 
 def large_file(folder: Path, size: int) -> Iterator[Line]:
@@ -96,12 +96,12 @@ def large_file(folder: Path, size: int) -> Iterator[Line]:
     yield f"First 200 rows of {size / 1e9:.1f} GB", f"{statistics.median(first) * 1000:.0f} ms"
     idle, peak, last = rss(), 0, None
     start, own = time.perf_counter(), time.process_time()
-    longest, before = 0.0, start
+    longest, previous = 0.0, start
     for item in scan_files(path, "text"):
         if isinstance(item, ScanProgress):
             peak = max(peak, rss())
             now = time.perf_counter()
-            longest, before = max(longest, now - before), now
+            longest, previous = max(longest, now - previous), now
         last = item
     took, own = time.perf_counter() - start, time.process_time() - own
     assert isinstance(last, ScanResult)
@@ -143,14 +143,14 @@ def tokens(folder: Path, count: int) -> Iterator[Line]:
     few: tuple[Example, ...] = rows[: max(1, count // 10)]
     singles, many = [], []
     for _ in range(3):
-        took, one = timed(lambda: [encode_example(e, tokenizer, **OPTIONS) for e in few])
+        took, single_rows = timed(lambda: [encode_example(e, tokenizer, **OPTIONS) for e in few])
         singles.append(took)
-        took, made = timed(lambda: encode_examples(rows, tokenizer, **OPTIONS))
+        took, encoded_rows = timed(lambda: encode_examples(rows, tokenizer, **OPTIONS))
         many.append(took)
-    total = sum(len(text.tokens) for (text,) in made)
+    total = sum(len(text.tokens) for (text,) in encoded_rows)
     yield (
         f"encode(), one by one ({len(few):,} rows)",
-        figure(len(few), sum(len(text.tokens) for (text,) in one), min(singles)),
+        figure(len(few), sum(len(text.tokens) for (text,) in single_rows), min(singles)),
     )
     yield f"encode_rows() ({count:,} rows)", figure(count, total, min(many))
     cache = folder / "tokens"
@@ -161,16 +161,16 @@ def tokens(folder: Path, count: int) -> Iterator[Line]:
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     start = time.perf_counter()
-    made = work()
-    return time.perf_counter() - start, made
+    result = work()
+    return time.perf_counter() - start, result
 
 
 def rss() -> int:
     return int(psutil.Process().memory_info().rss)
 
 
-def report(lines: list[Line], asked: list[str]) -> str:
-    return "# Data: figures\n\n" + section(lines, " ".join(["data FOLDER", *asked]))
+def report(lines: list[Line], arguments: list[str]) -> str:
+    return "# Data: figures\n\n" + section(lines, " ".join(["data FOLDER", *arguments]))
 
 
 def section(lines: list[Line], command: str) -> str:
@@ -187,7 +187,7 @@ def section(lines: list[Line], command: str) -> str:
             "",
             "| What | Figure |",
             "|---|---|",
-            *(f"| {what} | {figure} |" for what, figure in lines),
+            *(f"| {title} | {figure} |" for title, figure in lines),
             f"| Peak memory of the whole benchmark | {peak / MIB:,.0f} MiB |",
             "",
         ]

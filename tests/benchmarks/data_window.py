@@ -25,44 +25,44 @@ PARTS = {"large": "A large file", "many": "Many rows"}
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("part", choices=PARTS)
-    asked.add_argument("folder", type=Path, help="where there is room for the file")
-    asked.add_argument("--gigabytes", type=float, default=10.0)
-    asked.add_argument("--rows", type=int, default=1_000_000, help="rows to scroll through")
-    asked.add_argument("--seconds", type=float, default=60.0, help="how long the large file's reading is watched")
-    asked.add_argument("--print", action="store_true", help="print the figures without keeping them")
-    given = asked.parse_args()
-    with tempfile.TemporaryDirectory(dir=given.folder) as made:
-        os.environ["HOME"] = made
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("folder", type=Path, help="where there is room for the file")
+    parser.add_argument("--gigabytes", type=float, default=10.0)
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows to scroll through")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long the large file's reading is watched")
+    parser.add_argument("--print", action="store_true", help="print the figures without keeping them")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as home:
+        os.environ["HOME"] = home
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
-        path = Path(made) / f"{given.part}.jsonl"
-        if given.part == "large":
-            write_large(path, int(given.gigabytes * 1e9))
-            command = f"large FOLDER --gigabytes {given.gigabytes:g} --seconds {given.seconds:g}"
+        path = Path(home) / f"{args.part}.jsonl"
+        if args.part == "large":
+            write_large(path, int(args.gigabytes * 1e9))
+            command = f"large FOLDER --gigabytes {args.gigabytes:g} --seconds {args.seconds:g}"
         else:
-            write_rows(path, conversations(2, (5, 25)), given.rows)
-            command = f"many FOLDER --rows {given.rows}"
-        window = Watched()
-        lines = [*(window.large(path, given.seconds) if given.part == "large" else window.many(path))]
+            write_rows(path, conversations(2, (5, 25)), args.rows)
+            command = f"many FOLDER --rows {args.rows}"
+        window = WatchedWindow()
+        lines = [*(window.large(path, args.seconds) if args.part == "large" else window.many(path))]
         window.close()
-    told = section(lines, f"data_window {command}")
-    print(told)
-    if not given.print:
-        keep(given.part, told)
+    text = section(lines, f"data_window {command}")
+    print(text)
+    if not args.print:
+        keep(args.part, text)
 
 
-def keep(part: str, told: str) -> None:
+def keep(part: str, text: str) -> None:
     """Put one part's figures in the place of its old ones."""
     old = RESULTS.read_text(encoding="utf-8") if RESULTS.is_file() else ""
     texts = {piece.partition("\n")[0]: piece.partition("\n")[2].strip() for piece in old.split("\n## ")[1:]}
-    texts[PARTS[part]] = told.strip()
+    texts[PARTS[part]] = text.strip()
     parts = [f"## {title}\n\n{texts[title]}\n" for title in PARTS.values() if title in texts]
     RESULTS.write_text("\n".join(["# Data in the window: figures\n", *parts]), encoding="utf-8")
 
 
-class Watched:
-    """A window with a timer that tells how late it comes."""
+class WatchedWindow:
+    """A window, and the lateness of a timer in it."""
 
     def __init__(self) -> None:
         import core  # noqa: F401
@@ -139,8 +139,8 @@ class Watched:
             self.wait(0.1)
 
     def lateness(self) -> str:
-        ordered = sorted(self.late)
-        middle, late, slowest = statistics.median(ordered), ordered[len(ordered) * 99 // 100], ordered[-1]
+        sorted_ms = sorted(self.late)
+        middle, late, slowest = statistics.median(sorted_ms), sorted_ms[len(sorted_ms) * 99 // 100], sorted_ms[-1]
         return f"median {middle:.0f} ms, p99 {late:.0f} ms, slowest {slowest:.0f} ms"
 
     def wait(self, seconds: float) -> None:

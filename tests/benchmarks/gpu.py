@@ -27,8 +27,8 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.machine import machine
 from core.resources import STARTER
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "gpu.md"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results" / "gpu.md"
 BUDGET = 400.0  # seconds for everything; on a new machine MLX compiles its kernels first, which takes a minute a side
 ROWS, STEPS, WARM = 4, 24, 10
 BOUNDED = (
@@ -57,22 +57,22 @@ SMALL = LARGE | {"hidden_size": 64, "num_hidden_layers": 2, "intermediate_size":
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--small", action="store_true", help="a small shape and short rows")
-    given = asked.parse_args()
-    length = 64 if given.small else 1024
-    page = Page(length, 10 * BUDGET if given.small else BUDGET)
-    with tempfile.TemporaryDirectory(prefix="hone-gpu-") as made:
-        folder = Path(made)
-        page.told("shape", json.dumps(SMALL if given.small else LARGE))
-        (folder / "shape.json").write_text(json.dumps(SMALL if given.small else LARGE), encoding="utf-8")
-        if page.part([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", made], 60) is None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--small", action="store_true", help="a small shape and short rows")
+    args = parser.parse_args()
+    length = 64 if args.small else 1024
+    page = Page(length, 10 * BUDGET if args.small else BUDGET)
+    with tempfile.TemporaryDirectory(prefix="hone-gpu-") as place:
+        folder = Path(place)
+        page.announce("shape", json.dumps(SMALL if args.small else LARGE))
+        (folder / "shape.json").write_text(json.dumps(SMALL if args.small else LARGE), encoding="utf-8")
+        if page.part([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", place], 60) is None:
             return
         answers = job(folder, "answers", length, prompt=8)
         prompts = job(folder, "prompts", length, prompt=round(0.7 * length))
         hone = [sys.executable, "-m", "tests.benchmarks.sides.hone_side"]
-        peer = [sys.executable, str(HERE / "sides" / "mlx_lm_side.py")]
-        torch = [sys.executable, str(HERE / "sides" / "peft_side.py")]
+        peer = [sys.executable, str(FOLDER / "sides" / "mlx_lm_side.py")]
+        torch = [sys.executable, str(FOLDER / "sides" / "peft_side.py")]
         page.run("Hone", "all tokens learned", [*hone, answers("off")])
         page.run("mlx-lm", "all tokens learned", [*peer, answers("off")])
         page.run("PEFT", "all tokens learned", [*torch, answers("off")])
@@ -81,7 +81,7 @@ def main() -> None:
         page.run("PEFT", "all tokens learned, checkpointing", [*torch, answers("on")])
         page.run("Hone", "30 % of the tokens learned", [*hone, prompts("off")])
         own = [sys.executable, "-m", "tests.benchmarks.sides.gpu_side"]
-        page.lines([*own, "profile", made, str(length)], page.profile)
+        page.lines([*own, "profile", place, str(length)], page.profile)
         page.lines([*own, "limits"], page.limits)
 
 
@@ -92,34 +92,36 @@ def job(folder: Path, name: str, length: int, prompt: int) -> Any:
     data = folder / f"{name}.jsonl"
     tokenizer = load_tokenizer(STARTER)
 
-    def said(tokens: int) -> str:
+    def make_text(tokens: int) -> str:
         ids = tokenizer(" ".join(rng.choices(words, k=tokens)))["input_ids"]
         return str(tokenizer.decode(ids[:tokens]))
 
-    texts = [[said(n) for n in (prompt, 2 * length)] for _ in range(ROWS * STEPS)]
+    texts = [[make_text(n) for n in (prompt, 2 * length)] for _ in range(ROWS * STEPS)]
     rows = [dict(zip(("prompt", "completion"), row, strict=True)) for row in texts]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    made = encode_examples(load_dataset(str(data), "text").examples, tokenizer, train_on="answers", max_len=length)
+    encoded_rows = encode_examples(
+        load_dataset(str(data), "text").examples, tokenizer, train_on="answers", max_len=length
+    )
     tokens = folder / f"{name}.json"
-    told = [{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for (t,) in made]
-    assert all(len(row["tokens"]) == length for row in told)
-    tokens.write_text(json.dumps(told), encoding="utf-8")
+    token_rows = [{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for (t,) in encoded_rows]
+    assert all(len(row["tokens"]) == length for row in token_rows)
+    tokens.write_text(json.dumps(token_rows), encoding="utf-8")
 
-    def of(checkpointing: str) -> str:
+    def write_job(checkpointing: str) -> str:
         path = folder / f"{name}-{checkpointing}-job.json"
-        about = {
+        settings = {
             "method": "sft", "model": str(folder / "model"), "data": str(data), "rows": str(tokens), "rank": 16,
             "batch_size": ROWS, "max_len": length, "checkpointing": checkpointing == "on",
             "train": {"gradient_checkpointing": checkpointing},
         }  # fmt: skip
-        path.write_text(json.dumps(about), encoding="utf-8")
+        path.write_text(json.dumps(settings), encoding="utf-8")
         return str(path)
 
-    return of
+    return write_job
 
 
 def torch_versions() -> str:
-    """What stands behind the side called PEFT."""
+    """The packages of the side called PEFT."""
     names = ("torch", "transformers", "peft")
     try:
         return f"PEFT: {', '.join(f'{name} {metadata.version(name)}' for name in names)}."
@@ -128,10 +130,10 @@ def torch_versions() -> str:
 
 
 class Page:
-    """What is known so far, on the screen and in the file."""
+    """The page of results: each figure is printed and written as soon as it is measured."""
 
     def __init__(self, length: int, budget: float) -> None:
-        self.began, self.length, self.budget = time.monotonic(), length, budget
+        self.start, self.length, self.budget = time.monotonic(), length, budget
         facts = machine()
         versions = ", ".join(f"{k} {v}" for k, v in facts["versions"].items())
         self.head = f"{facts['gpu'] or 'no GPU'} ({facts['gpu_kind'] or facts['gpu_reason']}); {versions}"
@@ -140,55 +142,55 @@ class Page:
         self.limits: list[str] = []
         self.notes: list[str] = []
 
-    def told(self, what: str, sentence: str) -> None:
-        print(f"[{time.monotonic() - self.began:5.1f} s] {what}: {sentence}", flush=True)
+    def announce(self, title: str, sentence: str) -> None:
+        print(f"[{time.monotonic() - self.start:5.1f} s] {title}: {sentence}", flush=True)
 
-    def part(self, command: list[str], most: float) -> str | None:
-        """What a command prints last, or None where it fails or takes too long; that is noted."""
-        left = self.budget - (time.monotonic() - self.began)
+    def part(self, command: list[str], limit_seconds: float) -> str | None:
+        """A command's output, or None where it fails or takes too long, which the page then notes."""
+        remaining = self.budget - (time.monotonic() - self.start)
         name = " ".join(Path(word).name for word in command[1:])
-        if left < 5:
+        if remaining < 5:
             self.note(f"{name}: left out, the time is over")
             return None
         try:
-            done = subprocess.run(
+            process = subprocess.run(
                 command,
                 capture_output=True,
                 text=True,
-                timeout=min(most * self.budget / BUDGET, left),
-                cwd=HERE.parent.parent,
+                timeout=min(limit_seconds * self.budget / BUDGET, remaining),
+                cwd=FOLDER.parent.parent,
             )
         except subprocess.TimeoutExpired as error:
             self.note(f"{name}: took too long")
             return error.stdout.decode() if isinstance(error.stdout, bytes) else None
-        if done.returncode:
-            self.note(f"{name}: failed: {(done.stderr.strip().splitlines() or ['no word'])[-1]}")
-            print(done.stderr[-2000:], flush=True)
+        if process.returncode:
+            self.note(f"{name}: failed: {(process.stderr.strip().splitlines() or ['no word'])[-1]}")
+            print(process.stderr[-2000:], flush=True)
             return None
-        return done.stdout
+        return process.stdout
 
-    def run(self, who: str, what: str, command: list[str]) -> None:
-        """One side's run: the middle of its steps after the first few, which warm up."""
-        said = self.part(command, 110)
-        if said is None or not said.strip():
+    def run(self, side: str, case: str, command: list[str]) -> None:
+        """One side's run: the median of its steps after the first few, which warm up."""
+        output = self.part(command, 110)
+        if output is None or not output.strip():
             return
-        found = json.loads(said.strip().splitlines()[-1])
-        seconds = statistics.median(found["seconds"][WARM:])
-        speed, peak = ROWS * self.length / seconds, found["peak"] / 1e9
-        self.rows.append(f"| {what} | {who} | {speed:,.0f} | {seconds * 1000:.1f} | {peak:.2f} |")
-        self.told(f"{who}, {what}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
+        figures = json.loads(output.strip().splitlines()[-1])
+        seconds = statistics.median(figures["seconds"][WARM:])
+        speed, peak = ROWS * self.length / seconds, figures["peak"] / 1e9
+        self.rows.append(f"| {case} | {side} | {speed:,.0f} | {seconds * 1000:.1f} | {peak:.2f} |")
+        self.announce(f"{side}, {case}", f"{speed:,.0f} tokens/s, {seconds * 1000:.1f} ms, {peak:.2f} GB")
         self.write()
 
     def lines(self, command: list[str], rows: list[str]) -> None:
-        """What a command prints, as rows of one of the page's tables."""
+        """Add the lines that a command prints to one of the page's tables."""
         for line in (self.part(command, 80) or "").splitlines():
             rows.append(f"| {' | '.join(line.split(chr(9)))} |")
-            self.told(command[3], line.replace("\t", " | "))
+            self.announce(command[3], line.replace("\t", " | "))
         self.write()
 
     def note(self, sentence: str) -> None:
         self.notes.append(f"- {sentence}")
-        self.told("note", sentence)
+        self.announce("note", sentence)
         self.write()
 
     def write(self) -> None:

@@ -21,7 +21,7 @@ from typing import Any
 
 from core.device.machine import machine
 from core.resources import STARTER
-from tests.benchmarks.peers import spoken
+from tests.benchmarks.peers import run_side
 from tests.benchmarks.weights import write_random
 
 RESULTS = Path(__file__).parent / "results" / "memory.md"
@@ -30,7 +30,7 @@ AIM = 0.25
 
 @dataclass(frozen=True)
 class Case:
-    """A shape and what is done with it. For methods that write answers `tokens` is the longest answer."""
+    """A model's shape and a training run. For methods that write answers `tokens` is the longest answer."""
 
     method: str = "sft"
     hidden: int = 512
@@ -47,9 +47,9 @@ class Case:
     def title(self) -> str:
         shape = f"{self.hidden} × {self.layers}, {self.vocabulary // 1024}k words"
         rows = f"{self.batch} × {self.group}" if self.method in ("grpo", "dapo") else str(self.batch)
-        how = [self.adapter, *([self.quantization] if self.quantization != "none" else [])]
-        how += ["checkpointing"] if self.checkpointing == "on" else []
-        return f"{self.method} | {shape} | {rows} × {self.tokens} | {', '.join(how)}"
+        details = [self.adapter, *([self.quantization] if self.quantization != "none" else [])]
+        details += ["checkpointing"] if self.checkpointing == "on" else []
+        return f"{self.method} | {shape} | {rows} × {self.tokens} | {', '.join(details)}"
 
 
 CASES = (
@@ -94,33 +94,33 @@ CASES = (
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--only", default="", help="words of titles, separated by commas")
-    asked.add_argument("--one", help=argparse.SUPPRESS)
-    given = asked.parse_args()
-    if given.one:
-        print(json.dumps(measured(Case(**json.loads(given.one)))))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", default="", help="words of titles, separated by commas")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.one:
+        print(json.dumps(measure_case(Case(**json.loads(args.one)))))
         return
-    words = [word for word in given.only.split(",") if word]
+    words = [word for word in args.only.split(",") if word]
     lines = []
     for case in CASES:
         if not words or any(word in case.title for word in words):
-            found = spoken([sys.executable, "-m", "tests.benchmarks.memory", "--one", json.dumps(asdict(case))])
-            lines.append(line(case, found))
-            print(lines[-1], found.get("parts", ""), flush=True)
+            figures = run_side([sys.executable, "-m", "tests.benchmarks.memory", "--one", json.dumps(asdict(case))])
+            lines.append(line(case, figures))
+            print(lines[-1], figures.get("parts", ""), flush=True)
     if not words:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(page(lines), encoding="utf-8")
 
 
-def line(case: Case, found: dict[str, Any]) -> str:
-    low, high, took = (found[key] / 1e6 for key in ("low", "high", "measured"))
+def line(case: Case, figures: dict[str, Any]) -> str:
+    low, high, took = (figures[key] / 1e6 for key in ("low", "high", "measured"))
     ratio = (low + high) / 2 / took
     far = "" if abs(ratio - 1) <= AIM else " (off)"
     return f"| {case.title} | {low:,.0f} – {high:,.0f} | {took:,.0f} | {ratio:.2f}{far} |"
 
 
-def measured(case: Case) -> dict[str, Any]:
+def measure_case(case: Case) -> dict[str, Any]:
     """{"low", "high", "measured"} in bytes, of one case in this process."""
     from core.events import Started, Step
     from core.run import Run
@@ -137,7 +137,7 @@ def measured(case: Case) -> dict[str, Any]:
                 "data": {
                     "path": str(write_rows(folder / "rows.jsonl", case)),
                     "eval_split": 0.0,
-                    "max_seq_len": 2048 if writes(case) else case.tokens,
+                    "max_seq_len": 2048 if writes_answers(case) else case.tokens,
                 },
                 "adapter": {"type": case.adapter},
                 "train": {
@@ -151,22 +151,22 @@ def measured(case: Case) -> dict[str, Any]:
         )
         for event in train(run):
             if isinstance(event, Started):
-                told = event.memory
+                memory = event.memory
             if isinstance(event, Step):
                 took = event.peak_memory_bytes
-        about = told["estimate"]
-        parts = {k: round(v / 1e6) for k, v in about.items() if k not in ("low", "high")}
-        return {"low": about["low"], "high": about["high"], "measured": took, "parts": parts}
+        estimate = memory["estimate"]
+        parts = {k: round(v / 1e6) for k, v in estimate.items() if k not in ("low", "high")}
+        return {"low": estimate["low"], "high": estimate["high"], "measured": took, "parts": parts}
 
 
-def writes(case: Case) -> bool:
+def writes_answers(case: Case) -> bool:
     return case.method in ("grpo", "dapo")
 
 
 def own_options(case: Case, model: Path) -> dict[str, Any]:
     if case.method == "distill":
         return {"teacher": str(model)}
-    if not writes(case):
+    if not writes_answers(case):
         return {}
     # No answer of random weights ends by itself; about half of them begin so.
     options = {"group_size": case.group, "max_completion_length": case.tokens}
@@ -197,13 +197,13 @@ def write_rows(file: Path, case: Case) -> Path:
         return " ".join(str(rng.randrange(10**6)) for _ in range(case.tokens))
 
     def row() -> dict[str, Any]:
-        asked = f"{rng.randrange(10**6)}? "
-        if writes(case):
-            return {"question": asked, "answer": "1"}
+        question = f"{rng.randrange(10**6)}? "
+        if writes_answers(case):
+            return {"question": question, "answer": "1"}
         if case.method == "dpo":
-            return {"prompt": asked, "chosen": text(), "rejected": text()}
-        made = {"prompt": asked, "completion": text()}
-        return made | ({"label": rng.random() < 0.5} if case.method == "kto" else {})
+            return {"prompt": question, "chosen": text(), "rejected": text()}
+        example = {"prompt": question, "completion": text()}
+        return example | ({"label": rng.random() < 0.5} if case.method == "kto" else {})
 
     rows = [row() for _ in range(2 * case.batch)]
     if case.method == "kto":
@@ -215,7 +215,7 @@ def write_rows(file: Path, case: Case) -> Path:
 def page(lines: list[str]) -> str:
     facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
-    off = sum("(off)" in each for each in lines)
+    off = sum("(off)" in entry for entry in lines)
     return "\n".join(
         [
             "# Memory: the estimate beside a real step",

@@ -34,8 +34,8 @@ from core.device.select import report
 from core.resources import STARTER
 from tests.benchmarks.weights import write_random
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "peers.md"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results" / "peers.md"
 PEERS = {"mlx-lm": "mlx_lm_side.py", "mlx-lm-lora": "mlx_lm_lora_side.py"}
 SHAPE = {
     "model_type": "qwen3",
@@ -55,7 +55,10 @@ SHAPE = {
 
 @dataclass(frozen=True)
 class Case:
-    """What both sides do. `length` fixes the tokens of a row; None gives lengths as instruction data has them."""
+    """A training run that both sides do.
+
+    `length` fixes the tokens of a row; None gives lengths as instruction data has them.
+    """
 
     title: str
     method: str
@@ -69,29 +72,29 @@ class Case:
 
 @dataclass(frozen=True)
 class Side:
-    """What one run gave."""
+    """The figures of one side's run."""
 
     seconds: float  # of all steps
     cpu: float  # processor seconds of all steps
     peak: int
     losses: list[float]
     trained: int
-    more: float = 0.0  # seconds for the reference, outside the steps
+    reference_seconds: float = 0.0  # seconds for the reference, outside the steps
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rounds", type=int, default=3)
-    asked.add_argument("--quick", action="store_true", help="a third of the rows")
-    asked.add_argument("--only", default="", help="cases whose title holds this")
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--quick", action="store_true", help="a third of the rows")
+    parser.add_argument("--only", default="", help="cases whose title holds this")
+    args = parser.parse_args()
     python = environment()
     report = Report(python, sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="hone-peers-") as made:
-        for case in cases(given.quick):
-            if given.only in case.title:
-                for _ in range(given.rounds if case.length is None else 1):
-                    report.add(case, *one_round(case, Path(made), python))
+    with tempfile.TemporaryDirectory(prefix="hone-peers-") as place:
+        for case in cases(args.quick):
+            if args.only in case.title:
+                for _ in range(args.rounds if case.length is None else 1):
+                    report.add(case, *one_round(case, Path(place), python))
 
 
 def cases(quick: bool) -> Iterator[Case]:
@@ -115,49 +118,59 @@ def environment() -> Path:
     """The Python of the peers' environment, made on first use."""
     folder = Path(platformdirs.user_cache_dir("Hone", appauthor=False)) / "benchmark-peers"
     python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    wanted = [f"mlx-lm=={metadata.version('mlx-lm')}", "mlx-lm-lora"]
-    wanted += [f"mlx[cpu]=={metadata.version('mlx')}" if sys.platform == "linux" else f"mlx=={metadata.version('mlx')}"]
-    if (folder / "ready").is_file() and (folder / "ready").read_text(encoding="utf-8") == str(wanted):
+    requirements = [f"mlx-lm=={metadata.version('mlx-lm')}", "mlx-lm-lora"]
+    requirements += [
+        f"mlx[cpu]=={metadata.version('mlx')}" if sys.platform == "linux" else f"mlx=={metadata.version('mlx')}"
+    ]
+    if (folder / "ready").is_file() and (folder / "ready").read_text(encoding="utf-8") == str(requirements):
         return python
     shutil.rmtree(folder, ignore_errors=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     installer = [shutil.which("uv") or "uv", "pip", "install", "--quiet", "--python", str(python)]
-    subprocess.run([*installer, *wanted], check=True)
-    (folder / "ready").write_text(str(wanted), encoding="utf-8")
+    subprocess.run([*installer, *requirements], check=True)
+    (folder / "ready").write_text(str(requirements), encoding="utf-8")
     return python
 
 
 def one_round(case: Case, folder: Path, python: Path) -> tuple[Side, Side, int]:
     """(the peer, Hone, real tokens of the rows)."""
     job, tokens = job_for(case, folder)
-    peer = run([str(python), str(HERE / "sides" / PEERS[case.peer]), str(job)])
-    own = run([sys.executable, "-m", "tests.benchmarks.sides.hone_side", str(job)])
+    peer = measure_side([str(python), str(FOLDER / "sides" / PEERS[case.peer]), str(job)])
+    own = measure_side([sys.executable, "-m", "tests.benchmarks.sides.hone_side", str(job)])
     assert own.trained == peer.trained, "the two sides train different numbers of parameters"
     return peer, own, tokens
 
 
-def run(command: list[str]) -> Side:
-    told = spoken(command)
-    more = told.get("reference_seconds", 0.0)
-    return Side(sum(told["seconds"]), told["cpu"], told["peak"], told["losses"], told["trained"], more)
+def measure_side(command: list[str]) -> Side:
+    figures = run_side(command)
+    reference_seconds = figures.get("reference_seconds", 0.0)
+    return Side(
+        sum(figures["seconds"]),
+        figures["cpu"],
+        figures["peak"],
+        figures["losses"],
+        figures["trained"],
+        reference_seconds,
+    )
 
 
-def spoken(command: list[str]) -> dict[str, Any]:
-    """What one side says, in a process of its own, with OpenBLAS where there is one: MLX's own is far slower."""
+def run_side(command: list[str]) -> dict[str, Any]:
+    """The figures that a side prints, run in a process of its own with OpenBLAS, where there is one: MLX's own BLAS is
+    far slower."""
     environment = dict(os.environ)
     library, _ = openblas.report()
     if library:
         environment["LD_PRELOAD"] = library
     environment["MLX_DISABLE_COMPILE"] = "1" if report("auto")["used"] == "cpu" else "0"
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=HERE.parent.parent)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} failed:\n{done.stderr[-3000:]}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
+    process = subprocess.run(command, env=environment, capture_output=True, text=True, cwd=FOLDER.parent.parent)
+    if process.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{process.stderr[-3000:]}")
+    figures: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return figures
 
 
 def job_for(case: Case, folder: Path) -> tuple[Path, int]:
-    """(the file that says what to do, real tokens of the rows). The model and the rows are made on first use."""
+    """(the file of the job, real tokens of the rows). The model and the rows are written on first use."""
     model = folder / f"model-{case.vocabulary}"
     if not model.exists():
         write_random(model, {**SHAPE, "vocab_size": case.vocabulary})
@@ -166,8 +179,8 @@ def job_for(case: Case, folder: Path) -> tuple[Path, int]:
     if not data.exists():
         write_rows(data, kind, case.rows, case.length)
     examples = load_dataset(str(data), kind).examples
-    made = encode_examples(examples, load_tokenizer(model), train_on="answers", max_len=2048)
-    texts = [[{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for t in row] for row in made]
+    encoded_rows = encode_examples(examples, load_tokenizer(model), train_on="answers", max_len=2048)
+    texts = [[{"tokens": t.tokens.tolist(), "start": int(t.mask.argmax())} for t in row] for row in encoded_rows]
     rows = folder / "rows.json"
     rows.write_text(json.dumps([row[0] for row in texts] if kind == "text" else texts), encoding="utf-8")
     job = folder / "job.json"
@@ -195,8 +208,8 @@ def write_rows(path: Path, kind: str, count: int, length: int | None) -> None:
     rng = random.Random(7)
     words = sorted({w for w in (STARTER / "README.md").read_text(encoding="utf-8").lower().split() if w.isalpha()})
 
-    def said(mean: float, spread: float, most: int) -> str:
-        number = max(3, min(most, round(rng.lognormvariate(mean, spread))))
+    def make_text(mean: float, deviation: float, max_words: int) -> str:
+        number = max(3, min(max_words, round(rng.lognormvariate(mean, deviation))))
         return " ".join(rng.choices(words, k=number))
 
     rows = []
@@ -207,7 +220,7 @@ def write_rows(path: Path, kind: str, count: int, length: int | None) -> None:
                 [" ".join(rng.choices(words, k=length // 4))],
             )
         else:
-            prompt, answers = said(3.2, 0.6, 120), [said(4.1, 0.8, 250) for _ in range(2)]
+            prompt, answers = make_text(3.2, 0.6, 120), [make_text(4.1, 0.8, 250) for _ in range(2)]
         names = ("completion",) if kind == "text" else ("chosen", "rejected")
         rows.append({"prompt": prompt + "\n", **dict(zip(names, answers, strict=False))})
     with replacing(path) as temporary:
@@ -217,13 +230,13 @@ def write_rows(path: Path, kind: str, count: int, length: int | None) -> None:
 class Report:
     """The tables as they grow; written after every round."""
 
-    def __init__(self, python: Path, asked: list[str]) -> None:
-        listed = subprocess.run(
+    def __init__(self, python: Path, arguments: list[str]) -> None:
+        versions = subprocess.run(
             [str(python), "-c", "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"],
             capture_output=True, text=True, check=True,
         ).stdout.split()  # fmt: skip
-        self.peers = dict(zip(PEERS, listed, strict=True))
-        self.asked = asked
+        self.peers = dict(zip(PEERS, versions, strict=True))
+        self.arguments = arguments
         self.rounds: dict[Case, list[tuple[Side, Side, int]]] = {}
 
     def add(self, case: Case, peer: Side, own: Side, tokens: int) -> None:
@@ -235,12 +248,12 @@ class Report:
     def line(self, case: Case) -> str:
         rounds = self.rounds[case]
         speeds = [peer.seconds / own.seconds for peer, own, _ in rounds]
-        whole = [peer.seconds / (own.seconds + own.more) for peer, own, _ in rounds]
+        with_reference = [peer.seconds / (own.seconds + own.reference_seconds) for peer, own, _ in rounds]
         cpu = statistics.median(peer.cpu / own.cpu for peer, own, _ in rounds)
         memory = statistics.median(own.peak / peer.peak for peer, own, _ in rounds)
         tokens = rounds[0][2]
         peer_speed, own_speed = (statistics.median(tokens / r[i].seconds for r in rounds) for i in (0, 1))
-        reference = f" ({statistics.median(whole):.2f} with it)" if rounds[0][1].more else ""
+        reference = f" ({statistics.median(with_reference):.2f} with it)" if rounds[0][1].reference_seconds else ""
         return (
             f"| {case.title} | {case.peer} | {peer_speed:,.0f} | {own_speed:,.0f} "
             f"| {statistics.median(speeds):.2f}{reference} | {min(speeds):.2f} – {max(speeds):.2f} | {cpu:.2f} "
@@ -252,7 +265,7 @@ class Report:
         facts = machine()
         system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
         versions = ", ".join(f"{k} {v}" for k, v in (facts["versions"] | self.peers).items())
-        command = " ".join(["python -m tests.benchmarks.peers", *self.asked])
+        command = " ".join(["python -m tests.benchmarks.peers", *self.arguments])
         return "\n".join(
             [
                 "# Hone beside its peers",

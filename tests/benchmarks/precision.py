@@ -35,7 +35,7 @@ from core.resources import STARTER
 from core.run import Adapter, Run
 from core.train import train
 from core.training.train_step import TrainStep
-from tests.benchmarks.page import put
+from tests.benchmarks.page import put_part
 from tests.benchmarks.weights import write_random
 
 RESULTS = Path(__file__).parent / "results" / "precision.md"
@@ -73,7 +73,7 @@ def main() -> None:
         write("Whole runs, 7 B", device["device"], RUNS_NOTE, RUNS_HEAD, lines)
     elif args.shapes:
         chosen = (("tiny", TINY, MODES, 2, 64),) if args.tiny else SHAPES
-        lines = [line for about in chosen if args.only in about[0] for line in shape(*about)]
+        lines = [line for case in chosen if args.only in case[0] for line in shape(*case)]
         write("Large shapes, random weights", device["device"], SHAPE_NOTE, SHAPE_HEAD, lines)
     else:
         write("Starter model", device["device"], STARTER_NOTE, STARTER_HEAD, [starter(m, args.steps) for m in MODES])
@@ -105,22 +105,22 @@ STARTER_HEAD = ("Base", "Weights, MB", "Peak while training, MB", "A step, ms", 
 def starter(mode: str, steps: int) -> tuple[str, ...]:
     """One line of the table: the starter model trained over a base in one format."""
     weights = load(STARTER, "float32", device="cpu", quantization=mode).model
-    held = sum(v.nbytes for _, v in tree_flatten(weights.parameters()))
+    weight_bytes = sum(v.nbytes for _, v in tree_flatten(weights.parameters()))
     del weights
-    settle()
+    free_memory()
     with tempfile.TemporaryDirectory() as folder:
         output = {"output": f"{folder}/run"}
         values = {"model": {"quantization": mode, "dtype": "float32"}, "train": {"steps": steps, "samples": 0}}
-        seconds, peak, before = [], 0, 0.0
+        seconds, peak, previous = [], 0, 0.0
         for event in train(Run.from_dict({**output, "backend": "cpu", **values})):
             if isinstance(event, Step):
-                seconds.append(event.seconds - before)
-                before, peak = event.seconds, max(peak, event.peak_memory_bytes)
+                seconds.append(event.seconds - previous)
+                previous, peak = event.seconds, max(peak, event.peak_memory_bytes)
             if isinstance(event, Finished):
                 losses = event.loss_before or 0.0, event.loss_after or 0.0
-    settle()
+    free_memory()
     step = 1000 * float(np.median(seconds[len(seconds) // 3 :]))
-    line = (mode, f"{held / MB:.1f}", f"{peak / MB:.0f}", f"{step:.0f}", f"{losses[0]:.4f}", f"{losses[1]:.4f}")
+    line = (mode, f"{weight_bytes / MB:.1f}", f"{peak / MB:.0f}", f"{step:.0f}", f"{losses[0]:.4f}", f"{losses[1]:.4f}")
     print(*line, flush=True)
     return line
 
@@ -146,46 +146,46 @@ SHAPE_HEAD = (
 )
 
 
-def shape(name: str, about: dict[str, Any], modes: tuple[str, ...], rows: int, tokens: int) -> list[tuple[str, ...]]:
+def shape(name: str, config: dict[str, Any], modes: tuple[str, ...], rows: int, tokens: int) -> list[tuple[str, ...]]:
     """The lines of one shape. What goes wrong in one format is told and does not end the others."""
     lines: list[tuple[str, ...]] = []
     usual: dict[bool, tuple[int, int]] = {}
     for mode in modes:
         try:
-            model, seconds = build(about, mode)
-            held = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
+            model, seconds = build(config, mode)
+            weight_bytes = sum(v.nbytes for _, v in tree_flatten(model.parameters()))
             for recompute in (False, True):
                 peak, need, step = measure(model, recompute, rows, tokens)
                 usual.setdefault(recompute, (peak, need))
                 shares = [f"{a / b:.2f}" for a, b in zip((peak, need), usual[recompute], strict=True)]
-                size = f"{held / 1e9:.2f}", f"{peak / 1e9:.2f}", shares[0], f"{need / 1e9:.2f}", shares[1]
+                size = f"{weight_bytes / 1e9:.2f}", f"{peak / 1e9:.2f}", shares[0], f"{need / 1e9:.2f}", shares[1]
                 checkpointing = "on" if recompute else "off"
                 lines.append((name, mode, checkpointing, f"{rows} × {tokens}", f"{seconds:.1f}", *size, f"{step:.0f}"))
                 print(*lines[-1], flush=True)
             del model
         except (RuntimeError, ValueError) as error:
-            why = str(error).strip().splitlines()[0][:80]
-            lines.append((name, mode, "", f"{rows} × {tokens}", "", "", "", "", "", "", f"failed: {why}"))
+            reason = str(error).strip().splitlines()[0][:80]
+            lines.append((name, mode, "", f"{rows} × {tokens}", "", "", "", "", "", "", f"failed: {reason}"))
             print(*lines[-1], flush=True)
-        settle()
+        free_memory()
     return lines
 
 
-def runs(about: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
+def runs(shape_config: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
     """The lines of whole runs, through the product's own door."""
     lines: list[tuple[str, ...]] = []
     with tempfile.TemporaryDirectory(prefix="hone-precision-") as place:
         folder = Path(place)
         data = write_texts(folder / "rows.jsonl", tokens)
-        config = {**SHAPE, **about, "torch_dtype": "bfloat16", "eos_token_id": EOS}
+        config = {**SHAPE, **shape_config, "torch_dtype": "bfloat16", "eos_token_id": EOS}
         model = write_random(folder / "model", config, lambda w: w.astype(mx.bfloat16))
-        settle()
+        free_memory()
         usual: dict[str, int] = {}
         for checkpointing in ("on", "off"):
             for mode in (UNPACKED, "nf4"):
-                began = time.perf_counter()
+                start = time.perf_counter()
                 out = folder / f"{mode}-{checkpointing}"
-                told = {
+                settings = {
                     "output": str(out),
                     "model": {"path": str(model), "quantization": mode},
                     "data": {"path": str(data), "eval_split": 0.0, "max_seq_len": tokens},
@@ -193,89 +193,89 @@ def runs(about: dict[str, Any], tokens: int) -> list[tuple[str, ...]]:
                         "steps": RUN_STEPS, "batch_size": 1, "samples": 0, "gradient_checkpointing": checkpointing,
                     },
                 }  # fmt: skip
-                steps = [e for e in train(Run.from_dict(told)) if isinstance(e, Step)]
-                whole = time.perf_counter() - began
+                steps = [e for e in train(Run.from_dict(settings)) if isinstance(e, Step)]
+                total_seconds = time.perf_counter() - start
                 peak = max(step.peak_memory_bytes for step in steps)
                 share = peak / usual.setdefault(checkpointing, peak)
                 ends = [step.seconds for step in steps]
                 later = float(np.median(np.diff(ends)[RUN_STEPS // 2 :])) * 1000
                 memory = json.loads((out / "resolved.json").read_text(encoding="utf-8"))["memory"]
-                before = f"{memory['estimate']['low'] / 1e9:.1f} – {memory['estimate']['high'] / 1e9:.1f}"
-                sizes = before, f"{memory['measured'] / 1e9:.2f}", f"{peak / 1e9:.2f}", f"{share:.2f}"
-                lines.append((mode, checkpointing, *sizes, f"{later:.0f}", f"{whole:.0f}"))
+                estimate_text = f"{memory['estimate']['low'] / 1e9:.1f} – {memory['estimate']['high'] / 1e9:.1f}"
+                sizes = estimate_text, f"{memory['measured'] / 1e9:.2f}", f"{peak / 1e9:.2f}", f"{share:.2f}"
+                lines.append((mode, checkpointing, *sizes, f"{later:.0f}", f"{total_seconds:.0f}"))
                 print(*lines[-1], flush=True)
-                settle()
+                free_memory()
     return lines
 
 
 def write_texts(file: Path, tokens: int) -> Path:
     """Texts that are longer than the cut."""
-    drawn = np.random.default_rng(1).integers(0, 10**6, (RUN_STEPS, tokens))
-    rows = [json.dumps({"text": " ".join(map(str, row))}) for row in drawn.tolist()]
+    numbers = np.random.default_rng(1).integers(0, 10**6, (RUN_STEPS, tokens))
+    rows = [json.dumps({"text": " ".join(map(str, row))}) for row in numbers.tolist()]
     file.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return file
 
 
-def build(about: dict[str, Any], mode: str) -> tuple[nn.Module, float]:
+def build(shape_config: dict[str, Any], mode: str) -> tuple[nn.Module, float]:
     """(a model with random weights and an adapter, seconds that packing took); made and packed layer by layer."""
     from mlx_lm.models import qwen3
 
-    config = {**SHAPE, **about}
+    config = {**SHAPE, **shape_config}
     mx.random.seed(0)
     model = qwen3.Model(qwen3.ModelArgs.from_dict(config))
     model.set_dtype(mx.bfloat16)
-    began = time.perf_counter()
+    start = time.perf_counter()
     if mode != UNPACKED:
         quantize_model(model, mode)
     adapters.attach(model, Adapter())
     mx.eval(model.parameters())
-    return model, time.perf_counter() - began
+    return model, time.perf_counter() - start
 
 
 def measure(model: Any, recompute: bool, rows: int, tokens: int) -> tuple[int, int, float]:
     """(peak bytes, peak bytes where MLX may not queue work ahead, median milliseconds) of the product's own steps."""
-    settle()
+    free_memory()
     if recompute:
         checkpoint_blocks(model)
-    learner = product_step(model)
-    drawn = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
-    batch = Batch(drawn, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
+    train_step = product_step(model)
+    token_ids = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
+    batch = Batch(token_ids, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
     model.train()
 
     for _ in range(WARM):
-        timed_step(learner, batch)
+        timed_step(train_step, batch)
     mx.reset_peak_memory()
-    took = float(np.median([timed_step(learner, batch) for _ in range(STEPS)]))
+    took = float(np.median([timed_step(train_step, batch) for _ in range(STEPS)]))
     peak = mx.get_peak_memory()
-    before = mx.set_memory_limit(1)
+    old_limit = mx.set_memory_limit(1)
     mx.reset_peak_memory()
-    timed_step(learner, batch)
-    mx.set_memory_limit(before)
+    timed_step(train_step, batch)
+    mx.set_memory_limit(old_limit)
     return peak, mx.get_peak_memory(), took
 
 
-def timed_step(learner: TrainStep, batch: Batch) -> float:
+def timed_step(train_step: TrainStep, batch: Batch) -> float:
     """One step and its correction; the milliseconds it took."""
-    began = time.perf_counter()
-    value, _, slope = learner.gradient(batch)
-    mx.async_eval(slope, value)  # as the loop does: layer by layer, before the vectors are joined
-    norm = learner.optimizer_step(slope, learner.weight(batch), 1e-4)
-    mx.eval(value, norm, learner.state)
-    return 1000 * (time.perf_counter() - began)
+    start = time.perf_counter()
+    value, _, grads = train_step.gradient(batch)
+    mx.async_eval(grads, value)  # as the loop does: layer by layer, before the vectors are joined
+    norm = train_step.optimizer_step(grads, train_step.weight(batch), 1e-4)
+    mx.eval(value, norm, train_step.state)
+    return 1000 * (time.perf_counter() - start)
 
 
 def product_step(model: Any) -> TrainStep:
     """The product's own step over a model that has its adapter, without data or a run's folder."""
     gpu = mx.default_device() == mx.gpu
-    head, _ = find_lm_head(model, mx.bfloat16)
-    ready: Any = SimpleNamespace(
-        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=head, teacher=None, dtype=mx.bfloat16,
+    lm_head, _ = find_lm_head(model, mx.bfloat16)
+    setup: Any = SimpleNamespace(
+        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=mx.bfloat16,
         on_gpu=gpu, compiles=gpu,
     )  # fmt: skip
-    return TrainStep(ready)
+    return TrainStep(setup)
 
 
-def settle() -> None:
+def free_memory() -> None:
     """Let memory of what came before go."""
     gc.collect()
     mx.clear_cache()
@@ -285,9 +285,12 @@ def settle() -> None:
 def write(part: str, device: str, note: str, head: tuple[str, ...], lines: list[tuple[str, ...]]) -> None:
     """Put a part of the page in its place; the other stays."""
     table = [head, ("---",) * len(head), *lines]
-    made = f"Made on {date.today()}: {device}, MLX {mx.__version__}. {note}"
-    put(
-        RESULTS, "Base precision: figures", part, made + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table)
+    intro = f"Made on {date.today()}: {device}, MLX {mx.__version__}. {note}"
+    put_part(
+        RESULTS,
+        "Base precision: figures",
+        part,
+        intro + "\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in table),
     )
 
 

@@ -24,27 +24,27 @@ from typing import Any
 from core.device.machine import machine
 from core.resources import STARTER, sample
 from tests.benchmarks.gpu import LARGE, SMALL
-from tests.benchmarks.page import put
-from tests.benchmarks.peers import environment, spoken
+from tests.benchmarks.page import put_part
+from tests.benchmarks.peers import environment, run_side
 from tests.benchmarks.weights import write_random
 
-HERE = Path(__file__).parent
-RESULTS = HERE / "results" / "reasoning.md"
+FOLDER = Path(__file__).parent
+RESULTS = FOLDER / "results" / "reasoning.md"
 TITLE = "GRPO beside mlx-lm-lora's"
 
 
 @dataclass(frozen=True)
 class Case:
-    """What both sides do. `fixed` answers never end before the longest length."""
+    """Rollouts that both sides write. With `fixed_length` answers never end before the longest length."""
 
     questions: int
     group: int
     longest: int
-    fixed: bool
+    fixed_length: bool
 
     @property
     def title(self) -> str:
-        length = f"{self.longest} tokens each" if self.fixed else "natural length"
+        length = f"{self.longest} tokens each" if self.fixed_length else "natural length"
         return f"{self.questions} × {self.group} answers, {length}"
 
 
@@ -52,35 +52,40 @@ CASES = (Case(1, 8, 64, True), Case(2, 4, 64, True), Case(4, 8, 64, True), Case(
 
 
 def main() -> None:
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--rounds", type=int, default=3)
-    asked.add_argument("--steps", type=int, default=5)
-    asked.add_argument("--shape", choices=("starter", "small", "0.6b"), default="starter")
-    given = asked.parse_args()
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--shape", choices=("starter", "small", "0.6b"), default="starter")
+    args = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hone-reasoning-") as folder:
-        if given.shape != "starter":
-            told = random_weights(Path(folder), SMALL if given.shape == "small" else LARGE, given.steps)
-            print(told)
-            if given.shape == "0.6b":
-                put(RESULTS, TITLE, "Hone alone on a GPU", alone(told))
+        if args.shape != "starter":
+            figures = random_weights(Path(folder), SMALL if args.shape == "small" else LARGE, args.steps)
+            print(figures)
+            if args.shape == "0.6b":
+                put_part(RESULTS, TITLE, "Hone alone on a GPU", alone(figures))
             return
         python = environment()
         lines = []
         for case in CASES:
-            rounds = [one_round(case, Path(folder), python, given.steps) for _ in range(given.rounds)]
+            rounds = [one_round(case, Path(folder), python, args.steps) for _ in range(args.rounds)]
             lines.append(line(case, rounds))
             print(lines[-1], flush=True)
-        put(RESULTS, TITLE, "The starter model on this machine", page(lines, python))
+        put_part(RESULTS, TITLE, "The starter model on this machine", page(lines, python))
 
 
 def one_round(case: Case, folder: Path, python: Path, steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the peer, Hone)."""
     job = folder / "job.json"
-    about = {"model": str(STARTER), "data": str(sample("questions")), "rank": 16, "steps": steps + 1}
-    about |= {"batch_size": case.questions, "group_size": case.group, "longest": case.longest, "fixed": case.fixed}
-    job.write_text(json.dumps(about), encoding="utf-8")
-    peer = spoken([str(python), str(HERE / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
-    return peer, spoken([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    settings = {"model": str(STARTER), "data": str(sample("questions")), "rank": 16, "steps": steps + 1}
+    settings |= {
+        "batch_size": case.questions,
+        "group_size": case.group,
+        "longest": case.longest,
+        "fixed": case.fixed_length,
+    }
+    job.write_text(json.dumps(settings), encoding="utf-8")
+    peer = run_side([str(python), str(FOLDER / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
+    return peer, run_side([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
 
 
 def speed(side: dict[str, Any]) -> float:
@@ -103,8 +108,8 @@ def page(lines: list[str], python: Path) -> str:
     facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
     ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
-    told = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
-    versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {told[0]}, mlx-lm-lora {told[1]}"
+    peer_versions = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
+    versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {peer_versions[0]}, mlx-lm-lora {peer_versions[1]}"
     command = " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     return "\n".join(
         [
@@ -124,12 +129,13 @@ def page(lines: list[str], python: Path) -> str:
     )
 
 
-def alone(told: str) -> str:
+def alone(figures: str) -> str:
     facts, command = machine(), " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     device = f"{facts['gpu']} ({facts['gpu_kind']})" if facts["gpu"] else facts["processor"]
     return (
         f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, mlx {metadata.version('mlx')}; random weights "
-        f"of Qwen3-0.6B's shape in bfloat16, after one step to warm up. mlx-lm-lora was not measured there.\n\n{told}."
+        f"of Qwen3-0.6B's shape in bfloat16, after one step to warm up. mlx-lm-lora was not measured there.\n\n"
+        f"{figures}."
     )
 
 
@@ -144,17 +150,17 @@ def random_weights(folder: Path, shape: dict[str, Any], steps: int) -> str:
         "".join(json.dumps({"question": f"{rng.randrange(10**6)}?", "answer": "1"}) + "\n" for _ in range(64))
     )
     job = folder / "job.json"
-    about = {"model": str(model), "data": str(data), "rank": 16, "steps": steps + 1, "batch_size": 8}
-    about |= {"group_size": 8, "longest": 128, "fixed": True}
-    about["options"] = {"rewards": ["regex=1"], "reward_pattern": "[a-h]"}
-    job.write_text(json.dumps(about), encoding="utf-8")
-    found = spoken([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
-    writing, whole = sum(found["sampling"][1:]), sum(found["seconds"][1:])
+    settings = {"model": str(model), "data": str(data), "rank": 16, "steps": steps + 1, "batch_size": 8}
+    settings |= {"group_size": 8, "longest": 128, "fixed": True}
+    settings["options"] = {"rewards": ["regex=1"], "reward_pattern": "[a-h]"}
+    job.write_text(json.dumps(settings), encoding="utf-8")
+    figures = run_side([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    writing, total = sum(figures["sampling"][1:]), sum(figures["seconds"][1:])
     return (
         f"{shape['num_hidden_layers']} layers of {shape['hidden_size']}, 8 × 8 answers of 128 tokens: "
-        f"{speed(found):,.0f} answer tokens/s of whole steps, "
-        f"{sum(found['tokens'][1:]) / writing:,.0f} while writing ({writing / whole:.0%} of the time), "
-        f"{whole / steps:.2f} s a step, peak {found['peak'] / 1e9:.1f} GB"
+        f"{speed(figures):,.0f} answer tokens/s of whole steps, "
+        f"{sum(figures['tokens'][1:]) / writing:,.0f} while writing ({writing / total:.0%} of the time), "
+        f"{total / steps:.2f} s a step, peak {figures['peak'] / 1e9:.1f} GB"
     )
 
 

@@ -21,6 +21,6 @@ def write_random(folder: Path, config: dict[str, Any], change: Callable[[Any], A
         shutil.copy(STARTER / name, folder)
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     mx.random.seed(1)
-    made = tree_map(change, qwen3.Model(qwen3.ModelArgs.from_dict(config)).parameters())
-    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(made)))
+    weights = tree_map(change, qwen3.Model(qwen3.ModelArgs.from_dict(config)).parameters())
+    mx.save_safetensors(str(folder / "model.safetensors"), dict(tree_flatten(weights)))
     return folder

@@ -30,7 +30,7 @@ POINTS, CURVES, SIZE = 50_000, 4, (1000, 420)
 FIRST_FRAME = """
 import sys, time
 import app.__main__ as program
-import app.window as window
+import app.shell.window as window
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
@@ -47,12 +47,12 @@ sys.exit(program.main([]))
 
 def start_up(times: int = 5) -> list[float]:
     """Seconds from starting the process to its first painted frame."""
-    found = []
+    durations = []
     for _ in range(times):
-        began = time.time()
-        made = subprocess.run([sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True)
-        found.append(float(made.stdout.split()[0]) - began)
-    return found
+        start = time.time()
+        process = subprocess.run([sys.executable, "-c", FIRST_FRAME], capture_output=True, text=True, check=True)
+        durations.append(float(process.stdout.split()[0]) - start)
+    return durations
 
 
 def lateness(steps: int) -> dict[str, list[tuple[float, float]]]:
@@ -72,13 +72,13 @@ def lateness(steps: int) -> dict[str, list[tuple[float, float]]]:
     window = MainWindow()
     window.show()
     gaps: dict[str, list[tuple[float, float]]] = {"idle": [], "starting": [], "training": []}
-    phase, last, worked = "idle", time.perf_counter(), time.thread_time()
+    phase, last, last_work = "idle", time.perf_counter(), time.thread_time()
 
     def tick() -> None:
-        nonlocal last, worked
+        nonlocal last, last_work
         now, work = time.perf_counter(), time.thread_time()
-        gaps[phase].append(((now - last) * 1000, (work - worked) * 1000))
-        last, worked = now, work
+        gaps[phase].append(((now - last) * 1000, (work - last_work) * 1000))
+        last, last_work = now, work
 
     timer = QTimer(timerType=Qt.TimerType.PreciseTimer, interval=INTERVAL)
     timer.timeout.connect(tick)
@@ -92,13 +92,13 @@ def lateness(steps: int) -> dict[str, list[tuple[float, float]]]:
         assert live is not None
         loop = QEventLoop()
 
-        def changed() -> None:
+        def follow_phase() -> None:
             nonlocal phase
             if any(isinstance(e, Step) for e in RunFolder(Path(folder) / "run").events()):
                 phase = "training"
-                live.changed.disconnect(changed)
+                live.changed.disconnect(follow_phase)
 
-        live.changed.connect(changed)
+        live.changed.connect(follow_phase)
         live.finished.connect(loop.quit)
         loop.exec()
         timer.stop()
@@ -120,24 +120,24 @@ def painting() -> dict[str, list[float]]:
     application = QApplication.instance() or QApplication([])
     record = RunRecord()
     names = [f"curve {n}" for n in range(CURVES)]
-    for place, name in enumerate(names):
+    for position, name in enumerate(names):
         record.metrics[name] = Series(2 * POINTS)  # the window's own are halved before they come to so many
         for n in range(POINTS):
-            record.metrics[name].append(n, place + 2 * math.exp(-n / 9000) + 0.1 * math.sin(n * 7.3 + place))
+            record.metrics[name].append(n, position + 2 * math.exp(-n / 9000) + 0.1 * math.sin(n * 7.3 + position))
     record.loss = record.metrics[names[0]]
     many = MetricChart(ChartSpec("many", "Many", "Many points.", tuple(Metric(name, name) for name in names)))
-    found = {}
-    for words, chart in (
+    durations = {}
+    for title, chart in (
         (f"{CURVES} curves of {POINTS:,} points", many),
         (f"the loss, {POINTS:,} points and their average", LossChart()),
     ):
         chart.resize(*SIZE)
         chart.show()
-        found[f"{words}: growing"] = [_timed(application, partial(_grow, chart, record)) for _ in range(60)]
+        durations[f"{title}: growing"] = [_timed(application, partial(_grow, chart, record)) for _ in range(60)]
         zooms = [partial(_zoom, chart, record, n < 40) for n in range(60)]
-        found[f"{words}: zooming"] = [_timed(application, zoom) for zoom in zooms]
+        durations[f"{title}: zooming"] = [_timed(application, zoom) for zoom in zooms]
         chart.close()
-    return found
+    return durations
 
 
 def _grow(chart: Any, record: Any) -> None:
@@ -152,11 +152,13 @@ def _zoom(chart: Any, record: Any, closer: bool) -> None:
     from PySide6.QtGui import QWheelEvent
     from PySide6.QtWidgets import QApplication
 
-    place = QPointF(0.7 * SIZE[0], SIZE[1] / 2)
-    none, phase = (Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier), Qt.ScrollPhase.NoScrollPhase
+    position = QPointF(0.7 * SIZE[0], SIZE[1] / 2)
+    no_keys, phase = (Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier), Qt.ScrollPhase.NoScrollPhase
     turn = QPoint(0, 120 if closer else -120)
-    at = chart.viewport().mapToGlobal(place)
-    QApplication.sendEvent(chart.viewport(), QWheelEvent(place, at, QPoint(), turn, *none, phase, False))
+    global_position = chart.viewport().mapToGlobal(position)
+    QApplication.sendEvent(
+        chart.viewport(), QWheelEvent(position, global_position, QPoint(), turn, *no_keys, phase, False)
+    )
     chart.show_record(record)
 
 
@@ -173,7 +175,7 @@ def _wait(loop_type: type, timer_type: type, milliseconds: int) -> None:
     loop.exec()
 
 
-def table() -> str:
+def build_page() -> str:
     facts = machine()
     began = start_up()
     gaps = lateness(steps=150)
@@ -213,15 +215,15 @@ def table() -> str:
 
 
 def _row(name: str, values: list[float]) -> str:
-    ordered = sorted(values)
-    p99 = ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))]
+    sorted_values = sorted(values)
+    p99 = sorted_values[min(len(sorted_values) - 1, int(len(sorted_values) * 0.99))]
     return f"| {name} | {len(values)} | {statistics.median(values):.1f} | {p99:.1f} | {max(values):.1f} |"
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    told = table()
-    print(told)
+    page = build_page()
+    print(page)
     if parser.parse_args().write:
-        RESULTS.write_text(told, encoding="utf-8")
+        RESULTS.write_text(page, encoding="utf-8")

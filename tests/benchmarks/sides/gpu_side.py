@@ -32,7 +32,7 @@ from tests.benchmarks.weights import write_random
 ROWS = 4
 
 
-def usual(weight: mx.array) -> mx.array:
+def scale_as_trained(weight: mx.array) -> mx.array:
     """As large as those of trained models, in bfloat16."""
     return (weight if weight.ndim == 1 else 0.02 * weight / weight.std()).astype(mx.bfloat16)
 
@@ -40,13 +40,13 @@ def usual(weight: mx.array) -> mx.array:
 def random_model(shape: dict[str, Any]) -> nn.Module:
     mx.random.seed(1)
     model = qwen3.Model(qwen3.ModelArgs.from_dict(shape))
-    model.update(tree_map(usual, model.parameters()))
+    model.update(tree_map(scale_as_trained, model.parameters()))
     mx.eval(model.parameters())
     return model
 
 
 def make(folder: Path, shape: dict[str, Any]) -> None:
-    write_random(folder / "model", shape, usual)
+    write_random(folder / "model", shape, scale_as_trained)
 
 
 def timed(name: str, work: Callable[[], Any], repeat: int = 5) -> None:
@@ -55,13 +55,13 @@ def timed(name: str, work: Callable[[], Any], repeat: int = 5) -> None:
         mx.eval(work())
     mx.clear_cache()
     mx.reset_peak_memory()
-    taken = []
+    seconds = []
     for _ in range(repeat):
-        began = time.perf_counter()
+        start = time.perf_counter()
         mx.eval(work())
         mx.synchronize()
-        taken.append(time.perf_counter() - began)
-    print(f"{name}\t{statistics.median(taken) * 1000:.1f}\t{mx.get_peak_memory() / 1e9:.2f}", flush=True)
+        seconds.append(time.perf_counter() - start)
+    print(f"{name}\t{statistics.median(seconds) * 1000:.1f}\t{mx.get_peak_memory() / 1e9:.2f}", flush=True)
 
 
 def profile(shape: dict[str, Any], length: int) -> None:
@@ -73,15 +73,15 @@ def profile(shape: dict[str, Any], length: int) -> None:
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, 2000, (ROWS, length + 1)).astype(np.int32)
     batch = to_mlx(Batch(tokens, np.ones((ROWS, length), np.float32), (length,) * ROWS, tuple(range(ROWS))))
-    found, _ = lm_head.find_lm_head(model, mx.bfloat16)
-    assert found is not None
+    output_head, _ = lm_head.find_lm_head(model, mx.bfloat16)
+    assert output_head is not None
     inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:].reshape(-1)
     hidden = mx.random.normal((ROWS * length, shape["hidden_size"])).astype(mx.bfloat16)
     mx.eval(hidden)
-    step = nn.value_and_grad(model, lambda: -token_logps(model, batch, found).mean())
-    body = nn.value_and_grad(model, lambda: found.body(inputs).astype(mx.float32).mean())
-    loss = mx.value_and_grad(lambda h: -found.target_logps(h, targets).mean())
-    timed("blocks, forward", lambda: found.body(inputs))
+    step = nn.value_and_grad(model, lambda: -token_logps(model, batch, output_head).mean())
+    body = nn.value_and_grad(model, lambda: output_head.body(inputs).astype(mx.float32).mean())
+    loss = mx.value_and_grad(lambda h: -output_head.target_logps(h, targets).mean())
+    timed("blocks, forward", lambda: output_head.body(inputs))
     timed("blocks, forward and back", body)
     timed("last layer and loss, forward and back", lambda: loss(hidden))
     timed("forward and back", step)
@@ -95,17 +95,17 @@ def profile(shape: dict[str, Any], length: int) -> None:
         return model.trainable_parameters(), optimizer.state
 
     timed("clip and AdamW", update)
-    began = time.perf_counter()
+    start = time.perf_counter()
     for _ in range(3):
         step()
     print(
-        f"building the graph, in Python (beside the GPU)\t{(time.perf_counter() - began) / 3 * 1000:.1f}\t", flush=True
+        f"building the graph, in Python (beside the GPU)\t{(time.perf_counter() - start) / 3 * 1000:.1f}\t", flush=True
     )
     checkpoint_blocks(model)
     timed("forward and back, checkpointing", step)
     restore_blocks(model)
     with adapters.disable(model):
-        timed("blocks without adapters, forward", lambda: found.body(inputs))
+        timed("blocks without adapters, forward", lambda: output_head.body(inputs))
 
 
 def products(shape: dict[str, Any], length: int) -> None:
@@ -117,51 +117,51 @@ def products(shape: dict[str, Any], length: int) -> None:
     w = {s: mx.random.normal(s).astype(mx.bfloat16) for s in {*sizes, (d, v)}}
     mx.eval(x, w)
 
-    def once() -> list[mx.array]:
-        made = []
+    def multiply_all() -> list[mx.array]:
+        sums = []
         for _ in range(shape["num_hidden_layers"]):
-            made += [(x[a] @ w[a, b]).sum() for a, b in sizes] + [(x[b] @ w[a, b].T).sum() for a, b in sizes]
-        return made
+            sums += [(x[a] @ w[a, b]).sum() for a, b in sizes] + [(x[b] @ w[a, b].T).sum() for a, b in sizes]
+        return sums
 
-    timed("matrix products of the blocks alone (with sums of what they give)", once)
+    timed("matrix products of the blocks alone (with sums of what they give)", multiply_all)
 
 
 def limits(rows: int = ROWS, tokens: int = 1024) -> None:
     """Print (limit in GB, checkpointing, median and best milliseconds, peak in GB) of the product's step."""
     model, _ = build(SHAPE, "none")
-    drawn = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
-    batch = Batch(drawn, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
-    usual = mx.get_memory_limit()
-    mx.set_cache_limit(usual // 4)
+    token_ids = np.random.default_rng(0).integers(0, 500, (rows, tokens + 1)).astype(np.int32)
+    batch = Batch(token_ids, np.ones((rows, tokens), np.float32), (tokens + 1,) * rows, tuple(range(rows)))
+    default_limit = mx.get_memory_limit()
+    mx.set_cache_limit(default_limit // 4)
     for checkpointing, bounds in ((False, (11, 10, 9.5, 9)), (True, (6, 5, 4, 3.5))):
         if checkpointing:
             checkpoint_blocks(model)
-        learner = product_step(model)
+        train_step = product_step(model)
         model.train()
-        for gigabytes in (usual / 1e9, *bounds):
+        for gigabytes in (default_limit / 1e9, *bounds):
             mx.set_memory_limit(int(gigabytes * 1e9))
-            taken = []
+            milliseconds = []
             for n in range(14):
                 if n == 6:
                     mx.reset_peak_memory()
-                taken.append(timed_step(learner, batch))
-            way, peak = "on" if checkpointing else "off", mx.get_peak_memory() / 1e9
+                milliseconds.append(timed_step(train_step, batch))
+            checkpointing_label, peak = "on" if checkpointing else "off", mx.get_peak_memory() / 1e9
             print(
-                f"{gigabytes:.1f}\t{way}\t{statistics.median(taken[6:]):.1f}\t{min(taken[6:]):.1f}\t{peak:.2f}",
+                f"{gigabytes:.1f}\t{checkpointing_label}\t{statistics.median(milliseconds[6:]):.1f}\t{min(milliseconds[6:]):.1f}\t{peak:.2f}",
                 flush=True,
             )
-    mx.set_memory_limit(usual)
+    mx.set_memory_limit(default_limit)
 
 
 def main() -> None:
-    what = sys.argv[1]
+    command = sys.argv[1]
     select("auto")
-    if what == "limits":
+    if command == "limits":
         limits()
         return
     folder = Path(sys.argv[2])
     shape = json.loads((folder / "shape.json").read_text(encoding="utf-8"))
-    if what == "make":
+    if command == "make":
         make(folder, shape)
     else:
         profile(shape, int(sys.argv[3]))

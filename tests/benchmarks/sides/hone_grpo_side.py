@@ -45,14 +45,14 @@ def main() -> None:
         steps = [event for event in train(run) if isinstance(event, Step)]
         tokens = [0] * len(steps)
         for group in read_samples(Path(folder) / "run" / "samples.jsonl"):
-            tokens[group.step - 1] += sum(len(reply.ids) for reply in group.rollouts)
-    told = {
+            tokens[group.step - 1] += sum(len(rollout.ids) for rollout in group.rollouts)
+    figures = {
         "seconds": [s.metrics["sampling_seconds"] + s.metrics["learning_seconds"] for s in steps],
         "sampling": [s.metrics["sampling_seconds"] for s in steps],
         "tokens": tokens,
         "peak": steps[-1].peak_memory_bytes,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":

@@ -33,30 +33,30 @@ def main() -> None:
             }
         )
         steps: list[Step] = []
-        asked, before, cpu = 0.0, time.perf_counter(), 0.0
-        asking = False
+        reference_seconds, previous, cpu = 0.0, time.perf_counter(), 0.0
+        is_asking = False
         for event in train(run):
             now = time.perf_counter()
-            asked += now - before if asking else 0.0
-            asking = isinstance(event, Phase) and event.name == "Asking the reference"
-            before = now
+            reference_seconds += now - previous if is_asking else 0.0
+            is_asking = isinstance(event, Phase) and event.name == "Asking the reference"
+            previous = now
             if event == Phase("Training") and not steps:
                 cpu = time.process_time()
             if isinstance(event, Step):
                 steps.append(event)
-                spent = time.process_time() - cpu
+                cpu_seconds = time.process_time() - cpu
             assert not isinstance(event, Finished) or event.reason == "done"
         resolved = json.loads((Path(folder) / "run" / "resolved.json").read_text())
     ends = [0.0, *(step.seconds for step in steps)]
-    told = {
+    figures = {
         "seconds": [b - a for a, b in pairwise(ends)],
-        "cpu": spent,
+        "cpu": cpu_seconds,
         "losses": [step.loss for step in steps],
         "peak": steps[-1].peak_memory_bytes,
         "trained": resolved["model"]["trainable_parameters"],
-        "reference_seconds": asked,
+        "reference_seconds": reference_seconds,
     }
-    print(json.dumps(told), flush=True)
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":

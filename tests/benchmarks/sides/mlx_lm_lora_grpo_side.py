@@ -21,8 +21,8 @@ from mlx_lm_side import SaveNothing, model_with_adapter, no_saving
 
 def last_number(prompts: list, completions: list, answer: list, types: list) -> list[float]:
     """1 where the last number of the answer is the expected one."""
-    found = [re.findall(r"\d+", text) for text in completions]
-    return [float(bool(n) and n[-1] == a) for n, a in zip(found, answer, strict=True)]
+    numbers = [re.findall(r"\d+", text) for text in completions]
+    return [float(bool(n) and n[-1] == a) for n, a in zip(numbers, answer, strict=True)]
 
 
 def main() -> None:
@@ -36,20 +36,20 @@ def main() -> None:
     rows = [json.loads(line) for line in Path(job["data"]).read_text().splitlines()]
     data = []
     for row in rows:
-        asked = [{"role": "user", "content": row["question"]}]
-        ids = tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+        messages = [{"role": "user", "content": row["question"]}]
+        ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
         data.append((ids, [1], row["question"], row["answer"]))
     counts: list[int] = []
     starts: list[float] = []
-    write = grpo_trainer.generate_grpo
+    generate = grpo_trainer.generate_grpo
 
-    def counted(*words, **named):
+    def generate_and_count(*arguments, **keywords):
         starts.append(time.perf_counter())
-        found = write(*words, **named)
-        counts.append(sum(len(ids) for ids in found[0]))
-        return found
+        answers = generate(*arguments, **keywords)
+        counts.append(sum(len(ids) for ids in answers[0]))
+        return answers
 
-    grpo_trainer.generate_grpo = counted
+    grpo_trainer.generate_grpo = generate_and_count
     args = grpo_trainer.GRPOTrainingArgs(
         batch_size=job["batch_size"],
         iters=job["steps"],

@@ -35,18 +35,18 @@ def main() -> None:
     clock = Clock()
     kinds = {"sft": SFTTrainingArgs, "dpo": DPOTrainingArgs, "orpo": ORPOTrainingArgs}
     args = kinds[job["method"]](**settings(job, len(rows)))
-    about = {"optimizer": optim.AdamW(learning_rate=1e-4), "args": args, "training_callback": clock}
+    options = {"optimizer": optim.AdamW(learning_rate=1e-4), "args": args, "training_callback": clock}
     mx.reset_peak_memory()
-    began = time.process_time()
+    start = time.process_time()
     with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SaveNothing):
         if job["method"] == "sft":
-            train_sft(model, train_dataset=CacheDataset(Rows(rows)), **about)
+            train_sft(model, train_dataset=CacheDataset(Rows(rows)), **options)
         elif job["method"] == "dpo":
             reference, _ = load_model(Path(job["model"]))
-            train_dpo(model, reference.freeze(), train_dataset=pairs(rows), **about)
+            train_dpo(model, reference.freeze(), train_dataset=pairs(rows), **options)
         else:
-            train_orpo(model, train_dataset=pairs(rows), **about)
-    report(clock, time.process_time() - began, model)
+            train_orpo(model, train_dataset=pairs(rows), **options)
+    report(clock, time.process_time() - start, model)
 
 
 if __name__ == "__main__":

@@ -78,10 +78,10 @@ def main() -> None:
     clock = Clock()
     args = TrainingArgs(**settings(job, len(rows)))
     mx.reset_peak_memory()
-    began = time.process_time()
+    start = time.process_time()
     with contextlib.redirect_stdout(sys.stderr), contextlib.suppress(SaveNothing):
         train(model, optim.AdamW(learning_rate=1e-4), CacheDataset(Rows(rows)), args=args, training_callback=clock)
-    report(clock, time.process_time() - began, model)
+    report(clock, time.process_time() - start, model)
 
 
 class SaveNothing(Exception):
@@ -94,8 +94,8 @@ def no_saving(*_) -> None:
 
 def report(clock: Clock, cpu: float, model) -> None:
     trained = sum(v.size for _, v in tree_flatten(model.trainable_parameters()))
-    told = {"seconds": clock.seconds, "losses": clock.losses, "cpu": cpu}
-    print(json.dumps(told | {"peak": mx.get_peak_memory(), "trained": trained}), flush=True)
+    figures = {"seconds": clock.seconds, "losses": clock.losses, "cpu": cpu}
+    print(json.dumps(figures | {"peak": mx.get_peak_memory(), "trained": trained}), flush=True)
 
 
 if __name__ == "__main__":

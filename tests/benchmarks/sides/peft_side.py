@@ -24,13 +24,13 @@ def main() -> None:
     torch.cuda.reset_peak_memory_stats()
     seconds, losses, size = [], [], job["batch_size"]
     cpu = time.process_time()
-    for at in range(0, len(rows) - size + 1, size):
-        began = time.perf_counter()
-        losses.append(step(model, trained, optimizer, rows[at : at + size]))
-        seconds.append(time.perf_counter() - began)
-    told = {"seconds": seconds, "losses": losses, "cpu": time.process_time() - cpu}
-    told |= {"peak": torch.cuda.max_memory_allocated(), "trained": sum(p.numel() for p in trained)}
-    print(json.dumps(told), flush=True)
+    for first in range(0, len(rows) - size + 1, size):
+        start = time.perf_counter()
+        losses.append(step(model, trained, optimizer, rows[first : first + size]))
+        seconds.append(time.perf_counter() - start)
+    figures = {"seconds": seconds, "losses": losses, "cpu": time.process_time() - cpu}
+    figures |= {"peak": torch.cuda.max_memory_allocated(), "trained": sum(p.numel() for p in trained)}
+    print(json.dumps(figures), flush=True)
 
 
 def model_with_adapter(job: dict) -> torch.nn.Module:
