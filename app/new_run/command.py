@@ -6,6 +6,7 @@ from typing import Any
 import tomli_w
 
 from app.new_run.draft import option_value
+from core.methods import DEFAULT_METHOD
 from core.options import Option
 from core.run import Run, list_options
 
@@ -15,7 +16,7 @@ _WIDTH = 60  # characters of a line, after which the command goes on in the next
 def command_line(run: Run) -> str:
     """The `hone` command that trains the same run: model, data, and what differs from the defaults."""
     default_run = Run(method=run.method)
-    arguments = ["train" if run.method == "sft" else run.method]
+    arguments = ["train" if run.method == DEFAULT_METHOD else run.method]
     for key, option in list_options(run.method):
         value = option_value(run, key)
         always = key in ("model.path", "data.path")
