@@ -48,7 +48,7 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
 def describe_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer: Any) -> list[str]:
     """A sentence for each kind of part that find_dropped() finds."""
     counts = Counter(part.kind for part in find_dropped(messages, tools, text, tokenizer))
-    return [f"The chat template does not write the {kind}, so nothing is learned from it." for kind in counts]
+    return [f"The chat template does not write the {kind}: the model never sees that part." for kind in counts]
 
 
 def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.format import column_names as names_of
-from core.data.format.example import Unusable
+from core.data.format.example import Message, Unusable
 from core.data.format.shapes.common import Values, column_value, find_column, is_null, require_columns
-from core.data.format.shapes.prompts import BESIDE
+from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -51,6 +51,13 @@ def read_choices(value: Values) -> Choices:
     if name.isdigit() and int(name) < len(texts):
         return Choices(labels, texts, int(name))
     raise Unusable("choice", f"{column} names none of the {len(texts)} choices.")
+
+
+def read_question(value: Values) -> tuple[tuple[Message, ...], Choices]:
+    """(the prompt, whose last message lists the choices; the choices). Raises Unusable."""
+    choices = read_choices(value)
+    *before, question = as_messages(read_prompt(value, names_of.QUESTION))
+    return (*before, {**question, "content": f"{question['content']}\n\n{choices.listing}"}), choices
 
 
 def _read_texts(value: Values) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -49,10 +49,8 @@ def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -
 
 def _build_choice(row: Row) -> ParseResult:
     """A question with its choices, checked by the label of the right one."""
-    listed = choices.read_choices(row.value)
-    *before, question = prompts.as_messages(prompts.read_prompt(row.value, names_of.QUESTION))
-    asked = {**question, "content": f"{question['content']}\n\n{listed.listing}"}
-    return _build_from_messages(row, (*before, asked), listed.labels[listed.right])
+    prompt, listed = choices.read_question(row.value)
+    return _build_from_messages(row, prompt, listed.labels[listed.right])
 
 
 def _build_conversation(row: Row) -> ParseResult:

@@ -53,10 +53,9 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
 
 
 def _build_choice(row: Row) -> ParseResult:
-    listed = choices.read_choices(row.value)
-    *before, question = prompts.as_messages(prompts.read_prompt(row.value, names_of.QUESTION))
-    asked = {**question, "content": f"{question['content']}\n\n{listed.listing}"}
-    return (Example(row.line, messages=(*before, asked, common.assistant_message(listed.answer))),), []
+    prompt, listed = choices.read_question(row.value)
+    messages = (*prompt, common.assistant_message(listed.answer))
+    return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), []
 
 
 def _build_text(row: Row) -> ParseResult:
