@@ -1,1 +1,1 @@
-"""The language model: finding, loading, its one forward pass, generating, saving."""
+"""The language model: finding, downloading and loading it, its one forward pass, and generating text."""

@@ -2,7 +2,7 @@
 
 Each is one source for Metal and CUDA, in which only the words for indices, memory and sums differ. They compute the
 same as the plain operations of core.quant, which is tested once on the present GPU before they are used
-(`unavailable_reason`): a GPU on which they do not work keeps the plain operations.
+(`unavailable_reason`): a GPU on which they do not work keeps the plain operations, and the reason is kept.
 """
 
 import functools

@@ -50,8 +50,9 @@ def packed_matmul(
 class PackedLinear(nn.Module):
     """A linear layer over weights in nf4, fp4 or int8, frozen from the start. Not MLX's nn.QuantizedLinear.
 
-    Its arrays are those of core.quant.packed.Packed: codes, scales, with double quantization nested_scales and
-    nested_mean, and bias [out] where the layer has one.
+    It maps x [..., in] to [..., out] in x's precision, and its codes and scales get no gradient. Its arrays are those
+    of core.quant.packed.Packed: codes, scales, with double quantization nested_scales and nested_mean, and bias [out]
+    where the layer has one.
     """
 
     def __init__(self, packed: Packed, bias: mx.array | None = None) -> None:
@@ -100,6 +101,9 @@ class PackedLinear(nn.Module):
 
 class PackedExperts(nn.Module):
     """The linear layer of many experts (mlx-lm's SwitchLinear) over weights in nf4, fp4 or int8, frozen.
+
+    It is called like a SwitchLinear: x [..., k, in] and `indices` [...], the expert of each product, give [..., k, out]
+    in x's precision, where the leading dimensions broadcast; `sorted_indices` says that the indices ascend.
 
     The matrices of the experts are packed as one matrix, stacked along the rows: [experts x out, in]. While a product
     is computed, all experts of the layer are unpacked.
