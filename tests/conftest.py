@@ -26,6 +26,11 @@ for _name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_H
 import core  # noqa: E402, F401  # before anything imports MLX, so that OpenBLAS is loaded first
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest test begins first: at the end one worker would wait for the other that has it."""
+    items.sort(key=lambda item: "test_demo.py" not in item.nodeid)
+
+
 def pytest_unconfigure() -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
