@@ -1,6 +1,6 @@
 """The model in training: loaded, with its adapter, and what was measured on it about how batches may go through it."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def prepare_model(
     return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
 
 
-def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Sequence[Any], path: str) -> None:
+def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any], path: str) -> None:
     """Raise BadModel where rows use tokens that the model has no embedding for: it would look up foreign memory.
 
     A tokenizer that merely knows more tokens than the model is left alone.

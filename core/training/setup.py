@@ -1,5 +1,6 @@
 """Everything before the first step: data, model, adapter, and the numbers that follow from them."""
 
+import itertools
 import math
 import threading
 from collections.abc import Generator, Sequence
@@ -135,7 +136,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
     model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
-    rows = (*data.dataset.train, *data.dataset.held_out)
+    rows = itertools.chain(data.dataset.train, data.dataset.held_out)  # made one by one, where they are looked at
     check_vocabulary(model.model, len(data.tokenizer), rows, run.model.path)
     layout, parallel = model.layout.options, plan.parallel_batches
     data.batches.layout = layout

@@ -45,6 +45,11 @@ def is_conversation(value: Any) -> bool:
     )
 
 
+def is_null(value: Any) -> bool:
+    """Whether a value is null, or NaN, which stands for an empty cell."""
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
 def is_known_role(name: str) -> bool:
     """Whether a name is that of a speaker, in one of the forms that datasets use."""
     return name.strip().lower() in _ROLES
@@ -132,7 +137,7 @@ def _is_learned(value: dict[str, Any]) -> bool:
 
 def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str, list[dict[str, Any]]]:
     """(text, thinking, function calls) of a message's content: a string, OpenAI's typed parts, or an object."""
-    if content is None or (isinstance(content, float) and math.isnan(content)):
+    if is_null(content):
         return None, "", []
     if isinstance(content, str):
         return content, "", []

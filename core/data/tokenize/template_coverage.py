@@ -10,7 +10,6 @@ row, so each is asked once. What follows from a text itself is found by looking 
 
 import functools
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,8 +46,8 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
 
 def describe_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer: Any) -> list[str]:
     """A sentence for each kind of part that find_dropped() finds."""
-    counts = Counter(part.kind for part in find_dropped(messages, tools, text, tokenizer))
-    return [f"The chat template does not write the {kind}: the model never sees that part." for kind in counts]
+    kinds = dict.fromkeys(part.kind for part in find_dropped(messages, tools, text, tokenizer))
+    return [f"The chat template does not write the {kind}: the model never sees that part." for kind in kinds]
 
 
 def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.format import column_names as names_of
+from core.data.format.conversation import is_null
 from core.data.format.example import Message, Unusable
-from core.data.format.shapes.common import Values, column_value, find_column, is_null, require_columns
+from core.data.format.shapes.common import Values, column_value, find_column, require_columns
 from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

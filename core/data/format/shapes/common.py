@@ -2,13 +2,13 @@
 
 import functools
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
+from core.data.format.conversation import is_null
 from core.data.format.example import Example, Message, Remark, Unusable
 from core.data.read.json_text import repair_json
 from core.data.read.reader import Row
@@ -58,11 +58,6 @@ def structure_value(value: Values, names: tuple[str, ...]) -> Any:
     if isinstance(content, str) and content.strip().lower() in _EMPTY_STRUCTURES:
         return None
     return None if content in ([], {}, ()) or is_null(content) else content
-
-
-def is_null(value: Any) -> bool:
-    """Whether a value is null, or NaN, which stands for an empty cell."""
-    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def parse_structure(value: Any) -> Any:
