@@ -125,11 +125,13 @@ def tokenizer_key(run: Run) -> tuple[Any, ...]:
 
 @dataclass(frozen=True)
 class LoadedTokenizer:
-    """A tokenizer. `has_template`: the model brings a chat template. `note`: what to know of the chosen template."""
+    """A tokenizer. `has_template`: the model brings a chat template. `note`: what to know of the chosen template.
+    `end_of_turn`: a sentence about what ends an answer."""
 
     tokenizer: Any
     has_template: bool
     note: str = ""
+    end_of_turn: str = ""
 
 
 def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer | None:
@@ -137,6 +139,7 @@ def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer 
 
     Raises BadModel or BadOption.
     """
+    from core.data.tokenize.end_of_turn import find_end_of_turn
     from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
@@ -146,4 +149,4 @@ def load_run_tokenizer(run: Run, folder: Path | None = None) -> LoadedTokenizer 
     tokenizer = load_tokenizer(folder)
     has_template = bool(tokenizer.chat_template)
     note = set_chat_template(tokenizer, run.data.chat_template) if run.data.chat_template else ""
-    return LoadedTokenizer(tokenizer, has_template, note)
+    return LoadedTokenizer(tokenizer, has_template, note, find_end_of_turn(tokenizer).describe())

@@ -87,6 +87,7 @@ class TokenTab(QWidget):
     def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer; where there is none, `reason` is shown instead."""
         self._tokenizer = loaded.tokenizer if loaded else None
+        self.legend.setText(f"{_LEGEND} {loaded.end_of_turn}" if loaded else _LEGEND)
         self._reason, self._drawn_key = reason, ()
         self.template.show_tokenizer(loaded, self._run.data.chat_template if self._run else None)
         self.draw()
@@ -209,7 +210,8 @@ class TokenTab(QWidget):
 
     def _make_foot(self) -> QHBoxLayout:
         foot = hbox(gap=12)
-        foot.addWidget(caption(_LEGEND), 1)
+        self.legend = caption(_LEGEND)
+        foot.addWidget(self.legend, 1)
         label = caption("&Learn from")
         label.setWordWrap(False)
         self.learn = ComboBox("Learn from", height=26)

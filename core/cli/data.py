@@ -41,6 +41,7 @@ def add(commands: Any) -> None:
 def run(args: Any, out: Print) -> int:
     from core.data.preview.inspect import inspect_example, summarize_dataset
     from core.data.preview.scan import preview_files
+    from core.data.tokenize.end_of_turn import find_end_of_turn
     from core.data.tokenize.templates import set_chat_template
     from core.data.tokenize.tokenizer import load_tokenizer
 
@@ -50,6 +51,7 @@ def run(args: Any, out: Print) -> int:
         raise UserError(f"{args.model} is not on this machine yet; choose a model that is, such as starter.")
     tokenizer = load_tokenizer(folder)
     note = set_chat_template(tokenizer, options.chat_template) if options.chat_template else ""
+    end_of_turn = find_end_of_turn(tokenizer)
     path = _local_path(args.file)
     reading: dict[str, Any] = {
         "columns": options.columns,
@@ -65,9 +67,10 @@ def run(args: Any, out: Print) -> int:
     examples = preview_files(path, args.kind, args.rows, **reading).examples[: args.rows]
     texts = [text for example in examples for text in inspect_example(example, tokenizer, **encoding)]
     if args.json:
+        facts["end_of_turn"] = {"token": end_of_turn.token, "stops": end_of_turn.stops}
         out(json.dumps(facts | {"seen": [_to_plain(text) for text in texts]}, indent=2, ensure_ascii=False))
         return 0
-    for line in _summary_lines(facts, note):
+    for line in _summary_lines(facts, note, end_of_turn.describe()):
         out(line)
     for text in texts:
         cut_note = f", {text.cut} cut" if text.cut else ""
@@ -100,13 +103,14 @@ def _local_path(path: str) -> str:
             return str(end.value)
 
 
-def _summary_lines(facts: dict[str, Any], note: str) -> Iterator[str]:
+def _summary_lines(facts: dict[str, Any], note: str, end: str) -> Iterator[str]:
     yield facts["format"]
     lengths = facts["lengths"]
     yield (
         f"{lengths['shortest']:,} to {lengths['longest']:,} tokens, half of the rows up to {lengths['median']:,}; "
         f"a maximum of {lengths['max_len']:,} cuts {lengths['cut']:,} of {lengths['looked_at']:,} rows looked at."
     )
+    yield end
     if note:
         yield note
     for finding in facts["findings"][:_MAX_FINDINGS]:

@@ -16,6 +16,7 @@ from mlx.utils import tree_flatten
 from core import adapters
 from core.adapters import peft
 from core.atomic_files import save_tensors
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.device.select import select
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Saved, Warned
@@ -23,7 +24,9 @@ from core.export.model_folder import (
     SHARD_BYTES,
     SizedTensor,
     copy_other_files,
+    eos_setting,
     free_folder,
+    name_stops,
     replacing_folder,
     write_json,
     write_weights,
@@ -84,12 +87,15 @@ def fuse(
     tensors, naming = merged_tensors(loaded.model, source, trained, DTYPES[dtype])
     config = {k: v for k, v in read_config(source).items() if k not in ("quantization", "quantization_config")}
     config["torch_dtype" if "torch_dtype" in config else "dtype"] = dtype
+    stops = find_end_of_turn(loaded.tokenizer).stops
+    config |= eos_setting(config, stops)
     with replacing_folder(target) as partial:
         yield Phase("Saving", str(target))
         dense = partial / "dense" if quantizes else partial
         dense.mkdir(exist_ok=True)
         write_weights(dense, tensors, config, shard_bytes, "pt" if naming == HUGGING_FACE else "mlx")
         copy_other_files(source, dense, folder)
+        name_stops(dense / "generation_config.json", stops)
         if quantizes:
             yield from _write_quantized(dense, partial, quantization, double, device, shard_bytes, allow_code)
             shutil.rmtree(dense)

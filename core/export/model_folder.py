@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +11,7 @@ import mlx.core as mx
 
 from core import adapters
 from core.atomic_files import explain, save_tensors
+from core.data.tokenize.end_of_turn import configured_ids
 from core.errors import BadOption
 from core.model import hub
 
@@ -84,6 +85,22 @@ def write_weights(
 def write_json(path: Path, value: Any) -> None:
     with explain(path):
         path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def eos_setting(settings: Any, stops: Sequence[int]) -> dict[str, Any]:
+    """The eos_token_id that a config.json or generation_config.json needs so that other programs stop an answer where
+    Hone does: the ids that it names and those of `stops`; nothing where it names them all."""
+    known = configured_ids(settings)
+    ids = list(dict.fromkeys([*stops, *known]))
+    return {"eos_token_id": ids if len(ids) > 1 else ids[0]} if set(ids) - set(known) else {}
+
+
+def name_stops(file: Path, stops: Sequence[int]) -> None:
+    """Write the ids at which an answer ends into a generation_config.json, where there is one."""
+    if file.is_file():
+        with explain(file):
+            settings = json.loads(file.read_text(encoding="utf-8"))
+        write_json(file, settings | eos_setting(settings, stops))
 
 
 def copy_other_files(source: Path, folder: Path, adapter: Path | None) -> None:

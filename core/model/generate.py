@@ -6,6 +6,8 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
+from core.data.tokenize.end_of_turn import find_end_of_turn
+
 
 def stream(
     model: nn.Module,
@@ -17,7 +19,7 @@ def stream(
 ) -> Iterator[str]:
     """Yield pieces of text of the answer to a tokenized prompt, at most `max_tokens` tokens; greedy at temperature 0.
 
-    Ends at a stop token.
+    Ends at what ends an answer (core.data.tokenize.end_of_turn), which is not part of it.
     """
     from mlx_lm.generate import stream_generate
     from mlx_lm.sample_utils import make_sampler
@@ -26,23 +28,32 @@ def stream(
     # mlx-lm fixes its stream to the default device at import; Hone may have chosen another since.
     device_stream = mx.default_stream(mx.default_device())
     sampler = make_sampler(temp=temperature, top_p=top_p)
-    wrapped = TokenizerWrapper(tokenizer, eos_token_ids=stop_tokens(tokenizer))
-    for piece in stream_generate(
+    end = find_end_of_turn(tokenizer)
+    wrapped = TokenizerWrapper(tokenizer, eos_token_ids=list(end.stops))
+    responses = stream_generate(
         model, wrapped, list(prompt), max_tokens=max_tokens, sampler=sampler, stream=device_stream
-    ):
-        if piece.text:
-            yield piece.text
+    )
+    yield from _stop_at((response.text for response in responses), end.spelled_out)
+
+
+def _stop_at(pieces: Iterator[str], ending: str) -> Iterator[str]:
+    """Pieces of text up to where `ending` begins, which may lie across them; all of them where `ending` is empty."""
+    waiting = ""
+    for piece in pieces:
+        waiting += piece
+        text, found, _ = waiting.partition(ending) if ending else (waiting, "", "")
+        # A part that could be the beginning of the ending waits for more.
+        kept = next((n for n in range(min(len(text), len(ending) - 1), 0, -1) if ending.startswith(text[-n:])), 0)
+        kept = 0 if found else kept
+        if len(text) > kept:
+            yield text[: len(text) - kept]
+        if found:
+            return
+        waiting = text[len(text) - kept :]
+    if waiting:
+        yield waiting
 
 
 def answer_tokens(model: nn.Module, tokenizer: Any, prompt: Sequence[int], max_tokens: int) -> str:
     """The whole greedy answer to a tokenized prompt, as text."""
     return "".join(stream(model, tokenizer, prompt, max_tokens)).strip()
-
-
-def stop_tokens(tokenizer: Any) -> list[int]:
-    """The tokens that end an answer: the tokenizer's end-of-sequence token and common end-of-turn tokens it has."""
-    end_tokens = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>", "</s>")
-    vocabulary = tokenizer.get_vocab()
-    special = set(tokenizer.all_special_tokens)
-    ids = {vocabulary[t] for t in end_tokens if t in vocabulary and t in special}
-    return sorted(ids | ({tokenizer.eos_token_id} if tokenizer.eos_token_id is not None else set()))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.methods._policy import Options
 from core.rewards.answer import THINK_START, Answer
 from core.rewards.judge import RewardScorer
@@ -77,9 +78,10 @@ class Collector:
         return answers
 
     def decode(self, tokens: Sequence[int]) -> str:
-        """The text of a completion without its stop token; tags that are special tokens stay in it."""
+        """The text of a completion without what ends it; tags that are special tokens stay in it."""
         end = len(tokens) - (tokens[-1] in self.generator.stop_tokens)
-        return str(self.tokenizer.decode(list(tokens[:end]), skip_special_tokens=False))
+        text = str(self.tokenizer.decode(list(tokens[:end]), skip_special_tokens=False))
+        return find_end_of_turn(self.tokenizer).cut(text)
 
     def _sample_groups(
         self, step: int, indices: Sequence[int], prompts: Sequence[Prompt], seed: Sequence[int], problems: list[str]

@@ -14,10 +14,10 @@ from core import adapters
 from core.data.batch.batches import Batches
 from core.data.format.example import Example
 from core.data.read.files import dataset_label
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.errors import BadData
 from core.events import Event, Warned
 from core.memory.estimate import PROMPTS_AT_ONCE
-from core.model.generate import stop_tokens
 from core.model.lm_head import LMHead
 from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts
 from core.rewards.judge import RewardScorer
@@ -180,7 +180,7 @@ def prepare_on_policy(
 
 def _generator(policy: Policy, answers: _AnswerBatches) -> CompletionGenerator:
     """The model with what does not change while it writes answers."""
-    stops = tuple(stop_tokens(policy.tokenizer))
+    stops = find_end_of_turn(policy.tokenizer).stops
     return CompletionGenerator(policy.model, stops, answers.facts.used, answers.batched, policy.stop)
 
 

@@ -16,6 +16,7 @@ from core.data.read.files import dataset_label
 from core.data.tokenize.cache import load_or_encode
 from core.data.tokenize.encode import Encoded
 from core.data.tokenize.encoding import Cancelled
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.errors import BadData, BadOption, Unavailable
 from core.events import Event, Phase, Warned
 from core.model import hub
@@ -61,12 +62,17 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     if run.spec.data in (PAIRS, UNPAIRED) and run.data.train_on != "answers":
         raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
     splits = yield from _read_splits(run)
+    end = find_end_of_turn(tokenizer)
+    if not end.stops:
+        yield Warned("no-stop", end.describe())
     if run.spec.on_policy:
         return (yield from _encode_prompts(run, splits, tokenizer))
     encoded_rows = yield from _encode(splits.train, tokenizer, run)
     rows = _drop_without_targets(encoded_rows)
     held_out = _drop_without_targets((yield from _encode(splits.held_out, tokenizer, run)))
     yield from _row_warnings(run, encoded_rows, rows, held_out)
+    if end.stops and not any(_teaches_to_stop(row, end.stops) for row in rows):
+        yield Warned("no-stop", f"No row is learned up to its {end.token}: the model will not learn to stop.")
     rows, held_out = _arrange(run, rows), _arrange(run, held_out)
     facts = _facts(
         run,
@@ -228,6 +234,11 @@ def _has_identical_answers(row: Row) -> bool:
     """Whether a pair has lost its difference behind the cut."""
     first, *more = row_texts(row)
     return any(np.array_equal(first.tokens, text.tokens) for text in more)
+
+
+def _teaches_to_stop(row: Row, stops: Sequence[int]) -> bool:
+    """Whether one of the tokens that end an answer is learned in every text of a row."""
+    return all(bool(np.isin(text.tokens[text.mask == 1], stops).any()) for text in row_texts(row))
 
 
 def _first_findings(dataset: Dataset) -> list[Any]:

@@ -15,6 +15,7 @@ from core.data.format.example import Example
 from core.data.tokenize import cache_file
 from core.data.tokenize.encode import Encoded, split_texts
 from core.data.tokenize.encoding import Progress, iterate_encoded
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.data.tokenize.token_store import EncodedRows, TokenStore
 
 MIN_ROWS = 2000  # fewer are tokenized in no time
@@ -74,6 +75,7 @@ def cache_key(examples: Iterable[Example], tokenizer: Any, options: dict[str, An
         tokenizer.backend_tokenizer.to_str(),
         tokenizer.special_tokens_map,
         tokenizer.chat_template,
+        find_end_of_turn(tokenizer).token,  # which a config.json beside it may name
         options,
     ]
     for part in (settings, *([getattr(e, name) for name in _FIELDS] for e in examples)):

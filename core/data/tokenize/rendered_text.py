@@ -1,12 +1,12 @@
 """An example as the text that the model is given, and the spans of it that are learned. No tokens yet."""
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.format.example import Example, Message
 from core.data.tokenize import answer_spans
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.data.tokenize.render import (
     DEVELOPER_AS_SYSTEM,
     TemplateRefused,
@@ -72,14 +72,14 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         return RenderedText("", note=f"The chat template refuses this row: {error}.")
     notes = [form_note, note, *describe_dropped(row_messages, example.tools, full, tokenizer)]
     note = "\n".join(dict.fromkeys(line for line in notes if line))
-    eos = (
-        ""
-        if add_generation_prompt or _ends_answers(tokenizer, str(tokenizer.chat_template))
-        else tokenizer.eos_token or ""
-    )
-    if eos:
-        note = _add_note(note, f"The chat template writes nothing behind an answer; {eos} was added, to learn to stop.")
-    text = full + eos
+    end = find_end_of_turn(tokenizer)
+    text = full
+    if end.added and end.token and not add_generation_prompt:
+        text += end.token
+        written = f"{end.spelled_out} spelled out" if end.spelled_out else "nothing"
+        note = _add_note(
+            note, f"The chat template writes {written} behind an answer; {end.token} was added, to learn to stop."
+        )
     if add_generation_prompt or train_on == "all":
         return RenderedText(text, () if add_generation_prompt else (LearnedSpan(0, len(text)),), note=note)
 
@@ -109,16 +109,6 @@ def _add_note(notes: str, note: str) -> str:
     return notes if not note or note in lines else "\n".join([*lines, note])
 
 
-@functools.lru_cache(maxsize=4)
-def _ends_answers(tokenizer: Any, template: str) -> bool:
-    """Whether the chat template writes anything behind an answer. `template` is part of the cache's key alone."""
-    probe = ({"role": "user", "content": "?"}, {"role": "assistant", "content": answer_spans.MARK})
-    try:
-        return bool(render(probe, (), tokenizer, False).rpartition(answer_spans.MARK)[2].strip())
-    except TemplateRefused:
-        return True
-
-
 def _plain_parts(example: Example) -> tuple[str, str | None, str]:
     """(prompt, completion, note) of an example that goes to the model as plain text; completion may be None."""
     if example.messages is None:
@@ -136,5 +126,5 @@ def _join_messages(messages: Sequence[Message]) -> str:
 
 def _add_eos(text: str, tokenizer: Any) -> str:
     """The text with the tokenizer's end of text behind it, once."""
-    eos = tokenizer.eos_token
+    eos = tokenizer.eos_token or find_end_of_turn(tokenizer).token
     return text + eos if eos and not text.endswith(eos) else text

@@ -107,6 +107,7 @@ def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: M
     tab = page.preview.tokens
     qtbot.waitUntil(lambda: tab.count.text().endswith("6 learned"), timeout=20_000)
     assert tab.place.text() == "Row 1 of 2 (line 1)"
+    assert tab.legend.text().endswith("Answers end with <|im_end|>.")
     tab.next_button.click()
     qtbot.waitUntil(lambda: tab.count.text().endswith("3 learned"))
     assert tab.place.text() == "Row 2 of 2 (line 2)"

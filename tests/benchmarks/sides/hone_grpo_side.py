@@ -8,6 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from core.data.tokenize.end_of_turn import EndOfTurn
 from core.events import Step
 from core.rollouts import setup
 from core.rollouts.samples_file import read_samples
@@ -18,7 +19,7 @@ from core.train import train
 def main() -> None:
     job = json.loads(Path(sys.argv[1]).read_text())
     if job["fixed"]:  # every answer has the longest length
-        setup.stop_tokens = lambda tokenizer: []
+        setup.find_end_of_turn = lambda tokenizer: EndOfTurn("", (), added=False)
     with tempfile.TemporaryDirectory() as folder:
         run = Run.from_dict(
             {

@@ -14,6 +14,7 @@ from mlx_lm.utils import load_model
 from core.adapters import WEIGHTS
 from core.data.batch.batches import Batch
 from core.data.tokenize.encode import Encoded
+from core.data.tokenize.end_of_turn import EndOfTurn
 from core.errors import BadData, BadOption
 from core.events import Finished, Started, Step, Warned
 from core.rollouts import setup
@@ -28,7 +29,7 @@ Make = Callable[..., Run]
 
 @pytest.fixture(autouse=True)
 def ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "stop_tokens", lambda tokenizer: ENDS)
+    monkeypatch.setattr(setup, "find_end_of_turn", lambda tokenizer: EndOfTurn("", tuple(ENDS), added=False))
 
 
 @pytest.fixture

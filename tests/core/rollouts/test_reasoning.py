@@ -12,6 +12,7 @@ import mlx.core as mx
 import pytest
 
 from core.adapters import WEIGHTS
+from core.data.tokenize.end_of_turn import EndOfTurn
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadData, Unavailable
 from core.events import Evaluated, Finished, Sample, Started, Step, Warned
@@ -41,7 +42,7 @@ Ask = Callable[..., Run]
 
 @pytest.fixture(autouse=True)
 def ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(setup, "stop_tokens", lambda tokenizer: ENDS)
+    monkeypatch.setattr(setup, "find_end_of_turn", lambda tokenizer: EndOfTurn("", tuple(ENDS), added=False))
 
 
 @pytest.fixture

@@ -18,10 +18,16 @@ EXPECTED = {
     "llama3": "<s><|start_header_id|>user<|end_header_id|>\n\na<|eot_id|>"
     "<|start_header_id|>assistant<|end_header_id|>\n\n[b<|eot_id|>]"
     "<|start_header_id|>user<|end_header_id|>\n\nc<|eot_id|>"
-    "<|start_header_id|>assistant<|end_header_id|>\n\n[d<|eot_id|>]",
+    "<|start_header_id|>assistant<|end_header_id|>\n\n[d<|eot_id|></s>]",
     "gemma": "<s><start_of_turn>user\na<end_of_turn>\n<start_of_turn>model\n[b<end_of_turn>\n]"
-    "<start_of_turn>user\nc<end_of_turn>\n<start_of_turn>model\n[d<end_of_turn>\n]",
+    "<start_of_turn>user\nc<end_of_turn>\n<start_of_turn>model\n[d<end_of_turn>\n</s>]",
     "plain": "<s>User: a\n\nAssistant:[ b</s>]\n\nUser: c\n\nAssistant:[ d</s>]",
+}
+
+# Where the tokenizer has not the template's marks, </s> ends the last answer.
+NOTES = {
+    name: f"The chat template writes {end} spelled out behind an answer; </s> was added, to learn to stop."
+    for name, end in (("llama3", "<|eot_id|>"), ("gemma", "<end_of_turn>"))
 }
 
 
@@ -33,7 +39,7 @@ def test_every_choice_is_masked_exactly(name: str, marked: Callable[[Any, Any], 
     example = Example(1, messages=tuple({"role": role, "content": text} for role, text in texts))
     (row,) = encode_example(example, tokenizer, train_on="answers", max_len=999)
     assert marked(row, tokenizer) == EXPECTED[name]
-    assert row.note == ""
+    assert row.note == NOTES.get(name, "")
 
 
 def test_marks_that_the_model_does_not_know_are_told() -> None:
