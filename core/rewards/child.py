@@ -1,7 +1,7 @@
-"""The process in which a person's reward function runs: python -P child.py FILE. Needs nothing but Python.
+"""The process in which a person's reward function runs; supervisor.py starts it. Needs nothing but Python.
 
-Reads a line of JSON (a list of rows), writes a line of JSON ({"scores": [...]} or {"error": "one sentence"}). Its
-first line says whether the file could be loaded.
+It reads a line of JSON with an id and a list of rows, and writes a line of JSON with the same id: {"scores": [...]} or
+{"error": "one sentence"}. The first request names the file, and its reply says whether it could be loaded.
 """
 
 import importlib.util
@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+LONGEST_MESSAGE = 300  # characters of an error's text that are passed on
 PARAMETERS = ("answers", "expected", "prompts", "thinking", "tokens")
 
 Row = dict[str, Any]
@@ -28,19 +29,28 @@ class LoadedReward(NamedTuple):
     problem: str  # "" where there is none
 
 
-def main(path: Path) -> None:
-    # What the function prints must not reach the pipe that carries the scores.
-    pipe = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+def serve(requests: int, replies: int) -> None:
+    """Answer requests, a line of JSON each, until there are no more. Both are file descriptors."""
+    with os.fdopen(requests, encoding="utf-8") as lines:
+        first = json.loads(next(lines))
+        path = Path(first["file"])
+        sys.argv = [str(path)]
 
-    def send(message: dict[str, Any]) -> None:
-        pipe.write(json.dumps(message) + "\n")
-        pipe.flush()
+        own = os.getpid()
 
-    function, parameters, problem = load(path)
-    send({"error": problem} if problem else {"ready": True})
-    for line in sys.stdin:
-        send(score(path, function, parameters, json.loads(line)))
+        def send(request: dict[str, Any], reply: dict[str, Any]) -> None:
+            if os.getpid() != own:  # a fork that the function made and did not end
+                os._exit(0)
+            # The line break before it ends whatever else may have been written to the pipe.
+            message = b"\n" + json.dumps(reply | {"id": request["id"]}).encode() + b"\n"
+            while message:
+                message = message[os.write(replies, message) :]
+
+        function, parameters, problem = load(path)
+        send(first, {"error": problem} if problem else {"ready": True})
+        for line in lines:
+            request = json.loads(line)
+            send(request, score(path, function, parameters, request["rows"]))
 
 
 def load(path: Path) -> LoadedReward:
@@ -88,6 +98,8 @@ def to_json_value(value: Any) -> float | str | None:
     """A score as JSON can carry it: a number, None for NaN and infinity, or what it is instead of a number."""
     try:
         number = float(value)
+    except OverflowError:
+        return None
     except (TypeError, ValueError):
         return repr(value)[:40]
     return number if math.isfinite(number) else None
@@ -109,9 +121,12 @@ def describe_error(path: Path, error: BaseException) -> str:
         return f"{path.name}, line {error.lineno}: {error.msg}"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
     position = f", line {frames[-1].lineno}" if frames else ""
-    message = (str(error).strip().splitlines() or [""])[0].rstrip(".")
+    message = (_message(error)[:LONGEST_MESSAGE].strip().splitlines() or [""])[0].rstrip(".")
     return f"{path.name}{position}: {type(error).__name__}{': ' + message if message else ''}"
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # a class of a person's own
+        return ""

@@ -3,24 +3,24 @@
     def reward(answers, expected):          # any of: answers, expected, prompts, thinking, tokens
         return [float(e in a) for a, e in zip(answers, expected)]
 
-It gets lists of equal length and returns as many numbers. What it does cannot harm the run: it has a process of
-its own and a time limit for each call, and when it fails, one sentence says where and at which row.
+It gets lists of equal length and returns as many numbers. A mistake in it does not harm the run: it has a process of
+its own, a time limit for each call and a limit of memory, and when it fails, one sentence says where and at which row.
 """
 
-import json
-import math
-import queue
-import subprocess
-import sys
-import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.errors import BadOption
+import psutil
+
+from core.errors import BadOption, Unavailable
 from core.rewards.answer import Answer, Reward
+from core.rewards.process import ProcessFailed, RewardProcess, TooLong
 
 START_SECONDS = 30.0  # for Python to start and the file to be imported
+MAX_DEATHS = 3  # times that the process may end by itself, or take too much memory, before the run ends
+REPLY_BYTES = 512  # bytes of a reply for each score at most
+LARGEST = 1e12  # a larger score has no squares and sums that a metric could hold
 
 REWARD = Reward("Your own file", "A function in your own Python file scores the answers.", None)
 
@@ -37,13 +37,18 @@ class FileReward:
         self.path, self.seconds = path, seconds
         if not path.is_file():
             raise BadOption(f"There is no reward file {path}.")
-        self._process: subprocess.Popen[str] | None = None
-        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._process: RewardProcess | None = None
+        self._deaths = 0
 
     def scores(self, answers: Sequence[Answer]) -> list[float]:
-        """One finite number for each answer. Raises RewardFileFailed where the function does not give them in time."""
+        """One finite number for each answer.
+
+        Raises RewardFileFailed where the function does not give them in time, and Unavailable when its process has
+        ended MAX_DEATHS times.
+        """
         if self._process is None:
-            self._start()
+            self._process = RewardProcess(self.path, memory_limit())
+            self._check(self._call(lambda process: process.load(START_SECONDS), "while it was loaded"))
         rows = [
             {
                 "answers": a.visible,
@@ -55,79 +60,52 @@ class FileReward:
             }
             for a in answers
         ]
-        response = self._request(json.dumps(rows), self.seconds, _describe_rows(answers))
-        if "error" in response:
-            raise RewardFileFailed(str(response["error"]))
-        return [self._check_number(n, a) for n, a in zip(response["scores"], answers, strict=True)]
+        longest = REPLY_BYTES * (len(rows) + 64)
+        reply = self._call(lambda p: p.request({"rows": rows}, self.seconds, longest), _describe_rows(answers))
+        self._check(reply, ends=False)
+        return [self._check_number(n, a) for n, a in zip(reply["scores"], answers, strict=True)]
+
+    def _call(self, call: Callable[[RewardProcess], dict[str, Any]], context: str) -> dict[str, Any]:
+        """The reply of the process; `context` continues the sentence of an error."""
+        assert self._process is not None
+        try:
+            return call(self._process)
+        except TooLong as error:
+            self._process = None
+            raise RewardFileFailed(f"{self.path.name} {error} {context}.") from None
+        except ProcessFailed as error:
+            self._process = None
+            self._deaths += 1
+            sentence = f"{self.path.name} {error} {context}"
+            if self._deaths == MAX_DEATHS:
+                raise Unavailable(f"{sentence}, for the {MAX_DEATHS}rd time. The run ends here.") from None
+            raise RewardFileFailed(f"{sentence}.") from None
+
+    def _check(self, reply: dict[str, Any], ends: bool = True) -> None:
+        """Raises RewardFileFailed with the error that the reply tells; the process is ended then if asked for."""
+        if "error" in reply:
+            if ends:
+                self.close()
+            raise RewardFileFailed(str(reply["error"]))
 
     def _check_number(self, value: Any, answer: Answer) -> float:
-        if isinstance(value, int | float) and math.isfinite(value):
+        if isinstance(value, int | float) and abs(value) <= LARGEST:
             return float(value)
         description = "no finite number" if value is None else repr(value)[:40]
-        raise RewardFileFailed(f"{self.path.name} gave {description} as the score of an answer to row {answer.line}.")
-
-    def _start(self) -> None:
-        # -P: the folder of child.py must not be a place to import from, or its neighbours would hide Python's own.
-        command = [sys.executable, "-P", str(Path(__file__).with_name("child.py")), str(self.path.absolute())]
-        self._lines = queue.Queue()
-        self._process = subprocess.Popen(
-            command,
-            cwd=self.path.absolute().parent,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
-        threading.Thread(target=_listen, args=(self._process, self._lines), name="reward", daemon=True).start()
-        response = self._request("", START_SECONDS, "while it was loaded")
-        if "error" in response:
-            self.close()
-            raise RewardFileFailed(str(response["error"]))
-
-    def _request(self, line: str, seconds: float, context: str) -> dict[str, Any]:
-        """Send a line and wait for one; "" only waits. `context` continues the sentence of an error.
-
-        Raises RewardFileFailed, and ends the process, when the answer takes too long or the process has ended.
-        """
-        process = self._process
-        assert process is not None and process.stdin is not None
-        try:
-            if line:
-                process.stdin.write(line + "\n")
-                process.stdin.flush()
-            reply = self._lines.get(timeout=seconds)
-        except queue.Empty:
-            self.close()
-            raise RewardFileFailed(f"{self.path.name} took longer than {seconds:g} seconds {context}.") from None
-        except OSError:
-            reply = None
-        if reply is None:
-            self.close()
-            raise RewardFileFailed(f"{self.path.name} ended its process {context}.")
-        response: dict[str, Any] = json.loads(reply)
-        return response
+        sentence = f"{self.path.name} gave {description} as the score of an answer to row {answer.line}"
+        limits = f"; it may lie between -{LARGEST:g} and {LARGEST:g}" if isinstance(value, int | float) else ""
+        raise RewardFileFailed(f"{sentence}{limits}.")
 
     def close(self) -> None:
         """End the process."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.wait()
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+            process.close()
 
 
-def _listen(process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
-    """Put every line that the process writes into `lines`, then None: a pipe cannot be waited for with a time limit."""
-    assert process.stdout is not None
-    try:
-        for line in process.stdout:
-            lines.put(line)
-    except ValueError:  # closed while reading
-        pass
-    lines.put(None)
+def memory_limit() -> int:
+    """Bytes of memory that a reward file and all that it starts may take: half of the machine's."""
+    return int(psutil.virtual_memory().total) // 2
 
 
 def _describe_rows(answers: Sequence[Answer]) -> str:

@@ -42,7 +42,7 @@ def test_it_scores(tmp_path: Path) -> None:
         ("def reward(answers):\n    return [1.0]\n", "reward.py gave 1 scores for 2 answers."),
         ("def reward(answers):\n    return ['good', 'bad']\n", "gave \"'good'\" as the score of an answer to row 7."),
         ("def reward(answers):\n    return None\n", "TypeError: 'NoneType' object is not iterable"),
-        ("import os\ndef reward(answers):\n    os._exit(3)\n", "ended its process at the answers to rows 7, 8."),
+        ("import os\ndef reward(answers):\n    os._exit(3)\n", "ended its process (exit code 3) at the answers"),
         ("def reward(answers):\n    raise SystemExit\n", "reward.py, line 2: SystemExit"),
         ("def reward(answers)\n    pass\n", "reward.py, line 1: expected ':'."),
         ("x = 1\ny = x.a\n", "reward.py, line 2: AttributeError"),
