@@ -1,30 +1,95 @@
-"""Files written whole or not at all: under a temporary name, synced, and renamed."""
+"""Files written whole or not at all: under a temporary name, synced, and renamed. And lines that are appended.
+
+What belongs to a run is for its owner alone, whatever the umask.
+"""
 
 import errno
+import fcntl
+import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from core.errors import BadOption, Unavailable
 
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+
+
+def make_private_folder(path: Path) -> None:
+    """Make a folder that only its owner may enter, or make an existing one such. Its parent has to be there."""
+    if not path.is_dir():
+        path.mkdir(PRIVATE_FOLDER)
+        sync(path.parent)
+    with suppress(OSError):  # another's folder, or a file system without owners
+        path.chmod(PRIVATE_FOLDER)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """A file descriptor of a file that is made if need be, for its owner alone whatever the umask."""
+    file = os.open(path, flags | os.O_CREAT, PRIVATE_FILE)
+    if stat.S_IMODE(os.fstat(file).st_mode) != PRIVATE_FILE:
+        with suppress(OSError):  # as above
+            os.fchmod(file, PRIVATE_FILE)
+    return file
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path` to write to; synced and renamed at the end, removed on an error."""
+def replacing(path: Path, private: bool = True) -> Iterator[Path]:
+    """A temporary name beside `path` to write to; synced and renamed at the end, removed on an error.
+
+    `private` makes it a file for its owner alone.
+    """
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     try:
+        if private:
+            os.close(open_private(temporary, os.O_WRONLY | os.O_TRUNC))
         yield temporary
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
+        sync(temporary)
         temporary.replace(path)
+        sync(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
 
 
-def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None) -> None:
+def append(path: Path, text: str) -> None:
+    """Add lines to the end of a file for its owner alone. A line that was cut off there before is ended first."""
+    file = open_private(path, os.O_RDWR | os.O_APPEND)
+    try:
+        size = os.fstat(file).st_size
+        lines = text.encode("utf-8", "replace")  # half of a surrogate pair is no text
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            lines = b"\n" + lines
+        while lines:
+            lines = lines[os.write(file, lines) :]
+    finally:
+        os.close(file)
+
+
+def sync(path: Path) -> None:
+    """Have a file, or a folder's entries, written to the disk itself; nothing to do where there is no such file."""
+    try:
+        file = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return
+    try:
+        os.fsync(file)
+        if hasattr(fcntl, "F_FULLFSYNC"):  # macOS leaves what it has synced in the disk's own memory
+            fcntl.fcntl(file, fcntl.F_FULLFSYNC)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot sync folders
+            raise
+    finally:
+        os.close(file)
+
+
+def save_tensors(
+    path: Path, tensors: dict[str, Any], metadata: dict[str, str] | None = None, private: bool = True
+) -> None:
     """A safetensors file, whole or not at all. Raises Unavailable before writing when the disk lacks the space."""
     import mlx.core as mx
 
@@ -35,8 +100,13 @@ def save_tensors(path: Path, tensors: dict[str, Any], metadata: dict[str, str] |
             raise Unavailable(
                 f"The disk is full: {path.name} needs {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free."
             )
-        with replacing(path) as temporary:
-            mx.save_safetensors(str(temporary), tensors, metadata=metadata)
+        with replacing(path, private) as temporary:
+            try:
+                mx.save_safetensors(str(temporary), tensors, metadata=metadata)
+            except RuntimeError as error:
+                raise Unavailable(f"{path} could not be written: {error}.") from None
+            if not _is_whole(temporary):  # MLX does not look whether all was written
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 @contextmanager
@@ -45,12 +115,27 @@ def explain(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
+        place = error.filename or path
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Unavailable(
                 f"The disk is full; {path} could not be written. What was saved before is kept."
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Unavailable(f"There is no permission to write to {error.filename or path}.") from None
+            raise Unavailable(f"There is no permission to write to {place}.") from None
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
-            raise BadOption(f"{error.filename or path} is a file, where a folder is needed.") from None
-        raise
+            raise BadOption(f"{place} is a file, where a folder is needed.") from None
+        if error.errno in (errno.ENOENT, errno.ESTALE):
+            raise Unavailable(f"{place} is gone: it was moved or removed meanwhile.") from None
+        raise Unavailable(f"{place} could not be read or written: {error.strerror or error}.") from None
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a safetensors file is as long as its header says."""
+    with path.open("rb") as file:
+        header_size = int.from_bytes(file.read(8), "little")
+        try:
+            header = json.loads(file.read(header_size))
+        except ValueError:
+            return False
+    ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    return path.stat().st_size >= 8 + header_size + max(ends, default=0)

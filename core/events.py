@@ -8,7 +8,9 @@ import dataclasses
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 
@@ -137,16 +139,45 @@ def to_json(event: Event) -> str:
 
 
 def from_json(line: str) -> Event:
-    """The event that to_json() wrote. null in the place of a number reads as NaN. Raises ValueError if it is none."""
-    values = json.loads(line)
-    if not isinstance(values, dict) or values.get("event") not in KINDS:
-        raise ValueError(f"not an event: {line[:80]}")
-    cls = KINDS[values.pop("event")]
-    fields = {f.name: f for f in dataclasses.fields(cls)}
-    for name, value in values.items():
-        if value is None and name in fields and fields[name].type in (float, "float"):
-            values[name] = math.nan
-    return cls(**{name: value for name, value in values.items() if name in fields})
+    """The event that to_json() wrote. null in the place of a number reads as NaN.
+
+    Raises ValueError where it is none: another shape, a field that is missing, or one of another type.
+    """
+    try:
+        values = json.loads(line)
+        cls = KINDS[values.pop("event")]
+        readers = {f.name: _READERS[f.type] for f in dataclasses.fields(cls)}
+        return cls(**{name: readers[name](value) for name, value in values.items() if name in readers})
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
+        raise ValueError(f"not an event: {line[:80]}") from None
+
+
+def _read(*kinds: type) -> Callable[[Any], Any]:
+    """What gives a value back if it is of one of these types, and raises TypeError if it is not."""
+
+    def read(value: Any) -> Any:
+        if type(value) not in kinds:  # True is no number here
+            raise TypeError(value)
+        return value
+
+    return read
+
+
+def _read_float(value: Any) -> float:
+    return math.nan if value is None else float(_read(int, float)(value))
+
+
+# By the type that a field is declared with.
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    float: _read_float,
+    int: _read(int),
+    str: _read(str),
+    bool: _read(bool),
+    float | None: lambda value: None if value is None else _read_float(value),
+    int | None: _read(int, NoneType),
+    dict[str, Any]: _read(dict),
+    dict[str, float]: lambda value: {name: _read_float(number) for name, number in value.items()},
+}
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import math
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,8 @@ from core.errors import UserError
 from core.events import Evaluated, Finished, Started, from_json
 from core.methods import Criterion
 from core.run import Run
+from core.run.lock import is_locked
 
-_ACTIVE_SECONDS = 120.0  # a log that was written to more lately may belong to a run of another program
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
 _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
 
@@ -77,8 +76,7 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         elif isinstance(event, Finished):
             finished = event
             eval_metrics = event.metrics_after or eval_metrics
-    last_change = log.stat().st_mtime if log.exists() else (folder / "run.toml").stat().st_mtime
-    is_active = finished is None and time.time() - last_change < _ACTIVE_SECONDS
+    is_active = is_locked(folder)  # by this program or by another
     return HistoryEntry(
         folder=folder,
         name=folder.name,

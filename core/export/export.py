@@ -157,7 +157,7 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     source = hub.locate(_base_model(folder, saved))
     config, tensors = peft.convert(saved, weights, read_config(source) if source else {}, folder)
     with replacing_folder(target) as partial:
-        save_tensors(partial / adapters.PEFT_WEIGHTS, tensors, {"format": "pt"})
+        save_tensors(partial / adapters.PEFT_WEIGHTS, tensors, {"format": "pt"}, private=False)
         write_json(partial / adapters.CONFIG, config)
     note = adapters.read_base_precision(folder).note
     if note:

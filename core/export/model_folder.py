@@ -72,7 +72,9 @@ def write_weights(
     weight_map: dict[str, str] = {}
     for i, shard in enumerate(shards, 1):
         file = "model.safetensors" if len(shards) == 1 else f"model-{i:05}-of-{len(shards):05}.safetensors"
-        save_tensors(folder / file, {name: tensor() for name, tensor in shard.items()}, {"format": framework})
+        save_tensors(
+            folder / file, {name: tensor() for name, tensor in shard.items()}, {"format": framework}, private=False
+        )
         weight_map |= dict.fromkeys(shard, file)
         mx.clear_cache()
     if len(shards) > 1:

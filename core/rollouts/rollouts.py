@@ -9,6 +9,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from core.atomic_files import append, explain
 from core.data.batch.batches import Batch
 from core.errors import BadData
 from core.methods._policy import Options
@@ -167,15 +168,16 @@ class RolloutBatches:
             )
         self.notes += self._monitor.check(number, collected)
         groups, _ = add_advantages(collected.groups, self.options.scale_rewards)
-        with self.config.samples_file.open("a", encoding="utf-8") as file:
-            file.writelines(group.to_json() + "\n" for group in (*groups, *collected.dropped_groups))
+        with explain(self.config.samples_file):
+            lines = (group.to_json() + "\n" for group in (*groups, *collected.dropped_groups))
+            append(self.config.samples_file, "".join(lines))
         return collected
 
     def _load_recorded(self, number: int, step: int) -> CollectedGroups | None:
         """The groups that a resumed run was learning from: those that samples.jsonl has for this step."""
         if self._number >= 0 or not self.config.samples_file.exists():
             return None
-        recorded = [group for group in read_samples(self.config.samples_file) if group.step == step]
+        recorded = [g for g in read_samples(self.config.samples_file, skip_damaged=True) if g.step == step]
         groups = [group for group in recorded if group.trained_on]
         dropped_groups = [group for group in recorded if not group.trained_on]
         return CollectedGroups(groups, dropped_groups, 0.0, []) if groups else None

@@ -70,8 +70,10 @@ class RolloutGroup:
         return json.dumps(record, ensure_ascii=False, allow_nan=False)
 
 
-def read_samples(path: Path, vocabulary: int | None = None) -> Iterator[RolloutGroup]:
+def read_samples(path: Path, vocabulary: int | None = None, skip_damaged: bool = False) -> Iterator[RolloutGroup]:
     """The group of every complete line. Raises BadData naming file and line where a line lacks what is needed.
+
+    `skip_damaged` leaves such lines out instead.
 
     A last line without its line break was cut off by a crash and is left out. Needed are `prompt_ids` and, of each
     answer, `ids` and `reward`; all ids must be below `vocabulary`.
@@ -80,7 +82,13 @@ def read_samples(path: Path, vocabulary: int | None = None) -> Iterator[RolloutG
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.endswith("\n") and line.strip():
-                    yield _parse_group(line, f"{path}, line {number}", vocabulary)
+                    try:
+                        group = _parse_group(line, f"{path}, line {number}", vocabulary)
+                    except BadData:
+                        if skip_damaged:
+                            continue
+                        raise
+                    yield group
     except OSError as error:
         raise BadData(f"{path} cannot be read: {error.strerror}.") from None
     except UnicodeDecodeError:
@@ -103,7 +111,7 @@ def _parse_group(line: str, location: str, vocabulary: int | None) -> RolloutGro
         rollouts = tuple(_parse_rollout(answer) for answer in record["answers"])
         prompt_ids = tuple(int(i) for i in record["prompt_ids"])
         step = int(record.get("step", 0))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
         defect = f"it lacks {error}" if isinstance(error, KeyError) else "it is not in the form of samples.jsonl"
         raise BadData(f"{location} holds no recorded answers: {defect}.") from None
     if not prompt_ids or not rollouts or not all(rollout.ids for rollout in rollouts):

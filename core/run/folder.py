@@ -1,7 +1,8 @@
 """RunFolder: the files of a run. All that a run is lies in its folder, each file complete or not there at all.
 
 run.toml (as asked) · resolved.json (as used) · events.jsonl · adapters.safetensors + adapter_config.json ·
-checkpoints/ · samples.jsonl · report.md. Files are written under a temporary name, synced and renamed.
+checkpoints/ · samples.jsonl · report.md · run.lock. Files are written under a temporary name, synced and renamed, and
+are for their owner alone.
 """
 
 import json
@@ -10,10 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.atomic_files import explain, replacing
+from core.atomic_files import append, explain, make_private_folder, replacing, sync
 from core.errors import BadOption, Unavailable
-from core.events import Event, from_json, to_json
-from core.run import Run
+from core.events import Event, Warned, to_json
+from core.run.event_log import cut_log, cut_samples, read_log
+from core.run.lock import RunLock
+from core.run.run import Run
 
 RUN, RESOLVED, EVENTS, SAMPLES, REPORT = "run.toml", "resolved.json", "events.jsonl", "samples.jsonl", "report.md"
 CHECKPOINTS = "checkpoints"
@@ -23,9 +26,11 @@ CHAT_TEMPLATE = "chat_template.jinja"  # there only where one was chosen for a m
 class RunFolder:
     """The files of one run. A file that cannot be written (no space, no permission) raises Unavailable."""
 
-    def __init__(self, path: Path, early_events: list[Event] | None = None) -> None:
-        self.path = path
-        self._early_events = early_events  # from before the folder is made; None once it is there
+    def __init__(self, path: Path, early_events: list[Event] | None = None, is_new: bool = False) -> None:
+        self.path, self.is_new = path, is_new
+        self._early_events = early_events  # from before begin(); None afterwards
+        self._lock = RunLock(path)
+        self._lock_note = ""
 
     @classmethod
     def plan(cls, run: Run) -> "RunFolder":
@@ -35,65 +40,94 @@ class RunFolder:
         """
         path = Path(run.output or "").expanduser()
         with explain(path):
-            if (path / RUN).exists():
-                raise BadOption(f"{path} already holds a run; go on with --resume, or choose another --output.")
+            _refuse_earlier_run(path)
             existing = next(p for p in (path, *path.absolute().parents) if p.exists())
             if not existing.is_dir():
                 raise BadOption(f"{existing} is a file, where a folder is needed.")
             if not os.access(existing, os.W_OK | os.X_OK):
                 raise Unavailable(f"There is no permission to write to {existing}.")
-        return cls(path, early_events=[])
-
-    def begin(self, run: Run) -> None:
-        """Make the folder of a new run, with run.toml and the events so far. Does nothing for a resumed run."""
-        if self._early_events is None:
-            return
-        with explain(self.path):
-            self.path.mkdir(parents=True, exist_ok=True)
-        self.write(RUN, run.to_toml())
-        early_events, self._early_events = self._early_events, None
-        for event in early_events:
-            self.log(event)
+        return cls(path, early_events=[], is_new=True)
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """The folder of an earlier run. Raises BadOption where no run lies in it."""
-        if not (path / RUN).is_file():
-            raise BadOption(f"{path} holds no run: there is no {RUN} in it.")
-        return cls(path)
+        """The folder of an earlier run, which is this process's alone until close(); it stays as it is until begin().
+
+        Raises BadOption where no run lies in it, or where it is being trained in.
+        """
+        with explain(path):
+            if not (path / RUN).is_file():
+                raise BadOption(f"{path} holds no run: there is no {RUN} in it.")
+        folder = cls(path, early_events=[])
+        folder._lock_note = folder._lock.acquire()
+        return folder
+
+    def begin(self, run: Run, last_step: int | None = None) -> list[Warned]:
+        """The run begins: from here on it is written down.
+
+        A new run gets its folder. One that goes on from the checkpoint of `last_step`, or from the start where that is
+        None, loses the events and samples that came after it, so that each step is logged once. Returns what a person
+        should know about the folder.
+        """
+        notes = []
+        if self.is_new:
+            with explain(self.path):
+                if not self.path.exists():
+                    self.path.parent.mkdir(parents=True, exist_ok=True)
+                    make_private_folder(self.path)
+                self._lock_note = self._lock.acquire()
+                _refuse_earlier_run(self.path)
+        else:
+            with explain(self.path):
+                log, bad_events = cut_log(self.path / EVENTS, self.path / CHECKPOINTS, last_step)
+                samples, bad_samples = cut_samples(self.path / SAMPLES, last_step)
+            for name, text, bad in ((EVENTS, log, bad_events), (SAMPLES, samples, bad_samples)):
+                if text is not None:
+                    self.write(name, text)
+                if bad:
+                    sentence = f"{bad} line{'s' if bad > 1 else ''} of {self.path / name} cannot be read: left out."
+                    notes.append(Warned("bad-line", sentence))
+        if self.is_new or (self.path / RUN).read_text(encoding="utf-8") != run.to_toml():
+            self.write(RUN, run.to_toml())
+        early_events, self._early_events = self._early_events or [], None
+        for event in early_events:
+            self.log(event)
+        if self._lock_note:
+            notes.append(Warned("no-locks", self._lock_note))
+        return notes
+
+    def close(self) -> None:
+        """Let another process have the folder."""
+        self._lock.release()
 
     def log(self, event: Event) -> None:
         """Append an event to events.jsonl, or keep it until begin()."""
         if self._early_events is not None:
             self._early_events.append(event)
             return
-        with explain(self.path), (self.path / EVENTS).open("a", encoding="utf-8") as file:
-            file.write(to_json(event) + "\n")
+        with explain(self.path):
+            append(self.path / EVENTS, to_json(event) + "\n")
 
     def events(self) -> Iterator[Event]:
-        """Every event of events.jsonl, without a last line that a crash has cut off."""
-        path = self.path / EVENTS
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                if line.endswith("\n"):
-                    yield from_json(line)
+        """Every event of events.jsonl, without lines that are none: a crash may have cut off the last one."""
+        for _, event in read_log(self.path / EVENTS):
+            if event is not None:
+                yield event
 
-    def discard_after(self, step: int) -> None:
-        """Drop the events and samples after a checkpoint, and the ending, so that a resumed run logs each step once."""
-        events = [e for e in self.events() if getattr(e, "step", 0) <= step and type(e).__name__ != "Finished"]
-        self.write(EVENTS, "".join(to_json(e) + "\n" for e in events))
-        if (self.path / SAMPLES).exists():
-            # Completions that the checkpoint was not trained on will be sampled again, and be the same.
-            with (self.path / SAMPLES).open(encoding="utf-8", errors="replace") as file:
-                lines = [line for line in file if line.endswith("\n") and json.loads(line).get("step", 0) <= step]
-            self.write(SAMPLES, "".join(lines))
+    def sync_logs(self) -> None:
+        """Have the events and samples so far written to the disk itself, before a checkpoint relies on them."""
+        with explain(self.path):
+            sync(self.path / EVENTS)
+            sync(self.path / SAMPLES)
 
     def write(self, name: str, text: str) -> None:
         """Write a text file whole or not at all."""
         with explain(self.path), replacing(self.path / name) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+            temporary.write_text(text, encoding="utf-8", errors="replace")
 
     def write_json(self, name: str, value: Any) -> None:
         self.write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def _refuse_earlier_run(path: Path) -> None:
+    if (path / RUN).exists():
+        raise BadOption(f"{path} already holds a run; go on with --resume, or choose another --output.")

@@ -17,7 +17,7 @@ HEADROOM, CHECKPOINTED_HEADROOM = 1.2, 1.75
 
 
 def dry_run(setup: Setup, train_step: TrainStep) -> None:
-    """Compute the gradient of the longest batch, or of as many as are computed side by side, and write down its memory.
+    """Compute the gradient of the longest batch, or of as many as are computed side by side, and note its memory.
 
     On CUDA MLX's memory limit is then set by it. The run goes on as if nothing had been drawn. Short runs, and runs
     whose batches are not known before, go without.
@@ -41,5 +41,4 @@ def dry_run(setup: Setup, train_step: TrainStep) -> None:
     texts, tokens = batches[0].tokens.shape
     memory = replace(memory, measured=mx.get_peak_memory(), rows=len(batches) * texts, tokens=tokens)
     setup.resolved = replace(setup.resolved, memory=memory)
-    setup.write_resolved()
     mx.random.seed(high << 32 | low)

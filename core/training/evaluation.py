@@ -9,14 +9,14 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from core import adapters
-from core.atomic_files import save_tensors
+from core.atomic_files import explain, make_private_folder, save_tensors
 from core.data.kinds import PAIRS, UNPAIRED
 from core.device.parallel import map_in_order
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.folder import CHECKPOINTS, REPORT
-from core.training import report
+from core.training import checkpoint, report
 from core.training.checkpoint import Progress
 from core.training.metrics import MetricMeans
 from core.training.setup import Setup
@@ -60,8 +60,24 @@ class Evaluation:
             yield Evaluated(0, loss, False, targets, metrics)
         yield from self.sample_answers("before")
 
-    def recall_baseline(self) -> None:
-        """After a resume: score the sample answers from before training again, as the log has them."""
+    def restore(self, is_fresh: bool) -> None:
+        """Before the first step: the adapter of steps that were gone back behind gives way to the best one so far."""
+        progress = self.progress
+        if is_fresh:
+            if not self.folder.is_new:
+                (self.folder.path / adapters.WEIGHTS).unlink(missing_ok=True)
+            return
+        if self.run.train.keep_best and progress.best_file is None:
+            progress.best_loss = progress.best_step = None
+        newest = adapters.trainable_tensors(self.setup.model)
+        if self.run.train.keep_best and progress.best_file is not None:
+            self.setup.model.load_weights(str(self._best_path), strict=False)
+        self._save_adapter()
+        self.setup.model.load_weights(list(newest.items()), strict=False)
+        self._recall_baseline()
+
+    def _recall_baseline(self) -> None:
+        """Score the sample answers from before training again, as the log has them."""
         samples = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
         self._score_samples("before", [e.answer for e in samples], [e.expected for e in samples])
 
@@ -71,10 +87,10 @@ class Evaluation:
         loss, targets, metrics = self._measure()
         progress = self.progress
         progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
-        is_best = progress.best_loss is None or loss < progress.best_loss
+        is_best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
         if is_best:
             progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
-            progress.best_metrics = metrics
+            progress.best_metrics, progress.best_file, progress.best_sha256 = metrics, None, None
             if self.run.train.keep_best:
                 self._save_best()
         else:
@@ -156,8 +172,9 @@ class Evaluation:
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
                 newest_loss, newest_metrics = None, {}
         best_loss, best_step = progress.best_loss, progress.best_step
-        limit = math.inf if newest_loss is None else newest_loss
-        if self.run.train.keep_best and best_loss is not None and best_step is not None and best_loss < limit:
+        limit = newest_loss if newest_loss is not None and math.isfinite(newest_loss) else math.inf
+        is_better = best_loss is not None and best_loss < limit
+        if self.run.train.keep_best and progress.best_file is not None and best_step is not None and is_better:
             self.setup.model.load_weights(str(self._best_path), strict=False)
             return best_step, best_loss, progress.best_metrics
         return progress.step, newest_loss, newest_metrics
@@ -176,11 +193,16 @@ class Evaluation:
 
     @property
     def _best_path(self) -> Path:
-        return self.folder.path / CHECKPOINTS / "best.safetensors"
+        return self.folder.path / CHECKPOINTS / (self.progress.best_file or "")
 
     def _save_best(self) -> None:
-        self._best_path.parent.mkdir(exist_ok=True)
-        save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))
+        """Keep the weights of this step beside the checkpoints, and the adapter in the run's folder."""
+        progress = self.progress
+        progress.best_file = checkpoint.best_name(progress.step)
+        with explain(self._best_path):
+            make_private_folder(self._best_path.parent)
+            save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))
+            progress.best_sha256 = checkpoint.hash_file(self._best_path)
         self._save_adapter()
 
     def _save_adapter(self) -> None:

@@ -3,7 +3,7 @@
 import itertools
 import math
 import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from core.device.select import select
 from core.events import Event, Started, Warned
 from core.memory.plan import Plan
 from core.model.lm_head import LMHead
+from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.resolved import Backend, DataFacts, MemoryFacts, MicroBatches, Resolved, to_json
 from core.rollouts.rollouts import RolloutBatches
@@ -59,6 +60,7 @@ class Setup:
     eval_batches: list[Batch]
     rollouts: RolloutBatches | None  # where the batches come from, for a method whose answers the model writes
     teacher: Teacher | None
+    annotator: Reference | Teacher | None  # what adds to the batches what another model says of them
     prompts: list[EncodedPrompt]  # for sample answers
     schedule: Schedule
     resolved: Resolved
@@ -87,6 +89,15 @@ class Setup:
     def resolved_json(self) -> dict[str, Any]:
         """The contents of resolved.json."""
         return to_json(self.resolved)
+
+    def write_folder(self, last_step: int | None) -> Iterator[Warned]:
+        """The files of a run that stand before its first step, or before it goes on from the checkpoint of a step."""
+        yield from self.folder.begin(self.run, last_step)
+        if self.annotator:
+            self.annotator.save(self.folder.path)
+        self.write_resolved()
+        if self.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
+            self.folder.write(CHAT_TEMPLATE, self.tokenizer.chat_template)
 
     def write_resolved(self) -> None:
         """Write resolved.json anew."""
@@ -122,8 +133,8 @@ class Setup:
 def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) -> Generator[Event, None, Setup]:
     """Load and check everything, yielding progress and warnings; the generator's value is the Setup.
 
-    The run's folder is written at the end, so that a run that cannot start leaves nothing. Raises BadOption, BadData,
-    BadModel or Unavailable, the last also when `stop` is set in long work.
+    Nothing is written to the run's folder, see Setup.write_folder(). Raises BadOption, BadData, BadModel or
+    Unavailable, the last also when `stop` is set in long work.
     """
     stop = stop or threading.Event()
     backend = Backend(**select(run.backend))
@@ -159,6 +170,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         eval_batches=sources.held_out,
         rollouts=sources.rollouts,
         teacher=other_model.teacher,
+        annotator=other_model.annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
         resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model),
@@ -168,7 +180,6 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
     )
-    _write_folder(setup, other_model)
     return setup
 
 
@@ -236,14 +247,3 @@ def _resolve(
         teacher=other_model.teacher.facts if other_model.teacher else None,
         reference=other_model.reference.facts if other_model.reference else None,
     )
-
-
-def _write_folder(setup: Setup, other_model: OtherModel) -> None:
-    """The files of a run that stand before its first step."""
-    folder = setup.folder
-    folder.begin(setup.run)
-    if other_model.annotator:
-        other_model.annotator.save(folder.path)
-    setup.write_resolved()
-    if setup.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
-        folder.write(CHAT_TEMPLATE, setup.tokenizer.chat_template)

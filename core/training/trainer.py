@@ -12,12 +12,14 @@ from typing import Any
 
 import mlx.core as mx
 
+from core.atomic_files import explain
 from core.device.machine import usable_bytes
-from core.errors import BadOption, Unavailable, UserError
+from core.errors import BadModel, BadOption, Unavailable, UserError
 from core.events import Event, Finished, Phase, Saved, Warned
 from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
+from core.run.event_log import CHECKPOINT
 from core.run.folder import CHECKPOINTS, RUN, RunFolder
 from core.training import checkpoint
 from core.training.dry_run import dry_run
@@ -72,19 +74,45 @@ def resume(
     the folder holds no run, or one that is finished and gets no changes.
     """
     folder = RunFolder.open(Path(path).expanduser())
+    yield from _logged(folder, _resume(folder, stop, save_now, changes or {}))
+
+
+def _resume(
+    folder: RunFolder, stop: threading.Event | None, save_now: threading.Event | None, changes: dict[str, Any]
+) -> Iterator[Event]:
+    """Find out what there is to go on with and from where, and go on."""
     run = Run.read(folder.path / RUN)
-    for key, value in (changes or {}).items():
+    for key, value in changes.items():
         run = run.replace(key, value)
     run = replace(run.check(), output=str(folder.path))
-    checkpoints = checkpoint.list_checkpoints(folder.path / CHECKPOINTS)
     last = next((e for e in reversed(list(folder.events())) if isinstance(e, Finished)), None)
     if last is not None and last.reason in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
-    if changes:
-        folder.write(RUN, run.to_toml())
-    newest = checkpoints[-1] if checkpoints else None
-    folder.discard_after(int(newest.name.removeprefix("step-")) if newest else -1)
-    yield from _logged(folder, _execute(run, folder, stop, save_now, newest))
+    newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
+    yield from _execute(run, folder, stop, save_now, newest)
+
+
+def _newest_whole_checkpoint(folder: Path) -> Generator[Event, None, Path | None]:
+    """The checkpoint to go on from, with a warning about damaged ones after it; None where there is none at all.
+
+    Raises BadModel where there are some and none is whole.
+    """
+    defects: list[str] = []
+    with explain(folder):
+        checkpoints = checkpoint.list_checkpoints(folder)
+        for path in reversed(checkpoints):
+            defect = checkpoint.find_defect(path)
+            if not defect:
+                if defects:
+                    told = f"Going on from step {checkpoint.step_of(path)}"
+                    yield Warned("checkpoint", f"{told}, as later checkpoints are not whole: {'; '.join(defects)}.")
+                return path
+            defects.append(f"{path.name}: {defect}")
+    if defects:
+        raise BadModel(
+            f"No checkpoint in {folder} is whole ({'; '.join(defects)}): start the run again in a new folder."
+        )
+    return None
 
 
 def _logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
@@ -104,6 +132,8 @@ def _logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
         sentence = "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
         folder.log(Finished("failed", 0, sentence, 0.0))
         raise Unavailable(sentence) from error
+    finally:
+        folder.close()
 
 
 def _execute(
@@ -113,7 +143,10 @@ def _execute(
     save_now: threading.Event | None,
     newest: Path | None = None,
 ) -> Iterator[Event]:
-    """Set the run up, go through its steps from the checkpoint `newest` on, and finish it."""
+    """Set the run up, go through its steps from the checkpoint `newest` on, and finish it.
+
+    The folder is written once the first step can be taken: a run that cannot start, or go on, leaves it as it was.
+    """
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
     setup = yield from prepare(run, folder, stop)
     memory_limit = mx.get_memory_limit()
@@ -121,17 +154,16 @@ def _execute(
         train_step = TrainStep(setup)
         mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if setup.on_gpu else CACHE_BYTES)
         mx.reset_peak_memory()
-        dry_run(setup, train_step)
         progress = checkpoint.Progress()
         if newest is not None:
-            progress, optimizer_state = checkpoint.restore(newest, setup.model)
+            progress, optimizer_state = checkpoint.restore(newest, setup.model, train_step.optimizer.state)
             train_step.begin(optimizer_state)
-        trainer = Trainer(setup, train_step, progress)
-        if newest is not None:
-            trainer.evaluation.recall_baseline()
+        dry_run(setup, train_step)
+        yield from setup.write_folder(None if newest is None else progress.step)
+        trainer = Trainer(setup, train_step, progress, is_fresh=newest is None)
         yield setup.started(first_step=progress.step + 1)
         try:
-            reason = yield from trainer.steps(stop, save_now, is_fresh=newest is None)
+            reason = yield from trainer.steps(stop, save_now)
         except SamplingStopped:  # while answers were written
             reason = "stopped"
         if not trainer.is_saved:
@@ -140,32 +172,37 @@ def _execute(
     finally:
         mx.set_memory_limit(memory_limit)
         setup.close()
+        mx.clear_cache()
 
 
 class Trainer:
     """The loop over optimizer steps, with evaluations, samples and checkpoints where they are due."""
 
-    def __init__(self, setup: Setup, train_step: TrainStep, progress: checkpoint.Progress) -> None:
+    def __init__(self, setup: Setup, train_step: TrainStep, progress: checkpoint.Progress, is_fresh: bool) -> None:
+        """`is_fresh` says that the run does not go on from a checkpoint."""
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
-        self.train_step, self.progress = train_step, progress
+        self.train_step, self.progress, self.is_fresh = train_step, progress, is_fresh
         self.evaluation = Evaluation(setup, train_step, progress)
-        self.is_saved = False  # whether the current step lies on disk as a checkpoint
+        self.evaluation.restore(is_fresh)
+        self.is_saved = not is_fresh  # whether the current step lies on disk as a checkpoint
         self._stepper = OptimizerStepper(setup, train_step, progress)
 
-    def steps(self, stop: threading.Event, save_now: threading.Event, is_fresh: bool) -> Generator[Event, None, str]:
+    def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
         """Every step that is still to be done.
 
-        The generator's value says why it ended: "done", "stopped" or "early_stop". `is_fresh` says that the run does
-        not go on from a checkpoint. Raises SamplingStopped when asked to stop while answers are written.
+        The generator's value says why it ended: "done", "stopped" or "early_stop". Raises SamplingStopped when asked
+        to stop while answers are written.
         """
         schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
         sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop
-        if is_fresh or evaluation.lacks_baseline:
+        if self.is_fresh or evaluation.lacks_baseline:
             yield from evaluation.measure_baseline()
         elif evaluation.lacks_evaluation:
             yield from evaluation.evaluate()
         yield Phase("Training")
         while progress.step < schedule.total_steps:
+            if early_stop and progress.evaluations_without_best >= early_stop:
+                return "early_stop"
             if stop.is_set():
                 return "stopped"
             yield self._stepper.step()
@@ -179,8 +216,6 @@ class Trainer:
             if step % schedule.save_every == 0 or save_now.is_set():
                 save_now.clear()
                 yield self.save()
-            if early_stop and progress.evaluations_without_best >= early_stop:
-                return "early_stop"
         return "done"
 
     def save(self) -> Saved:
@@ -191,9 +226,10 @@ class Trainer:
             self.setup.model,
             self.train_step.optimizer.state,
             self.run.train.keep_checkpoints,
+            self.folder.sync_logs,
         )
         self.is_saved = True
-        return Saved(self.progress.step, str(path), "checkpoint")
+        return Saved(self.progress.step, str(path), CHECKPOINT)
 
     def _warnings(self) -> Iterator[Warned]:
         """What was noticed in the last step, each once."""

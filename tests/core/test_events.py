@@ -110,6 +110,7 @@ def test_what_json_cannot_hold_becomes_null_and_reads_as_nan(bad: float) -> None
     read = from_json(line)
     assert isinstance(read, Step)
     assert math.isnan(read.loss) and read.grad_norm == 0.25
+    assert math.isnan(read.metrics["kl"]) and read.metrics["accuracy"] == 0.5
 
 
 def test_an_optional_number_stays_none() -> None:
@@ -123,7 +124,29 @@ def test_a_field_of_a_later_version_is_ignored() -> None:
     assert from_json(line) == STEP
 
 
-@pytest.mark.parametrize("line", ['{"event": "Stepp"}', "{}", "[1]", "3", '{"event": "Step", "step": 1'])
+NO_EVENTS = [
+    '{"event": "Stepp"}',
+    '{"event": ["Step"]}',
+    "{}",
+    "[1]",
+    "3",
+    "null",
+    '{"event": "Step", "step": 1',
+    '{"event": "Warned", "code": "cut"}',  # a field is missing
+    '{"event": "Warned", "code": "cut", "message": null}',
+    '{"event": "Finished", "reason": null, "step": 1, "message": "Done.", "seconds": 1.0}',
+    '{"event": "Finished", "reason": "done", "step": 1.5, "message": "Done.", "seconds": 1.0}',
+    '{"event": "Finished", "reason": "done", "step": true, "message": "Done.", "seconds": 1.0}',
+    '{"event": "Finished", "reason": "done", "step": 1, "message": "Done.", "seconds": "x"}',
+    '{"event": "Finished", "reason": "done", "step": 1, "message": "", "seconds": 1, "metrics_after": 5}',
+    '{"event": "Finished", "reason": "done", "step": 1, "message": "", "seconds": 1, "metrics_after": {"a": "b"}}',
+    '{"event": "Evaluated", "step": 1, "best": false, "tokens": 1, "loss": 1' + "0" * 400 + "}",
+    '{"event": "Evaluated", "step": 1, "best": false, "tokens": 1, "loss": 1' + "0" * 5000 + "}",
+    '{"event": "Phase", "name": ' + "[" * 100_000,
+]
+
+
+@pytest.mark.parametrize("line", NO_EVENTS, ids=lambda line: line[:40])
 def test_what_is_no_event_is_refused(line: str) -> None:
     with pytest.raises(ValueError):
         from_json(line)

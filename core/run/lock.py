@@ -1,0 +1,99 @@
+"""A run belongs to one process: a lock on a file in its folder, which the system releases when the process ends."""
+
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from core.atomic_files import explain, open_private
+from core.errors import BadOption
+
+LOCK = "run.lock"
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
+_TRIES, _PAUSE_SECONDS = 20, 0.05  # whoever only asks, see is_locked(), has the lock for a moment
+
+
+class RunLock:
+    """The lock of one run's folder, from acquire() to release(). The file stays, and says who had it last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / LOCK
+        self._file: int | None = None
+
+    def acquire(self) -> str:
+        """Take the lock. Raises BadOption where another process, or another thread, trains in the folder.
+
+        Returns a sentence where the file system has no locks; "" is as it should be.
+        """
+        note = ""
+        with explain(self._path):
+            file = open_private(self._path, os.O_RDWR)
+            try:
+                if not _lock(file):
+                    note = (
+                        f"The file system of {self._path.parent} has no locks: take care that nothing else trains in "
+                        "this folder meanwhile."
+                    )
+                os.ftruncate(file, 0)
+                os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
+            except BlockingIOError:
+                os.close(file)
+                raise BadOption(f"{self._path.parent} is being trained in by {_holder(self._path)}.") from None
+            except OSError:
+                os.close(file)
+                raise
+        self._file = file
+        return note
+
+    def release(self) -> None:
+        """Let go of the lock, where it was taken."""
+        file, self._file = self._file, None
+        if file is not None:
+            os.close(file)
+
+
+def is_locked(folder: Path) -> bool:
+    """Whether a process trains in a run's folder now. False also where the file system cannot tell."""
+    try:
+        file = os.open(folder / LOCK, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(file)
+    return False
+
+
+def _lock(file: int) -> bool:
+    """Take the lock; returns whether there are locks. Raises BlockingIOError where another has it."""
+    for attempt in range(_TRIES):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if attempt == _TRIES - 1:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+            break
+    return False
+
+
+def _holder(path: Path) -> str:
+    """Who has a lock, as the file says."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        owner = json.loads(path.read_text(encoding="utf-8"))
+        return f"process {owner['pid']} on {owner['host']}"
+    return "another process"

@@ -1,0 +1,180 @@
+"""Going on with a run: from what is whole, or not at all, and then everything stays as it was."""
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.adapters import WEIGHTS
+from core.errors import BadModel, BadOption, UserError
+from core.events import Evaluated, Event, Saved, Started, Step, Warned
+from core.run import Run
+from core.run.folder import RunFolder
+from core.train import resume, train
+from core.training import checkpoint
+from tests.core.conftest import only
+from tests.core.training.test_trainer import adapter, losses, same_tensors
+
+MakeRun = Callable[..., Run]
+
+
+def killed_run(make_run: MakeRun, after: int, output: str = "run", **sections: Any) -> Path:
+    """A run that was killed right behind what follows step `after`: 8 steps, checkpoints at 2, 4, 6, 8."""
+    train_options = {"steps": 8, "save_every": 2, "eval_every": 4} | sections.pop("train", {})
+    run = make_run(output=output, train=train_options, **sections)
+    events = train(run)
+    for event in events:
+        if isinstance(event, Step) and event.step > after:
+            break
+    events.close()  # type: ignore[attr-defined]
+    return Path(str(run.output))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != "run.lock")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
+def damage(file: Path, how: str) -> None:
+    if how == "removed":
+        file.unlink()
+        return
+    data = bytearray(file.read_bytes())
+    if how == "flipped":
+        data[-3] ^= 4
+    file.write_bytes(data[: len(data) // 2] if how == "cut" else data)
+
+
+@pytest.mark.parametrize("how", ["flipped", "cut", "removed"])
+@pytest.mark.parametrize("name", ["trained.safetensors", "optimizer.safetensors", "progress.json", "manifest.json"])
+def test_a_checkpoint_that_is_not_whole_is_not_used(tmp_path: Path, name: str, how: str) -> None:
+    folder = tmp_path / "step-0000002"
+    folder.mkdir()
+    for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.PROGRESS):
+        (folder / file).write_bytes(b"0123456789" * 20)
+    (tmp_path / "best-0000001.safetensors").write_bytes(b"abc")
+    hashes = {file.name: checkpoint.hash_file(file) for file in folder.iterdir()}
+    checkpoint._write_json(folder / checkpoint.MANIFEST, {"files": hashes})
+    assert checkpoint.find_defect(folder) == ""
+    damage(folder / name, how)
+    assert checkpoint.find_defect(folder).startswith(name)
+
+
+def test_the_checkpoint_before_a_damaged_one_is_taken(make_run: MakeRun, tmp_path: Path) -> None:
+    whole = make_run(output="whole", train={"steps": 8, "save_every": 2, "eval_every": 4})
+    unbroken = list(train(whole))
+    folder = killed_run(make_run, after=4)
+    damage(folder / "checkpoints" / "step-0000004" / "trained.safetensors", "flipped")
+    events = list(resume(folder))
+    (warning,) = [e for e in only(Warned, events) if e.code == "checkpoint"]
+    assert "Going on from step 2" in warning.message and "step-0000004: trained.safetensors" in warning.message
+    assert only(Started, events)[0].first_step == 3
+    logged = list(RunFolder(folder).events())
+    assert losses(logged) == losses(unbroken) and warning in logged
+    assert [e.step for e in only(Evaluated, logged)] == [0, 4, 8]
+    assert same_tensors(adapter(folder), adapter(str(whole.output)))
+
+
+def test_the_best_weights_belong_to_the_checkpoint_too(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=6)
+    damage(folder / "checkpoints" / "best-0000004.safetensors", "flipped")
+    damage(folder / "checkpoints" / "step-0000004" / "progress.json", "cut")
+    before = contents(folder)
+    with pytest.raises(BadModel, match=r"No checkpoint in .*checkpoints is whole \(step-0000006: best-0000004\.safet"):
+        list(resume(folder))
+    assert contents(folder) == before
+
+
+def test_what_is_kept_is_never_of_steps_that_were_left_behind(make_run: MakeRun) -> None:
+    four = killed_run(make_run, after=4, output="four")
+    eight = killed_run(make_run, after=7, output="eight", train={"steps": 12, "eval_every": 1, "save_every": 4})
+    assert not same_tensors(adapter(eight), adapter(four))  # of step 7, which no checkpoint holds
+    events = list(resume(eight, changes={"train.learning_rate": 10.0}))
+    assert events[-1].best_step == 4  # type: ignore[attr-defined]
+    kept = {k: np.array(v) for k, v in checkpoint.mx.load(str(eight / "checkpoints/best-0000004.safetensors")).items()}
+    assert same_tensors(adapter(eight), kept)
+    assert [path.name for path in (eight / "checkpoints").glob("best-*")] == ["best-0000004.safetensors"]
+
+
+def test_before_the_first_checkpoint_nothing_is_kept(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=1, train={"eval_every": 1})
+    assert (folder / WEIGHTS).exists()
+    events = resume(folder)
+    next(e for e in events if isinstance(e, Started))
+    next(events)
+    assert not (folder / WEIGHTS).exists()
+    events.close()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("adapter.rank", 4, "was made with other adapter options"),
+        ("adapter.plus", 3.0, "was made with another optimizer"),
+        ("train.optimizer", "sgd", "was made with another optimizer"),
+        ("data.path", "no-such-file.jsonl", "no-such-file"),
+        ("train.learning_rate", 11.0, "learning_rate"),
+    ],
+)
+def test_a_change_that_is_refused_changes_nothing(make_run: MakeRun, key: str, value: Any, sentence: str) -> None:
+    folder = killed_run(make_run, after=4)
+    before = contents(folder)
+    with pytest.raises(UserError, match=sentence):
+        list(resume(folder, changes={key: value}))
+    assert contents(folder) == before
+    assert [e.step for e in only(Step, list(resume(folder)))] == [5, 6, 7, 8]
+
+
+def test_a_step_is_written_once(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=4, train={"keep_checkpoints": 1})
+    (path,) = (folder / "checkpoints").glob("step-*")
+    inode = path.stat().st_ino
+    stop, events = threading.Event(), list[Event]()
+    for event in resume(folder, stop):
+        events.append(event)
+        if isinstance(event, Started):
+            stop.set()
+    assert events[-1].reason == "stopped" and events[-1].step == 4  # type: ignore[attr-defined]
+    assert path.stat().st_ino == inode
+    assert [e.step for e in only(Saved, list(RunFolder(folder).events())) if e.what == "checkpoint"] == [2, 4]
+
+
+def test_a_checkpoint_left_aside_by_a_crash_is_put_back(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=4, train={"keep_checkpoints": 1})
+    (path,) = (folder / "checkpoints").glob("step-*")
+    path.rename(path.with_name(f".{path.name}.aside"))
+    assert only(Started, list(resume(folder)))[0].first_step == 5
+
+
+def test_a_run_that_another_process_trains_is_refused(make_run: MakeRun) -> None:
+    run = make_run()
+    events = train(run)
+    next(e for e in events if isinstance(e, Started))
+    with pytest.raises(BadOption, match="is being trained in by process"):
+        next(resume(str(run.output)))
+    events.close()  # type: ignore[attr-defined]
+    assert only(Started, list(resume(str(run.output))))
+
+
+def test_damaged_lines_are_left_out_and_told(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=4)
+    log = folder / "events.jsonl"
+    lines = log.read_text().splitlines(keepends=True)
+    log.write_text("".join([lines[0], "x\n", *lines[1:], "y\n"]))
+    (folder / "samples.jsonl").write_text("x\n")
+    events = list(resume(folder))
+    (warning,) = [e for e in only(Warned, events) if e.code == "bad-line"]
+    assert warning.message == f"1 line of {log} cannot be read: left out."
+    assert "".join(lines[: lines.index(next(li for li in lines if '"step": 4, "path"' in li))]) in log.read_text()
+
+
+def test_a_copy_of_a_run_goes_on_where_it_lies(make_run: MakeRun, tmp_path: Path) -> None:
+    folder = killed_run(make_run, after=4)
+    shutil.copytree(folder, tmp_path / "copy")
+    before = contents(folder)
+    assert [e.step for e in only(Step, list(resume(tmp_path / "copy")))] == [5, 6, 7, 8]
+    assert contents(folder) == before
