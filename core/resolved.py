@@ -133,6 +133,22 @@ class DataFacts(DatasetFacts):
 
 
 @dataclass(frozen=True)
+class InputFacts:
+    """The section "inputs": SHA-256 of what the run learns from, which a run that goes on compares.
+
+    Of weights over 64 MB, of pieces spread over the file.
+    """
+
+    dataset: str  # its files
+    held_out: str  # the tokens of the rows that are measured on
+    chat_template: str
+    model: str  # settings, tokenizer and weights
+    adapter: str | None  # that is started from
+    reward_file: str | None
+    replay: str | None
+
+
+@dataclass(frozen=True)
 class ModelFacts:
     """The section "model"."""
 
@@ -192,5 +208,6 @@ class Resolved:
     versions: dict[str, str]
     memory: MemoryFacts
     compiled: Decision
+    inputs: InputFacts
     teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
     reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)

@@ -30,6 +30,11 @@ def add(commands: Any, name: str) -> None:
         metavar="FOLDER",
         help="Go on with the run in FOLDER (or in --output) from its last checkpoint.",
     )
+    command.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="Go on although data, model or reward file are not what the run has learned from so far.",
+    )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
     command.add_argument(
         "--dora",
@@ -77,7 +82,9 @@ def run(args: Any, out: Print) -> int:
         if not folder:
             raise BadOption("--resume needs a folder: hone train --resume FOLDER, or --resume with --output FOLDER.")
         changes.pop("output", None)
-        events = resume(Path(str(folder)), stop, changes=changes)
+        events = resume(Path(str(folder)), stop, changes=changes, accept_changes=args.accept_changes)
+    elif args.accept_changes:
+        raise BadOption("--accept-changes goes with --resume.")
     else:
         events = train(_build_run(args, changes), stop)
     for event in _interruptible(events, stop, out, quiet=args.json):

@@ -113,6 +113,14 @@ class RunFolder:
             if event is not None:
                 yield event
 
+    def read_resolved(self) -> dict[str, Any]:
+        """What resolved.json holds; nothing where it cannot be read."""
+        try:
+            values = json.loads((self.path / RESOLVED).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return values if isinstance(values, dict) else {}
+
     def sync_logs(self) -> None:
         """Have the events and samples so far written to the disk itself, before a checkpoint relies on them."""
         with explain(self.path):

@@ -51,8 +51,26 @@ class Evaluation:
         is_due = step % self.setup.schedule.eval_every == 0
         return self.setup.validates and is_due and 0 < step != self.progress.measured_step
 
+    @property
+    def has_other_rows(self) -> bool:
+        """Whether the losses so far were measured on other held-out rows than these."""
+        return self.progress.held_out != self.setup.resolved.inputs.held_out
+
+    def start_anew(self) -> Iterator[Event]:
+        """Measure the model as it is now on other held-out rows than before: what follows is compared with that."""
+        progress = self.progress
+        progress.held_out = self.setup.resolved.inputs.held_out
+        progress.best_loss = progress.best_step = progress.best_file = progress.best_sha256 = None
+        progress.loss_before, progress.measured_step, progress.measured_loss = None, -1, None
+        progress.metrics_before, progress.measured_metrics, progress.evaluations_without_best = {}, {}, 0
+        if self.setup.validates:
+            yield from self.evaluate()
+            progress.loss_before, progress.metrics_before = progress.measured_loss, progress.measured_metrics
+        yield from self.sample_answers("before")
+
     def measure_baseline(self) -> Iterator[Event]:
         """Loss and sample answers of the model as it is, to compare with."""
+        self.progress.held_out = self.setup.resolved.inputs.held_out
         if self.setup.validates:
             yield Phase("Validating", "before training")
             loss, targets, metrics = self._measure()
@@ -79,6 +97,7 @@ class Evaluation:
     def _recall_baseline(self) -> None:
         """Score the sample answers from before training again, as the log has them."""
         samples = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
+        samples = [e for e in samples if e.step == samples[-1].step]  # asked anew where other rows were held out
         self._score_samples("before", [e.answer for e in samples], [e.expected for e in samples])
 
     def evaluate(self) -> Iterator[Event]:

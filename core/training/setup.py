@@ -27,6 +27,7 @@ from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
 from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
+from core.training.inputs import input_facts
 from core.training.lr_schedule import default_warmup
 from core.training.memory_setup import plan_memory
 from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
@@ -244,6 +245,7 @@ def _resolve(
         versions=versions(),
         memory=memory,
         compiled=model.compiled,
+        inputs=input_facts(run, data, sources.rollouts.held_out if sources.rollouts else data.dataset.held_out),
         teacher=other_model.teacher.facts if other_model.teacher else None,
         reference=other_model.reference.facts if other_model.reference else None,
     )

@@ -24,6 +24,7 @@ from core.run.folder import CHECKPOINTS, RUN, RunFolder
 from core.training import checkpoint
 from core.training.dry_run import dry_run
 from core.training.evaluation import Evaluation
+from core.training.inputs import check_changes
 from core.training.optimizer_step import OptimizerStepper
 from core.training.setup import Setup, prepare
 from core.training.train_step import TrainStep
@@ -60,6 +61,7 @@ def resume(
     *,
     save_now: threading.Event | None = None,
     changes: dict[str, Any] | None = None,
+    accept_changes: bool = False,
 ) -> Iterator[Event]:
     """Go on with a run that was stopped or died, from its newest checkpoint (or from the start if it has none).
 
@@ -68,17 +70,24 @@ def resume(
     Arguments:
         path: the run's folder.
         stop, save_now: as for train().
-        changes: options to set anew, by their keys in run.toml: {"train.steps": 500}. They are written to run.toml.
+        changes: options to set anew, by their keys in run.toml: {"train.steps": 500}. They are written to run.toml
+            once the run has begun with them.
+        accept_changes: go on although the data, the model or what else is learned from is not what it was. Losses on
+            other held-out rows are not compared with those before.
 
     Yields the events of train(), from the checkpoint's step on. Raises UserError as train() does, and BadOption where
-    the folder holds no run, or one that is finished and gets no changes.
+    the folder holds no run, one that another process trains, or one that is finished and gets no changes.
     """
     folder = RunFolder.open(Path(path).expanduser())
-    yield from _logged(folder, _resume(folder, stop, save_now, changes or {}))
+    yield from _logged(folder, _resume(folder, stop, save_now, changes or {}, accept_changes))
 
 
 def _resume(
-    folder: RunFolder, stop: threading.Event | None, save_now: threading.Event | None, changes: dict[str, Any]
+    folder: RunFolder,
+    stop: threading.Event | None,
+    save_now: threading.Event | None,
+    changes: dict[str, Any],
+    accept_changes: bool,
 ) -> Iterator[Event]:
     """Find out what there is to go on with and from where, and go on."""
     run = Run.read(folder.path / RUN)
@@ -89,7 +98,7 @@ def _resume(
     if last is not None and last.reason in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
     newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
-    yield from _execute(run, folder, stop, save_now, newest)
+    yield from _execute(run, folder, stop, save_now, newest, accept_changes)
 
 
 def _newest_whole_checkpoint(folder: Path) -> Generator[Event, None, Path | None]:
@@ -142,6 +151,7 @@ def _execute(
     stop: threading.Event | None,
     save_now: threading.Event | None,
     newest: Path | None = None,
+    accept_changes: bool = False,
 ) -> Iterator[Event]:
     """Set the run up, go through its steps from the checkpoint `newest` on, and finish it.
 
@@ -156,6 +166,9 @@ def _execute(
         mx.reset_peak_memory()
         progress = checkpoint.Progress()
         if newest is not None:
+            note = check_changes(folder.path, folder.read_resolved(), setup.resolved.inputs, accept_changes)
+            if note:
+                yield Warned("changed-inputs", note)
             progress, optimizer_state = checkpoint.restore(newest, setup.model, train_step.optimizer.state)
             train_step.begin(optimizer_state)
         dry_run(setup, train_step)
@@ -197,6 +210,8 @@ class Trainer:
         sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop
         if self.is_fresh or evaluation.lacks_baseline:
             yield from evaluation.measure_baseline()
+        elif evaluation.has_other_rows:
+            yield from evaluation.start_anew()
         elif evaluation.lacks_evaluation:
             yield from evaluation.evaluate()
         yield Phase("Training")

@@ -11,12 +11,12 @@ import pytest
 
 from core.adapters import WEIGHTS
 from core.errors import BadModel, BadOption, UserError
-from core.events import Evaluated, Event, Saved, Started, Step, Warned
+from core.events import Evaluated, Event, Sample, Saved, Started, Step, Warned
 from core.run import Run
 from core.run.folder import RunFolder
 from core.train import resume, train
-from core.training import checkpoint
-from tests.core.conftest import only
+from core.training import checkpoint, inputs
+from tests.core.conftest import TEMPLATE, only, write_model, write_rows
 from tests.core.training.test_trainer import adapter, losses, same_tensors
 
 MakeRun = Callable[..., Run]
@@ -178,3 +178,65 @@ def test_a_copy_of_a_run_goes_on_where_it_lies(make_run: MakeRun, tmp_path: Path
     before = contents(folder)
     assert [e.step for e in only(Step, list(resume(tmp_path / "copy")))] == [5, 6, 7, 8]
     assert contents(folder) == before
+
+
+def test_other_data_is_refused_unless_accepted(make_run: MakeRun, tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", 20)
+    folder = killed_run(make_run, after=4, data={"path": str(rows)}, train={"samples": 1, "sample_tokens": 4})
+    rows.write_text(rows.read_text().replace("It is", "Nobody can say, though some would guess at"))
+    before = contents(folder)
+    with pytest.raises(BadOption, match=r"The dataset and the held-out rows are not what .* has learned with so far; go"):
+        list(resume(folder))
+    assert contents(folder) == before
+    events = list(resume(folder, accept_changes=True))
+    (warning,) = [e for e in only(Warned, events) if e.code == "changed-inputs"]
+    assert warning.message.endswith("as accepted.")
+    first, last = only(Evaluated, events)
+    assert (first.step, first.best, last.step) == (4, True, 8)
+    assert events[-1].loss_before == first.loss  # type: ignore[attr-defined]
+    assert [(e.step, e.stage) for e in only(Sample, events)] == [(4, "before"), (8, "after")]
+    assert next(e.step for e in only(Step, events)) == 5
+
+
+def test_held_out_rows_follow_from_options_too(make_run: MakeRun) -> None:
+    folder = killed_run(make_run, after=4)
+    with pytest.raises(BadOption, match=r"^The held-out rows are not what"):
+        list(resume(folder, changes={"data.eval_split": 0.3}))
+    events = resume(folder, changes={"data.eval_split": 0.3}, accept_changes=True)
+    assert next(e for e in events if isinstance(e, Evaluated)).step == 4
+    events.close()  # type: ignore[attr-defined]
+    # Cut short before its next checkpoint: the losses of the rows before are not compared then either.
+    assert [e.step for e in only(Evaluated, list(resume(folder)))] == [4, 8]
+
+
+def test_another_model_template_or_adapter_is_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    model = write_model(tmp_path / "model")
+    first = killed_run(make_run, after=4, output="first", model={"path": str(model)})
+    folder = killed_run(make_run, after=4, model={"path": str(model)}, adapter={"init": str(first)})
+    (first / "adapter_config.json").write_text((first / "adapter_config.json").read_text() + " ")
+    with pytest.raises(BadOption, match=r"^The adapter it started from is not what"):
+        list(resume(folder))
+    config = model / "config.json"
+    config.write_text(config.read_text().replace("1e-06", "2e-06"))
+    with pytest.raises(BadOption, match=r"^The model and the adapter it started from are not what"):
+        list(resume(folder))
+    template = tmp_path / "template.jinja"
+    template.write_text(TEMPLATE + "{# other #}")
+    with pytest.raises(BadOption, match=r"^The chat template, the model and the adapter it started from are not"):
+        list(resume(folder, changes={"data.chat_template": str(template)}))
+
+
+def test_large_files_are_known_by_pieces_from_first_to_last(tmp_path: Path) -> None:
+    file = tmp_path / "model.safetensors"
+    with file.open("wb") as stream:
+        stream.truncate(200 << 20)
+    before = inputs.hash_folder(tmp_path)
+    hashes = {before}
+    for place in (0, (200 << 20) - 1):
+        with file.open("r+b") as stream:
+            stream.seek(place)
+            stream.write(b"x")
+        hashes.add(inputs.hash_folder(tmp_path))
+    file.rename(tmp_path / "other.safetensors")
+    hashes.add(inputs.hash_folder(tmp_path))
+    assert len(hashes) == 4
