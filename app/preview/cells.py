@@ -1,9 +1,9 @@
 """The columns and cells of the table of rows, by the kind of data; the file's own columns where they are not known."""
 
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.preview.row_parts import LEFT_OUT_LABEL, label_text, row_parts, to_text
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -11,7 +11,6 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.format.formats import Format
     from core.data.preview.page import PreviewRow
 
-LEFT_OUT_LABEL = "Left out"
 _MAX_RAW_COLUMNS = 6  # columns of a file that are shown where its format is not known
 
 
@@ -48,16 +47,6 @@ def table_columns(kind: str, form: "Format") -> list[Column]:
     return [line, *middle[kind], length]
 
 
-def row_parts(item: "PreviewRow") -> list[tuple[str, str]]:
-    """(name, text) of every part of a row, for reading it in full."""
-    parts = [(LEFT_OUT_LABEL, item.problem)] if item.problem else []
-    if not item.examples:
-        return parts + [(str(name), _to_text(value)) for name, value in item.row.value.items()]
-    for example in item.examples:
-        parts += [*_prompt_parts(example), *_answer_parts(example)]
-    return list(dict.fromkeys(parts))  # the prompt that two answers share is listed once
-
-
 def question_text(example: "Example") -> str:
     """The last message before the answer; "" for plain text."""
     if example.messages:
@@ -77,13 +66,8 @@ def message_text(answer: Any) -> str:
     """The text of an answer: a text, or the last one of several messages."""
     if isinstance(answer, tuple):
         message = answer[-1]
-        return str(message.get("content") or _to_text(message.get("tool_calls") or ""))
+        return str(message.get("content") or to_text(message.get("tool_calls") or ""))
     return str(answer or "")
-
-
-def label_text(example: "Example") -> str:
-    """The label of an unpaired example in words."""
-    return "good" if example.label else "bad"
 
 
 def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[PreviewRow], str]":
@@ -93,42 +77,8 @@ def _example_cell(text_of: "Callable[[Example], str]") -> "Callable[[PreviewRow]
 
 def _raw_cell(name: str) -> "Callable[[PreviewRow], str]":
     """Reads the cell of a column of the file itself."""
-    return lambda item: _to_text(item.row.value.get(name, ""))
+    return lambda item: to_text(item.row.value.get(name, ""))
 
 
 def _count_characters(item: "PreviewRow") -> int:
-    return sum(len(text) for name, text in row_parts(item) if name != LEFT_OUT_LABEL)
-
-
-def _prompt_parts(example: "Example") -> list[tuple[str, str]]:
-    parts = [("Tools", _to_text(example.tools))] if example.tools else []
-    if example.messages is not None:
-        return parts + [(m["role"].capitalize(), _format_message(m)) for m in example.messages]
-    return parts + ([("Asked", example.prompt)] if example.prompt else [])
-
-
-def _answer_parts(example: "Example") -> list[tuple[str, str]]:
-    answers = {
-        "Answer": example.completion,
-        "Text": example.text,
-        "Better": example.chosen,
-        "Worse": example.rejected,
-        "Right answer": example.answer,
-        "Mark": None if example.label is None else label_text(example),
-    }
-    parts = []
-    for name, answer in answers.items():
-        if isinstance(answer, tuple):
-            parts += [(name, _format_message(m)) for m in answer]
-        elif answer is not None:
-            parts.append((name, answer))
-    return parts
-
-
-def _format_message(message: dict[str, Any]) -> str:
-    calls = message.get("tool_calls")
-    return "\n".join(part for part in (message["content"], _to_text(calls) if calls else "") if part)
-
-
-def _to_text(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return sum(len(part.text) for part in row_parts(item) if part.name != LEFT_OUT_LABEL)

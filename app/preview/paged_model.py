@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
-from app.preview.cells import LEFT_OUT_LABEL, Column
+from app.preview.cells import Column
+from app.preview.row_parts import LEFT_OUT_LABEL
 from app.style import icons, theme
 from app.threads.task import Task
 

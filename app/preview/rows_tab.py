@@ -1,14 +1,16 @@
 """The tab Rows: every row of the files in a table, searched and sorted, the chosen one in full beside it."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.preview.cells import row_parts, table_columns
+from app.preview.cells import table_columns
+from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.paged_model import PagedRows
-from app.preview.row_reader import RowReader
+from app.preview.row_parts import RowPart, find_row_dropped, row_parts
+from app.preview.row_reader import RowView
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
@@ -32,10 +34,12 @@ _NARROW = 74  # pixels of a column of numbers
 
 class RowsTab(QWidget):
     """`row_opened(number)` when a row is to be shown as the model sees it; `changed(key, value)` when a row is left out
-    or taken back in; `failed(sentence)` when reading fails."""
+    or taken back in; `needs_tokenizer` when a row is shown in full and there is none yet; `failed(sentence)` when
+    reading fails."""
 
     row_opened = Signal(int)
     changed = Signal(str, object)
+    needs_tokenizer = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -44,6 +48,8 @@ class RowsTab(QWidget):
         self._parser: RowParser | None = None
         self._sort_order = (0, False)  # (column, whether it is descending)
         self._searching: Task | None = None
+        self._tokenizer: Any = None
+        self._finding_dropped: Task | None = None
         self.model = PagedRows()
         self.search = LineEdit("Search the rows", "Search the rows")
         self.search.setClearButtonEnabled(True)
@@ -55,13 +61,14 @@ class RowsTab(QWidget):
         self._exclude: tuple[str, ...] = ()  # the run's data.exclude
         self._excluded_rows: frozenset[int] = frozenset()  # the single rows in it, counted from 1
         self._current: PreviewRow | None = None  # the row beside the table; it stays when the order changes
-        self.reader = RowReader()
+        self._shown: PreviewRow | None = None  # the row whose parts are shown
+        self.row_view = RowView()
         self.leave_out = quiet_button("Leave this row out", "bad")
         self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
         self.leave_out.clicked.connect(self._toggle)
         self._side = Card()
         side_layout = vbox(self._side, 5, 4)
-        side_layout.addWidget(self.reader, 1)
+        side_layout.addWidget(self.row_view, 1)
         side_layout.addWidget(self.leave_out, 0, Qt.AlignmentFlag.AlignLeft)
         self._side.hide()
         for key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -99,9 +106,9 @@ class RowsTab(QWidget):
         self.search.clear()
         self.search.blockSignals(False)
         columns = table_columns(kind, parser.format) if parser else [self.model.column(0)]
-        self._current = None
+        self._current = self._shown = None
         self._side.hide()
-        self.reader.show_parts([])
+        self.row_view.show_parts([])
         self.model.show_rows(index, parser, columns)
         header = self.table.horizontalHeader()
         header.blockSignals(True)
@@ -118,6 +125,12 @@ class RowsTab(QWidget):
             self._exclude, self._excluded_rows = run.data.exclude, exclude.excluded_rows(run.data.exclude)
             self.model.set_excluded(self._excluded_rows)
             self._update_state()
+
+    def show_tokenizer(self, loaded: LoadedTokenizer | None) -> None:
+        """Use this tokenizer's chat template to tell what the model does not see of the row beside the table."""
+        self._tokenizer, self._shown = loaded.tokenizer if loaded else None, None
+        if self.isVisible():
+            self._show_chosen()
 
     def grow(self, index: "RowIndex", parser: "RowParser", last: bool = False) -> None:
         """More rows of the same files are known; with `last`, all are."""
@@ -198,9 +211,29 @@ class RowsTab(QWidget):
         """Show the chosen row in full beside the table, once its page is read."""
         item = self._current = self._chosen_row() or self._current
         if item is not None:
-            self.reader.show_parts(row_parts(item))
+            self._show_parts(item)
             self.leave_out.setText("Take this row back in" if self.model.is_excluded(item) else "Leave this row out")
             self._side.show()
+
+    def _show_parts(self, item: "PreviewRow") -> None:
+        """Show a row in full, and strike through what the chat template drops of it once that is known."""
+        if self._finding_dropped:
+            self._finding_dropped.cancel()
+            self._finding_dropped = None
+        tokenizer = self._tokenizer
+        if item != self._shown:
+            self._shown = item
+            self.row_view.show_parts(row_parts(item))
+        if not any(example.messages for example in item.examples):
+            return
+        if tokenizer is None:
+            self.needs_tokenizer.emit()
+            return
+
+        def work() -> list[RowPart]:
+            return row_parts(item, find_row_dropped(item, tokenizer))
+
+        self._finding_dropped = Task(self, work, done=self.row_view.show_parts, failed=self.failed.emit)
 
     def _chosen_row(self) -> "PreviewRow | None":
         index = self.table.selectionModel().currentIndex()

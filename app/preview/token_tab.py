@@ -6,24 +6,26 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.preview.dataset_reader import LoadedTokenizer
+from app.preview.row_reader import RowView
+from app.preview.seen_row import SeenRow, read_seen
 from app.preview.template_choice import TemplateRow
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import Label, caption
-from app.widgets.token_view import MAX_TOKENS, TokenView
+from app.widgets.token_view import TokenView
 from core.data.check import exclude
 from core.data.kinds import TEXT
-from core.run import Data, Run
+from core.run import Run
 
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.check.row_parser import RowParser
     from core.data.preview.inspect import InspectedText
-    from core.data.preview.page import PreviewRow
     from core.data.read.index import RowIndex
 
 _LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
+_SEEN = "What the model sees"  # beside the row itself
 _LEARN = {"answers": "every answer", "last": "the last answer", "all": "the whole text"}
 
 
@@ -121,15 +123,15 @@ class TokenTab(QWidget):
             self._drawing.cancel()
         self._drawn_key = key
 
-        def work() -> "tuple[PreviewRow, list[tuple[str, InspectedText]]] | None":
+        def work() -> SeenRow | None:
             from core.data.preview.page import read_page
 
             items = read_page(index, parser, [number])
-            return (items[0], _encode_sides(items[0], tokenizer, data)) if items else None
+            return read_seen(items[0], tokenizer, data) if items else None
 
-        def show_result(result: "tuple[PreviewRow, list[tuple[str, InspectedText]]] | None") -> None:
-            if result:
-                self._show_sides(*result)
+        def show_result(seen: SeenRow | None) -> None:
+            if seen:
+                self._show_sides(seen)
 
         self._drawing = Task(self, work, done=show_result, failed=self._show_empty)
 
@@ -137,7 +139,8 @@ class TokenTab(QWidget):
         super().showEvent(event)
         self.draw()
 
-    def _show_sides(self, item: "PreviewRow", sides: "list[tuple[str, InspectedText]]") -> None:
+    def _show_sides(self, seen: SeenRow) -> None:
+        item, sides = seen.item, seen.sides
         rows = self._index.rows if self._index else 0
         self._place = f"Row {item.number + 1:,} of {rows:,} (line {item.row.line:,})"
         self.place.setText(self._place)
@@ -148,8 +151,8 @@ class TokenTab(QWidget):
         texts = [text for _, text in sides]
         self._show_count(texts)
         excluded = self._run is not None and item.number + 1 in exclude.excluded_rows(self._run.data.exclude)
-        notes = [text.note for text in texts if text.note]
-        self._note.setText("You have left this row out: nothing of it is learned." if excluded else "".join(notes[:1]))
+        notes = dict.fromkeys(line for text in texts for line in text.note.split("\n") if line)
+        self._note.setText("You have left this row out: nothing of it is learned." if excluded else "\n".join(notes))
         self._note.setVisible(bool(self._note.text()))
         expected = next((e.answer for e in item.examples if e.answer), None)
         self.answer.setText(f"Its answers are checked against: {expected}" if expected else "")
@@ -157,9 +160,11 @@ class TokenTab(QWidget):
         for i, (view, name, side) in enumerate(zip(self.views, self.names, self._sides, strict=True)):
             side.setVisible(i < len(sides))
             if i < len(sides):
-                name.setText(sides[i][0])
-                name.setVisible(bool(sides[i][0]))
+                name.setText(sides[i][0] or (_SEEN if seen.parts else ""))
+                name.setVisible(bool(name.text()))
                 view.show_tokens(sides[i][1].tokens)
+        self._source.setVisible(bool(seen.parts))
+        self.row_view.show_parts(seen.parts)
         self._stack.setCurrentIndex(1)
 
     def _show_count(self, texts: "list[InspectedText]") -> None:
@@ -196,9 +201,15 @@ class TokenTab(QWidget):
         return head
 
     def _make_sides(self) -> QWidget:
-        """The two views side by side; the second is for the worse answer of a pair."""
+        """The two views side by side; the second is for the worse answer of a pair. Before them the row as it stands in
+        the file, where the chat template drops a part of it."""
         sides = QWidget()
         layout = hbox(sides)
+        self._source, self.row_view = QWidget(), RowView()
+        inner = vbox(self._source, gap=4)
+        inner.addWidget(Label("In your file", bold=True, wrap=False))
+        inner.addWidget(card_around(self.row_view), 1)
+        layout.addWidget(self._source, 1)
         for view, name in zip(self.views, self.names, strict=True):
             side = QWidget()
             inner = vbox(side, gap=4)
@@ -222,23 +233,3 @@ class TokenTab(QWidget):
         foot.addWidget(label)
         foot.addWidget(self.learn)
         return foot
-
-
-def _encode_sides(item: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple[str, InspectedText]]":
-    """(name, tokens) of each text that the model sees of a row; at most two."""
-    from core.data.preview.inspect import inspect_example
-
-    sides: list[tuple[str, Any]] = []
-    for example in item.examples:
-        texts = inspect_example(
-            example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=MAX_TOKENS
-        )
-        names = ("Better answer", "Worse answer") if len(texts) > 1 else (_label(example),)
-        sides += zip(names, texts, strict=True)
-    return sides[:2]
-
-
-def _label(example: Any) -> str:
-    if example.label is None:
-        return ""
-    return "✓ Marked good" if example.label else "✗ Marked bad"

@@ -50,6 +50,7 @@ class Preview(QWidget):
         self.rows.row_opened.connect(self._open_row)
         self.rows.failed.connect(self.failed)
         self.rows.changed.connect(self.changed)
+        self.rows.needs_tokenizer.connect(self.needs_tokenizer)
         for tab in (self.tokens, self.lengths):
             tab.needs_tokenizer.connect(self.needs_tokenizer)
             tab.changed.connect(self.changed)
@@ -97,6 +98,7 @@ class Preview(QWidget):
 
     def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer; where there is none, `reason` is shown instead."""
+        self.rows.show_tokenizer(loaded)
         self.tokens.show_tokenizer(loaded, reason)
         self.lengths.show_tokenizer(loaded, reason)
 

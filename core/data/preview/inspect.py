@@ -12,7 +12,9 @@ from core.data.preview.lengths import UNLIMITED, Lengths, measure_lengths
 from core.data.preview.scan import Paths, ScanResult, scan_files
 from core.data.read import files
 from core.data.read.reader import Finding, sort_findings
-from core.data.tokenize.encode import Encoded, encode_example
+from core.data.tokenize.encode import Encoded, encode_example, split_texts
+from core.data.tokenize.rendered_text import render_example
+from core.data.tokenize.template_coverage import Part
 
 MAX_TOKENS = 1 << 20  # tokens of a text that are listed one by one
 
@@ -52,6 +54,14 @@ def inspect_example(
     if any(text.cut for text in texts):
         uncut = encode_example(example, tokenizer, train_on=train_on, max_len=UNLIMITED)
     return tuple(_inspect_text(*pair, tokenizer, max_tokens) for pair in zip(texts, uncut, strict=True))
+
+
+def find_dropped(example: Example, tokenizer: Any) -> tuple[tuple[Part, ...], ...]:
+    """Of every text of an example (of a preference pair: chosen, rejected), the parts that the chat template drops.
+
+    The messages are counted through the whole text: those of an answer follow those of the prompt.
+    """
+    return tuple(render_example(text, tokenizer, "answers").dropped for text in split_texts(example))
 
 
 def _inspect_text(text: Encoded, uncut: Encoded, tokenizer: Any, max_tokens: int) -> InspectedText:

@@ -14,7 +14,7 @@ from core.data.tokenize.render import (
     render,
     render_with_fallbacks,
 )
-from core.data.tokenize.template_coverage import describe_dropped, writes_developer
+from core.data.tokenize.template_coverage import Part, describe_dropped, find_dropped, writes_developer
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
@@ -38,6 +38,7 @@ class RenderedText:
     raw: bool = False
     open_ended: bool = False  # the model is to continue it, so the tokenizer's end of text is removed
     note: str = ""  # what a person should know about how the row was rendered, a sentence a line
+    dropped: tuple[Part, ...] = ()  # parts of the example that the chat template leaves out
 
 
 def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedText:
@@ -70,7 +71,8 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
         return RenderedText("", note=f"The chat template refuses this row: {error}.")
-    notes = [form_note, note, *describe_dropped(row_messages, example.tools, full, tokenizer)]
+    dropped = find_dropped(row_messages, example.tools, full, tokenizer)
+    notes = [form_note, note, *describe_dropped(dropped)]
     note = "\n".join(dict.fromkeys(line for line in notes if line))
     end = find_end_of_turn(tokenizer)
     text = full
@@ -81,7 +83,8 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
             note, f"The chat template writes {written} behind an answer; {end.token} was added, to learn to stop."
         )
     if add_generation_prompt or train_on == "all":
-        return RenderedText(text, () if add_generation_prompt else (LearnedSpan(0, len(text)),), note=note)
+        spans = [] if add_generation_prompt else [LearnedSpan(0, len(text))]
+        return RenderedText(text, tuple(spans), note=note, dropped=dropped)
 
     def render_part(messages: Sequence[Message], add_generation_prompt: bool) -> str:
         return render(messages, example.tools, tokenizer, add_generation_prompt)
@@ -100,7 +103,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         spans.append(
             LearnedSpan(answer.start, len(text) if answer.end == len(full) else answer.end, answer.prompt or None)
         )
-    return RenderedText(text, tuple(spans), note=note)
+    return RenderedText(text, tuple(spans), note=note, dropped=dropped)
 
 
 def _add_note(notes: str, note: str) -> str:

@@ -10,7 +10,7 @@ row, so each is asked once. What follows from a text itself is found by looking 
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,9 +44,9 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
             yield Part(CALL, number, str(call.get("function", call).get("name", "")))
 
 
-def describe_dropped(messages: Sequence[Message], tools: Tools, text: str, tokenizer: Any) -> list[str]:
-    """A sentence for each kind of part that find_dropped() finds."""
-    kinds = dict.fromkeys(part.kind for part in find_dropped(messages, tools, text, tokenizer))
+def describe_dropped(dropped: Iterable[Part]) -> list[str]:
+    """A sentence for each kind of part that find_dropped() found."""
+    kinds = dict.fromkeys(part.kind for part in dropped)
     return [f"The chat template does not write the {kind}: the model never sees that part." for kind in kinds]
 
 

@@ -93,8 +93,8 @@ def test_a_long_row_can_be_read_in_full(qtbot: QtBot, window: MainWindow, tmp_pa
     qtbot.waitUntil(lambda: rows.model.row_at(0) is not None)
     assert len(cells(page, 0)[2]) < 500
     rows.table.selectRow(0)
-    assert rows.reader.toPlainText() == f"Asked\nGo on\nAnswer\n{long}end"
-    assert rows.reader.isVisible()
+    assert rows.row_view.reader.toPlainText() == f"Asked\nGo on\nAnswer\n{long}end"
+    assert rows.row_view.isVisible()
 
 
 def test_what_the_model_sees_follows_the_row_and_the_run(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from core.data.format.example import Example
-from core.data.preview.inspect import inspect_example, summarize_dataset, token_texts
+from core.data.preview.inspect import find_dropped, inspect_example, summarize_dataset, token_texts
 from core.data.tokenize.encode import encode_example
 from core.data.tokenize.templates import CHAT_TEMPLATES
 from tests.core.data.conftest import CHATML, make_tokenizer
@@ -99,3 +99,13 @@ def test_the_preview_of_every_kind_is_what_is_trained(template: str | None, kind
         )
         assert (view.cut, view.note, view.learned) == (row.cut, row.note, int(row.mask.sum()))
         assert "".join(t.text for t in view.tokens) == tokenizer.decode([t.id for t in view.tokens])
+
+
+def test_the_parts_that_the_template_drops_are_found_for_both_answers_of_a_pair(tokenizer: Any) -> None:
+    function = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    asked, plain = {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}
+    pair = Example(1, messages=(asked,), chosen=(plain,), rejected=({**plain, "thinking": "Hm."},), tools=(function,))
+    chosen, rejected = find_dropped(pair, tokenizer)
+    assert [(part.kind, part.message) for part in chosen] == [("offered functions", None)]
+    assert [(part.kind, part.message) for part in rejected] == [("offered functions", None), ("thinking", 1)]
+    assert find_dropped(ROW, tokenizer) == ((),)
