@@ -1,27 +1,56 @@
 """The command line: hone train, chat, eval, data, methods, doctor. The only place in core that prints.
 
-Exit codes: 0 done, 2 for what the person can put right (one sentence on stderr), 1 for a bug.
+Exit codes: 0 done, 2 for what the person can put right (one sentence on stderr), 1 for a bug, 128 + its number for a
+signal that ended the program (130 for Ctrl-C).
 """
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
 
-from core import cli
-from core.errors import UserError
+from core.cli.signals import Ended, end, handled_by
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        with handled_by(end):
+            return _run(words)
+    except Ended as ended:
+        _complain(str(ended))
+        return ended.exit_code
+
+
+def _run(words: list[str]) -> int:
+    from core import cli  # behind the signals' handlers: importing takes a moment
+    from core.errors import UserError
+
+    def output(*values: Any, **options: Any) -> None:
+        try:
+            print(*values, **options)
+        except OSError as error:
+            raise cli.OutputClosed(error) from None
+
+    try:
         args = cli.parser().parse_args(words)
-        return int(args.command(args, print) or 0)
-    except UserError as error:
-        print(f"hone: {error}", file=sys.stderr)
+        return int(args.command(args, output) or 0)
+    except cli.OutputClosed as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what Python still wants to write goes nowhere
+        if error.reader_has_gone:  # hone ... | head
+            return 0
+        _complain(str(error))
         return 2
-    except BrokenPipeError:  # the reader of our output has gone (hone ... | head)
-        sys.stderr.close()
-        return 0
+    except UserError as error:
+        _complain(str(error))
+        return 2
+
+
+def _complain(sentence: str) -> None:
+    with suppress(OSError):  # a terminal that was closed
+        print(f"hone: {sentence}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ Flags are made from the options (core/options.py), so an option is declared once
 
 import argparse
 import difflib
+import errno
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
 
@@ -12,6 +13,14 @@ from core import __version__, methods
 from core.errors import BadOption
 
 Print = Callable[..., None]
+
+
+class OutputClosed(Exception):
+    """What the command prints cannot be written any more."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"The output cannot be written: {error.strerror}.")
+        self.reader_has_gone = error.errno in (errno.EPIPE, errno.EIO)  # another program, or a terminal
 
 
 class Parser(argparse.ArgumentParser):

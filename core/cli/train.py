@@ -1,18 +1,20 @@
 """hone train (the same as hone sft), and one command for every other method."""
 
 import argparse
-import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from core import methods
-from core.cli import Print
+from core.cli import OutputClosed, Print
 from core.cli.progress import lines
+from core.cli.signals import Ended, handled_by
 from core.errors import BadOption
-from core.events import Event, to_json
+from core.events import Event, Started, to_json
 from core.options import Option, parse
 from core.run import Run, list_options
 
@@ -87,13 +89,40 @@ def run(args: Any, out: Print) -> int:
         raise BadOption("--accept-changes goes with --resume.")
     else:
         events = train(_build_run(args, changes), stop)
-    for event in _interruptible(events, stop, out, quiet=args.json):
-        if args.json:
-            out(to_json(event), flush=True)
-        else:
-            for line in lines(event):
-                out(line, flush=True)
-    return 0
+    return _show(events, stop, out, args.json)
+
+
+def _show(events: Iterator[Event], stop: threading.Event, out: Print, as_json: bool) -> int:
+    """Print the events as they come; returns the exit code.
+
+    Once the run has begun, a first signal, or an output that is closed, asks it to stop and save; a second one ends it
+    at once, as does one while there is nothing to save yet.
+    """
+    received: list[int] = []
+    has_begun, closed = False, None
+
+    def request_stop(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        if not has_begun or len(received) > 1:
+            raise Ended(number)
+        stop.set()
+        if not as_json:
+            with suppress(OutputClosed, RuntimeError):  # RuntimeError: the signal came while a line was printed
+                out("Stopping after this step and saving. Press Ctrl-C again to quit at once.", flush=True)
+
+    with handled_by(request_stop):
+        for event in events:
+            has_begun = has_begun or isinstance(event, Started)
+            try:
+                if closed is None:
+                    for line in [to_json(event)] if as_json else lines(event):
+                        out(line, flush=True)
+            except OutputClosed as error:
+                closed = error
+                stop.set()
+    if closed is not None and not received:
+        raise closed
+    return 128 + received[0] if received else 0
 
 
 def _parse_options(args: Any) -> dict[str, Any]:
@@ -122,20 +151,3 @@ def _build_run(args: Any, changes: dict[str, Any]) -> Run:
     for key, value in changes.items():
         run = run.replace(key, value)
     return run.check()
-
-
-def _interruptible(events: Iterator[Event], stop: threading.Event, out: Print, quiet: bool) -> Iterator[Event]:
-    """The events; a first Ctrl-C asks the run to stop and save, a second one quits at once."""
-    default_handler = signal.getsignal(signal.SIGINT)
-
-    def request_stop(*_: Any) -> None:
-        stop.set()
-        signal.signal(signal.SIGINT, default_handler)
-        if not quiet:
-            out("Stopping after this step and saving. Press Ctrl-C again to quit at once.", flush=True)
-
-    signal.signal(signal.SIGINT, request_stop)
-    try:
-        yield from events
-    finally:
-        signal.signal(signal.SIGINT, default_handler)

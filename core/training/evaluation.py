@@ -2,7 +2,9 @@
 
 import dataclasses
 import math
+import threading
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +40,7 @@ class Evaluation:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
         self.train_step, self.progress = train_step, progress
         self._sample_scores: dict[str, dict[str, float]] = {}  # by stage
+        self._was_stopped = False  # while it measured
 
     @property
     def lacks_baseline(self) -> bool:
@@ -73,7 +76,7 @@ class Evaluation:
         self.progress.held_out = self.setup.resolved.inputs.held_out
         if self.setup.validates:
             yield Phase("Validating", "before training")
-            loss, targets, metrics = self._measure()
+            loss, targets, metrics = self._measure_until_stopped()
             self.progress.loss_before, self.progress.metrics_before = loss, metrics
             yield Evaluated(0, loss, False, targets, metrics)
         yield from self.sample_answers("before")
@@ -103,7 +106,7 @@ class Evaluation:
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk."""
         yield Phase("Validating")
-        loss, targets, metrics = self._measure()
+        loss, targets, metrics = self._measure_until_stopped()
         progress = self.progress
         progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
         is_best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
@@ -159,8 +162,17 @@ class Evaluation:
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished))
         yield finished
 
-    def _measure(self) -> _HeldOutResult:
-        """Loss and metrics over all held-out rows, weighted as training is."""
+    def _measure_until_stopped(self) -> _HeldOutResult:
+        """The same as _measure(). Raises SamplingStopped when the run is asked to stop meanwhile."""
+        stop = self.setup.stop
+        try:
+            return self._measure(stop)
+        except SamplingStopped:
+            self._was_stopped = True
+            raise
+
+    def _measure(self, stop: threading.Event | None = None) -> _HeldOutResult:
+        """Loss and metrics over all held-out rows, weighted as training is; `stop` ends it with SamplingStopped."""
         setup, train_step = self.setup, self.train_step
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
             metrics, answer_tokens = setup.rollouts.evaluate()
@@ -169,12 +181,17 @@ class Evaluation:
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0
         means = MetricMeans()
-        results = map_in_order(train_step.loss, setup.eval_batches, setup.parallel_batches, models=setup.models)
+        batches = takewhile(lambda _: not (stop and stop.is_set()), setup.eval_batches)
+        results = map_in_order(train_step.loss, batches, setup.parallel_batches, models=setup.models)
+        measured = 0
         for batch, (batch_loss, metrics) in results:
             weight = train_step.weight(batch)
             loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
             targets += train_step.count_targets(batch)
             means.add(metrics, weight)
+            measured += 1
+        if measured < len(setup.eval_batches):
+            raise SamplingStopped
         return _HeldOutResult(loss / total_weight, targets, means.means())
 
     def _choose_weights(self) -> tuple[int, float | None, dict[str, float]]:
@@ -185,7 +202,9 @@ class Evaluation:
         # Stopped between two validations, the newest weights may be better than the best so far. That is
         # measured here and not counted, so that a resumed run goes on as the unbroken one would.
         newest_loss, newest_metrics = progress.measured_loss, progress.measured_metrics
-        if progress.measured_step != progress.step:
+        if self._was_stopped:  # whoever stops a validation does not wait for it
+            newest_loss, newest_metrics = None, {}
+        elif progress.measured_step != progress.step:
             try:
                 newest_loss, _, newest_metrics = self._measure()
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them

@@ -20,6 +20,7 @@ CLEAR = 0.01
 CLEAR_SHARE, CHANCE = 0.03, 2.0
 # Rows that were learned from must do better than unseen ones by this much before it is called memorising.
 MEMORISED = 0.2
+LARGE = 1e6  # numbers from here on are written as 1e+06
 
 # Metrics of the sample answers, which every method has beside those of its charts.
 SAMPLE_METRICS = {
@@ -70,13 +71,15 @@ def outcome(run: Run, finished: Finished) -> int | None:
 def _measure_change(run: Run, finished: Finished) -> Change | None:
     """By the method's first criterion that clearly changed, else by its first one, else by the loss."""
     loss, loss_after = finished.loss_before, finished.loss_after
-    if loss is None or loss_after is None:
+    if loss is None or loss_after is None or not math.isfinite(loss):
         return None
+    if not math.isfinite(loss_after):
+        return Change(-1, " on unseen examples: their loss is no longer a number")
     initial, final, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
     change: Change | None = None
     for criterion in run.spec.criteria:
         name = criterion.metric
-        if name not in initial or name not in final:
+        if not all(math.isfinite(metrics.get(name, math.nan)) for metrics in (initial, final)):
             continue
         gain, chance = final[name] - initial[name], _chance(initial[name], final[name], rows)
         direction = 0 if abs(gain) < max(CLEAR_SHARE, chance) else 1 if gain > 0 else -1
@@ -88,19 +91,19 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
     if change is not None:
         return change
     direction = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
-    return Change(direction, f" on unseen examples: {loss:.2f} → {loss_after:.2f}")
+    return Change(direction, f" on unseen examples: {_number(loss, '.2f')} → {_number(loss_after, '.2f')}")
 
 
 def _chance(initial: float, final: float, rows: int) -> float:
     """How far a share over this many rows may move by chance alone; 0 where their number is not known."""
     mean = (initial + final) / 2
-    return CHANCE * math.sqrt(mean * (1 - mean) / rows) if rows else 0.0
+    return CHANCE * math.sqrt(max(0.0, mean * (1 - mean)) / rows) if rows else 0.0
 
 
 def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """What to try where nothing was gained: it depends on whether the model has learned the rows that it saw."""
     for name in (criterion.metric for criterion in run.spec.criteria if criterion.shows_memorising):
-        if name not in train_metrics or name not in finished.metrics_after:
+        if not all(math.isfinite(m.get(name, math.nan)) for m in (train_metrics, finished.metrics_after)):
             continue
         share = f" In the rows it learned from it is {train_metrics[name]:.0%}"
         if train_metrics[name] - finished.metrics_after[name] < MEMORISED:
@@ -125,7 +128,7 @@ def format_metrics(initial: Metrics, final: Metrics) -> list[tuple[str, str]]:
         metric = describe_metric(name)
         values = [value for value in (initial.get(name), final_value) if value is not None]
         # What rounding has left of a zero is a plain zero to people, without a sign.
-        texts = [f"{v:.0%}" if metric.unit == SHARE else f"{round(v, 4) + 0.0:.3g}" for v in values]
+        texts = [_number(v, ".0%") if metric.unit == SHARE else f"{round(v, 4) + 0.0:.3g}" for v in values]
         rows.append((metric.title, " → ".join(texts)))
     return rows
 
@@ -167,7 +170,9 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
         f"| Precision | {precision['requested']} → {precision['used']}: {precision['reason']} |",
     ]
     if finished.loss_before is not None and finished.loss_after is not None:
-        lines.append(f"| Held-out loss | {finished.loss_before:.4f} → {finished.loss_after:.4f} |")
+        lines.append(
+            f"| Held-out loss | {_number(finished.loss_before, '.4f')} → {_number(finished.loss_after, '.4f')} |"
+        )
     lines += [
         f"| {title} | {text} |" for title, text in format_metrics(finished.metrics_before, finished.metrics_after)
     ]
@@ -175,6 +180,11 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
     lines += [f"| Versions | {versions} |", "", "Settings that differ from the defaults:", ""]
     lines += [f"- `{key} = {json.dumps(value)}`" for key, value in _list_changes(run)] or ["- none"]
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float, form: str) -> str:
+    """A number in a form, or in few digits where that would have many: 1e300 has 300 of them."""
+    return f"{value:{form}}" if abs(value) < LARGE else f"{value:.3g}"
 
 
 def _list_changes(run: Run) -> list[tuple[str, Any]]:

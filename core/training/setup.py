@@ -67,6 +67,7 @@ class Setup:
     resolved: Resolved
     dtype: mx.Dtype  # what the model computes in
     on_gpu: bool
+    stop: threading.Event  # set when the run is asked to stop
     compiles: bool  # whether steps of shapes that come up again are compiled
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
@@ -177,6 +178,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model),
         dtype=model.dtype,
         on_gpu=device == "gpu",
+        stop=stop,
         compiles=bool(model.compiled.used),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),

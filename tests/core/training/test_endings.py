@@ -1,0 +1,154 @@
+"""In whatever way a run ends, its log says so, and a person gets one sentence."""
+
+import errno
+import json
+import math
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import BadOption, Unavailable
+from core.events import Evaluated, Event, Finished, Phase, Started, Step
+from core.run import Run
+from core.run.folder import RunFolder
+from core.train import resume, train
+from core.training.evaluation import Evaluation
+from core.training.optimizer_step import OptimizerStepper
+from tests.core.conftest import only
+
+MakeRun = Callable[..., Run]
+
+
+def last_event(run: Run) -> Event:
+    return list(RunFolder(Path(str(run.output))).events())[-1]
+
+
+def fail_at_step_2(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    original = OptimizerStepper.step
+
+    def step(self: OptimizerStepper) -> Step:
+        if self.progress.step == 1:
+            raise error
+        return original(self)
+
+    monkeypatch.setattr(OptimizerStepper, "step", step)
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (MemoryError(), "The memory is full: lower the batch size"),
+        (RuntimeError("[malloc] Unable to allocate 5 bytes"), "The memory is full: lower the batch size"),
+        (SystemExit(3), "Code that came with the model asked Python to exit"),
+        (OSError(errno.EIO, "Input/output error", "/data/rows.jsonl"), r"^/data/rows.jsonl could not be read or writ"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), r"^A file or a pipe could not be read or written: Broken pipe"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_one_sentence(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: BaseException, sentence: str) -> None:
+    fail_at_step_2(monkeypatch, error)
+    run = make_run()
+    with pytest.raises(Unavailable, match=sentence) as raised:
+        list(train(run))
+    last = last_event(run)
+    assert isinstance(last, Finished)
+    assert (last.reason, last.step, last.message) == ("failed", 1, str(raised.value)) and last.seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [(KeyError("x"), "Something went wrong"), (KeyboardInterrupt(), "Ended at")]
+)
+def test_a_bug_and_ctrl_c_travel_on(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: BaseException, says: str
+) -> None:
+    fail_at_step_2(monkeypatch, error)
+    run = make_run()
+    with pytest.raises(type(error)):
+        list(train(run))
+    last = last_event(run)
+    assert isinstance(last, Finished) and last.reason == "failed" and last.message.startswith(says)
+
+
+def test_a_generator_that_is_closed(make_run: MakeRun) -> None:
+    run = make_run(train={"steps": 2, "eval_every": 2})
+    events = train(run)
+    next(e for e in events if isinstance(e, Step))
+    events.close()  # type: ignore[attr-defined]
+    last = last_event(run)
+    assert isinstance(last, Finished) and (last.reason, last.step) == ("failed", 1)
+    events = resume(str(run.output))
+    next(e for e in events if isinstance(e, Finished))
+    events.close()  # type: ignore[attr-defined]
+    assert [e.reason for e in only(Finished, list(RunFolder(Path(str(run.output))).events()))] == ["done"]
+
+
+def test_a_run_folder_that_vanishes(make_run: MakeRun) -> None:
+    run = make_run()
+    with pytest.raises(Unavailable, match=r"is gone: it was moved or removed meanwhile\.$"):
+        for event in train(run):
+            if isinstance(event, Step):
+                shutil.rmtree(str(run.output))
+    assert not Path(str(run.output)).exists()
+
+
+def test_a_disk_that_fails(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run()
+    with pytest.raises(Unavailable, match=r"run could not be read or written: Input/output error\.$"):
+        for event in train(run):
+            if isinstance(event, Step):
+
+                def write(file: int, data: bytes) -> int:
+                    raise OSError(errno.EIO, "Input/output error")
+
+                monkeypatch.setattr("core.atomic_files.os.write", write)
+
+
+@pytest.mark.parametrize("phase", ["before training", ""])
+def test_a_stop_while_validating_is_heeded_and_the_validation_made_up_for(make_run: MakeRun, phase: str) -> None:
+    whole = list(train(make_run(output="whole")))
+    run, stop, events = make_run(), threading.Event(), list[Event]()
+    for event in train(run, stop):
+        events.append(event)
+        if event.__class__ is Phase and event.name == "Validating" and event.detail == phase:  # type: ignore[attr-defined]
+            stop.set()
+    finished = events[-1]
+    assert isinstance(finished, Finished) and (finished.reason, finished.step) == ("stopped", 0 if phase else 3)
+    assert len(only(Evaluated, events)) == (0 if phase else 1)
+    list(resume(str(run.output)))
+    logged = list(RunFolder(Path(str(run.output))).events())
+    assert [(e.step, e.loss) for e in only(Evaluated, logged)] == [(e.step, e.loss) for e in only(Evaluated, whole)]
+
+
+def test_a_loss_that_is_no_number_is_never_the_best(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    original, losses = Evaluation._measure, iter([7.0, math.nan, 6.0, math.inf])
+
+    def measure(self: Evaluation, stop: Any = None) -> Any:
+        return original(self, stop)._replace(loss=next(losses), metrics={"kl": 1e300, "margin": math.nan})
+
+    monkeypatch.setattr(Evaluation, "_measure", measure)
+    run = make_run(train={"eval_every": 2})
+    events = list(train(run))
+    assert [e.best for e in only(Evaluated, events)] == [False, False, True, False]
+    finished = only(Finished, events)[0]
+    assert (finished.best_step, finished.loss_after) == (4, 6.0)
+    report = (Path(str(run.output)) / "report.md").read_text()
+    assert "1e+300" in report and "nan" in report and len(report) < 3000
+    assert json.loads((Path(str(run.output)) / "events.jsonl").read_text().splitlines()[-1])["event"] == "Finished"
+
+
+def test_early_stopping_is_remembered(make_run: MakeRun) -> None:
+    """A run that died between its last checkpoint and its end takes no further step."""
+    hot = {"steps": 40, "learning_rate": 1.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
+    run = make_run(train=hot | {"save_every": 1})
+    events = list(train(run))
+    log = Path(str(run.output)) / "events.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    resumed = list(resume(str(run.output)))
+    assert not only(Step, resumed) and only(Started, resumed)
+    assert resumed[-1].reason == "early_stop" and resumed[-1].step == events[-1].step  # type: ignore[attr-defined]
+    with pytest.raises(BadOption, match="is finished"):
+        list(resume(str(run.output)))
