@@ -16,17 +16,19 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 # How rows of each kind of data can be laid out, and the parts of each layout; those in brackets are optional.
 ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     TEXT: {
-        "Questions with answers": ("question", "answer", "(thinking)", "(system)"),
+        "Questions with answers": ("question", "(input)", "answer", "(thinking)", "(system)"),
         "Instructions with outputs": ("instruction", "(input)", "output", "(system)"),
         "Conversations": ("messages", "(system)", "(tools)"),
-        "Prompts with completions": ("prompt", "completion"),
+        "Prompts with completions": ("prompt", "(input)", "completion", "(system)"),
         "Plain text": ("text",),
     },
-    PAIRS: {"Pairs": ("prompt", "chosen", "rejected", "(system)")},
-    UNPAIRED: {"Marked answers": ("prompt", "completion", "label")},
-    QUESTIONS: {"Questions": ("question", "answer", "(system)")},
+    PAIRS: {"Pairs": ("prompt", "(input)", "chosen", "rejected", "(system)")},
+    UNPAIRED: {"Marked answers": ("prompt", "(input)", "completion", "label")},
+    QUESTIONS: {"Questions": ("question", "(input)", "answer", "(system)")},
 }
+CONTEXT = "input"  # the part that holds what stands beside a question
 _PART_NAMES = {
+    CONTEXT: "context",
     "chosen": "better answer",
     "rejected": "worse answer",
     "label": "mark (good or bad)",
@@ -35,7 +37,7 @@ _PART_NAMES = {
     "tools": "tools it may call",
 }
 _NO_COLUMN = "–"
-_MENUS_PER_LINE = 4
+_MENUS_PER_LINE = 5
 _TYPING_MS = 400
 
 
@@ -95,6 +97,17 @@ class ColumnMapping(Card):
         self.layout_menu.setCurrentText((fitting or full or list(layouts))[0])
         self._make_menus(initial)
 
+    def use_as_context(self, columns: Sequence[str]) -> None:
+        """Choose these columns as the context, beside what is chosen already, and show the menus."""
+        layouts = layouts_with_context(self._kind, self._columns)
+        if self.layout_menu.currentText() not in layouts and layouts:
+            self.layout_menu.setCurrentText(layouts[0])
+            self._make_menus(guess_columns(self._columns))
+        menu = self._menus[CONTEXT]
+        menu.setCurrentText(columns[0] if len(columns) == 1 else " ".join(f"{{{column}}}" for column in columns))
+        self.show()
+        menu.setFocus()
+
     def entries(self) -> tuple[str, ...]:
         """The value for data.columns; () as long as a part that is not optional has no column."""
         parts = ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]
@@ -120,7 +133,9 @@ class ColumnMapping(Card):
             if widget is not None:
                 widget.deleteLater()
         self._menus = {}
-        for n, part in enumerate(ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]):
+        parts = ROW_LAYOUTS[self._kind][self.layout_menu.currentText()]
+        required = {mapping.get(part) for part in parts if not part.startswith("(")}
+        for n, part in enumerate(parts):
             role = _role(part)
             name = _PART_NAMES.get(role, role)
             menu = ComboBox(f"Column for the {name}")
@@ -129,7 +144,9 @@ class ColumnMapping(Card):
             menu.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             menu.setMinimumContentsLength(8)
             menu.addItems([_NO_COLUMN, *self._columns])
-            menu.setCurrentText(mapping.get(role, _NO_COLUMN))
+            column = mapping.get(role, _NO_COLUMN)
+            is_taken = part.startswith("(") and column in required  # "input" is a question where there is no other
+            menu.setCurrentText(_NO_COLUMN if is_taken else column)
             menu.editTextChanged.connect(lambda _: self._emit_soon())
             label = caption(name[0].upper() + name[1:] + (", if any" if part.startswith("(") else ""))
             label.setBuddy(menu)
@@ -178,6 +195,16 @@ def guess_columns(columns: Sequence[str]) -> dict[str, str]:
     row = dict.fromkeys(columns)
     guesses = {role: find_column(row, candidates) for role, candidates in names.items()}
     return {role: column for role, column in guesses.items() if column}
+
+
+def layouts_with_context(kind: str, columns: Sequence[str]) -> list[str]:
+    """The layouts of a kind of data that have a place for context, and whose other parts these columns fill."""
+    guesses = guess_columns(columns)
+    return [
+        name
+        for name, parts in ROW_LAYOUTS[kind].items()
+        if f"({CONTEXT})" in parts and all(part in guesses for part in parts if not part.startswith("("))
+    ]
 
 
 def _role(part: str) -> str:

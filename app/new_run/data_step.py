@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.desktop.drops import split_data_files
-from app.new_run.column_mapping import ColumnMapping
+from app.new_run.column_mapping import ColumnMapping, layouts_with_context
 from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
@@ -80,6 +80,7 @@ class DataStep(QWidget):
         self.preview.changed.connect(self._draft.set)
         self.preview.needs_tokenizer.connect(self._load_tokenizer)
         self.preview.map_columns.connect(self._show_columns)
+        self.preview.use_as_context.connect(self._use_as_context)
         self.preview.failed.connect(self._show_failure)
         self._draft.changed.connect(self._update)
 
@@ -155,9 +156,11 @@ class DataStep(QWidget):
             self.file.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
         elif isinstance(item, FilePreview):
             self.head = item
+            columns = item.format.columns
+            self.preview.problems.can_use_context = bool(layouts_with_context(run.spec.data, columns))
             self.preview.show_head(item, run)
             self.preview.show_run(run)
-            self.columns.show_columns(run.spec.data, item.format.all_columns, run.data.columns)
+            self.columns.show_columns(run.spec.data, item.file_columns, run.data.columns)
         elif isinstance(item, dataset_reader.ReadUpdate):
             self._show_update(item)
         elif isinstance(item, ScanResult):
@@ -227,8 +230,14 @@ class DataStep(QWidget):
     def _show_columns(self) -> None:
         if self.head is not None:
             run = self._draft.run
-            self.columns.show_columns(run.spec.data, self.head.format.all_columns, run.data.columns)
+            self.columns.show_columns(run.spec.data, self.head.file_columns, run.data.columns)
             self.columns.show()
+
+    def _use_as_context(self) -> None:
+        """Map the columns that hold texts and that nothing reads to the context of the question."""
+        if self.head is not None and self.head.format.unread_content:
+            self._show_columns()
+            self.columns.use_as_context(self.head.format.unread_content)
 
     def _load_tokenizer(self) -> None:
         run = self._draft.run

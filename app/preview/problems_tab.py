@@ -28,10 +28,12 @@ _LOW = 300  # pixels of height below which only the table shows the message
 
 
 class ProblemsTab(QWidget):
-    """`changed(key, value)` when rows are left out or placeholders filled in; `map_columns` to map the columns."""
+    """`changed(key, value)` when rows are left out or placeholders filled in; `map_columns` to map the columns;
+    `use_as_context` to map those that nothing reads to the context."""
 
     changed = Signal(str, object)
     map_columns = Signal()
+    use_as_context = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -102,12 +104,15 @@ class ProblemsTab(QWidget):
         self.exclude = plain_button("Exclude")
         self.leave_out = plain_button("Exclude this row")
         self.map = plain_button("Map the columns…")
+        self.use_context = plain_button("Use it as context…")
+        self.can_use_context = False  # whether the rows have a place for context
         self.fill.clicked.connect(self._fill_in)
         self.text.returnPressed.connect(self._fill_in)
         self.exclude.clicked.connect(self._exclude)
         self.leave_out.clicked.connect(self._leave_out)
         self.map.clicked.connect(self.map_columns)
-        for part in (self.text, self.fill, self.leave_out, self.exclude, self.map):
+        self.use_context.clicked.connect(self.use_as_context)
+        for part in (self.text, self.fill, self.leave_out, self.exclude, self.use_context, self.map):
             actions.addWidget(part)
         actions.addStretch()
         layout.addLayout(actions)
@@ -159,7 +164,8 @@ class ProblemsTab(QWidget):
             self.exclude.setText("Exclude this row" if only_row else f"Exclude all {exclusion.words}")
             self.exclude.updateGeometry()
             self.leave_out.setVisible(single and not only_row)
-        self.map.setVisible(finding.code in ("columns", "column", "type"))
+        self.map.setVisible(finding.code in ("columns", "column", "type", "unread-column"))
+        self.use_context.setVisible(finding.code == "unread-column" and self.can_use_context)
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -169,7 +175,9 @@ class ProblemsTab(QWidget):
     def _arrange(self) -> None:
         """Where there is little room, show the buttons alone: the table has the message too."""
         roomy = self.height() > _LOW
-        has_buttons = any(not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.map))
+        has_buttons = any(
+            not part.isHidden() for part in (self.fill, self.leave_out, self.exclude, self.use_context, self.map)
+        )
         self.message.setVisible(roomy)
         self._frame.setVisible(bool(self._findings))
         self._card.setVisible(bool(self._findings) and (roomy or has_buttons))

@@ -25,11 +25,13 @@ _MAX_FINDINGS = 20_000  # kept to be listed
 class Preview(QWidget):
     """Tabs Rows, What the model sees, Lengths, Problems. `changed(key, value)` when a tab changes the run;
     `needs_tokenizer` when a tab that needs one is opened without; `map_columns` when the person wants to say which
-    column is what; `failed(sentence)` when reading a page of rows fails."""
+    column is what, `use_as_context` when the columns that nothing reads are the context; `failed(sentence)` when
+    reading a page of rows fails."""
 
     changed = Signal(str, object)
     needs_tokenizer = Signal()
     map_columns = Signal()
+    use_as_context = Signal()
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -56,6 +58,7 @@ class Preview(QWidget):
             tab.changed.connect(self.changed)
         self.problems.changed.connect(self.changed)
         self.problems.map_columns.connect(self.map_columns)
+        self.problems.use_as_context.connect(self.use_as_context)
 
     def show_head(self, head: "FilePreview | None", run: Run) -> None:
         """Show the first rows of a dataset that is read for a run, or nothing."""

@@ -6,6 +6,12 @@ from pathlib import Path
 ROWS = 120
 
 UNKNOWN_COLUMNS = "frage,antwort,einheit\n" + "".join(f"Wie lang ist Stück {n}?,{n},Meter\n" for n in range(30))
+LOST_FUNCTIONS = (
+    '{"messages": [{"role": "user", "content": "Is it warm in Oslo?"}, {"role": "assistant", "content": "", '
+    '"tool_calls": [{"function": {"name": "get_weather", "arguments": {"town": "Oslo"}}}]}, {"role": "tool", '
+    '"content": "21 degrees"}, {"role": "assistant", "content": "Yes, it has 21 degrees."}], "tools": '
+    '[{"name": "get_weather", "description": "The weather of a town"}]}\n'
+)
 ROWS_BY_KIND = {
     "pairs": '{"prompt": [{"role": "user", "content": "What is @ plus 3?"}], "chosen": [{"role": "assistant", '
     '"content": "It is @ and 3 more."}], "rejected": [{"role": "assistant", "content": "Who knows?"}]}\n',

@@ -11,7 +11,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 from tests.app.camera import Camera
-from tests.app.sample_files import ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
+from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
 
 SIZES = ((1280, 800), (900, 600))
 
@@ -121,6 +121,11 @@ class Photographer(Camera):
         self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-unknown")
         data.columns.hide()
+        self.window.open_files([write_file("functions.jsonl", LOST_FUNCTIONS)])
+        self.wait_until(lambda: data.scanned is not None and self.has_loaded())
+        data.preview.tabs.show_page(data.preview.tokens)
+        self.wait_until(lambda: data.preview.tokens.row_view.isVisible())
+        self.take("2-data-lost")
         first = {spec.data: name for name, spec in reversed(methods.load().items())}
         for kind, row in ROWS_BY_KIND.items():
             if kind in first:

@@ -29,6 +29,7 @@ class FilePreview:
     findings: tuple[Finding, ...]
     parser: RowParser  # with the format of these rows
     index: RowIndex  # of these rows
+    file_columns: tuple[str, ...]  # as the file names them, whatever they are mapped to
 
     @property
     def format(self) -> Format:
@@ -74,7 +75,7 @@ def preview_files(
 
     Raises what load_dataset() raises, but nothing for files in which no row can be used.
     """
-    options: dict[str, Any] = {"columns": columns, "exclude": exclude, "fill_in": fill_in}
+    options: dict[str, Any] = {"columns": tuple(columns), "exclude": exclude, "fill_in": fill_in}
     dataset_files = files.find_files(path, kind)
     checked_rows = CheckedRows(dataset_files.train, kind, **options, unread_files=dataset_files.unread)
     examples: list[Example] = []
@@ -88,7 +89,12 @@ def preview_files(
         if len(examples) >= count or len(findings) >= MAX_LISTED:
             break
     items.close()
-    return FilePreview(tuple(examples), tuple(findings), checked_rows.parser, checked_rows.index())
+    parser, index = checked_rows.parser, checked_rows.index()
+    file_columns = parser.format.all_columns
+    if options["columns"]:
+        rows = index.read_located(0, min(count, index.rows))
+        file_columns = tuple(dict.fromkeys(column for _, row in rows for column in row.value))
+    return FilePreview(tuple(examples), tuple(findings), parser, index, file_columns)
 
 
 def scan_files(

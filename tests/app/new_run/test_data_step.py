@@ -462,3 +462,47 @@ def test_a_row_of_which_nothing_is_learned_says_so(qtbot: QtBot, window: MainWin
     qtbot.waitUntil(lambda: page.preview.rows.model.row_at(1) is not None)
     assert cells(page, 1)[1] == "Nothing is learned from it with this goal."
     assert cells(page, 2)[1] == "Hi"
+
+
+def test_a_column_that_nothing_reads_becomes_the_context_with_one_click(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    path = tmp_path / "notes.jsonl"
+    rows = ({"question": f"What is {n}?", "notes": f"Count {n * 'x'} of them all.", "answer": str(n)} for n in range(9))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    page = use(qtbot, window, path, "problems")
+    problems, old_run = page.preview.problems, window.draft.run
+    assert problems.current is not None and problems.current.code == "unread-column"
+    assert problems.use_context.isVisible() and problems.map.isVisible()
+    problems.use_context.click()
+    assert page.columns.isVisible()
+    assert page.columns.menus["input"].currentText() == "notes"
+    assert page.columns.menus["question"].currentText() == "question"
+    qtbot.waitUntil(lambda: window.draft.run != old_run)
+    assert differing(old_run, window.draft.run) == {"data.columns"}
+    assert window.draft.run.data.columns == ("question=question", "input=notes", "answer=answer")
+    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.problems == {})
+    assert page.head is not None
+    assert page.columns.menus["input"].findText("notes") > 0
+    assert page.head.examples[2].messages is not None
+    assert page.head.examples[2].messages[0]["content"] == "Count xx of them all.\n\nWhat is 2?"
+
+
+def test_conversations_have_no_place_for_context(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "chat.jsonl"
+    turns = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]
+    rows = ({"messages": turns, "notes": f"A note of some words, number {n}"} for n in range(9))
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    problems = use(qtbot, window, path, "problems").preview.problems
+    codes = [finding.code for finding in problems.findings]
+    problems.table.selectRow(codes.index("unread-column"))
+    assert problems.map.isVisible() and not problems.use_context.isVisible()
+
+
+def test_a_question_named_input_is_not_its_own_context(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps({"input": "Hi", "output": "Yo"}) + "\n")
+    page = use(qtbot, window, path)
+    page.file.change.click()
+    assert page.columns.menus["question"].currentText() == "input"
+    assert page.columns.menus["input"].currentText() == "–"
