@@ -1,0 +1,13 @@
+"""What the frozen app runs: the window, or a part of Hone that needs a process of its own."""
+
+import multiprocessing
+import sys
+
+if __name__ == "__main__":
+    multiprocessing.freeze_support()
+    from core.device.child_process import run_child
+
+    run_child(sys.argv)  # does not return where this process is a child of Hone's
+    from app.__main__ import main
+
+    sys.exit(main())
