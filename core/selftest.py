@@ -29,6 +29,8 @@ from core.model import fast_exp, tiled_attention
 from core.quant import MODES, dequantize, kernels, quantize
 from core.quant import packed as packed_weights
 from core.resources import STARTER
+from core.rewards.answer import Answer
+from core.rewards.file import FileReward, RewardFileFailed
 from core.run import Run
 from core.train import train
 
@@ -72,6 +74,7 @@ def selftest(backend: str = "auto") -> Iterator[Check]:
             "exponentials": _check_exponentials,
             "attention": _check_attention,
             "datasets": lambda: _read_datasets(folder),
+            "reward files": lambda: _score(folder),
             "LoRA": lambda: _train(folder / "lora", backend),
             "QLoRA (NF4)": lambda: _train(folder / "nf4", backend, quantization="nf4"),
             "compiled steps": lambda: _check_compiled(folder / "nf4"),
@@ -198,6 +201,22 @@ def _read_datasets(folder: Path) -> str:
         if len(examples) != len(rows):
             raise Failure(f"{file.name}: {len(examples)} of {len(rows)} rows were read.")
     return "JSON Lines and Parquet"
+
+
+def _score(folder: Path) -> str:
+    """A reward file in its process, which is given some of Python's own library too."""
+    file = folder / "reward.py"
+    file.write_text("import fractions, statistics\n\ndef reward(answers):\n    return [len(a) for a in answers]\n")
+    reward = FileReward(file, seconds=30)
+    try:
+        scores = reward.scores([Answer("two"), Answer("three")])
+    except RewardFileFailed as error:
+        raise Failure(str(error)) from None
+    finally:
+        reward.close()
+    if scores != [3, 5]:
+        raise Failure(f"The scores are {scores} in place of [3, 5].")
+    return "run in a process of their own"
 
 
 def _train(folder: Path, backend: str, quantization: str = "none") -> str:

@@ -90,7 +90,9 @@ class ExportCard(Card):
             return
         name = f"{Path(self._run.output or 'model').name}-{self.kind.currentData().replace(UNPACKED, 'model')}"
         start = str(Path(preferences.last_folder()) / name)
-        path, _ = QFileDialog.getSaveFileName(self, "A new folder for the model", start)
+        # It is a folder, which export refuses to overwrite; the system's question would be an alert of its own.
+        options = QFileDialog.Option.DontConfirmOverwrite
+        path, _ = QFileDialog.getSaveFileName(self, "A new folder for the model", start, options=options)
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self.save(Path(path))

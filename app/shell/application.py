@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QTimer
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
+from app.desktop.message_box import keep_c_numbers
 from app.threads.gc import GarbageCollector
 
 _WAKE_MS = 300
@@ -19,6 +20,7 @@ class Application(QApplication):
 
     def __init__(self, arguments: list[str]) -> None:
         super().__init__(arguments)
+        keep_c_numbers()  # Qt has just taken the person's language from the environment
         self.setApplicationName("Hone")
         self.setApplicationDisplayName("Hone")
         self.setDesktopFileName("hone")

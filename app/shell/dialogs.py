@@ -2,23 +2,21 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 import core
 from app.desktop import preferences, reveal
+from app.desktop.message_box import MessageBox
 from app.threads import crash_report
 from core.run import runs_folder
 
 
 def confirm_stop(parent: QWidget) -> bool:
     """Ask whether to stop the run that is training and quit. Keeping on is the default."""
-    box = QMessageBox(parent)
-    box.setIcon(QMessageBox.Icon.Question)
-    box.setWindowTitle("Hone")
-    box.setText("A run is training.")
-    box.setInformativeText("Stop it and quit? What it has learned is saved, and you can go on with it later.")
-    stop_button = box.addButton("Stop, save and quit", QMessageBox.ButtonRole.AcceptRole)
-    stay_button = box.addButton("Keep training", QMessageBox.ButtonRole.RejectRole)
+    sentence = "Stop it and quit? What it has learned is saved, and you can go on with it later."
+    box = MessageBox(parent, MessageBox.Icon.Question, "A run is training.", sentence)
+    stop_button = box.addButton("Stop, save and quit", MessageBox.ButtonRole.AcceptRole)
+    stay_button = box.addButton("Keep training", MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(stay_button)
     box.exec()
     return box.clickedButton() is stop_button
@@ -33,15 +31,22 @@ def choose_run_folder(parent: QWidget) -> Path | None:
 
 def show_message(parent: QWidget, heading: str, sentence: str) -> None:
     """Show a message without waiting for an answer."""
-    box = QMessageBox(QMessageBox.Icon.Information, "Hone", heading, QMessageBox.StandardButton.Ok, parent)
-    box.setInformativeText(sentence)
+    box = MessageBox(parent, MessageBox.Icon.Information, heading, sentence)
+    box.setStandardButtons(MessageBox.StandardButton.Ok)
     box.open()
 
 
 def show_about(parent: QWidget) -> None:
     """Show Hone's version."""
-    text = f"<b>Hone {core.__version__}</b><p>Teach a language model something on your own Mac.</p>"
-    QMessageBox.about(parent, "About Hone", text)
+    box = MessageBox(
+        parent,
+        MessageBox.Icon.NoIcon,
+        f"Hone {core.__version__}",
+        "Teach a language model something on your own Mac.",
+    )
+    box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
+    box.setWindowTitle("About Hone")
+    box.open()
 
 
 def show_log_folder() -> None:

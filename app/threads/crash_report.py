@@ -12,7 +12,9 @@ from typing import IO
 import platformdirs
 from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtWidgets import QApplication
+
+from app.desktop.message_box import MessageBox
 
 log = logging.getLogger("app")
 _crash_file: IO[str] | None = None  # open as long as the process lives: faulthandler writes to it
@@ -54,17 +56,12 @@ def report(details: str) -> None:
 
 
 def _show_dialog(app: QApplication, details: str) -> None:
-    box = QMessageBox(
-        QMessageBox.Icon.Warning,
-        "Hone",
-        "Something went wrong inside Hone.",
-        QMessageBox.StandardButton.Close,
-        app.activeWindow(),
-    )
     last_line = details.strip().splitlines()[-1]
-    box.setInformativeText(f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}")
+    sentence = f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}"
+    box = MessageBox(app.activeWindow(), MessageBox.Icon.Warning, "Something went wrong inside Hone.", sentence)
+    box.setStandardButtons(MessageBox.StandardButton.Close)
     box.setDetailedText(details)
-    copy_button = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+    copy_button = box.addButton("Copy details", MessageBox.ButtonRole.ActionRole)
     copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
     box.open()
 

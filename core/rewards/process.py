@@ -7,13 +7,13 @@ import secrets
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from core.device.child_process import child_command
 from core.redact import environment_without_secrets
 
 END_SECONDS = 2.0  # for the supervisor to end everything, before it is ended itself
@@ -38,8 +38,7 @@ class RewardProcess:
         self._file = file.absolute()
         self._alive: int | None
         alive, self._alive = os.pipe()
-        # -P: this folder must not be a place to import from, or our files would hide Python's own.
-        command = [sys.executable, "-P", str(Path(__file__).with_name("supervisor.py")), str(alive), str(memory)]
+        command = child_command(Path(__file__).with_name("supervisor.py"), str(alive), str(memory))
         self._process = subprocess.Popen(
             command,
             cwd=self._file.parent,

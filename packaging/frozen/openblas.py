@@ -11,7 +11,9 @@ SYSTEM = re.compile(r"^(libc|libm|libpthread|libdl|librt|ld-linux.*)\.so")
 def find_openblas() -> list[str]:
     """Paths of libopenblas.so.0 and of what it is linked with. Raises FileNotFoundError where it is not installed."""
     listed = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
-    found = next((line.split("=> ")[1] for line in listed.splitlines() if line.strip().startswith("libopenblas.so.0")), "")
+    found = next(
+        (line.split("=> ")[1] for line in listed.splitlines() if line.strip().startswith("libopenblas.so.0")), ""
+    )
     if not found:
         raise FileNotFoundError("OpenBLAS is not installed: apt-get install libopenblas0-pthread")
     needed = subprocess.run(["ldd", found], capture_output=True, text=True, check=True).stdout

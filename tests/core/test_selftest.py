@@ -22,6 +22,7 @@ OUTCOMES = {
     "exponentials": PASSED,
     "attention": PASSED,
     "datasets": PASSED,
+    "reward files": PASSED,
     "LoRA": PASSED,
     "QLoRA (NF4)": PASSED,
     "compiled steps": SKIPPED,

@@ -1,0 +1,26 @@
+"""Message boxes that Qt draws itself.
+
+macOS 27 ends a process that shows a native alert while numbers are written with a decimal comma (LC_NUMERIC), which is
+so for half of Europe; Qt takes its locale from the environment. So no box here is native, and numbers of C stay in C.
+"""
+
+import locale
+
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+
+class MessageBox(QMessageBox):
+    """QMessageBox, never as the system's own alert. Use this one everywhere."""
+
+    def __init__(self, parent: QWidget | None, icon: QMessageBox.Icon, heading: str, sentence: str = "") -> None:
+        super().__init__(parent)
+        self.setOption(QMessageBox.Option.DontUseNativeDialog)
+        self.setWindowTitle("Hone")
+        self.setIcon(icon)
+        self.setText(heading)
+        self.setInformativeText(sentence)
+
+
+def keep_c_numbers() -> None:
+    """Write C's numbers with a point whatever the person's language is. Call it once the QApplication is made."""
+    locale.setlocale(locale.LC_NUMERIC, "C")
