@@ -28,6 +28,7 @@ from app.widgets.tabs import Tabs
 from core.run import Run
 
 _DRAW_MS = 150  # six to seven times a second, and never while hidden
+_DAMAGE_ADVICE = "What can be read is shown."
 _ADVICE = "Nothing you set is lost. Put it right in New run, and start again."
 
 
@@ -195,6 +196,9 @@ class RunPage(QWidget):
             self.badge.show_choices(record.started.backend, record.started.precision)
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)
+        elif record.damage:
+            self.notice.show_message(f"This run is damaged. {record.damage}", _DAMAGE_ADVICE)
+            self._fix_button.hide()
         self._update_buttons(is_stopping)
         self._draw_tab(next_chart_only)
 

@@ -159,8 +159,8 @@ class RunsPage(QWidget):
             button.setEnabled(entry is not None)
         is_active = entry is not None and entry.folder in self.active_folders
         self.resume_button.setEnabled(entry is not None and entry.resumable and not is_active)
-        reason = ""
-        if entry is not None and not self.resume_button.isEnabled():
+        reason = entry.damage if entry is not None else ""
+        if entry is not None and not reason and not self.resume_button.isEnabled():
             reason = (
                 "It is training now."
                 if is_active or entry.status == "Active"

@@ -5,15 +5,17 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.runs.event_log import EventLog
 from app.runs.labels import data_label, model_label
 from app.runs.record import RunRecord
 from core.errors import UserError
-from core.events import Evaluated, Finished, Started, from_json
+from core.events import Evaluated, Finished, Started
 from core.methods import Criterion
 from core.run import Run
 from core.run.lock import is_locked
 
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
+DAMAGED = "Damaged"
 _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
 
 
@@ -35,6 +37,7 @@ class HistoryEntry:
     start_time: float
     resumable: bool
     criteria: tuple[Criterion, ...] = ()  # of the method's verdict
+    damage: str = ""  # why the run, or a part of it, cannot be read
 
     @property
     def result(self) -> str:
@@ -58,16 +61,18 @@ def list_runs(folder: Path) -> list[HistoryEntry]:
 
 def read_entry(folder: Path) -> HistoryEntry | None:
     """The entry of a run's folder, or None where there is no run in it."""
+    if not (folder / "run.toml").is_file():
+        return None
     try:
         run = Run.read(folder / "run.toml")
-    except UserError:
-        return None
-    log = folder / "events.jsonl"
+    except UserError as error:
+        return _damaged_entry(folder, str(error))
+    log = EventLog(folder / "events.jsonl", _SUMMARY_EVENTS)
     best_loss: float | None = None
     eval_metrics: dict[str, float] = {}
     finished: Finished | None = None
     steps = 0
-    for event in _read_summary_events(log):
+    for event in log:
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
             best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
             eval_metrics = event.metrics
@@ -83,7 +88,7 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         method=run.spec.title,
         model=model_label(run),
         data=data_label(run),
-        status="Active" if is_active else describe_status(finished),
+        status="Active" if is_active else DAMAGED if log.damage else describe_status(finished),
         best_loss=best_loss,
         eval_metrics=eval_metrics,
         steps=steps,
@@ -91,7 +96,14 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         start_time=(folder / "run.toml").stat().st_mtime,
         resumable=not is_active and (finished is None or finished.reason in ("stopped", "failed")),
         criteria=run.spec.criteria,
+        damage=log.damage,
     )
+
+
+def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:
+    """The entry of a run whose run.toml cannot be read."""
+    start_time = (folder / "run.toml").stat().st_mtime
+    return HistoryEntry(folder, folder.name, "–", "–", "–", DAMAGED, None, {}, 0, None, start_time, False, (), damage)
 
 
 def describe_status(finished: Finished | None) -> str:
@@ -103,16 +115,11 @@ def describe_status(finished: Finished | None) -> str:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """A record of all events of a run. Lines that a crash cut off, and events of unknown kinds, are left out."""
-    record = RunRecord()
-    log = folder / "events.jsonl"
-    if log.exists():
-        with log.open(encoding="utf-8", errors="replace") as file:
-            for line in file:
-                try:
-                    record.add(from_json(line))
-                except (ValueError, TypeError):
-                    continue
+    """A record of all events of a run that can be read; `damage` says what cannot."""
+    record, log = RunRecord(), EventLog(folder / "events.jsonl")
+    for event in log:
+        record.add(event)
+    record.damage = log.damage
     return record
 
 
@@ -121,18 +128,3 @@ def _subfolders(folder: Path) -> list[Path]:
         return [path for path in folder.iterdir() if path.is_dir()]
     except OSError:
         return []
-
-
-def _read_summary_events(log: Path) -> list[object]:
-    """The few events that summarize a run. Lines of other events, such as of every step, are not parsed."""
-    if not log.exists():
-        return []
-    events: list[object] = []
-    with log.open(encoding="utf-8", errors="replace") as file:
-        for line in file:
-            if line.startswith(_SUMMARY_EVENTS):
-                try:
-                    events.append(from_json(line))
-                except (ValueError, TypeError):
-                    continue
-    return events

@@ -28,6 +28,7 @@ class RunRecord:
     best_eval: Evaluated | None = None  # the evaluation with the lowest loss on held-out rows
     finished: Finished | None = None
     problem: str = ""  # the sentence of a UserError
+    damage: str = ""  # what of an old run cannot be read
     last_time: float | None = None
     loss: Series = field(default_factory=Series)
     learning_rate: Series = field(default_factory=Series)

@@ -14,7 +14,9 @@ _SMOOTHING = 0.9  # weight of the running averages
 
 
 def format_duration(seconds: float) -> str:
-    """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min."""
+    """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min; "–" where it is not known."""
+    if not math.isfinite(seconds):
+        return "–"
     s = round(seconds)
     if s < 60:
         return f"{s} s"
