@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import core  # first: it loads the fast BLAS before anything brings in MLX
-from app.desktop import preferences
+from app.desktop import log_files, preferences
 from app.style import theme
 from app.threads import crash_report, task
 
@@ -25,11 +25,13 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     options = _build_parser().parse_args(sys.argv[1:] if arguments is None else arguments)
 
+    from app.shell import crash_dialog
     from app.shell.application import Application
     from app.shell.window import MainWindow
 
     app = Application([sys.argv[0]])
-    crash_report.install()
+    log_files.start()
+    crash_report.install(crash_dialog.show)
     theme.apply(app, options.theme or preferences.theme())
     app.styleHints().colorSchemeChanged.connect(lambda: theme.follow_system(app))
     window = MainWindow()

@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from app.plots.chart import Chart
+from app.plots.decimate import dots
 from app.runs.record import RunRecord
 from app.runs.series import Series
 from app.style import theme
@@ -73,7 +74,7 @@ class MetricChart(Chart):
             if series is not None:
                 self.curves[name].setData(*self.points(series.x, series.smooth(self.smoothing)))
             if held_out is not None:
-                self.curves[_HELD_OUT + name].setData(np.asarray(held_out.x), np.asarray(held_out.y))
+                self.curves[_HELD_OUT + name].setData(*dots(held_out.x, held_out.y))
             has_points = has_points or series is not None or held_out is not None
         if self.spec.band:
             self._show_band(record)

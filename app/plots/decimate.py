@@ -29,3 +29,9 @@ def thin(
     step = math.ceil(len(xs) / most)
     keep = np.append(np.arange(0, len(xs) - 1, step), len(xs) - 1)
     return xs[keep], ys[keep]
+
+
+def dots(x: Any, y: Any) -> tuple[Any, Any]:
+    """The points of a curve that is drawn with dots; none where all of them are NaN, which cannot be placed."""
+    values = np.asarray(y)
+    return (np.asarray(x), values) if np.isfinite(values).any() else (values[:0], values[:0])

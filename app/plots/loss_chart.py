@@ -6,6 +6,7 @@ import numpy as np
 import pyqtgraph as pg
 
 from app.plots.chart import Chart
+from app.plots.decimate import dots
 from app.runs.record import RunRecord
 from app.style import theme
 
@@ -49,7 +50,7 @@ class LossChart(Chart):
         sx, sy = self.points(x, np.asarray(record.loss.smooth(self.smoothing)))
         self.curves["smooth"].setData(sx, _positive(sy) if logarithmic else sy)
         vx, vy = np.asarray(record.eval_loss.x), np.asarray(record.eval_loss.y)
-        self.curves["held"].setData(vx, _positive(vy) if logarithmic else vy)
+        self.curves["held"].setData(*dots(vx, _positive(vy) if logarithmic else vy))
         self.show_placeholder("" if len(x) or len(vx) else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(record))
 

@@ -5,9 +5,8 @@ from pathlib import Path
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 import core
-from app.desktop import preferences, reveal
+from app.desktop import log_files, preferences, reveal
 from app.desktop.message_box import MessageBox
-from app.threads import crash_report
 from core.run import runs_folder
 
 
@@ -51,5 +50,6 @@ def show_about(parent: QWidget) -> None:
 
 def show_log_folder() -> None:
     """Show the folder of the log files in the system's file manager."""
-    crash_report.log_folder().mkdir(parents=True, exist_ok=True)
-    reveal.reveal(crash_report.log_folder())
+    folder = log_files.log_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    reveal.reveal(folder)

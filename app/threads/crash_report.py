@@ -1,69 +1,76 @@
-"""Reports of bugs in Hone itself: crashes and uncaught exceptions go to the log files, and a dialog says so."""
+"""Bugs in Hone itself: uncaught exceptions of every thread go to the log, and are told to the window once."""
 
-import faulthandler
-import logging
+import re
 import sys
 import threading
 import traceback
-from pathlib import Path
+from collections import Counter
+from collections.abc import Callable
 from types import TracebackType
-from typing import IO
 
-import platformdirs
-from PySide6.QtCore import QMessageLogContext, QtMsgType, qInstallMessageHandler
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QMessageLogContext, QObject, QtMsgType, Signal, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
-from app.desktop.message_box import MessageBox
+from app.desktop.log_files import log
+from core.redact import redact
 
-log = logging.getLogger("app")
-_crash_file: IO[str] | None = None  # open as long as the process lives: faulthandler writes to it
+_LEVELS = {QtMsgType.QtDebugMsg: 10, QtMsgType.QtInfoMsg: 20}  # of Python's logging; any other is a warning
+_WARNING = 30
 # Messages of platforms without a window manager; they mean nothing to a person.
 _IGNORED_MESSAGES = ("This plugin does not support", "propagateSizeHints")
+_PLACE = re.compile(r'^\s*File "(.+)", line (\d+)', re.MULTILINE)
 
 
-def log_folder() -> Path:
-    """The folder of the log files."""
-    return Path(platformdirs.user_log_dir("Hone", appauthor=False))
+class _Reporter(QObject):
+    """Brings reports of any thread to the window's: `found(details)` for each bug that is new."""
+
+    found = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._counts: Counter[object] = Counter()
+        self._lock = threading.Lock()
+
+    def report(self, details: str) -> None:
+        with self._lock:
+            key = _fingerprint(details)
+            self._counts[key] += 1
+            count = self._counts[key]
+        if count == 1:
+            log.error("%s", details)
+            self.found.emit(details)
+        elif count & (count - 1) == 0:  # a power of two: a bug while drawing comes back many times a second
+            log.error("The same error again, %d times so far: %s", count, details.strip().splitlines()[-1])
 
 
-def install() -> None:
-    """Send crashes, uncaught exceptions and Qt's messages to the log files."""
-    global _crash_file
-    folder = log_folder()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handler: logging.Handler = logging.FileHandler(folder / "hone.log", encoding="utf-8", delay=True)
-        _crash_file = (folder / "crash.log").open("a", encoding="utf-8")
-    except OSError:
-        handler = logging.StreamHandler()  # the folder cannot be written to: the terminal still shows the log
-    else:
-        faulthandler.enable(_crash_file)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+_reporter: _Reporter | None = None
+
+
+def install(show: Callable[[str], None]) -> None:
+    """Report uncaught exceptions from now on, and send Qt's messages to the log. `show(details)` is called on the
+    window's thread, once for each bug."""
+    global _reporter
+    _reporter = _Reporter()
+    _reporter.found.connect(show)
     sys.excepthook = _report_exception
-    threading.excepthook = lambda args: report("".join(traceback.format_exception(args.exc_value)))
+    threading.excepthook = _report_thread
+    sys.unraisablehook = _report_unraisable
     qInstallMessageHandler(_log_qt_message)
 
 
 def report(details: str) -> None:
-    """Log a bug's traceback and, where this is called on the UI thread, show it in a dialog."""
-    log.error("%s", details)
-    app = QApplication.instance()
-    if isinstance(app, QApplication) and threading.current_thread() is threading.main_thread():
-        _show_dialog(app, details)
+    """Log a bug's traceback and show it, from any thread."""
+    details = redact(details)
+    if sys.stderr is not None:
+        sys.stderr.write(f"{details.rstrip()}\n")
+    if _reporter is not None:
+        _reporter.report(details)
 
 
-def _show_dialog(app: QApplication, details: str) -> None:
-    last_line = details.strip().splitlines()[-1]
-    sentence = f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}"
-    box = MessageBox(app.activeWindow(), MessageBox.Icon.Warning, "Something went wrong inside Hone.", sentence)
-    box.setStandardButtons(MessageBox.StandardButton.Close)
-    box.setDetailedText(details)
-    copy_button = box.addButton("Copy details", MessageBox.ButtonRole.ActionRole)
-    copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(details))
-    box.open()
+def _fingerprint(details: str) -> object:
+    """What two reports of the same bug have in common: where it was raised, and the kind of exception."""
+    kind = details.strip().splitlines()[-1].partition(":")[0]
+    return tuple(_PLACE.findall(details)), kind
 
 
 def _report_exception(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
@@ -73,8 +80,18 @@ def _report_exception(kind: type[BaseException], error: BaseException, trace: Tr
     report("".join(traceback.format_exception(kind, error, trace)))
 
 
+def _report_thread(args: threading.ExceptHookArgs) -> None:
+    if not issubclass(args.exc_type, SystemExit):
+        name = args.thread.name if args.thread else "a thread"
+        text = "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+        report(f"In {name}:\n{text}")
+
+
+def _report_unraisable(args: "sys.UnraisableHookArgs") -> None:
+    text = "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+    report(f"{args.err_msg or 'Exception ignored in'}: {args.object!r}\n{text}")
+
+
 def _log_qt_message(kind: QtMsgType, context: QMessageLogContext, message: str) -> None:
-    if any(ignored in message for ignored in _IGNORED_MESSAGES):
-        return
-    level = {QtMsgType.QtDebugMsg: logging.DEBUG, QtMsgType.QtInfoMsg: logging.INFO}.get(kind, logging.WARNING)
-    log.log(level, "Qt: %s", message)
+    if not any(ignored in message for ignored in _IGNORED_MESSAGES):
+        log.log(_LEVELS.get(kind, _WARNING), "Qt: %s", message)

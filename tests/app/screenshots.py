@@ -26,7 +26,7 @@ def main(out: Path) -> None:
     from app.threads import crash_report
 
     app = Application(["hone"])
-    crash_report.install()
+    crash_report.install(lambda _: None)  # they go to the terminal
     for mode in ("light", "dark"):
         for width, height in SIZES:
             theme.apply(app, mode)

@@ -1,0 +1,74 @@
+"""The dialog that tells of a bug in Hone: one at a time, however many bugs there are."""
+
+import platform
+import sys
+
+import PySide6
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+import core
+from app.desktop import log_files
+from app.desktop.message_box import MessageBox
+from app.shell import dialogs
+
+_LOG_LINES = 60  # in a report
+_box: "CrashDialog | None" = None  # the one that is open; without a parent nothing else keeps it alive
+
+
+class CrashDialog(MessageBox):
+    """Tells of one bug or several, with a report to copy."""
+
+    def __init__(self) -> None:
+        app = QApplication.instance()
+        parent = app.activeWindow() if isinstance(app, QApplication) else None
+        super().__init__(parent, MessageBox.Icon.Warning, "Something went wrong inside Hone.")
+        self.setStandardButtons(MessageBox.StandardButton.Close)
+        self._details: list[str] = []
+        copy_button = self.addButton("Copy report", MessageBox.ButtonRole.ActionRole)
+        log_button = self.addButton("Show log", MessageBox.ButtonRole.ActionRole)
+        for button, act in ((copy_button, self.copy_report), (log_button, dialogs.show_log_folder)):
+            button.clicked.disconnect()  # it would close the dialog
+            button.clicked.connect(act)
+
+    def add(self, details: str) -> None:
+        """Tell of one more bug."""
+        self._details.append(details)
+        others = len(self._details) - 1
+        more = f"\n\n{others} more fault{'' if others == 1 else 's'} followed." if others else ""
+        last_line = self._details[0].strip().splitlines()[-1]
+        self.setInformativeText(
+            f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}{more}"
+        )
+        self.setDetailedText("\n\n".join(self._details))
+
+    def copy_report(self) -> None:
+        """Copy the bugs, the versions and the end of the log."""
+        QGuiApplication.clipboard().setText(make_report("\n\n".join(self._details)))
+
+
+def make_report(details: str) -> str:
+    """A text for whoever mends Hone. What is logged has no secrets in it any more."""
+    versions = f"Hone {core.__version__}, Python {platform.python_version()}, PySide {PySide6.__version__}"
+    machine = f"{platform.platform()}, {sys.platform}"
+    end_of_log = log_files.read_end(_LOG_LINES)
+    return f"{versions}\n{machine}\n\n{details.strip()}\n\nThe end of {log_files.log_file().name}:\n{end_of_log}"
+
+
+def show(details: str) -> None:
+    """Show a bug, in the dialog that is open or in a new one."""
+    global _box
+    if _box is None:
+        _box = CrashDialog()
+        _box.finished.connect(_forget)
+        _box.add(details)
+        _box.open()
+    else:
+        _box.add(details)
+
+
+def _forget() -> None:
+    global _box
+    if _box is not None:
+        _box.deleteLater()
+    _box = None
