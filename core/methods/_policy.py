@@ -46,7 +46,7 @@ class Options:
     )
     allow_reward_code: bool = option(
         False,
-        "Allow the reward file to run. It is Python code and can do whatever you can.",
+        "Allow the reward file to run, as it is now. It is Python code and can do whatever you can.",
         label="Allow the reward file",
     )
     reward_seconds: float = option(
@@ -199,6 +199,7 @@ class Options:
             length=self.reward_length,
             file=self.reward_file,
             seconds=self.reward_seconds,
+            allow_code=self.allow_reward_code,
         )
 
     @property
@@ -215,7 +216,5 @@ class Options:
 def check(o: Options) -> None:
     """Raises BadOption when two options contradict each other, or a reward lacks what it needs."""
     check_rewards(o.weights, o.settings)
-    if o.reward_file and not o.allow_reward_code:
-        raise BadOption("The reward file is Python code that will run; allow it with --allow-reward-code.")
     if o.buffer > o.max_completion_length:
         raise BadOption("overlong_buffer is longer than max_completion_length.")

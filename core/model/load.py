@@ -11,6 +11,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map, tree_unflatten
 
+from core import trust
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.build import build_model, check_rope
@@ -66,7 +67,7 @@ def load(
             trained, else the dtype of the files.
         device: "cpu" or "gpu".
         trains_all: whether every weight will be trained.
-        allow_code: whether the model's own Python code may run.
+        allow_code: a yes to the model's own Python code as it is now (core.trust).
         quantization: one of core.quant.MODES. Weights are read and packed one layer at a time, so that never more
             than the packed model and one layer are in memory.
         double: whether the scales of nf4 and fp4 are packed too.
@@ -77,12 +78,10 @@ def load(
     missing = [name for name in find_missing_files(folder) if name != "config.json"]
     if missing:
         raise BadModel(f"{folder} has no complete weights: {', '.join(missing[:3])} is missing.")
-    if config.get("model_file") and not allow_code:
-        raise BadModel(
-            f"{folder} wants to run its own Python code ({config['model_file']}) to build the model, "
-            "which is not allowed; allow it with --allow-model-code only if you trust this model."
-        )
-    model = build_model(folder, config, allow_code)
+    code = trust.model_code(folder, config)
+    if code is not None:
+        trust.require(code, allow_code)
+    model = build_model(folder, config, code is not None)
     check_rope(model, config, folder)
     # A model that comes quantized keeps its weights, and trains many times faster on a CPU.
     replace_quantized_layers(model)

@@ -43,6 +43,7 @@ class RewardSettings:
     length: int = 128  # length, in tokens
     file: str = ""  # file
     seconds: float = 10.0  # file: time limit of one call
+    allow_code: bool = False  # file: a yes to the file as it is now (core.trust)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from typing import Any
 
 import psutil
 
-from core.errors import BadOption, Unavailable
+from core import trust
+from core.errors import Unavailable
 from core.rewards.answer import Answer, Reward
 from core.rewards.process import ProcessFailed, RewardProcess, TooLong
 
@@ -32,21 +33,21 @@ class RewardFileFailed(Exception):
 class FileReward:
     """The process that runs a person's reward function. It starts on first use, and again after it had to be ended."""
 
-    def __init__(self, path: Path, seconds: float) -> None:
-        """Raises BadOption when there is no such file."""
+    def __init__(self, path: Path, seconds: float, allow_code: bool = False) -> None:
+        """`allow_code` is a yes to the file as it is now. Raises BadOption without one, and where there is no file."""
         self.path, self.seconds = path, seconds
-        if not path.is_file():
-            raise BadOption(f"There is no reward file {path}.")
+        trust.require(trust.reward_code(path), allow_code)
         self._process: RewardProcess | None = None
         self._deaths = 0
 
     def scores(self, answers: Sequence[Answer]) -> list[float]:
         """One finite number for each answer.
 
-        Raises RewardFileFailed where the function does not give them in time, and Unavailable when its process has
-        ended MAX_DEATHS times.
+        Raises RewardFileFailed where the function does not give them in time, Unavailable when its process has ended
+        MAX_DEATHS times, and BadOption when the file has changed since it was allowed and has to be read again.
         """
         if self._process is None:
+            trust.require(trust.reward_code(self.path), yes=False)  # it may have changed meanwhile
             self._process = RewardProcess(self.path, memory_limit())
             self._check(self._call(lambda process: process.load(START_SECONDS), "while it was loaded"))
         rows = [

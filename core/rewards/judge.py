@@ -32,12 +32,15 @@ class RewardScorer:
     """Scores answers by several rewards. Close it at the end: a person's reward file runs in a process of its own."""
 
     def __init__(self, weights: Mapping[str, float], settings: RewardSettings | None = None) -> None:
-        """`weights` is {name of a reward: its weight}. Raises BadOption when a reward lacks a setting it needs."""
+        """`weights` is {name of a reward: its weight}. Raises BadOption when a reward lacks a setting it needs,
+        and for a reward file that is not allowed to run."""
         self.weights, self.settings = dict(weights), settings or RewardSettings()
         check_rewards(self.weights, self.settings)
         self._file_reward: FileReward | None = None
         if "file" in self.weights:
-            self._file_reward = FileReward(Path(self.settings.file).expanduser(), self.settings.seconds)
+            self._file_reward = FileReward(
+                Path(self.settings.file).expanduser(), self.settings.seconds, self.settings.allow_code
+            )
 
     def needs_expected_for(self, name: str) -> bool:
         """Whether a reward cannot score an answer without one to check against."""

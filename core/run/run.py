@@ -30,6 +30,19 @@ _PATHS = (
 )  # fmt: skip
 
 
+# Options that let the code of others run.
+_PERMISSIONS = ("model.allow_code", "options.allow_reward_code")
+
+
+def _without_permissions(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a run, as run.toml holds them, without _PERMISSIONS."""
+    permitting = [key.split(".") for key in _PERMISSIONS]
+    return {
+        name: {k: v for k, v in value.items() if [name, k] not in permitting} if isinstance(value, dict) else value
+        for name, value in values.items()
+    }
+
+
 def _absolute(path: str) -> str:
     """The whole path of something that is there; any other text as it is."""
     place = Path(path.strip()).expanduser()
@@ -181,22 +194,25 @@ class Run:
             raise BadOption(str(error) if str(error).startswith(origin) else f"{origin}: {error}") from None
 
     def to_toml(self) -> str:
-        """The text of run.toml."""
-        return tomli_w.dumps(self.to_dict())
+        """The text of run.toml. It holds no yes to code, as it could be another's."""
+        return tomli_w.dumps(_without_permissions(self.to_dict()))
 
     def write(self, path: Path) -> None:
         path.write_text(self.to_toml(), encoding="utf-8")
 
     @classmethod
     def read(cls, path: Path) -> "Run":
-        """The run in a run.toml. Raises BadOption when the file is missing, is no TOML, or holds a bad option."""
+        """The run in a run.toml, without any yes to code that it may hold.
+
+        Raises BadOption when the file is missing, is no TOML, or holds a bad option.
+        """
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise BadOption(f"{path} is not valid TOML: {error}.") from None
-        return cls.from_dict(values, str(path))
+        return cls.from_dict(_without_permissions(values), str(path))
 
 
 def sections(method: str) -> dict[str, type]:

@@ -53,7 +53,7 @@ class Model:
     )
     allow_code: bool = option(
         False,
-        "Let the model folder run its own Python code while loading. Only for a model you trust.",
+        "Let the model folder run its own Python code, as it is now, while loading. Only for a model you trust.",
         flag="allow-model-code",
         label="Allow code from the model folder",
     )

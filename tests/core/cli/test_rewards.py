@@ -33,7 +33,7 @@ def test_answers_are_scored_with_the_reasons(capsys: pytest.CaptureFixture[str])
         ([], "at least one --answer"),
         (["--answer", "x", "--rewards", "regex"], "needs --reward-pattern"),
         (["--answer", "x", "--rewards", "magic"], "There is no reward 'magic'"),
-        (["--answer", "x", "--rewards", "file", "--reward-file", "no.py"], "allow it with --allow-reward-code"),
+        (["--answer", "x", "--rewards", "file", "--reward-file", "no.py"], "There is no reward file no.py."),
     ],
 )
 def test_what_cannot_be_tried_is_one_sentence(

@@ -87,7 +87,6 @@ def test_dapo_is_grpo_with_the_papers_values() -> None:
     ("options", "sentence"),
     [
         ({"rewards": ("magic",)}, "no reward 'magic'"),
-        ({"rewards": ("file",), "reward_file": "r.py"}, "allow it with --allow-reward-code"),
         ({"rewards": ("regex",)}, "needs --reward-pattern"),
         ({"overlong_buffer": 300}, "longer than max_completion_length"),
     ],

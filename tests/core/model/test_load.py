@@ -107,11 +107,21 @@ def test_code_in_a_model_folder_runs_only_when_allowed(tmp_path: Path) -> None:
     (folder / "evil.py").write_text(
         f"open({str(tmp_path / 'ran')!r}, 'w').close()\nfrom mlx_lm.models.qwen3 import Model, ModelArgs\n"
     )
-    with pytest.raises(BadModel, match=r"wants to run its own Python code \(evil.py\)"):
+    refusal = r"wants to run its own Python code \(evil.py; SHA-256 [0-9a-f]{16}\)"
+    with pytest.raises(BadModel, match=refusal):
         load(folder, device="cpu")
     assert not (tmp_path / "ran").exists()
     load(folder, device="cpu", allow_code=True)
-    assert (tmp_path / "ran").exists()
+    (tmp_path / "ran").unlink()
+    load(folder, device="cpu")  # the yes is remembered
+    (tmp_path / "ran").unlink()
+    (folder / "other.py").write_text("x = 1\n")
+    with pytest.raises(BadModel, match=r"has changed since it was allowed; it wants .* \(evil.py and 1 more;"):
+        load(folder, device="cpu")
+    assert not (tmp_path / "ran").exists()
+    change(folder, model_file="../evil.py")
+    with pytest.raises(BadModel, match="which is no file in this folder"):
+        load(folder, device="cpu", allow_code=True)
 
 
 def test_rope_settings_where_transformers_5_writes_them(tmp_path: Path) -> None:

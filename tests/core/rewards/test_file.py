@@ -13,7 +13,8 @@ ANSWERS = [Answer("<think>x</think>a 1", "1", "one?", 3, line=7), Answer("b", "2
 def score_with(tmp_path: Path, source: str, seconds: float = 20.0) -> ScoringResult:
     file = tmp_path / "reward.py"
     file.write_text(source, encoding="utf-8")
-    with RewardScorer({"file": 1.0, "length": 1.0}, RewardSettings(file=str(file), seconds=seconds)) as scorer:
+    settings = RewardSettings(file=str(file), seconds=seconds, allow_code=True)
+    with RewardScorer({"file": 1.0, "length": 1.0}, settings) as scorer:
         return scorer(ANSWERS)
 
 
@@ -64,6 +65,6 @@ def test_a_call_that_hangs_is_ended_and_the_next_one_starts_anew(tmp_path: Path)
     file = tmp_path / "reward.py"
     slow = "import time\ndef reward(answers):\n    time.sleep(60 * ('b' in answers))\n    return [1.0] * len(answers)\n"
     file.write_text(slow)
-    with RewardScorer({"file": 1.0}, RewardSettings(file=str(file), seconds=0.5)) as scorer:
+    with RewardScorer({"file": 1.0}, RewardSettings(file=str(file), seconds=0.5, allow_code=True)) as scorer:
         assert scorer(ANSWERS).problem == "reward.py took longer than 0.5 seconds at the answers to rows 7, 8."
         assert scorer(ANSWERS[:1]).scored_answers[0].total == 1.0

@@ -44,7 +44,7 @@ def scorer(tmp_path: Path) -> Iterator[Open]:
     def open_scorer(source: str, seconds: float = 20.0) -> RewardScorer:
         path = tmp_path / "own.py"
         path.write_text(source, encoding="utf-8")
-        opened.append(RewardScorer({"file": 1.0}, RewardSettings(file=str(path), seconds=seconds)))
+        opened.append(RewardScorer({"file": 1.0}, RewardSettings(file=str(path), seconds=seconds, allow_code=True)))
         return opened[-1]
 
     yield open_scorer
@@ -175,7 +175,7 @@ CALLER = """
 import sys
 from core.rewards import Answer, RewardSettings
 from core.rewards.judge import RewardScorer
-RewardScorer({"file": 1.0}, RewardSettings(file=sys.argv[1], seconds=600))([Answer("a" * 40)])
+RewardScorer({"file": 1.0}, RewardSettings(file=sys.argv[1], seconds=600, allow_code=True))([Answer("a" * 40)])
 """
 BUSY = "import re\ndef reward(answers):\n    open('called', 'w').close()\n    re.match('(a+)+b', answers[0])\n"
 
