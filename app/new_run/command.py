@@ -3,8 +3,6 @@
 import shlex
 from typing import Any
 
-import tomli_w
-
 from app.new_run.draft import option_value
 from core.methods import DEFAULT_METHOD
 from core.options import Option
@@ -33,7 +31,7 @@ def command_line(run: Run) -> str:
 
 def run_toml(run: Run) -> str:
     """The text of run.toml, as the run's folder will hold it."""
-    return tomli_w.dumps(run.to_dict()).strip()
+    return run.to_toml().strip()
 
 
 def _format_flag(option: Option, value: Any) -> str:

@@ -25,7 +25,7 @@ REWARD_OPTIONS = {
     "regex": ("options.reward_pattern",),
     "tags": ("options.reward_tags",),
     "length": ("options.reward_length",),
-    "file": ("options.reward_file", "options.allow_reward_code", "options.reward_seconds"),
+    "file": ("options.reward_file", "options.reward_seconds"),
 }
 
 

@@ -18,6 +18,7 @@ from app.style import theme
 from app.threads.core_calls import find_model
 from app.threads.task import Task
 from app.threads.throttle import Throttle
+from app.widgets.allow_code import PERMISSIONS
 from app.widgets.card import vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import title
@@ -145,7 +146,7 @@ class SettingsStep(QWidget):
         """Make the forms anew: another method has other options."""
         self._method = self._draft.run.method
         self._refused = {}
-        options = [(k, o) for k, o in list_options(self._method) if k not in EARLIER_STEP_KEYS]
+        options = [(k, o) for k, o in list_options(self._method) if k not in (*EARLIER_STEP_KEYS, *PERMISSIONS)]
         simple = Form([(k, o) for k, o in options if o.basic and k not in CARD_KEYS], headings=False)
         advanced = Form(options)
         for old_form in self._forms:

@@ -14,6 +14,7 @@ from app.runs.rollout_samples import Rollout
 from app.style import theme
 from app.threads.run_thread import chat_opener
 from app.threads.task import Task
+from app.widgets.allow_code import ask_to_allow
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption, heading
@@ -21,7 +22,6 @@ from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from app.widgets.scored_answer import AnswerCard
 from app.widgets.scrollbar import use_thin_scrollbars
-from core.errors import BadOption
 from core.rewards.answer import Answer
 from core.run import Run
 
@@ -98,10 +98,13 @@ class TryRewards(Card):
 
     def score(self) -> None:
         """Score the answers in the box."""
-        run = self._draft.run
         texts = split_answers(self.answers.toPlainText())
         if not texts:
             self._show_failure("There is no answer to score yet: paste some above.")
+            return
+        run = ask_to_allow(self, self._draft.run, rewards_only=True)
+        if run is None:
+            self._show_failure("Your reward file has not been allowed to run.")
             return
         question, expected = self.question.text(), self.expected.text()
         answers = [Answer(t, expected, question, tokens=len(t.split()), line=i) for i, t in enumerate(texts, 1)]
@@ -119,7 +122,11 @@ class TryRewards(Card):
         if self._talk is None or not question:
             self._show_failure("Ask a question first.")
             return
-        self._talk.use(chat_opener(self._draft.run, None))
+        run = ask_to_allow(self, self._draft.run)
+        if run is None:
+            self._show_failure("The code has not been allowed to run.")
+            return
+        self._talk.use(chat_opener(run, None))
         if self.answers.toPlainText().strip():
             self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
@@ -190,14 +197,11 @@ def split_answers(text: str) -> list[str]:
 def judge_answers(run: Run, answers: list[Answer]) -> "ScoringResult":
     """Score answers by a run's rewards. Belongs on a task's thread: a person's own reward file may take long.
 
-    Raises BadOption for rewards whose options are incomplete, and for a reward file that the person has not allowed
-    to run.
+    Raises BadOption for rewards whose options are incomplete, and for a reward file that is not allowed to run.
     """
     from core.rewards.judge import score_answers
 
     options = run.options
-    if "file" in options.weights and not options.allow_reward_code:
-        raise BadOption("Your own file is Python code that will run: allow it above first.")
     return score_answers(options.weights, options.settings, answers)
 
 

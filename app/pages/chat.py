@@ -13,6 +13,7 @@ from app.style import theme
 from app.threads.chat_thread import Message
 from app.threads.run_thread import chat_opener
 from app.threads.task import Task
+from app.widgets.allow_code import ask_to_allow
 from app.widgets.bubbles import Bubble, BubbleList
 from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
@@ -128,7 +129,11 @@ class ChatPage(QWidget):
             self.notice.show_message(str(error), "Choose another one.")
             return
         self.start_anew()
-        self.session.use(chat_opener(run, folder))
+        allowed_run = ask_to_allow(self, run)
+        if allowed_run is None:
+            self.notice.show_message("The model's own code has not been allowed to run.", "Choose another one.")
+            return
+        self.session.use(chat_opener(allowed_run, folder))
 
     def _add_text(self, ticket: int, text: str) -> None:
         if ticket == self._ticket and self._bubble is not None:

@@ -25,6 +25,7 @@ from app.shell.warm_up import warm_up
 from app.style import icons
 from app.threads import gc, task
 from app.threads.throttle import Throttle
+from app.widgets.allow_code import ask_to_allow
 from app.widgets.card import hbox
 from app.widgets.drop_overlay import DropOverlay
 from core.errors import UserError
@@ -167,7 +168,10 @@ class MainWindow(QMainWindow):
         self.runs.progressed.connect(self._update_progress)
 
     def _start(self, run: Run) -> None:
-        self.runs.start(run)
+        allowed_run = ask_to_allow(self, run)
+        if allowed_run is None:
+            return
+        self.runs.start(allowed_run)
         self.wizard.check.forget_answers()
 
     def _start_draft(self) -> None:
@@ -177,7 +181,8 @@ class MainWindow(QMainWindow):
 
     def _resume(self, folder: Path) -> None:
         try:
-            self.runs.resume_folder(folder)
+            if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
+                self.runs.resume_folder(folder)
         except UserError as error:
             dialogs.show_message(self, "This run cannot go on.", str(error))
 

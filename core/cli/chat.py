@@ -76,7 +76,9 @@ def run(args: Any, out: Print) -> int:
 
 
 def find_base_model(adapter: str | None) -> str | None:
-    """The base model that an adapter's configuration names."""
+    """The base model that an adapter's configuration names. Raises BadModel where it is not on this machine."""
+    from core.model.hub import require_local
+
     if adapter is None:
         return None
     path = Path(adapter) / "adapter_config.json"
@@ -85,4 +87,4 @@ def find_base_model(adapter: str | None) -> str | None:
         model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
-    return str(model) if model else None
+    return require_local(str(model), adapter) if model else None

@@ -74,7 +74,7 @@ def fuse(
         find_mode(quantization, double)
     device = select(backend_name)["used"]
     saved, weights = adapters.read(folder)
-    source = yield from hub.fetch(model or _base_model(folder, saved))
+    source = yield from hub.fetch(model or hub.require_local(_base_model(folder, saved), folder))
     base = adapters.read_base_precision(folder)
     yield Phase("Loading model", str(source))
     loaded = _load_adapted(source, folder, base, device, allow_code)

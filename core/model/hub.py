@@ -49,6 +49,19 @@ def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Pat
     return folder
 
 
+def require_local(model: str, adapter: Path | str) -> str:
+    """`model`, which an adapter's files name as its base. Raises BadModel where it would have to be downloaded.
+
+    The files may come from elsewhere: what they name is not looked for on the network before someone asks for it.
+    """
+    if locate(model) is None:
+        raise BadModel(
+            f"The adapter in {adapter} names the base {model}, which is not on this machine; give --model {model} to "
+            "download it."
+        )
+    return model
+
+
 def _repository(model: str, revision: str | None) -> Repository:
     return Repository(model, revision, "model", PATTERNS)
 

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 import pytest
-from PySide6.QtWidgets import QCheckBox
+from PySide6.QtWidgets import QCheckBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft, option_value
 from app.new_run.rewards_tab import REWARD_OPTIONS, REWARDS_KEY, RewardsTab
 from app.new_run.settings_step import SettingsStep
 from app.new_run.try_rewards import split_answers
+from app.widgets import allow_code
+from core import trust
 from core.rewards import REWARDS
 from tests.app.new_run.test_form import change, flat
 
@@ -107,18 +109,28 @@ def test_a_question_comes_from_the_data(qtbot: QtBot, page: RewardsTab) -> None:
     qtbot.waitUntil(lambda: page.trying.question.text() != first)
 
 
-def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsTab, tmp_path: Path) -> None:
+def test_an_own_file_runs_only_once_it_is_allowed(
+    qtbot: QtBot, page: RewardsTab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file, mark = tmp_path / "mine.py", tmp_path / "ran"
     file.write_text(f"open({str(mark)!r}, 'w')\ndef reward(answers, expected):\n    return [len(a) for a in answers]\n")
     draft, trying = page._draft, page.trying
     draft.set(REWARDS_KEY, ("file=1",))
     draft.set("options.reward_file", str(file))
     trying.answers.setPlainText("four")
-    with qtbot.waitSignal(trying.scored):
-        trying.button.click()
-    assert "allow it above" in trying.notice.sentence.text()
+    asked: list[trust.Code] = []
+    answer = False
+
+    def confirm(parent: QWidget, code: trust.Code) -> bool:
+        asked.append(code)
+        return answer
+
+    monkeypatch.setattr(allow_code, "confirm", confirm)
+    draft.set("options.allow_reward_code", True)  # a yes in the settings counts for nothing
+    trying.button.click()
+    assert "has not been allowed to run" in trying.notice.sentence.text()
     assert not mark.exists()
-    draft.set("options.allow_reward_code", True)
+    answer = True
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()
     assert mark.exists()
@@ -127,6 +139,7 @@ def test_an_own_file_runs_only_once_it_is_allowed(qtbot: QtBot, page: RewardsTab
     with qtbot.waitSignal(trying.scored, timeout=30_000):
         trying.button.click()
     assert "mine.py, line 2" in trying.notice.sentence.text()
+    assert [code.path for code in asked] == [file] * 3 and len({code.digest for code in asked}) == 2
 
 
 def test_answers_are_divided_by_lines_or_by_dashes() -> None:

@@ -1,0 +1,62 @@
+"""Asks before Python code of others runs: it names the file and the hash of its contents, and remembers a yes."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from app.desktop.message_box import MessageBox
+from core import trust
+from core.errors import UserError
+from core.run import Run
+
+# The options by which a command line says yes; the window asks instead.
+PERMISSIONS = ("model.allow_code", "options.allow_reward_code")
+_EXPLANATION = (
+    "{path}\nSHA-256 {digest}\n\nIt can do whatever you can: read, change and send your files. Look at it first. "
+    "Hone asks again once it has changed."
+)
+
+
+def ask_to_allow(parent: QWidget, run: Run, *, rewards_only: bool = False) -> Run | None:
+    """Ask for each code that the run would execute and that is not allowed yet; None where the answer is no.
+
+    The run that is returned carries no yes of its own: what counts is what was remembered.
+    """
+    for code in _find_code(run):
+        if not (rewards_only and code.is_model) and not trust.is_allowed(code):
+            if not confirm(parent, code):
+                return None
+            trust.allow(code)
+    run = replace(run, model=replace(run.model, allow_code=False))
+    if hasattr(run.options, "allow_reward_code"):
+        run = replace(run, options=replace(run.options, allow_reward_code=False))
+    return run
+
+
+def confirm(parent: QWidget, code: trust.Code) -> bool:
+    """Show the code's place and hash, and ask whether it may run. No is the default."""
+    what = f"The model's own code ({code.names})" if code.is_model else f"Your reward file {code.path.name}"
+    known = " has changed and" if trust.is_known(code) else ""
+    box = MessageBox(parent, QMessageBox.Icon.Warning, f"{what}{known} is about to run.")
+    box.setInformativeText(_EXPLANATION.format(path=code.path, digest=code.digest))
+    yes = box.addButton("Let it run", QMessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton("Do not run it", QMessageBox.ButtonRole.RejectRole))
+    box.exec()
+    return box.clickedButton() is yes
+
+
+def _find_code(run: Run) -> Iterator[trust.Code]:
+    """The code of others that a run executes; what is missing or damaged is told by the run itself."""
+    reward_file, folder = getattr(run.options, "reward_file", ""), Path(run.model.path).expanduser()
+    try:
+        if reward_file:
+            yield trust.reward_code(Path(reward_file).expanduser())
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        code = trust.model_code(folder, config) if isinstance(config, dict) else None
+        if code is not None:
+            yield code
+    except (OSError, ValueError, RecursionError, UserError):
+        return

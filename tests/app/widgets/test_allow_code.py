@@ -1,0 +1,90 @@
+"""The window asks before code of others runs, naming file and hash; a yes is remembered, and is never in the run."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.shell.window import MainWindow
+from app.widgets.allow_code import ask_to_allow
+from core import trust
+from core.run import Run
+
+SOURCE = "def reward(answers):\n    return [1.0 for a in answers]\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    (tmp_path / "own.py").write_text(SOURCE)
+    run = Run(method="grpo").replace("options.rewards", ["file=1"])
+    run = run.replace("options.reward_file", str(tmp_path / "own.py"))
+    return run.replace("options.allow_reward_code", True)
+
+
+def answer_box(name: str, texts: list[str]) -> None:
+    """Press the button of this name in the box that is about to be shown, and keep what the box says."""
+
+    def press() -> None:
+        box = QApplication.activeModalWidget()
+        assert isinstance(box, QMessageBox)
+        texts.append(box.text() + box.informativeText())
+        next(button for button in box.buttons() if button.text() == name).click()
+
+    QTimer.singleShot(0, press)
+
+
+def test_it_names_file_and_hash_and_asks_once(qtbot: QtBot, run: Run) -> None:
+    parent, texts = QWidget(), list[str]()
+    qtbot.addWidget(parent)
+    answer_box("Do not run it", texts)
+    assert ask_to_allow(parent, run) is None
+    answer_box("Let it run", texts)
+    allowed = ask_to_allow(parent, run)
+    assert allowed is not None and not allowed.options.allow_reward_code
+    assert ask_to_allow(parent, run) == allowed  # without another box, which nobody would close
+    assert texts[0] == texts[1]
+    assert run.options.reward_file in texts[0] and hashlib.sha256(SOURCE.encode()).hexdigest() in texts[0]
+    Path(run.options.reward_file).write_text(SOURCE + "\n")
+    answer_box("Do not run it", texts)
+    assert ask_to_allow(parent, run) is None
+    assert "own.py has changed and is about to run" in texts[2]
+
+
+def test_a_models_own_code_too(qtbot: QtBot, tmp_path: Path) -> None:
+    parent, texts = QWidget(), list[str]()
+    qtbot.addWidget(parent)
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3", "model_file": "own.py"}))
+    (tmp_path / "own.py").write_text("x = 1\n")
+    run = Run().replace("model.path", str(tmp_path)).replace("model.allow_code", True)
+    answer_box("Do not run it", texts)
+    assert ask_to_allow(parent, run) is None
+    assert "The model's own code (own.py) is about to run." in texts[0]
+    assert ask_to_allow(parent, run, rewards_only=True) is not None
+    code = trust.model_code(tmp_path, {"model_file": "own.py"})
+    assert code is not None
+    trust.allow(code)
+    allowed = ask_to_allow(parent, run)
+    assert allowed is not None and not allowed.model.allow_code
+
+
+def test_a_run_starts_and_resumes_only_after_a_yes(
+    window: MainWindow, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[object] = []
+    monkeypatch.setattr(window.runs, "start", begun.append)
+    monkeypatch.setattr(window.runs, "resume_folder", begun.append)
+    (tmp_path / "run").mkdir()
+    run.write(tmp_path / "run" / "run.toml")
+    texts: list[str] = []
+    for begin in (lambda: window.wizard.start.emit(run), lambda: window.runs_page.resume.emit(tmp_path / "run")):
+        answer_box("Do not run it", texts)
+        begin()
+    assert begun == [] and len(texts) == 2
+    answer_box("Let it run", texts)
+    window.wizard.start.emit(run)
+    window.runs_page.resume.emit(tmp_path / "run")
+    assert begun == [run.replace("options.allow_reward_code", False), tmp_path / "run"]
