@@ -40,3 +40,13 @@ def last_folder() -> str:
 
 def set_last_folder(path: str) -> None:
     _settings().setValue("folder", path)
+
+
+def dismissed_runs() -> set[str]:
+    """The interrupted runs that are no longer offered at the start, by their keys."""
+    value = _settings().value("dismissed runs", [])
+    return {str(key) for key in (value if isinstance(value, list) else [value])}
+
+
+def dismiss_run(key: str) -> None:
+    _settings().setValue("dismissed runs", sorted({*dismissed_runs(), key}))

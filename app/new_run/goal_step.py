@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 from app.desktop import machine
 from app.new_run import goals
 from app.new_run.draft import Draft
+from app.new_run.interrupted_row import InterruptedRow
 from app.runs.labels import data_label
 from app.style import theme
 from app.threads.core_calls import machine_facts
@@ -80,6 +81,8 @@ class GoalPage(QWidget):
         page.addLayout(buttons)
         self.demo_words = caption()
         page.addWidget(self.demo_words)
+        self.interrupted = InterruptedRow()
+        page.addWidget(self.interrupted)
         page.addSpacing(theme.GRID)
         self.machine = MachineCard()
         page.addWidget(self.machine)

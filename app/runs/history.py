@@ -12,10 +12,12 @@ from core.errors import UserError
 from core.events import Evaluated, Finished, Started
 from core.methods import Criterion
 from core.run import Run
+from core.run.folder import CHECKPOINTS
 from core.run.lock import is_locked
 
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
-DAMAGED = "Damaged"
+DAMAGED, INTERRUPTED = "Damaged", "Interrupted"
+_CHECKPOINT = re.compile(r"step-\d+")  # core.run.event_log.checkpoint_name
 _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
 
 
@@ -57,6 +59,32 @@ def list_runs(folder: Path) -> list[HistoryEntry]:
     """Every run below a folder, the newest first. Folders without a run are left out."""
     entries = [entry for run_folder in _subfolders(folder) if (entry := read_entry(run_folder)) is not None]
     return sorted(entries, key=lambda entry: -entry.start_time)
+
+
+@dataclass(frozen=True)
+class InterruptedRun:
+    """A run that ended without an end, as after a crash, and the step of the newest checkpoint to go on from."""
+
+    entry: HistoryEntry
+    step: int
+
+    @property
+    def key(self) -> str:
+        """Another one once the run has gone on."""
+        return f"{self.entry.folder}:{self.step}"
+
+
+def list_interrupted(folder: Path) -> list[InterruptedRun]:
+    """The runs below a folder that were interrupted and can go on from a checkpoint, the newest first."""
+    entries = [entry for entry in list_runs(folder) if entry.status == INTERRUPTED and entry.resumable]
+    steps = [_newest_checkpoint(entry.folder) for entry in entries]
+    return [InterruptedRun(entry, step) for entry, step in zip(entries, steps, strict=True) if step is not None]
+
+
+def _newest_checkpoint(folder: Path) -> int | None:
+    """The step of a run's newest checkpoint; None where it has none."""
+    names = [path.name for path in _subfolders(folder / CHECKPOINTS)]
+    return max((int(name.rpartition("-")[2]) for name in names if _CHECKPOINT.fullmatch(name)), default=None)
 
 
 def read_entry(folder: Path) -> HistoryEntry | None:
@@ -109,7 +137,7 @@ def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:
 def describe_status(finished: Finished | None) -> str:
     """How a run ended, in a word or two."""
     if finished is None:
-        return "Interrupted"
+        return INTERRUPTED
     words = {"done": "Done", "early_stop": "Done, stopped early", "stopped": "Stopped and kept", "failed": "Failed"}
     return words.get(finished.reason, finished.reason)
 

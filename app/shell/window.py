@@ -73,6 +73,7 @@ class MainWindow(QMainWindow):
         self._mark_place()
         self._update_current()
         QTimer.singleShot(_MACHINE_MS, self.wizard.goal.machine.look)
+        QTimer.singleShot(_MACHINE_MS, self.wizard.goal.interrupted.look)
         QTimer.singleShot(_WARM_UP_MS, self, lambda: task.Task(self, warm_up, lambda _: gc.freeze_startup_objects()))
 
     def go(self, place: str) -> None:
@@ -158,6 +159,7 @@ class MainWindow(QMainWindow):
         self.wizard.open_run.connect(self._choose_run)
         self.runs_page.open_run.connect(self.open_run)
         self.runs_page.resume.connect(self._resume)
+        self.wizard.goal.interrupted.resume.connect(self._resume)
         self.runs_page.new_run.connect(lambda: self.go("new"))
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
