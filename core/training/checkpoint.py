@@ -86,8 +86,7 @@ def save(
             final.replace(aside)
         partial.replace(final)
         sync(folder)
-        shutil.rmtree(aside, ignore_errors=True)
-        _remove_old(folder, final, progress, keep)
+        remove_old(final, progress, keep)
     return final
 
 
@@ -144,6 +143,22 @@ def restore(path: Path, model: nn.Module, expected_state: Any) -> tuple[Progress
     return progress, tree_unflatten(list(state.items()))
 
 
+def remove_old(newest: Path, progress: Progress, keep: int) -> None:
+    """Remove all but `keep` checkpoints, later ones that were gone back behind, best weights that none names, and what
+    a crash has left half done."""
+    folder = newest.parent
+    checkpoints = list_checkpoints(folder)
+    kept = [path for path in checkpoints if step_of(path) <= step_of(newest)][-keep:]
+    for path in (*checkpoints, *folder.glob(".step-*")):
+        if path not in kept:
+            (path / MANIFEST).unlink(missing_ok=True)  # what is half removed is no checkpoint any more
+            shutil.rmtree(path)
+    named = {progress.best_file, *(_named_best(path) for path in kept)}
+    for file in folder.glob("best-*.safetensors"):
+        if file.name not in named:
+            file.unlink()
+
+
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file's contents."""
     with path.open("rb") as file:
@@ -153,20 +168,6 @@ def hash_file(path: Path) -> str:
 def best_name(step: int) -> str:
     """The file with the best weights, those of a step."""
     return f"best-{step:07d}.safetensors"
-
-
-def _remove_old(folder: Path, newest: Path, progress: Progress, keep: int) -> None:
-    """Remove all but `keep` checkpoints, later ones that were gone back behind, and best weights that none names."""
-    checkpoints = list_checkpoints(folder)
-    kept = [path for path in checkpoints if step_of(path) <= step_of(newest)][-keep:]
-    for path in checkpoints:
-        if path not in kept:
-            (path / MANIFEST).unlink(missing_ok=True)  # what is half removed is no checkpoint any more
-            shutil.rmtree(path)
-    named = {progress.best_file, *(_named_best(path) for path in kept)}
-    for file in folder.glob("best-*.safetensors"):
-        if file.name not in named:
-            file.unlink()
 
 
 def _named_best(checkpoint: Path) -> str | None:

@@ -204,6 +204,9 @@ def _execute(
             train_step.begin(optimizer_state)
         dry_run(setup, train_step)
         yield from setup.write_folder(None if newest is None else progress.step)
+        if newest is not None:
+            with explain(newest):
+                checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
         trainer = Trainer(setup, train_step, progress, is_fresh=newest is None)
         yield setup.started(first_step=progress.step + 1)
         try:

@@ -1,4 +1,4 @@
-"""Ctrl-C, kill and a closed terminal or pipe, at any time: one sentence, what is there is saved, the usual exit code."""
+"""Ctrl-C, kill and a closed terminal or pipe at any time: one sentence, what is there is saved, the usual exit code."""
 
 import os
 import signal
