@@ -14,8 +14,10 @@ from core.data.check.seen_keys import SeenKeys
 from core.data.format.example import Example, Remark, Unusable, content_key
 from core.data.format.formats import Format
 from core.data.read.index import MarkCollector, RowIndex
-from core.data.read.reader import Finding, Row, iterate_rows
+from core.data.read.reader import Finding, Row, iterate_rows, text_length
 from core.data.read.source import Source
+
+MOST_HELD = 1 << 26  # characters of rows that are in memory at once while their format is detected
 
 
 class _LocatedRow(NamedTuple):
@@ -87,7 +89,13 @@ class CheckedRows:
         The format is detected from the first `detection_rows` rows. Raises what read_rows() raises.
         """
         rows = self._read()
-        head = list(itertools.islice(rows, detection_rows))
+        head: list[Finding | _LocatedRow] = []
+        size = 0
+        for item in itertools.islice(rows, detection_rows):
+            head.append(item)
+            size += text_length(item.row.value) if isinstance(item, _LocatedRow) else 0
+            if size > MOST_HELD:
+                break
         self.parser.detect_format([item.row for item in head if isinstance(item, _LocatedRow)])
         for item in itertools.chain(head, rows):
             if isinstance(item, Finding):

@@ -1,5 +1,6 @@
 """The format of a file, detected from many of its rows, and the examples that a row in this format stands for."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,9 +11,11 @@ from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
 from core.data.read.reader import Row
+from core.errors import shorten
 
 DETECTION_ROWS = 1000  # rows from which the format is detected
-_MOST_NAMES = 8  # of columns that are not read, in a sentence
+_MOST_NAMES = 8  # in a sentence
+_LONGEST_NAME = 40  # characters, in a sentence
 _WORDS_OF_CONTENT = 4  # words a row from which a column is taken for content
 
 
@@ -40,9 +43,7 @@ class Format:
         other_shapes = f" Some rows are in another format: {join_names([s.name for s in self.shapes[1:]])}."
         note = f" {self.shapes[0].note}" if self.shapes[0].note else ""
         unread = [column for column in self.all_columns if column not in self.columns]
-        unread_note = (
-            f" Not read: {join_names(unread[:_MOST_NAMES])}{' and others' if len(unread) > _MOST_NAMES else ''}."
-        )
+        unread_note = f" Not read: {join_names(unread)}."
         return (
             f"{self.name}, {rows}: {join_names(self.columns)}.{note}"
             + (unread_note if unread and len(self.shapes) == 1 else "")
@@ -113,6 +114,8 @@ def unknown_columns_message(columns: tuple[str, ...], kind: str) -> str:
 
 
 def join_names(names: Iterable[Any]) -> str:
-    """The names as in "a, b and c"; "none" where there are none."""
-    words = [" ".join(str(name).split()) for name in names]
+    """The names as in "a, b and c"; "none" where there are none, "others" for those beyond _MOST_NAMES."""
+    words = [shorten(str(name), _LONGEST_NAME).strip() for name in itertools.islice(names, _MOST_NAMES + 1)]
+    if len(words) > _MOST_NAMES:
+        words[-1] = "others"
     return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else "none"

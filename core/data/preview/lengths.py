@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from core.data.check.exclude import excluded_rows
 from core.data.check.row_parser import RowParser
-from core.data.format.example import Example, Unusable, is_prompt_only
+from core.data.format.example import Example, Unusable, example_texts, is_prompt_only
 from core.data.preview.page import sample_blocks
 from core.data.read.index import RowIndex
 from core.data.read.reader import Row
@@ -19,7 +19,7 @@ from core.data.tokenize.encoding import encode_examples
 UNLIMITED = 1 << 30  # as a maximum length
 NEVER = UNLIMITED  # the first learned token of a text in which nothing is learned
 SAMPLE_ROWS = 20_000  # rows that are measured unless all are asked for
-_EXAMPLES_AT_ONCE = 512  # measured between two reports
+_EXAMPLES_AT_ONCE, _CHARACTERS_AT_ONCE = 512, 1 << 23  # measured between two reports, whichever is reached first
 
 
 @dataclass(frozen=True)
@@ -67,21 +67,23 @@ def measure_lengths(
     then, and the result at the end. Closing the generator ends the work. Raises what read_rows() raises.
     """
     longest, starts = np.zeros(0, np.int32), np.zeros(0, np.int32)
-    rows_read = 0
+    rows_read = size = 0
     skipped_rows = excluded_rows(exclude)
     pending: list[Example] = []
     count = index.rows if max_rows is None else max_rows
     total = min(count, index.rows)
     for block in sample_blocks(index, count):
         rows_read += len(block)
-        pending += _parse_rows((row for n, _, row in block if n + 1 not in skipped_rows), parser, exclude)
-        if len(pending) < _EXAMPLES_AT_ONCE and rows_read < total:
+        new = _parse_rows((row for n, _, row in block if n + 1 not in skipped_rows), parser, exclude)
+        size += sum(len(text) for example in new for text in example_texts(example))
+        pending += new
+        if len(pending) < _EXAMPLES_AT_ONCE and size < _CHARACTERS_AT_ONCE and rows_read < total:
             continue
         texts = encode_examples(pending, tokenizer, train_on=train_on, max_len=UNLIMITED)
         more_longest, more_starts = example_lengths(texts, pending)
         longest = np.append(longest, np.array(more_longest, np.int32))
         starts = np.append(starts, np.array(more_starts, np.int32))
-        pending = []
+        pending, size = [], 0
         yield Lengths(longest, starts, min(rows_read, index.rows), index.rows)
 
 

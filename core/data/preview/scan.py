@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.data.check.checked_rows import CheckedRows
+from core.data.check.checked_rows import MOST_HELD, CheckedRows
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
-from core.data.format.example import Example, content_key
+from core.data.format.example import Example, content_key, example_texts
 from core.data.format.formats import DETECTION_ROWS, Format
 from core.data.read import files
 from core.data.read.index import RowIndex
@@ -80,13 +80,15 @@ def preview_files(
     checked_rows = CheckedRows(dataset_files.train, kind, **options, unread_files=dataset_files.unread)
     examples: list[Example] = []
     findings: list[Finding] = []
+    size = 0
     items = checked_rows.iterate(count)
     for item in items:
         if isinstance(item, Finding):
             findings.append(item)
         else:
             examples.append(item)
-        if len(examples) >= count or len(findings) >= MAX_LISTED:
+            size += sum(map(len, example_texts(item)))
+        if len(examples) >= count or len(findings) >= MAX_LISTED or size > MOST_HELD:
             break
     items.close()
     parser, index = checked_rows.parser, checked_rows.index()

@@ -2,7 +2,9 @@
 
 import glob
 import hashlib
-from collections.abc import Iterable
+import itertools
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,7 @@ from core.errors import BadData, Unavailable
 
 DEMO = "demo"  # the sample that ships inside
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet", ".arrow")
+_MOST_FILES = 100_000  # that a folder is looked through for
 _MODEL, _ADAPTER = "config.json", "adapter_config.json"  # what the folders of models and of adapters hold
 _PARTS = {
     "train": ("train", "training"),
@@ -48,15 +51,36 @@ def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFil
         parts = [find_files(entry, kind) for entry in path]
         unread = tuple(file for part in parts for file in part.unread)
         return DatasetFiles(tuple(file for part in parts for file in part.train), unread=unread)
-    expanded = Path(path).expanduser()
-    if expanded.is_dir():
-        return _find_in_folder(expanded)
-    if not expanded.exists() and glob.has_magic(str(expanded)):
-        matching = sorted(Path(name) for name in glob.glob(str(expanded), recursive=True))
-        if not matching:
-            raise BadData(f"No file matches {path}.")
-        return DatasetFiles(tuple(matching))
+    try:
+        expanded = Path(path).expanduser()
+        if expanded.is_dir():
+            return _find_in_folder(expanded)
+        if not expanded.exists() and glob.has_magic(str(expanded)):
+            matching = _find_matching(expanded)
+            if not matching:
+                raise BadData(f"No file matches {path}.")
+            return DatasetFiles(tuple(matching))
+    except (OSError, ValueError, RuntimeError, re.error):  # too long, a character that no name has, no such home
+        raise BadData(f"There can be no file {path}.") from None
     return DatasetFiles((expanded,))
+
+
+def _find_matching(pattern: Path) -> list[Path]:
+    """The files that a pattern matches. Links to folders are not followed by "**", and may lead in circles."""
+    fixed = list(itertools.takewhile(lambda part: not glob.has_magic(part), pattern.parts))
+    root = Path(*fixed)
+    names = "/".join(pattern.parts[len(fixed) :])
+    shows_hidden = any(part.startswith(".") for part in names.split("/"))
+    found = _few(root.glob(names), root)
+    return sorted(f for f in found if shows_hidden or not any(p.startswith(".") for p in f.relative_to(root).parts))
+
+
+def _few(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
+    """The paths. Raises BadData where there are more than a dataset can have."""
+    for count, path in enumerate(paths):
+        if count >= _MOST_FILES:
+            raise BadData(f"{folder} holds more than {_MOST_FILES:,} files; choose a folder of data.")
+        yield path
 
 
 def split_paths(path: str) -> list[str]:
@@ -91,7 +115,9 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
     """The data files in a folder, by the part that their names, or their folders' names, tell. Files whose names tell
     no part are training data, unless others are named as training data."""
     try:
-        data_files = sorted(f for f in folder.rglob("*") if f.is_file() and _is_data(f.relative_to(folder)))
+        data_files = sorted(
+            f for f in _few(folder.rglob("*"), folder) if f.is_file() and _is_data(f.relative_to(folder))
+        )
     except PermissionError:
         raise Unavailable(f"{folder} cannot be read: permission denied.") from None
     if not data_files or (folder / _MODEL).is_file() or (folder / _ADAPTER).is_file():

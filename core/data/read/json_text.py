@@ -3,14 +3,19 @@
 import ast
 import json
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
 
 from core.data.read.source import FILE_START, Piece, Problem, Source
 
-MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is taken as broken
-_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
+MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
+_LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses
+_MOST_BYTES = 1 << 29  # that the objects of one value may take
+_DEEPEST = 200  # lists and objects inside each other
+# A text, closed or not, or a comma too many. Nothing is tried twice, so the time grows with the length alone.
+_TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
 
 
@@ -62,7 +67,9 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
 
 def repair_json(text: str) -> tuple[Any, str] | None:
     """(value, what was wrong) of text that is nearly JSON: with trailing commas, or as Python writes a dict or a list.
-    None where it is neither."""
+    None where it is neither, or too long to try."""
+    if len(text) > _LONGEST_REPAIR:
+        return None
     try:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
         return _DECODER.decode(without_commas), "a comma too many"
@@ -72,7 +79,7 @@ def repair_json(text: str) -> tuple[Any, str] | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns of escapes such as \\d in the text
             value = ast.literal_eval(text.strip().rstrip(","))
-        json.dumps(value)  # sets, bytes and complex numbers are no data
+        value = _DECODER.decode(json.dumps(value))  # sets, bytes and complex numbers are no data; keys become text
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
     return value, "single quotes, as Python writes them"
@@ -80,6 +87,9 @@ def repair_json(text: str) -> tuple[Any, str] | None:
 
 def _parse(text: str, line: int) -> Iterator[Piece]:
     """The value of one piece of text, repaired where that is safe, or what is wrong with it."""
+    if _is_too_large(text):
+        yield _too_long(line)
+        return
     try:
         value = _DECODER.decode(text)
     except RecursionError:
@@ -91,7 +101,7 @@ def _parse(text: str, line: int) -> Iterator[Piece]:
         yield Problem("json", "error", line, "The JSON holds a number that is too long.")
         return
     else:
-        yield from _replace_surrogates(value, text, line)
+        yield from _checked(value, text, line)
         return
     repaired = repair_json(text)
     if repaired is None:
@@ -100,12 +110,38 @@ def _parse(text: str, line: int) -> Iterator[Piece]:
     value, mistake = repaired
     code = "trailing-comma" if "comma" in mistake else "single-quotes"
     yield Problem(code, "warning", line, f"The JSON has {mistake}.", "It is read as meant.")
-    yield from _replace_surrogates(value, text, line)
+    yield from _checked(value, text, line)
 
 
-def _replace_surrogates(value: Any, text: str, line: int) -> Iterator[Piece]:
+def _too_long(line: int) -> Problem:
+    return Problem("long-line", "error", line, "This value is too long to be a row.")
+
+
+def _is_too_large(text: str) -> bool:
+    """Whether the objects of a value could take too much memory, from what opens and separates them."""
+    if len(text) < 1 << 21:
+        return False
+    size = 260 * text.count("{") + 80 * text.count("[") + 60 * text.count(",")
+    return len(text) > MAX_VALUE_LENGTH or sys.getsizeof(text) > 2 * MAX_VALUE_LENGTH or size > _MOST_BYTES
+
+
+def _is_too_deep(value: Any, text: str) -> bool:
+    """Whether lists and objects lie deeper inside each other than anything that reads them could follow."""
+    if text.count("[") + text.count("{") <= _DEEPEST:
+        return False
+    level = [value]
+    for _ in range(_DEEPEST + 1):
+        inside = (v.values() if isinstance(v, dict) else v for v in level if isinstance(v, dict | list))
+        level = [inner for values in inside for inner in values]
+    return bool(level)
+
+
+def _checked(value: Any, text: str, line: int) -> Iterator[Piece]:
     """The value, with halves of characters (lone surrogates) replaced: JSON can hold them, but no tokenizer and no file
     can."""
+    if _is_too_deep(value, text):
+        yield Problem("json", "error", line, "The JSON is nested too deeply.")
+        return
     if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
         if (replaced := _DECODER.decode(clean)) != value:
@@ -114,8 +150,9 @@ def _replace_surrogates(value: Any, text: str, line: int) -> Iterator[Piece]:
     yield line, value
 
 
-def _json_problem(text: str, line: int, error: json.JSONDecodeError) -> Problem:
-    error_line = line + text.count("\n", 0, error.pos)
+def _json_problem(text: str, line: int, error: json.JSONDecodeError, start: int = 0) -> Problem:
+    """What is wrong with a value that begins at `start`, on this line."""
+    error_line = line + text.count("\n", start, error.pos)
     column = error.pos - text.rfind("\n", 0, error.pos)
     reason = error.msg[0].lower() + error.msg[1:].removesuffix(" starting at")
     return Problem("json", "error", error_line, f"The JSON is broken at column {column}: {reason}.")
@@ -135,6 +172,7 @@ class _JsonWindow:
         self.offset, self.line = max(data_file.begin[0], len(data_file.bom)), data_file.begin[1]
         self.counts_bytes = data_file.has_offsets  # whether `offset` is still the number of bytes before the cursor
         self.is_last = False  # whether the window reaches to the end of the file
+        self.is_dropped = False  # whether text was dropped on the way to the value behind a broken one
 
     def take_problems(self) -> Iterator[Piece]:
         """What was wrong with the encoding of the text since the last call."""
@@ -145,13 +183,17 @@ class _JsonWindow:
         """Record in the source that a value begins at the cursor."""
         self.data_file.row_start = (self.offset if self.counts_bytes else self.data_file.row_start[0], self.line)
 
-    def read_chunk(self) -> bool:
-        """Append one more chunk and drop what lies before the cursor. Returns whether there was a chunk."""
-        chunk = next(self.chunks, None)
-        if chunk is None:
-            self.is_last = True
+    def read_chunk(self, length: int = 1) -> bool:
+        """Append `length` more characters, rounded up to a chunk, and drop what lies before the cursor. Returns whether
+        there were any."""
+        parts = [self.text[self.cursor :]]
+        while length > 0 and not self.is_last:
+            parts.append(next(self.chunks, ""))
+            length -= len(parts[-1])
+            self.is_last = not parts[-1]
+        if not any(parts[1:]):
             return False
-        self.text, self.cursor = self.text[self.cursor :] + chunk, 0
+        self.text, self.cursor = "".join(parts), 0
         self.counts_bytes = self.counts_bytes and not self.data_file.problems
         return True
 
@@ -188,6 +230,10 @@ class _JsonWindow:
         self.mark_row_start()
         lookahead = 0  # characters that are read at once when a value is longer than the window; doubled each time
         while True:
+            if _is_too_large(self.text):
+                self.move_to(self._find_next_value())
+                yield _too_long(line)
+                return
             try:
                 value, end = _DECODER.raw_decode(self.text, self.cursor)
             except RecursionError:
@@ -197,13 +243,16 @@ class _JsonWindow:
             except json.JSONDecodeError as error:
                 # A value that is cut by the window's end fails there, or in a string that began before it.
                 is_cut = error.pos >= len(self.text) - 8 or error.msg.startswith("Unterminated string")
-                if is_cut and not self.is_last and len(self.text) - self.cursor < MAX_VALUE_LENGTH:
+                if is_cut and not self.is_last:
                     lookahead = max(2 * lookahead, 1 << 20)
-                    size = len(self.text) - self.cursor + lookahead
-                    while len(self.text) - self.cursor < size and self.read_chunk():
-                        pass
+                    self.read_chunk(lookahead)
                     continue
+                problem = _json_problem(self.text, line, error, self.cursor)
                 end = self._find_next_value()
+                if self.is_dropped:
+                    self.move_to(end)
+                    yield problem
+                    return
                 text = self.text[self.cursor : end].rstrip().rstrip(",")
                 self.move_to(end)
                 yield from _parse(text, line)
@@ -214,7 +263,7 @@ class _JsonWindow:
                 return
             start, text = self.cursor, self.text
             self.move_to(end)
-            yield from _replace_surrogates(value, text[start:end], line)
+            yield from _checked(value, text[start:end], line)
             return
 
     def _find_next_value(self) -> int:
@@ -223,9 +272,15 @@ class _JsonWindow:
         start = self.text.rfind("\n", 0, self.cursor) + 1
         indent = self.cursor - start if not self.text[start : self.cursor].strip() else 0
         following = re.compile(rf"\n[ \t]{{0,{indent}}}(?=[{{\[])|\n(?=\])")
+        self.is_dropped = False
+        start = self.cursor + 1
         while True:
-            match = following.search(self.text, self.cursor + 1)
+            match = following.search(self.text, start)
             if match:
                 return match.end()
+            if len(self.text) - self.cursor > _LONGEST_REPAIR:  # nothing will be made of it: it is passed over
+                self.is_dropped = True
+                self.move_to(max(self.cursor, len(self.text) - indent - 2))
+            start = max(self.cursor, len(self.text) - indent - 2) - self.cursor  # counted from the cursor
             if not self.read_chunk():
                 return len(self.text)

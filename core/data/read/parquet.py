@@ -7,9 +7,9 @@ from typing import Any
 from core.data.read.source import Piece, Source
 from core.errors import BadData
 
-_ROWS_AT_ONCE = 1000  # held in memory
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": "1",
+    "memory_limit": "1GB",
     "autoinstall_known_extensions": "false",  # nothing is fetched for a file
     "autoload_known_extensions": "false",
 }
@@ -32,12 +32,11 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
             )
             columns = [column[0] for column in rows.description or ()]
             number = first
-            while batch := rows.fetchmany(_ROWS_AT_ONCE):
-                for values in batch:
-                    data_file.row_start = (number, number)
-                    yield number, dict(zip(columns, map(without_nulls, values), strict=True))
-                    number += 1
-    except duckdb.Error as error:
+            while (values := rows.fetchone()) is not None:
+                data_file.row_start = (number, number)
+                yield number, dict(zip(columns, map(without_nulls, values), strict=True))
+                number += 1
+    except (duckdb.Error, ValueError, OverflowError, RuntimeError) as error:  # a number or a text that cannot be one
         raise BadData(f"{data_file.path} is a damaged Parquet file: {_first_sentence(error)}.") from None
 
 

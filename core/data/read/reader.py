@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
-from core.errors import BadData
+from core.errors import BadData, shorten
 
 _WRAPPERS = ("data", "rows", "train", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
 
@@ -37,9 +37,21 @@ class Finding:
     fix: str | None = None  # what Hone did or can do about it, where it can
     row: int | None = None  # the number of its row, counted from 1 over all files, where it is about one row
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shorten(self.message))
+
     def __str__(self) -> str:
         location = f"{self.file}, line {self.line}" if self.line else self.file
-        return f"{location}: {self.message}"
+        return shorten(f"{location}: {self.message}")
+
+
+def text_length(value: Any) -> int:
+    """About how many characters a value takes, as JSON."""
+    if isinstance(value, str | bytes):
+        return len(value) + 4
+    if isinstance(value, dict):
+        return sum(text_length(key) + text_length(inner) for key, inner in value.items()) + 4
+    return sum(map(text_length, value)) + 4 if isinstance(value, list | tuple) else 8
 
 
 def sort_findings(findings: Iterable[Finding], files: Sequence[str]) -> list[Finding]:

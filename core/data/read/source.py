@@ -3,6 +3,8 @@
 import gzip
 import io
 import json
+import stat
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,8 +16,14 @@ from core.errors import BadData, Unavailable
 
 HEAD_BYTES = 1 << 16  # bytes looked at to tell what kind of file this is
 LONGEST_LINE = 1 << 26  # bytes; a longer line is skipped, so that memory stays flat
+_MOST_PROBLEMS = 10_000  # that are told of a chunk
+_MOST_SKIPPED = 1 << 30  # bytes of one line, behind which a file is not read any further
 _OTHER_FORMATS = (  # (first bytes, name) of files that people drop by mistake
     (b"PK\x03\x04", "a ZIP archive or an Office document"),
+    (b"\x28\xb5\x2f\xfd", "packed by zstd; only gzip is unpacked"),
+    (b"BZh", "packed by bzip2; only gzip is unpacked"),
+    (b"\xfd7zXZ", "packed by xz; only gzip is unpacked"),
+    (b"7z\xbc\xaf", "a 7z archive"),
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
     (b"\xff\xd8\xff", "a picture"),
@@ -72,8 +80,7 @@ class Source:
         self.has_text = False  # whether anything but white space was read
         self.problems: list[Problem] = []  # met while chunks() decodes; its caller takes them from here
         try:
-            if path.is_dir():
-                raise BadData(f"{path} is a folder, not a file.")
+            check_is_file(path)
             with path.open("rb") as file:
                 self.zipped = file.read(2) == b"\x1f\x8b"
             with self.open() as file:
@@ -155,27 +162,35 @@ class Source:
             # Two-byte encodings have no one-byte line ends, so Python's text layer has to find them.
             wide = not self.has_offsets
             raw: Any = io.TextIOWrapper(file, self.encoding, errors="replace", newline="\n") if wide else file
-            while line := raw.readline(LONGEST_LINE):
+            longest = LONGEST_LINE // 4 if wide else LONGEST_LINE
+            while line := raw.readline(longest):
                 length = len(line)
-                if length == LONGEST_LINE and line[-1:] not in ("\n", b"\n"):
-                    while tail := raw.readline(LONGEST_LINE):
+                if length == longest and line[-1:] not in ("\n", b"\n"):
+                    while length < _MOST_SKIPPED and (tail := raw.readline(1 << 20)):
                         length += len(tail)
                         if tail[-1:] in ("\n", b"\n"):
                             break
                     yield Problem("long-line", "error", number, "This line is too long to be a row.")
-                    line = b""
+                    if length >= _MOST_SKIPPED:
+                        yield Problem("long-line", "error", number, "What stands behind it is not read.")
+                        return
+                    offset, number = offset + (0 if wide else length), number + 1
+                    continue
                 self.row_start = (offset, number)
                 offset += 0 if wide else length
                 self.line_end = (offset, number + 1)
-                if wide:
-                    text = line or ""
-                else:
-                    text, guessed = decode(line)
-                    if guessed:
-                        yield encoding_problem(number)
-                if not self.has_text and text.strip():
+                line = line.rstrip("\r\n" if wide else b"\r\n")  # before it is decoded, when it is shorter
+                text, guessed = (line, False) if wide else decode(line)
+                line = line[:0]
+                if sys.getsizeof(text) > 2 * LONGEST_LINE:  # one character can make the others four times as large
+                    yield Problem("long-line", "error", number, "This line is too long to be a row.")
+                    number += 1
+                    continue
+                if guessed:
+                    yield encoding_problem(number)
+                if not self.has_text and not text.isspace() and text:
                     self.has_text = True
-                yield number, text.rstrip("\r\n")
+                yield number, text
                 number += 1
 
     def chunks(self, size: int = 1 << 20) -> Iterator[str]:
@@ -187,20 +202,30 @@ class Source:
                 yield from iter(lambda: wide.read(size), "")
                 return
             number, remainder = self.begin[1], b""
-            texts: list[str] = []
-            length = 0
-            while part := file.readline(size):
-                complete, remainder = split_at_character(remainder + part)
+            while block := file.read(size):
+                block += file.readline(size)
+                complete, remainder = split_at_character(remainder + block)
                 text, guessed = decode(complete)
-                if guessed:
-                    self.problems.append(encoding_problem(number))
-                number += text.endswith("\n")
-                texts.append(text)
-                length += len(text)
-                if length >= size:
-                    yield "".join(texts)
-                    texts, length = [], 0
-            yield "".join(texts) + decode(remainder)[0]
+                if guessed:  # line by line, so that only the lines at fault are guessed
+                    texts = [decode(line) for line in complete.splitlines(keepends=True)]
+                    text = "".join(text for text, _ in texts)
+                    lines = [n for n, (_, guessed) in enumerate(texts, number) if guessed]
+                    self.problems += map(encoding_problem, lines[:_MOST_PROBLEMS])
+                number += text.count("\n")
+                yield text
+            yield decode(remainder)[0]
+
+
+def check_is_file(path: Path) -> None:
+    """Raise BadData for a folder, and for devices, pipes and sockets, of which reading may never end."""
+    try:
+        mode = path.stat().st_mode
+    except ValueError:  # a character that no name can have
+        raise BadData(f"There can be no file {path}.") from None
+    if stat.S_ISDIR(mode):
+        raise BadData(f"{path} is a folder, not a file.")
+    if not stat.S_ISREG(mode):
+        raise BadData(f"{path} is a device or a pipe, not a file.")
 
 
 def unreadable_error(path: Path, error: BaseException) -> Unavailable:
