@@ -252,6 +252,6 @@ class DataStep(QWidget):
         self._tokenizing = Task(
             self,
             lambda: dataset_reader.load_run_tokenizer(run),
-            done=lambda loaded: self.preview.show_tokenizer(loaded, absent),
+            done=lambda loaded: self.preview.show_tokenizer(loaded, "" if loaded else absent),
             failed=lambda sentence: self.preview.show_tokenizer(None, sentence),
         )

@@ -11,7 +11,6 @@ from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
 from app.threads.throttle import Throttle
-from core.data.check.exclude import finding_codes
 from core.errors import BadOption
 from core.options import build, check, describe
 from core.run import Run
@@ -48,7 +47,7 @@ class Draft(QObject):
             return
         run = replace_option(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            run = replace_option(run, "data.exclude", finding_codes(run.data.exclude))  # other files have other rows
+            run = replace_option(run, "data.exclude", ())  # what is left out of one file says nothing of another
         if run != self.run:
             self.run = run
             self.changed.emit(key)

@@ -150,7 +150,7 @@ class TextField(Field):
         try:
             value = parse(self.option, text) if text.strip() or self.option.optional else self.option.default
         except BadOption as error:
-            self.refused.emit(str(error))
+            self.refused.emit(_use_label(str(error), self.option))
             return
         self.refused.emit("")
         if value != self._value:
@@ -178,6 +178,12 @@ class PathField(TextField):
             preferences.set_last_folder(str(Path(path).parent))
             self._line.setText(path)
             self._parse_text(path)
+
+
+def _use_label(sentence: str, option: Option) -> str:
+    """A sentence that begins with the option's name, with its label instead."""
+    rest = sentence.removeprefix(f"{option.name} ")
+    return sentence if rest == sentence else f"{option.label} {rest}"
 
 
 def make_field(option: Option, browse: str = "") -> Field:

@@ -2,7 +2,7 @@
 
 from typing import Protocol, cast
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
@@ -18,6 +18,8 @@ from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.step_rail import StepRail
+
+_RECHECK_MS = 250
 
 
 class Step(Protocol):
@@ -50,6 +52,8 @@ class Wizard(QWidget):
         self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
         self.rail = StepRail([cast(Step, page).name for page in self.pages])
         self._furthest_step = 0
+        self._recheck = QTimer(self, interval=_RECHECK_MS)  # runs while a reason is shown
+        self._recheck.timeout.connect(lambda: self._show_reason(self.current.blocked_reason()))
         layout = vbox(self, gap=0)
         top = vbox(margin=0)
         top.setContentsMargins(theme.MARGIN, 14, theme.MARGIN, 10)
@@ -80,7 +84,7 @@ class Wizard(QWidget):
         self.rail.show_step(index, self._furthest_step)
         self.back_button.setVisible(index > 0)
         self.next_button.setVisible(index < len(self.pages) - 1)
-        self._reason.setText("")
+        self._show_reason("")
         self.current.enter()
 
     def show_named(self, name: str) -> None:
@@ -91,9 +95,17 @@ class Wizard(QWidget):
         """Go to the next step, or show the reason why it has to wait."""
         reason = self.current.blocked_reason()
         if reason:
-            self._reason.setText(reason)
+            self._show_reason(reason)
         else:
             self.show_step(self.stack.currentIndex() + 1)
+
+    def _show_reason(self, reason: str) -> None:
+        """Show why the next step has to wait, until it no longer has to."""
+        self._reason.setText(reason)
+        if reason:
+            self._recheck.start()
+        else:
+            self._recheck.stop()
 
     def _make_foot(self) -> QWidget:
         foot = _Foot()

@@ -3,6 +3,7 @@
 import datetime
 from pathlib import Path
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
 
@@ -18,7 +19,7 @@ from app.widgets.bubbles import Bubble, BubbleList
 from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import IconLabel, Label, title
-from app.widgets.line_edit import LineEdit
+from app.widgets.message_edit import MessageEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
 from core.run import Run, runs_folder
@@ -112,13 +113,13 @@ class ChatPage(QWidget):
 
     def _build_question_row(self) -> QHBoxLayout:
         question_row = hbox(gap=8)
-        self.question = LineEdit("Message", "Write a message", height=34)
-        self.question.returnPressed.connect(self.send)
+        self.question = MessageEdit("Message", "Write a message")
+        self.question.sent.connect(self.send)
         self.button = primary_button("Send", "send")
         self.button.setMinimumHeight(34)
         self.button.clicked.connect(self.send)
         question_row.addWidget(self.question, 1)
-        question_row.addWidget(self.button)
+        question_row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignBottom)
         return question_row
 
     def _use_model(self) -> None:
@@ -152,7 +153,7 @@ class ChatPage(QWidget):
 
     def _show_failure(self, sentence: str) -> None:
         if self._ticket is not None and self._messages:
-            self.question.setText(self._messages.pop()["content"])  # nothing that was written is lost
+            self.question.setPlainText(self._messages.pop()["content"])  # nothing that was written is lost
         self._ticket = None
         if self._bubble is not None and self._bubble.text.text() == "…":
             self._bubble.text.setText("(no answer)")

@@ -62,6 +62,8 @@ class ExportCard(Card):
         layout.addLayout(kind_row)
         self.description = caption()
         layout.addWidget(self.description)
+        self.reason = caption()
+        layout.addWidget(self.reason)
         self.phase = Label(tone="secondary")
         self.bar = ThinProgressBar("Saving")
         layout.addWidget(self.phase)
@@ -76,6 +78,7 @@ class ExportCard(Card):
         self.stop.clicked.connect(self.cancel)
         self._update_description()
         self._show_busy(False)
+        jobs.current_changed.connect(self._update_button)
 
     def use(self, run: Run, folder: Path) -> None:
         """Save the model of this run, whose folder this is, from now on."""
@@ -152,12 +155,21 @@ class ExportCard(Card):
     def _update_description(self) -> None:
         self.description.setText(_KINDS[self.kind.currentData()][1])
 
+    def _update_button(self) -> None:
+        """Saving needs the memory that a run in training has, so it waits for the run, and says so."""
+        is_training = self._jobs.current is not None
+        self.button.setEnabled(not self._is_busy and not is_training)
+        self.button.setToolTip(BUSY if is_training else "")
+        self.reason.setText(BUSY)
+        self.reason.setVisible(is_training)
+
     def _show_busy(self, busy: bool) -> None:
         for part in (self.phase, self.bar, self.stop):
             part.setVisible(busy)
         self.phase.setText("Getting ready")
         self.bar.show_share(None)
-        self.button.setEnabled(not busy)
+        self._is_busy = busy
+        self._update_button()
         self.kind.setEnabled(not busy)
         if busy:
             self.content_added.emit()

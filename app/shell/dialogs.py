@@ -21,6 +21,17 @@ def confirm_stop(parent: QWidget) -> bool:
     return box.clickedButton() is stop_button
 
 
+def confirm_begin(parent: QWidget, data: str) -> bool:
+    """Ask whether to begin a new run although one is being put together. Going on with that is the default."""
+    sentence = f"All settings of the run on {data} go back to the defaults. Your files and runs stay."
+    box = MessageBox(parent, MessageBox.Icon.Question, "Begin a new run afresh?", sentence)
+    begin_button = box.addButton("Begin afresh", MessageBox.ButtonRole.AcceptRole)
+    keep_button = box.addButton("Keep the settings", MessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep_button)
+    box.exec()
+    return box.clickedButton() is begin_button
+
+
 def choose_run_folder(parent: QWidget) -> Path | None:
     """Let the person choose a run's folder; None where they choose none."""
     start = str(runs_folder()) if runs_folder().is_dir() else preferences.last_folder()

@@ -55,7 +55,7 @@ class MenuBar:
 
     def _add_file_menu(self) -> None:
         menu, key = self._add_menu("&File"), QKeySequence.StandardKey
-        self._add_action(menu, "&New run", self._commands["new"], key.New)
+        self._add_action(menu, "&New run", self._commands["begin"], key.New)
         self._add_action(menu, "Open &data…", self._commands["open_data"], key.Open)
         self._add_action(menu, "Open &run…", self._commands["open_run"], "Ctrl+Shift+O")
         menu.addSeparator()

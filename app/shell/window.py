@@ -132,6 +132,7 @@ class MainWindow(QMainWindow):
             self,
             {
                 "new": lambda: self.go("new"),
+                "begin": self._begin,
                 "runs": lambda: self.go("runs"),
                 "chat": lambda: self.go("chat"),
                 "open_data": self._choose_data,
@@ -175,6 +176,12 @@ class MainWindow(QMainWindow):
             return
         self.runs.start(allowed_run)
         self.wizard.check.forget_answers()
+
+    def _begin(self) -> None:
+        """File > New run: afresh, at the first step. What has been set goes only after a question."""
+        if self.draft.run == Run() or dialogs.confirm_begin(self, data_label(self.draft.run)):
+            self.draft.take(Run())
+            self._show_step("Goal")
 
     def _start_draft(self) -> None:
         """Run > Start: through the checks, which start a run only where it can succeed."""

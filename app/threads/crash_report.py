@@ -65,6 +65,8 @@ def report(details: str) -> None:
         sys.stderr.write(f"{details.rstrip()}\n")
     if _reporter is not None:
         _reporter.report(details)
+    else:
+        log.error("%s", details)
 
 
 def _fingerprint(details: str) -> object:

@@ -4,6 +4,7 @@ Every page of the help is generated; a test generates them again and compares. O
 are described once, where they are defined.
 """
 
+import re
 from collections.abc import Iterable
 
 from core import methods
@@ -30,13 +31,19 @@ _GROUPS = {"model": "Model", "data": "Data", "adapter": "What is trained", "trai
 
 def pages() -> dict[str, str]:
     """The text of each page by its file's name."""
-    return {
+    texts = {
         "methods.md": _methods(),
         "options.md": _options(),
         "models.md": _models(),
         "precision.md": _precision(),
         "rewards.md": _rewards(),
     }
+    return {name: _escape_tags(text) for name, text in texts.items()}
+
+
+def _escape_tags(text: str) -> str:
+    """The Markdown with tags such as <think> as text, outside of code, which would be taken for HTML."""
+    return re.sub(r"(`[^`]*`)|<(?=/?[a-z])", lambda match: match[1] or "\\<", text)
 
 
 def _methods() -> str:

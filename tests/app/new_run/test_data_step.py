@@ -411,7 +411,7 @@ def test_other_files_have_other_rows_and_their_own_validation_data(
     window.draft.set("data.exclude", ("duplicate", "row:3"))
     assert window.draft.run.data.path == str(dataset)
     use(qtbot, window, many(tmp_path / "other.jsonl", 5))
-    assert window.draft.run.data.exclude == ("duplicate",)
+    assert window.draft.run.data.exclude == ()
     assert window.draft.run.data.eval_path is None
 
 
@@ -506,3 +506,15 @@ def test_a_question_named_input_is_not_its_own_context(qtbot: QtBot, window: Mai
     page.file.change.click()
     assert page.columns.menus["question"].currentText() == "input"
     assert page.columns.menus["input"].currentText() == "–"
+
+
+def test_lengths_never_says_that_the_model_is_missing_while_it_is_there(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = window.wizard.data.preview.lengths
+    told: list[str] = []
+    monkeypatch.setattr(lengths.histogram, "show_empty", told.append)
+    use(qtbot, window, dataset, "lengths")
+    qtbot.waitUntil(lambda: lengths.lengths is not None and lengths.lengths.is_complete, timeout=20_000)
+    assert told
+    assert not [sentence for sentence in told if "not on this computer" in sentence]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractSpinBox,
@@ -20,6 +21,7 @@ from app.new_run.command import command_line
 from app.new_run.preflight import BAD, TITLES
 from app.new_run.presets import PRESETS
 from app.pages.run import RunPage
+from app.shell import dialogs
 from app.shell.window import MainWindow
 from core.cli import parser
 from core.run import Run
@@ -173,3 +175,35 @@ def inside(widget: object) -> bool:
     """Parts that Qt puts inside its own widgets."""
     parent = widget.parent() if isinstance(widget, QWidget) else None
     return isinstance(parent, QAbstractSpinBox | QComboBox | QLineEdit | QTableView)
+
+
+def test_the_reason_in_the_foot_goes_once_it_is_mended(qtbot: QtBot, window: MainWindow) -> None:
+    wizard = window.wizard
+    wizard.show_named("Settings")
+    window.draft.set("train.steps", 5)
+    window.draft.set("train.epochs", 2.0)
+    wizard.forward()
+    assert wizard.current is wizard.settings
+    assert wizard._reason.text() == "Give either steps or epochs, not both."
+    window.draft.set("train.epochs", None)
+    qtbot.waitUntil(lambda: wizard._reason.text() == "")
+    assert not wizard._recheck.isActive()
+
+
+def test_a_new_run_begins_afresh(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    actions = [a for menu in window.menuBar().actions() for a in menu.menu().actions()]
+    (action,) = (a for a in actions if a.shortcut() == QKeySequence.StandardKey.New)
+    window.draft.set("adapter.rank", 48)
+    window.wizard.show_named("Settings")
+    window.go("runs")
+    asked: list[str] = []
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: bool(asked.append(data)))
+    action.trigger()
+    assert len(asked) == 1 and window.draft.run.adapter.rank == 48
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: True)
+    action.trigger()
+    assert window.draft.run == Run()
+    assert window.stack.currentWidget() is window.wizard and window.wizard.current is window.wizard.goal
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: pytest.fail("nothing to lose"))
+    action.trigger()
+    assert window.draft.run == Run()

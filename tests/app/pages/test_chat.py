@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.pages.ask_both import AskBothCard
@@ -120,7 +121,7 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     page = window.chat_page
     window.go("chat")
     page.session.use(lambda: chat)
-    page.question.setText("hello there")
+    page.question.setPlainText("hello there")
     page.send()
     qtbot.waitUntil(lambda: page.button.text() == "Send")
 
@@ -134,7 +135,7 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     window.runs.train_events = train_events
     run_page = window.runs.start(Run().replace("data.path", str(dataset)))
     window.go("chat")
-    page.question.setText("are you there")
+    page.question.setPlainText("are you there")
     page.send()
     assert page.notice.sentence.text() == BUSY
     assert page.question.text() == "are you there"
@@ -157,3 +158,24 @@ def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None
     assert page.notice.isHidden()
     page.start_anew()
     assert page.bubbles.content_layout.count() == 1
+
+
+def test_shift_and_return_begin_a_line_and_return_sends(qtbot: QtBot, window: MainWindow) -> None:
+    chat, page = FakeChat(), window.chat_page
+    window.go("chat")
+    page.session.use(lambda: chat)
+    qtbot.waitUntil(page.question.isVisible)
+    height = page.question.height()
+    qtbot.keyClicks(page.question, "one")
+    assert page.question.height() == height
+    qtbot.keyClick(page.question, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(page.question, "two")
+    assert page.question.text() == "one\ntwo"
+    assert page.question.height() > height
+    qtbot.keyClick(page.question, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: len(chat.questions) == 1)
+    assert chat.questions[0][0]["content"] == "one\ntwo"
+    assert page.question.text() == "" and page.question.height() == height
+    qtbot.waitUntil(lambda: page.button.text() == "Send")
+    page.question.setPlainText("line\n" * 40)
+    assert page.question.height() < 200

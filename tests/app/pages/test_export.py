@@ -89,6 +89,17 @@ def test_a_run_under_way_goes_first(card: ExportCard, tmp_path: Path, monkeypatc
     monkeypatch.setattr(card._jobs, "current", None)
 
 
+def test_saving_waits_for_a_run_and_says_so(card: ExportCard, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert card.button.isEnabled() and not card.reason.isVisible()
+    monkeypatch.setattr(card._jobs, "current", object())
+    card._jobs.current_changed.emit()
+    assert not card.button.isEnabled()
+    assert card.reason.isVisible() and card.reason.text() == BUSY
+    monkeypatch.setattr(card._jobs, "current", None)
+    card._jobs.current_changed.emit()
+    assert card.button.isEnabled() and not card.reason.isVisible()
+
+
 def test_after_full_training_there_is_no_add_on_to_save(qtbot: QtBot, tmp_path: Path) -> None:
     card = ExportCard(JobQueue())
     qtbot.addWidget(card)

@@ -18,6 +18,14 @@ def test_every_page_that_ships_is_shown(qtbot: QtBot) -> None:
         assert page.findChild(QTextBrowser).toPlainText().startswith(title)
 
 
+def test_tags_are_words(qtbot: QtBot) -> None:
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
+    for name in ("rewards.md", "methods.md"):
+        text = help_window.pages[name].findChild(QTextBrowser).toPlainText()
+        assert "between <think> and </think>" in text
+
+
 def test_a_link_shows_the_other_page(qtbot: QtBot) -> None:
     help_window = HelpWindow()
     qtbot.addWidget(help_window)

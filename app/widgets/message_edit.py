@@ -1,0 +1,56 @@
+"""A field for a message: Return sends it, Shift+Return begins a new line, and it grows with its lines."""
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
+
+from app.widgets.scrollbar import use_thin_scrollbars
+
+_MOST_LINES = 6  # shown at once; longer messages scroll
+
+
+class MessageEdit(QPlainTextEdit):
+    """`sent` when Return or Enter is pressed alone."""
+
+    sent = Signal()
+
+    def __init__(self, name: str, hint: str = "", height: int = 34) -> None:
+        super().__init__()
+        self._least_height = height
+        self.setAccessibleName(name)
+        self.setAccessibleDescription("Return sends the message, Shift and Return begin a new line.")
+        self.setPlaceholderText(hint)
+        self.setTabChangesFocus(True)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        use_thin_scrollbars(self)
+        self.textChanged.connect(self._fit)
+        self._fit()
+
+    def text(self) -> str:
+        """The message, with its line breaks."""
+        return self.toPlainText()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        is_return = event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        modifiers = event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+        if is_return and modifiers == Qt.KeyboardModifier.NoModifier:
+            self.sent.emit()
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the height of the lines, up to _MOST_LINES."""
+        lines = max(1, round(self.document().size().height()))  # a plain text's height is in lines
+        margins = 2 * (self.frameWidth() + round(self.document().documentMargin())) + 4
+        height = max(self._least_height, min(lines, _MOST_LINES) * self.fontMetrics().lineSpacing() + margins)
+        is_long = lines > _MOST_LINES
+        policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_long else Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        self.setVerticalScrollBarPolicy(policy)
+        if self.height() != height:
+            self.setFixedHeight(height)
