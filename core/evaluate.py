@@ -20,9 +20,10 @@ from core.errors import BadData
 from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods._preference import chosen_is_likelier, wins
 from core.model import hub
+from core.model.check_folder import read_config
 from core.model.generate import answer_tokens
 from core.model.lm_head import find_lm_head
-from core.model.load import DTYPES, LoadedModel, load, read_config
+from core.model.load import DTYPES, LoadedModel, load
 from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
 from core.run import DEMO

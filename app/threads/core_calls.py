@@ -49,9 +49,9 @@ def find_model(path: str, revision: str | None) -> Path | None:
 
 def missing_files(folder: Path) -> list[str]:
     """The names of files that a model folder lacks. Raises BadModel."""
-    from core.model import hub
+    from core.model import weight_files
 
-    return hub.find_missing_files(folder)
+    return weight_files.find_missing_files(folder)
 
 
 def family_support(architecture: str) -> tuple[str, str]:

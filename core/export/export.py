@@ -34,7 +34,8 @@ from core.export.model_folder import (
 from core.export.verify import check_logits, describe_loss, load_eval_rows, mean_loss, probe_logits
 from core.export.weights import HUGGING_FACE, constant, merged_tensors
 from core.model import families, hub
-from core.model.load import DTYPES, LoadedModel, load, read_config, stored_dtype, unpacked_notes
+from core.model.check_folder import read_config
+from core.model.load import DTYPES, LoadedModel, load, stored_dtype, unpacked_notes
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED, find_mode
 

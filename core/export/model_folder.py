@@ -17,7 +17,9 @@ from core.model import hub
 
 SHARD_BYTES = 4 << 30
 MORE_TEMPLATES = "additional_chat_templates"  # a folder of further templates by name, such as that for functions
-NOT_COPIED = ("config.json", "model.safetensors.index.json", adapters.CONFIG)  # written anew
+# Written anew; or they describe the weights of the source: its files, and how they are packed.
+NOT_COPIED = ("config.json", adapters.CONFIG, "*.index.json", "hf_quant_config.json", "quantize_config.json",
+              "quant_config.json")  # fmt: skip
 
 Tensor = Callable[[], mx.array]  # made when it is written, so that a dense model never has to fit into memory
 
@@ -113,7 +115,7 @@ def copy_other_files(source: Path, folder: Path, adapter: Path | None) -> None:
     with explain(folder):
         for pattern in (*hub.PATTERNS, "LICENSE*"):
             for file in source.glob(pattern):
-                if file.is_file() and file.name not in NOT_COPIED and file.suffix != ".safetensors":
+                if file.is_file() and file.suffix != ".safetensors" and not any(map(file.match, NOT_COPIED)):
                     shutil.copyfile(file, folder / file.name)
         more_templates = source / MORE_TEMPLATES
         if more_templates.is_dir():

@@ -17,6 +17,8 @@ from mlx.utils import tree_flatten
 
 from core.adapters import AdapterLayer
 from core.export.model_folder import SizedTensor, Tensor
+from core.model.target_names import OUTSIDE_BLOCKS
+from core.model.weight_files import weight_files
 from core.quant import PackedExperts, is_linear, is_packed, linear_weight
 
 # Other files' names for mlx-lm's layers of an expert; these hold one tensor for each expert.
@@ -34,7 +36,7 @@ def merged_tensors(
     """
     updates, parameters = _merge(model)
     updates |= {name: constant(parameters[name]) for name in trained if name in parameters}
-    original = _read_weights(folder)
+    original = _without_unused_head(_read_weights(folder), model)
     if not any(name.endswith(".scales") for name in original):
         tensors = _replace_tensors(original, updates)
         if tensors is not None and _reads_back(model, tensors, updates):
@@ -96,9 +98,24 @@ def _with_size(tensor: Tensor, dtype: mx.Dtype) -> SizedTensor:
 
 def _read_weights(folder: Path) -> dict[str, mx.array]:
     weights: dict[str, mx.array] = {}
-    for file in sorted(folder.glob("model*.safetensors")):
+    for file in weight_files(folder):
         weights |= mx.load(str(file))
     return weights
+
+
+def _without_unused_head(original: dict[str, mx.array], model: nn.Module) -> dict[str, mx.array]:
+    """The tensors without an output layer that the model does not have, as its embeddings serve as one.
+
+    Trainers leave a copy of the embeddings there. Once these are trained, it is an old one, which some programs read.
+    """
+    modules = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    unused = [name for name in OUTSIDE_BLOCKS["head"] if name not in modules]
+    return {name: value for name, value in original.items() if _module_name(name) not in unused}
+
+
+def _module_name(name: str) -> str:
+    """The last part of the name of the module that a tensor belongs to."""
+    return name.rpartition(".")[0].rpartition(".")[2]
 
 
 def _replace_tensors(original: dict[str, mx.array], updates: dict[str, Tensor]) -> dict[str, Tensor] | None:

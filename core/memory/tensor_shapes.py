@@ -3,14 +3,13 @@
 Needs no MLX.
 """
 
-import json
 import math
-import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from core.model.target_names import ROUTERS, matches_target, split_targets
+from core.model.weight_files import read_header, weight_files
 from core.quant.modes import MODES, UNPACKED
 from core.run import Adapter
 
@@ -23,13 +22,10 @@ Tensors = dict[str, tuple[str, Shape]]  # name → (type as safetensors has it, 
 
 
 def read_headers(folder: Path) -> Tensors:
-    """Every tensor of a model folder, read from the first bytes of its safetensors files."""
+    """Every tensor of a model folder, by the headers of its files. Raises BadModel."""
     tensors: Tensors = {}
-    for path in sorted(folder.glob("model*.safetensors")):
-        with path.open("rb") as file:
-            (size,) = struct.unpack("<Q", file.read(8))
-            header = json.loads(file.read(size))
-        tensors |= {n: (v["dtype"], tuple(v["shape"])) for n, v in header.items() if n != "__metadata__"}
+    for path in weight_files(folder):
+        tensors |= read_header(path)
     return tensors
 
 

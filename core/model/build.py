@@ -1,6 +1,7 @@
 """Build a model with mlx-lm from its folder: two layouts of weights, rotary settings, and its errors in a sentence."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +32,16 @@ def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Mo
         raise BadModel(
             f"{folder}: mlx-lm cannot load the architecture {model_type} without an extra package."
         ) from None
-    except ValueError as error:
-        if "not supported" in str(error) and model_type in str(error):
+    except (ValueError, AttributeError) as error:
+        # AttributeError: mlx-lm has a module of this name, but it is no architecture.
+        if re.search(r"not supported|no attribute 'Model", str(error)) and model_type in str(error):
             raise BadModel(
                 f"{folder}: the architecture {model_type} is not supported by the installed mlx-lm."
             ) from None
-        raise BadModel(f"{folder} cannot be loaded: {_first_line(error)}") from None
-    except (KeyError, TypeError, RuntimeError) as error:
-        # What mlx-lm and safetensors raise for a config that lacks a key, or a damaged weight file.
-        raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_first_line(error)}") from None
+        raise BadModel(f"{folder} cannot be loaded: {_describe(error)}") from None
+    except Exception as error:
+        # What a model class raises for sizes that do not go together: a division by zero, an assertion, and more.
+        raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_describe(error)}") from error
 
 
 def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module:
@@ -105,6 +107,14 @@ def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
         )
 
 
-def _first_line(error: BaseException) -> str:
-    text = (str(error).strip().splitlines() or ["no further detail"])[0].rstrip(":")
-    return text if text.endswith(".") else text + "."
+_TENSOR_LISTS = {"Missing": "the weights lack {} tensors", "Received": "the model has no place for {} tensors"}
+
+
+def _describe(error: BaseException) -> str:
+    """A library's error in one sentence: of a list of tensors, how many they are and the first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no further detail"]
+    text = lines[0]
+    match = re.match(r"(Missing|Received) (\d+) parameters", text)
+    if match and lines[1:]:
+        text = f"{_TENSOR_LISTS[match[1]].format(match[2])}, such as {lines[1][:100]}"
+    return f"{text[:200].rstrip('.:, ')}."

@@ -3,7 +3,6 @@
 Nothing here imports MLX, so the window may call it at any time.
 """
 
-import json
 from collections.abc import Generator
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
 from core.model.download import Repository, download
+from core.model.weight_files import PATTERN, find_missing_files
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
 # Everything that training and chatting read; never Python files.
-PATTERNS = ["*.json", "model*.safetensors", "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
+PATTERNS = ["*.json", PATTERN, "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
 
 
 def locate(model: str, revision: str | None = None) -> Path | None:
@@ -91,16 +91,3 @@ def _is_id(text: str) -> bool:
     except HFValidationError:
         return False
     return "/" in text
-
-
-def find_missing_files(folder: Path) -> list[str]:
-    """The files that a model folder lacks: config.json, weights, or shards of its index; empty when it is complete."""
-    missing = [] if (folder / "config.json").is_file() else ["config.json"]
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        try:
-            shards = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise BadModel(f"{index} is not a valid index of weight files.") from None
-        return missing + sorted(shard for shard in shards if not (folder / shard).is_file())
-    return missing if any(folder.glob("model*.safetensors")) else [*missing, "model.safetensors"]

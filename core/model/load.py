@@ -1,6 +1,5 @@
 """Load a model folder through mlx-lm: the precision it is held and computed in, and its mistakes in a sentence each."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,8 +14,9 @@ from core import trust
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.build import build_model, check_rope
+from core.model.check_folder import check_weights, read_config
 from core.model.families import UNTRIED, describe_support
-from core.model.hub import find_missing_files
+from core.model.weight_files import weight_files
 from core.quant import (
     MODES,
     PackedExperts,
@@ -75,9 +75,7 @@ def load(
     Raises BadModel and BadOption.
     """
     config = read_config(folder)
-    missing = [name for name in find_missing_files(folder) if name != "config.json"]
-    if missing:
-        raise BadModel(f"{folder} has no complete weights: {', '.join(missing[:3])} is missing.")
+    check_weights(folder, config)
     code = trust.model_code(folder, config)
     if code is not None:
         trust.require(code, allow_code)
@@ -102,20 +100,6 @@ def load(
         notes.append(sentence)
     tokenizer = load_tokenizer(folder)
     return LoadedModel(model, tokenizer, config, folder, precision, compute, notes)
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """config.json of a model folder. Raises BadModel when it is missing or broken."""
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BadModel(f"{folder} is no model folder: it has no config.json.") from None
-    except (OSError, ValueError) as error:
-        raise BadModel(f"{path} cannot be read as JSON: {error}.") from None
-    if not isinstance(config, dict) or not isinstance(config.get("model_type"), str):
-        raise BadModel(f"{path} does not name a model_type.")
-    return config
 
 
 def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:
@@ -172,8 +156,7 @@ def _describe_format(title: str, block: int | None, double: bool) -> str:
 
 def stored_dtype(folder: Path) -> str:
     """The dtype in which a model folder holds most of its weights: a key of DTYPES."""
-    weight_files = sorted(folder.glob("model*.safetensors"))
-    return _most_common_dtype(value for file in weight_files for value in mx.load(str(file)).values())
+    return _most_common_dtype(value for file in weight_files(folder) for value in mx.load(str(file)).values())
 
 
 def _most_common_dtype(values: Iterable[mx.array]) -> str:

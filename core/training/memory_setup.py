@@ -8,7 +8,7 @@ from core.device.machine import usable_bytes
 from core.events import Event, Warned
 from core.memory.estimate import Estimate, estimate_step
 from core.memory.plan import Plan, resolve_plan
-from core.model.load import read_config
+from core.model.check_folder import read_config
 from core.reference.frozen_model import find_live_teacher
 from core.resolved import MemoryFacts, to_json
 from core.rollouts.on_policy import prompt_length

@@ -6,14 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
 import pytest
 
 from core import adapters
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.export import fuse
+from core.model.load import load
 from core.run import Run
 from core.train import resume, train
+from tests.cases.folders import FOLDERS
 from tests.core.conftest import TEMPLATE, write_model, write_rows
 
 REFERENCE = Path(__file__).parents[1] / "reference"
@@ -134,3 +137,39 @@ def test_further_templates_go_with_a_fused_model(
     list(train(run))
     list(fuse(str(run.output), tmp_path / "fused"))
     assert (tmp_path / "fused" / "additional_chat_templates" / "tool_use.jinja").read_text() == TEMPLATE
+
+
+@pytest.mark.parametrize("name", FOLDERS)
+def test_a_model_folder_is_loaded_or_refused_in_a_sentence(name: str, model_folder: Path, tmp_path: Path) -> None:
+    change, says = FOLDERS[name]
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    change(folder)
+    if not says:
+        load(folder, device="cpu")
+        return
+    with pytest.raises(BadModel, match=says) as error:
+        load(folder, device="cpu")
+    sentence = str(error.value)
+    assert str(folder) in sentence and sentence.endswith(".") and "\n" not in sentence
+    assert len(sentence.replace(str(tmp_path), "")) < 300
+
+
+def change_weights(folder: Path, change: Callable[[dict[str, mx.array]], dict[str, mx.array]]) -> None:
+    file = folder / "model.safetensors"
+    mx.save_safetensors(str(file), change({name: value + 0 for name, value in mx.load(str(file)).items()}))
+
+
+@pytest.mark.parametrize("adapter", [{"type": "full"}, {"targets": "all,embeddings"}])
+def test_a_head_beside_tied_embeddings_is_left_out_of_a_fused_model(
+    adapter: dict[str, Any], make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    change_weights(folder, lambda weights: weights | {"lm_head.weight": weights["model.embed_tokens.weight"] * 1})
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": {"lm_head.weight": "x.bin"}}))
+    run = make_run(model={"path": str(folder)}, adapter=adapter, train={"steps": 1})
+    list(train(run))
+    list(fuse(str(run.output), tmp_path / "fused"))
+    before, after = (mx.load(str(f / "model.safetensors")) for f in (folder, tmp_path / "fused"))
+    assert before.keys() - after.keys() == {"lm_head.weight"}
+    assert not mx.array_equal(before["model.embed_tokens.weight"], after["model.embed_tokens.weight"])
+    assert not list((tmp_path / "fused").glob("*.index.json"))

@@ -47,7 +47,7 @@ def _check_json(file: Path) -> None:
         return
     try:
         json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise BadModel(f"{file} is not valid JSON; the download may be incomplete.") from None
     except OSError as error:
         raise BadModel(f"{file} cannot be read: {error.strerror}.") from None

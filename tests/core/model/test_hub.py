@@ -16,7 +16,8 @@ import pytest
 
 from core.data.dataset import load_dataset
 from core.errors import BadModel
-from core.model.hub import find_missing_files, locate
+from core.model.hub import locate
+from core.model.weight_files import find_missing_files
 from core.resources import STARTER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

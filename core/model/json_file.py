@@ -1,0 +1,51 @@
+"""JSON files of model and adapter folders, which come from strangers: read within bounds. Needs no MLX."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadModel
+
+LARGEST = 32 << 20  # bytes; the largest config.json and index that are in use take less than a tenth
+
+
+def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
+    """The JSON object in a file. Raises BadModel where it is something else or too large, FileNotFoundError where
+    there is none."""
+    try:
+        if not path.is_file() and path.exists():
+            raise BadModel(f"{path} is no file.")
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except FileNotFoundError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
+        raise BadModel(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+    if len(content) > largest:
+        raise BadModel(f"{path} cannot be read as JSON: it is larger than {largest >> 20} MB.")
+    return parse_object(content, path)
+
+
+def parse_object(content: bytes, path: Path) -> dict[str, Any]:
+    """The JSON object that `content`, read from `path`, holds. Raises BadModel where it is something else."""
+    if content.startswith(b"version https://git-lfs"):
+        raise BadModel(
+            f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it."
+        )
+    try:
+        value = json.loads(content.decode("utf-8"), parse_int=_parse_int)
+    except UnicodeDecodeError:
+        raise BadModel(f"{path} cannot be read as JSON: it is no text in UTF-8.") from None
+    except RecursionError:
+        raise BadModel(f"{path} cannot be read as JSON: it is nested too deeply.") from None
+    except ValueError as error:
+        raise BadModel(f"{path} cannot be read as JSON: {error}.") from None
+    if not isinstance(value, dict):
+        raise BadModel(f"{path} does not hold a JSON object.")
+    return value
+
+
+def _parse_int(digits: str) -> int:
+    if len(digits) > 19:  # nothing counts more than 64 bits hold
+        raise ValueError(f"the number {digits[:19]}… is too long")
+    return int(digits)
