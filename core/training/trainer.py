@@ -15,6 +15,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.atomic_files import explain
+from core.device.keep_awake import keep_awake
 from core.device.machine import usable_bytes
 from core.errors import BadModel, BadOption, Unavailable, UserError
 from core.events import Event, Finished, Phase, Saved, Step, Warned
@@ -54,7 +55,8 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     """
     run = run.check().with_output().with_absolute_paths()
     folder = RunFolder.plan(run)
-    yield from _logged(folder, _execute(run, folder, stop, save_now))
+    with keep_awake():
+        yield from _logged(folder, _execute(run, folder, stop, save_now))
 
 
 def resume(
@@ -81,7 +83,8 @@ def resume(
     the folder holds no run, one that another process trains, or one that is finished and gets no changes.
     """
     folder = RunFolder.open(Path(path).expanduser())
-    yield from _logged(folder, _resume(folder, stop, save_now, changes or {}, accept_changes))
+    with keep_awake():
+        yield from _logged(folder, _resume(folder, stop, save_now, changes or {}, accept_changes))
 
 
 def _resume(
