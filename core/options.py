@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import BadOption
+from core.text_list import split_list
 
 _KEY = "option"
 
@@ -180,7 +181,7 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
             raise BadOption(f"{_opening(origin)}{o.name} is {text!r}, but must be true or false.")
         return values[text.lower()]
     if o.type is tuple:
-        return check(o, tuple(part.strip() for part in text.split(",") if part.strip()), origin)
+        return check(o, split_list(text), origin)
     return check(o, text, origin)
 
 

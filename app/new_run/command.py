@@ -7,6 +7,7 @@ from app.new_run.draft import option_value
 from core.methods import DEFAULT_METHOD
 from core.options import Option
 from core.run import Run, list_options
+from core.text_list import join_list
 
 _WIDTH = 60  # characters of a line, after which the command goes on in the next
 
@@ -37,5 +38,5 @@ def run_toml(run: Run) -> str:
 def _format_flag(option: Option, value: Any) -> str:
     if option.type is bool:
         return option.flag if value else "--no-" + option.flag.removeprefix("--")
-    text = ",".join(value) if option.type is tuple else f"{value:g}" if option.type is float else str(value)
+    text = join_list(value) if option.type is tuple else f"{value:g}" if option.type is float else str(value)
     return f"{option.flag} {shlex.quote(text)}"

@@ -14,6 +14,7 @@ from app.widgets.card import hbox
 from app.widgets.line_edit import LineEdit
 from core.errors import BadOption
 from core.options import Option, parse
+from core.text_list import join_list
 
 _SPIN_LIMIT = 2**31 - 1
 WIDTH = 208
@@ -208,7 +209,7 @@ def format_value(option: Option, value: Any) -> str:
     if option.type is float:
         return f"{value:g}"
     if option.type is tuple:
-        return ", ".join(value)
+        return join_list(value, ", ")
     return option.choice_label(str(value))
 
 

@@ -112,6 +112,10 @@ CONVERSATIONS = (
          SECOND_ONLY),
     *(Case(f"a flag {next(iter(flag))} that is {next(iter(flag.values()))!r}", TEXT, [{"messages": flagged(**flag)}], SECOND_ONLY)
       for flag in ({"weight": 0}, {"weight": "0"}, {"loss": False}, {"train": False}, {"train": "false"}, {"loss_weight": 0.0})),
+    *(Case(f"a {name} of {weight!r}", TEXT, [{"messages": flagged(**{name: weight})}], ("U Hi? | A* No. | U Sure? | A* Yes.",),
+           ("weight",), "1 answer has a weight other than 0 and 1, which is taken as 1")
+      for name, weight in (("weight", 0.5), ("loss_weight", "0.25"), ("weight", 2))),
+    Case("a weight of 0 beside one of 1", TEXT, [{"messages": flagged(weight=1, loss=0)}], SECOND_ONLY),
     Case("texts that take turns", TEXT, [{"conversations": ["Hi?", "Yes.", "Sure?", "Sure."]}],
          ("U Hi? | A* Yes. | U Sure? | A* Sure.",)),
     Case("turns of input and output", TEXT,

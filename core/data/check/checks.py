@@ -67,6 +67,7 @@ class DatasetChecks:
         self._duplicates = self._first_duplicate = 0  # their number, and the line of the first
         self._marks: Counter[bool] = Counter()
         self._pairs = self._longer = 0
+        self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
     def add(self, example: Example) -> bool:
         """Take in an example. Returns whether it repeats an earlier one."""
@@ -74,6 +75,10 @@ class DatasetChecks:
         if is_duplicate:
             self._duplicates += 1
             self._first_duplicate = self._first_duplicate or example.line
+        weighted = sum(m["role"] == "assistant" and m.get("weight", 1) not in (0, 1) for m in example.messages or ())
+        if weighted:
+            self._weighted += weighted
+            self._first_weighted = self._first_weighted or example.line
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
@@ -93,6 +98,10 @@ class DatasetChecks:
         if self._seen_keys.full:
             message = f"Repeated rows were looked for among the first {self._seen_keys.max_keys:,} only."
             yield None, Remark("many-rows", "note", message)
+        if self._weighted:
+            count = "1 answer has" if self._weighted == 1 else f"{self._weighted:,} answers have"
+            message = f"{count} a weight other than 0 and 1, which is taken as 1; this is the first."
+            yield self._first_weighted, Remark("weight", "warning", message, "A weight of 0 leaves an answer out.")
         if len(self._marks) == 1:
             mark = "good" if self._marks[True] else "bad"
             yield None, Remark("one-sided", "warning", f"Every answer is marked {mark}; both kinds are needed.")

@@ -31,7 +31,7 @@ _EXTRA_FIELDS = ("tool_call_id", "name")
 # Under these a message keeps what was thought before its text; templates know the first.
 _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thought", "thought")
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
-_NO_WEIGHT = ("0", "0.0", "false", "no", "off")
+_NO_WEIGHT = ("false", "no", "off")
 _TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
 _EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 
@@ -117,8 +117,9 @@ def _parse_message(value: Any, number: int) -> Message:
     thinking = thinking or next((str(value[k]) for k in _THINKING_FIELDS if str(value.get(k) or "").strip()), "")
     if thinking:
         fields["reasoning_content"] = thinking
-    if not _is_learned(value):
-        fields["weight"] = 0
+    weight = _read_weight(value)
+    if weight != 1:
+        fields["weight"] = weight
     calls = [*_tool_calls(value, number), *part_calls]
     if own_role == "function_call":
         calls, content = _parse_function_call(content, number), ""
@@ -129,10 +130,21 @@ def _parse_message(value: Any, number: int) -> Message:
     return {"role": role, "content": content or "", **fields}
 
 
-def _is_learned(value: dict[str, Any]) -> bool:
-    """Whether an answer is to be learned: no flag of it says 0 or false, as a number or as text."""
-    flags = [value[k] for k in _WEIGHT_FIELDS if value.get(k) is not None]
-    return not any(str(flag).strip().lower() in _NO_WEIGHT for flag in flags)
+def _read_weight(value: dict[str, Any]) -> float:
+    """How much an answer is to count: the least of its flags, which may be numbers, true or false, or either as text;
+    1 where there is none."""
+    flags = [str(value[k]).strip().lower() for k in _WEIGHT_FIELDS if value.get(k) is not None]
+    return min(map(_flag_weight, flags), default=1)
+
+
+def _flag_weight(flag: str) -> float:
+    if flag in _NO_WEIGHT:
+        return 0
+    try:
+        weight = float(flag)
+    except ValueError:
+        return 1
+    return weight if math.isfinite(weight) else 1
 
 
 def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str, list[dict[str, Any]]]:

@@ -26,6 +26,7 @@ ROLES = (
     "label",
     "tools",
 )
+_MOST_NAMES = 8  # of columns, in a sentence
 _COLUMN = re.compile(r"\{([^{}]+)\}")
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w .-]{0,40}?)\s*\}\}")
 
@@ -83,7 +84,7 @@ def placeholder_name(text: str) -> str:
 def _split_entry(entry: str, option: str, example: str) -> tuple[str, str]:
     name, equals, text = entry.partition("=")
     if not equals or not name.strip() or not text:
-        raise BadOption(f"{option}: {entry!r} is not of the form {example}.")
+        raise BadOption(f"{option}: {entry!r} is not of the form {example}; a text with a comma stands in quotes.")
     return name.strip(), text
 
 
@@ -93,5 +94,6 @@ def _fill_pattern(pattern: str, value: dict[str, Any]) -> Any:
     names = _COLUMN.findall(pattern)
     missing = next((name for name in names if name not in value), None if names else pattern)
     if missing is not None:
-        raise Unusable("column", f"There is no column {missing}.")
+        names = [str(name) for name in value][:_MOST_NAMES] + ["others"] * (len(value) > _MOST_NAMES)
+        raise Unusable("column", f"There is no column {missing}; the row has {', '.join(names) or 'none'}.")
     return _COLUMN.sub(lambda m: "" if value[m.group(1)] is None else str(value[m.group(1)]), pattern)
