@@ -29,8 +29,10 @@ def split_list(text: str) -> tuple[str, ...]:
 
 def join_list(entries: Iterable[str], separator: str = ",") -> str:
     """The text that split_list() reads back, with `separator` between the entries."""
-    return separator.join(_quote(entry) if '"' in entry or split_list(entry) != (entry,) else entry for entry in entries)
+    return separator.join(map(_quote_where_needed, entries))
 
 
-def _quote(entry: str) -> str:
+def _quote_where_needed(entry: str) -> str:
+    if '"' not in entry and split_list(entry) == (entry,):
+        return entry
     return '"' + entry.replace('"', '""') + '"'

@@ -4,6 +4,7 @@ It reads a line of JSON with an id and a list of rows, and writes a line of JSON
 {"error": "one sentence"}. The first request names the file, and its reply says whether it could be loaded.
 """
 
+import asyncio
 import importlib.util
 import inspect
 import json
@@ -11,7 +12,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +25,7 @@ Row = dict[str, Any]
 class LoadedReward(NamedTuple):
     """A person's reward function, or what is wrong with the file."""
 
-    function: Callable[..., Any]
-    parameters: list[str]
+    function: Callable[..., Any]  # called with rows
     problem: str  # "" where there is none
 
 
@@ -46,48 +46,78 @@ def serve(requests: int, replies: int) -> None:
             while message:
                 message = message[os.write(replies, message) :]
 
-        function, parameters, problem = load(path)
+        function, problem = load(path)
         send(first, {"error": problem} if problem else {"ready": True})
         for line in lines:
             request = json.loads(line)
-            send(request, score(path, function, parameters, request["rows"]))
+            send(request, score(path, function, request["rows"]))
 
 
 def load(path: Path) -> LoadedReward:
-    """Import the file and find its reward function: the one named reward, or else its only public one."""
+    """Import the file and find its reward function: what is called reward, or else its only public function."""
     sys.path.insert(0, str(path.parent))
     spec = importlib.util.spec_from_file_location("reward_file", path)
     if spec is None or spec.loader is None:
         return _unusable(f"{path.name} is no Python file.")
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules["reward_file"] = importlib.util.module_from_spec(spec)  # dataclasses look it up there
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever a person's file may raise
         return _unusable(f"{describe_error(path, error)}.")
-    functions = {n: f for n, f in vars(module).items() if inspect.isfunction(f) and f.__module__ == "reward_file"}
+    members = vars(module)
+    functions = [n for n, f in members.items() if inspect.isfunction(f) and f.__module__ == "reward_file"]
     public = [n for n in functions if not n.startswith("_")]
-    name = "reward" if "reward" in functions else public[0] if len(public) == 1 else ""
+    name = "reward" if callable(members.get("reward")) else public[0] if len(public) == 1 else ""
     if not name:
         return _unusable(f"{path.name} must have a function named reward.")
-    parameters = list(inspect.signature(functions[name]).parameters)
-    unknown = [n for n in parameters if n not in PARAMETERS]
-    if unknown or not parameters:
+    if inspect.isclass(members[name]):
+        return _unusable(f"{path.name}: {name} is a class; make one of it, as in {name} = Scorer().")
+    return _bind(path, name, members[name])
+
+
+def _bind(path: Path, name: str, function: Callable[..., Any]) -> LoadedReward:
+    """The function, to be called with rows; it gets the lists that its parameters ask for."""
+    by_position: list[str] = []
+    by_name: list[str] = []
+    unknown: list[str] = []
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError:  # some functions that are written in C do not tell
+        return _unusable(f"{path.name}: {name} does not tell what it asks for; call it in a function of your own.")
+    for p in parameters:
+        if p.kind is p.VAR_KEYWORD:
+            by_name += [n for n in PARAMETERS if n not in by_position]
+        elif p.name in PARAMETERS and p.kind is not p.VAR_POSITIONAL:
+            (by_position if p.kind is p.POSITIONAL_ONLY else by_name).append(p.name)
+        elif p.kind is not p.VAR_POSITIONAL and p.default is p.empty:
+            unknown.append(p.name)
+    if unknown or not by_position + by_name:
         accepted = ", ".join(PARAMETERS)
         unknown_names = ", ".join(unknown) or "nothing"
         return _unusable(f"{path.name}: the function {name} may ask for {accepted}, not for {unknown_names}.")
-    return LoadedReward(functions[name], parameters, "")
+
+    def call(rows: list[Row]) -> list[Any]:
+        lists = {n: [row[n] for row in rows] for n in PARAMETERS}
+        scores = function(*(lists[n] for n in by_position), **{n: lists[n] for n in by_name})
+        return list(asyncio.run(_wait(scores)) if inspect.isawaitable(scores) else scores)
+
+    return LoadedReward(call, "")
+
+
+async def _wait(scores: Awaitable[Any]) -> Any:
+    return await scores
 
 
 def _unusable(problem: str) -> LoadedReward:
-    return LoadedReward(list, [], problem)
+    return LoadedReward(list, problem)
 
 
-def score(path: Path, function: Callable[..., Any], parameters: list[str], rows: list[Row]) -> dict[str, Any]:
+def score(path: Path, function: Callable[..., Any], rows: list[Row]) -> dict[str, Any]:
     """{"scores": [...]} with one score for each row, or {"error": a sentence with file, line and row}."""
     try:
-        scores = list(function(**{name: [row[name] for row in rows] for name in parameters}))
+        scores = function(rows)
     except (Exception, SystemExit) as error:
-        row = find_failing_row(function, parameters, rows)
+        row = find_failing_row(function, rows)
         return {"error": f"{describe_error(path, error)} (at an answer to row {row})."}
     if len(scores) != len(rows):
         return {"error": f"{path.name} gave {len(scores)} scores for {len(rows)} answers."}
@@ -105,11 +135,11 @@ def to_json_value(value: Any) -> float | str | None:
     return number if math.isfinite(number) else None
 
 
-def find_failing_row(function: Callable[..., Any], parameters: list[str], rows: list[Row]) -> int:
+def find_failing_row(function: Callable[..., Any], rows: list[Row]) -> int:
     """The line of the first row at which the function fails when called with it alone; else that of the first row."""
     for row in rows:
         try:
-            list(function(**{name: [row[name]] for name in parameters}))
+            function([row])
         except (Exception, SystemExit):
             return int(row["line"])
     return int(rows[0]["line"])

@@ -50,6 +50,13 @@ def test_it_scores(tmp_path: Path) -> None:
         ("import nowhere\n", "reward.py, line 1: ModuleNotFoundError: No module named 'nowhere'."),
         ("x = 1\n", "reward.py must have a function named reward."),
         ("def reward(text):\n    pass\n", "the function reward may ask for answers"),
+        ("def reward(*args):\n    pass\n", "may ask for answers, expected, prompts, thinking, tokens, not"),
+        ("class reward:\n    def __call__(self, answers):\n        return [1]\n", "reward is a class; make one of it"),
+        ("reward = max\n", "reward.py: reward does not tell what it asks for"),
+        ("reward = 3\n", "reward.py must have a function named reward."),
+        ("def reward(answers):\n    return 1.0\n", "TypeError: 'float' object is not iterable"),
+        ("def reward(answers):\n    return [input()]\n", "reward.py, line 2: EOFError"),
+        ("async def reward(answers):\n    raise ValueError('no')\n", "reward.py, line 2: ValueError: no"),
     ],
 )  # fmt: skip
 def test_what_goes_wrong_is_one_sentence_and_costs_the_answers_their_score(

@@ -107,7 +107,10 @@ def test_a_mapping_to_an_unknown_role_and_from_an_unknown_column(tmp_path: Path)
     for entry in ("text=body", "text=Say {body}"):
         with pytest.raises(BadData) as error:
             load_dataset(tmp_path / "rows.jsonl", "text", columns=[entry])
-        assert str(error.value) == f"{tmp_path}/rows.jsonl, line 1: There is no column body; the row has text. There is no other row."
+        assert (
+            str(error.value)
+            == f"{tmp_path}/rows.jsonl, line 1: There is no column body; the row has text. There is no other row."
+        )
     with pytest.raises(BadOption, match="fill: 'name' is not of the form name=text"):
         parse_fill_in(["name"])
 
