@@ -5,6 +5,7 @@ What belongs to a run is for its owner alone, whatever the umask.
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from typing import Any
 from core.errors import BadOption, Unavailable
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+_BLOCK_BYTES = 1 << 20
 
 
 def make_private_folder(path: Path) -> None:
@@ -54,6 +56,29 @@ def replacing(path: Path, private: bool = True) -> Iterator[Path]:
     finally:
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def add_checksum(path: Path) -> None:
+    """Add the SHA-256 of a file to its end, for has_checksum(). NumPy's files may be followed by anything."""
+    digest = bytes.fromhex(hash_file(path))
+    with path.open("ab") as file:
+        file.write(digest)
+
+
+def has_checksum(path: Path) -> bool:
+    """Whether a file ends with the SHA-256 of all that stands before."""
+    digest, left = hashlib.sha256(), path.stat().st_size - hashlib.sha256().digest_size
+    with path.open("rb") as file:
+        while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):
+            digest.update(block)
+            left -= len(block)
+        return left == 0 and file.read() == digest.digest()
 
 
 def append(path: Path, text: str) -> None:

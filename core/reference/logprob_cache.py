@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.atomic_files import explain, replacing
+from core.atomic_files import add_checksum, explain, has_checksum, replacing
 from core.data.batch.batches import Batch, Batches, collate
 from core.data.batch.groups import longest_text, row_texts
 from core.errors import Unavailable
@@ -38,6 +38,7 @@ class LogprobCache:
         self.row_sets = ([batches.rows[i] for i in train_rows], held_out)
         self.rows = [*self.row_sets[0], *held_out]
         self.entries: Any = None  # [M, ...], NumPy
+        self._is_loaded = False  # from a file
         self._train_position = {row: n for n, row in enumerate(train_rows)}
         targets = np.array([[int(text.mask.sum()) for text in row_texts(row)] for row in self.rows], np.int64)  # [R, K]
         self._ends = np.concatenate([[0], np.cumsum(targets.ravel())])
@@ -80,23 +81,26 @@ class LogprobCache:
         return f"{self.name}-{digest.hexdigest()}.npy"
 
     def load(self, path: Path) -> bool:
-        """Take the entries from a file; returns whether that could be done."""
+        """Take the entries from a file; returns whether that could be done: it is there, whole and undamaged."""
         try:
+            if not has_checksum(path):
+                return False
             entries = np.load(path, mmap_mode="r")
-        except (OSError, ValueError, EOFError):  # not there, or cut off
+        except (OSError, ValueError, EOFError):
             return False
         if len(entries) != len(self):
             return False
-        self.entries = entries
+        self.entries, self._is_loaded = entries, True
         return True
 
     def save(self, path: Path) -> None:
-        """Write the entries and remove earlier files of the same name; nothing to do where the file exists."""
-        if path.exists():
+        """Write the entries and remove earlier files of the same name; nothing to do where they came from the file."""
+        if self._is_loaded:
             return
         with explain(path):
             with replacing(path) as temporary:
                 np.save(temporary, self.entries)
+                add_checksum(temporary)
             for old in set(path.parent.glob(f"{self.name}-*.npy")) - {path}:
                 old.unlink()
 

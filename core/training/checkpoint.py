@@ -5,7 +5,6 @@ far lie beside the checkpoints, in a file named after their step, which stays as
 checkpoint has a manifest with the SHA-256 of all its files; one that does not agree with it is not used.
 """
 
-import hashlib
 import json
 import re
 import shutil
@@ -19,7 +18,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
 from core import adapters
-from core.atomic_files import explain, make_private_folder, replacing, save_tensors, sync
+from core.atomic_files import explain, hash_file, make_private_folder, replacing, save_tensors, sync
 from core.errors import BadModel
 from core.run.event_log import checkpoint_name
 
@@ -157,12 +156,6 @@ def remove_old(newest: Path, progress: Progress, keep: int) -> None:
     for file in folder.glob("best-*.safetensors"):
         if file.name not in named:
             file.unlink()
-
-
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's contents."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def best_name(step: int) -> str:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from core import adapters
-from core.atomic_files import explain, make_private_folder, save_tensors
+from core.atomic_files import explain, hash_file, make_private_folder, save_tensors
 from core.data.kinds import PAIRS, UNPAIRED
 from core.device.parallel import map_in_order
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
@@ -240,7 +240,7 @@ class Evaluation:
         with explain(self._best_path):
             make_private_folder(self._best_path.parent)
             save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))
-            progress.best_sha256 = checkpoint.hash_file(self._best_path)
+            progress.best_sha256 = hash_file(self._best_path)
         self._save_adapter()
 
     def _save_adapter(self) -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from core.atomic_files import hash_file
 from core.data.batch.groups import Group, row_texts
 from core.errors import BadOption
 from core.resolved import InputFacts
 from core.rollouts.prompts import Prompt
 from core.run import Run
-from core.training.checkpoint import hash_file
 from core.training.data_setup import TrainingData
 
 NAMES = {

@@ -5,9 +5,7 @@ side (core.device.parallel), for whose end it waits.
 """
 
 import threading
-import time
 from collections.abc import Generator, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,18 +15,19 @@ import mlx.core as mx
 from core.atomic_files import explain
 from core.device.keep_awake import keep_awake
 from core.device.machine import usable_bytes
-from core.errors import BadModel, BadOption, Unavailable, UserError
-from core.events import Event, Finished, Phase, Saved, Step, Warned
+from core.events import Event, Phase, Saved, Warned
 from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.event_log import CHECKPOINT
-from core.run.folder import CHECKPOINTS, RUN, RunFolder
+from core.run.folder import CHECKPOINTS, RunFolder
 from core.training import checkpoint
 from core.training.dry_run import dry_run
+from core.training.endings import logged
 from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
 from core.training.optimizer_step import OptimizerStepper
+from core.training.resume_point import ResumePoint, find_resume_point
 from core.training.setup import Setup, prepare
 from core.training.train_step import TrainStep
 
@@ -56,7 +55,7 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     run = run.check().with_output().with_absolute_paths()
     folder = RunFolder.plan(run)
     with keep_awake():
-        yield from _logged(folder, _execute(run, folder, stop, save_now))
+        yield from logged(folder, _execute(run, folder, stop, save_now))
 
 
 def resume(
@@ -83,100 +82,13 @@ def resume(
     the folder holds no run, one that another process trains, or one that is finished and gets no changes.
     """
     folder = RunFolder.open(Path(path).expanduser())
+
+    def go_on() -> Iterator[Event]:
+        run, point = yield from find_resume_point(folder, changes or {}, accept_changes)
+        yield from _execute(run, folder, stop, save_now, point)
+
     with keep_awake():
-        yield from _logged(folder, _resume(folder, stop, save_now, changes or {}, accept_changes))
-
-
-def _resume(
-    folder: RunFolder,
-    stop: threading.Event | None,
-    save_now: threading.Event | None,
-    changes: dict[str, Any],
-    accept_changes: bool,
-) -> Iterator[Event]:
-    """Find out what there is to go on with and from where, and go on."""
-    run = Run.read(folder.path / RUN)
-    for key, value in changes.items():
-        run = run.replace(key, value)
-    run = replace(run.check(), output=str(folder.path))
-    last = next((e for e in reversed(list(folder.events())) if isinstance(e, Finished)), None)
-    if last is not None and last.reason in ("done", "early_stop") and not changes:
-        raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
-    newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
-    yield from _execute(run, folder, stop, save_now, newest, accept_changes)
-
-
-def _newest_whole_checkpoint(folder: Path) -> Generator[Event, None, Path | None]:
-    """The checkpoint to go on from, with a warning about damaged ones after it; None where there is none at all.
-
-    Raises BadModel where there are some and none is whole.
-    """
-    defects: list[str] = []
-    with explain(folder):
-        checkpoints = checkpoint.list_checkpoints(folder)
-        for path in reversed(checkpoints):
-            defect = checkpoint.find_defect(path)
-            if not defect:
-                if defects:
-                    told = f"Going on from step {checkpoint.step_of(path)}"
-                    yield Warned("checkpoint", f"{told}, as later checkpoints are not whole: {'; '.join(defects)}.")
-                return path
-            defects.append(f"{path.name}: {defect}")
-    if defects:
-        raise BadModel(
-            f"No checkpoint in {folder} is whole ({'; '.join(defects)}): start the run again in a new folder."
-        )
-    return None
-
-
-def _logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
-    """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished."""
-    ending = Finished("failed", 0, "", 0.0)
-    has_finished = False
-
-    def log_ending(sentence: str) -> None:
-        if not has_finished:
-            with suppress(UserError):  # where the folder is what failed, the sentence is told all the same
-                folder.log(replace(ending, message=sentence, time=time.time()))
-
-    try:
-        for event in events:
-            if isinstance(event, Step):
-                ending = replace(ending, step=event.step, seconds=event.seconds)
-            if not (isinstance(event, Phase) and event.fraction is not None):
-                folder.log(event)
-            has_finished = isinstance(event, Finished)
-            yield event
-    except (KeyboardInterrupt, GeneratorExit):
-        log_ending("Ended at once, without saving. It can go on from its last checkpoint.")
-        raise
-    except BaseException as error:
-        sentence = _explain_failure(error)
-        if sentence is None:
-            log_ending(f"Something went wrong inside Hone: {type(error).__name__}: {error}"[:500])
-            raise
-        log_ending(sentence)
-        if isinstance(error, UserError):
-            raise
-        raise Unavailable(sentence) from error
-    finally:
-        folder.close()
-
-
-def _explain_failure(error: BaseException) -> str | None:
-    """A sentence for what a person can put right, None for a bug."""
-    if isinstance(error, UserError):
-        return str(error)
-    text = str(error).lower()
-    # MLX reports a full memory as a RuntimeError whose text names the allocation.
-    is_full = isinstance(error, RuntimeError) and ("alloc" in text or "memory" in text)
-    if is_full or isinstance(error, MemoryError):
-        return "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
-    if isinstance(error, SystemExit):
-        return "Code that came with the model asked Python to exit, which ended the run."
-    if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file or a pipe'} could not be read or written: {error.strerror}."
-    return None
+        yield from logged(folder, go_on())
 
 
 def _execute(
@@ -184,10 +96,9 @@ def _execute(
     folder: RunFolder,
     stop: threading.Event | None,
     save_now: threading.Event | None,
-    newest: Path | None = None,
-    accept_changes: bool = False,
+    point: ResumePoint | None = None,
 ) -> Iterator[Event]:
-    """Set the run up, go through its steps from the checkpoint `newest` on, and finish it.
+    """Set the run up, go through its steps, for a resumed run from where `point` says, and finish it.
 
     The folder is written once the first step can be taken: a run that cannot start, or go on, leaves it as it was.
     """
@@ -199,15 +110,18 @@ def _execute(
         mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if setup.on_gpu else CACHE_BYTES)
         mx.reset_peak_memory()
         progress = checkpoint.Progress()
-        if newest is not None:
-            note = check_changes(folder.path, folder.read_resolved(), setup.resolved.inputs, accept_changes)
+        newest = point.checkpoint if point else None
+        if point and newest:
+            note = check_changes(folder.path, folder.read_resolved(), setup.resolved.inputs, point.accept_changes)
             if note:
                 yield Warned("changed-inputs", note)
             progress, optimizer_state = checkpoint.restore(newest, setup.model, train_step.optimizer.state)
             train_step.begin(optimizer_state)
+            if point.was_early_stopped:
+                progress.evaluations_without_best = 0
         dry_run(setup, train_step)
-        yield from setup.write_folder(None if newest is None else progress.step)
-        if newest is not None:
+        yield from setup.write_folder(progress.step if newest else None)
+        if newest:
             with explain(newest):
                 checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
         trainer = Trainer(setup, train_step, progress, is_fresh=newest is None)

@@ -15,6 +15,7 @@ from app.runs.record import RunRecord
 from app.runs.series import Series
 from core.events import Evaluated, Finished, Phase, Started, Step, to_json
 from core.run import Run
+from core.run.lock import RunLock
 from tests.app import stories
 from tests.app.conftest import play_script, started_event, step_event
 
@@ -194,3 +195,16 @@ def test_a_runs_result_is_what_its_method_is_after(tmp_path: Path, method: str, 
     entry = history.read_entry(tmp_path / "r")
     assert entry is not None
     assert entry.result == result
+
+
+def test_whether_a_run_is_training_says_its_lock_and_no_clock(tmp_path: Path) -> None:
+    Run().write(tmp_path / "run.toml")
+    (tmp_path / "events.jsonl").write_text(to_json(Phase("Training")) + "\n")
+    for is_training in (False, True, False):
+        lock = RunLock(tmp_path)
+        if is_training:
+            lock.acquire()
+        entry = history.read_entry(tmp_path)
+        lock.release()
+        assert entry is not None
+        assert (entry.status, entry.resumable) == (("Active", False) if is_training else ("Interrupted", True))

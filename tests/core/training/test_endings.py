@@ -152,3 +152,5 @@ def test_early_stopping_is_remembered(make_run: MakeRun) -> None:
     assert resumed[-1].reason == "early_stop" and resumed[-1].step == events[-1].step  # type: ignore[attr-defined]
     with pytest.raises(BadOption, match="is finished"):
         list(resume(str(run.output)))
+    more = list(resume(str(run.output), changes={"train.steps": 50}))
+    assert len(only(Step, more)) >= 2  # as many evaluations without a better one as before

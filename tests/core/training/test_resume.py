@@ -1,6 +1,9 @@
 """Going on with a run: from what is whole, or not at all, and then everything stays as it was."""
 
+import json
+import os
 import shutil
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from core.adapters import WEIGHTS
+from core.atomic_files import hash_file
 from core.errors import BadModel, BadOption, UserError
 from core.events import Evaluated, Event, Sample, Saved, Started, Step, Warned
 from core.run import Run
@@ -57,7 +61,7 @@ def test_a_checkpoint_that_is_not_whole_is_not_used(tmp_path: Path, name: str, h
     for file in (checkpoint.WEIGHTS, checkpoint.OPTIMIZER, checkpoint.PROGRESS):
         (folder / file).write_bytes(b"0123456789" * 20)
     (tmp_path / "best-0000001.safetensors").write_bytes(b"abc")
-    hashes = {file.name: checkpoint.hash_file(file) for file in folder.iterdir()}
+    hashes = {file.name: hash_file(file) for file in folder.iterdir()}
     checkpoint._write_json(folder / checkpoint.MANIFEST, {"files": hashes})
     assert checkpoint.find_defect(folder) == ""
     damage(folder / name, how)
@@ -240,3 +244,25 @@ def test_large_files_are_known_by_pieces_from_first_to_last(tmp_path: Path) -> N
     file.rename(tmp_path / "other.safetensors")
     hashes.add(inputs.hash_folder(tmp_path))
     assert len(hashes) == 4
+
+
+def test_all_of_a_run_is_for_its_owner_alone_and_damaged_log_probabilities_are_computed_again(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    pairs = [{"prompt": f"What is {n}?", "chosen": f"It is {n}.", "rejected": "Who knows?"} for n in range(12)]
+    data = tmp_path / "pairs.jsonl"
+    data.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    before = os.umask(0)
+    try:
+        folder = killed_run(make_run, after=4, method="dpo", data={"path": str(data)})
+    finally:
+        os.umask(before)
+    paths = [folder, *folder.rglob("*")]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_dir()} == {0o700}
+    assert {stat.S_IMODE(path.stat().st_mode) for path in paths if path.is_file()} == {0o600}
+    (file,) = folder.glob("reference-*.npy")
+    whole = file.read_bytes()
+    damage(file, "flipped")
+    assert file.read_bytes() != whole
+    list(resume(folder))
+    assert file.read_bytes() == whole

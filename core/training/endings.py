@@ -1,0 +1,60 @@
+"""How a run ends: its log says so in every case, and what a person can put right is one sentence."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from core.errors import Unavailable, UserError
+from core.events import Event, Finished, Phase, Step
+from core.run.folder import RunFolder
+
+
+def logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
+    """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished."""
+    ending = Finished("failed", 0, "", 0.0)
+    has_finished = False
+
+    def log_ending(sentence: str) -> None:
+        if not has_finished:
+            with suppress(UserError):  # where the folder is what failed, the sentence is told all the same
+                folder.log(replace(ending, message=sentence, time=time.time()))
+
+    try:
+        for event in events:
+            if isinstance(event, Step):
+                ending = replace(ending, step=event.step, seconds=event.seconds)
+            if not (isinstance(event, Phase) and event.fraction is not None):
+                folder.log(event)
+            has_finished = isinstance(event, Finished)
+            yield event
+    except (KeyboardInterrupt, GeneratorExit):
+        log_ending("Ended at once, without saving. It can go on from its last checkpoint.")
+        raise
+    except BaseException as error:
+        sentence = explain_failure(error)
+        if sentence is None:
+            log_ending(f"Something went wrong inside Hone: {type(error).__name__}: {error}"[:500])
+            raise
+        log_ending(sentence)
+        if isinstance(error, UserError):
+            raise
+        raise Unavailable(sentence) from error
+    finally:
+        folder.close()
+
+
+def explain_failure(error: BaseException) -> str | None:
+    """A sentence for what a person can put right, None for a bug."""
+    if isinstance(error, UserError):
+        return str(error)
+    text = str(error).lower()
+    # MLX reports a full memory as a RuntimeError whose text names the allocation.
+    is_full = isinstance(error, RuntimeError) and ("alloc" in text or "memory" in text)
+    if is_full or isinstance(error, MemoryError):
+        return "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
+    if isinstance(error, SystemExit):
+        return "Code that came with the model asked Python to exit, which ended the run."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or 'A file or a pipe'} could not be read or written: {error.strerror}."
+    return None
