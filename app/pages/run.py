@@ -191,7 +191,7 @@ class RunPage(QWidget):
         self.bar.show_share(0.0 if is_waiting else self._share())
         self.bar.setVisible(not self._is_over)
         self.sentence.setText(status_text.describe_progress(record))
-        self.sentence.setVisible(not record.is_over)
+        self.sentence.setVisible(not record.is_over and not self._is_over)
         if record.started:
             self.badge.show_choices(record.started.backend, record.started.precision)
         if record.problem:

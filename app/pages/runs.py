@@ -166,6 +166,7 @@ class RunsPage(QWidget):
                 if is_active or entry.status == "Active"
                 else "It is finished; nothing is left to go on with."
             )
+        self._reason.set_tone("bad" if entry is not None and entry.damage else "secondary")
         self._reason.setText(reason)
 
     def _open(self) -> None:
