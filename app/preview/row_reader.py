@@ -13,7 +13,7 @@ from app.widgets.labels import caption
 from app.widgets.scrollbar import use_thin_scrollbars
 
 _LONGEST = 50_000  # characters of a part
-_LEGEND = "Struck through: the chat template does not write it, so the model never sees it."
+_LEGEND = "Struck through: left out of what the model is given."
 
 
 class RowReader(QTextEdit):

@@ -14,7 +14,13 @@ from core.data.tokenize.render import (
     render,
     render_with_fallbacks,
 )
-from core.data.tokenize.template_coverage import Part, describe_dropped, find_dropped, writes_developer
+from core.data.tokenize.template_coverage import (
+    Part,
+    describe_dropped,
+    find_dropped,
+    find_dropped_plain,
+    writes_developer,
+)
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
@@ -53,11 +59,13 @@ def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedT
         text = _add_eos(example.text, tokenizer)
         return RenderedText(text, (LearnedSpan(0, len(text)),), raw=True)
     prompt, completion, note = _plain_parts(example)
+    dropped = find_dropped_plain(example.messages or (), example.tools)
+    note = "\n".join([note, *describe_dropped(dropped, "Plain text")]) if dropped else note
     if completion is None:
-        return RenderedText(prompt, raw=True, open_ended=True, note=note)
+        return RenderedText(prompt, raw=True, open_ended=True, note=note, dropped=dropped)
     text = _add_eos(prompt + completion, tokenizer)
     span = LearnedSpan(0, len(text), None if train_on == "all" else prompt)
-    return RenderedText(text, (span,), raw=True, note=note)
+    return RenderedText(text, (span,), raw=True, note=note, dropped=dropped)
 
 
 def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any, train_on: str) -> RenderedText:

@@ -44,10 +44,15 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
             yield Part(CALL, number, str(call.get("function", call).get("name", "")))
 
 
-def describe_dropped(dropped: Iterable[Part]) -> list[str]:
-    """A sentence for each kind of part that find_dropped() found."""
+def describe_dropped(dropped: Iterable[Part], writer: str = "The chat template") -> list[str]:
+    """A sentence for each kind of part that `writer` leaves out."""
     kinds = dict.fromkeys(part.kind for part in dropped)
-    return [f"The chat template does not write the {kind}: the model never sees that part." for kind in kinds]
+    return [f"{writer} does not write the {kind}: the model never sees that part." for kind in kinds]
+
+
+def find_dropped_plain(messages: Sequence[Message], tools: Tools) -> tuple[Part, ...]:
+    """The parts of a conversation that are left out where there is no chat template: only its texts are joined."""
+    return tuple(part for part in list_parts(messages, tools) if part.kind in (OFFERED, CALL, THOUGHT))
 
 
 def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:

@@ -109,3 +109,24 @@ def test_the_parts_that_the_template_drops_are_found_for_both_answers_of_a_pair(
     assert [(part.kind, part.message) for part in chosen] == [("offered functions", None)]
     assert [(part.kind, part.message) for part in rejected] == [("offered functions", None), ("thinking", 1)]
     assert find_dropped(ROW, tokenizer) == ((),)
+
+
+def test_without_a_chat_template_all_but_the_texts_is_dropped() -> None:
+    tokenizer = make_tokenizer(None)
+    function = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
+    call = {"type": "function", "function": {"name": "look", "arguments": {}}}
+    messages = (
+        {"role": "system", "content": "Be brief"},
+        {"role": "user", "content": "Hi"},
+        {"role": "assistant", "content": "Yo", "thinking": "Hm.", "tool_calls": [call]},
+    )
+    example = Example(1, messages=messages, tools=(function,))
+    (dropped,) = find_dropped(example, tokenizer)
+    assert [(p.kind, p.message) for p in dropped] == [
+        ("offered functions", None),
+        ("thinking", 2),
+        ("function calls", 2),
+    ]
+    (view,) = inspect_example(example, tokenizer, train_on="answers", max_len=999)
+    assert "Plain text does not write the offered functions: the model never sees that part." in view.note
+    assert find_dropped(ROW, tokenizer) == ((),)
