@@ -8,6 +8,8 @@ import dataclasses
 import difflib
 import functools
 import math
+import os
+import sys
 import types
 import typing
 from collections.abc import Mapping
@@ -18,6 +20,8 @@ from core.errors import BadOption
 from core.text_list import split_list
 
 _KEY = "option"
+_LARGEST = 2**63 - 1  # of whole numbers
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255  # characters of a path, bytes of a file's name
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,7 @@ def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
         elif name in options:
             fields[name] = check(options[name], value, origin)
         else:
-            raise BadOption(f"{_opening(origin)}there is no option {name!r}{_nearest(name, [*options, *inner])}.")
+            raise BadOption(f"{_opening(origin)}there is no option {_show(name)}{_nearest(name, [*options, *inner])}.")
     return cls(**fields)
 
 
@@ -145,12 +149,24 @@ def check(o: Option, value: Any, origin: str = "") -> Any:
     value = _convert(o, value, origin)
     if o.choices and not isinstance(value, tuple) and value not in o.choices:
         choices = ", ".join(o.choices) + _nearest(str(value), o.choices)
-        raise BadOption(f"{_opening(origin)}{o.name} is {value!r}, which is not one of {choices}.")
+        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, which is not one of {choices}.")
     if o.low is not None and value < o.low:
-        raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be at least {o.low:g}.")
+        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be at least {o.low:g}.")
     if o.high is not None and value > o.high:
-        raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be at most {o.high:g}.")
+        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be at most {o.high:g}.")
+    if isinstance(value, int) and abs(value) > _LARGEST:
+        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be less than 2**63.")
     return value
+
+
+def check_path(name: str, path: str, origin: str = "") -> None:
+    """Raise BadOption for a text, of one path a line, that names what no file or folder can be called."""
+    for line in path.split("\n"):
+        parts = line.split("/")
+        if len(line) > _LONGEST_PATH or any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts):
+            raise BadOption(f"{_opening(origin)}{name} is too long to be a path: {_show(path)}.")
+        if line.startswith("~") and os.path.expanduser(parts[0]) == parts[0]:
+            raise BadOption(f"{_opening(origin)}{name} begins with {_show(parts[0])}, which is no home folder.")
 
 
 def parse(o: Option, text: str, origin: str = "") -> Any:
@@ -165,7 +181,7 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
             return check(o, float(text), origin)
     except ValueError:
         kind = "a whole number" if o.type is int else "a number"
-        raise BadOption(f"{_opening(origin)}{o.name} is {text!r}, but must be {kind}.") from None
+        raise BadOption(f"{_opening(origin)}{o.name} is {_show(text)}, but must be {kind}.") from None
     if o.type is bool:
         values = {
             "true": True,
@@ -178,7 +194,7 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
             "0": False,
         }
         if text.lower() not in values:
-            raise BadOption(f"{_opening(origin)}{o.name} is {text!r}, but must be true or false.")
+            raise BadOption(f"{_opening(origin)}{o.name} is {_show(text)}, but must be true or false.")
         return values[text.lower()]
     if o.type is tuple:
         return check(o, split_list(text), origin)
@@ -192,15 +208,23 @@ def _convert(o: Option, value: Any, origin: str) -> Any:
     if o.type is int and (is_integer or (isinstance(value, float) and value.is_integer())):
         return int(value)
     if o.type is float and (is_integer or isinstance(value, float)):
-        if not math.isfinite(value):
-            raise BadOption(f"{_opening(origin)}{o.name} is {value}, but must be an ordinary number.")
+        if abs(value) > sys.float_info.max or math.isnan(value):
+            raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be an ordinary number.")
         return float(value)
     if o.type is str and isinstance(value, str):
-        return value
+        return _plain_text(o, value, origin)
     if o.type is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
-        return tuple(value)
+        return tuple(_plain_text(o, v, origin) for v in value)
     words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of names"}
     raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be {words[o.type]}.")
+
+
+def _plain_text(o: Option, text: str, origin: str) -> str:
+    """The text. Raises BadOption for characters that neither a path nor a file of text can hold."""
+    odd = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), None)
+    if odd:
+        raise BadOption(f"{_opening(origin)}{o.name} holds the character {odd!r}, which no text can.")
+    return text
 
 
 def _kind(hint: Any) -> tuple[type, bool]:
@@ -213,7 +237,7 @@ def _kind(hint: Any) -> tuple[type, bool]:
 
 
 def _nearest(name: str, candidates: typing.Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(candidates), n=1)
+    close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], list(candidates), n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
@@ -222,5 +246,8 @@ def _opening(origin: str) -> str:
 
 
 def _show(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python writes no number of thousands of digits
+        text = "a number of thousands of digits" if isinstance(value, int) else "a value nested too deeply"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -11,8 +11,12 @@ from typing import Any, NoReturn
 
 from core import __version__, methods
 from core.errors import BadOption
+from core.options import check_path
 
 Print = Callable[..., None]
+
+# Where the parsed arguments hold a file or a folder.
+_PATHS = ("file", "config", "resume", "output", "model", "adapter_path", "dataset")
 
 
 class OutputClosed(Exception):
@@ -41,11 +45,14 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             flag = unknown[0].partition("=")[0]
             raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
+        for name in _PATHS:
+            if isinstance(path := getattr(parsed, name, None), str):
+                check_path("FILE" if name == "file" else f"--{name.replace('_', '-')}", path)
         return parsed
 
 
 def _nearest(word: str, candidates: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(candidates), n=1)
+    close = difflib.get_close_matches(word[:100], list(candidates), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 

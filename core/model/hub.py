@@ -26,10 +26,14 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     """
     if model == STARTER:
         return STARTER_FOLDER
-    folder = Path(model).expanduser()
-    if folder.is_dir():
+    try:
+        folder = Path(model).expanduser()
+        is_folder, is_file = folder.is_dir(), folder.is_file()
+    except (OSError, ValueError, RuntimeError):  # too long, a character that no name has, no such home
+        raise BadModel(f"There can be no folder {model}.") from None
+    if is_folder:
         return folder
-    if folder.is_file():
+    if is_file:
         raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
     if not _is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
@@ -71,7 +75,7 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
 
     Of a dataset's repository only the data files are downloaded, never its code. Raises as download() does.
     """
-    if path == DEMO or Path(path).expanduser().exists() or not _is_id(path):
+    if path == DEMO or not _is_id(path) or Path(path).expanduser().exists():
         return path
     repository = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
     folder = repository.find_cached()

@@ -7,6 +7,7 @@ The window, the command line and Python code all build one of these.
 import dataclasses
 import datetime
 import re
+import stat
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import tomli_w
 from core import methods
 from core.data.kinds import PAIRS
 from core.errors import BadOption
-from core.options import Option, build, check, describe, groups, option
+from core.options import Option, build, check, check_path, describe, groups, option
 from core.quant.modes import UNPACKED, find_mode
 from core.run.sections import DEMO, STARTER, Adapter, Data, Model, Train
 
@@ -29,6 +30,8 @@ _PATHS = (
     "options.teacher", "options.reward_file", "options.replay",
 )  # fmt: skip
 
+
+_LARGEST_FILE = 1 << 20  # bytes of a run.toml
 
 # Options that let the code of others run.
 _PERMISSIONS = ("model.allow_code", "options.allow_reward_code")
@@ -72,10 +75,15 @@ class Run:
     options: Any = None  # an instance of the method's options dataclass; its defaults when None
 
     def __post_init__(self) -> None:
-        if self.method not in methods.load():
+        if not isinstance(self.method, str) or self.method not in methods.load():
             raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.load())}.")
         if self.options is None:
             object.__setattr__(self, "options", self.spec.options())
+        for key in (*_PATHS, "output"):
+            section, _, name = key.rpartition(".")
+            path = getattr(getattr(self, section) if section else self, name, None)
+            if isinstance(path, str):
+                check_path(key, path)
 
     @property
     def spec(self) -> methods.Method:
@@ -184,6 +192,8 @@ class Run:
 
         Raises BadOption with one sentence, opened by `origin` (the name of the file they were read from).
         """
+        if not isinstance(values, Mapping):
+            raise BadOption(f"A run is a table of options, not {type(values).__name__}.")
         values = dict(values)
         method_options = values.pop("options", {})
         try:
@@ -207,11 +217,16 @@ class Run:
         Raises BadOption when the file is missing, is no TOML, or holds a bad option.
         """
         try:
+            facts = path.stat()
+            if stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode) or facts.st_size > _LARGEST_FILE:
+                raise BadOption(f"{path} is no run.toml: it is a device or a pipe, or larger than a megabyte.")
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise BadOption(f"{path} is not valid TOML: {error}.") from None
+        except RecursionError:
+            raise BadOption(f"{path} is not valid TOML: its lists are nested too deeply.") from None
+        except ValueError as error:  # also of what is no UTF-8, and of numbers of thousands of digits
+            raise BadOption(f"{path} is not valid TOML: {str(error).partition(';')[0].rstrip('.')}.") from None
         return cls.from_dict(_without_permissions(values), str(path))
 
 
