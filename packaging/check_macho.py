@@ -22,7 +22,7 @@ SYSTEM = ("/usr/lib/", "/System/Library/")
 # Symbols of the system's libraries by the macOS that first has them: a strong import of one ends the program, or the
 # import of the module, on every system before.
 NEWER_SYMBOLS = {
-    # std::bad_function_call: its destructor, vtable and typeinfo moved into the dylib with LLVM 19, which is macOS 15.4.
+    # std::bad_function_call: its destructor, vtable and typeinfo moved into the dylib with LLVM 19, i.e. macOS 15.4.
     # Source: libc++'s __availability and conda-forge/opencv-feedstock#493, which shows the failure on macOS 15.
     "__ZNSt3__117bad_function_callD1Ev": (15, 4),
     "__ZNSt3__117bad_function_callD2Ev": (15, 4),
