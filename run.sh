@@ -8,6 +8,7 @@ usage() {
 ./run.sh hone COMMAND ...    the command line, for example: ./run.sh hone train --model starter --dataset demo
 ./run.sh --test [ARGUMENTS]  run the tests; the arguments go to pytest
 ./run.sh --check             format, lint, types, import layers and tests: all that has to hold before a commit
+./run.sh --package thin OUT  make the Mac app OUT/Hone.app that installs itself at its first start; frozen: the whole app
 
 HONE_DEVICE=cpu   leave an NVIDIA GPU alone
 HONE_NO_APT=1     go on without missing system packages
@@ -31,7 +32,7 @@ refuse_what_cannot_work() {
         [ "${macos%%.*}" -ge 14 ] || fail "Hone needs macOS 14 or newer; this is macOS $macos."
         ;;
     Linux)
-        case $word in hone | --test | --check) return ;; esac
+        case $word in hone | --test | --check | --package) return ;; esac
         [ -n "${DISPLAY:-}${WAYLAND_DISPLAY:-}${QT_QPA_PLATFORM:-}" ] ||
             fail "Hone's window needs a screen, and there is none here; without one, try ./run.sh hone train --model starter --dataset demo, or ./run.sh --test"
         ;;
@@ -151,6 +152,18 @@ hone) ;;
         run lint-imports --no-logo
     fi
     set -- pytest --numprocesses logical --maxprocesses 4 --dist worksteal "$@"
+    ;;
+--package)
+    case ${2:-} in
+    thin) script=thin_app.py ;;
+    frozen) script=frozen.py ;;
+    *) fail "Which app? ./run.sh --package thin OUT, or ./run.sh --package frozen OUT" ;;
+    esac
+    [ $# = 3 ] || fail "Where to? ./run.sh --package $2 OUT"
+    export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}"
+    build="$build --group package"
+    build=${build# }
+    set -- python "$here/packaging/$script" "$3"
     ;;
 *) set -- hone-app "$@" ;;
 esac

@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 import core  # first: it loads the fast BLAS before anything brings in MLX
-from app.desktop import log_files, preferences
-from app.style import theme
+from app.desktop import identity, log_files, preferences
+from app.style import icons, theme
 from app.threads import crash_report, task
 
 # How long another thread may hold the interpreter before the window gets its turn. Measured beside a thread that reads
@@ -29,7 +29,10 @@ def main(arguments: list[str] | None = None) -> int:
     from app.shell.application import Application
     from app.shell.window import MainWindow
 
+    python_runs = identity.take_name()
     app = Application([sys.argv[0]])
+    if python_runs:  # an app of its own has its icon from the bundle
+        app.setWindowIcon(icons.app_icon())
     log_files.start()
     crash_report.install(crash_dialog.show)
     theme.apply(app, options.theme or preferences.theme())

@@ -107,9 +107,9 @@ def _faults_of_files(app: Path) -> Iterator[str]:
                 yield f"{name} is a link out of the app"
             elif not path.exists():
                 yield f"{name} is a link to nothing"
-        if path.is_dir() and "/Frameworks/" in name and "." in path.name:
-            if not path.is_symlink() and path.suffix not in (".framework", ".app", ".bundle"):
-                yield f"{name}: codesign takes a folder with a dot in Frameworks for a bundle"
+        dotted = path.is_dir() and not path.is_symlink() and "/Frameworks/" in name and "." in path.name
+        if dotted and path.suffix not in (".framework", ".app", ".bundle"):
+            yield f"{name}: codesign takes a folder with a dot in Frameworks for a bundle"
         if any(character in path.name for character in PRONE) or path.name in (".DS_Store", "__pycache__"):
             yield f"{name} has no place in an app"
         if path.is_file() and not path.is_symlink() and os.stat(path).st_mode & 0o002:

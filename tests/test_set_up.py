@@ -214,3 +214,19 @@ def test_another_system(machine: Machine) -> None:
 def test_continuous_integration_runs_the_tests() -> None:
     assert os.access(ROOT / ".ci/run", os.X_OK)
     assert "exec ./run.sh --test" in (ROOT / ".ci/run").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("which", "script"), [("thin", "thin_app.py"), ("frozen", "frozen.py")])
+def test_an_app_is_packaged(machine: Machine, which: str, script: str) -> None:
+    assert machine.run("--package", which, "out") == (
+        0,
+        uv(f"python {ROOT}/packaging/{script} out", build="--group package "),
+        "",
+    )
+
+
+@pytest.mark.parametrize("words", [[], ["thick", "out"], ["thin"]])
+def test_packaging_asks_for_what_is_missing(machine: Machine, words: list[str]) -> None:
+    code, uv_command, message = machine.run("--package", *words)
+    assert (code, uv_command) == (2, "")
+    assert "./run.sh --package thin OUT" in message

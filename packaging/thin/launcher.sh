@@ -54,8 +54,7 @@ start() {
     { : >"$environment/starting"; } 2>/dev/null
     # What belongs to the bundle (name, icon, menus) goes by the program's path, which is Python's from here on.
     # CoreFoundation takes the path from here instead; Hone removes the variable once it has been read.
-    CFProcessPath=$launcher
-    export CFProcessPath
+    [ "${1:-}" = hone ] || export CFProcessPath="$launcher"
     exec "$python" -P "$resources/start.py" "$launcher" "$@"
 }
 

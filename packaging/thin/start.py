@@ -26,7 +26,7 @@ def main() -> int:
 
             arguments = arguments[1:]
         else:
-            import app.shell.window
+            import app.shell.window  # noqa: F401  # whatever the window stands on
             from app.__main__ import main as run
     except (ImportError, OSError, SyntaxError, ValueError, EOFError) as error:
         # A damaged file shows in one of these ways. The launcher makes a new environment, once, or says that it
