@@ -42,7 +42,7 @@ class Chat:
         self.backend = select(backend_name)
         base = adapters.choose_base_precision(adapter, quantization)
         self.note = base.note
-        folder = _run_generator(hub.fetch(model))
+        folder = _run_generator(hub.fetch(model if adapter is None else hub.find_moved(model, adapter)))
         loaded = load(
             folder,
             device=self.backend["used"],

@@ -80,7 +80,7 @@ def evaluate(
     """
     device = select(backend_name)
     yield Phase("Loading model", model)
-    folder = yield from hub.fetch(model)
+    folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
     # The data first: a wrong file should not cost the loading of a model.
     path = str(sample(kind, held_out=True)) if dataset == DEMO else dataset
     data = load_data((yield from hub.fetch_data(path)), kind)

@@ -155,7 +155,7 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     """
     folder, target = Path(adapter).expanduser(), free_folder(output)
     saved, weights = adapters.read(folder)
-    source = hub.locate(_base_model(folder, saved))
+    source = hub.locate(hub.find_moved(_base_model(folder, saved), folder))
     config, tensors = peft.convert(saved, weights, read_config(source) if source else {}, folder)
     with replacing_folder(target) as partial:
         save_tensors(partial / adapters.PEFT_WEIGHTS, tensors, {"format": "pt"}, private=False)

@@ -3,6 +3,7 @@
 Nothing here imports MLX, so the window may call it at any time.
 """
 
+import re
 from collections.abc import Generator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from core.model.weight_files import PATTERN, find_missing_files
 from core.resources import STARTER as STARTER_FOLDER
 
 STARTER = "starter"
+PARENTS = 4  # how many folders around an adapter are searched for a base that was moved
 # Everything that training and chatting read; never Python files.
 PATTERNS = ["*.json", PATTERN, "tokenizer.model", "*.tiktoken", "*.txt", "*.jsonl", "*.jinja"]
 
@@ -32,7 +34,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     except (OSError, ValueError, RuntimeError):  # too long, a character that no name has, no such home
         raise BadModel(f"There can be no folder {model}.") from None
     if is_folder:
-        return folder
+        return find_snapshot(folder)
     if is_file:
         raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
     if not _is_id(model):
@@ -58,12 +60,62 @@ def require_local(model: str, adapter: Path | str) -> str:
 
     The files may come from elsewhere: what they name is not looked for on the network before someone asks for it.
     """
+    model = find_moved(model, adapter)
     if locate(model) is None:
         raise BadModel(
             f"The adapter in {adapter} names the base {model}, which is not on this machine; give --model {model} to "
             "download it."
         )
     return model
+
+
+def find_moved(model: str, adapter: Path | str) -> str:
+    """Where the base of an adapter (a run's folder, or an adapter's) is now: `model` itself, unless that names a folder
+    that is gone.
+
+    Then it is looked for beside the adapter and the folders around it, as when all were moved together, and, where it
+    lay in the Hub's cache, in the cache of this machine. Raises BadModel where it is nowhere.
+    """
+    if model == STARTER or _exists(model) or _is_id(model):
+        return model
+    parts = [part for part in re.split(r"[/\\]", model) if part not in ("", ".", "..", "~")]
+    around = Path(adapter).expanduser().absolute().parents
+    for parent in around[:PARENTS]:
+        for count in range(1, min(PARENTS, len(parts)) + 1):
+            place = parent.joinpath(*parts[-count:])
+            if _exists(place / "config.json"):
+                return str(place)
+    if len(parts) >= 3 and parts[-2] == "snapshots" and parts[-3].startswith("models--"):
+        cached = _repository(parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]).find_cached()
+        if cached:
+            return str(cached)
+    raise BadModel(
+        f"There is no folder {model}, the base of {adapter}, and none of that name beside it; "
+        "say with --model where it is now."
+    )
+
+
+def find_snapshot(folder: Path) -> Path:
+    """The folder itself; of a model's folder in the Hub's cache, which holds revisions, the one that is the newest."""
+    snapshots = folder / "snapshots"
+    if not folder.name.startswith("models--") or not snapshots.is_dir():
+        return folder
+    main = folder / "refs" / "main"
+    name = main.read_text(encoding="utf-8").strip() if main.is_file() else ""
+    if re.fullmatch(r"\w[\w.-]*", name) and (snapshots / name).is_dir():
+        return snapshots / name
+    found = [place for place in snapshots.iterdir() if place.is_dir()]
+    if len(found) != 1:
+        raise BadModel(f"{folder} holds {len(found)} revisions of a model, and none is named main: give one of them.")
+    return found[0]
+
+
+def _exists(path: str | Path) -> bool:
+    """Whether there is something; of a name that none can have, there is nothing."""
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):  # too long, a character that no name has, no such home
+        return False
 
 
 def _repository(model: str, revision: str | None) -> Repository:

@@ -94,6 +94,7 @@ def _split_adapter(path: str) -> tuple[str, Path | None]:
 def _base_model(adapter: Path) -> str:
     """The model that an adapter was trained on."""
     try:
-        return str(json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))["model"])
+        model = str(json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))["model"])
     except (OSError, ValueError, KeyError, TypeError):
         raise BadModel(f"{adapter} does not say which model its adapter was trained on.") from None
+    return hub.find_moved(model, adapter)

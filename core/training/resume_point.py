@@ -8,6 +8,7 @@ from typing import Any
 from core.atomic_files import explain
 from core.errors import BadModel, BadOption
 from core.events import Event, Finished, Warned
+from core.model import hub
 from core.run import Run
 from core.run.folder import CHECKPOINTS, RUN, RunFolder
 from core.training import checkpoint
@@ -33,6 +34,7 @@ def find_resume_point(
     for key, value in changes.items():
         run = run.replace(key, value)
     run = replace(run.check(), output=str(folder.path))
+    run = run.replace("model.path", hub.find_moved(run.model.path, folder.path))
     ending = _last_ending(folder.events())
     if ending in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")

@@ -10,9 +10,12 @@ import mlx.core as mx
 import pytest
 
 from core import adapters
+from core.chat import Chat
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
+from core.evaluate import evaluate
 from core.export import fuse
+from core.model.hub import find_moved, locate
 from core.model.load import load
 from core.run import Run
 from core.train import resume, train
@@ -20,6 +23,7 @@ from tests.cases.folders import FOLDERS
 from tests.core.conftest import TEMPLATE, write_model, write_rows
 
 REFERENCE = Path(__file__).parents[1] / "reference"
+QUESTION = [{"role": "user", "content": "What is 3?"}]
 PEFT = REFERENCE / "adapters" / "llama-tiny-peft"
 
 
@@ -173,3 +177,62 @@ def test_a_head_beside_tied_embeddings_is_left_out_of_a_fused_model(
     assert before.keys() - after.keys() == {"lm_head.weight"}
     assert not mx.array_equal(before["model.embed_tokens.weight"], after["model.embed_tokens.weight"])
     assert not list((tmp_path / "fused").glob("*.index.json"))
+
+
+def test_a_run_that_was_moved_goes_on_with_its_model_beside_it(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path, data_file: Path
+) -> None:
+    project = tmp_path / "project"
+    shutil.copytree(model_folder, project / "models" / "tiny one")
+    run = make_run("project/runs/first", model={"path": str(project / "models" / "tiny one")}, train={"steps": 1})
+    list(train(run))
+    (tmp_path / "elsewhere").mkdir()
+    moved = project.rename(tmp_path / "elsewhere" / "Проект 2") / "runs" / "first"
+    place = str(moved.parents[1] / "models" / "tiny one")
+    list(resume(moved, changes={"train.steps": 2}))
+    assert not project.exists()
+    assert Run.read(moved / "run.toml").model.path == place and Run.read(moved / "run.toml").output == str(moved)
+    list(fuse(moved, tmp_path / "fused"))
+    config = json.loads((moved / "adapter_config.json").read_text())
+    (moved / "adapter_config.json").write_text(json.dumps(config | {"model": str(project / "models" / "tiny one")}))
+    assert "".join(Chat(str(project / "models" / "tiny one"), moved, backend_name="cpu").answer(QUESTION, max_tokens=2))
+    evaluated = list(evaluate(find_moved(str(config["model"]), moved), str(moved), str(data_file), answers=0))
+    assert evaluated
+    shutil.rmtree(place)
+    for use in (lambda: list(resume(moved, changes={"train.steps": 3})), lambda: list(fuse(moved, tmp_path / "f"))):
+        with pytest.raises(BadModel, match=r"There is no folder .*tiny one, the base of .*; say with --model where it"):
+            use()
+
+
+def test_a_folder_of_the_hubs_cache_is_the_revision_in_it(tmp_path: Path, model_folder: Path) -> None:
+    folder = tmp_path / "models--owner--tiny"
+    shutil.copytree(model_folder, folder / "snapshots" / "a1b2")
+    assert locate(str(folder)) == folder / "snapshots" / "a1b2"
+    shutil.copytree(model_folder, folder / "snapshots" / "c3d4")
+    with pytest.raises(BadModel, match="holds 2 revisions of a model, and none is named main"):
+        locate(str(folder))
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text("c3d4\n")
+    assert locate(str(folder)) == folder / "snapshots" / "c3d4"
+    load(locate(str(folder)) or tmp_path, device="cpu")
+
+
+def test_a_base_in_another_machines_cache_is_found_in_this_ones(
+    tmp_path: Path, model_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    here = tmp_path / "hub" / "models--owner--tiny" / "snapshots" / ("a" * 40)
+    shutil.copytree(model_folder, here)
+    there = f"/home/other/.cache/huggingface/hub/models--owner--tiny/snapshots/{'a' * 40}"
+    assert find_moved(there, tmp_path / "run") == str(here)
+    with pytest.raises(BadModel, match="There is no folder"):
+        find_moved(there[:-1] + "b", tmp_path / "run")
+    with pytest.raises(BadModel, match="There is no folder"):
+        find_moved("/gone\0/model", tmp_path / "run")
+
+
+def test_the_reward_file_is_written_down_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "reward.py").write_text("def reward(prompt, completion, row): return 1.0\n")
+    monkeypatch.chdir(tmp_path)
+    run = Run(method="grpo").replace("options.reward_file", "reward.py").with_absolute_paths()
+    assert run.options.reward_file == str(tmp_path / "reward.py")
