@@ -9,26 +9,31 @@ MESSAGES = (
 )  # fmt: skip
 PROMPT = ("prompt",)
 INSTRUCTION = ("instruction",)
-QUESTION = ("question", "query", "problem", "user", "input")
-CONTEXT = ("input", "context")
+QUESTION = ("question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input")
+CONTEXT = ("input", "context", "passage", "article")
 HISTORY = ("history",)
 SYSTEM = ("system", "system_prompt", "system_message")
 TOOLS = ("tools", "functions")
-THINKING = ("thinking", "reasoning", "reasoning_content", "chain_of_thought", "thought")
+THINKING = ("thinking", "reasoning", "reasoning_content", "chain_of_thought", "complex_cot", "cot", "thought")
 
-COMPLETION = ("completion", "response", "output", "answer")
+COMPLETION = ("completion", "response", "output", "answer", "canonical_solution")
 OUTPUT = ("output", "response", "answer", "completion")
 # A worked solution teaches more than its result, which stands beside it as the answer.
-ANSWER = ("solution", "answer", "response", "output", "assistant", "reply", "completion", "answers")
+ANSWER = (
+    "solution", "generated_solution", "answer", "best_answer", "correct_answer", "response", "output", "assistant",
+    "reply", "completion", "targets", "answers",
+)  # fmt: skip
 # What an answer is checked against is the result.
 CHECKED_ANSWER = (
-    "final_answer", "answer", "ground_truth", "expected", "target", "solution", "response", "output", "reward_model",
-    "answers",
+    "final_answer", "expected_answer", "answer", "best_answer", "correct_answer", "ground_truth", "expected", "target",
+    "targets", "solution", "response", "output", "reward_model", "answers",
 )  # fmt: skip
-CHOICES = ("choices", "options")
+CHOICES = ("choices", "options", "endings")
 CORRECT_CHOICE = ("answer", "answerkey", "answer_key", "answer_idx", "answer_index", "correct", "label", "target")
 
 CHOSEN = ("chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages")
 REJECTED = ("rejected", "dispreferred", "worse", "rejected_response", "rejected_messages")
 LABEL = ("label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback")
 TEXT = ("text", "content", "document")
+SUMMARIZED = ("article", "document", "dialogue", "text")
+SUMMARY = ("summary", "highlights")

@@ -55,6 +55,15 @@ def is_known_role(name: str) -> bool:
     return name.strip().lower() in _ROLES
 
 
+def are_calls(value: Any) -> bool:
+    """Whether a value is a list of function calls, each with a name and arguments."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(call, dict) and {"name", "arguments"} <= call.keys() for call in value)
+    )
+
+
 def as_messages(value: Any) -> Any:
     """A conversation that is told in another way as a list of messages; any other value as it is.
 

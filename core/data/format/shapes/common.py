@@ -102,13 +102,15 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
 def read_answer(value: Values, names: tuple[str, ...]) -> str:
     """The answer in the first of these columns, with the thinking of another column before it.
 
-    An object or a list is written as JSON; of the accepted answers that SQuAD lists, and of verl's reward_model, the
-    right answer is taken. Raises Unusable when there is none.
+    An object or a list is written as JSON; of the accepted answers that SQuAD and TriviaQA list, and of verl's
+    reward_model, the right answer is taken. Raises Unusable when there is none.
     """
     column = find_column(value, names)
     content = parse_structure(value.get(column))
     if isinstance(content, dict) and "ground_truth" in content:
         content = content["ground_truth"]
+    elif isinstance(content, dict) and {"value", "aliases"} <= content.keys():
+        content = content["value"]
     elif column.strip().lower() == "answers":
         accepted = content.get("text") if isinstance(content, dict) else content
         content = accepted[0] if isinstance(accepted, list) and accepted else accepted

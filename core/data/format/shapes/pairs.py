@@ -66,8 +66,13 @@ def _pair_of_messages(row: Row, chosen: tuple[Message, ...], rejected: tuple[Mes
     if not column or (has_prompt and isinstance(common.column_value(row.value, (column,)), str)):
         return _split_off_prompt(row, chosen, rejected)
     prompt = prompts.as_messages(prompts.read_prompt(row.value, (column,)))
-    if has_prompt and chosen[: len(prompt)] == prompt and rejected[: len(prompt)] == prompt:
-        chosen, rejected = chosen[len(prompt) :], rejected[len(prompt) :]
+    spoken = prompt[1:] if prompt[0]["role"] in ("system", "developer") else prompt
+    for repeated in (prompt, spoken) if has_prompt else ():
+        size = len(repeated)
+        if repeated and chosen[:size] == repeated == rejected[:size]:
+            return _pair_with_prompt(row, prompt, chosen[size:], rejected[size:])
+    if has_prompt and chosen[0] in (prompt[0], *spoken[:1]):  # the column holds an answer too, or another prompt
+        return _split_off_prompt(row, chosen, rejected)
     return _pair_with_prompt(row, prompt, chosen, rejected)
 
 

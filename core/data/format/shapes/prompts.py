@@ -35,6 +35,8 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
     content = column_value(value, (column,))
     if kind in names_of.MESSAGES or chat.is_conversation(content):
         return read_messages(value, (column,))
+    if chat.is_null(content):
+        raise Unusable("null", f"{column} is null.")
     question = read_text(value, (column,), required=kind not in names_of.PROMPT)
     before = (*system_messages(value), *_read_history(value, kind in names_of.INSTRUCTION))
     context = _read_context(value, column)

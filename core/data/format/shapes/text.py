@@ -37,9 +37,12 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
 
     def build(row: Row) -> ParseResult:
         prompt = prompts.read_prompt(row.value, prompt_names)
-        answer = chat.as_messages(common.structure_value(row.value, answer_names))
+        answer = common.structure_value(row.value, answer_names)
+        tools = common.read_tools(row.value)
         if chat.is_conversation(answer):
             answers = chat.parse_messages(answer)
+        elif tools and chat.are_calls(answer):
+            answers = chat.parse_messages([{"role": "assistant", "content": None, "tool_calls": answer}])
         else:
             text = common.read_answer(row.value, answer_names)
             if isinstance(prompt, str):
@@ -47,7 +50,7 @@ def _build_answered(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]
             answers = (common.assistant_message(text),)
         context = [{**m, "weight": 0} if m["role"] == "assistant" else m for m in prompts.as_messages(prompt)]
         messages, remarks = chat.trim_to_last_answer((*context, *answers))
-        return (Example(row.line, messages=messages, tools=common.read_tools(row.value)),), remarks
+        return (Example(row.line, messages=messages, tools=tools),), remarks
 
     return build
 
@@ -97,13 +100,18 @@ def _refuse_steps(row: Row) -> ParseResult:
 def _match_single_message(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row that is one message of a conversation."""
     speaker = next((key for key in ("role", "from") if isinstance(value.get(key), str)), "")
-    text = next((key for key in ("content", "value") if key in value), "")
+    text = next((key for key in ("content", "value", "text") if key in value), "")
     return (speaker, text) if speaker and text and chat.is_known_role(value[speaker]) else ()
 
 
 def _refuse_single_message(row: Row) -> ParseResult:
     message = "The row is a single message of a conversation, without those before it."
     raise Unusable("single-message", message, "Put the messages of each conversation into one list named messages.")
+
+
+def _build_summary(row: Row) -> ParseResult:
+    text, summary = (common.read_text(row.value, names) for names in (names_of.SUMMARIZED, names_of.SUMMARY))
+    return (Example(row.line, messages=(common.user_message(text), common.assistant_message(summary))),), []
 
 
 def _answered(prompt: tuple[str, ...], answer: tuple[str, ...]) -> Callable[[Values], tuple[str, ...]]:
@@ -124,6 +132,13 @@ SHAPES = (
     _shape("Alpaca", "instruction and output", names_of.INSTRUCTION, names_of.OUTPUT),
     _shape("Prompt and completion", "prompt and completion", names_of.PROMPT, names_of.COMPLETION),
     _shape("Questions and answers", "question and answer", names_of.QUESTION, names_of.ANSWER),
+    Shape(
+        "Texts and summaries",
+        "",
+        common.require_columns(names_of.SUMMARIZED, names_of.SUMMARY),
+        _build_summary,
+        "The text is asked as it stands, without an instruction.",
+    ),
     Shape("Single messages", "", _match_single_message, _refuse_single_message),
     Shape("Plain text", "text", common.require_columns(names_of.TEXT), _build_text),
 )

@@ -38,7 +38,7 @@ def build_marked(row: Row) -> ParseResult:
         messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
         return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
     prompt = prompts.read_prompt(row.value, prompts.TEXT_PROMPTS)
-    answer = chat.as_messages(common.structure_value(row.value, names_of.ANSWER))
+    answer = common.structure_value(row.value, names_of.ANSWER)
     if chat.is_conversation(answer):
         answers = chat.parse_messages(answer)
     else:

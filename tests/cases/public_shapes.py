@@ -1,0 +1,58 @@
+"""The shapes of public sets, as their cards describe them. In the form of tests/cases/shapes.py."""
+
+import json
+
+from core.data.kinds import PAIRS, QUESTIONS, TEXT
+from tests.cases.shapes import FOUR, PAIR, PLAIN, WHOLE, YES_NO, Case, turns
+
+TWO = ("U 2+2? | A* It is 4.",)
+SUMMARY = ("U A long text. | A* Short.",)
+CALL = {"name": "look", "arguments": {"town": "Rome"}}
+
+PUBLIC = (
+    Case("messages of a tree as rows", TEXT,
+         [{"message_id": "1", "parent_id": None, "text": "Hi?", "role": "prompter", "message_tree_id": "1"},
+          {"message_id": "2", "parent_id": "1", "text": "Yes.", "role": "assistant", "message_tree_id": "1"}],
+         (), (), "single message"),
+    Case("calls as JSON text in answers", TEXT,
+         [{"query": "Warm?", "answers": json.dumps([CALL]), "tools": json.dumps([{"name": "look", "parameters": {}}])}],
+         ("U Warm? | A ",), ("not-written",), "does not write the function calls"),
+    Case("a generated solution", TEXT, [{"problem": "2+2?", "generated_solution": "It is 4.", "expected_answer": "4"}], TWO),
+    Case("a generated solution to check", QUESTIONS,
+         [{"problem": "2+2?", "generated_solution": "It is 4.", "expected_answer": "4"}], FOUR),
+    Case("inputs and targets", TEXT, [{"inputs": "Hi?", "targets": "Yes.", "language": "en"}], PLAIN),
+    Case("a best answer", TEXT, [{"question": "Hi?", "best_answer": "Yes.", "incorrect_answers": ["No."]}], PLAIN),
+    Case("a canonical solution", TEXT, [{"prompt": "def two():", "canonical_solution": " return 2"}], ("def two():* return 2",)),
+    Case("a question about a passage", TEXT, [{"question": "Is it?", "passage": "It is.", "answer": True}],
+         ("U It is.\n\nIs it? | A* true",)),
+    Case("endings to choose from", TEXT, [{"ctx_a": "A", "ctx": "A man", "endings": ["runs", "eats"], "label": "1"}],
+         ("U A man\n\nA. runs\nB. eats | A* B. eats",)),
+    Case("choices of a question stem", TEXT,
+         [{"question_stem": "Which?", "choices": {"text": ["red", "blue"], "label": ["A", "B"]}, "answerKey": "A"}],
+         ("U Which?\n\nA. red\nB. blue | A* A. red",)),
+    Case("an answer with aliases", TEXT, [{"question": "Hi?", "answer": {"value": "Yes.", "aliases": ["Yea."]}}], PLAIN),
+    Case("several answers", TEXT, [{"question": "Hi?", "answer": ["Yes.", "No."]}], ('U Hi? | A* ["Yes.", "No."]',)),
+    *(Case(f"a summary of {text}, called {summary}", TEXT, [{text: "A long text.", summary: "Short.", "id": "1"}], SUMMARY)
+      for text, summary in (("dialogue", "summary"), ("article", "highlights"), ("document", "summary"), ("text", "summary"))),
+    Case("a thought called Complex_CoT", TEXT, [{"Question": "2+2?", "Complex_CoT": "Two and two.", "Response": "4"}],
+         ("U 2+2? | A* <think>\nTwo and two.\n</think>\n\n4",)),
+    Case("languages side by side", TEXT, [{"translation": {"en": "Hi", "fr": "Salut"}}], (), (), "translation is not known"),
+    Case("an answered conversation beside whole ones", PAIRS,
+         [{"conversation": [{"input": "Hi?", "output": "Yes."}], **WHOLE}], YES_NO),
+    Case("a prompt with system beside whole conversations without", PAIRS, [{"prompt": turns("Hi?", system="Be brief."), **WHOLE}],
+         ("S Be brief. | U Hi? | A* Yes.", "S Be brief. | U Hi? | A* No.")),
+    Case("chosen_response and rejected_response", PAIRS,
+         [{"instruction": "Hi?", "chosen_response": "Yes.", "rejected_response": "No."}], YES_NO),
+    Case("a prompt that is null", PAIRS, [{"prompt": None, **PAIR}], (), (), "prompt is null"),
+    *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], (), (), "expected prompt, chosen and rejected")
+      for row in ({"history": "Hi?", "human_ref_A": "Yes.", "human_ref_B": "No.", "labels": 1},
+                  {"prompt": "Hi?", "response_0": "Yes.", "response_1": "No.", "better_response_id": 0},
+                  {"prompt": "Hi?", "response_1": "Yes.", "response_2": "No.", "preference_strength": -2},
+                  {"prompt": "Hi?", "answers": [{"answer": "Yes.", "rank": 1.0}, {"answer": "No.", "rank": 2.0}]},
+                  {"question": {"full_text": "Hi?"}, "answer_0": "Yes.", "answer_1": "No.", "score_1": -1})),
+    Case("a boxed solution", QUESTIONS, [{"problem": "2+2?", "level": "1", "solution": "So it is \\boxed{4}."}], FOUR),
+    Case("an answer beside messages", QUESTIONS,
+         [{"problem": "2+2?", "solution": "\\boxed{4}", "answer": "4", "messages": turns("2+2?", "4"), "generations": ["x"]}],
+         FOUR),
+    Case("numbers to reach a target", QUESTIONS, [{"target": 98, "nums": [44, 19, 35]}], (), (), "target and nums are not known"),
+)  # fmt: skip
