@@ -1,4 +1,7 @@
-"""python -m tests.reliability kills [--count N] [--methods sft,grpo] [--seed N] [--keep]."""
+"""python -m tests.reliability kills|operations [--count N] [--methods sft,grpo] [--seed N] [--keep].
+
+`kills` kills runs at random; `operations` kills one at each of the file operations of a run.
+"""
 
 import argparse
 import shutil
@@ -13,7 +16,7 @@ from tests.reliability.runs import METHODS
 def main() -> int:
     """Kill runs and print a table; the exit code is 1 where a run that went on differs from the unbroken one."""
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=main.__doc__)
-    parser.add_argument("what", choices=["kills"])
+    parser.add_argument("what", choices=["kills", "operations"])
     parser.add_argument("--count", type=int, default=80, help="How many runs are killed, over all methods.")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seed", type=int, default=1)
@@ -24,8 +27,8 @@ def main() -> int:
     print("method    runs  killed  at operations  (power cut)  at moments  (power cut)  different", flush=True)
     total = Counts("all")
     for n, method in enumerate(methods):
-        count = options.count // len(methods) + (n < options.count % len(methods))
-        counts = run_trials(method, count, folder, options.seed)
+        share = options.count // len(methods) + (n < options.count % len(methods))
+        counts = run_trials(method, None if options.what == "operations" else share, folder, options.seed)
         _print(counts)
         total.trials, total.kills = total.trials + counts.trials, total.kills + counts.kills
         total.failures += counts.failures

@@ -46,13 +46,17 @@ class Counts:
     failures: list[str] = field(default_factory=list)
 
 
-def run_trials(method: str, count: int, folder: Path, seed: int) -> Counts:
-    """Kill `count` runs of a method. What failed is kept in the folder."""
+def run_trials(method: str, count: int | None, folder: Path, seed: int) -> Counts:
+    """Kill `count` runs of a method; without a number, one at each of its file operations.
+
+    What failed is kept in the folder.
+    """
     rng, counts = random.Random(f"{seed} {method}"), Counts(method)
     unbroken = run_unbroken(method, folder)
-    for n in range(count):
+    for n in range(unbroken.operations if count is None else count):
         place = folder / f"{method}-{n}"
-        problem = _trial(unbroken, place, counts, rng, first_operation=1 + (n * 7919) % unbroken.operations)
+        operation = n + 1 if count is None else rng.choice([None, rng.randint(1, unbroken.operations)])
+        problem = _trial(unbroken, place, counts, rng, operation)
         counts.trials += 1
         if problem:
             counts.failures.append(f"{place.name}: {problem}")
@@ -74,25 +78,28 @@ def run_unbroken(method: str, folder: Path) -> Unbroken:
     return Unbroken(run, result(place / "run"), seconds, len(disk.operations(place / "notes")))
 
 
-def _trial(unbroken: Unbroken, place: Path, counts: Counts, rng: random.Random, first_operation: int) -> str:
-    """Kill a run once or more, let it go on to its end, and say in what it differs from the unbroken one."""
+def _trial(unbroken: Unbroken, place: Path, counts: Counts, rng: random.Random, operation: int | None) -> str:
+    """Kill a run once or more, let it go on to its end, and say in what it differs from the unbroken one.
+
+    The first kill comes at the file operation of that number, or at a random moment.
+    """
     place.mkdir()
     folder = place / "run"
     run = unbroken.run.replace("output", str(folder))
     for attempt in range(KILLS_A_TRIAL + 1):
         is_last = attempt == KILLS_A_TRIAL or (attempt and rng.random() > 1 / 3)
         notes = place / f"notes-{attempt}"
-        at_operation = not is_last and rng.random() < 0.5
-        die_at = (first_operation if not attempt else rng.randint(1, unbroken.operations)) if at_operation else None
+        die_at = None if is_last else operation
+        operation = rng.choice([None, rng.randint(1, unbroken.operations)])
         child = _in_child(lambda: _go_on(run, folder, notes, die_at), place)  # noqa: B023 (called at once)
-        if not is_last and not at_operation:
+        if not is_last and die_at is None:
             if rng.random() > EARLY_KILLS:
                 _wait_for_folder(folder, child)
             time.sleep(rng.uniform(0.0, unbroken.seconds / 2))
             os.kill(child, signal.SIGKILL)
         status = _wait(child)
         if status == -signal.SIGKILL:
-            kind = "at a file operation" if at_operation else "at a random moment"
+            kind = "at a file operation" if die_at else "at a random moment"
             if rng.random() < POWER_CUTS and folder.exists():
                 disk.cut_power(folder, notes, rng)
                 kind += ", power cut"
