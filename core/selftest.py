@@ -29,8 +29,8 @@ from core.model import fast_exp, tiled_attention
 from core.quant import MODES, dequantize, kernels, quantize
 from core.quant import packed as packed_weights
 from core.resources import STARTER
-from core.rewards.answer import Answer
-from core.rewards.file import FileReward, RewardFileFailed
+from core.rewards.file import REPLY_BYTES, START_SECONDS, memory_limit
+from core.rewards.process import ProcessFailed, RewardProcess
 from core.run import Run
 from core.train import train
 
@@ -207,15 +207,18 @@ def _score(folder: Path) -> str:
     """A reward file in its process, which is given some of Python's own library too."""
     file = folder / "reward.py"
     file.write_text("import fractions, statistics\n\ndef reward(answers):\n    return [len(a) for a in answers]\n")
-    reward = FileReward(file, seconds=30)
+    process = RewardProcess(file, memory_limit())
     try:
-        scores = reward.scores([Answer("two"), Answer("three")])
-    except RewardFileFailed as error:
-        raise Failure(str(error)) from None
+        reply = process.load(START_SECONDS)
+        if "error" not in reply:
+            rows = [{"answers": text, "line": line} for line, text in enumerate(("two", "three"), 1)]
+            reply = process.request({"rows": rows}, START_SECONDS, REPLY_BYTES * 64)
+    except ProcessFailed as error:
+        raise Failure(f"The process of a reward file {error}.") from None
     finally:
-        reward.close()
-    if scores != [3, 5]:
-        raise Failure(f"The scores are {scores} in place of [3, 5].")
+        process.close()
+    if reply.get("scores") != [3, 5]:
+        raise Failure(f"The scores are not [3, 5]: {reply}.")
     return "run in a process of their own"
 
 
