@@ -1,6 +1,5 @@
 """Adapter folders on disk: mlx-lm's format, which Hone writes, and PEFT's, which is read in mlx-lm's terms."""
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ import mlx.core as mx
 
 from core.adapters import rank_pattern
 from core.errors import BadModel
+from core.model.json_file import read_json
+from core.model.weight_files import read_header
 from core.quant import MODES
 from core.quant.modes import UNPACKED
 
@@ -27,6 +28,13 @@ _PEFT_NAMES = {
     "lora_magnitude_vector": ("m", False),
     "lora_magnitude_vector.weight": ("m", False),
 }
+LARGEST_CONFIG = 4 << 20  # bytes of adapter_config.json
+# What the values in adapter_config.json have to be, where they are there.
+_KINDS: dict[str, type] = {
+    "model": str, "base_model_name_or_path": str, "fine_tune_type": str, "peft_type": str, "lora_parameters": dict,
+    "rank_pattern": dict, "alpha_pattern": dict, "modules_to_save": list, rank_pattern.KEY: dict,
+}  # fmt: skip
+_FLOATS = ("F32", "BF16", "F16")
 _PEFT_PREFIX = "base_model.model."
 
 
@@ -48,7 +56,7 @@ class BasePrecision:
 
 
 # Ways to start an adapter for which PEFT takes a part out of the base model, which is then another one.
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq")
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 def read_base_precision(folder: Path) -> BasePrecision:
@@ -83,7 +91,11 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     """
     config = _read_config(folder)
     if "peft_type" not in config:
-        return config, rank_pattern.from_uniform(_read_tensors(folder, WEIGHTS), config)
+        weights = _read_tensors(folder, WEIGHTS)
+        try:
+            return config, rank_pattern.from_uniform(weights, config)
+        except BadModel as error:
+            raise BadModel(f"{folder / CONFIG} {error}.") from None
     _check_supported(folder, config)
     weights = _rename_tensors(folder, _read_tensors(folder, PEFT_WEIGHTS))
     return _convert_peft_config(folder, config, sorted({key.rpartition(".")[0] for key in weights})), weights
@@ -112,43 +124,56 @@ def _layer_suffix(name: str) -> str:
 
 def _read_config(folder: Path) -> dict[str, Any]:
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        config = read_json(folder / CONFIG, LARGEST_CONFIG)
     except FileNotFoundError:
         raise BadModel(f"{folder} holds no adapter: {CONFIG} is missing.") from None
-    except (OSError, ValueError) as error:
-        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
-    if not isinstance(config, dict):
-        raise BadModel(f"The adapter in {folder} cannot be read: it is neither in mlx-lm's format nor in PEFT's.")
+    for key, kind in _KINDS.items():
+        if not isinstance(config.get(key), kind | None):
+            raise BadModel(f"{folder / CONFIG}: {key} is {str(config[key])[:40]!r}, which it cannot be.")
     return config
 
 
 def _read_tensors(folder: Path, name: str) -> dict[str, mx.array]:
+    path = folder / name
+    if not path.is_file():
+        pickled = next((f.name for pattern in ("*.bin", "*.pt", "*.npz") for f in sorted(folder.glob(pattern))), None)
+        other = next((f.name for f in sorted(folder.glob("*.safetensors"))), None)
+        reason = f"{name} is missing"
+        if pickled:
+            reason = f"it has its weights as {pickled} only, and {name} is needed: other formats can run code"
+        elif other:
+            reason += f" (there is {other}, which has another name)"
+        raise BadModel(f"{folder} holds no adapter that can be read: {reason}.")
+    header = read_header(path)
+    odd = next((key for key, info in header.items() if info.dtype not in _FLOATS), None)
+    if odd:
+        raise BadModel(f"{path} holds {odd[:80]} as {header[odd].dtype}; an adapter is F32, BF16 or F16.")
     try:
-        weights = mx.load(str(folder / name))
-    except FileNotFoundError:
-        raise BadModel(f"{folder} holds no adapter: {name} is missing.") from None
+        weights: dict[str, mx.array] = mx.load(str(path))
     except (OSError, ValueError, RuntimeError) as error:
-        raise BadModel(f"The adapter in {folder} cannot be read: {str(error).strip().splitlines()[0]}.") from None
-    if not isinstance(weights, dict):
-        raise BadModel(f"The adapter in {folder} cannot be read: {name} holds no named tensors.")
+        raise BadModel(f"{path} cannot be read: {str(error).strip().splitlines()[0][:200]}.") from None
+    if not weights:
+        raise BadModel(f"The adapter in {folder} is empty.")
     return weights
 
 
 def _check_supported(folder: Path, peft_config: dict[str, Any]) -> None:
     """Raises BadModel for a PEFT adapter that holds what mlx-lm's kinds of adapters cannot."""
-    if peft_config["peft_type"] != "LORA":
-        raise BadModel(f"The adapter in {folder} is of PEFT's kind {peft_config['peft_type']}, which is not supported.")
+    kind = str(peft_config["peft_type"])[:40]
+    if kind != "LORA":
+        raise BadModel(f"The adapter in {folder} is of PEFT's kind {kind}, which is not supported: LoRA and DoRA are.")
     if peft_config.get("modules_to_save"):
-        names = " and ".join(peft_config["modules_to_save"])
+        names = " and ".join(map(str, peft_config["modules_to_save"]))[:80]
         raise BadModel(
             f"The PEFT adapter in {folder} holds {names} whole beside its adapters (modules_to_save), and here only "
             "adapters can be trained beside a frozen model: merge it in PEFT (merge_and_unload), and give the result "
             "as the model."
         )
     init = str(peft_config.get("init_lora_weights", "")).lower()
-    if init.startswith(_CHANGES_BASE):
+    way = next((way for way in _CHANGES_BASE if init.startswith(way)), None)
+    if way:
         raise BadModel(
-            f"The PEFT adapter in {folder} was started as {init.partition('_')[0]}, which changes the base model's "
+            f"The PEFT adapter in {folder} was started as {way}, which changes the base model's "
             "weights too: on the plain base it would answer wrongly. Convert it in PEFT (save_pretrained with "
             "path_initial_model_for_weight_conversion), or merge it there."
         )
@@ -158,6 +183,10 @@ def _check_supported(folder: Path, peft_config: dict[str, Any]) -> None:
         ("trainable_token_indices", "trained single tokens"),
         ("target_parameters", "adapters on bare parameters"),
         ("layer_replication", "replicated layers"),
+        ("arrow_config", "a routing between adapters (Arrow)"),
+        ("use_bdlora", "matrices in blocks (BD-LoRA)"),
+        ("kasa_config", "singular values of its own (KaSA)"),
+        ("monteclora_config", "weights drawn by chance (MonteCLoRA)"),
     ):
         if peft_config.get(key):
             raise BadModel(f"The PEFT adapter in {folder} has {feature} ({key}), which is not supported.")
@@ -172,12 +201,13 @@ def _convert_peft_config(folder: Path, peft_config: dict[str, Any], names: list[
         layers = rank_pattern.from_peft(peft_config, names, rslora=rslora)
         common = rank_pattern.common_rank_scale(layers)
         alpha = float(peft_config["lora_alpha"])
-    except (KeyError, TypeError, ValueError, ZeroDivisionError, re.error):
-        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha.") from None
+        dropout = float(peft_config.get("lora_dropout") or 0.0)
+    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError, re.error):
+        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha, or not as PEFT does.") from None
     return {
         "model": peft_config.get("base_model_name_or_path"),
         "fine_tune_type": "dora" if peft_config.get("use_dora") else "lora",
-        "lora_parameters": {**common._asdict(), "dropout": float(peft_config.get("lora_dropout") or 0.0)},
+        "lora_parameters": {**common._asdict(), "dropout": dropout},
         "lora_alpha": alpha,
         "use_rslora": rslora,
         **rank_pattern.describe_exceptions(layers),

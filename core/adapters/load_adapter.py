@@ -45,8 +45,19 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
         saved_rank_scales = rank_pattern.read_rank_scales(config, names)
         rank_scales = {names[saved_name]: rank_scale for saved_name, rank_scale in saved_rank_scales.items()}
         dropout = float(config["lora_parameters"].get("dropout", 0.0))
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout {dropout}")
     except (BadModel, TypeError, ValueError):
-        raise BadModel(f"{folder}/{CONFIG} lacks rank or scale under lora_parameters.") from None
+        raise BadModel(
+            f"{folder}/{CONFIG} lacks rank or scale under lora_parameters, or they are impossible."
+        ) from None
+    for key, value in weights.items():
+        name, _, tensor_name = key.rpartition(".")
+        if tensor_name == "lora_a" and value.ndim == 2 and value.shape[1] != rank_scales[name].rank:
+            raise BadModel(
+                f"{folder}/{CONFIG} names rank {rank_scales[name].rank} for {name[:100]}, but its weights have rank "
+                f"{value.shape[1]}."
+            )
     try:
         wrap_layers(model, {name: candidates[name] for name in rank_scales}, kind, rank_scales, dropout)
     except BadOption as error:

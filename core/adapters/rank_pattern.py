@@ -16,6 +16,7 @@ import mlx.core as mx
 from core.errors import BadModel
 
 KEY = "each_layer"
+LARGEST_RANK = 1 << 16
 
 
 class RankScale(NamedTuple):
@@ -26,6 +27,14 @@ class RankScale(NamedTuple):
 
 
 RankScales = dict[str, RankScale]  # by name of the layer
+
+
+def _checked(rank: Any, scale: Any) -> RankScale:
+    """Raises ValueError, TypeError or OverflowError for what can be no rank or no scale."""
+    layer = RankScale(int(rank), float(scale))
+    if not 1 <= layer.rank <= LARGEST_RANK or not math.isfinite(layer.scale):
+        raise ValueError(f"rank {rank}, scale {scale}")
+    return layer
 
 
 def common_rank_scale(layers: Mapping[str, RankScale]) -> RankScale:
@@ -47,9 +56,11 @@ def read_rank_scales(config: Mapping[str, Any], names: Iterable[str]) -> RankSca
     """Rank and scale of each layer by adapter_config.json. Raises BadModel where it does not say them."""
     try:
         parameters, each_layer = config["lora_parameters"], config.get(KEY, {})
-        common = RankScale(int(parameters["rank"]), float(parameters["scale"]))
-        exceptions = {name: RankScale(int(own["rank"]), float(own["scale"])) for name, own in each_layer.items()}
-    except (KeyError, TypeError, ValueError, AttributeError):
+        common = _checked(parameters["rank"], parameters["scale"])
+        exceptions = {name: _checked(own["rank"], own["scale"]) for name, own in each_layer.items()}
+        if not all(own.scale for own in exceptions.values()):
+            raise ValueError("B cannot be divided by a scale of 0")
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
         raise BadModel("lacks rank or scale under lora_parameters") from None
     return {name: exceptions.get(name, common) for name in names}
 
@@ -91,14 +102,17 @@ def from_uniform(weights: Mapping[str, mx.array], config: Mapping[str, Any]) -> 
 def from_peft(peft_config: Mapping[str, Any], names: Iterable[str], *, rslora: bool) -> RankScales:
     """Rank and scale of each layer by PEFT's adapter_config.json, whose patterns match the ends of names.
 
-    Raises KeyError, TypeError, ValueError, ZeroDivisionError or re.error where it is not as PEFT writes it.
+    Raises KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError or re.error where it is not as PEFT writes
+    it.
     """
     ranks, alphas = peft_config.get("rank_pattern") or {}, peft_config.get("alpha_pattern") or {}
+    for pattern in (*ranks, *alphas):
+        _check_pattern(pattern)
     layers = {}
     for name in names:
         rank = int(_match_pattern(ranks, name, peft_config["r"]))
         alpha = float(_match_pattern(alphas, name, peft_config["lora_alpha"]))
-        layers[name] = RankScale(rank, alpha / (math.sqrt(rank) if rslora else rank))
+        layers[name] = _checked(rank, alpha / (math.sqrt(rank) if rslora else rank))
     return layers
 
 
@@ -116,6 +130,12 @@ def to_peft(layers: Mapping[str, RankScale], *, rslora: bool) -> dict[str, Any]:
         if pattern := _build_pattern(values, common):
             peft_config[pattern_key] = pattern
     return peft_config
+
+
+def _check_pattern(pattern: str) -> None:
+    """Raises ValueError for a regular expression that could search for hours: the file may come from a stranger."""
+    if len(pattern) > 500 or len(re.findall(r"[*+{]", pattern)) > 6 or re.search(r"\)\s*[*+{]", pattern):
+        raise ValueError(f"the pattern {pattern[:40]} is too involved")
 
 
 def _match_pattern(pattern: Mapping[str, Any], name: str, default: Any) -> Any:

@@ -19,6 +19,7 @@ from core.model.hub import find_moved, locate
 from core.model.load import load
 from core.run import Run
 from core.train import resume, train
+from tests.cases.adapter_folders import MLX_FOLDERS, PEFT_FOLDERS
 from tests.cases.folders import FOLDERS
 from tests.core.conftest import TEMPLATE, write_model, write_rows
 
@@ -236,3 +237,20 @@ def test_the_reward_file_is_written_down_whole(tmp_path: Path, monkeypatch: pyte
     monkeypatch.chdir(tmp_path)
     run = Run(method="grpo").replace("options.reward_file", "reward.py").with_absolute_paths()
     assert run.options.reward_file == str(tmp_path / "reward.py")
+
+
+@pytest.mark.parametrize("name", [f"peft, {name}" for name in PEFT_FOLDERS] + [f"mlx, {name}" for name in MLX_FOLDERS])
+def test_an_adapter_folder_is_loaded_or_refused_in_a_sentence(name: str, tmp_path: Path) -> None:
+    kind, _, case = name.partition(", ")
+    change, says = (PEFT_FOLDERS if kind == "peft" else MLX_FOLDERS)[case]
+    folder = Path(shutil.copytree(REFERENCE / "adapters" / f"llama-tiny-{kind}", tmp_path / "adapter"))
+    change(folder)
+    model = load(REFERENCE / "models" / "llama-tiny", device="cpu").model
+    if not says:
+        adapters.load(model, folder)
+        return
+    with pytest.raises(BadModel, match=says) as error:
+        adapters.load(model, folder)
+    sentence = str(error.value)
+    assert str(folder) in sentence and sentence.endswith(".") and "\n" not in sentence
+    assert len(sentence.replace(str(tmp_path), "")) < 300
