@@ -15,7 +15,7 @@ from app.widgets.item_model import ItemModel, finding_columns, finding_location
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.table import Table
-from core.data.check.exclude import finding_codes
+from core.data.check.exclude import TEXT_ONLY, finding_codes
 from core.data.check.exclude import row_entry as row_entry
 from core.run import Run
 
@@ -160,7 +160,7 @@ class ProblemsTab(QWidget):
         self.exclude.setVisible(exclusion is not None and not excluded)
         if exclusion is not None:
             count = self._counts[finding.code]
-            only_row = count == 1 and finding.code != "duplicate"
+            only_row = count == 1 and finding.code not in ("duplicate", TEXT_ONLY)
             self.exclude.setText("Exclude this row" if only_row else f"Exclude all {exclusion.words}")
             self.exclude.updateGeometry()
             self.leave_out.setVisible(single and not only_row)

@@ -117,10 +117,12 @@ def drop_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> tuple
 
 
 def _no_usable_row(findings: Sequence[Finding], path: str) -> str:
-    """The sentence for a dataset in which no row can be used: the first error, and how many rows have it."""
+    """The sentence for a dataset in which no row can be used: the most frequent problem where it is met first, and how
+    many rows have it."""
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
         return f"{path} holds no row to learn from."
-    count = sum(f.code == errors[0].code for f in errors)
+    (code, count), *_ = Counter(f.code for f in errors).most_common(1)
+    first = next(f for f in errors if f.code == code)
     summary = f" No row can be used; {count:,} have this problem." if len(errors) > 1 else " There is no other row."
-    return f"{errors[0]}{summary}"
+    return f"{first}{summary}"

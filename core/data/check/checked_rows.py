@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from core.data.check import checks
-from core.data.check.exclude import excluded_rows
+from core.data.check.exclude import TEXT_ONLY, excluded_rows
 from core.data.check.fixes import ROW_LEFT_OUT, check_exclude
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
@@ -53,7 +53,7 @@ class CheckedRows:
         self.files = [str(path) for path in paths]
         self.rows_read = 0  # whether anything can be learned from them or not
         self.rows_used = 0  # those of them that have the columns of the column mapping
-        self.parser = RowParser(kind, columns, fill_in)
+        self.parser = RowParser(kind, columns, fill_in, text_only=TEXT_ONLY in exclude)
         self._dataset_checks = checks.DatasetChecks()
         self._marks = MarkCollector()
         self._source: Source | None = None
@@ -106,7 +106,8 @@ class CheckedRows:
             yield self._finding(remark, self.files[0], line)
         exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
         unread_columns = checks.unread_column_remarks(self.parser.format.unread_content)
-        for remark in (*exclusions, *checks.unread_file_remarks(self._unread_files), *unread_columns):
+        in_part = checks.text_only_remarks(self.parser.rows_in_part)
+        for remark in (*exclusions, *in_part, *checks.unread_file_remarks(self._unread_files), *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:

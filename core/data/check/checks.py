@@ -1,5 +1,6 @@
 """Remarks on examples that can be used: on one by itself, and on all of them together."""
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
@@ -12,6 +13,17 @@ from core.data.format.mapping import find_placeholder
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
 LENGTH_BIAS_SHARE = 0.8
+# How conversations that are written out as one text name who asks and who answers.
+_ASKS = re.compile(
+    r"\[INST\]|<\|im_start\|>user|<\|user\|>|<start_of_turn>user|user<\|end_header_id\|>"
+    r"|(^|[\n#<] ?)(human|user|instruction|question)>? ?:",
+    re.IGNORECASE,
+)
+_REPLIES = re.compile(
+    r"\[/INST\]|<\|im_start\|>assistant|<\|assistant\|>|<start_of_turn>model|assistant<\|end_header_id\|>"
+    r"|[\n#<] ?(assistant|response|answer|output|bot|gpt|ai)>? ?:",
+    re.IGNORECASE,
+)
 OVERLAP = Remark(
     "overlap",
     "warning",
@@ -31,6 +43,14 @@ def left_out_remarks(numbers: Collection[int], rows: int) -> Iterator[Remark]:
         yield Remark("no-such-row", "warning", message, "Look at the rows that are left out, and choose them anew.")
 
 
+def text_only_remarks(rows: int) -> Iterator[Remark]:
+    """A remark on rows of which the text alone is learned."""
+    if rows:
+        subject = "Of 1 row" if rows == 1 else f"Of {rows:,} rows"
+        message = f"{subject} the text alone is learned, as chosen, without pictures and the like."
+        yield Remark("text-only", "note", message)
+
+
 def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are not read."""
     if files:
@@ -43,7 +63,7 @@ def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
 def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
     """A remark on columns that hold texts and that nothing reads."""
     if columns:
-        subject = "A column holds texts and is" if len(columns) == 1 else "Some columns hold texts and are"
+        subject = "A column that says something is" if len(columns) == 1 else "Some columns that say something are"
         message = f"{subject} not read: {join_names(columns)}."
         yield Remark("unread-column", "warning", message, "Map the columns to use it, or leave it if that is meant.")
 
@@ -67,6 +87,7 @@ class DatasetChecks:
         self._duplicates = self._first_duplicate = 0  # their number, and the line of the first
         self._marks: Counter[bool] = Counter()
         self._pairs = self._longer = 0
+        self._written_out = self._first_written_out = 0  # texts that are conversations, and the line of the first
         self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
     def add(self, example: Example) -> bool:
@@ -79,6 +100,9 @@ class DatasetChecks:
         if weighted:
             self._weighted += weighted
             self._first_weighted = self._first_weighted or example.line
+        if example.text is not None and _is_written_out(example.text):
+            self._written_out += 1
+            self._first_written_out = self._first_written_out or example.line
         if example.label is not None:
             self._marks[example.label] += 1
         if example.chosen is not None:
@@ -102,6 +126,12 @@ class DatasetChecks:
             count = "1 answer has" if self._weighted == 1 else f"{self._weighted:,} answers have"
             message = f"{count} a weight other than 0 and 1, which is taken as 1; this is the first."
             yield self._first_weighted, Remark("weight", "warning", message, "A weight of 0 leaves an answer out.")
+        if self._written_out:
+            texts = f"{self._written_out:,} texts are conversations"
+            texts = "1 text is a conversation" if self._written_out == 1 else texts
+            message = f"{texts} written out, of which the questions are learned as well; this is the first."
+            fix = "As messages, only the answers are learned."
+            yield self._first_written_out, Remark("written-out", "warning", message, fix)
         if len(self._marks) == 1:
             mark = "good" if self._marks[True] else "bad"
             yield None, Remark("one-sided", "warning", f"Every answer is marked {mark}; both kinds are needed.")
@@ -109,6 +139,12 @@ class DatasetChecks:
             share = f"{self._longer / self._pairs:.0%}"
             message = f"In {share} of the pairs the better answer is the longer one; the model may learn length."
             yield None, Remark("length-bias", "warning", message)
+
+
+def _is_written_out(text: str) -> bool:
+    """Whether a text is a conversation that names who asks and then who answers."""
+    asks = _ASKS.search(text)
+    return asks is not None and _REPLIES.search(text, asks.end()) is not None
 
 
 def _question(example: Example) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+TEXT_ONLY = "not-text"  # leaves out the parts that are not text, of rows that hold text too
 ROW_PREFIX = "row:"  # of an entry that names a single row
 
 

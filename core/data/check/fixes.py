@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from core.data.check.exclude import ROW_PREFIX
+from core.data.check.exclude import ROW_PREFIX, TEXT_ONLY
 from core.data.format.mapping import placeholder_name
 from core.data.read.reader import Finding
 from core.errors import BadOption
@@ -11,9 +11,9 @@ from core.errors import BadOption
 
 @dataclass(frozen=True)
 class Exclusion:
-    """Rows that can be left out for a finding. `is_safe`: nothing that could be learned is lost with them."""
+    """What can be left out for a finding. `is_safe`: nothing that could be learned is lost with it."""
 
-    words: str  # the rows, as part of a sentence
+    words: str  # what is left out, nearly always rows, as part of a sentence
     is_safe: bool
 
 
@@ -22,6 +22,7 @@ EXCLUSIONS = {
     "overlap": Exclusion("rows that also stand in the validation data", is_safe=True),
     "same-as-question": Exclusion("rows whose answer only repeats the question", is_safe=True),
     "ends-with-user": Exclusion("conversations that do not end with an answer", is_safe=False),
+    TEXT_ONLY: Exclusion("parts that are not text", is_safe=False),
     "placeholder": Exclusion("rows with a placeholder", is_safe=False),
 }
 

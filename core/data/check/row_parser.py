@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from core.data.check import checks
+from core.data.format.conversation import without_other_parts
 from core.data.format.example import Example, Remark
 from core.data.format.formats import Format, detect_format
 from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
@@ -13,9 +14,14 @@ from core.data.read.reader import Row
 class RowParser:
     """Turns the rows of a dataset into examples. `format` is detected from the first rows, by detect_format()."""
 
-    def __init__(self, kind: str, columns: Iterable[str] = (), fill_in: Iterable[str] = ()) -> None:
-        """See core.data.dataset.load_dataset for the arguments. Raises BadOption for a malformed entry."""
+    def __init__(
+        self, kind: str, columns: Iterable[str] = (), fill_in: Iterable[str] = (), *, text_only: bool = False
+    ) -> None:
+        """See core.data.dataset.load_dataset for the arguments; with
+        `text_only` the parts of messages that are not text are left out. Raises BadOption for a malformed entry."""
         self.format = Format(kind, (), (), 0)
+        self._text_only = text_only
+        self.rows_in_part = 0  # of which such parts were left out
         self._columns, self._texts = ColumnMap.parse(columns), parse_fill_in(fill_in)
 
     def detect_format(self, rows: Iterable[Row]) -> None:
@@ -28,6 +34,9 @@ class RowParser:
         Raises Unusable when it lacks a column that the column mapping uses.
         """
         value = self._columns.apply(row.value)
+        if self._text_only and (text_alone := without_other_parts(value)) != value:
+            value = text_alone
+            self.rows_in_part += 1
         return replace(row, value=fill_placeholders(value, self._texts) if self._texts else value)
 
     def parse(self, row: Row) -> tuple[tuple[Example, ...], list[Remark]]:

@@ -33,6 +33,8 @@ _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thou
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
 _TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
+_CALL_PARTS = ("tool_call", "tool_use", "function_call")
+_THINKING_PARTS = ("reasoning", "thinking")
 _EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 
 
@@ -97,12 +99,17 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
         raise Unusable("no-answer", "The conversation has no answer by the assistant.")
     if not has_content(messages[last]):
         raise Unusable("empty-answer", "The answer is empty." if last < 2 else "The last answer is empty.")
+    remarks = []
+    is_empty = [m["role"] == "assistant" and not has_content(m) and not m.get("reasoning_content") for m in messages]
+    if any(is_empty[:last]):
+        messages = tuple({**m, "weight": 0} if empty else m for m, empty in zip(messages, is_empty, strict=True))
+        message = "An answer in the middle of the conversation is empty."
+        remarks.append(Remark("empty-turn", "warning", message, "It is not learned."))
     if last + 1 == len(messages):
-        return messages, []
+        return messages, remarks
     message = f"The conversation ends with the {messages[-1]['role']}, not with an answer."
-    return messages[: last + 1], [
-        Remark("ends-with-user", "warning", message, "What follows the last answer is left out.")
-    ]
+    remarks.append(Remark("ends-with-user", "warning", message, "What follows the last answer is left out."))
+    return messages[: last + 1], remarks
 
 
 def has_content(message: Message) -> bool:
@@ -184,17 +191,36 @@ def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str,
             continue
         kind = str(part.get("type", "text"))
         inner = next((part[k] for k in ("text", "value", "content", kind) if part.get(k) is not None), None)
-        if kind in ("tool_call", "tool_use", "function_call"):
+        if kind in _CALL_PARTS:
             calls.append(_parse_call(part.get("tool_call", part), number))
-        elif kind in ("reasoning", "thinking") and isinstance(inner, str):
+        elif kind in _THINKING_PARTS and isinstance(inner, str):
             thinking.append(inner)
         elif kind in _TEXT_PARTS and inner is not None:
             texts.append(inner if isinstance(inner, str) else json.dumps(inner, ensure_ascii=False, default=str))
         else:
             raise Unusable(
-                "not-text", f"Message {number} holds something other than text ({kind}), which cannot be learned yet."
+                "not-text",
+                f"Message {number} holds something other than text ({kind}), which cannot be learned yet; with "
+                "exclude=not-text its text alone is learned.",
             )
     return "".join(texts), "\n".join(thinking), calls
+
+
+def without_other_parts(value: Any) -> Any:
+    """The value with the typed parts that are no text taken out of every list of parts in it that holds a text too."""
+    if isinstance(value, dict):
+        return {k: without_other_parts(v) for k, v in value.items()}
+    if not isinstance(value, list):
+        return value
+    if value and all(map(_is_part, value)):
+        kept = [part for part in value if not _is_other_part(part)]
+        if any(isinstance(part, str) or part.get("type", "text") in _TEXT_PARTS for part in kept):
+            return kept
+    return [without_other_parts(v) for v in value]
+
+
+def _is_other_part(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type", "text") not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS)
 
 
 def _tool_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.format import column_names as names_of
 from core.data.format.column_names import MESSAGES
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
@@ -16,6 +17,9 @@ from core.errors import shorten
 DETECTION_ROWS = 1000  # rows from which the format is detected
 _MOST_NAMES = 8  # in a sentence
 _LONGEST_NAME = 40  # characters, in a sentence
+_MEDIA = ("image", "images", "audio", "audios", "video", "videos")  # columns of what is no text
+# Columns that stand beside a plain text and say what it is, or what is wanted of it.
+_MARKS = {*names_of.LABEL, *names_of.ANSWER, "labels", "label_text", "class", "sentiment", "target", "code"}
 _WORDS_OF_CONTENT = 4  # words a row from which a column is taken for content
 
 
@@ -82,8 +86,17 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
         for row in rows:
             column_counts.update(shapes[0].columns(row.value))
     columns = tuple(c for c in all_columns if column_counts[c])
-    unread = tuple(c for c in all_columns if len(shapes) == 1 and c not in columns and _holds_content(rows, c, columns))
+    unread = tuple(c for c in all_columns if len(shapes) == 1 and c not in columns and _is_missed(rows, c, columns))
     return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread)
+
+
+def _is_missed(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
+    """Whether a column that is not read says something that a person may count on."""
+    name = column.strip().lower()
+    is_plain_text = len(used) == 1 and used[0].strip().lower() in names_of.TEXT
+    if name in _MEDIA or (is_plain_text and name in _MARKS):
+        return any(row.value.get(column) not in (None, "", [], {}) for row in rows)
+    return _holds_content(rows, column, used)
 
 
 def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:

@@ -1,11 +1,14 @@
 """Tables (CSV, TSV) and plain text as rows."""
 
 import csv
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 
+_RULE = re.compile(r":?-*:?")
 _LONGEST_CELL = 1 << 26  # characters; the csv module's own limit of 131,072 is too small for documents
 
 
@@ -33,10 +36,18 @@ def read_table(data_file: Source) -> Iterator[Piece]:
             message = "A quote in this row is not closed, so that all that follows would be one cell."
             yield Problem("open-quote", "error", line, message, "Close it, or write it twice where it is a character.")
             continue
+        if reader.dialect.delimiter == "|":  # as in Markdown: blanks around cells, and a line below the names
+            cells = [cell.strip() for cell in cells]
+            if all(_RULE.fullmatch(cell) for cell in cells):
+                continue
         if not any(cell.strip() for cell in cells):
             continue
         if not columns:
             columns = [cell.strip() for cell in cells]
+            twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
+            if twice is not None:
+                message = f"Several columns are called {twice}; the last of them is read."
+                yield Problem("same-name", "warning", line, message, "Give each a name of its own.")
             continue
         if len(cells) > len(columns):
             yield Problem(

@@ -225,7 +225,8 @@ def test_function_calls_in_every_form_become_one(tmp_path: Path) -> None:
         ),
         (
             {"content": [{"type": "image_url"}]},
-            "Message 2 holds something other than text (image_url), which cannot be learned yet.",
+            "Message 2 holds something other than text (image_url), which cannot be learned yet; with "
+            "exclude=not-text its text alone is learned.",
         ),
     ],
 )
