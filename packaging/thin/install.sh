@@ -26,7 +26,7 @@ show() { # STATE PERCENT TEXT
 close_window() { rm -rf "$work"; } # the window goes when its folder has gone
 
 quit_if_asked() {
-    if [ -e "$work/answer" ]; then
+    if grep -q quit "$work/answer" 2>/dev/null; then
         stop_uv
         note "stopped by the person"
         exit 0
@@ -50,6 +50,7 @@ ask_again() {
         sleep 0.5
     done
     read -r answer <"$work/answer"
+    show busy -1 "Trying again" # first, so that the button is not offered twice
     rm -f "$work/answer"
     [ "$answer" = again ] || exit 1
 }
