@@ -64,6 +64,7 @@ def test_another_release_gets_its_own_environment_and_the_old_one_goes(mac: Mac)
     assert mac.environments == ["0.2.0-bbbb"]
 
 
+@pytest.mark.slow
 def test_a_release_that_still_runs_keeps_its_environment(mac: Mac) -> None:
     mac.start()
     mac.set_release("0.2.0-bbbb")
@@ -77,7 +78,7 @@ def test_a_release_that_still_runs_keeps_its_environment(mac: Mac) -> None:
 
 
 def test_two_starts_at_once_install_once(mac: Mac) -> None:
-    (mac.home / "slow").touch()
+    mac.put(mac.home / "wait-for", "Another copy\n")
     first, second = mac.begin("one"), mac.begin("two")
     ends = {p.communicate(timeout=60)[0].strip() for p in (first, second)}
     assert ends == {"window Hone one", "window Hone two"}
@@ -138,6 +139,7 @@ def test_after_the_sentence_it_is_tried_again(mac: Mac) -> None:
     assert sentence in mac.log()
 
 
+@pytest.mark.slow
 def test_without_any_connection_it_says_so_in_the_end(mac: Mac) -> None:
     mac.put(mac.home / "trouble", f"{NO_NETWORK}\n" * 5)
     code, _, err = mac.start()
@@ -156,7 +158,7 @@ def test_quit_ends_it_and_leaves_nothing_that_looks_whole(mac: Mac) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_launcher_that_is_ended_takes_its_lock_and_its_window_along(mac: Mac, number: int, tmp_path: Path) -> None:
-    (mac.home / "slow").touch()
+    mac.put(mac.home / "wait-for", "never\n")
     process = mac.begin()
     wait_until(lambda: any(call.startswith("uv venv") for call in mac.lines("calls")))
     process.send_signal(number)
@@ -203,6 +205,7 @@ def test_a_broken_environment_is_made_again_once(mac: Mac, damage: str) -> None:
     assert sum(call.startswith(SYNC) for call in mac.lines("calls")) == 2
 
 
+@pytest.mark.slow
 def test_an_end_while_importing_is_looked_into_at_the_next_start(mac: Mac) -> None:
     mac.start()
     window = mac.support / "environments/0.1.0-aaaa/project/app/shell/window.py"
@@ -211,6 +214,7 @@ def test_an_end_while_importing_is_looked_into_at_the_next_start(mac: Mac) -> No
     assert mac.start() == (0, "window Hone", "")
 
 
+@pytest.mark.slow
 def test_what_stays_broken_is_said_and_not_repaired_forever(mac: Mac) -> None:
     mac.hone.unlink()
     mac.put(mac.home / "presses", "again\nquit\n")

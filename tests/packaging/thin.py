@@ -31,9 +31,11 @@ venv)
 sync)
     echo "Downloading mlx-metal (43.0MiB)" >&2
     echo " Downloaded mlx-metal" >&2
+    until grep -q "1 of 1" "$HOME/shown"; do /bin/sleep 0.02; done
     ;;
 esac
-[ ! -e "$HOME/slow" ] || /bin/sleep 1
+# Where a test wants the window to have shown something by now.
+[ ! -e "$HOME/wait-for" ] || until grep -qf "$HOME/wait-for" "$HOME/shown"; do /bin/sleep 0.02; done
 """
 COMMANDS = {
     "uname": "case ${1:-} in -m) echo ${TEST_MACHINE:-arm64} ;; *) echo Darwin ;; esac",
