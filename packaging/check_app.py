@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from xml.parsers.expat import ExpatError
 
 import check_macho
 import icnsutil
@@ -39,7 +40,7 @@ def faults(app: Path) -> Iterator[str]:
     contents = app / "Contents"
     try:
         info = plistlib.loads((contents / "Info.plist").read_bytes())
-    except (OSError, plistlib.InvalidFileException, ValueError) as error:
+    except (OSError, plistlib.InvalidFileException, ExpatError, ValueError) as error:
         yield f"Info.plist cannot be read: {error}"
         return
     yield from _faults_of_info(info)
