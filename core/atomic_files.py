@@ -106,7 +106,7 @@ def sync(path: Path) -> None:
         if hasattr(fcntl, "F_FULLFSYNC"):  # macOS leaves what it has synced in the disk's own memory
             fcntl.fcntl(file, fcntl.F_FULLFSYNC)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # a file system that cannot sync folders
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.ENOTTY):  # a file system that cannot sync folders
             raise
     finally:
         os.close(file)
