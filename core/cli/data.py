@@ -1,6 +1,7 @@
 """hone data inspect FILE: what a dataset holds and what the model would see of it."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -63,7 +64,9 @@ def run(args: Any, out: Print) -> int:
     facts = summarize_dataset(path, args.kind, tokenizer, held_out=eval_path, **reading, **encoding)
     if not facts["usable"]:
         errors = [f for f in facts["findings"] if f["severity"] == "error"]
-        raise BadData(_finding(errors[0]) if errors else f"{args.file} holds no row to learn from.")
+        counts = Counter(f["code"] for f in errors)  # the most frequent problem says most, where it is met first
+        frequent = max(errors, key=lambda f: counts[f["code"]], default=None)
+        raise BadData(_finding(frequent) if frequent else f"{args.file} holds no row to learn from.")
     examples = preview_files(path, args.kind, args.rows, **reading).examples[: args.rows]
     texts = [text for example in examples for text in inspect_example(example, tokenizer, **encoding)]
     if args.json:
