@@ -156,6 +156,7 @@ hone) ;;
 --package)
     case ${2:-} in
     thin) script=thin_app.py ;;
+    frozen) script=frozen/build.py ;;
     frozen) script=frozen.py ;;
     *) fail "Which app? ./run.sh --package thin OUT, or ./run.sh --package frozen OUT" ;;
     esac

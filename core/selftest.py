@@ -29,6 +29,7 @@ from core.model import fast_exp, tiled_attention
 from core.quant import MODES, dequantize, kernels, quantize
 from core.quant import packed as packed_weights
 from core.resources import STARTER
+from core.rewards.child import PARAMETERS
 from core.rewards.file import REPLY_BYTES, START_SECONDS, memory_limit
 from core.rewards.process import ProcessFailed, RewardProcess
 from core.run import Run
@@ -211,7 +212,7 @@ def _score(folder: Path) -> str:
     try:
         reply = process.load(START_SECONDS)
         if "error" not in reply:
-            rows = [{"answers": text, "line": line} for line, text in enumerate(("two", "three"), 1)]
+            rows = [{name: text for name in PARAMETERS} | {"line": 1} for text in ("two", "three")]
             reply = process.request({"rows": rows}, START_SECONDS, REPLY_BYTES * 64)
     except ProcessFailed as error:
         raise Failure(f"The process of a reward file {error}.") from None

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tarfile
 from pathlib import Path
 
@@ -23,9 +24,9 @@ def main(output: Path) -> int:
     work = output / "build"
     licenses = work / "licenses"
     work.mkdir(parents=True, exist_ok=True)
-    from licenses import collect_licenses
+    from licenses import collect
 
-    collect_licenses(Path(sys.prefix), licenses)
+    collect(Path(sysconfig.get_path("purelib")), licenses)
     freeze(output, work, licenses)
     app = output / ("Hone.app" if MAC else "Hone")
     programs = app / "Contents/MacOS" if MAC else app
