@@ -7,6 +7,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.model.vocabulary import check_tokens
 
 
 def stream(
@@ -19,12 +20,14 @@ def stream(
 ) -> Iterator[str]:
     """Yield pieces of text of the answer to a tokenized prompt, at most `max_tokens` tokens; greedy at temperature 0.
 
-    Ends at what ends an answer (core.data.tokenize.end_of_turn), which is not part of it.
+    Ends at what ends an answer (core.data.tokenize.end_of_turn), which is not part of it. Raises BadModel where the
+    prompt has a token that the model has no embedding for.
     """
     from mlx_lm.generate import stream_generate
     from mlx_lm.sample_utils import make_sampler
     from mlx_lm.tokenizer_utils import TokenizerWrapper
 
+    check_tokens(model, max(prompt, default=0), len(tokenizer))
     # mlx-lm fixes its stream to the default device at import; Hone may have chosen another since.
     device_stream = mx.default_stream(mx.default_device())
     sampler = make_sampler(temp=temperature, top_p=top_p)

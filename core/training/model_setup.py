@@ -10,13 +10,13 @@ import mlx.nn as nn
 
 from core import adapters
 from core.data.batch.groups import row_texts
-from core.errors import BadModel, BadOption
+from core.errors import BadOption
 from core.events import Event, Phase, Warned
 from core.model import packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
-from core.model.target_names import OUTSIDE_BLOCKS
+from core.model.vocabulary import check_tokens, embedding_rows
 from core.quant import count_weights
 from core.resolved import Decision, ModelFacts, Packing, Precision
 from core.rollouts.setup import apply_temperature
@@ -84,16 +84,11 @@ def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any],
 
     A tokenizer that merely knows more tokens than the model is left alone.
     """
-    embeddings = (m for name, m in model.named_modules() if name.rpartition(".")[2] in OUTSIDE_BLOCKS["embeddings"])
-    sizes = [m.weight.shape[0] for m in embeddings if "weight" in m]
-    if not sizes or tokenizer_size <= sizes[0]:
+    size = embedding_rows(model)
+    if size is None or tokenizer_size <= size:
         return
     largest = max((int(max(text.tokens)) for row in rows for text in row_texts(row) if len(text.tokens)), default=0)
-    if largest >= sizes[0]:
-        raise BadModel(
-            f"The tokenizer of {path} knows {tokenizer_size:,} tokens, but the model has embeddings for {sizes[0]:,} "
-            f"only, and rows use token {largest:,}: the files of the folder do not belong together."
-        )
+    check_tokens(model, largest, tokenizer_size, path)
 
 
 def decide_compiling(run: Run, device: str) -> Decision:

@@ -12,7 +12,7 @@ import pytest
 from core import adapters
 from core.chat import Chat
 from core.data.tokenize.tokenizer import load_tokenizer
-from core.errors import BadModel
+from core.errors import BadData, BadModel
 from core.evaluate import evaluate
 from core.export import fuse
 from core.model.hub import find_moved, locate
@@ -254,3 +254,38 @@ def test_an_adapter_folder_is_loaded_or_refused_in_a_sentence(name: str, tmp_pat
     sentence = str(error.value)
     assert str(folder) in sentence and sentence.endswith(".") and "\n" not in sentence
     assert len(sentence.replace(str(tmp_path), "")) < 300
+
+
+def test_a_question_with_tokens_that_the_model_has_no_embedding_for(tmp_path: Path, model_folder: Path) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    tokenizer = load_tokenizer(folder)
+    size = len(tokenizer)
+    tokenizer.add_tokens(["zebra"])
+    tokenizer.save_pretrained(folder)
+    chat = Chat(str(folder), backend_name="cpu")
+    assert "".join(chat.answer(QUESTION, max_tokens=2))
+    with pytest.raises(BadModel, match=f"embeddings for {size} only, and token {size} is used"):
+        list(chat.answer([{"role": "user", "content": "A zebra?"}], max_tokens=2))
+
+
+def test_more_tokens_than_embeddings_is_told_with_an_adapter_on_these(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    tokenizer = load_tokenizer(folder)
+    tokenizer.add_tokens(["Really"])
+    tokenizer.save_pretrained(folder)
+    run = make_run(model={"path": str(folder)}, adapter={"targets": "all,embeddings"}, train={"steps": 1})
+    with pytest.raises(BadModel, match="the files of the folder do not belong together"):
+        list(train(run))
+
+
+@pytest.mark.parametrize("template", ["{{ 1/0 }}", "{% for i in range(10**9) %}x{% endfor %}",
+                                      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{% for m in messages %}"])  # fmt: skip
+def test_a_template_that_fails_is_no_bug_of_hones(
+    template: str, make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    (folder / "chat_template.jinja").write_text(template)
+    with pytest.raises(BadData, match="no row has anything to learn from"):
+        list(train(make_run(model={"path": str(folder)}, train={"steps": 1})))

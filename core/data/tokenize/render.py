@@ -33,10 +33,14 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_genera
             visible, tools=functions, tokenize=False, add_generation_prompt=add_generation_prompt
         )
     except jinja2.TemplateError as error:
-        raise TemplateRefused(str(error).rstrip(".")) from None
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:  # raised inside the template
-        raise TemplateRefused(f"{type(error).__name__}: {error}".rstrip(".")) from None
+        raise TemplateRefused(_in_one_line(error)) from None
+    except Exception as error:  # raised inside the template, which may do anything: divide by zero, call itself
+        raise TemplateRefused(f"{type(error).__name__}: {_in_one_line(error)}") from None
     return text
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200].rstrip(".")
 
 
 def render_with_fallbacks(
