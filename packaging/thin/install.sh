@@ -114,7 +114,7 @@ explain() { # from what uv said in $said: sets reason and sentence
         reason=connection
         sentence="Hone needs the internet once, to download about 300 MB from the Python Package Index and GitHub, and cannot reach them: check the connection, then try again. What has arrived is kept."
     else
-        sentence="The installation did not work: $(grep -iE '^ *(error|×|caused by|├|╰)' "$said" | tail -n 1 | sed 's/^[^A-Za-z]*//'). More is in $log."
+        sentence="The installation did not work: $(grep -iE '^ *(error|cause|×|├|╰)' "$said" | tail -n 1 | sed 's/^[^A-Za-z]*//'). More is in $log."
     fi
 }
 
