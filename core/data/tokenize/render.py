@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from core.data.format.example import Message
+from core.data.tokenize.template_limits import TemplateLimit
+from core.errors import BadModel
 
 _HIDDEN_FIELDS = ("weight",)  # of a message, for Hone alone: templates do not see them
 Tools = tuple[dict[str, Any], ...]
@@ -23,7 +25,10 @@ class Rendering(NamedTuple):
 
 
 def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_generation_prompt: bool) -> str:
-    """The text of a conversation, with the opening of an answer behind it if asked for. Raises TemplateRefused."""
+    """The text of a conversation, with the opening of an answer behind it if asked for.
+
+    Raises TemplateRefused, and BadModel for a template that goes beyond a limit of time or size.
+    """
     import jinja2
 
     visible = [{k: v for k, v in m.items() if k not in _HIDDEN_FIELDS} for m in messages]
@@ -32,6 +37,11 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_genera
         text: str = tokenizer.apply_chat_template(
             visible, tools=functions, tokenize=False, add_generation_prompt=add_generation_prompt
         )
+    except (TemplateLimit, RecursionError, MemoryError) as error:
+        reason = (
+            "calls itself without an end" if isinstance(error, RecursionError) else str(error) or "takes all memory"
+        )
+        raise BadModel(f"The chat template of {tokenizer.name_or_path or 'the model'} {reason}.") from None
     except jinja2.TemplateError as error:
         raise TemplateRefused(_in_one_line(error)) from None
     except Exception as error:  # raised inside the template, which may do anything: divide by zero, call itself

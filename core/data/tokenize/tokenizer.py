@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.data.tokenize.template_limits import limit_templates
 from core.errors import BadModel
 
 _FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer.tiktoken")
@@ -29,6 +30,7 @@ def load_tokenizer(folder: Path) -> Any:
         raise BadModel(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
     if not getattr(tokenizer, "is_fast", False):
         raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")
+    limit_templates()
     if tokenizer.chat_template is None:
         tokenizer.chat_template = _read_template_json(folder / "chat_template.json")
     return tokenizer
