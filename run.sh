@@ -132,6 +132,19 @@ try_qt() {
         fail "Qt's libraries are not complete: please install your distribution's packages for libGL, libEGL, glib 2, libX11, D-Bus, fontconfig, libxkbcommon and xcb-util-cursor (and OpenBLAS, for speed)."
 }
 
+# Known vulnerabilities of the locked packages, told by pypi.org; without it there is nothing to ask.
+audit() {
+    locked=$(mktemp)
+    "$uv" export --project "$here" --locked --no-hashes --no-emit-project --quiet --output-file "$locked" >/dev/null
+    if curl -fsS --max-time 10 -o /dev/null https://pypi.org/simple/pip-audit/ 2>/dev/null; then
+        "$uv" tool run --quiet pip-audit --requirement "$locked" --no-deps --disable-pip --progress-spinner off ||
+            { rm -f "$locked"; fail "A package has a known vulnerability (see above), or the audit itself could not run."; }
+    else
+        say "Skipped: the audit of the packages, as pypi.org cannot be reached."
+    fi
+    rm -f "$locked"
+}
+
 refuse_what_cannot_work
 find_uv
 if [ "$system" = Linux ] && [ -z "${HONE_NO_APT:-}" ] && command -v dpkg-query >/dev/null; then install_packages; fi
@@ -150,6 +163,7 @@ hone) ;;
         run ruff check
         run mypy
         run lint-imports --no-logo
+        audit
     fi
     set -- pytest --numprocesses logical --maxprocesses 4 --dist worksteal "$@"
     ;;

@@ -49,8 +49,10 @@ def _run(words: list[str]) -> int:
 
 
 def _complain(sentence: str) -> None:
+    from core.redact import redact
+
     with suppress(OSError):  # a terminal that was closed
-        print(f"hone: {sentence}", file=sys.stderr, flush=True)
+        print(f"hone: {redact(sentence)}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

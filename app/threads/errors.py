@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from core.errors import UserError
+from core.redact import redact
 
 
 @contextmanager
@@ -18,9 +19,9 @@ def report_errors(failed: Callable[[str], None], crashed: Callable[[str], None])
     try:
         yield
     except UserError as error:
-        failed(str(error))
+        failed(redact(str(error)))
     except Exception:
-        crashed(traceback.format_exc())
+        crashed(redact(traceback.format_exc()))
     finally:
         _clear_streams()
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from core.errors import BadData, BadModel, Unavailable, UserError
 from core.events import Phase
+from core.hub_token import find_token
 from core.worker import ReportProgress, run_in_thread
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
@@ -49,8 +50,8 @@ class Repository:
 def download(repository: Repository) -> Generator[Phase, None, Path]:
     """Download a repository's files, yielding progress; returns the folder. Closing the generator ends the download.
 
-    HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured. Raises BadModel or BadData (no such thing, gated) or
-    Unavailable (no network, no disk space).
+    HF_HUB_OFFLINE, HF_ENDPOINT and HF_TOKEN are honoured, and the token of `hone login`. Raises BadModel or BadData (no
+    such thing, gated) or Unavailable (no network, no disk space).
     """
     from huggingface_hub import constants
 
@@ -74,7 +75,8 @@ def _download_files(repository: Repository, report: ReportProgress, cancelled: t
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **{**kwargs, "disable": True})
 
-    api = HfApi()
+    token = find_token()
+    api = HfApi(token=token)
     get_info = api.model_info if repository.kind == "model" else api.dataset_info
     info: Any = get_info(repository.id, revision=repository.revision, files_metadata=True)
     sizes = {f.rfilename: f.size or 0 for f in info.siblings or ()}
@@ -88,10 +90,10 @@ def _download_files(repository: Repository, report: ReportProgress, cancelled: t
         report(Phase(f"Downloading {repository.kind}", detail, min(1.0, done_bytes / total_bytes)))
 
     add_progress(0)
-    _download_large_files(repository, info.sha, files, add_progress, cancelled)
+    _download_large_files(repository, info.sha, files, add_progress, cancelled, token)
     if cancelled.is_set():
         raise Unavailable(f"The download of {repository.id} was stopped; it goes on from here next time.")
-    folder = Path(snapshot_download(repository.id, **repository.snapshot_options, tqdm_class=Silent))
+    folder = Path(snapshot_download(repository.id, **repository.snapshot_options, tqdm_class=Silent, token=token))
     add_progress(total_bytes - done_bytes)
     return folder
 
@@ -101,7 +103,7 @@ def _to_user_error(repository: Repository, error: Exception) -> Exception:
 
     name, error_class = repository.id, BadModel if repository.kind == "model" else BadData
     if isinstance(error, GatedRepoError):
-        return error_class(f"{name} is gated: accept its licence on its page and log in with `hf auth login`.")
+        return error_class(f"{name} is gated: accept its licence on its page and log in with `hone login`.")
     if isinstance(error, RepositoryNotFoundError):
         return error_class(f"There is no folder and no Hugging Face {repository.kind} named {name} (or it is private).")
     if isinstance(error, UserError):
@@ -122,6 +124,7 @@ def _download_large_files(
     files: dict[str, int],
     report: Callable[[int], None],
     cancelled: threading.Event,
+    token: str | None = None,
 ) -> None:
     """Download the large ones of `files` (name → bytes) into the cache; `report` gets the bytes of each piece."""
     from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
@@ -133,7 +136,7 @@ def _download_large_files(
         if size < LARGE:
             continue
         url = hf_hub_url(repository.id, name, revision=revision, repo_type=repository.kind)
-        metadata = get_hf_file_metadata(url)
+        metadata = get_hf_file_metadata(url, token=token)
         if not metadata.etag or metadata.size is None:
             continue  # the Hub's client handles servers that send neither
         blob, partial = blobs / metadata.etag, blobs / f"{metadata.etag}.hone-partial"
@@ -143,21 +146,28 @@ def _download_large_files(
                 report(metadata.size)
                 continue
             _check_disk_space(blobs, metadata.size - (partial.stat().st_size if partial.exists() else 0))
-            _stream(url, partial, metadata.size, report, cancelled)
+            _stream(url, partial, metadata.size, report, cancelled, token)
             if cancelled.is_set():
                 return
             _check_digest(partial, metadata.etag, repository.id)
             partial.replace(blob)
 
 
-def _stream(url: str, partial: Path, size: int, report: Callable[[int], None], cancelled: threading.Event) -> None:
+def _stream(
+    url: str,
+    partial: Path,
+    size: int,
+    report: Callable[[int], None],
+    cancelled: threading.Event,
+    token: str | None = None,
+) -> None:
     from huggingface_hub.utils import build_hf_headers, get_session, hf_raise_for_status
 
     offset = partial.stat().st_size if partial.exists() else 0
     report(offset)
     if offset >= size:
         return
-    headers = {**build_hf_headers(), "Range": f"bytes={offset}-"}
+    headers = {**build_hf_headers(token=token), "Range": f"bytes={offset}-"}
     with get_session().stream("GET", url, headers=headers, follow_redirects=True, timeout=30) as response:
         hf_raise_for_status(response)
         if response.status_code != 206:  # the server sends it from the start

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from core.errors import Unavailable, UserError
 from core.events import Event, Finished, Phase, Step
+from core.redact import redact
 from core.run.folder import RunFolder
 
 
@@ -18,7 +19,7 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
     def log_ending(sentence: str) -> None:
         if not has_finished:
             with suppress(UserError):  # where the folder is what failed, the sentence is told all the same
-                folder.log(replace(ending, message=sentence, time=time.time()))
+                folder.log(replace(ending, message=redact(sentence), time=time.time()))
 
     try:
         for event in events:
