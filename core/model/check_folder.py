@@ -23,6 +23,7 @@ _SIZES = {
 _TABLES = ("text_config", "rope_scaling", "rope_parameters", "quantization", "quantization_config")
 _BLOCK = re.compile(r"(?:^|\.)(?:layers|blocks|h)\.(\d{1,6})\.")
 # Ways to pack weights, and the ends of the names that packed weights have.
+_WHOLE = ("BOOL", "I16", "U16", "I32", "I64", "U64")  # packed weights are I8, U8 and U32, or have other names
 _PACKED_NAMES = {"gptq": (".qweight",), "awq": (".qweight",)}
 
 
@@ -49,10 +50,14 @@ def check_weights(folder: Path, config: dict[str, Any]) -> None:
     missing = [name for name in find_missing_files(folder) if name != "config.json"]
     if missing:
         raise BadModel(explain_missing(folder, missing))
+    if (generation := folder / "generation_config.json").exists():  # mlx-lm and the end of an answer read it too
+        read_json(generation)
     tensors: dict[str, TensorInfo] = {}
     owners: dict[str, Path] = {}
     for path in weight_files(folder):
         header = read_header(path)
+        if whole := next((n for n, info in header.items() if n.endswith(".weight") and info.dtype in _WHOLE), None):
+            raise BadModel(f"{path} holds {whole[:80]} as {header[whole].dtype}: a model has no such weights.")
         if twice := next((name for name in header if name in tensors), None):
             raise BadModel(
                 f"{folder} holds its weights twice: {owners[twice].name} and {path.name} both have {twice[:80]}; "

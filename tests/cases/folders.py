@@ -100,6 +100,10 @@ FOLDERS: dict[str, tuple[Change, str]] = {
     "pickled .pth": (only("consolidated.00.pth"), r"pickled only \(consolidated.00.pth\)"),
     "llama.cpp's": (only("model-Q4_K_M.gguf"), "is in llama.cpp's format"),
     "no weights": (only("README.md"), "has no complete weights: model.safetensors is missing"),
+    "whole numbers": (weights(lambda t: {k: v.astype(mx.int32) if "q_proj" in k else v for k, v in t.items()}), "q_proj.weight as I32: a model has no such weights"),
+    "two precisions": (weights(lambda t: {k: v.astype(mx.bfloat16) if "mlp" in k else v for k, v in t.items()}), ""),
+    "generation a list": (write("generation_config.json", "[]"), "generation_config.json does not hold a JSON object"),
+    "generation broken": (write("generation_config.json", "{"), "generation_config.json cannot be read as JSON"),
     # several of them
     "another shard set": (copied_as(SHARD.format(1), SHARD.format(2)), "holds its weights twice: model-00001-of-00002"),
     "another precision": (copied_as("model.fp16.safetensors"), "model.fp16.safetensors and model.safetensors both have"),
