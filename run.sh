@@ -132,15 +132,15 @@ try_qt() {
         fail "Qt's libraries are not complete: please install your distribution's packages for libGL, libEGL, glib 2, libX11, D-Bus, fontconfig, libxkbcommon and xcb-util-cursor (and OpenBLAS, for speed)."
 }
 
-# Known vulnerabilities of the locked packages, told by pypi.org; without it there is nothing to ask.
+# Known vulnerabilities of the locked packages, told by the package index; without it there is nothing to ask.
 audit() {
     locked=$(mktemp)
     "$uv" export --project "$here" --locked --no-hashes --no-emit-project --quiet --output-file "$locked" >/dev/null
-    if curl -fsS --max-time 10 -o /dev/null https://pypi.org/simple/pip-audit/ 2>/dev/null; then
+    if "$uv" tool run --quiet pip-audit --version >/dev/null 2>&1; then
         "$uv" tool run --quiet pip-audit --requirement "$locked" --no-deps --disable-pip --progress-spinner off ||
             { rm -f "$locked"; fail "A package has a known vulnerability (see above), or the audit itself could not run."; }
     else
-        say "Skipped: the audit of the packages, as pypi.org cannot be reached."
+        say "Skipped: the audit of the packages, as the package index cannot be reached."
     fi
     rm -f "$locked"
 }
