@@ -24,6 +24,7 @@ class CrashDialog(MessageBox):
         parent = app.activeWindow() if isinstance(app, QApplication) else None
         super().__init__(parent, MessageBox.Icon.Warning, "Something went wrong inside Hone.")
         self.setStandardButtons(MessageBox.StandardButton.Close)
+        self.setDefaultButton(MessageBox.StandardButton.Close)
         self._details: list[str] = []
         copy_button = self.addButton("Copy report", MessageBox.ButtonRole.ActionRole)
         log_button = self.addButton("Show log", MessageBox.ButtonRole.ActionRole)
