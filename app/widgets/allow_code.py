@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.message_box import MessageBox
 from core import trust
@@ -40,10 +40,10 @@ def confirm(parent: QWidget, code: trust.Code) -> bool:
     """Show the code's place and hash, and ask whether it may run. No is the default."""
     what = f"The model's own code ({code.names})" if code.is_model else f"Your reward file {code.path.name}"
     known = " has changed and" if trust.is_known(code) else ""
-    box = MessageBox(parent, QMessageBox.Icon.Warning, f"{what}{known} is about to run.")
+    box = MessageBox(parent, MessageBox.Icon.Warning, f"{what}{known} is about to run.")
     box.setInformativeText(_EXPLANATION.format(path=code.path, digest=code.digest))
-    yes = box.addButton("Let it run", QMessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(box.addButton("Do not run it", QMessageBox.ButtonRole.RejectRole))
+    yes = box.addButton("Let it run", MessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton("Do not run it", MessageBox.ButtonRole.RejectRole))
     box.exec()
     return box.clickedButton() is yes
 
