@@ -60,7 +60,7 @@ def test_its_metrics_have_its_charts_and_an_unknown_one_a_chart_of_its_own(qtbot
     panel = ChartPanel()
     qtbot.addWidget(panel)
     panel.show_record(record_of(9))
-    qtbot.waitUntil(lambda: panel.complete)
+    qtbot.waitUntil(lambda: panel.complete, timeout=20_000)  # it imports pyqtgraph
     assert list(panel.choice.buttons) == [LOSS, "certainty", "size", "unknown"]
     assert panel.sentence.text() == "The share of words that the model is certain of. It should rise."
     assert panel.current_chart.accessibleDescription() == (

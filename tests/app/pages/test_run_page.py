@@ -55,7 +55,7 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
     assert page.phase.text() == "Training"
     assert page.badge.text() == "CPU (MLX) · float32"
     assert page.bar.value() == 333
-    qtbot.waitUntil(lambda: page.charts.loss is not None)
+    qtbot.waitUntil(lambda: page.charts.loss is not None, timeout=20_000)  # it imports pyqtgraph
     assert "Training loss" in page.charts.loss.accessibleDescription()
     assert len(page.record.loss) == 10
     qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
