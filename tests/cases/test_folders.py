@@ -224,7 +224,7 @@ def test_a_base_in_another_machines_cache_is_found_in_this_ones(
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     here = tmp_path / "hub" / "models--owner--tiny" / "snapshots" / ("a" * 40)
     shutil.copytree(model_folder, here)
-    there = f"/home/other/.cache/huggingface/hub/models--owner--tiny/snapshots/{'a' * 40}"
+    there = f"/other/.cache/huggingface/hub/models--owner--tiny/snapshots/{'a' * 40}"
     assert find_moved(there, tmp_path / "run") == str(here)
     with pytest.raises(BadModel, match="There is no folder"):
         find_moved(there[:-1] + "b", tmp_path / "run")
