@@ -80,7 +80,10 @@ def test_the_tests_run_in_the_repository(machine: Machine, tmp_path: Path) -> No
 
 def test_the_check_runs_everything(machine: Machine) -> None:
     commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", PYTEST)
-    assert machine.run("--check")[1] == "\n".join(map(uv, commands))
+    calls = machine.run("--check")[1].splitlines()
+    audit = calls.pop(-2)
+    assert "uv tool run --quiet pip-audit --requirement " in audit
+    assert "\n".join(calls) == "\n".join(map(uv, commands))
 
 
 def test_the_check_stops_at_the_first_failure(machine: Machine) -> None:
@@ -216,7 +219,7 @@ def test_continuous_integration_runs_the_tests() -> None:
     assert "exec ./run.sh --test" in (ROOT / ".ci/run").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("which", "script"), [("thin", "thin_app.py"), ("frozen", "frozen.py")])
+@pytest.mark.parametrize(("which", "script"), [("thin", "thin_app.py"), ("frozen", "frozen/build.py")])
 def test_an_app_is_packaged(machine: Machine, which: str, script: str) -> None:
     assert machine.run("--package", which, "out") == (
         0,

@@ -22,6 +22,7 @@ class InterruptedRow(Card):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._shown: history.InterruptedRun | None = None
+        self._resumed: set[str] = set()  # their keys: a look that began before still finds them interrupted
         self.set_tone("accent")
         layout = hbox(self, 14, 12)
         layout.addWidget(IconLabel("runs", "accent_text", 22))
@@ -45,8 +46,8 @@ class InterruptedRow(Card):
 
     def show_runs(self, runs: list[history.InterruptedRun]) -> None:
         """Offer the newest of these runs that the person has not put off."""
-        dismissed = preferences.dismissed_runs()
-        offered = [run for run in runs if run.key not in dismissed]
+        passed_over = {*preferences.dismissed_runs(), *self._resumed}
+        offered = [run for run in runs if run.key not in passed_over]
         self._shown = offered[0] if offered else None
         self.setVisible(self._shown is not None)
         if self._shown is None:
@@ -67,6 +68,7 @@ class InterruptedRow(Card):
     def _resume(self) -> None:
         if self._shown is not None:
             folder: Path = self._shown.entry.folder
+            self._resumed.add(self._shown.key)
             self.hide()
             self.resume.emit(folder)
 

@@ -23,7 +23,8 @@ show() { # STATE PERCENT TEXT
     printf '%s\n' "$@" >"$work/status.new" && mv "$work/status.new" "$work/status"
 }
 
-close_window() { rm -rf "$work"; } # the window goes when its folder has gone
+# The window goes when its folder has gone. What was just told to end may still write into it.
+close_window() { for _ in 1 2 3 4 5; do rm -rf "$work" 2>/dev/null && [ ! -e "$work" ] && return || sleep 0.1; done; }
 
 quit_if_asked() {
     if grep -q quit "$work/answer" 2>/dev/null; then

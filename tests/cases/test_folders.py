@@ -280,8 +280,7 @@ def test_more_tokens_than_embeddings_is_told_with_an_adapter_on_these(
         list(train(run))
 
 
-@pytest.mark.parametrize("template", ["{{ 1/0 }}", "{% for i in range(10**9) %}x{% endfor %}",
-                                      "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}", "{% for m in messages %}"])  # fmt: skip
+@pytest.mark.parametrize("template", ["{{ 1/0 }}", "{% for m in messages %}"])
 def test_a_template_that_fails_is_no_bug_of_hones(
     template: str, make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
 ) -> None:

@@ -4,7 +4,9 @@ import json
 from pathlib import Path
 
 import huggingface_hub
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from core.__main__ import main
 
@@ -26,7 +28,9 @@ def test_the_base_that_an_adapter_names_is_not_downloaded_unasked(
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: pytest.fail("asked the Hub"))
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "adapter_config.json").write_text(json.dumps({name: "someone/elses", "fine_tune_type": "lora"}))
-    (tmp_path / "a" / "adapters.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    save_file(
+        {"model.layers.0.mlp.up_proj.lora_a": np.zeros((4, 2), np.float32)}, tmp_path / "a" / "adapters.safetensors"
+    )
     assert main([*command, "--adapter-path", "a"]) == 2
     sentence = capsys.readouterr().err
     assert "a names the base someone/elses, which is not on this machine; give --model someone/elses" in sentence
