@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import BadData
 
 
@@ -107,7 +105,7 @@ def groups_by_step(groups: Iterable[RolloutGroup]) -> list[list[RolloutGroup]]:
 def _parse_group(line: str, location: str, vocabulary: int | None) -> RolloutGroup:
     """The group of one line. Raises BadData; `location` begins its sentence."""
     try:
-        record = json.loads(line)
+        record = json.loads(line, parse_float=_finite, parse_constant=_finite)
         rollouts = tuple(_parse_rollout(answer) for answer in record["answers"])
         prompt_ids = tuple(int(i) for i in record["prompt_ids"])
         step = int(record.get("step", 0))
@@ -119,13 +117,21 @@ def _parse_group(line: str, location: str, vocabulary: int | None) -> RolloutGro
     if any(rollout.logps is not None and len(rollout.logps) != len(rollout.ids) for rollout in rollouts):
         raise BadData(f"{location}: an answer has more tokens than log-probabilities, or fewer.")
     sequences = (prompt_ids, *(rollout.ids for rollout in rollouts))
-    token_ids = np.fromiter((i for ids in sequences for i in ids), np.int64)
-    if token_ids.min() < 0 or (vocabulary is not None and token_ids.max() >= vocabulary):
+    most = 1 << 31 if vocabulary is None else vocabulary
+    if any(min(ids) < 0 or max(ids) >= most for ids in sequences):
         raise BadData(f"{location}: a token that this model does not have; the answers are another model's.")
     optional = {name: record[name] for name in ("prompt", "expected", "line", "row") if name in record}
     if "kept" in record:
         optional["trained_on"] = record["kept"]
     return RolloutGroup(step, prompt_ids, rollouts, **optional)
+
+
+def _finite(text: str) -> float:
+    """A number of the file, which is never written as NaN or infinity."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no number")
+    return value
 
 
 def _parse_rollout(answer: Mapping[str, Any]) -> Rollout:
