@@ -140,7 +140,8 @@ def _template(folder: Path) -> None:
     messages = ({"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho"})
     for text in encode_example(Example(1, messages=messages), tokenizer, train_on="answers", max_len=64):
         if text.note:
-            check_sentence(text.note)
+            for sentence in text.note.split("\n"):  # one a line
+                check_sentence(sentence)
 
 
 _TOKENIZERS: list[Any] = []
@@ -178,7 +179,8 @@ def readers() -> tuple[Reader, ...]:
     plain = [{"question": f"q{n}", "answer": "a"} for n in range(3)]
     array = json.dumps(ROWS, indent=1).encode()
     data = {
-        "rows.jsonl": (chat, 20), "rows.json": (array, 20), "rows.csv": (table, 12), "rows.tsv": (table, 4),
+        "rows.jsonl": (chat, 20), "rows.json": (array, 20), "rows.csv": (table, 12),
+        "rows.tsv": (table.replace(b",", b"\t"), 4),
         "rows.txt": (text, 4), "rows.md": (text, 2), "rows.parquet": (valid_files.parquet(plain), 3),
         "rows.arrow": (valid_files.arrow(plain), 3), "rows.jsonl.gz": (gzip.compress(chat, mtime=0), 8),
         "rows.zip": (valid_files.zipped(chat), 2),

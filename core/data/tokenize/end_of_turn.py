@@ -12,6 +12,7 @@ from typing import Any
 
 from core.data.tokenize.answer_spans import MARK
 from core.data.tokenize.render import TemplateRefused, render_with_fallbacks
+from core.errors import shorten
 
 _PROBE = ({"role": "user", "content": "?"}, {"role": "assistant", "content": MARK})
 
@@ -34,7 +35,7 @@ class EndOfTurn:
         if not self.token:
             return "Nothing ends an answer: the model has no token for it, and answers go on until their longest."
         if self.spelled_out:
-            return f"Answers end with {self.spelled_out}, spelled out, and {self.token}."
+            return f"Answers end with {shorten(self.spelled_out, 60)}, spelled out, and {self.token}."
         return f"Answers end with {self.token}."
 
 

@@ -21,6 +21,7 @@ from core.data.tokenize.template_coverage import (
     find_dropped_plain,
     writes_developer,
 )
+from core.errors import shorten
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
@@ -78,15 +79,15 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
     try:
         messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
-        return RenderedText("", note=f"The chat template refuses this row: {error}.")
+        return RenderedText("", note=shorten(f"The chat template refuses this row: {error}."))
     dropped = find_dropped(row_messages, example.tools, full, tokenizer)
     notes = [form_note, note, *describe_dropped(dropped)]
-    note = "\n".join(dict.fromkeys(line for line in notes if line))
+    note = "\n".join(dict.fromkeys(shorten(line) for line in notes if line))
     end = find_end_of_turn(tokenizer)
     text = full
     if end.added and end.token and not add_generation_prompt:
         text += end.token
-        written = f"{end.spelled_out} spelled out" if end.spelled_out else "nothing"
+        written = f"{shorten(end.spelled_out, 60)} spelled out" if end.spelled_out else "nothing"
         note = _add_note(
             note, f"The chat template writes {written} behind an answer; {end.token} was added, to learn to stop."
         )
@@ -116,7 +117,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
 
 def _add_note(notes: str, note: str) -> str:
     """Notes, one a line, with one more unless it stands among them."""
-    lines = notes.split("\n") if notes else []
+    lines, note = notes.split("\n") if notes else [], shorten(note)  # a template may be quoted in it
     return notes if not note or note in lines else "\n".join([*lines, note])
 
 

@@ -25,8 +25,10 @@ def load_tokenizer(folder: Path) -> Any:
         _check_json(folder / name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        # Settings of the wrong kind show when it is used for the first time.
+        tokenizer.decode(tokenizer("a b", add_special_tokens=True)["input_ids"])
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
-        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
         raise BadModel(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
     if not getattr(tokenizer, "is_fast", False):
         raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")

@@ -47,3 +47,10 @@ def test_code_in_the_folder_is_not_run(folder: Path) -> None:
     with pytest.raises(BadModel):
         load_tokenizer(folder)
     assert not (folder / "ran").exists()
+
+
+def test_settings_that_fail_only_in_use_are_told_when_it_is_loaded(folder: Path) -> None:
+    config = folder / "tokenizer_config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": "long"}))
+    with pytest.raises(BadModel, match=f"The tokenizer in {folder} cannot be loaded: '>' not supported"):
+        load_tokenizer(folder)
