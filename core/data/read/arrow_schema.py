@@ -10,7 +10,7 @@ def main() -> None:
     import nanoarrow.ipc
 
     data = io.BytesIO(sys.stdin.buffer.read())
-    print(nanoarrow.ArrayStream(nanoarrow.ipc.InputStream.from_readable(data)).schema)
+    repr(nanoarrow.ArrayStream(nanoarrow.ipc.InputStream.from_readable(data)).schema)
 
 
 if __name__ == "__main__":
