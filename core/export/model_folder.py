@@ -14,6 +14,7 @@ from core.atomic_files import explain, save_tensors
 from core.data.tokenize.end_of_turn import configured_ids
 from core.errors import BadOption
 from core.model import hub
+from core.model.json_file import read_json
 
 SHARD_BYTES = 4 << 30
 MORE_TEMPLATES = "additional_chat_templates"  # a folder of further templates by name, such as that for functions
@@ -102,8 +103,7 @@ def eos_setting(settings: Any, stops: Sequence[int]) -> dict[str, Any]:
 def name_stops(file: Path, stops: Sequence[int]) -> None:
     """Write the ids at which an answer ends into a generation_config.json, where there is one."""
     if file.is_file():
-        with explain(file):
-            settings = json.loads(file.read_text(encoding="utf-8"))
+        settings = read_json(file)
         write_json(file, settings | eos_setting(settings, stops))
 
 

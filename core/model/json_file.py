@@ -28,10 +28,7 @@ def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
 
 def parse_object(content: bytes, path: Path) -> dict[str, Any]:
     """The JSON object that `content`, read from `path`, holds. Raises BadModel where it is something else."""
-    if content.startswith(b"version https://git-lfs"):
-        raise BadModel(
-            f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it."
-        )
+    refuse_pointer(content, path)
     try:
         value = json.loads(content.decode("utf-8"), parse_int=_parse_int)
     except UnicodeDecodeError:
@@ -43,6 +40,14 @@ def parse_object(content: bytes, path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise BadModel(f"{path} does not hold a JSON object.")
     return value
+
+
+def refuse_pointer(content: bytes, path: Path) -> None:
+    """Raises BadModel where `content`, read from the beginning of `path`, is what Git LFS puts in a file's place."""
+    if content.startswith(b"version https://git-lfs"):
+        raise BadModel(
+            f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it."
+        )
 
 
 def _parse_int(digits: str) -> int:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import BadModel
-from core.model.json_file import parse_object, read_json
+from core.model.json_file import parse_object, read_json, refuse_pointer
 
 PATTERN = "model*.safetensors"  # what mlx-lm reads
 INDEX = "model.safetensors.index.json"
@@ -105,10 +105,7 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
         raise BadModel(f"{path} cannot be read: {error.strerror}.") from None
     if total == 0:
         raise BadModel(f"{path} is empty; the download may be incomplete.")
-    if header.startswith(b"version https://git-lfs"):
-        raise BadModel(
-            f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it."
-        )
+    refuse_pointer(header, path)
     if header.startswith((b"PK\x03\x04", b"\x80\x02")):
         raise BadModel(f"{path} is pickled, not safetensors: to read such a file is to run what it says.")
     if size < 2 or size > LARGEST_HEADER:
