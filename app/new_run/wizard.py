@@ -1,17 +1,14 @@
 """The page New run: the rail of steps on top, the chosen step below it, Back and Next at the foot."""
 
-from typing import Protocol, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.new_run.check_step import CheckStep
-from app.new_run.data_step import DataStep
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
-from app.new_run.model_step import ModelStep
-from app.new_run.settings_step import SettingsStep
 from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.widgets.buttons import plain_button, primary_button
@@ -19,6 +16,14 @@ from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.step_rail import StepRail
 
+if TYPE_CHECKING:  # each is imported when its step is built
+    from app.new_run.check_step import CheckStep
+    from app.new_run.data_step import DataStep
+    from app.new_run.model_step import ModelStep
+    from app.new_run.settings_step import SettingsStep
+
+# Each step's attribute of the wizard and its name.
+_STEPS = {"goal": "Goal", "data": "Data", "model": "Model", "settings": "Settings", "check": "Check and start"}
 _RECHECK_MS = 250
 
 
@@ -47,10 +52,9 @@ class Wizard(QWidget):
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
-        self.goal, self.data, self.model = GoalPage(draft), DataStep(draft), ModelStep(draft)
-        self.settings, self.check = SettingsStep(draft, jobs), CheckStep(draft)
-        self.pages: list[QWidget] = [self.goal, self.data, self.model, self.settings, self.check]
-        self.rail = StepRail([cast(Step, page).name for page in self.pages])
+        self._draft, self._jobs = draft, jobs
+        self._built: list[QWidget | None] = [None] * len(_STEPS)
+        self.rail = StepRail(list(_STEPS.values()))
         self._furthest_step = 0
         self._recheck = QTimer(self, interval=_RECHECK_MS)  # runs while a reason is shown
         self._recheck.timeout.connect(lambda: self._show_reason(self.current.blocked_reason()))
@@ -60,36 +64,89 @@ class Wizard(QWidget):
         top.addWidget(self.rail)
         layout.addLayout(top)
         self.stack = QStackedWidget()
-        for page in self.pages:
-            self.stack.addWidget(page)
+        for _ in _STEPS:
+            self.stack.addWidget(QWidget())  # in the place of a step until it is built
         layout.addWidget(self.stack, 1)
         layout.addWidget(self._make_foot())
         self.rail.chosen.connect(self.show_step)
         self.goal.demo.connect(self.demo)
         self.goal.open_run.connect(self.open_run)
         self.goal.own_data.connect(self._choose_data)
-        self.check.start.connect(self.start)
-        self.check.go.connect(self.show_named)
         self.show_step(0)
+
+    @cached_property
+    def goal(self) -> GoalPage:
+        return GoalPage(self._draft)
+
+    @cached_property
+    def data(self) -> "DataStep":
+        from app.new_run.data_step import DataStep
+
+        return DataStep(self._draft)
+
+    @cached_property
+    def model(self) -> "ModelStep":
+        from app.new_run.model_step import ModelStep
+
+        return ModelStep(self._draft)
+
+    @cached_property
+    def settings(self) -> "SettingsStep":
+        from app.new_run.settings_step import SettingsStep
+
+        return SettingsStep(self._draft, self._jobs)
+
+    @cached_property
+    def check(self) -> "CheckStep":
+        from app.new_run.check_step import CheckStep
+
+        check = CheckStep(self._draft)
+        check.start.connect(self.start)
+        check.go.connect(self.show_named)
+        return check
+
+    @property
+    def pages(self) -> list[QWidget]:
+        """The pages of all steps."""
+        return [self._page(index) for index in range(len(_STEPS))]
+
+    def build_next(self) -> None:
+        """Build the steps that are not shown yet, each in a turn of its own, so that going to one takes no time."""
+        missing = [index for index, page in enumerate(self._built) if page is None]
+        if missing:
+            self._page(missing[0])
+            QTimer.singleShot(0, self, self.build_next)
+
+    def _page(self, index: int) -> QWidget:
+        """The page of a step, built when it is first asked for."""
+        page = self._built[index]
+        if page is None:
+            page = self._built[index] = cast(QWidget, getattr(self, list(_STEPS)[index]))
+            place = cast(QWidget, self.stack.widget(index))
+            self.stack.insertWidget(index, page)
+            self.stack.removeWidget(place)
+            place.deleteLater()
+        return page
 
     @property
     def current(self) -> Step:
         """The step that is shown."""
-        return cast(Step, self.pages[self.stack.currentIndex()])
+        return cast(Step, self._page(self.stack.currentIndex()))
 
     def show_step(self, index: int) -> None:
         """Go to a step."""
         self._furthest_step = max(self._furthest_step, index)
+        self._page(index)
         self.stack.setCurrentIndex(index)
         self.rail.show_step(index, self._furthest_step)
         self.back_button.setVisible(index > 0)
-        self.next_button.setVisible(index < len(self.pages) - 1)
+        self.next_button.setVisible(index < len(_STEPS) - 1)
         self._show_reason("")
         self.current.enter()
 
     def show_named(self, name: str) -> None:
         """Go to the step of this name."""
-        self.show_step([cast(Step, page).name for page in self.pages].index(name))
+        self.show_step(list(_STEPS.values()).index(name))
 
     def forward(self) -> None:
         """Go to the next step, or show the reason why it has to wait."""

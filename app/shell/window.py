@@ -74,6 +74,7 @@ class MainWindow(QMainWindow):
         self._update_current()
         QTimer.singleShot(_MACHINE_MS, self.wizard.goal.machine.look)
         QTimer.singleShot(_MACHINE_MS, self.wizard.goal.interrupted.look)
+        QTimer.singleShot(_MACHINE_MS, self.wizard.build_next)
         QTimer.singleShot(_WARM_UP_MS, self, lambda: task.Task(self, warm_up, lambda _: gc.freeze_startup_objects()))
 
     def go(self, place: str) -> None:

@@ -49,16 +49,16 @@ class ChoiceCard(Card):
             header.addWidget(Label(corner, "caption", tone="secondary", wrap=False), 0, Qt.AlignmentFlag.AlignTop)
         text_layout.addLayout(header)
         self._text = Label(text)
-        self._text.setVisible(bool(text))
         text_layout.addWidget(self._text)
         self.detail = caption(detail)
-        self.detail.setVisible(bool(detail))
         text_layout.addWidget(self.detail)
         self.reason = Label("", "caption", tone="warn")
-        self.reason.hide()
         text_layout.addWidget(self.reason)
         text_layout.addStretch()
         layout.addLayout(text_layout, 1)
+        # Not before they lie in the card: what has no parent is shown as a window of its own.
+        for label, shown in ((self._text, text), (self.detail, detail), (self.reason, "")):
+            label.setVisible(bool(shown))
 
     def set_text(self, text: str) -> None:
         """Change the text below the heading."""

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core import trust
 from core.errors import Unavailable
 from core.rewards.answer import Answer, Reward
@@ -106,6 +104,8 @@ class FileReward:
 
 def memory_limit() -> int:
     """Bytes of memory that a reward file and all that it starts may take: half of the machine's."""
+    import psutil
+
     return int(psutil.virtual_memory().total) // 2
 
 

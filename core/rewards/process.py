@@ -11,8 +11,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from core.device.child_process import child_command
 from core.redact import environment_without_secrets
 
@@ -106,6 +104,8 @@ class RewardProcess:
         """End the process and every one that it started."""
         if self._alive is None:
             return
+        import psutil
+
         os.close(self._alive)
         self._alive = None
         leader, deadline = psutil.Process(self._process.pid), time.monotonic() + END_SECONDS

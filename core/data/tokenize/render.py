@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from core.data.format.example import Message
-from core.data.tokenize.template_limits import TemplateLimit
 from core.errors import BadModel
 
 _HIDDEN_FIELDS = ("weight",)  # of a message, for Hone alone: templates do not see them
@@ -30,6 +29,8 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_genera
     Raises TemplateRefused, and BadModel for a template that goes beyond a limit of time or size.
     """
     import jinja2
+
+    from core.data.tokenize.template_limits import TemplateLimit  # brings in jinja2
 
     visible = [{k: v for k, v in m.items() if k not in _HIDDEN_FIELDS} for m in messages]
     functions = [dict(t) for t in tools] or None

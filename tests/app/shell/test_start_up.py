@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pytestqt.qtbot import QtBot
+
+from app.shell.window import MainWindow
+
 ROOT = Path(__file__).parents[3]
 
 CODE = """
@@ -14,7 +18,10 @@ from app.shell.application import Application
 def look():
     app = Application.instance()
     window = [w for w in app.topLevelWidgets() if w.isVisible()]
-    heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub"} & set(sys.modules)
+    heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub", "tokenizers", "duckdb",
+             "nanoarrow", "jinja2", "psutil", "keyring", "safetensors", "asyncio", "PySide6.QtNetwork",
+             "app.new_run.data_step", "app.new_run.model_step", "app.new_run.settings_step", "app.new_run.check_step",
+             "app.preview.view", "core.data.preview.page"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
 import app.shell.window
@@ -55,3 +62,43 @@ def test_being_asked_to_end_is_a_clean_end() -> None:
     result = subprocess.run([sys.executable, "-c", SIGNALLED], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
+
+
+SHOWN = """
+import os
+import core
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QWidget
+from app.shell.application import Application
+from app.shell.window import MainWindow
+class Watch(QObject):
+    def eventFilter(self, widget, event):
+        if event.type() == QEvent.Type.Show and isinstance(widget, QWidget) and widget.isWindow():
+            print(type(widget).__name__, flush=True)
+        return False
+app = Application(["hone"])
+watch = Watch()
+app.installEventFilter(watch)
+window = MainWindow()
+window.show()
+for page in window.wizard.pages:
+    app.processEvents()
+print([page.name for page in window.wizard.pages] == [step.text() for step in window.wizard.rail.steps], flush=True)
+os._exit(0)
+"""
+
+
+def test_nothing_but_the_window_is_shown_while_it_and_its_steps_are_built() -> None:
+    """A widget that is shown before it has a parent is a window of its own: it flashes, and takes the focus."""
+    result = subprocess.run([sys.executable, "-c", SHOWN], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines() == ["MainWindow", "True"], result.stderr
+
+
+def test_each_step_is_built_a_moment_after_the_window_stands(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    assert "data" not in vars(window.wizard) and "check" not in vars(window.wizard)
+    window.show()
+    qtbot.waitUntil(lambda: {"goal", "data", "model", "settings", "check"} <= vars(window.wizard).keys())
+    window.wizard.show_named("Check and start")
+    assert window.wizard.stack.currentWidget() is window.wizard.check
