@@ -3,6 +3,10 @@
 Experimental, not yet verified on hardware.
 
 block       what a program needs to know of one of mlx-lm's transformer blocks, read from the loaded model
-program     the Core ML program of a chunk of consecutive blocks
+program     the Core ML program of a chunk of consecutive blocks; layers: the operations of each layer
+feed        MLX's arrays in the layout of a program, and back
+runner      who computes a program: Core ML, or whatever has the same `run`
+engine      blocks that programs compute forward, with their gradient in MLX; tap_linear: the gradient of a linear layer
+            whose output is known; gradient_check: whether gradients come through
 coreml      coremltools, imported without its noise
 """

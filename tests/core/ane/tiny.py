@@ -41,11 +41,12 @@ def tiny_model(family: str, *, blocks: int = 1, heads: int = 4, kv_heads: int = 
     return model
 
 
-def add_lora(model: nn.Module, rank: int = 8, only: tuple[str, ...] = tuple(ane_block.LINEARS)) -> nn.Module:
-    """LoRA with nonzero factors on these linears of every block."""
+def add_lora(model: nn.Module, rank: int = 8, only: tuple[str, ...] = tuple(ane_block.LINEARS), first: int = 0) -> Any:
+    """LoRA with nonzero factors on these linears of every block from the first on."""
     layers = {
         name: m for name, m in model.named_modules()
         if any(name.endswith(ane_block.LINEARS[linear][1]) for linear in only)
+        and int(name.split(".")[2]) >= first
     }  # fmt: skip
     wrap_layers(model, layers, "lora", dict.fromkeys(layers, RankScale(rank, 2.0)), 0.0)
     for name in layers:
