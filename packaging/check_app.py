@@ -14,6 +14,7 @@ from xml.parsers.expat import ExpatError
 import check_macho
 import icnsutil
 import info_plist
+import licenses
 
 TYPES: dict[str, type] = {
     "CFBundleIdentifier": str,
@@ -47,9 +48,14 @@ def faults(app: Path) -> Iterator[str]:
     yield from _faults_of_program(contents, str(info.get("CFBundleExecutable")))
     yield from _faults_of_icon(contents / "Resources" / str(info.get("CFBundleIconFile")))
     yield from _faults_of_files(app)
-    listed = contents / "Resources" / "licenses"
-    if not (listed / "LICENSE").is_file() or not (listed / "index.txt").is_file():
-        yield "Resources/licenses lacks Hone's LICENSE or the index of the others"
+    try:
+        parts = licenses.read(contents / "Resources" / "licenses")
+    except (OSError, ValueError) as error:
+        yield f"the licences cannot be read: {error}"
+        return
+    yield from (f"Resources/licenses lacks the text for {part}" for part in licenses.without_text(parts))
+    if "Hone" not in {part.part for part in parts}:
+        yield "Resources/licenses lacks Hone's own licence"
 
 
 def _faults_of_info(info: dict[str, Any]) -> Iterator[str]:

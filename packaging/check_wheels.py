@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 import check_macho
+import licenses
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = "3.13"
@@ -55,6 +56,7 @@ def main() -> int:
         listed.write_text(requirements(), "utf-8")
         fetch(out, ["--require-hashes", "--requirement", str(listed)], options.minimum)
         report = check_macho.check(out, check_macho.parse_version(options.minimum))
+        report.wrong += [f"no licence text of {p}" for p in licenses.collect(out, Path(temporary) / "licenses")]
         print(table(out))
     print("\n".join(f"WRONG: {line}" for line in report.wrong))
     minimums = ", ".join(f"{count} for macOS {version}" for version, count in sorted(report.minimums.items()))

@@ -1,60 +1,85 @@
-"""The licences of what is inside an app, one folder for each package: python packaging/licenses.py SITE-PACKAGES OUT"""
+"""The licences of what is inside an app, one folder for each part: python packaging/licenses.py SITE-PACKAGES OUT
+
+It ends with 1 where a part carries no licence text and resources/licenses has none for it either.
+"""
 
 import importlib.metadata
-import shutil
+import re
+import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-WORDS = ("licen", "copying", "notice", "authors")
+sys.path.insert(0, str(ROOT))
+
+from packaging.requirements import Requirement  # noqa: E402  # the library, as this folder is no package
+
+from app.desktop.licenses import License, hone_and_python, of_packages  # noqa: E402
+from app.desktop.licenses import read_folder as read  # noqa: E402
+from app.desktop.licenses import write_folder as write  # noqa: E402
 
 
-def collect(packages: Path, out: Path) -> list[str]:
-    """Copy the licence files of every package unpacked in `packages`, and Hone's own, into `out`.
+def collect(packages: Path, out: Path, roots: Iterable[str] = ()) -> list[str]:
+    """Write the licences of Hone, Python and every package unpacked in `packages` into `out`.
 
-    `out/index.txt` has a line for each: name, version, licence. Returns the lines of packages that carry no licence
-    file: theirs is in the index by its name alone.
+    With `roots`, only these packages and what they need. Returns the parts without a text.
     """
+    found = importlib.metadata.distributions(path=[str(packages)])
+    installed = {_key(package.name): package for package in found}
+    chosen = needed(installed, roots) if roots else set(installed)
     out.mkdir(parents=True, exist_ok=True)
-    shutil.copy(ROOT / "LICENSE", out / "LICENSE")
-    lines, without = [], []
-    for package in sorted(importlib.metadata.distributions(path=[str(packages)]), key=lambda d: d.name.lower()):
-        line = f"{package.name} {package.version}: {_name(package)}"
-        lines.append(line)
-        files = [f for f in package.files or [] if _is_licence(f)]
-        for file in files:
-            source = Path(str(package.locate_file(file)))
-            target = out / f"{package.name}-{package.version}" / _inner(file)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
-        if not files:
-            without.append(line)
-    (out / "index.txt").write_text("\n".join(lines) + "\n", "utf-8")
-    return without
+    parts = [*hone_and_python(), *of_packages(installed[name] for name in chosen)]
+    write(parts, out)
+    return without_text(parts)
 
 
-def _is_licence(file: importlib.metadata.PackagePath) -> bool:
-    """Whether a file of a package is a text about its licence: in the dist-info, or so named and not code."""
-    in_info = ".dist-info" in file.parts[0]
-    named = any(word in file.name.lower() for word in WORDS)
-    return (in_info and (named or "licenses" in file.parts)) or (named and file.suffix in ("", ".txt", ".md", ".rst"))
+def without_text(parts: Iterable[License]) -> list[str]:
+    """The parts of which there is no licence text, as "name version (licence)"."""
+    return [f"{part.part} {part.version} ({part.name})" for part in parts if not part.text.strip()]
 
 
-def _inner(file: importlib.metadata.PackagePath) -> Path:
-    parts = file.parts[1:] if len(file.parts) > 1 else file.parts
-    return Path(*(parts[1:] if parts[0] == "licenses" and len(parts) > 1 else parts))
+def needed(installed: dict[str, importlib.metadata.Distribution], roots: Iterable[str]) -> set[str]:
+    """The installed packages that `roots` need, themselves included; "hone[cpu]" is a root with an extra."""
+    waiting, seen = [Requirement(root) for root in roots], set()
+    while waiting:
+        requirement = waiting.pop()
+        name = _key(requirement.name)
+        for extra in ("", *requirement.extras):
+            if name not in installed or (name, extra) in seen:
+                continue
+            seen.add((name, extra))
+            listed = map(Requirement, installed[name].requires or ())
+            waiting += [r for r in listed if r.marker is None or r.marker.evaluate({"extra": extra})]
+    return {name for name, _ in seen}
 
 
-def _name(package: importlib.metadata.Distribution) -> str:
-    """The licence by its name: the SPDX expression, a short field, or the classifiers."""
-    metadata = package.metadata
-    expression, field = metadata.get("License-Expression"), metadata.get("License")
-    classifiers = [c.split(" :: ")[-1] for c in metadata.get_all("Classifier") or [] if c.startswith("License")]
-    if expression or (field and "\n" not in field and len(field) < 80):
-        return expression or field or ""
-    return ", ".join(classifiers) or "see its files"
+def collect_system_libraries(libraries: Iterable[Path], out: Path) -> list[str]:
+    """Add what Debian says about the libraries that were copied from the system into an app; returns those that no
+    installed package holds."""
+    unknown: list[str] = []
+    owners: dict[str, list[str]] = {}
+    for library in libraries:
+        told = subprocess.run(["dpkg-query", "--search", f"*/{library.name}"], capture_output=True, text=True)
+        lines = [line for line in told.stdout.splitlines() if line.endswith(f"/{library.name}")]
+        if lines:
+            owners.setdefault(lines[0].split(":")[0].split(",")[0], []).append(library.name)
+        else:
+            unknown.append(library.name)
+    parts = read(out)
+    for owner, names in sorted(owners.items()):
+        text = (Path("/usr/share/doc") / owner / "copyright").read_text("utf-8", "replace")
+        query = ["dpkg-query", "--show", "--showformat=${Version}\n", owner]
+        version = subprocess.run(query, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+        parts.append(License(owner, version, f"of {', '.join(sorted(set(names)))}", (("copyright", text),)))
+    write(parts, out)
+    return unknown
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 if __name__ == "__main__":
-    for missing in collect(Path(sys.argv[1]), Path(sys.argv[2])):
-        print(f"no licence file in {missing}")
+    missing = collect(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit("\n".join(f"no licence text of {part}" for part in missing))

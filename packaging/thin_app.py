@@ -50,7 +50,9 @@ def assemble(app: Path) -> None:
         check_wheels.fetch(wheel, ["--no-deps", f"uv=={check_wheels.locked_version('uv')}"])
         shutil.copy(wheel / "bin" / "uv", contents / "Helpers" / "uv")
         (contents / "Helpers" / "uv").chmod(0o755)
-        licenses.collect(wheel, resources / "licenses")
+        missing = licenses.collect(wheel, resources / "licenses")
+        if missing:
+            raise SystemExit(f"No licence text of {', '.join(missing)}; put one into resources/licenses.")
 
 
 def copy_project(target: Path) -> None:

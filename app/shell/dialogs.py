@@ -47,7 +47,7 @@ def show_message(parent: QWidget, heading: str, sentence: str) -> None:
 
 
 def show_about(parent: QWidget) -> None:
-    """Show Hone's version."""
+    """Show Hone's version, with a way to the licences of what it is made from."""
     box = MessageBox(
         parent,
         MessageBox.Icon.NoIcon,
@@ -56,7 +56,17 @@ def show_about(parent: QWidget) -> None:
     )
     box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
     box.setWindowTitle("About Hone")
+    licenses_button = box.addButton("Licences…", MessageBox.ButtonRole.ActionRole)
+    licenses_button.clicked.connect(lambda: show_licenses(parent))
+    box.addButton(MessageBox.StandardButton.Ok)
     box.open()
+
+
+def show_licenses(parent: QWidget) -> None:
+    """Show the licences of what Hone is made from."""
+    from app.shell.licenses_window import LicensesWindow
+
+    LicensesWindow(parent).show()
 
 
 def show_log_folder() -> None:

@@ -4,6 +4,7 @@ It freezes with PyInstaller for the system it runs on (an app for a Mac can only
 itself, and prints the size of each part. Run it through ./run.sh --package frozen OUT, which brings the environment.
 """
 
+import ast
 import os
 import shutil
 import subprocess
@@ -24,12 +25,20 @@ def main(output: Path) -> int:
     work = output / "build"
     licenses = work / "licenses"
     work.mkdir(parents=True, exist_ok=True)
-    from licenses import collect
+    from licenses import collect, collect_system_libraries
 
-    collect(Path(sysconfig.get_path("purelib")), licenses)
+    missing = collect(Path(sysconfig.get_path("purelib")), licenses, ["hone[cpu]", "pyinstaller"])
+    if missing:
+        print(f"No licence text of {', '.join(missing)}; put one into resources/licenses.", file=sys.stderr)
+        return 1
     freeze(output, work, licenses)
     app = output / ("Hone.app" if MAC else "Hone")
     programs = app / "Contents/MacOS" if MAC else app
+    if not MAC:
+        unknown = collect_system_libraries(system_libraries(work), app / "_internal/licenses")
+        if unknown:
+            print(f"No licence text of {', '.join(unknown)}, which no installed package holds.", file=sys.stderr)
+            return 1
     print(describe_sizes(app))
     tested = subprocess.run([programs / "hone-command", "selftest"], env=bare_environment(work), check=False)
     if tested.returncode:
@@ -46,6 +55,13 @@ def freeze(output: Path, work: Path, licenses: Path) -> None:
     environment = os.environ | {"HONE_LICENSES": str(licenses), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "PyInstaller", *options, str(HERE / "hone.spec")]
     subprocess.run(command, env=environment, check=True)
+
+
+def system_libraries(work: Path) -> list[Path]:
+    """The libraries that PyInstaller took from the system, as it has written them down."""
+    listed = ast.literal_eval((work / "hone" / "COLLECT-00.toc").read_text("utf-8"))
+    sources = [Path(source) for _, source, kind in listed[0] if kind == "BINARY"]
+    return sorted(path for path in sources if path.is_relative_to("/usr/lib") or path.is_relative_to("/lib"))
 
 
 def bare_environment(home: Path) -> dict[str, str]:

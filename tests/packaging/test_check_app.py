@@ -14,6 +14,7 @@ pytest.importorskip("icnsutil", reason="the dependency group 'package' is not in
 import check_app
 import icon
 import info_plist
+import licenses
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,7 @@ def app(tmp_path: Path, icns: Path) -> Path:
     (contents / "MacOS/Hone").write_text("#!/bin/sh\n", "ascii")
     (contents / "MacOS/Hone").chmod(0o755)
     shutil.copy(icns, contents / "Resources/Hone.icns")
-    for name in ("LICENSE", "index.txt"):
-        (contents / "Resources/licenses" / name).touch()
+    licenses.write(licenses.hone_and_python(), contents / "Resources/licenses")
     return contents.parent
 
 
@@ -68,7 +68,10 @@ def test_a_good_one(app: Path) -> None:
         (lambda c: (c / "Frameworks/python3.13").mkdir(), "takes a folder with a dot"),
         (lambda c: (c / "Resources/a:b").touch(), "has no place in an app"),
         (lambda c: (c / "Resources/index").touch() or (c / "Resources/index").chmod(0o666), "changed by everybody"),
-        (lambda c: (c / "Resources/licenses/index.txt").unlink(), "lacks Hone's LICENSE or the index"),
+        (lambda c: (c / "Resources/licenses/index.txt").unlink(), "the licences cannot be read"),
+        (lambda c: (c / "Resources/licenses/index.txt").write_text("Hone\n"), "the licences cannot be read"),
+        (lambda c: (c / "Resources/licenses/index.txt").write_text(""), "lacks Hone's own licence"),
+        (lambda c: next(c.glob("Resources/licenses/Python-*/*")).unlink(), "lacks the text for Python 3."),
     ],
 )
 def test_one_thing_wrong(app: Path, change: Callable[[Path], object], sentence: str) -> None:

@@ -1,0 +1,44 @@
+"""The licences of everything that Hone is made from: a list, and the text of the one that is chosen."""
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QPlainTextEdit, QSplitter, QWidget
+
+from app.desktop.licenses import list_licenses
+from app.style import theme
+from app.widgets.card import card_around, vbox
+from app.widgets.labels import caption
+from app.widgets.scrollbar import use_thin_scrollbars
+
+
+class LicensesWindow(QDialog):
+    """Shows each part's licence; it is gone once it is closed."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Licences")
+        self.resize(980, 640)
+        self.licenses = list_licenses()
+        layout = vbox(self, theme.MARGIN, theme.GRID)
+        layout.addWidget(caption("Hone is made from these, each under its own licence."))
+        self.parts, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
+        self.parts.setAccessibleName("Parts of Hone")
+        self.parts.addItems([f"{part.part} {part.version}" for part in self.licenses])
+        self.text.setAccessibleName("Text of the licence")
+        self.text.setFont(theme.monospace())
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.setChildrenCollapsible(False)
+        split.setHandleWidth(theme.GRID)
+        for view in (self.parts, self.text):
+            view.setFrameShape(QFrame.Shape.NoFrame)
+            use_thin_scrollbars(view)
+            split.addWidget(card_around(view))
+        split.setStretchFactor(1, 1)
+        split.setSizes([260, 700])
+        layout.addWidget(split, 1)
+        self.parts.currentRowChanged.connect(self._show_text)
+        self.parts.setCurrentRow(0)
+
+    def _show_text(self, row: int) -> None:
+        part = self.licenses[row]
+        self.text.setPlainText(f"{part.part} {part.version}: {part.name}\n\n{part.text}")
