@@ -5,12 +5,14 @@ import json
 import re
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.data.read.source import FILE_START, Piece, Problem, Source
+from core.errors import shorten
 
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
+_LONGEST_KEY = 60  # characters, in a sentence
 _LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses
 _MOST_BYTES = 1 << 29  # that the objects of one value may take
 _DEEPEST = 200  # lists and objects inside each other
@@ -24,7 +26,29 @@ def _parse_constant(name: str) -> float | None:
     return None if name == "NaN" else float(name)
 
 
+class _SameKey(Exception):
+    """A key stands twice in one object: its only argument."""
+
+
+def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise _SameKey(_first_repeated(key for key, _ in pairs))
+    return made
+
+
+def _first_repeated(keys: Iterable[Any]) -> Any:
+    """The first of the keys that was met before; None where there is none."""
+    seen: set[Any] = set()
+    for key in keys:
+        if key in seen:
+            return key
+        seen.add(key)
+    return None
+
+
 _DECODER = json.JSONDecoder(parse_constant=_parse_constant)
+_UNIQUE_DECODER = json.JSONDecoder(parse_constant=_parse_constant, object_pairs_hook=_unique_keys)
 
 
 def read_json_lines(data_file: Source) -> Iterator[Piece]:
@@ -65,24 +89,42 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
         yield Problem("array-end", "warning", window.line, "The file ends before the array does.", "The rows are kept.")
 
 
-def repair_json(text: str) -> tuple[Any, str] | None:
-    """(value, what was wrong) of text that is nearly JSON: with trailing commas, or as Python writes a dict or a list.
-    None where it is neither, or too long to try."""
+def repair_json(text: str) -> tuple[Any, str, str | None] | None:
+    """(value, what was wrong, a key that stands twice) of text that is nearly JSON: with trailing commas, or as Python
+    writes a dict or a list. None where it is neither, or too long to try."""
     if len(text) > _LONGEST_REPAIR:
         return None
     try:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
-        return _DECODER.decode(without_commas), "a comma too many"
+        value, same_key = _decode(without_commas)
+        return value, "a comma too many", same_key
     except (ValueError, RecursionError):
         pass
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Python warns of escapes such as \\d in the text
-            value = ast.literal_eval(text.strip().rstrip(","))
+            tree = ast.parse(text.strip().rstrip(","), mode="eval")
+        value = ast.literal_eval(tree)
         value = _DECODER.decode(json.dumps(value))  # sets, bytes and complex numbers are no data; keys become text
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return None
-    return value, "single quotes, as Python writes them"
+    objects = (node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict))
+    repeated = (_first_repeated(str(k.value) for k in keys if isinstance(k, ast.Constant)) for keys in objects)
+    return value, "single quotes, as Python writes them", next((key for key in repeated if key is not None), None)
+
+
+def _decode(text: str) -> tuple[Any, str | None]:
+    """(value, a key that stands twice in one of its objects; None where each stands once)."""
+    try:
+        return _UNIQUE_DECODER.decode(text), None
+    except _SameKey as same_key:
+        return _DECODER.decode(text), same_key.args[0]
+
+
+def _same_key_problems(key: str | None, line: int) -> Iterator[Problem]:
+    if key is not None:
+        message = f"The key {json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)} stands twice in one object."
+        yield Problem("same-key", "warning", line, message, "The last one is read; give each a name of its own.")
 
 
 def _parse(text: str, line: int) -> Iterator[Piece]:
@@ -90,31 +132,40 @@ def _parse(text: str, line: int) -> Iterator[Piece]:
     if _is_too_large(text):
         yield _too_long(line)
         return
+    may_be_repaired = False
     try:
-        value = _DECODER.decode(text)
+        value, same_key = _decode(text)
     except RecursionError:
-        yield Problem("json", "error", line, "The JSON is nested too deeply.")
-        return
+        problem = _too_deep(line)
     except json.JSONDecodeError as error:
-        json_error = error
+        problem, may_be_repaired = _json_problem(text, line, error), True
     except ValueError:  # Python refuses whole numbers of thousands of digits
-        yield Problem("json", "error", line, "The JSON holds a number that is too long.")
-        return
+        problem = _too_many_digits(line)
     else:
+        yield from _same_key_problems(same_key, line)
         yield from _checked(value, text, line)
         return
-    repaired = repair_json(text)
+    repaired = repair_json(text) if may_be_repaired else None
     if repaired is None:
-        yield _json_problem(text, line, json_error)
+        yield problem
         return
-    value, mistake = repaired
+    value, mistake, same_key = repaired
     code = "trailing-comma" if "comma" in mistake else "single-quotes"
     yield Problem(code, "warning", line, f"The JSON has {mistake}.", "It is read as meant.")
+    yield from _same_key_problems(same_key, line)
     yield from _checked(value, text, line)
 
 
 def _too_long(line: int) -> Problem:
     return Problem("long-line", "error", line, "This value is too long to be a row.")
+
+
+def _too_deep(line: int) -> Problem:
+    return Problem("json", "error", line, "The JSON is nested too deeply.")
+
+
+def _too_many_digits(line: int) -> Problem:
+    return Problem("json", "error", line, "The JSON holds a number that is too long.")
 
 
 def _is_too_large(text: str) -> bool:
@@ -140,7 +191,7 @@ def _checked(value: Any, text: str, line: int) -> Iterator[Piece]:
     """The value, with halves of characters (lone surrogates) replaced: JSON can hold them, but no tokenizer and no file
     can."""
     if _is_too_deep(value, text):
-        yield Problem("json", "error", line, "The JSON is nested too deeply.")
+        yield _too_deep(line)
         return
     if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
@@ -228,18 +279,21 @@ class _JsonWindow:
         """The next value, or what is wrong with it; either way the cursor moves behind it."""
         self.data_file.has_text = True
         self.mark_row_start()
+        decoder, same_key = _UNIQUE_DECODER, None
         lookahead = 0  # characters that are read at once when a value is longer than the window; doubled each time
+        # Nothing is given out while an error is held: it would keep the file open where the rows are not read on.
         while True:
             if _is_too_large(self.text):
-                self.move_to(self._find_next_value())
-                yield _too_long(line)
-                return
+                problem, may_be_repaired = _too_long(line), False
+                break
             try:
-                value, end = _DECODER.raw_decode(self.text, self.cursor)
+                value, end = decoder.raw_decode(self.text, self.cursor)
+            except _SameKey as twice:
+                decoder, same_key = _DECODER, twice.args[0]
+                continue
             except RecursionError:
-                self.move_to(len(self.text) if self.is_last else self._find_next_value())
-                yield Problem("json", "error", line, "The JSON is nested too deeply.")
-                return
+                problem, may_be_repaired = _too_deep(line), False
+                break
             except json.JSONDecodeError as error:
                 # A value that is cut by the window's end fails there, or in a string that began before it.
                 is_cut = error.pos >= len(self.text) - 8 or error.msg.startswith("Unterminated string")
@@ -247,24 +301,23 @@ class _JsonWindow:
                     lookahead = max(2 * lookahead, 1 << 20)
                     self.read_chunk(lookahead)
                     continue
-                problem = _json_problem(self.text, line, error, self.cursor)
-                end = self._find_next_value()
-                if self.is_dropped:
-                    self.move_to(end)
-                    yield problem
-                    return
-                text = self.text[self.cursor : end].rstrip().rstrip(",")
-                self.move_to(end)
-                yield from _parse(text, line)
-                return
+                problem, may_be_repaired = _json_problem(self.text, line, error, self.cursor), True
+                break
             except ValueError:
-                self.move_to(self._find_next_value())
-                yield Problem("json", "error", line, "The JSON holds a number that is too long.")
-                return
+                problem, may_be_repaired = _too_many_digits(line), False
+                break
             start, text = self.cursor, self.text
             self.move_to(end)
+            yield from _same_key_problems(same_key, line)
             yield from _checked(value, text[start:end], line)
             return
+        end = self._find_next_value()
+        text = self.text[self.cursor : end].rstrip().rstrip(",") if may_be_repaired and not self.is_dropped else ""
+        self.move_to(end)
+        if text:
+            yield from _parse(text, line)
+        else:
+            yield problem
 
     def _find_next_value(self) -> int:
         """Where the value behind a broken one starts: at the next line that opens an object or array with no more
