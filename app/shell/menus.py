@@ -8,6 +8,7 @@ from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
 from app.desktop import preferences
+from app.shell.updates import are_wanted
 from app.style import theme
 
 
@@ -113,6 +114,9 @@ class MenuBar:
             menu, "&Methods, options and models", self._commands["help"], QKeySequence.StandardKey.HelpContents
         )
         self._add_action(menu, "Show &log files", self._commands["logs"])
+        look = self._add_action(menu, "Look for &updates once a day", self._commands["updates"])
+        look.setCheckable(True)
+        menu.aboutToShow.connect(lambda: look.setChecked(are_wanted()))
         self._add_action(menu, "&About Hone", self._commands["about"], role=QAction.MenuRole.AboutRole)
 
 

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.style import icons, theme
-from app.widgets.buttons import KEYBOARD_REASONS, Button
+from app.widgets.buttons import KEYBOARD_REASONS, Button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption
 from app.widgets.progress_bar import ThinProgressBar
@@ -74,6 +74,7 @@ class Sidebar(QWidget):
 
     chosen = Signal(str)
     run_clicked = Signal()
+    update_clicked = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -103,6 +104,11 @@ class Sidebar(QWidget):
         self._list.itemClicked.connect(self._choose_item)  # from a run's page back to the list it is in
         layout.addWidget(self._list, 1)
         layout.addWidget(self._build_run_card())
+        self.update_button = quiet_button("")
+        self.update_button.setToolTip("A newer version of Hone can be downloaded.")
+        self.update_button.clicked.connect(self.update_clicked)
+        self.update_button.hide()
+        layout.addWidget(self.update_button)
 
     def choose(self, key: str) -> None:
         """Mark the place whose page is shown."""
@@ -119,6 +125,11 @@ class Sidebar(QWidget):
 
     def hide_run(self) -> None:
         self.card.setVisible(False)
+
+    def show_update(self, version: str) -> None:
+        """Tell that a newer version is available; with "", none is."""
+        self.update_button.setText(f"{version} is available…")
+        self.update_button.setVisible(bool(version))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = theme.colours(theme.palette())

@@ -21,6 +21,7 @@ from app.shell.incoming import IncomingFiles
 from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
 from app.shell.sidebar import Sidebar
+from app.shell.updates import UpdateNotice
 from app.shell.warm_up import warm_up
 from app.style import icons
 from app.threads import gc, task
@@ -72,6 +73,7 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         self._mark_place()
         self._update_current()
+        self.updates = UpdateNotice(self, self.sidebar, self.jobs)
         QTimer.singleShot(_MACHINE_MS, self.wizard.goal.machine.look)
         QTimer.singleShot(_MACHINE_MS, self.wizard.goal.interrupted.look)
         QTimer.singleShot(_MACHINE_MS, self.wizard.build_next)
@@ -144,6 +146,7 @@ class MainWindow(QMainWindow):
                 "checkpoint": self.runs.checkpoint_current,
                 "help": self._show_help,
                 "logs": dialogs.show_log_folder,
+                "updates": lambda: self.updates.switch(),
                 "about": partial(dialogs.show_about, self),
             },
         )
