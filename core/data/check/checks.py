@@ -70,7 +70,7 @@ def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
 
 def example_remarks(example: Example) -> Iterator[Remark]:
     """Remarks on one usable example."""
-    placeholder = next((p for p in map(find_placeholder, example_texts(example)) if p), "")
+    placeholder = next((p for text in example_texts(example) if "{{" in text and (p := find_placeholder(text))), "")
     if placeholder:
         message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
         yield Remark("placeholder", "warning", message, "It can be filled in, or the row left out.")
@@ -96,10 +96,10 @@ class DatasetChecks:
         if is_duplicate:
             self._duplicates += 1
             self._first_duplicate = self._first_duplicate or example.line
-        weighted = sum(m["role"] == "assistant" and m.get("weight", 1) not in (0, 1) for m in example.messages or ())
-        if weighted:
-            self._weighted += weighted
-            self._first_weighted = self._first_weighted or example.line
+        for message in example.messages or ():
+            if "weight" in message and message["role"] == "assistant" and message["weight"] not in (0, 1):
+                self._weighted += 1
+                self._first_weighted = self._first_weighted or example.line
         if example.text is not None and _is_written_out(example.text):
             self._written_out += 1
             self._first_written_out = self._first_written_out or example.line

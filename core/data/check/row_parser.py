@@ -1,7 +1,6 @@
 """From a row as it stands in the file to its examples: columns mapped, placeholders filled in, its shape parsed."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from core.data.check import checks
 from core.data.format.conversation import without_other_parts
@@ -37,7 +36,7 @@ class RowParser:
         if self._text_only and (text_alone := without_other_parts(value)) != value:
             value = text_alone
             self.rows_in_part += 1
-        return replace(row, value=fill_placeholders(value, self._texts) if self._texts else value)
+        return Row(row.line, fill_placeholders(value, self._texts) if self._texts else value)
 
     def parse(self, row: Row) -> tuple[tuple[Example, ...], list[Remark]]:
         """(examples, remarks) of a row that map_columns() returned: nearly always one example.

@@ -73,12 +73,17 @@ def as_messages(value: Any) -> Any:
     """
     if not isinstance(value, list | tuple) or not value:
         return value
-    if len(value) > 1 and all(isinstance(text, str) for text in value):
+    first = value[0]
+    if isinstance(first, str) and len(value) > 1 and all(isinstance(text, str) for text in value):
         return [{"role": "user" if n % 2 == 0 else "assistant", "content": text} for n, text in enumerate(value)]
-    if all(isinstance(turn, dict) and {"input", "output"} <= turn.keys() for turn in value):
+    if isinstance(first, dict) and "input" in first and all(map(_is_input_and_output, value)):
         sides = (("user", "input"), ("assistant", "output"))
         return [{"role": role, "content": turn[side]} for turn in value for role, side in sides]
     return value
+
+
+def _is_input_and_output(turn: Any) -> bool:
+    return isinstance(turn, dict) and {"input", "output"} <= turn.keys()
 
 
 def parse_messages(value: Sequence[Any]) -> tuple[Message, ...]:
@@ -94,15 +99,14 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
 
     Raises Unusable when there is no answer, or the last one is empty.
     """
-    last = max((n for n, m in enumerate(messages) if m["role"] == "assistant"), default=None)
+    last = next((n for n in reversed(range(len(messages))) if messages[n]["role"] == "assistant"), None)
     if last is None:
         raise Unusable("no-answer", "The conversation has no answer by the assistant.")
     if not has_content(messages[last]):
         raise Unusable("empty-answer", "The answer is empty." if last < 2 else "The last answer is empty.")
     remarks = []
-    is_empty = [m["role"] == "assistant" and not has_content(m) and not m.get("reasoning_content") for m in messages]
-    if any(is_empty[:last]):
-        messages = tuple({**m, "weight": 0} if empty else m for m, empty in zip(messages, is_empty, strict=True))
+    if any(map(_is_empty_answer, messages[:last])):
+        messages = tuple({**m, "weight": 0} if _is_empty_answer(m) else m for m in messages)
         message = "An answer in the middle of the conversation is empty."
         remarks.append(Remark("empty-turn", "warning", message, "It is not learned."))
     if last + 1 == len(messages):
@@ -110,6 +114,10 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
     message = f"The conversation ends with the {messages[-1]['role']}, not with an answer."
     remarks.append(Remark("ends-with-user", "warning", message, "What follows the last answer is left out."))
     return messages[: last + 1], remarks
+
+
+def _is_empty_answer(message: Message) -> bool:
+    return message["role"] == "assistant" and not has_content(message) and not message.get("reasoning_content")
 
 
 def has_content(message: Message) -> bool:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,23 +61,23 @@ def is_prompt_only(example: Example) -> bool:
     return example.completion is None
 
 
-def example_texts(example: Example) -> Iterator[str]:
+def example_texts(example: Example) -> list[str]:
     """Every text of an example, in order."""
+    texts: list[str] = []
     for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):
-        if part is None:
-            continue
         if isinstance(part, str):
-            yield part
-            continue
-        for message in part:
-            yield message["content"]
-            if "tool_calls" in message:
-                yield json.dumps(message["tool_calls"], ensure_ascii=False, default=str)
-    yield from (str(part) for part in (example.label, example.answer) if part is not None)
+            texts.append(part)
+        elif part is not None:
+            for message in part:
+                texts.append(message["content"])
+                if "tool_calls" in message:
+                    texts.append(json.dumps(message["tool_calls"], ensure_ascii=False, default=str))
+    texts += [str(part) for part in (example.label, example.answer) if part is not None]
+    return texts
 
 
 def content_key(example: Example) -> str:
     """A hash (hexadecimal, 32 digits) that is equal for examples with the same texts, ignoring case, white space and
     line."""
-    text = "\0".join(" ".join(part.casefold().split()) for part in example_texts(example))
+    text = "\0".join([" ".join(part.casefold().split()) for part in example_texts(example)])
     return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()

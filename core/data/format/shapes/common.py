@@ -54,10 +54,11 @@ def column_value(value: Values, names: tuple[str, ...]) -> Any:
 def structure_value(value: Values, names: tuple[str, ...]) -> Any:
     """column_value() of a column that holds a list or an object; None where it holds nothing, however that is
     written."""
-    content = column_value(value, names)
+    column = find_column(value, names)
+    content = parse_structure(value[column]) if column else None
     if isinstance(content, str) and content.strip().lower() in _EMPTY_STRUCTURES:
         return None
-    return None if content in ([], {}, ()) or is_null(content) else content
+    return None if (not content and content in ([], {}, ())) or is_null(content) else content
 
 
 def parse_structure(value: Any) -> Any:
@@ -80,14 +81,16 @@ def require_columns(
     """Shape.columns of a shape that needs one column of each group, all different, and may use one of each group in
     `extra`."""
 
-    def columns(value: Values) -> tuple[str, ...]:
-        required = tuple(find_column(value, names) for names in groups)
+    @functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+    def match(row_columns: tuple[str, ...]) -> tuple[str, ...]:
+        row = dict.fromkeys(row_columns)
+        required = tuple(find_column(row, names) for names in groups)
         if not all(required) or len(set(required)) < len(required):
             return ()
-        optional = dict.fromkeys(find_column(value, names) for names in extra)
+        optional = dict.fromkeys(find_column(row, names) for names in extra)
         return required + tuple(c for c in optional if c and c not in required)
 
-    return columns
+    return lambda value: match(tuple(value))
 
 
 def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -> str:
@@ -141,6 +144,8 @@ def assistant_message(content: str) -> Message:
 
 def system_messages(value: Values) -> tuple[Message, ...]:
     """The system message that a column holds: one message or none. Raises Unusable."""
+    if not find_column(value, names_of.SYSTEM):
+        return ()
     content = read_text(value, names_of.SYSTEM, required=False)
     return ({"role": "system", "content": content},) if content.strip() else ()
 

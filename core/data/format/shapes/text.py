@@ -14,6 +14,7 @@ _STEPS = (("prompt", "question", "problem"), ("completions", "steps"), ("labels"
 
 def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
     """Shape.columns of a list of messages that name their speaker under `speaker_key`, "role" or "from"."""
+    match = common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))
 
     def columns(value: Values) -> tuple[str, ...]:
         messages = common.column_value(value, names_of.MESSAGES)
@@ -21,7 +22,6 @@ def _match_chat(speaker_key: str) -> Callable[[Values], tuple[str, ...]]:
             return ()
         first = messages[0] if messages else {}
         own_key = "from" if isinstance(first, dict) and "from" in first else "role"
-        match = common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))
         return match(value) if own_key == speaker_key else ()
 
     return columns
