@@ -104,8 +104,9 @@ class Data:
     )
     columns: tuple[str, ...] = option(
         (),
-        "Which column is what, where the names are not recognised: entries such as 'question=frage'; one "
-        "with a comma stands in quotes, as in 'question=\"Name, full\"'.",
+        "Which column is what, where the names are not recognised: entries such as 'question=frage', or "
+        "'question=translation.en' for what lies inside a column; one with a comma stands in quotes, as in "
+        "'question=\"Name, full\"'.",
         label="Column mapping",
         when="Map the columns if the format is not recognised, or recognised wrongly.",
     )

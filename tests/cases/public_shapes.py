@@ -36,7 +36,10 @@ PUBLIC = (
       for text, summary in (("dialogue", "summary"), ("article", "highlights"), ("document", "summary"), ("text", "summary"))),
     Case("a thought called Complex_CoT", TEXT, [{"Question": "2+2?", "Complex_CoT": "Two and two.", "Response": "4"}],
          ("U 2+2? | A* <think>\nTwo and two.\n</think>\n\n4",)),
-    Case("languages side by side", TEXT, [{"translation": {"en": "Hi", "fr": "Salut"}}], (), (), "translation is not known"),
+    Case("languages side by side", TEXT, [{"translation": {"en": "Hi", "fr": "Salut"}}], (), (),
+         "or map them: --columns question=translation.en,answer=translation.fr."),
+    Case("languages side by side, mapped", TEXT, [{"translation": {"en": "Hi?", "fr": "Yes."}}], PLAIN,
+         options={"columns": ["question=translation.en", "answer=translation.fr"]}),
     Case("an answered conversation beside whole ones", PAIRS,
          [{"conversation": [{"input": "Hi?", "output": "Yes."}], **WHOLE}], YES_NO),
     Case("a prompt with system beside whole conversations without", PAIRS, [{"prompt": turns("Hi?", system="Be brief."), **WHOLE}],
@@ -44,7 +47,7 @@ PUBLIC = (
     Case("chosen_response and rejected_response", PAIRS,
          [{"instruction": "Hi?", "chosen_response": "Yes.", "rejected_response": "No."}], YES_NO),
     Case("a prompt that is null", PAIRS, [{"prompt": None, **PAIR}], (), (), "prompt is null"),
-    *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], (), (), "expected prompt, chosen and rejected")
+    *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], (), (), "or map them: --columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN.")
       for row in ({"history": "Hi?", "human_ref_A": "Yes.", "human_ref_B": "No.", "labels": 1},
                   {"prompt": "Hi?", "response_0": "Yes.", "response_1": "No.", "better_response_id": 0},
                   {"prompt": "Hi?", "response_1": "Yes.", "response_2": "No.", "preference_strength": -2},

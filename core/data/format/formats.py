@@ -2,12 +2,13 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.format import column_names as names_of
 from core.data.format.column_names import MESSAGES
+from core.data.format.column_paths import column_paths, example_mapping
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
@@ -33,6 +34,7 @@ class Format:
     rows: int
     all_columns: tuple[str, ...] = ()
     unread_content: tuple[str, ...] = ()  # columns that hold texts and that nothing reads
+    column_paths: tuple[str, ...] = ()  # all of them, with what lies inside of objects in their place
 
     @property
     def name(self) -> str:
@@ -66,7 +68,7 @@ class Format:
         column = find_column(row.value, MESSAGES)
         if column:
             raise Unusable("type", f"{column} is not a list of messages.")
-        raise Unusable("columns", unknown_columns_message(tuple(row.value), self.kind))
+        raise Unusable("columns", unknown_columns_message(row.value, self.kind))
 
 
 def detect_format(rows: Iterable[Row], kind: str) -> Format:
@@ -74,9 +76,11 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
     shape_counts: Counter[Shape] = Counter()
     column_counts: Counter[str] = Counter()
     all_columns: dict[str, None] = {}
+    paths: dict[str, None] = {}
     rows = list(rows)
     for row in rows:
         all_columns.update(dict.fromkeys(row.value))
+        paths.update(dict.fromkeys(column_paths(row.value)))
         for shape in SHAPES[kind]:
             if shape.columns(row.value):
                 shape_counts[shape] += 1
@@ -87,7 +91,7 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
             column_counts.update(shapes[0].columns(row.value))
     columns = tuple(c for c in all_columns if column_counts[c])
     unread = tuple(c for c in all_columns if len(shapes) == 1 and c not in columns and _is_missed(rows, c, columns))
-    return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread)
+    return Format(kind, shapes, columns, len(rows), tuple(all_columns), unread, tuple(paths))
 
 
 def _is_missed(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
@@ -117,13 +121,16 @@ def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
     return 2 * copies < len(rows)
 
 
-def unknown_columns_message(columns: tuple[str, ...], kind: str) -> str:
-    """The sentence for columns that no shape of this kind of data knows."""
+def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:
+    """The sentence for a row whose columns no shape of this kind of data knows."""
     expected = ", or ".join(shape.expected for shape in SHAPES[kind] if shape.expected)
-    if not columns:
+    if not row:
         return f"The row has no columns; expected are {expected}."
-    subject = f"columns {join_names(columns)} are" if len(columns) > 1 else f"column {join_names(columns)} is"
-    return f"The {subject} not known; expected {expected}."
+    subject = f"columns {join_names(row)} are" if len(row) > 1 else f"column {join_names(row)} is"
+    example = example_mapping(row, kind)
+    return f"The {subject} not known; expected {expected}" + (
+        f"; or map them: --columns {example}." if example else "."
+    )
 
 
 def join_names(names: Iterable[Any]) -> str:

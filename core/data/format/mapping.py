@@ -1,10 +1,12 @@
 """Column mapping: a file's own columns, or texts made from several of them, under the names that Hone knows."""
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from core.data.format.column_paths import column, column_paths, has_column
 from core.data.format.example import Unusable
 from core.errors import BadOption
 
@@ -33,7 +35,8 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w .-]{0,40}?)\s*\}\}")
 
 @dataclass(frozen=True)
 class ColumnMap:
-    """(role, column or text with {column}) for each role; empty to use columns under their own names."""
+    """(role, column or text with {column}) for each role; empty to use columns under their own names. A column may lie
+    inside of another: "translation.en"."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
@@ -88,12 +91,13 @@ def _split_entry(entry: str, option: str, example: str) -> tuple[str, str]:
     return name.strip(), text
 
 
-def _fill_pattern(pattern: str, value: dict[str, Any]) -> Any:
-    if pattern in value:
-        return value[pattern]
+def _fill_pattern(pattern: str, row: dict[str, Any]) -> Any:
+    if has_column(row, pattern):
+        return column(row, pattern)
     names = _COLUMN.findall(pattern)
-    missing = next((name for name in names if name not in value), None if names else pattern)
+    missing = next((name for name in names if not has_column(row, name)), None if names else pattern)
     if missing is not None:
-        names = [str(name) for name in value][:_MOST_NAMES] + ["others"] * (len(value) > _MOST_NAMES)
-        raise Unusable("column", f"There is no column {missing}; the row has {', '.join(names) or 'none'}.")
-    return _COLUMN.sub(lambda m: "" if value[m.group(1)] is None else str(value[m.group(1)]), pattern)
+        own = [str(name) for name in itertools.islice(column_paths(row), _MOST_NAMES + 1)]
+        own = own[:_MOST_NAMES] + ["others"] * (len(own) > _MOST_NAMES)
+        raise Unusable("column", f"There is no column {missing}; the row has {', '.join(own) or 'none'}.")
+    return _COLUMN.sub(lambda m: "" if column(row, m.group(1)) is None else str(column(row, m.group(1))), pattern)

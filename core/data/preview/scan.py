@@ -9,6 +9,7 @@ from typing import Any
 from core.data.check.checked_rows import MOST_HELD, CheckedRows
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
+from core.data.format.column_paths import column_paths
 from core.data.format.example import Example, content_key, example_texts
 from core.data.format.formats import DETECTION_ROWS, Format
 from core.data.read import files
@@ -29,7 +30,7 @@ class FilePreview:
     findings: tuple[Finding, ...]
     parser: RowParser  # with the format of these rows
     index: RowIndex  # of these rows
-    file_columns: tuple[str, ...]  # as the file names them, whatever they are mapped to
+    file_columns: tuple[str, ...]  # as the file names them, and what lies inside: core.data.format.column_paths
 
     @property
     def format(self) -> Format:
@@ -92,10 +93,10 @@ def preview_files(
             break
     items.close()
     parser, index = checked_rows.parser, checked_rows.index()
-    file_columns = parser.format.all_columns
+    file_columns = parser.format.column_paths
     if options["columns"]:
         rows = index.read_located(0, min(count, index.rows))
-        file_columns = tuple(dict.fromkeys(column for _, row in rows for column in row.value))
+        file_columns = tuple(dict.fromkeys(column for _, row in rows for column in column_paths(row.value)))
     return FilePreview(tuple(examples), tuple(findings), parser, index, file_columns)
 
 

@@ -219,6 +219,23 @@ def test_nothing_wrong_is_said(qtbot: QtBot, window: MainWindow, dataset: Path) 
     assert page.preview.problems._card.isHidden()
 
 
+def test_a_column_inside_of_another_is_in_the_menu(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"translation": {"en": "Hi?", "fr": "Yes."}}\n' * 2)
+    window.open_files([path])
+    page = window.wizard.data
+    qtbot.waitUntil(lambda: "not known" in page.blocked_reason())
+    for part, column in (("question", "translation.en"), ("answer", "translation.fr")):
+        menu = page.columns.menus[part]
+        assert menu.findText(column) > 0
+        menu.setCurrentText(column)
+    qtbot.waitUntil(lambda: page.blocked_reason() == "")
+    assert window.draft.run.data.columns == ("question=translation.en", "answer=translation.fr")
+    qtbot.waitUntil(lambda: page.preview.rows.model.row_at(0) is not None)
+    assert cells(page, 0)[1:3] == ["Hi?", "Yes."]
+    assert page.columns.menus["question"].findText("translation.fr") > 0
+
+
 def test_columns_that_are_not_known_are_mapped(qtbot: QtBot, window: MainWindow) -> None:
     window.open_files([FILES / "semicolons.csv"])
     page = window.wizard.data

@@ -113,11 +113,6 @@ def message(role: str, content: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
-        (
-            {"foo": 1, "bar": 2},
-            "The columns foo and bar are not known; expected messages, or conversations, or instruction and output, "
-            "or prompt and completion, or question and answer, or text.",
-        ),
         ({"messages": [message("user", "q")]}, "The conversation has no answer by the assistant."),
         ({"messages": [message("user", "q"), message("assistant", " ")]}, "The answer is empty."),
         ({"messages": []}, "The conversation is empty."),
@@ -146,6 +141,16 @@ def test_a_row_that_cannot_be_used_says_why(tmp_path: Path, row: dict[str, Any],
     dataset = load_dataset(write(tmp_path, {"text": "t"}, row), "text")
     assert [(f.line, f.severity, f.message) for f in dataset.findings] == [(2, "error", sentence)]
     assert (len(dataset.examples), dataset.rows) == (1, 2)
+
+
+def test_columns_that_are_not_known_are_named_with_a_mapping_to_copy(tmp_path: Path) -> None:
+    path = write(tmp_path, {"foo": 1, "bar": 2}, {"text": "t"})
+    (finding,) = load_dataset(path, "text").findings
+    assert (finding.line, finding.severity, finding.code) == (1, "error", "columns")
+    assert finding.message == (
+        "The columns foo and bar are not known; expected messages, or conversations, or instruction and output, "
+        "or prompt and completion, or question and answer, or text; or map them: --columns question=foo,answer=bar."
+    )
 
 
 def test_broken_json_only(tmp_path: Path) -> None:

@@ -1,0 +1,80 @@
+"""Names of columns, and of what lies inside them: "translation.en" is the text en in the object translation."""
+
+import itertools
+import json
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from core.data.kinds import PAIRS, TEXT, UNPAIRED
+
+_MISSING = object()
+_DEEPEST = 4  # objects inside each other whose columns are named
+_MOST_INSIDE = 50  # columns of one object that are named
+_EXAMPLE = {  # how columns are mapped, where it cannot be told from the row which answer is the good one
+    PAIRS: "prompt=COLUMN,chosen=COLUMN,rejected=COLUMN",
+    UNPAIRED: "prompt=COLUMN,completion=COLUMN,label=COLUMN",
+}
+_PLAIN_NAME = re.compile(r"[\w .\-+/()?!:']{1,40}")  # of a column that an example can name
+
+
+def has_column(row: Mapping[str, Any], name: str) -> bool:
+    """Whether the row has this column, or one with this name inside of others."""
+    return name in row or _find(row, name) is not _MISSING
+
+
+def column(row: Mapping[str, Any], name: str) -> Any:
+    """The value of a column, or of what lies inside of one; None where it is not there.
+
+    Objects and lists that a table holds as text are looked into, and the members of a list have numbers from 0:
+    "answers.text.0".
+    """
+    found = row[name] if name in row else _find(row, name)
+    return None if found is _MISSING else found
+
+
+def column_paths(row: Mapping[str, Any], depth: int = _DEEPEST) -> Iterator[str]:
+    """The row's columns; in the place of one that holds an object, the columns inside of it."""
+    for name, value in row.items():
+        if isinstance(value, dict) and value and depth:
+            yield from (f"{name}.{inner}" for inner in itertools.islice(column_paths(value, depth - 1), _MOST_INSIDE))
+        else:
+            yield name
+
+
+def example_mapping(row: Mapping[str, Any], kind: str) -> str:
+    """A value of --columns for a row as a person can copy it, of the columns that hold texts, or else of the first
+    ones; "" where the row has too few, or names that would have to be written in another way."""
+    if kind in _EXAMPLE:
+        return _EXAMPLE[kind]
+    names = list(itertools.islice(column_paths(row), 4 * _MOST_INSIDE))
+    roles = ("text",) if len(names) == 1 and kind == TEXT else ("question", "answer")
+    texts = [name for name in names if isinstance(value := column(row, name), str) and value.strip()]
+    chosen = list(dict.fromkeys([*texts, *names]))[: len(roles)]
+    if len(chosen) < len(roles) or not all(map(_PLAIN_NAME.fullmatch, chosen)):
+        return ""
+    return shlex.quote(
+        ",".join(f"{role}={name}" for role, name in zip(roles, sorted(chosen, key=names.index), strict=True))
+    )
+
+
+def _find(value: Any, name: str) -> Any:
+    """What lies inside a value under a name with dots; names that hold dots themselves are tried as well."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return _MISSING
+    if isinstance(value, list):
+        value = {str(n): inner for n, inner in enumerate(value[:_MOST_INSIDE])}
+    if not isinstance(value, Mapping):
+        return _MISSING
+    if name in value:
+        return value[name]
+    for dot in (match.start() for match in re.finditer(r"\.", name)):
+        if name[:dot] in value:
+            found = _find(value[name[:dot]], name[dot + 1 :])
+            if found is not _MISSING:
+                return found
+    return _MISSING
