@@ -83,7 +83,11 @@ def test_pairs(tmp_path: Path, row: dict[str, Any], meaning: Any) -> None:
             {"chosen": [U, A], "rejected": [m("user", "other"), B]},
             "chosen and rejected do not begin with the same question.",
         ),
-        ({"text": "t"}, "The column text is not known; expected prompt, chosen and rejected."),
+        (
+            {"text": "t"},
+            "The column text is not known; expected prompt, chosen and rejected; or map them: "
+            "--columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN.",
+        ),
     ],
 )
 def test_pairs_that_cannot_be_used(tmp_path: Path, row: dict[str, Any], sentence: str) -> None:
