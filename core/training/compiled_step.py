@@ -13,6 +13,7 @@ import mlx.core as mx
 
 from core.data.batch.batches import Batch
 from core.data.batch.packing import Layout
+from core.device.gpu_failure import find_failure
 
 MIN_REPEATS = 3  # times that a shape has come up before it is compiled
 
@@ -28,13 +29,20 @@ class CompiledStep:
         self._function = function
         self._shape_counts: Counter[Any] = Counter()
         self._compiled: dict[Any, Callable[..., Any]] = {}  # by what a batch consists of; mx.compile knows shapes
+        self._max_shapes: int | None = None
         self.error = ""  # why the model's steps turned out not to be compilable
+
+    def forget(self, max_shapes: int) -> None:
+        """Drop what is compiled. From now on no more than `max_shapes` are, the first that come up again."""
+        self._compiled.clear()
+        self._shape_counts.clear()
+        self._max_shapes = max_shapes
 
     def __call__(self, parameters: Any, batch: Batch, precomputed: Any, weight: float) -> Any:
         arrays, template = _split_arrays(batch)
         shapes = tuple((name, tuple(array.shape)) for name, array in arrays.items())
         self._shape_counts[shapes] += 1
-        if self._shape_counts[shapes] < MIN_REPEATS or self.error:
+        if self._shape_counts[shapes] < MIN_REPEATS or self.error or not self._has_room(shapes):
             return self._function(parameters, batch, precomputed, weight)
         kind = (tuple(arrays), template.layout is not None and template.layout.shared)
         if kind not in self._compiled:
@@ -46,8 +54,17 @@ class CompiledStep:
         try:
             return self._compiled[kind](parameters, arrays, precomputed, mx.array(weight, mx.float32))
         except (ValueError, RuntimeError) as error:  # what tracing raises where a model looks at numbers on its way
+            if find_failure(error):  # of work that was given to the GPU before
+                raise
             self.error = (str(error).strip().splitlines() or ["no word"])[0]
             return self._function(parameters, batch, precomputed, weight)
+
+    def _has_room(self, shapes: Any) -> bool:
+        """Whether one of these shapes may be compiled, or is."""
+        if self._max_shapes is None:
+            return True
+        repeated = [known for known, count in self._shape_counts.items() if count >= MIN_REPEATS]
+        return shapes in repeated[: self._max_shapes]
 
 
 def _split_arrays(batch: Batch) -> tuple[dict[str, mx.array], Batch]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import mlx.core as mx
 
 from core.device.parallel import map_in_order
+from core.training.recovery import Recovery
 from core.training.setup import Setup
 from core.training.train_step import TrainStep
 
@@ -16,7 +17,7 @@ MIN_STEPS = 20  # of a run that makes a dry run; shorter ones show soon by thems
 HEADROOM, CHECKPOINTED_HEADROOM = 1.2, 1.75
 
 
-def dry_run(setup: Setup, train_step: TrainStep) -> None:
+def dry_run(setup: Setup, train_step: TrainStep, recovery: Recovery) -> None:
     """Compute the gradient of the longest batch, or of as many as are computed side by side, and note its memory.
 
     On CUDA MLX's memory limit is then set by it. The run goes on as if nothing had been drawn. Short runs, and runs
@@ -26,13 +27,22 @@ def dry_run(setup: Setup, train_step: TrainStep) -> None:
         return
     high, low = (int(word) for word in mx.random.state[0].tolist())
     window = setup.batches.window(setup.largest_step)
-    batches = sorted(window, key=lambda batch: -batch.tokens.size)[: setup.parallel_batches]
+    largest = sorted(window, key=lambda batch: -batch.tokens.size)[: setup.parallel_batches]
+    batches = recovery.split(largest)[: setup.parallel_batches]
     setup.model.train()
     on_cuda = setup.on_gpu and mx.cuda.is_available()
     if on_cuda:  # at its smallest, so that what is measured is what a step needs
         mx.set_memory_limit(1)
     mx.reset_peak_memory()
-    list(map_in_order(train_step.gradient, batches, setup.parallel_batches, models=setup.models))
+    while True:
+        try:
+            list(map_in_order(train_step.gradient, batches, setup.parallel_batches, models=setup.models))
+            if setup.recovers:
+                mx.synchronize()
+            break
+        except RuntimeError as error:
+            recovery.give_way(error, batches)
+            batches = recovery.split(largest)[: setup.parallel_batches]
     memory, precision = setup.resolved.memory, setup.resolved.precision
     if on_cuda:
         is_packed = precision.used != precision.compute

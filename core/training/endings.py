@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from core.device.gpu_failure import GPUFailure, find_failure
 from core.errors import Unavailable, UserError
 from core.events import Event, Finished, Phase, Step
 from core.redact import redact
@@ -49,10 +50,12 @@ def explain_failure(error: BaseException) -> str | None:
     """A sentence for what a person can put right, None for a bug."""
     if isinstance(error, UserError):
         return str(error)
-    text = str(error).lower()
+    failure = find_failure(error)
+    if failure not in (None, GPUFailure.OUT_OF_MEMORY):
+        return f"The run cannot go on: {failure.value}. It can go on from its last checkpoint."
     # MLX reports a full memory as a RuntimeError whose text names the allocation.
-    is_full = isinstance(error, RuntimeError) and ("alloc" in text or "memory" in text)
-    if is_full or isinstance(error, MemoryError):
+    is_full = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("alloc", "memory"))
+    if failure or is_full or isinstance(error, MemoryError):
         return "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
     if isinstance(error, SystemExit):
         return "Code that came with the model asked Python to exit, which ended the run."

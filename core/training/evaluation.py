@@ -21,6 +21,7 @@ from core.run.folder import CHECKPOINTS, REPORT
 from core.training import checkpoint, report
 from core.training.checkpoint import Progress
 from core.training.metrics import MetricMeans
+from core.training.recovery import Recovery
 from core.training.setup import Setup
 from core.training.train_step import TrainStep
 
@@ -36,9 +37,9 @@ class _HeldOutResult(NamedTuple):
 class Evaluation:
     """Measures the model in training, and keeps the best of it on disk. What it finds goes into `progress`."""
 
-    def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress) -> None:
+    def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
-        self.train_step, self.progress = train_step, progress
+        self.train_step, self.progress, self.recovery = train_step, progress, recovery
         self._sample_scores: dict[str, dict[str, float]] = {}  # by stage
         self._was_stopped = False  # while it measured
 
@@ -182,15 +183,18 @@ class Evaluation:
         loss, total_weight, targets = 0.0, 0.0, 0
         means = MetricMeans()
         batches = takewhile(lambda _: not (stop and stop.is_set()), setup.eval_batches)
-        results = map_in_order(train_step.loss, batches, setup.parallel_batches, models=setup.models)
+        if setup.recovers:
+            results = self.recovery.losses(batches)
+        else:
+            results = map_in_order(train_step.loss, batches, setup.parallel_batches, models=setup.models)
         measured = 0
         for batch, (batch_loss, metrics) in results:
             weight = train_step.weight(batch)
             loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
             targets += train_step.count_targets(batch)
             means.add(metrics, weight)
-            measured += 1
-        if measured < len(setup.eval_batches):
+            measured += len(batch.rows)
+        if measured < setup.eval_rows:
             raise SamplingStopped
         return _HeldOutResult(loss / total_weight, targets, means.means())
 

@@ -2,20 +2,26 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mlx.core as mx
 
 from core.data.batch.batches import Batch
+from core.device.gpu_failure import find_failure, finish_work
 from core.device.parallel import map_in_order
 from core.errors import Unavailable
 from core.events import Step
 from core.training.checkpoint import Progress
 from core.training.lr_schedule import learning_rate
 from core.training.metrics import MetricMeans
+from core.training.recovery import Recovery
 from core.training.setup import Setup
 from core.training.train_step import TrainStep
+
+
+class UpdateFailed(Unavailable):
+    """The weights in memory are not to be kept."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +30,16 @@ class _PendingStep:
 
     batches: list[Batch]  # micro-batches
     weights: list[float]  # what each counts by
-    first: Any  # TrainStep.gradient of the first batch, not computed yet; None where batches go side by side
+    first: Any  # TrainStep.gradient of the first batch, not computed yet; None where it is not built yet
+    whole: list[Batch]  # the batches as they were before they were parted (see core.training.recovery)
 
 
 class OptimizerStepper:
     """Computes optimizer steps one after the other; where it can, the next is built while one is still computed."""
 
-    def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress) -> None:
+    def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run = setup, setup.run
-        self.train_step, self.progress = train_step, progress
+        self.train_step, self.progress, self.recovery = train_step, progress, recovery
         self._built_step: _PendingStep | None = None
 
     def step(self) -> Step:
@@ -44,9 +51,9 @@ class OptimizerStepper:
         started = time.perf_counter()
         setup, number = self.setup, self.progress.step + 1
         pending, self._built_step = self._built_step or self._begin(number), None
-        total_weight = sum(pending.weights)
         setup.model.train()  # an evaluation may have come between
-        grad, results = self._accumulate(pending) if pending.first is not None else self._accumulate_parallel(pending)
+        pending, grad, results = self._compute_gradient(pending)
+        total_weight = sum(pending.weights)
         lr = self._learning_rate(number)
         norm = self.train_step.optimizer_step(grad, total_weight, lr)
         mx.async_eval(norm, self.train_step.state)
@@ -54,7 +61,7 @@ class OptimizerStepper:
             self._built_step = self._begin(number + 1)
             if setup.compiles:  # a GPU goes on while this step is reported
                 mx.async_eval(self._built_step.first)
-        mx.eval(norm, self.train_step.state)
+        self._finish_update(norm)
         loss, means = 0.0, MetricMeans()
         for (batch_loss, metrics), weight in zip(results, pending.weights, strict=True):
             loss += float(batch_loss) * weight / total_weight
@@ -68,21 +75,75 @@ class OptimizerStepper:
     def _begin(self, number: int) -> _PendingStep:
         """A step's batches, and the gradient of the first as a graph that is not computed yet."""
         self.setup.model.train()
-        batches = self.setup.batches.window(number)
-        side_by_side = self.setup.parallel_batches > 1 and len(batches) > 1
-        first = None if side_by_side else self.train_step.gradient(batches[0])
-        return _PendingStep(batches, [self.train_step.weight(b) for b in batches], first)
+        pending = self._part(self.setup.batches.window(number))
+        if self.setup.recovers or self._goes_side_by_side(pending):
+            return pending
+        return replace(pending, first=self.train_step.gradient(pending.batches[0]))
+
+    def _part(self, batches: list[Batch]) -> _PendingStep:
+        """A step over batches, in pieces of the size that the GPU manages."""
+        parts = self.recovery.split(batches)
+        return _PendingStep(parts, [self.train_step.weight(part) for part in parts], None, batches)
+
+    def _goes_side_by_side(self, pending: _PendingStep) -> bool:
+        return self.setup.parallel_batches > 1 and len(pending.batches) > 1
+
+    def make_smaller(self) -> bool:
+        """Let fewer rows through the model at once from the next step on; returns whether that is possible."""
+        number = self.progress.step + 1
+        if number > self.setup.schedule.total_steps or self.setup.rollouts:
+            return False
+        built, self._built_step = self._built_step, None
+        batches = built.batches if built else self.setup.batches.window(number)
+        return self.recovery.ease(batches)
+
+    def _compute_gradient(self, pending: _PendingStep) -> tuple[_PendingStep, Any, list[tuple[Any, Any]]]:
+        """(the step as it was computed, the sum of its gradients, (loss, metrics) of each of its batches).
+
+        Where the GPU may fail, the gradient is there before the update begins: a step that failed has changed nothing,
+        and is computed again in smaller pieces.
+        """
+        if self._goes_side_by_side(pending):
+            return pending, *self._accumulate_parallel(pending)
+        if not self.setup.recovers:
+            return pending, *self._accumulate(pending)
+        while True:
+            try:
+                grad, results = self._accumulate(pending)
+                finish_work(grad, results)
+                self.recovery.step_done()
+                return pending, grad, results
+            except RuntimeError as error:
+                self.recovery.give_way(error, pending.batches)
+                pending = self._part(pending.whole)
+
+    def _finish_update(self, norm: mx.array) -> None:
+        """Wait for the update. Raises Unavailable where a GPU fails in it: the weights may be lost then."""
+        try:
+            if self.setup.recovers:
+                finish_work(norm, self.train_step.state)
+            else:
+                mx.eval(norm, self.train_step.state)
+        except RuntimeError as error:
+            failure = find_failure(error) if self.setup.recovers else None
+            if failure is None:
+                raise
+            raise UpdateFailed(
+                f"The optimizer's update failed: {failure.value}. The last checkpoint is kept."
+            ) from error
 
     @property
     def _can_build_ahead(self) -> bool:
         """Whether a step may be built before the one before it is over: it must neither need anything computed first
-        nor take random numbers, whose state a checkpoint keeps."""
+        nor take random numbers, whose state a checkpoint keeps; and where the GPU may fail, each is over before the
+        next begins, so that its errors come up in it."""
         setup, run = self.setup, self.run
-        return not (setup.teacher or setup.rollouts or run.spec.precomputed or run.adapter.dropout)
+        return not (setup.recovers or setup.teacher or setup.rollouts or run.spec.precomputed or run.adapter.dropout)
 
     def _accumulate(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
         """(the sum of the gradients of a step's batches, (loss, metrics) of each), one batch after the other."""
-        current, total, results = pending.first, None, []
+        current = self.train_step.gradient(pending.batches[0]) if pending.first is None else pending.first
+        total, results = None, []
         for n in range(len(pending.batches)):
             loss, metrics, grad = current
             results.append((loss, metrics))

@@ -13,6 +13,7 @@ import mlx.nn as nn
 from core import adapters
 from core.data.batch.batches import Batch, BatchSource
 from core.data.tokenize.encode import EncodedPrompt
+from core.device.gpu_failure import can_recover
 from core.device.machine import versions
 from core.device.select import select
 from core.events import Event, Started, Warned
@@ -69,6 +70,7 @@ class Setup:
     on_gpu: bool
     stop: threading.Event  # set when the run is asked to stop
     compiles: bool  # whether steps of shapes that come up again are compiled
+    recovers: bool = False  # whether steps that the GPU fails in can be computed again
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
 
@@ -180,6 +182,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         on_gpu=device == "gpu",
         stop=stop,
         compiles=bool(model.compiled.used),
+        recovers=can_recover(device),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
     )

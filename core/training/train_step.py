@@ -30,6 +30,7 @@ class TrainStep:
         self._compiled = CompiledStep(self._compute_gradient)
         self._gradient: Any = self._compiled if setup.compiles else self._compute_gradient
         self._update: Any = self._compute_update
+        self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
         self.begin()
 
     def begin(self, optimizer_state: Any = None) -> None:
@@ -63,7 +64,8 @@ class TrainStep:
         arrays = to_mlx(batch, TARGETS_MULTIPLE if self.setup.compiles else 1)
         # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
         precomputed = self._precompute(arrays)
-        (_, (loss, metrics)), grad = self._gradient(self._parameters, arrays, precomputed, self.weight(batch))
+        gradient = self._compute_gradient if self.is_by_block else self._gradient
+        (_, (loss, metrics)), grad = gradient(self._parameters, arrays, precomputed, self.weight(batch))
         return loss, metrics, grad
 
     def add(self, total: Any, grad: Any) -> Any:
@@ -81,8 +83,18 @@ class TrainStep:
         self.setup.model.update(self._flat.unflatten(self._parameters))
         return norm
 
+    def renew(self) -> None:
+        """Drop what work that failed may have left in the model: its tensors follow from the optimizer's again."""
+        self.setup.model.update(self._flat.unflatten(self._parameters))
+
+    def drop_compiled(self, max_shapes: int) -> None:
+        """Forget the steps that were compiled, whose memory they hold; at most `max_shapes` are compiled anew."""
+        self._compiled.forget(max_shapes)
+
     def weight(self, batch: Batch) -> float:
         """What a batch counts by in its optimizer step, so that accumulation is no mean of means."""
+        if batch.weight is not None:
+            return batch.weight
         return float(batch.mask.sum()) if self.run.spec.weight == "tokens" else float(len(batch.rows))
 
     def count_targets(self, batch: Batch) -> int:

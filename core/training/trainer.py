@@ -13,8 +13,10 @@ from typing import Any
 import mlx.core as mx
 
 from core.atomic_files import explain
+from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
 from core.device.machine import usable_bytes
+from core.errors import Unavailable
 from core.events import Event, Phase, Saved, Warned
 from core.resolved import Decision
 from core.rollouts import SamplingStopped
@@ -26,7 +28,8 @@ from core.training.dry_run import dry_run
 from core.training.endings import logged
 from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
-from core.training.optimizer_step import OptimizerStepper
+from core.training.optimizer_step import OptimizerStepper, UpdateFailed
+from core.training.recovery import Recovery
 from core.training.resume_point import ResumePoint, find_resume_point
 from core.training.setup import Setup, prepare
 from core.training.train_step import TrainStep
@@ -119,17 +122,22 @@ def _execute(
             train_step.begin(optimizer_state)
             if point.was_early_stopped:
                 progress.evaluations_without_best = 0
-        dry_run(setup, train_step)
+        recovery = Recovery(setup, train_step)
+        dry_run(setup, train_step, recovery)
         yield from setup.write_folder(progress.step if newest else None)
         if newest:
             with explain(newest):
                 checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
-        trainer = Trainer(setup, train_step, progress, is_fresh=newest is None)
+        trainer = Trainer(setup, train_step, progress, recovery, is_fresh=newest is None)
         yield setup.started(first_step=progress.step + 1)
         try:
             reason = yield from trainer.steps(stop, save_now)
         except SamplingStopped:  # while answers were written
             reason = "stopped"
+        except Unavailable as error:
+            if isinstance(error.__cause__, RuntimeError):
+                yield from trainer.save_what_stands(error)
+            raise
         if not trainer.is_saved:
             yield trainer.save()
         yield from trainer.evaluation.finish(reason)
@@ -142,14 +150,22 @@ def _execute(
 class Trainer:
     """The loop over optimizer steps, with evaluations, samples and checkpoints where they are due."""
 
-    def __init__(self, setup: Setup, train_step: TrainStep, progress: checkpoint.Progress, is_fresh: bool) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        train_step: TrainStep,
+        progress: checkpoint.Progress,
+        recovery: Recovery,
+        is_fresh: bool,
+    ) -> None:
         """`is_fresh` says that the run does not go on from a checkpoint."""
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
         self.train_step, self.progress, self.is_fresh = train_step, progress, is_fresh
-        self.evaluation = Evaluation(setup, train_step, progress)
+        self.recovery = recovery
+        self.evaluation = Evaluation(setup, train_step, progress, recovery)
         self.evaluation.restore(is_fresh)
         self.is_saved = not is_fresh  # whether the current step lies on disk as a checkpoint
-        self._stepper = OptimizerStepper(setup, train_step, progress)
+        self._stepper = OptimizerStepper(setup, train_step, progress, recovery)
 
     def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
         """Every step that is still to be done.
@@ -166,6 +182,7 @@ class Trainer:
         elif evaluation.lacks_evaluation:
             yield from evaluation.evaluate()
         yield Phase("Training")
+        yield from self._warnings()
         while progress.step < schedule.total_steps:
             if early_stop and progress.evaluations_without_best >= early_stop:
                 return "early_stop"
@@ -197,6 +214,17 @@ class Trainer:
         self.is_saved = True
         return Saved(self.progress.step, str(path), CHECKPOINT)
 
+    def save_what_stands(self, error: Unavailable) -> Iterator[Event]:
+        """A checkpoint of the last step after the GPU failed in the next one, where it can still be written."""
+        yield from self._warnings()
+        if self.is_saved or self.progress.step == 0 or isinstance(error, UpdateFailed):
+            return
+        try:
+            yield self.save()
+        except RuntimeError as another:  # the one before is kept
+            if find_failure(another) is None:
+                raise
+
     def _warnings(self) -> Iterator[Warned]:
         """What was noticed in the last step, each once."""
         setup, error = self.setup, self.train_step.compile_error
@@ -205,6 +233,8 @@ class Trainer:
             setup.resolved = replace(setup.resolved, compiled=compiled)
             setup.write_resolved()
             yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
+        notes, self.recovery.notes = self.recovery.notes, []
+        yield from (Warned(code, sentence) for code, sentence in notes)
         if setup.rollouts is not None:
             notes, setup.rollouts.notes = setup.rollouts.notes, []
             yield from (Warned(code, sentence) for code, sentence in notes)

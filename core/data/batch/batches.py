@@ -34,6 +34,7 @@ class Batch:
     places: Any = None  # [M] int32 where the flattened mask is 1; made with the MLX arrays
     # What a method adds, such as Group.values; values of rows are [R].
     extra: dict[str, Any] = field(default_factory=dict)
+    weight: float | None = None  # what it counts by in its step; None: by its tokens or rows, as its method says
 
     @property
     def real_tokens(self) -> int:

@@ -209,10 +209,10 @@ def test_on_cuda_a_run_takes_what_its_largest_step_needs_and_some_room(
 ) -> None:
     limits: list[int] = []
 
-    def dry_run_as_on_cuda(prepared_run: setup.Setup, train_step: Any) -> None:
+    def dry_run_as_on_cuda(prepared_run: setup.Setup, train_step: Any, recovery: Any) -> None:
         prepared_run.on_gpu = True
         monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
-        dry_run.dry_run(prepared_run, train_step)
+        dry_run.dry_run(prepared_run, train_step, recovery)
 
     monkeypatch.setattr(trainer, "dry_run", dry_run_as_on_cuda)
     monkeypatch.setattr(mx, "set_memory_limit", lambda limit: limits.append(limit) or 0)
