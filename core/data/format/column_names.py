@@ -10,7 +10,7 @@ MESSAGES = (
 PROMPT = ("prompt",)
 INSTRUCTION = ("instruction",)
 QUESTION = ("question", "query", "problem", "user", "question_stem", "ctx", "inputs", "input")
-CONTEXT = ("input", "context", "passage", "article")
+CONTEXT = ("input", "context", "passage", "article", "flores_passage")
 HISTORY = ("history",)
 SYSTEM = ("system", "system_prompt", "system_message")
 TOOLS = ("tools", "functions")
@@ -29,7 +29,10 @@ CHECKED_ANSWER = (
     "targets", "solution", "response", "output", "reward_model", "answers",
 )  # fmt: skip
 CHOICES = ("choices", "options", "endings")
-CORRECT_CHOICE = ("answer", "answerkey", "answer_key", "answer_idx", "answer_index", "correct", "label", "target")
+CORRECT_CHOICE = (
+    "answer", "answerkey", "answer_key", "answer_idx", "answer_index", "answer_letter", "correct", "correct_option",
+    "correct_choice", "label", "target", "gold",
+)  # fmt: skip
 
 CHOSEN = ("chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages")
 REJECTED = ("rejected", "dispreferred", "worse", "rejected_response", "rejected_messages")

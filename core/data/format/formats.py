@@ -98,7 +98,7 @@ def _is_missed(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
     """Whether a column that is not read says something that a person may count on."""
     name = column.strip().lower()
     is_plain_text = len(used) == 1 and used[0].strip().lower() in names_of.TEXT
-    if name in _MEDIA or (is_plain_text and name in _MARKS):
+    if name in _MEDIA or name in names_of.CHOICES or (is_plain_text and name in _MARKS):
         return any(row.value.get(column) not in (None, "", [], {}) for row in rows)
     return _holds_content(rows, column, used)
 
