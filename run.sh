@@ -145,10 +145,20 @@ audit() {
     rm -f "$locked"
 }
 
+# The lock names the index. Another one, in the environment or in uv's own settings, would only make uv doubt the lock.
+choose_index() {
+    index=$(sed -n 's/.*registry = "\([^"]*\)".*/\1/p' "$here/uv.lock" | head -n 1)
+    [ -z "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-}}" ] || [ "${UV_DEFAULT_INDEX:-${UV_INDEX_URL:-}}" = "$index" ] ||
+        say "Taking the packages from $index, as uv.lock says; the README tells how to use another index."
+    unset UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS
+    export UV_DEFAULT_INDEX="$index"
+}
+
 refuse_what_cannot_work
 find_uv
 if [ "$system" = Linux ] && [ -z "${HONE_NO_APT:-}" ] && command -v dpkg-query >/dev/null; then install_packages; fi
 [ -n "$uv" ] || install_uv
+choose_index
 choose_build
 try_qt
 
@@ -171,7 +181,6 @@ hone) ;;
     case ${2:-} in
     thin) script=thin_app.py ;;
     frozen) script=frozen/build.py ;;
-    frozen) script=frozen.py ;;
     *) fail "Which app? ./run.sh --package thin OUT, or ./run.sh --package frozen OUT" ;;
     esac
     [ $# = 3 ] || fail "Where to? ./run.sh --package $2 OUT"

@@ -233,3 +233,14 @@ def test_packaging_asks_for_what_is_missing(machine: Machine, words: list[str]) 
     code, uv_command, message = machine.run("--package", *words)
     assert (code, uv_command) == (2, "")
     assert "./run.sh --package thin OUT" in message
+
+
+def test_the_lock_names_the_index(machine: Machine) -> None:
+    machine.commands["uv"] = 'echo "$UV_DEFAULT_INDEX ${UV_INDEX_URL:-none} ${UV_INDEX:-none}"'
+    told = (
+        "Taking the packages from https://pypi.org/simple, as uv.lock says; the README tells how to use another index."
+    )
+    assert machine.run() == (0, "https://pypi.org/simple none none", "")
+    machine.env["UV_INDEX_URL"] = machine.env["UV_INDEX"] = "https://index.example/simple"
+    code, out, err = machine.run()
+    assert (code, out) == (0, "https://pypi.org/simple none none") and err.endswith(told)

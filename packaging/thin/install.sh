@@ -6,7 +6,7 @@ partial=$environment.partial
 lock=$support/install.lock
 cache=$HOME/Library/Caches/Hone/uv
 log=$HOME/Library/Logs/Hone/install.log
-needed_mb=1500 # about 800 MB stay; downloads, and room to unpack them
+needed_mb=1100 # what stays, and the downloads; packaging/check_wheels.py compares it with the lock
 
 # --- the window: it shows status, and writes answer ("again" or "quit") when a button is pressed.
 
@@ -113,7 +113,7 @@ explain() { # from what uv said in $said: sets reason and sentence
         sentence="What was downloaded is not what Hone asked for (its checksum differs): try again, on another network if this goes on."
     elif grep -qiE 'dns error|error sending request|failed to (fetch|download)|connection|timed out|timeout|network|status (client|server) error' "$said"; then
         reason=connection
-        sentence="Hone needs the internet once, to download about 300 MB from the Python Package Index and GitHub, and cannot reach them: check the connection, then try again. What has arrived is kept."
+        sentence="Hone needs the internet once, to download about 250 MB from the Python Package Index and GitHub, and cannot reach them: check the connection, then try again. What has arrived is kept."
     else
         sentence="The installation did not work: $(grep -iE '^ *(error|cause|×|├|╰)' "$said" | tail -n 1 | sed 's/^[^A-Za-z]*//'). More is in $log."
     fi
@@ -122,6 +122,10 @@ explain() { # from what uv said in $said: sets reason and sentence
 # --- uv.
 
 set_uv_up() {
+    # The lock names the files: another index that uv is told of elsewhere would only make it doubt the lock.
+    index=$(sed -n 's/.*registry = "\([^"]*\)".*/\1/p' "$resources/project/uv.lock" 2>/dev/null | head -n 1)
+    unset UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_OFFLINE
+    export UV_DEFAULT_INDEX="${index:-https://pypi.org/simple}"
     export UV_CACHE_DIR="$cache" UV_PYTHON_INSTALL_DIR="$support/python" UV_PROJECT_ENVIRONMENT="$partial/.venv"
     export UV_SYSTEM_CERTS=1 UV_HTTP_TIMEOUT=60 UV_NO_PROGRESS=1 NO_COLOR=1 UV_PYTHON_INSTALL_BIN=0
     # The proxy of System Settings, which a program that is not told of it does not use.
@@ -152,7 +156,7 @@ show_progress() {
     step="Looking what is needed"
     [ "$begun" = 0 ] || { percent=$((100 * done / begun)); step="Downloading: $done of $begun large files are there"; }
     ! grep -q '^Prepared ' "$said" || { percent=-1; step="Unpacking"; }
-    show busy "$percent" "Hone is setting itself up. This happens once and downloads about 300 MB." "$step"
+    show busy "$percent" "Hone is setting itself up. This happens once and downloads about 250 MB." "$step"
 }
 
 install_once() {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.packaging.thin import THIN, Mac, wait_until
+from tests.packaging.thin import THIN, UV, Mac, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's script")
 SYNC = "uv sync --locked --managed-python --python 3.13 --no-dev --no-install-project --project "
@@ -35,7 +35,7 @@ def test_the_first_start_installs_and_later_ones_do_not(mac: Mac) -> None:
         f"{SYNC}{partial}/project",
     ]
     assert mac.environments == ["0.1.0-aaaa"]
-    assert "busy|100|Hone is setting itself up. This happens once and downloads about 300 MB.|Downloading: 1 of 1" in (
+    assert "busy|100|Hone is setting itself up. This happens once and downloads about 250 MB.|Downloading: 1 of 1" in (
         "\n".join(mac.lines("shown"))
     )
     assert "installed 0.1.0-aaaa" in mac.log()
@@ -102,7 +102,7 @@ def test_a_connection_that_breaks_off_is_tried_again(mac: Mac) -> None:
 @pytest.mark.parametrize(
     ("trouble", "reason", "sentence"),
     [
-        (NO_SPACE, "other", "The disk is full: please make 1500 MB of room, then try again."),
+        (NO_SPACE, "other", "The disk is full: please make 1100 MB of room, then try again."),
         (
             NO_NETWORK,
             "connection",
@@ -133,7 +133,7 @@ def test_what_uv_says_becomes_a_sentence(tmp_path: Path, trouble: str, reason: s
 def test_after_the_sentence_it_is_tried_again(mac: Mac) -> None:
     mac.put(mac.home / "trouble", f"{NO_SPACE}\n")
     mac.put(mac.home / "presses", "again\n")
-    sentence = "The disk is full: please make 1500 MB of room, then try again."
+    sentence = "The disk is full: please make 1100 MB of room, then try again."
     assert mac.start() == (0, "window Hone", sentence)
     assert f"stopped|-1|{sentence}|" in mac.lines("shown")
     assert sentence in mac.log()
@@ -144,7 +144,7 @@ def test_without_any_connection_it_says_so_in_the_end(mac: Mac) -> None:
     mac.put(mac.home / "trouble", f"{NO_NETWORK}\n" * 5)
     code, _, err = mac.start()
     assert (code, len(mac.lines("calls"))) == (1, 5)
-    assert err.startswith("Hone needs the internet once, to download about 300 MB")
+    assert err.startswith("Hone needs the internet once, to download about 250 MB")
 
 
 def test_quit_ends_it_and_leaves_nothing_that_looks_whole(mac: Mac) -> None:
@@ -171,7 +171,7 @@ def test_a_launcher_that_is_ended_takes_its_lock_and_its_window_along(mac: Mac, 
 def test_too_little_room_is_said_before_anything_is_downloaded(mac: Mac) -> None:
     mac.put(mac.home / "room", "900\n")
     code, _, err = mac.start()
-    assert (code, err) == (1, "The disk is full: please make 1500 MB of room, then try again.")
+    assert (code, err) == (1, "The disk is full: please make 1100 MB of room, then try again.")
     assert mac.lines("calls") == []
 
 
@@ -256,3 +256,22 @@ def test_what_hone_is_started_with(mac: Mac) -> None:
     path = str(mac.launcher)
     first = mac.start(LC_ALL="de_DE.UTF-8", PYTHONPATH="/nowhere")[1]
     assert first == str([path, "http://proxy.example:3128", "de_DE.UTF-8", None, "C", None])
+
+
+def test_the_lock_names_the_index_and_not_the_environment(mac: Mac) -> None:
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX", "UV_INDEX_URL", "UV_EXTRA_INDEX_URL")
+    shown = "; ".join(f'echo "{name}=${{{name}:-}}" >>"$HOME/calls"' for name in names)
+    mac.script(mac.contents / "Helpers/uv", f"{shown}\n{UV}")
+    lock = 'name = "click"\nsource = { registry = "https://index.example/simple" }\n'
+    mac.put(mac.contents / "Resources/project/uv.lock", lock)
+    assert mac.start(**dict.fromkeys(names, "http://127.0.0.1:1/simple"))[0] == 0
+    calls = mac.lines("calls")
+    assert calls[:4] == ["UV_DEFAULT_INDEX=https://index.example/simple", "UV_INDEX=", "UV_INDEX_URL=", calls[3]]
+    assert calls[3] == "UV_EXTRA_INDEX_URL="
+
+
+@pytest.mark.parametrize("name", ["山田 太郎", "Анна", "محمد", "O'Brien & Co; $(id)"])
+def test_names_of_people(tmp_path: Path, name: str) -> None:
+    mac = Mac(tmp_path, name)
+    assert mac.start("über 山.jsonl")[:2] == (0, "window Hone über 山.jsonl")
+    assert mac.start("hone", "doctor")[:2] == (0, "window Hone doctor")

@@ -75,8 +75,8 @@ FAKE_HONE = "import os, sys\ndef main():\n    print('window', *sys.argv, flush=T
 class Mac:
     """A home folder, Hone.app, and the commands of the system on the PATH."""
 
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "Änne Müller"
+    def __init__(self, folder: Path, person: str = "Änne Müller") -> None:
+        self.home = folder / person
         self.support = self.home / "Library/Application Support/Hone"
         self.contents = folder / "App Translocation/Hone.app/Contents"
         self.launcher = self.contents / "MacOS/Hone"
