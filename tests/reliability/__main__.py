@@ -1,9 +1,11 @@
 """python -m tests.reliability kills|operations [--count N] [--methods sft,grpo] [--seed N] [--keep]
+python -m tests.reliability disk [--count N] [--methods sft,grpo] [--seed N] [--keep]
 python -m tests.reliability fuzz [--count N] [--seconds N] [--reader NAME] [--seed N]
 python -m tests.reliability inputs
 
-`kills` kills runs at random; `operations` kills one at each of the file operations of a run; `fuzz` feeds damaged files
-to every reader; `inputs` feeds bad inputs to the command line.
+`kills` kills runs at random; `operations` kills one at each of the file operations of a run; `disk` has each of them
+fail, as a full, broken, forbidden and read-only disk would; `fuzz` feeds damaged files to every reader; `inputs` feeds
+bad inputs to the command line.
 """
 
 import argparse
@@ -12,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.reliability import fuzz, inputs
+from tests.reliability import faults, fuzz, inputs
 from tests.reliability.kills import Counts, run_trials
 from tests.reliability.runs import METHODS
 
@@ -24,7 +26,7 @@ def main() -> int:
     one sentence.
     """
     parser = argparse.ArgumentParser(prog="python -m tests.reliability", description=main.__doc__)
-    parser.add_argument("what", choices=["kills", "operations", "fuzz", "inputs"])
+    parser.add_argument("what", choices=["kills", "operations", "disk", "fuzz", "inputs"])
     parser.add_argument("--count", type=int, help="How many runs are killed (80), or files damaged (2000), in all.")
     parser.add_argument("--seconds", type=float, default=0.0, help="Damage files for so long at least.")
     parser.add_argument("--reader", action="append", default=[], help="Damage the files of this reader only.")
@@ -37,28 +39,52 @@ def main() -> int:
         return fuzz.run(options.count or 2000, options.seconds, options.reader, options.seed, kept)
     if options.what == "inputs":
         return inputs.run(kept)
-    return _kill(options.count or 80, options)
-
-
-def _kill(total_count: int, options: argparse.Namespace) -> int:
     methods = options.methods.split(",")
     folder = Path(tempfile.mkdtemp(prefix="hone-kills-"))
-    print("method    runs  killed  at operations  (power cut)  at moments  (power cut)  different", flush=True)
+    failures = (_fail if options.what == "disk" else _kill)(methods, folder, options)
+    for failure in failures:
+        print(failure)
+    if options.keep and failures:
+        print(f"Kept in {folder}.")
+    else:
+        shutil.rmtree(folder)
+    return 1 if failures else 0
+
+
+def _fail(methods: list[str], folder: Path, options: argparse.Namespace) -> list[str]:
+    """Have file operations fail; returns what went wrong."""
+    print("method        operations  runs  one sentence  went on  wrong", flush=True)
+    failures = []
+    for n, method in enumerate(methods):
+        share = options.count and _share(options.count, len(methods), n)
+        counts = faults.run_trials(method, share, folder, options.seed)
+        ended, went_on = counts.endings["one sentence"], counts.endings["went on"]
+        wrong = len(counts.failures)
+        print(
+            f"{method:12} {counts.operations:11} {counts.trials:5} {ended:13} {went_on:8} {wrong:6}",
+            flush=True,
+        )
+        failures += counts.failures
+    return failures
+
+
+def _share(count: int, of: int, n: int) -> int:
+    return count // of + (n < count % of)
+
+
+def _kill(methods: list[str], folder: Path, options: argparse.Namespace) -> list[str]:
+    """Kill runs; returns what went wrong."""
+    print("method        runs  killed  at operations  (power cut)  at moments  (power cut)  different", flush=True)
     total = Counts("all")
     for n, method in enumerate(methods):
-        share = total_count // len(methods) + (n < total_count % len(methods))
-        counts = run_trials(method, None if options.what == "operations" else share, folder, options.seed)
+        is_each = options.what == "operations"
+        share = _share(options.count or (0 if is_each else 80), len(methods), n)
+        counts = run_trials(method, share or None, folder, options.seed, is_each)
         _print(counts)
         total.trials, total.kills = total.trials + counts.trials, total.kills + counts.kills
         total.failures += counts.failures
     _print(total)
-    for failure in total.failures:
-        print(failure)
-    if options.keep and total.failures:
-        print(f"Kept in {folder}.")
-    else:
-        shutil.rmtree(folder)
-    return 1 if total.failures else 0
+    return total.failures
 
 
 def _print(counts: Counts) -> None:
@@ -66,7 +92,7 @@ def _print(counts: Counts) -> None:
     operation, operation_cut = kills["at a file operation"], kills["at a file operation, power cut"]
     moment, moment_cut = kills["at a random moment"], kills["at a random moment, power cut"]
     print(
-        f"{counts.method:8} {counts.trials:5} {sum(kills.values()):7} {operation + operation_cut:14} "
+        f"{counts.method:12} {counts.trials:5} {sum(kills.values()):7} {operation + operation_cut:14} "
         f"{operation_cut:12} {moment + moment_cut:11} {moment_cut:12} {len(counts.failures):10}",
         flush=True,
     )

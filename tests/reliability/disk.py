@@ -4,21 +4,41 @@ watch() is called in the process that is to die. cut_power() is called afterward
 synced when the process died is lost, or torn, or undone, as after a power cut.
 """
 
+import builtins
+import io
+import itertools
 import json
 import os
 import random
+import re
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-WATCHED = ("open", "write", "fsync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir")
+import numpy.lib._format_impl as numpy_format
+
+WATCHED = ("open", "write", "pwrite", "ftruncate", "fsync", "mkdir", "rename", "replace", "unlink", "remove", "rmdir")
 _REAL = {name: getattr(os, name) for name in WATCHED}
+_real_open = io.open
+NOT_OF_NAMES = ("open", "write", "was there")  # operations that leave the entries of a folder as they are
+
+Interfere = Callable[[int, str, str], None]  # (number of the operation, its kind, its file); it may raise an OSError
 
 
-def watch(folder: Path, notes: Path, die_at: int | None = None) -> None:
-    """Write every operation on a file below `folder` into the folder `notes`; die before the one numbered `die_at`.
+def die_at(number: int | None) -> Interfere:
+    """The process dies before the operation of a number; None: it does not."""
+
+    def interfere(count: int, kind: str, path: str) -> None:
+        if count == number:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return interfere
+
+
+def watch(folder: Path, notes: Path, interfere: Interfere) -> None:
+    """Write every operation that changes a file below `folder` into the folder `notes`, once `interfere` let it pass.
 
     What an operation removes or replaces is kept in `notes` by a hard link.
     """
@@ -36,9 +56,9 @@ def watch(folder: Path, notes: Path, die_at: int | None = None) -> None:
     def note(kind: str, path: str, **values: Any) -> None:
         nonlocal count
         count += 1
-        if count == die_at:
-            os.kill(os.getpid(), signal.SIGKILL)
-        _REAL["write"](journal, json.dumps({"kind": kind, "path": path, **values}).encode() + b"\n")
+        interfere(count, kind, path)
+        line = {"kind": kind, "path": path, **values}
+        _REAL["write"](journal, json.dumps(line).encode() + b"\n")
 
     def keep(path: str) -> str:
         """A second name of a file, to bring it back by; "" for none."""
@@ -57,16 +77,24 @@ def watch(folder: Path, notes: Path, die_at: int | None = None) -> None:
         return os.path.join(os.readlink(f"/proc/self/fd/{dir_fd}"), text)
 
     def open_(path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
-        place = whole(path, dir_fd)
-        if flags & os.O_CREAT and is_below(place) and not os.path.lexists(place):
-            note("create", place)
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            note_opening(whole(path, dir_fd))
         return int(_REAL["open"](path, flags, mode, dir_fd=dir_fd))
 
-    def write(file: int, data: bytes) -> int:
-        place = os.readlink(f"/proc/self/fd/{file}")
+    def note_opening(place: str) -> None:
+        if is_below(place):
+            note("open" if os.path.lexists(place) else "create", place)
+
+    def note_writing(place: str) -> None:
         if is_below(place):
             note("write", place)
-        return int(_REAL["write"](file, data))
+
+    def on_descriptor(name: str) -> Callable[..., Any]:
+        def call(file: int, *values: Any) -> Any:
+            note_writing(os.readlink(f"/proc/self/fd/{file}"))
+            return _REAL[name](file, *values)
+
+        return call
 
     def fsync(file: int) -> None:
         place, entry = os.readlink(f"/proc/self/fd/{file}"), os.fstat(file)
@@ -93,22 +121,81 @@ def watch(folder: Path, notes: Path, die_at: int | None = None) -> None:
 
         return call
 
-    os.open, os.write, os.fsync, os.replace, os.rename = open_, write, fsync, replace, replace  # type: ignore[assignment]
+    os.open, os.fsync, os.replace, os.rename = open_, fsync, replace, replace  # type: ignore[assignment]
+    os.write, os.pwrite, os.ftruncate = (on_descriptor(name) for name in ("write", "pwrite", "ftruncate"))
     os.unlink = os.remove = unlink
     os.mkdir, os.rmdir = folder_operation("mkdir"), folder_operation("rmdir")
+    _watch_python_files(note_opening, note_writing)
+    _watch_mlx(note_opening, note_writing)
+
+
+def _watch_python_files(note_opening: Callable[[str], None], note_writing: Callable[[str], None]) -> None:
+    """open(), Path.open() and what is built on them."""
+
+    class WatchedFile(io.FileIO):
+        def write(self, data: Any) -> int:
+            note_writing(os.readlink(f"/proc/self/fd/{self.fileno()}"))
+            return super().write(data)
+
+    def open_(file: Any, mode: str = "r", buffering: int = -1, *values: Any, **options: Any) -> Any:
+        if not set(mode) & set("wax+") or buffering == 0 or "opener" in options:
+            return _real_open(file, mode, buffering, *values, **options)
+        if not isinstance(file, int):
+            note_opening(os.path.abspath(os.fspath(file)))
+        raw = WatchedFile(file, mode.replace("b", "").replace("t", ""))
+        binary = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+        return binary if "b" in mode else io.TextIOWrapper(binary, *values, **options)
+
+    io.open = builtins.open = open_
+    numpy_format.isfileobj = lambda file: False  # NumPy then writes through the file that it is given
+
+
+def _watch_mlx(note_opening: Callable[[str], None], note_writing: Callable[[str], None]) -> None:
+    """mx.save_safetensors, which does not look whether all that it writes was written."""
+    import mlx.core as mx
+
+    save = mx.save_safetensors
+
+    def save_safetensors(path: str, tensors: Any, **options: Any) -> None:
+        try:
+            note_opening(os.path.abspath(path))
+        except OSError:
+            raise RuntimeError(f"[save_safetensors] Failed to open file {path}") from None
+        try:
+            note_writing(os.path.abspath(path))
+        except OSError:
+            save(path, tensors, **options)
+            os.truncate(path, os.path.getsize(path) // 2)
+            return
+        save(path, tensors, **options)
+
+    mx.save_safetensors = save_safetensors  # type: ignore[assignment]
 
 
 def operations(notes: Path) -> list[dict[str, Any]]:
-    """What was written down, in order."""
+    """What was written down about operations and what was there before, in order."""
     journal = notes / "journal"
     lines = journal.read_text().splitlines() if journal.exists() else []
     return [json.loads(line) for line in lines]
 
 
+def draw(done: list[dict[str, Any]], count: int | None, rng: random.Random) -> list[int]:
+    """The numbers of `count` operations, of each file some and of different kinds; None for a number: all."""
+    if count is None:
+        return list(range(1, len(done) + 1))
+    same: dict[tuple[str, str], list[int]] = {}
+    for n, o in enumerate(done, 1):
+        same.setdefault((re.sub(r"[0-9a-f]{20}|\d+", "N", os.path.basename(o["path"])), o["kind"]), []).append(n)
+    for numbers in same.values():
+        rng.shuffle(numbers)
+    rows = itertools.zip_longest(*rng.sample(list(same.values()), len(same)))  # the first of each, the second of each
+    return sorted([n for row in rows for n in row if n is not None][:count])
+
+
 def cut_power(folder: Path, notes: Path, rng: random.Random) -> None:
     """Take from a folder what was not yet on the disk itself when the process died."""
     done = operations(notes)
-    _undo_names([o for o in done if o["kind"] not in ("write", "was there")], rng)
+    _undo_names([o for o in done if o["kind"] not in NOT_OF_NAMES], rng)
     synced = {o["inode"]: o["size"] for o in done if "inode" in o}
     for path in folder.rglob("*"):
         if path.is_file():

@@ -46,16 +46,19 @@ class Counts:
     failures: list[str] = field(default_factory=list)
 
 
-def run_trials(method: str, count: int | None, folder: Path, seed: int) -> Counts:
-    """Kill `count` runs of a method; without a number, one at each of its file operations.
+def run_trials(method: str, count: int | None, folder: Path, seed: int, at_operations: bool = False) -> Counts:
+    """Kill `count` runs of a method at chance; `at_operations`: one run for each operation, or for `count` of them.
 
     What failed is kept in the folder.
     """
     rng, counts = random.Random(f"{seed} {method}"), Counts(method)
     unbroken = run_unbroken(method, folder)
-    for n in range(unbroken.operations if count is None else count):
+    numbers: list[int | None] = [None] * (count or 0)
+    if at_operations:
+        numbers = [*disk.draw(disk.operations(folder / f"{method}-unbroken" / "notes"), count, rng)]
+    for n, number in enumerate(numbers):
         place = folder / f"{method}-{n}"
-        operation = n + 1 if count is None else rng.choice([None, rng.randint(1, unbroken.operations)])
+        operation = number or rng.choice([None, rng.randint(1, unbroken.operations)])
         problem = _trial(unbroken, place, counts, rng, operation)
         counts.trials += 1
         if problem:
@@ -111,9 +114,9 @@ def _trial(unbroken: Unbroken, place: Path, counts: Counts, rng: random.Random, 
     return ", ".join(differences(unbroken.result, result(folder)))
 
 
-def _go_on(run: Run, folder: Path, notes: Path, die_at: int | None) -> None:
+def _go_on(run: Run, folder: Path, notes: Path, operation: int | None) -> None:
     """In the child: begin the run, or go on with it where there is something to go on with."""
-    disk.watch(folder, notes, die_at)
+    disk.watch(folder, notes, disk.die_at(operation))
     if _is_finished(folder):
         return
     for _ in resume(folder) if (folder / RUN).exists() else train(run):

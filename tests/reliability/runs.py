@@ -8,7 +8,17 @@ from core.adapters import WEIGHTS
 from core.run import Run
 
 MODEL = Path(__file__).parents[1] / "reference" / "models" / "qwen3-tiny"
-METHODS = ("sft", "dpo", "simpo", "orpo", "kto", "grpo", "dapo", "distill")
+METHODS = (
+    "sft",
+    "dpo",
+    "simpo",
+    "orpo",
+    "kto",
+    "grpo",
+    "dapo",
+    "distill",
+    "distill-kept",
+)  # the last with a teacher that is asked once
 
 _SAMPLED = {
     "group_size": 2,
@@ -21,6 +31,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "grpo": _SAMPLED | {"num_iterations": 2},
     "dapo": _SAMPLED | {"refills": 1},
     "distill": {"teacher": str(MODEL), "lmbda": 0.5},
+    "distill-kept": {"teacher": str(MODEL), "lmbda": 0.0, "teacher_top_k": 4},
 }
 _BESIDE_THE_TRAINING = ("Phase", "Started", "Warned")  # a run that goes on says these again
 _MEASURED = (
@@ -38,7 +49,7 @@ def small_run(method: str, data: Path, output: Path) -> Run:
     """Six steps with checkpoints after two, four and six, and validations after three and six."""
     train = {"steps": 6, "save_every": 2, "eval_every": 3, "batch_size": 2, "samples": 1, "sample_tokens": 3}
     values = {
-        "method": method,
+        "method": method.partition("-")[0],
         "output": str(output),
         "backend": "cpu",
         "model": {"path": str(MODEL)},

@@ -31,7 +31,7 @@ def test_a_few_kills() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads what files are open from /proc")
 def test_many_kills_of_every_method() -> None:
     *methods, total = kill("--count", "160", "--seed", "2")
-    assert len(methods) == 8 and total.split()[1] == "160" and total.split()[-1] == "0"
+    assert len(methods) == 9 and total.split()[1] == "160" and total.split()[-1] == "0"
 
 
 def in_child(folder: Path, notes: Path, die_at: int | None) -> int:
@@ -39,7 +39,7 @@ def in_child(folder: Path, notes: Path, die_at: int | None) -> int:
     code = (
         "import os, sys; from pathlib import Path; from tests.reliability import disk\n"
         "folder, die_at = Path(sys.argv[1]), int(sys.argv[3]) or None\n"
-        "disk.watch(folder, Path(sys.argv[2]), die_at)\n"
+        "disk.watch(folder, Path(sys.argv[2]), disk.die_at(die_at))\n"
         "file = os.open(folder / 'a', os.O_WRONLY | os.O_CREAT)\n"  # 1: create
         "os.write(file, b'synced '); os.fsync(file); os.write(file, b'not')\n"  # 2, 3, 4
         "(folder / 'b').rename(folder / 'c'); (folder / 'd').unlink()\n"  # 5, 6
@@ -67,7 +67,7 @@ def test_the_disk_itself(tmp_path: Path) -> None:
             os.rename(folder, tmp_path / "aside")
             os.rename(copies, folder)
             disk._undo_names(
-                [o for o in disk.operations(tmp_path / f"notes-{seed}") if o["kind"] not in ("write", "was there")],
+                [o for o in disk.operations(tmp_path / f"notes-{seed}") if o["kind"] not in disk.NOT_OF_NAMES],
                 random.Random(n),
             )
             seen.add(tuple(sorted((path.name, path.read_text()) for path in folder.iterdir())))

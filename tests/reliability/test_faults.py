@@ -1,0 +1,67 @@
+"""A disk that fails at a file operation ends a run in one sentence; `python -m tests.reliability disk` tries them all."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.reliability import disk
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="it reads what files are open from /proc")
+
+
+def fail(*words: str) -> list[str]:
+    """The line of each method in the table that is printed."""
+    command = [sys.executable, "-m", "tests.reliability", "disk", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=3000, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stdout + done.stderr[-3000:]
+    return done.stdout.splitlines()[1:]
+
+
+@on_linux
+def test_a_few_operations() -> None:
+    (line,) = fail("--count", "3", "--methods", "grpo")
+    name, operations, runs, ended, went_on, wrong = line.split()
+    assert (name, runs, wrong) == ("grpo", "3", "0") and int(ended) + int(went_on) == 3 and int(operations) > 100
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_operations_of_every_method() -> None:
+    lines = fail("--count", "180", "--seed", "2")
+    assert len(lines) == 9 and all(line.split()[-1] == "0" for line in lines)
+
+
+@on_linux
+def test_every_way_of_writing_is_watched(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from pathlib import Path; import numpy as np; import mlx.core as mx\n"
+        "from tests.reliability import disk; folder = Path(sys.argv[1])\n"
+        "disk.watch(folder, Path(sys.argv[2]), disk.die_at(None))\n"
+        "(folder / 'a').write_text('text')\n"
+        "with (folder / 'a').open('ab') as file: file.write(b'bytes')\n"
+        "np.save(folder / 'b.npy', np.zeros(3)); mx.save_safetensors(str(folder / 'c.safetensors'), {'x': mx.zeros(3)})\n"
+        "file = os.open(folder / 'a', os.O_RDWR); os.ftruncate(file, 1); os.pwrite(file, b'b', 1)\n"
+    )
+    folder, notes = tmp_path / "folder", tmp_path / "notes"
+    folder.mkdir()
+    command = [sys.executable, "-c", code, str(folder), str(notes)]
+    subprocess.run(command, cwd=Path(__file__).parents[2], timeout=60, check=True)
+    done = [(o["kind"], os.path.basename(o["path"])) for o in disk.operations(notes)]
+    once = [done[n] for n in range(len(done)) if n == 0 or done[n] != done[n - 1]]
+    assert once == [
+        ("create", "a"),
+        ("write", "a"),
+        ("open", "a"),
+        ("write", "a"),
+        ("create", "b.npy"),
+        ("write", "b.npy"),
+        ("create", "c.safetensors"),
+        ("write", "c.safetensors"),
+        ("open", "a"),
+        ("write", "a"),
+    ]
+    assert (folder / "a").read_bytes() == b"tb"
