@@ -25,6 +25,14 @@ class BadOption(UserError):
     """An option that does not exist, has the wrong type, is out of range, or contradicts another."""
 
 
+class ChangedInputs(BadOption):
+    """What a run that is to go on learns from is not what it was; `changes` names each of it in words."""
+
+    def __init__(self, message: str, changes: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.changes = changes
+
+
 class BadData(UserError):
     """A dataset that cannot be used, with file and line where there is one."""
 

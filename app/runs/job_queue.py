@@ -26,8 +26,10 @@ class LiveRun(QObject):
         super().__init__()
         self.run, self.record = run, record or RunRecord()
         self.is_waiting, self.is_stopping, self.is_saving = True, False, False
+        self.changed_inputs: tuple[str, ...] = ()  # for which it has not gone on
         self.run_thread = RunThread(events, self)
         self.run_thread.event_arrived.connect(self._add)
+        self.run_thread.inputs_changed.connect(self._note_changes)
         self.run_thread.failed.connect(self._fail)
         self.run_thread.crashed.connect(self._crash)
         self.run_thread.finished.connect(self._finish)
@@ -58,6 +60,9 @@ class LiveRun(QObject):
         self.record.add(event)
         self.is_saving = self.is_saving and self.run_thread.save_now.is_set()
         self.changed.emit()
+
+    def _note_changes(self, changes: tuple[str, ...]) -> None:
+        self.changed_inputs = changes
 
     def _fail(self, sentence: str) -> None:
         self.record.fail(sentence)

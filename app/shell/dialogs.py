@@ -1,5 +1,6 @@
 """The small dialogs that the main window opens."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -30,6 +31,21 @@ def confirm_begin(parent: QWidget, data: str) -> bool:
     box.setDefaultButton(keep_button)
     box.exec()
     return box.clickedButton() is begin_button
+
+
+def confirm_changes(parent: QWidget, name: str, changes: Sequence[str]) -> bool:
+    """Ask whether a run goes on although some of what it learns from has changed. Not to is the default."""
+    listed = "\n".join(f"• {change[0].upper()}{change[1:]}" for change in changes)
+    box = MessageBox(parent, MessageBox.Icon.Question, f"What {name} learns from has changed.")
+    box.setInformativeText(
+        f"{listed}\n\nIt can go on from its last checkpoint with what is there now; the run says so from then on. "
+        "Losses on other held-out rows are not compared with those before."
+    )
+    accept_button = box.addButton("Go on with the changes", MessageBox.ButtonRole.AcceptRole)
+    cancel_button = box.addButton("Do not go on", MessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(cancel_button)
+    box.exec()
+    return box.clickedButton() is accept_button
 
 
 def choose_run_folder(parent: QWidget) -> Path | None:

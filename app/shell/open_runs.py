@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 
 class OpenRuns(QObject):
-    """`train_again(run)` and `resume(folder)` from a run's page; `progressed` after each event of the current run."""
+    """`train_again(run)` and `resume(folder)` from a run's page; `progressed` after each event of the current run.
+
+    `inputs_changed(folder, what)` when a run has not gone on because what it learns from is not what it was.
+    """
 
     train_again = Signal(object)
     resume = Signal(object)
+    inputs_changed = Signal(object, object)
     progressed = Signal()
 
     def __init__(self, jobs: JobQueue, stack: QStackedWidget, parent: QObject | None = None) -> None:
@@ -36,10 +40,13 @@ class OpenRuns(QObject):
         run = run.with_output()
         return self._launch(LiveRun(run, self.train_events(run)))
 
-    def resume_folder(self, folder: Path) -> "RunPage":
-        """Resume the run of a folder from its newest checkpoint. Raises BadOption where there is no run."""
+    def resume_folder(self, folder: Path, accept_changes: bool = False) -> "RunPage":
+        """Resume the run of a folder from its newest checkpoint. Raises BadOption where there is no run.
+
+        `accept_changes`: also where what it learns from is not what it was.
+        """
         run = Run.read(folder / "run.toml").replace("output", str(folder))
-        return self._launch(LiveRun(run, self.resume_events(str(folder)), history.read_record(folder)))
+        return self._launch(LiveRun(run, self.resume_events(str(folder), accept_changes), history.read_record(folder)))
 
     def show_folder(self, folder: Path) -> "RunPage":
         """Show the run of a folder: its page if it is open, or a new one. Raises BadOption where there is no run."""
@@ -74,6 +81,8 @@ class OpenRuns(QObject):
         if self._stack.currentWidget() is not self._pages.get(_folder(live)):
             self.unseen_run = live
         self.progressed.emit()
+        if live.changed_inputs:
+            self.inputs_changed.emit(_folder(live), live.changed_inputs)
 
     def _mark_seen(self) -> None:
         if self.unseen_run and self._stack.currentWidget() is self._pages.get(_folder(self.unseen_run)):

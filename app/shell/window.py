@@ -169,6 +169,7 @@ class MainWindow(QMainWindow):
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
         self.runs.resume.connect(self._resume)
+        self.runs.inputs_changed.connect(self._ask_about_changes)
         self.jobs.current_changed.connect(self._update_current)
         self.jobs.current_changed.connect(self._free_memory)
         self._update_progress = Throttle(self._show_progress, _PROGRESS_MS, self)
@@ -198,6 +199,11 @@ class MainWindow(QMainWindow):
                 self.runs.resume_folder(folder)
         except UserError as error:
             dialogs.show_message(self, "This run cannot go on.", str(error))
+
+    def _ask_about_changes(self, folder: Path, changes: tuple[str, ...]) -> None:
+        """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""
+        if dialogs.confirm_changes(self, folder.name, changes):
+            self.runs.resume_folder(folder, accept_changes=True)
 
     def _edit_settings(self, run: Run) -> None:
         """Show an old run's settings in New run, to train again with a change."""

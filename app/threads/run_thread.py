@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.threads.errors import report_errors
+from core.errors import ChangedInputs
 from core.events import Event
 from core.run import Run
 
@@ -18,6 +19,7 @@ class RunThread(QThread):
     """Iterates over a run's events on a thread of its own, where all of the run's MLX work happens."""
 
     event_arrived = Signal(object)  # an Event; the name `event` belongs to Qt
+    inputs_changed = Signal(object)  # what a resumed run does not find as it was, in words; `failed` follows
     failed = Signal(str)  # one sentence that a person can act on
     crashed = Signal(str)  # a bug: the whole traceback
 
@@ -29,8 +31,12 @@ class RunThread(QThread):
 
     def run(self) -> None:
         with report_errors(self.failed.emit, self.crashed.emit):
-            for event in self._events(self.stop, self.save_now):
-                self.event_arrived.emit(event)
+            try:
+                for event in self._events(self.stop, self.save_now):
+                    self.event_arrived.emit(event)
+            except ChangedInputs as error:
+                self.inputs_changed.emit(error.changes)
+                raise
 
 
 def train_events(run: Run) -> EventSource:
@@ -44,13 +50,13 @@ def train_events(run: Run) -> EventSource:
     return events
 
 
-def resume_events(folder: str) -> EventSource:
+def resume_events(folder: str, accept_changes: bool = False) -> EventSource:
     """The events of a run that is resumed from the newest checkpoint in its folder."""
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
         from core.train import resume
 
-        return resume(folder, stop, save_now=save_now)
+        return resume(folder, stop, save_now=save_now, accept_changes=accept_changes)
 
     return events
 

@@ -19,6 +19,7 @@ from core.errors import Unavailable
 from core.events import Phase
 
 PROGRESS_UPDATES = 20  # at most
+STOPPED = "The run was stopped before its first step."
 UNPACKED_LAYOUT: Mapping[str, bool] = {"pack": False, "share": False}  # arguments of collate
 
 # batches -> (each batch, the entries of its targets [m, ...] in the order of its flattened mask), one after the other
@@ -63,7 +64,7 @@ class LogprobCache:
         for rows in self.row_sets:
             for batch, entries in compute(_sorted_batches(rows, batch_size, layout)):
                 if stop.is_set():
-                    raise Unavailable("The run was stopped before its first step.")
+                    raise Unavailable(STOPPED)
                 self._store(entries, [first + row for row in batch.rows])
                 updates = PROGRESS_UPDATES * finished_rows // len(self.rows)
                 finished_rows += len(batch.rows)

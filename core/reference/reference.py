@@ -42,6 +42,7 @@ class Reference:
         self.model_name = resolve_reference(run)
         self._cache = LogprobCache(NAME, batches, held_out, steps)
         self._file = ""
+        self.source: frozen_model.ModelSource | None = None  # of another model, once it is found
 
     @property
     def is_other_model(self) -> bool:
@@ -92,7 +93,7 @@ class Reference:
         self, folder: Path, tokenizer: Any, device: str, stop: threading.Event, parallel_batches: int = 1
     ) -> Generator[Event, None, None]:
         """The same with another model, which is gone from memory afterwards. Raises BadModel too."""
-        source = yield from frozen_model.find_source("reference", self.model_name, tokenizer)
+        self.source = source = yield from frozen_model.find_source("reference", self.model_name, tokenizer)
         yield Phase("Loading model", self.model_name)
         fingerprint = [self.model_name, source.fingerprint(), self.run.model.dtype, device]
 

@@ -38,6 +38,7 @@ class Teacher:
         self._lm_head: LMHead | None = None
         self._cache: LogprobCache | None = None  # of the likeliest tokens; None where the model stays in memory
         self._file = ""
+        self.source: frozen_model.ModelSource | None = None  # once it is found
 
     @property
     def facts(self) -> TeacherFacts:
@@ -63,7 +64,7 @@ class Teacher:
         stop: threading.Event,
     ) -> Generator[Event, None, None]:
         """Load the teacher, or ask it about the rows and let it go. Raises BadModel, Unavailable."""
-        source = yield from frozen_model.find_source("teacher", self.options.teacher, tokenizer)
+        self.source = source = yield from frozen_model.find_source("teacher", self.options.teacher, tokenizer)
         if self.options.teacher_top_k is None:
             yield Phase("Loading model", self.options.teacher)
             self._model, self._lm_head = frozen_model.load_frozen(source, self.run, device)

@@ -87,7 +87,12 @@ class RunFolder:
                     sentence = f"{bad} line{'s' if bad > 1 else ''} of {self.path / name} cannot be read: left out."
                     notes.append(Warned("bad-line", sentence))
         if self.is_new or (self.path / RUN).read_text(encoding="utf-8") != run.to_toml():
-            self.write(RUN, run.to_toml())
+            try:
+                self.write(RUN, run.to_toml())
+            except Unavailable:  # only the folder's entry could not be synced, perhaps: then there is a run
+                if (self.path / RUN).exists():
+                    self._early_events = None  # how it ended belongs into its log
+                raise
         early_events, self._early_events = self._early_events or [], None
         for event in early_events:
             self.log(event)

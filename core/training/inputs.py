@@ -10,7 +10,8 @@ import numpy as np
 
 from core.atomic_files import hash_file
 from core.data.batch.groups import Group, row_texts
-from core.errors import BadOption
+from core.errors import ChangedInputs
+from core.reference.frozen_model import ModelSource
 from core.resolved import InputFacts
 from core.rollouts.prompts import Prompt
 from core.run import Run
@@ -24,12 +25,20 @@ NAMES = {
     "adapter": "the adapter it started from",
     "reward_file": "the reward file",
     "replay": "the recorded answers",
+    "teacher": "the teacher",
+    "reference": "the reference model",
 }
 # Of a longer file, as many pieces are read: a model is known by them, and hashing 100 GB would take a minute.
 _PIECES, _PIECE_BYTES = 64, 1 << 20
 
 
-def input_facts(run: Run, data: TrainingData, held_out: Iterable[Any]) -> InputFacts:
+def input_facts(
+    run: Run,
+    data: TrainingData,
+    held_out: Iterable[Any],
+    teacher: ModelSource | None = None,
+    reference: ModelSource | None = None,
+) -> InputFacts:
     """The hashes of what a run learns from; `held_out` are the rows, or prompts, that it is measured on."""
     o = run.options
     reward_file, replay = getattr(o, "reward_file", ""), getattr(o, "replay", None)
@@ -41,6 +50,8 @@ def input_facts(run: Run, data: TrainingData, held_out: Iterable[Any]) -> InputF
         adapter=hash_folder(Path(run.adapter.init).expanduser()) if run.adapter.init else None,
         reward_file=hash_file(Path(reward_file).expanduser()) if reward_file else None,
         replay=hash_file(Path(replay).expanduser()) if replay else None,
+        teacher=_hash_source(teacher),
+        reference=_hash_source(reference),
     )
 
 
@@ -53,7 +64,7 @@ def find_changes(resolved: Mapping[str, Any], inputs: InputFacts) -> list[str]:
 
 
 def check_changes(folder: Path, resolved: Mapping[str, Any], inputs: InputFacts, accepted: bool) -> str:
-    """A sentence about what has changed and was accepted, "" for nothing. Raises BadOption where it was not."""
+    """A sentence about what has changed and was accepted, "" for nothing. Raises ChangedInputs where it was not."""
     changes = find_changes(resolved, inputs)
     if not changes:
         return ""
@@ -61,7 +72,8 @@ def check_changes(folder: Path, resolved: Mapping[str, Any], inputs: InputFacts,
     verb = "is" if len(changes) == 1 and not changes[0].endswith("s") else "are"
     sentence = f"{listed[0].upper()}{listed[1:]} {verb} not what {folder} has learned with so far"
     if not accepted:
-        raise BadOption(f"{sentence}; go on all the same with --accept-changes, or start a new run.")
+        advice = "go on all the same with --accept-changes, or start a new run"
+        raise ChangedInputs(f"{sentence}; {advice}.", tuple(changes))
     return f"{sentence}, as accepted."
 
 
@@ -80,6 +92,14 @@ def hash_folder(folder: Path) -> str:
                 file.seek(n * (size - _PIECE_BYTES) // (_PIECES - 1))
                 digest.update(file.read(_PIECE_BYTES))
     return digest.hexdigest()
+
+
+def _hash_source(source: ModelSource | None) -> str | None:
+    """The hash of another model, with that of the adapter on it."""
+    if source is None:
+        return None
+    model = hash_folder(source.folder)
+    return model if source.adapter is None else _hash_text(model + hash_folder(source.adapter))
 
 
 def _hash_rows(rows: Iterable[Any]) -> str:

@@ -250,7 +250,13 @@ def _resolve(
         versions=versions(),
         memory=memory,
         compiled=model.compiled,
-        inputs=input_facts(run, data, sources.rollouts.held_out if sources.rollouts else data.dataset.held_out),
+        inputs=input_facts(
+            run,
+            data,
+            sources.rollouts.held_out if sources.rollouts else data.dataset.held_out,
+            teacher=other_model.teacher.source if other_model.teacher else None,
+            reference=other_model.reference.source if other_model.reference else None,
+        ),
         teacher=other_model.teacher.facts if other_model.teacher else None,
         reference=other_model.reference.facts if other_model.reference else None,
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
@@ -12,7 +13,7 @@ from app.pages.run import RunPage
 from app.shell import dialogs
 from app.shell.window import MainWindow
 from app.threads.run_thread import EventSource
-from core.errors import Unavailable
+from core.errors import ChangedInputs, Unavailable
 from core.events import Event, Phase, Step
 from core.run import Run
 from tests.app.conftest import play_script, started_event, step_event
@@ -216,7 +217,7 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     lines = [line for line in log.read_text().splitlines() if '"Finished"' not in line and '"after"' not in line]
     log.write_text("\n".join(lines[:20]) + '\n{"event": "Ste')
 
-    def resume_events(path: str) -> EventSource:
+    def resume_events(path: str, accept_changes: bool) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             story: list[Event] = list(play_script(run, stop, save_now))
             yield from story[-12:]
@@ -230,6 +231,52 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     resumed_page = window.stack.currentWidget()
     assert isinstance(resumed_page, RunPage) and resumed_page is not page
     qtbot.waitUntil(lambda: resumed_page.record.finished is not None)
+
+
+def test_changed_inputs_are_asked_about(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, asked = tmp_path / "died", list[tuple[str, tuple[str, ...]]]()
+    run = Run().replace("output", str(folder))
+    list(play_script(run, Flag(), Flag()))
+
+    def resume_events(path: str, accept_changes: bool) -> EventSource:
+        def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+            if not accept_changes:
+                raise ChangedInputs("The dataset is not what it was.", ("the dataset", "the teacher"))
+            yield from list(play_script(run, stop, save_now))[-12:]
+
+        return events
+
+    def answer(yes: bool) -> None:
+        monkeypatch.setattr(
+            dialogs, "confirm_changes", lambda parent, name, changes: asked.append((name, changes)) or yes
+        )
+
+    window.runs.resume_events = resume_events
+    answer(False)
+    page = window.runs.resume_folder(folder)
+    qtbot.waitUntil(lambda: bool(asked))
+    assert page.record.problem == "The dataset is not what it was." and window.stack.currentWidget() is page
+    answer(True)
+    page = window.runs.resume_folder(folder)
+    qtbot.waitUntil(lambda: len(asked) == 2 and window.stack.currentWidget() is not page)
+    accepted = window.stack.currentWidget()
+    assert isinstance(accepted, RunPage)
+    qtbot.waitUntil(lambda: accepted.record.finished is not None)
+    assert asked == [("died", ("the dataset", "the teacher"))] * 2
+
+
+def test_the_question_about_changes_lists_them(qtbot: QtBot, window: MainWindow) -> None:
+    def press(words: str) -> None:
+        (box,) = window.findChildren(QMessageBox)
+        assert "• The dataset\n• The teacher\n" in box.informativeText() and "died" in box.text()
+        next(button for button in box.buttons() if button.text() == words).click()
+        box.setParent(None)
+
+    for words, answer in (("Go on with the changes", True), ("Do not go on", False)):
+        QTimer.singleShot(0, lambda words=words: press(words))  # type: ignore[misc]
+        assert dialogs.confirm_changes(window, "died", ("the dataset", "the teacher")) is answer
 
 
 def test_closing_during_a_run_asks_once(

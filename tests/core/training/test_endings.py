@@ -5,12 +5,13 @@ import json
 import math
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core import atomic_files
 from core.errors import BadOption, Unavailable
 from core.events import Evaluated, Event, Finished, Phase, Started, Step
 from core.run import Run
@@ -105,6 +106,45 @@ def test_a_disk_that_fails(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -
                     raise OSError(errno.EIO, "Input/output error")
 
                 monkeypatch.setattr("core.atomic_files.os.write", write)
+
+
+def test_a_disk_that_fails_once_run_toml_is_there(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, original = make_run(), atomic_files.sync
+
+    def sync(path: Path) -> None:
+        if (path / "run.toml").exists():
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        original(path)
+
+    monkeypatch.setattr(atomic_files, "sync", sync)
+    with pytest.raises(Unavailable, match="Input/output error"):
+        list(train(run))
+    last = last_event(run)
+    assert isinstance(last, Finished) and last.reason == "failed" and "Input/output error" in last.message
+    monkeypatch.undo()
+    assert len(only(Step, list(resume(str(run.output))))) == 6
+
+
+@pytest.mark.parametrize("phase", ["Preparing data", "Loading model"])
+def test_a_stop_before_the_first_step_leaves_everything_as_it_was(make_run: MakeRun, phase: str) -> None:
+    def stopped_at(events: Callable[[threading.Event], Iterator[Event]]) -> list[Event]:
+        stop, seen = threading.Event(), list[Event]()
+        with pytest.raises(Unavailable, match=r"^The run was stopped before its first step\.$"):
+            for event in events(stop):
+                seen.append(event)
+                if isinstance(event, Phase) and event.name == phase:
+                    stop.set()
+        return seen
+
+    run = make_run()
+    folder = Path(str(run.output))
+    seen = stopped_at(lambda stop: train(run, stop))
+    assert isinstance(seen[-1], Phase) and seen[-1].name == phase and not folder.exists()
+    list(train(run))
+    resumed = stopped_at(lambda stop: resume(folder, stop, changes={"train.steps": 8}))
+    assert isinstance(resumed[-1], Phase) and Run.read(folder / "run.toml").train.steps == 6
+    assert only(Finished, list(RunFolder(folder).events()))[-1].reason == "done"
+    assert [e.step for e in only(Step, list(resume(folder, changes={"train.steps": 8})))] == [7, 8]
 
 
 @pytest.mark.parametrize("phase", ["before training", ""])

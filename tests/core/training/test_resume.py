@@ -14,7 +14,7 @@ import pytest
 
 from core.adapters import WEIGHTS
 from core.atomic_files import hash_file
-from core.errors import BadModel, BadOption, UserError
+from core.errors import BadModel, BadOption, ChangedInputs, UserError
 from core.events import Evaluated, Event, Sample, Saved, Started, Step, Warned
 from core.run import Run
 from core.run.folder import RunFolder
@@ -36,6 +36,9 @@ def killed_run(make_run: MakeRun, after: int, output: str = "run", **sections: A
             break
     events.close()  # type: ignore[attr-defined]
     return Path(str(run.output))
+
+
+PAIR = {"prompt": "What is it?", "chosen": "It is this.", "rejected": "Who knows?"}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -228,6 +231,33 @@ def test_another_model_template_or_adapter_is_refused(make_run: MakeRun, tmp_pat
     template.write_text(TEMPLATE + "{# other #}")
     with pytest.raises(BadOption, match=r"^The chat template, the model and the adapter it started from are not"):
         list(resume(folder, changes={"data.chat_template": str(template)}))
+
+
+@pytest.mark.parametrize(
+    ("method", "options", "words"),
+    [
+        ("distill", {"teacher": "OTHER", "lmbda": 0.0}, "teacher"),
+        ("distill", {"teacher": "OTHER", "lmbda": 0.0, "teacher_top_k": 4}, "teacher"),
+        ("dpo", {"reference": "OTHER"}, "reference model"),
+    ],
+)
+def test_another_teacher_or_reference_is_refused(
+    make_run: MakeRun, tmp_path: Path, method: str, options: dict[str, Any], words: str
+) -> None:
+    other, data = write_model(tmp_path / "other"), tmp_path / "pairs.jsonl"
+    pair = {"prompt": "What is it?", "completion": "Yes."} if method == "distill" else PAIR
+    data.write_text("".join(json.dumps(pair | {"prompt": f"What is {n}?"}) + "\n" for n in range(12)))
+    options = {name: str(other) if value == "OTHER" else value for name, value in options.items()}
+    folder = killed_run(make_run, after=4, method=method, data={"path": str(data)}, options=options)
+    recorded = RunFolder(folder).read_resolved()["inputs"]
+    assert recorded[words.partition(" ")[0]] == inputs.hash_folder(other)
+    (other / "generation_config.json").write_text("{}")
+    with pytest.raises(ChangedInputs, match=f"^The {words} is not what .* with --accept-changes") as raised:
+        list(resume(folder))
+    assert raised.value.changes == (f"the {words}",)
+    (warning, *_) = [e for e in only(Warned, list(resume(folder, accept_changes=True))) if e.code == "changed-inputs"]
+    assert warning.message.startswith(f"The {words} is not what")
+    assert RunFolder(folder).read_resolved()["inputs"][words.partition(" ")[0]] == inputs.hash_folder(other)
 
 
 def test_large_files_are_known_by_pieces_from_first_to_last(tmp_path: Path) -> None:
