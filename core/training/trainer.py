@@ -125,4 +125,139 @@ def _execute(
             train_step.begin(optimizer_state)
             if point.was_early_stopped:
                 progress.evaluations_without_best = 0
+        recovery = Recovery(setup, train_step)
+        dry_run(setup, train_step, recovery)
         _refuse_stopped(stop)
+        yield from setup.write_folder(progress.step if newest else None)
+        if newest:
+            with explain(newest):
+                checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
+        trainer = Trainer(setup, train_step, progress, recovery, is_fresh=newest is None)
+        yield setup.started(first_step=progress.step + 1)
+        try:
+            reason = yield from trainer.steps(stop, save_now)
+        except SamplingStopped:  # while answers were written
+            reason = "stopped"
+        except Unavailable as error:
+            if isinstance(error.__cause__, RuntimeError):
+                yield from trainer.save_what_stands(error)
+            raise
+        if not trainer.is_saved:
+            yield trainer.save()
+        yield from trainer.evaluation.finish(reason)
+    finally:
+        mx.set_memory_limit(memory_limit)
+        setup.close()
+        mx.clear_cache()
+
+
+def _until_stopped(events: Generator[Event, None, Setup], stop: threading.Event) -> Generator[Event, None, Setup]:
+    """The events of setting a run up. Raises Unavailable where `stop` is set meanwhile: no step is begun then."""
+    try:
+        while True:
+            event = next(events)
+            _refuse_stopped(stop)
+            yield event
+            _refuse_stopped(stop)
+    except StopIteration as end:
+        return cast(Setup, end.value)
+    finally:
+        events.close()
+
+
+def _refuse_stopped(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise Unavailable(STOPPED)
+
+
+class Trainer:
+    """The loop over optimizer steps, with evaluations, samples and checkpoints where they are due."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        train_step: TrainStep,
+        progress: checkpoint.Progress,
+        recovery: Recovery,
+        is_fresh: bool,
+    ) -> None:
+        """`is_fresh` says that the run does not go on from a checkpoint."""
+        self.setup, self.run, self.folder = setup, setup.run, setup.folder
+        self.train_step, self.progress, self.is_fresh = train_step, progress, is_fresh
+        self.recovery = recovery
+        self.evaluation = Evaluation(setup, train_step, progress, recovery)
+        self.evaluation.restore(is_fresh)
+        self.is_saved = not is_fresh  # whether the current step lies on disk as a checkpoint
+        self._stepper = OptimizerStepper(setup, train_step, progress, recovery)
+
+    def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
+        """Every step that is still to be done.
+
+        The generator's value says why it ended: "done", "stopped" or "early_stop". Raises SamplingStopped when asked
+        to stop while answers are written.
+        """
+        schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
+        sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop
+        if self.is_fresh or evaluation.lacks_baseline:
+            yield from evaluation.measure_baseline()
+        elif evaluation.has_other_rows:
+            yield from evaluation.start_anew()
+        elif evaluation.lacks_evaluation:
+            yield from evaluation.evaluate()
+        yield Phase("Training")
+        yield from self._warnings()
+        while progress.step < schedule.total_steps:
+            if early_stop and progress.evaluations_without_best >= early_stop:
+                return "early_stop"
+            if stop.is_set():
+                return "stopped"
+            yield self._stepper.step()
+            self.is_saved = False
+            yield from self._warnings()
+            step, is_last = progress.step, progress.step == schedule.total_steps
+            if self.setup.validates and (step % schedule.eval_every == 0 or is_last):
+                yield from evaluation.evaluate()
+            if sample_every and step % sample_every == 0 and not is_last:
+                yield from evaluation.sample_answers("during")
+            if step % schedule.save_every == 0 or save_now.is_set():
+                save_now.clear()
+                yield self.save()
+        return "done"
+
+    def save(self) -> Saved:
+        """Write a checkpoint of the current step."""
+        path = checkpoint.save(
+            self.folder.path / CHECKPOINTS,
+            self.progress,
+            self.setup.model,
+            self.train_step.optimizer.state,
+            self.run.train.keep_checkpoints,
+            self.folder.sync_logs,
+        )
+        self.is_saved = True
+        return Saved(self.progress.step, str(path), CHECKPOINT)
+
+    def save_what_stands(self, error: Unavailable) -> Iterator[Event]:
+        """A checkpoint of the last step after the GPU failed in the next one, where it can still be written."""
+        yield from self._warnings()
+        if self.is_saved or self.progress.step == 0 or isinstance(error, UpdateFailed):
+            return
+        try:
+            yield self.save()
+        except RuntimeError as another:  # the one before is kept
+            if find_failure(another) is None:
+                raise
+
+    def _warnings(self) -> Iterator[Warned]:
+        """What was noticed in the last step, each once."""
+        setup, error = self.setup, self.train_step.compile_error
+        if error and setup.resolved.compiled.used:
+            compiled = Decision(False, f"this model's steps cannot be: {error}")
+            setup.resolved = replace(setup.resolved, compiled=compiled)
+            setup.write_resolved()
+            yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
+        notes, self.recovery.notes = self.recovery.notes, []
+        yield from (Warned(code, sentence) for code, sentence in notes)
+        if setup.rollouts is not None:
+            notes, setup.rollouts.notes = setup.rollouts.notes, []
+            yield from (Warned(code, sentence) for code, sentence in notes)
