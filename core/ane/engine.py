@@ -19,7 +19,7 @@ from core.ane.block import LINEARS
 from core.ane.feed import Array, factor_inputs, factors, from_program, lora_layers, to_program
 from core.ane.program import INPUT, TAPPED, ChunkSpec, output_name
 from core.ane.runner import Runner, RunnerError
-from core.ane.tap_linear import tapped_copy
+from core.ane.tap_linear import OnEngine, tapped_copy
 from core.model.patch import patch_module, restore_module
 
 MAX_ERROR = 2e-2  # of a chunk's output, as a share of the largest value, before the engine is switched off
@@ -59,15 +59,15 @@ class Engine:
         """Let the programs compute the blocks of every chunk. mx.compile and gradient checkpointing must be off."""
         for index, chunk in enumerate(self.chunks):
             head, *others = chunk.blocks
-            patch_module(head, _OnEngine, self._head_call(index))
+            patch_module(head, OnEngine, self._head_call(index))
             for block in others:
-                patch_module(block, _OnEngine, _follower_call(chunk))
+                patch_module(block, OnEngine, _follower_call(chunk))
 
     def uninstall(self) -> None:
         """Undo install(): the model is as it was."""
         for chunk in self.chunks:
             for block in chunk.blocks:
-                if isinstance(block, _OnEngine):
+                if isinstance(block, OnEngine):
                     restore_module(block)
 
     def fail(self, reason: str) -> None:
@@ -128,10 +128,6 @@ class Engine:
         self.largest_error = max(self.largest_error, error)
         if not error <= MAX_ERROR:
             self.fail(f"its results differ from MLX's by {error:.1%}, more than {MAX_ERROR:.0%}")
-
-
-class _OnEngine(nn.Module):
-    """Marks a block that a program computes."""
 
 
 def refusal(chunk: Chunk, x: mx.array, mask: Any, cache: Any) -> str:
@@ -207,7 +203,7 @@ def _tapped(
 
 def _original(block: nn.Module) -> Callable[..., Any]:
     """The call of the block's own class."""
-    cls: Any = type(block).__mro__[2] if isinstance(block, _OnEngine) else type(block)
+    cls: Any = type(block).__mro__[2] if isinstance(block, OnEngine) else type(block)
     call: Callable[..., Any] = cls.__call__
     return call
 

@@ -15,6 +15,10 @@ from core.ane.block import LINEARS, base_linear
 from core.model.patch import restore_module
 
 
+class OnEngine(nn.Module):
+    """Marks a block that a program computes."""
+
+
 class TapLinear(nn.Module):
     """A linear layer with a known output; `factors` are lora_a [in, rank], lora_b [rank, out] and the scale."""
 
@@ -63,12 +67,13 @@ def _adapted(base: nn.Module, output: mx.array, x: mx.array, a: mx.array, b: mx.
 def tapped_copy(
     block: nn.Module, outputs: dict[str, mx.array], factors: dict[str, tuple[mx.array, mx.array, float]]
 ) -> nn.Module:
-    """A block that shares everything with an installed one, save its linears, which are TapLinears.
+    """A block that shares everything with `block`, save its linears, which are TapLinears.
 
     `outputs` are those of all the linears, `factors` those of the adapters, by their names in LINEARS.
     """
     twin = copy.copy(block)
-    restore_module(twin)
+    if isinstance(twin, OnEngine):
+        restore_module(twin)
     for part in ("self_attn", "mlp"):
         twin[part] = copy.copy(block[part])
     for name, (part, attribute) in LINEARS.items():

@@ -13,7 +13,10 @@ import mlx.core as mx
 
 
 def report(requested: str) -> dict[str, str]:
-    """{requested, used, device, reason} for "auto", "gpu" or "cpu". Without a GPU it is the CPU, and why."""
+    """{requested, used, device, reason} for "auto", "gpu", "cpu" or "ane". Without a GPU it is the CPU, and why.
+
+    Of "ane" it says which device MLX uses; whether the Neural Engine helps it is for core.ane to say.
+    """
     kind, why_none = gpu_kind()
     if kind and requested != "cpu":
         name = str(mx.device_info(mx.Device(mx.gpu)).get("device_name", kind))

@@ -89,7 +89,7 @@ def test_run_toml_leaves_out_what_is_automatic() -> None:
     values = Run().to_dict()
     assert values["method"] == "sft"
     assert "output" not in values and "learning_rate" not in values["train"]
-    assert list(values) == ["method", "backend", *sections("sft")]
+    assert list(values) == ["method", "backend", "neural_engine", *sections("sft")]
 
 
 def test_plain_has_no_none() -> None:
@@ -175,7 +175,7 @@ def test_check_returns_the_run() -> None:
         ("paint.colour", "red", "There is no option 'paint.colour'."),
         ("train.batch", 4, "train: there is no option 'batch' (did you mean 'batch_size'?)."),
         ("train.batch_size", 0, "train: batch_size is 0, but must be at least 1."),
-        ("backend", "tpu", "backend is 'tpu', which is not one of auto, gpu, cpu (did you mean 'gpu'?)."),
+        ("backend", "tpu", "backend is 'tpu', which is not one of auto, gpu, cpu, ane (did you mean 'gpu'?)."),
         ("method", "nothing", "There is no method 'nothing'; there are sft"),
     ],
 )

@@ -78,8 +78,10 @@ PREREQUISITES: dict[str, dict[str, Any]] = {
     "data.exclude": {"data": {"path": "TABLE"}},
     "data.fill_in": {"data": {"path": "TABLE"}},
 }
-# Tested below, in test_packing and test_recompute (where the numbers must NOT change), and by every method.
-TESTED_ELSEWHERE = {"model.revision", "model.allow_code", "data.packing", "train.gradient_checkpointing", "method"}
+# Tested below, in test_packing and test_recompute (where the numbers must NOT change), by every method, in core/ane.
+TESTED_ELSEWHERE = {
+    "model.revision", "model.allow_code", "data.packing", "train.gradient_checkpointing", "method", "neural_engine",
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

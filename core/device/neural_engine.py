@@ -1,0 +1,46 @@
+"""Whether this machine may have a Neural Engine that can be used. Loads neither MLX nor coremltools."""
+
+import importlib.util
+import platform
+import sys
+from dataclasses import dataclass
+
+EXPERIMENTAL = "experimental, not yet verified on hardware"  # said wherever it is shown
+OLDEST_MACOS = 15
+
+
+@dataclass(frozen=True)
+class Host:
+    """What of a machine decides."""
+
+    system: str  # "darwin", "linux"
+    architecture: str  # "arm64"
+    macos: str  # "15.4"; "" elsewhere
+    has_coremltools: bool
+
+    @classmethod
+    def this_one(cls) -> "Host":
+        return cls(
+            sys.platform, platform.machine(), platform.mac_ver()[0], importlib.util.find_spec("coremltools") is not None
+        )
+
+
+def host_refusal(host: Host) -> tuple[str, str] | None:
+    """(code, clause) where the Neural Engine cannot be used on a machine; None where it may be there."""
+    if host.system != "darwin":
+        return "os", "only a Mac has one"
+    if host.architecture != "arm64":
+        return "os", "only a Mac with Apple silicon has one"
+    if int(host.macos.partition(".")[0] or 0) < OLDEST_MACOS:
+        return "os", f"it needs macOS {OLDEST_MACOS}, and this is macOS {host.macos}"
+    if not host.has_coremltools:
+        return "no_coremltools", "the package coremltools is not installed (pip install 'hone[ane]')"
+    return None
+
+
+def describe_host(host: Host | None = None) -> tuple[bool, str]:
+    """(whether the Neural Engine may be used here, a clause that says why or why not)."""
+    refusal = host_refusal(host or Host.this_one())
+    if refusal:
+        return False, refusal[1]
+    return True, f"{EXPERIMENTAL}; each model is tried before it is used"

@@ -1,0 +1,153 @@
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from core.ane.selection import Trial, judge_early, judge_worth, measure_seconds, preference
+from core.ane.verdict import ALWAYS, CODES, FASTEST, KEEP_GPU_FREE, STAGES, Verdict, refused
+from core.ane.verdict_cache import VerdictCache, machine_key, verdict_key
+from core.device.neural_engine import Host, describe_host
+from core.run import Run
+from tests.core.ane.test_rules import QWEN3
+from tests.core.ane.tiny import add_lora, tiny_model
+
+MAC = Host("darwin", "arm64", "26.1", True)
+GOOD = {"seconds": 0.002, "planned_share": 0.97, "error": 5e-4}
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "part"),
+    [
+        (Host("linux", "x86_64", "", True), "os", "Only a Mac has one."),
+        (Host("darwin", "x86_64", "14.2", True), "os", "Apple silicon"),
+        (Host("darwin", "arm64", "14.7.1", True), "os", "It needs macOS 15, and this is macOS 14.7.1."),
+        (Host("darwin", "arm64", "15.0", False), "no_coremltools", "coremltools is not installed"),
+    ],
+)
+def test_the_machine_decides_first(host: Host, code: str, part: str) -> None:
+    dora = Run.from_dict({"adapter": {"type": "dora"}})
+    verdict = judge_early(dora, {"model_type": "gemma3"}, None, host)
+    assert verdict is not None and (verdict.code, verdict.stage) == (code, "host")
+    assert part in verdict.reason and verdict.line == f"Neural Engine: not used. {verdict.reason}"
+    assert describe_host(host)[0] is False
+
+
+def test_then_the_model_and_then_the_job() -> None:
+    dora = Run.from_dict({"adapter": {"type": "dora"}})
+    model, job = (judge_early(dora, config, 2000, MAC) for config in ({"model_type": "gemma3"}, QWEN3))
+    assert model is not None and model.stage == "model"
+    assert job is not None and job.line == "Neural Engine: not used. DoRA is not supported there; LoRA is."
+    assert judge_early(Run.from_dict({}), QWEN3, 1000, MAC) is None
+    assert "experimental, not yet verified on hardware" in describe_host(MAC)[1]
+
+
+@pytest.mark.parametrize(
+    ("choice", "without", "used"),
+    [
+        (FASTEST, 0.005, True),
+        (FASTEST, 0.0049, False),
+        (KEEP_GPU_FREE, 0.00167, True),
+        (KEEP_GPU_FREE, 0.0016, False),
+        (ALWAYS, 0.0001, True),
+    ],
+)
+def test_how_much_slower_it_may_be_is_the_preference(choice: str, without: float, used: bool) -> None:
+    verdict = judge_worth(GOOD | {"gradient_seconds": 0.003, "seconds_without": without}, choice)
+    assert verdict.used is used and verdict.code == ("" if used else "slower")
+    if used:
+        assert verdict.line.startswith("Forward pass: Core ML, planned 97% on the Neural Engine; gradients")
+    else:
+        assert f"{0.005 / without:.1f} times as long" in verdict.reason
+
+
+def test_the_preference_of_a_run() -> None:
+    assert preference(Run.from_dict({})) == FASTEST
+    assert preference(Run.from_dict({"neural_engine": "gpu-free"})) == KEEP_GPU_FREE
+    assert preference(Run.from_dict({"backend": "ane"})) == ALWAYS
+
+
+class Probe:
+    """Says the same of every block, and counts."""
+
+    def __init__(self, verdict: Verdict | None = None, facts: dict[str, Any] | None = None) -> None:
+        self.verdict, self.facts, self.calls = verdict, facts or dict(GOOD), 0
+
+    def __call__(self, block: Any, length: int) -> tuple[Verdict | None, dict[str, Any]]:
+        self.calls += 1
+        return self.verdict, dict(self.facts)
+
+
+def trial(probe: Any, folder: Path) -> Trial:
+    return Trial(probe, lambda block, length: (0.003, 0.006), VerdictCache(folder / "cache" / "verdicts.json"))
+
+
+def test_a_model_is_tried_once_on_a_machine(tmp_path: Path) -> None:
+    model, probe = add_lora(tiny_model("qwen3")), Probe()
+    for _ in range(2):
+        verdict = trial(probe, tmp_path).judge(model, 100, ["m"], FASTEST)
+        assert verdict.used and verdict.facts["length"] == 128 and verdict.facts["ratio"] == pytest.approx(5 / 6)
+    assert probe.calls == 1
+    trial(probe, tmp_path).judge(model, 200, ["m"], FASTEST)  # another length
+    trial(probe, tmp_path).judge(model, 100, ["other"], FASTEST)  # another model
+    trial(probe, tmp_path).judge(add_lora(tiny_model("qwen3"), rank=40), 100, ["m"], FASTEST)  # another rank
+    assert probe.calls == 4
+    trial(probe, tmp_path).judge(model, 100, ["m"], FASTEST, again=True)
+    assert probe.calls == 5
+
+
+@pytest.mark.parametrize("code", CODES["probe"])
+def test_what_a_probe_objects_to_is_kept(code: str, tmp_path: Path) -> None:
+    model, probe = add_lora(tiny_model("qwen3")), Probe(refused(code, "Made up."))
+    for _ in range(2):
+        verdict = trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS)
+        assert (verdict.used, verdict.code, verdict.stage, verdict.reason) == (False, code, "probe", "Made up.")
+    assert probe.calls == 1
+
+
+def test_a_probe_that_took_hone_with_it_counts_as_a_crash(tmp_path: Path) -> None:
+    def dies(block: Any, length: int) -> Any:
+        raise KeyboardInterrupt
+
+    model = add_lora(tiny_model("qwen3"))
+    with pytest.raises(KeyboardInterrupt):
+        trial(dies, tmp_path).judge(model, 100, ["m"], ALWAYS)
+    probe = Probe()
+    verdict = trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS)
+    assert verdict.code == "crash" and probe.calls == 0
+    assert trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS, again=True).used
+
+
+def test_a_cache_that_cannot_be_read_holds_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "verdicts.json"
+    for text in ("{", "[]", ""):
+        file.write_text(text)
+        assert VerdictCache(file).get("a") is None
+    VerdictCache(file).put("a", None, {"error": 0.5})
+    assert VerdictCache(file).get("a") == (None, {"error": 0.5})
+
+
+def test_the_key_names_all_that_a_verdict_follows_from() -> None:
+    machine = ["Apple M4", "25B78", "9.0", "1"]
+    keys = {verdict_key("m", 128, {"q": 32}, machine), verdict_key("m", 256, {"q": 32}, machine)}
+    keys |= {verdict_key("m", 128, {"q": 64}, machine), verdict_key("m", 128, {"q": 32, "k": 32}, machine)}
+    keys |= {verdict_key("m", 128, {"q": 32}, [*machine[:i], "x", *machine[i + 1 :]]) for i in range(4)}
+    assert len(keys) == 8 and len(machine_key()) == 4
+
+
+def test_an_adapter_elsewhere_than_on_the_blocks_linears(tmp_path: Path) -> None:
+    model = add_lora(tiny_model("qwen3"))
+    model.lm_head = model.layers[0].mlp.down_proj
+    assert trial(Probe(), tmp_path).judge(model, 100, ["m"], ALWAYS).code == "adapter"
+
+
+def test_times_are_measured_and_nothing_is_changed() -> None:
+    block = add_lora(tiny_model("qwen3")).layers[0]
+    before = block.mlp.up_proj.lora_a
+    tapped, whole = measure_seconds(block, 128)
+    assert tapped > 0 and whole > 0
+    assert block.mlp.up_proj.lora_a is before and mx.default_device() == mx.cpu
+
+
+def test_every_code_belongs_to_one_stage() -> None:
+    assert len(STAGES) == sum(len(codes) for codes in CODES.values()) == 19
