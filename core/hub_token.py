@@ -48,7 +48,7 @@ def store_token(token: str) -> str:
             stream.write(token)
     except OSError as error:
         raise Unavailable(f"{file} cannot be written: {error.strerror}.") from None
-    return f"{file}, as this system has no keychain"
+    return f"{file}, as no keychain can be used here"
 
 
 def delete_token() -> bool:

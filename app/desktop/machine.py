@@ -1,7 +1,7 @@
 """This computer and the device that will train, in words. Nothing here imports Qt."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 THIS_COMPUTER = "this Mac" if sys.platform == "darwin" else "this computer"
@@ -13,6 +13,7 @@ class MachineFacts:
 
     machine: dict[str, Any]
     backend: dict[str, Any]
+    oddities: list[str] = field(default_factory=list)  # sentences of core.device.surroundings
 
 
 def describe_machine(facts: MachineFacts) -> tuple[str, str]:

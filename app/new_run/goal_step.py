@@ -35,7 +35,10 @@ class MachineCard(Card):
         self.first = Label(f"Looking at {machine.THIS_COMPUTER}…", bold=True)
         self.second = caption("Which device will train, and why, appears here.")
         words.addWidget(self.first)
+        self.oddities = Label("", "caption", tone="warn")
+        self.oddities.hide()
         words.addWidget(self.second)
+        words.addWidget(self.oddities)
         layout.addLayout(words, 1)
 
     def look(self) -> None:
@@ -46,6 +49,8 @@ class MachineCard(Card):
         first, second = machine.describe_machine(facts)
         self.first.setText(first)
         self.second.setText(second)
+        self.oddities.setText("\n".join(facts.oddities))
+        self.oddities.setVisible(bool(facts.oddities))
 
     def _unknown(self, sentence: str) -> None:
         self.first.setText(f"{machine.THIS_COMPUTER.capitalize()} cannot train yet")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from app.desktop.machine import MachineFacts
 from core.events import Event, Phase
-from core.run import Run
+from core.run import Run, runs_folder
 
 UNSUPPORTED = "unsupported"  # as core.model.families calls it
 
@@ -19,8 +19,9 @@ def machine_facts() -> MachineFacts:
     """This computer's processor, memory and GPU, and the device that would train."""
     from core.device.machine import machine
     from core.device.select import report
+    from core.device.surroundings import describe_surroundings
 
-    return MachineFacts(machine(), report("auto"))
+    return MachineFacts(machine(), report("auto"), describe_surroundings(runs_folder()))
 
 
 def backend_report(requested: str) -> dict[str, str]:

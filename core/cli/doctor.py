@@ -21,6 +21,7 @@ def run(args: Any, out: Print) -> int:
     from core import update_check
     from core.device.machine import machine
     from core.device.select import report
+    from core.device.surroundings import describe_surroundings
     from core.model import families
     from core.run import runs_folder
 
@@ -28,6 +29,7 @@ def run(args: Any, out: Print) -> int:
     chosen = report("auto")
     home = runs_folder()
     existing = next(p for p in (home, *home.parents) if p.exists())
+    facts |= {"surroundings": describe_surroundings(home)}
     facts |= {"updates": update_check.describe()}
     facts |= {"backend": chosen, "runs_folder": str(home), "disk_free_bytes": shutil.disk_usage(existing).free}
     facts["families"] = [dataclasses.asdict(family) for family in families.FAMILIES]
@@ -45,6 +47,8 @@ def run(args: Any, out: Print) -> int:
     out(f"Neural Engine  not used: {facts['neural_engine_reason']}")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
+    for sentence in facts["surroundings"]:
+        out(f"Beware         {sentence}")
     out(f"Updates        {facts['updates']}")
     out("Families       " + ", ".join(family.title for family in families.FAMILIES if not family.unsupported))
     for family in families.FAMILIES:

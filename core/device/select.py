@@ -11,6 +11,8 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from core.device.surroundings import is_virtual
+
 
 def report(requested: str) -> dict[str, str]:
     """{requested, used, device, reason} for "auto", "gpu", "cpu" or "ane". Without a GPU it is the CPU, and why.
@@ -46,6 +48,8 @@ def gpu_kind() -> tuple[str, str]:
     if mx.cuda.is_available():
         return "CUDA", ""
     if sys.platform == "darwin":
+        if is_virtual():
+            return "", "this Mac is a virtual machine, which has no Metal GPU"
         return "", "MLX finds no Metal GPU on this Mac"
     try:
         importlib.metadata.version("mlx-cuda-13")

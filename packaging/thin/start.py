@@ -21,6 +21,7 @@ def main() -> int:
     except OSError:
         in_use = None  # a read-only home: nobody removes anything there either
     try:
+        os.environ["HONE_APP"] = launcher  # so that Hone can tell where its app lies
         if arguments[:1] == ["hone"]:
             from core.__main__ import main as run
 

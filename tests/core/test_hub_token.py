@@ -72,7 +72,7 @@ def test_without_a_keychain_the_hubs_own_file_takes_it(
     else:
         for name in ("get_password", "set_password", "delete_password"):
             monkeypatch.setattr(sys.modules["keyring"], name, refuse)
-    assert "as this system has no keychain" in hub_token.store_token(TOKEN)
+    assert "as no keychain can be used here" in hub_token.store_token(TOKEN)
     assert token_file.read_text() == TOKEN and token_file.stat().st_mode & 0o777 == 0o600
     assert hub_token.find_token() is None  # the Hub's client finds its file itself
     assert hub_token.delete_token() and not token_file.exists() and not hub_token.delete_token()
