@@ -23,14 +23,16 @@ SYSTEM = ("/usr/lib/", "/System/Library/")
 # import of the module, on every system before.
 NEWER_SYMBOLS = {
     # std::bad_function_call: its destructor, vtable and typeinfo moved into the dylib with LLVM 19, i.e. macOS 15.4.
-    # Source: libc++'s __availability and conda-forge/opencv-feedstock#493, which shows the failure on macOS 15.
+    # Source: libc++'s availability.h and conda-forge/opencv-feedstock#493, which shows the failure on macOS 15.
     "__ZNSt3__117bad_function_callD1Ev": (15, 4),
     "__ZNSt3__117bad_function_callD2Ev": (15, 4),
     "__ZTVNSt3__117bad_function_callE": (15, 4),
     "__ZTINSt3__117bad_function_callE": (15, 4),
-    # std::__hash_memory: LLVM 21, in libc++'s __functional/hash.h under _LIBCPP_AVAILABILITY_HAS_HASH_MEMORY.
-    "__ZNSt3__113__hash_memoryEPKvm": (26, 0),
-    # std::to_chars and from_chars of floating-point numbers. Source: libc++'s __availability (LLVM 14 and LLVM 20).
+    # std::__hash_memory came with LLVM 21, for which libc++'s availability.h names no macOS yet. It is missing on 26.1
+    # (llvm-project#170970) and, others report, on 26.2; the SDK of 26.5 has it, so it is held to that one.
+    "__ZNSt3__113__hash_memoryEPKvm": (26, 5),
+    # std::to_chars of floating-point numbers. Source: libc++'s availability.h (LLVM 14, in macOS 13.3); onnxruntime's
+    # wheels for 13.4 fail on 13.0 with the first of them.
     "__ZNSt3__18to_charsEPcS0_d": (13, 3),
     "__ZNSt3__18to_charsEPcS0_f": (13, 3),
     # Waiting on an address. Source: the API_AVAILABLE(macos(14.4)) lines of <os/os_sync_wait_on_address.h>.
