@@ -19,18 +19,22 @@ class Case:
 
     name: str
     kind: str
-    rows: Any  # a list of rows, written as JSON Lines; or the text of the file
+    rows: Any  # a list of rows, written as JSON Lines; or the text of the file, or its bytes
     learned: tuple[str, ...] = ()  # a line for each text that the model is given, in the order of the rows
     told: tuple[str, ...] = ()  # codes of the findings, notes aside; "not-written" where the template drops something
     says: str = ""  # words that stand in the findings, or in the sentence of a refusal
     file: str = "rows.jsonl"
     options: dict[str, Any] = field(default_factory=dict)  # columns, exclude, fill_in
+    max_len: int = 4096  # tokens
 
     @property
-    def content(self) -> str:
-        if isinstance(self.rows, str):
+    def content(self) -> bytes:
+        if isinstance(self.rows, bytes):
             return self.rows
-        return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows)
+        text = self.rows
+        if not isinstance(text, str):
+            text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in self.rows)
+        return text.encode()
 
 
 def turns(*texts: str, system: str = "") -> list[dict[str, str]]:
@@ -255,8 +259,12 @@ FILES = (
          "nested too deeply"),
     Case("an object of columns", TEXT, json.dumps({"question": ["Hi?"], "answer": ["Yes."]}), (), (), "question is not text",
          "rows.json"),
-    Case("an object of parts", TEXT, json.dumps({"train": [{"text": "a"}], "test": [{"text": "b"}]}), (), (),
-         "train and test are not known", "rows.json"),
+    Case("an object of parts", TEXT,
+         json.dumps({"train": [{"question": "Hi?", "answer": "Yes."}], "test": [{"text": "b"}, {"text": "c"}]}), PLAIN, ("unread",),
+         "the rows of train are read, those of test (2) are not", "rows.json"),
+    Case("an object of rows with what is said of them", TEXT,
+         json.dumps({"version": "1.1", "license": "mit", "data": [{"question": "Hi?", "answer": "Yes."}]}), PLAIN, file="rows.json"),
+    Case("an object with a list of its own", TEXT, [{"question": "Hi?", "answer": "Yes.", "data": [{"text": "b"}]}], PLAIN),
     Case("names that nobody knows", TEXT, [{"id": 1, "frage": "Hi?", "die antwort": "Yes."}], (), (),
          "or map them: --columns 'question=frage,answer=die antwort'."),
     Case("a name that nobody knows", TEXT, [{"inhalt": "Hi?"}], (), (), "or map them: --columns text=inhalt."),
@@ -334,6 +342,19 @@ MARKED = (
          [{"context": "300 m.", "question": "High?", "answer": "300 m.", "label": 1},
           {"context": "300 m.", "question": "Low?", "answer": "3 m.", "label": 0}],
          ("U 300 m.\n\nHigh? | A* 300 m.", "U 300 m.\n\nLow? | A* 3 m.")),
+    Case("stars", UNPAIRED,
+         [{"prompt": "Hi?", "response": "Yes.", "label": n} for n in (1, 0, 5)], (), (),
+         "label is a number on a scale, not good or bad; say from where on it is good: "
+         "--columns 'prompt=prompt,completion=response,label=label>=4'. No row can be used; 3 have this problem."),
+    Case("stars with a limit", UNPAIRED,
+         [{"question": "Hi?", "answer": "Yes.", "stars": "5"}, {"question": "So?", "answer": "No.", "stars": 1}], ("Hi?*Yes.", "So?*No."),
+         options={"columns": ["prompt=question", "completion=answer", "label=stars>=4"]}),
+    Case("scores", UNPAIRED, [{"messages": turns("Hi?", "Yes."), "score": 0.25}], (), (),
+         "score is a number on a scale, not good or bad; say from where on it is good: --columns 'messages=messages,label=score>=0.5'"),
+    Case("stars of which one is missing", UNPAIRED,
+         [{"q": "Hi?", "a": "Yes.", "stars": 5}, {"q": "So?", "a": "No.", "stars": 1}, {"q": "Oh?", "a": "No.", "stars": None}],
+         ("Hi?*Yes.", "So?*No."), ("label",), "label is empty",
+         options={"columns": ["prompt=q", "completion=a", "label=stars>=4"]}),
     Case("thumbs as signs", UNPAIRED,
          [{"question": "Hi?", "answer": "Yes.", "feedback": "👍"}, {"question": "So?", "answer": "No.", "feedback": "👎"}],
          MARKED_YES_NO),

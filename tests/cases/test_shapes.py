@@ -1,4 +1,4 @@
-"""Every shape of tests/cases/shapes.py, choice_shapes.py and public_shapes.py: what a person is told, and what is learned, word by word."""
+"""Every shape of tests/cases/shapes.py, choice_shapes.py, file_shapes.py and public_shapes.py: what a person is told, and what is learned, word by word."""
 
 import itertools
 from pathlib import Path
@@ -11,6 +11,7 @@ from core.data.kinds import PAIRS, QUESTIONS
 from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
 from core.errors import BadData
 from tests.cases.choice_shapes import CHOICES
+from tests.cases.file_shapes import FILES
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
 from tests.core.data.conftest import make_tokenizer
@@ -38,10 +39,10 @@ def show(row: Encoded, tokenizer: Any) -> str:
     return "".join(f"[{text}]" if learned else text for learned, text in texts)
 
 
-@pytest.mark.parametrize("case", (*CASES, *CHOICES, *PUBLIC), ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize("case", (*CASES, *CHOICES, *FILES, *PUBLIC), ids=lambda case: case.name.replace(" ", "-"))
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     path = tmp_path / case.file
-    path.write_text(case.content, encoding="utf-8")
+    path.write_bytes(case.content)
     tokenizer = make_tokenizer()
     try:
         dataset = load_dataset(path, case.kind, **case.options)
@@ -59,7 +60,7 @@ def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
                 f"{tokenizer.decode(list(prompt.tokens)).removesuffix(opening)} ? {example.answer or ''}".rstrip()
             )
             continue
-        rows = encode_example(example, tokenizer, train_on="answers", max_len=4096)
+        rows = encode_example(example, tokenizer, train_on="answers", max_len=case.max_len)
         texts += [show(row, tokenizer) for row in rows]
         notes += [row.note for row in rows]
     expected = [expand_question(line) if case.kind == QUESTIONS else expand(line) for line in case.learned]

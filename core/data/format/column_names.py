@@ -37,6 +37,7 @@ CORRECT_CHOICE = (
 CHOSEN = ("chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages")
 REJECTED = ("rejected", "dispreferred", "worse", "rejected_response", "rejected_messages")
 LABEL = ("label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback")
+RATING = (*LABEL, "rating", "stars", "score", "overall", "overall_score", "helpfulness")
 TEXT = ("text", "content", "document")
 SUMMARIZED = ("article", "document", "dialogue", "text")
 SUMMARY = ("summary", "highlights")

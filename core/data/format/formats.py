@@ -12,6 +12,7 @@ from core.data.format.column_paths import column_paths, example_mapping
 from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
+from core.data.format.shapes.unpaired import RATINGS
 from core.data.read.reader import Row
 from core.errors import shorten
 
@@ -86,6 +87,8 @@ def detect_format(rows: Iterable[Row], kind: str) -> Format:
                 shape_counts[shape] += 1
                 break
     shapes = tuple(shape for shape, _ in shape_counts.most_common())
+    if RATINGS in shapes:
+        shapes = (RATINGS, *(shape for shape in shapes if shape != RATINGS))
     if shapes:
         for row in rows:
             column_counts.update(shapes[0].columns(row.value))

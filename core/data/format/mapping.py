@@ -1,8 +1,9 @@
 """Column mapping: a file's own columns, or texts made from several of them, under the names that Hone knows."""
 
 import itertools
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,13 +31,17 @@ ROLES = (
 )
 _MOST_NAMES = 8  # of columns, in a sentence
 _COLUMN = re.compile(r"\{([^{}]+)\}")
+_COMPARISON = re.compile(r"(.+?)\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?)\s*")  # what makes a mark of a number
+_SIGNS: dict[str, Callable[[float, float], bool]] = {
+    ">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt,
+}  # fmt: skip
 _PLACEHOLDER = re.compile(r"\{\{\s*([A-Za-z_][\w .-]{0,40}?)\s*\}\}")
 
 
 @dataclass(frozen=True)
 class ColumnMap:
     """(role, column or text with {column}) for each role; empty to use columns under their own names. A column may lie
-    inside of another: "translation.en"."""
+    inside of another: "translation.en". A label may be a comparison: "stars>=4"."""
 
     pairs: tuple[tuple[str, str], ...] = ()
 
@@ -53,7 +58,10 @@ class ColumnMap:
         """A row's values by role. Raises Unusable when a column is not there."""
         if not self.pairs:
             return value
-        return {role: _fill_pattern(pattern, value) for role, pattern in self.pairs}
+        return {
+            role: _read_label(pattern, value) if role == "label" else _fill_pattern(pattern, value)
+            for role, pattern in self.pairs
+        }
 
 
 def parse_fill_in(entries: Iterable[str]) -> dict[str, str]:
@@ -89,6 +97,23 @@ def _split_entry(entry: str, option: str, example: str) -> tuple[str, str]:
     if not equals or not name.strip() or not text:
         raise BadOption(f"{option}: {entry!r} is not of the form {example}; a text with a comma stands in quotes.")
     return name.strip(), text
+
+
+def _read_label(pattern: str, row: dict[str, Any]) -> Any:
+    """The value of a label; for a comparison such as "stars>=4" whether it holds, None where there is no number.
+
+    Raises Unusable.
+    """
+    comparison = _COMPARISON.fullmatch(pattern)
+    if comparison is None:
+        return _fill_pattern(pattern, row)
+    name, sign, limit = comparison.groups()
+    number = _fill_pattern(name, row)
+    try:
+        number = float(number)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return bool(_SIGNS[sign](number, float(limit)))
 
 
 def _fill_pattern(pattern: str, row: dict[str, Any]) -> Any:

@@ -18,6 +18,7 @@ _MOST_BYTES = 1 << 29  # that the objects of one value may take
 _DEEPEST = 200  # lists and objects inside each other
 # A text, closed or not, or a comma too many. Nothing is tried twice, so the time grows with the length alone.
 _TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
+_BETWEEN = re.compile(r"[\s,]*")  # objects on one line
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # how half a character is escaped; decoded text never holds one
 
 
@@ -121,6 +122,29 @@ def _decode(text: str) -> tuple[Any, str | None]:
         return _DECODER.decode(text), same_key.args[0]
 
 
+def _joined_objects(text: str) -> list[Any]:
+    """The objects of a line that holds several, one after the other; none where it holds anything else."""
+    if len(text) > _LONGEST_REPAIR or not text.lstrip().startswith("{"):
+        return []
+    values: list[Any] = []
+    position = _skip_between(text, 0)
+    while position < len(text):
+        try:
+            value, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return []
+        if not isinstance(value, dict):
+            return []
+        values.append(value)
+        position = _skip_between(text, position)
+    return values if len(values) > 1 else []
+
+
+def _skip_between(text: str, position: int) -> int:
+    match = _BETWEEN.match(text, position)
+    return match.end() if match else position
+
+
 def _same_key_problems(key: str | None, line: int) -> Iterator[Problem]:
     if key is not None:
         message = f"The key {json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)} stands twice in one object."
@@ -144,6 +168,12 @@ def _parse(text: str, line: int) -> Iterator[Piece]:
     else:
         yield from _same_key_problems(same_key, line)
         yield from _checked(value, text, line)
+        return
+    joined = _joined_objects(text) if may_be_repaired else []
+    if joined:
+        yield Problem("joined", "note", line, "Several objects stand on this line.", "Each is read as a row.")
+        for value in joined:
+            yield from _checked(value, text, line)
         return
     repaired = repair_json(text) if may_be_repaired else None
     if repaired is None:

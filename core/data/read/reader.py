@@ -9,7 +9,13 @@ from typing import Any, Literal
 from core.data.read import arrow, json_text, parquet, source, tables
 from core.errors import BadData, shorten
 
-_WRAPPERS = ("data", "rows", "train", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
+_WRAPPERS = ("train", "training", "data", "rows", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
+# What may stand beside such a list: other parts, and what is said of all rows.
+_ABOUT_ROWS = {
+    *_WRAPPERS, "test", "testing", "valid", "validation", "val", "dev", "eval",
+    "version", "name", "title", "description", "license", "author", "info", "meta", "metadata", "date", "created",
+    "language", "url", "count", "total", "num_rows", "features",
+}  # fmt: skip
 
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
 
@@ -80,7 +86,10 @@ def iterate_rows(data_file: source.Source) -> Iterator[Row | Finding]:
                 yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
                 continue
             line, value = piece
-            for row in _unwrap(value):
+            rows, note = _unwrap(value)
+            if note:
+                yield Finding("unread", "warning", file, line, note, "Save it as a file of its own to use it.")
+            for row in rows:
                 if row is None:
                     message = f"This is {_describe_type(value)}, not an object with named columns."
                     yield Finding("not-a-row", "error", file, line, message)
@@ -138,13 +147,21 @@ def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
     return tables.read_paragraphs(data_file)
 
 
-def _unwrap(value: Any) -> list[dict[str, Any] | None]:
-    """The rows that a value holds: nearly always one; many if it is an object around a list of them."""
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, inner),) = value.items()
-        if name in _WRAPPERS and isinstance(inner, list) and inner and all(isinstance(v, dict) for v in inner):
-            return list(inner)
-    return [_columns_of(value)]
+def _unwrap(value: Any) -> tuple[list[dict[str, Any] | None], str]:
+    """(the rows that a value holds, what of it is not read): nearly always one row and nothing; many where it is an
+    object around a list of them, such as {"train": [{…}, {…}], "test": […]}."""
+    if isinstance(value, dict) and not _ABOUT_ROWS.issuperset(value):
+        return [_columns_of(value)], ""
+    lists = {name: v for name, v in value.items() if _is_list_of_rows(v)} if isinstance(value, dict) else {}
+    name = next((name for name in _WRAPPERS if name in lists), None)
+    if name is None:
+        return [_columns_of(value)], ""
+    others = " and ".join(f"{other} ({len(rows):,})" for other, rows in lists.items() if other != name)
+    return lists[name], f"Of the file, the rows of {name} are read, those of {others} are not." if others else ""
+
+
+def _is_list_of_rows(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(v, dict) for v in value)
 
 
 def _columns_of(value: Any) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import stat
 import sys
 import zlib
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
 
+from core.data.read.other_formats import refuse_other_format
 from core.data.read.text_encoding import decode, detect_encoding, split_at_character
 from core.errors import BadData, Unavailable
 
@@ -18,21 +20,9 @@ HEAD_BYTES = 1 << 16  # bytes looked at to tell what kind of file this is
 LONGEST_LINE = 1 << 26  # bytes; a longer line is skipped, so that memory stays flat
 _MOST_PROBLEMS = 10_000  # that are told of a chunk
 _MOST_SKIPPED = 1 << 30  # bytes of one line, behind which a file is not read any further
-_OTHER_FORMATS = (  # (first bytes, name) of files that people drop by mistake
-    (b"PK\x03\x04", "a ZIP archive or an Office document"),
-    (b"\x28\xb5\x2f\xfd", "packed by zstd; only gzip is unpacked"),
-    (b"BZh", "packed by bzip2; only gzip is unpacked"),
-    (b"\xfd7zXZ", "packed by xz; only gzip is unpacked"),
-    (b"7z\xbc\xaf", "a 7z archive"),
-    (b"%PDF", "a PDF"),
-    (b"\x89PNG", "a picture"),
-    (b"\xff\xd8\xff", "a picture"),
-    (b"SQLite format 3", "a database"),
-    (b"GGUF", "a model in GGUF format"),
-    (b"version https://git-lfs", "a Git LFS pointer (the data itself has to be fetched with git lfs pull)"),
-    (b"<!doctype html", "a web page"),
-    (b"<html", "a web page"),
-)
+_TABLE_ENDINGS = (".csv", ".tsv", ".tab")
+_MAYBE_TABLE = (".data", ".dat", ".tbl", ".table", ".xls", ".prn", ".out")  # of text that may be a table
+_SEPARATOR = re.compile(r"sep=(.)\r?(\n|\Z)", re.IGNORECASE)  # Excel's first line, which says what stands between cells
 
 
 # What files that hold columns begin with; the second is Arrow's stream, as `datasets` writes it.
@@ -102,13 +92,14 @@ class Source:
         self.columnar = next((form for mark, form in _COLUMNAR if head.startswith(mark)), None)
         if self.columnar:
             return
-        start = head[:64].lower()
-        other_format = next((name for mark, name in _OTHER_FORMATS if start.startswith(mark.lower())), None)
-        if other_format:
-            raise BadData(f"{self.path} is {other_format}, not a data file.")
+        refuse_other_format(self.path, self.suffix, head)
         if not self.bom and b"\0" in head:
             raise BadData(f"{self.path} is not a text file.")
         self.head = head[len(self.bom) :].decode(self.encoding, errors="replace")
+        self.line_end_mark: Literal["\n", "\r"] = "\r" if "\r" in self.head[:-1] and "\n" not in self.head else "\n"
+        self.head = self.head.replace("\r", "\n") if self.line_end_mark == "\r" else self.head
+        separator = _SEPARATOR.match(self.head)
+        self.separator = separator.group(1) if separator else ""  # between the cells of a table that says so itself
 
     def open(self) -> BinaryIO:
         """The file's bytes, unpacked where it is gzipped."""
@@ -145,13 +136,14 @@ class Source:
         """How the rows are written: one JSON value a line, JSON values over many lines, a table, text, or Parquet."""
         if self.columnar:
             return self.columnar
-        if self.suffix in (".csv", ".tsv", ".tab"):
+        if self.suffix in _TABLE_ENDINGS or self.separator:
             return "table"
         if self.suffix in (".txt", ".md"):
             return "text"
         start = self.head.lstrip()
         if self.suffix not in (".json", ".jsonl", ".ndjson") and not start.startswith(("{", "[")):
-            return "table" if self.path.suffix and "," in start.partition("\n")[0] else "text"
+            first = start.partition("\n")[0]
+            return "table" if self.suffix in _MAYBE_TABLE and any(c in first for c in ",;\t") else "text"
         return _json_form(start)
 
     def lines(self) -> Iterator[tuple[int, str] | Problem]:
@@ -161,14 +153,18 @@ class Source:
             file.seek(offset)
             # Two-byte encodings have no one-byte line ends, so Python's text layer has to find them.
             wide = not self.has_offsets
-            raw: Any = io.TextIOWrapper(file, self.encoding, errors="replace", newline="\n") if wide else file
+            raw: Any = file
+            if wide:
+                raw = io.TextIOWrapper(file, self.encoding, errors="replace", newline=self.line_end_mark)
+            elif self.line_end_mark == "\r":
+                raw = io.BufferedReader(_ClassicLineEnds(file))
             longest = LONGEST_LINE // 4 if wide else LONGEST_LINE
             while line := raw.readline(longest):
                 length = len(line)
-                if length == longest and line[-1:] not in ("\n", b"\n"):
+                if length == longest and line[-1:] not in ("\n", "\r", b"\n"):
                     while length < _MOST_SKIPPED and (tail := raw.readline(1 << 20)):
                         length += len(tail)
-                        if tail[-1:] in ("\n", b"\n"):
+                        if tail[-1:] in ("\n", "\r", b"\n"):
                             break
                     yield Problem("long-line", "error", number, "This line is too long to be a row.")
                     if length >= _MOST_SKIPPED:
@@ -214,6 +210,21 @@ class Source:
                 number += text.count("\n")
                 yield text
             yield decode(remainder)[0]
+
+
+class _ClassicLineEnds(io.RawIOBase):
+    """The bytes of a file in which lines end with a carriage return alone, as on old Macs, with line feeds instead."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._file.read(len(buffer)).replace(b"\r", b"\n")
+        buffer[: len(block)] = block
+        return len(block)
 
 
 def check_is_file(path: Path) -> None:

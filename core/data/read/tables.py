@@ -93,6 +93,7 @@ class _Lines:
 
     def __init__(self, data_file: Source, problems: list[Problem]) -> None:
         self._items, self._problems = data_file.lines(), problems
+        self._declares_separator = bool(data_file.separator)
         self._quotes = 0
 
     def __iter__(self) -> "_Lines":
@@ -102,6 +103,8 @@ class _Lines:
         for item in self._items:
             if isinstance(item, Problem):
                 self._problems.append(item)
+                continue
+            if item[0] == 1 and self._declares_separator:
                 continue
             self._quotes += item[1].count('"')
             return item[1] + "\n"
@@ -123,6 +126,8 @@ def _reader(lines: _Lines, data_file: Source) -> Any:
 
 def _delimiter(data_file: Source) -> str:
     """The character between cells: a tab in TSV, else the most frequent candidate in the line of column names."""
+    if data_file.separator:
+        return data_file.separator
     if data_file.suffix in (".tsv", ".tab"):
         return "\t"
     names = data_file.head[:HEAD_BYTES].lstrip().partition("\n")[0]

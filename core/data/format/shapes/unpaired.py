@@ -1,5 +1,6 @@
 """Unpaired preferences: rows with one answer that is marked good or bad."""
 
+import shlex
 from typing import Any
 
 from core.data.format import column_names as names_of
@@ -8,6 +9,7 @@ from core.data.format.example import Example, Unusable
 from core.data.format.shapes import common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
+from core.text_list import join_list
 
 NAME = "Thumbs up and down"
 _GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")
@@ -69,7 +71,54 @@ def _build_from_pair(row: Row) -> ParseResult:
     return tuple(examples), remarks
 
 
+def _match_unmarked(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a row whose mark is empty."""
+    name = common.find_column(value, names_of.LABEL)
+    if not name or not (chat.is_null(value[name]) or not str(value[name]).strip()):
+        return ()
+    return common.require_columns(prompts.ANY_PROMPT, names_of.LABEL)(value)
+
+
+def _refuse_unmarked(row: Row) -> ParseResult:
+    raise Unusable("label", f"{common.find_column(row.value, names_of.LABEL)} is empty.")
+
+
+def _match_rating(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a row whose mark is a number on a scale."""
+    name = common.find_column(value, names_of.RATING)
+    if not name or _rating(value[name]) is None:
+        return ()
+    return common.require_columns(prompts.ANY_PROMPT, (name.strip().lower(),))(value)
+
+
+def _rating(mark: Any) -> float | None:
+    try:
+        return None if isinstance(mark, bool) else float(mark)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _refuse_rating(row: Row) -> ParseResult:
+    columns = list(row.value)
+    name = common.find_column(row.value, names_of.RATING)
+    limit = 0.5 if 0 < (_rating(row.value[name]) or 0) < 1 else 4
+    prompt = common.find_column(row.value, prompts.TEXT_PROMPTS)
+    answer = common.find_column(row.value, names_of.ANSWER)
+    messages = common.find_column(row.value, names_of.MESSAGES)
+    parts = {"prompt": prompt, "completion": answer} if prompt and answer else {"messages": messages or columns[0]}
+    entries = join_list([*(f"{role}={column}" for role, column in parts.items()), f"label={name}>={limit}"])
+    raise Unusable(
+        "rating",
+        f"{name} is a number on a scale, not good or bad; say from where on it is good: "
+        f"--columns {shlex.quote(entries)}.",
+    )
+
+
+# A scale holds the numbers of good and bad too: where one row has a number of another kind, all rows are of this shape.
+RATINGS = Shape("Ratings", "", _match_rating, _refuse_rating)
 SHAPES = (
     Shape(NAME, "prompt, completion and label, or messages and label", match_columns, build_marked),
     Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, "Each pair becomes one good and one bad answer."),
+    RATINGS,
+    Shape("Answers without a mark", "", _match_unmarked, _refuse_unmarked),
 )
