@@ -3,8 +3,9 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QPlainTextEdit, QSplitter, QWidget
 
-from app.desktop.licenses import list_licenses
+from app.desktop.licenses import License, list_licenses
 from app.style import theme
+from app.threads.task import Task
 from app.widgets.card import card_around, vbox
 from app.widgets.labels import caption
 from app.widgets.scrollbar import use_thin_scrollbars
@@ -18,12 +19,11 @@ class LicensesWindow(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Licences")
         self.resize(980, 640)
-        self.licenses = list_licenses()
+        self.licenses: list[License] = []
         layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addWidget(caption("Hone is made from these, each under its own licence."))
         self.parts, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
         self.parts.setAccessibleName("Parts of Hone")
-        self.parts.addItems([f"{part.part} {part.version}" for part in self.licenses])
         self.text.setAccessibleName("Text of the licence")
         self.text.setFont(theme.monospace())
         split = QSplitter(Qt.Orientation.Horizontal)
@@ -37,6 +37,12 @@ class LicensesWindow(QDialog):
         split.setSizes([260, 700])
         layout.addWidget(split, 1)
         self.parts.currentRowChanged.connect(self._show_text)
+        self.text.setPlainText("Reading the licences…")
+        Task(self, list_licenses, self._show_list)
+
+    def _show_list(self, found: list[License]) -> None:
+        self.licenses = found
+        self.parts.addItems([f"{part.part} {part.version}" for part in found])
         self.parts.setCurrentRow(0)
 
     def _show_text(self, row: int) -> None:
