@@ -1,4 +1,4 @@
-"""A run as a command line and as run.toml, to copy. No Qt here."""
+"""A run as a command line and as run.toml, to copy, without passwords and tokens. No Qt here."""
 
 import shlex
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from app.new_run.draft import option_value
 from core.methods import DEFAULT_METHOD
 from core.options import Option
+from core.redact import redact
 from core.run import Run, list_options
 from core.text_list import join_list
 
@@ -27,12 +28,12 @@ def command_line(run: Run) -> str:
             lines[-1] += " \\"
             lines.append("   ")
         lines[-1] += f" {argument}"
-    return "\n".join(lines)
+    return redact("\n".join(lines))
 
 
 def run_toml(run: Run) -> str:
     """The text of run.toml, as the run's folder will hold it."""
-    return run.to_toml().strip()
+    return redact(run.to_toml().strip())
 
 
 def _format_flag(option: Option, value: Any) -> str:

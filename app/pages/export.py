@@ -10,6 +10,7 @@ from app.desktop import preferences, reveal
 from app.runs.job_queue import JobQueue
 from app.threads import core_calls
 from app.threads.task import Task
+from app.widgets.allow_code import ask_to_allow
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.combo_box import ComboBox
@@ -107,6 +108,11 @@ class ExportCard(Card):
             self.reveal.hide()
             return
         assert self._run is not None and self._folder is not None
+        # Its reward file does not run here.
+        if ask_to_allow(self, Run().replace("model.path", self._run.model.path)) is None:
+            self.notice.show_message("The model's own code has not been allowed to run.", tone="warn")
+            self.reveal.hide()
+            return
         self._jobs.end_chat()
         self._warnings, self._saved_folder = [], None
         self.notice.hide()
@@ -116,7 +122,7 @@ class ExportCard(Card):
         def work() -> Any:
             if kind == PEFT:
                 return core_calls.save_for_peft(folder, destination)
-            return core_calls.save_model(folder, destination, kind, run.backend, run.model.allow_code)
+            return core_calls.save_model(folder, destination, kind, run.backend)
 
         self._task = Task(self, work, done=self._show_success, failed=self._show_failure, progress=self._show_event)
 

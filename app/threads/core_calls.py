@@ -90,13 +90,14 @@ def _find_teacher(run: Run) -> Path | None:
     return find_live_teacher(run)
 
 
-def save_model(
-    folder: Path, destination: Path, quantization: str, backend: str, allow_code: bool
-) -> Generator[Event, None, None]:
-    """Write a run's base and adapter as one model into a new folder, and yield the events of it. Raises UserError."""
+def save_model(folder: Path, destination: Path, quantization: str, backend: str) -> Generator[Event, None, None]:
+    """Write a run's base and adapter as one model into a new folder, and yield the events of it. Raises UserError.
+
+    Code that comes with the model runs where that was allowed before, see core.trust.
+    """
     from core.export import fuse
 
-    yield from fuse(folder, destination, quantization=quantization, backend_name=backend, allow_code=allow_code)
+    yield from fuse(folder, destination, quantization=quantization, backend_name=backend)
 
 
 def save_for_peft(folder: Path, destination: Path) -> Generator[Event, None, None]:

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from app.new_run.command import command_line
+from app.new_run.command import command_line, run_toml
 from app.new_run.preflight import BAD, TITLES
 from app.new_run.presets import PRESETS
 from app.pages.run import RunPage
@@ -157,6 +157,13 @@ def test_the_window_shows_the_command_that_does_the_same(dataset: Path, monkeypa
     args = parser().parse_args(words[1:])
     args.command(args, print)
     assert trained == [run]
+
+
+def test_the_command_and_the_settings_show_no_secrets(window: MainWindow) -> None:
+    window.draft.set("model.path", "hf_abcdefghijklmnop")
+    window.draft.set("data.path", "https://me:my-own-password@example.org/rows.jsonl")
+    for text in (command_line(window.draft.run), run_toml(window.draft.run)):
+        assert "abcdefgh" not in text and "my-own-password" not in text and text.count("[hidden]") == 2
 
 
 def test_each_control_can_be_reached_and_named(window: MainWindow) -> None:

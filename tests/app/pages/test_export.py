@@ -1,5 +1,6 @@
 """Saving what was trained as a model, from the done screen."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pytestqt.qtbot import QtBot
 from app.pages.export import BUSY, PEFT, ExportCard
 from app.runs.job_queue import JobQueue
 from app.threads import core_calls
+from app.widgets import allow_code
+from core import trust
 from core.errors import BadOption
 from core.events import Event, Phase, Saved, Warned
 from core.run import Run
@@ -41,10 +44,28 @@ def test_a_model_is_written_and_what_was_checked_is_told(
     card.save(tmp_path / "out")
     assert not card.button.isEnabled() and card.stop.isVisible()
     qtbot.waitUntil(card.button.isEnabled)
-    assert calls == [(tmp_path / "run", tmp_path / "out", "affine-4", "auto", False)]
+    assert calls == [(tmp_path / "run", tmp_path / "out", "affine-4", "auto")]
     assert card.notice.sentence.text() == "Saved as out."
     assert card.notice.advice.text() == "Its logits agree."
     assert card.reveal.isVisible()
+
+
+def test_changed_code_of_the_model_is_asked_about(
+    card: ExportCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3", "model_file": "own.py"}))
+    (tmp_path / "own.py").write_text("x = 1")
+    run = Run(method="grpo").replace("model.path", str(tmp_path)).replace("model.allow_code", True)
+    card.use(run.replace("options.reward_file", str(tmp_path / "own.py")), tmp_path / "run")
+    asked: list[trust.Code] = []
+    monkeypatch.setattr(allow_code, "confirm", lambda parent, code: bool(asked.append(code)))
+    monkeypatch.setattr(core_calls, "save_model", lambda *_: pytest.fail("it was not allowed"))
+    card.save(tmp_path / "out")
+    assert [code.is_model for code in asked] == [True]
+    assert (
+        card.notice.sentence.text() == "The model's own code has not been allowed to run."
+    assert card.button.isEnabled()
+    )
 
 
 def test_what_cannot_be_saved_is_said(
