@@ -62,10 +62,8 @@ def test_changed_code_of_the_model_is_asked_about(
     monkeypatch.setattr(core_calls, "save_model", lambda *_: pytest.fail("it was not allowed"))
     card.save(tmp_path / "out")
     assert [code.is_model for code in asked] == [True]
-    assert (
-        card.notice.sentence.text() == "The model's own code has not been allowed to run."
+    assert card.notice.sentence.text() == "The model's own code has not been allowed to run."
     assert card.button.isEnabled()
-    )
 
 
 def test_what_cannot_be_saved_is_said(
