@@ -37,6 +37,9 @@ class Choices:
         return f"{self.labels[self.right]}. {self.texts[self.right]}"
 
 
+_match_choices = require_columns(names_of.QUESTION, names_of.CHOICES, names_of.CORRECT_CHOICE, extra=BESIDE)
+
+
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row with a question, choices, and which is right."""
     layout = find_layout(value)
@@ -46,7 +49,7 @@ def match_columns(value: Values) -> tuple[str, ...]:
         return (*used, *(column for column in beside if column and column not in used))
     if not _read_list(value)[1]:
         return ()
-    return require_columns(names_of.QUESTION, names_of.CHOICES, names_of.CORRECT_CHOICE, extra=BESIDE)(value)
+    return _match_choices(value)
 
 
 def read_question(value: Values) -> tuple[tuple[Message, ...], Choices]:

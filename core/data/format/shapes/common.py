@@ -97,6 +97,8 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
     """The text in the first of these columns. Raises Unusable when it is null, empty (if required) or no text."""
     column = find_column(value, names)
     content = value.get(column)
+    if isinstance(content, str):
+        return content if content.strip() else _checked(column, content, False, required)
     if isinstance(content, bool | list | dict):
         raise Unusable("type", f"{column} is not text.")
     return _checked(column, "" if is_null(content) else str(content), is_null(content), required)

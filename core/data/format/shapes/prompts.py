@@ -1,5 +1,6 @@
 """The prompt of a row: what is asked, with all that stands beside it. The same for every kind of data."""
 
+import functools
 from typing import Any
 
 from core.data.format import column_names as names_of
@@ -53,9 +54,15 @@ def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _read_context(value: Values, prompt_column: str) -> list[str]:
     """The texts of all columns that hold context, the prompt's own aside."""
-    columns = dict.fromkeys(find_column(value, (name,)) for name in names_of.CONTEXT)
-    texts = [read_text(value, (c,), required=False).strip() for c in columns if c and c != prompt_column]
+    columns = _context_columns(tuple(value))
+    texts = [read_text(value, (c,), required=False).strip() for c in columns if c != prompt_column]
     return [text for text in texts if text]
+
+
+@functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+def _context_columns(row_columns: tuple[str, ...]) -> tuple[str, ...]:
+    row = dict.fromkeys(row_columns)
+    return tuple(c for c in dict.fromkeys(find_column(row, (name,)) for name in names_of.CONTEXT) if c)
 
 
 def _read_history(value: Values, required: bool) -> tuple[Message, ...]:

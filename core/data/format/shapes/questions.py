@@ -67,13 +67,11 @@ def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answ
     return (Example(row.line, messages=messages, answer=result, tools=common.read_tools(row.value)),), []
 
 
+_match_messages = common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))
+
+
 def _is_conversation(value: Values) -> tuple[str, ...]:
-    has_messages = isinstance(common.column_value(value, names_of.MESSAGES), list)
-    return (
-        common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))(value)
-        if has_messages
-        else ()
-    )
+    return _match_messages(value) if isinstance(common.column_value(value, names_of.MESSAGES), list) else ()
 
 
 def _build_prompt_of_pair(row: Row) -> ParseResult:

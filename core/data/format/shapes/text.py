@@ -85,9 +85,12 @@ def _build_good_answer(row: Row) -> ParseResult:
     return (example,), remarks
 
 
+_match_step_columns = common.require_columns(*_STEPS)
+
+
 def _match_steps(value: Values) -> tuple[str, ...]:
     """Shape.columns of stepwise supervision: a list of steps and a list of marks."""
-    columns = common.require_columns(*_STEPS)(value)
+    columns = _match_step_columns(value)
     return columns if columns and all(isinstance(value[c], list) for c in columns[1:]) else ()
 
 

@@ -15,6 +15,11 @@ NAME = "Thumbs up and down"
 _GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")
 _BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", "thumbs down", "undesirable", "negative", "👎")
 
+_match_conversation = common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))
+_match_answer = common.require_columns(
+    prompts.TEXT_PROMPTS, names_of.ANSWER, names_of.LABEL, extra=(names_of.THINKING, *prompts.BESIDE)
+)
+
 
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of a row with an answer and a label that means good or bad; other labels are for other data."""
@@ -22,10 +27,8 @@ def match_columns(value: Values) -> tuple[str, ...]:
     if not name or _parse_mark(value[name]) is None:
         return ()
     if isinstance(common.column_value(value, names_of.MESSAGES), list):
-        return common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))(value)
-    return common.require_columns(
-        prompts.TEXT_PROMPTS, names_of.ANSWER, names_of.LABEL, extra=(names_of.THINKING, *prompts.BESIDE)
-    )(value)
+        return _match_conversation(value)
+    return _match_answer(value)
 
 
 def build_marked(row: Row) -> ParseResult:
