@@ -171,6 +171,7 @@ class MemoryFacts:
     measured: int | None = field(default=None, metadata=OPTIONAL)  # peak bytes of the dry run
     rows: int | None = field(default=None, metadata=OPTIONAL)  # texts in the dry run
     tokens: int | None = field(default=None, metadata=OPTIONAL)  # of the longest text in it
+    wired: int | None = field(default=None, metadata=OPTIONAL)  # bytes that the system may not swap out, on a Mac
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ for _name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_STATE_H
     os.environ.pop(_name, None)
 
 import core  # noqa: E402, F401  # before anything imports MLX, so that OpenBLAS is loaded first
+from core.device import memory_pressure, power  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -41,6 +42,13 @@ def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPat
     folder = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def calm_machine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees whether this machine is short of memory or runs on its battery."""
+    monkeypatch.setattr(memory_pressure, "PROC", home / "proc")
+    monkeypatch.setattr(power, "SYS", home / "sys")
 
 
 class _Records(logging.Handler):

@@ -12,6 +12,7 @@ from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
 from app.runs.labels import data_label, model_label
 from app.threads import core_calls
+from core.device import power
 from core.errors import UserError
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
@@ -39,7 +40,7 @@ class Check:
     step: str = ""
 
 
-TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision")
+TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision", "Power")
 
 
 def run_checks(run: Run) -> Iterator[Check]:
@@ -68,6 +69,15 @@ def run_checks(run: Run) -> Iterator[Check]:
     device = core_calls.backend_report(run.backend)
     yield _check_backend(device)
     yield _check_precision(run, device["used"], folder)
+    yield _check_power()
+
+
+def _check_power() -> Check:
+    state = power.read_power()
+    if state.sentences:
+        return Check("Power", NOTE, " ".join(state.sentences))
+    words = "This system does not tell what it runs on." if state.on_battery is None else "The computer is plugged in."
+    return Check("Power", GOOD, words)
 
 
 def _check_settings(run: Run) -> Check:

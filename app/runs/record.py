@@ -43,6 +43,7 @@ class RunRecord:
     samples: dict[int, list[Sample]] = field(default_factory=dict)  # by index of the prompt
     log: list[LogLine] = field(default_factory=list)
     _step_seconds: float | None = None  # of one step, a running average
+    _has_slept: bool = False  # the computer, since the last step
 
     def add(self, event: Event) -> None:
         """Update the record with the run's next event."""
@@ -66,6 +67,7 @@ class RunRecord:
             self._log(event, "info", f"Saved the {event.what} of step {event.step:,}: {event.path}")
         elif isinstance(event, Warned):
             self._log(event, "note", event.message)
+            self._has_slept = self._has_slept or event.code == "slept"
         elif isinstance(event, Finished):
             self.finished = event
             self._log(event, "problem" if event.reason == "failed" else "info", event.message)
@@ -119,6 +121,8 @@ class RunRecord:
         self._log(event, "info", summary)
         self._log(event, "info", f"Backend: {describe_choice(event.backend)}")
         self._log(event, "info", f"Precision: {describe_choice(event.precision)}")
+        if event.memory.get("wired"):
+            self._log(event, "info", f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB")
 
     def _add_step(self, event: Step) -> None:
         for series, value in (
@@ -132,13 +136,13 @@ class RunRecord:
         for name, value in event.metrics.items():
             self.metrics.setdefault(name, Series()).append(event.step, value)
         previous = self.last_step
-        if previous is not None and event.step > previous.step:
+        if previous is not None and event.step > previous.step and not self._has_slept:
             # From the start event after a resume: the pause before it does not count.
             begin = max(previous.time, self.started.time if self.started else 0.0)
             seconds = (event.time - begin) / (event.step - previous.step)
             average = self._step_seconds
             self._step_seconds = seconds if average is None else 0.95 * average + 0.05 * seconds
-        self.last_step = event
+        self.last_step, self._has_slept = event, False
 
     def _add_evaluation(self, event: Evaluated) -> None:
         self.eval_loss.append(event.step, event.loss)

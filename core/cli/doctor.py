@@ -19,7 +19,10 @@ def run(args: Any, out: Print) -> int:
     import shutil
 
     from core import update_check
+    from core.device.heat import read_heat
     from core.device.machine import machine
+    from core.device.memory_pressure import read_memory_pressure
+    from core.device.power import read_power
     from core.device.select import report
     from core.device.surroundings import describe_surroundings
     from core.model import families
@@ -32,6 +35,9 @@ def run(args: Any, out: Print) -> int:
     facts |= {"surroundings": describe_surroundings(home)}
     facts |= {"updates": update_check.describe()}
     facts |= {"backend": chosen, "runs_folder": str(home), "disk_free_bytes": shutil.disk_usage(existing).free}
+    power, heat, pressure = read_power(), read_heat(), read_memory_pressure()
+    states = {"power": power, "heat": heat, "memory_pressure": pressure}
+    facts |= {name: dataclasses.asdict(state) if state else None for name, state in states.items()}
     facts["families"] = [dataclasses.asdict(family) for family in families.FAMILIES]
     if args.json:
         out(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -44,6 +50,10 @@ def run(args: Any, out: Print) -> int:
         out(f"GPU            {facts['gpu']}, {(facts['gpu_memory_bytes'] or 0) / gb:.1f} GB usable")
     else:
         out(f"GPU            none: {facts['gpu_reason']}")
+    out(f"Power          {power.words}")
+    for sentence in (*power.sentences, heat.words if heat else "", pressure.words if pressure else ""):
+        if sentence:
+            out(f"               {sentence.rstrip('.')}.")
     out(f"Neural Engine  not used: {facts['neural_engine_reason']}")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")

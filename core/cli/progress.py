@@ -35,6 +35,8 @@ def _(event: Started) -> Iterator[str]:
     yield f"Run folder: {event.folder}"
     yield f"Backend: {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']}"
     yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
+    if event.memory.get("wired"):
+        yield f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB, which the system does not swap out"
     share = event.trainable_parameters / max(1, event.total_parameters)
     yield f"Training {event.trainable_parameters:,} parameters ({share:.1%} of the model's {event.total_parameters:,})"
     yield f"{event.rows:,} rows, {event.tokens:,} tokens; {event.eval_rows:,} held out; {event.total_steps:,} steps"

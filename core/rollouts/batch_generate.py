@@ -6,8 +6,9 @@ so the end of a completion is seen one token late; what was computed too much is
 
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import mlx.core as mx
@@ -33,6 +34,16 @@ class Completion:
     truncated: bool
 
 
+@dataclass
+class WritingLimit:
+    """How many completions a GPU manages at once, as it turns out in a run."""
+
+    most: int | None = None  # None: as many as planned
+    # Given an error and how many were written at once: sets `most` to fewer, or raises. None where none can be done
+    # again, see core.device.gpu_failure.can_recover.
+    give_way: Callable[[BaseException, int], None] | None = None
+
+
 @dataclass(frozen=True)
 class CompletionGenerator:
     """A model with what does not change while a run samples from it. Use it on the thread that owns the model."""
@@ -42,6 +53,7 @@ class CompletionGenerator:
     batch_size: int  # completions generated at once
     batched: bool  # False: one after the other, for architectures that cannot do several at once (capacity.py)
     stop: threading.Event  # set when the run is asked to stop
+    limit: WritingLimit = field(default_factory=WritingLimit)
 
     def generate(
         self,
@@ -56,20 +68,34 @@ class CompletionGenerator:
         Raises SamplingStopped between two tokens when the run is asked to stop.
         """
         completions: list[Completion] = []
-        for finished in batch_generate(
-            self.model,
-            prompts,
-            params,
-            stop_tokens=self.stop_tokens,
-            group_size=group_size,
-            batch_size=self.batch_size,
-            seed=seed,
-            batched=self.batched,
-        ):
-            if self.stop.is_set():
-                raise SamplingStopped
-            completions += finished
-        return completions
+        while True:
+            batch_size = min(self.batch_size, self.limit.most or self.batch_size)
+            certain = len(completions)
+            written = batch_generate(
+                self.model,
+                prompts,
+                params,
+                stop_tokens=self.stop_tokens,
+                group_size=group_size,
+                batch_size=batch_size,
+                seed=seed,
+                batched=self.batched,
+                done={(c.prompt_index, c.sample_index) for c in completions},
+            )
+            try:
+                for finished in written:
+                    if self.stop.is_set():
+                        raise SamplingStopped
+                    certain = len(completions)
+                    completions += finished
+                return completions
+            except RuntimeError as error:
+                if self.limit.give_way is None:
+                    raise
+                # The GPU's error may be a token old: what was finished with that one is written again, like all that
+                # was not finished. A completion depends on its own random numbers alone.
+                self.limit.give_way(error, batch_size)
+                del completions[certain:]
 
 
 @dataclass
@@ -99,16 +125,17 @@ def batch_generate(
     batch_size: int = 64,
     seed: Sequence[int] = (0,),
     batched: bool = True,
+    done: Container[tuple[int, int]] = (),
 ) -> Iterator[list[Completion]]:
     """Generate `group_size` completions of each prompt (token ids), `batch_size` of them at once.
 
     Yields after every token the completions that finished with it, often none, so that one can stop in between. The
     random numbers of a completion follow from `seed`, the index of its prompt and its own index in the group. The
     model should be in eval mode. With `batched` False completions are generated one after the other, which works for
-    any architecture (see capacity.py).
+    any architecture (see capacity.py). What is `done`, (prompt, completion of its group), is left out.
     """
     batch_size = batch_size if batched else 1
-    queue = deque((p, s) for p in range(len(prompts)) for s in range(group_size))
+    queue = deque(p_s for p_s in product(range(len(prompts)), range(group_size)) if p_s not in done)
     stop_set, rows, cache = set(stop_tokens), list[_ActiveCompletion](), list[Any]()
     next_tokens = mx.array([], dtype=mx.int32)  # [len(rows)], what the model is given next
     in_flight: tuple[list[_ActiveCompletion], SampledTokens] | None = None

@@ -11,6 +11,8 @@ import numpy as np
 
 from core.atomic_files import append, explain
 from core.data.batch.batches import Batch
+from core.data.batch.parts import take_rows
+from core.device.gpu_failure import find_failure, finish_work
 from core.errors import BadData
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
@@ -143,15 +145,32 @@ class RolloutBatches:
 
     def _add_logps(self, batch: Batch) -> Batch:
         """The batch with the log-probabilities of the reference and, where they are not known, of the sampling."""
-        model = self.collector.generator.model
         extra = dict(batch.extra)
         if np.isnan(extra["sampled"]).any():
-            extra["sampled"] = np.array(token_logps(model, to_mlx(batch), self.lm_head))
+            extra["sampled"] = self._compute_logps(batch)
         if self.reference is not None:
             with self.reference():
-                extra["reference"] = np.array(token_logps(model, to_mlx(batch), self.lm_head))
+                extra["reference"] = self._compute_logps(batch)
         mx.clear_cache()
         return replace(batch, extra=extra)
+
+    def _compute_logps(self, batch: Batch) -> Any:
+        """The model's log-probabilities of a batch [N, T-1]; by halves where the GPU does not manage it whole."""
+        generator = self.collector.generator
+        try:
+            logps = token_logps(generator.model, to_mlx(batch), self.lm_head)
+            if generator.limit.give_way is not None:
+                finish_work(logps)
+            return np.array(logps)
+        except RuntimeError as error:
+            if generator.limit.give_way is None or find_failure(error) is None or len(batch.rows) == 1:
+                raise
+        mx.clear_cache()
+        whole, rows = np.zeros(batch.mask.shape, np.float32), range(len(batch.rows))
+        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
+            logps = self._compute_logps(take_rows(batch, half))
+            whole[half.start : half.stop, : logps.shape[1]] = logps
+        return whole
 
     def _collect(self, number: int, step: int) -> CollectedGroups:
         """New groups, or the replayed ones, for steps from `step` on; they are written to samples.jsonl."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ from core.memory.estimate import PROMPTS_AT_ONCE
 from core.model.lm_head import LMHead
 from core.resolved import AnswersAtOnce, OnPolicyFacts, RolloutFacts
 from core.rewards.judge import RewardScorer
-from core.rollouts.batch_generate import CompletionGenerator
+from core.rollouts.batch_generate import CompletionGenerator, WritingLimit
 from core.rollouts.capacity import check_batching, fit_batch_size
 from core.rollouts.collector import Collector
 from core.rollouts.on_policy import OnPolicyBatches, OnPolicyConfig, prompt_length
@@ -43,6 +43,7 @@ class Policy:
     layout: dict[str, Any]  # how texts lie in a batch, see core.data.batch.batches.collate
     parallel_batches: int
     stop: threading.Event  # set to end the writing between two tokens
+    limit: WritingLimit = field(default_factory=WritingLimit)
 
 
 class RolloutPrompts(NamedTuple):
@@ -181,7 +182,7 @@ def prepare_on_policy(
 def _generator(policy: Policy, answers: _AnswerBatches) -> CompletionGenerator:
     """The model with what does not change while it writes answers."""
     stops = find_end_of_turn(policy.tokenizer).stops
-    return CompletionGenerator(policy.model, stops, answers.facts.used, answers.batched, policy.stop)
+    return CompletionGenerator(policy.model, stops, answers.facts.used, answers.batched, policy.stop, policy.limit)
 
 
 def _fit_answers(policy: Policy, max_length: int, requested: int) -> Generator[Event, None, _AnswerBatches]:

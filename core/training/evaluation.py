@@ -14,7 +14,7 @@ from core import adapters
 from core.atomic_files import explain, hash_file, make_private_folder, save_tensors
 from core.data.kinds import PAIRS, UNPAIRED
 from core.device.parallel import map_in_order
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.folder import CHECKPOINTS, REPORT
@@ -160,7 +160,9 @@ class Evaluation:
         )
         verdict = report.verdict(self.run, finished, self._training_metrics())
         finished = dataclasses.replace(finished, message=verdict)
-        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished))
+        yield from self.recovery.take_notes()
+        notes = [e.message for e in self.folder.events() if isinstance(e, Warned)]
+        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes))
         yield finished
 
     def _measure_until_stopped(self) -> _HeldOutResult:

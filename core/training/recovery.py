@@ -15,6 +15,7 @@ from core.data.batch.batches import Batch
 from core.data.batch.parts import count_cells, split_batch
 from core.device.gpu_failure import GPUFailure, find_failure, finish_work
 from core.errors import Unavailable, UserError
+from core.events import Warned
 from core.model.evaluated_blocks import evaluate_blocks, split_tokens
 from core.training import step_sizes
 from core.training.setup import Setup
@@ -28,7 +29,7 @@ BOUNDED_CACHE_BYTES = 256 << 20  # of freed buffers, from then on
 
 
 class Recovery:
-    """Parts a run's steps into pieces that its GPU manages. `notes` are (code, sentence), to be told and taken out."""
+    """Parts a run's steps into pieces that its GPU manages. `notes` are (code, sentence)."""
 
     def __init__(self, setup: Setup, train_step: TrainStep) -> None:
         self.setup, self.run, self.train_step = setup, setup.run, train_step
@@ -39,9 +40,15 @@ class Recovery:
         if setup.recovers:
             self.size = step_sizes.recall(self.run)
             self._apply()
+            setup.writing_limit.most, setup.writing_limit.give_way = self.size.answers, self._write_fewer
             if self.size.words:
                 before = f"Steps are computed {self.size.words}, as they had to be before for this model here"
                 self.notes.append(("remembered-size", f"{before}."))
+
+    def take_notes(self) -> Iterator[Warned]:
+        """What is to be told, each once."""
+        notes, self.notes = self.notes, []
+        yield from (Warned(code, sentence) for code, sentence in notes)
 
     def split(self, batches: list[Batch]) -> list[Batch]:
         """The batches of a step in parts of the present size."""
@@ -62,22 +69,10 @@ class Recovery:
 
         Raises the error where it is none of the GPU's, and Unavailable where nothing smaller is left.
         """
-        failure = find_failure(error)
-        if failure is None or not self.setup.recovers:
-            raise error
-        if failure is GPUFailure.LOST:
-            raise Unavailable(f"The run cannot go on: {failure.value}. Start it again from its checkpoint.") from error
-        self.train_step.renew()
-        mx.clear_cache()
-        if failure is GPUFailure.VICTIM and self._retries < MAX_RETRIES:
-            self._retries += 1
-            self.notes.append(("gpu-retry", f"A step was computed again: {failure.value}."))
-        elif failure is GPUFailure.TOO_MANY_BUFFERS and not self._is_bounded:
-            self._bound()
-            self.notes.append(
-                ("gpu-buffers", f"A step was computed again: {failure.value}. From now on fewer are kept for reuse.")
-            )
-        elif self.shrink(batches):
+        failure = self._clean_up(error)
+        if self._is_done_again(failure, "A step was computed again"):
+            return
+        if self.shrink(batches):
             self._is_new = True
             kept = "Runs of this model begin so here from now on."
             self.notes.append(("gpu-step", f"A step was computed again {self.size.words}: {failure.value}. {kept}"))
@@ -103,6 +98,45 @@ class Recovery:
             size = replace(size, block_tokens=block_tokens)
         self.size = size
         return self._apply()
+
+    def _write_fewer(self, error: BaseException, at_once: int) -> None:
+        """The same for answers, of which so many were written at once."""
+        failure = self._clean_up(error)
+        if self._is_done_again(failure, "Answers were written again"):
+            return
+        if at_once == 1:
+            raise Unavailable(
+                f"The run cannot go on: {failure.value} while a single answer was written. Try shorter answers or a "
+                "smaller model, and let the display sleep meanwhile."
+            ) from error
+        self.size = replace(self.size, answers=at_once // 2)
+        self.setup.writing_limit.most, self._is_new = self.size.answers, True
+        fewer = f"Answers were written again, {self.size.answers} instead of {at_once} at once"
+        self.notes.append(("gpu-answers", f"{fewer}: {failure.value}."))
+
+    def _clean_up(self, error: BaseException) -> GPUFailure:
+        """What failed, with nothing left of it. Raises the error where it is none of the GPU's, and Unavailable where
+        no more work is taken."""
+        failure = find_failure(error)
+        if failure is None or not self.setup.recovers:
+            raise error
+        if failure is GPUFailure.LOST:
+            raise Unavailable(f"The run cannot go on: {failure.value}. Start it again from its checkpoint.") from error
+        self.train_step.renew()
+        mx.clear_cache()
+        return failure
+
+    def _is_done_again(self, failure: GPUFailure, what: str) -> bool:
+        """Whether the work is to be done again at the same size, which is told."""
+        if failure is GPUFailure.VICTIM and self._retries < MAX_RETRIES:
+            self._retries += 1
+            self.notes.append(("gpu-retry", f"{what}: {failure.value}."))
+            return True
+        if failure is GPUFailure.TOO_MANY_BUFFERS and not self._is_bounded:
+            self._bound()
+            self.notes.append(("gpu-buffers", f"{what}: {failure.value}. From now on fewer are kept for reuse."))
+            return True
+        return False
 
     def ease(self, batches: list[Batch]) -> bool:
         """Let fewer rows than those of `batches` through the model at once; returns whether that is possible."""

@@ -148,10 +148,10 @@ def answer_scores(answers: Sequence[str], expected: Sequence[str]) -> dict[str, 
     return scores
 
 
-def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
-    """The text of report.md: verdict, results, and the settings that make the run again.
+def page(run: Run, resolved: dict[str, Any], finished: Finished, notes: Sequence[str] = ()) -> str:
+    """The text of report.md: verdict, results, what was noted, and the settings that make the run again.
 
-    `resolved` is what resolved.json holds.
+    `resolved` is what resolved.json holds, `notes` the sentences of the run's warnings.
     """
     data, precision, backend, model = (resolved[k] for k in ("data", "precision", "backend", "model"))
     size = f"{data['rows']:,} rows, {data['tokens']:,} tokens, {data['eval_rows']:,} rows held out"
@@ -177,7 +177,10 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished) -> str:
         f"| {title} | {text} |" for title, text in format_metrics(finished.metrics_before, finished.metrics_after)
     ]
     versions = ", ".join(f"{name} {number}" for name, number in resolved["versions"].items())
-    lines += [f"| Versions | {versions} |", "", "Settings that differ from the defaults:", ""]
+    lines += [f"| Versions | {versions} |", ""]
+    if notes:
+        lines += ["Noted on the way:", "", *(f"- {note}" for note in dict.fromkeys(notes)), ""]
+    lines += ["Settings that differ from the defaults:", ""]
     lines += [f"- `{key} = {json.dumps(value)}`" for key, value in _list_changes(run)] or ["- none"]
     return "\n".join(lines) + "\n"
 

@@ -4,7 +4,7 @@ import itertools
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlx.core as mx
@@ -22,6 +22,7 @@ from core.model.lm_head import LMHead
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.resolved import Backend, DataFacts, MemoryFacts, MicroBatches, Resolved, to_json
+from core.rollouts.batch_generate import WritingLimit
 from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
@@ -70,6 +71,7 @@ class Setup:
     on_gpu: bool
     stop: threading.Event  # set when the run is asked to stop
     compiles: bool  # whether steps of shapes that come up again are compiled
+    writing_limit: WritingLimit = field(default_factory=WritingLimit)  # of answers that the model writes
     recovers: bool = False  # whether steps that the GPU fails in can be computed again
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
@@ -182,6 +184,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         on_gpu=device == "gpu",
         stop=stop,
         compiles=bool(model.compiled.used),
+        writing_limit=policy.limit,
         recovers=can_recover(device),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),

@@ -6,6 +6,7 @@ side (core.device.parallel), for whose end it waits.
 
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -16,6 +17,7 @@ from core.atomic_files import explain
 from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
 from core.device.machine import usable_bytes
+from core.device.wired_memory import wired
 from core.errors import Unavailable
 from core.events import Event, Phase, Saved, Warned
 from core.reference.logprob_cache import STOPPED
@@ -29,6 +31,7 @@ from core.training.dry_run import dry_run
 from core.training.endings import logged
 from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
+from core.training.machine_watch import MachineWatch
 from core.training.optimizer_step import OptimizerStepper, UpdateFailed
 from core.training.recovery import Recovery
 from core.training.resume_point import ResumePoint, find_resume_point
@@ -39,6 +42,8 @@ from core.training.train_step import TrainStep
 # its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
 # long as the step itself.
 CACHE_BYTES = 2 << 30
+
+WORTH_TELLING = 100 << 20  # bytes
 
 
 def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.Event | None = None) -> Iterator[Event]:
@@ -109,7 +114,7 @@ def _execute(
     """
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
     setup = yield from _until_stopped(prepare(run, folder, stop), stop)
-    memory_limit = mx.get_memory_limit()
+    memory_limit, wiring = mx.get_memory_limit(), ExitStack()
     try:
         _refuse_stopped(stop)
         train_step = TrainStep(setup)
@@ -128,6 +133,10 @@ def _execute(
         recovery = Recovery(setup, train_step)
         dry_run(setup, train_step, recovery)
         _refuse_stopped(stop)
+        memory = setup.resolved.memory
+        needed = memory.measured or (memory.estimate or {}).get("high")
+        memory = replace(memory, wired=wiring.enter_context(wired(needed)))
+        setup.resolved = replace(setup.resolved, memory=memory)
         yield from setup.write_folder(progress.step if newest else None)
         if newest:
             with explain(newest):
@@ -146,6 +155,7 @@ def _execute(
             yield trainer.save()
         yield from trainer.evaluation.finish(reason)
     finally:
+        wiring.close()
         mx.set_memory_limit(memory_limit)
         setup.close()
         mx.clear_cache()
@@ -189,6 +199,7 @@ class Trainer:
         self.evaluation.restore(is_fresh)
         self.is_saved = not is_fresh  # whether the current step lies on disk as a checkpoint
         self._stepper = OptimizerStepper(setup, train_step, progress, recovery)
+        self._watch = MachineWatch(self._make_room)
 
     def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
         """Every step that is still to be done.
@@ -211,7 +222,10 @@ class Trainer:
                 return "early_stop"
             if stop.is_set():
                 return "stopped"
-            yield self._stepper.step()
+            event = self._stepper.step()
+            notes = self._watch.look()  # told before the step that was long for it
+            yield from (Warned(code, sentence) for code, sentence in notes)
+            yield replace(event, metrics={**event.metrics, **self._watch.metrics})
             self.is_saved = False
             yield from self._warnings()
             step, is_last = progress.step, progress.step == schedule.total_steps
@@ -237,6 +251,19 @@ class Trainer:
         self.is_saved = True
         return Saved(self.progress.step, str(path), CHECKPOINT)
 
+    def _make_room(self, strongly: bool) -> str:
+        """Give memory back to the computer, which is short of it; says what was done, "" for nothing.
+
+        `strongly`: also let fewer rows through the model at once from now on.
+        """
+        freed = mx.get_cache_memory()
+        mx.clear_cache()
+        if strongly and self._stepper.make_smaller():
+            return f"steps are computed {self.recovery.size.words} from now on"
+        if freed < WORTH_TELLING:
+            return ""
+        return f"{freed / 1e9:.1f} GB that were kept for reuse are given back"
+
     def save_what_stands(self, error: Unavailable) -> Iterator[Event]:
         """A checkpoint of the last step after the GPU failed in the next one, where it can still be written."""
         yield from self._warnings()
@@ -256,8 +283,7 @@ class Trainer:
             setup.resolved = replace(setup.resolved, compiled=compiled)
             setup.write_resolved()
             yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
-        notes, self.recovery.notes = self.recovery.notes, []
-        yield from (Warned(code, sentence) for code, sentence in notes)
+        yield from self.recovery.take_notes()
         if setup.rollouts is not None:
             notes, setup.rollouts.notes = setup.rollouts.notes, []
             yield from (Warned(code, sentence) for code, sentence in notes)

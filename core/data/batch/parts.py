@@ -46,10 +46,10 @@ def split_batch(batch: Batch, max_tokens: int, multiple: int = WIDTH_MULTIPLE) -
         mean = float(batch.mask[: len(batch.rows)].sum()) / len(batch.rows)
         extra = {**batch.extra, "learned_a_row": np.full(len(batch.rows), mean, np.float32)}
         batch = replace(batch, extra=extra)
-    return [_take_rows(batch, part, multiple) for part in parts]
+    return [take_rows(batch, part, multiple) for part in parts]
 
 
-def _take_rows(batch: Batch, rows: Sequence[int], multiple: int) -> Batch:
+def take_rows(batch: Batch, rows: Sequence[int], multiple: int = WIDTH_MULTIPLE) -> Batch:
     """The batch of some rows, as narrow as they allow, laid out anew."""
     texts = [text for kind in zip(*(_texts(batch, r) for r in rows), strict=True) for text in kind]
     lengths = tuple(batch.lengths[n] for n in texts)

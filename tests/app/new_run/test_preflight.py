@@ -11,6 +11,8 @@ from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
+from core.device import power
+from core.device.power import Power
 from core.run import Run
 
 CPU = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "no GPU can be used"}
@@ -97,6 +99,23 @@ def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace("backend", "gpu"))
     assert checks["Backend"].state == NOTE
     assert checks["Backend"].sentence.startswith("gpu → CPU")
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "words"),
+    [
+        (Power(True, 78, True), NOTE, "battery (78%)"),
+        (Power(False, 83, False), GOOD, "plugged in"),
+        (Power(), GOOD, "does not tell"),
+    ],
+)
+def test_what_the_computer_runs_on(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, state: Power, kind: str, words: str
+) -> None:
+    monkeypatch.setattr(power, "read_power", lambda: state)
+    check = answers(Run().replace("data.path", str(dataset)))["Power"]
+    assert check.state == kind and words in check.sentence
+    assert ("Low Power Mode is on" in check.sentence) is bool(state.saves_power)
 
 
 def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

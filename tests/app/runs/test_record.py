@@ -13,7 +13,7 @@ from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.record import RunRecord
 from app.runs.series import Series
-from core.events import Evaluated, Finished, Phase, Started, Step, to_json
+from core.events import Evaluated, Finished, Phase, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
 from tests.app import stories
@@ -95,6 +95,19 @@ def test_time_left_follows_the_pace() -> None:
         record.add(Step(**{**vars(step_event(n)), "time": 1000.0 + 2 * n}))
     assert record.seconds_left() == pytest.approx(180.0)
     assert status_text.times(record, 1020.0).startswith("20 s · about 3 min left, until ")
+
+
+def test_sleep_is_noted_and_counts_nothing_in_the_pace() -> None:
+    record = RunRecord()
+    record.add(Started(**{**vars(started_event(Run(), 100)), "time": 0.0}))
+    for n in range(1, 6):
+        record.add(Step(**{**vars(step_event(n)), "time": float(n)}))
+    record.add(Warned("slept", "The computer slept for 2 h 3 min.", time=7385.0))
+    record.add(Step(**{**vars(step_event(6)), "time": 7386.0}))
+    assert record.seconds_left() == pytest.approx(94.0)
+    record.add(Step(**{**vars(step_event(7)), "time": 7387.0}))
+    assert record.seconds_left() == pytest.approx(93.0)
+    assert [line.text for line in record.log if line.level == "note"] == ["The computer slept for 2 h 3 min."]
 
 
 def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:

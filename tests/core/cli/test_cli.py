@@ -13,6 +13,7 @@ import pytest
 
 from core.__main__ import main
 from core.cli import parser
+from core.device import heat, memory_pressure, power
 from core.events import Finished, from_json
 from core.run import Run, list_options
 
@@ -209,6 +210,23 @@ def test_methods_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Memory" in output and "OpenBLAS" in output and "Versions" in output
     assert main(["doctor", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["backend"]["used"] in ("cpu", "gpu")
+
+
+def test_doctor_tells_of_power_heat_and_memory(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(power, "read_power", lambda: power.Power(True, 78, True))
+    monkeypatch.setattr(heat, "read_heat", lambda: heat.Heat(62))
+    state = memory_pressure.MemoryPressure("critical", 3 * 10**9)
+    monkeypatch.setattr(memory_pressure, "read_memory_pressure", lambda: state)
+    assert main(["doctor"]) == 0
+    output = capsys.readouterr().out
+    assert "Power          battery, charged to 78%, Low Power Mode" in output and "plug it in" in output
+    assert "62% of its speed" in output and "very short of memory (3.0 GB swapped out to the disk)." in output
+    assert main(["doctor", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["power"]["percent"] == 78 and facts["heat"]["speed_percent"] == 62
+    assert facts["memory_pressure"] == {"level": "critical", "swap_bytes": 3 * 10**9}
 
 
 def test_data_inspect(data_file: Path, model_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

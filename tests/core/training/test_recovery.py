@@ -8,6 +8,7 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
+from core.cli.progress import lines
 from core.events import Event, Step, Warned
 from core.memory import plan
 from core.run import Run
@@ -79,7 +80,9 @@ def test_sft_goes_on_with_fewer_rows(
     assert_same_run(run, whole, events, expected)
     (note, *_) = warnings(events, "gpu-step")
     assert note.startswith("A step was computed again in parts of at most ")
-    assert note in (Path(str(run.output)) / "events.jsonl").read_text(encoding="utf-8")
+    for name in ("events.jsonl", "report.md"):
+        assert note in (Path(str(run.output)) / name).read_text(encoding="utf-8")
+    assert f"Note: {note}" in [line for event in events for line in lines(event)]
 
 
 def test_a_row_that_is_too_much_goes_block_by_block(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

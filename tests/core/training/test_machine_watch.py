@@ -1,0 +1,149 @@
+"""What the computer does during a run is told between its steps, with doubles of both systems."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from core.device import parallel_plan, sleep
+from core.device.heat import Heat
+from core.device.memory_pressure import MemoryPressure
+from core.device.power import Power
+from core.events import Event, Step, Warned
+from core.memory import plan
+from core.run import Run
+from core.train import train
+from core.training import machine_watch, trainer
+from core.training.machine_watch import MachineWatch
+from tests.core.conftest import only
+
+MakeRun = Callable[..., Run]
+
+
+class Machine:
+    """A machine whose state a test sets."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.pressure: MemoryPressure | None = MemoryPressure("normal", 0)
+        self.power, self.heat, self.asleep, self.now = Power(False, 80, False), Heat(100), 0.0, 0.0
+        self.requests: list[bool] = []
+        monkeypatch.setattr(machine_watch, "read_memory_pressure", lambda: self.pressure)
+        monkeypatch.setattr(machine_watch, "read_power", lambda: self.power)
+        monkeypatch.setattr(machine_watch, "read_heat", lambda: self.heat)
+        monkeypatch.setattr(sleep, "seconds_asleep", lambda: self.asleep)
+
+    def give_way(self, strongly: bool) -> str:
+        self.requests.append(strongly)
+        return "" if len(self.requests) > 2 else "done"
+
+    def watch(self) -> MachineWatch:
+        return MachineWatch(self.give_way, lambda: self.now)
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+def test_a_machine_at_ease_is_not_spoken_of(machine: Machine) -> None:
+    watch = machine.watch()
+    for _ in range(3):
+        assert watch.look() == [] and watch.metrics == {}
+        machine.now += 100
+
+
+def test_pressure_is_answered_at_intervals_and_told_once(machine: Machine) -> None:
+    watch = machine.watch()
+    watch.look()
+    machine.pressure = MemoryPressure("warning", 2 * 10**8)
+    machine.now = 9.9
+    assert watch.look() == [] and machine.requests == []
+    machine.now = 10.0
+    ((code, sentence),) = watch.look()
+    assert code == "memory-pressure"
+    assert sentence == "The computer is short of memory (0.2 GB swapped out to the disk): done."
+    machine.pressure = MemoryPressure("warning", 2 * 10**9)  # it swaps ever more
+    machine.now = 20.0
+    assert watch.look() and machine.requests == [False, True]
+    machine.pressure, machine.now = MemoryPressure("critical", 2 * 10**9), 30.0
+    assert watch.look() == [] and machine.requests == [False, True, True]  # nothing more can be done
+    machine.pressure, machine.now = MemoryPressure("normal", 0), 40.0
+    watch.look()
+    machine.pressure, machine.now = MemoryPressure("warning", 0), 50.0
+    assert watch.look() == [("memory-pressure", "The computer is short of memory.")]
+
+
+def test_power_is_told_when_it_changes(machine: Machine) -> None:
+    watch = machine.watch()
+    watch.look()
+    machine.power, machine.now = Power(True, 79, False), 60.0
+    ((code, sentence),) = watch.look()
+    assert code == "power" and "battery (79%)" in sentence
+    machine.power, machine.now = Power(True, 60, False), 120.0
+    assert watch.look() == []
+    machine.power, machine.now = Power(False, 61, False), 180.0
+    assert watch.look() == [("power", "The computer has its full power again.")]
+
+
+def test_heat_is_told_once_and_drawn(machine: Machine) -> None:
+    watch = machine.watch()
+    machine.heat = Heat(62)
+    ((code, sentence),) = watch.look()
+    assert code == "heat" and "62%" in sentence and watch.metrics == {"computer_speed_percent": 62.0}
+    machine.heat, machine.now = Heat(70), 60.0
+    assert watch.look() == [] and watch.metrics == {"computer_speed_percent": 70.0}
+    machine.heat, machine.now = Heat(100), 120.0
+    assert watch.look() == [] and watch.metrics == {"computer_speed_percent": 100.0}
+
+
+def test_a_run_tells_of_sleep_before_the_step_that_it_fell_in(make_run: MakeRun, machine: Machine) -> None:
+    events: list[Event] = []
+    for event in train(make_run(train={"steps": 3})):
+        events.append(event)
+        if isinstance(event, Step) and event.step == 1:
+            machine.asleep = 7380.0
+    kinds = [e.message if isinstance(e, Warned) else e.step for e in events if isinstance(e, Step | Warned)]
+    assert kinds == [1, "The computer slept for 2 h 3 min.", 2, 3]
+
+
+@pytest.mark.parametrize("level", ["critical", "warning"])
+def test_a_run_gives_way_with_the_same_numbers(
+    make_run: MakeRun, machine: Machine, monkeypatch: pytest.MonkeyPatch, level: str
+) -> None:
+    monkeypatch.setattr(plan, "CPU_TOKENS", 100_000)
+    monkeypatch.setattr(parallel_plan, "MOST", 1)
+    monkeypatch.setattr(machine_watch, "MEMORY_SECONDS", 0.0)
+    monkeypatch.setattr(trainer, "WORTH_TELLING", 0)
+    options: dict[str, Any] = {"train": {"steps": 3}, "data": {"packing": False}, "backend": "cpu"}
+    widths: list[int] = []
+    gradient = trainer.TrainStep.gradient
+    monkeypatch.setattr(
+        trainer.TrainStep, "gradient", lambda self, batch: (widths.append(len(batch.rows)), gradient(self, batch))[1]
+    )
+    expected = only(Step, list(train(make_run("calm", **options))))
+    calm_widths, widths[:] = list(widths), []
+    cleared: list[int] = []
+    clear_cache = mx.clear_cache
+    monkeypatch.setattr(mx, "clear_cache", lambda: (cleared.append(1), clear_cache()))
+    events: list[Event] = []
+    for event in train(make_run("pressed", **options)):
+        events.append(event)
+        if isinstance(event, Step) and event.step == 1:
+            machine.pressure = MemoryPressure(level, 3 * 10**8)
+    steps = only(Step, events)
+    assert [s.loss for s in steps] == pytest.approx([s.loss for s in expected], rel=1e-4)
+    assert [s.trained_tokens for s in steps] == [s.trained_tokens for s in expected]
+    assert cleared and any("memory" in e.message for e in only(Warned, events))
+    assert (len(widths) > len(calm_widths)) is (level == "critical")
+
+
+def test_the_curve_reaches_the_runs_log(make_run: MakeRun, machine: Machine) -> None:
+    machine.heat = Heat(62)
+    run = make_run(train={"steps": 1})
+    (step,) = only(Step, list(train(run)))
+    assert step.metrics["computer_speed_percent"] == 62.0
+    lines = (Path(str(run.output)) / "events.jsonl").read_text(encoding="utf-8").splitlines()
+    assert any(json.loads(line).get("code") == "heat" for line in lines)
