@@ -12,7 +12,6 @@ from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
 from app.runs.labels import data_label, model_label
 from app.threads import core_calls
-from core.device import power
 from core.errors import UserError
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
@@ -73,10 +72,10 @@ def run_checks(run: Run) -> Iterator[Check]:
 
 
 def _check_power() -> Check:
-    state = power.read_power()
-    if state.sentences:
-        return Check("Power", NOTE, " ".join(state.sentences))
-    words = "This system does not tell what it runs on." if state.on_battery is None else "The computer is plugged in."
+    on_battery, sentences = core_calls.power_state()
+    if sentences:
+        return Check("Power", NOTE, " ".join(sentences))
+    words = "This system does not tell what it runs on." if on_battery is None else "The computer is plugged in."
     return Check("Power", GOOD, words)
 
 

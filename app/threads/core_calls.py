@@ -31,6 +31,14 @@ def backend_report(requested: str) -> dict[str, str]:
     return report(requested)
 
 
+def power_state() -> tuple[bool | None, list[str]]:
+    """(whether the computer runs on its battery, None where that is not known; what a person should know of it)."""
+    from core.device.power import read_power
+
+    power = read_power()
+    return power.on_battery, power.sentences
+
+
 def fetch_data(path: str) -> Generator[Phase, None, str]:
     """The path of a dataset on this computer, downloaded from the Hub where `path` is an id.
 
