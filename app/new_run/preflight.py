@@ -141,6 +141,8 @@ def _check_model(run: Run, folder: Path | None) -> Check:
     missing = core_calls.missing_files(folder)
     if missing:
         return Check("Model", BAD, f"{folder} is no complete model: {', '.join(missing[:3])} is missing.", "Model")
+    if note := core_calls.tied_head_note(folder):
+        return Check("Model", NOTE, note, "Model")
     return Check(
         "Model", GOOD, f"{name}: all files are here ({model_facts.read_model_facts(folder).sentence()}).", "Model"
     )

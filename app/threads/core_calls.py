@@ -63,6 +63,16 @@ def missing_files(folder: Path) -> list[str]:
     return weight_files.find_missing_files(folder)
 
 
+def tied_head_note(folder: Path) -> str:
+    """A sentence where a model comes with an output layer that is not used, and that differs from what is; else "".
+
+    Raises BadModel.
+    """
+    from core.model import tied_head
+
+    return tied_head.tied_head_note(folder)
+
+
 def family_support(architecture: str) -> tuple[str, str]:
     """(UNSUPPORTED or another level of support, a sentence for people) for a model_type of config.json."""
     from core.model import families

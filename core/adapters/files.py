@@ -35,6 +35,7 @@ _KINDS: dict[str, type] = {
     "rank_pattern": dict, "alpha_pattern": dict, "modules_to_save": list, rank_pattern.KEY: dict,
 }  # fmt: skip
 _FLOATS = ("F32", "BF16", "F16")
+_BASE_LAYER = ".base_layer.weight"
 _PEFT_PREFIX = "base_model.model."
 
 
@@ -99,6 +100,17 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
     _check_supported(folder, config)
     weights = _rename_tensors(folder, _read_tensors(folder, PEFT_WEIGHTS))
     return _convert_peft_config(folder, config, sorted({key.rpartition(".")[0] for key in weights})), weights
+
+
+def read_base_layers(folder: Path) -> dict[str, mx.array]:
+    """{layer: weight} of the base's own layers that an adapter folder of PEFT holds: it saves embeddings together with
+    their adapter. The layers have PEFT's names, see `match_layer_names`. Raises BadModel."""
+    if "peft_type" not in _read_config(folder):
+        return {}
+    names = {key: key.removeprefix(_PEFT_PREFIX) for key in read_header(folder / PEFT_WEIGHTS)}
+    names = {key: name.removesuffix(_BASE_LAYER) for key, name in names.items() if name.endswith(_BASE_LAYER)}
+    weights = _read_tensors(folder, PEFT_WEIGHTS) if names else {}
+    return {name: weights[key] for key, name in names.items()}
 
 
 def match_layer_names(names: Iterable[str], model_names: set[str]) -> dict[str, str]:
@@ -219,8 +231,8 @@ def _rename_tensors(folder: Path, weights: dict[str, mx.array]) -> dict[str, mx.
     tensors = {}
     for key, value in weights.items():
         name = key.removeprefix(_PEFT_PREFIX)
-        if name.endswith(".base_layer.weight"):
-            continue  # PEFT saves the frozen embeddings together with their adapter
+        if name.endswith(_BASE_LAYER):
+            continue
         suffix = next((suffix for suffix in _PEFT_NAMES if name.endswith(f".{suffix}")), None)
         if suffix is None:
             raise BadModel(f"The PEFT adapter in {folder} holds {key}, which is no part of a LoRA or DoRA adapter.")

@@ -7,7 +7,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters import full, rank_pattern
-from core.adapters.files import CONFIG, match_layer_names, read
+from core.adapters.files import CONFIG, match_layer_names, read, read_base_layers
 from core.adapters.layers import ADAPTER_TYPES, adapter_layers, wrap_layers
 from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
@@ -34,6 +34,7 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
     if kind not in ADAPTER_TYPES:
         raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
     candidates = find_target_layers(model, "*", None)
+    _check_base_layers(candidates, folder)
     names = match_layer_names(sorted({key.rpartition(".")[0] for key in weights}), set(candidates))
     weights = {f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in weights.items()}
     for name in names.values():
@@ -64,6 +65,30 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
         raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
     _check_shapes(model, weights, folder)
     model.load_weights([(key, value.astype(mx.float32)) for key, value in weights.items()], strict=False)
+
+
+def _check_base_layers(layers: dict[str, nn.Module], folder: Path) -> None:
+    """Raises BadModel where the adapter comes with layers of its base that are not those of this one: with embeddings
+    that were trained or resized. Packed layers are not compared."""
+    saved = read_base_layers(folder)
+    names = match_layer_names(saved, set(layers))
+    for saved_name, value in saved.items():
+        layer = layers.get(names[saved_name])
+        own = layer.weight if isinstance(layer, nn.Linear | nn.Embedding) else None
+        if layer is not None and own is None:
+            continue
+        if own is None or not _is_same(own, value):
+            raise BadModel(
+                f"The adapter in {folder} holds {saved_name[:100]}.base_layer.weight, which differs from the base's: "
+                "it was trained or resized. Merge the adapter into its base with PEFT, and use the result."
+            )
+
+
+def _is_same(first: mx.array, second: mx.array) -> bool:
+    """Whether two weights are the same in the coarser of their precisions."""
+    dtypes = (first.dtype, second.dtype)
+    dtype = next((d for d in (mx.bfloat16, mx.float16) if d in dtypes), mx.float32)
+    return first.shape == second.shape and bool(mx.array_equal(first.astype(dtype), second.astype(dtype)))
 
 
 def _check_shapes(model: nn.Module, weights: dict[str, mx.array], folder: Path) -> None:

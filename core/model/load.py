@@ -16,6 +16,8 @@ from core.errors import BadModel
 from core.model.build import build_model, check_rope
 from core.model.check_folder import check_weights, read_config
 from core.model.families import UNTRIED, describe_support
+from core.model.target_names import OUTSIDE_BLOCKS
+from core.model.tied_head import unused_head_note
 from core.model.weight_files import weight_files
 from core.quant import (
     MODES,
@@ -95,11 +97,18 @@ def load(
     unavailable = kernels.unavailable_reason() if device == "gpu" and precision.used in KERNEL_MODES else ""
     if unavailable:
         notes.append(f"The quick kernels for packed weights are not used: {unavailable}; it takes longer.")
+    if not _has_head(model) and (note := unused_head_note(folder)):
+        notes.append(note)
     level, sentence = describe_support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)
     tokenizer = load_tokenizer(folder)
     return LoadedModel(model, tokenizer, config, folder, precision, compute, notes)
+
+
+def _has_head(model: nn.Module) -> bool:
+    """Whether the model has an output layer apart from its embeddings."""
+    return any(name.rpartition(".")[2] in OUTSIDE_BLOCKS["head"] for name, _ in model.named_modules())
 
 
 def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:

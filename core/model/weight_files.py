@@ -8,6 +8,7 @@ import math
 import os
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,17 @@ def explain_missing(folder: Path, missing: list[str]) -> str:
 def read_header(path: Path) -> dict[str, TensorInfo]:
     """The tensors of a safetensors file by name. Raises BadModel where the header or the file's size is not right."""
     return _check_tensors(*_read_header(path), path)
+
+
+def read_tensor_bytes(path: Path, name: str, size: int = 1 << 22) -> Iterator[bytes]:
+    """The bytes of a tensor of a safetensors file, in blocks of `size`. Raises BadModel."""
+    header, behind = _read_header(path)
+    _check_tensors(header, behind, path)
+    start, stop = header[name]["data_offsets"]
+    with path.open("rb") as file:
+        file.seek(path.stat().st_size - behind + start)
+        for begin in range(start, stop, size):
+            yield file.read(min(size, stop - begin))
 
 
 def _read_index(folder: Path) -> dict[str, str]:

@@ -103,6 +103,8 @@ PEFT_FOLDERS: dict[str, tuple[Change, str]] = {
     "a bias of B": (weights(PEFT, lambda t: t | {f"{Q_PROJ}.lora_B.bias": mx.zeros(4)}), "is no part of a LoRA or DoRA adapter"),
     "a layer too many": (weights(PEFT, lambda t: {k.replace("layers.1", "layers.7"): v for k, v in t.items()}), "belongs to another model: there is no layer .*layers.7"),
     "A without B": (weights(PEFT, lambda t: {k: v for k, v in t.items() if "lora_A" in k}), "has other dimensions here"),
+    "a base layer that is not the base's": (weights(PEFT, lambda t: t | {f"{Q_PROJ}.base_layer.weight": mx.zeros((64, 64))}), "base_layer.weight, which differs from the base's"),
+    "a base layer of another model": (weights(PEFT, lambda t: t | {"base_model.model.model.mine.base_layer.weight": mx.zeros((2, 2))}), "differs from the base's"),
     "no tensors": (weights(PEFT, lambda t: {}), "is empty"),
     "a whole model beside it": (lambda folder: (folder / "model.safetensors").write_bytes((folder / PEFT).read_bytes()), ""),
 }  # fmt: skip

@@ -14,6 +14,7 @@ from core.chat import Chat
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadData, BadModel
 from core.evaluate import evaluate
+from core.events import Warned
 from core.export import fuse
 from core.model.hub import find_moved, locate
 from core.model.load import load
@@ -254,6 +255,50 @@ def test_an_adapter_folder_is_loaded_or_refused_in_a_sentence(name: str, tmp_pat
     sentence = str(error.value)
     assert str(folder) in sentence and sentence.endswith(".") and "\n" not in sentence
     assert len(sentence.replace(str(tmp_path), "")) < 300
+
+
+@pytest.mark.parametrize("dtype", [mx.float32, mx.bfloat16])
+def test_layers_of_the_base_in_an_adapter_are_compared_with_the_base(dtype: mx.Dtype, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(REFERENCE / "adapters" / "llama-tiny-peft", tmp_path / "adapter"))
+    base = REFERENCE / "models" / "llama-tiny"
+    (q_proj,) = (v for f in base.glob("*.safetensors") for k, v in mx.load(str(f)).items() if "0.self_attn.q_proj" in k)
+    file, key = (
+        folder / "adapter_model.safetensors",
+        "base_model.model.model.layers.0.self_attn.q_proj.base_layer.weight",
+    )
+    tensors = {name: value + 0 for name, value in mx.load(str(file)).items()}
+    mx.save_safetensors(str(file), tensors | {key: q_proj.astype(dtype)})
+    adapters.load(load(base, device="cpu").model, folder)
+    mx.save_safetensors(str(file), tensors | {key: q_proj.astype(dtype) * 1.5})
+    with pytest.raises(BadModel, match=r"base_layer\.weight, which differs from the base's"):
+        adapters.load(load(base, device="cpu").model, folder)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "tokenizer_config.json", "chat_template.json"])
+def test_a_tokenizer_of_absurd_size_is_not_read(name: str, tmp_path: Path, model_folder: Path) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    (folder / "chat_template.jinja").unlink(missing_ok=True)
+    with (folder / name).open("wb") as file:
+        file.truncate(5 << 30)  # a file with a hole, which takes no room
+    with pytest.raises(BadModel) as error:
+        load_tokenizer(folder)
+    assert str(error.value) == f"{folder / name} takes 5,120 MB: a tokenizer's file is no larger than 128 MB."
+
+
+def test_a_head_that_differs_from_the_embeddings_it_is_tied_to_is_told(
+    make_run: Callable[..., Run], tmp_path: Path, model_folder: Path
+) -> None:
+    folder = Path(shutil.copytree(model_folder, tmp_path / "model"))
+    change_weights(folder, lambda weights: weights | {"lm_head.weight": weights["model.embed_tokens.weight"] * 1})
+    assert load(folder, device="cpu").notes == load(model_folder, device="cpu").notes
+    change_weights(folder, lambda weights: weights | {"lm_head.weight": weights["model.embed_tokens.weight"] * 2})
+    (note,) = load(folder, device="cpu").notes
+    assert note == (
+        f"{folder} holds an output layer of its own (lm_head.weight) that differs from its embeddings, but config.json "
+        "says that they are one (tie_word_embeddings): the embeddings are used, as in transformers and mlx-lm."
+    )
+    run = make_run(model={"path": str(folder)}, train={"steps": 1})
+    assert note in [event.message for event in train(run) if isinstance(event, Warned)]
 
 
 def test_a_question_with_tokens_that_the_model_has_no_embedding_for(tmp_path: Path, model_folder: Path) -> None:

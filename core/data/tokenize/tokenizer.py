@@ -7,6 +7,7 @@ from typing import Any
 from core.data.tokenize.template_limits import limit_templates
 from core.errors import BadModel
 
+_LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB
 _FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer.tiktoken")
 
 
@@ -50,6 +51,8 @@ def _check_json(file: Path) -> None:
     if not file.is_file():
         return
     try:
+        if (size := file.stat().st_size) > _LARGEST:
+            raise BadModel(f"{file} takes {size >> 20:,} MB: a tokenizer's file is no larger than {_LARGEST >> 20} MB.")
         json.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         raise BadModel(f"{file} is not valid JSON; the download may be incomplete.") from None

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import struct
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,22 @@ def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace("model.path", str(folder)))
     assert checks["Model"].state == BAD
     assert "model.safetensors is missing" in checks["Model"].sentence
+
+
+def test_a_head_that_is_not_used_is_a_note(dataset: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(resources.STARTER, tmp_path / "model"))
+    run = Run().replace("data.path", str(dataset)).replace("model.path", str(folder))
+    state = answers(run)["Model"].state
+    name = "model.embed_tokens.weight"
+    (weights,) = folder.glob("*.safetensors")
+    size = struct.unpack("<Q", weights.read_bytes()[:8])[0]
+    entry = json.loads(weights.read_bytes()[8 : 8 + size])[name]
+    length = entry["data_offsets"][1] - entry["data_offsets"][0]
+    header = json.dumps({"lm_head.weight": entry | {"data_offsets": [0, length]}}).encode()
+    (folder / "model-extra.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(length))
+    check = answers(run)["Model"]
+    assert (state, check.state) == (GOOD, NOTE)  # starter's embeddings are tied
+    assert "holds an output layer of its own (lm_head.weight) that differs from its embeddings" in check.sentence
 
 
 def test_a_model_that_is_not_here_is_a_note(dataset: Path) -> None:
