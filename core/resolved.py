@@ -22,13 +22,25 @@ def to_json(part: Any) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class NeuralEngineFacts:
+    """Whether a Mac's Neural Engine computes the forward pass, and why (not)."""
+
+    used: bool
+    code: str  # of the reason; "" where it is used
+    stage: str  # that decided: host, model, job, probe, worth, or run where it failed on the way; "" where it is used
+    line: str  # what is used for which part, or the reason, as people read it
+    facts: dict[str, Any]  # of the probe: planned_share, error, seconds; of the run: calls, fallbacks, milliseconds
+
+
+@dataclass(frozen=True)
 class Backend:
     """Which device computes."""
 
-    requested: str  # "auto", "gpu" or "cpu"
+    requested: str  # "auto", "gpu", "cpu" or "ane"
     used: str  # "gpu" or "cpu"
     device: str  # as its maker calls it
     reason: str
+    neural_engine: NeuralEngineFacts | None = field(default=None, metadata=OPTIONAL)  # where it was thought of
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,9 @@ def describe_machine(facts: MachineFacts) -> tuple[str, str]:
     parts = [str(name), f"{m['cores']} core{'' if m['cores'] == 1 else 's'}"]
     parts.append(format_memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
     second = describe_device(facts.backend)
-    if sys.platform == "darwin" and not m.get("neural_engine"):
-        second += f" The Neural Engine is not used: {m['neural_engine_reason']}."
+    if sys.platform == "darwin":
+        state = "may be used" if m.get("neural_engine") else "is not used"
+        second += f" The Neural Engine {state}: {m['neural_engine_reason']}."
     return " · ".join(parts), second
 
 

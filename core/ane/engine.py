@@ -5,10 +5,12 @@ The first block of a chunk gives the output of all its blocks, the others hand o
 can serve goes to MLX and is counted with its reason.
 """
 
+import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -18,7 +20,7 @@ import numpy as np
 from core.ane.block import LINEARS
 from core.ane.feed import Array, factor_inputs, factors, from_program, lora_layers, to_program
 from core.ane.program import INPUT, TAPPED, ChunkSpec, output_name
-from core.ane.runner import Runner, RunnerError
+from core.ane.runner import Closable, Runner, RunnerError
 from core.ane.tap_linear import OnEngine, tapped_copy
 from core.model.patch import patch_module, restore_module
 
@@ -47,11 +49,13 @@ class Chunk:
 class Engine:
     """The chunks of a model, and what became of their calls."""
 
-    chunks: Sequence[Chunk]
+    chunks: list[Chunk]
+    folder: Path | None = None  # that holds the programs, and is removed with them
     served: int = 0  # calls
     fallbacks: Counter[str] = field(default_factory=Counter)  # calls that went to MLX, by their reason
     failure: str = ""  # why programs are no longer used; "" while they are
     seconds: dict[str, float] = field(default_factory=lambda: {"program": 0.0, "copies": 0.0})  # since the start
+    blocks_computed: int = 0  # by programs, for one text each
     largest_error: float = 0.0  # of the comparisons so far
     _compare: int | None = None  # the chunk whose next call is compared with MLX
 
@@ -69,6 +73,16 @@ class Engine:
             for block in chunk.blocks:
                 if isinstance(block, OnEngine):
                     restore_module(block)
+
+    def close(self) -> None:
+        """Uninstall it, and let go of the programs."""
+        self.uninstall()
+        for chunk in self.chunks:
+            if isinstance(chunk.runner, Closable):
+                chunk.runner.close()
+        self.fail("it was closed")
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def fail(self, reason: str) -> None:
         """Use no program any more; the blocks compute in MLX from the next call on."""
@@ -117,6 +131,7 @@ class Engine:
             name: mx.concatenate([from_program(row[name], x.shape[1], keep) for row in rows])
             for name in chunk.spec.outputs
         }
+        self.blocks_computed += x.shape[0] * len(chunk.blocks)
         self.seconds["program"] += in_program
         self.seconds["copies"] += time.perf_counter() - started - in_program
         return found

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,13 @@ class Runner(Protocol):
     def run(self, feed: Mapping[str, Array]) -> Mapping[str, Array]:
         """The outputs by name for all inputs by name. Raises RunnerError."""
         ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A runner that holds something beside memory."""
+
+    def close(self) -> None: ...
 
 
 LoadRunner = Callable[[Path], Runner]  # of a saved program; raises RunnerError

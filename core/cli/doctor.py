@@ -54,7 +54,8 @@ def run(args: Any, out: Print) -> int:
     for sentence in (*power.sentences, heat.words if heat else "", pressure.words if pressure else ""):
         if sentence:
             out(f"               {sentence.rstrip('.')}.")
-    out(f"Neural Engine  not used: {facts['neural_engine_reason']}")
+    state = "may be used" if facts["neural_engine"] else "not used"
+    out(f"Neural Engine  {state}: {facts['neural_engine_reason']}")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
     for sentence in facts["surroundings"]:

@@ -4,6 +4,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from core.device.neural_engine import describe_use
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned, to_json
 from core.training.report import format_metrics
 
@@ -34,6 +35,8 @@ def _(event: Started) -> Iterator[str]:
     backend, precision = event.backend, event.precision
     yield f"Run folder: {event.folder}"
     yield f"Backend: {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']}"
+    if engine := describe_use(backend):
+        yield engine
     yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
     if event.memory.get("wired"):
         yield f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB, which the system does not swap out"

@@ -9,7 +9,7 @@ import mlx.core as mx
 import psutil
 
 from core import __version__
-from core.device import openblas
+from core.device import neural_engine, openblas
 from core.device.select import cpu_name, gpu_kind
 
 
@@ -19,6 +19,7 @@ def machine() -> dict[str, Any]:
     gpu = mx.device_info(mx.Device(mx.gpu)) if kind else {}
     library, why = openblas.report()
     memory = psutil.virtual_memory()
+    has_engine, engine_reason = neural_engine.describe_host()
     usable = gpu.get("max_recommended_working_set_size") or gpu.get("total_memory") or gpu.get("memory_size")
     return {
         "system": _system(),
@@ -32,10 +33,15 @@ def machine() -> dict[str, Any]:
         "gpu_memory_bytes": int(usable) if usable else None,
         "blas": library,
         "blas_reason": why,
-        "neural_engine": None,
-        "neural_engine_reason": "training through the Neural Engine is not part of this version yet",
+        "neural_engine": "Core ML" if has_engine else None,
+        "neural_engine_reason": engine_reason,
         "versions": versions(),
     }
+
+
+def free_memory() -> int:
+    """Bytes of memory that are free for whoever asks."""
+    return int(psutil.virtual_memory().available)
 
 
 def usable_bytes(device: str) -> int:

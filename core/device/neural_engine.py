@@ -3,7 +3,9 @@
 import importlib.util
 import platform
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 EXPERIMENTAL = "experimental, not yet verified on hardware"  # said wherever it is shown
 OLDEST_MACOS = 15
@@ -44,3 +46,14 @@ def describe_host(host: Host | None = None) -> tuple[bool, str]:
     if refusal:
         return False, refusal[1]
     return True, f"{EXPERIMENTAL}; each model is tried before it is used"
+
+
+def describe_use(backend: Mapping[str, Any]) -> str:
+    """What a run's "backend", as resolved.json has it, says of the Neural Engine, in sentences.
+
+    "" where there is nothing to say: it was not thought of, or this machine has none and nobody asked for it.
+    """
+    facts = backend.get("neural_engine")
+    if not facts or (facts["stage"] == "host" and backend["requested"] != "ane"):
+        return ""
+    return f"{facts['line']} {EXPERIMENTAL[0].upper()}{EXPERIMENTAL[1:]}."

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import methods
+from core.device.neural_engine import describe_use
 from core.events import Finished
 from core.methods import SHARE, Metric
 from core.run import STARTER, Run, to_plain
@@ -169,6 +170,8 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished, notes: Sequence
         f"| Backend | {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']} |",
         f"| Precision | {precision['requested']} → {precision['used']}: {precision['reason']} |",
     ]
+    if engine := describe_use(backend):
+        lines.append(f"| Neural Engine | {engine} |")
     if finished.loss_before is not None and finished.loss_after is not None:
         lines.append(
             f"| Held-out loss | {_number(finished.loss_before, '.4f')} → {_number(finished.loss_after, '.4f')} |"

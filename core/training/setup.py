@@ -4,13 +4,14 @@ import itertools
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
+from core.ane.watch import EngineWatch
 from core.data.batch.batches import Batch, BatchSource
 from core.data.tokenize.encode import EncodedPrompt
 from core.device.gpu_failure import can_recover
@@ -27,6 +28,7 @@ from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
+from core.training.ane_setup import engine_facts, judge_run, start_engine, without_packing
 from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.inputs import input_facts
@@ -75,6 +77,7 @@ class Setup:
     recovers: bool = False  # whether steps that the GPU fails in can be computed again
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
+    engine_watch: EngineWatch | None = None  # where the Neural Engine computes the forward pass
 
     @property
     def models(self) -> list[Any]:
@@ -111,6 +114,8 @@ class Setup:
 
     def close(self) -> None:
         """End what runs beside the training."""
+        if self.engine_watch:
+            self.engine_watch.engine.close()
         if self.rollouts:
             self.rollouts.close()
 
@@ -143,16 +148,50 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     Unavailable, the last also when `stop` is set in long work.
     """
     stop = stop or threading.Event()
-    backend = Backend(**select(run.backend))
+    backend = Backend(**select(run.backend), neural_engine=None)
     device = backend.used
-    if run.backend not in ("auto", device):
+    if run.backend not in ("auto", "ane", device):
         requested = f"The {run.backend.upper()} was asked for"
         yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
     data = yield from prepare_data(run)
+    verdict = judge_run(run, data) if run.backend in ("auto", "ane") else None
+    may_use_engine = run.backend in ("auto", "ane") and verdict is None
     other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
     model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
+    watch = None
+    if may_use_engine:
+        verdict, watch = yield from start_engine(run, data, model, plan.checkpointing)
+    if watch:
+        model, plan, device = without_packing(model), replace(plan, parallel_batches=1), "cpu"
+    if verdict:
+        backend = replace(backend, used=device, neural_engine=engine_facts(verdict))
+    if verdict and run.backend == "ane" and not verdict.used:
+        yield Warned("neural-engine", verdict.line)
+    try:
+        return (yield from _assemble(run, folder, backend, data, other_model, plan, memory, texts, model, watch, stop))
+    except BaseException:
+        if watch:
+            watch.engine.close()
+        raise
+
+
+def _assemble(
+    run: Run,
+    folder: RunFolder,
+    backend: Backend,
+    data: TrainingData,
+    other_model: OtherModel,
+    plan: Plan,
+    memory: MemoryFacts,
+    texts: int,
+    model: TrainingModel,
+    watch: EngineWatch | None,
+    stop: threading.Event,
+) -> Generator[Event, None, Setup]:
+    """The Setup of a run whose model is in memory: its batches, what other models say of them, its schedule."""
+    device = backend.used
     rows = itertools.chain(data.dataset.train, data.dataset.held_out)  # made one by one, where they are looked at
     check_vocabulary(model.model, len(data.tokenizer), rows, run.model.path)
     layout, parallel = model.layout.options, plan.parallel_batches
@@ -188,6 +227,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         recovers=can_recover(device),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
+        engine_watch=watch,
     )
     return setup
 

@@ -13,10 +13,12 @@ from typing import Any, cast
 
 import mlx.core as mx
 
+from core.ane.watch import EngineWatch
 from core.atomic_files import explain
 from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
 from core.device.machine import usable_bytes
+from core.device.select import select
 from core.device.wired_memory import wired
 from core.errors import Unavailable
 from core.events import Event, Phase, Saved, Warned
@@ -27,6 +29,7 @@ from core.run import Run
 from core.run.event_log import CHECKPOINT
 from core.run.folder import CHECKPOINTS, RunFolder
 from core.training import checkpoint
+from core.training.ane_setup import with_counts, without_engine
 from core.training.dry_run import dry_run
 from core.training.endings import logged
 from core.training.evaluation import Evaluation
@@ -153,6 +156,7 @@ def _execute(
             raise
         if not trainer.is_saved:
             yield trainer.save()
+        trainer.record_engine()
         yield from trainer.evaluation.finish(reason)
     finally:
         wiring.close()
@@ -284,6 +288,27 @@ class Trainer:
             setup.write_resolved()
             yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
         yield from self.recovery.take_notes()
+        if setup.engine_watch is not None:
+            yield from self._watch_engine(setup.engine_watch)
         if setup.rollouts is not None:
             notes, setup.rollouts.notes = setup.rollouts.notes, []
             yield from (Warned(code, sentence) for code, sentence in notes)
+
+    def record_engine(self) -> None:
+        """Write what the Neural Engine did into resolved.json."""
+        setup, watch = self.setup, self.setup.engine_watch
+        if watch:
+            setup.resolved = replace(setup.resolved, backend=with_counts(setup.resolved.backend, watch))
+            setup.write_resolved()
+
+    def _watch_engine(self, watch: EngineWatch) -> Iterator[Warned]:
+        """What the Neural Engine did in the last step; where it has failed, the run goes on without it."""
+        setup = self.setup
+        for note in watch.after_step(self.progress.step):
+            yield Warned("neural-engine", f"Neural Engine: {note}")
+        if watch.engine.failure:
+            setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, watch))
+            setup.write_resolved()
+            watch.engine.close()
+            setup.engine_watch = None
+            select(self.run.backend)

@@ -1,0 +1,137 @@
+"""The Neural Engine for a run: whether it is used, and the engine that computes the forward pass then."""
+
+import shutil
+import tempfile
+from collections.abc import Generator, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+
+from core.ane.build import build_chunks
+from core.ane.engine import Engine
+from core.ane.gradient_check import check_gradients
+from core.ane.rules import judge_memory
+from core.ane.runner import CoreMLRunner, LoadRunner, RunnerError
+from core.ane.selection import Trial, judge_early, preference
+from core.ane.verdict import Verdict, refused
+from core.ane.watch import EngineWatch
+from core.data.batch.groups import row_texts
+from core.device.machine import free_memory
+from core.device.neural_engine import Host
+from core.device.select import select
+from core.events import Event, Phase
+from core.model.check_folder import read_config
+from core.reference.frozen_model import file_stamps
+from core.resolved import Backend, Decision, NeuralEngineFacts, Packing
+from core.run import Run
+from core.training.data_setup import TrainingData
+from core.training.model_setup import TrainingModel
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run finds here; the tests put others in its place."""
+
+    host: Host
+    trial: Trial
+    load: LoadRunner
+
+
+def this_machine() -> Machine:
+    """The machine that Hone runs on, with Core ML."""
+    return Machine(Host.this_one(), Trial(), CoreMLRunner)
+
+
+def judge_run(run: Run, data: TrainingData) -> Verdict | None:
+    """Why a run that may use the Neural Engine does not, before its model is loaded; else None."""
+    return judge_early(run, read_config(data.model_folder), longest_text(data), this_machine().host)
+
+
+def longest_text(data: TrainingData) -> int:
+    """Tokens of the longest text, learned from or held out."""
+    rows: Iterable[Any] = (*data.dataset.train, *data.dataset.held_out)
+    return max((len(text.tokens) for row in rows for text in row_texts(row)), default=0)
+
+
+def start_engine(
+    run: Run, data: TrainingData, model: TrainingModel, checkpointing: bool
+) -> Generator[Event, None, tuple[Verdict, EngineWatch | None]]:
+    """Try the model and, where nothing objects, let programs compute its blocks. Yields progress."""
+    if checkpointing:
+        reason = (
+            "A step fits into memory only with gradient checkpointing, which would compute each forward pass twice."
+        )
+        return refused("memory", reason), None
+    folder = Path(tempfile.mkdtemp(prefix="hone-ane-"))
+    verdict = judge_memory(model.facts.parameters, free_memory(), shutil.disk_usage(folder).free)
+    if verdict is None:
+        yield Phase("Trying the Neural Engine", "experimental")
+        machine, source = this_machine(), file_stamps(data.model_folder)
+        longest, choice = longest_text(data), preference(run)
+        verdict = machine.trial.judge(model.model, longest, source, choice)
+    if not verdict.used:
+        shutil.rmtree(folder)
+        return verdict, None
+    engine = Engine([], folder=folder)
+    try:
+        for chunk in build_chunks(model.model.layers, verdict.facts["length"], folder, machine.load):
+            engine.chunks.append(chunk)
+            yield Phase("Making programs for the Neural Engine", str(len(engine.chunks)))
+    except BaseException as error:
+        engine.close()
+        if isinstance(error, RunnerError | ValueError):
+            return refused("runtime", f"{str(error).rstrip('.')}."), None
+        raise
+    mx.set_default_device(mx.cpu)  # else each program would wait for all that the GPU was given
+    mx.disable_compile()
+    engine.install()
+    check_gradients(engine)
+    if engine.failure:
+        failure = engine.failure
+        engine.close()
+        select(run.backend)
+        return refused("runtime", f"It failed before the first step: {failure}."), None
+
+    def try_again() -> float | None:
+        objection, facts = machine.trial.probe(model.model.layers[-1], verdict.facts["length"])
+        return None if objection else float(facts["seconds"])
+
+    return verdict, EngineWatch(engine, verdict.facts["seconds"], try_again)
+
+
+def without_packing(model: TrainingModel) -> TrainingModel:
+    """The model for texts that lie each in a row of their own, in steps that are not compiled."""
+    reason = "a program of the Neural Engine takes one text at a time"
+    layout = model.layout
+    shared = layout.shared_prompts and Decision(False, reason)
+    options = {"pack": False, "share": False}
+    layout = replace(
+        layout, options=options, packing=Packing(layout.packing.requested, False, reason), shared_prompts=shared
+    )
+    compiled = Decision(False, "the Neural Engine computes in the middle of a step")
+    return replace(model, layout=layout, compiled=compiled)
+
+
+def engine_facts(verdict: Verdict) -> NeuralEngineFacts:
+    """For resolved.json."""
+    return NeuralEngineFacts(verdict.used, verdict.code, verdict.stage, verdict.line, dict(verdict.facts))
+
+
+def with_counts(backend: Backend, watch: EngineWatch) -> Backend:
+    """The backend with what became of the calls so far."""
+    facts, engine = backend.neural_engine, watch.engine
+    if facts is None:
+        return backend
+    counts = {"calls": engine.served, "fallbacks": dict(engine.fallbacks), "largest_error": engine.largest_error}
+    seconds = {f"{name}_seconds": value for name, value in engine.seconds.items()}
+    return replace(backend, neural_engine=replace(facts, facts=facts.facts | counts | seconds))
+
+
+def without_engine(backend: Backend, watch: EngineWatch) -> Backend:
+    """The backend of a run whose engine has failed on the way."""
+    counted = with_counts(backend, watch)
+    verdict = refused("runtime", f"It was used, and failed: {watch.engine.failure}.")
+    facts = counted.neural_engine.facts if counted.neural_engine else {}
+    return replace(counted, neural_engine=replace(engine_facts(verdict), facts=facts))
