@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.data.read.other_formats import describe_other_format
 from core.data.read.files import ENDINGS, partition_files
 
 
@@ -20,6 +21,10 @@ def classify_path(path: Path) -> DropMeaning:
     if path.is_dir():
         if (path / "events.jsonl").is_file() or (path / "run.toml").is_file():
             return DropMeaning("run", f"Open the run “{name}”")
+        if (path / "adapter_config.json").is_file():
+            return DropMeaning(
+                "", f"“{name}” is an adapter: to go on from it, name it in the settings under “Start from adapter”."
+            )
         if (path / "config.json").is_file():
             return DropMeaning("model", f"Use the model “{name}”")
         if any(_is_data(child) for child in path.iterdir()):
@@ -31,6 +36,8 @@ def classify_path(path: Path) -> DropMeaning:
         return DropMeaning("settings", f"Take over the settings in “{name}”")
     if _is_data(path):
         return DropMeaning("data", f"Learn from “{name}”")
+    if other_format := describe_other_format(path.suffix.lower()):
+        return DropMeaning("", f"“{name}” is {other_format}.")
     return DropMeaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
 
 

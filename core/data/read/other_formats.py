@@ -35,10 +35,17 @@ _BY_NAME = {  # what files are by their names, where their first bytes do not sa
 }
 
 
-def refuse_other_format(path: Path, suffix: str, head: bytes) -> None:
-    """Raise BadData for a file that, by its name's ending in lower case or by its first bytes, is no data file."""
+def describe_other_format(suffix: str, head: bytes = b"") -> str:
+    """What a file is that is no data file, as part of a sentence, by its name's ending in lower case or by its first
+    bytes; "" where it may be data."""
     start = head[:64].lower()
-    found = _BY_NAME.get(suffix) or next((name for mark, name in _BY_START if start.startswith(mark.lower())), None)
-    if found:
-        name, _, advice = found.partition(": ")
-        raise BadData(f"{path} is {name}, not a data file{': ' + advice if advice else ''}.")
+    found = _BY_NAME.get(suffix) or next((name for mark, name in _BY_START if start.startswith(mark.lower())), "")
+    name, _, advice = found.partition(": ")
+    return f"{name}, not a data file{': ' + advice if advice else ''}" if found else ""
+
+
+def refuse_other_format(path: Path, suffix: str, head: bytes) -> None:
+    """Raise BadData for a file that is no data file, see describe_other_format()."""
+    description = describe_other_format(suffix, head)
+    if description:
+        raise BadData(f"{path} is {description}.")

@@ -44,6 +44,16 @@ def test_everything_else(tmp_path: Path) -> None:
     assert "picture.png" in classify_path(tmp_path / "picture.png").sentence
 
 
+def test_adapters_and_other_formats_are_named(tmp_path: Path) -> None:
+    (tmp_path / "adapter").mkdir()
+    for name in ("adapter/adapter_config.json", "adapter/README.md", "rows.xlsx"):
+        (tmp_path / name).touch()
+    adapter, sheet = (classify_path(tmp_path / name) for name in ("adapter", "rows.xlsx"))
+    assert (adapter.kind, sheet.kind) == ("", "")
+    assert adapter.sentence.startswith("“adapter” is an adapter: to go on from it, name it in the settings")
+    assert sheet.sentence == "“rows.xlsx” is a workbook, not a data file: save its sheet as CSV."
+
+
 def test_dragging_says_what_dropping_does(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
     drag(window, dataset)
     assert window.overlay.isVisible()
