@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.data.read.other_formats import describe_other_format
 from core.data.read.files import ENDINGS, partition_files
+from core.data.read.other_formats import describe_other_format
 
 
 @dataclass(frozen=True)
