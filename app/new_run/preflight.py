@@ -39,7 +39,9 @@ class Check:
     step: str = ""
 
 
-TITLES = ("Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Precision", "Power")
+TITLES = (
+    "Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Neural Engine", "Precision", "Power",
+)  # fmt: skip
 
 
 def run_checks(run: Run) -> Iterator[Check]:
@@ -67,6 +69,7 @@ def run_checks(run: Run) -> Iterator[Check]:
     yield _check_disk(run, folder)
     device = core_calls.backend_report(run.backend)
     yield _check_backend(device)
+    yield _check_neural_engine(run, folder)
     yield _check_precision(run, device["used"], folder)
     yield _check_power()
 
@@ -208,8 +211,16 @@ def _check_disk(run: Run, folder: Path | None) -> Check:
 
 def _check_backend(device: dict[str, str]) -> Check:
     words = f"{device['requested']} → {device['used'].upper()}, {device['device']}: {device['reason']}."
-    fell_back = device["requested"] not in ("auto", device["used"])
+    fell_back = device["requested"] not in ("auto", "ane", device["used"])
     return Check("Backend", NOTE if fell_back else GOOD, words, "Settings")
+
+
+def _check_neural_engine(run: Run, folder: Path | None) -> Check:
+    if run.backend not in ("auto", "ane"):
+        return Check("Neural Engine", GOOD, f"Not used: the {run.backend.upper()} was asked for.", "Settings")
+    may_be_used, words = core_calls.neural_engine_report(run, folder)
+    state = NOTE if run.backend == "ane" and not may_be_used else GOOD
+    return Check("Neural Engine", state, words, "Settings")
 
 
 def _check_memory(run: Run) -> Check:

@@ -31,6 +31,14 @@ def backend_report(requested: str) -> dict[str, str]:
     return report(requested)
 
 
+def neural_engine_report(run: Run, folder: Path | None) -> tuple[bool, str]:
+    """(whether a run may use the Neural Engine, what a person should know of it); `folder` is its model's, if here."""
+    from core.ane.selection import foresee
+    from core.model.check_folder import read_config
+
+    return foresee(run, read_config(folder) if folder else None)
+
+
 def power_state() -> tuple[bool | None, list[str]]:
     """(whether the computer runs on its battery, None where that is not known; what a person should know of it)."""
     from core.device.power import read_power

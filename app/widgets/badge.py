@@ -24,9 +24,12 @@ class BackendBadge(Button):
 
     def show_choices(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
         """Show core.events.Started's two tables."""
+        engine = backend.get("neural_engine") or {}
+        backend = {**backend, "neural_engine": engine.get("line")}
         self._choices = [("Backend", backend), ("Precision", precision)]
-        has_fallback = fell_back(backend) or fell_back(precision)
-        text = " · ".join([f"{str(backend.get('used', '')).upper()} (MLX)", *describe_precision(precision)])
+        has_fallback = fell_back(backend, engine) or fell_back(precision)
+        device = f"{str(backend.get('used', '')).upper()} (MLX)"
+        text = " · ".join([*(["Neural Engine"] if engine.get("used") else []), device, *describe_precision(precision)])
         self.setText(f"{text} · not as asked" if has_fallback else text)
         self.set_icon("warn" if has_fallback else "chip")
         self.setAccessibleName(f"Backend and precision: {self.text()}")
@@ -44,9 +47,11 @@ class BackendBadge(Button):
         self._popup = popup
 
 
-def fell_back(choice: dict[str, Any]) -> bool:
-    """Whether something else is used than was asked for."""
+def fell_back(choice: dict[str, Any], engine: dict[str, Any] | None = None) -> bool:
+    """Whether something else is used than was asked for; `engine` is what a backend says of the Neural Engine."""
     requested = choice.get("requested")
+    if requested == "ane":
+        return not (engine and engine.get("used"))
     return requested not in (None, "auto", choice.get("used"), choice.get("detail"))
 
 
@@ -83,6 +88,7 @@ class _Popup(Card):
                 ("detail", "Detail"),
                 ("compute", "Computes in"),
                 ("reason", "Why"),
+                ("neural_engine", "Neural Engine"),
             ):
                 if table.get(key) and (key not in ("detail", "compute") or table[key] != table.get("used")):
                     text = Label(str(table[key]), selectable=True)

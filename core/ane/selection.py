@@ -18,9 +18,9 @@ from core.ane.feed import lora_layers
 from core.ane.probe import probe
 from core.ane.program import bucket
 from core.ane.rules import judge_job, judge_model
-from core.ane.verdict import ALWAYS, SLOWEST, Verdict, accepted, refused
+from core.ane.verdict import ALWAYS, FASTEST, KEEP_GPU_FREE, SLOWEST, Verdict, accepted, refused
 from core.ane.verdict_cache import VerdictCache, machine_key, verdict_key
-from core.device.neural_engine import Host, host_refusal
+from core.device.neural_engine import EXPERIMENTAL, Host, host_refusal
 from core.run import Run
 
 Probe = Callable[[nn.Module, int], tuple[Verdict | None, dict[str, Any]]]  # of a block at a length: core.ane.probe
@@ -42,10 +42,28 @@ def judge_early(run: Run, config: Mapping[str, Any], longest: int | None, host: 
         longest: tokens of the longest text, where they are known.
         host: another machine than this one.
     """
+    return _judge_host(host) or judge_model(config) or judge_job(run, longest)
+
+
+def _judge_host(host: Host | None) -> Verdict | None:
     refusal = host_refusal(host or Host.this_one())
-    if refusal:
-        return refused(refusal[0], f"{refusal[1][0].upper()}{refusal[1][1:]}.")
-    return judge_model(config) or judge_job(run, longest)
+    return refused(refusal[0], f"{refusal[1][0].upper()}{refusal[1][1:]}.") if refusal else None
+
+
+def foresee(run: Run, config: Mapping[str, Any] | None, host: Host | None = None) -> tuple[bool, str]:
+    """(whether a run may use the Neural Engine, what a person should know of it) before anything is loaded or tried.
+
+    `config` is None where the model is not here yet.
+    """
+    verdict = _judge_host(host) or (judge_model(config) if config else None) or judge_job(run)
+    if verdict:
+        return False, f"Not used. {verdict.reason}"
+    choice = {
+        FASTEST: "where it is no slower than the GPU",
+        KEEP_GPU_FREE: "where it takes no more than three times as long as the GPU",
+        ALWAYS: "wherever Core ML places it there",
+    }[preference(run)]
+    return True, f"The model is tried there before the first step, and used {choice}. It is {EXPERIMENTAL}."
 
 
 def measure_seconds(block: nn.Module, length: int) -> tuple[float, float]:

@@ -12,10 +12,20 @@ def add(commands: Any) -> None:
         "doctor", help="Tell what this machine can do.", description="Hardware, versions, reasons."
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
+    command.add_argument(
+        "--ane",
+        action="store_true",
+        help="Try the Neural Engine on three made-up models (some minutes) and print JSON to send in.",
+    )
     command.set_defaults(command=run)
 
 
 def run(args: Any, out: Print) -> int:
+    if args.ane:
+        from core.ane.diagnose import diagnose
+
+        out(json.dumps(diagnose(), indent=2, ensure_ascii=False))
+        return 0
     import shutil
 
     from core import update_check

@@ -3,6 +3,7 @@
 import json
 import shutil
 import struct
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
 from core.device import power
+from core.device.neural_engine import Host
 from core.device.power import Power
 from core.run import Run
 
@@ -133,6 +135,21 @@ def test_what_the_computer_runs_on(
     check = answers(Run().replace("data.path", str(dataset)))["Power"]
     assert check.state == kind and words in check.sentence
     assert ("Low Power Mode is on" in check.sentence) is bool(state.saves_power)
+
+
+def test_the_neural_engine_asked_for_where_there_is_none(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Run().replace("data.path", str(dataset)).replace("backend", "ane")
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert answers(asked)["Neural Engine"] == Check("Neural Engine", NOTE, "Not used. Only a Mac has one.", "Settings")
+    assert answers(asked.replace("backend", "auto"))["Neural Engine"].state == GOOD
+    monkeypatch.setattr(Host, "this_one", lambda: Host("darwin", "arm64", "26.1", True))
+    dora = answers(asked.replace("adapter.type", "dora"))["Neural Engine"]
+    assert (dora.state, dora.sentence) == (NOTE, "Not used. DoRA is not supported there; LoRA is.")
+    check = answers(asked)["Neural Engine"]
+    assert check.state == GOOD and "tried there before the first step" in check.sentence
+    assert check.sentence.endswith("It is experimental, not yet verified on hardware.")
+    words = answers(asked.replace("backend", "cpu"))["Neural Engine"].sentence
+    assert words == "Not used: the CPU was asked for."
 
 
 def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """The badge of a run's backend and precision."""
 
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
-from app.widgets.badge import BackendBadge
+from app.widgets.badge import BackendBadge, _Popup
 
 
 def test_the_badge_says_when_something_else_is_used(qtbot: QtBot) -> None:
@@ -33,3 +34,19 @@ def test_the_badge_says_how_the_weights_are_held(qtbot: QtBot) -> None:
     }
     badge.show_choices(cpu, affine)
     assert badge.text() == "CPU (MLX) · 4 bit affine · float32"
+
+
+def test_the_neural_engine_is_named_and_amber_where_it_was_asked_for_in_vain(qtbot: QtBot) -> None:
+    badge = BackendBadge()
+    qtbot.addWidget(badge)
+    precision = {"requested": "none", "used": "none", "compute": "float32", "reason": "as asked"}
+    used = {"used": True, "line": "Forward pass: Core ML, planned 97% on the Neural Engine; gradients: CPU."}
+    backend = {"requested": "ane", "used": "cpu", "device": "Apple M4", "reason": "as asked", "neural_engine": used}
+    badge.show_choices(backend, precision)
+    assert badge.text().startswith("Neural Engine · CPU (MLX)") and "not as asked" not in badge.text()
+    reason = "Neural Engine: not used. DoRA is not supported there; LoRA is."
+    badge.show_choices({**backend, "neural_engine": {"used": False, "line": reason}}, precision)
+    assert badge.text().startswith("CPU (MLX)") and badge.text().endswith("not as asked")
+    popup = _Popup(badge, badge._choices)
+    qtbot.addWidget(popup)
+    assert reason in [label.text() for label in popup.findChildren(QLabel)]
