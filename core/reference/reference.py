@@ -18,11 +18,13 @@ import numpy as np
 
 from core import adapters
 from core.data.batch.batches import Batch, Batches
+from core.device.gpu_failure import can_recover
 from core.device.machine import versions
 from core.device.parallel import map_in_order
 from core.events import Event, Phase
 from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
+from core.model.parted_logps import PartedLogps
 from core.reference import frozen_model
 from core.reference.logprob_cache import UNPACKED_LAYOUT, LogprobCache
 from core.resolved import ReferenceFacts
@@ -83,6 +85,10 @@ class Reference:
             def compute_logps(batch: Batch) -> mx.array:
                 return token_logps(model, to_mlx(batch), lm_head)
 
+            if can_recover("gpu" if mx.default_device() == mx.gpu else "cpu"):
+                parted = PartedLogps(model, lm_head, recovers=True)
+                yield from ((batch, parted(batch)[batch.mask > 0]) for batch in batches)
+                return
             for batch, logps in map_in_order(compute_logps, batches, parallel_batches, models=[model, lm_head]):
                 yield batch, np.array(logps)[batch.mask > 0]
 

@@ -11,12 +11,10 @@ import numpy as np
 
 from core.atomic_files import append, explain
 from core.data.batch.batches import Batch
-from core.data.batch.parts import take_rows
-from core.device.gpu_failure import find_failure, finish_work
 from core.errors import BadData
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
-from core.model.log_probs import to_mlx, token_logps
+from core.model.parted_logps import PartedLogps
 from core.rollouts.collate import collate_rollouts
 from core.rollouts.collector import CollectedGroups, Collector, add_advantages, group_metrics
 from core.rollouts.prompts import Prompt
@@ -67,9 +65,10 @@ class RolloutBatches:
         self.options: Options = collector.options
         self.collector, self.prompts, self.config = collector, prompts, config
         self.held_out = held_out[: self.options.eval_questions]
-        self.lm_head, self.reference = lm_head, reference
+        self.reference = reference
         self.notes: list[tuple[str, str]] = []  # (code, sentence) of warnings that were not yet given to the person
         self._replay = replay
+        self._logps = PartedLogps(collector.generator.model, lm_head, recovers=False)
         samplings = len(replay) or -(-len(prompts) // config.prompts_per_step)
         self.steps_per_epoch = samplings * self.options.num_iterations
         self._number = -1  # of the sampling in use, from 0
@@ -155,22 +154,9 @@ class RolloutBatches:
         return replace(batch, extra=extra)
 
     def _compute_logps(self, batch: Batch) -> Any:
-        """The model's log-probabilities of a batch [N, T-1]; by halves where the GPU does not manage it whole."""
-        generator = self.collector.generator
-        try:
-            logps = token_logps(generator.model, to_mlx(batch), self.lm_head)
-            if generator.limit.give_way is not None:
-                finish_work(logps)
-            return np.array(logps)
-        except RuntimeError as error:
-            if generator.limit.give_way is None or find_failure(error) is None or len(batch.rows) == 1:
-                raise
-        mx.clear_cache()
-        whole, rows = np.zeros(batch.mask.shape, np.float32), range(len(batch.rows))
-        for half in (rows[: len(rows) // 2], rows[len(rows) // 2 :]):
-            logps = self._compute_logps(take_rows(batch, half))
-            whole[half.start : half.stop, : logps.shape[1]] = logps
-        return whole
+        """The model's log-probabilities of a batch [N, T-1]."""
+        self._logps.recovers = self.collector.generator.limit.give_way is not None
+        return self._logps(batch)
 
     def _collect(self, number: int, step: int) -> CollectedGroups:
         """New groups, or the replayed ones, for steps from `step` on; they are written to samples.jsonl."""

@@ -27,6 +27,16 @@ def test_the_numbers_are_those_of_a_whole_step(family: str, dropout: float) -> N
     assert by_block_loss == pytest.approx(loss, rel=1e-6) and equal_gradients(by_block, gradients)
 
 
+def test_all_weights_get_their_gradient() -> None:
+    model = tiny("qwen3")
+    model.train()
+    loss, gradients, _ = step(model, PLAIN)
+    evaluate_blocks(model)
+    split_tokens(model, 7)
+    by_block_loss, by_block, _ = step(model, PLAIN)
+    assert by_block_loss == pytest.approx(loss, rel=1e-6) and equal_gradients(by_block, gradients)
+
+
 def test_pieces_of_tokens_give_the_same_numbers() -> None:
     model = with_adapter(tiny("qwen3"), targets="all")
     loss, gradients, _ = step(model, PACKED)

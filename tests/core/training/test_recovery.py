@@ -112,32 +112,3 @@ def test_preferences_go_on_with_fewer_rows(make_run: MakeRun, monkeypatch: pytes
     events = list(train(run))
     assert dog.failures and dog.largest <= 250
     assert_same_run(run, whole, events, expected)
-
-
-@pytest.mark.parametrize("loss_type", ["bnpo", "grpo"])
-def test_rewarded_answers_go_on_with_fewer_rows(
-    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, loss_type: str
-) -> None:
-    questions = tmp_path / "questions.jsonl"
-    questions.write_text("".join(json.dumps({"question": f"{n}+1?", "answer": str(n)}) + "\n" for n in range(8)))
-    options: dict[str, Any] = {
-        "backend": "cpu",
-        "method": "grpo",
-        "data": {"path": str(questions)},
-        "options": {
-            "rewards": ["length"],
-            "group_size": 4,
-            "max_completion_length": 12,
-            "loss_type": loss_type,
-            "beta": 0.1,
-            "micro_batch_size": 8,
-        },
-        "train": {"steps": 2, "batch_size": 2},
-    }
-    whole = make_run("whole", **options)
-    expected = list(train(whole))
-    dog = Watchdog(monkeypatch, 200)
-    run = make_run("parted", **options)
-    events = list(train(run))
-    assert dog.failures and dog.largest <= 200
-    assert_same_run(run, whole, events, expected)
