@@ -127,6 +127,21 @@ class Finished(Event):
     eval_rows: int = 0  # how many held-out rows loss and metrics were measured on
 
 
+# Codes of the warnings that tell what the machine did to a run, and what the run did about it.
+MACHINE_CODES = frozenset(
+    {
+        "gpu-step",
+        "gpu-answers",
+        "gpu-buffers",
+        "gpu-retry",
+        "remembered-size",
+        "memory-pressure",
+        "slept",
+        "power",
+        "heat",
+    }
+)
+
 KINDS: dict[str, type[Event]] = {
     c.__name__: c for c in (Phase, Started, Step, Evaluated, Sample, Saved, Warned, Finished)
 }

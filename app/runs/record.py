@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 from app.runs.series import Series
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
+from core.events import MACHINE_CODES, Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class RunRecord:
     checkpoints: list[int] = field(default_factory=list)
     samples: dict[int, list[Sample]] = field(default_factory=dict)  # by index of the prompt
     log: list[LogLine] = field(default_factory=list)
+    machine_note: Warned | None = None  # the last one
     _step_seconds: float | None = None  # of one step, a running average
     _has_slept: bool = False  # the computer, since the last step
 
@@ -67,6 +68,8 @@ class RunRecord:
             self._log(event, "info", f"Saved the {event.what} of step {event.step:,}: {event.path}")
         elif isinstance(event, Warned):
             self._log(event, "note", event.message)
+            if event.code in MACHINE_CODES:
+                self.machine_note = event
             self._has_slept = self._has_slept or event.code == "slept"
         elif isinstance(event, Finished):
             self.finished = event

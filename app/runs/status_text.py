@@ -11,6 +11,7 @@ _RISING = 1.02  # a held-out loss of this many times its best counts as getting 
 _FEW = 8  # steps before anything is said of a trend
 _STALLED = 3  # evaluations in a row without a new best before memorising is mentioned
 _SMOOTHING = 0.9  # weight of the running averages
+_RECENT = 600.0  # seconds for which what the machine did stands beside how the run goes
 
 
 def format_duration(seconds: float) -> str:
@@ -78,7 +79,10 @@ def describe_progress(record: RunRecord) -> str:
         return "Measuring how the model does before it learns anything."
     if not math.isfinite(record.last_step.loss):
         return "The loss is no longer a number: stop, and try a lower learning rate."
-    return _describe_memorising(record) or _describe_metrics(record) or _describe_loss(record)
+    words = _describe_memorising(record) or _describe_metrics(record) or _describe_loss(record)
+    note = record.machine_note
+    is_recent = note is not None and record.last_step.time - note.time < _RECENT
+    return f"{words} {note.message}" if note is not None and is_recent else words
 
 
 def _describe_memorising(record: RunRecord) -> str:

@@ -108,6 +108,10 @@ def test_sleep_is_noted_and_counts_nothing_in_the_pace() -> None:
     record.add(Step(**{**vars(step_event(7)), "time": 7387.0}))
     assert record.seconds_left() == pytest.approx(93.0)
     assert [line.text for line in record.log if line.level == "note"] == ["The computer slept for 2 h 3 min."]
+    assert status_text.describe_progress(record).endswith(" The computer slept for 2 h 3 min.")
+    record.add(Warned("packing", "Rows are not packed.", time=7388.0))
+    record.add(Step(**{**vars(step_event(8)), "time": 7385.0 + 601.0}))
+    assert "slept" not in status_text.describe_progress(record)
 
 
 def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:

@@ -12,7 +12,7 @@ from core.device import parallel_plan, sleep
 from core.device.heat import Heat
 from core.device.memory_pressure import MemoryPressure
 from core.device.power import Power
-from core.events import Event, Step, Warned
+from core.events import MACHINE_CODES, Event, Step, Warned
 from core.memory import plan
 from core.run import Run
 from core.train import train
@@ -147,3 +147,11 @@ def test_the_curve_reaches_the_runs_log(make_run: MakeRun, machine: Machine) -> 
     assert step.metrics["computer_speed_percent"] == 62.0
     lines = (Path(str(run.output)) / "events.jsonl").read_text(encoding="utf-8").splitlines()
     assert any(json.loads(line).get("code") == "heat" for line in lines)
+
+
+def test_every_code_is_known_as_the_machines(machine: Machine) -> None:
+    watch = machine.watch()
+    machine.pressure, machine.power, machine.heat = MemoryPressure("critical", 0), Power(True), Heat(50)
+    machine.asleep = 60.0
+    codes = {code for code, _ in watch.look()}
+    assert codes == {"slept", "memory-pressure", "power", "heat"} and codes <= MACHINE_CODES

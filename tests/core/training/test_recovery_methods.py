@@ -100,9 +100,9 @@ def test_a_loss_that_needs_its_batch_whole_goes_block_by_block(
     }
     whole = make_run("whole", **options)
     expected = list(train(whole))
-    dog = Watchdog(monkeypatch, 250)
+    dog = Watchdog(monkeypatch, 100)
     run = make_run("by-block", **options)
     events = list(train(run))
-    assert dog.failures == 1 and dog.largest <= 250
+    assert dog.failures == 1 and dog.largest <= 100
     assert_same_run(run, whole, events, expected)
     assert "block by block" in warnings(events, "gpu-step")[0]
