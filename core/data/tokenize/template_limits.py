@@ -7,7 +7,6 @@ loops, calls, filters, sums and products go through here and are counted, in any
 import functools
 import math
 import re
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
@@ -24,7 +23,6 @@ FACTOR = 64
 ITEM = 4  # an entry of a list takes as much as so many characters
 ENTRIES = 1_000_000  # of a list with all the lists in it
 WIDTH = 1_000_000  # characters that a text can be widened to, and bits of a number
-KEPT = 32  # compiled templates
 LOOK = 64  # steps, or rounds of a loop, between two looks at the clock
 
 _ADD, _CONCATENATE, _COUNT = "add up", "join texts", "count rounds"  # names of filters that no template can spell
@@ -58,13 +56,13 @@ class Budget:
 
     def __init__(self) -> None:
         self.characters, self.limit, self.steps = 0, CHARACTERS, 0
-        self.deadline = math.inf
+        self.deadline: float | None = None  # from the first look at the clock on, which takes a moment itself
         self.given: Any = None  # what is rendered, until its size is needed
 
     def start(self, given: Any) -> None:
         """Begin the rendering of what is given."""
         self.characters, self.limit, self.given = 0, CHARACTERS, given
-        self.deadline = time.thread_time() + SECONDS
+        self.deadline = None
 
     def step(self) -> None:
         """Count a loop, a call or a filter, with a look at the clock now and then."""
@@ -73,7 +71,10 @@ class Budget:
             self.check_time()
 
     def check_time(self) -> None:
-        if time.thread_time() > self.deadline:
+        now = time.thread_time()
+        if self.deadline is None:
+            self.deadline = now + SECONDS
+        if now > self.deadline:
             raise TemplateLimit(f"takes more than {SECONDS:g} seconds for one conversation")
 
     def add(self, size: int) -> None:
@@ -320,26 +321,3 @@ def _check_width(width: int) -> None:
 def _check_format(text: str) -> None:
     if any(pattern.search(text) for pattern in _WIDE_FORMATS):
         raise TemplateLimit(f"widens a text or a number beyond {WIDTH:,}")
-
-
-def limit_templates() -> None:
-    """Give every chat template that transformers compiles in this process these limits."""
-    from transformers.utils import chat_template_utils
-
-    compile_template = chat_template_utils._compile_jinja_template
-    if hasattr(compile_template, "unlimited"):
-        return
-    compiled = threading.local()  # of each thread, as a rendering counts in its template's environment
-
-    def compile_limited(chat_template: str) -> jinja2.Template:
-        templates: dict[str, jinja2.Template] = vars(compiled).setdefault("templates", {})
-        if chat_template not in templates:
-            if len(templates) > KEPT:
-                templates.clear()
-            # Of an empty template: constant parts are computed while a template is compiled.
-            environment = LimitedEnvironment(compile_template("").environment)
-            templates[chat_template] = environment.from_string(chat_template)
-        return templates[chat_template]
-
-    vars(compile_limited)["unlimited"] = compile_template
-    chat_template_utils._compile_jinja_template = compile_limited

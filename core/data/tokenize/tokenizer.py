@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from core.data.tokenize.template_limits import limit_templates
+from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
 
 _LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB

@@ -1,0 +1,71 @@
+"""Every chat template that transformers compiles in this process gets limits of time and size.
+
+One that is harmless by its code is only watched, as counting takes a fifth of a rendering; any other is counted.
+"""
+
+import itertools
+import threading
+import time
+from collections.abc import Iterable
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from core.data.tokenize import template_limits
+from core.data.tokenize.template_inspection import is_harmless
+from core.data.tokenize.template_limits import LimitedEnvironment, TemplateLimit
+
+KEPT = 32  # compiled templates
+PIECES = 128  # of a text, between two looks at its size and at the clock
+CHARACTERS = 1 << 28  # of a text by a template that is watched: a row has 64 MB at most
+
+
+class WatchedEnvironment(ImmutableSandboxedEnvironment):
+    """transformers' environment for chat templates, for one that is_harmless(). `model` is one that it has made."""
+
+    def __init__(self, model: jinja2.Environment) -> None:
+        super().__init__(
+            trim_blocks=model.trim_blocks,
+            lstrip_blocks=model.lstrip_blocks,
+            extensions=[type(extension) for extension in model.extensions.values()],
+        )
+        self.globals.update(model.globals)
+        self.filters.update(model.filters)
+
+    def concat(self, pieces: Iterable[str]) -> str:  # the text of the whole
+        pieces = iter(pieces)
+        kept = list(itertools.islice(pieces, PIECES))
+        if len(kept) == PIECES:
+            size, deadline = sum(map(len, kept)), time.thread_time() + template_limits.SECONDS
+            while some := list(itertools.islice(pieces, PIECES)):
+                kept += some
+                size += sum(map(len, some))
+                if size > CHARACTERS:
+                    raise TemplateLimit(f"makes texts of more than {CHARACTERS:,} characters for one conversation")
+                if time.thread_time() > deadline:
+                    raise TemplateLimit(f"takes more than {template_limits.SECONDS:g} seconds for one conversation")
+        return "".join(kept)
+
+
+def limit_templates() -> None:
+    """Give every chat template that transformers compiles in this process these limits."""
+    from transformers.utils import chat_template_utils
+
+    compile_template = chat_template_utils._compile_jinja_template
+    if hasattr(compile_template, "unlimited"):
+        return
+    compiled = threading.local()  # of each thread, as a rendering counts in its template's environment
+
+    def compile_limited(chat_template: str) -> jinja2.Template:
+        templates: dict[str, jinja2.Template] = vars(compiled).setdefault("templates", {})
+        if chat_template not in templates:
+            if len(templates) > KEPT:
+                templates.clear()
+            # Of an empty template: constant parts are computed while a template is compiled.
+            model = compile_template("").environment
+            kind = WatchedEnvironment if is_harmless(model.parse(chat_template)) else LimitedEnvironment
+            templates[chat_template] = kind(model).from_string(chat_template)
+        return templates[chat_template]
+
+    vars(compile_limited)["unlimited"] = compile_template
+    chat_template_utils._compile_jinja_template = compile_limited
