@@ -2,15 +2,15 @@
 
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from core.data.check.checked_rows import CheckedRows
 from core.data.format.example import Example, content_key
 from core.data.format.formats import DETECTION_ROWS
 from core.data.read import files
-from core.data.read.reader import Finding, sort_findings
+from core.data.read.reader import MAX_LISTED, Finding, sort_findings
 from core.errors import BadData
 
 
@@ -24,10 +24,11 @@ class Dataset:
 
     path: str
     examples: tuple[Example, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...]  # the first MAX_LISTED of each code
     sentence: str  # the format and the number of rows
     sha256: str  # of the file, or of all files one after the other
     rows: int  # rows of the files, usable or not
+    finding_counts: Mapping[str, int] = field(default_factory=dict)  # of each code, all of them
     valid: tuple[str, ...] = ()  # files of held-out rows that lie beside these in the folder
 
 
@@ -56,14 +57,17 @@ def load_dataset(
         train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread_files=dataset_files.unread
     )
     findings: list[Finding] = []
+    counts: Counter[str] = Counter()
     examples: list[Example] = []
     for item in checked_rows.iterate(DETECTION_ROWS):
         if isinstance(item, Finding):
-            findings.append(item)
+            counts[item.code] += 1
+            if counts[item.code] <= MAX_LISTED:
+                findings.append(item)
         else:
             examples.append(item)
     if not examples:
-        raise BadData(_no_usable_row(findings, files.dataset_label(path)))
+        raise BadData(_no_usable_row(findings, counts, files.dataset_label(path)))
     return Dataset(
         path=checked_rows.files[0] if len(train) == 1 else files.dataset_label(path),
         examples=tuple(examples),
@@ -71,6 +75,7 @@ def load_dataset(
         sentence=checked_rows.format.sentence,
         sha256=files.hash_files(train),
         rows=checked_rows.rows_used,
+        finding_counts=counts,
         valid=tuple(str(file) for file in dataset_files.valid),
     )
 
@@ -116,13 +121,14 @@ def drop_overlap(train: Iterable[Example], held_out: Iterable[Example]) -> tuple
     return tuple(e for e in train if content_key(e) not in held_out_keys)
 
 
-def _no_usable_row(findings: Sequence[Finding], path: str) -> str:
+def _no_usable_row(findings: Sequence[Finding], counts: Mapping[str, int], path: str) -> str:
     """The sentence for a dataset in which no row can be used: the most frequent problem where it is met first, and how
     many rows have it."""
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
         return f"{path} holds no row to learn from."
-    (code, count), *_ = Counter(f.code for f in errors).most_common(1)
+    code = max(dict.fromkeys(f.code for f in errors), key=lambda code: counts[code])
     first = next(f for f in errors if f.code == code)
-    summary = f" No row can be used; {count:,} have this problem." if len(errors) > 1 else " There is no other row."
+    summary = f" No row can be used; {counts[code]:,} have this problem."
+    summary = summary if len(errors) > 1 else " There is no other row."
     return f"{first}{summary}"

@@ -137,7 +137,7 @@ def _facts(run: Run, splits: _Splits, **counts: int) -> DatasetFacts:
         eval_path=", ".join(splits.eval_paths) or None,
         format=splits.dataset.sentence,
         sha256=splits.dataset.sha256,
-        findings=len(splits.dataset.findings),
+        findings=sum(splits.dataset.finding_counts.values()),
         **counts,
     )
 

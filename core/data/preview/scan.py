@@ -14,9 +14,8 @@ from core.data.format.example import Example, content_key, example_texts
 from core.data.format.formats import DETECTION_ROWS, Format
 from core.data.read import files
 from core.data.read.index import RowIndex
-from core.data.read.reader import Finding
+from core.data.read.reader import MAX_LISTED, Finding
 
-MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
 _ROWS, _BYTES = 1000, 4 << 20  # between two reports of progress, whichever is reached first
 
 Paths = str | Path | Iterable[str | Path]

@@ -19,6 +19,8 @@ _ABOUT_ROWS = {
 
 _MOST_MESSAGES = 10_000  # of a conversation that is a file by itself
 
+MAX_LISTED = 1000  # findings of each code that are listed; beyond that they are counted
+
 Severity = Literal["error", "warning", "note"]
 
 

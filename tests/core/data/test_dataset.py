@@ -1,6 +1,7 @@
 """Formats, their sentences, what makes a row unusable, and the split."""
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -218,3 +219,17 @@ def test_the_split_of_few_rows(values: tuple[str, ...], share: float, sizes: tup
 
 def test_overlap_counts_held_out_rows() -> None:
     assert count_overlap(texts("a", "b").examples, texts("B ", "b", "c").examples) == 2
+
+
+def test_many_bad_rows_take_no_memory(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    bad = ['{"text": ""}\n', "no JSON\n"]
+    path.write_text('{"text": "t"}\n' + "".join(bad * 6000))
+    tracemalloc.start()
+    dataset = load_dataset(path, "text")
+    held, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    counts = {code: sum(f.code == code for f in dataset.findings) for code in dataset.finding_counts}
+    assert dict(dataset.finding_counts) == {"empty": 6000, "json": 6000}
+    assert counts == {"empty": 1000, "json": 1000}
+    assert held < 3_000_000 and peak < 6_000_000
