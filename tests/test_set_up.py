@@ -80,10 +80,30 @@ def test_the_tests_run_in_the_repository(machine: Machine, tmp_path: Path) -> No
 
 def test_the_check_runs_everything(machine: Machine) -> None:
     commands = ("ruff format --check", "ruff check", "mypy", "lint-imports --no-logo", PYTEST)
-    calls = machine.run("--check")[1].splitlines()
-    audit = calls.pop(-2)
-    assert "uv tool run --quiet pip-audit --requirement " in audit
-    assert "\n".join(calls) == "\n".join(map(uv, commands))
+    code, calls, message = machine.run("--check")
+    assert (code, calls) == (0, "\n".join(map(uv, commands)))
+    assert message == "Audited: the locked packages have no known vulnerability."
+
+
+@pytest.mark.parametrize(
+    ("audit", "code", "message"),
+    [
+        ("exit 1", 0, "Skipped: the audit of the packages, as the package index cannot be reached."),
+        (
+            "echo 'numpy Dependency not found on PyPI and could not be audited: numpy (2.4.6)'",
+            0,
+            "Skipped: the audit of 1 packages, of which the package index here has nothing to tell.",
+        ),
+        (
+            "case $* in *--version*) ;; *) echo numpy 1.0 PYSEC-1; exit 1 ;; esac",
+            2,
+            "numpy 1.0 PYSEC-1\nA package has a known vulnerability (see above), or the audit itself could not run.",
+        ),
+    ],
+)
+def test_what_the_audit_says(machine: Machine, audit: str, code: int, message: str) -> None:
+    machine.commands["uv"] = f'case $* in "tool run"*) {audit} ;; *) echo "uv $*" ;; esac'
+    assert machine.run("--check")[::2] == (code, message)
 
 
 def test_the_check_stops_at_the_first_failure(machine: Machine) -> None:
