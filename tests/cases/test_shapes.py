@@ -1,4 +1,4 @@
-"""Every shape of tests/cases/shapes.py, choice_shapes.py, file_shapes.py and public_shapes.py: what a person is told, and what is learned, word by word."""
+"""Every shape of the tables *_shapes.py and shapes.py: what a person is told, and what is learned, word by word."""
 
 import itertools
 from pathlib import Path
@@ -10,6 +10,7 @@ from core.data.dataset import load_dataset
 from core.data.kinds import PAIRS, QUESTIONS
 from core.data.tokenize.encode import Encoded, encode_example, encode_prompt
 from core.errors import BadData
+from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
 from tests.cases.file_shapes import FILES
 from tests.cases.public_shapes import PUBLIC
@@ -39,7 +40,9 @@ def show(row: Encoded, tokenizer: Any) -> str:
     return "".join(f"[{text}]" if learned else text for learned, text in texts)
 
 
-@pytest.mark.parametrize("case", (*CASES, *CHOICES, *FILES, *PUBLIC), ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case", (*CASES, *CHOICES, *FILES, *CARDED, *PUBLIC), ids=lambda case: case.name.replace(" ", "-")
+)
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     path = tmp_path / case.file
     path.write_bytes(case.content)

@@ -13,6 +13,7 @@ from core.data.format.example import Unusable
 from core.data.format.shapes import SHAPES, Shape
 from core.data.format.shapes.common import ParseResult, find_column
 from core.data.format.shapes.unpaired import RATINGS
+from core.data.kinds import PAIRS
 from core.data.read.reader import Row
 from core.errors import shorten
 
@@ -67,7 +68,7 @@ class Format:
             if shape.columns(row.value):
                 return shape.build(row)
         column = find_column(row.value, MESSAGES)
-        if column:
+        if column and self.kind != PAIRS and not isinstance(row.value[column], list):
             raise Unusable("type", f"{column} is not a list of messages.")
         raise Unusable("columns", unknown_columns_message(row.value, self.kind))
 

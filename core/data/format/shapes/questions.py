@@ -54,7 +54,12 @@ def _build_choice(row: Row) -> ParseResult:
 
 
 def _build_conversation(row: Row) -> ParseResult:
-    messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
+    """A conversation up to its last answer, checked by what another column says or else by this answer."""
+    messages = common.read_messages(row.value)
+    if common.find_column(row.value, _ANSWER):
+        asked = messages[:-1] if messages[-1]["role"] == "assistant" else messages
+        return _build_from_messages(row, asked, common.read_answer(row.value, _ANSWER))
+    messages, remarks = chat.trim_to_last_answer(messages)
     *prompt, last = messages
     examples, _ = _build_from_messages(row, tuple(prompt), last["content"])
     return examples, remarks
@@ -67,7 +72,7 @@ def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answ
     return (Example(row.line, messages=messages, answer=result, tools=common.read_tools(row.value)),), []
 
 
-_match_messages = common.require_columns(names_of.MESSAGES, extra=(names_of.SYSTEM, names_of.TOOLS))
+_match_messages = common.require_columns(names_of.MESSAGES, extra=(_ANSWER, names_of.SYSTEM, names_of.TOOLS))
 
 
 def _is_conversation(value: Values) -> tuple[str, ...]:
@@ -101,7 +106,7 @@ SHAPES = (
         "messages",
         _is_conversation,
         _build_conversation,
-        "They are asked up to their last answer, which is what answers are checked against.",
+        "They are asked up to their last answer, which is what answers are checked against where no column says it.",
     ),
     _shape("Prompts", "prompt", names_of.PROMPT, (), _NO_ANSWERS),
     _shape("Questions", "", names_of.QUESTION, (), _NO_ANSWERS),
