@@ -27,7 +27,7 @@ def main(output: Path) -> int:
     work.mkdir(parents=True, exist_ok=True)
     from licenses import collect, collect_system_libraries
 
-    missing = collect(Path(sysconfig.get_path("purelib")), licenses, ["hone[cpu]", "pyinstaller"])
+    missing = collect(Path(sysconfig.get_path("purelib")), licenses, ["hone[cpu,ane]", "pyinstaller"])
     if missing:
         print(f"No licence text of {', '.join(missing)}; put one into resources/licenses.", file=sys.stderr)
         return 1
