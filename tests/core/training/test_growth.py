@@ -13,6 +13,7 @@ from core.train import train
 from tests.core.conftest import write_model
 
 
+@pytest.mark.skipif(mx.default_device() == mx.gpu, reason="a GPU works ahead: what is in flight at a time varies")
 @pytest.mark.parametrize(("parallel_batches", "growth", "peak_growth"), [(1, 1.02, 1.1), (2, 1.25, 1.5)])
 def test_memory_stays_where_it_is_over_a_thousand_steps(
     parallel_batches: int,

@@ -236,12 +236,8 @@ def test_what_was_used_is_written_down(make_run: MakeRun) -> None:
     resolved = json.loads((Path(str(run.output)) / "resolved.json").read_text())
     assert set(resolved) >= {"method", "adapter", "precision", "backend", "data", "versions", "model", "train"}
     assert resolved["adapter"]["alpha"] == 32.0
-    assert resolved["backend"] == started.backend and set(resolved["backend"]) == {
-        "requested",
-        "used",
-        "device",
-        "reason",
-    }
+    assert resolved["backend"] == started.backend
+    assert set(resolved["backend"]) >= {"requested", "used", "device", "reason"}
     assert resolved["precision"] == started.precision and resolved["precision"]["used"] == "float32"
     assert resolved["data"]["rows"] == started.rows and len(resolved["data"]["sha256"]) == 64
     assert resolved["train"]["warmup_steps"] == 0 and resolved["train"]["steps"] == 6
