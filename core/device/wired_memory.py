@@ -30,5 +30,4 @@ def wired(needed: int | None) -> Iterator[int | None]:
     try:
         yield limit
     finally:
-        mx.synchronize()
         mx.set_wired_limit(before)

@@ -41,6 +41,7 @@ class OptimizerStepper:
         self.setup, self.run = setup, setup.run
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
         self._built_step: _PendingStep | None = None
+        self._last_batches: list[Batch] = []
 
     def step(self) -> Step:
         """Compute the next optimizer step, and count it in the progress.
@@ -53,7 +54,7 @@ class OptimizerStepper:
         pending, self._built_step = self._built_step or self._begin(number), None
         setup.model.train()  # an evaluation may have come between
         pending, grad, results = self._compute_gradient(pending)
-        total_weight = sum(pending.weights)
+        total_weight, self._last_batches = sum(pending.weights), pending.batches
         lr = self._learning_rate(number)
         norm = self.train_step.optimizer_step(grad, total_weight, lr)
         mx.async_eval(norm, self.train_step.state)
@@ -89,13 +90,9 @@ class OptimizerStepper:
         return self.setup.parallel_batches > 1 and len(pending.batches) > 1
 
     def make_smaller(self) -> bool:
-        """Let fewer rows through the model at once from the next step on; returns whether that is possible."""
-        number = self.progress.step + 1
-        if number > self.setup.schedule.total_steps or self.setup.rollouts:
-            return False
-        built, self._built_step = self._built_step, None
-        batches = built.batches if built else self.setup.batches.window(number)
-        return self.recovery.ease(batches)
+        """Let fewer rows than in the last step through the model at once; returns whether that is possible."""
+        self._built_step = None
+        return bool(self._last_batches) and self.recovery.ease(self._last_batches)
 
     def _compute_gradient(self, pending: _PendingStep) -> tuple[_PendingStep, Any, list[tuple[Any, Any]]]:
         """(the step as it was computed, the sum of its gradients, (loss, metrics) of each of its batches).

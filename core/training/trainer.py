@@ -150,8 +150,8 @@ def _execute(
             reason = yield from trainer.steps(stop, save_now)
         except SamplingStopped:  # while answers were written
             reason = "stopped"
-        except Unavailable as error:
-            if isinstance(error.__cause__, RuntimeError):
+        except (Unavailable, RuntimeError) as error:
+            if find_failure(error.__cause__ or error):
                 yield from trainer.save_what_stands(error)
             raise
         if not trainer.is_saved:
@@ -268,8 +268,8 @@ class Trainer:
             return ""
         return f"{freed / 1e9:.1f} GB that were kept for reuse are given back"
 
-    def save_what_stands(self, error: Unavailable) -> Iterator[Event]:
-        """A checkpoint of the last step after the GPU failed in the next one, where it can still be written."""
+    def save_what_stands(self, error: Exception) -> Iterator[Event]:
+        """A checkpoint of the last step after the GPU failed behind it, where it can still be written."""
         yield from self._warnings()
         if self.is_saved or self.progress.step == 0 or isinstance(error, UpdateFailed):
             return

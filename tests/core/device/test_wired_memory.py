@@ -34,7 +34,6 @@ def test_it_is_wired_within_and_given_back(monkeypatch: pytest.MonkeyPatch) -> N
         gpu=mx.gpu,
         metal=mx.metal,
         Device=mx.Device,
-        synchronize=lambda: None,
         set_wired_limit=set_wired_limit,
         default_device=lambda: mx.gpu,
         device_info=lambda device: {"max_recommended_working_set_size": 12 * GB},

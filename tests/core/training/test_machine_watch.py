@@ -19,6 +19,7 @@ from core.train import train
 from core.training import machine_watch, trainer
 from core.training.machine_watch import MachineWatch
 from tests.core.conftest import only
+from tests.core.training.test_recovery_methods import grpo_options
 
 MakeRun = Callable[..., Run]
 
@@ -138,6 +139,16 @@ def test_a_run_gives_way_with_the_same_numbers(
     assert [s.trained_tokens for s in steps] == [s.trained_tokens for s in expected]
     assert cleared and any("memory" in e.message for e in only(Warned, events))
     assert (len(widths) > len(calm_widths)) is (level == "critical")
+
+
+def test_a_run_with_rewards_gives_way_too(
+    make_run: MakeRun, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parallel_plan, "MOST", 1)
+    machine.pressure = MemoryPressure("critical", 0)
+    events = list(train(make_run(**grpo_options(tmp_path, "grpo"))))
+    told = [e.message for e in only(Warned, events) if e.code == "memory-pressure"]
+    assert len(told) == 1 and "steps are computed in parts of at most" in told[0] and len(only(Step, events)) == 2
 
 
 def test_the_curve_reaches_the_runs_log(make_run: MakeRun, machine: Machine) -> None:

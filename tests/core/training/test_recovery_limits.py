@@ -12,7 +12,7 @@ from core.events import Event, Finished, Saved, Step, Warned
 from core.memory import plan
 from core.run import Run
 from core.train import resume, train
-from core.training import recovery, step_sizes
+from core.training import evaluation, recovery, step_sizes
 from core.training.compiled_step import CompiledStep
 from core.training.step_sizes import StepSize
 from tests.core.conftest import only
@@ -82,6 +82,23 @@ def test_what_cannot_be_parted_ends_the_run_with_a_sentence_and_a_checkpoint(
     dog.limit = 10_000
     resumed = list(resume(str(make_run("ended", **SMALL).output)))
     assert [step.step for step in only(Step, resumed)] == [3]
+
+
+def test_a_sample_answer_that_fails_leaves_a_checkpoint(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    Watchdog(monkeypatch, 10_000)
+    run = make_run(backend="cpu", train={"steps": 3, "samples": 1, "sample_every": 2, "eval_every": 3})
+    events: list[Event] = []
+
+    def fail(*_: object) -> str:
+        if only(Step, events):
+            raise RuntimeError(watchdog.TIMEOUT)
+        return "an answer"
+
+    monkeypatch.setattr(evaluation, "answer_tokens", fail)
+    with pytest.raises(Unavailable, match="kept the GPU for too long"):
+        for event in train(run):
+            events.append(event)
+    assert [(e.step, e.what) for e in only(Saved, events)] == [(2, "checkpoint")]
 
 
 def test_a_process_that_may_use_the_gpu_no_more_ends_at_once(
