@@ -34,9 +34,14 @@ def backend_report(requested: str) -> dict[str, str]:
 def neural_engine_report(run: Run, folder: Path | None) -> tuple[bool, str]:
     """(whether a run may use the Neural Engine, what a person should know of it); `folder` is its model's, if here."""
     from core.ane.selection import foresee
+    from core.errors import BadModel
     from core.model.check_folder import read_config
 
-    return foresee(run, read_config(folder) if folder else None)
+    try:
+        config = read_config(folder) if folder else None
+    except BadModel:  # which the check of the model tells
+        config = None
+    return foresee(run, config)
 
 
 def power_state() -> tuple[bool | None, list[str]]:
