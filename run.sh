@@ -100,6 +100,7 @@ install_uv() {
 # MLX comes in one build for each kind of device; they cannot live side by side.
 choose_build() {
     build=
+    [ "$system" = Linux ] || build="--extra ane" # what the Neural Engine needs
     [ "$system" = Linux ] && [ "${HONE_DEVICE:-}" != cpu ] && command -v nvidia-smi >/dev/null || return 0
     gpu=$(nvidia-smi --query-gpu=driver_version,compute_cap --format=csv,noheader 2>/dev/null | head -n 1) || return 0
     driver=${gpu%%.*}

@@ -164,7 +164,7 @@ install_once() {
     rm -rf "$partial"
     { mkdir -p "$partial" && cp -R "$resources/project" "$partial/project" && chmod -R u+w "$partial"; } >>"$said" 2>&1 &&
         run_uv venv --quiet --relocatable --managed-python --python 3.13 "$partial/.venv" &&
-        run_uv sync --locked --managed-python --python 3.13 --no-dev --no-install-project --project "$partial/project" &&
+        run_uv sync --locked --managed-python --python 3.13 --no-dev --extra ane --no-install-project --project "$partial/project" &&
         for site in "$partial"/.venv/lib/python*/site-packages; do
             echo ../../../../project >"$site/hone.pth"
         done &&

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from core.ane.diagnose import SHAPES, diagnose
+from core.device.neural_engine import Host
 from core.selftest import FAILED, PASSED, SKIPPED, Check, report
 
+FACTS = {"seconds": 0.002, "planned_share": 0.97, "error": 5e-4}
 FOLDER = Path(__file__).parents[2] / "packaging" / "hardware-reports"
 
 
@@ -21,9 +24,27 @@ def check(text: str) -> None:
     assert not any(f"/{folder}/" in text for folder in ("Users", "home", "root"))
 
 
+def check_engine(text: str) -> None:
+    """Raises AssertionError for what is no report of `hone doctor --ane`."""
+    found = json.loads(text)
+    assert {"hone", "host", "machine", "refused", "length", "models"} <= found.keys()
+    assert found["refused"] or found["models"].keys() == SHAPES.keys()
+    assert all(model["used"] == (model["code"] == "") for model in found["models"].values())
+    assert not any(f"/{folder}/" in text for folder in ("Users", "home", "root"))
+
+
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.json")), ids=lambda file: str(file.name))
 def test_a_report_is_whole(file: Path) -> None:
-    check(file.read_text(encoding="utf-8"))
+    (check_engine if file.stem.endswith("-ane") else check)(file.read_text(encoding="utf-8"))
+
+
+def test_what_doctor_makes_of_the_neural_engine_is_a_report() -> None:
+    made = diagnose(
+        Host("darwin", "arm64", "26.2", True), lambda block, n: (None, dict(FACTS)), lambda block, n: (1.0, 1.0)
+    )
+    check_engine(json.dumps(made))
+    with pytest.raises(AssertionError):
+        check_engine(json.dumps(made | {"models": {}}))
 
 
 def test_what_selftest_makes_is_a_report() -> None:

@@ -13,7 +13,7 @@ import pytest
 from tests.packaging.thin import THIN, UV, Mac, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a POSIX shell's script")
-SYNC = "uv sync --locked --managed-python --python 3.13 --no-dev --no-install-project --project "
+SYNC = "uv sync --locked --managed-python --python 3.13 --no-dev --extra ane --no-install-project --project "
 NO_SPACE = "error: failed to write: No space left on device (os error 28)"
 NO_NETWORK = "error: Failed to fetch: dns error: failed to lookup address information"
 
