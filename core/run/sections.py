@@ -105,8 +105,8 @@ class Data:
     columns: tuple[str, ...] = option(
         (),
         "Which column is what, where the names are not recognised: entries such as 'question=frage', or "
-        "'question=translation.en' for what lies inside a column; one with a comma stands in quotes, as in "
-        "'question=\"Name, full\"'.",
+        "'question=translation.en' for what lies inside a column, or 'label=stars>=4' for thumbs of numbers; one "
+        "with a comma stands in quotes, as in 'question=\"Name, full\"'.",
         label="Column mapping",
         when="Map the columns if the format is not recognised, or recognised wrongly.",
     )
