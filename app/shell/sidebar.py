@@ -104,7 +104,7 @@ class Sidebar(QWidget):
         self._list.itemClicked.connect(self._choose_item)  # from a run's page back to the list it is in
         layout.addWidget(self._list, 1)
         layout.addWidget(self._build_run_card())
-        self.update_button = quiet_button("")
+        self.update_button = quiet_button("A newer version")
         self.update_button.setToolTip("A newer version of Hone can be downloaded.")
         self.update_button.clicked.connect(self.update_clicked)
         self.update_button.hide()
