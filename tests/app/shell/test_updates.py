@@ -32,13 +32,14 @@ def asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[float]:
 
     monkeypatch.setattr(update_check, "FOLDER", tmp_path)
     monkeypatch.setattr(update_check, "ask", ask)
+    monkeypatch.setattr("app.shell.updates._FIRST_LOOK_MS", 10**6)  # on a busy machine it would come meanwhile
     monkeypatch.setattr(core, "__version__", "0.9")
     (tmp_path / "releases.url").write_text("https://example.org/releases")
     return calls
 
 
 def test_a_newer_version_is_a_button_that_leads_to_its_page(
-    qtbot: QtBot, window: MainWindow, asked: list[float], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, asked: list[float], window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(url.toString()))
@@ -55,7 +56,7 @@ def test_a_newer_version_is_a_button_that_leads_to_its_page(
 
 
 def test_nothing_is_asked_during_a_run(
-    qtbot: QtBot, window: MainWindow, asked: list[float], monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, asked: list[float], window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(window.jobs, "current", object())
     window.updates.look()
@@ -65,7 +66,7 @@ def test_nothing_is_asked_during_a_run(
     qtbot.waitUntil(lambda: len(asked) == 1)
 
 
-def test_the_switch_in_the_menu(qtbot: QtBot, window: MainWindow, asked: list[float]) -> None:
+def test_the_switch_in_the_menu(qtbot: QtBot, asked: list[float], window: MainWindow) -> None:
     (look,) = [a for a in window.findChildren(QAction) if a.text() == "Look for &updates once a day"]
     (menu,) = [m for m in window.findChildren(QMenu) if look in m.actions()]
     menu.aboutToShow.emit()
