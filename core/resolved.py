@@ -158,8 +158,8 @@ class InputFacts:
     adapter: str | None  # that is started from
     reward_file: str | None
     replay: str | None
-    teacher: str | None  # of a distillation: as `model`, with the adapter on it
-    reference: str | None  # of preferences, where it is another model than the one in training
+    teacher: str | None = None  # of a distillation: as `model`, with the adapter on it
+    reference: str | None = None  # of preferences, where it is another model than the one in training
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ class _JsonWindow:
         self.text, self.cursor = "", 0
         self.offset, self.line = max(data_file.begin[0], len(data_file.bom)), data_file.begin[1]
         self.counts_bytes = data_file.has_offsets  # whether `offset` is still the number of bytes before the cursor
+        self.bounded_text = ""  # the last window that was not too large: behind a long value many others may lie in it
         self.is_last = False  # whether the window reaches to the end of the file
         self.is_dropped = False  # whether text was dropped on the way to the value behind a broken one
 
@@ -313,9 +314,10 @@ class _JsonWindow:
         lookahead = 0  # characters that are read at once when a value is longer than the window; doubled each time
         # Nothing is given out while an error is held: it would keep the file open where the rows are not read on.
         while True:
-            if _is_too_large(self.text):
+            if self.text is not self.bounded_text and _is_too_large(self.text):
                 problem, may_be_repaired = _too_long(line), False
                 break
+            self.bounded_text = self.text
             try:
                 value, end = decoder.raw_decode(self.text, self.cursor)
             except _SameKey as twice:

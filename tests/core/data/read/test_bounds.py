@@ -12,6 +12,7 @@ import pytest
 from core.data.dataset import load_dataset
 from core.data.kinds import TEXT
 from core.data.preview.scan import preview_files
+from core.data.read import json_text
 from core.data.read.files import find_files
 from core.data.read.json_text import repair_json
 from core.data.read.reader import Finding, Row, read_rows
@@ -141,3 +142,15 @@ def test_ten_thousand_columns(tmp_path: Path) -> None:
         load_dataset(path, TEXT)
     path.write_text(json.dumps({f"k{n}": n for n in range(10_000)} | {"text": "a"}) + "\n")
     assert load_dataset(path, TEXT).sentence.endswith("Not read: k0, k1, k2, k3, k4, k5, k6, k7 and others.")
+
+
+def test_a_long_value_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not again for each short one that lies in the same window behind it."""
+    looked: list[int] = []
+    original = json_text._is_too_large
+    monkeypatch.setattr(json_text, "_is_too_large", lambda text: looked.append(len(text)) or original(text))
+    rows = [{"text": "x" * 3_000_000}, *({"text": f"row {n}"} for n in range(2000))]
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(rows, indent=1))
+    assert len(load_dataset(path, TEXT).examples) == 2001
+    assert sum(size > 1_000_000 for size in looked) < 20
