@@ -25,8 +25,10 @@ class Event:
 class Phase(Event):
     """What the run is doing. `fraction`, 0 to 1, is how much of it is done; None where that cannot be counted."""
 
-    name: str  # "Preparing data", "Downloading model", "Loading model", "Training", "Validating", "Saving", ...
-    detail: str = ""
+    name: (
+        str  # "Preparing data", "Loading model", "Training", "Validating before training", "Validating", "Saving", ...
+    )
+    detail: str = ""  # "37 of 98 rows"
     fraction: float | None = None
 
 

@@ -131,14 +131,20 @@ class RunPage(QWidget):
         return layout
 
     def stop_and_keep(self) -> None:
-        """Finish the step, save and keep the adapter; a run that still waits leaves the queue."""
+        """Finish the step, save and keep the adapter, and asked again leave out what only tells how the run went.
+
+        A run that still waits leaves the queue.
+        """
         if self.live is None:
             return
         if self.live.is_waiting:
             self._jobs.cancel(self.live)
             self._show_end()
         elif self.live.is_running:
-            self.live.stop()
+            if self.live.is_stopping:
+                self.live.skip_rest()
+            else:
+                self.live.stop()
             self._draw()
 
     def save_now(self) -> None:
@@ -190,7 +196,7 @@ class RunPage(QWidget):
         self._show_times()
         self.bar.show_share(0.0 if is_waiting else self._share())
         self.bar.setVisible(not self._is_over)
-        self.sentence.setText(status_text.describe_progress(record))
+        self.sentence.setText(self._describe_stop() if is_stopping else status_text.describe_progress(record))
         self.sentence.setVisible(not record.is_over and not self._is_over)
         if record.started:
             self.badge.show_choices(record.started.backend, record.started.precision)
@@ -220,7 +226,13 @@ class RunPage(QWidget):
     def _headline(self, is_stopping: bool) -> str:
         if self._is_interrupted:
             return "Interrupted"
-        return "Stopping after this step, and saving" if is_stopping else status_text.headline(self.record)
+        headline = status_text.headline(self.record)
+        return "Stopping after this step" if is_stopping and headline == "Training" else headline
+
+    def _describe_stop(self) -> str:
+        train = self.run.train
+        validates = self.record.started is None or self.record.started.eval_rows > 0
+        return status_text.describe_stop(self.record, validates, train.samples > 0)
 
     def _share(self) -> float | None:
         if self._is_interrupted:
@@ -239,8 +251,9 @@ class RunPage(QWidget):
             is_idle = not self.live.is_saving and not is_stopping
             self.checkpoint_button.setEnabled(is_idle and self.record.last_step is not None)
             self.checkpoint_button.setText("Saving…" if self.live.is_saving else "Checkpoint now")
-            self.stop_button.setEnabled(not is_stopping)
-            self.stop_button.setText("Take out of the queue" if self.live.is_waiting else "Stop and keep")
+            self.stop_button.setEnabled(not self.live.is_skipping)
+            words = "Skip the rest" if is_stopping else "Stop and keep"
+            self.stop_button.setText("Take out of the queue" if self.live.is_waiting else words)
         finished = self.record.finished
         can_resume = finished is None or finished.reason in ("stopped", "failed")
         self.resume_button.setVisible(self._is_over and can_resume and (self.folder / "run.toml").is_file())

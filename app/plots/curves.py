@@ -8,7 +8,7 @@ import pyqtgraph as pg
 from app.plots.chart import Chart
 from app.plots.decimate import dots
 from app.runs.record import RunRecord
-from app.runs.series import Series
+from app.runs.series import SMOOTHING, Series
 from app.style import theme
 from core.methods import ChartSpec
 
@@ -21,7 +21,7 @@ class MetricChart(Chart):
     def __init__(self, spec: ChartSpec) -> None:
         super().__init__(spec.title)
         self.spec = spec
-        self.smoothing = 0.9
+        self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         if spec.is_share:
             plot.getAxis("left").tickStrings = lambda values, scale, spacing: [f"{100 * v:.0f} %" for v in values]
@@ -103,8 +103,8 @@ def summary(spec: ChartSpec, record: RunRecord) -> str:
 
 
 def _first(series: Series) -> float:
-    return float(series.smooth(0.9)[min(3, len(series) - 1)])
+    return float(series.smooth(SMOOTHING)[min(3, len(series) - 1)])
 
 
 def _latest(series: Series) -> float:
-    return float(series.smooth(0.9)[-1])
+    return float(series.smooth(SMOOTHING)[-1])

@@ -8,6 +8,7 @@ import pyqtgraph as pg
 from app.plots.chart import Chart
 from app.plots.decimate import dots
 from app.runs.record import RunRecord
+from app.runs.series import SMOOTHING
 from app.style import theme
 
 
@@ -16,7 +17,7 @@ class LossChart(Chart):
 
     def __init__(self) -> None:
         super().__init__("Loss")
-        self.smoothing = 0.9
+        self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
@@ -59,7 +60,7 @@ def summary(record: RunRecord) -> str:
     """The chart in a sentence, for screen readers."""
     if not len(record.loss):
         return "Nothing to draw yet."
-    smooth = record.loss.smooth(0.9)
+    smooth = record.loss.smooth(SMOOTHING)
     words = f"Training loss {smooth[-1]:.3f} at step {int(record.loss.x[-1]):,}, from {smooth[0]:.3f} at the start."
     if record.best_eval:
         words += f" Loss on held-out rows at best {record.best_eval.loss:.3f}, at step {record.best_eval.step:,}."

@@ -10,6 +10,7 @@ from app.plots.legend import BAND, DOTS, FAINT, LINE, Legend, LegendEntry
 from app.plots.small_chart import small_charts
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
+from app.runs.series import SMOOTHING
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
@@ -24,7 +25,6 @@ if TYPE_CHECKING:  # they import pyqtgraph
     from app.plots.loss_chart import LossChart
 
 _STEPS = 100  # positions of the smoothing slider
-_SMOOTHING = 90
 _FIRST_MS = 50  # the page itself is drawn first
 _SMALL_MS = 70  # after the large chart: to draw two charts at once would delay the window
 _REDRAW_MS = 40  # while a person zooms
@@ -207,7 +207,7 @@ class ChartPanel(QWidget):
         label = Label("S&moothing", "caption", tone="secondary", wrap=False)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, _STEPS - 1)
-        self.smoothing.setValue(_SMOOTHING)
+        self.smoothing.setValue(round(SMOOTHING * _STEPS))
         self.smoothing.setFixedWidth(96)
         self.smoothing.setAccessibleName("Smoothing of the curves")
         self.smoothing.valueChanged.connect(self._set_smoothing)

@@ -26,6 +26,7 @@ class LiveRun(QObject):
         super().__init__()
         self.run, self.record = run, record or RunRecord()
         self.is_waiting, self.is_stopping, self.is_saving = True, False, False
+        self.is_skipping = False  # what could be left out of stopping
         self.changed_inputs: tuple[str, ...] = ()  # for which it has not gone on
         self.run_thread = RunThread(events, self)
         self.run_thread.event_arrived.connect(self._add)
@@ -48,6 +49,12 @@ class LiveRun(QObject):
         """Finish the step, save, and keep the adapter."""
         self.is_stopping = True
         self.run_thread.stop.set()
+        self.changed.emit()
+
+    def skip_rest(self) -> None:
+        """Stop, and leave out what only tells how the run went."""
+        self.is_stopping = self.is_skipping = True
+        self.run_thread.stop.skip()
         self.changed.emit()
 
     def save_now(self) -> None:

@@ -4,7 +4,9 @@ import math
 
 CAPACITY = 32_768  # points; when they are full, neighbours are averaged, and half of the memory is free again
 
-STEADY_WEIGHT = 0.9  # of the running average that sentences and summaries read; it is always up to date
+# The weight of the running average that the charts show at first and that all sentences read.
+SMOOTHING = 0.9
+_SETTLING = 20  # points: an average of a curve that is not much longer than this forgets faster
 
 
 def _float_buffer(capacity: int) -> "memoryview[float]":
@@ -12,17 +14,23 @@ def _float_buffer(capacity: int) -> "memoryview[float]":
 
 
 class _Average:
-    """The exponential moving average of a curve, corrected for its start at zero as Adam's averages are."""
+    """The exponential moving average of a curve, corrected for its start at zero as Adam's averages are.
+
+    A curve that has only begun changes fast, so the weight of what was grows with it, from 1/20 up to `weight`, as that
+    of TensorFlow's averages does: min(weight, (1 + n) / (20 + n)) after n points.
+    """
 
     def __init__(self, weight: float, capacity: int) -> None:
         self.weight = weight
         self.values = _float_buffer(capacity)
-        self._sum, self._mass = 0.0, 0.0
+        self._sum, self._mass, self._points = 0.0, 0.0, 0
 
     def append(self, index: int, y: float) -> None:
         if math.isfinite(y):
-            self._sum = self.weight * self._sum + (1 - self.weight) * y
-            self._mass = self.weight * self._mass + (1 - self.weight)
+            weight = min(self.weight, (1 + self._points) / (_SETTLING + self._points))
+            self._sum = weight * self._sum + (1 - weight) * y
+            self._mass = weight * self._mass + (1 - weight)
+            self._points += 1
         self.values[index] = self._sum / self._mass if self._mass else y
 
 
@@ -33,7 +41,7 @@ class Series:
         self._x = _float_buffer(capacity)
         self._y = _float_buffer(capacity)
         # The steady average, and the one whose weight a person has chosen where that is another.
-        self._averages = [_Average(STEADY_WEIGHT, capacity)]
+        self._averages = [_Average(SMOOTHING, capacity)]
         self._count = 0
 
     def __len__(self) -> int:

@@ -4,13 +4,13 @@ import datetime
 import math
 
 from app.runs.record import RunRecord
+from app.runs.series import SMOOTHING
 from core import methods
 from core.methods import Trend
 
 _RISING = 1.02  # a held-out loss of this many times its best counts as getting worse
 _FEW = 8  # steps before anything is said of a trend
 _STALLED = 3  # evaluations in a row without a new best before memorising is mentioned
-_SMOOTHING = 0.9  # weight of the running averages
 _RECENT = 600.0  # seconds for which what the machine did stands beside how the run goes
 
 
@@ -36,8 +36,25 @@ def headline(record: RunRecord) -> str:
     if record.phase is None:
         return "Getting ready"
     if record.started is not None and record.phase.detail:
-        return f"{record.phase.name}, {record.phase.detail}"
+        return f"{record.phase.name}: {record.phase.detail}"
     return record.phase.name
+
+
+def describe_stop(record: RunRecord, validates: bool, answers: bool) -> str:
+    """What a run that was asked to stop does before it ends; `validates` and `answers` say what its settings hold."""
+    if record.last_step is None:
+        return "Stopping. The run ends as soon as what it is doing can be left."
+    phase = record.phase.name if record.phase else ""
+    if phase.startswith(("Saving", "Writing sample answers after")):
+        parts = ["saves what was learned"] * (phase == "Saving") + ["writes sample answers"] * answers
+    else:
+        parts = ["finishes this step and saves it"]
+        parts += ["validates the newest weights"] * validates + ["writes sample answers"] * answers
+    sentence = ", then ".join(parts) or "ends"
+    skip = (
+        " “Skip the rest” keeps what is saved, and leaves out validating and answers." if validates or answers else ""
+    )
+    return f"Stopping: the run {sentence}.{skip}"
 
 
 def progress(record: RunRecord) -> str:
@@ -104,12 +121,12 @@ def _describe_metrics(record: RunRecord) -> str:
     spec = methods.load().get(record.started.method) if record.started else None
     if spec is None or spec.describe_progress is None:
         return ""
-    averages = {name: series.smooth(_SMOOTHING) for name, series in record.metrics.items() if len(series) >= _FEW}
+    averages = {name: series.smooth(SMOOTHING) for name, series in record.metrics.items() if len(series) >= _FEW}
     return spec.describe_progress({name: Trend(float(y[3]), float(y[-1])) for name, y in averages.items()})
 
 
 def _describe_loss(record: RunRecord) -> str:
-    losses = record.loss.smooth(_SMOOTHING)
+    losses = record.loss.smooth(SMOOTHING)
     if len(losses) < _FEW:
         return "Training has begun. The loss says how surprised the model is by the right answer; lower is better."
     early, latest = float(losses[3]), float(losses[-1])

@@ -10,6 +10,7 @@ from app.threads.errors import report_errors
 from core.errors import ChangedInputs
 from core.events import Event
 from core.run import Run
+from core.stop_request import StopRequest
 
 # (stop, save_now) -> the run's events
 EventSource = Callable[[threading.Event, threading.Event], Iterator[Event]]
@@ -26,7 +27,7 @@ class RunThread(QThread):
     def __init__(self, events: EventSource, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._events = events
-        self.stop = threading.Event()
+        self.stop = StopRequest()
         self.save_now = threading.Event()
 
     def run(self) -> None:

@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
-import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -18,12 +18,16 @@ from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, 
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.folder import CHECKPOINTS, REPORT
+from core.stop_request import skips
 from core.training import checkpoint, report
 from core.training.checkpoint import Progress
 from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
 from core.training.setup import Setup
 from core.training.train_step import TrainStep
+
+_TELL_SECONDS = 0.5  # between two reports of how many rows are measured
+_STAGES = {"before": "before training", "during": "on the way", "after": "after training"}
 
 
 class _HeldOutResult(NamedTuple):
@@ -76,8 +80,7 @@ class Evaluation:
         """Loss and sample answers of the model as it is, to compare with."""
         self.progress.held_out = self.setup.resolved.inputs.held_out
         if self.setup.validates:
-            yield Phase("Validating", "before training")
-            loss, targets, metrics = self._measure_until_stopped()
+            loss, targets, metrics = yield from self._measure_until_stopped("before training")
             self.progress.loss_before, self.progress.metrics_before = loss, metrics
             yield Evaluated(0, loss, False, targets, metrics)
         yield from self.sample_answers("before")
@@ -106,8 +109,7 @@ class Evaluation:
 
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk."""
-        yield Phase("Validating")
-        loss, targets, metrics = self._measure_until_stopped()
+        loss, targets, metrics = yield from self._measure_until_stopped()
         progress = self.progress
         progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
         is_best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
@@ -126,10 +128,15 @@ class Evaluation:
         setup = self.setup
         if not setup.prompts:
             return
-        yield Phase("Writing sample answers", stage)
+        name = f"Writing sample answers {_STAGES[stage]}"
+        yield Phase(name)
         setup.model.eval()
-        answers = []
+        answers: list[str] = []
         for i, prompt in enumerate(setup.prompts):
+            if skips(setup.stop):
+                return
+            if i:
+                yield Phase(name, f"{i} of {len(setup.prompts)}", i / len(setup.prompts))
             text = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
             answers.append(text)
             yield Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected)
@@ -141,7 +148,7 @@ class Evaluation:
         `reason` is "done", "stopped" or "early_stop".
         """
         progress = self.progress
-        kept_step, loss_after, metrics_after = self._choose_weights()
+        kept_step, loss_after, metrics_after = yield from self._choose_weights()
         yield Phase("Saving")
         self._save_adapter()
         yield Saved(kept_step, str(self.folder.path), "adapter")
@@ -165,18 +172,22 @@ class Evaluation:
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes))
         yield finished
 
-    def _measure_until_stopped(self) -> _HeldOutResult:
+    def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, _HeldOutResult]:
         """The same as _measure(). Raises SamplingStopped when the run is asked to stop meanwhile."""
-        stop = self.setup.stop
         try:
-            return self._measure(stop)
+            return (yield from self._measure(self.setup.stop.is_set, when))
         except SamplingStopped:
             self._was_stopped = True
             raise
 
-    def _measure(self, stop: threading.Event | None = None) -> _HeldOutResult:
-        """Loss and metrics over all held-out rows, weighted as training is; `stop` ends it with SamplingStopped."""
+    def _measure(self, is_over: Callable[[], bool], when: str = "") -> Generator[Event, None, _HeldOutResult]:
+        """Loss and metrics over all held-out rows, weighted as training is, and meanwhile how many rows are measured.
+
+        Raises SamplingStopped once `is_over` says so. `when` says at which time of the run this is.
+        """
         setup, train_step = self.setup, self.train_step
+        name = f"Validating {when}".rstrip()
+        yield Phase(name, f"{setup.eval_rows} rows")
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
             metrics, answer_tokens = setup.rollouts.evaluate()
             return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
@@ -184,23 +195,26 @@ class Evaluation:
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0
         means = MetricMeans()
-        batches = takewhile(lambda _: not (stop and stop.is_set()), setup.eval_batches)
+        batches = takewhile(lambda _: not is_over(), setup.eval_batches)
         if setup.recovers:
             results = self.recovery.losses(batches)
         else:
             results = map_in_order(train_step.loss, batches, setup.parallel_batches, models=setup.models)
-        measured = 0
+        measured, told = 0, time.monotonic()
         for batch, (batch_loss, metrics) in results:
             weight = train_step.weight(batch)
             loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
             targets += train_step.count_targets(batch)
             means.add(metrics, weight)
             measured += len(batch.rows)
+            if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
+                told = time.monotonic()
+                yield Phase(name, f"{measured} of {setup.eval_rows} rows", measured / setup.eval_rows)
         if measured < setup.eval_rows:
             raise SamplingStopped
         return _HeldOutResult(loss / total_weight, targets, means.means())
 
-    def _choose_weights(self) -> tuple[int, float | None, dict[str, float]]:
+    def _choose_weights(self) -> Generator[Event, None, tuple[int, float | None, dict[str, float]]]:
         """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""
         progress = self.progress
         if not self.setup.validates:
@@ -208,11 +222,12 @@ class Evaluation:
         # Stopped between two validations, the newest weights may be better than the best so far. That is
         # measured here and not counted, so that a resumed run goes on as the unbroken one would.
         newest_loss, newest_metrics = progress.measured_loss, progress.measured_metrics
-        if self._was_stopped:  # whoever stops a validation does not wait for it
+        stop = self.setup.stop
+        if self._was_stopped or skips(stop):  # whoever stops a validation does not wait for it
             newest_loss, newest_metrics = None, {}
         elif progress.measured_step != progress.step:
             try:
-                newest_loss, _, newest_metrics = self._measure()
+                newest_loss, _, newest_metrics = yield from self._measure(lambda: skips(stop), "the newest weights")
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
                 newest_loss, newest_metrics = None, {}
         best_loss, best_step = progress.best_loss, progress.best_step

@@ -67,8 +67,13 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
 
 def test_stop_and_keep(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, _ = live
+    qtbot.waitUntil(lambda: page.steps.text().startswith("Step 10 of 30"))
+    assert page.live is not None
     page.stop_button.click()
-    assert not page.stop_button.isEnabled()
+    assert page.stop_button.isEnabled() and page.stop_button.text() == "Skip the rest"
+    assert page.sentence.text().startswith("Stopping: the run finishes this step and saves it, then validates")
+    page.stop_button.click()
+    assert page.live.run_thread.stop.skips and not page.stop_button.isEnabled()
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
     assert page.phase.text() == "Stopped and kept"
     assert page.resume_button.isVisible()

@@ -12,7 +12,7 @@ import pytest
 from app.plots.decimate import thin
 from app.runs import history, status_text
 from app.runs.record import RunRecord
-from app.runs.series import Series
+from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Finished, Phase, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
@@ -40,11 +40,32 @@ def test_the_running_average_by_hand() -> None:
     series = Series()
     for i, y in enumerate([1.0, 2.0, 4.0]):
         series.append(i, y)
-    # weight 0.5: 1; (0.5·1·0.5 + 0.5·2) / 0.75; (0.25·0.5·1 + 0.25·2 + 0.5·4) / 0.875
-    assert series.smooth(0.5).tolist() == pytest.approx([1.0, 1.25 / 0.75, 2.625 / 0.875])
+    # weights 1/20, 2/21, 3/22 of what was; divided by the mass of all weights, as Adam's averages are
+    sums = [19 / 20, 2 / 21 * 19 / 20 + 19 / 21 * 2]
+    sums.append(3 / 22 * sums[1] + 19 / 22 * 4)
+    mass = [19 / 20, 2 / 21 * 19 / 20 + 19 / 21]
+    mass.append(3 / 22 * mass[1] + 19 / 22)
+    assert series.smooth(0.5).tolist() == pytest.approx([s / m for s, m in zip(sums, mass, strict=True)])
     assert series.smooth(0.0).tolist() == [1.0, 2.0, 4.0]
     series.append(3, math.nan)
     assert series.smooth(0.0)[-1] == 4.0
+
+
+def test_the_running_average_keeps_up_with_a_loss_that_falls_fast() -> None:
+    record = RunRecord()
+    record.add(started_event(Run()))
+    for n in range(1, 26):
+        record.add(step_event(n, 10 * math.exp(-n / 8)))
+    smooth = record.loss.smooth(SMOOTHING)
+    assert record.loss.y[-1] == pytest.approx(0.44, abs=0.01) and smooth[-1] < 0.56
+    assert f"to {smooth[-1]:.2f}" in status_text.describe_progress(record)
+
+
+def test_the_running_average_is_smooth_in_a_long_run() -> None:
+    series = Series()
+    for i in range(400):
+        series.append(i, 1.0 + (0.5 if i % 2 else -0.5))
+    assert max(series.smooth(SMOOTHING)[200:]) - min(series.smooth(SMOOTHING)[200:]) < 0.06
 
 
 def test_two_averages_of_one_curve_do_not_disturb_each_other() -> None:
@@ -225,3 +246,22 @@ def test_whether_a_run_is_training_says_its_lock_and_no_clock(tmp_path: Path) ->
         lock.release()
         assert entry is not None
         assert (entry.status, entry.resumable) == (("Active", False) if is_training else ("Interrupted", True))
+
+
+def test_a_phase_is_named_with_its_counts() -> None:
+    record = RunRecord()
+    record.add(started_event(Run()))
+    record.add(Phase("Validating before training", "37 of 98 rows", 37 / 98))
+    assert status_text.headline(record) == "Validating before training: 37 of 98 rows"
+
+
+def test_a_stop_tells_what_it_still_does() -> None:
+    record = RunRecord()
+    record.add(started_event(Run()))
+    assert "as soon as" in status_text.describe_stop(record, True, True)
+    record.add(step_event(1))
+    words = status_text.describe_stop(record, True, True)
+    assert "finishes this step and saves it, then validates the newest weights, then writes sample answers" in words
+    assert "Skip the rest" in words and "Skip the rest" not in status_text.describe_stop(record, False, False)
+    record.add(Phase("Writing sample answers after training"))
+    assert "validates" not in status_text.describe_stop(record, True, True)

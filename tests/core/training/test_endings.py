@@ -13,9 +13,10 @@ import pytest
 
 from core import atomic_files
 from core.errors import BadOption, Unavailable
-from core.events import Evaluated, Event, Finished, Phase, Started, Step
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step
 from core.run import Run
 from core.run.folder import RunFolder
+from core.stop_request import StopRequest
 from core.train import resume, train
 from core.training.evaluation import Evaluation
 from core.training.optimizer_step import OptimizerStepper
@@ -147,27 +148,50 @@ def test_a_stop_before_the_first_step_leaves_everything_as_it_was(make_run: Make
     assert [e.step for e in only(Step, list(resume(folder, changes={"train.steps": 8})))] == [7, 8]
 
 
-@pytest.mark.parametrize("phase", ["before training", ""])
+@pytest.mark.parametrize("phase", ["Validating before training", "Validating"])
 def test_a_stop_while_validating_is_heeded_and_the_validation_made_up_for(make_run: MakeRun, phase: str) -> None:
     whole = list(train(make_run(output="whole")))
     run, stop, events = make_run(), threading.Event(), list[Event]()
     for event in train(run, stop):
         events.append(event)
-        if event.__class__ is Phase and event.name == "Validating" and event.detail == phase:  # type: ignore[attr-defined]
+        if isinstance(event, Phase) and event.name == phase:
             stop.set()
-    finished = events[-1]
-    assert isinstance(finished, Finished) and (finished.reason, finished.step) == ("stopped", 0 if phase else 3)
-    assert len(only(Evaluated, events)) == (0 if phase else 1)
+    finished, is_first = events[-1], phase != "Validating"
+    assert isinstance(finished, Finished) and (finished.reason, finished.step) == ("stopped", 0 if is_first else 3)
+    assert len(only(Evaluated, events)) == (0 if is_first else 1)
     list(resume(str(run.output)))
     logged = list(RunFolder(Path(str(run.output))).events())
     assert [(e.step, e.loss) for e in only(Evaluated, logged)] == [(e.step, e.loss) for e in only(Evaluated, whole)]
 
 
+def test_the_rows_measured_so_far_are_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.evaluation._TELL_SECONDS", 0.0)
+    phases = [e for e in only(Phase, list(train(make_run()))) if e.name == "Validating before training"]
+    rows = phases[0].detail.split()[0]
+    assert phases[0].detail == f"{rows} rows" and phases[0].fraction is None
+    assert all(e.detail == f"{round(e.fraction * int(rows))} of {rows} rows" for e in phases[1:] if e.fraction)
+
+
+def test_a_stop_that_skips_saves_and_measures_no_more(make_run: MakeRun) -> None:
+    run, stop, events = make_run(train={"eval_every": 100}), StopRequest(), list[Event]()
+    for event in train(run, stop):
+        events.append(event)
+        if isinstance(event, Step) and event.step == 2:
+            stop.skip()
+    after = [e for e in events[events.index(only(Step, events)[-1]) :] if not isinstance(e, Step)]
+    assert not only(Sample, after) and not [e for e in only(Phase, after) if e.name.startswith("Validating")]
+    finished = only(Finished, events)[0]
+    assert (finished.reason, finished.step, finished.loss_after) == ("stopped", 2, None)
+    assert (Path(str(run.output)) / "adapters.safetensors").is_file()
+    assert [e.what for e in only(Saved, after)] == ["checkpoint", "adapter"]
+
+
 def test_a_loss_that_is_no_number_is_never_the_best(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
     original, losses = Evaluation._measure, iter([7.0, math.nan, 6.0, math.inf])
 
-    def measure(self: Evaluation, stop: Any = None) -> Any:
-        return original(self, stop)._replace(loss=next(losses), metrics={"kl": 1e300, "margin": math.nan})
+    def measure(self: Evaluation, is_over: Any, when: str = "") -> Any:
+        result = yield from original(self, is_over, when)
+        return result._replace(loss=next(losses), metrics={"kl": 1e300, "margin": math.nan})
 
     monkeypatch.setattr(Evaluation, "_measure", measure)
     run = make_run(train={"eval_every": 2})
