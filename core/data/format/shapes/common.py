@@ -55,7 +55,9 @@ def structure_value(value: Values, names: tuple[str, ...]) -> Any:
     """column_value() of a column that holds a list or an object; None where it holds nothing, however that is
     written."""
     column = find_column(value, names)
-    content = parse_structure(value[column]) if column else None
+    if not column:
+        return None
+    content = parse_structure(value[column])
     if isinstance(content, str) and content.strip().lower() in _EMPTY_STRUCTURES:
         return None
     return None if (not content and content in ([], {}, ())) or is_null(content) else content
@@ -96,6 +98,8 @@ def require_columns(
 def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -> str:
     """The text in the first of these columns. Raises Unusable when it is null, empty (if required) or no text."""
     column = find_column(value, names)
+    if not column and not required:
+        return ""
     content = value.get(column)
     if isinstance(content, str):
         return content if content.strip() else _checked(column, content, False, required)
