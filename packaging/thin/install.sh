@@ -125,7 +125,7 @@ set_uv_up() {
     # The lock names the files: another index that uv is told of elsewhere would only make it doubt the lock.
     index=$(sed -n 's/.*registry = "\([^"]*\)".*/\1/p' "$resources/project/uv.lock" 2>/dev/null | head -n 1)
     unset UV_INDEX UV_INDEX_URL UV_EXTRA_INDEX_URL UV_FIND_LINKS UV_OFFLINE
-    export UV_DEFAULT_INDEX="${index:-https://pypi.org/simple}"
+    [ -z "$index" ] || export UV_DEFAULT_INDEX="$index"
     export UV_CACHE_DIR="$cache" UV_PYTHON_INSTALL_DIR="$support/python" UV_PROJECT_ENVIRONMENT="$partial/.venv"
     export UV_SYSTEM_CERTS=1 UV_HTTP_TIMEOUT=60 UV_NO_PROGRESS=1 NO_COLOR=1 UV_PYTHON_INSTALL_BIN=0
     # The proxy of System Settings, which a program that is not told of it does not use.
