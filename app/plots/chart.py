@@ -4,9 +4,13 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
 
+from app.plots.axes import STEP, X_TITLES, PlainAxis, convert_steps
+from app.plots.crosshair import Crosshair
 from app.plots.decimate import thin
+from app.runs.numbers import format_plain
+from app.runs.record import RunRecord
 from app.style import theme
 
 pg.setConfigOptions(antialias=True, foreground="k", background="w")
@@ -17,8 +21,11 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     range_moved = Signal()
 
-    def __init__(self, name: str, small: bool = False) -> None:
-        super().__init__(enableMenu=False)  # building the menu takes as long as everything else here together
+    def __init__(self, name: str, small: bool = False, is_share: bool = False) -> None:
+        axes = {"left": PlainAxis("left", is_share), "bottom": PlainAxis("bottom")}
+        super().__init__(
+            enableMenu=False, axisItems=axes
+        )  # building the menu takes as long as everything else here together
         self._small = small
         self._placeholder = ""
         self.setAccessibleName(name)
@@ -28,12 +35,9 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         plot.setContentsMargins(0, 4, 6, 0)
         plot.getViewBox().setDefaultPadding(0.03)
         self.setMouseEnabled(x=not small, y=False)
-        if small:
-            plot.hideAxis("bottom")
-            plot.getAxis("left").setWidth(44)
-        else:
-            plot.getAxis("left").setWidth(46)
-            plot.getAxis("bottom").setHeight(26)
+        self.kind = STEP  # of the bottom axis
+        plot.getAxis("left").setWidth(48 if small else 64)
+        plot.getAxis("bottom").setHeight(18 if small else 38)
         for side in ("left", "bottom"):
             axis = plot.getAxis(side)
             axis.setStyle(tickLength=0, tickTextOffset=6, maxTickLevel=0 if small else 1, textFillLimits=[(0, 0.7)])
@@ -43,7 +47,39 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         self.live = True  # the range follows the data, until a person zooms
         plot.getViewBox().sigRangeChangedManually.connect(self._stop_following)
         self.curves: dict[str, Any] = {}
+        self.crosshair = None if small else Crosshair(self)
+        self.set_kind(STEP)
         self.restyle()
+
+    def pen(self, colour: QColor | str, width: float, style: Qt.PenStyle = Qt.PenStyle.SolidLine) -> QPen:
+        """A pen of `width` pixels of the window: pyqtgraph's own pens count those of the display."""
+        pen: QPen = pg.mkPen(colour, width=width * self.devicePixelRatioF(), style=style)
+        return pen
+
+    def set_kind(self, kind: str) -> None:
+        """Let the bottom axis count STEP, TOKENS or TIME; the curves follow when they are drawn next."""
+        self.kind = kind
+        axis = self.getAxis("bottom")
+        axis.kind, axis.title = kind, X_TITLES[kind]
+        if not self._small:
+            axis.setLabel(X_TITLES[kind])
+        axis.picture = None  # the words of the ticks are made anew
+
+    def set_left_title(self, title: str) -> None:
+        """Name what the left axis counts."""
+        self.getAxis("left").setLabel(title)
+
+    def place(self, record: RunRecord, steps: Any) -> Any:
+        """Where steps lie on the bottom axis."""
+        return convert_steps(record, steps, self.kind)
+
+    def curve_words(self) -> dict[str, str]:
+        """What the crosshair calls each curve; those that are not in it it leaves out."""
+        return {}
+
+    def format_value(self, value: float) -> str:
+        """A value of a curve as the crosshair writes it."""
+        return f"{value:.1%}" if self.getAxis("left").is_share else format_plain(value)
 
     def show_placeholder(self, words: str) -> None:
         """Show words in the middle instead of the plot; "" shows the plot."""
@@ -70,12 +106,16 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
             axis = plot.getAxis(side)
             axis.setPen(pg.mkPen(theme.mix(c.text, c.base, 0.7), width=1))
             axis.setTextPen(pg.mkPen(c.secondary))
+            axis.label.setFont(theme.font("caption"))
+            axis.label.setDefaultTextColor(c.secondary)
+        if self.crosshair is not None:
+            self.crosshair.restyle(c)
         for name, curve in self.curves.items():
             self.style_curve(name, curve, c)
 
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         """Give a curve its pen; overridden by charts with several curves."""
-        curve.setPen(pg.mkPen(c.series[0], width=1.5))
+        curve.setPen(self.pen(c.series[0], 1.5))
 
     def _stop_following(self) -> None:
         self.live = False
@@ -83,8 +123,13 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "curves"):
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.DevicePixelRatioChange) and hasattr(self, "curves"):
             self.restyle()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        if self.crosshair is not None:
+            self.crosshair.hide()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self._small:

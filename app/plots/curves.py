@@ -10,7 +10,7 @@ from app.plots.decimate import dots
 from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING, Series
 from app.style import theme
-from core.methods import ChartSpec
+from core.methods import SECONDS, SHARE, ChartSpec
 
 _BAND, _HELD_OUT = "band ", "held "  # prefixes of the names of these curves
 
@@ -19,12 +19,12 @@ class MetricChart(Chart):
     """Draws the metrics of a Record that one ChartSpec names. `smoothing` is from 0 to 0.99."""
 
     def __init__(self, spec: ChartSpec) -> None:
-        super().__init__(spec.title)
+        super().__init__(spec.title, is_share=spec.is_share)
+        self.set_left_title(_left_title(spec))
         self.spec = spec
         self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         if spec.is_share:
-            plot.getAxis("left").tickStrings = lambda values, scale, spacing: [f"{100 * v:.0f} %" for v in values]
             plot.setLimits(yMin=-0.02, yMax=1.02)
         self._level: Any = None
         if spec.level is not None:
@@ -46,7 +46,7 @@ class MetricChart(Chart):
         super().restyle()
         c = theme.colours(theme.palette())
         if getattr(self, "_level", None) is not None:
-            self._level.setPen(pg.mkPen(c.secondary, width=1, style=pg.QtCore.Qt.PenStyle.DashLine))
+            self._level.setPen(self.pen(c.secondary, 1, pg.QtCore.Qt.PenStyle.DashLine))
         if getattr(self, "_fill", None) is not None:
             ground = pg.mkColor(c.series[0])
             ground.setAlpha(50 if c.dark else 36)
@@ -59,12 +59,12 @@ class MetricChart(Chart):
         index = self.spec.lines.index(name.removeprefix(_HELD_OUT))
         colour = pg.mkColor(c.series[index % len(c.series)])
         if name.startswith(_HELD_OUT):
-            curve.setPen(pg.mkPen(colour, width=1, style=pg.QtCore.Qt.PenStyle.DotLine))
+            curve.setPen(self.pen(colour, 1, pg.QtCore.Qt.PenStyle.DotLine))
             curve.setSymbolBrush(pg.mkBrush(colour))
-            curve.setSymbolPen(pg.mkPen(c.base, width=1))
+            curve.setSymbolPen(self.pen(c.base, 1))
             curve.setSymbolSize(8)
         else:
-            curve.setPen(pg.mkPen(colour, width=2))
+            curve.setPen(self.pen(colour, 2))
 
     def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""
@@ -72,9 +72,9 @@ class MetricChart(Chart):
         for name in self.spec.lines:
             series, held_out = record.metrics.get(name), record.eval_metrics.get(name)
             if series is not None:
-                self.curves[name].setData(*self.points(series.x, series.smooth(self.smoothing)))
+                self.curves[name].setData(*self.points(self.place(record, series.x), series.smooth(self.smoothing)))
             if held_out is not None:
-                self.curves[_HELD_OUT + name].setData(*dots(held_out.x, held_out.y))
+                self.curves[_HELD_OUT + name].setData(*dots(self.place(record, held_out.x), held_out.y))
             has_points = has_points or series is not None or held_out is not None
         if self.spec.band:
             self._show_band(record)
@@ -86,8 +86,21 @@ class MetricChart(Chart):
         if mean is None or deviation is None or len(mean) != len(deviation):
             return
         y, width = np.asarray(mean.smooth(self.smoothing)), np.asarray(deviation.smooth(self.smoothing))
-        self.curves[_BAND + "low"].setData(*self.points(mean.x, y - width))
-        self.curves[_BAND + "high"].setData(*self.points(mean.x, y + width))
+        x = self.place(record, mean.x)
+        self.curves[_BAND + "low"].setData(*self.points(x, y - width))
+        self.curves[_BAND + "high"].setData(*self.points(x, y + width))
+
+    def curve_words(self) -> dict[str, str]:
+        words = {metric.name: metric.legend for metric in self.spec.metrics}
+        lines = {name: words[name] for name in self.spec.lines}
+        return lines | {_HELD_OUT + name: f"{legend}, held out" for name, legend in lines.items()}
+
+
+def _left_title(spec: ChartSpec) -> str:
+    """The chart's title, with the unit where all its metrics share one that is no plain number."""
+    units = {metric.unit for metric in spec.metrics}
+    unit = {SHARE: "%", SECONDS: "seconds"}.get(units.pop() if len(units) == 1 else "", "")
+    return f"{spec.title} ({unit})" if unit else spec.title
 
 
 def summary(spec: ChartSpec, record: RunRecord) -> str:

@@ -1,24 +1,25 @@
 """The legend of a chart: a piece of each curve beside its name."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.style import theme
 from app.widgets.card import hbox
 from app.widgets.labels import Label
 
-LINE, FAINT, DOTS, BAND = "line", "faint", "dots", "band"  # kinds of strokes
+LINE, FAINT, DOTS, BAND, STAR, DASHES = "line", "faint", "dots", "band", "star", "dashes"  # kinds of strokes
 
 
 class LegendEntry(NamedTuple):
     """One curve of a chart."""
 
     colour: int  # index into the palette's series
-    stroke: str  # LINE, FAINT, DOTS or BAND
+    stroke: str  # one of the kinds above
     words: str
 
 
@@ -44,12 +45,28 @@ class Stroke(QWidget):
             return
         if self._kind == FAINT:
             colour.setAlpha(150 if c.dark else 110)
+        if self._kind == STAR:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(colour)
+            painter.drawPolygon(_star(9, 6, 6))
+            return
+        if self._kind == DASHES:
+            painter.setPen(QPen(theme.mix(c.secondary, c.base, 0.5), 1, Qt.PenStyle.DashLine))
+            painter.drawLine(9, 0, 9, 12)
+            return
         painter.setPen(QPen(colour, 1.2 if self._kind == FAINT else 2))
         painter.drawLine(1, 6, 17, 6)
         if self._kind == DOTS:
             painter.setBrush(colour)
             painter.setPen(Qt.PenStyle.NoPen)
             painter.drawEllipse(QRectF(5.5, 2.5, 7, 7))
+
+
+def _star(x: float, y: float, radius: float) -> QPolygonF:
+    """A star with five points around (x, y)."""
+    turns = [math.pi * (i / 5 - 0.5) for i in range(10)]
+    sizes = [radius, 0.45 * radius] * 5
+    return QPolygonF([QPointF(x + r * math.cos(t), y + r * math.sin(t)) for r, t in zip(sizes, turns, strict=True)])
 
 
 class Legend(QWidget):

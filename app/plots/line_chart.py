@@ -1,14 +1,21 @@
 """A small chart of a single curve, without a bottom axis and without zoom."""
 
-import numpy as np
+import math
 
+import numpy as np
+from numpy.typing import NDArray
+
+from app.plots.axes import STEP, convert_steps
 from app.plots.chart import Chart
 from app.plots.decimate import thin
+from app.runs.record import RunRecord
 from app.runs.series import Series
+
+_LEAST_SPAN = 0.2  # of the largest value: what changes by less than this is drawn as nearly flat
 
 
 class LineChart(Chart):
-    """Draws one Series."""
+    """Draws one Series over the same steps as the other charts of a run."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, small=True)
@@ -16,14 +23,37 @@ class LineChart(Chart):
         self.restyle()
         self.setMinimumHeight(44)
 
-    def show_series(self, series: Series) -> None:
+    def show_series(self, series: Series, record: RunRecord, kind: str = STEP) -> None:
+        """Draw a series; the steps become tokens or time where `kind` says so."""
         self.show_placeholder("" if len(series) else " ")
         if not len(series):
             return
-        self.curves["value"].setData(*thin(series.x, series.y))
-        y = np.asarray(series.y)
-        low, high = float(y.min()), float(y.max())
-        if high - low <= 1e-9 * abs(high):  # a flat line is drawn from zero, so that rounding does not look like noise
-            self.setYRange(min(0.0, 2 * low), max(0.0, 2 * high) or 1.0)
-        else:
-            self.enableAutoRange(axis="y")
+        x, y = thin(series.x, series.y)
+        self.curves["value"].setData(convert_steps(record, x, kind), y)
+        self.setYRange(*y_range(np.asarray(series.y)))
+
+
+def y_range(y: NDArray[np.float64]) -> tuple[float, float]:
+    """The range to show of values: theirs, but wide enough that a change of a thousandth looks like one.
+
+    What is nearly constant and never negative is drawn above zero.
+    """
+    finite = y[np.isfinite(y)]
+    if not len(finite):
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    least = _LEAST_SPAN * max(abs(low), abs(high)) or 1.0
+    if high - low >= least:
+        return low, high
+    if low >= 0:
+        return 0.0, 1.25 * high or 1.0
+    middle = (low + high) / 2
+    return middle - least / 2, middle + least / 2
+
+
+def round_end(last: float) -> float:
+    """The end of an axis for a curve that has come to `last`: a round number, so that it changes seldom."""
+    if last <= 0:
+        return 1.0
+    power = 10.0 ** math.floor(math.log10(last))
+    return next(step * power for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if step * power >= last)

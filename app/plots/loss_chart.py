@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from PySide6.QtCore import Qt
 
 from app.plots.chart import Chart
 from app.plots.decimate import dots
@@ -11,32 +12,44 @@ from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING
 from app.style import theme
 
+MOST_MARKS = 40  # checkpoints that are marked, the newest
+FEW = 20  # steps: too few to tell an outlier
+
 
 class LossChart(Chart):
     """Draws the loss of a Record. `smoothing` is from 0 to 0.99; a logarithmic axis leaves out values up to zero."""
 
     def __init__(self) -> None:
         super().__init__("Loss")
+        self.set_left_title("Loss")
+        self.clips_outliers = False
         self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
         raw.setClipToView(True)
         smooth, held_out = plot.plot(connect="finite"), plot.plot(connect="finite", symbol="o")
-        self.curves = {"raw": raw, "smooth": smooth, "held": held_out}
+        best = plot.plot(pen=None, symbol="star")
+        self.curves = {"raw": raw, "smooth": smooth, "held": held_out, "best": best}
+        self.checkpoints: list[Any] = []  # a line for each, the newest last
         self.restyle()
 
     def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         train_colour, held_out_colour = pg.mkColor(c.series[0]), c.series[1]
         if name == "raw":
-            train_colour.setAlpha(150 if c.dark else 100)
-            curve.setPen(pg.mkPen(train_colour, width=1))
+            # Opaque, and not smooth where a point has several pixels: Qt draws thick lines quickly only then.
+            curve.setPen(self.pen(theme.mix(train_colour, c.base, 0.42 if c.dark else 0.6), 1))
+            curve.opts["antialias"] = self.devicePixelRatioF() == 1
         elif name == "smooth":
-            curve.setPen(pg.mkPen(train_colour, width=2))
-        else:
-            curve.setPen(pg.mkPen(held_out_colour, width=1.5))
+            curve.setPen(self.pen(train_colour, 2))
+        elif name == "best":
             curve.setSymbolBrush(pg.mkBrush(held_out_colour))
-            curve.setSymbolPen(pg.mkPen(c.base, width=1))
+            curve.setSymbolPen(self.pen(c.base, 1))
+            curve.setSymbolSize(18)
+        else:
+            curve.setPen(self.pen(held_out_colour, 1.5))
+            curve.setSymbolBrush(pg.mkBrush(held_out_colour))
+            curve.setSymbolPen(self.pen(c.base, 1))
             curve.setSymbolSize(8)
 
     def set_logarithmic(self, on: bool) -> None:
@@ -45,15 +58,49 @@ class LossChart(Chart):
 
     def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""
-        x, y = np.asarray(record.loss.x), np.asarray(record.loss.y)
+        x, y = self.place(record, record.loss.x), np.asarray(record.loss.y)
         logarithmic = self.getPlotItem().getAxis("left").logMode
         self.curves["raw"].setData(x, _positive(y) if logarithmic else y)
         sx, sy = self.points(x, np.asarray(record.loss.smooth(self.smoothing)))
         self.curves["smooth"].setData(sx, _positive(sy) if logarithmic else sy)
-        vx, vy = np.asarray(record.eval_loss.x), np.asarray(record.eval_loss.y)
+        vx, vy = self.place(record, record.eval_loss.x), np.asarray(record.eval_loss.y)
         self.curves["held"].setData(*dots(vx, _positive(vy) if logarithmic else vy))
+        self._show_marks(record)
+        self._fit(y, sy, vy)
         self.show_placeholder("" if len(x) or len(vx) else "The first point appears once training begins.")
         self.setAccessibleDescription(summary(record))
+
+    def curve_words(self) -> dict[str, str]:
+        return {"raw": "this step", "smooth": "smoothed", "held": "held-out rows"}
+
+    def _show_marks(self, record: RunRecord) -> None:
+        """A star at the best evaluation, and a faint line at each checkpoint."""
+        best = record.best_eval
+        self.curves["best"].setData(*(([self.place(record, best.step)], [best.loss]) if best else ([], [])))
+        steps = record.checkpoints[-MOST_MARKS:]
+        c = theme.colours(theme.palette())
+        while len(self.checkpoints) < len(steps):
+            line = pg.InfiniteLine(angle=90, movable=False)
+            line.setZValue(-20)
+            self.checkpoints.append(line)
+            self.getPlotItem().addItem(line, ignoreBounds=True)
+        for line, x in zip(self.checkpoints, self.place(record, steps), strict=True):
+            line.setPen(self.pen(theme.mix(c.secondary, c.base, 0.5), 1, Qt.PenStyle.DashLine))
+            line.setPos(x)
+
+    def _fit(self, raw: Any, smooth: Any, held: Any) -> None:
+        """Where a person wants that, show the range without the highest and lowest 2 % of the steps."""
+        logarithmic = self.getPlotItem().getAxis("left").logMode
+        values = raw[np.isfinite(raw) & ((raw > 0) | (not logarithmic))]
+        if not self.clips_outliers or len(values) < FEW:
+            self.enableAutoRange(axis="y")
+            return
+        ends = [*np.percentile(values, (2, 98)), *held[np.isfinite(held)]]
+        low, high = min(ends), max(ends)
+        margin = 0.05 * (high - low) or 0.1
+        if logarithmic:
+            low, high, margin = np.log10(max(low, 1e-12)), np.log10(max(high, 1e-12)), 0.05
+        self.setYRange(low - margin, high + margin, padding=0)
 
 
 def summary(record: RunRecord) -> str:

@@ -1,12 +1,15 @@
 """The Charts tab of a run: one of the method's charts, large, with its legend and controls, and four small charts."""
 
 import itertools
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSlider, QStackedWidget, QWidget
 
-from app.plots.legend import BAND, DOTS, FAINT, LINE, Legend, LegendEntry
+from app.desktop.message_box import MessageBox
+from app.plots.legend import BAND, DASHES, DOTS, FAINT, LINE, STAR, Legend, LegendEntry
 from app.plots.small_chart import small_charts
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
@@ -16,7 +19,8 @@ from app.threads.task import Task
 from app.threads.throttle import Throttle
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
-from app.widgets.labels import Label, caption
+from app.widgets.combo_box import ComboBox
+from app.widgets.labels import Label, caption, heading
 from app.widgets.segmented_control import SegmentedControl
 from core.methods import ChartSpec
 
@@ -24,15 +28,19 @@ if TYPE_CHECKING:  # they import pyqtgraph
     from app.plots.curves import MetricChart
     from app.plots.loss_chart import LossChart
 
+X_CHOICES = {"step": "by step", "tokens": "by tokens", "time": "by time"}
 _STEPS = 100  # positions of the smoothing slider
 _FIRST_MS = 50  # the page itself is drawn first
 _SMALL_MS = 70  # after the large chart: to draw two charts at once would delay the window
+_SMALL_HEIGHT, _LEAST_SMALL_HEIGHT = 140, 88
 _REDRAW_MS = 40  # while a person zooms
 LOSS = "loss"
 _LOSS_LEGEND = [
     LegendEntry(0, FAINT, "each step"),
     LegendEntry(0, LINE, "smoothed"),
     LegendEntry(1, DOTS, "held-out rows"),
+    LegendEntry(1, STAR, "best"),
+    LegendEntry(0, DASHES, "checkpoint"),
 ]
 
 
@@ -67,11 +75,12 @@ class ChartPanel(QWidget):
         self._legend_stack, self._stack = QStackedWidget(), QStackedWidget()
         self._legend_stack.setFixedHeight(24)
         inner.addLayout(self._controls())
+        inner.addWidget(self._legend_stack)
         self.sentence = caption()
         self.sentence.hide()
         inner.addWidget(self.sentence)
         inner.addWidget(self._stack, 1)
-        layout.addWidget(main, 5)
+        layout.addWidget(main, 1)
         small_row = hbox(gap=theme.GRID)
         self.small = small_charts()
         self._next_small = itertools.cycle(self.small)
@@ -79,10 +88,8 @@ class ChartPanel(QWidget):
         self._redraw = Throttle(self._draw, _REDRAW_MS, self)
         self._small_timer.timeout.connect(lambda: self._show_small(next(self._next_small)))
         for chart in self.small.values():
-            chart.setMinimumHeight(84)
-            chart.setMaximumHeight(150)
             small_row.addWidget(chart, 1)
-        layout.addLayout(small_row, 2)
+        layout.addLayout(small_row)
 
     @property
     def current_chart(self) -> "LossChart | MetricChart":
@@ -106,9 +113,11 @@ class ChartPanel(QWidget):
         self._current = key
         self.choice.choose(key)
         spec = self._specs.get(key)
+        self.title.setText(spec.title if spec else "Loss")
         self.sentence.setText(spec.sentence if spec else "")
         self.sentence.setVisible(spec is not None)
         self.log.setVisible(key == LOSS)
+        self.clip.setVisible(key == LOSS)
         self.live.hide()
         if self._imported:
             self._raise_chart(key)
@@ -160,6 +169,7 @@ class ChartPanel(QWidget):
         if key not in self.charts:
             self.charts[key] = chart = self._make_chart(spec)
             chart.smoothing = self.smoothing.value() / _STEPS
+            chart.set_kind(self.x_axis.currentData())
             chart.range_moved.connect(self.live.show)
             chart.range_moved.connect(self._redraw)
             self._stack.addWidget(chart)
@@ -177,6 +187,7 @@ class ChartPanel(QWidget):
             return MetricChart(spec)
         self.loss = LossChart()
         self.loss.set_logarithmic(self.log.isChecked())
+        self.loss.clips_outliers = self.clip.isChecked()
         return self.loss
 
     def _legend_entries(self, spec: ChartSpec) -> list[LegendEntry]:
@@ -194,11 +205,13 @@ class ChartPanel(QWidget):
 
     def _show_small(self, name: str) -> None:
         if self._record is not None:
-            self.small[name].show_series(getattr(self._record, name))
+            small = self.small[name]
+            small.show_series(getattr(self._record, name), self._record, self.x_axis.currentData())
 
     def _controls(self) -> QHBoxLayout:
         layout = hbox(gap=14)
-        layout.addWidget(self._legend_stack, 1)
+        self.title = heading("Loss")
+        layout.addWidget(self.title, 1)
         self.live = quiet_button("Back to live", "runs")
         self.live.setFixedHeight(24)
         self.live.hide()
@@ -215,7 +228,17 @@ class ChartPanel(QWidget):
         self.log = QCheckBox("Log scale")
         self.log.setFont(theme.font("caption"))
         self.log.toggled.connect(self._set_logarithmic)
-        for widget in (label, self.smoothing, self.log):
+        self.clip = QCheckBox("Leave outliers out")
+        self.clip.setFont(theme.font("caption"))
+        self.clip.toggled.connect(self._set_clipping)
+        self.x_axis = ComboBox("What the bottom axis counts")
+        for kind, words in X_CHOICES.items():
+            self.x_axis.addItem(words, kind)
+        self.x_axis.activated.connect(self._set_kind)
+        self.save = quiet_button("Save…", "save")
+        self.save.setAccessibleName("Save the chart as a picture, or its numbers")
+        self.save.clicked.connect(self._save)
+        for widget in (label, self.smoothing, self.log, self.clip, self.x_axis, self.save):
             layout.addWidget(widget)
         return layout
 
@@ -229,6 +252,60 @@ class ChartPanel(QWidget):
             self.loss.set_logarithmic(on)
         self._draw()
 
+    def _align_small(self) -> None:
+        """Let the small charts show the same part of the run: that of the large one where a person has zoomed."""
+        made = [small.chart for small in self.small.values() if small.chart is not None]
+        if self._record is None or not made or self._current not in self.charts:
+            return
+        from app.plots.line_chart import round_end
+
+        chart, steps = self.current_chart, self._record.loss.x
+        if chart.live:
+            left, right = 0.0, round_end(float(chart.place(self._record, steps[-1]))) if len(steps) else 1.0
+        else:
+            left, right = chart.getViewBox().viewRange()[0]
+        for small in made:
+            if small.getViewBox().viewRange()[0] != [left, right]:
+                small.setXRange(left, right, padding=0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        for small in self.small.values():  # a low window is the large chart's
+            small.setFixedHeight(min(_SMALL_HEIGHT, max(_LEAST_SMALL_HEIGHT, self.height() // 4)))
+
+    def _set_clipping(self, on: bool) -> None:
+        if self.loss is not None:
+            self.loss.clips_outliers = on
+        self._draw()
+
+    def _set_kind(self) -> None:
+        for chart in [*self.charts.values(), *(small.chart for small in self.small.values() if small.chart)]:
+            chart.set_kind(self.x_axis.currentData())
+        if self._current in self.charts:
+            self._follow()
+        for name in self.small:
+            self._show_small(name)
+
+    def _save(self) -> None:
+        """Ask for a file, and write the chart or its numbers into it."""
+        if self._record is None or self._current not in self.charts:
+            return
+        from app.plots.save_chart import SUFFIXES, save_chart
+
+        filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
+        chosen, kind = QFileDialog.getSaveFileName(self, "Save the chart", f"{self.title.text()}.png", filters)
+        if not chosen:
+            return
+        path = Path(chosen)
+        if path.suffix.lower() not in SUFFIXES:
+            path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
+        try:
+            save_chart(self.current_chart, self._record, path)
+        except OSError as error:
+            MessageBox(
+                self, MessageBox.Icon.Warning, "The chart could not be saved.", f"{path}: {error.strerror}."
+            ).open()
+
     def _follow(self) -> None:
         self.current_chart.follow()
         self.live.hide()
@@ -237,6 +314,7 @@ class ChartPanel(QWidget):
     def _draw(self) -> None:
         if self._record is not None and self._current in self.charts:
             self.current_chart.show_record(self._record)
+        self._align_small()
 
 
 def import_charts() -> None:

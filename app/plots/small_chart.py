@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.runs.numbers import format_plain
+from app.runs.record import RunRecord
 from app.runs.series import Series
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption
@@ -35,19 +37,19 @@ class SmallChart(Card):
         self._column.takeAt(1)
         self._column.addWidget(self.chart, 1)
 
-    def show_series(self, series: Series) -> None:
+    def show_series(self, series: Series, record: RunRecord, kind: str) -> None:
         """Draw a curve and write its latest value."""
         self.value.setText(self._format_value(series.y[-1]) if len(series) else "–")
         if self.chart is not None:
-            self.chart.show_series(series)
+            self.chart.show_series(series, record, kind)
             self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}")
 
 
 def small_charts() -> dict[str, SmallChart]:
     """The four small charts that every run has, by the field of Record that each one draws."""
     return {
-        "learning_rate": SmallChart("Learning rate", lambda v: f"{v:.2e}"),
-        "grad_norm": SmallChart("Gradient norm", lambda v: f"{v:.2f}"),
+        "learning_rate": SmallChart("Learning rate", format_plain),
+        "grad_norm": SmallChart("Gradient norm", format_plain),
         "speed": SmallChart("Tokens per second", lambda v: f"{v:,.0f}"),
         "memory": SmallChart("Peak memory, GB", lambda v: f"{v:.2f}"),
     }

@@ -35,6 +35,8 @@ class RunRecord:
     grad_norm: Series = field(default_factory=Series)
     speed: Series = field(default_factory=Series)
     memory: Series = field(default_factory=Series)
+    tokens: Series = field(default_factory=Series)  # that went through the model by each step
+    seconds: Series = field(default_factory=Series)  # of training by each step
     eval_loss: Series = field(default_factory=Series)
     metrics: dict[str, Series] = field(default_factory=dict)  # of the training steps, by name
     eval_metrics: dict[str, Series] = field(default_factory=dict)  # on held-out rows, by name
@@ -134,6 +136,8 @@ class RunRecord:
             (self.grad_norm, event.grad_norm),
             (self.speed, event.tokens_per_second),
             (self.memory, event.peak_memory_bytes / 2**30),
+            (self.tokens, event.tokens),
+            (self.seconds, event.seconds),
         ):
             series.append(event.step, value)
         for name, value in event.metrics.items():

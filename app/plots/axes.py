@@ -1,0 +1,50 @@
+"""The axes of charts: plain numbers on the left; steps, tokens or training time at the bottom."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+
+from app.runs.numbers import format_plain
+from app.runs.record import RunRecord
+from app.runs.status_text import format_duration
+
+STEP, TOKENS, TIME = "step", "tokens", "time"
+X_TITLES = {STEP: "Step", TOKENS: "Tokens seen", TIME: "Training time"}
+
+
+class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
+    """An axis whose numbers are written out: 0.0002, not 2e-04. `is_share` writes 0.5 as 50 %."""
+
+    def __init__(self, orientation: str, is_share: bool = False) -> None:
+        super().__init__(orientation)
+        self.is_share = is_share
+        self.kind = ""  # of a bottom axis: STEP, TOKENS or TIME
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.logMode:
+            return [format_plain(10**v) for v in values]
+        if self.is_share:
+            return [f"{100 * v:.0f} %" for v in values]
+        if self.kind == TIME:
+            return [format_duration(v) if v >= 0 else "" for v in values]
+        if self.kind:
+            return [_shorten(v) if v >= 0 and v == round(v) else "" for v in values]
+        places = max(0, min(8, -math.floor(math.log10(spacing)))) if spacing > 0 else 0
+        return [f"{v:,.{places}f}" if abs(v) < 1e6 else format_plain(v) for v in values]
+
+
+def convert_steps(record: RunRecord, steps: Any, kind: str) -> Any:
+    """Where steps lie on a bottom axis of a kind: themselves, the tokens seen by then, or the seconds of training."""
+    steps = np.asarray(steps, dtype=float)
+    reached = {TOKENS: record.tokens, TIME: record.seconds}.get(kind)
+    if reached is None or not len(reached):
+        return steps
+    x, y = np.asarray(reached.x), np.asarray(reached.y)
+    return np.interp(steps, np.concatenate(([0.0], x)), np.concatenate(([0.0], y)))
+
+
+def _shorten(v: float) -> str:
+    """A count in few letters: 950, 12,500, 1.2 M."""
+    return f"{v / 1e6:g} M" if v >= 1e6 else f"{v:,.0f}"

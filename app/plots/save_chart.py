@@ -1,0 +1,66 @@
+"""A chart as a file: a picture (PNG, SVG), or its numbers (CSV)."""
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QPainter
+from PySide6.QtSvg import QSvgGenerator
+
+from app.plots.chart import Chart
+from app.runs.record import RunRecord
+
+SUFFIXES = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Numbers (CSV)"}
+
+
+def save_chart(chart: Chart, record: RunRecord, path: Path) -> None:
+    """Write a chart into a file, in the form that the file's name ends with. Raises OSError where that fails."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        write_numbers(record, path)
+    elif suffix == ".svg":
+        _draw(chart, path)
+    elif not chart.grab().save(str(path), "PNG"):
+        raise OSError(None, "the picture could not be written", str(path))
+
+
+def _draw(chart: Chart, path: Path) -> None:
+    path.open("wb").close()  # QSvgGenerator does not say why a file cannot be written
+    drawing = QSvgGenerator()
+    drawing.setFileName(str(path))
+    drawing.setSize(chart.size())
+    drawing.setViewBox(chart.rect())
+    drawing.setTitle(chart.accessibleName())
+    drawing.setDescription(chart.accessibleDescription())
+    painter = QPainter(drawing)
+    painter.fillRect(chart.rect(), chart.backgroundBrush())
+    chart.render(painter, QRectF(chart.rect()), chart.rect())
+    painter.end()
+
+
+def write_numbers(record: RunRecord, path: Path) -> None:
+    """All curves of a run as CSV, a line for each step: numbers with a point, empty where there is none."""
+    columns = {
+        "tokens": record.tokens,
+        "seconds": record.seconds,
+        "loss": record.loss,
+        "learning_rate": record.learning_rate,
+        "grad_norm": record.grad_norm,
+        "tokens_per_second": record.speed,
+        "peak_memory_gb": record.memory,
+        **record.metrics,
+        "held_out_loss": record.eval_loss,
+        **{f"held_out_{name}": series for name, series in record.eval_metrics.items()},
+    }
+    values = {name: dict(zip(series.x, series.y, strict=True)) for name, series in columns.items()}
+    steps = sorted({step for points in values.values() for step in points})
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["step", *columns])
+        writer.writerows([_number(step), *(_number(values[name].get(step)) for name in columns)] for step in steps)
+
+
+def _number(value: Any) -> str:
+    return "" if value is None or not np.isfinite(value) else f"{value:.10g}"
