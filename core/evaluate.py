@@ -98,9 +98,10 @@ def evaluate(
     replies, expected = [], []
     prompts = [encode_prompt(e, tokenizer) for e in data.examples[:answers]]
     for i, prompt in enumerate(p for p in prompts if p is not None):
-        replies.append(answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens))
+        text, cut = answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens)
+        replies.append(text)
         expected.append(prompt.expected)
-        yield Sample(0, "after" if adapter else "before", i, prompt.prompt, replies[-1], prompt.expected)
+        yield Sample(0, "after" if adapter else "before", i, prompt.prompt, text, prompt.expected, cut)
     scores = report.answer_scores(replies, expected) if kind == TEXT else result.preferences
     metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
     yield Evaluated(0, result.loss, False, result.targets, metrics)

@@ -94,6 +94,7 @@ class Sample(Event):
     prompt: str
     answer: str
     expected: str = ""  # the dataset's answer; "" where there is none
+    cut: bool = False  # it was not at its end when it reached the length that was allowed
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ class Finished(Event):
     metrics_before: dict[str, float] = field(default_factory=dict)  # on the held-out rows and the sample answers
     metrics_after: dict[str, float] = field(default_factory=dict)
     eval_rows: int = 0  # how many held-out rows loss and metrics were measured on
+    caveat: str = ""  # the part of the message that takes away from it: what is wrong with the sample answers
 
 
 # Codes of the warnings that tell what the machine did to a run, and what the run did about it.

@@ -35,6 +35,7 @@ class ResultPage(QWidget):
     def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
         self._folder: Path | None = None
+        self.tone = ""  # of the verdict
         scroll = ScrollPage(margin=0)
         vbox(self).addWidget(scroll)
         page = scroll.content_layout
@@ -63,9 +64,9 @@ class ResultPage(QWidget):
             return
         self._folder = folder
         self.verdict.setText(finished.message)
-        icon, tone = _verdict_icon(run, finished)
-        self._icon.show_icon(icon, tone)
-        self._verdict_card.set_tone("good" if tone == "good" else "")
+        self.tone = report.tone(run, finished)
+        self._icon.show_icon(*_ICONS[self.tone])
+        self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")
         self.figures.setText("    ".join(format_figures(record, finished)))
         self._answers_heading.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
@@ -123,9 +124,5 @@ def format_figures(record: RunRecord, finished: Finished) -> list[str]:
     return figures
 
 
-def _verdict_icon(run: Run, finished: Finished) -> tuple[str, str]:
-    """(icon, tone) of the verdict: good only where the metrics on held-out rows improved."""
-    if finished.reason == "failed":
-        return "bad", "bad"
-    outcome = report.outcome(run, finished)
-    return {1: ("ok", "good"), -1: ("warn", "warn")}.get(outcome or 0, ("info", "accent_text"))
+# (icon, colour) of the verdict by its tone.
+_ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}

@@ -1,7 +1,7 @@
 """Generate the answer to one prompt, piece by piece."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -17,11 +17,13 @@ def stream(
     max_tokens: int,
     temperature: float = 0.0,
     top_p: float = 1.0,
+    reasons: list[str] | None = None,
 ) -> Iterator[str]:
     """Yield pieces of text of the answer to a tokenized prompt, at most `max_tokens` tokens; greedy at temperature 0.
 
-    Ends at what ends an answer (core.data.tokenize.end_of_turn), which is not part of it. Raises BadModel where the
-    prompt has a token that the model has no embedding for.
+    Ends at what ends an answer (core.data.tokenize.end_of_turn), which is not part of it. Where mlx-lm ended it,
+    `reasons` gets "stop", or "length" for an answer that is cut. Raises BadModel where the prompt has a token that the
+    model has no embedding for.
     """
     from mlx_lm.generate import stream_generate
     from mlx_lm.sample_utils import make_sampler
@@ -36,7 +38,14 @@ def stream(
     responses = stream_generate(
         model, wrapped, list(prompt), max_tokens=max_tokens, sampler=sampler, stream=device_stream
     )
-    yield from _stop_at((response.text for response in responses), end.spelled_out)
+
+    def read_texts() -> Iterator[str]:
+        for response in responses:
+            if reasons is not None and response.finish_reason:
+                reasons.append(response.finish_reason)
+            yield response.text
+
+    yield from _stop_at(read_texts(), end.spelled_out)
 
 
 def _stop_at(pieces: Iterator[str], ending: str) -> Iterator[str]:
@@ -57,6 +66,15 @@ def _stop_at(pieces: Iterator[str], ending: str) -> Iterator[str]:
         yield waiting
 
 
-def answer_tokens(model: nn.Module, tokenizer: Any, prompt: Sequence[int], max_tokens: int) -> str:
-    """The whole greedy answer to a tokenized prompt, as text."""
-    return "".join(stream(model, tokenizer, prompt, max_tokens)).strip()
+class Answer(NamedTuple):
+    """A whole answer. `cut` where it reached the allowed length before its end."""
+
+    text: str
+    cut: bool
+
+
+def answer_tokens(model: nn.Module, tokenizer: Any, prompt: Sequence[int], max_tokens: int) -> Answer:
+    """The whole greedy answer to a tokenized prompt."""
+    reasons: list[str] = []
+    text = "".join(stream(model, tokenizer, prompt, max_tokens, reasons=reasons)).strip()
+    return Answer(text, reasons == ["length"])

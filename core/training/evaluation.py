@@ -12,14 +12,16 @@ import mlx.core as mx
 
 from core import adapters
 from core.atomic_files import explain, hash_file, make_private_folder, save_tensors
-from core.data.kinds import PAIRS, UNPAIRED
+from core.data.kinds import PAIRS, TEXT, UNPAIRED
 from core.device.parallel import map_in_order
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
+from core.methods import Method
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.folder import CHECKPOINTS, REPORT
 from core.stop_request import skips
 from core.training import checkpoint, report
+from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
 from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
@@ -38,13 +40,19 @@ class _HeldOutResult(NamedTuple):
     metrics: dict[str, float]
 
 
+def _is_text_loss(spec: Method) -> bool:
+    """Whether a method's held-out loss is the plain cross-entropy of a text's tokens."""
+    return spec.data == TEXT and spec.divergence is None and not spec.on_policy
+
+
 class Evaluation:
     """Measures the model in training, and keeps the best of it on disk. What it finds goes into `progress`."""
 
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
-        self._sample_scores: dict[str, dict[str, float]] = {}  # by stage
+        self._samples: dict[str, list[Sample]] = {}  # by stage, the newest of each
+        self._sample_scores: dict[str, dict[str, float]] = {}
         self._was_stopped = False  # while it measured
 
     @property
@@ -105,7 +113,8 @@ class Evaluation:
         """Score the sample answers from before training again, as the log has them."""
         samples = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
         samples = [e for e in samples if e.step == samples[-1].step]  # asked anew where other rows were held out
-        self._score_samples("before", [e.answer for e in samples], [e.expected for e in samples])
+        self._samples["before"] = samples
+        self._score_samples("before")
 
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk."""
@@ -131,16 +140,17 @@ class Evaluation:
         name = f"Writing sample answers {_STAGES[stage]}"
         yield Phase(name)
         setup.model.eval()
-        answers: list[str] = []
+        samples: list[Sample] = []
         for i, prompt in enumerate(setup.prompts):
             if skips(setup.stop):
                 return
             if i:
                 yield Phase(name, f"{i} of {len(setup.prompts)}", i / len(setup.prompts))
-            text = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
-            answers.append(text)
-            yield Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected)
-        self._score_samples(stage, answers, [prompt.expected for prompt in setup.prompts])
+            text, cut = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+            samples.append(Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected, cut))
+            yield samples[-1]
+        self._samples[stage] = samples
+        self._score_samples(stage)
 
     def finish(self, reason: str) -> Iterator[Event]:
         """Keep the best (or the last) adapter, measure it, answer the samples, say how it went.
@@ -165,6 +175,14 @@ class Evaluation:
             metrics_before=progress.metrics_before | self._sample_scores.get("before", {}),
             metrics_after=metrics_after | self._sample_scores.get("after", {}),
         )
+        caveat = find_caveat(
+            finished,
+            self._samples.get("before", []),
+            self._samples.get("after", []),
+            self.setup.resolved.model.parameters,
+            is_text_loss=_is_text_loss(self.run.spec),
+        )
+        finished = dataclasses.replace(finished, caveat=caveat)
         verdict = report.verdict(self.run, finished, self._training_metrics())
         finished = dataclasses.replace(finished, message=verdict)
         yield from self.recovery.take_notes()
@@ -238,10 +256,13 @@ class Evaluation:
             return best_step, best_loss, progress.best_metrics
         return progress.step, newest_loss, newest_metrics
 
-    def _score_samples(self, stage: str, answers: list[str], expected: list[str]) -> None:
+    def _score_samples(self, stage: str) -> None:
         """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
         if self.run.spec.data not in (PAIRS, UNPAIRED):
-            self._sample_scores[stage] = report.answer_scores(answers, expected)
+            samples = self._samples[stage]
+            self._sample_scores[stage] = report.answer_scores(
+                [s.answer for s in samples], [s.expected for s in samples]
+            )
 
     def _training_metrics(self) -> dict[str, float]:
         """The metrics of the last tenth of the steps, on rows that are learned from."""

@@ -43,8 +43,13 @@ def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
 
     `finished` has everything but the message; `train_metrics` are those of the last steps, on rows that were trained
-    on.
+    on. What is wrong with the sample answers stands behind it.
     """
+    sentence = _describe_change(run, finished, train_metrics)
+    return f"{sentence} {finished.caveat}" if finished.caveat else sentence
+
+
+def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     openings = {"stopped": f"Stopped at step {finished.step}. ", "early_stop": "Stopped early. "}
     opening = openings.get(finished.reason, "")
     change = _measure_change(run, finished)
@@ -67,6 +72,19 @@ def outcome(run: Run, finished: Finished) -> int | None:
     """1 when the held-out rows say better, -1 worse, 0 about the same; None when there is nothing to compare."""
     change = _measure_change(run, finished)
     return None if change is None else change.direction
+
+
+def tone(run: Run, finished: Finished) -> str:
+    """How a verdict is shown everywhere: "good", "warn", "bad" for a failure, "info" where nothing was gained or lost.
+
+    What got better by its loss is no success where its answers are of no use.
+    """
+    if finished.reason == "failed":
+        return "bad"
+    direction = outcome(run, finished)
+    if finished.caveat or direction == -1:
+        return "warn"
+    return "good" if direction == 1 else "info"
 
 
 def _measure_change(run: Run, finished: Finished) -> Change | None:

@@ -74,20 +74,27 @@ def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pyte
     main_window.jobs.shut_down()
 
 
-def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40) -> Iterator[Event]:
+# Of a run whose answers are of no use, as core.training.answers finds them.
+CAVEAT = (
+    "But 3 of 3 sample answers only repeat themselves (“The the the”). A model of 1.5 million parameters is too small "
+    "to write freely: take a larger one."
+)
+
+
+def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40, caveat: str = "") -> Iterator[Event]:
     """A run of `steps` steps without a model. Ends early when `stop` is set."""
     assert run.output is not None
     folder = Path(run.output)
     folder.mkdir(parents=True, exist_ok=True)
     run.write(folder / "run.toml")
     with (folder / "events.jsonl").open("w", encoding="utf-8") as log:
-        for event in _script_events(run, stop, save_now, steps):
+        for event in _script_events(run, stop, save_now, steps, caveat):
             log.write(events.to_json(event) + "\n")
             yield event
     (folder / "adapters.safetensors").touch()
 
 
-def _script_events(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator[Event]:
+def _script_events(run: Run, stop: Flag, save_now: Flag, steps: int, caveat: str) -> Iterator[Event]:
     yield events.Phase("Preparing data")
     yield events.Phase("Loading model", run.model.path)
     yield started_event(run, steps)
@@ -105,10 +112,11 @@ def _script_events(run: Run, stop: Flag, save_now: Flag, steps: int) -> Iterator
             yield events.Evaluated(step, 0.5 + 1.9 * math.exp(-step / 12), True, 3000)
         time.sleep(0.002)
     yield events.Phase("Saving")
-    yield events.Sample(step, "after", 0, "What is 2 plus 2?", "It is 4.", "It is 4.")
+    yield events.Sample(step, "after", 0, "What is 2 plus 2?", "The the the" if caveat else "It is 4.", "It is 4.")
     reason = "stopped" if stop.is_set() else "done"
-    message = "Better on unseen examples: 2.41 → 0.57."
-    yield events.Finished(reason, step, message, 3.0, 2.41, 0.57, step, {"exact_match": 0.0}, {"exact_match": 1.0})
+    message = f"Better on unseen examples: 2.41 → 0.57. {caveat}".strip()
+    scores = {"exact_match": 0.0}, {"exact_match": 0.0 if caveat else 1.0}
+    yield events.Finished(reason, step, message, 3.0, 2.41, 0.57, step, *scores, caveat=caveat)
 
 
 def started_event(run: Run, steps: int = 40) -> events.Started:
