@@ -1,10 +1,12 @@
 """hone train (the same as hone sft), and one command for every other method."""
 
 import argparse
+import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,6 +38,11 @@ def add(commands: Any, name: str) -> None:
         "--accept-changes",
         action="store_true",
         help="Go on although data, model or reward file are not what the run has learned from so far.",
+    )
+    command.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="Take a few real steps, print what the run will take in time and memory, and keep nothing.",
     )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
     command.add_argument(
@@ -79,6 +86,10 @@ def run(args: Any, out: Print) -> int:
 
     changes = _parse_options(args)
     stop = threading.Event()
+    if args.dry_run:
+        if args.resume is not None:
+            raise BadOption("--dry-run is for a run that has not begun; it does not go with --resume.")
+        return _measure(_build_run(args, changes), out, args.json)
     if args.resume is not None:
         folder = args.resume or changes.pop("output", None)
         if not folder:
@@ -90,6 +101,21 @@ def run(args: Any, out: Print) -> int:
     else:
         events = train(_build_run(args, changes), stop)
     return _show(events, stop, out, args.json)
+
+
+def _measure(run: Run, out: Print, as_json: bool) -> int:
+    """Prepare a run, take a few of its steps, and print what was measured."""
+    from core.training.measure import measure
+
+    events = measure(run)
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            out(json.dumps({"measured": asdict(end.value)}) if as_json else end.value.sentence(time.time()))
+            return 0
+        for line in [to_json(event)] if as_json else lines(event):
+            out(line, flush=True)
 
 
 def _show(events: Iterator[Event], stop: threading.Event, out: Print, as_json: bool) -> int:

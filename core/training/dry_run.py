@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import mlx.core as mx
 
+from core.device.machine import usable_bytes
 from core.device.parallel import map_in_order
 from core.training.recovery import Recovery
 from core.training.setup import Setup
@@ -15,6 +16,16 @@ MIN_STEPS = 20  # of a run that makes a dry run; shorter ones show soon by thems
 # memory and hardly more time. Checkpointed blocks, which are many short pieces of work, take up to half as long again
 # when bounded so; they get more room unless the base is packed, which is done for the sake of memory alone.
 HEADROOM, CHECKPOINTED_HEADROOM = 1.2, 1.75
+
+# A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
+# its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
+# long as the step itself.
+CACHE_BYTES = 2 << 30
+
+
+def limit_cache(on_gpu: bool) -> None:
+    """Bound what MLX keeps of freed buffers while a run trains."""
+    mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if on_gpu else CACHE_BYTES)
 
 
 def dry_run(setup: Setup, train_step: TrainStep, recovery: Recovery) -> None:

@@ -1,7 +1,7 @@
 """How a run ends: its log says so in every case, and what a person can put right is one sentence."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from core.redact import redact
 from core.run.folder import RunFolder
 
 
-def logged(folder: RunFolder, events: Iterator[Event]) -> Iterator[Event]:
+def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None, None]:
     """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished."""
     ending = Finished("failed", 0, "", 0.0)
     has_finished = False

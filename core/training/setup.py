@@ -113,7 +113,8 @@ class Setup:
         self.folder.write_json(RESOLVED, self.resolved_json)
 
     def close(self) -> None:
-        """End what runs beside the training."""
+        """End what runs beside the training, and let go of what holds the model (see TrainStep.close)."""
+        self.writing_limit.give_way = None
         if self.engine_watch:
             self.engine_watch.engine.close()
         if self.rollouts:

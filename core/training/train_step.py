@@ -44,6 +44,13 @@ class TrainStep:
             captured = [self.optimizer.state]
             self._update = mx.compile(self._compute_update, inputs=captured, outputs=captured)
 
+    def close(self) -> None:
+        """Let go of the functions that hold this object, and with it the model, until Python looks for such circles.
+
+        It computes nothing any more. A window looks for them late, and the model's memory would stay.
+        """
+        del self._gradient, self._update, self._compiled
+
     @property
     def state(self) -> list[Any]:
         """The arrays that an optimizer step replaces: to be evaluated when they are needed."""

@@ -9,7 +9,7 @@ from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import mlx.core as mx
 
@@ -17,12 +17,11 @@ from core.ane.watch import EngineWatch
 from core.atomic_files import explain
 from core.device.gpu_failure import find_failure
 from core.device.keep_awake import keep_awake
-from core.device.machine import usable_bytes
+from core.device.release import releasing
 from core.device.select import select
 from core.device.wired_memory import wired
 from core.errors import Unavailable
 from core.events import Event, Phase, Saved, Warned
-from core.reference.logprob_cache import STOPPED
 from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
@@ -30,7 +29,7 @@ from core.run.event_log import CHECKPOINT
 from core.run.folder import CHECKPOINTS, RunFolder
 from core.training import checkpoint
 from core.training.ane_setup import with_counts, without_engine
-from core.training.dry_run import dry_run
+from core.training.dry_run import dry_run, limit_cache
 from core.training.endings import logged
 from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
@@ -39,12 +38,8 @@ from core.training.optimizer_step import OptimizerStepper, UpdateFailed
 from core.training.recovery import Recovery
 from core.training.resume_point import ResumePoint, find_resume_point
 from core.training.setup import Setup, prepare
+from core.training.stopping import refuse_stopped, until_stopped
 from core.training.train_step import TrainStep
-
-# A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
-# its memory for it where that is more: to give buffers back and ask for them again in every step took an H100 half as
-# long as the step itself.
-CACHE_BYTES = 2 << 30
 
 WORTH_TELLING = 100 << 20  # bytes
 
@@ -67,7 +62,7 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     run = run.check().with_output().with_absolute_paths()
     folder = RunFolder.plan(run)
     with keep_awake():
-        yield from logged(folder, _execute(run, folder, stop, save_now))
+        yield from releasing(logged(folder, _execute(run, folder, stop, save_now)))
 
 
 def resume(
@@ -101,7 +96,7 @@ def resume(
         yield from _execute(run, folder, stop, save_now, point)
 
     with keep_awake():
-        yield from logged(folder, go_on())
+        yield from releasing(logged(folder, go_on()))
 
 
 def _execute(
@@ -116,12 +111,14 @@ def _execute(
     The folder is written once the first step can be taken: a run that cannot start, or go on, leaves it as it was.
     """
     stop, save_now = stop or threading.Event(), save_now or threading.Event()
-    setup = yield from _until_stopped(prepare(run, folder, stop), stop)
+    setup = yield from until_stopped(prepare(run, folder, stop), stop)
     memory_limit, wiring = mx.get_memory_limit(), ExitStack()
+    train_step: TrainStep | None = None
+    trainer: Trainer | None = None
     try:
-        _refuse_stopped(stop)
+        refuse_stopped(stop)
         train_step = TrainStep(setup)
-        mx.set_cache_limit(max(CACHE_BYTES, usable_bytes("gpu") // 4) if setup.on_gpu else CACHE_BYTES)
+        limit_cache(setup.on_gpu)
         mx.reset_peak_memory()
         progress = checkpoint.Progress()
         newest = point.checkpoint if point else None
@@ -135,7 +132,7 @@ def _execute(
                 progress.evaluations_without_best = 0
         recovery = Recovery(setup, train_step)
         dry_run(setup, train_step, recovery)
-        _refuse_stopped(stop)
+        refuse_stopped(stop)
         memory = setup.resolved.memory
         needed = memory.measured or (memory.estimate or {}).get("high")
         memory = replace(memory, wired=wiring.enter_context(wired(needed)))
@@ -162,26 +159,10 @@ def _execute(
         wiring.close()
         mx.set_memory_limit(memory_limit)
         setup.close()
-        mx.clear_cache()
-
-
-def _until_stopped(events: Generator[Event, None, Setup], stop: threading.Event) -> Generator[Event, None, Setup]:
-    """The events of setting a run up. Raises Unavailable where `stop` is set meanwhile: no step is begun then."""
-    try:
-        while True:
-            event = next(events)
-            _refuse_stopped(stop)
-            yield event
-            _refuse_stopped(stop)
-    except StopIteration as end:
-        return cast(Setup, end.value)
-    finally:
-        events.close()
-
-
-def _refuse_stopped(stop: threading.Event) -> None:
-    if stop.is_set():
-        raise Unavailable(STOPPED)
+        if train_step:
+            train_step.close()
+        if trainer:
+            trainer.close()
 
 
 class Trainer:
@@ -241,6 +222,10 @@ class Trainer:
                 save_now.clear()
                 yield self.save()
         return "done"
+
+    def close(self) -> None:
+        """Let go of what holds this object, see TrainStep.close()."""
+        del self._watch
 
     def save(self) -> Saved:
         """Write a checkpoint of the current step."""

@@ -64,6 +64,19 @@ def test_json_is_the_event_log(words: list[str], tmp_path: Path, capsys: pytest.
     ]
 
 
+def test_a_dry_run_measures_and_keeps_nothing(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*words, "--steps", "7", "--dry-run"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("A step took ") and "7 steps take about " in last
+    assert main([*words, "--steps", "7", "--dry-run", "--json"]) == 0
+    measured = json.loads(capsys.readouterr().out.splitlines()[-1])["measured"]
+    assert measured["steps"] == 7 and measured["peak_memory_bytes"] > 0
+    assert not (tmp_path / "run").exists()
+    assert sentence(capsys, "train", "--resume", "x", "--dry-run").endswith("it does not go with --resume.")
+
+
 def test_flags_win_over_a_config_file(words: list[str], tmp_path: Path) -> None:
     Run.from_dict({"train": {"learning_rate": 1e-5, "epochs": 2.0, "seed": 3}}).write(tmp_path / "run.toml")
     assert main([*words, "--config", str(tmp_path / "run.toml"), "--steps", "1", "--lora-r", "2"]) == 0
