@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -12,7 +13,7 @@ from core.events import Event, Finished, Saved, Step, Warned
 from core.memory import plan
 from core.run import Run
 from core.train import resume, train
-from core.training import evaluation, recovery, step_sizes
+from core.training import evaluation, optimizer_step, recovery, step_sizes
 from core.training.compiled_step import CompiledStep
 from core.training.step_sizes import StepSize
 from tests.core.conftest import only
@@ -141,3 +142,29 @@ def test_an_error_that_is_none_of_the_gpus_stays_one(make_run: MakeRun, monkeypa
     Watchdog(monkeypatch, 300, "[matmul] shapes do not match")
     with pytest.raises(RuntimeError, match="shapes do not match"):
         list(train(make_run(**SMALL)))
+
+
+def test_a_failed_update_ends_the_run_with_the_checkpoint_before_it(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The weights in memory may be half updated then: they are not saved."""
+    watchdog.let_recover(monkeypatch)
+    whole = list(train(make_run("whole", backend="cpu", train={"steps": 4, "save_every": 2})))
+    finish, calls = optimizer_step.finish_work, list[int]()
+
+    def fail_in_the_third_update(*trees: Any) -> None:
+        calls.append(len(calls))
+        if len(calls) == 6:  # each step waits for its gradient, then for its update
+            raise RuntimeError(watchdog.OUT_OF_MEMORY)
+        finish(*trees)
+
+    monkeypatch.setattr(optimizer_step, "finish_work", fail_in_the_third_update)
+    run = make_run("broken", backend="cpu", train={"steps": 4, "save_every": 2})
+    events: list[Event] = []
+    with pytest.raises(Unavailable, match=r"The optimizer's update failed: .* The last checkpoint is kept\."):
+        events.extend(train(run))
+    folder = str(run.output)
+    assert sorted(path.name for path in (Path(folder) / "checkpoints").iterdir()) == ["step-0000002"]
+    rest = list(resume(folder))
+    assert [e.step for e in only(Step, rest)] == [3, 4]
+    assert [e.loss for e in only(Step, rest)] == [e.loss for e in only(Step, whole)][2:]
