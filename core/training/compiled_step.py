@@ -29,6 +29,7 @@ class CompiledStep:
         self._function = function
         self._shape_counts: Counter[Any] = Counter()
         self._compiled: dict[Any, Callable[..., Any]] = {}  # by what a batch consists of; mx.compile knows shapes
+        self._chosen: set[Any] = set()  # the shapes for which it is compiled
         self._max_shapes: int | None = None
         self.error = ""  # why the model's steps turned out not to be compilable
 
@@ -36,6 +37,7 @@ class CompiledStep:
         """Drop what is compiled. From now on no more than `max_shapes` are, the first that come up again."""
         self._compiled.clear()
         self._shape_counts.clear()
+        self._chosen.clear()
         self._max_shapes = max_shapes
 
     def __call__(self, parameters: Any, batch: Batch, precomputed: Any, weight: float) -> Any:
@@ -60,11 +62,10 @@ class CompiledStep:
             return self._function(parameters, batch, precomputed, weight)
 
     def _has_room(self, shapes: Any) -> bool:
-        """Whether one of these shapes may be compiled, or is."""
-        if self._max_shapes is None:
-            return True
-        repeated = [known for known, count in self._shape_counts.items() if count >= MIN_REPEATS]
-        return shapes in repeated[: self._max_shapes]
+        """Whether the step is compiled for these shapes, or may be."""
+        if shapes not in self._chosen and (self._max_shapes is None or len(self._chosen) < self._max_shapes):
+            self._chosen.add(shapes)
+        return shapes in self._chosen
 
 
 def _split_arrays(batch: Batch) -> tuple[dict[str, mx.array], Batch]:
