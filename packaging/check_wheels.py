@@ -36,7 +36,7 @@ def fetch(target: Path, packages: list[str], minimum: str = "14.0", uv: str = "u
 
 
 def requirements(*choice: str, uv: str = "uv") -> str:
-    """The lock as lines for pip, with hashes: what the app on a Mac needs, or what `choice` (options of uv export) names."""
+    """The lock as lines for pip, with hashes: what a Mac needs, or what `choice` (options of uv export) names."""
     command = [uv, "export", "--quiet", "--project", str(ROOT), "--locked", "--no-emit-project"]
     command.extend(choice or ("--no-dev", "--extra", "ane"))
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
