@@ -4,19 +4,26 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.new_run.draft import Draft
-from app.new_run.preflight import BAD, NOTE, TITLES, Check, run_checks
+from app.new_run.preflight import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check, measure_run, run_checks
+from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label, caption, title
 from app.widgets.scroll_page import ScrollPage
+from core.events import Phase
 from core.quant.modes import MODES
 from core.run import Run
 
-_ICONS = {"good": "ok", "warn": "warn", "bad": "bad"}
-_STATES = {"good": "In order", "warn": "Note", "bad": "Problem"}
+# (icon, colour, what it says to who does not see it) by state.
+_STATES = {
+    GOOD: ("ok", "good", "In order"),
+    NOTE: ("warn", "warn", "Note"),
+    BAD: ("bad", "bad", "Problem"),
+    LATER: ("wait", "secondary", "Not known yet"),
+}
 
 
 class CheckRow(QWidget):
@@ -33,8 +40,7 @@ class CheckRow(QWidget):
         name_label = Label(name, bold=True, wrap=False)
         name_label.setFixedWidth(124)
         self.sentence = Label("…", tone="secondary")
-        self.change = quiet_button("Change")
-        self.change.setAccessibleName(f"Change: {name}")
+        self.change = plain_button("")
         self.change.clicked.connect(lambda: self.go.emit(self._step))
         self.change.hide()
         layout.addWidget(self._glyph)
@@ -42,19 +48,22 @@ class CheckRow(QWidget):
         layout.addWidget(self.sentence, 1)
         layout.addWidget(self.change, 0, Qt.AlignmentFlag.AlignVCenter)
 
-    def show_waiting(self) -> None:
-        """Show that the check is not done yet."""
+    def show_waiting(self, words: str = "…") -> None:
+        """Show that the check is not done yet, and what it is at."""
         self._glyph.show_icon("wait", "secondary")
-        self.sentence.setText("…")
+        self.sentence.setText(words)
         self.change.hide()
 
     def show_answer(self, check: Check) -> None:
         """Show what the check found."""
         self._step = check.step
-        self._glyph.show_icon(_ICONS[check.state], check.state)
+        icon, tone, state = _STATES[check.state]
+        self._glyph.show_icon(icon, tone)
         self.sentence.setText(check.sentence)
-        self.sentence.setAccessibleName(f"{_STATES[check.state]}: {check.sentence}")
-        self.change.setVisible(check.state != "good" and bool(check.step))
+        self.sentence.setAccessibleName(f"{state}: {check.sentence}")
+        self.change.setText(check.fix_words)
+        self.change.setAccessibleName(f"{check.title}: {check.fix_words}")
+        self.change.setVisible(bool(check.fix_words))
 
 
 def summarize_run(run: Run) -> str:
@@ -72,10 +81,11 @@ class CheckStep(QWidget):
     start = Signal(object)
     go = Signal(str)
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
-        self._draft = draft
+        self._draft, self._jobs = draft, jobs
         self._task: Task | None = None
+        self._draft.changed.connect(self._stop_measuring)
         self._checked_run: Run | None = None
         self.answers: dict[str, Check] = {}
         scroll = ScrollPage()
@@ -88,7 +98,7 @@ class CheckStep(QWidget):
         card = Card()
         inner = vbox(card, gap=0)
         inner.setContentsMargins(0, 6, 0, 6)
-        self.rows = {name: CheckRow(name) for name in TITLES}
+        self.rows = {name: CheckRow(name) for name in (*TITLES, MEASURED)}
         for check_row in self.rows.values():
             check_row.go.connect(self.go)
             inner.addWidget(check_row)
@@ -108,7 +118,9 @@ class CheckStep(QWidget):
     def enter(self) -> None:
         """Check the draft, unless this very draft was checked before."""
         run = self._draft.run
-        if run == self._checked_run and len(self.answers) == len(TITLES):
+        if run == self._checked_run and self._is_checked:
+            if MEASURED not in self.answers:
+                self._measure()
             return
         if self._task:
             self._task.cancel()
@@ -117,14 +129,38 @@ class CheckStep(QWidget):
         for check_row in self.rows.values():
             check_row.show_waiting()
         self._update_verdict()
-        self._task = Task(self, lambda: run_checks(run), progress=self._show_answer)
+        self._task = Task(self, lambda: run_checks(run), done=lambda _: self._measure(), progress=self._show_answer)
+
+    @property
+    def _is_checked(self) -> bool:
+        """Whether all that a start waits for is checked."""
+        return all(title in self.answers for title in TITLES)
+
+    def _measure(self) -> None:
+        """Have a few steps taken, unless the run cannot start or another one has the model."""
+        run = self._checked_run
+        if self._jobs is None or run is None or self.blocked_reason():
+            return
+        words = self._jobs.measure(lambda stop: measure_run(run, stop), self._show_measuring)
+        if words:
+            self._show_answer(Check(MEASURED, LATER, words))
+
+    def _stop_measuring(self) -> None:
+        if self._jobs is not None:
+            self._jobs.end_measuring()
+
+    def _show_measuring(self, item: Phase | Check) -> None:
+        if isinstance(item, Check):
+            self._show_answer(item)
+        else:
+            self.rows[MEASURED].show_waiting(f"Being measured: {item.name.lower()}…")
 
     def blocked_reason(self) -> str:
         """The reason why the run cannot start, or ""."""
         for check in self.answers.values():
             if check.state == BAD:
                 return check.sentence
-        return "" if len(self.answers) == len(TITLES) else "Still checking…"
+        return "" if self._is_checked else "Still checking…"
 
     def try_start(self) -> None:
         """Start, unless a check forbids it."""
@@ -150,5 +186,9 @@ class CheckStep(QWidget):
             self.verdict.setText(reason)
         elif notes:
             self.verdict.setText(f"{notes} note{'' if notes == 1 else 's'} to read; you can start anyway.")
+        elif any(c.state == LATER for c in self.answers.values()):
+            self.verdict.setText("What can be checked now is in order; you can start.")
+        elif MEASURED not in self.answers:
+            self.verdict.setText("In order so far; the time is being measured. You can start now.")
         else:
             self.verdict.setText("Everything is in order.")

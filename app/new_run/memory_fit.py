@@ -30,23 +30,23 @@ class MemoryFit:
         return self.advice or f"About {self.amount} of memory"
 
 
-def estimate_memory(runs: Mapping[Any, Run]) -> dict[Any, MemoryFit]:
-    """Each run's memory, for runs over the same data and model. Empty while the model is not on this computer, and
-    where its memory cannot be estimated."""
+def estimate_memory(runs: Mapping[Any, Run], config: dict[str, Any] | None = None) -> dict[Any, MemoryFit]:
+    """Each run's memory, for runs over the same data and model. Empty where its memory cannot be estimated, and while
+    the model is not on this computer, unless its `config` is given."""
     first_run = next(iter(runs.values()))
     try:
         folder = core_calls.find_model(first_run.model.path, first_run.model.revision)
         tokens = count_longest_row(first_run)
     except UserError:
         return {}
-    if folder is None:
+    if folder is None and not config:
         return {}
     facts = core_calls.machine_facts()
     usable = facts.machine.get("gpu_memory_bytes") or facts.machine["memory_bytes"]
     device = core_calls.backend_report(first_run.backend)["used"]
     estimates = {}
     for key, run in runs.items():
-        estimate = core_calls.memory_estimate(run, folder, device, tokens, usable)
+        estimate = core_calls.memory_estimate(run, folder, device, tokens, usable, config)
         if estimate is not None:
             estimates[key] = MemoryFit(*estimate)
     return estimates

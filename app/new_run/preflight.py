@@ -1,8 +1,10 @@
 """The checks of a run before it starts, one after the other. No Qt; belongs on a task's thread."""
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,16 @@ from app.new_run.disabled_reasons import use_labels
 from app.preview import dataset_reader
 from app.runs.labels import data_label, model_label
 from app.threads import core_calls
-from core.errors import UserError
+from core.data.check.fixes import placeholder_to_fill
+from core.errors import Unavailable, UserError
+from core.events import Phase
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
     from core.data.preview.scan import FilePreview, ScanResult
 
-GOOD, NOTE, BAD = "good", "warn", "bad"
+GOOD, NOTE, BAD, LATER = "good", "warn", "bad", "later"
 _SCAN_LIMIT = 256 << 20  # bytes of data up to which all rows are read for the checks, if they were not read before
 _LARGE = 2 << 30  # bytes of data from which their rows need a lot of memory
 _MEMORY_FACTOR = 3  # rows need so many times the size of their file in memory
@@ -31,17 +35,32 @@ _FREE_SPACE = 200 << 20  # bytes that should stay free whatever the model
 
 @dataclass(frozen=True)
 class Check:
-    """The answer of one check. `step` is the step where it can be put right: "Data", "Model", "Settings" or ""."""
+    """The answer of one check.
+
+    `step` is where it can be put right: "Data", "Problems" (of the data), "Model", "Settings" or ""; `fix` the words of
+    the button that leads there.
+    """
 
     title: str
-    state: str  # GOOD, NOTE (start anyway) or BAD (cannot start)
+    state: str  # GOOD, NOTE (start anyway), BAD (cannot start) or LATER (cannot be told before the start)
     sentence: str
     step: str = ""
+    fix: str = ""
 
+    @property
+    def fix_words(self) -> str:
+        """The words of the button that leads to where this is put right; "" where nothing is to be done."""
+        return "" if self.state in (GOOD, LATER) or not self.step else self.fix or _FIXES[self.step]
+
+
+_FIXES = {"Data": "Choose other data…", "Problems": "See the problems…", "Model": "Choose a model…",
+          "Settings": "Change it…"}  # fmt: skip
 
 TITLES = (
-    "Settings", "Data", "Model", "What is learned", "Memory", "Disk", "Backend", "Neural Engine", "Precision", "Power",
+    "Settings", "Data", "Placeholders", "Model", "What is learned", "Memory", "Disk", "Backend", "Neural Engine",
+    "Precision", "Power",
 )  # fmt: skip
+MEASURED = "Time"  # comes after them, from steps that are taken while the person may start already
 
 
 def run_checks(run: Run) -> Iterator[Check]:
@@ -52,11 +71,16 @@ def run_checks(run: Run) -> Iterator[Check]:
         survey = _survey(run)
         head = survey.head
         yield _check_data(run, survey)
+        yield _check_placeholders(survey)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
+        yield Check("Placeholders", LATER, "Can be told once the data can be read.")
+    remote = _Remote()
     try:
         folder = core_calls.find_model(run.model.path, run.model.revision)
-        yield _check_model(run, folder)
+        if folder is None:
+            remote = _ask_hub(run)
+        yield _check_model(run, folder, remote)
     except UserError as error:
         yield Check("Model", BAD, str(error), "Model")
     try:
@@ -65,13 +89,42 @@ def run_checks(run: Run) -> Iterator[Check]:
         yield _check_tokens(run, head, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
-    yield _check_memory(run)
-    yield _check_disk(run, folder)
+    yield _check_memory(run, folder, remote)
+    yield _check_disk(run, folder, remote)
     device = core_calls.backend_report(run.backend)
     yield _check_backend(device)
     yield _check_neural_engine(run, folder)
     yield _check_precision(run, device["used"], folder)
     yield _check_power()
+
+
+@dataclass(frozen=True)
+class _Remote:
+    """What the Hub says of a model that is not here; `problem` where it could not be asked."""
+
+    download_bytes: int | None = None
+    config: dict[str, Any] = field(default_factory=dict)
+    problem: str = ""
+
+
+def _ask_hub(run: Run) -> _Remote:
+    try:
+        return _Remote(*core_calls.remote_model(run.model.path, run.model.revision))
+    except Unavailable as error:
+        return _Remote(problem=str(error))
+
+
+def _check_placeholders(survey: "_Survey") -> Check:
+    title, scanned = "Placeholders", survey.scanned
+    found = [finding for finding in survey.head.findings if finding.code == "placeholder"]
+    count = scanned.problems.get("placeholder", 0) if scanned else len(found)
+    if not count:
+        words = "No text holds one that was to be filled in." if scanned else "The first rows hold none."
+        return Check(title, GOOD, words)
+    rows = scanned.index.rows if scanned else len(survey.head.examples)
+    name = next(("{{" + placeholder_to_fill(finding) + "}}" for finding in found), "A placeholder")
+    words = f"{name} stands in {count:,} of {rows:,} rows: the model would learn to write it."
+    return Check(title, NOTE, words, "Problems", "Fill in…")
 
 
 def _check_power() -> Check:
@@ -126,7 +179,10 @@ def _check_data(run: Run, survey: _Survey) -> Check:
     if not usable:
         return Check("Data", BAD, f"{name} has no row that can be used.", "Data")
     if scanned.left_out:
-        return Check("Data", NOTE, f"{rows}; {scanned.left_out:,} left out, see the tab Problems.", "Data")
+        words = (
+            f"{name}: {scanned.left_out:,} of {scanned.left_out + usable:,} rows are left out; {usable:,} can be used."
+        )
+        return Check("Data", NOTE, words, "Problems")
     if usable < run.train.batch_size:
         return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
     if usable < _FEW_ROWS:
@@ -137,10 +193,14 @@ def _check_data(run: Run, survey: _Survey) -> Check:
     return Check("Data", GOOD, f"{rows}.", "Data")
 
 
-def _check_model(run: Run, folder: Path | None) -> Check:
+def _check_model(run: Run, folder: Path | None, remote: _Remote) -> Check:
     name = model_label(run)
+    if folder is None and remote.problem:
+        words = f"{name} is not on this computer, and its download may fail: {remote.problem}"
+        return Check("Model", NOTE, words, "Model")
     if folder is None:
-        return Check("Model", NOTE, f"{name} is not on this computer: the run begins by downloading it.", "Model")
+        size = format_bytes(remote.download_bytes or 0)
+        return Check("Model", NOTE, f"{name} is not on this computer: the run begins by downloading {size}.", "Model")
     missing = core_calls.missing_files(folder)
     if missing:
         return Check("Model", BAD, f"{folder} is no complete model: {', '.join(missing[:3])} is missing.", "Model")
@@ -160,9 +220,9 @@ def _check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check
     """Encode the first rows, and count what is learned, cut, and left without anything to learn."""
     title = "What is learned"
     if head is None:
-        return Check(title, NOTE, "Cannot be told before the data can be read.", "Data")
+        return Check(title, LATER, "Can be told once the data can be read.")
     if tokenizer is None:
-        return Check(title, NOTE, "Can be told once the model is here.")
+        return Check(title, LATER, "Known after the download.")
     from core.data.preview.lengths import UNLIMITED, example_lengths
     from core.data.tokenize.encoding import encode_examples  # brings in NumPy
 
@@ -179,7 +239,7 @@ def _check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check
     if empty_lines:
         first = f"the first: line {empty_lines[0]}"
         words = f"{len(empty_lines)} of {rows} have nothing to learn and are left out ({first})."
-        return Check(title, NOTE, words, "Data")
+        return Check(title, NOTE, words, "Problems")
     if truncated:
         return Check(title, NOTE, f"{truncated} of {rows} are cut at {limit:,} tokens.", "Settings")
     if run.spec.on_policy:
@@ -188,24 +248,32 @@ def _check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check
     return Check(title, GOOD, f"{rows}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
 
 
-def _check_disk(run: Run, folder: Path | None) -> Check:
+def _check_disk(run: Run, folder: Path | None, remote: _Remote) -> Check:
     output = Path(run.output).expanduser() if run.output else runs_folder()
     while not output.exists() and output != output.parent:
         output = output.parent
     free = shutil.disk_usage(output).free
-    weights = model_facts.read_model_facts(folder).size if folder else 0
+    weights = model_facts.read_model_facts(folder).size if folder else remote.download_bytes
+    if weights is None:
+        return Check("Disk", LATER, f"{format_bytes(free)} free; what the run needs is known after the download.")
     # An adapter, its optimizer state and copies of both; full fine-tuning keeps the whole model.
     share = 4.0 if run.adapter.type == "full" else 0.15
-    needed_bytes = round(weights * share * (run.train.keep_checkpoints + 1)) + _FREE_SPACE
-    if free < needed_bytes // 4:
-        words = f"{format_bytes(free)} free in {output}; about {format_bytes(needed_bytes)} may be needed."
-        return Check("Disk", BAD, words + " Free some space or choose another folder for the run.", "Settings")
+    run_bytes = round(weights * share * (run.train.keep_checkpoints + 1)) + _FREE_SPACE
+    # The cache may lie on another disk; where it does, this one has more room than is said here.
+    download_bytes = 0 if folder else weights
+    needed_bytes = run_bytes + download_bytes
+    parts = f", {format_bytes(download_bytes)} of it for the download" if download_bytes else ""
+    if free < run_bytes // 4 + download_bytes:
+        words = f"{format_bytes(free)} free in {output}; about {format_bytes(needed_bytes)} may be needed{parts}."
+        words += " Free some space or choose another folder for the run."
+        return Check("Disk", BAD, words, "Settings", "Choose a folder…")
     state = GOOD if free > needed_bytes else NOTE
     return Check(
         "Disk",
         state,
-        f"{format_bytes(free)} free; this run needs about {format_bytes(needed_bytes)} at most.",
+        f"{format_bytes(free)} free; this run needs about {format_bytes(needed_bytes)} at most{parts}.",
         "Settings",
+        "Choose a folder…",
     )
 
 
@@ -223,10 +291,11 @@ def _check_neural_engine(run: Run, folder: Path | None) -> Check:
     return Check("Neural Engine", state, words, "Settings")
 
 
-def _check_memory(run: Run) -> Check:
-    estimate = memory_fit.estimate_memory({"": run}).get("")
+def _check_memory(run: Run, folder: Path | None, remote: _Remote) -> Check:
+    estimate = memory_fit.estimate_memory({"": run}, remote.config).get("")
     if estimate is None:
-        return Check("Memory", GOOD, "Can be told once the model is here.")
+        words = "Known after the download." if folder is None else "Cannot be estimated for this model: it is measured."
+        return Check("Memory", LATER, words)
     if estimate.advice:
         return Check("Memory", NOTE, estimate.advice, "Settings")
     return Check(
@@ -261,3 +330,22 @@ def _describe_dtype(run: Run, device: str) -> tuple[str, str]:
     if run.adapter.type == "full":
         return GOOD, "auto → float32: every weight is trained."
     return GOOD, "auto → the model's own."
+
+
+def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
+    """The check MEASURED of a run: phases while steps are taken, then its answer. `stop` ends it early."""
+    if core_calls.find_model(run.model.path, run.model.revision) is None:
+        yield Check(MEASURED, LATER, "Known after the download: the run measures its first steps.")
+        return
+    measuring = core_calls.measure_steps(run, stop)
+    while True:
+        try:
+            event = next(measuring)
+        except StopIteration as end:
+            yield Check(MEASURED, GOOD, end.value.sentence(time.time()))
+            return
+        except UserError as error:
+            yield Check(MEASURED, NOTE, use_labels(str(error), run.method), "Settings")
+            return
+        if isinstance(event, Phase):
+            yield event

@@ -100,9 +100,9 @@ class Wizard(QWidget):
     def check(self) -> "CheckStep":
         from app.new_run.check_step import CheckStep
 
-        check = CheckStep(self._draft)
+        check = CheckStep(self._draft, self._jobs)
         check.start.connect(self.start)
-        check.go.connect(self.show_named)
+        check.go.connect(self.show_place)
         return check
 
     @property
@@ -147,6 +147,12 @@ class Wizard(QWidget):
     def show_named(self, name: str) -> None:
         """Go to the step of this name."""
         self.show_step(list(_STEPS.values()).index(name))
+
+    def show_place(self, name: str) -> None:
+        """Go to the step of this name, or to "Problems", which lie in the step of the data."""
+        self.show_named("Data" if name == "Problems" else name)
+        if name == "Problems":
+            self.data.preview.tabs.show_page(self.data.preview.problems)
 
     def forward(self) -> None:
         """Go to the next step, or show the reason why it has to wait."""

@@ -9,7 +9,7 @@ from app.runs.job_queue import JobQueue
 from app.threads import crash_report
 from app.threads.chat_thread import ChatThread, Message, Question
 
-BUSY = "A run is using the model. Ask again when it is done."
+BUSY = "A run, or the check before one, is using the model. Ask again when it is done."
 
 
 class ChatSession(QObject):

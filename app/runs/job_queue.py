@@ -1,7 +1,9 @@
 """The queue of runs: one run at a time has the model, the others wait, and a chat gives way to a run."""
 
+import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
@@ -10,6 +12,7 @@ from app.runs.record import RunRecord
 from app.threads import crash_report
 from app.threads.chat_thread import ChatThread
 from app.threads.run_thread import EventSource, RunThread
+from app.threads.task import Task
 from core.events import Event
 from core.run import Run
 
@@ -84,6 +87,14 @@ class LiveRun(QObject):
         self.finished.emit()
 
 
+@dataclass(frozen=True)
+class _Measuring:
+    """The task that takes steps of a run which may be started, and what ends it."""
+
+    task: Task
+    stop: threading.Event
+
+
 class JobQueue(QObject):
     """Starts runs one after the other. `current_changed` when another run, or none, is training."""
 
@@ -94,6 +105,7 @@ class JobQueue(QObject):
         self.current: LiveRun | None = None
         self._waiting_runs: deque[LiveRun] = deque()
         self._chat: ChatThread | None = None
+        self._measuring: _Measuring | None = None
         self._closing_chats: list[ChatThread] = []  # closed, but their threads have not ended yet
 
     def start(self, live: LiveRun) -> None:
@@ -112,12 +124,33 @@ class JobQueue(QObject):
             live.record.fail("Taken out of the queue before it began.")
             live.changed.emit()
 
+    def measure(self, work: Callable[[threading.Event], Iterator[Any]], show: Callable[[Any], None]) -> str:
+        """Have `work(stop)` take steps of a run that may be started; `show` gets its items on the UI thread.
+
+        Returns why it cannot be done now, or "". A run that is started ends it.
+        """
+        if self.current is not None:
+            return "Not measured while another run is training."
+        self.end_measuring()
+        self.end_chat()
+        stop = threading.Event()
+        task = Task(self, lambda: work(stop), progress=show)
+        self._measuring = _Measuring(task, stop)
+        task.finished.connect(self._drop_measuring)
+        return ""
+
+    def end_measuring(self) -> None:
+        """End what measure() began, after the step that is being taken."""
+        if self._measuring is not None:
+            self._measuring.stop.set()
+            self._measuring.task.cancel()
+
     def make_chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:
         """A chat that has the model to itself, or None while a run has it.
 
         The caller starts the thread, once its signals are connected.
         """
-        if self.current is not None:
+        if self.current is not None or self._measuring is not None:
             return None
         self.end_chat()
         self._chat = ChatThread(open_chat, self)
@@ -143,22 +176,32 @@ class JobQueue(QObject):
         """Stop everything and wait for it, a few seconds at most. Returns whether all threads have ended."""
         self.stop_all()
         self.end_chat()
+        self.end_measuring()
         threads: list[QThread] = [*self._closing_chats]
+        if self._measuring is not None:
+            threads.append(self._measuring.task)
         if self.current is not None:
             threads.append(self.current.run_thread)
         return all([thread.wait(_SHUT_DOWN_MS) for thread in threads])
 
     def _start_next(self) -> None:
         self.end_chat()
+        self.end_measuring()
         self.current = self._waiting_runs.popleft() if self._waiting_runs else None
         self.current_changed.emit()
         self._start_current()
 
     def _start_current(self) -> None:
-        """Start the run whose turn it is, once no chat holds a model any more."""
-        if self.current is not None and self.current.is_waiting and not self._closing_chats:
+        """Start the run whose turn it is, once neither a chat nor a measurement holds a model any more."""
+        is_free = not self._closing_chats and self._measuring is None
+        if self.current is not None and self.current.is_waiting and is_free:
             self.current.start()
 
     def _drop_ended_chats(self) -> None:
         self._closing_chats = [chat for chat in self._closing_chats if not chat.isFinished()]
         self._start_current()
+
+    def _drop_measuring(self) -> None:
+        if self._measuring is not None and self._measuring.task.isFinished():
+            self._measuring = None
+            self._start_current()

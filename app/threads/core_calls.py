@@ -4,13 +4,18 @@ Each of these functions belongs on a task's thread (app.threads.task).
 """
 
 import json
+import threading
 from collections.abc import Generator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from app.desktop.machine import MachineFacts
 from core.events import Event, Phase
 from core.run import Run, runs_folder
+
+if TYPE_CHECKING:  # brings in MLX
+    from core.training.measure import Measured
 
 UNSUPPORTED = "unsupported"  # as core.model.families calls it
 
@@ -93,20 +98,39 @@ def family_support(architecture: str) -> tuple[str, str]:
     return families.describe_support(architecture)
 
 
-def memory_estimate(run: Run, folder: Path, device: str, tokens: int, usable: int) -> tuple[str, str] | None:
+def remote_model(path: str, revision: str | None) -> tuple[int, dict[str, Any]]:
+    """(bytes to download, config.json) of a model that is only on the Hub. Raises BadModel or Unavailable."""
+    from core.model import remote
+
+    found = remote.ask_hub(path, revision)
+    return found.download_bytes, found.config
+
+
+def measure_steps(run: Run, stop: threading.Event) -> Generator[Event, None, "Measured"]:
+    """Take a few steps of a run and keep nothing of them; `stop` ends it. Raises UserError."""
+    from core.training.measure import measure
+
+    return (yield from measure(run, stop))
+
+
+def memory_estimate(
+    run: Run, folder: Path | None, device: str, tokens: int, usable: int, config: dict[str, Any] | None = None
+) -> tuple[str, str] | None:
     """The memory that a step of a run takes, under the plan that core.memory.plan makes for the run.
 
     `tokens` is the length of the longest row, `usable` the memory in bytes. Returns ("5 to 7 GB", what to try where
-    that is more than `usable`), or None for a config of an unusual build: no estimate rather than a wrong one.
+    that is more than `usable`), or None for a config of an unusual build: no estimate rather than a wrong one. Without
+    a folder the model's weights are counted by its `config`.
     """
     from core.errors import BadModel
     from core.memory import estimate, plan
 
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if folder is not None:
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         teacher = _find_teacher(run) if run.spec.divergence else None
         estimate_run = partial(
-            estimate.estimate_step, config, device=device, tokens=tokens, folder=folder, teacher=teacher
+            estimate.estimate_step, config or {}, device=device, tokens=tokens, folder=folder, teacher=teacher
         )
         _, memory, advice = plan.resolve_plan(run, tokens, device, usable, estimate_run)
     except (OSError, ValueError, KeyError, TypeError, BadModel):

@@ -60,7 +60,7 @@ def download(repository: Repository) -> Generator[Phase, None, Path]:
     try:
         folder = yield from run_in_thread("download", functools.partial(_download_files, repository))
     except Exception as error:  # a sentence for each known one; others are raised as they are
-        raise _to_user_error(repository, error) from error
+        raise explain_failure(repository, error) from error
     return folder
 
 
@@ -98,7 +98,8 @@ def _download_files(repository: Repository, report: ReportProgress, cancelled: t
     return folder
 
 
-def _to_user_error(repository: Repository, error: Exception) -> Exception:
+def explain_failure(repository: Repository, error: Exception) -> Exception:
+    """The error of ours, with one sentence, for one of the Hub's client; an unknown one as it is."""
     from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
 
     name, error_class = repository.id, BadModel if repository.kind == "model" else BadData

@@ -39,7 +39,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
         raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
     if not _is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
-    cached = _repository(model, revision).find_cached()
+    cached = model_repository(model, revision).find_cached()
     return None if not cached or find_missing_files(cached) else cached
 
 
@@ -51,7 +51,7 @@ def fetch(model: str, revision: str | None = None) -> Generator[Phase, None, Pat
     folder = locate(model, revision)
     if folder is not None:
         return folder
-    folder = yield from download(_repository(model, revision))
+    folder = yield from download(model_repository(model, revision))
     return folder
 
 
@@ -86,7 +86,7 @@ def find_moved(model: str, adapter: Path | str) -> str:
             if _exists(place / "config.json"):
                 return str(place)
     if len(parts) >= 3 and parts[-2] == "snapshots" and parts[-3].startswith("models--"):
-        cached = _repository(parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]).find_cached()
+        cached = model_repository(parts[-3].removeprefix("models--").replace("--", "/"), parts[-1]).find_cached()
         if cached:
             return str(cached)
     raise BadModel(
@@ -118,7 +118,8 @@ def _exists(path: str | Path) -> bool:
         return False
 
 
-def _repository(model: str, revision: str | None) -> Repository:
+def model_repository(model: str, revision: str | None) -> Repository:
+    """A model's repository with the files that Hone reads."""
     return Repository(model, revision, "model", PATTERNS)
 
 

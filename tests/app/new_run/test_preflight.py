@@ -5,11 +5,12 @@ import shutil
 import struct
 import sys
 from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
 from app.new_run.model_facts import format_count, list_downloaded, read_model_facts
-from app.new_run.preflight import BAD, GOOD, NOTE, TITLES, Check, run_checks
+from app.new_run.preflight import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check, measure_run, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
@@ -36,6 +37,7 @@ def answers(run: Run) -> dict[str, Check]:
 def test_a_run_in_order(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)))
     assert {c.state for c in checks.values()} == {GOOD}
+    assert not any(c.fix_words for c in checks.values())
     assert "60 usable rows" in checks["Data"].sentence
     assert "60 rows looked at" in checks["What is learned"].sentence
     assert checks["Precision"].sentence == "auto → float32: the fastest precision on a CPU."
@@ -45,7 +47,7 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     checks = answers(Run().replace("data.path", str(tmp_path / "gone.jsonl")))
     assert (checks["Data"].state, checks["Data"].step) == (BAD, "Data")
     assert "gone.jsonl" in checks["Data"].sentence
-    assert checks["What is learned"].state == NOTE
+    assert checks["What is learned"].state == LATER
 
 
 def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
@@ -109,9 +111,56 @@ def test_a_head_that_is_not_used_is_a_note(dataset: Path, tmp_path: Path) -> Non
 
 
 def test_a_model_that_is_not_here_is_a_note(dataset: Path) -> None:
-    checks = answers(Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model"))
+    run = Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model")
+    checks = answers(run)  # the Hub cannot be asked in the tests
     assert checks["Model"].state == NOTE
-    assert "downloading" in checks["Model"].sentence
+    assert "its download may fail: HF_HUB_OFFLINE forbids" in checks["Model"].sentence
+    for title in ("Memory", "Disk", "What is learned"):
+        assert checks[title].state == LATER and "nown after the download" in checks[title].sentence
+    assert [c.state for c in measure_run(run, Flag())] == [LATER]
+
+
+def test_what_the_hub_says_of_a_model_that_is_not_here(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = json.loads((resources.STARTER / "config.json").read_text())
+    large = {"hidden_size": 4096, "intermediate_size": 11008, "num_hidden_layers": 32, "vocab_size": 32000}
+    monkeypatch.setattr(core_calls, "remote_model", lambda path, revision: (13_500_000_000, config | large))
+    usage = shutil.disk_usage("/")
+    run = Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1 << 40))
+    checks = answers(run)
+    assert "begins by downloading 13 GB." in checks["Model"].sentence
+    assert "13 GB of it for the download" in checks["Disk"].sentence and checks["Disk"].state == GOOD
+    assert checks["Memory"].state in (GOOD, NOTE) and " GB" in checks["Memory"].sentence
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=9 << 30))
+    disk = answers(run)["Disk"]
+    assert (disk.state, disk.fix_words) == (BAD, "Choose a folder…")
+
+
+def test_placeholders_and_rows_that_are_left_out(tmp_path: Path) -> None:
+    rows = [json.dumps({"prompt": f"Who are you, number {n}?", "completion": "I am {{name}}."}) for n in range(60)]
+    (tmp_path / "names.jsonl").write_text("\n".join(rows))
+    checks = answers(Run().replace("data.path", str(tmp_path / "names.jsonl")))
+    found = checks["Placeholders"]
+    assert found.sentence == "{{name}} stands in 60 of 60 rows: the model would learn to write it."
+    assert (found.state, found.step, found.fix_words) == (NOTE, "Problems", "Fill in…")
+    filled = Run().replace("data.path", str(tmp_path / "names.jsonl")).replace("data.fill_in", ("name=Hone",))
+    assert answers(filled)["Placeholders"].state == GOOD
+    rows[::2] = ["{"] * 30
+    (tmp_path / "half.jsonl").write_text("\n".join(rows))
+    data = answers(Run().replace("data.path", str(tmp_path / "half.jsonl")))["Data"]
+    assert data.sentence.endswith("half.jsonl: 30 of 60 rows are left out; 30 can be used.")
+    assert (data.state, data.step, data.fix_words) == (NOTE, "Problems", "See the problems…")
+
+
+def test_steps_are_measured(dataset: Path) -> None:
+    *phases, measured = measure_run(Run().replace("data.path", str(dataset)), Flag())
+    assert phases[-1].name == "Measuring a step"
+    assert (measured.title, measured.state) == (MEASURED, GOOD)
+    assert measured.sentence.startswith("A step took ") and "if started now." in measured.sentence
+    gone = Run().replace("data.path", str(dataset.with_name("gone.jsonl")))
+    assert [(c.state, "gone.jsonl" in c.sentence) for c in measure_run(gone, Flag()) if isinstance(c, Check)] == [
+        (NOTE, True)
+    ]
 
 
 def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:

@@ -1,0 +1,92 @@
+"""The step Check and start: what it sums up, where its buttons lead, and that measuring gives way to a run."""
+
+import json
+from pathlib import Path
+from threading import Event as Flag
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from app.new_run import check_step
+from app.new_run.preflight import GOOD, MEASURED, Check
+from app.shell.window import MainWindow
+from core.events import Phase
+from core.run import Run
+from tests.app.conftest import play_script
+
+
+def open_check(qtbot: QtBot, window: MainWindow, data: Path) -> check_step.CheckStep:
+    window.draft.set("data.path", str(data))
+    window.go("new")
+    window.wizard.show_named("Check and start")
+    check = window.wizard.check
+    qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
+    return check
+
+
+def test_everything_is_in_order_once_steps_were_measured(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = Flag()
+
+    def measure(run: Run, stop: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Measuring a step")
+        while not (go.wait(0.01) or stop.is_set()):
+            yield Phase("Measuring a step")
+        yield Check(MEASURED, GOOD, "A step took 1 s.")
+
+    monkeypatch.setattr(check_step, "measure_run", measure)
+    check = open_check(qtbot, window, dataset)
+    assert check.verdict.text() == "In order so far; the time is being measured. You can start now."
+    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text() == "Being measured: measuring a step…")
+    go.set()
+    qtbot.waitUntil(lambda: check.verdict.text() == "Everything is in order.")
+    assert check.rows[MEASURED].sentence.text() == "A step took 1 s."
+
+
+def test_a_line_that_is_not_in_order_has_a_button_to_its_place(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        check_step, "measure_run", lambda run, stop: (c for c in [Check(MEASURED, GOOD, "A step took 1 s.")])
+    )
+    rows = [json.dumps({"prompt": f"Who are you, number {n}?", "completion": "I am {{name}}."}) for n in range(60)]
+    (tmp_path / "names.jsonl").write_text("\n".join(rows))
+    check = open_check(qtbot, window, tmp_path / "names.jsonl")
+    button = check.rows["Placeholders"].change
+    assert (button.text(), button.accessibleName()) == ("Fill in…", "Placeholders: Fill in…")
+    qtbot.waitUntil(lambda: MEASURED in check.answers)
+    assert check.verdict.text() == "1 note to read; you can start anyway."
+    assert [name for name, row in check.rows.items() if row.change.isVisibleTo(check)] == ["Placeholders"]
+    button.click()
+    data = window.wizard.data
+    assert window.wizard.stack.currentWidget() is data
+    assert data.preview.tabs.stack.currentWidget() is data.preview.problems
+
+
+def test_a_run_waits_for_the_step_that_is_being_measured(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended, is_over = [], Flag()
+
+    def measure(run: Run, stop: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Measuring a step")
+        stop.wait(30)
+        is_over.wait(30)
+        ended.append(True)
+
+    def events(run: Run):  # type: ignore[no-untyped-def]
+        assert ended  # no model is in use any more
+        return lambda stop, save_now: play_script(run, stop, save_now, 5)
+
+    monkeypatch.setattr(check_step, "measure_run", measure)
+    check = open_check(qtbot, window, dataset)
+    qtbot.waitUntil(lambda: "being measured" in check.verdict.text())
+    assert window.jobs.make_chat(lambda: None) is None
+    window.runs.train_events = lambda run: lambda stop, save_now: events(run)(stop, save_now)
+    check.start_button.click()
+    current = window.jobs.current
+    assert current is not None and current.is_waiting
+    is_over.set()
+    qtbot.waitUntil(lambda: current.record.is_over)
+    assert current.record.problem == ""
