@@ -81,7 +81,7 @@ def test_a_run_waits_for_the_step_that_is_being_measured(
 
     monkeypatch.setattr(check_step, "measure_run", measure)
     check = open_check(qtbot, window, dataset)
-    qtbot.waitUntil(lambda: "being measured" in check.verdict.text())
+    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text().startswith("Being measured"))
     assert window.jobs.make_chat(lambda: None) is None
     window.runs.train_events = lambda run: lambda stop, save_now: events(run)(stop, save_now)
     check.start_button.click()
