@@ -5,6 +5,7 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from tests.cases.shapes import BRIEF, BRIEF_YES_NO, FOUR, PLAIN, YES_NO, Case, spoken, turns
 
 YES, NO = [{"role": "assistant", "content": "Yes."}], [{"role": "assistant", "content": "No."}]
+TEXT_PAIR = ("Hi?*Yes.", "Hi?*No.")
 WHOLE = {"chosen": turns("Hi?", "Yes."), "rejected": turns("Hi?", "No.")}
 
 CARDED = (
@@ -43,13 +44,35 @@ CARDED = (
          YES_NO),
     Case("HelpSteer3", PAIRS,
          [{"domain": "general", "language": "english", "context": turns("Hi?"), "response1": "Yes.", "response2": "No.",
-           "overall_preference": -2}], (), (), "or map them: --columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN."),
+           "overall_preference": -2}], YES_NO),
+    Case("HelpSteer3, the second is better, and neither", PAIRS,
+         [{"context": turns("Hi?"), "response1": "No.", "response2": "Yes.", "overall_preference": 1},
+          {"context": turns("Hi?"), "response1": "No.", "response2": "Yes.", "overall_preference": 0}],
+         YES_NO, ("tie",), "Neither answer is the better one."),
+    Case("a transcript as the prompt of a pair (full-hh-rlhf)", PAIRS,
+         [{"prompt": "\n\nHuman: Hi?\n\nAssistant:", "response": "Yes.", "chosen": " Yes.", "rejected": " No."}],
+         ("U Hi? | A*  Yes.", "U Hi? | A*  No.")),
+    Case("HelpSteer2-preference", PAIRS,
+         [{"prompt": "Hi?", "response_1": "No.", "response_2": "Yes.", "preference_strength": 2, "preference_statement": "x"}],
+         TEXT_PAIR),
+    Case("PKU-SafeRLHF", PAIRS,
+         [{"prompt": "Hi?", "response_0": "No.", "response_1": "Yes.", "better_response_id": 1, "safer_response_id": 0}], TEXT_PAIR),
+    Case("alpaca_farm human preferences", PAIRS,
+         [{"instruction": "Hi?", "input": "", "output_1": "No.", "output_2": "Yes.", "preference": 2}], YES_NO),
+    Case("chatbot_arena_conversations", PAIRS,
+         [{"question_id": "x", "model_a": "m", "model_b": "n", "winner": "model_b", "judge": "j",
+           "conversation_a": turns("Hi?", "No."), "conversation_b": turns("Hi?", "Yes."), "turn": 1}], YES_NO),
+    Case("a winner that is neither", PAIRS,
+         [{"prompt": "Hi?", "response_a": "No.", "response_b": "Yes.", "winner": "model_c"},
+          {"prompt": "Hi?", "response_a": "No.", "response_b": "Yes.", "winner": "b"}], TEXT_PAIR, ("better",),
+         "winner names neither response_a nor response_b."),
+    Case("two answers for SFT", TEXT, [{"prompt": "Hi?", "response_a": "No.", "response_b": "Yes.", "winner": "b"}], ("Hi?*Yes.",)),
     Case("Nectar", PAIRS,
          [{"prompt": "\n\nHuman: Hi?\n\nAssistant: ", "turns": 1, "source": ["x"], "good_natured": True,
            "answers": [{"answer": "Yes.", "model": "a", "rank": 1}, {"answer": "No.", "model": "b", "rank": 7}]}],
-         (), (), "or map them: --columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN."),
+         YES_NO),
     Case("a rejected response beside messages", PAIRS, [{"messages": turns("Hi?", "Yes."), "rejected_response": "No."}],
-         (), (), "The columns messages and rejected_response are not known"),
+         YES_NO),
     Case("kto-mix-14k", UNPAIRED,
          [{"prompt": turns("Hi?"), "completion": YES, "label": True}, {"prompt": turns("Hi?"), "completion": NO, "label": False}],
          YES_NO),

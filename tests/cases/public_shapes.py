@@ -49,10 +49,11 @@ PUBLIC = (
     Case("a prompt that is null", PAIRS, [{"prompt": None, **PAIR}], (), (), "prompt is null"),
     *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], (), (), "or map them: --columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN.")
       for row in ({"history": "Hi?", "human_ref_A": "Yes.", "human_ref_B": "No.", "labels": 1},
-                  {"prompt": "Hi?", "response_0": "Yes.", "response_1": "No.", "better_response_id": 0},
-                  {"prompt": "Hi?", "response_1": "Yes.", "response_2": "No.", "preference_strength": -2},
-                  {"prompt": "Hi?", "answers": [{"answer": "Yes.", "rank": 1.0}, {"answer": "No.", "rank": 2.0}]},
                   {"question": {"full_text": "Hi?"}, "answer_0": "Yes.", "answer_1": "No.", "score_1": -1})),
+    *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], ("Hi?*Yes.", "Hi?*No."))
+      for row in ({"prompt": "Hi?", "response_0": "Yes.", "response_1": "No.", "better_response_id": 0},
+                  {"prompt": "Hi?", "response_1": "Yes.", "response_2": "No.", "preference_strength": -2},
+                  {"prompt": "Hi?", "answers": [{"answer": "No.", "rank": 2.0}, {"answer": "Yes.", "rank": 1.0}]})),
     Case("a boxed solution", QUESTIONS, [{"problem": "2+2?", "level": "1", "solution": "So it is \\boxed{4}."}], FOUR),
     Case("an answer beside messages", QUESTIONS,
          [{"problem": "2+2?", "solution": "\\boxed{4}", "answer": "4", "messages": turns("2+2?", "4"), "generations": ["x"]}],

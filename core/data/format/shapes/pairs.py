@@ -5,18 +5,26 @@ import re
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Message, Unusable
-from core.data.format.shapes import common, prompts
+from core.data.format.shapes import common, compared, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 NAME = "Preference pairs"
+_LAST_WORDS = {"assistant": "an answer", "user": "a question"}
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
-match_columns = common.require_columns(names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE))
+_match_both = common.require_columns(names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE))
+
+
+def match_columns(value: Values) -> tuple[str, ...]:
+    """Shape.columns of a preference pair, however it is told."""
+    return _match_both(value) or compared.match_columns(value)
 
 
 def build_pair(row: Row) -> ParseResult:
     """One example: a prompt (messages, or text), with chosen and rejected of the same form. Raises Unusable."""
+    if not _match_both(row.value):
+        row = Row(row.line, dict(compared.as_pair(row.value)))
     chosen, rejected = (_read_answer(row.value, names) for names in (names_of.CHOSEN, names_of.REJECTED))
     if type(chosen) is not type(rejected):
         raise Unusable("type", "chosen and rejected are not of the same form.")
@@ -54,6 +62,8 @@ def _pair_of_texts(row: Row, chosen: str, rejected: str) -> Example:
         shared -= shared > 0 and chosen[shared - 1] == " "
         return Example(row.line, prompt=chosen[:shared], chosen=chosen[shared:], rejected=rejected[shared:])
     prompt = prompts.read_prompt(row.value, (column,))
+    if isinstance(prompt, str) and _is_transcript(prompt) and prompt.rstrip().endswith("\n\nAssistant:"):
+        prompt = _parse_transcript(prompt.rstrip().removesuffix("\n\nAssistant:"), "user")
     if isinstance(prompt, str):
         return Example(row.line, prompt=prompt, chosen=chosen, rejected=rejected)
     answers = ((common.assistant_message(chosen),), (common.assistant_message(rejected),))
@@ -98,15 +108,16 @@ def _is_transcript(text: str) -> bool:
     return "Human" in speakers and "Assistant" in speakers and text.startswith("\n\nHuman:")
 
 
-def _parse_transcript(text: str) -> tuple[Message, ...]:
-    """Messages of a text in which "Human:" and "Assistant:" take turns."""
+def _parse_transcript(text: str, last_role: str = "assistant") -> tuple[Message, ...]:
+    """Messages of a text in which "Human:" and "Assistant:" take turns. Raises Unusable where `last_role` has not the
+    last word."""
     parts = _SPEAKER.split(text)[1:]
     roles = {"Human": "user", "Assistant": "assistant"}
     messages = [
         {"role": roles[name], "content": text.strip()} for name, text in zip(parts[::2], parts[1::2], strict=True)
     ]
-    if messages[-1]["role"] != "assistant" or not messages[-1]["content"]:
-        raise Unusable("empty-answer", "The transcript does not end with an answer.")
+    if messages[-1]["role"] != last_role or not messages[-1]["content"]:
+        raise Unusable("empty-answer", f"The transcript does not end with {_LAST_WORDS[last_role]}.")
     return tuple(messages)
 
 

@@ -1,0 +1,135 @@
+"""Preference pairs that are told in another way: two answers and which of them is better, answers with ranks, or a
+conversation with a worse answer beside it."""
+
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+from core.data.format import column_names as names_of
+from core.data.format import conversation as chat
+from core.data.format.example import Unusable
+from core.data.format.shapes import common, prompts
+from core.data.format.shapes.common import Values
+
+_ANSWERS = ("response", "answer", "output", "completion", "conversation", "generation")
+_MARKS = (("a", "b"), ("1", "2"), ("0", "1"))
+_BETTER = ("winner", "preference", "preferred", "better", "better_response_id", "preferred_output", "choice")
+_SIGNED = ("overall_preference", "preference_strength")  # below 0 the first answer is better, above 0 the second
+_TIES = ("", "tie", "tie (bothbad)", "both", "bothbad", "both_bad", "neither", "none", "equal", "same")
+
+
+@dataclass(frozen=True)
+class _Two:
+    """A row's own names of the columns with two answers and with which of them is better."""
+
+    first: str
+    second: str
+    better: str
+    marks: tuple[str, str]  # what names the first and the second there
+    is_signed: bool
+
+
+def match_columns(value: Values) -> tuple[str, ...]:
+    """Shape.columns of such a row."""
+    two = _find_two(tuple(value))
+    if two:
+        used = (two.first, two.second, two.better)
+    elif _ranked(value):
+        used = (common.find_column(value, ("answers",)),)
+    else:
+        used = _conversation_and_worse(value)
+    if not used:
+        return ()
+    beside = (prompts.ANY_PROMPT, *prompts.BESIDE)
+    more = dict.fromkeys(common.find_column(value, names) for names in beside)
+    return (*(c for c in more if c and c not in used), *used)
+
+
+def as_pair(value: Values) -> Values:
+    """The row with the columns chosen and rejected in place of its own. Raises Unusable where neither is better."""
+    two = _find_two(tuple(value))
+    if two:
+        chosen, rejected = (value[column] for column in _in_order(two, value[two.better]))
+        return _with_answers(value, (two.first, two.second, two.better), chosen, rejected)
+    ranked = _ranked(value)
+    if ranked:
+        if ranked[0]["rank"] == ranked[-1]["rank"]:
+            raise Unusable("tie", "The answers have the same rank.")
+        return _with_answers(value, ("answers",), ranked[0]["answer"], ranked[-1]["answer"])
+    messages_column, worse_column = _conversation_and_worse(value)
+    messages, worse = common.column_value(value, (messages_column,)), common.column_value(value, (worse_column,))
+    if not chat.is_conversation(worse):
+        worse = [*messages[:-1], common.assistant_message(common.read_text(value, (worse_column,)))]
+    return _with_answers(value, (messages_column, worse_column), messages, worse)
+
+
+def _with_answers(value: Values, used: tuple[str, ...], chosen: Any, rejected: Any) -> Values:
+    pair = {column: content for column, content in value.items() if column not in used}
+    context = common.find_column(pair, ("context",))
+    if context and not common.find_column(pair, prompts.ANY_PROMPT):
+        earlier = common.parse_structure(pair[context])
+        if chat.is_conversation(earlier):  # as in HelpSteer3
+            pair["messages"] = pair.pop(context)
+    return pair | {"chosen": chosen, "rejected": rejected}
+
+
+@functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
+    own = {column.strip().lower(): column for column in row_columns}
+    signed = next((own[name] for name in _SIGNED if name in own), "")
+    better = signed or next((own[name] for name in _BETTER if name in own), "")
+    for name in _ANSWERS if better else ():
+        for first, second in _MARKS:
+            for joint in ("_", ""):
+                pair = f"{name}{joint}{first}", f"{name}{joint}{second}"
+                if all(column in own for column in pair):
+                    return _Two(own[pair[0]], own[pair[1]], better, (first, second), bool(signed))
+    return None
+
+
+def _in_order(two: _Two, better: Any) -> tuple[str, str]:
+    """(the column of the better answer, that of the worse). Raises Unusable."""
+    text = "" if chat.is_null(better) else str(better).strip().lower()
+    if two.is_signed:
+        try:
+            strength = float(text)
+        except ValueError:
+            raise Unusable("better", f"{two.better} is no number.") from None
+        if strength == 0:
+            raise Unusable("tie", "Neither answer is the better one.")
+        return (two.first, two.second) if strength < 0 else (two.second, two.first)
+    if text in _TIES:
+        raise Unusable("tie", "Neither answer is the better one.")
+    names = [
+        {mark, f"model_{mark}", column.lower()} for mark, column in zip(two.marks, (two.first, two.second), strict=True)
+    ]
+    named = text.removesuffix(".0")
+    if named not in names[0] | names[1]:
+        raise Unusable("better", f"{two.better} names neither {two.first} nor {two.second}.")
+    return (two.first, two.second) if named in names[0] else (two.second, two.first)
+
+
+def _ranked(value: Values) -> list[dict[str, Any]]:
+    """Answers with ranks, the best first; empty where a row has none."""
+    column = common.find_column(value, ("answers",))
+    answers = common.parse_structure(value[column]) if column else None
+    if not isinstance(answers, list) or len(answers) < 2:
+        return []
+    if not all(isinstance(a, dict) and "answer" in a and isinstance(a.get("rank"), int | float) for a in answers):
+        return []
+    return sorted(answers, key=lambda answer: answer["rank"])
+
+
+def _conversation_and_worse(value: Values) -> tuple[str, ...]:
+    """The columns of a conversation that ends with the better answer, and of the worse one; none where a row has not
+    both."""
+    worse = common.find_column(value, names_of.REJECTED)
+    if not worse or common.find_column(value, names_of.CHOSEN):
+        return ()
+    messages = common.find_column(value, names_of.MESSAGES)
+    conversation = common.column_value(value, (messages,)) if messages else None
+    is_answered = chat.is_conversation(conversation) and conversation[-1].get("role", conversation[-1].get("from")) in (
+        "assistant",
+        "gpt",
+    )
+    return (messages, worse) if is_answered else ()
