@@ -32,12 +32,10 @@ class _Two:
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of such a row."""
     two = _find_two(tuple(value))
-    if two:
-        used = (two.first, two.second, two.better)
-    elif _ranked(value):
+    used: tuple[str, ...] = (two.first, two.second, two.better) if two else ()
+    if not used and _ranked(value):
         used = (common.find_column(value, ("answers",)),)
-    else:
-        used = _conversation_and_worse(value)
+    used = used or _conversation_and_worse(value)
     if not used:
         return ()
     beside = (prompts.ANY_PROMPT, *prompts.BESIDE)
@@ -127,9 +125,8 @@ def _conversation_and_worse(value: Values) -> tuple[str, ...]:
     if not worse or common.find_column(value, names_of.CHOSEN):
         return ()
     messages = common.find_column(value, names_of.MESSAGES)
-    conversation = common.column_value(value, (messages,)) if messages else None
-    is_answered = chat.is_conversation(conversation) and conversation[-1].get("role", conversation[-1].get("from")) in (
-        "assistant",
-        "gpt",
-    )
-    return (messages, worse) if is_answered else ()
+    conversation: Any = common.column_value(value, (messages,)) if messages else None
+    if not chat.is_conversation(conversation):
+        return ()
+    last_speaker = conversation[-1].get("role", conversation[-1].get("from"))
+    return (messages, worse) if last_speaker in ("assistant", "gpt") else ()
