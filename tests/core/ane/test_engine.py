@@ -10,7 +10,7 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from core.adapters.layers import disable, saved_tensors
 from core.ane.block import LINEARS
-from core.ane.engine import Chunk, Engine
+from core.ane.engine import Chunk, Engine, in_mlx
 from core.ane.feed import lora_layers
 from core.ane.gradient_check import check_gradients
 from core.ane.program import chunk_spec
@@ -204,7 +204,7 @@ def test_a_compiled_step_says_that_it_cannot_be(engine_for: Callable[..., Engine
         mx.disable_compile()
 
 
-def test_gradients_are_checked_before_the_first_step(engine_for: Callable[..., Engine], monkeypatch) -> None:
+def test_gradients_are_checked_before_the_first_step(engine_for: Callable[..., Engine]) -> None:
     model = add_lora(tiny_model("qwen3", blocks=3))
     for _, _, layer in lora_layers(model.layers):
         layer.lora_b = mx.zeros_like(layer.lora_b)  # as at the start of a run
@@ -215,10 +215,30 @@ def test_gradients_are_checked_before_the_first_step(engine_for: Callable[..., E
     after = dict(tree_flatten(model.trainable_parameters()))
     assert all(np.array_equal(before[name], after[name]) for name in before)
 
-    # A function without a derivative of its own: zeros, in silence.
-    monkeypatch.setattr(
-        "core.ane.engine.differentiable",
-        lambda chunk, x, outputs: mx.custom_function(lambda x: outputs[chunk.spec.outputs[-1]])(x),
-    )
+
+def without_vjp(chunk: Chunk, x: mx.array, outputs: Any) -> mx.array:
+    """A function without a derivative of its own: zeros, in silence."""
+    return mx.custom_function(lambda x: outputs[chunk.spec.outputs[-1]])(x)
+
+
+def capturing(chunk: Chunk, x: mx.array, outputs: Any) -> mx.array:
+    """A function with a derivative to its input, which captures the adapters instead of taking them."""
+
+    @mx.custom_function
+    def forward(x: mx.array) -> mx.array:
+        return outputs[chunk.spec.outputs[-1]]
+
+    @forward.vjp
+    def backward(x: mx.array, grad: mx.array, y: mx.array) -> mx.array:
+        return mx.vjp(lambda x: in_mlx(chunk, x), [x], [grad])[1][0]
+
+    return forward(x)
+
+
+@pytest.mark.parametrize("differentiable", [without_vjp, capturing])
+def test_adapters_that_get_no_gradient_are_noticed(differentiable: Any, engine_for: Any, monkeypatch: Any) -> None:
+    engine = engine_for(add_lora(tiny_model("qwen3", blocks=3)))
+    engine.install()
+    monkeypatch.setattr("core.ane.engine.differentiable", differentiable)
     check_gradients(engine)
     assert engine.failure == "the gradient of block0_q is not MLX's (cosine 0.000)"
