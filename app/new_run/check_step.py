@@ -75,7 +75,10 @@ def summarize_run(run: Run) -> str:
 
 
 class CheckStep(QWidget):
-    """The checks of the draft; `start(run)` when none forbids it and the person presses Start."""
+    """The checks of the draft; `start(run)` when none forbids it and the person presses Start.
+
+    The wizard shows `start_button` where Next stands in the other steps.
+    """
 
     name = "Check and start"
     start = Signal(object)
@@ -104,14 +107,10 @@ class CheckStep(QWidget):
             inner.addWidget(check_row)
         page.addWidget(card)
         page.addSpacing(theme.GRID)
-        foot = hbox(gap=12)
         self.start_button = primary_button("Start training", "play")
-        self.start_button.setMinimumSize(160, 38)
         self.start_button.clicked.connect(self.try_start)
         self.verdict = caption()
-        foot.addWidget(self.start_button)
-        foot.addWidget(self.verdict, 1)
-        page.addLayout(foot)
+        page.addWidget(self.verdict)
         page.addStretch()
         self._update_verdict()
 

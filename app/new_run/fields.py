@@ -5,13 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QStandardItemModel, QWheelEvent
+from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpinBox, QWidget
 
 from app.desktop import preferences
 from app.widgets.buttons import Button
 from app.widgets.card import hbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.line_edit import LineEdit
+from app.widgets.spin_box import SpinBox
 from core.errors import BadOption
 from core.options import Option, parse
 from core.text_list import join_list
@@ -76,8 +78,7 @@ class ChoiceField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._combo = _Combo()
-        self._combo.setMinimumHeight(28)
+        self._combo = ComboBox(option.label, narrow=True)
         if option.optional:
             self._combo.addItem(f"Automatic ({option.unset})", None)
         for choice in option.choices:
@@ -107,10 +108,8 @@ class IntField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._spin = _Spin()
-        self._spin.setMinimumHeight(28)
+        self._spin = SpinBox(option.label)
         self._spin.setRange(int(option.low or 0), int(option.high or _SPIN_LIMIT))
-        self._spin.setKeyboardTracking(False)
         self._add_control(self._spin)
         self._spin.valueChanged.connect(lambda number: self.changed.emit(number))
 
@@ -129,7 +128,7 @@ class TextField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._line = LineEdit(option.label, height=28)
+        self._line = LineEdit(option.label)
         if option.optional:
             self._line.setPlaceholderText(option.unset)
             self._line.setToolTip(f"Empty: {option.unset}")
@@ -145,14 +144,17 @@ class TextField(Field):
 
     def show_value(self, value: Any) -> None:
         self._value = value
+        self._line.mark_wrong(False)
         self._line.setText("" if value is None else format_value(self.option, value))
 
     def _parse_text(self, text: str) -> None:
         try:
             value = parse(self.option, text) if text.strip() or self.option.optional else self.option.default
         except BadOption as error:
-            self.refused.emit(_use_label(str(error), self.option))
+            self._line.mark_wrong(True)
+            self.refused.emit(describe_refusal(self.option, text, str(error)))
             return
+        self._line.mark_wrong(False)
         self.refused.emit("")
         if value != self._value:
             self._value = value
@@ -181,8 +183,17 @@ class PathField(TextField):
             self._parse_text(path)
 
 
-def _use_label(sentence: str, option: Option) -> str:
-    """A sentence that begins with the option's name, with its label instead."""
+def describe_refusal(option: Option, text: str, sentence: str) -> str:
+    """Why a text is no value of an option: what must hold of the number, or the library's `sentence` with the label."""
+    if option.type in (int, float):
+        try:
+            number = float(text) if option.type is float else int(text)
+        except ValueError:
+            return f"{option.label} must be a {'whole ' if option.type is int else ''}number."
+        if option.low is not None and number < option.low:
+            return f"{option.label} must be at least {option.low:,.10g}."
+        if option.high is not None and number > option.high:
+            return f"{option.label} must be at most {option.high:,.10g}."
     rest = sentence.removeprefix(f"{option.name} ")
     return sentence if rest == sentence else f"{option.label} {rest}"
 
@@ -211,27 +222,3 @@ def format_value(option: Option, value: Any) -> str:
     if option.type is tuple:
         return join_list(value, ", ")
     return option.choice_label(str(value))
-
-
-class _Combo(QComboBox):
-    """Leaves the mouse wheel to the page, which scrolls; the value stays."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
-
-
-class _Spin(QSpinBox):
-    """Leaves the mouse wheel to the page, which scrolls; the value stays."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setGroupSeparatorShown(True)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()

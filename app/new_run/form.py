@@ -50,11 +50,11 @@ class OptionLine(QWidget):
         self.reset.setFont(theme.font("caption"))
         self.reset.setAccessibleName(f"Reset {option.label} to {format_value(option, option.default)}")
         self.reset.clicked.connect(lambda: self._accept(option.default, show=True))
-        self._problem = Label("", "caption", tone="bad")
-        self._problem.hide()
+        self._help = caption(self._help_text())  # a problem takes its place, so that nothing below moves
         self._reason = caption()
         self._reason.hide()
         self.value: Any = option.default
+        self._is_refused = False  # what stands in the field is no value
         layout = hbox(self, gap=24)
         layout.setContentsMargins(16, 10, 16, 10)
         text_layout = vbox(gap=2)
@@ -69,15 +69,16 @@ class OptionLine(QWidget):
             widget.setSizePolicy(policy)
         self.reset.setFixedHeight(20)
         text_layout.addLayout(head)
-        text_layout.addWidget(caption(self._help_text()))
+        text_layout.addWidget(self._help)
         text_layout.addWidget(self._reason)
-        text_layout.addWidget(self._problem)
         layout.addLayout(text_layout, 1)
         layout.addWidget(self.field, 0, Qt.AlignmentFlag.AlignVCenter)
         self.show_value(option.default)
 
-    def show_value(self, value: Any) -> None:
-        """Show a value that another form or step has set."""
+    def show_value(self, value: Any, *, keep_refused: bool = False) -> None:
+        """Show a value that another form or step has set; with `keep_refused` not over a text that is no value yet."""
+        if keep_refused and self._is_refused and value == self.value:
+            return
         self.field.show_value(value)
         self._mark(value)
         self._show_problem("")
@@ -117,8 +118,10 @@ class OptionLine(QWidget):
         self.refused.emit(self.key, sentence)
 
     def _show_problem(self, sentence: str) -> None:
-        self._problem.setText(sentence)
-        self._problem.setVisible(bool(sentence))
+        self._is_refused = bool(sentence)
+        self._help.setMinimumHeight(self._help.height() if sentence else 0)
+        self._help.setText(sentence or self._help_text())
+        self._help.set_tone("bad" if sentence else "secondary")
 
     def _mark(self, value: Any) -> None:
         """Show the dot and Reset where the value is not the default."""
@@ -163,7 +166,7 @@ class Form(QWidget):
     def show_run(self, run: Run) -> None:
         """Show a run's values."""
         for key, line in self.lines.items():
-            line.show_value(option_value(run, key))
+            line.show_value(option_value(run, key), keep_refused=True)
 
     def show_key(self, run: Run, key: str) -> None:
         """Show one option's value where this form has it."""

@@ -2,6 +2,7 @@
 
 import functools
 
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.new_run import memory_fit
@@ -23,7 +24,6 @@ from app.widgets.card import vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import title
 from app.widgets.line_edit import LineEdit
-from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
@@ -40,6 +40,7 @@ class SettingsStep(QWidget):
     """Presets and forms over the draft: every widget of a form changes one option."""
 
     name = "Settings"
+    problem_changed = Signal(str)  # why the settings cannot be used, "" where they can
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
@@ -58,8 +59,6 @@ class SettingsStep(QWidget):
             self.presets.add(ChoiceCard(preset.key, preset.name, "", preset.description))
         self.presets.chosen.connect(self._apply_preset)
         layout.addWidget(self.presets)
-        self.notice = Notice()
-        layout.addWidget(self.notice)
         self.tabs = Tabs("Kinds of settings")
         layout.addWidget(self.tabs, 1)
         self._simple = ScrollPage(margin=0)
@@ -180,6 +179,8 @@ class SettingsStep(QWidget):
         for option, value in preset.values(self._draft.run).items():
             self._refused.pop(option, None)
             self._draft.set(option, value)
+            for form in self._forms:
+                form.show_key(self._draft.run, option)
 
     def _update(self, key: str) -> None:
         if self._forms and self._draft.run.method != self._method:
@@ -208,12 +209,8 @@ class SettingsStep(QWidget):
         self._update_text()
 
     def _warn(self) -> None:
-        """Show the reason why the settings cannot be used, if there is one."""
-        sentence = self.blocked_reason()
-        if sentence:
-            self.notice.show_message(sentence, "Change one of them, or reset it.", "warn")
-        else:
-            self.notice.hide()
+        """Tell the reason why the settings cannot be used, or that there is none. It stands in the foot of the page."""
+        self.problem_changed.emit(self.blocked_reason())
 
 
 def scores_answers(run: Run) -> bool:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
-from PySide6.QtWidgets import QStackedWidget, QWidget
+from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # each is imported when its step is built
 # Each step's attribute of the wizard and its name.
 _STEPS = {"goal": "Goal", "data": "Data", "model": "Model", "settings": "Settings", "check": "Check and start"}
 _RECHECK_MS = 250
+_ACTION_WIDTH = 160
 
 
 class Step(Protocol):
@@ -94,7 +95,9 @@ class Wizard(QWidget):
     def settings(self) -> "SettingsStep":
         from app.new_run.settings_step import SettingsStep
 
-        return SettingsStep(self._draft, self._jobs)
+        settings = SettingsStep(self._draft, self._jobs)
+        settings.problem_changed.connect(self._show_problem)
+        return settings
 
     @cached_property
     def check(self) -> "CheckStep":
@@ -102,6 +105,7 @@ class Wizard(QWidget):
 
         check = CheckStep(self._draft, self._jobs)
         check.start.connect(self.start)
+        self._actions.addWidget(check.start_button)
         check.go.connect(self.show_place)
         return check
 
@@ -140,9 +144,10 @@ class Wizard(QWidget):
         self.stack.setCurrentIndex(index)
         self.rail.show_step(index, self._furthest_step)
         self.back_button.setVisible(index > 0)
-        self.next_button.setVisible(index < len(_STEPS) - 1)
         self._show_reason("")
         self.current.enter()
+        is_last = index == len(_STEPS) - 1  # Start stands where Next did
+        self._actions.setCurrentWidget(self.check.start_button if is_last else self.next_button)
 
     def show_named(self, name: str) -> None:
         """Go to the step of this name."""
@@ -162,6 +167,11 @@ class Wizard(QWidget):
         else:
             self.show_step(self.stack.currentIndex() + 1)
 
+    def _show_problem(self, reason: str) -> None:
+        """Show why the step cannot be left, as soon as it is so."""
+        if self._page(self.stack.currentIndex()) is self.settings:
+            self._show_reason(reason)
+
     def _show_reason(self, reason: str) -> None:
         """Show why the next step has to wait, until it no longer has to."""
         self._reason.setText(reason)
@@ -178,7 +188,11 @@ class Wizard(QWidget):
         self._reason = Label(tone="warn")
         layout.addWidget(self._reason, 1)
         layout.addWidget(self.back_button)
-        layout.addWidget(self.next_button)
+        self._actions = QStackedWidget()
+        self._actions.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self._actions.addWidget(self.next_button)
+        self._actions.setFixedSize(_ACTION_WIDTH, self.next_button.sizeHint().height())
+        layout.addWidget(self._actions)
         self.back_button.setShortcut(QKeySequence.StandardKey.Back)
         self.next_button.setShortcut(QKeySequence.StandardKey.Forward)
         self.back_button.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))

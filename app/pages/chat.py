@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
 from app.runs import history
 from app.runs.chat_session import ChatSession
@@ -18,6 +18,7 @@ from app.widgets.allow_code import ask_to_allow
 from app.widgets.bubbles import Bubble, BubbleList
 from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import IconLabel, Label, title
 from app.widgets.message_edit import MessageEdit
 from app.widgets.notice import Notice
@@ -40,7 +41,7 @@ class ChatPage(QWidget):
         header = hbox(gap=8)
         header.addWidget(title("Chat"), 1)
         label = Label("&Model", wrap=False)
-        self.model = QComboBox()
+        self.model = ComboBox("Model to chat with")
         self.model.setMinimumWidth(300)
         self.model.setMaximumWidth(380)
         self.model.setAccessibleName("Model to talk to")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from app.pages.log import LogPage
 from app.pages.result import ResultPage
@@ -141,6 +141,7 @@ class RunPage(QWidget):
             self._jobs.cancel(self.live)
             self._show_end()
         elif self.live.is_running:
+            self.tabs.bar.setFocus()  # a second press of the key is no second wish
             if self.live.is_stopping:
                 self.live.skip_rest()
             else:
@@ -157,6 +158,8 @@ class RunPage(QWidget):
         super().showEvent(event)
         if not self._is_over:
             self._timer.start()
+        if not self.isAncestorOf(QApplication.focusWidget() or self):
+            self.tabs.bar.setFocus()  # never on a button that stops the run
         self._draw()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -249,7 +252,10 @@ class RunPage(QWidget):
         self.stop_button.setVisible(is_live)
         if self.live is not None and is_live:
             is_idle = not self.live.is_saving and not is_stopping
-            self.checkpoint_button.setEnabled(is_idle and self.record.last_step is not None)
+            can_save = is_idle and self.record.last_step is not None
+            if not can_save and self.checkpoint_button.hasFocus():
+                self.tabs.bar.setFocus()  # Qt would give it to the next button, which stops the run
+            self.checkpoint_button.setEnabled(can_save)
             self.checkpoint_button.setText("Saving…" if self.live.is_saving else "Checkpoint now")
             self.stop_button.setEnabled(not self.live.is_skipping)
             words = "Skip the rest" if is_stopping else "Stop and keep"

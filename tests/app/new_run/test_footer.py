@@ -1,0 +1,87 @@
+"""The foot of New run: one place for the main action, messages that move nothing, and the wrong field marked."""
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.new_run.fields import TextField, describe_refusal
+from app.shell.window import MainWindow
+from core.options import Option
+from core.run import list_options
+
+
+def option(key: str) -> Option:
+    return dict(list_options("sft"))[key]
+
+
+def place(widget: object, window: MainWindow) -> tuple[int, int, int]:
+    corner = widget.mapTo(window, QPoint(0, 0))  # type: ignore[attr-defined]
+    return corner.x(), corner.y(), widget.width()  # type: ignore[attr-defined]
+
+
+def test_back_and_next_and_start_keep_their_places(qtbot: QtBot, window: MainWindow) -> None:
+    wizard = window.wizard
+    wizard.show_step(1)
+    qtbot.wait(10)
+    next_place, back_place = place(wizard.next_button, window), place(wizard.back_button, window)
+    for step in (2, 3, 4):
+        wizard.show_step(step)
+        qtbot.wait(10)
+        shown = wizard.check.start_button if step == 4 else wizard.next_button
+        assert shown.isVisible()
+        assert (place(shown, window), place(wizard.back_button, window)) == (next_place, back_place)
+    assert not wizard.next_button.isVisible()
+
+
+def test_a_wrong_value_is_marked_and_nothing_moves(qtbot: QtBot, window: MainWindow) -> None:
+    wizard = window.wizard
+    wizard.show_step(3)
+    line = wizard.settings.forms[0].lines["train.learning_rate"]
+    field = line.field
+    assert isinstance(field, TextField)
+    qtbot.wait(20)
+    before = (field.pos(), line.height(), wizard._actions.pos())
+    field.control.selectAll()
+    qtbot.keyClicks(field.control, "-1")
+    qtbot.wait(20)
+    assert field.control.is_wrong and before == (field.pos(), line.height(), wizard._actions.pos())  # type: ignore[attr-defined]
+    assert wizard._reason.text() == line._help.text() == "Learning rate must be at least 0."
+    field.control.selectAll()
+    qtbot.keyClicks(field.control, "0.0003")
+    assert not field.control.is_wrong and wizard._reason.text() == ""  # type: ignore[attr-defined]
+    assert line._help.text() == line._help_text()
+    field.control.selectAll()
+    qtbot.keyClicks(field.control, "x")
+    wizard.settings._show_run("")  # as when the model has been read meanwhile
+    assert field.control.text() == "x" and field.control.is_wrong  # type: ignore[attr-defined]
+    wizard.settings._apply_preset("quick")
+    line.reset.click()
+    assert not field.control.is_wrong and wizard._reason.text() == ""  # type: ignore[attr-defined]
+    window.draft.set("train.learning_rate", 0.0003)
+    assert window.draft.run.train.learning_rate == 0.0003
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "sentence"),
+    [
+        ("train.learning_rate", "abc", "Learning rate must be a number."),
+        ("train.learning_rate", "11", "Learning rate must be at most 10."),
+        ("train.steps", "1.5", "Steps must be a whole number."),
+        ("data.eval_split", "0.7", "Held-out share must be at most 0.5."),
+    ],
+)
+def test_a_refusal_uses_the_label(key: str, text: str, sentence: str) -> None:
+    o = option(key)
+    assert o.label in sentence and describe_refusal(o, text, "") == sentence
+
+
+def test_the_keyboard_never_lands_on_stop(qtbot: QtBot, window: MainWindow) -> None:
+    page = window.runs.start(window.draft.run)
+    qtbot.waitUntil(lambda: page.record.last_step is not None)
+    assert QApplication.focusWidget() is page.tabs.bar
+    if page.checkpoint_button.isVisible() and page.checkpoint_button.isEnabled():
+        page.checkpoint_button.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.keyClick(page.checkpoint_button, Qt.Key.Key_Space)
+        assert QApplication.focusWidget() is not page.stop_button
+    qtbot.waitUntil(lambda: page.record.is_over)
