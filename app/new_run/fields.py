@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QLineEdit, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSpinBox, QWidget
 
 from app.desktop import preferences
 from app.widgets.buttons import Button
@@ -139,7 +139,7 @@ class TextField(Field):
         self._value: Any = None  # of the text that is shown
 
     @property
-    def control(self) -> QLineEdit:
+    def control(self) -> LineEdit:
         return self._line
 
     def show_value(self, value: Any) -> None:
