@@ -2,12 +2,13 @@
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.new_run.fields import TextField, describe_refusal
 from app.new_run.form import OptionLine
 from app.shell.window import MainWindow
+from app.widgets.card import vbox
 from core.options import Option
 from core.run import list_options
 
@@ -37,15 +38,20 @@ def test_back_and_next_and_start_keep_their_places(qtbot: QtBot, window: MainWin
 
 def test_a_wrong_value_is_marked_and_nothing_moves(qtbot: QtBot) -> None:
     line = OptionLine("train.learning_rate", option("train.learning_rate"))
-    qtbot.addWidget(line)
-    line.resize(800, 70)
-    line.show()
+    page = QWidget()
+    qtbot.addWidget(page)
+    column = vbox(page)
+    column.addWidget(line)
+    column.addStretch()
+    page.resize(800, 400)
+    page.show()
+    qtbot.wait(10)
     field = line.field
     assert isinstance(field, TextField)
-    before = (field.pos(), line.layout().totalHeightForWidth(800))
+    before = (field.pos(), line.geometry())
     type_text(qtbot, field, "-1")
     qtbot.wait(10)
-    assert field.control.is_wrong and (field.pos(), line.layout().totalHeightForWidth(800)) == before
+    assert field.control.is_wrong and (field.pos(), line.geometry()) == before
     assert line._help.text() == "Learning rate must be at least 0."
     type_text(qtbot, field, "0.0003")
     assert not field.control.is_wrong and line._help.text() == line._help_text()
