@@ -23,10 +23,14 @@ def describe_machine(facts: MachineFacts) -> tuple[str, str]:
     parts = [str(name), f"{m['cores']} core{'' if m['cores'] == 1 else 's'}"]
     parts.append(format_memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
     second = describe_device(facts.backend)
-    if sys.platform == "darwin":
-        state = "may be used" if m.get("neural_engine") else "is not used"
-        second += f" The Neural Engine {state}: {m['neural_engine_reason']}."
     return " · ".join(parts), second
+
+
+def describe_neural_engine(facts: MachineFacts) -> str:
+    """Whether the Neural Engine may be used, and why; "" where nothing is known of one."""
+    reason = str(facts.machine.get("neural_engine_reason") or "").rstrip(".")
+    state = "may be used" if facts.machine.get("neural_engine") else "not used"
+    return f"Neural Engine: {state} – {reason[:1].lower()}{reason[1:]}." if reason else ""
 
 
 def describe_device(backend: dict[str, Any]) -> str:

@@ -1,20 +1,17 @@
-"""Step 1: the goal, which chooses the method. Also the welcome, with the demo as its first button."""
+"""Step 1: the goal, which chooses the method; what the chosen one needs stands below the cards."""
 
-from PySide6.QtCore import QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.desktop import machine
 from app.new_run import goals
 from app.new_run.draft import Draft
-from app.new_run.interrupted_row import InterruptedRow
 from app.runs.labels import data_label
 from app.style import theme
-from app.threads.core_calls import machine_facts
 from app.threads.task import Task
-from app.widgets.buttons import plain_button, primary_button, quiet_button
+from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
-from app.widgets.labels import IconLabel, Label, caption, heading, title
+from app.widgets.labels import Label, heading, title
 from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from core import methods
@@ -22,77 +19,29 @@ from core.methods import GoalGroup
 from core.run import DEMO
 
 _LOOK_MS = 100  # the window is shown before data are read
-
-
-class MachineCard(Card):
-    """The computer and the device that will train on it; asked once, in the background."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        layout = hbox(self, 14, 12)
-        layout.addWidget(IconLabel("chip", "accent_text", 22))
-        words = vbox(gap=2)
-        self.first = Label(f"Looking at {machine.THIS_COMPUTER}…", bold=True)
-        self.second = caption("Which device will train, and why, appears here.")
-        words.addWidget(self.first)
-        self.oddities = Label("", "caption", tone="warn")
-        self.oddities.hide()
-        words.addWidget(self.second)
-        words.addWidget(self.oddities)
-        layout.addLayout(words, 1)
-
-    def look(self) -> None:
-        """Ask which devices this computer has."""
-        Task(self, machine_facts, done=self.show_facts, failed=self._unknown)
-
-    def show_facts(self, facts: machine.MachineFacts) -> None:
-        first, second = machine.describe_machine(facts)
-        self.first.setText(first)
-        self.second.setText(second)
-        self.oddities.setText("\n".join(facts.oddities))
-        self.oddities.setVisible(bool(facts.oddities))
-
-    def _unknown(self, sentence: str) -> None:
-        self.first.setText(f"{machine.THIS_COMPUTER.capitalize()} cannot train yet")
-        self.second.setText(sentence)
-        self.set_tone("warn")
+_NAME_WIDTH, _ABOUT_HEIGHT = 124, 104
 
 
 class GoalPage(QWidget):
-    """Chooses the method by what somebody has; the demo, own data and old runs are one click away."""
+    """Chooses the method by what somebody has. `show_methods` when a person asks for the table of all of them."""
 
     name = "Goal"
-    demo = Signal(object)
-    own_data = Signal()
-    open_run = Signal()
+    show_methods = Signal()
 
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
         self._looking: Task | None = None
         scroll = ScrollPage()
-        vbox(self).addWidget(scroll)
+        outer = vbox(self, gap=0)
+        outer.addWidget(scroll, 1)
         page = scroll.content_layout
-        page.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS_COMPUTER}."))
-        page.addWidget(Label("No account, nothing leaves it. Watch the demo first, or start with your own data."))
-        page.addSpacing(theme.GRID)
-        self.demo_button = primary_button("Try the 3-minute demo", "play")
-        self.data_button = plain_button("Use my own data…", "file")
-        self.run_button = plain_button("Open a run…", "folder")
-        buttons = hbox(gap=12)
-        for button in (self.demo_button, self.data_button, self.run_button):
-            buttons.addWidget(button)
-        buttons.addStretch()
-        page.addLayout(buttons)
-        self.demo_words = caption()
-        page.addWidget(self.demo_words)
-        self.interrupted = InterruptedRow()
-        page.addWidget(self.interrupted)
-        page.addSpacing(theme.GRID)
-        self.machine = MachineCard()
-        page.addWidget(self.machine)
-        page.addSpacing(theme.GRID * 2)
-        page.addWidget(heading("What do you have?"))
+        page.addWidget(title("What do you have?"))
+        self.methods_button = quiet_button("All methods in a table", "info")
+        row = hbox(gap=12)
+        row.addWidget(Label("Choose by what you have: it decides how the model learns.", tone="secondary"), 1)
+        row.addWidget(self.methods_button)
+        page.addLayout(row)
         self.notice = Notice()
         self.set_aside = quiet_button("Use the sample data instead")
         self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
@@ -106,9 +55,12 @@ class GoalPage(QWidget):
                 self.cards.add(_card(key))
         page.addWidget(self.cards)
         page.addStretch()
-        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo_run(draft.run)))
-        self.data_button.clicked.connect(self.own_data)
-        self.run_button.clicked.connect(self.open_run)
+        self.about = _About()
+        strip = vbox()
+        strip.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, 12)
+        strip.addWidget(self.about)
+        outer.addLayout(strip)
+        self.methods_button.clicked.connect(self.show_methods)
         self.cards.chosen.connect(lambda key: draft.set("method", key))
         draft.changed.connect(self._show)
         self._show("")
@@ -123,10 +75,7 @@ class GoalPage(QWidget):
 
     def _show(self, key: str) -> None:
         self.cards.choose(self._draft.run.method)
-        method = goals.demo_run(self._draft.run).spec.title
-        self.demo_words.setText(
-            f"The demo teaches the small model that ships inside by {method}, with sample data. No download."
-        )
+        self.about.show_method(self._draft.run.spec)
         if key in ("", "data.path", "data.columns") and self.isVisible():
             self._look()
 
@@ -164,6 +113,41 @@ def _section_heading(group: GoalGroup) -> QWidget:
     return widget
 
 
+class _About(Card):
+    """The chosen method: what it does, what it needs, what it costs. Its place and height stay while one chooses."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = vbox(self, 12, 4)
+        layout.setContentsMargins(16, 10, 16, 10)
+        self.heading = heading("")
+        layout.addWidget(self.heading)
+        self.lines = {}
+        for name in ("You need", "Memory and time"):
+            row = hbox(gap=12)
+            label = Label(name, tone="secondary", wrap=False)
+            label.setFixedWidth(_NAME_WIDTH)
+            self.lines[name] = Label()
+            row.addWidget(label, 0, Qt.AlignmentFlag.AlignTop)
+            row.addWidget(self.lines[name], 1)
+            layout.addLayout(row)
+        layout.addStretch()
+        self.setFixedHeight(_ABOUT_HEIGHT)
+
+    def show_method(self, spec: methods.Method) -> None:
+        self.heading.setText(spec.title)
+        self.lines["You need"].setText(spec.needs)
+        self.lines["Memory and time"].setText(spec.cost)
+        self.setAccessibleName(f"{spec.title}. You need: {spec.needs} Memory and time: {spec.cost}")
+
+
 def _card(key: str) -> ChoiceCard:
+    """A goal: its title and one line."""
     spec = methods.load()[key]
-    return ChoiceCard(key, spec.goal, spec.summary, f"You need: {spec.needs}\nMemory and time: {spec.cost}", spec.title)
+    return ChoiceCard(key, spec.goal, first_sentence(spec.summary), corner=spec.title)
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text."""
+    first, mark, _ = text.partition(". ")
+    return first + "." if mark else text

@@ -44,12 +44,11 @@ class Step(Protocol):
 class Wizard(QWidget):
     """Five steps over one draft. The person can go to each at any time and loses nothing by it.
 
-    `start(run)` when the checked run is to start, `demo(run)` for the demo, `open_run` to open an old run.
+    `start(run)` when the checked run is to start, `show_methods` for the table of all methods.
     """
 
     start = Signal(object)
-    demo = Signal(object)
-    open_run = Signal()
+    show_methods = Signal()
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
@@ -70,9 +69,7 @@ class Wizard(QWidget):
         layout.addWidget(self.stack, 1)
         layout.addWidget(self._make_foot())
         self.rail.chosen.connect(self.show_step)
-        self.goal.demo.connect(self.demo)
-        self.goal.open_run.connect(self.open_run)
-        self.goal.own_data.connect(self._choose_data)
+        self.goal.show_methods.connect(self.show_methods)
         self.show_step(0)
 
     @cached_property
@@ -198,10 +195,6 @@ class Wizard(QWidget):
         self.back_button.clicked.connect(lambda: self.show_step(self.stack.currentIndex() - 1))
         self.next_button.clicked.connect(self.forward)
         return foot
-
-    def _choose_data(self) -> None:
-        self.show_step(1)
-        self.data.choose()
 
 
 class _Foot(QWidget):

@@ -17,7 +17,12 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption
 from app.widgets.progress_bar import ThinProgressBar
 
-PLACES = (("new", "New run", "new"), ("runs", "Runs", "runs"), ("chat", "Chat", "chat"))  # (key, title, icon)
+PLACES = (  # (key, title, icon)
+    ("welcome", "Welcome", "spark"),
+    ("new", "New run", "new"),
+    ("runs", "Runs", "runs"),
+    ("chat", "Chat", "chat"),
+)
 
 
 class _PlaceList(QListWidget):

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from app.desktop import preferences
 from app.new_run.draft import Draft
+from app.new_run.welcome import WelcomePage
 from app.new_run.wizard import Wizard
 from app.pages.chat import ChatPage
 from app.pages.help import HelpWindow
@@ -56,8 +57,9 @@ class MainWindow(QMainWindow):
         self.draft, self.jobs = Draft(self), JobQueue(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
         self.wizard, self.runs_page, self.chat_page = Wizard(self.draft, self.jobs), RunsPage(), ChatPage(self.jobs)
+        self.welcome = WelcomePage(self.draft)
         self.runs = OpenRuns(self.jobs, self.stack, self)
-        self._places = {"new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
+        self._places = {"welcome": self.welcome, "new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
         for page in self._places.values():
             self.stack.addWidget(page)
         central = QWidget()
@@ -74,13 +76,13 @@ class MainWindow(QMainWindow):
         self._mark_place()
         self._update_current()
         self.updates = UpdateNotice(self, self.sidebar, self.jobs)
-        QTimer.singleShot(_MACHINE_MS, self.wizard.goal.machine.look)
-        QTimer.singleShot(_MACHINE_MS, self.wizard.goal.interrupted.look)
+        QTimer.singleShot(_MACHINE_MS, self.welcome.machine.look)
+        QTimer.singleShot(_MACHINE_MS, self.welcome.interrupted.look)
         QTimer.singleShot(_MACHINE_MS, self.wizard.build_next)
         QTimer.singleShot(_WARM_UP_MS, self, lambda: task.Task(self, warm_up, lambda _: gc.freeze_startup_objects()))
 
     def go(self, place: str) -> None:
-        """Show "new", "runs" or "chat"."""
+        """Show "welcome", "new", "runs" or "chat"."""
         self.stack.setCurrentWidget(self._places[place])
 
     def open_files(self, files: list[Path]) -> None:
@@ -160,11 +162,13 @@ class MainWindow(QMainWindow):
         self.sidebar.run_clicked.connect(self.runs.show_current)
         self.stack.currentChanged.connect(self._mark_place)
         self.wizard.start.connect(self._start)
-        self.wizard.demo.connect(self._start)
-        self.wizard.open_run.connect(self._choose_run)
+        self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
+        self.welcome.demo.connect(self._start)
+        self.welcome.own_data.connect(self._choose_data)
+        self.welcome.open_run.connect(self._choose_run)
         self.runs_page.open_run.connect(self.open_run)
         self.runs_page.resume.connect(self._resume)
-        self.wizard.goal.interrupted.resume.connect(self._resume)
+        self.welcome.interrupted.resume.connect(self._resume)
         self.runs_page.new_run.connect(lambda: self.go("new"))
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
@@ -264,8 +268,10 @@ class MainWindow(QMainWindow):
         detail = f"{step}, {status_text.format_duration(seconds)} left" if seconds is not None else step
         self.sidebar.show_run(status_text.headline(live.record), detail, live.record.fraction)
 
-    def _show_help(self) -> None:
+    def _show_help(self, page: str = "") -> None:
         if self._help is None:
             self._help = HelpWindow(self)
+        if page:
+            self._help.show_page(page)
         self._help.show()
         self._help.raise_()

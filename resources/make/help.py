@@ -50,6 +50,7 @@ def _methods() -> str:
     parts = [
         "# Methods\n\nHow a model can learn. Each is a goal in the window, a command, and a function of `core.easy`."
     ]
+    parts.append(needs_table())
     for spec in methods.load().values():
         paper = f"[{spec.paper}](https://arxiv.org/abs/{spec.paper.removeprefix('arXiv:')})"
         rates = f"{spec.learning_rate:g} with LoRA or DoRA, {spec.learning_rate_full:g} when every weight is trained"
@@ -74,7 +75,13 @@ def methods_table() -> str:
     """README's table: what somebody has, the method for it, its command, and its function in core.easy."""
     specs = sorted(methods.load().values(), key=lambda s: (_group_place(s), s.group_rank, s.name))
     rows = [(f"{s.goal}.", s.title, f"`{_command(s)}`", f"`{_function(s)}`") for s in specs]
-    return _grid(("", "method", "command", "from `core.easy`"), rows)
+    return _grid(("", "method", "command", "from `core.easy`"), rows) + "\n\n" + needs_table()
+
+
+def needs_table() -> str:
+    """What each method needs, and what memory and time it takes: in the help, and in README."""
+    specs = sorted(methods.load().values(), key=lambda s: (_group_place(s), s.group_rank, s.name))
+    return _grid(("method", "you need", "memory and time"), [(s.title, s.needs, s.cost) for s in specs])
 
 
 def _group_place(spec: methods.Method) -> int:

@@ -70,6 +70,7 @@ def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pyte
     main_window.runs.train_events = script
     qtbot.addWidget(main_window)
     main_window.show()
+    main_window.go("new")
     yield main_window
     main_window.jobs.shut_down()
 

@@ -49,9 +49,10 @@ class Photographer(Camera):
         from app.shell.incoming import EVAL_DATA_SENTENCE
 
         wizard, data = self.window.wizard, self.window.wizard.data
-        self.wait_until(lambda: "cores" in wizard.goal.machine.first.text())
-        self.take("1-goal")
+        self.wait_until(lambda: "core" in self.window.welcome.machine.first.text())
+        self.take("0-welcome")
         self.window.go("new")
+        self.take("1-goal")
         wizard.show_named("Data")
         self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-sample")

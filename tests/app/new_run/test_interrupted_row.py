@@ -48,10 +48,11 @@ def test_only_what_can_go_on_is_offered(locked: Path) -> None:
 
 
 def test_it_is_resumed_from_the_first_page(qtbot: QtBot, home: Path, window: MainWindow) -> None:
-    folder, row = make_run("my run", 10), window.wizard.goal.interrupted
+    folder, row = make_run("my run", 10), window.welcome.interrupted
     window.runs.resume_events = lambda path, accept_changes: (
         lambda stop, save_now: play_script(Run().replace("output", path), stop, save_now, steps=20)
     )
+    window.go("welcome")
     row.look()
     qtbot.waitUntil(row.isVisible)
     assert row.sentence.text() == "“my run” was interrupted."
@@ -61,14 +62,16 @@ def test_it_is_resumed_from_the_first_page(qtbot: QtBot, home: Path, window: Mai
     assert isinstance(page, RunPage) and page.folder == folder
     qtbot.waitUntil(lambda: page.record.finished is not None, timeout=10_000)
     assert row.isHidden()
+    window.go("welcome")
     row.look()
     qtbot.wait(100)
     assert row.isHidden()
 
 
 def test_what_is_put_off_is_offered_again_only_after_it_went_on(qtbot: QtBot, home: Path, window: MainWindow) -> None:
-    row = window.wizard.goal.interrupted
+    row = window.welcome.interrupted
     first, second = make_run("first", 10), make_run("second", 15)
+    window.go("welcome")
     row.look()
     qtbot.waitUntil(row.isVisible)
     assert row.detail.text().endswith("One more stands among the runs.")
@@ -78,6 +81,7 @@ def test_what_is_put_off_is_offered_again_only_after_it_went_on(qtbot: QtBot, ho
     qtbot.waitUntil(row.isHidden)
     assert {run.entry.folder for run in history.list_interrupted(runs_folder())} == {first, second}
     (first / "checkpoints" / checkpoint_name(12)).mkdir()
+    window.go("welcome")
     row.look()
     qtbot.waitUntil(row.isVisible)
     assert row.sentence.text() == "“first” was interrupted."

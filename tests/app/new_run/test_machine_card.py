@@ -3,7 +3,7 @@
 from pytestqt.qtbot import QtBot
 
 from app.desktop.machine import MachineFacts
-from app.new_run.goal_step import MachineCard
+from app.new_run.machine_card import MachineCard
 
 MACHINE = {"gpu": None, "processor": "A processor", "cores": 8, "memory_bytes": 16 << 30, "neural_engine_reason": "no"}
 BACKEND = {"used": "cpu", "reason": "no GPU can be used: this Mac is a virtual machine, which has no Metal GPU"}

@@ -52,7 +52,7 @@ def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) ->
 
 
 def test_the_demo_is_one_click(qtbot: QtBot, window: MainWindow) -> None:
-    window.wizard.goal.demo_button.click()
+    window.welcome.demo_button.click()
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     assert (page.run.data.path, page.run.model.path) == ("demo", "starter")
