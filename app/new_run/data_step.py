@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.desktop.drops import split_data_files
+from app.new_run import goals
 from app.new_run.column_mapping import ColumnMapping, layouts_with_context
 from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
@@ -17,11 +18,13 @@ from app.preview.view import Preview
 from app.runs.labels import data_label, model_label
 from app.style import theme
 from app.threads.task import Task
+from app.widgets.buttons import primary_button
 from app.widgets.card import vbox
 from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
 from app.widgets.labels import title
 from app.widgets.notice import Notice
+from core import methods
 from core.events import Phase
 from core.run import DEMO
 
@@ -56,6 +59,11 @@ class DataStep(QWidget):
         self.zone = DropZone()
         layout.addWidget(self.zone)
         self.notice = Notice()
+        self._fitting: Task | None = None
+        self._method = ""  # that the data fit, where they do not fit the chosen one
+        self.switch = primary_button("Switch")
+        self.switch.hide()
+        self.notice.add_action(self.switch)
         layout.addWidget(self.notice)
         self.file = FileCard()
         layout.addWidget(self.file)
@@ -73,6 +81,7 @@ class DataStep(QWidget):
         self.file.change.clicked.connect(self._show_columns)
         self.file.sample.clicked.connect(lambda: self._use_data(DEMO))
         self.file.choose_other.clicked.connect(self.choose)
+        self.switch.clicked.connect(lambda: self._draft.set("method", self._method))
         self.zone.choose.connect(self.choose)
         self.zone.sample.connect(lambda: self._use_data(DEMO))
         self.zone.use_id.connect(self._use_data)
@@ -144,6 +153,7 @@ class DataStep(QWidget):
         for button in (self.file.choose_other, self.file.sample, self.file.change):
             button.setVisible(own_data)
         self.notice.hide()
+        self.switch.hide()
         work = functools.partial(dataset_reader.read_data, run)
         self._reading = Task(self, work, self._finish_reading, self._show_failure, self._show_item)
 
@@ -190,8 +200,26 @@ class DataStep(QWidget):
         if not scanned.usable:
             self._show_unusable(scanned)
 
+    def _look_for_misfit(self) -> None:
+        """Nothing can be learned from these rows; perhaps another method can."""
+        if self._fitting:
+            self._fitting.cancel()
+        run = self._draft.run
+        self._fitting = Task(self, lambda: goals.find_misfit(run), done=self._show_misfit)
+
+    def _show_misfit(self, misfit: goals.Misfit | None) -> None:
+        if misfit is None or not self._problem:
+            return
+        self._problem = f"{misfit.reason} {misfit.sentence}"
+        self.columns.hide()
+        self.notice.show_message(misfit.sentence, f"{misfit.reason} Nothing is wrong with the file.", "accent")
+        self._method = misfit.fitting[0]
+        self.switch.setText(f"Switch to {methods.load()[self._method].title}")
+        self.switch.show()
+
     def _show_unusable(self, scanned: "ScanResult") -> None:
         """No row can be used: say the reason, and what would help."""
+        self._look_for_misfit()
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
         self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
         if errors and errors[0].code in ("columns", "column"):
@@ -226,6 +254,7 @@ class DataStep(QWidget):
         self.preview.show_head(None, self._draft.run)
         self.preview.hide()
         self.notice.show_message(sentence, _ADVICE)
+        self._look_for_misfit()
 
     def _show_columns(self) -> None:
         if self.head is not None:

@@ -13,6 +13,9 @@ from core.run import DEMO, Run
 _SAMPLE_ROWS = 20  # are read to see which kinds of data a file holds
 _OTHER_MODELS = ("teacher", "reference")  # options that name a model beside the one that learns
 
+# Rows with marks or pairs can be read as plain answers too, and those as questions: what says most stands first.
+_LIKELIEST = (PAIRS, UNPAIRED, TEXT, QUESTIONS)
+
 # What data lack that do not hold rows of a kind.
 LACKS = {
     TEXT: "no answers to learn from",
@@ -52,6 +55,34 @@ def unsuited_reasons(run: Run) -> dict[str, str]:
         return {}  # it is the file that is wrong, and the data step says how
     name = data_label(run)
     return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in missing}
+
+
+@dataclass(frozen=True)
+class Misfit:
+    """Data that are in order for another method than the chosen one."""
+
+    reason: str  # what they lack for the chosen one
+    fitting: tuple[str, ...]  # the methods that they suit, the likeliest first
+
+    @property
+    def sentence(self) -> str:
+        """What to do, for people: "This fits KTO"."""
+        first, *others = (methods.load()[name].title for name in self.fitting)
+        return f"This fits {first}" + (f", and also {' and '.join(others)}." if len(others) == 1 else ".")
+
+
+def find_misfit(run: Run) -> Misfit | None:
+    """The methods that the run's data suit where they do not suit its own; None where they do, or suit none.
+
+    Reads a few rows: call it on a task's thread.
+    """
+    reasons = unsuited_reasons(run)
+    if run.method not in reasons:
+        return None
+    order = [name for group in groups() for name in group.methods if name not in reasons]
+    first_of_kind = {methods.load()[name].data: name for name in reversed(order)}
+    fitting = tuple(first_of_kind[kind] for kind in _LIKELIEST if kind in first_of_kind)
+    return Misfit(reasons[run.method], fitting) if fitting else None
 
 
 def demo_run(run: Run) -> Run:

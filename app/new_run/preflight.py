@@ -177,7 +177,9 @@ def _check_data(run: Run, survey: _Survey) -> Check:
     usable = scanned.usable
     rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
     if not usable:
-        return Check("Data", BAD, f"{name} has no row that can be used.", "Data")
+        misfit = goals.find_misfit(run)
+        words = f"{misfit.reason} {misfit.sentence}" if misfit else f"{name} has no row that can be used."
+        return Check("Data", BAD, words, "Data")
     if scanned.left_out:
         words = (
             f"{name}: {scanned.left_out:,} of {scanned.left_out + usable:,} rows are left out; {usable:,} can be used."

@@ -6,6 +6,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run import goals
+from app.new_run.preflight import run_checks
 from app.shell.window import MainWindow
 from core import methods, resources
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
@@ -89,3 +90,38 @@ def test_data_that_cannot_be_read_rule_nothing_out(tmp_path: Path) -> None:
 def test_the_demo_follows_the_goal() -> None:
     for name in methods.load():
         assert goals.demo_run(Run(method=name)) == Run(method="sft" if name == "distill" else name)
+
+
+def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "marks.jsonl"
+    path.write_bytes(resources.sample(UNPAIRED).read_bytes())
+    window.draft.set("method", "dpo")
+    window.draft.set("data.path", str(path))
+    window.go("new")
+    window.wizard.show_named("Data")
+    page = window.wizard.data
+    qtbot.waitUntil(lambda: page.switch.isVisible(), timeout=20_000)
+    assert page.switch.text() == "Switch to KTO"
+    assert page.notice.sentence.text() == "This fits KTO."
+    reason = "marks.jsonl has no pairs of a better and a worse answer."
+    assert page.notice.advice.text() == f"{reason} Nothing is wrong with the file."
+    assert page.blocked_reason() == f"{reason} This fits KTO."
+    checks = {check.title: check for check in run_checks(window.draft.run)}
+    assert checks["Data"].sentence == page.blocked_reason()
+    page.switch.click()
+    assert window.draft.run.method == "kto"
+    qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable > 0)
+    assert not page.notice.isVisible() and page.blocked_reason() == ""
+
+
+def test_what_data_fit(tmp_path: Path) -> None:
+    def find(method: str, kind: str) -> tuple[tuple[str, ...], str]:
+        path = tmp_path / f"{kind}.jsonl"
+        path.write_bytes(resources.sample(kind).read_bytes())
+        misfit = goals.find_misfit(Run(method=method).replace("data.path", str(path)))
+        return (misfit.fitting, misfit.sentence) if misfit else ((), "")
+
+    assert find("dpo", UNPAIRED) == (("kto", "sft", "grpo"), "This fits KTO.")
+    assert find("kto", TEXT) == (("sft", "grpo"), "This fits SFT, and also GRPO.")
+    assert find("dpo", PAIRS) == find("kto", UNPAIRED) == ((), "")
+    assert goals.find_misfit(Run(method="kto").replace("data.path", str(tmp_path / "gone.jsonl"))) is None
