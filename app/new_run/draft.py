@@ -47,7 +47,9 @@ class Draft(QObject):
             return
         run = replace_option(self.run, key, value)
         if key == "data.path" and value != self.run.data.path:
-            run = replace_option(run, "data.exclude", ())  # what is left out of one file says nothing of another
+            # What is left out of one file, what its columns are and its placeholders say nothing of another.
+            for name in ("data.exclude", "data.columns", "data.fill_in"):
+                run = replace_option(run, name, ())
         if run != self.run:
             self.run = run
             self.changed.emit(key)

@@ -37,6 +37,7 @@ class ChatPage(QWidget):
         self._messages: list[Message] = []
         self._bubble: Bubble | None = None
         self._ticket: int | None = None
+        self._wanted: str | None = None  # the folder of the run to choose once the runs are listed
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         header = hbox(gap=8)
         header.addWidget(title("Chat"), 1)
@@ -73,9 +74,19 @@ class ChatPage(QWidget):
         Task(self, lambda: history.list_runs(runs_folder()), done=self.show_models)
         self.question.setFocus()
 
+    def talk_to(self, folder: Path) -> None:
+        """Choose the model of a run when the page is shown next."""
+        self._wanted = str(folder)
+
+    def offer(self, folder: Path) -> None:
+        """Choose the model of a run that has just ended, unless a conversation has begun."""
+        if not self._messages:
+            self.talk_to(folder)
+
     def show_models(self, entries: list[history.HistoryEntry]) -> None:
         """Offer the runs that have an adapter."""
-        chosen = self.model.currentData()
+        current, wanted = self.model.currentData(), self._wanted
+        chosen = wanted or current
         self.model.clear()
         self.model.addItem(_STARTER, None)
         for entry in entries:
@@ -83,6 +94,10 @@ class ChatPage(QWidget):
                 start = datetime.datetime.fromtimestamp(entry.start_time)
                 self.model.addItem(f"{entry.model} + {entry.data}, {start:%d %b %H:%M}", str(entry.folder))
         self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
+        if wanted and self.model.currentData() == wanted:
+            self._wanted = None
+            if wanted != current:
+                self._use_model()
 
     def send(self) -> None:
         """Send the message, or stop the answer that is being written."""

@@ -28,9 +28,10 @@ _ZERO_IN_FREE_TEXT = ("exact_match", "valid_json")
 
 
 class ResultPage(QWidget):
-    """`train_again` when a person wants to change a setting and train anew."""
+    """`train_again` when a person wants to change a setting and train anew, `chat` to talk to the model."""
 
     train_again = Signal()
+    chat = Signal()
 
     def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
@@ -73,6 +74,7 @@ class ResultPage(QWidget):
         self.answers.show_samples(record.samples)
         has_adapter = (folder / "adapters.safetensors").is_file()
         self.ask.setVisible(has_adapter)
+        self.chat_button.setVisible(has_adapter)
         self.save.setVisible(has_adapter)
         self.save.use(run, folder)
         self.ask.use(chat_opener(run, str(folder)))
@@ -95,6 +97,9 @@ class ResultPage(QWidget):
         text_layout.addWidget(self.verdict)
         text_layout.addWidget(self.figures)
         buttons = hbox(gap=8)
+        self.chat_button = plain_button("Chat with it", "chat")
+        self.chat_button.clicked.connect(self.chat)
+        buttons.addWidget(self.chat_button)
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
         self.again_button = plain_button("Train again with a change", "reset")
         self.reveal.clicked.connect(self._reveal_folder)

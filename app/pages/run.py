@@ -40,6 +40,7 @@ class RunPage(QWidget):
 
     train_again = Signal(object)
     resume = Signal(object)
+    chat = Signal(object)
 
     def __init__(self, run: Run, record: RunRecord, folder: Path, jobs: JobQueue, live: LiveRun | None = None) -> None:
         super().__init__()
@@ -73,6 +74,7 @@ class RunPage(QWidget):
         self.tabs.add("Log", self.log)
         layout.addWidget(self.tabs, 1)
         self.result.train_again.connect(lambda: self.train_again.emit(self.run))
+        self.result.chat.connect(lambda: self.chat.emit(self.folder))
         self._timer = QTimer(self, interval=_DRAW_MS)
         self._timer.timeout.connect(self._tick)
         self.tabs.bar.currentChanged.connect(lambda: self._draw())

@@ -17,13 +17,16 @@ if TYPE_CHECKING:
 
 
 class OpenRuns(QObject):
-    """`train_again(run)` and `resume(folder)` from a run's page; `progressed` after each event of the current run.
+    """`train_again(run)`, `resume(folder)` and `chat(folder)` from a run's page; `progressed` after each event of the
+    current run.
 
     `inputs_changed(folder, what)` when a run has not gone on because what it learns from is not what it was.
     """
 
     train_again = Signal(object)
     resume = Signal(object)
+    chat = Signal(object)
+    trained = Signal(object)  # the folder of a run that has ended with a model
     inputs_changed = Signal(object, object)
     progressed = Signal()
 
@@ -81,6 +84,8 @@ class OpenRuns(QObject):
         if self._stack.currentWidget() is not self._pages.get(_folder(live)):
             self.unseen_run = live
         self.progressed.emit()
+        if live.record.finished is not None and not live.record.problem:
+            self.trained.emit(_folder(live))
         if live.changed_inputs:
             self.inputs_changed.emit(_folder(live), live.changed_inputs)
 
@@ -100,6 +105,7 @@ class OpenRuns(QObject):
         page = RunPage(run, record, folder, self._jobs, live)
         page.train_again.connect(self.train_again)
         page.resume.connect(self.resume)
+        page.chat.connect(self.chat)
         old = self._pages.pop(folder, None)
         self._pages[folder] = page
         self._stack.addWidget(page)

@@ -173,6 +173,8 @@ class MainWindow(QMainWindow):
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
         self.runs.resume.connect(self._resume)
+        self.runs.chat.connect(self._chat_with)
+        self.runs.trained.connect(self.chat_page.offer)
         self.runs.inputs_changed.connect(self._ask_about_changes)
         self.jobs.current_changed.connect(self._update_current)
         self.jobs.current_changed.connect(self._free_memory)
@@ -196,6 +198,10 @@ class MainWindow(QMainWindow):
         """Run > Start: through the checks, which start a run only where it can succeed."""
         self._show_step("Check and start")
         self.wizard.check.try_start()
+
+    def _chat_with(self, folder: Path) -> None:
+        self.chat_page.talk_to(folder)
+        self.go("chat")
 
     def _resume(self, folder: Path) -> None:
         try:

@@ -78,3 +78,17 @@ def test_names_for_people(tmp_path: Path) -> None:
     assert (data_label(run), model_label(run)) == ("mine.jsonl", "Qwen")
     assert (data_label(Run()), model_label(Run())) == ("Sample data", "Starter model")
     assert model_label(Run().replace("model.path", "Qwen/Qwen3-0.6B")) == "Qwen/Qwen3-0.6B"
+
+
+def test_what_was_said_of_one_file_does_not_reach_the_next(qtbot: QtBot) -> None:
+    draft = Draft()
+    draft.set("data.path", "one.jsonl")
+    draft.set("data.exclude", ("placeholder", "row:3"))
+    draft.set("data.columns", ("prompt=a", "completion=b"))
+    draft.set("data.fill_in", ("name=Hone",))
+    draft.set("data.max_seq_len", 512)
+    draft.set("data.path", "one.jsonl")
+    assert draft.run.data.exclude == ("placeholder", "row:3")
+    draft.set("data.path", "two.jsonl")
+    data = draft.run.data
+    assert (data.exclude, data.columns, data.fill_in, data.max_seq_len) == ((), (), (), 512)

@@ -15,3 +15,28 @@ def test_answers_of_no_use_make_the_verdict_amber(qtbot: QtBot, window: MainWind
     qtbot.waitUntil(lambda: page.record.is_over and page.result.isVisible())
     assert page.result.verdict.text() == f"Better on unseen examples: 2.41 → 0.57. {caveat}".strip()
     assert page.result.tone == tone
+
+
+def test_done_leads_to_a_chat_with_the_model_of_the_run(qtbot: QtBot, window: MainWindow) -> None:
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None and page.result.isVisible())
+    page.result.chat_button.click()
+    chat = window.chat_page
+    assert window.stack.currentWidget() is chat
+    qtbot.waitUntil(lambda: chat.model.currentData() == str(page.folder))
+
+
+def test_the_chat_opens_with_the_newest_run_but_keeps_a_conversation(qtbot: QtBot, window: MainWindow) -> None:
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    chat = window.chat_page
+    first = window.runs.start(Run())
+    qtbot.waitUntil(lambda: first.record.is_over and window.jobs.current is None)
+    window.go("chat")
+    qtbot.waitUntil(lambda: chat.model.currentData() == str(first.folder))
+    chat._messages = [{"role": "user", "content": "Hello"}]
+    second = window.runs.start(Run().replace("output", f"{first.folder}-2"))
+    qtbot.waitUntil(lambda: second.record.is_over and window.jobs.current is None)
+    window.go("chat")
+    qtbot.wait(300)
+    assert chat.model.currentData() == str(first.folder)
