@@ -1,6 +1,6 @@
 """Help: the pages in resources/help, which resources/make/help.py generates from the code's own descriptions."""
 
-from PySide6.QtCore import QUrl
+from PySide6.QtCore import QEvent, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
@@ -26,6 +26,7 @@ class HelpWindow(QDialog):
         super().__init__(parent)
         self.setWindowTitle("Hone help")
         self.resize(1080, 720)
+        self._browsers: list[QTextBrowser] = []
         layout = vbox(self, theme.MARGIN, theme.GRID)
         self.tabs = Tabs("Pages of the help")
         layout.addWidget(self.tabs)
@@ -44,13 +45,28 @@ class HelpWindow(QDialog):
         use_thin_scrollbars(browser)
         # Qt draws the lines of a table only where the document asks for them.
         browser.document().setDefaultStyleSheet("td, th { padding: 4px 8px; }")
-        browser.setMarkdown((FOLDER / "help" / name).read_text(encoding="utf-8"))
+        browser.setProperty("page", name)
+        _fill(browser)
+        self._browsers.append(browser)
         card = Card()
         vbox(card, 12).addWidget(browser)
         return card
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange:  # a document keeps the colours that its links were made with
+            for browser in self._browsers:
+                _fill(browser)
 
     def _follow_link(self, url: QUrl) -> None:
         if url.path() in PAGES:
             self.show_page(url.path())
         elif url.scheme() == "https":
             QDesktopServices.openUrl(url)
+
+
+def _fill(browser: QTextBrowser) -> None:
+    """Write a page with links in the colours of now, and stay where the person has scrolled to."""
+    place = browser.verticalScrollBar().value()
+    browser.setMarkdown((FOLDER / "help" / str(browser.property("page"))).read_text(encoding="utf-8"))
+    browser.verticalScrollBar().setValue(place)

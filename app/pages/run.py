@@ -54,7 +54,7 @@ class RunPage(QWidget):
         layout.addLayout(self._build_numbers())
         self.bar = ThinProgressBar("Progress of the run")
         layout.addWidget(self.bar)
-        self.sentence = Label(tone="secondary")
+        self.sentence = Label()
         layout.addWidget(self.sentence)
         self.notice = Notice()
         self._fix_button = plain_button("Back to New run", "settings")

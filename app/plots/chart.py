@@ -121,9 +121,13 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
         self.live = False
         self.range_moved.emit()
 
+    def _is_made(self) -> bool:
+        """Whether the plot is there: pyqtgraph takes it away when the widget is closed."""
+        return hasattr(self, "curves") and self.getPlotItem() is not None
+
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.DevicePixelRatioChange) and hasattr(self, "curves"):
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.DevicePixelRatioChange) and self._is_made():
             self.restyle()
 
     def leaveEvent(self, event: QEvent) -> None:

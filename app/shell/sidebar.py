@@ -56,9 +56,9 @@ class _PlaceDelegate(QStyledItemDelegate):
             painter.drawRoundedRect(box, 6, 6)
         has_focus = chosen and bool(option.state & QStyle.StateFlag.State_HasFocus)
         if has_focus and isinstance(option.widget, _PlaceList) and option.widget.draws_ring:
-            painter.setPen(colours.accent_text)
+            painter.setPen(theme.ring(colours))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), 6, 6)
+            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), 6, 6)
         ink = colours.accent_text if chosen else colours.secondary
         name = index.data(Qt.ItemDataRole.UserRole)[1]
         top = option.rect.y() + (option.rect.height() - 18) // 2
@@ -139,7 +139,7 @@ class Sidebar(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         colours = theme.colours(theme.palette())
         painter = QPainter(self)
-        painter.fillRect(self.rect(), theme.mix(colours.text, colours.window, 0.96))
+        painter.fillRect(self.rect(), theme.side_ground(colours))
         painter.fillRect(self.width() - 1, 0, 1, self.height(), colours.separator)
 
     def _build_run_card(self) -> Card:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QGuiApplication, QPalette, QPen
 from PySide6.QtWidgets import QApplication, QStyleFactory
 
 GRID = 8  # pixels: all distances are multiples of this, or half of it
@@ -34,7 +34,7 @@ class _Scheme(NamedTuple):
 
 
 _LIGHT = _Scheme("#f6f6f8", "#ffffff", "#1d1d20", "#ffffff", "#1767d2")
-_DARK = _Scheme("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2f7de1")
+_DARK = _Scheme("#1d1d20", "#28282c", "#f1f1f4", "#3a3a40", "#2672d6")
 
 # Widgets whose outline Fusion takes from the window's colour, which on a dark ground makes it vanish.
 _INPUTS = ("QLineEdit", "QComboBox", "QAbstractSpinBox", "QCheckBox", "QRadioButton", "QSlider")
@@ -54,7 +54,7 @@ class Colours:
     window: QColor
     base: QColor
     text: QColor
-    secondary: QColor  # captions and axis labels; at least 4.5:1 on the window
+    secondary: QColor  # captions, axis labels, and what may be skipped
     separator: QColor
     hover: QColor
     accent: QColor  # a filled ground with white text on it
@@ -84,17 +84,38 @@ def _colours(window_rgb: int, base_rgb: int, text_rgb: int, accent_rgb: int) -> 
         window=window,
         base=base,
         text=text,
-        secondary=mix(text, window, 0.36),
+        secondary=mix(text, window, 0.3 if dark else 0.27),
         separator=mix(text, window, 0.86),
         hover=mix(text, window, 0.93),
         accent=accent,
-        accent_text=mix(accent, QColor("white"), 0.45) if dark else accent,
+        accent_text=mix(accent, QColor("white" if dark else "black"), 0.5 if dark else 0.16),
         tint=mix(accent, base, 0.76 if dark else 0.88),
-        good=QColor("#5cc98d" if dark else "#1a7f37"),
-        warn=QColor("#e3b341" if dark else "#8a5a00"),
-        bad=QColor("#ff8078" if dark else "#c62828"),
+        good=QColor("#5cc98d" if dark else "#136b2c"),
+        warn=QColor("#e3b341" if dark else "#7a4f00"),
+        bad=QColor("#ff8a82" if dark else "#b52020"),
         series=SERIES[dark],
     )
+
+
+def grounds(c: Colours) -> dict[str, QColor]:
+    """Every ground that words stand on, by name: the window, cards in each tone, what is chosen or hovered."""
+    cards = {f"card {tone}": card_ground(c, tone) for tone in ("good", "warn", "bad", "accent")}
+    return {"window": c.window, "base": c.base, "tint": c.tint, "hover": c.hover, "sidebar": side_ground(c)} | cards
+
+
+def card_ground(c: Colours, tone: str) -> QColor:
+    """The ground of a card for a message in a tone."""
+    return mix(getattr(c, tone), c.base, 0.9)
+
+
+def side_ground(c: Colours) -> QColor:
+    """The ground of the sidebar."""
+    return mix(c.text, c.window, 0.96)
+
+
+def ring(c: Colours) -> QPen:
+    """The line around what has the keyboard: the same everywhere."""
+    return QPen(c.accent_text, 2)
 
 
 def palette() -> QPalette:
@@ -150,7 +171,7 @@ def _set_palettes(app: QApplication, dark: bool) -> None:
 
 def _build_palette(scheme: _Scheme) -> QPalette:
     window, base, text, button, accent = (QColor(name) for name in scheme)
-    role, dark = QPalette.ColorRole, window.lightness() < 128
+    role = QPalette.ColorRole
     palette = QPalette(button, window)  # derives the bevel shades that Fusion draws with
     for name, colour in {
         role.Window: window,
@@ -164,10 +185,10 @@ def _build_palette(scheme: _Scheme) -> QPalette:
         role.Accent: accent,
         role.Highlight: accent,
         role.HighlightedText: QColor("white"),
-        role.PlaceholderText: mix(text, base, 0.42),
+        role.PlaceholderText: mix(text, base, 0.36),
         role.ToolTipBase: base,
         role.ToolTipText: text,
-        role.Link: mix(accent, QColor("white"), 0.45) if dark else accent,
+        role.Link: _colours(window.rgb(), base.rgb(), text.rgb(), accent.rgb()).accent_text,
     }.items():
         palette.setColor(name, colour)
     for name in (role.WindowText, role.Text, role.ButtonText):
@@ -186,13 +207,13 @@ def _build_input_palette(scheme: _Scheme) -> QPalette:
 
 
 def font(size: str = "body", bold: bool = False, figures: bool = False) -> QFont:
-    """The system's font in one of three sizes: "title" (22), "body" (13), "caption" (11).
+    """The system's font in one of three sizes: "title" (22), "body" (13), "caption" (12).
 
     `figures` gives digits of equal width, so that live numbers do not jitter.
     """
     sized_font = QFont(QApplication.font())
     sized_font.setPixelSize(
-        round(QFontInfo(sized_font).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 11 / 13}[size])
+        round(QFontInfo(sized_font).pixelSize() * {"title": 22 / 13, "body": 1.0, "caption": 12 / 13}[size])
     )
     if bold:
         sized_font.setWeight(QFont.Weight.DemiBold)

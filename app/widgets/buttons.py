@@ -90,7 +90,7 @@ class Button(QPushButton):
         painter.drawRoundedRect(box, 6, 6)
         if self.hasFocus() and self._draws_ring:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(colours.accent_text, 1.6))
+            painter.setPen(theme.ring(colours))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 7, 7)
         self._draw_content(painter, ink)
 

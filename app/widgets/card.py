@@ -34,7 +34,7 @@ class Card(QFrame):
         fill, outline, width = colours.base, colours.separator, 1.0
         if self._tone:
             outline = getattr(colours, self._tone)
-            fill = theme.mix(outline, colours.base, 0.9)
+            fill = theme.card_ground(colours, self._tone)
             outline = theme.mix(outline, fill, 0.45)
         if self._chosen:
             fill, outline, width = colours.tint, colours.accent, 2.0

@@ -138,7 +138,7 @@ class Histogram(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self._draws_ring:
-            painter.setPen(QPen(colours.accent_text, 1.6))
+            painter.setPen(theme.ring(colours))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(2, 2, -2, -2), 6, 6)
         if not self._bars:
             painter.setPen(colours.secondary)

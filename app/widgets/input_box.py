@@ -19,7 +19,7 @@ def paint_box(widget: QWidget, painter: QPainter, *, wrong: bool = False, focus:
     if wrong:
         outline = QPen(c.bad, 1.6)
     elif focus:
-        outline = QPen(c.accent_text, 1.6)
+        outline = theme.ring(c)
     fill = c.base if not c.dark else theme.mix(c.text, c.base, 0.97)
     if not widget.isEnabled():
         fill, outline = c.window, QPen(c.separator, 1)

@@ -52,7 +52,7 @@ class _Step(QAbstractButton):
         )
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(colours.accent_text, 1.4))
+            painter.setPen(theme.ring(colours))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
 
 

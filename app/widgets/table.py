@@ -1,7 +1,7 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -83,7 +83,7 @@ class _Header(QHeaderView):
             painter.drawPolygon([QPoint(x, foot), QPoint(x + 8, foot), QPoint(x + 4, tip)])
         if self.hasFocus() and logicalIndex == self._focused_section:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            painter.setPen(QPen(colours.accent_text, 1.5))
+            painter.setPen(theme.ring(colours))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(rect.adjusted(3, 3, -3, -4), 5, 5)
         painter.restore()

@@ -27,7 +27,7 @@ class _TabBar(QTabBar):
         for i in range(self.count()):
             box, chosen = QRectF(self.tabRect(i)), i == self.currentIndex()
             if chosen and self.hasFocus():
-                painter.setPen(colours.accent_text)
+                painter.setPen(theme.ring(colours))
                 painter.drawRoundedRect(box.adjusted(4, 4, -4, -6), 5, 5)
             painter.setPen(colours.text if chosen else colours.secondary)
             painter.setFont(theme.font(bold=chosen))

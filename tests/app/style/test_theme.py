@@ -2,10 +2,11 @@
 
 import pytest
 from PySide6.QtGui import QColor, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QTextBrowser
 from pytestqt.qtbot import QtBot
 
 from app.desktop import preferences
+from app.pages.help import HelpWindow
 from app.shell.window import MainWindow
 from app.style import theme
 from app.widgets.labels import Label
@@ -16,11 +17,19 @@ def test_words_can_be_read(qapp: QApplication, mode: str) -> None:
     theme.apply(qapp, mode)
     colours = theme.colours(qapp.palette())
     assert colours.dark == (mode == "dark")
-    for background in (colours.window, colours.base):
+    for name, background in theme.grounds(colours).items():
         for tone in ("text", "secondary", "accent_text", "good", "warn", "bad"):
-            assert contrast(getattr(colours, tone), background) >= 4.5, (tone, background.name())
-    assert contrast(QColor("white"), colours.accent) >= 4.0
-    assert contrast(colours.text, colours.tint) >= 4.5
+            assert contrast(getattr(colours, tone), background) >= 4.5, (tone, name)
+    assert contrast(QColor("white"), colours.accent) >= 4.5
+    palette, role = qapp.palette(), QPalette.ColorRole
+    for words, ground in ((role.Link, role.Base), (role.Link, role.Window), (role.PlaceholderText, role.Base)):
+        assert contrast(palette.color(words), palette.color(ground)) >= 4.5, (words, ground)
+    assert contrast(palette.color(role.HighlightedText), palette.color(role.Highlight)) >= 4.5
+    chosen_place = theme.mix(colours.text, colours.window, 0.86)
+    assert contrast(colours.text, chosen_place) >= 4.5 and contrast(colours.accent_text, chosen_place) >= 3.0
+    for ground in (colours.window, colours.base):  # the outline of an input, and the ring of the keyboard
+        assert contrast(theme.mix(colours.text, colours.window, 0.5), ground) >= 3.0
+        assert contrast(theme.ring(colours).color(), ground) >= 3.0
     for name in colours.series[:3]:
         assert contrast(QColor(name), colours.base) >= 3.0
 
@@ -57,6 +66,28 @@ def test_the_choice_is_remembered(qapp: QApplication, window: MainWindow) -> Non
     assert theme.current_mode(qapp) == "dark"
     theme.follow_system(qapp)
     assert theme.colours(qapp.palette()).dark
+
+
+def test_the_links_of_the_help_can_be_read_in_both_themes(qtbot: QtBot, qapp: QApplication) -> None:
+    window = HelpWindow()
+    qtbot.addWidget(window)
+    window.show()
+    for mode in ("dark", "light"):
+        theme.apply(qapp, mode)
+        qtbot.wait(10)
+        for browser in window.findChildren(QTextBrowser):
+            ground = browser.palette().color(QPalette.ColorRole.Base)
+            for colour in link_colours(browser):
+                assert contrast(colour, ground) >= 4.5
+
+
+def link_colours(browser: QTextBrowser) -> list[QColor]:
+    colours, block = [], browser.document().begin()
+    while block.isValid():
+        ranges = block.textFormats()  # their formats live no longer than they do
+        colours += [r.format.foreground().color() for r in ranges if r.format.isAnchor()]
+        block = block.next()
+    return colours
 
 
 def contrast(colour_a: QColor, colour_b: QColor) -> float:
