@@ -6,7 +6,8 @@ quick they are. Neither a name nor a path nor data of a person is in it.
 
 import importlib
 import platform
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Any
 
 import mlx.core as mx
@@ -18,7 +19,7 @@ from core.adapters.rank_pattern import RankScale
 from core.ane.block import LINEARS
 from core.ane.probe import probe
 from core.ane.selection import Probe, Seconds, judge_worth, measure_seconds
-from core.ane.verdict import KEEP_GPU_FREE
+from core.ane.verdict import KEEP_GPU_FREE, Verdict
 from core.ane.verdict_cache import machine_key
 from core.device.neural_engine import EXPERIMENTAL, Host, host_refusal
 
@@ -45,11 +46,22 @@ SHAPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def diagnose(host: Host | None = None, try_block: Probe = probe, seconds: Seconds = measure_seconds) -> dict[str, Any]:
-    """The report on a machine, this one by default; takes up to three minutes for each model."""
+def diagnose(
+    host: Host | None = None,
+    try_block: Probe = probe,
+    seconds: Seconds = measure_seconds,
+    *,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """The report on a machine, this one by default; takes up to three minutes for each model. `tell` gets progress."""
     host = host or Host.this_one()
     refusal = host_refusal(host)
-    models = {} if refusal else {n: _try(made_up_block(config), try_block, seconds) for n, config in SHAPES.items()}
+    models: dict[str, Any] = {}
+    for number, (name, config) in enumerate([] if refusal else SHAPES.items(), 1):
+        tell(f"{number} of {len(SHAPES)}: trying {name} on the Neural Engine, up to three minutes.")
+        verdict = _try(made_up_block(config), try_block, seconds)
+        models[name] = verdict.to_json()
+        tell(f"  {verdict.line}")
     return {
         "neural_engine": EXPERIMENTAL,
         "hone": __version__,
@@ -76,10 +88,9 @@ def made_up_block(config: dict[str, Any]) -> nn.Module:
     return block
 
 
-def _try(block: nn.Module, try_block: Probe, seconds: Seconds) -> dict[str, Any]:
+def _try(block: nn.Module, try_block: Probe, seconds: Seconds) -> Verdict:
     objection, facts = try_block(block, LENGTH)
     if objection is None:
         facts["gradient_seconds"], facts["seconds_without"] = seconds(block, LENGTH)
-        verdict = judge_worth(facts, KEEP_GPU_FREE)
-        return verdict.to_json()
-    return objection.to_json() | {"facts": facts}
+        return judge_worth(facts, KEEP_GPU_FREE)
+    return replace(objection, facts=facts)

@@ -5,6 +5,7 @@ host and model and job are asked before anything is loaded (`judge_early`), prob
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,8 +109,12 @@ class Trial:
             found = objection, facts
             cache.put(key, *found)
         objection, facts = found
-        facts = facts | {"length": length}
+        facts = facts | {"length": length, "key": key}
         return objection or judge_worth(facts, choice)
+
+    def first_use(self, verdict: Verdict) -> AbstractContextManager[None]:
+        """See VerdictCache; for a verdict that judge() gave."""
+        return (self.cache or VerdictCache()).first_use(verdict.facts["key"])
 
 
 def judge_worth(facts: dict[str, Any], choice: str) -> Verdict:

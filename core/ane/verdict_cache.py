@@ -10,7 +10,8 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from core.atomic_files import replacing
 from core.device.select import cpu_name
 
 TRYING = "trying"
+_NEVER_ENDED = (
+    "An earlier try of this model never came to an end, and is not repeated before `hone doctor --ane --again`."
+)
 
 
 def usual_file() -> Path:
@@ -56,7 +60,7 @@ class VerdictCache:
         if entry is None:
             return None
         if entry == TRYING:
-            return refused("crash", "An earlier try of this model never came to an end: it is not repeated."), {}
+            return refused("crash", _NEVER_ENDED), {}
         verdict = None if entry["code"] is None else refused(entry["code"], entry["reason"])
         return verdict, dict(entry["facts"])
 
@@ -69,6 +73,28 @@ class VerdictCache:
         code, reason = (verdict.code, verdict.reason) if verdict else (None, "")
         self._write(key, {"code": code, "reason": reason, "facts": facts})
 
+    @contextmanager
+    def first_use(self, key: str) -> Iterator[None]:
+        """Within it the program of a verdict is used for the first time: whatever kills this process is remembered."""
+        before = self._read().get(key)
+        self.begin(key)
+        try:
+            yield
+        finally:
+            self._write(key, before)
+
+    def forget_crashes(self) -> int:
+        """Let what was killed, hung or crashed be tried again; how many models that are."""
+        entries = self._read()
+        kept = {
+            key: entry
+            for key, entry in entries.items()
+            if entry != TRYING and entry["code"] not in ("crash", "timeout")
+        }
+        if len(kept) < len(entries):
+            self._replace(kept)
+        return len(entries) - len(kept)
+
     def _read(self) -> dict[str, Any]:
         try:
             entries = json.loads(self._file.read_text("utf-8"))
@@ -77,9 +103,12 @@ class VerdictCache:
         return entries if isinstance(entries, dict) else {}
 
     def _write(self, key: str, entry: Any) -> None:
+        self._replace(self._read() | {key: entry})
+
+    def _replace(self, entries: dict[str, Any]) -> None:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(self._file) as temporary:
-            temporary.write_text(json.dumps(self._read() | {key: entry}, indent=1) + "\n", "utf-8")
+            temporary.write_text(json.dumps(entries, indent=1) + "\n", "utf-8")
 
 
 def _system_build() -> str:

@@ -1,6 +1,7 @@
 """The engine of a run, looked at after every optimizer step: is it right, is it quick, does it serve the calls?"""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from core.ane.engine import Engine
@@ -20,6 +21,7 @@ class EngineWatch:
     engine: Engine
     probe_seconds: float  # of a block's program
     reprobe: Reprobe
+    first_use: ExitStack = field(default_factory=ExitStack)  # closed once a step was taken with it
     _slow_steps: int = 0
     _was_reprobed: bool = False
     _told_fallbacks: bool = False
@@ -28,6 +30,7 @@ class EngineWatch:
     def after_step(self, step: int) -> list[str]:
         """What to tell after an optimizer step, each a sentence. Where the engine has failed, it is uninstalled."""
         notes = []
+        self.first_use.close()
         if step % COMPARE_EVERY == 0:
             self.engine.compare_next(step // COMPARE_EVERY)
         self._look_at_seconds()
@@ -40,6 +43,11 @@ class EngineWatch:
             self.engine.uninstall()
             notes.append(f"It is switched off at step {step}, and the run goes on without it: {self.engine.failure}.")
         return notes
+
+    def close(self) -> None:
+        """Let go of the engine."""
+        self.first_use.close()
+        self.engine.close()
 
     def _look_at_seconds(self) -> None:
         seconds, blocks = self.engine.seconds["program"], self.engine.blocks_computed

@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import sys
 from typing import Any
 
 from core.cli import Print
+from core.errors import BadOption
 
 
 def add(commands: Any) -> None:
@@ -17,14 +19,22 @@ def add(commands: Any) -> None:
         action="store_true",
         help="Try the Neural Engine on three made-up models (some minutes) and print JSON to send in.",
     )
+    command.add_argument(
+        "--again", action="store_true", help="With --ane: let runs try again what crashed or hung there before."
+    )
     command.set_defaults(command=run)
 
 
 def run(args: Any, out: Print) -> int:
+    if args.again and not args.ane:
+        raise BadOption("--again belongs to --ane.")
     if args.ane:
         from core.ane.diagnose import diagnose
+        from core.ane.verdict_cache import VerdictCache
 
-        out(json.dumps(diagnose(), indent=2, ensure_ascii=False))
+        if args.again:
+            _tell(f"Models that a run may try again: {VerdictCache().forget_crashes()}.")
+        out(json.dumps(diagnose(tell=_tell), indent=2, ensure_ascii=False))
         return 0
     import shutil
 
@@ -77,3 +87,8 @@ def run(args: Any, out: Print) -> int:
             out(f"               {family.title}: {families.describe_support(family.kinds[0])[1]}")
     out("Versions       " + ", ".join(f"{name} {number}" for name, number in facts["versions"].items()))
     return 0
+
+
+def _tell(line: str) -> None:
+    """Progress, beside the JSON."""
+    print(line, file=sys.stderr, flush=True)

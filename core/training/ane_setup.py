@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Generator, Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,12 @@ from core.model.check_folder import read_config
 from core.reference.frozen_model import file_stamps
 from core.resolved import Backend, Decision, NeuralEngineFacts, Packing
 from core.run import Run
+from core.run.folder import RunFolder
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
+
+# A file in a run's folder: it uses the Neural Engine. Found before a run goes on, it says that Hone was killed.
+IN_USE = "neural-engine-in-use"
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,11 @@ def this_machine() -> Machine:
     return Machine(Host.this_one(), Trial(), CoreMLRunner)
 
 
-def judge_run(run: Run, data: TrainingData) -> Verdict | None:
+def judge_run(run: Run, folder: RunFolder, data: TrainingData) -> Verdict | None:
     """Why a run that may use the Neural Engine does not, before its model is loaded; else None."""
+    if (folder.path / IN_USE).exists():
+        reason = "Hone was killed while this run used it, and perhaps by it: the run goes on without it."
+        return refused("runtime", reason)
     return judge_early(run, read_config(data.model_folder), longest_text(data), this_machine().host)
 
 
@@ -74,31 +82,34 @@ def start_engine(
     if not verdict.used:
         shutil.rmtree(folder)
         return verdict, None
-    engine = Engine([], folder=folder)
-    try:
-        for chunk in build_chunks(model.model.layers, verdict.facts["length"], folder, machine.load):
-            engine.chunks.append(chunk)
-            yield Phase("Making programs for the Neural Engine", str(len(engine.chunks)))
-    except BaseException as error:
-        engine.close()
-        if isinstance(error, RunnerError | ValueError):
-            return refused("runtime", f"{str(error).rstrip('.')}."), None
-        raise
-    mx.set_default_device(mx.cpu)  # else each program would wait for all that the GPU was given
-    mx.disable_compile()
-    engine.install()
-    check_gradients(engine)
-    if engine.failure:
-        failure = engine.failure
-        engine.close()
-        select(run.backend)
-        return refused("runtime", f"It failed before the first step: {failure}."), None
 
     def try_again() -> float | None:
         objection, facts = machine.trial.probe(model.model.layers[-1], verdict.facts["length"])
         return None if objection else float(facts["seconds"])
 
-    return verdict, EngineWatch(engine, verdict.facts["seconds"], try_again)
+    engine, first_use = Engine([], folder=folder), ExitStack()
+    first_use.enter_context(machine.trial.first_use(verdict))
+    try:
+        for chunk in build_chunks(model.model.layers, verdict.facts["length"], folder, machine.load):
+            engine.chunks.append(chunk)
+            yield Phase("Making programs for the Neural Engine", str(len(engine.chunks)))
+        mx.set_default_device(mx.cpu)  # else each program would wait for all that the GPU was given
+        mx.disable_compile()
+        engine.install()
+        check_gradients(engine)
+    except BaseException as error:
+        first_use.close()
+        engine.close()
+        if isinstance(error, RunnerError | ValueError):
+            return refused("runtime", f"{str(error).rstrip('.')}."), None
+        raise
+    watch = EngineWatch(engine, verdict.facts["seconds"], try_again, first_use)
+    if engine.failure:
+        failure = engine.failure
+        watch.close()
+        select(run.backend)
+        return refused("runtime", f"It failed before the first step: {failure}."), None
+    return verdict, watch
 
 
 def without_packing(model: TrainingModel) -> TrainingModel:

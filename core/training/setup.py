@@ -28,7 +28,7 @@ from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
-from core.training.ane_setup import engine_facts, judge_run, start_engine, without_packing
+from core.training.ane_setup import IN_USE, engine_facts, judge_run, start_engine, without_packing
 from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.inputs import input_facts
@@ -105,6 +105,8 @@ class Setup:
         if self.annotator:
             self.annotator.save(self.folder.path)
         self.write_resolved()
+        if self.engine_watch:
+            self.folder.write(IN_USE, "")
         if self.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
             self.folder.write(CHAT_TEMPLATE, self.tokenizer.chat_template)
 
@@ -112,11 +114,17 @@ class Setup:
         """Write resolved.json anew."""
         self.folder.write_json(RESOLVED, self.resolved_json)
 
+    def close_engine(self) -> None:
+        """Use the Neural Engine no more, if it is used."""
+        if self.engine_watch:
+            self.engine_watch.close()
+            (self.folder.path / IN_USE).unlink(missing_ok=True)
+        self.engine_watch = None
+
     def close(self) -> None:
         """End what runs beside the training, and let go of what holds the model (see TrainStep.close)."""
         self.writing_limit.give_way = None
-        if self.engine_watch:
-            self.engine_watch.engine.close()
+        self.close_engine()
         if self.rollouts:
             self.rollouts.close()
 
@@ -155,7 +163,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         requested = f"The {run.backend.upper()} was asked for"
         yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
     data = yield from prepare_data(run)
-    verdict = judge_run(run, data) if run.backend in ("auto", "ane") else None
+    verdict = judge_run(run, folder, data) if run.backend in ("auto", "ane") else None
     may_use_engine = run.backend in ("auto", "ane") and verdict is None
     other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
@@ -168,13 +176,13 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         model, plan, device = without_packing(model), replace(plan, parallel_batches=1), "cpu"
     if verdict:
         backend = replace(backend, used=device, neural_engine=engine_facts(verdict))
-    if verdict and run.backend == "ane" and not verdict.used:
+    if verdict and not verdict.used and (run.backend == "ane" or verdict.code == "runtime"):
         yield Warned("neural-engine", verdict.line)
     try:
         return (yield from _assemble(run, folder, backend, data, other_model, plan, memory, texts, model, watch, stop))
     except BaseException:
         if watch:
-            watch.engine.close()
+            watch.close()
         raise
 
 

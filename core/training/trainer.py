@@ -294,6 +294,5 @@ class Trainer:
         if watch.engine.failure:
             setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, watch))
             setup.write_resolved()
-            watch.engine.close()
-            setup.engine_watch = None
+            setup.close_engine()
             select(self.run.backend)

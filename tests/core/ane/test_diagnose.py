@@ -1,16 +1,20 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.ane import verdict_cache
 from core.ane.diagnose import SHAPES, diagnose, made_up_block
 from core.ane.program import chunk_spec
 from core.ane.rules import judge_model
 from core.ane.verdict import Verdict, refused
+from core.ane.verdict_cache import VerdictCache
 from core.cli import doctor
 from core.device.neural_engine import Host
+from core.errors import BadOption
 
 MAC = Host("darwin", "arm64", "26.1", True)
 
@@ -28,7 +32,10 @@ def test_three_models_are_tried() -> None:
         sizes.append(chunk_spec([block], length).inputs["x"])
         return next(answers), {"seconds": 0.002, "planned_share": 0.96}
 
-    report = diagnose(MAC, try_block, lambda block, length: (0.001, 0.001))
+    lines: list[str] = []
+    report = diagnose(MAC, try_block, lambda block, length: (0.001, 0.001), tell=lines.append)
+    assert lines[2] == "2 of 3: trying llama-3.2-1b on the Neural Engine, up to three minutes."
+    assert lines[3] == "  Neural Engine: not used. Core ML plans 10% of a block there." and len(lines) == 6
     assert list(report["models"]) == list(SHAPES)
     assert sizes == [(1, 1024, 1, 512), (1, 2048, 1, 512), (1, 1536, 1, 512)]
     models = json.loads(json.dumps(report))["models"]
@@ -39,8 +46,22 @@ def test_three_models_are_tried() -> None:
 @pytest.mark.skipif(sys.platform == "darwin", reason="there it takes minutes")
 def test_the_command_prints_one_json() -> None:
     lines: list[str] = []
-    assert doctor.run(argparse.Namespace(ane=True, json=False), lines.append) == 0
+    assert doctor.run(argparse.Namespace(ane=True, again=False, json=False), lines.append) == 0
     assert json.loads("\n".join(lines))["neural_engine"] == "experimental, not yet verified on hardware"
+
+
+def test_a_crash_that_is_remembered_is_tried_again_when_asked(tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(verdict_cache, "usual_file", lambda: tmp_path / "verdicts.json")
+    monkeypatch.setattr("core.ane.diagnose.diagnose", lambda tell: {})
+    cache = VerdictCache()
+    cache.begin("killed")
+    cache.put("hung", refused("timeout", "Made up."), {})
+    cache.put("good", None, {"seconds": 1.0})
+    doctor.run(argparse.Namespace(ane=True, again=True, json=False), lambda line: None)
+    assert capsys.readouterr().err == "Models that a run may try again: 2.\n"
+    assert [cache.get(key) for key in ("killed", "hung", "good")] == [None, None, (None, {"seconds": 1.0})]
+    with pytest.raises(BadOption, match="--again belongs to --ane"):
+        doctor.run(argparse.Namespace(ane=False, again=True, json=False), lambda line: None)
 
 
 def test_the_made_up_models_are_among_those_that_are_taken() -> None:
