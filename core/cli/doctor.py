@@ -91,4 +91,5 @@ def run(args: Any, out: Print) -> int:
 
 def _tell(line: str) -> None:
     """Progress, beside the JSON."""
-    print(line, file=sys.stderr, flush=True)
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
