@@ -68,6 +68,7 @@ class Step(Event):
     epoch: float  # passes over the training set so far
     seconds: float  # in optimizer steps so far, those before a resume included
     metrics: dict[str, float] = field(default_factory=dict)  # the method's own, as its SPEC names them
+    process_memory_bytes: int = 0  # that the whole process holds after this step; 0 in logs of before
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,12 @@ if TYPE_CHECKING:  # brings in pyqtgraph
 class SmallChart(Card):
     """One curve with its latest value, written by `format_value`. Before build() only the value is shown."""
 
-    def __init__(self, name: str, format_value: Callable[[float], str]) -> None:
+    def __init__(
+        self, name: str, format_value: Callable[[float], str], note: Callable[[RunRecord], str] = lambda _: ""
+    ) -> None:
+        """`note` says something beside the latest value."""
         super().__init__()
-        self._name, self._format_value = name, format_value
+        self._name, self._format_value, self._note = name, format_value, note
         self._column = vbox(self, gap=0)
         self._column.setContentsMargins(12, 8, 8, 6)
         head = hbox(gap=6)
@@ -39,7 +42,8 @@ class SmallChart(Card):
 
     def show_series(self, series: Series, record: RunRecord, kind: str) -> None:
         """Draw a curve and write its latest value."""
-        self.value.setText(self._format_value(series.y[-1]) if len(series) else "–")
+        words = (self._format_value(series.y[-1]), self._note(record)) if len(series) else ("–",)
+        self.value.setText(", ".join(filter(None, words)))
         if self.chart is not None:
             self.chart.show_series(series, record, kind)
             self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}")
@@ -51,5 +55,5 @@ def small_charts() -> dict[str, SmallChart]:
         "learning_rate": SmallChart("Learning rate", format_plain),
         "grad_norm": SmallChart("Gradient norm", format_plain),
         "speed": SmallChart("Tokens per second", lambda v: f"{v:,.0f}"),
-        "memory": SmallChart("Peak memory, GB", lambda v: f"{v:.2f}"),
+        "memory": SmallChart("Memory, GB", lambda v: f"{v:.2f}", lambda record: record.mlx_memory),
     }

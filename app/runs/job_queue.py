@@ -1,6 +1,7 @@
 """The queue of runs: one run at a time has the model, the others wait, and a chat gives way to a run."""
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any
 from PySide6.QtCore import QObject, QThread, Signal
 
 from app.runs.record import RunRecord
-from app.threads import crash_report
+from app.threads import core_calls, crash_report
 from app.threads.chat_thread import ChatThread
 from app.threads.run_thread import EventSource, RunThread
 from app.threads.task import Task
@@ -84,6 +85,7 @@ class LiveRun(QObject):
         crash_report.report(details)
 
     def _finish(self) -> None:
+        self.record.note_memory(core_calls.process_memory(), time.time())
         self.finished.emit()
 
 

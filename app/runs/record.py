@@ -117,6 +117,19 @@ class RunRecord:
         """The latest answer to each prompt at a stage: "before", "during" or "after"."""
         return {i: s for i, samples in self.samples.items() for s in samples if s.stage == stage}
 
+    @property
+    def mlx_memory(self) -> str:
+        """What of the memory MLX's arrays have taken at most, in words."""
+        step = self.last_step
+        return f"MLX {step.peak_memory_bytes / 2**30:.2f}" if step and step.process_memory_bytes else ""
+
+    def note_memory(self, process_bytes: int, time: float) -> None:
+        """Put into the log what the process holds once the run is over, beside the most that it held."""
+        if len(self.memory):
+            most, rest = max(self.memory.y), process_bytes / 2**30
+            words = f"Memory: the process held up to {most:.2f} GB; after the run it holds {rest:.2f} GB."
+            self.log.append(LogLine(time, "info", words))
+
     def _add_start(self, event: Started) -> None:
         self.started = event
         if event.first_step > 1 and self.last_step is not None:
@@ -135,7 +148,7 @@ class RunRecord:
             (self.learning_rate, event.learning_rate),
             (self.grad_norm, event.grad_norm),
             (self.speed, event.tokens_per_second),
-            (self.memory, event.peak_memory_bytes / 2**30),
+            (self.memory, (event.process_memory_bytes or event.peak_memory_bytes) / 2**30),
             (self.tokens, event.tokens),
             (self.seconds, event.seconds),
         ):

@@ -49,6 +49,13 @@ def neural_engine_report(run: Run, folder: Path | None) -> tuple[bool, str]:
     return foresee(run, config)
 
 
+def process_memory() -> int:
+    """Bytes that this process holds."""
+    from core.device.process_memory import read_process_memory
+
+    return read_process_memory()
+
+
 def power_state() -> tuple[bool | None, list[str]]:
     """(whether the computer runs on its battery, None where that is not known; what a person should know of it)."""
     from core.device.power import read_power

@@ -10,6 +10,7 @@ import mlx.core as mx
 from core.data.batch.batches import Batch
 from core.device.gpu_failure import find_failure, finish_work
 from core.device.parallel import map_in_order
+from core.device.process_memory import read_process_memory
 from core.errors import Unavailable
 from core.events import Step
 from core.training.checkpoint import Progress
@@ -203,6 +204,7 @@ class OptimizerStepper:
             epoch=number / self.setup.batches.steps_per_epoch,
             seconds=progress.seconds,
             metrics=metrics,
+            process_memory_bytes=read_process_memory(),
         )
 
     def _source_metrics(self, seconds: float) -> dict[str, float]:

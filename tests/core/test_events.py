@@ -94,6 +94,7 @@ def test_the_line_is_the_public_contract() -> None:
         "epoch": 0.3,
         "seconds": 8.0,
         "metrics": {"accuracy": 0.5},
+        "process_memory_bytes": 0,
     }
 
 

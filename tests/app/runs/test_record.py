@@ -265,3 +265,14 @@ def test_a_stop_tells_what_it_still_does() -> None:
     assert "Skip the rest" in words and "Skip the rest" not in status_text.describe_stop(record, False, False)
     record.add(Phase("Writing sample answers after training"))
     assert "validates" not in status_text.describe_stop(record, True, True)
+
+
+def test_memory_is_that_of_the_process_with_mlx_beside_it() -> None:
+    record = RunRecord()
+    record.add(replace(step_event(1), peak_memory_bytes=1 << 28, process_memory_bytes=3 << 29))
+    assert list(record.memory.y) == [1.5] and record.mlx_memory == "MLX 0.25"
+    record.note_memory(1 << 29, 9.0)
+    assert record.log[-1].text == "Memory: the process held up to 1.50 GB; after the run it holds 0.50 GB."
+    old = RunRecord()  # of a log that does not know the process
+    old.add(replace(step_event(1), peak_memory_bytes=1 << 28))
+    assert list(old.memory.y) == [0.25] and old.mlx_memory == ""
