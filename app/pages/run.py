@@ -25,9 +25,11 @@ from app.widgets.notice import Notice
 from app.widgets.progress_bar import ThinProgressBar
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
+from core.device.neural_engine import describe_use
 from core.run import Run
 
 _DRAW_MS = 150  # six to seven times a second, and never while hidden
+_ENGINE_ADVICE = "Nothing is lost: the step was finished in MLX, and so are those after it."
 _DAMAGE_ADVICE = "What can be read is shown."
 _ADVICE = "Nothing you set is lost. Put it right in New run, and start again."
 
@@ -54,6 +56,9 @@ class RunPage(QWidget):
         layout.addLayout(self._build_numbers())
         self.bar = ThinProgressBar("Progress of the run")
         layout.addWidget(self.bar)
+        self.engine = Label(tone="secondary", selectable=True)  # what the Neural Engine does in the run
+        self.engine.hide()
+        layout.addWidget(self.engine)
         self.sentence = Label()
         layout.addWidget(self.sentence)
         self.notice = Notice()
@@ -204,12 +209,17 @@ class RunPage(QWidget):
         self.sentence.setText(self._describe_stop() if is_stopping else status_text.describe_progress(record))
         self.sentence.setVisible(not record.is_over and not self._is_over)
         if record.started:
-            self.badge.show_choices(record.started.backend, record.started.precision)
+            self.badge.show_choices(record.backend, record.started.precision)
+        engine = "" if record.engine_off else describe_use(record.backend)
+        self.engine.setText(engine)
+        self.engine.setVisible(bool(engine))
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)
         elif record.damage:
             self.notice.show_message(f"This run is damaged. {record.damage}", _DAMAGE_ADVICE)
-            self._fix_button.hide()
+        elif record.engine_off:
+            self.notice.show_message(record.engine_off, _ENGINE_ADVICE, "warn")
+        self._fix_button.setVisible(bool(record.problem))
         self._update_buttons(is_stopping)
         self._draw_tab(next_chart_only)
 

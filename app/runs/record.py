@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from app.runs.series import Series
 from core.events import MACHINE_CODES, Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
@@ -45,6 +46,7 @@ class RunRecord:
     samples: dict[int, list[Sample]] = field(default_factory=dict)  # by index of the prompt
     log: list[LogLine] = field(default_factory=list)
     machine_note: Warned | None = None  # the last one
+    engine_off: str = ""  # why the Neural Engine was switched off on the way
     _step_seconds: float | None = None  # of one step, a running average
     _has_slept: bool = False  # the computer, since the last step
 
@@ -72,6 +74,8 @@ class RunRecord:
             self._log(event, "note", event.message)
             if event.code in MACHINE_CODES:
                 self.machine_note = event
+            if event.code == "neural-engine-off":
+                self.engine_off = event.message
             self._has_slept = self._has_slept or event.code == "slept"
         elif isinstance(event, Finished):
             self.finished = event
@@ -84,6 +88,15 @@ class RunRecord:
         self.problem = sentence
         if not (self.finished and self.finished.reason == "failed"):
             self.log.append(LogLine(time.time(), "problem", sentence))
+
+    @property
+    def backend(self) -> dict[str, Any]:
+        """What computes, as a Started event has it, without the Neural Engine where it was switched off since."""
+        backend = self.started.backend if self.started else {}
+        if not self.engine_off:
+            return backend
+        off = {"used": False, "code": "runtime", "stage": "run", "line": self.engine_off}
+        return {**backend, "neural_engine": off}
 
     @property
     def is_over(self) -> bool:
@@ -134,7 +147,7 @@ class RunRecord:
         self.started = event
         if event.first_step > 1 and self.last_step is not None:
             self.start_time = event.time - self.last_step.seconds  # resumed: the pause does not count
-        self.finished, self.problem, self._step_seconds = None, "", None
+        self.finished, self.problem, self.engine_off, self._step_seconds = None, "", "", None
         summary = f"{event.total_steps:,} steps over {event.rows:,} rows; {event.eval_rows:,} held out"
         self._log(event, "info", summary)
         self._log(event, "info", f"Backend: {describe_choice(event.backend)}")

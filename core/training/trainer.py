@@ -290,7 +290,8 @@ class Trainer:
         """What the Neural Engine did in the last step; where it has failed, the run goes on without it."""
         setup = self.setup
         for note in watch.after_step(self.progress.step):
-            yield Warned("neural-engine", f"Neural Engine: {note}")
+            code = "neural-engine-off" if watch.engine.failure else "neural-engine"
+            yield Warned(code, f"Neural Engine: {note}")
         if watch.engine.failure:
             setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, watch))
             setup.write_resolved()

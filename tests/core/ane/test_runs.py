@@ -28,7 +28,7 @@ def do(run: Run) -> tuple[list[Any], dict[str, Any], dict[str, mx.array]]:
 
 
 def warnings(events: list[Any]) -> list[str]:
-    return [e.message for e in only(Warned, events) if e.code == "neural-engine"]
+    return [e.message for e in only(Warned, events) if e.code in ("neural-engine", "neural-engine-off")]
 
 
 def pairs(folder: Path) -> str:
