@@ -94,6 +94,8 @@ class ColumnMapping(Card):
         full = [
             name for name, parts in ROW_LAYOUTS[kind].items() if all(p in initial or p.startswith("(") for p in parts)
         ]
+        # Of several the one that reads most of the columns: "input" is a question by itself, not beside an instruction.
+        full.sort(key=lambda name: -len({initial[role] for role in layouts[name] if role in initial}))
         self.layout_menu.setCurrentText((fitting or full or list(layouts))[0])
         self._make_menus(initial)
 

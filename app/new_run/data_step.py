@@ -212,6 +212,9 @@ class DataStep(QWidget):
             return
         self._problem = f"{misfit.reason} {misfit.sentence}"
         self.columns.hide()
+        if self.scanned is not None:  # its columns are known, only not to the chosen method
+            self.file.sentence.setText(f"{self.scanned.index.rows:,} rows")
+            self.file.sentence.set_tone("secondary")
         self.notice.show_message(misfit.sentence, f"{misfit.reason} Nothing is wrong with the file.", "accent")
         self._method = misfit.fitting[0]
         self.switch.setText(f"Switch to {methods.load()[self._method].title}")

@@ -32,7 +32,7 @@ class Histogram(QWidget):
         self._bars: list[tuple[float, float, int]] = []  # (first length, end, rows)
         self._is_log = False  # whether each doubling of the length gets the same width
         self._end = 1.0
-        self._empty_text = ""
+        self.empty_text = ""
         self._is_dragging = self._draws_ring = False
         self.setMinimumHeight(120)
         self.setMouseTracking(True)
@@ -42,13 +42,13 @@ class Histogram(QWidget):
 
     def show_lengths(self, lengths: Any, limit: int) -> None:
         """Show lengths in tokens (a NumPy array) and the maximum."""
-        self._lengths, self.limit, self._empty_text = lengths, limit, ""
+        self._lengths, self.limit, self.empty_text = lengths, limit, ""
         self._build_bars()
         self.update()
 
     def show_empty(self, text: str) -> None:
         """Show a text while there are no lengths to draw."""
-        self._lengths, self._bars, self._empty_text = (), [], text
+        self._lengths, self._bars, self.empty_text = (), [], text
         self.update()
 
     def show_limit(self, limit: int) -> None:
@@ -143,7 +143,7 @@ class Histogram(QWidget):
         if not self._bars:
             painter.setPen(colours.secondary)
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
-            painter.drawText(self.rect().adjusted(24, 0, -24, 0), int(flags), self._empty_text)
+            painter.drawText(self.rect().adjusted(24, 0, -24, 0), int(flags), self.empty_text)
             return
         base = self.height() - _BOTTOM
         self._paint_bars(painter, colours, base)

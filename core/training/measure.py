@@ -47,8 +47,10 @@ class Measured:
         days = (end.date() - start.date()).days
         day = "" if days == 0 else "tomorrow " if days == 1 else f"{end:%d %b} "
         steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
+        peak = self.peak_memory_bytes
+        memory = f"{peak / 1e9:.2f} GB" if peak >= 1e9 else f"{peak / 1e6:.0f} MB"
         return (
-            f"A step took {format_seconds(self.step_seconds)} and {self.peak_memory_bytes / 1e9:.2f} GB of memory: "
+            f"A step took {format_seconds(self.step_seconds)} and {memory} of memory: "
             f"{steps} take about {format_seconds(self.seconds)}, until {day}{end:%H:%M} if started now."
         )
 

@@ -106,6 +106,7 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     reason = "marks.jsonl has no pairs of a better and a worse answer."
     assert page.notice.advice.text() == f"{reason} Nothing is wrong with the file."
     assert page.blocked_reason() == f"{reason} This fits KTO."
+    assert page.file.sentence.text() == "300 rows" and not page.columns.isVisible()
     checks = {check.title: check for check in run_checks(window.draft.run)}
     assert checks["Data"].sentence == page.blocked_reason()
     page.switch.click()
