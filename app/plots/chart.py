@@ -67,7 +67,9 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     def set_left_title(self, title: str) -> None:
         """Name what the left axis counts."""
-        self.getAxis("left").setLabel(title)
+        axis = self.getAxis("left")
+        if axis.labelText != title:
+            axis.setLabel(title)
 
     def place(self, record: RunRecord, steps: Any) -> Any:
         """Where steps lie on the bottom axis."""

@@ -11,6 +11,8 @@ from app.plots.decimate import dots
 from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING
 from app.style import theme
+from core import methods
+from core.data.kinds import TEXT
 
 MOST_MARKS = 40  # checkpoints that are marked, the newest
 FEW = 20  # steps: too few to tell an outlier
@@ -58,6 +60,7 @@ class LossChart(Chart):
 
     def show_record(self, record: RunRecord) -> None:
         """Draw the run as it is now."""
+        self.set_left_title(axis_title(record))
         x, y = self.place(record, record.loss.x), np.asarray(record.loss.y)
         logarithmic = self.getPlotItem().getAxis("left").logMode
         self.curves["raw"].setData(x, _positive(y) if logarithmic else y)
@@ -101,6 +104,13 @@ class LossChart(Chart):
         if logarithmic:
             low, high, margin = np.log10(max(low, 1e-12)), np.log10(max(high, 1e-12)), 0.05
         self.setYRange(low - margin, high + margin, padding=0)
+
+
+def axis_title(record: RunRecord) -> str:
+    """The loss with its unit, where the method's loss is that of each token of the answers."""
+    spec = methods.load().get(record.started.method) if record.started else None
+    is_per_token = spec is not None and spec.data == TEXT and spec.divergence is None
+    return "Loss (nats per token)" if is_per_token else "Loss"
 
 
 def summary(record: RunRecord) -> str:

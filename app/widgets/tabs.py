@@ -1,15 +1,23 @@
 """Tabs as plain words, with a line under the current one."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.style import theme
+from app.widgets.buttons import KEYBOARD_REASONS
 from app.widgets.card import vbox
 
 
 class _TabBar(QTabBar):
     """Drawn flat; a Mac draws its own."""
+
+    draws_ring = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.draws_ring = event.reason() in KEYBOARD_REASONS
+        self.update()
 
     def tabSizeHint(self, index: int) -> QSize:
         if theme.NATIVE:
@@ -26,7 +34,7 @@ class _TabBar(QTabBar):
         painter.fillRect(0, self.height() - 1, self.width(), 1, colours.separator)
         for i in range(self.count()):
             box, chosen = QRectF(self.tabRect(i)), i == self.currentIndex()
-            if chosen and self.hasFocus():
+            if chosen and self.hasFocus() and self.draws_ring:
                 painter.setPen(theme.ring(colours))
                 painter.drawRoundedRect(box.adjusted(4, 4, -4, -6), 5, 5)
             painter.setPen(colours.text if chosen else colours.secondary)

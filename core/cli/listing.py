@@ -1,6 +1,9 @@
 """hone methods: every method, what it needs, and with --json its options."""
 
 import json
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from core import methods
@@ -19,11 +22,21 @@ def run(args: Any, out: Print) -> int:
     if args.json:
         out(json.dumps({name: _facts(spec) for name, spec in specs.items()}, indent=2, ensure_ascii=False))
         return 0
-    for name, spec in specs.items():
-        out(f"{name:<8} {spec.title}: {spec.summary}")
-        out(f"{'':<8} You need: {spec.needs}")
-        out(f"{'':<8} {spec.cost} {spec.paper}")
+    heads = ("method", "what it does", "you need", "memory and time")
+    rows = [(name, f"{spec.title}: {spec.summary}", spec.needs, spec.cost) for name, spec in specs.items()]
+    for line in table(heads, rows, (max(map(len, specs)), 36, 30, 30)):
+        out(line)
     return 0
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]:
+    """The lines of a table whose cells are wrapped at the widths of their columns, with a blank line between rows."""
+    for i, row in enumerate((heads, *rows)):
+        if i:
+            yield ""
+        cells = [textwrap.wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+        for parts in zip_longest(*cells, fillvalue=""):
+            yield "  ".join(f"{part:<{width}}" for part, width in zip(parts, widths, strict=True)).rstrip()
 
 
 def _facts(spec: methods.Method) -> dict[str, Any]:

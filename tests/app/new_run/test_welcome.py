@@ -59,3 +59,13 @@ def test_the_neural_engine_is_told() -> None:
     facts = MachineFacts({"neural_engine": "Core ML", "neural_engine_reason": "it is here"}, {})
     assert describe_neural_engine(facts) == "Neural Engine: may be used – it is here."
     assert describe_neural_engine(MachineFacts({}, {})) == ""
+
+
+def test_a_ring_around_a_tab_is_for_the_keyboard_alone(qtbot: QtBot, window: MainWindow) -> None:
+    bar = window.wizard.settings.tabs.bar
+    window.wizard.show_step(3)
+    bar.setFocus(Qt.FocusReason.OtherFocusReason)
+    assert bar.hasFocus() and not bar.draws_ring  # type: ignore[attr-defined]
+    window.wizard.next_button.setFocus()
+    bar.setFocus(Qt.FocusReason.TabFocusReason)
+    assert bar.draws_ring  # type: ignore[attr-defined]

@@ -94,7 +94,7 @@ def test_the_bottom_axis_counts_steps_tokens_or_time(qtbot: QtBot) -> None:
         chart.set_kind(kind)
         chart.show_record(record)
         assert chart.curves["smooth"].getData()[0][-1] == pytest.approx(end)
-        assert chart.getAxis("bottom").labelText == title and chart.getAxis("left").labelText == "Loss"
+        assert chart.getAxis("bottom").labelText == title and chart.getAxis("left").labelText == "Loss (nats per token)"
 
 
 def test_the_crosshair_tells_the_values_under_the_pointer(qtbot: QtBot) -> None:

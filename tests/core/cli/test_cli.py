@@ -215,7 +215,9 @@ def test_a_full_disk(
 
 def test_methods_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["methods"]) == 0
-    assert "Show the model good answers" in capsys.readouterr().out
+    output = capsys.readouterr().out
+    assert "Show the model good answers" in output and "you need" in output and "memory and time" in output
+    assert all(len(line) <= 120 for line in output.splitlines())
     assert main(["methods", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["sft"]["learning_rate"]["lora"] == 2e-4
     assert main(["doctor"]) == 0

@@ -39,7 +39,7 @@ def test_the_command_line_has_it_with_its_options() -> None:
     assert arguments.method == NAME and vars(arguments)["option:options.gamma"] == "3"
     with pytest.raises(BadOption, match="There is no option --gamme"):
         cli.parser().parse_args([NAME, "--gamme", "3"])
-    assert "focal    Focal: Learns most from the words" in output_of("methods")
+    assert "focal    Focal: Learns most from the" in output_of("methods")
     assert json.loads(output_of("methods", "--json"))[NAME]["options"][0]["flag"] == "--gamma"
 
 
