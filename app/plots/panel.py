@@ -1,14 +1,12 @@
 """The Charts tab of a run: one of the method's charts, large, with its legend and controls, and four small charts."""
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QSlider, QStackedWidget, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
 
-from app.desktop.message_box import MessageBox
 from app.plots.legend import BAND, DASHES, DOTS, FAINT, LINE, STAR, Legend, LegendEntry
 from app.plots.small_chart import small_charts
 from app.runs.metrics import select_charts
@@ -287,24 +285,10 @@ class ChartPanel(QWidget):
             self._show_small(name)
 
     def _save(self) -> None:
-        """Ask for a file, and write the chart or its numbers into it."""
-        if self._record is None or self._current not in self.charts:
-            return
-        from app.plots.save_chart import SUFFIXES, save_chart
+        if self._record is not None and self._current in self.charts:
+            from app.plots.save_chart import ask_and_save
 
-        filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
-        chosen, kind = QFileDialog.getSaveFileName(self, "Save the chart", f"{self.title.text()}.png", filters)
-        if not chosen:
-            return
-        path = Path(chosen)
-        if path.suffix.lower() not in SUFFIXES:
-            path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
-        try:
-            save_chart(self.current_chart, self._record, path)
-        except OSError as error:
-            MessageBox(
-                self, MessageBox.Icon.Warning, "The chart could not be saved.", f"{path}: {error.strerror}."
-            ).open()
+            ask_and_save(self, self.current_chart, self._record, self.title.text())
 
     def _follow(self) -> None:
         self.current_chart.follow()

@@ -8,11 +8,29 @@ import numpy as np
 from PySide6.QtCore import QRectF
 from PySide6.QtGui import QPainter
 from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.desktop.message_box import MessageBox
 from app.plots.chart import Chart
 from app.runs.record import RunRecord
 
 SUFFIXES = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Numbers (CSV)"}
+
+
+def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str) -> None:
+    """Ask for a file, and write the chart or its numbers into it."""
+    filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the chart", f"{title}.png", filters)
+    if not chosen:
+        return
+    path = Path(chosen)
+    if path.suffix.lower() not in SUFFIXES:
+        path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
+    try:
+        save_chart(chart, record, path)
+    except OSError as error:
+        sentence = f"{path}: {error.strerror}."
+        MessageBox(parent, MessageBox.Icon.Warning, "The chart could not be saved.", sentence).open()
 
 
 def save_chart(chart: Chart, record: RunRecord, path: Path) -> None:

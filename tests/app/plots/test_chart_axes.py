@@ -8,10 +8,12 @@ import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.desktop.message_box import MessageBox
 from app.plots.axes import PlainAxis
 from app.plots.line_chart import y_range
 from app.plots.loss_chart import LossChart
 from app.plots.panel import ChartPanel
+from app.plots.save_chart import ask_and_save
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from core.events import Saved
@@ -139,6 +141,18 @@ def test_pens_are_as_wide_on_every_screen(qtbot: QtBot, monkeypatch: pytest.Monk
     chart.restyle()
     assert chart.curves["smooth"].opts["pen"].widthF() == 4.0
     assert chart.curves["held"].opts["pen"].widthF() == 3.0
+
+
+def test_a_chart_that_cannot_be_saved_is_one_sentence(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chart, record, told = LossChart(), recorded(), list[str]()
+    qtbot.addWidget(chart)
+    path = tmp_path / "gone" / "loss"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), "Numbers (CSV) (*.csv)"))
+    monkeypatch.setattr(MessageBox, "open", lambda box: told.append(box.informativeText()))
+    ask_and_save(chart, chart, record, "Loss")
+    assert told == [f"{path}.csv: No such file or directory."]
 
 
 @pytest.mark.parametrize("suffix", [".png", ".svg", ".csv"])
