@@ -1,6 +1,7 @@
 """A chart as a file: a picture (PNG, SVG), or its numbers (CSV)."""
 
 import csv
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,25 @@ SUFFIXES = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Numbers (
 def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str) -> None:
     """Ask for a file, and write the chart or its numbers into it."""
     filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
-    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the chart", f"{title}.png", filters)
+    # The system's question whether to overwrite would be an alert of its own: a file that is there stays.
+    options = QFileDialog.Option.DontConfirmOverwrite
+    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the chart", f"{title}.png", filters, options=options)
     if not chosen:
         return
     path = Path(chosen)
     if path.suffix.lower() not in SUFFIXES:
         path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
     try:
-        save_chart(chart, record, path)
+        save_chart(chart, record, free_path(path))
     except OSError as error:
         sentence = f"{path}: {error.strerror}."
         MessageBox(parent, MessageBox.Icon.Warning, "The chart could not be saved.", sentence).open()
+
+
+def free_path(path: Path) -> Path:
+    """The path itself, or with a number behind its name where there is such a file already."""
+    names = (path.with_stem(f"{path.stem} {n}") for n in itertools.count(2))
+    return path if not path.exists() else next(p for p in names if not p.exists())
 
 
 def save_chart(chart: Chart, record: RunRecord, path: Path) -> None:

@@ -149,7 +149,7 @@ def test_a_chart_that_cannot_be_saved_is_one_sentence(
     chart, record, told = LossChart(), recorded(), list[str]()
     qtbot.addWidget(chart)
     path = tmp_path / "gone" / "loss"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), "Numbers (CSV) (*.csv)"))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **options: (str(path), "Numbers (CSV) (*.csv)"))
     monkeypatch.setattr(MessageBox, "open", lambda box: told.append(box.informativeText()))
     ask_and_save(chart, chart, record, "Loss")
     assert told == [f"{path}.csv: No such file or directory."]
@@ -163,9 +163,11 @@ def test_a_chart_is_saved(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Monk
     panel.show_record(record)
     qtbot.waitUntil(lambda: panel.complete, timeout=20_000)
     path = tmp_path / f"loss{suffix}"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **options: (str(path), ""))
     panel.save.click()
     content = path.read_bytes()
+    panel.save.click()
+    assert path.with_stem("loss 2").stat().st_size > 0 and path.read_bytes() == content  # nothing is overwritten
     if suffix == ".png":
         assert content.startswith(b"\x89PNG")
     elif suffix == ".svg":
