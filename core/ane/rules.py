@@ -85,16 +85,17 @@ def judge_job(run: Run, longest: int | None = None) -> Verdict | None:
     return None
 
 
-def judge_memory(parameters: int, free_memory: int, free_disk: int) -> Verdict | None:
+def judge_memory(parameters: int, free_memory: int, free_disk: int, *, grows: bool = False) -> Verdict | None:
     """Why a model of so many weights finds no room for its programs; None where it does. All in bytes.
 
     Core ML keeps the constants beside MLX's weights; a program lies on disk saved, compiled, and while it is made.
+    `grows` says that the weights are in 16 bit, and in float32 once the CPU computes with them.
     """
     size = 2 * parameters
-    if size > free_memory:
-        return refused(
-            "memory", f"Its programs take {size / 1e9:.1f} GB of memory more, and {_gb(free_memory)} are free."
-        )
+    more = 2 * size if grows else size
+    if more > free_memory:
+        what = "Its programs and the weights in float32" if grows else "Its programs"
+        return refused("memory", f"{what} take {more / 1e9:.1f} GB of memory more, and {_gb(free_memory)} are free.")
     if 3 * size > free_disk:
         return refused("memory", f"Its programs take {3 * size / 1e9:.1f} GB on disk, and {_gb(free_disk)} are free.")
     return None

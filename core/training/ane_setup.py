@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from core.data.batch.groups import row_texts
 from core.device.machine import free_memory
 from core.device.neural_engine import Host
 from core.device.select import select
-from core.events import Event, Phase
+from core.events import Event, Phase, Warned
 from core.model.check_folder import read_config
 from core.reference.frozen_model import file_stamps
 from core.resolved import Backend, Decision, NeuralEngineFacts, Packing
@@ -33,6 +33,9 @@ from core.training.model_setup import TrainingModel
 
 # A file in a run's folder: it uses the Neural Engine. Found before a run goes on, it says that Hone was killed.
 IN_USE = "neural-engine-in-use"
+
+
+LoadModel = Callable[[str], Generator[Event, None, TrainingModel]]  # for "cpu" or "gpu"
 
 
 @dataclass(frozen=True)
@@ -63,25 +66,53 @@ def longest_text(data: TrainingData) -> int:
     return max((len(text.tokens) for row in rows for text in row_texts(row)), default=0)
 
 
-def start_engine(
-    run: Run, data: TrainingData, model: TrainingModel, checkpointing: bool
-) -> Generator[Event, None, tuple[Verdict, EngineWatch | None]]:
-    """Try the model and, where nothing objects, let programs compute its blocks. Yields progress."""
+def try_engine(
+    run: Run, data: TrainingData, model: TrainingModel, device: str, checkpointing: bool
+) -> Generator[Event, None, Verdict]:
+    """Whether the Neural Engine computes the blocks of a model that is loaded for a device. Yields progress."""
     if checkpointing:
         reason = (
             "A step fits into memory only with gradient checkpointing, which would compute each forward pass twice."
         )
-        return refused("memory", reason), None
-    folder = Path(tempfile.mkdtemp(prefix="hone-ane-"))
-    verdict = judge_memory(model.facts.parameters, free_memory(), shutil.disk_usage(folder).free)
+        return refused("memory", reason)
+    grows = device != "cpu" and model.dtype != mx.float32  # see load_for_cpu()
+    free_disk = shutil.disk_usage(tempfile.gettempdir()).free
+    verdict = judge_memory(model.facts.parameters, free_memory(), free_disk, grows=grows)
     if verdict is None:
         yield Phase("Trying the Neural Engine", "experimental")
-        machine, source = this_machine(), file_stamps(data.model_folder)
-        longest, choice = longest_text(data), preference(run)
-        verdict = machine.trial.judge(model.model, longest, source, choice)
-    if not verdict.used:
-        shutil.rmtree(folder)
-        return verdict, None
+        source, longest = file_stamps(data.model_folder), longest_text(data)
+        verdict = this_machine().trial.judge(model.model, longest, source, preference(run))
+    return verdict
+
+
+def load_for_cpu(load: LoadModel) -> Generator[Event, None, TrainingModel]:
+    """The model as a CPU computes it, in float32, where it was loaded for a GPU; its warnings were told before."""
+    select("cpu")
+    mx.clear_cache()
+    return (yield from _without_warnings(load("cpu")))
+
+
+def load_for_gpu(run: Run, load: LoadModel) -> Generator[Event, None, TrainingModel]:
+    """The model as it was before load_for_cpu()."""
+    device = select(run.backend)["used"]
+    mx.clear_cache()
+    return (yield from _without_warnings(load(device)))
+
+
+def _without_warnings(events: Generator[Event, None, TrainingModel]) -> Generator[Event, None, TrainingModel]:
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            model: TrainingModel = end.value
+            return model
+        if not isinstance(event, Warned):
+            yield event
+
+
+def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, None, tuple[Verdict, EngineWatch | None]]:
+    """Let programs compute the blocks of a model that is on the CPU, as a verdict says. Yields progress."""
+    folder, machine = Path(tempfile.mkdtemp(prefix="hone-ane-")), this_machine()
 
     def try_again() -> float | None:
         objection, facts = machine.trial.probe(model.model.layers[-1], verdict.facts["length"])
@@ -93,8 +124,6 @@ def start_engine(
         for chunk in build_chunks(model.model.layers, verdict.facts["length"], folder, machine.load):
             engine.chunks.append(chunk)
             yield Phase("Making programs for the Neural Engine", str(len(engine.chunks)))
-        mx.set_default_device(mx.cpu)  # else each program would wait for all that the GPU was given
-        mx.disable_compile()
         engine.install()
         check_gradients(engine)
     except BaseException as error:
@@ -107,7 +136,6 @@ def start_engine(
     if engine.failure:
         failure = engine.failure
         watch.close()
-        select(run.backend)
         return refused("runtime", f"It failed before the first step: {failure}."), None
     return verdict, watch
 

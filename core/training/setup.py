@@ -28,7 +28,16 @@ from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
-from core.training.ane_setup import IN_USE, engine_facts, judge_run, start_engine, without_packing
+from core.training.ane_setup import (
+    IN_USE,
+    engine_facts,
+    judge_run,
+    load_for_cpu,
+    load_for_gpu,
+    start_engine,
+    try_engine,
+    without_packing,
+)
 from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
 from core.training.inputs import input_facts
@@ -168,10 +177,21 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
-    model = yield from prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
-    watch = None
+
+    def load_model(device: str) -> Generator[Event, None, TrainingModel]:
+        return prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
+
+    model, watch = (yield from load_model(device)), None
     if may_use_engine:
-        verdict, watch = yield from start_engine(run, data, model, plan.checkpointing)
+        verdict = yield from try_engine(run, data, model, device, plan.checkpointing)
+    if verdict and verdict.used:
+        if device != "cpu":
+            del model  # before another takes its place
+            model = yield from load_for_cpu(load_model)
+        verdict, watch = yield from start_engine(model, verdict)
+        if not watch and device != "cpu":
+            del model
+            model = yield from load_for_gpu(run, load_model)
     if watch:
         model, plan, device = without_packing(model), replace(plan, parallel_batches=1), "cpu"
     if verdict:
