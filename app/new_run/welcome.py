@@ -72,12 +72,11 @@ class WelcomePage(QWidget):
         self.machine = MachineCard()
         page.addWidget(self.machine)
         page.addStretch()
-        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo_run(draft.run)))
+        self.demo_button.clicked.connect(lambda: self.demo.emit(goals.demo_run()))
         self.data_button.clicked.connect(self.own_data)
         self.run_button.clicked.connect(self.open_run)
-        draft.changed.connect(self._show)
         self._show()
 
-    def _show(self, _: str = "") -> None:
-        method = goals.demo_run(self._draft.run).spec.title
+    def _show(self) -> None:
+        method = goals.demo_run().spec.title
         self.demo_door.text.setText(f"The small model inside learns from sample data, by {method}. No download.")

@@ -87,9 +87,13 @@ def test_data_that_cannot_be_read_rule_nothing_out(tmp_path: Path) -> None:
     assert goals.unsuited_reasons(Run().replace("data.path", str(tmp_path / "gone.jsonl"))) == {}
 
 
-def test_the_demo_follows_the_goal() -> None:
-    for name in methods.load():
-        assert goals.demo_run(Run(method=name)) == Run(method="sft" if name == "distill" else name)
+def test_the_demo_never_follows_the_draft(qtbot: QtBot, window: MainWindow) -> None:
+    welcome, started = window.welcome, []
+    window.draft.take(Run(method="dpo").replace("adapter.rank", 24))
+    assert "by SFT" in welcome.demo_door.text.text()
+    welcome.demo.connect(started.append)
+    welcome.demo_button.click()
+    assert started == [Run()]
 
 
 def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
