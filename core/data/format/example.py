@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from core.data.read.reader import Severity
+
+_PIECE = 1 << 20  # characters that are made comparable at once
 
 Message = dict[str, Any]  # {"role": "user", "content": "…"}, in OpenAI's form
 
@@ -79,5 +82,22 @@ def example_texts(example: Example) -> list[str]:
 def content_key(example: Example) -> str:
     """A hash (hexadecimal, 32 digits) that is equal for examples with the same texts, ignoring case, white space and
     line."""
-    text = "\0".join([" ".join(part.casefold().split()) for part in example_texts(example)])
-    return hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(digest_size=16)
+    for n, text in enumerate(example_texts(example)):
+        digest.update(b"\0" if n else b"")
+        for piece in _normalised(text):
+            digest.update(piece.encode("utf-8", "replace"))
+    return digest.hexdigest()
+
+
+def _normalised(text: str) -> Iterator[str]:
+    """ " ".join(text.casefold().split()), in pieces: as a whole the words of a text take many times its memory."""
+    gap = begun = False  # whether white space was met since the last word, and whether there was a word
+    for start in range(0, len(text), _PIECE):
+        piece = text[start : start + _PIECE].casefold()
+        words = " ".join(piece.split())
+        if words:
+            yield " " + words if begun and (gap or piece[0].isspace()) else words
+            begun, gap = True, piece[-1].isspace()
+        else:
+            gap = True

@@ -15,6 +15,7 @@ MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
 _LONGEST_KEY = 60  # characters, in a sentence
 _LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses
 _MOST_BYTES = 1 << 29  # that the objects of one value may take
+_MOST_BROKEN = 1000  # values one after the other, behind which a file is not read any further
 _DEEPEST = 200  # lists and objects inside each other
 # A text, closed or not, or a comma too many. Nothing is tried twice, so the time grows with the length alone.
 _TRAILING_COMMA = re.compile(r'("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z))|,(?=\s*+[}\]])', re.DOTALL)
@@ -74,6 +75,7 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
     window = _JsonWindow(data_file)
     window.skip_space("")
     in_array = window.skip_character("[") if data_file.begin == FILE_START else data_file.head.lstrip().startswith("[")
+    broken = 0  # values one after the other
     while True:
         window.skip_space(", \t" if in_array else " \t")
         yield from window.take_problems()
@@ -84,7 +86,16 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
         if window.at_end():
             break
         line = window.line
-        yield from window.read_value(line)
+        for piece in window.read_value(line):
+            yield piece
+            if not isinstance(piece, Problem):
+                broken = 0
+            elif piece.severity == "error":
+                broken += 1
+        if broken >= _MOST_BROKEN:
+            message = f"{broken:,} values one after the other are broken; what follows is not read."
+            yield Problem("json-end", "error", window.line, message, "Mend what is told before it.")
+            return
     yield from window.take_problems()
     if in_array:
         yield Problem("array-end", "warning", window.line, "The file ends before the array does.", "The rows are kept.")

@@ -25,6 +25,7 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
     name = "".join(f"[{c}]" if c in "*?[" else c for c in str(data_file.path))
     try:
         with duckdb.connect(":memory:", config=_SETTINGS) as connection:
+            connection.execute("SET enable_progress_bar = false")  # it would be written to stdout
             rows = connection.execute(
                 "SELECT * EXCLUDE (file_row_number) FROM read_parquet(?, file_row_number = true) "
                 "WHERE file_row_number >= ?",

@@ -186,7 +186,8 @@ class Source:
                     yield encoding_problem(number)
                 if not self.has_text and not text.isspace() and text:
                     self.has_text = True
-                yield number, text
+                held, text = [text], ""  # not kept here while the row is looked at
+                yield number, held.pop()
                 number += 1
 
     def chunks(self, size: int = 1 << 20) -> Iterator[str]:

@@ -10,6 +10,7 @@ from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 
 _RULE = re.compile(r":?-*:?")
 _LONGEST_CELL = 1 << 26  # characters; the csv module's own limit of 131,072 is too small for documents
+_LONG_CELL = 1 << 18  # characters; a reader keeps four bytes for each of its longest cell, so it is replaced behind one
 
 
 def read_table(data_file: Source) -> Iterator[Piece]:
@@ -29,6 +30,8 @@ def read_table(data_file: Source) -> Iterator[Piece]:
         except csv.Error as error:
             yield Problem("table", "error", data_file.line_end[1] - 1, f"The table is broken here: {error}.")
             continue
+        if max(map(len, cells), default=0) > _LONG_CELL:
+            reader = _reader(lines, data_file)
         yield from problems
         problems.clear()
         line, quotes = start[1], lines.take_quotes()
@@ -40,7 +43,7 @@ def read_table(data_file: Source) -> Iterator[Piece]:
             cells = [cell.strip() for cell in cells]
             if all(_RULE.fullmatch(cell) for cell in cells):
                 continue
-        if not any(cell.strip() for cell in cells):
+        if all(not cell or cell.isspace() for cell in cells):
             continue
         if not columns:
             columns = [cell.strip() for cell in cells]

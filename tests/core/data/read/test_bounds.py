@@ -154,3 +154,29 @@ def test_a_long_value_is_looked_through_once(tmp_path: Path, monkeypatch: pytest
     path.write_text(json.dumps(rows, indent=1))
     assert len(load_dataset(path, TEXT).examples) == 2001
     assert sum(size > 1_000_000 for size in looked) < 20
+
+
+@pytest.mark.parametrize("opening", ["[", "{"])
+def test_of_a_file_in_which_every_value_is_broken_the_rest_is_one_finding(tmp_path: Path, opening: str) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text((opening + "\n") * 5000)
+    findings = list(read_rows(path))
+    assert len(findings) == 1001 and all(isinstance(f, Finding) and f.severity == "error" for f in findings)
+    sentence = "1,000 values one after the other are broken; what follows is not read."
+    assert isinstance(findings[-1], Finding) and findings[-1].message == sentence
+
+
+def test_broken_values_between_rows_do_not_end_the_reading(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text("[\n" + ('{"text": broken},\n' * 600 + '{"text": "good"},\n') * 3 + "]\n")
+    items = list(read_rows(path))
+    assert [item.line for item in items if isinstance(item, Row)] == [602, 1203, 1804]
+    assert sum(isinstance(item, Finding) and item.code == "json" for item in items) == 1800
+
+
+def test_rows_behind_a_long_cell_of_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    long = "a, b\n" * 60_000
+    path.write_text(f'name,text\n1,"{long}"\n2,"two\nlines"\n3,plain\n')
+    rows = [item for item in read_rows(path) if isinstance(item, Row)]
+    assert [(row.line, row.value["text"]) for row in rows] == [(2, long), (60_003, "two\nlines"), (60_005, "plain")]
