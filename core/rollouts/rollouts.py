@@ -108,7 +108,11 @@ class RolloutBatches:
         answers = self.collector.greedy_answers(self.held_out)
         scorer = self.collector.scorer
         reward = next(name for name in SOLVING_REWARDS if name in scorer.weights)
-        scored_answers = scorer(answers).scored_answers
+        result = scorer(answers)
+        if result.problem:
+            ending = ", which count as not solved" if reward == "file" else ""
+            self.notes.append(("reward", f"{result.problem} It was asked about held-out questions{ending}."))
+        scored_answers = result.scored_answers
         solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
         lengths = [answer.tokens for answer in answers]
         metrics = {
@@ -117,6 +121,11 @@ class RolloutBatches:
             "cut_off": float(np.mean([answer.truncated for answer in answers])),
         }
         return metrics, sum(lengths)
+
+    def take_notes(self) -> list[tuple[str, str]]:
+        """(code, sentence) of the warnings since this was asked last."""
+        notes, self.notes = self.notes, []
+        return notes
 
     def close(self) -> None:
         """End the process of a person's reward file."""

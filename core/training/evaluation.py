@@ -208,6 +208,7 @@ class Evaluation:
         yield Phase(name, f"{setup.eval_rows} rows")
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
             metrics, answer_tokens = setup.rollouts.evaluate()
+            yield from (Warned(code, sentence) for code, sentence in setup.rollouts.take_notes())
             return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
         setup.model.eval()
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated

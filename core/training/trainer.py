@@ -276,8 +276,7 @@ class Trainer:
         if setup.engine_watch is not None:
             yield from self._watch_engine(setup.engine_watch)
         if setup.rollouts is not None:
-            notes, setup.rollouts.notes = setup.rollouts.notes, []
-            yield from (Warned(code, sentence) for code, sentence in notes)
+            yield from (Warned(code, sentence) for code, sentence in setup.rollouts.take_notes())
 
     def record_engine(self) -> None:
         """Write what the Neural Engine did into resolved.json."""

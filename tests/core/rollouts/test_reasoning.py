@@ -304,6 +304,14 @@ def test_a_reward_file_that_fails_at_times_costs_only_those_answers(ask: Ask, tm
     assert failed_group["step"] == 2 and not any(a["advantage"] for a in failed_group["answers"])
 
 
+def test_a_reward_file_that_fails_while_validating_is_told(ask: Ask, tmp_path: Path) -> None:
+    own = file_reward(tmp_path, "    if len(CALLS) == 1:\n        raise ValueError('the first call')")
+    events = list(train(ask(data={"eval_split": 0.25}, **own)))
+    (message,) = [e.message for e in only(Warned, events) if e.code == "reward"]
+    assert "the first call" in message
+    assert message.endswith("It was asked about held-out questions, which count as not solved.")
+
+
 def test_a_reward_file_that_stops_working_ends_the_run(ask: Ask, tmp_path: Path) -> None:
     own = file_reward(tmp_path, "    if len(CALLS) > 2:\n        raise ValueError('tired')")
     with pytest.raises(Unavailable, match=r"tired.* 3 times in a row"):
