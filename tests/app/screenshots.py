@@ -3,8 +3,8 @@
 A run is played from a script, so this takes seconds and needs no model.
 """
 
+import argparse
 import os
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -250,4 +250,6 @@ class Photographer(Camera):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    main(parser.parse_args().folder)
