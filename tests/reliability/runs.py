@@ -39,6 +39,7 @@ _MEASURED = (
     "seconds",
     "tokens_per_second",
     "peak_memory_bytes",
+    "process_memory_bytes",
     "sampling_seconds",
     "learning_seconds",
     "path",

@@ -112,7 +112,16 @@ def _more(turns: list[dict[str, str]]) -> str:
 
 def fingerprint(run: Run) -> dict[str, Any]:
     """All that a run tells and leaves, but for times, speeds and memory."""
-    passing = {"time", "seconds", "tokens_per_second", "peak_memory_bytes", "folder", "name", "path"}
+    passing = {
+        "time",
+        "seconds",
+        "tokens_per_second",
+        "peak_memory_bytes",
+        "process_memory_bytes",
+        "folder",
+        "name",
+        "path",
+    }
     events = [
         (type(e).__name__, {k: v for k, v in dataclasses.asdict(e).items() if k not in passing})
         for e in train(run)

@@ -11,6 +11,7 @@ import pytest
 from core.errors import Unavailable
 from core.events import Event, Finished, Saved, Step, Warned
 from core.memory import plan
+from core.model.generate import Answer
 from core.run import Run
 from core.train import resume, train
 from core.training import evaluation, optimizer_step, recovery, step_sizes
@@ -90,10 +91,10 @@ def test_a_sample_answer_that_fails_leaves_a_checkpoint(make_run: MakeRun, monke
     run = make_run(backend="cpu", train={"steps": 3, "samples": 1, "sample_every": 2, "eval_every": 3})
     events: list[Event] = []
 
-    def fail(*_: object) -> str:
+    def fail(*_: object) -> Answer:
         if only(Step, events):
             raise RuntimeError(watchdog.TIMEOUT)
-        return "an answer"
+        return Answer("an answer", False)
 
     monkeypatch.setattr(evaluation, "answer_tokens", fail)
     with pytest.raises(Unavailable, match="kept the GPU for too long"):
