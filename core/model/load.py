@@ -15,7 +15,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from core.model.build import build_model, check_rope
 from core.model.check_folder import check_weights, read_config
-from core.model.families import UNTRIED, describe_support
+from core.model.families import UNTRIED, describe_support, find_family
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.model.tied_head import unused_head_note
 from core.model.weight_files import weight_files
@@ -51,6 +51,13 @@ class LoadedModel:
     notes: list[str] = field(default_factory=list)  # warnings for the user, a sentence each
 
 
+def _refuse_wrong_numbers(model_type: str, device: str) -> None:
+    """Raise BadModel for a family that MLX computes wrongly on this GPU."""
+    family = find_family(model_type)
+    if family is not None and family.wrong_on_cuda and device == "gpu" and mx.cuda.is_available():
+        raise BadModel(f"{family.title} cannot be used on a CUDA GPU: {family.wrong_on_cuda}. Use --backend cpu.")
+
+
 def load(
     folder: Path,
     dtype: str = "auto",
@@ -78,6 +85,7 @@ def load(
     """
     config = read_config(folder)
     check_weights(folder, config)
+    _refuse_wrong_numbers(config["model_type"], device)
     code = trust.model_code(folder, config)
     if code is not None:
         trust.require(code, allow_code)

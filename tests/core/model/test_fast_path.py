@@ -16,6 +16,7 @@ from core import adapters
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
 from core.model import lm_head, packed_mask, tiled_attention
+from core.model.families import find_family
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import load
 from core.model.log_probs import to_mlx, token_logps
@@ -54,6 +55,9 @@ def loss_and_gradient(model: nn.Module, batch: Batch, head: LMHead | None) -> tu
 
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_both_give_the_same(family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = find_family(family)
+    if known is not None and known.wrong_on_cuda and mx.default_device() == mx.gpu:
+        pytest.skip(known.wrong_on_cuda)
     monkeypatch.setattr(tiled_attention, "TILE", 8)
     monkeypatch.setattr(lm_head, "LOGITS_CHUNK", 300 * 8)
     monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 8)

@@ -162,3 +162,11 @@ def test_a_class_that_does_not_read_the_rotary_base_is_told(tmp_path: Path, monk
     monkeypatch.setattr(olmo2.ModelArgs, "from_dict", forgetful)
     with pytest.raises(BadModel, match="asks for rotary positions with base 10000, but mlx-lm's class for olmo2 uses"):
         load(folder, device="cpu")
+
+
+def test_what_mlx_computes_wrongly_on_cuda_is_refused_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = zoo.write(tmp_path / "model", "gpt_oss")
+    monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
+    assert load(folder, device="cpu").model.model_type == "gpt_oss"
+    with pytest.raises(BadModel, match="GPT-OSS cannot be used on a CUDA GPU"):
+        load(folder, device="gpu")
