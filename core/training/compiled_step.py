@@ -44,7 +44,7 @@ class CompiledStep:
         arrays, template = _split_arrays(batch)
         shapes = tuple((name, tuple(array.shape)) for name, array in arrays.items())
         self._shape_counts[shapes] += 1
-        if self._shape_counts[shapes] < MIN_REPEATS or self.error or not self._has_room(shapes):
+        if self._shape_counts[shapes] < MIN_REPEATS or self.error or not self._choose(shapes):
             return self._function(parameters, batch, precomputed, weight)
         kind = (tuple(arrays), template.layout is not None and template.layout.shared)
         if kind not in self._compiled:
@@ -61,8 +61,8 @@ class CompiledStep:
             self.error = (str(error).strip().splitlines() or ["no word"])[0]
             return self._function(parameters, batch, precomputed, weight)
 
-    def _has_room(self, shapes: Any) -> bool:
-        """Whether the step is compiled for these shapes, or may be."""
+    def _choose(self, shapes: Any) -> bool:
+        """Count these shapes among those that are compiled, where there is room. Returns whether they are."""
         if shapes not in self._chosen and (self._max_shapes is None or len(self._chosen) < self._max_shapes):
             self._chosen.add(shapes)
         return shapes in self._chosen
