@@ -1,4 +1,4 @@
-"""Open the window: `hone-app [--theme light|dark|system] [FILE ...]`."""
+"""Open the window: `hone-app [--theme light|dark|system] [--language en|de|system] [FILE ...]`."""
 
 import argparse
 import logging
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import core  # first: it loads the fast BLAS before anything brings in MLX
-from app.desktop import identity, log_files, preferences
+from app.desktop import identity, language, log_files, preferences
 from app.style import icons, theme
 from app.threads import crash_report, task
 
@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     options = _build_parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    language.use(language.choose(options.language or preferences.language(), preferences.system_languages()))
 
     from app.shell import crash_dialog
     from app.shell.application import Application
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     python_runs = identity.take_name()
     app = Application([sys.argv[0]])
+    app.translate_qt(language.current())
     if python_runs:  # an app of its own has its icon from the bundle
         app.setWindowIcon(icons.app_icon())
     log_files.start()
@@ -58,6 +60,9 @@ def _build_parser() -> argparse.ArgumentParser:
         "files", nargs="*", metavar="FILE", help="a dataset, a model folder, a run folder or a run.toml"
     )
     parser.add_argument("--theme", choices=theme.MODES, help="light, dark, or as the system is set (the default)")
+    parser.add_argument(
+        "--language", choices=[*language.LANGUAGES, "system"], help="of the window; the system's own is the default"
+    )
     parser.add_argument("--version", action="version", version=f"Hone {core.__version__}")
     return parser
 

@@ -1,9 +1,9 @@
-"""What the window remembers from one start to the next: its theme, size and last folder."""
+"""What the window remembers from one start to the next: its theme, language, size and last folder."""
 
 from pathlib import Path
 
 import platformdirs
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QLocale, QSettings
 
 
 def data_folder() -> Path:
@@ -21,6 +21,20 @@ def theme() -> str:
 
 def set_theme(mode: str) -> None:
     _settings().setValue("theme", mode)
+
+
+def language() -> str:
+    """The window's language: a code of language.LANGUAGES, or "system"."""
+    return str(_settings().value("language", "system"))
+
+
+def set_language(code: str) -> None:
+    _settings().setValue("language", code)
+
+
+def system_languages() -> list[str]:
+    """The languages that the person has chosen in the system, the first one first: ["de-AT", "en"]."""
+    return QLocale.system().uiLanguages()
 
 
 def geometry() -> QByteArray | None:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QTimer
+from PySide6.QtCore import QEvent, QLibraryInfo, QLocale, QTimer, QTranslator
 from PySide6.QtGui import QFileOpenEvent
 from PySide6.QtWidgets import QApplication
 
@@ -29,6 +29,15 @@ class Application(QApplication):
         self._open_files: Callable[[list[Path]], None] | None = None
         self._timer = QTimer(self, singleShot=True, interval=_GATHER_MS)
         self._timer.timeout.connect(self._deliver_files)
+
+    def translate_qt(self, code: str) -> None:
+        """Have Qt's own buttons and dialogs, and numbers that a person reads, in a language ("de")."""
+        if code != "en":
+            folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+            translator = QTranslator(self)
+            if translator.load(f"qtbase_{code}", folder):
+                self.installTranslator(translator)
+        QLocale.setDefault(QLocale(code))
 
     def open_later(self, files: list[Path]) -> None:
         """Deliver files a moment later, together with others that arrive meanwhile."""

@@ -7,7 +7,8 @@ from functools import partial
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
-from app.desktop import preferences
+from app.desktop import language, preferences
+from app.desktop.language import tr
 from app.shell.updates import are_wanted
 from app.style import theme
 
@@ -94,6 +95,18 @@ class MenuBar:
             action = self._add_action(theme_menu, text, partial(_choose_theme, mode))
             action.setCheckable(True)
             action.setChecked(mode == current)
+            group.addAction(action)
+
+        self._add_language_menu(menu)
+
+    def _add_language_menu(self, view_menu: QMenu) -> None:
+        """Languages by their own names. The choice holds from the next start: texts are made as the window is."""
+        menu = view_menu.addMenu(tr("&Language (from the next start)"))
+        group = QActionGroup(self._window)
+        for code, name in (("system", tr("As the &system")), *language.LANGUAGES.items()):
+            action = self._add_action(menu, name, partial(preferences.set_language, code))
+            action.setCheckable(True)
+            action.setChecked(code == preferences.language())
             group.addAction(action)
 
     def _add_run_menu(self) -> Actions:

@@ -1,0 +1,53 @@
+"""The window's language: every text for people goes through tr(). No Qt.
+
+The texts stand in the code in English; `resources/languages/<code>.json` maps each of them to another language, and
+`python -m resources.make.languages` says which are missing or no longer used. Sentences that the core makes of a
+person's data and files stay in English.
+"""
+
+import json
+
+from core.resources import FOLDER
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+
+_texts: dict[str, str] = {}
+_current = "en"
+
+
+def use(code: str) -> None:
+    """Speak a language of LANGUAGES from now on. Call it before the window's modules are imported: some hold texts."""
+    global _current
+    _current = code
+    _texts.clear()
+    if code != "en":
+        path = FOLDER / "languages" / f"{code}.json"
+        _texts.update(json.loads(path.read_text(encoding="utf-8")))
+
+
+def current() -> str:
+    """The language that is spoken, of LANGUAGES."""
+    return _current
+
+
+def choose(wanted: str, system: list[str]) -> str:
+    """The language to speak: the one wanted, or with "system" the first of the system's ("de-AT") that Hone knows."""
+    if wanted in LANGUAGES:
+        return wanted
+    known = [code for name in system if (code := name.replace("_", "-").split("-")[0].lower()) in LANGUAGES]
+    return known[0] if known else "en"
+
+
+def tr(text: str, **values: object) -> str:
+    """A text in the window's language, with `values` in the place of its {names}: tr("Step {step}", step=3).
+
+    `text` has to be a literal, or a text of the core's own descriptions (options, methods, families), to be found by
+    resources.make.languages. Where there is no translation it is English.
+    """
+    translated = _texts.get(text, text)
+    return translated.format(**values) if values else translated
+
+
+def tr_count(one: str, many: str, count: int, **values: object) -> str:
+    """tr() of `one` for a count of 1 and else of `many`; {count} in them is the count."""
+    return tr(one if count == 1 else many, count=count, **values)

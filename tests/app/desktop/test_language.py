@@ -1,0 +1,67 @@
+"""The window's languages: every text has a translation, with the same {names}, and no translation is left over."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.desktop import language
+from app.desktop.language import tr, tr_count
+from resources.make import languages
+
+OTHERS = sorted(set(language.LANGUAGES) - {"en"})
+
+
+@pytest.fixture
+def spoken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A language "de" with two texts, spoken; English again after the test."""
+    (tmp_path / "languages").mkdir()
+    texts = {"{count} row": "{count} Zeile", "{count} rows": "{count} Zeilen", "Open": "Öffnen"}
+    (tmp_path / "languages" / "de.json").write_text(json.dumps(texts), encoding="utf-8")
+    monkeypatch.setattr(language, "FOLDER", tmp_path)
+    language.use("de")
+    yield
+    language.use("en")
+
+
+def test_a_text_is_translated_and_its_names_filled_in(spoken: None) -> None:
+    assert language.current() == "de"
+    assert (tr("Open"), tr_count("{count} row", "{count} rows", 1)) == ("Öffnen", "1 Zeile")
+    assert tr_count("{count} row", "{count} rows", 3) == "3 Zeilen"
+    assert tr("Step {step}", step=3) == "Step 3"  # no translation: English
+
+
+def test_braces_of_a_text_without_values_stay() -> None:
+    assert tr('{"prompt": …}') == '{"prompt": …}'
+
+
+@pytest.mark.parametrize(
+    ("wanted", "system", "spoken"),
+    [
+        ("de", ["en-US"], "de"),
+        ("en", ["de-DE"], "en"),
+        ("system", ["de-AT", "en"], "de"),
+        ("system", ["fr-FR", "de-DE", "en-US"], "de"),
+        ("system", ["C"], "en"),
+        ("klingon", ["de_DE"], "de"),  # of a damaged file of preferences
+    ],
+)
+def test_the_language_is_the_wanted_or_the_first_known_of_the_system(wanted, system, spoken) -> None:
+    assert language.choose(wanted, system) == spoken
+
+
+@pytest.mark.parametrize("code", OTHERS)
+def test_every_text_has_a_translation_with_the_same_names(code: str) -> None:
+    translations, wanted = languages.load(code), languages.texts()
+    assert sorted(set(translations) - wanted) == []
+    for text, translated in translations.items():
+        assert translated.strip(), text
+        assert languages.names_in(translated) == languages.names_in(text), text
+
+
+def test_a_text_that_is_put_together_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "page.py").write_text('tr(f"{n} rows")\n', encoding="utf-8")
+    monkeypatch.setattr(languages, "ROOT", tmp_path)
+    with pytest.raises(languages.NotLiteral, match=r"app/page\.py:1"):
+        languages.window_texts()
