@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.desktop.language import tr
 from core.data.read.files import ENDINGS, partition_files
 from core.data.read.other_formats import describe_other_format
 
@@ -20,25 +21,31 @@ def classify_path(path: Path) -> DropMeaning:
     name = path.name
     if path.is_dir():
         if (path / "events.jsonl").is_file() or (path / "run.toml").is_file():
-            return DropMeaning("run", f"Open the run “{name}”")
+            return DropMeaning("run", tr("Open the run “{name}”", name=name))
         if (path / "adapter_config.json").is_file():
             return DropMeaning(
-                "", f"“{name}” is an adapter: to go on from it, name it in the settings under “Start from adapter”."
+                "",
+                tr(
+                    "“{name}” is an adapter: to go on from it, name it in the settings under “Start from adapter”.",
+                    name=name,
+                ),
             )
         if (path / "config.json").is_file():
-            return DropMeaning("model", f"Use the model “{name}”")
+            return DropMeaning("model", tr("Use the model “{name}”", name=name))
         if any(_is_data(child) for child in path.iterdir()):
-            return DropMeaning("data", f"Learn from the files in “{name}”")
-        return DropMeaning("", f"“{name}” is a folder without data, a model or a run in it.")
+            return DropMeaning("data", tr("Learn from the files in “{name}”", name=name))
+        return DropMeaning("", tr("“{name}” is a folder without data, a model or a run in it.", name=name))
     if not path.is_file():
-        return DropMeaning("", f"“{name}” is not there any more.")
+        return DropMeaning("", tr("“{name}” is not there any more.", name=name))
     if path.suffix.lower() == ".toml":
-        return DropMeaning("settings", f"Take over the settings in “{name}”")
+        return DropMeaning("settings", tr("Take over the settings in “{name}”", name=name))
     if _is_data(path):
-        return DropMeaning("data", f"Learn from “{name}”")
+        return DropMeaning("data", tr("Learn from “{name}”", name=name))
     if other_format := describe_other_format(path.suffix.lower()):
-        return DropMeaning("", f"“{name}” is {other_format}.")
-    return DropMeaning("", f"Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.")
+        return DropMeaning("", tr("“{name}” is {other_format}.", name=name, other_format=other_format))
+    return DropMeaning(
+        "", tr("Hone learns from JSON, JSONL, CSV, Parquet and text files; “{name}” is none of these.", name=name)
+    )
 
 
 def split_data_files(files: list[Path]) -> tuple[str, str | None]:
@@ -53,14 +60,18 @@ def describe_drop(files: list[Path]) -> DropMeaning:
     if len(files) > 1 and all(m.kind == "data" for m in meanings):
         train_files, eval_files = partition_files(files)
         if eval_files:
-            sentence = f"Learn from {_name_files(train_files)}, measure on {_name_files(eval_files)}"
+            sentence = tr(
+                "Learn from {files}, measure on {held_out}",
+                files=_name_files(train_files),
+                held_out=_name_files(eval_files),
+            )
             return DropMeaning("data", sentence)
-        return DropMeaning("data", f"Learn from these {len(files)} files")
+        return DropMeaning("data", tr("Learn from these {count} files", count=len(files)))
     return next((m for m in meanings if m.kind), meanings[0])
 
 
 def _name_files(files: list[Path]) -> str:
-    return f"“{files[0].name}”" if len(files) == 1 else f"{len(files)} files"
+    return f"“{files[0].name}”" if len(files) == 1 else tr("{count} files", count=len(files))
 
 
 def _is_data(path: Path) -> bool:

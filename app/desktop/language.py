@@ -6,6 +6,8 @@ person's data and files stay in English.
 """
 
 import json
+import string
+from typing import Any
 
 from core.resources import FOLDER
 
@@ -45,7 +47,24 @@ def tr(text: str, **values: object) -> str:
     resources.make.languages. Where there is no translation it is English.
     """
     translated = _texts.get(text, text)
-    return translated.format(**values) if values else translated
+    return _FORMATTER.vformat(translated, (), values) if values else translated
+
+
+def localize(number: str) -> str:
+    """A number as Python writes it, "1,240.5", as people write it in the window's language: "1.240,5" in German."""
+    return number if _current == "en" else number.translate(_COMMA_AND_POINT)
+
+
+class _Formatter(string.Formatter):
+    """str.format() whose numbers are written as people write them."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text: str = super().format_field(value, format_spec)
+        return localize(text) if isinstance(value, int | float) else text
+
+
+_COMMA_AND_POINT = str.maketrans(",.", ".,")
+_FORMATTER = _Formatter()
 
 
 def tr_count(one: str, many: str, count: int, **values: object) -> str:

@@ -4,7 +4,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-THIS_COMPUTER = "this Mac" if sys.platform == "darwin" else "this computer"
+from app.desktop.language import tr, tr_count
+
+THIS_COMPUTER = tr("this Mac") if sys.platform == "darwin" else tr("this computer")
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,7 @@ def describe_machine(facts: MachineFacts) -> tuple[str, str]:
     """Two lines: the machine, and the device that trains on it."""
     m = facts.machine
     name = m.get("gpu") or m["processor"]
-    parts = [str(name), f"{m['cores']} core{'' if m['cores'] == 1 else 's'}"]
+    parts = [str(name), tr_count("{count} core", "{count} cores", m["cores"])]
     parts.append(format_memory(m["memory_bytes"], m.get("gpu_memory_bytes")))
     second = describe_device(facts.backend)
     return " · ".join(parts), second
@@ -29,20 +31,24 @@ def describe_machine(facts: MachineFacts) -> tuple[str, str]:
 def describe_neural_engine(facts: MachineFacts) -> str:
     """Whether the Neural Engine may be used, and why; "" where nothing is known of one."""
     reason = str(facts.machine.get("neural_engine_reason") or "").rstrip(".")
-    state = "may be used" if facts.machine.get("neural_engine") else "not used"
-    return f"Neural Engine: {state} – {reason[:1].lower()}{reason[1:]}." if reason else ""
+    state = tr("may be used") if facts.machine.get("neural_engine") else tr("not used")
+    return (
+        tr("Neural Engine: {state} – {reason}.", state=state, reason=reason[:1].lower() + reason[1:]) if reason else ""
+    )
 
 
 def describe_device(backend: dict[str, Any]) -> str:
     """Which device trains, and the reason."""
     device, reason = str(backend["used"]).upper(), str(backend.get("reason") or "").rstrip(".")
-    return f"Training on: {device} (MLX)" + (f" – {reason}." if reason else ".")
+    return tr("Training on: {device} (MLX)", device=device) + (f" – {reason}." if reason else ".")
 
 
 def format_memory(total: float, usable: float | None = None) -> str:
     """`total` bytes of memory in words, with the `usable` bytes that the GPU may take, where they are known."""
     text = format_bytes(total)
-    return f"{text} (about {format_bytes(usable)} usable by the GPU)" if usable else text
+    if not usable:
+        return text
+    return tr("{memory} (about {usable} usable by the GPU)", memory=text, usable=format_bytes(usable))
 
 
 def format_bytes(size: float) -> str:

@@ -7,7 +7,9 @@ from pathlib import Path
 from PySide6.QtCore import QUrl
 from PySide6.QtGui import QDesktopServices
 
-REVEAL_LABEL = "Show in Finder" if sys.platform == "darwin" else "Show in folder"
+from app.desktop.language import tr
+
+REVEAL_LABEL = tr("Show in Finder") if sys.platform == "darwin" else tr("Show in folder")
 
 
 def reveal(path: Path) -> None:

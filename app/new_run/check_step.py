@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr, tr_count
 from app.new_run.draft import Draft
 from app.new_run.preflight import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check, measure_run, run_checks
 from app.runs.job_queue import JobQueue
@@ -19,10 +20,10 @@ from core.run import Run
 
 # (icon, colour, what it says to who does not see it) by state.
 _STATES = {
-    GOOD: ("ok", "good", "In order"),
-    NOTE: ("warn", "warn", "Note"),
-    BAD: ("bad", "bad", "Problem"),
-    LATER: ("wait", "secondary", "Not known yet"),
+    GOOD: ("ok", "good", tr("In order")),
+    NOTE: ("warn", "warn", tr("Note")),
+    BAD: ("bad", "bad", tr("Problem")),
+    LATER: ("wait", "secondary", tr("Not known yet")),
 }
 
 
@@ -41,7 +42,7 @@ class CheckRow(QWidget):
         name_label.setFixedWidth(124)
         self.sentence = Label("…")
         self.change = plain_button("")
-        self.change.setAccessibleName(f"Change: {name}")
+        self.change.setAccessibleName(tr("Change: {name}", name=name))
         self.change.clicked.connect(lambda: self.go.emit(self._step))
         self.change.hide()
         layout.addWidget(self._glyph)
@@ -70,9 +71,20 @@ class CheckRow(QWidget):
 def summarize_run(run: Run) -> str:
     """The run in a sentence: method, adapter, precision of the base, model and data."""
     kind, mode = run.adapter.type, run.model.quantization
-    adapter = "all weights" if kind == "full" else f"{'DoRA' if kind == 'dora' else 'LoRA'} of rank {run.adapter.rank}"
-    base = f" over a {MODES[mode].title} base" if mode in MODES else ""
-    return f"{run.spec.title} with {adapter}{base}: {model_label(run)} learns from {data_label(run)}."
+    adapter = (
+        tr("all weights")
+        if kind == "full"
+        else tr("{adapter} of rank {rank}", adapter="DoRA" if kind == "dora" else "LoRA", rank=run.adapter.rank)
+    )
+    base = tr(" over a {title} base", title=MODES[mode].title) if mode in MODES else ""
+    return tr(
+        "{title} with {adapter}{base}: {model_label} learns from {data_label}.",
+        title=run.spec.title,
+        adapter=adapter,
+        base=base,
+        model_label=model_label(run),
+        data_label=data_label(run),
+    )
 
 
 class CheckStep(QWidget):
@@ -81,7 +93,7 @@ class CheckStep(QWidget):
     The wizard shows `start_button` where Next stands in the other steps.
     """
 
-    name = "Check and start"
+    name = tr("Check and start")
     start = Signal(object)
     go = Signal(str)
 
@@ -95,7 +107,7 @@ class CheckStep(QWidget):
         scroll = ScrollPage()
         vbox(self).addWidget(scroll)
         page = scroll.content_layout
-        page.addWidget(title("Ready to start?"))
+        page.addWidget(title(tr("Ready to start?")))
         self.summary = Label()
         page.addWidget(self.summary)
         page.addSpacing(theme.GRID)
@@ -108,7 +120,7 @@ class CheckStep(QWidget):
             inner.addWidget(check_row)
         page.addWidget(card)
         page.addSpacing(theme.GRID)
-        self.start_button = primary_button("Start training", "play")
+        self.start_button = primary_button(tr("Start training"), "play")
         self.start_button.clicked.connect(self.try_start)
         self.verdict = caption()
         page.addWidget(self.verdict)
@@ -153,14 +165,14 @@ class CheckStep(QWidget):
         if isinstance(item, Check):
             self._show_answer(item)
         else:
-            self.rows[MEASURED].show_waiting(f"Being measured: {item.name.lower()}…")
+            self.rows[MEASURED].show_waiting(tr("Being measured: {name}…", name=item.name.lower()))
 
     def blocked_reason(self) -> str:
         """The reason why the run cannot start, or ""."""
         for check in self.answers.values():
             if check.state == BAD:
                 return check.sentence
-        return "" if self._is_checked else "Still checking…"
+        return "" if self._is_checked else tr("Still checking…")
 
     def try_start(self) -> None:
         """Start, unless a check forbids it."""
@@ -181,14 +193,18 @@ class CheckStep(QWidget):
         self.start_button.setEnabled(not reason)
         notes = sum(c.state == NOTE for c in self.answers.values())
         if reason and reason != "Still checking…":
-            self.verdict.setText("One thing must be put right first; the line above says which and how.")
+            self.verdict.setText(tr("One thing must be put right first; the line above says which and how."))
         elif reason:
             self.verdict.setText(reason)
         elif notes:
-            self.verdict.setText(f"{notes} note{'' if notes == 1 else 's'} to read; you can start anyway.")
+            self.verdict.setText(
+                tr_count(
+                    "{count} note to read; you can start anyway.", "{count} notes to read; you can start anyway.", notes
+                )
+            )
         elif any(c.state == LATER for c in self.answers.values()):
-            self.verdict.setText("What can be checked now is in order; you can start.")
+            self.verdict.setText(tr("What can be checked now is in order; you can start."))
         elif MEASURED not in self.answers:
-            self.verdict.setText("In order so far; the time is being measured. You can start now.")
+            self.verdict.setText(tr("In order so far; the time is being measured. You can start now."))
         else:
-            self.verdict.setText("Everything is in order.")
+            self.verdict.setText(tr("Everything is in order."))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QGridLayout, QSizePolicy
 
+from app.desktop.language import tr
 from app.style import theme
 from app.threads.throttle import Throttle
 from app.widgets.buttons import quiet_button
@@ -16,25 +17,25 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 # How rows of each kind of data can be laid out, and the parts of each layout; those in brackets are optional.
 ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
     TEXT: {
-        "Questions with answers": ("question", "(input)", "answer", "(thinking)", "(system)"),
-        "Instructions with outputs": ("instruction", "(input)", "output", "(system)"),
-        "Conversations": ("messages", "(system)", "(tools)"),
-        "Prompts with completions": ("prompt", "(input)", "completion", "(system)"),
-        "Plain text": ("text",),
+        tr("Questions with answers"): ("question", "(input)", "answer", "(thinking)", "(system)"),
+        tr("Instructions with outputs"): ("instruction", "(input)", "output", "(system)"),
+        tr("Conversations"): ("messages", "(system)", "(tools)"),
+        tr("Prompts with completions"): ("prompt", "(input)", "completion", "(system)"),
+        tr("Plain text"): ("text",),
     },
-    PAIRS: {"Pairs": ("prompt", "(input)", "chosen", "rejected", "(system)")},
-    UNPAIRED: {"Marked answers": ("prompt", "(input)", "completion", "label")},
-    QUESTIONS: {"Questions": ("question", "(input)", "answer", "(system)")},
+    PAIRS: {tr("Pairs"): ("prompt", "(input)", "chosen", "rejected", "(system)")},
+    UNPAIRED: {tr("Marked answers"): ("prompt", "(input)", "completion", "label")},
+    QUESTIONS: {tr("Questions"): ("question", "(input)", "answer", "(system)")},
 }
 CONTEXT = "input"  # the part that holds what stands beside a question
 _PART_NAMES = {
-    CONTEXT: "context",
-    "chosen": "better answer",
-    "rejected": "worse answer",
-    "label": "mark (good or bad)",
-    "messages": "list of messages",
-    "system": "system message",
-    "tools": "tools it may call",
+    CONTEXT: tr("context"),
+    "chosen": tr("better answer"),
+    "rejected": tr("worse answer"),
+    "label": tr("mark (good or bad)"),
+    "messages": tr("list of messages"),
+    "system": tr("system message"),
+    "tools": tr("tools it may call"),
 }
 _NO_COLUMN = "–"
 _MENUS_PER_LINE = 5
@@ -55,10 +56,10 @@ class ColumnMapping(Card):
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         layout = vbox(self, 14, 8)
         head = hbox(gap=12)
-        head.addWidget(heading("What stands in which column"), 1)
-        self.layout_menu = ComboBox("What the rows are")
-        self.reset = quiet_button("As detected", "reset")
-        self.close_button = quiet_button("Close")
+        head.addWidget(heading(tr("What stands in which column")), 1)
+        self.layout_menu = ComboBox(tr("What the rows are"))
+        self.reset = quiet_button(tr("As detected"), "reset")
+        self.close_button = quiet_button(tr("Close"))
         for part in (self.layout_menu, self.reset, self.close_button):
             head.addWidget(part)
         layout.addLayout(head)
@@ -68,7 +69,10 @@ class ColumnMapping(Card):
         layout.addLayout(self._grid)
         layout.addWidget(
             caption(
-                "Choose a column, or write a text with columns in it, such as {number} {unit}. The tabs below follow."
+                tr(
+                    "Choose a column, or write a text with columns in it, such as {number} {unit}. "
+                    "The tabs below follow."
+                )
             )
         )
         self._emit_soon = Throttle(self._emit_entries, _TYPING_MS, self, debounce=True)
@@ -140,7 +144,7 @@ class ColumnMapping(Card):
         for n, part in enumerate(parts):
             role = _role(part)
             name = _PART_NAMES.get(role, role)
-            menu = ComboBox(f"Column for the {name}")
+            menu = ComboBox(tr("Column for the {name}", name=name))
             menu.setEditable(True)
             menu.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
             menu.setSizeAdjustPolicy(ComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
@@ -150,7 +154,7 @@ class ColumnMapping(Card):
             is_taken = part.startswith("(") and column in required  # "input" is a question where there is no other
             menu.setCurrentText(_NO_COLUMN if is_taken else column)
             menu.editTextChanged.connect(lambda _: self._emit_soon())
-            label = caption(name[0].upper() + name[1:] + (", if any" if part.startswith("(") else ""))
+            label = caption(name[0].upper() + name[1:] + (tr(", if any") if part.startswith("(") else ""))
             label.setBuddy(menu)
             line, column_number = divmod(n, _MENUS_PER_LINE)
             self._grid.addWidget(label, 2 * line, column_number)

@@ -2,6 +2,7 @@
 
 from PySide6.QtWidgets import QPlainTextEdit, QWidget
 
+from app.desktop.language import tr
 from app.new_run.command import command_line, run_toml
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
@@ -17,8 +18,8 @@ class CommandTab(QWidget):
     def __init__(self) -> None:
         super().__init__()
         layout = hbox(self, gap=theme.GRID * 2)
-        self.command = _TextPanel("The same run on the command line", "Copy the command")
-        self.toml = _TextPanel("run.toml", "Copy run.toml")
+        self.command = _TextPanel(tr("The same run on the command line"), tr("Copy the command"))
+        self.toml = _TextPanel("run.toml", tr("Copy run.toml"))
         layout.addWidget(self.command, 1)
         layout.addWidget(self.toml, 1)
 

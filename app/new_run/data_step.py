@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.desktop.drops import split_data_files
+from app.desktop.language import tr
 from app.new_run import goals
 from app.new_run.column_mapping import ColumnMapping, layouts_with_context
 from app.new_run.draft import Draft
@@ -31,8 +32,8 @@ from core.run import DEMO
 if TYPE_CHECKING:
     from core.data.preview.scan import FilePreview, ScanResult
 
-_ADVICE = "Put the file right and choose it again, or choose another one. Everything else you set is kept."
-_MAP_ADVICE = "Say below which column is what."
+_ADVICE = tr("Put the file right and choose it again, or choose another one. Everything else you set is kept.")
+_MAP_ADVICE = tr("Say below which column is what.")
 _LOW = 560  # pixels of height below which the rows matter more than the heading
 # What reading depends on.
 _READ_KEYS = ("data.path", "data.eval_path", "data.columns", "data.exclude", "data.fill_in")
@@ -41,7 +42,7 @@ _READ_KEYS = ("data.path", "data.eval_path", "data.columns", "data.exclude", "da
 class DataStep(QWidget):
     """Reads the chosen files in the background and shows them, the first rows at once."""
 
-    name = "Data"
+    name = tr("Data")
 
     def __init__(self, draft: Draft) -> None:
         super().__init__()
@@ -54,14 +55,14 @@ class DataStep(QWidget):
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
-        self._title = title("What should it learn from?")
+        self._title = title(tr("What should it learn from?"))
         layout.addWidget(self._title)
         self.zone = DropZone()
         layout.addWidget(self.zone)
         self.notice = Notice()
         self._fitting: Task | None = None
         self._method = ""  # that the data fit, where they do not fit the chosen one
-        self.switch = primary_button("Switch")
+        self.switch = primary_button(tr("Switch"))
         self.switch.hide()
         self.notice.add_action(self.switch)
         layout.addWidget(self.notice)
@@ -103,11 +104,11 @@ class DataStep(QWidget):
         """The reason why the next step has to wait, or ""."""
         if self._problem:
             return self._problem
-        return "" if self.scanned or (self.head and self.head.examples) else "The file is still being read."
+        return "" if self.scanned or (self.head and self.head.examples) else tr("The file is still being read.")
 
     def choose(self) -> None:
         """Let the person choose files, and learn from them."""
-        paths, _ = QFileDialog.getOpenFileNames(self, "Choose your data", preferences.last_folder(), FILE_FILTER)
+        paths, _ = QFileDialog.getOpenFileNames(self, tr("Choose your data"), preferences.last_folder(), FILE_FILTER)
         if paths:
             preferences.set_last_folder(str(Path(paths[0]).parent))
             self._use_data(*split_data_files([Path(path) for path in paths]))
@@ -128,7 +129,7 @@ class DataStep(QWidget):
             self.validation.refresh()
         if key in ("", "model.path", "model.revision", "data.chat_template"):
             self._tokenizer_key = ()
-            self.preview.show_tokenizer(None, "Loading the tokenizer…")
+            self.preview.show_tokenizer(None, tr("Loading the tokenizer…"))
         self.preview.show_run(self._draft.run)
 
     def _start_reading(self) -> None:
@@ -142,7 +143,7 @@ class DataStep(QWidget):
         self.file.name.setText(data_label(run))
         self.file.name.setToolTip(run.data.path)
         if not same_files:
-            self.file.sentence.setText("Reading…")
+            self.file.sentence.setText(tr("Reading…"))
             self.columns.hide()
         self.file.sentence.set_tone("secondary")
         self.file.show()
@@ -182,8 +183,8 @@ class DataStep(QWidget):
         self.preview.show_update(update, self.head)
         progress = update.progress
         if progress.done < progress.size:
-            rows = f"{self.head.format.name}: {progress.index.rows:,} rows read"
-            self.file.sentence.setText(f"{rows}, {progress.fraction:.0%} of the file…")
+            rows = tr("{name}: {rows:,} rows read", name=self.head.format.name, rows=progress.index.rows)
+            self.file.sentence.setText(tr("{rows}, {fraction:.0%} of the file…", rows=rows, fraction=progress.fraction))
             self.file.bar.show_share(progress.fraction)
             self.file.bar.show()
             self.file.stop.show()
@@ -193,8 +194,8 @@ class DataStep(QWidget):
         self.preview.show_scanned(scanned)
         sentence = scanned.sentence
         if scanned.left_out:
-            rows = "1 row is" if scanned.left_out == 1 else f"{scanned.left_out:,} rows are"
-            sentence += f" {rows} left out, see Problems."
+            rows = tr("1 row is") if scanned.left_out == 1 else tr("{left_out:,} rows are", left_out=scanned.left_out)
+            sentence += tr(" {rows} left out, see Problems.", rows=rows)
             self.file.sentence.set_tone("warn")
         self.file.sentence.setText(sentence)
         if not scanned.usable:
@@ -213,18 +214,20 @@ class DataStep(QWidget):
         self._problem = f"{misfit.reason} {misfit.sentence}"
         self.columns.hide()
         if self.scanned is not None:  # its columns are known, only not to the chosen method
-            self.file.sentence.setText(f"{self.scanned.index.rows:,} rows")
+            self.file.sentence.setText(tr("{rows:,} rows", rows=self.scanned.index.rows))
             self.file.sentence.set_tone("secondary")
-        self.notice.show_message(misfit.sentence, f"{misfit.reason} Nothing is wrong with the file.", "accent")
+        self.notice.show_message(
+            misfit.sentence, tr("{reason} Nothing is wrong with the file.", reason=misfit.reason), "accent"
+        )
         self._method = misfit.fitting[0]
-        self.switch.setText(f"Switch to {methods.load()[self._method].title}")
+        self.switch.setText(tr("Switch to {title}", title=methods.load()[self._method].title))
         self.switch.show()
 
     def _show_unusable(self, scanned: "ScanResult") -> None:
         """No row can be used: say the reason, and what would help."""
         self._look_for_misfit()
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
-        self._problem = str(errors[0]) if errors else "There is no row to learn from in this file."
+        self._problem = str(errors[0]) if errors else tr("There is no row to learn from in this file.")
         if errors and errors[0].code in ("columns", "column"):
             sentence = scanned.sentence if errors[0].code == "columns" else errors[0].message
             self.file.sentence.setText(f"{sentence} {_MAP_ADVICE}")
@@ -244,7 +247,9 @@ class DataStep(QWidget):
             self._reading.cancel()
         self._finish_reading(None)
         if self.head is not None:
-            self.file.sentence.setText(f"{self.head.format.name}: reading was stopped. A run reads all of it.")
+            self.file.sentence.setText(
+                tr("{name}: reading was stopped. A run reads all of it.", name=self.head.format.name)
+            )
 
     def _show_failure(self, sentence: str) -> None:
         self._finish_reading(None)
@@ -279,8 +284,8 @@ class DataStep(QWidget):
         if self._tokenizing:
             self._tokenizing.cancel()
         name = model_label(run)
-        self.preview.show_tokenizer(None, f"Loading the tokenizer of {name}…")
-        absent = f"{name} is not on this computer yet. Its tokens can be shown once it is downloaded."
+        self.preview.show_tokenizer(None, tr("Loading the tokenizer of {name}…", name=name))
+        absent = tr("{name} is not on this computer yet. Its tokens can be shown once it is downloaded.", name=name)
         self._tokenizing = Task(
             self,
             lambda: dataset_reader.load_run_tokenizer(run),

@@ -2,6 +2,7 @@
 
 import re
 
+from app.desktop.language import tr
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
 from core.run import Adapter, Run, list_options
@@ -19,24 +20,29 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
     reasons: Reasons = {}
     mode = run.model.quantization
     if model_packing:
-        sentence = f"This model comes packed in {model_packing} already."
+        sentence = tr("This model comes packed in {model_packing} already.", model_packing=model_packing)
         reasons["model.quantization"] = {name: sentence for name in MODES}
         reasons["adapter.type"] = {
-            "full": f"Its weights are packed in {model_packing}; only an adapter can be trained."
+            "full": tr(
+                "Its weights are packed in {model_packing}; only an adapter can be trained.",
+                model_packing=model_packing,
+            )
         }
     if mode != UNPACKED:
         title = MODES[mode].title
-        reasons["adapter.type"] = {"full": f"Weights packed in {title} cannot be trained: choose full precision first."}
+        reasons["adapter.type"] = {
+            "full": tr("Weights packed in {title} cannot be trained: choose full precision first.", title=title)
+        }
     elif run.adapter.init:
-        reasons["adapter.type"] = {"full": "The run starts from an adapter, which goes with LoRA and DoRA."}
+        reasons["adapter.type"] = {"full": tr("The run starts from an adapter, which goes with LoRA and DoRA.")}
     if run.adapter.type == "full":
-        sentence = "All weights are trained, and packed ones cannot be: choose LoRA or DoRA first."
+        sentence = tr("All weights are trained, and packed ones cannot be: choose LoRA or DoRA first.")
         reasons["model.quantization"] = {name: sentence for name in MODES}
-        sentence = "Goes with LoRA and DoRA; all weights are trained here."
+        sentence = tr("Goes with LoRA and DoRA; all weights are trained here.")
         reasons |= {f"adapter.{name}": {"": sentence} for name in ADAPTER_OPTIONS}
     if mode == UNPACKED or not MODES[mode].double:
         titles = " and ".join(mode.title for mode in MODES.values() if mode.double)
-        reasons["model.double_quantization"] = {"": f"Goes with {titles}."}
+        reasons["model.double_quantization"] = {"": tr("Goes with {titles}.", titles=titles)}
     return reasons
 
 

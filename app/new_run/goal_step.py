@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.new_run import goals
 from app.new_run.draft import Draft
 from app.runs.labels import data_label
@@ -25,7 +26,7 @@ _NAME_WIDTH, _ABOUT_HEIGHT = 124, 104
 class GoalPage(QWidget):
     """Chooses the method by what somebody has. `show_methods` when a person asks for the table of all of them."""
 
-    name = "Goal"
+    name = tr("Goal")
     show_methods = Signal()
 
     def __init__(self, draft: Draft) -> None:
@@ -36,19 +37,19 @@ class GoalPage(QWidget):
         outer = vbox(self, gap=0)
         outer.addWidget(scroll, 1)
         page = scroll.content_layout
-        page.addWidget(title("What do you have?"))
-        self.methods_button = quiet_button("All methods in a table", "info")
+        page.addWidget(title(tr("What do you have?")))
+        self.methods_button = quiet_button(tr("All methods in a table"), "info")
         row = hbox(gap=12)
-        row.addWidget(Label("Choose by what you have: it decides how the model learns.", tone="secondary"), 1)
+        row.addWidget(Label(tr("Choose by what you have: it decides how the model learns."), tone="secondary"), 1)
         row.addWidget(self.methods_button)
         page.addLayout(row)
         self.notice = Notice()
-        self.set_aside = quiet_button("Use the sample data instead")
+        self.set_aside = quiet_button(tr("Use the sample data instead"))
         self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
         self.notice.add_action(self.set_aside)
         page.addWidget(self.notice)
         self.cards = ChoiceGroup(columns=2)
-        self.cards.setAccessibleName("What do you have?")
+        self.cards.setAccessibleName(tr("What do you have?"))
         for section in goals.groups():
             self.cards.add_heading(_section_heading(section.group))
             for key in section.methods:
@@ -97,8 +98,10 @@ class GoalPage(QWidget):
         for key, card in self.cards.cards.items():
             card.disable(reasons.get(key, ""))
         if reasons:
-            words = "Goals that need other data are grey. Choose other data in the next step, or set yours aside."
-            self.notice.show_message(f"Your data: {data_label(self._draft.run)}.", words, "accent")
+            words = tr("Goals that need other data are grey. Choose other data in the next step, or set yours aside.")
+            self.notice.show_message(
+                tr("Your data: {data_label}.", data_label=data_label(self._draft.run)), words, "accent"
+            )
         else:
             self.notice.hide()
 
@@ -123,7 +126,7 @@ class _About(Card):
         self.heading = heading("")
         layout.addWidget(self.heading)
         self.lines = {}
-        for name in ("You need", "Memory and time"):
+        for name in (tr("You need"), tr("Memory and time")):
             row = hbox(gap=12)
             label = Label(name, tone="secondary", wrap=False)
             label.setFixedWidth(_NAME_WIDTH)
@@ -136,9 +139,11 @@ class _About(Card):
 
     def show_method(self, spec: methods.Method) -> None:
         self.heading.setText(spec.title)
-        self.lines["You need"].setText(spec.needs)
-        self.lines["Memory and time"].setText(spec.cost)
-        self.setAccessibleName(f"{spec.title}. You need: {spec.needs} Memory and time: {spec.cost}")
+        self.lines[tr("You need")].setText(spec.needs)
+        self.lines[tr("Memory and time")].setText(spec.cost)
+        self.setAccessibleName(
+            tr("{title}. You need: {needs} Memory and time: {cost}", title=spec.title, needs=spec.needs, cost=spec.cost)
+        )
 
 
 def _card(key: str) -> ChoiceCard:

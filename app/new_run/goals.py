@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from app.desktop.language import tr
 from app.runs.labels import data_label
 from core import methods
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
@@ -18,10 +19,10 @@ _LIKELIEST = (PAIRS, UNPAIRED, TEXT, QUESTIONS)
 
 # What data lack that do not hold rows of a kind.
 LACKS = {
-    TEXT: "no answers to learn from",
-    PAIRS: "no pairs of a better and a worse answer",
-    UNPAIRED: "no answers marked good or bad",
-    QUESTIONS: "no questions with a right answer to check against",
+    TEXT: tr("no answers to learn from"),
+    PAIRS: tr("no pairs of a better and a worse answer"),
+    UNPAIRED: tr("no answers marked good or bad"),
+    QUESTIONS: tr("no questions with a right answer to check against"),
 }
 
 
@@ -54,7 +55,11 @@ def unsuited_reasons(run: Run) -> dict[str, str]:
     if missing == kinds:
         return {}  # it is the file that is wrong, and the data step says how
     name = data_label(run)
-    return {key: f"{name} has {LACKS[spec.data]}." for key, spec in methods.load().items() if spec.data in missing}
+    return {
+        key: tr("{name} has {lacks}.", name=name, lacks=LACKS[spec.data])
+        for key, spec in methods.load().items()
+        if spec.data in missing
+    }
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,9 @@ class Misfit:
     def sentence(self) -> str:
         """What to do, for people: "This fits KTO"."""
         first, *others = (methods.load()[name].title for name in self.fitting)
-        return f"This fits {first}" + (f", and also {' and '.join(others)}." if len(others) == 1 else ".")
+        return tr("This fits {first}", first=first) + (
+            tr(", and also {others}.", others=" and ".join(others)) if len(others) == 1 else "."
+        )
 
 
 def find_misfit(run: Run) -> Misfit | None:
@@ -112,5 +119,5 @@ def missing_model_reason(run: Run) -> str:
     """Why the run cannot do without another model, or ""."""
     option = other_model_option(run)
     if option is not None and option.name == "teacher" and not run.options.teacher:
-        return "Choose a teacher: the larger model to learn from."
+        return tr("Choose a teacher: the larger model to learn from.")
     return ""

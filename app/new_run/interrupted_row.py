@@ -6,6 +6,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.runs import history
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, quiet_button
@@ -32,8 +33,8 @@ class InterruptedRow(Card):
         words.addWidget(self.sentence)
         words.addWidget(self.detail)
         layout.addLayout(words, 1)
-        self.not_now = quiet_button("Not now")
-        self.resume_button = plain_button("Resume", "play")
+        self.not_now = quiet_button(tr("Not now"))
+        self.resume_button = plain_button(tr("Resume"), "play")
         for button in (self.not_now, self.resume_button):
             layout.addWidget(button)
         self.resume_button.clicked.connect(self._resume)
@@ -57,13 +58,22 @@ class InterruptedRow(Card):
         more = (
             ""
             if not others
-            else " One more stands among the runs."
+            else tr(" One more stands among the runs.")
             if others == 1
-            else (f" {others:,} more stand among the runs.")
+            else (tr(" {others:,} more stand among the runs.", others=others))
         )
-        self.sentence.setText(f"“{entry.title}” was interrupted.")
-        self.detail.setText(f"{entry.method}, {entry.model}: kept up to step {self._shown.step:,}{total}.{more}")
-        self.resume_button.setAccessibleName(f"Resume {entry.title}")
+        self.sentence.setText(tr("“{title}” was interrupted.", title=entry.title))
+        self.detail.setText(
+            tr(
+                "{method}, {model}: kept up to step {step:,}{total}.{more}",
+                method=entry.method,
+                model=entry.model,
+                step=self._shown.step,
+                total=total,
+                more=more,
+            )
+        )
+        self.resume_button.setAccessibleName(tr("Resume {title}", title=entry.title))
 
     def _resume(self) -> None:
         if self._shown is not None:

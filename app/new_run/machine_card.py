@@ -1,6 +1,7 @@
 """This computer on the first page: its memory, its GPU and Neural Engine, and which of them will train."""
 
 from app.desktop import machine
+from app.desktop.language import tr
 from app.threads.core_calls import machine_facts
 from app.threads.task import Task
 from app.widgets.card import Card, hbox, vbox
@@ -15,8 +16,8 @@ class MachineCard(Card):
         layout = hbox(self, 14, 12)
         layout.addWidget(IconLabel("chip", "accent_text", 22))
         words = vbox(gap=2)
-        self.first = Label(f"Looking at {machine.THIS_COMPUTER}…", bold=True)
-        self.second = caption("Which device will train, and why, appears here.")
+        self.first = Label(tr("Looking at {this_computer}…", this_computer=machine.THIS_COMPUTER), bold=True)
+        self.second = caption(tr("Which device will train, and why, appears here."))
         words.addWidget(self.first)
         self.oddities = Label("", "caption", tone="warn")
         self.oddities.hide()
@@ -42,6 +43,6 @@ class MachineCard(Card):
         self.oddities.setVisible(bool(facts.oddities))
 
     def _unknown(self, sentence: str) -> None:
-        self.first.setText(f"{machine.THIS_COMPUTER.capitalize()} cannot train yet")
+        self.first.setText(tr("{this_computer} cannot train yet", this_computer=machine.THIS_COMPUTER.capitalize()))
         self.second.setText(sentence)
         self.set_tone("warn")

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QWidget
 
+from app.desktop.language import tr
 from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
@@ -15,9 +16,9 @@ from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
 from core.run import Run, list_options
 
-_EXPLANATION = (
-    "Every answer gets the sum of these, each by its weight. The model does more of what scores above the other "
-    "answers to the same question."
+_EXPLANATION = tr(
+    "Every answer gets the sum of these, each by its weight. "
+    "The model does more of what scores above the other answers to the same question."
 )
 REWARDS_KEY, REASONING_KEY = "options.rewards", "options.reasoning_rewards"
 # The options that a reward needs, shown once the reward is chosen.
@@ -41,14 +42,14 @@ class RewardRow(QWidget):
         layout.setContentsMargins(16, 8, 16, 8)
         words = vbox(gap=2)
         self.box = QCheckBox(reward.title)
-        needs = " Needs the right answer in the data." if reward.needs_expected else ""
+        needs = tr(" Needs the right answer in the data.") if reward.needs_expected else ""
         words.addWidget(self.box)
         sentence = caption(f"{reward.sentence}{needs}")
         sentence.setContentsMargins(24, 0, 0, 0)
         words.addWidget(sentence)
         layout.addLayout(words, 1)
         layout.addWidget(Label("weight", "caption", tone="secondary", wrap=False))
-        self.weight = _WeightBox(f"Weight of {reward.title}")
+        self.weight = _WeightBox(tr("Weight of {title}", title=reward.title))
         layout.addWidget(self.weight)
         self.box.clicked.connect(self.changed)
         self.weight.valueChanged.connect(lambda _: self.changed.emit())
@@ -78,7 +79,7 @@ class RewardsTab(ScrollPage):
         self._reasoning_form: Form | None = None  # the switch to rewards for reasoning, which replace the others
         self._method = ""
         page = self.content_layout
-        page.addWidget(heading("What a good answer scores"))
+        page.addWidget(heading(tr("What a good answer scores")))
         page.addWidget(caption(_EXPLANATION))
         self._reasoning_layout = vbox(gap=theme.GRID)
         page.addLayout(self._reasoning_layout)

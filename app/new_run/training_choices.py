@@ -5,6 +5,7 @@ from collections.abc import Callable
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.new_run.disabled_reasons import Reasons
 from app.new_run.memory_fit import MemoryFit
 from app.style import theme
@@ -15,12 +16,15 @@ from core.quant.modes import MODES, UNPACKED
 from core.run import Run
 
 ADAPTER_CHOICES = {
-    "lora": ("LoRA", "A small adapter, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
-    "dora": ("DoRA", "LoRA that learns direction and strength apart. Sometimes better at small ranks; slower."),
-    "full": ("All weights", "Changes the whole model. Strongest and heaviest, and it can forget old skills."),
+    "lora": (
+        tr("LoRA"),
+        tr("A small adapter, often under 1 % of the size; the model stays as it is. Quick, easy to share."),
+    ),
+    "dora": (tr("DoRA"), tr("LoRA that learns direction and strength apart. Sometimes better at small ranks; slower.")),
+    "full": (tr("All weights"), tr("Changes the whole model. Strongest and heaviest, and it can forget old skills.")),
 }
 PRECISION_CHOICES = {
-    UNPACKED: ("Full precision", "The weights as they come."),
+    UNPACKED: (tr("Full precision"), tr("The weights as they come.")),
     "int8": (MODES["int8"].title, MODES["int8"].summary),
     "nf4": (MODES["nf4"].title, MODES["nf4"].summary),
 }
@@ -36,7 +40,10 @@ class TrainingChoices(QWidget):
         super().__init__()
         self.groups: dict[str, ChoiceGroup] = {}
         layout = vbox(self, gap=theme.GRID)
-        for key, title in (("adapter.type", "What is trained"), ("model.quantization", "How the model is held")):
+        for key, title in (
+            ("adapter.type", tr("What is trained")),
+            ("model.quantization", tr("How the model is held")),
+        ):
             layout.addWidget(heading(title))
             group = self.groups[key] = ChoiceGroup(columns=3)
             group.setAccessibleName(title)
@@ -44,7 +51,7 @@ class TrainingChoices(QWidget):
                 group.add(ChoiceCard(name, label, text))
             group.chosen.connect(self._emitter(key))
             layout.addWidget(group)
-        layout.addWidget(caption(f"{len(MODES) - 2} more formats are under Advanced, Base precision."))
+        layout.addWidget(caption(tr("{count} more formats are under Advanced, Base precision.", count=len(MODES) - 2)))
         layout.addSpacing(theme.GRID)
 
     def show_run(self, run: Run, reasons: Reasons) -> None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
 
+from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.preview import dataset_reader
 from app.preview.cells import question_text
@@ -28,9 +29,10 @@ from core.run import Run
 if TYPE_CHECKING:
     from core.rewards.judge import ScoringResult
 
-_EXPLANATION = (
-    "Paste answers, one a line, good ones and bad ones. Put --- on a line of its own between answers that have several "
-    "lines. Thinking stands between <think> and </think>."
+_EXPLANATION = tr(
+    "Paste answers, one a line, good ones and bad ones. "
+    "Put --- on a line of its own between answers that have several lines. "
+    "Thinking stands between <think> and </think>."
 )
 SEPARATOR = "---"  # a line of its own between answers that have several lines
 
@@ -48,12 +50,12 @@ class TryRewards(Card):
         self._question_number = 0  # of the data's question that comes next
         self.cards: list[AnswerCard] = []
         layout = vbox(self, 14, 10)
-        layout.addWidget(heading("Try the rewards"))
+        layout.addWidget(heading(tr("Try the rewards")))
         layout.addWidget(caption(_EXPLANATION))
         layout.addLayout(self._make_question_row())
         self.answers = QPlainTextEdit()
-        self.answers.setAccessibleName("Answers to score")
-        self.answers.setPlaceholderText("The answer is 42.\n41")
+        self.answers.setAccessibleName(tr("Answers to score"))
+        self.answers.setPlaceholderText(tr("The answer is 42.\n41"))
         self.answers.setTabChangesFocus(True)
         self.answers.setFixedHeight(92)
         use_thin_scrollbars(self.answers)
@@ -76,10 +78,10 @@ class TryRewards(Card):
 
     def _make_question_row(self) -> QHBoxLayout:
         layout = hbox(gap=8)
-        self.question = LineEdit("Question", "A question")
-        self.expected = LineEdit("Right answer", "Its right answer")
+        self.question = LineEdit(tr("Question"), tr("A question"))
+        self.expected = LineEdit(tr("Right answer"), tr("Its right answer"))
         self.expected.setFixedWidth(160)
-        self.data_button = quiet_button("Question from the data", "next")
+        self.data_button = quiet_button(tr("Question from the data"), "next")
         self.data_button.clicked.connect(self.load_question)
         for part in (self.question, self.expected, self.data_button):
             layout.addWidget(part, 1 if part is self.question else 0)
@@ -87,9 +89,9 @@ class TryRewards(Card):
 
     def _make_button_row(self) -> QHBoxLayout:
         layout = hbox(gap=8)
-        self.button = primary_button("Score them")
+        self.button = primary_button(tr("Score them"))
         self.button.clicked.connect(self.score)
-        self.model_button = plain_button("Let the model answer", "send")
+        self.model_button = plain_button(tr("Let the model answer"), "send")
         layout.addWidget(self.button)
         layout.addWidget(self.model_button)
         self.state = Label("", "caption", tone="secondary")
@@ -100,11 +102,11 @@ class TryRewards(Card):
         """Score the answers in the box."""
         texts = split_answers(self.answers.toPlainText())
         if not texts:
-            self._show_failure("There is no answer to score yet: paste some above.")
+            self._show_failure(tr("There is no answer to score yet: paste some above."))
             return
         run = ask_to_allow(self, self._draft.run, rewards_only=True)
         if run is None:
-            self._show_failure("Your reward file has not been allowed to run.")
+            self._show_failure(tr("Your reward file has not been allowed to run."))
             return
         question, expected = self.question.text(), self.expected.text()
         answers = [Answer(t, expected, question, tokens=len(t.split()), line=i) for i, t in enumerate(texts, 1)]
@@ -120,17 +122,17 @@ class TryRewards(Card):
         """Let the run's model write an answer, below those in the box."""
         question = self.question.text().strip()
         if self._talk is None or not question:
-            self._show_failure("Ask a question first.")
+            self._show_failure(tr("Ask a question first."))
             return
         run = ask_to_allow(self, self._draft.run)
         if run is None:
-            self._show_failure("The code has not been allowed to run.")
+            self._show_failure(tr("The code has not been allowed to run."))
             return
         self._talk.use(chat_opener(run, None))
         if self.answers.toPlainText().strip():
             self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
-        self.state.setText("The model is answering…")
+        self.state.setText(tr("The model is answering…"))
         self.model_button.setEnabled(self._talk.ask([{"role": "user", "content": question}]) is None)
 
     def _show_question(self, questions: list[tuple[str, str]]) -> None:
@@ -148,7 +150,7 @@ class TryRewards(Card):
         """Show the scores, in the order of the answers."""
         self.button.setEnabled(True)
         if result.problem:
-            self.notice.show_message(result.problem, "The run would go on without these answers' scores.", "warn")
+            self.notice.show_message(result.problem, tr("The run would go on without these answers' scores."), "warn")
         else:
             self.notice.hide()
         for card in self.cards:

@@ -3,6 +3,7 @@
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.runs.labels import files_label
 from app.widgets.buttons import quiet_button
@@ -11,7 +12,7 @@ from app.widgets.labels import caption
 from core.data.read.files import ENDINGS
 from core.run import DEMO
 
-FILE_FILTER = f"Data ({' '.join(f'*{e} *{e}.gz' for e in ENDINGS)});;All files (*)"
+FILE_FILTER = tr("Data ({endings});;All files (*)", endings=" ".join(f"*{e} *{e}.gz" for e in ENDINGS))
 
 
 class ValidationRow(QWidget):
@@ -22,9 +23,9 @@ class ValidationRow(QWidget):
         self._draft = draft
         layout = hbox(self, gap=8)
         self.sentence = caption()
-        self.choose_button = quiet_button("Use a second file for validation…", "file")
+        self.choose_button = quiet_button(tr("Use a second file for validation…"), "file")
         self.choose_button.clicked.connect(self._choose)
-        self.clear_button = quiet_button("Do not use it", "reset")
+        self.clear_button = quiet_button(tr("Do not use it"), "reset")
         self.clear_button.clicked.connect(lambda: self._draft.set("data.eval_path", None))
         layout.addWidget(self.sentence, 1)
         layout.addWidget(self.clear_button)
@@ -33,19 +34,22 @@ class ValidationRow(QWidget):
     def refresh(self) -> None:
         """Show what the draft holds out now."""
         data = self._draft.run.data
-        sentence = f"{data.eval_split:.0%} of the rows are held out to measure on; none of them is trained on."
+        sentence = tr(
+            "{eval_split:.0%} of the rows are held out to measure on; none of them is trained on.",
+            eval_split=data.eval_split,
+        )
         if data.path == DEMO:
-            sentence = "The sample data brings held-out rows to measure on; none of them is trained on."
+            sentence = tr("The sample data brings held-out rows to measure on; none of them is trained on.")
         if not data.eval_split:
-            sentence = "Nothing is held out: the run cannot say how it does on unseen examples."
+            sentence = tr("Nothing is held out: the run cannot say how it does on unseen examples.")
         if data.eval_path:
-            sentence = f"Measured on {files_label(data.eval_path)}, never trained on."
+            sentence = tr("Measured on {files_label}, never trained on.", files_label=files_label(data.eval_path))
         self.sentence.setText(sentence)
         self.clear_button.setVisible(bool(data.eval_path))
 
     def _choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, "Choose the validation data", preferences.last_folder(), FILE_FILTER
+            self, tr("Choose the validation data"), preferences.last_folder(), FILE_FILTER
         )
         if path:
             self._draft.set("data.eval_path", path)

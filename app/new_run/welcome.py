@@ -5,6 +5,7 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import machine
+from app.desktop.language import tr
 from app.new_run import goals
 from app.new_run.draft import Draft
 from app.new_run.interrupted_row import InterruptedRow
@@ -53,19 +54,33 @@ class WelcomePage(QWidget):
         page = scroll.content_layout
         page.setSpacing(theme.GRID * 2)
         head = vbox(gap=theme.GRID)
-        head.addWidget(title(f"Teach a language model your way of answering, on {machine.THIS_COMPUTER}."))
-        head.addWidget(Label("No account, and nothing leaves it. What you train is yours.", tone="secondary"))
+        head.addWidget(
+            title(
+                tr(
+                    "Teach a language model your way of answering, on {this_computer}.",
+                    this_computer=machine.THIS_COMPUTER,
+                )
+            )
+        )
+        head.addWidget(Label(tr("No account, and nothing leaves it. What you train is yours."), tone="secondary"))
         page.addLayout(head)
         self.interrupted = InterruptedRow()
         page.addWidget(self.interrupted)
-        self.demo_button = Button("Try the 3-minute demo", "play", weight="primary")
-        self.data_button, self.run_button = Button("Use my own data…", "file"), Button("Open a run…", "folder")
+        self.demo_button = Button(tr("Try the 3-minute demo"), "play", weight="primary")
+        self.data_button, self.run_button = Button(tr("Use my own data…"), "file"), Button(tr("Open a run…"), "folder")
         doors = hbox(gap=12)
-        self.demo_door = Door("spark", "See it learn", "", self.demo_button)
+        self.demo_door = Door("spark", tr("See it learn"), "", self.demo_button)
         for door in (
             self.demo_door,
-            Door("drop", "Your own data", "JSON, CSV, Parquet or text. You can drop it anywhere.", self.data_button),
-            Door("runs", "An earlier run", "Its charts and answers; resume it, or train again.", self.run_button),
+            Door(
+                "drop",
+                tr("Your own data"),
+                tr("JSON, CSV, Parquet or text. You can drop it anywhere."),
+                self.data_button,
+            ),
+            Door(
+                "runs", tr("An earlier run"), tr("Its charts and answers; resume it, or train again."), self.run_button
+            ),
         ):
             doors.addWidget(door, 1)
         page.addLayout(doors)
@@ -79,4 +94,6 @@ class WelcomePage(QWidget):
 
     def _show(self) -> None:
         method = goals.demo_run().spec.title
-        self.demo_door.text.setText(f"The small model inside learns from sample data, by {method}. No download.")
+        self.demo_door.text.setText(
+            tr("The small model inside learns from sample data, by {method}. No download.", method=method)
+        )

@@ -7,6 +7,7 @@ from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
+from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.runs.job_queue import JobQueue
@@ -23,7 +24,13 @@ if TYPE_CHECKING:  # each is imported when its step is built
     from app.new_run.settings_step import SettingsStep
 
 # Each step's attribute of the wizard and its name.
-_STEPS = {"goal": "Goal", "data": "Data", "model": "Model", "settings": "Settings", "check": "Check and start"}
+_STEPS = {
+    "goal": tr("Goal"),
+    "data": tr("Data"),
+    "model": tr("Model"),
+    "settings": tr("Settings"),
+    "check": tr("Check and start"),
+}
 _RECHECK_MS = 250
 _ACTION_WIDTH = 160
 
@@ -152,7 +159,7 @@ class Wizard(QWidget):
 
     def show_place(self, name: str) -> None:
         """Go to the step of this name, or to "Problems", which lie in the step of the data."""
-        self.show_named("Data" if name == "Problems" else name)
+        self.show_named(tr("Data") if name == "Problems" else name)
         if name == "Problems":
             self.data.preview.tabs.show_page(self.data.preview.problems)
 
@@ -181,7 +188,7 @@ class Wizard(QWidget):
         foot = _Foot()
         layout = hbox(foot, gap=12)
         layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
-        self.back_button, self.next_button = plain_button("Back"), primary_button("Next")
+        self.back_button, self.next_button = plain_button(tr("Back")), primary_button(tr("Next"))
         self._reason = Label(tone="warn")
         layout.addWidget(self._reason, 1)
         layout.addWidget(self.back_button)

@@ -7,6 +7,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences, reveal
+from app.desktop.language import tr
 from app.runs.job_queue import JobQueue
 from app.threads import core_calls
 from app.threads.task import Task
@@ -22,16 +23,25 @@ from core.quant.modes import MODES, UNPACKED
 from core.run import Run
 
 PEFT = "peft"  # the adapter alone, for other programs
-BUSY = "A run is training. Save the model when it is done."
+BUSY = tr("A run is training. Save the model when it is done.")
 
 _KINDS = {
-    UNPACKED: ("The whole model, as exact as it came", "Model and adapter in one, in the layout of Hugging Face."),
+    UNPACKED: (
+        tr("The whole model, as exact as it came"),
+        tr("Model and adapter in one, in the layout of Hugging Face."),
+    ),
     **{
-        name: (f"The whole model in {mode.title}", f"{mode.summary} Its loss is measured again and told.")
+        name: (
+            tr("The whole model in {title}", title=mode.title),
+            tr("{summary} Its loss is measured again and told.", summary=mode.summary),
+        )
         for name, mode in MODES.items()
         if mode.mlx and name in ("affine-8", "affine-4", "mxfp4")
     },
-    PEFT: ("The adapter for PEFT", "The few trained weights alone, for programs that load the model beside them."),
+    PEFT: (
+        tr("The adapter for PEFT"),
+        tr("The few trained weights alone, for programs that load the model beside them."),
+    ),
 }
 
 
@@ -49,13 +59,13 @@ class ExportCard(Card):
         self._warnings: list[str] = []
         self._task: Task | None = None
         layout = vbox(self, 14, 10)
-        layout.addWidget(heading("Save as a model"))
+        layout.addWidget(heading(tr("Save as a model")))
         kind_row = hbox(gap=8)
-        self.kind = ComboBox("What to save", 30)
+        self.kind = ComboBox(tr("What to save"), 30)
         for key, (title, _) in _KINDS.items():
             self.kind.addItem(title, key)
-        self.button = plain_button("Save…", "save")
-        self.stop = quiet_button("Stop", "stop")
+        self.button = plain_button(tr("Save…"), "save")
+        self.stop = quiet_button(tr("Stop"), "stop")
         self.stop.hide()
         for part in (self.kind, self.button, self.stop):
             kind_row.addWidget(part)
@@ -66,7 +76,7 @@ class ExportCard(Card):
         self.reason = caption()
         layout.addWidget(self.reason)
         self.phase = Label(tone="secondary")
-        self.bar = ThinProgressBar("Saving")
+        self.bar = ThinProgressBar(tr("Saving"))
         layout.addWidget(self.phase)
         layout.addWidget(self.bar)
         self.notice = Notice()
@@ -96,7 +106,7 @@ class ExportCard(Card):
         start = str(Path(preferences.last_folder()) / name)
         # It is a folder, which export refuses to overwrite; the system's question would be an alert of its own.
         options = QFileDialog.Option.DontConfirmOverwrite
-        path, _ = QFileDialog.getSaveFileName(self, "A new folder for the model", start, options=options)
+        path, _ = QFileDialog.getSaveFileName(self, tr("A new folder for the model"), start, options=options)
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self.save(Path(path))
@@ -110,7 +120,7 @@ class ExportCard(Card):
         assert self._run is not None and self._folder is not None
         # Its reward file does not run here.
         if ask_to_allow(self, Run().replace("model.path", self._run.model.path)) is None:
-            self.notice.show_message("The model's own code has not been allowed to run.", tone="warn")
+            self.notice.show_message(tr("The model's own code has not been allowed to run."), tone="warn")
             self.reveal.hide()
             return
         self._jobs.end_chat()
@@ -145,7 +155,9 @@ class ExportCard(Card):
         self._show_busy(False)
         if self._saved_folder is not None:
             self.reveal.show()
-            self.notice.show_message(f"Saved as {self._saved_folder.name}.", " ".join(self._warnings), "good")
+            self.notice.show_message(
+                tr("Saved as {name}.", name=self._saved_folder.name), " ".join(self._warnings), "good"
+            )
         self.content_added.emit()
 
     def _show_failure(self, sentence: str) -> None:
@@ -172,7 +184,7 @@ class ExportCard(Card):
     def _show_busy(self, busy: bool) -> None:
         for part in (self.phase, self.bar, self.stop):
             part.setVisible(busy)
-        self.phase.setText("Getting ready")
+        self.phase.setText(tr("Getting ready"))
         self.bar.show_share(None)
         self._is_busy = busy
         self._update_button()

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
+from app.desktop.language import tr
 from app.style import theme
 from app.widgets.card import Card, vbox
 from app.widgets.scrollbar import use_thin_scrollbars
@@ -11,11 +12,11 @@ from app.widgets.tabs import Tabs
 from core.resources import FOLDER
 
 PAGES = {
-    "methods.md": "Methods",
-    "options.md": "Options",
-    "models.md": "Models",
-    "precision.md": "Base precision",
-    "rewards.md": "Rewards",
+    "methods.md": tr("Methods"),
+    "options.md": tr("Options"),
+    "models.md": tr("Models"),
+    "precision.md": tr("Base precision"),
+    "rewards.md": tr("Rewards"),
 }
 
 
@@ -24,11 +25,11 @@ class HelpWindow(QDialog):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Hone help")
+        self.setWindowTitle(tr("Hone help"))
         self.resize(1080, 720)
         self._browsers: list[QTextBrowser] = []
         layout = vbox(self, theme.MARGIN, theme.GRID)
-        self.tabs = Tabs("Pages of the help")
+        self.tabs = Tabs(tr("Pages of the help"))
         layout.addWidget(self.tabs)
         self.pages = {name: self.tabs.add(title, self._build_page(name)) for name, title in PAGES.items()}
 

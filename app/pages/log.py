@@ -5,6 +5,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
 
+from app.desktop.language import tr
 from app.runs.record import LogLine, RunRecord
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
@@ -21,21 +22,21 @@ class LogPage(QWidget):
         self._line_count = 0  # lines of the log that have been looked at
         layout = vbox(self, gap=theme.GRID)
         header = hbox(gap=8)
-        self.problems_only = QCheckBox("Only notes and problems")
+        self.problems_only = QCheckBox(tr("Only notes and problems"))
         self.problems_only.toggled.connect(self._rewrite)
         header.addWidget(self.problems_only)
         header.addStretch()
-        copy_button = CopyButton("Copy the log, with your home folder's name left out", self.diagnostics)
-        copy_button.setText("Copy")
+        copy_button = CopyButton(tr("Copy the log, with your home folder's name left out"), self.diagnostics)
+        copy_button.setText(tr("Copy"))
         header.addWidget(copy_button)
         layout.addLayout(header)
         self.text = QPlainTextEdit(readOnly=True)
         self.text.setFont(theme.monospace())
         self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.text.setAccessibleName("Log of the run")
+        self.text.setAccessibleName(tr("Log of the run"))
         use_thin_scrollbars(self.text)
         self.text.setTabChangesFocus(True)
-        self.text.setPlaceholderText("Nothing has happened yet.")
+        self.text.setPlaceholderText(tr("Nothing has happened yet."))
         card = Card()
         inner = vbox(card)
         inner.setContentsMargins(8, 8, 4, 8)

@@ -5,6 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
+from app.desktop.language import tr
 from app.runs.rollout_samples import RolloutGroup, RolloutReader
 from app.style import theme
 from app.threads.task import Task
@@ -16,11 +17,11 @@ from app.widgets.scroll_page import ScrollPage
 from app.widgets.table import Table
 
 _COLUMNS = [
-    ("Step", lambda g: f"{g.step:,}"),
-    ("Question", lambda g: g.question),
-    ("Mean", lambda g: f"{g.mean:.2f}"),
-    ("Best", lambda g: f"{max(g.rewards):.2f}" if g.rewards else "–"),
-    ("Worst", lambda g: f"{min(g.rewards):.2f}" if g.rewards else "–"),
+    (tr("Step"), lambda g: f"{g.step:,}"),
+    (tr("Question"), lambda g: g.question),
+    (tr("Mean"), lambda g: f"{g.mean:.2f}"),
+    (tr("Best"), lambda g: f"{max(g.rewards):.2f}" if g.rewards else "–"),
+    (tr("Worst"), lambda g: f"{min(g.rewards):.2f}" if g.rewards else "–"),
 ]
 
 
@@ -34,11 +35,11 @@ class RolloutsPage(QWidget):
         layout = vbox(self, gap=theme.GRID)
         self._stack = QStackedWidget()
         layout.addWidget(self._stack)
-        self._stack.addWidget(Label("The first answers appear once the model has written them.", tone="secondary"))
+        self._stack.addWidget(Label(tr("The first answers appear once the model has written them."), tone="secondary"))
         page = QWidget()
         inner = vbox(page, gap=theme.GRID)
         self.model = ItemModel(_COLUMNS)
-        self.table = Table(self.model, "Questions, the newest first", {0: 64, 2: 72, 3: 72, 4: 72})
+        self.table = Table(self.model, tr("Questions, the newest first"), {0: 64, 2: 72, 3: 72, 4: 72})
         card = Card()
         card_layout = vbox(card)
         card_layout.setContentsMargins(1, 6, 1, 6)
@@ -88,7 +89,7 @@ class RolloutsPage(QWidget):
         layout.addWidget(Label(shorten(group.question), bold=True, selectable=True))
         layout.addWidget(caption(_summarize(group)))
         for i, rollout in enumerate(group.rollouts):
-            mark = "" if group.flat else "Best" if i == 0 else "Worst" if i == len(group.rollouts) - 1 else ""
+            mark = "" if group.flat else tr("Best") if i == 0 else tr("Worst") if i == len(group.rollouts) - 1 else ""
             layout.addWidget(AnswerCard(rollout, mark))
         layout.addStretch()
         QTimer.singleShot(0, self, lambda: self.answers.verticalScrollBar().setValue(0))
@@ -96,11 +97,15 @@ class RolloutsPage(QWidget):
 
 def _summarize(group: RolloutGroup) -> str:
     """A group's step, size, mean and right answer in one line."""
-    parts = [f"Step {group.step:,}", f"{len(group.rollouts)} answers", f"mean {group.mean:.2f}"]
+    parts = [
+        tr("Step {step:,}", step=group.step),
+        tr("{count} answers", count=len(group.rollouts)),
+        tr("mean {mean:.2f}", mean=group.mean),
+    ]
     if group.expected:
-        parts.append(f"right answer: {shorten(group.expected)}")
+        parts.append(tr("right answer: {shorten}", shorten=shorten(group.expected)))
     if not group.is_used:
-        parts.append("thrown away: all score the same")
+        parts.append(tr("thrown away: all score the same"))
     elif group.flat:
-        parts.append("all score the same: nothing is learned from them")
+        parts.append(tr("all score the same: nothing is learned from them"))
     return "  ·  ".join(parts)

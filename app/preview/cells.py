@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.desktop.language import tr
 from app.preview.row_parts import LEFT_OUT_LABEL, label_text, row_parts, to_text
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 
@@ -23,26 +24,26 @@ class Column(NamedTuple):
 
 def table_columns(kind: str, form: "Format") -> list[Column]:
     """The table's columns for rows of a kind in a format: the line first, the length in characters last."""
-    line = Column("Line", lambda item: item.row.line)
-    length = Column("Length", _count_characters)
+    line = Column(tr("Line"), lambda item: item.row.line)
+    length = Column(tr("Length"), _count_characters)
     if not form.shapes:
         return [line, *(Column(name, _raw_cell(name)) for name in form.all_columns[:_MAX_RAW_COLUMNS]), length]
     if kind == TEXT and all(shape.name == "Plain text" for shape in form.shapes):
-        return [line, Column("Text to learn", _example_cell(answer_text)), length]
-    prompt = Column("Asked", _example_cell(question_text))
+        return [line, Column(tr("Text to learn"), _example_cell(answer_text)), length]
+    prompt = Column(tr("Asked"), _example_cell(question_text))
     middle = {
-        TEXT: [prompt, Column("Answer to learn", _example_cell(answer_text))],
+        TEXT: [prompt, Column(tr("Answer to learn"), _example_cell(answer_text))],
         PAIRS: [
             prompt,
-            Column("Better", _example_cell(lambda example: message_text(example.chosen))),
-            Column("Worse", _example_cell(lambda example: message_text(example.rejected))),
+            Column(tr("Better"), _example_cell(lambda example: message_text(example.chosen))),
+            Column(tr("Worse"), _example_cell(lambda example: message_text(example.rejected))),
         ],
         UNPAIRED: [
             prompt,
-            Column("Answer", _example_cell(answer_text)),
-            Column("Mark", _example_cell(label_text)),
+            Column(tr("Answer"), _example_cell(answer_text)),
+            Column(tr("Mark"), _example_cell(label_text)),
         ],
-        QUESTIONS: [prompt, Column("Right answer", _example_cell(lambda example: example.answer or ""))],
+        QUESTIONS: [prompt, Column(tr("Right answer"), _example_cell(lambda example: example.answer or ""))],
     }
     return [line, *middle[kind], length]
 

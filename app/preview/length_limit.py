@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from app.desktop.language import tr, tr_count
 from app.widgets.histogram import LENGTH_STEP
 
 if TYPE_CHECKING:  # brings in NumPy
@@ -12,18 +13,21 @@ def describe_cut(lengths: "Lengths", limit: int) -> str:
     """What a maximum of `limit` tokens does to the rows, in words."""
     truncated, empty, count = lengths.count_cut(limit), lengths.count_without_targets(limit), len(lengths.longest)
     if not truncated and not empty:
-        return "cuts no row"
-    approximately = "" if lengths.is_complete else "about "
+        return tr("cuts no row")
 
-    def rows(n: int) -> str:
-        if lengths.is_complete:
-            return f"{n:,} row{'' if n == 1 else 's'}"
-        return f"{n / count:.1%} of the rows"
+    def share(rows: int) -> str:
+        return tr("about {share:.1%} of the rows", share=rows / count)
 
-    words = f"cuts {approximately}{rows(truncated)}"
-    if empty:
-        verb = "has" if empty == 1 and lengths.is_complete else "have"
-        words += f"; {approximately}{rows(empty)} {verb} nothing left to learn"
+    if lengths.is_complete:
+        words = tr_count("cuts {count:,} row", "cuts {count:,} rows", truncated)
+    else:
+        words = tr("cuts {rows}", rows=share(truncated))
+    if empty and lengths.is_complete:
+        words += "; " + tr_count(
+            "{count:,} row has nothing left to learn", "{count:,} rows have nothing left to learn", empty
+        )
+    elif empty:
+        words += "; " + tr("{rows} have nothing left to learn", rows=share(empty))
     return words
 
 

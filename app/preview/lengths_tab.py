@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout, QSpinBox, QWidget
 
+from app.desktop.language import tr, tr_count
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.length_limit import describe_cut, smallest_maximum
 from app.threads.task import Task
@@ -22,7 +23,7 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.read.index import RowIndex
 
 _LARGEST_LIMIT = 1_048_576  # tokens
-_NO_TOKENIZER = "The rows are measured once the tokenizer is here."
+_NO_TOKENIZER = tr("The rows are measured once the tokenizer is here.")
 
 
 class LengthsTab(QWidget):
@@ -89,7 +90,9 @@ class LengthsTab(QWidget):
         if self._tokenizer is None and self._index is not None:
             self.needs_tokenizer.emit()
         if self._tokenizer is None or self._index is None or self._parser is None or not self._index.rows:
-            self.histogram.show_empty(self._reason if self._index else "Choose a file to see how long its rows are.")
+            self.histogram.show_empty(
+                self._reason if self._index else tr("Choose a file to see how long its rows are.")
+            )
             return
         data = self._run.data
         key = (self._index.rows, id(self._tokenizer), data.train_on, data.exclude, self._measure_all)
@@ -133,7 +136,7 @@ class LengthsTab(QWidget):
         self.bar.hide()
         self.cancel.hide()
         if self.lengths is None or not len(self.lengths.longest):
-            self.histogram.show_empty("No row can be used, so there is nothing to measure.")
+            self.histogram.show_empty(tr("No row can be used, so there is nothing to measure."))
         self._update_sentences()
 
     def _fail(self, sentence: str) -> None:
@@ -186,24 +189,32 @@ class LengthsTab(QWidget):
         import numpy as np
 
         shortest, median, longest = (int(f(lengths.longest)) for f in (np.min, np.median, np.max))
-        rows = f"{measured_rows:,} row{'' if measured_rows == 1 else 's'}"
-        rows += f" of {lengths.rows:,}, from all parts of the data" if is_sample else ""
-        self.sentence.setText(f"{rows}: {shortest:,} to {longest:,} tokens, half of them up to {median:,}.")
+        rows = tr_count("{count:,} row", "{count:,} rows", measured_rows)
+        rows += tr(" of {rows:,}, from all parts of the data", rows=lengths.rows) if is_sample else ""
+        self.sentence.setText(
+            tr(
+                "{rows}: {shortest:,} to {longest:,} tokens, half of them up to {median:,}.",
+                rows=rows,
+                shortest=shortest,
+                longest=longest,
+                median=median,
+            )
+        )
         self.effect.setText(describe_cut(lengths, limit))
         self.effect.set_tone("text" if not lengths.count_cut(limit) else "warn")
-        self.fit.setText(f"Fit the longest ({smallest_maximum(longest):,})")
+        self.fit.setText(tr("Fit the longest ({smallest_maximum:,})", smallest_maximum=smallest_maximum(longest)))
         self.fit.setEnabled(smallest_maximum(longest) != limit)
         self.fit.updateGeometry()
         self.histogram.setAccessibleDescription(f"{self.sentence.text()} {self.effect.text()}")
 
     def _make_head(self) -> QHBoxLayout:
         head = hbox(gap=12)
-        self.bar = ThinProgressBar("Rows measured")
+        self.bar = ThinProgressBar(tr("Rows measured"))
         self.bar.setFixedWidth(120)
-        self.cancel = quiet_button("Stop")
-        self.cancel.setAccessibleName("Stop measuring")
+        self.cancel = quiet_button(tr("Stop"))
+        self.cancel.setAccessibleName(tr("Stop measuring"))
         self.cancel.clicked.connect(self._stop)
-        self.measure_button = quiet_button("Measure all rows")
+        self.measure_button = quiet_button(tr("Measure all rows"))
         self.measure_button.clicked.connect(self._measure_every_row)
         head.addWidget(self.sentence, 1)
         for part in (self.bar, self.cancel, self.measure_button):
@@ -213,13 +224,13 @@ class LengthsTab(QWidget):
 
     def _make_foot(self) -> QHBoxLayout:
         foot = hbox(gap=12)
-        label = Label("&Maximum length", wrap=False)
-        self.spin: QSpinBox = SpinBox("Maximum length in tokens")
+        label = Label(tr("&Maximum length"), wrap=False)
+        self.spin: QSpinBox = SpinBox(tr("Maximum length in tokens"))
         self.spin.setRange(LENGTH_STEP, _LARGEST_LIMIT)
         self.spin.setSingleStep(LENGTH_STEP)
         self.spin.valueChanged.connect(self._set_limit)
         label.setBuddy(self.spin)
-        self.fit = plain_button("Fit the longest")
+        self.fit = plain_button(tr("Fit the longest"))
         self.fit.clicked.connect(self._fit_longest)
         for part in (label, self.spin):
             foot.addWidget(part)

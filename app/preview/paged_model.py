@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
+from app.desktop.language import tr
 from app.preview.cells import Column
 from app.preview.row_parts import LEFT_OUT_LABEL
 from app.style import icons, theme
@@ -24,7 +25,7 @@ PAGE = 64  # rows read at once
 _MAX_PAGES = 64  # kept in memory
 _MAX_QUEUE = 4  # pages waiting to be read: somebody who scrolls on does not wait for the pages scrolled past
 _MAX_CELL = 400  # characters; the whole text is shown beside the table
-_NOT_LEARNED = "Nothing is learned from it with this goal."
+_NOT_LEARNED = tr("Nothing is learned from it with this goal.")
 _NO_PARENT = QModelIndex()
 
 
@@ -37,7 +38,7 @@ class PagedRows(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[Column] = [Column("Line", lambda item: item.row.line)]
+        self._columns: list[Column] = [Column(tr("Line"), lambda item: item.row.line)]
         self._index: RowIndex | None = None
         self._parser: RowParser | None = None
         self._order: Sequence[int] | NDArray[np.int64] | None = None

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
+from app.desktop.language import tr, tr_count
 from app.preview.fix_choices import SINGLE_ROWS, FixChoice, list_choices
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, card_around, hbox, vbox
@@ -43,10 +44,10 @@ class ProblemsTab(QWidget):
         self._rows = 0
         self._selected: tuple[str, int | None] | None = None  # (code, line) of the finding that was selected last
         self.model = ItemModel(finding_columns(False))
-        self.table = Table(self.model, "Problems found in the dataset", _WIDTHS, row_height=44)
+        self.table = Table(self.model, tr("Problems found in the dataset"), _WIDTHS, row_height=44)
         self.table.setMinimumHeight(84)
         self.summary = Label()
-        self.safe = plain_button("Fix all safe ones", "check")
+        self.safe = plain_button(tr("Fix all safe ones"), "check")
         self.safe.clicked.connect(self._fix_safe)
         head = hbox(gap=12)
         head.addWidget(self.summary, 1)
@@ -99,12 +100,12 @@ class ProblemsTab(QWidget):
         self.message = Label(selectable=True)
         layout.addWidget(self.message)
         actions = hbox(gap=8)
-        self.text = LineEdit("Text to put in the place of the placeholder", height=28)
-        self.fill = plain_button("Fill in", "check")
-        self.exclude = plain_button("Exclude")
-        self.leave_out = plain_button("Exclude this row")
-        self.map = plain_button("Map the columns…")
-        self.use_context = plain_button("Use it as context…")
+        self.text = LineEdit(tr("Text to put in the place of the placeholder"), height=28)
+        self.fill = plain_button(tr("Fill in"), "check")
+        self.exclude = plain_button(tr("Exclude"))
+        self.leave_out = plain_button(tr("Exclude this row"))
+        self.map = plain_button(tr("Map the columns…"))
+        self.use_context = plain_button(tr("Use it as context…"))
         self.can_use_context = False  # whether the rows have a place for context
         self.fill.clicked.connect(self._fill_in)
         self.text.returnPressed.connect(self._fill_in)
@@ -122,16 +123,28 @@ class ProblemsTab(QWidget):
         from core.data.check.fixes import safe_exclusions
 
         total = sum(self._counts.values())
-        rows = f"{self._rows:,} row{'' if self._rows == 1 else 's'}"
+        rows = tr_count("{count:,} row", "{count:,} rows", self._rows)
         if not self._findings:
-            self.summary.setText(f"Nothing wrong was found in {rows}." if self._rows else "")
+            self.summary.setText(tr("Nothing wrong was found in {rows}.", rows=rows) if self._rows else "")
         else:
-            words = f"{total:,} finding{'' if total == 1 else 's'} in {rows}"
-            limit_note = "" if total <= len(self._findings) else f"; the first {len(self._findings):,} are listed"
-            self.summary.setText(f"{words}{limit_note}. Your file stays as it is; what you choose is kept in the run.")
+            words = tr_count("{count:,} finding in {rows}", "{count:,} findings in {rows}", total, rows=rows)
+            limit_note = (
+                ""
+                if total <= len(self._findings)
+                else tr("; the first {count:,} are listed", count=len(self._findings))
+            )
+            self.summary.setText(
+                tr(
+                    "{findings}{listed}. Your file stays as it is; what you choose is kept in the run.",
+                    findings=words,
+                    listed=limit_note,
+                )
+            )
         excluded = self._run.data.exclude if self._run else ()
         fixable = [code for code in safe_exclusions(self._counts) if code not in excluded]
-        self.safe.setToolTip("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
+        self.safe.setToolTip(
+            tr("Leaves out rows that add nothing: repeated ones, and answers that repeat the question.")
+        )
         self.safe.setVisible(bool(fixable))
         self._show_actions()
         self._arrange()
@@ -155,13 +168,15 @@ class ProblemsTab(QWidget):
             part.setVisible(bool(name) and not excluded and not by_number)
         single = finding.row is not None and finding.severity != "error" and not excluded and not by_number
         self.leave_out.setVisible(single)
-        self.text.setPlaceholderText(f"Instead of {{{{{name}}}}}")
+        self.text.setPlaceholderText(tr("Instead of {{{{{name}}}}}", name=name))
         exclusion = EXCLUSIONS.get(finding.code)
         self.exclude.setVisible(exclusion is not None and not excluded)
         if exclusion is not None:
             count = self._counts[finding.code]
             only_row = count == 1 and finding.code not in ("duplicate", TEXT_ONLY)
-            self.exclude.setText("Exclude this row" if only_row else f"Exclude all {exclusion.words}")
+            self.exclude.setText(
+                tr("Exclude this row") if only_row else tr("Exclude all {words}", words=exclusion.words)
+            )
             self.exclude.updateGeometry()
             self.leave_out.setVisible(single and not only_row)
         self.map.setVisible(finding.code in ("columns", "column", "type", "unread-column"))
@@ -194,11 +209,11 @@ class ProblemsTab(QWidget):
         self._chosen_row.setVisible(bool(choices))
         if not choices:
             return
-        self._choices.addWidget(caption("Chosen:"))
+        self._choices.addWidget(caption(tr("Chosen:")))
         for choice in choices:
             button = quiet_button(choice.words[0].upper() + choice.words[1:], "bad")
-            button.setAccessibleName(f"Take back: {choice.words}")
-            button.setToolTip("Take back")
+            button.setAccessibleName(tr("Take back: {words}", words=choice.words))
+            button.setToolTip(tr("Take back"))
             button.clicked.connect(self._remover(choice))
             self._choices.addWidget(button)
         self._choices.addStretch()

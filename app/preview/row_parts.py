@@ -4,13 +4,14 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from app.desktop.language import tr
 from core.data.format.example import Example
 from core.data.tokenize.template_coverage import CALL, OFFERED, THINKING, THOUGHT, Part
 
 if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.page import PreviewRow
 
-LEFT_OUT_LABEL = "Left out"
+LEFT_OUT_LABEL = tr("Left out")
 # (kind as in core.data.tokenize.template_coverage, number of the message); of a message's text, the kind is _TEXT.
 _Place = tuple[str, int | None]
 _TEXT = "text"
@@ -61,25 +62,26 @@ def _places(dropped: Sequence[Part]) -> set[_Place]:
 
 def _prompt_parts(example: Example, dropped: Collection[_Place]) -> Iterator[RowPart]:
     if example.tools:
-        yield RowPart("Functions offered", to_text(example.tools), (OFFERED, None) in dropped)
+        yield RowPart(tr("Functions offered"), to_text(example.tools), (OFFERED, None) in dropped)
     for number, message in enumerate(example.messages or ()):
         yield from _message_parts(message["role"].capitalize(), number, message, dropped)
     if example.messages is None and example.prompt:
-        yield RowPart("Asked", example.prompt)
+        yield RowPart(tr("Asked"), example.prompt)
 
 
 def _answer_parts(example: Example, dropped: Sequence[Collection[_Place]]) -> Iterator[RowPart]:
+    worse = tr("Worse")
     answers = {
-        "Answer": example.completion,
-        "Text": example.text,
-        "Better": example.chosen,
-        "Worse": example.rejected,
-        "Right answer": example.answer,
-        "Mark": None if example.label is None else label_text(example),
+        tr("Answer"): example.completion,
+        tr("Text"): example.text,
+        tr("Better"): example.chosen,
+        worse: example.rejected,
+        tr("Right answer"): example.answer,
+        tr("Mark"): None if example.label is None else label_text(example),
     }
     for name, answer in answers.items():
         if isinstance(answer, tuple):
-            places = dropped[-1] if name == "Worse" else dropped[0]
+            places = dropped[-1] if name == worse else dropped[0]
             for number, message in enumerate(answer, len(example.messages or ())):
                 yield from _message_parts(name, number, message, places)
         elif answer is not None:
@@ -91,8 +93,8 @@ def _message_parts(name: str, number: int, message: dict[str, Any], dropped: Col
     thoughts = [str(message[key]) for key in THINKING if str(message.get(key) or "").strip()]
     calls = message.get("tool_calls")
     for text in thoughts:
-        yield RowPart(f"{name}: thinking", text, (THOUGHT, number) in dropped)
+        yield RowPart(tr("{name}: thinking", name=name), text, (THOUGHT, number) in dropped)
     if message["content"] or not (thoughts or calls):
         yield RowPart(name, message["content"], (_TEXT, number) in dropped)
     if calls:
-        yield RowPart(f"{name}: function calls", to_text(calls), (CALL, number) in dropped)
+        yield RowPart(tr("{name}: function calls", name=name), to_text(calls), (CALL, number) in dropped)

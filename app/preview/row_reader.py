@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent
 from PySide6.QtGui import QTextBlockFormat, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextEdit, QWidget
 
+from app.desktop.language import tr
 from app.preview.row_parts import RowPart
 from app.style import theme
 from app.widgets.card import vbox
@@ -13,7 +14,7 @@ from app.widgets.labels import caption
 from app.widgets.scrollbar import use_thin_scrollbars
 
 _LONGEST = 50_000  # characters of a part
-_LEGEND = "Struck through: left out of what the model is given."
+_LEGEND = tr("Struck through: left out of what the model is given.")
 
 
 class RowReader(QTextEdit):
@@ -23,7 +24,7 @@ class RowReader(QTextEdit):
         super().__init__()
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName("The chosen row")
+        self.setAccessibleName(tr("The chosen row"))
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(12)
         use_thin_scrollbars(self)
@@ -34,7 +35,7 @@ class RowReader(QTextEdit):
         if list(parts) != self._parts:
             self._parts = list(parts)
             names = ", ".join(part.name for part in parts if part.is_dropped)
-            self.setAccessibleDescription(f"The model does not see: {names}" if names else "")
+            self.setAccessibleDescription(tr("The model does not see: {names}", names=names) if names else "")
             self._draw()
 
     @property
@@ -64,13 +65,13 @@ class RowReader(QTextEdit):
             cursor.setBlockFormat(spacing)
             cursor.insertText(part.name, name_format)
             if part.is_dropped:
-                cursor.insertText(" · the model does not see it", dropped_format)
+                cursor.insertText(tr(" · the model does not see it"), dropped_format)
             cursor.insertBlock(QTextBlockFormat())
             text_format.setForeground(c.secondary if part.is_dropped else c.text)
             text_format.setFontStrikeOut(part.is_dropped)
             cursor.insertText(part.text[:_LONGEST].strip("\n") or "(empty)", text_format)
             if len(part.text) > _LONGEST:
-                cursor.insertText(f"\n… and {len(part.text) - _LONGEST:,} more characters", name_format)
+                cursor.insertText(tr("\n… and {count:,} more characters", count=len(part.text) - _LONGEST), name_format)
         self.moveCursor(QTextCursor.MoveOperation.Start)
 
 

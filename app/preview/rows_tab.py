@@ -6,6 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
+from app.desktop.language import tr, tr_count
 from app.preview.cells import table_columns
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.paged_model import PagedRows
@@ -51,20 +52,22 @@ class RowsTab(QWidget):
         self._tokenizer: Any = None
         self._finding_dropped: Task | None = None
         self.model = PagedRows()
-        self.search = LineEdit("Search the rows", "Search the rows")
+        self.search = LineEdit(tr("Search the rows"), tr("Search the rows"))
         self.search.setClearButtonEnabled(True)
         self.state = Label(tone="secondary", figures=True, wrap=False)
-        self.cancel = quiet_button("Cancel")
+        self.cancel = quiet_button(tr("Cancel"))
         self.cancel.clicked.connect(self._cancel)
         self.cancel.hide()
-        self.table = Table(self.model, "Rows of the dataset", {}, sortable=True)
+        self.table = Table(self.model, tr("Rows of the dataset"), {}, sortable=True)
         self._exclude: tuple[str, ...] = ()  # the run's data.exclude
         self._excluded_rows: frozenset[int] = frozenset()  # the single rows in it, counted from 1
         self._current: PreviewRow | None = None  # the row beside the table; it stays when the order changes
         self._shown: PreviewRow | None = None  # the row whose parts are shown
         self.row_view = RowView()
-        self.leave_out = quiet_button("Leave this row out", "bad")
-        self.leave_out.setToolTip("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
+        self.leave_out = quiet_button(tr("Leave this row out"), "bad")
+        self.leave_out.setToolTip(
+            tr("The Delete key does the same. Your file stays as it is; the run keeps the choice.")
+        )
         self.leave_out.clicked.connect(self._toggle)
         self._side = Card()
         side_layout = vbox(self._side, 5, 4)
@@ -114,9 +117,9 @@ class RowsTab(QWidget):
         header.blockSignals(True)
         header.setSortIndicator(0, Qt.SortOrder.AscendingOrder)
         header.blockSignals(False)
-        names = [column.heading for column in columns]
-        self.table.set_column_widths({n: _NARROW for n, name in enumerate(names) if name in ("Line", "Length", "Mark")})
-        self.table.set_optional_column(len(names) - 1, _SPARE)
+        narrow = (tr("Line"), tr("Length"), tr("Mark"))
+        self.table.set_column_widths({n: _NARROW for n, column in enumerate(columns) if column.heading in narrow})
+        self.table.set_optional_column(len(columns) - 1, _SPARE)
         self._update_state()
 
     def show_run(self, run: Run) -> None:
@@ -171,7 +174,7 @@ class RowsTab(QWidget):
 
             return search_rows(index, parser, words, key, descending)
 
-        self.state.setText("Looking…" if words.strip() else "Sorting…")
+        self.state.setText(tr("Looking…") if words.strip() else tr("Sorting…"))
         self.cancel.show()
         self._searching = Task(self, work, self._finish_search, self._fail, self._show_matches)
 
@@ -183,7 +186,11 @@ class RowsTab(QWidget):
             self.model.set_order(rows[::-1] if backwards else rows)
         if not finished:
             share = f"{matches.rows_read / matches.total:.0%}"
-            self.state.setText(f"{len(rows):,} found, {share}" if rows is not None else f"Sorting, {share}")
+            self.state.setText(
+                tr("{count:,} found, {share}", count=len(rows), share=share)
+                if rows is not None
+                else tr("Sorting, {share}", share=share)
+            )
 
     def _finish_search(self, _: object) -> None:
         self._searching = None
@@ -203,16 +210,22 @@ class RowsTab(QWidget):
 
     def _update_state(self) -> None:
         count = self.model.rowCount()
-        words = "found" if self.search.text().strip() else "row" if count == 1 else "rows"
-        excluded = f", {len(self._excluded_rows):,} left out" if self._excluded_rows and words != "found" else ""
-        self.state.setText(f"{count:,} {words}{excluded}" if self._index is not None else "")
+        if self.search.text().strip():
+            words = tr("{count:,} found", count=count)
+        else:
+            words = tr_count("{count:,} row", "{count:,} rows", count)
+            if self._excluded_rows:
+                words += ", " + tr("{count:,} left out", count=len(self._excluded_rows))
+        self.state.setText(words if self._index is not None else "")
 
     def _show_chosen(self) -> None:
         """Show the chosen row in full beside the table, once its page is read."""
         item = self._current = self._chosen_row() or self._current
         if item is not None:
             self._show_parts(item)
-            self.leave_out.setText("Take this row back in" if self.model.is_excluded(item) else "Leave this row out")
+            self.leave_out.setText(
+                tr("Take this row back in") if self.model.is_excluded(item) else tr("Leave this row out")
+            )
             self._side.show()
 
     def _show_parts(self, item: "PreviewRow") -> None:

@@ -6,6 +6,7 @@ Reading one belongs on a task's thread.
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from app.desktop.language import tr
 from app.preview.row_parts import RowPart, find_row_dropped, row_parts
 from app.widgets.token_view import MAX_TOKENS
 from core.run import Data
@@ -39,7 +40,7 @@ def _encode_sides(item: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple
         texts = inspect_example(
             example, tokenizer, train_on=data.train_on, max_len=data.max_seq_len, max_tokens=MAX_TOKENS
         )
-        names = ("Better answer", "Worse answer") if len(texts) > 1 else (_label(example),)
+        names = (tr("Better answer"), tr("Worse answer")) if len(texts) > 1 else (_label(example),)
         sides += zip(names, texts, strict=True)
     return sides[:2]
 
@@ -47,4 +48,4 @@ def _encode_sides(item: "PreviewRow", tokenizer: Any, data: Data) -> "list[tuple
 def _label(example: Any) -> str:
     if example.label is None:
         return ""
-    return "✓ Marked good" if example.label else "✗ Marked bad"
+    return tr("✓ Marked good") if example.label else tr("✗ Marked bad")

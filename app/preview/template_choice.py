@@ -4,14 +4,15 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.preview.dataset_reader import LoadedTokenizer
 from app.widgets.card import hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import Label, caption
 
 _FILE = "file"
-_LACKS = "This model has no chat template. Choose how conversations are written for it:"
-_REPLACES = "Conversations are written with another chat template than the model's own:"
+_LACKS = tr("This model has no chat template. Choose how conversations are written for it:")
+_REPLACES = tr("Conversations are written with another chat template than the model's own:")
 
 
 class TemplateRow(QWidget):
@@ -23,7 +24,7 @@ class TemplateRow(QWidget):
         super().__init__()
         self._chosen: str | None = None
         self._sentence = Label()
-        self.combo = ComboBox("Chat template")
+        self.combo = ComboBox(tr("Chat template"))
         self._sentence.setBuddy(self.combo)
         self._note = caption()
         line = hbox(gap=12)
@@ -45,12 +46,12 @@ class TemplateRow(QWidget):
         self._chosen = chosen
         self._sentence.setText(_REPLACES if loaded.has_template else _LACKS)
         self.combo.clear()
-        self.combo.addItem("The model's own" if loaded.has_template else "None: plain text", None)
+        self.combo.addItem(tr("The model's own") if loaded.has_template else tr("None: plain text"), None)
         for name, choice in CHAT_TEMPLATES.items():
             self.combo.addItem(choice.title, name)
         if chosen is not None and chosen not in CHAT_TEMPLATES:
             self.combo.addItem(chosen.rpartition("/")[2], chosen)
-        self.combo.addItem("From a .jinja file…", _FILE)
+        self.combo.addItem(tr("From a .jinja file…"), _FILE)
         self.combo.setCurrentIndex(self.combo.findData(chosen))
         description = CHAT_TEMPLATES[chosen].description if chosen in CHAT_TEMPLATES else ""
         self._note.setText(loaded.note or description)
@@ -60,7 +61,7 @@ class TemplateRow(QWidget):
         name = self.combo.currentData()
         if name == _FILE:
             name, _ = QFileDialog.getOpenFileName(
-                self, "Choose a chat template", preferences.last_folder(), "Chat template (*.jinja)"
+                self, tr("Choose a chat template"), preferences.last_folder(), tr("Chat template (*.jinja)")
             )
             if not name:
                 self.combo.setCurrentIndex(self.combo.findData(self._chosen))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
+from app.desktop.language import tr
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.row_reader import RowView
 from app.preview.seen_row import SeenRow, read_seen
@@ -24,9 +25,9 @@ if TYPE_CHECKING:  # brings in NumPy
     from core.data.preview.inspect import InspectedText
     from core.data.read.index import RowIndex
 
-_LEGEND = "Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut."
-_SEEN = "What the model sees"  # beside the row itself
-_LEARN = {"answers": "every answer", "last": "the last answer", "all": "the whole text"}
+_LEGEND = tr("Coloured, underlined: learned.  Grey: only read.  Framed: special tokens.  ✂ and struck through: cut.")
+_SEEN = tr("What the model sees")  # beside the row itself
+_LEARN = {"answers": tr("every answer"), "last": tr("the last answer"), "all": tr("the whole text")}
 
 
 class TokenTab(QWidget):
@@ -41,7 +42,7 @@ class TokenTab(QWidget):
         self._parser: RowParser | None = None
         self._run: Run | None = None
         self._tokenizer: Any = None
-        self._reason = "Loading the tokenizer…"
+        self._reason = tr("Loading the tokenizer…")
         self._number = 0  # of the row, counted from 0
         self._drawn_key: tuple[Any, ...] = ()  # what the views were drawn for
         self._place = ""  # of the row that is drawn, in words
@@ -107,13 +108,13 @@ class TokenTab(QWidget):
             self.needs_tokenizer.emit()
         index, parser, tokenizer = self._index, self._parser, self._tokenizer
         if index is None or parser is None or not index.rows:
-            self._show_empty("Choose a file to see it as the model does.")
+            self._show_empty(tr("Choose a file to see it as the model does."))
             return
         if tokenizer is None or self._run is None:
             self._show_empty(self._reason)
             return
         number = self._number = min(self._number, index.rows - 1)
-        self.place.setText(f"Row {number + 1:,} of {index.rows:,}")
+        self.place.setText(tr("Row {number:,} of {rows:,}", number=number + 1, rows=index.rows))
         data = self._run.data
         key = (number, id(tokenizer), data.train_on, data.max_seq_len, data.exclude)
         if key == self._drawn_key:
@@ -142,20 +143,28 @@ class TokenTab(QWidget):
     def _show_sides(self, seen: SeenRow) -> None:
         item, sides = seen.item, seen.sides
         rows = self._index.rows if self._index else 0
-        self._place = f"Row {item.number + 1:,} of {rows:,} (line {item.row.line:,})"
+        self._place = tr(
+            "Row {number:,} of {rows:,} (line {line:,})", number=item.number + 1, rows=rows, line=item.row.line
+        )
         self.place.setText(self._place)
         if not sides:
-            reason = f"The row is left out: {item.problem}" if item.problem else "Nothing of this row is learned."
+            reason = (
+                tr("The row is left out: {problem}", problem=item.problem)
+                if item.problem
+                else tr("Nothing of this row is learned.")
+            )
             self._show_empty(reason)
             return
         texts = [text for _, text in sides]
         self._show_count(texts)
         excluded = self._run is not None and item.number + 1 in exclude.excluded_rows(self._run.data.exclude)
         notes = dict.fromkeys(line for text in texts for line in text.note.split("\n") if line)
-        self._note.setText("You have left this row out: nothing of it is learned." if excluded else "\n".join(notes))
+        self._note.setText(
+            tr("You have left this row out: nothing of it is learned.") if excluded else "\n".join(notes)
+        )
         self._note.setVisible(bool(self._note.text()))
         expected = next((e.answer for e in item.examples if e.answer), None)
-        self.answer.setText(f"Its answers are checked against: {expected}" if expected else "")
+        self.answer.setText(tr("Its answers are checked against: {expected}", expected=expected) if expected else "")
         self.answer.setVisible(expected is not None)
         for i, (view, name, side) in enumerate(zip(self.views, self.names, self._sides, strict=True)):
             side.setVisible(i < len(sides))
@@ -170,8 +179,15 @@ class TokenTab(QWidget):
     def _show_count(self, texts: "list[InspectedText]") -> None:
         count, learned_count, truncated = (sum(getattr(t, name) for t in texts) for name in ("count", "learned", "cut"))
         on_policy = self._run is not None and self._run.spec.on_policy
-        effect = "the model answers by itself" if on_policy else f"{learned_count:,} learned"
-        self.count.setText(f"{count:,} tokens · {effect}" + (f" · {truncated:,} cut" if truncated else ""))
+        effect = (
+            tr("the model answers by itself")
+            if on_policy
+            else tr("{learned_count:,} learned", learned_count=learned_count)
+        )
+        self.count.setText(
+            tr("{count:,} tokens · {effect}", count=count, effect=effect)
+            + (tr(" · {truncated:,} cut", truncated=truncated) if truncated else "")
+        )
 
     def _show_empty(self, sentence: str) -> None:
         """Show a sentence in the place of the tokens."""
@@ -188,8 +204,8 @@ class TokenTab(QWidget):
     def _make_head(self) -> QHBoxLayout:
         head = hbox(gap=6)
         self.previous, self.next_button = quiet_button("", "back"), quiet_button("", "next")
-        self.previous.setAccessibleName("Row before")
-        self.next_button.setAccessibleName("Row after")
+        self.previous.setAccessibleName(tr("Row before"))
+        self.next_button.setAccessibleName(tr("Row after"))
         self.previous.clicked.connect(lambda: self._step(-1))
         self.next_button.clicked.connect(lambda: self._step(1))
         self.place = Label(figures=True, wrap=False)
@@ -207,7 +223,7 @@ class TokenTab(QWidget):
         layout = hbox(sides)
         self._source, self.row_view = QWidget(), RowView()
         inner = vbox(self._source, gap=4)
-        inner.addWidget(Label("In your file", bold=True, wrap=False))
+        inner.addWidget(Label(tr("In your file"), bold=True, wrap=False))
         inner.addWidget(card_around(self.row_view), 1)
         layout.addWidget(self._source, 1)
         for view, name in zip(self.views, self.names, strict=True):
@@ -223,9 +239,9 @@ class TokenTab(QWidget):
         foot = hbox(gap=12)
         self.legend = caption(_LEGEND)
         foot.addWidget(self.legend, 1)
-        label = caption("&Learn from")
+        label = caption(tr("&Learn from"))
         label.setWordWrap(False)
-        self.learn = ComboBox("Learn from", height=26)
+        self.learn = ComboBox(tr("Learn from"), height=26)
         for choice, words in _LEARN.items():
             self.learn.addItem(words, choice)
         self.learn.activated.connect(lambda: self.changed.emit("data.train_on", self.learn.currentData()))

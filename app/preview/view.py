@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.preview.dataset_reader import LoadedTokenizer, ReadUpdate
 from app.preview.lengths_tab import LengthsTab
 from app.preview.problems_tab import ProblemsTab
@@ -38,14 +39,14 @@ class Preview(QWidget):
         super().__init__()
         self._findings: list[Finding] = []
         self._counts: Counter[str] = Counter()
-        self.tabs = Tabs("Views of the dataset")
+        self.tabs = Tabs(tr("Views of the dataset"))
         self.rows, self.tokens = RowsTab(), TokenTab()
         self.lengths, self.problems = LengthsTab(), ProblemsTab()
         for title, page in (
-            ("Rows", self.rows),
-            ("What the model sees", self.tokens),
-            ("Lengths", self.lengths),
-            ("Problems", self.problems),
+            (tr("Rows"), self.rows),
+            (tr("What the model sees"), self.tokens),
+            (tr("Lengths"), self.lengths),
+            (tr("Problems"), self.problems),
         ):
             self.tabs.add(title, page)
         vbox(self).addWidget(self.tabs)
@@ -111,5 +112,5 @@ class Preview(QWidget):
 
     def _show_findings(self, rows: int) -> None:
         total = sum(self._counts.values())
-        self.tabs.rename(self.problems, f"Problems ({total:,})" if total else "Problems")
+        self.tabs.rename(self.problems, tr("Problems ({total:,})", total=total) if total else tr("Problems"))
         self.problems.show_findings(self._findings, self._counts, rows)

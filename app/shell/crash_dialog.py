@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QApplication
 
 import core
 from app.desktop import log_files
+from app.desktop.language import tr, tr_count
 from app.desktop.message_box import MessageBox
 from app.shell import dialogs
 
@@ -22,12 +23,12 @@ class CrashDialog(MessageBox):
     def __init__(self) -> None:
         app = QApplication.instance()
         parent = app.activeWindow() if isinstance(app, QApplication) else None
-        super().__init__(parent, MessageBox.Icon.Warning, "Something went wrong inside Hone.")
+        super().__init__(parent, MessageBox.Icon.Warning, tr("Something went wrong inside Hone."))
         self.setStandardButtons(MessageBox.StandardButton.Close)
         self.setDefaultButton(MessageBox.StandardButton.Close)
         self._details: list[str] = []
-        copy_button = self.addButton("Copy report", MessageBox.ButtonRole.ActionRole)
-        log_button = self.addButton("Show log", MessageBox.ButtonRole.ActionRole)
+        copy_button = self.addButton(tr("Copy report"), MessageBox.ButtonRole.ActionRole)
+        log_button = self.addButton(tr("Show log"), MessageBox.ButtonRole.ActionRole)
         for button, act in ((copy_button, self.copy_report), (log_button, dialogs.show_log_folder)):
             button.clicked.disconnect()  # it would close the dialog
             button.clicked.connect(act)
@@ -36,10 +37,16 @@ class CrashDialog(MessageBox):
         """Tell of one more bug."""
         self._details.append(details)
         others = len(self._details) - 1
-        more = f"\n\n{others} more fault{'' if others == 1 else 's'} followed." if others else ""
+        more = (
+            "\n\n" + tr_count("{count} more fault followed.", "{count} more faults followed.", others) if others else ""
+        )
         last_line = self._details[0].strip().splitlines()[-1]
         self.setInformativeText(
-            f"This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}{more}"
+            tr(
+                "This is a fault of the program, not of yours. Your files are untouched.\n\n{last_line}{more}",
+                last_line=last_line,
+                more=more,
+            )
         )
         self.setDetailedText("\n\n".join(self._details))
 
@@ -50,10 +57,22 @@ class CrashDialog(MessageBox):
 
 def make_report(details: str) -> str:
     """A text for whoever mends Hone. What is logged has no secrets in it any more."""
-    versions = f"Hone {core.__version__}, Python {platform.python_version()}, PySide {PySide6.__version__}"
+    versions = tr(
+        "Hone {version}, Python {python_version}, PySide {version2}",
+        version=core.__version__,
+        python_version=platform.python_version(),
+        version2=PySide6.__version__,
+    )
     machine = f"{platform.platform()}, {sys.platform}"
     end_of_log = log_files.read_end(_LOG_LINES)
-    return f"{versions}\n{machine}\n\n{details.strip()}\n\nThe end of {log_files.log_file().name}:\n{end_of_log}"
+    return tr(
+        "{versions}\n{machine}\n\n{details}\n\nThe end of {name}:\n{end_of_log}",
+        versions=versions,
+        machine=machine,
+        details=details.strip(),
+        name=log_files.log_file().name,
+        end_of_log=end_of_log,
+    )
 
 
 def show(details: str) -> None:

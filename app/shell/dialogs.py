@@ -7,16 +7,17 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 import core
 from app.desktop import log_files, preferences, reveal
+from app.desktop.language import tr
 from app.desktop.message_box import MessageBox
 from core.run import runs_folder
 
 
 def confirm_stop(parent: QWidget) -> bool:
     """Ask whether to stop the run that is training and quit. Keeping on is the default."""
-    sentence = "Stop it and quit? What it has learned is saved, and you can go on with it later."
-    box = MessageBox(parent, MessageBox.Icon.Question, "A run is training.", sentence)
-    stop_button = box.addButton("Stop, save and quit", MessageBox.ButtonRole.AcceptRole)
-    stay_button = box.addButton("Keep training", MessageBox.ButtonRole.RejectRole)
+    sentence = tr("Stop it and quit? What it has learned is saved, and you can go on with it later.")
+    box = MessageBox(parent, MessageBox.Icon.Question, tr("A run is training."), sentence)
+    stop_button = box.addButton(tr("Stop, save and quit"), MessageBox.ButtonRole.AcceptRole)
+    stay_button = box.addButton(tr("Keep training"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(stay_button)
     box.exec()
     return box.clickedButton() is stop_button
@@ -24,10 +25,10 @@ def confirm_stop(parent: QWidget) -> bool:
 
 def confirm_begin(parent: QWidget, data: str) -> bool:
     """Ask whether to begin a new run although one is being put together. Going on with that is the default."""
-    sentence = f"All settings of the run on {data} go back to the defaults. Your files and runs stay."
-    box = MessageBox(parent, MessageBox.Icon.Question, "Begin a new run afresh?", sentence)
-    begin_button = box.addButton("Begin afresh", MessageBox.ButtonRole.AcceptRole)
-    keep_button = box.addButton("Keep the settings", MessageBox.ButtonRole.RejectRole)
+    sentence = tr("All settings of the run on {data} go back to the defaults. Your files and runs stay.", data=data)
+    box = MessageBox(parent, MessageBox.Icon.Question, tr("Begin a new run afresh?"), sentence)
+    begin_button = box.addButton(tr("Begin afresh"), MessageBox.ButtonRole.AcceptRole)
+    keep_button = box.addButton(tr("Keep the settings"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep_button)
     box.exec()
     return box.clickedButton() is begin_button
@@ -36,13 +37,16 @@ def confirm_begin(parent: QWidget, data: str) -> bool:
 def confirm_changes(parent: QWidget, name: str, changes: Sequence[str]) -> bool:
     """Ask whether a run goes on although some of what it learns from has changed. Not to is the default."""
     listed = "\n".join(f"• {change[0].upper()}{change[1:]}" for change in changes)
-    box = MessageBox(parent, MessageBox.Icon.Question, f"What {name} learns from has changed.")
+    box = MessageBox(parent, MessageBox.Icon.Question, tr("What {name} learns from has changed.", name=name))
     box.setInformativeText(
-        f"{listed}\n\nIt can go on from its last checkpoint with what is there now; the run says so from then on. "
-        "Losses on other held-out rows are not compared with those before."
+        tr(
+            "{listed}\n\nIt can go on from its last checkpoint with what is there now; "
+            "the run says so from then on. Losses on other held-out rows are not compared with those before.",
+            listed=listed,
+        )
     )
-    accept_button = box.addButton("Go on with the changes", MessageBox.ButtonRole.AcceptRole)
-    cancel_button = box.addButton("Do not go on", MessageBox.ButtonRole.RejectRole)
+    accept_button = box.addButton(tr("Go on with the changes"), MessageBox.ButtonRole.AcceptRole)
+    cancel_button = box.addButton(tr("Do not go on"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(cancel_button)
     box.exec()
     return box.clickedButton() is accept_button
@@ -51,7 +55,7 @@ def confirm_changes(parent: QWidget, name: str, changes: Sequence[str]) -> bool:
 def choose_run_folder(parent: QWidget) -> Path | None:
     """Let the person choose a run's folder; None where they choose none."""
     start = str(runs_folder()) if runs_folder().is_dir() else preferences.last_folder()
-    folder = QFileDialog.getExistingDirectory(parent, "Choose a run's folder", start)
+    folder = QFileDialog.getExistingDirectory(parent, tr("Choose a run's folder"), start)
     return Path(folder) if folder else None
 
 
@@ -67,12 +71,12 @@ def show_about(parent: QWidget) -> None:
     box = MessageBox(
         parent,
         MessageBox.Icon.NoIcon,
-        f"Hone {core.__version__}",
-        "Teach a language model something on your own Mac.",
+        tr("Hone {version}", version=core.__version__),
+        tr("Teach a language model something on your own Mac."),
     )
     box.setIconPixmap(parent.windowIcon().pixmap(64, 64))
-    box.setWindowTitle("About Hone")
-    licenses_button = box.addButton("Licences…", MessageBox.ButtonRole.ActionRole)
+    box.setWindowTitle(tr("About Hone"))
+    licenses_button = box.addButton(tr("Licences…"), MessageBox.ButtonRole.ActionRole)
     licenses_button.clicked.connect(lambda: show_licenses(parent))
     box.addButton(MessageBox.StandardButton.Ok)
     box.open()

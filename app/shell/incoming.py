@@ -8,12 +8,13 @@ from PySide6.QtWidgets import QApplication
 
 from app.desktop import paste, preferences
 from app.desktop.drops import classify_path, describe_drop, split_data_files
+from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.widgets.drop_overlay import DropOverlay
 from core.run import DEMO
 
-EVAL_DATA_SENTENCE = "Add as validation data: measure on it, never train on it"
-_PASTE_ADVICE = "Copy a file, its path, or rows as text (JSON, CSV, plain text)."
+EVAL_DATA_SENTENCE = tr("Add as validation data: measure on it, never train on it")
+_PASTE_ADVICE = tr("Copy a file, its path, or rows as text (JSON, CSV, plain text).")
 
 
 class IncomingFiles(QObject):
@@ -37,20 +38,20 @@ class IncomingFiles(QObject):
         for path, meaning in kinds.items():
             if meaning.kind == "model":
                 self._draft.set("model.path", str(path))
-                self.step_changed.emit("Model")
+                self.step_changed.emit(tr("Model"))
             elif meaning.kind == "run":
                 self.run_opened.emit(path)
             elif meaning.kind == "settings":
                 self.settings_opened.emit(path)
             elif meaning.kind != "data":
-                self.refused.emit("This cannot be opened here.", meaning.sentence)
+                self.refused.emit(tr("This cannot be opened here."), meaning.sentence)
 
     def use_data(self, path: str | None, eval_path: str | None) -> None:
         """Train on `path` and evaluate on `eval_path`; without a path only change the data that is evaluated on."""
         self._draft.set("data.eval_path", eval_path)
         if path is not None:
             self._draft.set("data.path", path)
-        self.step_changed.emit("Data")
+        self.step_changed.emit(tr("Data"))
 
     def paste(self, accept_ids: bool) -> None:
         """Open files, or rows of text, from the clipboard; with `accept_ids` also a dataset's id on Hugging Face."""
@@ -63,14 +64,14 @@ class IncomingFiles(QObject):
         try:
             rows_file = None if files else paste.save_rows(text, preferences.data_folder() / "pasted")
         except OSError as error:
-            self.refused.emit("What was pasted cannot be kept.", f"{error.strerror}.")
+            self.refused.emit(tr("What was pasted cannot be kept."), f"{error.strerror}.")
             return
         if rows_file:
             files = [rows_file]
         if files:
             self.open(files)
         else:
-            self.refused.emit("This cannot be pasted here.", _PASTE_ADVICE)
+            self.refused.emit(tr("This cannot be pasted here."), _PASTE_ADVICE)
 
     def drag_enter(self, event: QDragEnterEvent) -> None:
         """Announce what dropping the dragged files would do."""

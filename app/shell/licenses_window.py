@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QPlainTextEdit, QSplitter, QWidget
 
+from app.desktop.language import tr
 from app.desktop.licenses import License, list_licenses
 from app.style import theme
 from app.threads.task import Task
@@ -17,14 +18,14 @@ class LicensesWindow(QDialog):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.setWindowTitle("Licences")
+        self.setWindowTitle(tr("Licences"))
         self.resize(980, 640)
         self.licenses: list[License] = []
         layout = vbox(self, theme.MARGIN, theme.GRID)
-        layout.addWidget(caption("Hone is made from these, each under its own licence."))
+        layout.addWidget(caption(tr("Hone is made from these, each under its own licence.")))
         self.parts, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
-        self.parts.setAccessibleName("Parts of Hone")
-        self.text.setAccessibleName("Text of the licence")
+        self.parts.setAccessibleName(tr("Parts of Hone"))
+        self.text.setAccessibleName(tr("Text of the licence"))
         self.text.setFont(theme.monospace())
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
@@ -37,7 +38,7 @@ class LicensesWindow(QDialog):
         split.setSizes([260, 700])
         layout.addWidget(split, 1)
         self.parts.currentRowChanged.connect(self._show_text)
-        self.text.setPlainText("Reading the licences…")
+        self.text.setPlainText(tr("Reading the licences…"))
         Task(self, list_licenses, self._show_list)
 
     def _show_list(self, found: list[License]) -> None:

@@ -56,21 +56,23 @@ class MenuBar:
         return menu
 
     def _add_file_menu(self) -> None:
-        menu, key = self._add_menu("&File"), QKeySequence.StandardKey
-        self._add_action(menu, "&New run", self._commands["begin"], key.New)
-        self._add_action(menu, "Open &data…", self._commands["open_data"], key.Open)
-        self._add_action(menu, "Open &run…", self._commands["open_run"], "Ctrl+Shift+O")
+        menu, key = self._add_menu(tr("&File")), QKeySequence.StandardKey
+        self._add_action(menu, tr("&New run"), self._commands["begin"], key.New)
+        self._add_action(menu, tr("Open &data…"), self._commands["open_data"], key.Open)
+        self._add_action(menu, tr("Open &run…"), self._commands["open_run"], "Ctrl+Shift+O")
         menu.addSeparator()
-        self._add_action(menu, "&Close window", self._window.close, key.Close)
-        self._add_action(menu, "&Quit Hone", self._window.close, key.Quit, QAction.MenuRole.QuitRole)
+        self._add_action(menu, tr("&Close window"), self._window.close, key.Close)
+        self._add_action(menu, tr("&Quit Hone"), self._window.close, key.Quit, QAction.MenuRole.QuitRole)
 
     def _add_edit_menu(self) -> None:
-        menu, key = self._add_menu("&Edit"), QKeySequence.StandardKey
+        menu, key = self._add_menu(tr("&Edit")), QKeySequence.StandardKey
         for text, slot, keys in (
-            ("&Undo", "undo", key.Undo), ("&Redo", "redo", key.Redo), ("", "", None), ("Cu&t", "cut", key.Cut),
-            ("&Copy", "copy", key.Copy), ("&Paste", "paste", key.Paste), ("Select &all", "selectAll", key.SelectAll),
+            (tr("&Undo"), "undo", key.Undo), (tr("&Redo"), "redo", key.Redo), ("", "", None),
+            (tr("Cu&t"), "cut", key.Cut),
+            (tr("&Copy"), "copy", key.Copy), (tr("&Paste"), "paste", key.Paste),
+            (tr("Select &all"), "selectAll", key.SelectAll),
         ):  # fmt: skip
-            if text == "&Paste":
+            if text == tr("&Paste"):
                 self._add_action(menu, text, self._paste, keys)
             elif text:
                 self._add_action(menu, text, partial(_send_to_text_field, slot), keys)
@@ -83,15 +85,15 @@ class MenuBar:
             self._commands["paste"]()
 
     def _add_view_menu(self) -> None:
-        menu = self._add_menu("&View")
-        for n, (text, name) in enumerate((("&New run", "new"), ("&Runs", "runs"), ("&Chat", "chat")), 1):
+        menu = self._add_menu(tr("&View"))
+        for n, (text, name) in enumerate(((tr("&New run"), "new"), (tr("&Runs"), "runs"), (tr("&Chat"), "chat")), 1):
             self._add_action(menu, text, self._commands[name], f"Ctrl+{n}")
         menu.addSeparator()
-        theme_menu = menu.addMenu("&Theme")
+        theme_menu = menu.addMenu(tr("&Theme"))
         group = QActionGroup(self._window)
         app = QApplication.instance()
         current = theme.current_mode(app) if isinstance(app, QApplication) else "system"
-        for mode, text in (("system", "As the &system"), ("light", "&Light"), ("dark", "&Dark")):
+        for mode, text in (("system", tr("As the &system")), ("light", tr("&Light")), ("dark", tr("&Dark"))):
             action = self._add_action(theme_menu, text, partial(_choose_theme, mode))
             action.setCheckable(True)
             action.setChecked(mode == current)
@@ -110,27 +112,27 @@ class MenuBar:
             group.addAction(action)
 
     def _add_run_menu(self) -> Actions:
-        menu = self._add_menu("&Run")
-        start = self._add_action(menu, "&Start", self._commands["start"], "Ctrl+R")
-        checkpoint = self._add_action(menu, "&Checkpoint now", self._commands["checkpoint"], "Ctrl+K")
-        stop = self._add_action(menu, "Stop and &keep", self._commands["stop"], "Ctrl+.")
+        menu = self._add_menu(tr("&Run"))
+        start = self._add_action(menu, tr("&Start"), self._commands["start"], "Ctrl+R")
+        checkpoint = self._add_action(menu, tr("&Checkpoint now"), self._commands["checkpoint"], "Ctrl+K")
+        stop = self._add_action(menu, tr("Stop and &keep"), self._commands["stop"], "Ctrl+.")
         return Actions(start, stop, checkpoint)
 
     def _add_window_menu(self) -> None:
-        menu = self._add_menu("&Window")
-        self._add_action(menu, "&Minimize", self._window.showMinimized, "Ctrl+M")
-        self._add_action(menu, "&Zoom", lambda: _zoom(self._window))
+        menu = self._add_menu(tr("&Window"))
+        self._add_action(menu, tr("&Minimize"), self._window.showMinimized, "Ctrl+M")
+        self._add_action(menu, tr("&Zoom"), lambda: _zoom(self._window))
 
     def _add_help_menu(self) -> None:
-        menu = self._add_menu("&Help")
+        menu = self._add_menu(tr("&Help"))
         self._add_action(
-            menu, "&Methods, options and models", self._commands["help"], QKeySequence.StandardKey.HelpContents
+            menu, tr("&Methods, options and models"), self._commands["help"], QKeySequence.StandardKey.HelpContents
         )
-        self._add_action(menu, "Show &log files", self._commands["logs"])
-        look = self._add_action(menu, "Look for &updates once a day", self._commands["updates"])
+        self._add_action(menu, tr("Show &log files"), self._commands["logs"])
+        look = self._add_action(menu, tr("Look for &updates once a day"), self._commands["updates"])
         look.setCheckable(True)
         menu.aboutToShow.connect(lambda: look.setChecked(are_wanted()))
-        self._add_action(menu, "&About Hone", self._commands["about"], role=QAction.MenuRole.AboutRole)
+        self._add_action(menu, tr("&About Hone"), self._commands["about"], role=QAction.MenuRole.AboutRole)
 
 
 def _send_to_text_field(slot: str) -> bool:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QObject, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.desktop.message_box import MessageBox
 from app.runs.job_queue import JobQueue
 from app.shell.sidebar import Sidebar
@@ -55,12 +56,12 @@ class UpdateNotice(QObject):
         box = MessageBox(
             self._window,
             MessageBox.Icon.NoIcon,
-            f"Hone {updates.version} is available.",
-            "Its page has the download. Hone itself installs nothing.",
+            tr("Hone {version} is available.", version=updates.version),
+            tr("Its page has the download. Hone itself installs nothing."),
         )
         box.setDetailedText(updates.notes)
-        page = box.addButton("Open its page", MessageBox.ButtonRole.AcceptRole)
-        box.addButton("Not now", MessageBox.ButtonRole.RejectRole)
+        page = box.addButton(tr("Open its page"), MessageBox.ButtonRole.AcceptRole)
+        box.addButton(tr("Not now"), MessageBox.ButtonRole.RejectRole)
         page.clicked.connect(lambda: QDesktopServices.openUrl(QUrl(updates.page)))
         box.open()
 
@@ -68,4 +69,6 @@ class UpdateNotice(QObject):
         from core import update_check
 
         updates = update_check.read_updates()
-        self._sidebar.show_update(f"Hone {updates.version}" if updates.wanted and updates.is_newer else "")
+        self._sidebar.show_update(
+            tr("Hone {version}", version=updates.version) if updates.wanted and updates.is_newer else ""
+        )

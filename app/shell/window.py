@@ -8,6 +8,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMo
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.new_run.wizard import Wizard
@@ -94,7 +95,7 @@ class MainWindow(QMainWindow):
         try:
             self.runs.show_folder(folder)
         except UserError as error:
-            dialogs.show_message(self, "This run cannot be opened.", str(error))
+            dialogs.show_message(self, tr("This run cannot be opened."), str(error))
 
     def paste(self) -> None:
         """Open what is on the clipboard; a dataset's id only while the step that chooses data is shown."""
@@ -129,7 +130,7 @@ class MainWindow(QMainWindow):
         if self.jobs.current is None:
             self.close()
             return
-        self.overlay.announce("Saving what it has learned…", True)
+        self.overlay.announce(tr("Saving what it has learned…"), True)
         self.jobs.stop_all()
 
     def _build_menus(self) -> MenuBar:
@@ -192,11 +193,11 @@ class MainWindow(QMainWindow):
         """File > New run: afresh, at the first step. What has been set goes only after a question."""
         if self.draft.run == Run() or dialogs.confirm_begin(self, data_label(self.draft.run)):
             self.draft.take(Run())
-            self._show_step("Goal")
+            self._show_step(tr("Goal"))
 
     def _start_draft(self) -> None:
         """Run > Start: through the checks, which start a run only where it can succeed."""
-        self._show_step("Check and start")
+        self._show_step(tr("Check and start"))
         self.wizard.check.try_start()
 
     def _chat_with(self, folder: Path) -> None:
@@ -208,7 +209,7 @@ class MainWindow(QMainWindow):
             if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
                 self.runs.resume_folder(folder)
         except UserError as error:
-            dialogs.show_message(self, "This run cannot go on.", str(error))
+            dialogs.show_message(self, tr("This run cannot go on."), str(error))
 
     def _ask_about_changes(self, folder: Path, changes: tuple[str, ...]) -> None:
         """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""
@@ -218,7 +219,7 @@ class MainWindow(QMainWindow):
     def _edit_settings(self, run: Run) -> None:
         """Show an old run's settings in New run, to train again with a change."""
         self.draft.take(run.replace("output", None))
-        self._show_step("Settings")
+        self._show_step(tr("Settings"))
 
     def _show_step(self, name: str) -> None:
         self.go("new")
@@ -228,10 +229,10 @@ class MainWindow(QMainWindow):
         try:
             self._edit_settings(Run.read(path))
         except UserError as error:
-            dialogs.show_message(self, "These settings cannot be used.", str(error))
+            dialogs.show_message(self, tr("These settings cannot be used."), str(error))
 
     def _choose_data(self) -> None:
-        self._show_step("Data")
+        self._show_step(tr("Data"))
         self.wizard.data.choose()
 
     def _choose_run(self) -> None:
@@ -271,7 +272,11 @@ class MainWindow(QMainWindow):
             return
         seconds = live.record.seconds_left()
         step = status_text.progress(live.record).partition(" · ")[0]
-        detail = f"{step}, {status_text.format_duration(seconds)} left" if seconds is not None else step
+        detail = (
+            tr("{step}, {duration} left", step=step, duration=status_text.format_duration(seconds))
+            if seconds is not None
+            else step
+        )
         self.sidebar.show_run(status_text.headline(live.record), detail, live.record.fraction)
 
     def _show_help(self, page: str = "") -> None:

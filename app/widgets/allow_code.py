@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.desktop.message_box import MessageBox
 from core import trust
 from core.errors import UserError
@@ -14,9 +15,9 @@ from core.run import Run
 
 # The options by which a command line says yes; the window asks instead.
 PERMISSIONS = ("model.allow_code", "options.allow_reward_code")
-_EXPLANATION = (
-    "{path}\nSHA-256 {digest}\n\nIt can do whatever you can: read, change and send your files. Look at it first. "
-    "Hone asks again once it has changed."
+_EXPLANATION = tr(
+    "{path}\nSHA-256 {digest}\n\nIt can do whatever you can: read, change and send your files. "
+    "Look at it first. Hone asks again once it has changed."
 )
 
 
@@ -38,12 +39,16 @@ def ask_to_allow(parent: QWidget, run: Run, *, rewards_only: bool = False) -> Ru
 
 def confirm(parent: QWidget, code: trust.Code) -> bool:
     """Show the code's place and hash, and ask whether it may run. No is the default."""
-    what = f"The model's own code ({code.names})" if code.is_model else f"Your reward file {code.path.name}"
-    known = " has changed and" if trust.is_known(code) else ""
-    box = MessageBox(parent, MessageBox.Icon.Warning, f"{what}{known} is about to run.")
+    what = (
+        tr("The model's own code ({names})", names=code.names)
+        if code.is_model
+        else tr("Your reward file {name}", name=code.path.name)
+    )
+    known = tr(" has changed and") if trust.is_known(code) else ""
+    box = MessageBox(parent, MessageBox.Icon.Warning, tr("{what}{known} is about to run.", what=what, known=known))
     box.setInformativeText(_EXPLANATION.format(path=code.path, digest=code.digest))
-    yes = box.addButton("Let it run", MessageBox.ButtonRole.AcceptRole)
-    box.setDefaultButton(box.addButton("Do not run it", MessageBox.ButtonRole.RejectRole))
+    yes = box.addButton(tr("Let it run"), MessageBox.ButtonRole.AcceptRole)
+    box.setDefaultButton(box.addButton(tr("Do not run it"), MessageBox.ButtonRole.RejectRole))
     box.exec()
     return box.clickedButton() is yes
 

@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QWidget
 
+from app.desktop.language import tr
 from app.runs.rollout_samples import Rollout
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
@@ -43,12 +44,14 @@ class AnswerPair(Card):
         self._show_answer(before, self.left, self._left_thinking)
         self._show_answer(latest, self.right, self._right_thinking)
         is_during = latest is not None and latest.stage != "after"
-        self.right_name.setText(f"Step {latest.step:,}" if latest is not None and is_during else "After")
+        self.right_name.setText(
+            tr("Step {step:,}", step=latest.step) if latest is not None and is_during else tr("After")
+        )
         expected = sample.expected
         self.expected.setVisible(bool(expected))
         is_right = latest is not None and bool(expected) and _split_thinking(latest)[1] == expected.strip()
-        mark = "  ✓ exactly as expected" if is_right else ""
-        self.expected.setText(f"In the data: {_flatten(expected)}{mark}")
+        mark = tr("  ✓ exactly as expected") if is_right else ""
+        self.expected.setText(tr("In the data: {flatten}{mark}", flatten=_flatten(expected), mark=mark))
 
     def _show_answer(self, sample: Sample | None, text: Label, thinking: Label) -> None:
         thinking_text, answer = _split_thinking(sample)
@@ -79,7 +82,7 @@ class AnswerPairs(QWidget):
         super().__init__()
         self._pairs: dict[int, AnswerPair] = {}
         self._layout = vbox(self, gap=theme.GRID)
-        self._empty = Label("The first answers appear before training begins.", tone="secondary")
+        self._empty = Label(tr("The first answers appear before training begins."), tone="secondary")
         self._layout.addWidget(self._empty)
         self._layout.addStretch()
 
@@ -88,7 +91,7 @@ class AnswerPairs(QWidget):
         self._empty.setVisible(not samples)
         for index in sorted(samples):
             if index not in self._pairs:
-                self._pairs[index] = AnswerPair("", "Before", "After")
+                self._pairs[index] = AnswerPair("", tr("Before"), tr("After"))
                 self._layout.insertWidget(self._layout.count() - 1, self._pairs[index])
             before = next((s for s in samples[index] if s.stage == "before"), None)
             latest = next((s for s in reversed(samples[index]) if s.stage != "before"), None)
@@ -106,7 +109,8 @@ def _split_thinking(sample: Sample | None) -> tuple[str, str]:
     if sample is None:
         return "", "–"
     thinking, answer = Rollout(sample.answer, None, 0.0).thinking, Answer(sample.answer).visible
-    return (f"Thinking: {_shorten(thinking)}" if thinking else ""), _shorten(answer) or "(nothing)"
+    thought = tr("Thinking: {thinking}", thinking=_shorten(thinking)) if thinking else ""
+    return thought, _shorten(answer) or tr("(nothing)")
 
 
 def _shorten(text: str) -> str:

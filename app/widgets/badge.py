@@ -5,6 +5,7 @@ from typing import Any
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QGridLayout, QWidget
 
+from app.desktop.language import tr
 from app.style import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
@@ -26,14 +27,15 @@ class BackendBadge(Button):
         """Show core.events.Started's two tables."""
         engine = backend.get("neural_engine") or {}
         backend = {**backend, "neural_engine": engine.get("line")}
-        self._choices = [("Backend", backend), ("Precision", precision)]
+        self._choices = [(tr("Backend"), backend), (tr("Precision"), precision)]
         has_fallback = fell_back(backend, engine) or fell_back(precision)
         device = f"{str(backend.get('used', '')).upper()} (MLX)"
-        text = " · ".join([*(["Neural Engine"] if engine.get("used") else []), device, *describe_precision(precision)])
-        self.setText(f"{text} · not as asked" if has_fallback else text)
+        parts = [device, *describe_precision(precision)]
+        text = " · ".join([tr("Neural Engine"), *parts] if engine.get("used") else parts)
+        self.setText(tr("{used} · not as asked", used=text) if has_fallback else text)
         self.set_icon("warn" if has_fallback else "chip")
-        self.setAccessibleName(f"Backend and precision: {self.text()}")
-        self.setAccessibleDescription("Press to see what was asked for, what is used, and why.")
+        self.setAccessibleName(tr("Backend and precision: {value}", value=self.text()))
+        self.setAccessibleDescription(tr("Press to see what was asked for, what is used, and why."))
         self.updateGeometry()
         self.show()
 
@@ -82,13 +84,13 @@ class _Popup(Card):
             grid.addWidget(heading(title), line, 0, 1, 2)
             line += 1
             for key, label in (
-                ("requested", "Asked for"),
-                ("used", "Used"),
-                ("device", "Device"),
-                ("detail", "Detail"),
-                ("compute", "Computes in"),
-                ("reason", "Why"),
-                ("neural_engine", "Neural Engine"),
+                ("requested", tr("Asked for")),
+                ("used", tr("Used")),
+                ("device", tr("Device")),
+                ("detail", tr("Detail")),
+                ("compute", tr("Computes in")),
+                ("reason", tr("Why")),
+                ("neural_engine", tr("Neural Engine")),
             ):
                 if table.get(key) and (key not in ("detail", "compute") or table[key] != table.get("used")):
                     text = Label(str(table[key]), selectable=True)

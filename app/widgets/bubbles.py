@@ -3,6 +3,7 @@
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.scroll_page import ScrollPage
@@ -30,7 +31,7 @@ class BubbleList(ScrollPage):
     def __init__(self) -> None:
         super().__init__(margin=0)
         self.content_layout.addStretch()
-        self.setAccessibleName("Conversation")
+        self.setAccessibleName(tr("Conversation"))
 
     def add(self, author: str, text: str, from_user: bool) -> Bubble:
         """Add a message; with `from_user` on the right, in the accent's tint."""

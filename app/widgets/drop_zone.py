@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 
+from app.desktop.language import tr
 from app.desktop.paste import DATASET_ID
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
@@ -22,16 +23,16 @@ class DropZone(Card):
         layout = hbox(self, 18, 16)
         layout.addWidget(IconLabel("drop", "accent_text", 34), 0, Qt.AlignmentFlag.AlignVCenter)
         text_layout = vbox(gap=2)
-        text_layout.addWidget(Label("Drop your data here, anywhere on the window, or paste it", bold=True))
+        text_layout.addWidget(Label(tr("Drop your data here, anywhere on the window, or paste it"), bold=True))
         text_layout.addWidget(
-            caption("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed.")
+            caption(tr("JSON, JSONL, CSV, Parquet or text, or a folder of them. Only read, never changed."))
         )
         layout.addLayout(text_layout, 1)
         side = vbox(gap=6)
-        self.choose_button = plain_button("Choose files…", "file")
-        self.id = LineEdit("Hugging Face dataset id", "or a Hugging Face id, owner/name")
+        self.choose_button = plain_button(tr("Choose files…"), "file")
+        self.id = LineEdit(tr("Hugging Face dataset id"), tr("or a Hugging Face id, owner/name"))
         self.id.setMinimumWidth(236)
-        self.sample_button = quiet_button("Use the sample data")
+        self.sample_button = quiet_button(tr("Use the sample data"))
         buttons = hbox(gap=4)
         buttons.addWidget(self.sample_button)
         buttons.addWidget(self.choose_button, 1)

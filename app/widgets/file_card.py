@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt
 
+from app.desktop.language import tr
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label
@@ -17,11 +18,11 @@ class FileCard(Card):
         layout.addWidget(IconLabel("file", "accent_text", 22), 0, Qt.AlignmentFlag.AlignTop)
         self.name = Label(bold=True)
         self.sentence = Label(tone="secondary")
-        self.bar = ThinProgressBar("How much of the file has been read")
-        self.stop = quiet_button("Stop reading")
-        self.change = quiet_button("Wrong? Map columns…")
-        self.sample = quiet_button("Use the sample data")
-        self.choose_other = plain_button("Choose another…", "file")
+        self.bar = ThinProgressBar(tr("How much of the file has been read"))
+        self.stop = quiet_button(tr("Stop reading"))
+        self.change = quiet_button(tr("Wrong? Map columns…"))
+        self.sample = quiet_button(tr("Use the sample data"))
+        self.choose_other = plain_button(tr("Choose another…"), "file")
         header = hbox(gap=4)
         header.addWidget(self.name, 1)
         for button in (self.stop, self.change, self.sample, self.choose_other):

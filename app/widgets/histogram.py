@@ -8,6 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.desktop.language import tr
 from app.style import theme
 from app.widgets.buttons import KEYBOARD_REASONS
 
@@ -38,7 +39,7 @@ class Histogram(QWidget):
         self.setMouseTracking(True)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setAccessibleName("Lengths of the rows in tokens; the arrow keys move the maximum")
+        self.setAccessibleName(tr("Lengths of the rows in tokens; the arrow keys move the maximum"))
 
     def show_lengths(self, lengths: Any, limit: int) -> None:
         """Show lengths in tokens (a NumPy array) and the maximum."""
@@ -185,7 +186,7 @@ class Histogram(QWidget):
         is_beyond = self.limit > self._end
         painter.setPen(QPen(colours.accent_text, 2, Qt.PenStyle.DashLine if is_beyond else Qt.PenStyle.SolidLine))
         painter.drawLine(QPointF(x, _TOP - 8), QPointF(x, base))
-        text = f"Maximum {self.limit:,}" + (" →" if is_beyond else "")
+        text = tr("Maximum {limit:,}", limit=self.limit) + (" →" if is_beyond else "")
         painter.setFont(theme.font("caption", bold=True, figures=True))
         width = painter.fontMetrics().horizontalAdvance(text) + 16
         label = QRectF(min(max(x - width / 2, 1), self.width() - width - 1), 3, width, _TOP - 12)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon
 
+from app.desktop.language import tr
 from app.style import icons, theme
 from core.data.read.reader import Finding
 
@@ -15,19 +16,19 @@ Column = tuple[str, Callable[[Any], str]]
 _NO_PARENT = QModelIndex()
 _MAX_CELL = 400  # characters of a cell; the whole text is in its tooltip
 _SEVERITIES = {  # (icon, tone, title)
-    "error": ("bad", "bad", "Left out"),
-    "warning": ("warn", "warn", "Look at"),
-    "note": ("info", "secondary", "Note"),
+    "error": ("bad", "bad", tr("Left out")),
+    "warning": ("warn", "warn", tr("Look at")),
+    "note": ("info", "secondary", tr("Note")),
 }
 
 
 def finding_columns(several_files: bool) -> list[Column]:
     """The columns of the table of findings; with several files, the file is given with the line."""
     return [
-        ("What", lambda f: _SEVERITIES[f.severity][2]),
-        ("Where", finding_location) if several_files else ("Line", lambda f: f"{f.line:,}" if f.line else ""),
-        ("Message", lambda f: f.message),
-        ("What happens", lambda f: f.fix or ("The row is left out." if f.severity == "error" else "")),
+        (tr("What"), lambda f: _SEVERITIES[f.severity][2]),
+        (tr("Where"), finding_location) if several_files else (tr("Line"), lambda f: f"{f.line:,}" if f.line else ""),
+        (tr("Message"), lambda f: f.message),
+        (tr("What happens"), lambda f: f.fix or (tr("The row is left out.") if f.severity == "error" else "")),
     ]
 
 

@@ -4,6 +4,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
 
+from app.desktop.language import tr
 from app.widgets.scrollbar import use_thin_scrollbars
 
 _MOST_LINES = 6  # shown at once; longer messages scroll
@@ -18,7 +19,7 @@ class MessageEdit(QPlainTextEdit):
         super().__init__()
         self._least_height = height
         self.setAccessibleName(name)
-        self.setAccessibleDescription("Return sends the message, Shift and Return begin a new line.")
+        self.setAccessibleDescription(tr("Return sends the message, Shift and Return begin a new line."))
         self.setPlaceholderText(hint)
         self.setTabChangesFocus(True)
         self.setFrameShape(QFrame.Shape.StyledPanel)

@@ -3,11 +3,12 @@
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label
 
 _ICONS = {"good": "ok", "warn": "warn", "bad": "bad", "accent": "info"}
-_TITLES = {"good": "Done", "warn": "Note", "bad": "Problem", "accent": "Note"}
+_TITLES = {"good": tr("Done"), "warn": tr("Note"), "bad": tr("Problem"), "accent": tr("Note")}
 
 
 class Notice(Card):

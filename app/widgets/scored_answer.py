@@ -2,6 +2,7 @@
 
 from PySide6.QtCore import Qt
 
+from app.desktop.language import tr
 from app.runs.rollout_samples import Rollout
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
@@ -11,29 +12,29 @@ _MAX_TEXT = 1500  # characters of a text that are shown
 
 
 class AnswerCard(Card):
-    """An answer of a group; `mark` is "Best", "Worst" or ""."""
+    """An answer of a group; `mark` is tr("Best"), tr("Worst") or ""."""
 
     def __init__(self, rollout: Rollout, mark: str = "") -> None:
         super().__init__()
         layout = vbox(self, 12, 4)
         header = hbox(gap=8)
-        reward = "not scored" if rollout.reward is None else f"{rollout.reward:.2f}"
+        reward = tr("not scored") if rollout.reward is None else f"{rollout.reward:.2f}"
         header.addWidget(Label(reward, bold=True, figures=True, wrap=False))
         if mark:
-            tone = {"Best": "good", "Worst": "bad"}[mark]
+            tone = "good" if mark == tr("Best") else "bad"
             header.addWidget(Label(mark, "caption", tone=tone, wrap=False))
         if rollout.truncated:
-            header.addWidget(Label("cut off", "caption", tone="warn", wrap=False))
+            header.addWidget(Label(tr("cut off"), "caption", tone="warn", wrap=False))
         header.addStretch()
-        if mark == "Best":
+        if mark == tr("Best"):
             self.set_tone("good")
         layout.addLayout(header)
-        self.answer = Label(shorten(rollout.visible) or "(nothing)", selectable=True)
+        self.answer = Label(shorten(rollout.visible) or tr("(nothing)"), selectable=True)
         layout.addWidget(self.answer)
         self.thinking = Label(shorten(rollout.thinking), tone="secondary", selectable=True)
         self.thinking.hide()
         if rollout.thinking:
-            self.fold_button = quiet_button("Show the thinking")
+            self.fold_button = quiet_button(tr("Show the thinking"))
             self.fold_button.setFixedHeight(24)
             self.fold_button.clicked.connect(self._toggle_thinking)
             layout.addWidget(self.fold_button, 0, Qt.AlignmentFlag.AlignLeft)
@@ -44,7 +45,7 @@ class AnswerCard(Card):
     def _toggle_thinking(self) -> None:
         show = self.thinking.isHidden()
         self.thinking.setVisible(show)
-        self.fold_button.setText("Hide the thinking" if show else "Show the thinking")
+        self.fold_button.setText(tr("Hide the thinking") if show else tr("Show the thinking"))
 
 
 def describe_scores(rollout: Rollout) -> str:

@@ -4,6 +4,7 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QWidget
 
+from app.desktop.language import tr
 from app.style import icons, theme
 from app.widgets.card import hbox
 
@@ -20,7 +21,7 @@ class _Step(QAbstractButton):
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        self.setAccessibleName(f"Step {number}: {name}")
+        self.setAccessibleName(tr("Step {number}: {name}", number=number, name=name))
 
     def sizeHint(self) -> QSize:
         metrics = self.fontMetrics()
@@ -93,5 +94,7 @@ class StepRail(QWidget):
         self.steps[index].setChecked(True)
         for i, step in enumerate(self.steps):
             step.is_done = i < visited and i != index
-            step.setAccessibleDescription("Done" if step.is_done else "Current step" if i == index else "Not done yet")
+            step.setAccessibleDescription(
+                tr("Done") if step.is_done else tr("Current step") if i == index else tr("Not done yet")
+            )
             step.update()

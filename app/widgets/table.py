@@ -12,6 +12,7 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
+from app.desktop.language import tr
 from app.style import theme
 from app.widgets.scrollbar import use_thin_scrollbars
 
@@ -116,7 +117,7 @@ class _Header(QHeaderView):
         if 0 <= goal < self.count():
             self._focused_section = goal
         title = self.model().headerData(self._focused_section, Qt.Orientation.Horizontal)
-        self.setAccessibleName(f"Sort by {title}")
+        self.setAccessibleName(tr("Sort by {title}", title=title))
         self.viewport().update()
 
 

@@ -17,6 +17,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QFrame, QTextEdit, QToolTip
 
+from app.desktop.language import tr
 from app.style import theme
 from app.widgets.scrollbar import use_thin_scrollbars
 
@@ -34,7 +35,7 @@ class TokenView(QTextEdit):
         super().__init__()
         self.setReadOnly(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setAccessibleName("What the model sees")
+        self.setAccessibleName(tr("What the model sees"))
         use_thin_scrollbars(self)
         self.setTabChangesFocus(True)
         self.document().setDocumentMargin(14)
@@ -47,7 +48,9 @@ class TokenView(QTextEdit):
         self._tokens = list(tokens[:MAX_TOKENS])
         self._draw()
         learned_count = sum(t.learned for t in tokens)
-        self.setAccessibleDescription(f"{len(tokens)} tokens, {learned_count} of them learned")
+        self.setAccessibleDescription(
+            tr("{count} tokens, {learned_count} of them learned", count=len(tokens), learned_count=learned_count)
+        )
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -95,7 +98,7 @@ class TokenView(QTextEdit):
         for token in self._tokens:
             if token.cut and not has_cut_mark:
                 has_cut_mark = True
-                cursor.insertText(" ✂ cut here ", self._format(colours.bad, bold=True))
+                cursor.insertText(tr(" ✂ cut here "), self._format(colours.bad, bold=True))
             self._starts.append(cursor.position())
             self._insert(cursor, token, colours)
         cursor.endEditBlock()
@@ -155,8 +158,12 @@ class TokenView(QTextEdit):
         if not 0 <= n < len(self._tokens):
             return
         token = self._tokens[n]
-        use = "cut, never seen" if token.cut else "learned" if token.learned else "read only"
-        QToolTip.showText(event.globalPos(), f"Token {n + 1}: {token.text!r}, number {token.id}, {use}", self)
+        use = tr("cut, never seen") if token.cut else "learned" if token.learned else tr("read only")
+        QToolTip.showText(
+            event.globalPos(),
+            tr("Token {n}: {value!r}, number {id}, {use}", n=n + 1, value=token.text, id=token.id, use=use),
+            self,
+        )
 
 
 def _x(line: Any, position: int) -> float:

@@ -31,6 +31,14 @@ def test_a_text_is_translated_and_its_names_filled_in(spoken: None) -> None:
     assert tr("Step {step}", step=3) == "Step 3"  # no translation: English
 
 
+def test_numbers_are_written_as_people_write_them(spoken: None) -> None:
+    assert tr("{rows:,} rows, {share:.1%}, loss {loss:.2f}", rows=12345, share=0.125, loss=1.5) == (
+        "12.345 rows, 12,5%, loss 1,50"
+    )
+    assert language.localize("1,240.5") == "1.240,5"
+    assert tr("{name}", name="1.5B") == "1.5B"  # a text stays
+
+
 def test_braces_of_a_text_without_values_stay() -> None:
     assert tr('{"prompt": …}') == '{"prompt": …}'
 
