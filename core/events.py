@@ -116,6 +116,22 @@ class Warned(Event):
 
 
 @dataclass(frozen=True)
+class Paused(Event):
+    """The run pauses: a checkpoint of `step` is written, and model, gradients and optimizer are no longer in memory."""
+
+    step: int  # optimizer steps so far
+    seconds: float  # in optimizer steps so far
+
+
+@dataclass(frozen=True)
+class Resumed(Event):
+    """The run goes on behind `step`, after a pause or after it was stopped or died."""
+
+    step: int  # of the checkpoint that it goes on from; 0 from the start
+    changes: dict[str, Any] = field(default_factory=dict)  # {key in run.toml: [value before, value from now on]}
+
+
+@dataclass(frozen=True)
 class Finished(Event):
     """The end of a run. `reason` is "done", "stopped", "early_stop" or "failed"."""
 
@@ -148,7 +164,7 @@ MACHINE_CODES = frozenset(
 )
 
 KINDS: dict[str, type[Event]] = {
-    c.__name__: c for c in (Phase, Started, Step, Evaluated, Sample, Saved, Warned, Finished)
+    c.__name__: c for c in (Phase, Started, Step, Evaluated, Sample, Saved, Warned, Paused, Resumed, Finished)
 }
 
 

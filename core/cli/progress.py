@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.device.neural_engine import describe_use
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned, to_json
+from core.events import Evaluated, Event, Finished, Paused, Phase, Resumed, Sample, Saved, Started, Step, Warned, to_json
+from core.run.changes import describe_resumed
 from core.training.report import format_metrics
 
 
@@ -78,6 +79,16 @@ def _(event: Saved) -> Iterator[str]:
 @lines.register
 def _(event: Warned) -> Iterator[str]:
     yield f"Note: {event.message}"
+
+
+@lines.register
+def _(event: Paused) -> Iterator[str]:
+    yield f"Paused behind step {event.step}; go on with --resume"
+
+
+@lines.register
+def _(event: Resumed) -> Iterator[str]:
+    yield describe_resumed(event) or f"Going on behind step {event.step}"
 
 
 @lines.register

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.events import Event, Finished, Saved, from_json, to_json
+from core.events import Event, Finished, Paused, Resumed, Saved, from_json, to_json
 
 CHECKPOINT = "checkpoint"  # Saved.what
 
@@ -25,7 +25,7 @@ def read_log(path: Path) -> Iterator[tuple[str, Event | None]]:
 def cut_log(path: Path, checkpoints: Path, step: int | None) -> tuple[str | None, int]:
     """(the log as it was when the checkpoint of a step had been written, how many damaged lines are left out of it).
 
-    None for a step: nothing is left. None for the text: there is no log.
+    None for a step: nothing is left. None for the text: there is no log. What tells of pauses at that very step stays.
     """
     if not path.exists():
         return None, 0
@@ -39,7 +39,8 @@ def cut_log(path: Path, checkpoints: Path, step: int | None) -> tuple[str | None
             end -= 1
         missing = to_json(Saved(step, str(checkpoints / checkpoint_name(step)), CHECKPOINT)) + "\n"
     kept = [line for line, event in lines[:end] if event is not None]
-    return "".join(kept) + missing, end - len(kept)
+    pauses = [line for line, event in lines[end:] if isinstance(event, Paused | Resumed) and event.step == step]
+    return "".join([*kept, missing, *pauses]), end - len(kept)
 
 
 def cut_samples(path: Path, step: int | None) -> tuple[str | None, int]:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from core.device.gpu_failure import GPUFailure, find_failure
 from core.errors import Unavailable, UserError
-from core.events import Event, Finished, Phase, Step
+from core.events import Event, Finished, Paused, Phase, Step
 from core.redact import redact
 from core.run.folder import RunFolder
 
 
 def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None, None]:
-    """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished."""
+    """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished, or Paused."""
     ending = Finished("failed", 0, "", 0.0)
     has_finished = False
 
@@ -28,7 +28,7 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
                 ending = replace(ending, step=event.step, seconds=event.seconds)
             if not (isinstance(event, Phase) and event.fraction is not None):
                 folder.log(event)
-            has_finished = isinstance(event, Finished)
+            has_finished = isinstance(event, Finished | Paused)
             yield event
     except (KeyboardInterrupt, GeneratorExit):
         log_ending("Ended at once, without saving. It can go on from its last checkpoint.")

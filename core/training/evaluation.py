@@ -18,6 +18,7 @@ from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, 
 from core.methods import Method
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
+from core.run.changes import describe_resumed
 from core.run.folder import CHECKPOINTS, REPORT
 from core.stop_request import skips
 from core.training import checkpoint, report
@@ -186,7 +187,8 @@ class Evaluation:
         verdict = report.verdict(self.run, finished, self._training_metrics())
         finished = dataclasses.replace(finished, message=verdict)
         yield from self.recovery.take_notes()
-        notes = [e.message for e in self.folder.events() if isinstance(e, Warned)]
+        told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())
+        notes = [sentence for sentence in told if sentence]
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes))
         yield finished
 

@@ -21,6 +21,7 @@ class ResumePoint:
     checkpoint: Path | None  # None: there is none yet
     accept_changes: bool  # of what the run learns from
     was_early_stopped: bool  # and a person wants it to go on
+    changes: dict[str, Any]  # as in the event Resumed
 
 
 def find_resume_point(
@@ -30,16 +31,42 @@ def find_resume_point(
 
     Raises BadOption where it is finished and nothing changes, BadModel where there are checkpoints and none is whole.
     """
-    run = Run.read(folder.path / RUN)
-    for key, value in changes.items():
-        run = run.replace(key, value)
-    run = replace(run.check(), output=str(folder.path))
+    before = Run.read(folder.path / RUN)
+    run = replace(_change(before, changes).check(), output=str(folder.path))
     run = run.replace("model.path", hub.find_moved(run.model.path, folder.path))
     ending = _last_ending(folder.events())
     if ending in ("done", "early_stop") and not changes:
         raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
     newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
-    return run, ResumePoint(newest, accept_changes, ending == "early_stop")
+    noted = _note_changes(before, run, changes, folder.read_resolved())
+    return run, ResumePoint(newest, accept_changes, ending == "early_stop", noted)
+
+
+def _change(run: Run, changes: dict[str, Any]) -> Run:
+    """The run with these options; steps take the place of epochs, and epochs that of steps."""
+    for key, other in (("train.steps", "train.epochs"), ("train.epochs", "train.steps")):
+        if changes.get(key) is not None and other not in changes:
+            run = run.replace(other, None)
+    for key, value in changes.items():
+        run = run.replace(key, value)
+    return run
+
+
+def _note_changes(before: Run, run: Run, changes: dict[str, Any], resolved: dict[str, Any]) -> dict[str, Any]:
+    """{key: [value before, value from now on]} of what is not as it was; before, where none was asked for, as used."""
+    old, new = _flatten(before), _flatten(run)
+    used = resolved.get("train")
+    used = {f"train.{name}": value for name, value in used.items()} if isinstance(used, dict) else {}
+    pairs = {key: [used.get(key) if old.get(key) is None else old[key], new.get(key)] for key in changes}
+    return {key: pair for key, pair in pairs.items() if pair[0] != pair[1] and pair[1] is not None}
+
+
+def _flatten(run: Run) -> dict[str, Any]:
+    """The options of a run by their keys in run.toml."""
+    values: dict[str, Any] = {}
+    for name, value in run.to_dict().items():
+        values |= {f"{name}.{key}": v for key, v in value.items()} if isinstance(value, dict) else {name: value}
+    return values
 
 
 def _last_ending(events: Iterable[Event]) -> str:

@@ -21,12 +21,13 @@ from core.device.release import releasing
 from core.device.select import select
 from core.device.wired_memory import wired
 from core.errors import Unavailable
-from core.events import Event, Phase, Saved, Warned
+from core.events import Event, Paused, Phase, Resumed, Saved, Warned
 from core.resolved import Decision
 from core.rollouts import SamplingStopped
 from core.run import Run
 from core.run.event_log import CHECKPOINT
 from core.run.folder import CHECKPOINTS, RunFolder
+from core.stop_request import pauses
 from core.training import checkpoint
 from core.training.ane_setup import with_counts, without_engine
 from core.training.dry_run import dry_run, limit_cache
@@ -49,7 +50,9 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
 
     Arguments:
         run: what to do. Without an `output` it gets a new folder among Hone's runs.
-        stop: set it to finish the current step, save a checkpoint to resume from, and keep the best adapter so far.
+        stop: set it to finish the current step, save a checkpoint to resume from, and keep the best adapter so far. A
+            core.stop_request.StopRequest can also be asked to pause: then Paused is the last event in place of
+            Finished, and nothing of the run stays in memory.
         save_now: set it to write a checkpoint after the current step; it is cleared then.
 
     Yields core.events.Event as things happen: Phase and Warned while loading, Started, a Step for each optimizer step,
@@ -143,10 +146,12 @@ def _execute(
                 checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
         trainer = Trainer(setup, train_step, progress, recovery, is_fresh=newest is None)
         yield setup.started(first_step=progress.step + 1)
+        if point:
+            yield Resumed(progress.step, point.changes)
         try:
             reason = yield from trainer.steps(stop, save_now)
         except SamplingStopped:  # while answers were written
-            reason = "stopped"
+            reason = "paused" if pauses(stop) else "stopped"
         except (Unavailable, RuntimeError) as error:
             if find_failure(error.__cause__ or error):
                 yield from trainer.save_what_stands(error)
@@ -154,7 +159,10 @@ def _execute(
         if not trainer.is_saved:
             yield trainer.save()
         trainer.record_engine()
-        yield from trainer.evaluation.finish(reason)
+        if reason == "paused":
+            yield Paused(progress.step, progress.seconds)
+        else:
+            yield from trainer.evaluation.finish(reason)
     finally:
         wiring.close()
         mx.set_memory_limit(memory_limit)
@@ -189,7 +197,7 @@ class Trainer:
     def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
         """Every step that is still to be done.
 
-        The generator's value says why it ended: "done", "stopped" or "early_stop". Raises SamplingStopped when asked
+        The generator's value says why it ended: "done", "stopped", "paused" or "early_stop". Raises SamplingStopped when asked
         to stop while answers are written.
         """
         schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
@@ -206,7 +214,7 @@ class Trainer:
             if early_stop and progress.evaluations_without_best >= early_stop:
                 return "early_stop"
             if stop.is_set():
-                return "stopped"
+                return "paused" if pauses(stop) else "stopped"
             event = self._stepper.step()
             notes = self._watch.look()  # told before the step that was long for it
             yield from (Warned(code, sentence) for code, sentence in notes)
