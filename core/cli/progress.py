@@ -5,7 +5,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.device.neural_engine import describe_use
-from core.events import Evaluated, Event, Finished, Paused, Phase, Resumed, Sample, Saved, Started, Step, Warned, to_json
+from core.events import (
+    Evaluated,
+    Event,
+    Finished,
+    Paused,
+    Phase,
+    Resumed,
+    Sample,
+    Saved,
+    Started,
+    Step,
+    Warned,
+    to_json,
+)
 from core.run.changes import describe_resumed
 from core.training.report import format_metrics
 

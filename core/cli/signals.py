@@ -1,4 +1,7 @@
-"""Ctrl-C and the signals that ask a program to end (kill, a closed terminal): one sentence, and the usual exit code."""
+"""Ctrl-C and the signals that ask a program to end (kill, a closed terminal): one sentence, and the usual exit code.
+
+SIGUSR1 asks a run for a checkpoint.
+"""
 
 import signal
 import threading
@@ -8,6 +11,7 @@ from types import FrameType
 from typing import Any
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CHECKPOINT = (signal.SIGUSR1,)
 
 
 class Ended(KeyboardInterrupt):
@@ -32,14 +36,16 @@ def end(number: int, frame: FrameType | None = None) -> None:
 
 
 @contextmanager
-def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+def handled_by(
+    handler: Callable[[int, FrameType | None], Any], numbers: tuple[signal.Signals, ...] = SIGNALS
+) -> Iterator[None]:
     """While the context lasts, these signals call a handler. One that the program was told to ignore stays ignored.
 
     Outside of the main thread, to which Python gives its signals, nothing changes.
     """
     before: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        before = {number: signal.getsignal(number) for number in SIGNALS}
+        before = {number: signal.getsignal(number) for number in numbers}
         before = {number: old for number, old in before.items() if old not in (signal.SIG_IGN, None)}
     for number in before:
         signal.signal(number, handler)

@@ -14,7 +14,7 @@ from typing import Any
 from core import methods
 from core.cli import OutputClosed, Print
 from core.cli.progress import lines
-from core.cli.signals import Ended, handled_by
+from core.cli.signals import CHECKPOINT, Ended, handled_by
 from core.errors import BadOption
 from core.events import Event, Started, to_json
 from core.options import Option, parse
@@ -58,6 +58,9 @@ def add(commands: Any, name: str) -> None:
             continue
         add_flag(command, key, o)
     command.set_defaults(command=run, method=method)
+    command.epilog = (
+        "Ctrl-C saves and ends a run, to go on with --resume; on the signal SIGUSR1 it writes a checkpoint."
+    )
 
 
 def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
@@ -81,11 +84,11 @@ def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
 
 
 def run(args: Any, out: Print) -> int:
-    """Train, printing as it goes; the first Ctrl-C finishes the step and saves."""
+    """Train, printing as it goes; the first Ctrl-C finishes the step and saves, SIGUSR1 writes a checkpoint."""
     from core.train import resume, train
 
     changes = _parse_options(args)
-    stop = threading.Event()
+    stop, save_now = threading.Event(), threading.Event()
     if args.dry_run:
         if args.resume is not None:
             raise BadOption("--dry-run is for a run that has not begun; it does not go with --resume.")
@@ -95,12 +98,14 @@ def run(args: Any, out: Print) -> int:
         if not folder:
             raise BadOption("--resume needs a folder: hone train --resume FOLDER, or --resume with --output FOLDER.")
         changes.pop("output", None)
-        events = resume(Path(str(folder)), stop, changes=changes, accept_changes=args.accept_changes)
+        accepted = args.accept_changes
+        events = resume(Path(str(folder)), stop, save_now=save_now, changes=changes, accept_changes=accepted)
     elif args.accept_changes:
         raise BadOption("--accept-changes goes with --resume.")
     else:
-        events = train(_build_run(args, changes), stop)
-    return _show(events, stop, out, args.json)
+        events = train(_build_run(args, changes), stop, save_now=save_now)
+    with handled_by(lambda number, frame: save_now.set(), CHECKPOINT):
+        return _show(events, stop, out, args.json)
 
 
 def _measure(run: Run, out: Print, as_json: bool) -> int:

@@ -13,7 +13,7 @@ from core.run.folder import RunFolder
 
 
 def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None, None]:
-    """Each event to events.jsonl before it is yielded; in whatever way the run ends, the last one is Finished, or Paused."""
+    """Each event to events.jsonl before it is yielded; however the run ends, the last one is Finished or Paused."""
     ending = Finished("failed", 0, "", 0.0)
     has_finished = False
 

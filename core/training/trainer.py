@@ -197,8 +197,8 @@ class Trainer:
     def steps(self, stop: threading.Event, save_now: threading.Event) -> Generator[Event, None, str]:
         """Every step that is still to be done.
 
-        The generator's value says why it ended: "done", "stopped", "paused" or "early_stop". Raises SamplingStopped when asked
-        to stop while answers are written.
+        The generator's value says why it ended: "done", "stopped", "paused" or "early_stop". Raises SamplingStopped
+        when asked to stop while answers are written.
         """
         schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
         sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop

@@ -51,6 +51,17 @@ def test_once_a_run_has_begun_it_is_saved(words: list[str], tmp_path: Path, numb
     assert (tmp_path / "run" / "checkpoints" / f"step-{finished.step:07d}" / "manifest.json").is_file()
 
 
+def test_a_checkpoint_on_request(words: list[str], tmp_path: Path) -> None:
+    process = start(*words, "--eval-every", "1000", "--save-every", "3000", "--json")
+    wait_for(process, '"event": "Step"')
+    process.send_signal(signal.SIGUSR1)
+    wait_for(process, '"event": "Saved"')
+    assert list((tmp_path / "run" / "checkpoints").glob("step-*/manifest.json"))
+    wait_for(process, '"event": "Step"')  # it goes on
+    process.kill()
+    process.communicate()
+
+
 def test_while_it_loads_nothing_is_written(words: list[str], tmp_path: Path) -> None:
     process = start(*words)
     wait_for(process, "Preparing data")
