@@ -13,7 +13,9 @@ from core.events import (
     Evaluated,
     Event,
     Finished,
+    Paused,
     Phase,
+    Resumed,
     Sample,
     Saved,
     Started,
@@ -63,6 +65,8 @@ EXAMPLES: list[Event] = [
     Sample(step=0, stage="before", index=0, prompt="Wie geht’s?\n", answer="“Gut”\t🙂", expected="", time=5.0),
     Saved(step=3, path="checkpoints/step-0000003", what="checkpoint", time=6.0),
     Warned(code="cut", message="2 rows were cut.", time=7.0),
+    Paused(step=3, seconds=1.5, time=7.5),
+    Resumed(step=3, changes={"train.learning_rate": [2e-4, 1e-4]}, time=7.75),
     Finished(reason="done", step=10, message="It worked.", seconds=60.0, loss_before=2.0, loss_after=1.0, time=8.0),
     Finished(reason="failed", step=0, message="Out of memory.", seconds=0.5, time=9.0),
 ]
