@@ -1,5 +1,5 @@
 """python -m tests.reliability kills|operations [--count N] [--methods sft,grpo] [--seed N] [--keep]
-python -m tests.reliability disk [--count N] [--methods sft,grpo] [--seed N] [--keep]
+python -m tests.reliability disk [--resumed] [--count N] [--part 1/4] [--methods sft,grpo] [--seed N] [--keep]
 python -m tests.reliability fuzz [--count N] [--seconds N] [--reader NAME] [--seed N]
 python -m tests.reliability inputs
 
@@ -32,6 +32,8 @@ def main() -> int:
     parser.add_argument("--reader", action="append", default=[], help="Damage the files of this reader only.")
     parser.add_argument("--methods", default=",".join(METHODS))
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--resumed", action="store_true", help="The disk fails while a killed run goes on.")
+    parser.add_argument("--part", default="1/1", help="2/4: the second of four commands that share the runs of disk.")
     parser.add_argument("--keep", action="store_true", help="Keep the folders of runs that failed.")
     options = parser.parse_args()
     kept = Path(tempfile.gettempdir()) / "hone-failures"
@@ -55,9 +57,10 @@ def _fail(methods: list[str], folder: Path, options: argparse.Namespace) -> list
     """Have file operations fail; returns what went wrong."""
     print("method        operations  runs  one sentence  went on  wrong", flush=True)
     failures = []
+    part, parts = map(int, options.part.split("/"))
     for n, method in enumerate(methods):
         share = options.count and _share(options.count, len(methods), n)
-        counts = faults.run_trials(method, share, folder, options.seed)
+        counts = faults.run_trials(method, share, folder, options.seed, options.resumed, (part, parts))
         ended, went_on = counts.endings["one sentence"], counts.endings["went on"]
         wrong = len(counts.failures)
         print(

@@ -8,6 +8,7 @@ import errno
 import os
 import random
 import shutil
+import signal
 import sys
 import traceback
 from collections import Counter
@@ -18,7 +19,7 @@ from core import adapters, cli
 from core.__main__ import main
 from core.events import Finished, Saved
 from core.run import Run
-from core.run.event_log import CHECKPOINT
+from core.run.event_log import CHECKPOINT, checkpoint_name
 from core.run.folder import CHECKPOINTS, EVENTS, RUN, RunFolder
 from core.train import train
 from core.training import checkpoint
@@ -42,29 +43,68 @@ class Counts:
     failures: list[str] = field(default_factory=list)
 
 
-def run_trials(method: str, count: int | None, folder: Path, seed: int) -> Counts:
-    """Have `count` of the file operations of a method's run fail; None: each of them, with each error."""
+def run_trials(
+    method: str, count: int | None, folder: Path, seed: int, is_resumed: bool = False, part: tuple[int, int] = (1, 1)
+) -> Counts:
+    """Have `count` of the file operations of a method's run fail; None: each of them, with each error.
+
+    `is_resumed`: the operations of a run that goes on from its first checkpoint. `part`: the first of three, say.
+    """
     assert train and cli.parser()  # imported once here, and not in each child
-    run = fault_run(method, folder, folder / f"{method}-unbroken")
     unbroken_place = folder / f"{method}-place"
-    unbroken_place.mkdir()
-    code, error = _command(unbroken_place, Path(str(run.output)), _words(run, unbroken_place), 0, "EIO")
-    if code:
-        raise RuntimeError(error)
-    expected = result(Path(str(run.output)))
-    done = [o for o in disk.operations(unbroken_place / "notes") if o["kind"] != "was there"]
+    run = fault_run(method, folder, unbroken_place / "run")
+    expected, done = _run_whole(run, unbroken_place)
+    killed = None
+    if is_resumed:
+        killed = folder / f"{method}-killed"
+        done = _run_until_killed(run, killed, _in_second_checkpoint(done), expected)
     counts = Counts(method, operations=len(done))
     rng, names = random.Random(f"{seed} {method}"), list(ERRORS)
     pairs = [(n, name) for n in disk.draw(done, count, rng) for name in ([rng.choice(names)] if count else names)]
-    for n, name in pairs:
+    for n, name in pairs[part[0] - 1 :: part[1]]:
         place = folder / f"{method}-{n}-{name}"
-        problem = _trial(run, place, n, name, expected, counts)
+        problem = _trial(run, place, n, name, expected, counts, killed)
         counts.trials += 1
         if problem:
             counts.failures.append(f"{place.name}: {problem}")
         else:
             shutil.rmtree(place)
     return counts
+
+
+def _run_whole(run: Run, place: Path) -> tuple[dict[str, object], list[dict[str, object]]]:
+    """(result, file operations) of a run that nothing happens to."""
+    place.mkdir()
+    code, error = _command(place, place / "run", _words(run, place), disk.die_at(None))
+    if code:
+        raise RuntimeError(error)
+    return result(place / "run"), _operations(place)
+
+
+def _operations(place: Path) -> list[dict[str, object]]:
+    return [o for o in disk.operations(place / "notes") if o["kind"] != "was there"]
+
+
+def _in_second_checkpoint(done: list[dict[str, object]]) -> int:
+    """The number of an operation that writes the second checkpoint, when the log is ahead of the first."""
+    name = checkpoint_name(4)
+    return 2 + next(n for n, o in enumerate(done, 1) if name in str(o["path"]))
+
+
+def _run_until_killed(run: Run, place: Path, number: int, expected: dict[str, object]) -> list[dict[str, object]]:
+    """Kill a run at an operation, its folder below `place`; returns the operations of a copy that goes on."""
+    place.mkdir()
+    run = run.replace("output", str(place / "run"))
+    code, error = _command(place, place / "run", _words(run, place), disk.die_at(number))
+    if code != -signal.SIGKILL or not checkpoint.list_checkpoints(place / "run" / CHECKPOINTS):
+        raise RuntimeError(f"exit code {code}, with {error}")
+    again = place.with_name(f"{place.name}-again")
+    shutil.copytree(place / "run", again / "run")
+    code, error = _command(again, again / "run", [run.method, "--resume", str(again / "run")], disk.die_at(None))
+    different = differences(expected, result(again / "run"))
+    if code or different:
+        raise RuntimeError(f"exit code {code}, {different}, with {error}")
+    return _operations(again)
 
 
 def fault_run(method: str, data: Path, output: Path) -> Run:
@@ -76,19 +116,27 @@ def fault_run(method: str, data: Path, output: Path) -> Run:
     return run
 
 
-def _trial(run: Run, place: Path, number: int, name: str, expected: dict[str, object], counts: Counts) -> str:
-    """One run with a fault, and the same without; returns what is wrong, "" for nothing."""
+def _trial(
+    run: Run, place: Path, number: int, name: str, expected: dict[str, object], counts: Counts, killed: Path | None
+) -> str:
+    """One run with a fault, and the same without; returns what is wrong, "" for nothing.
+
+    `killed`: where there is a run that was killed, and that the run with the fault goes on with.
+    """
     place.mkdir()
     folder = place / "run"
     run = run.replace("output", str(folder))
-    code, error = _command(place, folder, _words(run, place), number, name)
-    problem = _check_ending(folder, code, error, stays=ERRORS[name]) or _check_kept(folder)
+    going_on = [run.method, "--resume", str(folder)]
+    if killed:
+        shutil.copytree(killed / "run", folder)
+    code, error = _command(place, folder, going_on if killed else _words(run, place), _fail_at(number, name))
+    problem = _check_ending(folder, code, error, ERRORS[name] or bool(killed)) or _check_kept(folder)
     if problem:
         return problem
     counts.endings["one sentence" if code else "went on"] += 1
     if code:
-        words = [run.method, "--resume", str(folder)] if (folder / RUN).exists() else _words(run, place)
-        code, error = _command(place, folder, words, 0, name)
+        words = going_on if (folder / RUN).exists() else _words(run, place)
+        code, error = _command(place, folder, words, disk.die_at(None))
         if code:
             return f"it did not go on: {error[-1500:]}"
     return ", ".join(differences(expected, result(folder)))
@@ -128,15 +176,15 @@ def _check_kept(folder: Path) -> str:
     return ""
 
 
-def _command(place: Path, folder: Path, words: list[str], number: int, name: str) -> tuple[int, str]:
-    """(exit code, what was written to stderr) of a command whose file operation of a number fails; 0: none does."""
+def _command(place: Path, folder: Path, words: list[str], interfere: disk.Interfere) -> tuple[int, str]:
+    """(exit code, what was written to stderr) of a command whose file operations are interfered with."""
     errors = place / "stderr"
     child = os.fork()
     if not child:
         try:
             for descriptor, path in ((1, place / "stdout"), (2, errors)):
                 os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), descriptor)
-            disk.watch(folder, place / "notes", _fail_at(number, name))
+            disk.watch(folder, place / "notes", interfere)
             code = main(words)
             sys.stdout.flush()
         except BaseException:
@@ -153,7 +201,7 @@ def _fail_at(number: int, name: str) -> disk.Interfere:
 
     def interfere(count: int, kind: str, path: str) -> None:
         is_after = ERRORS[name] and count > number and not (name == "ENOSPC" and kind in _FREES_SPACE)
-        if number and (count == number or is_after):
+        if count == number or is_after:
             code = getattr(errno, name)
             raise OSError(code, os.strerror(code), path)
 
