@@ -20,22 +20,24 @@ from core.errors import MAX_SENTENCE, BadData, BadOption, shorten
 
 GOOD = '{"text": "a good row"}\n'
 
+ROOT = Path(__file__).parents[4]
+
 # Reads a file in a process of its own, and tells what came of it and how much memory that took, in bytes.
 READ = """
-import json, resource, sys
+import json, sys
 import core.data.dataset
 from core.data.read.reader import Finding, Row, read_rows
 from pathlib import Path
-unit = 1 if sys.platform == "darwin" else 1024
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+from tests.process_memory import peak_bytes, resident_bytes
+before = resident_bytes()
 items = [(i.line, i.message) if isinstance(i, Finding) else i.line for i in read_rows(Path(sys.argv[1]))]
-print(json.dumps([items, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit - before]))
+print(json.dumps([items, peak_bytes() - before]))
 """
 
 
 def read_apart(path: Path) -> tuple[list[object], int]:
     """(lines of rows, and (line, message) of findings; bytes of memory) of a file."""
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], capture_output=True, text=True, check=True, cwd=ROOT)
     items, memory = json.loads(done.stdout)
     return items, memory
 
