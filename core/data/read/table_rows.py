@@ -37,8 +37,10 @@ class TableRows:
             return split_row(self._lines_of_long_row(), self._delimiter, self.has_quotes)
 
     def _reader(self) -> Iterator[list[str]]:
-        quoting = csv.QUOTE_MINIMAL if self.has_quotes else csv.QUOTE_NONE
-        return csv.reader(self._lines_of_short_rows(), delimiter=self._delimiter, quoting=quoting)
+        lines = self._lines_of_short_rows()
+        if not self.has_quotes:
+            return csv.reader(lines, delimiter=self._delimiter, quoting=csv.QUOTE_NONE)
+        return csv.reader(lines, delimiter=self._delimiter)
 
     def _lines_of_short_rows(self) -> Iterator[str]:
         for line in self._lines():
