@@ -21,18 +21,19 @@ class LegendEntry(NamedTuple):
     colour: int  # index into the palette's series
     stroke: str  # one of the kinds above
     words: str
+    dash: Qt.PenStyle = Qt.PenStyle.SolidLine  # of a line
 
 
 class Stroke(QWidget):
     """A piece of a curve in its colour: a line, a faint line, a line with a dot, or a band."""
 
-    def __init__(self, colour: int, kind: str = LINE) -> None:
+    def __init__(self, colour: int, kind: str = LINE, dash: Qt.PenStyle = Qt.PenStyle.SolidLine) -> None:
         super().__init__()
-        self._colour, self._kind = colour, kind
+        self._colour, self._kind, self._dash = colour, kind, dash
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(18, 12)
+        return QSize(18 if self._dash is Qt.PenStyle.SolidLine else 30, 12)  # so long that the dash is seen
 
     def paintEvent(self, event: QPaintEvent) -> None:
         c = theme.colours(theme.palette())
@@ -54,8 +55,8 @@ class Stroke(QWidget):
             painter.setPen(QPen(theme.mix(c.secondary, c.base, 0.5), 1, Qt.PenStyle.DashLine))
             painter.drawLine(9, 0, 9, 12)
             return
-        painter.setPen(QPen(colour, 1.2 if self._kind == FAINT else 2))
-        painter.drawLine(1, 6, 17, 6)
+        painter.setPen(QPen(colour, 1.2 if self._kind == FAINT else 2, self._dash))
+        painter.drawLine(1, 6, self.width() - 1, 6)
         if self._kind == DOTS:
             painter.setBrush(colour)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -77,7 +78,7 @@ class Legend(QWidget):
         layout = hbox(self, gap=14)
         for entry in entries:
             pair = hbox(gap=6)
-            pair.addWidget(Stroke(entry.colour, entry.stroke))
+            pair.addWidget(Stroke(entry.colour, entry.stroke, entry.dash))
             pair.addWidget(Label(entry.words, "caption", tone="secondary", wrap=False))
             layout.addLayout(pair)
         layout.addStretch()
