@@ -9,16 +9,16 @@ from app.runs.event_log import EventLog
 from app.runs.labels import data_label, model_label
 from app.runs.record import RunRecord
 from core.errors import UserError
-from core.events import Evaluated, Finished, Started
+from core.events import Evaluated, Finished, Paused, Started
 from core.methods import Criterion
 from core.run import Run
 from core.run.folder import CHECKPOINTS
 from core.run.lock import is_locked
 
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
-DAMAGED, INTERRUPTED = "Damaged", "Interrupted"
+DAMAGED, INTERRUPTED, PAUSED = "Damaged", "Interrupted", "Paused"
 _CHECKPOINT = re.compile(r"step-\d+")  # core.run.event_log.checkpoint_name
-_SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"')
+_SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"', '{"event": "Paused"')
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ class InterruptedRun:
 
 def list_interrupted(folder: Path) -> list[InterruptedRun]:
     """The runs below a folder that were interrupted and can go on from a checkpoint, the newest first."""
-    entries = [entry for entry in list_runs(folder) if entry.status == INTERRUPTED and entry.resumable]
+    entries = [entry for entry in list_runs(folder) if entry.status in (INTERRUPTED, PAUSED) and entry.resumable]
     steps = [_newest_checkpoint(entry.folder) for entry in entries]
     return [InterruptedRun(entry, step) for entry, step in zip(entries, steps, strict=True) if step is not None]
 
@@ -99,13 +99,16 @@ def read_entry(folder: Path) -> HistoryEntry | None:
     best_loss: float | None = None
     eval_metrics: dict[str, float] = {}
     finished: Finished | None = None
+    paused: Paused | None = None
     steps = 0
     for event in log:
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
             best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
             eval_metrics = event.metrics
         elif isinstance(event, Started):
-            steps, finished = event.total_steps, None
+            steps, finished, paused = event.total_steps, None, None
+        elif isinstance(event, Paused):
+            paused = event
         elif isinstance(event, Finished):
             finished = event
             eval_metrics = event.metrics_after or eval_metrics
@@ -116,11 +119,11 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         method=run.spec.title,
         model=model_label(run),
         data=data_label(run),
-        status="Active" if is_active else DAMAGED if log.damage else describe_status(finished),
+        status="Active" if is_active else DAMAGED if log.damage else PAUSED if paused else describe_status(finished),
         best_loss=best_loss,
         eval_metrics=eval_metrics,
         steps=steps,
-        seconds=finished.seconds if finished else None,
+        seconds=finished.seconds if finished else paused.seconds if paused else None,
         start_time=(folder / "run.toml").stat().st_mtime,
         resumable=not is_active and (finished is None or finished.reason in ("stopped", "failed")),
         criteria=run.spec.criteria,

@@ -31,6 +31,7 @@ class LiveRun(QObject):
         self.run, self.record = run, record or RunRecord()
         self.is_waiting, self.is_stopping, self.is_saving = True, False, False
         self.is_skipping = False  # what could be left out of stopping
+        self.changes: dict[str, Any] = {}  # what it resumes with, by keys of run.toml
         self.changed_inputs: tuple[str, ...] = ()  # for which it has not gone on
         self.run_thread = RunThread(events, self)
         self.run_thread.event_arrived.connect(self._add)
@@ -54,6 +55,16 @@ class LiveRun(QObject):
         self.is_stopping = True
         self.run_thread.stop.set()
         self.changed.emit()
+
+    def pause(self) -> None:
+        """Write a checkpoint after the present step, and give the memory back."""
+        self.run_thread.stop.pause()
+        self.changed.emit()
+
+    @property
+    def is_pausing(self) -> bool:
+        """Whether it was asked to pause, and does not yet."""
+        return self.run_thread.stop.pauses and self.is_running
 
     def skip_rest(self) -> None:
         """Stop, and leave out what only tells how the run went."""
@@ -123,7 +134,8 @@ class JobQueue(QObject):
         if live in self._waiting_runs:
             self._waiting_runs.remove(live)
             live.is_waiting = False
-            live.record.fail("Taken out of the queue before it began.")
+            if live.record.paused is None:  # a run that was to go on pauses as before
+                live.record.fail("Taken out of the queue before it began.")
             live.changed.emit()
 
     def measure(self, work: Callable[[threading.Event], Iterator[Any]], show: Callable[[Any], None]) -> str:

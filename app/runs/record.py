@@ -6,7 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from app.runs.series import Series
-from core.events import MACHINE_CODES, Evaluated, Event, Finished, Phase, Sample, Saved, Started, Step, Warned
+from core.events import (
+    MACHINE_CODES,
+    Evaluated,
+    Event,
+    Finished,
+    Paused,
+    Phase,
+    Resumed,
+    Sample,
+    Saved,
+    Started,
+    Step,
+    Warned,
+)
+from core.run.changes import describe_changes, describe_resumed
 
 
 @dataclass(frozen=True)
@@ -28,6 +42,8 @@ class RunRecord:
     last_step: Step | None = None
     best_eval: Evaluated | None = None  # the evaluation with the lowest loss on held-out rows
     finished: Finished | None = None
+    paused: Paused | None = None  # while it pauses
+    changes: list[tuple[int, str]] = field(default_factory=list)  # (step, words) of what was changed behind a step
     problem: str = ""  # the sentence of a UserError
     damage: str = ""  # what of an old run cannot be read
     last_time: float | None = None
@@ -77,6 +93,11 @@ class RunRecord:
             if event.code == "neural-engine-off":
                 self.engine_off = event.message
             self._has_slept = self._has_slept or event.code == "slept"
+        elif isinstance(event, Paused):
+            self.paused = event
+            self._log(event, "info", f"Paused behind step {event.step:,}")
+        elif isinstance(event, Resumed):
+            self._add_resumption(event)
         elif isinstance(event, Finished):
             self.finished = event
             self._log(event, "problem" if event.reason == "failed" else "info", event.message)
@@ -123,7 +144,8 @@ class RunRecord:
         """Seconds from the first event to `now`, or to the last event where the run is over."""
         if self.start_time is None:
             return 0.0
-        end = self.last_time if self.is_over and self.last_time is not None else now
+        stands = self.is_over or self.paused is not None
+        end = self.last_time if stands and self.last_time is not None else now
         return max(0.0, end - self.start_time)
 
     def answers(self, stage: str) -> dict[int, Sample]:
@@ -148,12 +170,18 @@ class RunRecord:
         if event.first_step > 1 and self.last_step is not None:
             self.start_time = event.time - self.last_step.seconds  # resumed: the pause does not count
         self.finished, self.problem, self.engine_off, self._step_seconds = None, "", "", None
+        self.paused = None
         summary = f"{event.total_steps:,} steps over {event.rows:,} rows; {event.eval_rows:,} held out"
         self._log(event, "info", summary)
         self._log(event, "info", f"Backend: {describe_choice(event.backend)}")
         self._log(event, "info", f"Precision: {describe_choice(event.precision)}")
         if event.memory.get("wired"):
             self._log(event, "info", f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB")
+
+    def _add_resumption(self, event: Resumed) -> None:
+        if event.changes:
+            self.changes.append((event.step, describe_changes(event.changes)))
+        self._log(event, "info", describe_resumed(event) or f"Going on behind step {event.step:,}")
 
     def _add_step(self, event: Step) -> None:
         for series, value in (

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from app.threads.errors import report_errors
 from core.errors import ChangedInputs
-from core.events import Event
+from core.events import Event, Started
 from core.run import Run
 from core.stop_request import StopRequest
 
@@ -51,13 +51,23 @@ def train_events(run: Run) -> EventSource:
     return events
 
 
-def resume_events(folder: str, accept_changes: bool = False) -> EventSource:
-    """The events of a run that is resumed from the newest checkpoint in its folder."""
+def resume_events(
+    folder: str, accept_changes: bool = False, changes: dict[str, Any] | None = None, ends: bool = False
+) -> EventSource:
+    """The events of a run that is resumed from the newest checkpoint in its folder.
+
+    `changes` are options to set anew, as core.train.resume() has them. With `ends` the run takes no further step: what
+    it has learned is measured and kept.
+    """
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
         from core.train import resume
 
-        return resume(folder, stop, save_now=save_now, accept_changes=accept_changes)
+        resumed = resume(folder, stop, save_now=save_now, changes=changes, accept_changes=accept_changes)
+        for event in resumed:
+            if ends and isinstance(event, Started):
+                stop.set()
+            yield event
 
     return events
 

@@ -14,7 +14,7 @@ from app.new_run.command import command_line
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.plots.panel import LOSS, ChartPanel
-from app.runs import history, status_text
+from app.runs import history
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
 from core import methods
@@ -70,8 +70,8 @@ def test_its_metrics_have_its_charts_and_an_unknown_one_a_chart_of_its_own(qtbot
 
 
 def test_its_sentence_is_shown_while_it_trains() -> None:
-    assert status_text.describe_progress(record_of(9)) == "Certain of 50%."
-    assert status_text.describe_progress(record_of(3)).startswith("Training has begun")
+    assert assess(record_of(9)).sentence == "Certain of 50%."
+    assert assess(record_of(3)).sentence.startswith("Training has begun")
 
 
 def test_the_list_of_runs_shows_what_its_verdict_goes_by(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from app.plots.decimate import thin
 from app.runs import history, status_text
+from app.runs.health import assess
 from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING, Series
 from core.events import Evaluated, Finished, Phase, Started, Step, Warned, to_json
@@ -58,7 +59,7 @@ def test_the_running_average_keeps_up_with_a_loss_that_falls_fast() -> None:
         record.add(step_event(n, 10 * math.exp(-n / 8)))
     smooth = record.loss.smooth(SMOOTHING)
     assert record.loss.y[-1] == pytest.approx(0.44, abs=0.01) and smooth[-1] < 0.56
-    assert f"to {smooth[-1]:.2f}" in status_text.describe_progress(record)
+    assert f"to {smooth[-1]:.2f}" in assess(record).sentence
 
 
 def test_the_running_average_is_smooth_in_a_long_run() -> None:
@@ -95,7 +96,7 @@ def test_a_whole_run(tmp_path: Path) -> None:
     assert record.best_eval is not None and record.best_eval.step == 40
     assert [s.stage for s in record.samples[0]] == ["before", "after"]
     assert status_text.headline(record) == "Done"
-    assert status_text.describe_progress(record) == "Better on unseen examples: 2.41 → 0.57."
+    assert assess(record).sentence == "Better on unseen examples: 2.41 → 0.57."
     assert status_text.progress(record) == "Step 40 of 40 · epoch 2.7 of 3.0"
 
 
@@ -129,10 +130,10 @@ def test_sleep_is_noted_and_counts_nothing_in_the_pace() -> None:
     record.add(Step(**{**vars(step_event(7)), "time": 7387.0}))
     assert record.seconds_left() == pytest.approx(93.0)
     assert [line.text for line in record.log if line.level == "note"] == ["The computer slept for 2 h 3 min."]
-    assert status_text.describe_progress(record).endswith(" The computer slept for 2 h 3 min.")
+    assert assess(record).sentence.endswith(" The computer slept for 2 h 3 min.")
     record.add(Warned("packing", "Rows are not packed.", time=7388.0))
     record.add(Step(**{**vars(step_event(8)), "time": 7385.0 + 601.0}))
-    assert "slept" not in status_text.describe_progress(record)
+    assert "slept" not in assess(record).sentence
 
 
 def test_a_pause_before_a_resume_counts_neither_as_time_nor_as_pace() -> None:
@@ -162,7 +163,7 @@ def test_one_sentence_on_how_it_goes(losses: list[float], sentence: str) -> None
     record.add(started_event(Run()))
     for n, loss in enumerate(losses, 1):
         record.add(step_event(n, loss))
-    assert sentence in status_text.describe_progress(record)
+    assert sentence in assess(record).sentence
 
 
 @pytest.mark.parametrize(
@@ -186,7 +187,7 @@ def test_one_sentence_for_what_a_method_measures(
     record.add(started_event(Run(method=method)))
     for n in range(1, 41):
         record.add(replace(step_event(n), metrics={name: value_at(n) for name, value_at in metrics.items()}))
-    assert sentence in status_text.describe_progress(record)
+    assert sentence in assess(record).sentence
 
 
 def test_memorising_is_said() -> None:
@@ -195,8 +196,8 @@ def test_memorising_is_said() -> None:
     record.add(step_event(1))
     for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
         record.add(Evaluated(step, loss, loss == 0.8, 100))
-    assert "since step 20" in status_text.describe_progress(record)
-    assert "memorise" in status_text.describe_progress(record)
+    assert "since step 20" in assess(record).sentence
+    assert "memorise" in assess(record).sentence
 
 
 def test_durations() -> None:
