@@ -21,4 +21,5 @@ def ask_to_discard(parent: QWidget, title: str) -> str:
     box.setDefaultButton(neither)
     box.setEscapeButton(neither)
     box.exec()
-    return {trash: TRASH, end: END}.get(box.clickedButton(), "")
+    chosen = box.clickedButton()
+    return TRASH if chosen is trash else END if chosen is end else ""

@@ -80,12 +80,17 @@ class PauseCard(Card):
     def show_paused(self, run: Run, record: RunRecord, held_bytes: int, *, suggests_lower: bool = False) -> None:
         """Show where a run stands. `suggests_lower` puts a lower learning rate into its field."""
         self._run, self._record = run, record
-        self.sentence.setText(describe_paused(record, held_bytes))
+        self.show_memory(held_bytes)
         rate = pause_changes.present_rate(run)
         self.rate.setText(_written(rate * _LOWER if suggests_lower else rate))
         self.extra.clear()
         self._check()
         self.show()
+
+    def show_memory(self, held_bytes: int) -> None:
+        """Show what the process holds by now; 0 where it has not trained the run."""
+        if self._record is not None:
+            self.sentence.setText(describe_paused(self._record, held_bytes))
 
     def _check(self) -> None:
         """Say what the fields stand for, or what is wrong with one of them."""

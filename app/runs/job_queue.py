@@ -14,7 +14,7 @@ from app.threads import core_calls, crash_report
 from app.threads.chat_thread import ChatThread
 from app.threads.run_thread import EventSource, RunThread
 from app.threads.task import Task
-from core.events import Event
+from core.events import Event, Started
 from core.run import Run
 
 _SHUT_DOWN_MS = 5000  # how long shut_down() waits for a thread
@@ -31,6 +31,7 @@ class LiveRun(QObject):
         self.run, self.record = run, record or RunRecord()
         self.is_waiting, self.is_stopping, self.is_saving = True, False, False
         self.is_skipping = False  # what could be left out of stopping
+        self.has_started = False  # its steps, in this window
         self.changes: dict[str, Any] = {}  # what it resumes with, by keys of run.toml
         self.changed_inputs: tuple[str, ...] = ()  # for which it has not gone on
         self.run_thread = RunThread(events, self)
@@ -63,7 +64,7 @@ class LiveRun(QObject):
 
     @property
     def is_pausing(self) -> bool:
-        """Whether it was asked to pause, and does not yet."""
+        """Whether it was asked to pause, and does not pause yet."""
         return self.run_thread.stop.pauses and self.is_running
 
     def skip_rest(self) -> None:
@@ -80,6 +81,7 @@ class LiveRun(QObject):
 
     def _add(self, event: Event) -> None:
         self.record.add(event)
+        self.has_started = self.has_started or isinstance(event, Started)
         self.is_saving = self.is_saving and self.run_thread.save_now.is_set()
         self.changed.emit()
 

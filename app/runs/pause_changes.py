@@ -41,7 +41,7 @@ def read_extra_steps(record: RunRecord, text: str, unit: str) -> int:
         number = math.nan
     if not 0 <= number <= 1e6 or (unit == STEPS and not number.is_integer()):
         kind = tr("a whole number of steps") if unit == STEPS else tr("a number of epochs")
-        raise BadOption(tr("More training is {text}, but must be {kind}, 0 or more.", text=text, kind=kind))
+        raise BadOption(tr("More training is {value}, but must be {kind}, 0 or more.", value=text, kind=kind))
     if unit == STEPS:
         return int(number)
     return math.ceil(number * record.started.total_steps / record.started.epochs)

@@ -73,7 +73,7 @@ class RunRecord:
         if isinstance(event, Step):
             self._add_step(event)
         elif isinstance(event, Phase):
-            self.phase = event
+            self.phase, self.paused = event, None  # also of a run that is to go on
             if event.fraction is None:
                 self._log(event, "info", f"{event.name}: {event.detail}" if event.detail else event.name)
         elif isinstance(event, Started):
@@ -123,6 +123,12 @@ class RunRecord:
     def is_over(self) -> bool:
         """Whether the run has finished or failed."""
         return self.finished is not None or bool(self.problem)
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it takes its steps, as far as the events tell."""
+        stands = self.is_over or self.paused is not None
+        return not stands and self.phase is not None and self.phase.name == "Training"
 
     @property
     def fraction(self) -> float | None:

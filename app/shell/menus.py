@@ -18,6 +18,7 @@ class Actions:
     """The actions that are possible at times only; the window enables and disables them."""
 
     start: QAction
+    pause: QAction
     stop: QAction
     checkpoint: QAction
 
@@ -114,9 +115,10 @@ class MenuBar:
     def _add_run_menu(self) -> Actions:
         menu = self._add_menu(tr("&Run"))
         start = self._add_action(menu, tr("&Start"), self._commands["start"], "Ctrl+R")
-        checkpoint = self._add_action(menu, tr("&Checkpoint now"), self._commands["checkpoint"], "Ctrl+K")
+        pause = self._add_action(menu, tr("&Pause"), self._commands["pause"], "Ctrl+Shift+P")
         stop = self._add_action(menu, tr("Stop and &keep"), self._commands["stop"], "Ctrl+.")
-        return Actions(start, stop, checkpoint)
+        checkpoint = self._add_action(menu, tr("&Checkpoint now"), self._commands["checkpoint"], "Ctrl+K")
+        return Actions(start, pause, stop, checkpoint)
 
     def _add_window_menu(self) -> None:
         menu = self._add_menu(tr("&Window"))

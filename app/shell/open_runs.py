@@ -1,7 +1,7 @@
 """The runs that are open in the window: starts them, resumes them, and shows each on a page of its own."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QStackedWidget
@@ -17,17 +17,20 @@ if TYPE_CHECKING:
 
 
 class OpenRuns(QObject):
-    """`train_again(run)`, `resume(folder)` and `chat(folder)` from a run's page; `progressed` after each event of the
-    current run.
+    """`train_again(run)`, `resume(folder, changes)`, `end(folder)`, `discarded(folder)` and `chat(folder)` from a run's
+    page; `progressed` after each event of the current run.
 
-    `inputs_changed(folder, what)` when a run has not gone on because what it learns from is not what it was.
+    `inputs_changed(folder, what, changes)` when a run has not gone on, with these changes to its options, because what
+    it learns from is not what it was.
     """
 
     train_again = Signal(object)
-    resume = Signal(object)
+    resume = Signal(object, object)
+    end = Signal(object)
+    discarded = Signal(object)
     chat = Signal(object)
     trained = Signal(object)  # the folder of a run that has ended with a model
-    inputs_changed = Signal(object, object)
+    inputs_changed = Signal(object, object, object)
     progressed = Signal()
 
     def __init__(self, jobs: JobQueue, stack: QStackedWidget, parent: QObject | None = None) -> None:
@@ -43,13 +46,27 @@ class OpenRuns(QObject):
         run = run.with_output()
         return self._launch(LiveRun(run, self.train_events(run)))
 
-    def resume_folder(self, folder: Path, accept_changes: bool = False) -> "RunPage":
+    def resume_folder(
+        self, folder: Path, accept_changes: bool = False, changes: dict[str, Any] | None = None
+    ) -> "RunPage":
         """Resume the run of a folder from its newest checkpoint. Raises BadOption where there is no run.
 
-        `accept_changes`: also where what it learns from is not what it was.
+        Arguments:
+            accept_changes: also where what it learns from is not what it was.
+            changes: options to set anew, by their keys in run.toml.
         """
         run = Run.read(folder / "run.toml").replace("output", str(folder))
-        return self._launch(LiveRun(run, self.resume_events(str(folder), accept_changes), history.read_record(folder)))
+        events = self.resume_events(str(folder), accept_changes, changes or {})
+        live = LiveRun(run, events, history.read_record(folder))
+        live.changes = changes or {}
+        return self._launch(live)
+
+    def end_folder(self, folder: Path) -> "RunPage":
+        """End a run that pauses: what it has learned is measured and kept. Raises BadOption where there is no run."""
+        run = Run.read(folder / "run.toml").replace("output", str(folder))
+        live = LiveRun(run, self.resume_events(str(folder), ends=True), history.read_record(folder))
+        live.is_stopping = True
+        return self._launch(live)
 
     def show_folder(self, folder: Path) -> "RunPage":
         """Show the run of a folder: its page if it is open, or a new one. Raises BadOption where there is no run."""
@@ -69,25 +86,46 @@ class OpenRuns(QObject):
         if self._jobs.current is not None:
             self._jobs.current.stop()
 
+    def pause_current(self) -> None:
+        if self._jobs.current is not None:
+            self._pages[_folder(self._jobs.current)].pause()
+
+    def forget(self, folder: Path) -> None:
+        """Close the page of a run whose folder is gone."""
+        page = self._pages.pop(folder, None)
+        if page is not None:
+            self._stack.removeWidget(page)
+            page.deleteLater()
+        if self.unseen_run is not None and _folder(self.unseen_run) == folder:
+            self.unseen_run = None
+
     def checkpoint_current(self) -> None:
         if self._jobs.current is not None:
             self._jobs.current.save_now()
 
     def _launch(self, live: LiveRun) -> "RunPage":
-        page = self._open_page(live.run, live.record, _folder(live), live)
+        page = self._pages.get(_folder(live))
+        if page is None:
+            page = self._open_page(live.run, live.record, _folder(live), live)
+        else:
+            page.go_live(live)
+            self._show(page)
         live.changed.connect(self.progressed)
         live.finished.connect(lambda: self._mark_finished(live))
         self._jobs.start(live)
         return page
 
     def _mark_finished(self, live: LiveRun) -> None:
-        if self._stack.currentWidget() is not self._pages.get(_folder(live)):
+        if _folder(live) not in self._pages:  # discarded
+            self.progressed.emit()
+            return
+        if self._stack.currentWidget() is not self._pages[_folder(live)]:
             self.unseen_run = live
         self.progressed.emit()
         if live.record.finished is not None and not live.record.problem:
             self.trained.emit(_folder(live))
         if live.changed_inputs:
-            self.inputs_changed.emit(_folder(live), live.changed_inputs)
+            self.inputs_changed.emit(_folder(live), live.changed_inputs, live.changes)
 
     def _mark_seen(self) -> None:
         if self.unseen_run and self._stack.currentWidget() is self._pages.get(_folder(self.unseen_run)):
@@ -97,7 +135,9 @@ class OpenRuns(QObject):
     def _find_live(self, folder: Path) -> LiveRun | None:
         page = self._pages.get(folder)
         live = page.live if page else None
-        return live if live is not None and (live.is_running or live.is_waiting) else None
+        if live is None or not (live.is_running or live.is_waiting or live.record.paused):
+            return None
+        return live
 
     def _open_page(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None) -> "RunPage":
         from app.pages.run import RunPage  # not needed before the first run
@@ -105,6 +145,8 @@ class OpenRuns(QObject):
         page = RunPage(run, record, folder, self._jobs, live)
         page.train_again.connect(self.train_again)
         page.resume.connect(self.resume)
+        page.end.connect(self.end)
+        page.discarded.connect(self.discarded)
         page.chat.connect(self.chat)
         old = self._pages.pop(folder, None)
         self._pages[folder] = page

@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
@@ -146,6 +147,7 @@ class MainWindow(QMainWindow):
                 "paste": self.paste,
                 "start": self._start_draft,
                 "stop": self.runs.stop_current,
+                "pause": self.runs.pause_current,
                 "checkpoint": self.runs.checkpoint_current,
                 "help": self._show_help,
                 "logs": dialogs.show_log_folder,
@@ -174,6 +176,8 @@ class MainWindow(QMainWindow):
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
         self.runs.resume.connect(self._resume)
+        self.runs.end.connect(self._end)
+        self.runs.discarded.connect(self._forget)
         self.runs.chat.connect(self._chat_with)
         self.runs.trained.connect(self.chat_page.offer)
         self.runs.inputs_changed.connect(self._ask_about_changes)
@@ -204,17 +208,30 @@ class MainWindow(QMainWindow):
         self.chat_page.talk_to(folder)
         self.go("chat")
 
-    def _resume(self, folder: Path) -> None:
+    def _resume(self, folder: Path, changes: dict[str, Any] | None = None) -> None:
         try:
             if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
-                self.runs.resume_folder(folder)
+                self.runs.resume_folder(folder, changes=changes)
         except UserError as error:
             dialogs.show_message(self, tr("This run cannot go on."), str(error))
 
-    def _ask_about_changes(self, folder: Path, changes: tuple[str, ...]) -> None:
+    def _end(self, folder: Path) -> None:
+        try:
+            if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
+                self.runs.end_folder(folder)
+        except UserError as error:
+            dialogs.show_message(self, tr("This run cannot be ended."), str(error))
+
+    def _forget(self, folder: Path) -> None:
+        """A run's folder is in the trash."""
+        self.go("runs")
+        self.runs.forget(folder)
+        self.runs_page.refresh()
+
+    def _ask_about_changes(self, folder: Path, inputs: tuple[str, ...], changes: dict[str, Any]) -> None:
         """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""
-        if dialogs.confirm_changes(self, folder.name, changes):
-            self.runs.resume_folder(folder, accept_changes=True)
+        if dialogs.confirm_changes(self, folder.name, inputs):
+            self.runs.resume_folder(folder, accept_changes=True, changes=changes)
 
     def _edit_settings(self, run: Run) -> None:
         """Show an old run's settings in New run, to train again with a change."""
@@ -251,6 +268,7 @@ class MainWindow(QMainWindow):
             return
         is_running = self.jobs.current is not None
         self.menus.actions.stop.setEnabled(is_running)
+        self.menus.actions.pause.setEnabled(is_running)
         self.menus.actions.checkpoint.setEnabled(is_running)
         self.runs_page.active_folders = {Path(self.jobs.current.run.output or "")} if self.jobs.current else set()
         if self.runs_page.isVisible():

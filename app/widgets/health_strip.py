@@ -17,6 +17,7 @@ class HealthStrip(Card):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self.tone, self.action = "", ""
         layout = hbox(self, 10, 10)
         layout.setContentsMargins(12, 7, 8, 7)
         self.icon = IconLabel("info", "accent_text", 18)
@@ -26,7 +27,6 @@ class HealthStrip(Card):
         self.button = plain_button("")
         self.button.clicked.connect(lambda: self.action_clicked.emit(self.action))
         layout.addWidget(self.button)
-        self.tone = self.action = ""
         self.show_health("accent", "")
 
     def show_health(self, tone: str, sentence: str, action: str = "", button: str = "") -> None:

@@ -19,6 +19,7 @@ from app.threads.run_thread import EventSource
 from core import events
 from core.events import Event
 from core.run import Run
+from core.stop_request import pauses
 
 BACKEND = {"requested": "auto", "used": "cpu", "device": "A processor", "reason": "no GPU can be used"}
 PRECISION = {"requested": "auto", "used": "float32", "detail": "float32", "reason": "the fastest on a CPU"}
@@ -83,7 +84,7 @@ CAVEAT = (
 
 
 def play_script(run: Run, stop: Flag, save_now: Flag, steps: int = 40, caveat: str = "") -> Iterator[Event]:
-    """A run of `steps` steps without a model. Ends early when `stop` is set."""
+    """A run of `steps` steps without a model. Ends early when `stop` is set, or pauses where it asks for that."""
     assert run.output is not None
     folder = Path(run.output)
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,6 +113,10 @@ def _script_events(run: Run, stop: Flag, save_now: Flag, steps: int, caveat: str
         if step % 10 == 0:
             yield events.Evaluated(step, 0.5 + 1.9 * math.exp(-step / 12), True, 3000)
         time.sleep(0.002)
+    if pauses(stop):
+        yield events.Saved(step, f"{run.output}/checkpoints", "checkpoint")
+        yield events.Paused(step, step * 0.1)
+        return
     yield events.Phase("Saving")
     yield events.Sample(step, "after", 0, "What is 2 plus 2?", "The the the" if caveat else "It is 4.", "It is 4.")
     reason = "stopped" if stop.is_set() else "done"

@@ -15,6 +15,7 @@ from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
 from app.plots.panel import LOSS, ChartPanel
 from app.runs import history
+from app.runs.health import assess
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
 from core import methods

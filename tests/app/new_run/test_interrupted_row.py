@@ -49,7 +49,7 @@ def test_only_what_can_go_on_is_offered(locked: Path) -> None:
 
 def test_it_is_resumed_from_the_first_page(qtbot: QtBot, home: Path, window: MainWindow) -> None:
     folder, row = make_run("my run", 10), window.welcome.interrupted
-    window.runs.resume_events = lambda path, accept_changes: (
+    window.runs.resume_events = lambda path, accept_changes, changes: (
         lambda stop, save_now: play_script(Run().replace("output", path), stop, save_now, steps=20)
     )
     window.go("welcome")

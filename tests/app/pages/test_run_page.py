@@ -3,6 +3,7 @@
 import time
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -74,7 +75,7 @@ def test_stop_and_keep(
     assert page.live is not None
     page.stop_button.click()
     assert page.stop_button.isEnabled() and page.stop_button.text() == "Skip the rest"
-    assert page.sentence.text().startswith("Stopping: the run finishes this step and saves it, then validates")
+    assert page.health.sentence.text().startswith("Stopping: the run finishes this step and saves it, then validates")
     with monkeypatch.context() as patch:
         patch.setattr(LiveRun, "is_running", True)  # the script may be at its end already
         page.stop_button.click()
@@ -227,7 +228,7 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     lines = [line for line in log.read_text().splitlines() if '"Finished"' not in line and '"after"' not in line]
     log.write_text("\n".join(lines[:20]) + '\n{"event": "Ste')
 
-    def resume_events(path: str, accept_changes: bool) -> EventSource:
+    def resume_events(path: str, accept_changes: bool, changes: dict[str, Any]) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             story: list[Event] = list(play_script(run, stop, save_now))
             yield from story[-12:]
@@ -238,9 +239,9 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     page = window.runs.show_folder(folder)
     assert page.phase.text() == "Interrupted"
     page.resume_button.click()
-    resumed_page = window.stack.currentWidget()
-    assert isinstance(resumed_page, RunPage) and resumed_page is not page
-    qtbot.waitUntil(lambda: resumed_page.record.finished is not None)
+    assert window.stack.currentWidget() is page and not page.resume_button.isVisible()
+    qtbot.waitUntil(lambda: page.record.finished is not None)
+    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
 
 
 def test_changed_inputs_are_asked_about(
@@ -250,7 +251,7 @@ def test_changed_inputs_are_asked_about(
     run = Run().replace("output", str(folder))
     list(play_script(run, Flag(), Flag()))
 
-    def resume_events(path: str, accept_changes: bool) -> EventSource:
+    def resume_events(path: str, accept_changes: bool, changes: dict[str, Any]) -> EventSource:
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
             if not accept_changes:
                 raise ChangedInputs("The dataset is not what it was.", ("the dataset", "the teacher"))
@@ -269,11 +270,10 @@ def test_changed_inputs_are_asked_about(
     qtbot.waitUntil(lambda: bool(asked))
     assert page.record.problem == "The dataset is not what it was." and window.stack.currentWidget() is page
     answer(True)
-    page = window.runs.resume_folder(folder)
-    qtbot.waitUntil(lambda: len(asked) == 2 and window.stack.currentWidget() is not page)
-    accepted = window.stack.currentWidget()
-    assert isinstance(accepted, RunPage)
-    qtbot.waitUntil(lambda: accepted.record.finished is not None)
+    assert window.runs.resume_folder(folder) is page
+    qtbot.waitUntil(lambda: len(asked) == 2)
+    qtbot.waitUntil(lambda: page.record.finished is not None and window.jobs.current is None)
+    assert not page.notice.isVisible() and not page.record.problem
     assert asked == [("died", ("the dataset", "the teacher"))] * 2
 
 
