@@ -102,6 +102,7 @@ class RolloutBatches:
     def evaluate(self) -> tuple[dict[str, float], int]:
         """({"solved": share of the held-out prompts, ...}, completion tokens), by greedy completions.
 
+        Where a person's reward file says what is solved and fails, "solved" is not among them, and a note tells so.
         Raises SamplingStopped between two tokens when the run is asked to stop.
         """
         self.collector.generator.model.eval()
@@ -110,16 +111,17 @@ class RolloutBatches:
         reward = next(name for name in SOLVING_REWARDS if name in scorer.weights)
         result = scorer(answers)
         if result.problem:
-            ending = ", which count as not solved" if reward == "file" else ""
+            ending = ": this validation is left out" if reward == "file" else ""
             self.notes.append(("reward", f"{result.problem} It was asked about held-out questions{ending}."))
         scored_answers = result.scored_answers
         solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
         lengths = [answer.tokens for answer in answers]
         metrics = {
-            "solved": sum(solved) / len(answers),
             "answer_length": float(np.mean(lengths)),
             "cut_off": float(np.mean([answer.truncated for answer in answers])),
         }
+        if not result.problem or reward != "file":
+            metrics = {"solved": sum(solved) / len(answers)} | metrics
         return metrics, sum(lengths)
 
     def take_notes(self) -> list[tuple[str, str]]:

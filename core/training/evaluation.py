@@ -36,7 +36,7 @@ _STAGES = {"before": "before training", "during": "on the way", "after": "after 
 class _HeldOutResult(NamedTuple):
     """What an evaluation over all held-out rows gives."""
 
-    loss: float
+    loss: float | None  # None where a person's reward file failed
     targets: int  # tokens that were predicted, or written where answers are measured
     metrics: dict[str, float]
 
@@ -91,7 +91,8 @@ class Evaluation:
         if self.setup.validates:
             loss, targets, metrics = yield from self._measure_until_stopped("before training")
             self.progress.loss_before, self.progress.metrics_before = loss, metrics
-            yield Evaluated(0, loss, False, targets, metrics)
+            if loss is not None:
+                yield Evaluated(0, loss, False, targets, metrics)
         yield from self.sample_answers("before")
 
     def restore(self, is_fresh: bool) -> None:
@@ -118,10 +119,13 @@ class Evaluation:
         self._score_samples("before")
 
     def evaluate(self) -> Iterator[Event]:
-        """Measure the held-out loss; a new best is kept on disk."""
+        """Measure the held-out loss; a new best is kept on disk. Where it could not be measured nothing is compared."""
         loss, targets, metrics = yield from self._measure_until_stopped()
         progress = self.progress
         progress.measured_step, progress.measured_loss, progress.measured_metrics = progress.step, loss, metrics
+        if loss is None:
+            yield Phase("Training")
+            return
         is_best = math.isfinite(loss) and (progress.best_loss is None or loss < progress.best_loss)
         if is_best:
             progress.best_loss, progress.best_step, progress.evaluations_without_best = loss, progress.step, 0
@@ -211,7 +215,7 @@ class Evaluation:
         if setup.rollouts is not None:  # the share that is not solved stands for the loss
             metrics, answer_tokens = setup.rollouts.evaluate()
             yield from (Warned(code, sentence) for code, sentence in setup.rollouts.take_notes())
-            return _HeldOutResult(1 - metrics["solved"], answer_tokens, metrics)
+            return _HeldOutResult(1 - metrics["solved"] if "solved" in metrics else None, answer_tokens, metrics)
         setup.model.eval()
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0

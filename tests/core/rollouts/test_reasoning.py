@@ -309,7 +309,22 @@ def test_a_reward_file_that_fails_while_validating_is_told(ask: Ask, tmp_path: P
     events = list(train(ask(data={"eval_split": 0.25}, **own)))
     (message,) = [e.message for e in only(Warned, events) if e.code == "reward"]
     assert "the first call" in message
-    assert message.endswith("It was asked about held-out questions, which count as not solved.")
+    assert message.endswith("It was asked about held-out questions: this validation is left out.")
+    (finished,) = only(Finished, events)
+    assert [e.step for e in only(Evaluated, events)] == [2, 4] and finished.loss_before is None
+    assert finished.loss_after == 0 and "on unseen examples" not in finished.message
+
+
+def test_a_validation_that_could_not_be_scored_is_no_best_and_ends_nothing(ask: Ask, tmp_path: Path) -> None:
+    # Calls: 1 before training, one for each of two questions of a step, 6 behind step 2, 11 behind step 4.
+    own = file_reward(
+        tmp_path, "    if len(CALLS) == 6:\n        raise ValueError('the sixth call')\n    return [0.0] * len(answers)"
+    )
+    asked = ask(data={"eval_split": 0.25}, train={"eval_every": 2, "early_stop": 1}, **own)
+    events = list(train(asked))
+    assert [(e.step, e.loss, e.best) for e in only(Evaluated, events)] == [(0, 1, False), (4, 1, True)]
+    (message,) = [e.message for e in only(Warned, events) if "held-out" in e.message]
+    assert "the sixth call" in message and only(Finished, events)[0].step == 4
 
 
 def test_a_reward_file_that_stops_working_ends_the_run(ask: Ask, tmp_path: Path) -> None:
