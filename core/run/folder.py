@@ -100,6 +100,11 @@ class RunFolder:
             notes.append(Warned("no-locks", self._lock_note))
         return notes
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether what happens is written down."""
+        return self._early_events is None
+
     def close(self) -> None:
         """Let another process have the folder."""
         self._lock.release()

@@ -7,9 +7,12 @@ from dataclasses import replace
 
 from core.device.gpu_failure import GPUFailure, find_failure
 from core.errors import Unavailable, UserError
-from core.events import Event, Finished, Paused, Phase, Step
+from core.events import Event, Finished, Paused, Phase, Saved, Step, Warned
 from core.redact import redact
-from core.run.folder import RunFolder
+from core.run import Run
+from core.run.event_log import CHECKPOINT
+from core.run.folder import REPORT, RUN, RunFolder
+from core.training import report
 
 
 def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None, None]:
@@ -19,8 +22,12 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
 
     def log_ending(sentence: str) -> None:
         if not has_finished:
+            finished = replace(ending, message=redact(sentence), time=time.time())
             with suppress(UserError):  # where the folder is what failed, the sentence is told all the same
-                folder.log(replace(ending, message=redact(sentence), time=time.time()))
+                folder.log(finished)
+            if folder.has_begun:
+                with suppress(UserError):
+                    _write_report(folder, finished)
 
     try:
         for event in events:
@@ -44,6 +51,15 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
         raise Unavailable(sentence) from error
     finally:
         folder.close()
+
+
+def _write_report(folder: RunFolder, finished: Finished) -> None:
+    """report.md of a run that failed: why, how far it came, and what it was asked to do."""
+    events = list(folder.events())
+    checkpoints = [event.step for event in events if isinstance(event, Saved) and event.what == CHECKPOINT]
+    notes = [event.message for event in events if isinstance(event, Warned)]
+    last = checkpoints[-1] if checkpoints else None
+    folder.write(REPORT, report.page(Run.read(folder.path / RUN), folder.read_resolved(), finished, notes, last))
 
 
 def explain_failure(error: BaseException) -> str | None:

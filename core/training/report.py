@@ -54,7 +54,8 @@ def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> st
     opening = openings.get(finished.reason, "")
     change = _measure_change(run, finished)
     if change is None:
-        return f"{opening}Trained for {finished.step} steps; without held-out rows there is nothing to compare with."
+        reason = "held-out rows measured before and after" if finished.eval_rows else "held-out rows"
+        return f"{opening}Trained for {finished.step} steps; without {reason} there is nothing to compare with."
     if change.direction < 0:
         return f"{opening}Worse{change.words}. Try a lower learning rate or fewer epochs."
     if change.direction == 0:
@@ -167,29 +168,34 @@ def answer_scores(answers: Sequence[str], expected: Sequence[str]) -> dict[str, 
     return scores
 
 
-def page(run: Run, resolved: dict[str, Any], finished: Finished, notes: Sequence[str] = ()) -> str:
+def page(
+    run: Run,
+    resolved: dict[str, Any],
+    finished: Finished,
+    notes: Sequence[str] = (),
+    last_checkpoint: int | None = None,
+) -> str:
     """The text of report.md: verdict, results, what was noted, and the settings that make the run again.
 
-    `resolved` is what resolved.json holds, `notes` the sentences of the run's warnings.
+    `resolved` is what resolved.json holds, `notes` the sentences of the run's warnings. A run that failed can go on
+    from its `last_checkpoint`; where it failed before resolved.json was written, `resolved` is empty.
     """
-    data, precision, backend, model = (resolved[k] for k in ("data", "precision", "backend", "model"))
-    size = f"{data['rows']:,} rows, {data['tokens']:,} tokens, {data['eval_rows']:,} rows held out"
-    share = f"{model['trainable_parameters']:,} of {model['parameters']:,} parameters ({run.adapter.type})"
+    steps = f"{finished.step:,} in {finished.seconds:,.0f} s"
+    if finished.best_step is not None:
+        steps += f"; step {finished.best_step} was kept"
+    if last_checkpoint is not None:
+        steps += f"; it can go on from step {last_checkpoint}"
     lines = [
-        f"# {run.spec.title} on {model['path']}",
+        f"# {run.spec.title} on {resolved['model']['path'] if resolved else run.model.path}",
         "",
         finished.message,
         "",
         "| | |",
         "| --- | --- |",
-        f"| Data | {data['path']}: {size} |",
-        f"| Trained | {share} |",
-        f"| Steps | {finished.step:,} in {finished.seconds:,.0f} s; step {finished.best_step} was kept |",
-        f"| Backend | {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']} |",
-        f"| Precision | {precision['requested']} → {precision['used']}: {precision['reason']} |",
+        f"| Steps | {steps} |",
     ]
-    if engine := describe_use(backend):
-        lines.append(f"| Neural Engine | {engine} |")
+    if resolved:
+        lines += _describe_setup(run, resolved)
     if finished.loss_before is not None and finished.loss_after is not None:
         lines.append(
             f"| Held-out loss | {_number(finished.loss_before, '.4f')} → {_number(finished.loss_after, '.4f')} |"
@@ -197,13 +203,30 @@ def page(run: Run, resolved: dict[str, Any], finished: Finished, notes: Sequence
     lines += [
         f"| {title} | {text} |" for title, text in format_metrics(finished.metrics_before, finished.metrics_after)
     ]
-    versions = ", ".join(f"{name} {number}" for name, number in resolved["versions"].items())
-    lines += [f"| Versions | {versions} |", ""]
+    lines.append("")
     if notes:
         lines += ["Noted on the way:", "", *(f"- {note}" for note in dict.fromkeys(notes)), ""]
     lines += ["Settings that differ from the defaults:", ""]
     lines += [f"- `{key} = {json.dumps(value)}`" for key, value in _list_changes(run)] or ["- none"]
     return "\n".join(lines) + "\n"
+
+
+def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
+    """What was learned from, and what computed it."""
+    data, precision, backend, model = (resolved[k] for k in ("data", "precision", "backend", "model"))
+    size = f"{data['rows']:,} rows, {data['tokens']:,} tokens, {data['eval_rows']:,} rows held out"
+    share = f"{model['trainable_parameters']:,} of {model['parameters']:,} parameters ({run.adapter.type})"
+    versions = ", ".join(f"{name} {number}" for name, number in resolved["versions"].items())
+    lines = [
+        f"| Data | {data['path']}: {size} |",
+        f"| Trained | {share} |",
+        f"| Backend | {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']} |",
+        f"| Precision | {precision['requested']} → {precision['used']}: {precision['reason']} |",
+        f"| Versions | {versions} |",
+    ]
+    if engine := describe_use(backend):
+        lines.append(f"| Neural Engine | {engine} |")
+    return lines
 
 
 def _number(value: float, form: str) -> str:

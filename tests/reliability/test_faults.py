@@ -33,6 +33,21 @@ def test_a_few_operations() -> None:
 
 
 @on_linux
+def test_a_few_operations_of_a_run_that_goes_on() -> None:
+    (line,) = fail("--resumed", "--count", "3", "--methods", "sft")
+    name, operations, runs, ended, went_on, wrong = line.split()
+    assert (name, runs, wrong) == ("sft", "3", "0") and int(ended) + int(went_on) == 3 and int(operations) > 80
+
+
+@on_linux
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_operations_of_runs_that_go_on() -> None:
+    lines = fail("--resumed", "--count", "90", "--seed", "2")
+    assert len(lines) == 9 and all(line.split()[-1] == "0" for line in lines)
+
+
+@on_linux
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_operations_of_every_method() -> None:
@@ -94,7 +109,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("method", ["sft", "dpo", "grpo"])
+@pytest.mark.parametrize("method", ["sft", "dpo", "grpo", "kto", "distill"])
 def test_a_full_disk(tmp_path: Path, small_disk: Path, method: str) -> None:
     """A disk with room for a part of a run; the run goes on once there is room."""
     whole = fault_run(method, tmp_path, tmp_path / "whole")

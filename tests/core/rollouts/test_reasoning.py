@@ -327,6 +327,19 @@ def test_a_validation_that_could_not_be_scored_is_no_best_and_ends_nothing(ask: 
     assert "the sixth call" in message and only(Finished, events)[0].step == 4
 
 
+def test_the_third_death_of_a_reward_file_is_the_end_and_stands_in_the_report(ask: Ask, tmp_path: Path) -> None:
+    marker = tmp_path / "has-run"
+    body = f"    import os; from pathlib import Path; marker = Path({str(marker)!r})\n"
+    body += "    if marker.exists():\n        os._exit(1)\n    marker.touch()"
+    run = ask(data={"eval_split": 0.0}, train={"save_every": 1}, **file_reward(tmp_path, body))
+    with pytest.raises(Unavailable, match="for the 3rd time") as error:
+        list(train(run))
+    report = (Path(str(run.output)) / "report.md").read_text()
+    assert str(error.value) in report and "- `options.reward_seconds = 0.5`" in report
+    assert "| Steps | 1 in " in report and "it can go on from step 1 |" in report
+    assert "- own.py ended" in report  # the deaths before it, as notes
+
+
 def test_a_reward_file_that_stops_working_ends_the_run(ask: Ask, tmp_path: Path) -> None:
     own = file_reward(tmp_path, "    if len(CALLS) > 2:\n        raise ValueError('tired')")
     with pytest.raises(Unavailable, match=r"tired.* 3 times in a row"):

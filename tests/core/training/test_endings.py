@@ -59,12 +59,14 @@ def test_one_sentence(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error:
     last = last_event(run)
     assert isinstance(last, Finished)
     assert (last.reason, last.step, last.message) == ("failed", 1, str(raised.value)) and last.seconds > 0
+    report = (Path(str(run.output)) / "report.md").read_text()
+    assert str(raised.value) in report and "| Steps | 1 in " in report and "| Data | " in report
 
 
 @pytest.mark.parametrize(
     ("error", "says"), [(KeyError("x"), "Something went wrong"), (KeyboardInterrupt(), "Ended at")]
 )
-def test_a_bug_and_ctrl_c_travel_on(
+def test_a_bug_and_ctrl_c_travel_on_and_are_reported(
     make_run: MakeRun, monkeypatch: pytest.MonkeyPatch, error: BaseException, says: str
 ) -> None:
     fail_at_step_2(monkeypatch, error)
@@ -73,6 +75,21 @@ def test_a_bug_and_ctrl_c_travel_on(
         list(train(run))
     last = last_event(run)
     assert isinstance(last, Finished) and last.reason == "failed" and last.message.startswith(says)
+    assert last.message in (Path(str(run.output)) / "report.md").read_text()
+
+
+def test_a_run_that_fails_as_its_folder_is_made_is_reported_too(
+    make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write_json(self: RunFolder, name: str, value: Any) -> None:
+        raise Unavailable("There is no room for it.")
+
+    monkeypatch.setattr(RunFolder, "write_json", write_json)
+    run = make_run()
+    with pytest.raises(Unavailable, match="no room"):
+        list(train(run))
+    report = (Path(str(run.output)) / "report.md").read_text()
+    assert "There is no room for it." in report and "| Steps | 0 in " in report and "| Data" not in report
 
 
 def test_a_generator_that_is_closed(make_run: MakeRun) -> None:
