@@ -11,7 +11,7 @@ from core.data.check.exclude import TEXT_ONLY, excluded_rows
 from core.data.check.fixes import ROW_LEFT_OUT, check_exclude
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
-from core.data.format.example import Example, Remark, Unusable, content_key
+from core.data.format.example import Example, Remark, Unusable, texts_key
 from core.data.format.formats import Format
 from core.data.read.index import MarkCollector, RowIndex
 from core.data.read.reader import Finding, Row, iterate_rows, text_length
@@ -115,19 +115,20 @@ class CheckedRows:
         file, number, row = located
         self.rows_used += 1
         try:
-            examples, remarks = self.parser.parse(row)
+            examples, texts, remarks = self.parser.parse(row)
         except Unusable as problem:
             yield self._finding(problem.remark, file, row.line, number)
             return
+        keys = [texts_key(own_texts) for own_texts in texts]
         held_out_keys = self.held_out_keys
-        if held_out_keys is not None and any(held_out_keys.contains(content_key(example)) for example in examples):
+        if held_out_keys is not None and any(map(held_out_keys.contains, keys)):
             remarks.append(checks.OVERLAP)
         for remark in remarks:
             yield self._finding(remark, file, row.line, number)
         if any(r.code in self.exclude for r in remarks):
             return
-        for example in examples:
-            if not (self._dataset_checks.add(example) and "duplicate" in self.exclude):
+        for example, key in zip(examples, keys, strict=True):
+            if not (self._dataset_checks.add(example, key) and "duplicate" in self.exclude):
                 yield replace(example, file=file) if len(self.files) > 1 else example
 
     def _read(self) -> Iterator[Finding | _LocatedRow]:

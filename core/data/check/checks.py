@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from core.data.check.seen_keys import SeenKeys
-from core.data.format.example import Example, Remark, content_key, example_texts
+from core.data.format.example import Example, Remark
 from core.data.format.formats import join_names
 from core.data.format.mapping import find_placeholder
 
@@ -68,15 +68,18 @@ def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
         yield Remark("unread-column", "warning", message, "Map the columns to use it, or leave it if that is meant.")
 
 
-def example_remarks(example: Example) -> Iterator[Remark]:
-    """Remarks on one usable example."""
-    placeholder = next((p for text in example_texts(example) if "{{" in text and (p := find_placeholder(text))), "")
+def example_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
+    """Remarks on one usable example, of which `texts` are the example_texts()."""
+    remarks = []
+    placeholder = next((p for text in texts if "{{" in text and (p := find_placeholder(text))), "")
     if placeholder:
         message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
-        yield Remark("placeholder", "warning", message, "It can be filled in, or the row left out.")
+        remarks.append(Remark("placeholder", "warning", message, "It can be filled in, or the row left out."))
     question, answer = _question(example), _answer(example)
     if question and question == answer:
-        yield Remark("same-as-question", "warning", "The answer only repeats the question.", "The row can be left out.")
+        message = "The answer only repeats the question."
+        remarks.append(Remark("same-as-question", "warning", message, "The row can be left out."))
+    return remarks
 
 
 class DatasetChecks:
@@ -90,9 +93,9 @@ class DatasetChecks:
         self._written_out = self._first_written_out = 0  # texts that are conversations, and the line of the first
         self._weighted = self._first_weighted = 0  # answers whose weight is neither 0 nor 1, and the line of the first
 
-    def add(self, example: Example) -> bool:
-        """Take in an example. Returns whether it repeats an earlier one."""
-        is_duplicate = self._seen_keys.add(content_key(example))
+    def add(self, example: Example, key: str) -> bool:
+        """Take in an example and its content_key(). Returns whether it repeats an earlier one."""
+        is_duplicate = self._seen_keys.add(key)
         if is_duplicate:
             self._duplicates += 1
             self._first_duplicate = self._first_duplicate or example.line

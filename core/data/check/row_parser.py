@@ -1,13 +1,22 @@
 """From a row as it stands in the file to its examples: columns mapped, placeholders filled in, its shape parsed."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from core.data.check import checks
 from core.data.format.conversation import without_other_parts
-from core.data.format.example import Example, Remark
+from core.data.format.example import Example, Remark, example_texts
 from core.data.format.formats import Format, detect_format
 from core.data.format.mapping import ColumnMap, fill_placeholders, parse_fill_in
 from core.data.read.reader import Row
+
+
+class ParsedRow(NamedTuple):
+    """The examples that a row stands for, nearly always one, with the texts of each, and the remarks on the row."""
+
+    examples: tuple[Example, ...]
+    texts: list[list[str]]  # example_texts() of each example
+    remarks: list[Remark]
 
 
 class RowParser:
@@ -38,10 +47,10 @@ class RowParser:
             self.rows_in_part += 1
         return Row(row.line, fill_placeholders(value, self._texts) if self._texts else value)
 
-    def parse(self, row: Row) -> tuple[tuple[Example, ...], list[Remark]]:
-        """(examples, remarks) of a row that map_columns() returned: nearly always one example.
-
-        Raises Unusable when nothing can be learned from it.
-        """
+    def parse(self, row: Row) -> ParsedRow:
+        """What a row that map_columns() returned stands for. Raises Unusable when nothing can be learned from it."""
         examples, remarks = self.format.parse(row)
-        return examples, [*remarks, *(remark for example in examples for remark in checks.example_remarks(example))]
+        texts = [example_texts(example) for example in examples]
+        for example, own_texts in zip(examples, texts, strict=True):
+            remarks += checks.example_remarks(example, own_texts)
+        return ParsedRow(examples, texts, remarks)

@@ -92,11 +92,11 @@ def _parse_rows(rows: Iterable[Row], parser: RowParser, exclude: Collection[str]
     examples: list[Example] = []
     for row in rows:
         try:
-            parsed, remarks = parser.parse(parser.map_columns(row))
+            parsed = parser.parse(parser.map_columns(row))
         except Unusable:
             continue
-        if not any(remark.code in exclude for remark in remarks):
-            examples += parsed
+        if not any(remark.code in exclude for remark in parsed.remarks):
+            examples += parsed.examples
     return examples
 
 

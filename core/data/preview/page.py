@@ -55,7 +55,7 @@ def read_page(index: RowIndex, parser: RowParser, numbers: Sequence[int]) -> lis
 def preview_row(number: int, file: str, row: Row, parser: RowParser) -> PreviewRow:
     """A row with its examples, or with its problem."""
     try:
-        return PreviewRow(number, file, row, parser.parse(parser.map_columns(row))[0])
+        return PreviewRow(number, file, row, parser.parse(parser.map_columns(row)).examples)
     except Unusable as problem:
         return PreviewRow(number, file, row, problem=problem.remark.message)
 

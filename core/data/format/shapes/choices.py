@@ -10,7 +10,7 @@ from core.data.format.example import Message, Unusable
 from core.data.format.shapes.choice_columns import find_layout
 from core.data.format.shapes.common import Values, column_value, find_column, require_columns
 from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt
-from core.data.read.json_text import repair_json
+from core.data.read.json_value import repair_json
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABELLED = re.compile(r"\(?([A-Z])\s?[).:]\s*")  # a choice that begins with its letter, as in "A) 21"

@@ -10,7 +10,7 @@ from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.conversation import is_null
 from core.data.format.example import Example, Message, Remark, Unusable
-from core.data.read.json_text import repair_json
+from core.data.read.json_value import repair_json
 from core.data.read.reader import Row
 
 Values = Mapping[str, Any]

@@ -3,7 +3,7 @@ conversation with a worse answer beside it."""
 
 import functools
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
@@ -31,11 +31,13 @@ class _Two:
 
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of such a row."""
-    two = _find_two(tuple(value))
+    forms = _find_forms(tuple(value))
+    two = forms.two
     used: tuple[str, ...] = (two.first, two.second, two.better) if two else ()
-    if not used and _ranked(value):
-        used = (common.find_column(value, ("answers",)),)
-    used = used or _conversation_and_worse(value)
+    if not used and forms.answers and _ranked(value):
+        used = (forms.answers,)
+    if not used and forms.may_have_worse:
+        used = _conversation_and_worse(value)
     if not used:
         return ()
     beside = (prompts.ANY_PROMPT, *prompts.BESIDE)
@@ -45,7 +47,7 @@ def match_columns(value: Values) -> tuple[str, ...]:
 
 def as_pair(value: Values) -> Values:
     """The row with the columns chosen and rejected in place of its own. Raises Unusable where neither is better."""
-    two = _find_two(tuple(value))
+    two = _find_forms(tuple(value)).two
     if two:
         chosen, rejected = (value[column] for column in _in_order(two, value[two.better]))
         return _with_answers(value, (two.first, two.second, two.better), chosen, rejected)
@@ -71,7 +73,22 @@ def _with_answers(value: Values, used: tuple[str, ...], chosen: Any, rejected: A
     return pair | {"chosen": chosen, "rejected": rejected}
 
 
+class _Forms(NamedTuple):
+    """What a row's columns could be: two answers and which is better, answers with ranks, a conversation and a worse
+    answer."""
+
+    two: _Two | None
+    answers: str
+    may_have_worse: bool
+
+
 @functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
+def _find_forms(row_columns: tuple[str, ...]) -> _Forms:
+    row = dict.fromkeys(row_columns)
+    may_have_worse = bool(common.find_column(row, names_of.REJECTED) and common.find_column(row, names_of.MESSAGES))
+    return _Forms(_find_two(row_columns), common.find_column(row, ("answers",)), may_have_worse)
+
+
 def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
     own = {column.strip().lower(): column for column in row_columns}
     signed = next((own[name] for name in _SIGNED if name in own), "")

@@ -1,7 +1,7 @@
 """The prompt of a row: what is asked, with all that stands beside it. The same for every kind of data."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
@@ -39,8 +39,11 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
     if chat.is_null(content):
         raise Unusable("null", f"{column} is null.")
     question = read_text(value, (column,), required=kind not in names_of.PROMPT)
-    before = (*system_messages(value), *_read_history(value, kind in names_of.INSTRUCTION))
-    context = _read_context(value, column)
+    beside = _find_beside(tuple(value))
+    before: tuple[Message, ...] = ()
+    if beside.has_before:
+        before = (*system_messages(value), *_read_history(value, kind in names_of.INSTRUCTION))
+    context = _read_context(value, beside.context, column)
     if kind in names_of.PROMPT and not before and not context:
         return question
     parts = [question, *context] if kind in names_of.INSTRUCTION else [*context, question]
@@ -52,17 +55,24 @@ def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:
     return (user_message(prompt),) if isinstance(prompt, str) else prompt
 
 
-def _read_context(value: Values, prompt_column: str) -> list[str]:
-    """The texts of all columns that hold context, the prompt's own aside."""
-    columns = _context_columns(tuple(value))
+def _read_context(value: Values, columns: tuple[str, ...], prompt_column: str) -> list[str]:
+    """The texts of the columns that hold context, the prompt's own aside."""
     texts = [read_text(value, (c,), required=False).strip() for c in columns if c != prompt_column]
     return [text for text in texts if text]
 
 
+class _Beside(NamedTuple):
+    """What a row has beside its prompt."""
+
+    has_before: bool  # whether it has a system message or earlier turns
+    context: tuple[str, ...]  # its own names of the columns with context
+
+
 @functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
-def _context_columns(row_columns: tuple[str, ...]) -> tuple[str, ...]:
+def _find_beside(row_columns: tuple[str, ...]) -> _Beside:
     row = dict.fromkeys(row_columns)
-    return tuple(c for c in dict.fromkeys(find_column(row, (name,)) for name in names_of.CONTEXT) if c)
+    context = tuple(c for c in dict.fromkeys(find_column(row, (name,)) for name in names_of.CONTEXT) if c)
+    return _Beside(bool(find_column(row, names_of.SYSTEM) or find_column(row, names_of.HISTORY)), context)
 
 
 def _read_history(value: Values, required: bool) -> tuple[Message, ...]:

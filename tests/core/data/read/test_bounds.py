@@ -14,7 +14,7 @@ from core.data.kinds import TEXT
 from core.data.preview.scan import preview_files
 from core.data.read import json_text
 from core.data.read.files import find_files
-from core.data.read.json_text import repair_json
+from core.data.read.json_value import repair_json
 from core.data.read.reader import Finding, Row, read_rows
 from core.errors import MAX_SENTENCE, BadData, BadOption, shorten
 
@@ -149,8 +149,8 @@ def test_ten_thousand_columns(tmp_path: Path) -> None:
 def test_a_long_value_is_looked_through_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And not again for each short one that lies in the same window behind it."""
     looked: list[int] = []
-    original = json_text._is_too_large
-    monkeypatch.setattr(json_text, "_is_too_large", lambda text: looked.append(len(text)) or original(text))
+    original = json_text.is_too_large
+    monkeypatch.setattr(json_text, "is_too_large", lambda text: looked.append(len(text)) or original(text))
     rows = [{"text": "x" * 3_000_000}, *({"text": f"row {n}"} for n in range(2000))]
     path = tmp_path / "rows.json"
     path.write_text(json.dumps(rows, indent=1))
