@@ -79,6 +79,10 @@ def repair_json(text: str) -> tuple[Any, str, str | None] | None:
 def _decode(text: str) -> tuple[Any, str | None]:
     """(value, a key that stands twice in one of its objects; None where each stands once)."""
     try:
+        if text.startswith("{") and text.endswith("}"):  # nearly every row: no white space to look for
+            value, end = _UNIQUE_DECODER.raw_decode(text)
+            if end == len(text):
+                return value, None
         return _UNIQUE_DECODER.decode(text), None
     except _SameKey as same_key:
         return _DECODER.decode(text), same_key.args[0]
@@ -128,25 +132,28 @@ def _skip_between(text: str, position: int) -> int:
     return match.end() if match else position
 
 
-def same_key_problems(key: str | None, line: int) -> Iterator[Problem]:
-    if key is not None:
-        message = f"The key {json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)} stands twice in one object."
-        yield Problem("same-key", "warning", line, message, "The last one is read; give each a name of its own.")
+def same_key_problems(key: str | None, line: int) -> tuple[Problem, ...]:
+    if key is None:
+        return ()
+    message = f"The key {json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)} stands twice in one object."
+    return (Problem("same-key", "warning", line, message, "The last one is read; give each a name of its own."),)
 
 
-def parse_value(text: str, line: int) -> Iterator[Piece]:
+def parse_value(text: str, line: int) -> Iterable[Piece]:
     """The value of one piece of text, repaired where that is safe, or what is wrong with it."""
     if is_too_large(text):
-        yield too_long(line)
-        return
+        return (too_long(line),)
     try:
         value, same_key = _decode(text)
     except (ValueError, RecursionError) as error:
         problem, may_be_repaired = decoding_problem(text, line, error), isinstance(error, json.JSONDecodeError)
     else:
-        yield from same_key_problems(same_key, line)
-        yield from checked_value(value, text, line)
-        return
+        return (*same_key_problems(same_key, line), *checked_value(value, text, line))
+    return _repaired_value(text, line, problem, may_be_repaired)
+
+
+def _repaired_value(text: str, line: int, problem: Problem, may_be_repaired: bool) -> Iterator[Piece]:
+    """The value of text that could not be decoded, or the problem where it cannot be repaired."""
     joined = _joined_objects(text) if may_be_repaired else []
     if joined:
         yield Problem("joined", "note", line, "Several objects stand on this line.", "Each is read as a row.")
@@ -191,18 +198,17 @@ def _is_too_deep(value: Any, text: str) -> bool:
     return bool(level)
 
 
-def checked_value(value: Any, text: str, line: int) -> Iterator[Piece]:
+def checked_value(value: Any, text: str, line: int) -> tuple[Piece, ...]:
     """The value, with halves of characters (lone surrogates) replaced: JSON can hold them, but no tokenizer and no file
     can."""
     if _is_too_deep(value, text):
-        yield _too_deep(line)
-        return
+        return (_too_deep(line),)
     if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
         if (replaced := _DECODER.decode(clean)) != value:
-            yield Problem("half-character", "warning", line, "A character is cut in half.", "It is read as “?”.")
-            value = replaced
-    yield line, value
+            message, fix = "A character is cut in half.", "It is read as “?”."
+            return Problem("half-character", "warning", line, message, fix), (line, replaced)
+    return ((line, value),)
 
 
 def decoding_problem(text: str, line: int, error: Exception, start: int = 0) -> Problem:

@@ -152,7 +152,7 @@ def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
 def _unwrap(value: Any) -> tuple[list[dict[str, Any] | None], str]:
     """(the rows that a value holds, what of it is not read): nearly always one row and nothing; many where it is an
     object around a list of them, such as {"train": [{…}, {…}], "test": […]}."""
-    if isinstance(value, dict) and not _ABOUT_ROWS.issuperset(value):
+    if isinstance(value, dict) and not value.keys() <= _ABOUT_ROWS:
         return [_columns_of(value)], ""
     lists = {name: v for name, v in value.items() if _is_list_of_rows(v)} if isinstance(value, dict) else {}
     name = next((name for name in _WRAPPERS if name in lists), None)
