@@ -48,7 +48,7 @@ PUBLIC = (
          [{"instruction": "Hi?", "chosen_response": "Yes.", "rejected_response": "No."}], YES_NO),
     Case("a prompt that is null", PAIRS, [{"prompt": None, **PAIR}], (), (), "prompt is null"),
     *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], (), (), "or map them: --columns prompt=COLUMN,chosen=COLUMN,rejected=COLUMN.")
-      for row in ({"history": "Hi?", "human_ref_A": "Yes.", "human_ref_B": "No.", "labels": 1},
+      for row in ({"post": "Hi?", "reply_A": "Yes.", "reply_B": "No.", "vote": 1},
                   {"question": {"full_text": "Hi?"}, "answer_0": "Yes.", "answer_1": "No.", "score_1": -1})),
     *(Case(f"pairs by {next(reversed(row))}", PAIRS, [row], ("Hi?*Yes.", "Hi?*No."))
       for row in ({"prompt": "Hi?", "response_0": "Yes.", "response_1": "No.", "better_response_id": 0},

@@ -11,10 +11,12 @@ from core.data.format.example import Unusable
 from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import Values
 
-_ANSWERS = ("response", "answer", "output", "completion", "conversation", "generation")
+_ANSWERS = ("response", "answer", "output", "completion", "conversation", "generation", "human_ref")
 _MARKS = (("a", "b"), ("1", "2"), ("0", "1"))
 _BETTER = ("winner", "preference", "preferred", "better", "better_response_id", "preferred_output", "choice")
 _SIGNED = ("overall_preference", "preference_strength")  # below 0 the first answer is better, above 0 the second
+_FIRST_IS_BETTER = {"human_ref": ("labels",)}  # 1 where the first of these answers is better, 0 the second, as in SHP
+_SCORE = "score"  # of an answer, with its mark, as in WebGPT: the higher is the better
 _TIES = ("", "tie", "tie (bothbad)", "both", "bothbad", "both_bad", "neither", "none", "equal", "same")
 
 
@@ -24,16 +26,20 @@ class _Two:
 
     first: str
     second: str
-    better: str
-    marks: tuple[str, str]  # what names the first and the second there
-    is_signed: bool
+    better: tuple[str, ...]  # one column, or the score of each
+    names: tuple[tuple[str, ...], ...]  # by which it names the first and the second
+    is_signed: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.first, self.second, *self.better)
 
 
 def match_columns(value: Values) -> tuple[str, ...]:
     """Shape.columns of such a row."""
     forms = _find_forms(tuple(value))
     two = forms.two
-    used: tuple[str, ...] = (two.first, two.second, two.better) if two else ()
+    used: tuple[str, ...] = two.columns if two else ()
     if not used and forms.answers and _ranked(value):
         used = (forms.answers,)
     if not used and forms.may_have_worse:
@@ -49,8 +55,9 @@ def as_pair(value: Values) -> Values:
     """The row with the columns chosen and rejected in place of its own. Raises Unusable where neither is better."""
     two = _find_forms(tuple(value)).two
     if two:
-        chosen, rejected = (value[column] for column in _in_order(two, value[two.better]))
-        return _with_answers(value, (two.first, two.second, two.better), chosen, rejected)
+        better_first = _is_first_better(two, [value[column] for column in two.better])
+        chosen, rejected = (value[c] for c in ((two.first, two.second) if better_first else (two.second, two.first)))
+        return _with_answers(value, two.columns, chosen, rejected)
     ranked = _ranked(value)
     if ranked:
         if ranked[0]["rank"] == ranked[-1]["rank"]:
@@ -70,6 +77,12 @@ def _with_answers(value: Values, used: tuple[str, ...], chosen: Any, rejected: A
         earlier = common.parse_structure(pair[context])
         if chat.is_conversation(earlier):  # as in HelpSteer3
             pair["messages"] = pair.pop(context)
+    history = common.find_column(pair, names_of.HISTORY)
+    if history and isinstance(pair[history], str) and not common.find_column(pair, prompts.ANY_PROMPT):
+        pair["question"] = pair.pop(history)  # as in SHP
+    question = common.find_column(pair, names_of.QUESTION)
+    if question and isinstance(inside := common.parse_structure(pair[question]), dict) and "full_text" in inside:
+        pair[question] = inside["full_text"]  # as in WebGPT
     return pair | {"chosen": chosen, "rejected": rejected}
 
 
@@ -93,35 +106,44 @@ def _find_two(row_columns: tuple[str, ...]) -> _Two | None:
     own = {column.strip().lower(): column for column in row_columns}
     signed = next((own[name] for name in _SIGNED if name in own), "")
     better = signed or next((own[name] for name in _BETTER if name in own), "")
-    for name in _ANSWERS if better else ():
-        for first, second in _MARKS:
+    for name in _ANSWERS:
+        for marks in _MARKS:
             for joint in ("_", ""):
-                pair = f"{name}{joint}{first}", f"{name}{joint}{second}"
-                if all(column in own for column in pair):
-                    return _Two(own[pair[0]], own[pair[1]], better, (first, second), bool(signed))
+                first, second, *scores = (f"{word}{joint}{mark}" for word in (name, _SCORE) for mark in marks)
+                if first not in own or second not in own:
+                    continue
+                answers = own[first], own[second]
+                if better:
+                    names = tuple((m, f"model_{m}", a.lower()) for m, a in zip(marks, answers, strict=True))
+                    return _Two(*answers, (better,), names, bool(signed))
+                if mark := next((own[label] for label in _FIRST_IS_BETTER.get(name, ()) if label in own), ""):
+                    return _Two(*answers, (mark,), (("1",), ("0",)))
+                if all(score in own for score in scores):
+                    return _Two(*answers, tuple(own[score] for score in scores), ())
     return None
 
 
-def _in_order(two: _Two, better: Any) -> tuple[str, str]:
-    """(the column of the better answer, that of the worse). Raises Unusable."""
-    text = "" if chat.is_null(better) else str(better).strip().lower()
-    if two.is_signed:
-        try:
-            strength = float(text)
-        except ValueError:
-            raise Unusable("better", f"{two.better} is no number.") from None
-        if strength == 0:
+def _is_first_better(two: _Two, better: list[Any]) -> bool:
+    """Whether the first answer is the better one, from what its columns say. Raises Unusable."""
+    texts = ["" if chat.is_null(content) else str(content).strip().lower() for content in better]
+    if two.is_signed or len(texts) > 1:
+        first, second = (*map(_number, two.better, texts), 0.0)[:2]
+        if first == second:
             raise Unusable("tie", "Neither answer is the better one.")
-        return (two.first, two.second) if strength < 0 else (two.second, two.first)
-    if text in _TIES:
+        return first < second if two.is_signed else first > second
+    if texts[0] in _TIES:
         raise Unusable("tie", "Neither answer is the better one.")
-    names = [
-        {mark, f"model_{mark}", column.lower()} for mark, column in zip(two.marks, (two.first, two.second), strict=True)
-    ]
-    named = text.removesuffix(".0")
-    if named not in names[0] | names[1]:
-        raise Unusable("better", f"{two.better} names neither {two.first} nor {two.second}.")
-    return (two.first, two.second) if named in names[0] else (two.second, two.first)
+    named = texts[0].removesuffix(".0")
+    if not any(named in names for names in two.names):
+        raise Unusable("better", f"{two.better[0]} names neither {two.first} nor {two.second}.")
+    return named in two.names[0]
+
+
+def _number(column: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise Unusable("better", f"{column} is no number.") from None
 
 
 def _ranked(value: Values) -> list[dict[str, Any]]:
