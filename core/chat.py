@@ -1,8 +1,7 @@
 """A model to talk to, with or without a trained adapter."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import mlx.nn as nn
 
@@ -11,6 +10,7 @@ from core.data.format.example import Example
 from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
 from core.errors import BadModel
+from core.events import Walked
 from core.model import hub
 from core.model.generate import stream
 from core.model.load import load
@@ -42,7 +42,7 @@ class Chat:
         self.backend = select(backend_name)
         base = adapters.choose_base_precision(adapter, quantization)
         self.note = base.note
-        folder = _run_generator(hub.fetch(model if adapter is None else hub.find_moved(model, adapter)))
+        folder = Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()
         loaded = load(
             folder,
             device=self.backend["used"],
@@ -95,12 +95,3 @@ class Chat:
         else:
             with adapters.disable(self.model):
                 yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
-
-
-def _run_generator(generator: Generator[Any, None, Path]) -> Path:
-    """The return value of a generator, its progress ignored."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return Path(end.value)

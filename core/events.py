@@ -8,10 +8,10 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from types import NoneType
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 
 @dataclass(frozen=True)
@@ -166,6 +166,28 @@ MACHINE_CODES = frozenset(
 KINDS: dict[str, type[Event]] = {
     c.__name__: c for c in (Phase, Started, Step, Evaluated, Sample, Saved, Warned, Paused, Resumed, Finished)
 }
+
+
+Item = TypeVar("Item")
+Value = TypeVar("Value")
+
+
+class Walked(Generic[Item, Value]):
+    """The items of a generator, to be walked through once; then `value` is the generator's."""
+
+    value: Value
+
+    def __init__(self, generator: Generator[Item, None, Value]) -> None:
+        self._generator = generator
+
+    def __iter__(self) -> Iterator[Item]:
+        self.value = yield from self._generator
+
+    def finish(self) -> Value:
+        """Walk through what is left; returns the value."""
+        for _ in self:
+            pass
+        return self.value
 
 
 def to_json(event: Event) -> str:

@@ -17,8 +17,24 @@ def to_json(part: Any) -> dict[str, Any]:
     for f in dataclasses.fields(part):
         value = getattr(part, f.name)
         if value is not None or not f.metadata.get("optional"):
-            values[f.name] = to_json(value) if dataclasses.is_dataclass(value) else value
+            values[f.name] = _plain(value)
     return values
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return to_json(value) if dataclasses.is_dataclass(value) else value
+
+
+@dataclass(frozen=True)
+class EnginePart:
+    """What computes a part of a run: forward pass, gradients, head and loss, reference, validation."""
+
+    part: str
+    asked: str
+    used: str  # "Neural Engine", "GPU" or "CPU"
+    reason: str  # a sentence
 
 
 @dataclass(frozen=True)
@@ -30,6 +46,7 @@ class NeuralEngineFacts:
     stage: str  # that decided: host, model, job, probe, worth, or run where it failed on the way; "" where it is used
     line: str  # what is used for which part, or the reason, as people read it
     facts: dict[str, Any]  # of the probe: planned_share, error, seconds; of the run: calls, fallbacks, milliseconds
+    parts: list[EnginePart] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from app.runs.labels import data_label, model_label
 from app.threads import core_calls
 from core.data.check.fixes import placeholder_to_fill
 from core.errors import Unavailable, UserError
-from core.events import Phase
+from core.events import Phase, Walked
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
@@ -339,15 +339,12 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
     if core_calls.find_model(run.model.path, run.model.revision) is None:
         yield Check(MEASURED, LATER, "Known after the download: the run measures its first steps.")
         return
-    measuring = core_calls.measure_steps(run, stop)
-    while True:
-        try:
-            event = next(measuring)
-        except StopIteration as end:
-            yield Check(MEASURED, GOOD, end.value.sentence(time.time()))
-            return
-        except UserError as error:
-            yield Check(MEASURED, NOTE, use_labels(str(error), run.method), "Settings")
-            return
-        if isinstance(event, Phase):
-            yield event
+    measuring = Walked(core_calls.measure_steps(run, stop))
+    try:
+        for event in measuring:
+            if isinstance(event, Phase):
+                yield event
+    except UserError as error:
+        yield Check(MEASURED, NOTE, use_labels(str(error), run.method), "Settings")
+    else:
+        yield Check(MEASURED, GOOD, measuring.value.sentence(time.time()))

@@ -29,14 +29,18 @@ def split_blocks(blocks: Sequence[nn.Module]) -> list[Sequence[nn.Module]]:
     return [part[i : i + size] for part in parts for i in range(0, len(part), size)]
 
 
-def build_chunks(blocks: Sequence[nn.Module], length: int, folder: Path, load: LoadRunner) -> Iterator[Chunk]:
+def build_chunks(
+    blocks: Sequence[nn.Module], length: int, folder: Path, load: LoadRunner, *, forward_only: bool = False
+) -> Iterator[Chunk]:
     """Each chunk of a model's blocks, in order, its program saved in `folder` and loaded.
+
+    `forward_only` says that no gradient will be asked of them.
 
     Raises RunnerError, and ValueError where a weight is too large for float16.
     """
     has_gradient = False
     for index, part in enumerate(split_blocks(blocks)):
-        has_gradient = has_gradient or bool(lora_layers(part))
+        has_gradient = not forward_only and (has_gradient or bool(lora_layers(part)))
         spec = chunk_spec(part, length, taps=has_gradient)
         package = folder / f"chunk{index}.mlpackage"
         save_program(part, spec, package)

@@ -18,9 +18,11 @@ from core.adapters.layers import wrap_layers
 from core.adapters.rank_pattern import RankScale
 from core.ane.block import LINEARS
 from core.ane.probe import probe
-from core.ane.selection import Probe, Seconds, judge_worth, measure_seconds
+from core.ane.selection import Probe, Seconds
+from core.ane.timing import part_seconds
 from core.ane.verdict import KEEP_GPU_FREE, Verdict
 from core.ane.verdict_cache import machine_key
+from core.ane.worth import StepShape, judge_forward, judge_step
 from core.device.neural_engine import EXPERIMENTAL, Host, host_refusal
 
 LENGTH, RANK = 512, 16
@@ -49,7 +51,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 def diagnose(
     host: Host | None = None,
     try_block: Probe = probe,
-    seconds: Seconds = measure_seconds,
+    seconds: Seconds = part_seconds,
     *,
     tell: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
@@ -90,7 +92,10 @@ def made_up_block(config: dict[str, Any]) -> nn.Module:
 
 def _try(block: nn.Module, try_block: Probe, seconds: Seconds) -> Verdict:
     objection, facts = try_block(block, LENGTH)
-    if objection is None:
-        facts["gradient_seconds"], facts["seconds_without"] = seconds(block, LENGTH)
-        return judge_worth(facts, KEEP_GPU_FREE)
-    return replace(objection, facts=facts)
+    if objection:
+        return replace(objection, facts=facts)
+    facts |= seconds(block, None, LENGTH, 1).to_json()
+    shape = StepShape(1, 1, 1.0)  # of one block whose text fills its bucket, without the head
+    forward = judge_forward(facts, KEEP_GPU_FREE, shape, 1)
+    verdict = judge_step(facts, KEEP_GPU_FREE, shape)
+    return replace(verdict, facts=verdict.facts | {"forward_ratio": forward.facts["forward_ratio"]})

@@ -57,21 +57,26 @@ class Engine:
     seconds: dict[str, float] = field(default_factory=lambda: {"program": 0.0, "copies": 0.0})  # since the start
     blocks_computed: int = 0  # by programs, for one text each
     largest_error: float = 0.0  # of the comparisons so far
+    is_installed: bool = False
     _compare: int | None = None  # the chunk whose next call is compared with MLX
 
     def install(self) -> None:
         """Let the programs compute the blocks of every chunk. mx.compile and gradient checkpointing must be off."""
+        self.is_installed = True
         for index, chunk in enumerate(self.chunks):
-            head, *others = chunk.blocks
-            patch_module(head, OnEngine, self._head_call(index))
-            for block in others:
-                patch_module(block, OnEngine, _follower_call(chunk))
+            calls = [self._head_call(index), *[_follower_call(chunk)] * (len(chunk.blocks) - 1)]
+            for block, call in zip(chunk.blocks, calls, strict=True):
+                if not isinstance(block, OnEngine):
+                    patch_module(block, OnEngine, call)
 
     def uninstall(self) -> None:
-        """Undo install(): the model is as it was."""
+        """Undo install(): the model is as it was. Where something else was put around a block meanwhile, the block
+        keeps its class, and computes in MLX."""
+        self.is_installed = False
         for chunk in self.chunks:
+            chunk.is_serving = False
             for block in chunk.blocks:
-                if isinstance(block, OnEngine):
+                if type(block).__mro__[1] is OnEngine:
                     restore_module(block)
 
     def close(self) -> None:
@@ -97,6 +102,8 @@ class Engine:
 
         def call(block: Any, x: mx.array, mask: Any = None, cache: Any = None) -> Any:
             chunk.is_serving = False
+            if not self.is_installed:
+                return _original(block)(block, x, mask, cache)
             reason = "switched off" if self.failure else refusal(chunk, x, mask, cache)
             outputs = None if reason else self._run(chunk, x)
             if outputs is None:
@@ -217,8 +224,9 @@ def _tapped(
 
 
 def _original(block: nn.Module) -> Callable[..., Any]:
-    """The call of the block's own class."""
-    cls: Any = type(block).__mro__[2] if isinstance(block, OnEngine) else type(block)
+    """The call of the block's own class, without what was put around it."""
+    classes = type(block).__mro__
+    cls: Any = classes[classes.index(OnEngine) + 1] if OnEngine in classes else classes[0]
     call: Callable[..., Any] = cls.__call__
     return call
 

@@ -6,6 +6,7 @@ This process makes the program, its inputs and the result that MLX gives for the
 import json
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from core.redact import environment_without_secrets
 SECONDS = 180.0  # for all of it
 MAX_ERROR = 1e-2  # of the block's output, as a share of its largest value
 MIN_SHARE = 0.9  # of the estimated cost that Core ML plans for the Neural Engine
+MAX_OF_CPU = 0.9  # of the time that Core ML takes on the CPU alone: what takes longer was not on the engine
 COMPILE_FAILED = "ANECCompile() FAILED"  # what the engine's compiler writes where Core ML goes on without it
 
 ChildCommand = Callable[[Path, Path, Path], Sequence[str]]  # of the program, its inputs, and the file for its outputs
@@ -52,15 +54,17 @@ def probe(
     """
     with tempfile.TemporaryDirectory(prefix="hone-ane-") as folder:
         package, inputs, outputs = (Path(folder) / name for name in ("block.mlpackage", "inputs.npz", "outputs.npz"))
-        spec = chunk_spec([block], length)
+        spec, began = chunk_spec([block], length), time.perf_counter()
         try:
             save_program([block], spec, package)
         except ValueError as error:
             return refused("numerics", str(error)), {}
+        saved_seconds = time.perf_counter() - began
         values, expected = _random_inputs(block, spec)
         np.savez(inputs, **values)
         result = _run(command(package, inputs, outputs), seconds)
         facts = dict(result.facts)
+        facts["making_seconds"] = saved_seconds + facts.get("compile_seconds", 0.0)
         verdict = judge_result(result)
         if verdict is None:
             facts["error"] = _error(outputs, spec, expected)
@@ -87,7 +91,18 @@ def judge_result(result: ProbeResult) -> Verdict | None:
         where = ", ".join(sorted(facts["elsewhere"]))
         share = f"{facts['planned_share']:.0%}"
         return refused("placement", f"Core ML plans {share} of a block there, less than {MIN_SHARE:.0%} ({where}).")
-    return None
+    return judge_times(facts["seconds"], facts["cpu_seconds"])
+
+
+def judge_times(seconds: float, cpu_seconds: float) -> Verdict | None:
+    """Why a program that takes so long with the engine allowed, and on the CPU alone, was not computed there; or None.
+
+    Core ML says where it plans to compute and never where it did: times that are alike contradict the plan.
+    """
+    if seconds <= MAX_OF_CPU * cpu_seconds:
+        return None
+    times = f"{1e3 * seconds:.3g} ms a block with it and {1e3 * cpu_seconds:.3g} ms on the CPU alone"
+    return refused("idle", f"Core ML takes {times}: it is not really used there, whatever is planned.")
 
 
 def judge_error(error: float) -> Verdict | None:

@@ -67,19 +67,27 @@ def _judge_sizes(config: Mapping[str, Any]) -> Verdict | None:
 
 
 def judge_job(run: Run, longest: int | None = None) -> Verdict | None:
-    """Why a run cannot use it; None where it can. `longest` is the run's longest text in tokens, where it is known."""
+    """Why a run cannot compute its steps there; None where it can. `longest` is its longest text, where it is known."""
+    forward = judge_forward_job(run, longest)
+    if forward:
+        return forward
+    if run.adapter.dropout:
+        return refused("adapter", "LoRA with dropout is not supported there.")
+    if run.train.gradient_checkpointing == "on":
+        return refused("trainer", "Gradient checkpointing would compute each forward pass there twice.")
+    return None
+
+
+def judge_forward_job(run: Run, longest: int | None = None) -> Verdict | None:
+    """Why a run cannot even compute passes without a gradient there, reference and validation; None where it can."""
     adapter = run.adapter
     if adapter.type != "lora":
         return refused("adapter", f"{ADAPTERS[adapter.type]} is not supported there; LoRA is.")
-    if adapter.dropout:
-        return refused("adapter", "LoRA with dropout is not supported there.")
     unknown = [word for word in split_targets(adapter.targets) if word.rpartition(".")[2] not in TARGETS]
     if unknown:
         return refused("adapter", f"An adapter on {unknown[0]} is not supported there; on the blocks' linears it is.")
     if run.spec.on_policy or run.spec.divergence:
         return refused("trainer", f"{run.spec.title} is not supported there: it needs another kind of forward pass.")
-    if run.train.gradient_checkpointing == "on":
-        return refused("trainer", "Gradient checkpointing would compute each forward pass there twice.")
     if longest is not None and longest > BUCKETS[-1]:
         return refused("seq", f"The longest text has {longest:,} tokens; {BUCKETS[-1]:,} are possible there.")
     return None

@@ -9,25 +9,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-import mlx.core as mx
 import mlx.nn as nn
 
 from core.adapters.layers import adapter_layers
-from core.ane import timing
 from core.ane.block import LINEARS, block_shape
 from core.ane.feed import lora_layers
 from core.ane.probe import probe
 from core.ane.program import bucket
-from core.ane.rules import judge_job, judge_model
-from core.ane.verdict import ALWAYS, FASTEST, KEEP_GPU_FREE, SLOWEST, Verdict, accepted, refused
+from core.ane.rules import judge_forward_job, judge_job, judge_model
+from core.ane.timing import PartSeconds, part_seconds
+from core.ane.verdict import ALWAYS, FASTEST, KEEP_GPU_FREE, Verdict, refused
 from core.ane.verdict_cache import VerdictCache, machine_key, verdict_key
+from core.ane.worth import StepShape, Work, judge_forward, judge_step
 from core.device.neural_engine import EXPERIMENTAL, Host, host_refusal
+from core.model.lm_head import LMHead
 from core.run import Run
 
+MOST_ROWS = 4  # texts at once that are timed without the engine
+
 Probe = Callable[[nn.Module, int], tuple[Verdict | None, dict[str, Any]]]  # of a block at a length: core.ane.probe
-Seconds = Callable[
-    [nn.Module, int], tuple[float, float]
-]  # (tapped gradient on the CPU, whole block without the engine)
+Seconds = Callable[[nn.Module, LMHead | None, int, int], PartSeconds]  # of a block, the head, a length, texts at once
 
 
 def preference(run: Run) -> str:
@@ -44,6 +45,13 @@ def judge_early(run: Run, config: Mapping[str, Any], longest: int | None, host: 
         host: another machine than this one.
     """
     return _judge_host(host) or judge_model(config) or judge_job(run, longest)
+
+
+def judge_forward_early(
+    run: Run, config: Mapping[str, Any], longest: int | None, host: Host | None = None
+) -> Verdict | None:
+    """The same for passes without a gradient alone, where a run's steps are not computed there."""
+    return _judge_host(host) or judge_model(config) or judge_forward_job(run, longest)
 
 
 def _judge_host(host: Host | None) -> Verdict | None:
@@ -67,11 +75,21 @@ def foresee(run: Run, config: Mapping[str, Any] | None, host: Host | None = None
     return True, f"The model is tried there before the first step, and used {choice}. It is {EXPERIMENTAL}."
 
 
-def measure_seconds(block: nn.Module, length: int) -> tuple[float, float]:
-    """See Seconds; without the engine on the GPU, or on the CPU where there is none."""
-    on_gpu = mx.metal.is_available() or mx.cuda.is_available()
-    whole = timing.block_seconds(block, length, mx.Device(mx.gpu if on_gpu else mx.cpu))
-    return timing.tapped_seconds(block, length), whole
+@dataclass(frozen=True)
+class Tried:
+    """What came of trying a model."""
+
+    objection: Verdict | None  # why it is not computed there; None where it can be
+    facts: dict[str, Any]
+    shape: StepShape
+
+    def judge_step(self, choice: str) -> Verdict:
+        """Whether steps are computed there, for a preference of core.ane.verdict."""
+        return self.objection or judge_step(self.facts, choice, self.shape)
+
+    def judge_forward(self, choice: str, unlearned: int) -> Verdict:
+        """Whether so many texts that need no gradient are computed there, while another device trains."""
+        return self.objection or judge_forward(self.facts, choice, self.shape, unlearned)
 
 
 @dataclass(frozen=True)
@@ -79,52 +97,44 @@ class Trial:
     """How a loaded model is tried; the parts are replaced in tests."""
 
     probe: Probe = probe
-    seconds: Seconds = measure_seconds
+    seconds: Seconds = part_seconds
     cache: VerdictCache | None = None  # None: the usual file
 
-    def judge(self, model: nn.Module, longest: int, source: Any, choice: str, *, again: bool = False) -> Verdict:
-        """Whether a model with its adapter attached is computed there.
+    def judge(self, model: nn.Module, lm_head: LMHead | None, work: Work, source: Any, *, again: bool = False) -> Tried:
+        """Try a model with its adapter attached, or recall what came of it before.
 
         Arguments:
-            longest: tokens of the longest text.
             source: what the model's weights follow from: names, sizes and times of its files.
-            choice: a preference of core.ane.verdict.
             again: try it although it was tried before.
         """
         misplaced = [name for name in adapter_layers(model) if name.rpartition(".")[2] not in _attributes()]
-        block, length = model.layers[-1], bucket(longest)
-        if misplaced or len(adapter_layers(model)) != len(lora_layers(model.layers)):
+        adapted = lora_layers(model.layers)
+        block, length, rows = model.layers[-1], bucket(work.longest), min(MOST_ROWS, work.rows)
+        first = min((index for index, _, _ in adapted), default=0)
+        shape = StepShape(len(model.layers), len(model.layers) - first, work.mean / (length or work.longest))
+        if misplaced or len(adapter_layers(model)) != len(adapted):
             where = misplaced[0] if misplaced else "some layers"
-            return refused("adapter", f"The adapter on {where} is not supported there; LoRA on the blocks' linears is.")
+            reason = f"The adapter on {where} is not supported there; LoRA on the blocks' linears is."
+            return Tried(refused("adapter", reason), {}, shape)
         if length is None:
-            return refused("seq", f"The longest text has {longest:,} tokens, which is more than a program takes.")
+            reason = f"The longest text has {work.longest:,} tokens, which is more than a program takes."
+            return Tried(refused("seq", reason), {}, shape)
         cache = self.cache or VerdictCache()
-        key = verdict_key(source, length, block_shape(block).ranks, machine_key())
+        key = verdict_key([source, rows], length, block_shape(block).ranks, machine_key())
         found = None if again else cache.get(key)
         if found is None:
             cache.begin(key)
             objection, facts = self.probe(block, length)
             if objection is None:
-                facts["gradient_seconds"], facts["seconds_without"] = self.seconds(block, length)
+                facts |= self.seconds(block, lm_head, length, rows).to_json()
             found = objection, facts
             cache.put(key, *found)
         objection, facts = found
-        facts = facts | {"length": length, "key": key}
-        return objection or judge_worth(facts, choice)
+        return Tried(objection, facts | {"length": length, "key": key}, shape)
 
     def first_use(self, verdict: Verdict) -> AbstractContextManager[None]:
-        """See VerdictCache; for a verdict that judge() gave."""
+        """See VerdictCache; for a verdict on a model that judge() tried."""
         return (self.cache or VerdictCache()).first_use(verdict.facts["key"])
-
-
-def judge_worth(facts: dict[str, Any], choice: str) -> Verdict:
-    """Whether it is quick enough: a block with the engine against a block without, for a preference."""
-    ratio = (facts["seconds"] + facts["gradient_seconds"]) / facts["seconds_without"]
-    facts = facts | {"ratio": ratio}
-    if ratio > SLOWEST[choice]:
-        limit = "" if SLOWEST[choice] == 1 else f"; up to {SLOWEST[choice]:g} times is accepted"
-        return refused("slower", f"With it a step would take {ratio:.1f} times as long as without{limit}.", **facts)
-    return accepted(facts)
 
 
 def _attributes() -> set[str]:

@@ -1,5 +1,6 @@
 """What was decided about the Neural Engine, and why: the first stage that objects decides. Plain values."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ CODES = {
     "host": ("os", "no_coremltools", "no_coreml", "no_ane"),
     "model": ("arch", "layers", "rope", "dims"),
     "job": ("adapter", "seq", "trainer", "memory"),
-    "probe": ("timeout", "crash", "compile", "placement", "numerics"),
+    "probe": ("timeout", "crash", "compile", "placement", "idle", "numerics"),
     "worth": ("slower",),
     "run": ("runtime",),
 }  # the codes of each stage, in the order in which the stages are asked
@@ -49,5 +50,14 @@ def refused(code: str, reason: str, **facts: Any) -> Verdict:
 
 def accepted(facts: dict[str, Any]) -> Verdict:
     """It is used, with what the probe found. "Planned" because nothing says where Core ML really computes."""
-    share = f"planned {facts['planned_share']:.0%} on the Neural Engine"
-    return Verdict(True, "", f"Forward pass: Core ML, {share}; gradients, head and loss: CPU.", facts)
+    return Verdict(True, "", f"Forward pass: Core ML, {planned(facts)}; gradients, head and loss: CPU.", facts)
+
+
+def accepted_forward(facts: dict[str, Any]) -> Verdict:
+    """It is used for passes without a gradient alone, with what the probe found."""
+    return Verdict(True, "", f"Core ML, {planned(facts)}.", facts)
+
+
+def planned(facts: Mapping[str, Any]) -> str:
+    """Where Core ML plans to compute a program."""
+    return f"planned {facts['planned_share']:.0%} on the Neural Engine"

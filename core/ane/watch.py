@@ -1,5 +1,6 @@
 """The engine of a run, looked at after every optimizer step: is it right, is it quick, does it serve the calls?"""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -34,11 +35,13 @@ class EngineWatch:
         if step % COMPARE_EVERY == 0:
             self.engine.compare_next(step // COMPARE_EVERY)
         self._look_at_seconds()
-        calls, missed = self.engine.served, sum(self.engine.fallbacks.values())
+        # Answers are written token by token, with a cache: that is never meant for a program.
+        reasons = Counter({name: count for name, count in self.engine.fallbacks.items() if name != "cache"})
+        calls, missed = self.engine.served, reasons.total()
         if missed > MAX_FALLBACKS * (calls + missed) and not self._told_fallbacks and not self.engine.failure:
             self._told_fallbacks = True
-            reasons = ", ".join(f"{reason}: {count}" for reason, count in self.engine.fallbacks.most_common())
-            notes.append(f"{missed:,} of {calls + missed:,} forward calls were computed without it ({reasons}).")
+            words = ", ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
+            notes.append(f"{missed:,} of {calls + missed:,} forward calls were computed without it ({words}).")
         if self.engine.failure:
             self.engine.uninstall()
             notes.append(f"It is switched off at step {step}, and the run goes on without it: {self.engine.failure}.")

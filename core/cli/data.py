@@ -11,6 +11,7 @@ from core.cli.train import add_flag
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
 from core.errors import BadData, UserError
+from core.events import Walked
 from core.methods import DEFAULT_METHOD
 from core.model import hub
 from core.options import Option, parse
@@ -98,12 +99,7 @@ def _data_options(args: Any) -> Data:
 
 def _local_path(path: str) -> str:
     """Where the dataset lies on this machine, after a download where it is a Hugging Face id."""
-    download = hub.fetch_data(path)
-    while True:
-        try:
-            next(download)
-        except StopIteration as end:
-            return str(end.value)
+    return Walked(hub.fetch_data(path)).finish()
 
 
 def _summary_lines(facts: dict[str, Any], note: str, end: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from core.cli import OutputClosed, Print
 from core.cli.progress import lines
 from core.cli.signals import CHECKPOINT, Ended, handled_by
 from core.errors import BadOption
-from core.events import Event, Started, to_json
+from core.events import Event, Started, Walked, to_json
 from core.options import Option, parse
 from core.run import Run, list_options
 
@@ -112,15 +112,12 @@ def _measure(run: Run, out: Print, as_json: bool) -> int:
     """Prepare a run, take a few of its steps, and print what was measured."""
     from core.training.measure import measure
 
-    events = measure(run)
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            out(json.dumps({"measured": asdict(end.value)}) if as_json else end.value.sentence(time.time()))
-            return 0
+    events = Walked(measure(run))
+    for event in events:
         for line in [to_json(event)] if as_json else lines(event):
             out(line, flush=True)
+    out(json.dumps({"measured": asdict(events.value)}) if as_json else events.value.sentence(time.time()))
+    return 0
 
 
 def _show(events: Iterator[Event], stop: threading.Event, out: Print, as_json: bool) -> int:

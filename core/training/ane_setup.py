@@ -2,7 +2,7 @@
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,22 +12,26 @@ import mlx.core as mx
 
 from core.ane.build import build_chunks
 from core.ane.engine import Engine
+from core.ane.forward import ForwardPasses
 from core.ane.gradient_check import check_gradients
 from core.ane.rules import judge_memory
 from core.ane.runner import CoreMLRunner, LoadRunner, RunnerError
-from core.ane.selection import Trial, judge_early, preference
+from core.ane.selection import Trial, judge_early, judge_forward_early, preference
 from core.ane.verdict import Verdict, refused
 from core.ane.watch import EngineWatch
+from core.ane.worth import Work
 from core.data.batch.groups import row_texts
 from core.device.machine import free_memory
 from core.device.neural_engine import Host
 from core.device.select import select
-from core.events import Event, Phase, Warned
+from core.events import Event, Phase, Walked, Warned
+from core.memory.plan import Plan
 from core.model.check_folder import read_config
 from core.reference.frozen_model import file_stamps
-from core.resolved import Backend, Decision, NeuralEngineFacts, Packing
+from core.resolved import Backend, Decision, EnginePart, NeuralEngineFacts, Packing
 from core.run import Run
 from core.run.folder import RunFolder
+from core.training.ane_parts import ENGINE
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
 
@@ -52,37 +56,56 @@ def this_machine() -> Machine:
     return Machine(Host.this_one(), Trial(), CoreMLRunner)
 
 
-def judge_run(run: Run, folder: RunFolder, data: TrainingData) -> Verdict | None:
-    """Why a run that may use the Neural Engine does not, before its model is loaded; else None."""
+def judge_run(run: Run, folder: RunFolder, data: TrainingData) -> tuple[Verdict | None, Verdict | None]:
+    """Why a run that may use the Neural Engine does not, before its model is loaded: (for its steps, for its passes
+    without a gradient); None where it may."""
     if (folder.path / IN_USE).exists():
         reason = "Hone was killed while this run used it, and perhaps by it: the run goes on without it."
-        return refused("runtime", reason)
-    return judge_early(run, read_config(data.model_folder), longest_text(data), this_machine().host)
+        return (refused("runtime", reason),) * 2
+    asked = run, read_config(data.model_folder), longest_text(data), this_machine().host
+    return judge_early(*asked), judge_forward_early(*asked)
 
 
 def longest_text(data: TrainingData) -> int:
     """Tokens of the longest text, learned from or held out."""
+    return max(text_lengths(data), default=0)
+
+
+def text_lengths(data: TrainingData) -> Iterator[int]:
+    """Tokens of every text, learned from or held out."""
     rows: Iterable[Any] = (*data.dataset.train, *data.dataset.held_out)
-    return max((len(text.tokens) for row in rows for text in row_texts(row)), default=0)
+    return (len(text.tokens) for row in rows for text in row_texts(row))
 
 
 def try_engine(
-    run: Run, data: TrainingData, model: TrainingModel, device: str, checkpointing: bool
-) -> Generator[Event, None, Verdict]:
-    """Whether the Neural Engine computes the blocks of a model that is loaded for a device. Yields progress."""
-    if checkpointing:
+    run: Run, data: TrainingData, model: TrainingModel, device: str, plan: Plan, objection: Verdict | None, texts: int
+) -> Generator[Event, None, tuple[Verdict, Verdict | None]]:
+    """Whether the Neural Engine computes (the steps of a model that is loaded for a device; where it does not, its
+    passes without a gradient, None where there are none). Yields progress.
+
+    Arguments:
+        objection: why it does not compute steps, as far as that is known.
+        texts: how many go forward without a gradient, over the whole run.
+    """
+    if plan.checkpointing:
         reason = (
             "A step fits into memory only with gradient checkpointing, which would compute each forward pass twice."
         )
-        return refused("memory", reason)
+        objection = objection or refused("memory", reason)
     grows = device != "cpu" and model.dtype != mx.float32  # see load_for_cpu()
-    free_disk = shutil.disk_usage(tempfile.gettempdir()).free
-    verdict = judge_memory(model.facts.parameters, free_memory(), free_disk, grows=grows)
-    if verdict is None:
-        yield Phase("Trying the Neural Engine", "experimental")
-        source, longest = file_stamps(data.model_folder), longest_text(data)
-        verdict = this_machine().trial.judge(model.model, longest, source, preference(run))
-    return verdict
+    memory, disk = free_memory(), shutil.disk_usage(tempfile.gettempdir()).free
+    objection = objection or judge_memory(model.facts.parameters, memory, disk, grows=grows)
+    forward = judge_memory(model.facts.parameters, memory, disk) if texts else None
+    if objection and (forward or not texts):
+        return objection, forward
+    yield Phase("Trying the Neural Engine", "experimental")
+    lengths = list(text_lengths(data))
+    work = Work(max(lengths), sum(lengths) / len(lengths), plan.rows * data.texts_per_row)
+    tried = this_machine().trial.judge(model.model, model.lm_head, work, file_stamps(data.model_folder))
+    steps = objection or tried.judge_step(preference(run))
+    if not texts or steps.used:
+        return steps, None
+    return steps, forward or tried.judge_forward(preference(run), texts)
 
 
 def load_for_cpu(load: LoadModel) -> Generator[Event, None, TrainingModel]:
@@ -100,14 +123,11 @@ def load_for_gpu(run: Run, load: LoadModel) -> Generator[Event, None, TrainingMo
 
 
 def _without_warnings(events: Generator[Event, None, TrainingModel]) -> Generator[Event, None, TrainingModel]:
-    while True:
-        try:
-            event = next(events)
-        except StopIteration as end:
-            model: TrainingModel = end.value
-            return model
+    walked = Walked(events)
+    for event in walked:
         if not isinstance(event, Warned):
             yield event
+    return walked.value
 
 
 def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, None, tuple[Verdict, EngineWatch | None]]:
@@ -140,6 +160,29 @@ def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, Non
     return verdict, watch
 
 
+def start_forward(
+    model: TrainingModel, verdict: Verdict, parts: tuple[str, ...]
+) -> Generator[Event, None, tuple[Verdict, ForwardPasses | None]]:
+    """Make the programs that compute these parts of a run, as a verdict says, for a model that stays where it is.
+
+    Yields progress.
+    """
+    folder, machine = Path(tempfile.mkdtemp(prefix="hone-ane-")), this_machine()
+    passes = ForwardPasses(Engine([], folder=folder), parts)
+    passes.first_use.enter_context(machine.trial.first_use(verdict))
+    length = verdict.facts["length"]
+    try:
+        for chunk in build_chunks(model.model.layers, length, folder, machine.load, forward_only=True):
+            passes.engine.chunks.append(chunk)
+            yield Phase("Making programs for the Neural Engine", str(len(passes.engine.chunks)))
+    except BaseException as error:
+        passes.close()
+        if isinstance(error, RunnerError | ValueError):
+            return refused("runtime", f"{str(error).rstrip('.')}."), None
+        raise
+    return verdict, passes
+
+
 def without_packing(model: TrainingModel) -> TrainingModel:
     """The model for texts that lie each in a row of their own, in steps that are not compiled."""
     reason = "a program of the Neural Engine takes one text at a time"
@@ -153,14 +196,21 @@ def without_packing(model: TrainingModel) -> TrainingModel:
     return replace(model, layout=layout, compiled=compiled)
 
 
-def engine_facts(verdict: Verdict) -> NeuralEngineFacts:
-    """For resolved.json."""
-    return NeuralEngineFacts(verdict.used, verdict.code, verdict.stage, verdict.line, dict(verdict.facts))
+def engine_facts(steps: Verdict, forward: Verdict | None, parts: list[EnginePart]) -> NeuralEngineFacts:
+    """For resolved.json: what was decided of a run's steps, and of its passes without a gradient."""
+    line, facts = steps.line, dict(steps.facts)
+    if forward and forward.used:
+        names = " and ".join(part.part for part in parts if part.used == ENGINE)
+        line = f"Neural Engine: {names}, not the steps. {steps.reason}"
+        facts |= forward.facts
+    elif forward and forward.code == "runtime":
+        line = forward.line
+    return NeuralEngineFacts(steps.used, steps.code, steps.stage, line, facts, parts)
 
 
-def with_counts(backend: Backend, watch: EngineWatch) -> Backend:
+def with_counts(backend: Backend, engine: Engine) -> Backend:
     """The backend with what became of the calls so far."""
-    facts, engine = backend.neural_engine, watch.engine
+    facts = backend.neural_engine
     if facts is None:
         return backend
     counts = {"calls": engine.served, "fallbacks": dict(engine.fallbacks), "largest_error": engine.largest_error}
@@ -168,9 +218,15 @@ def with_counts(backend: Backend, watch: EngineWatch) -> Backend:
     return replace(backend, neural_engine=replace(facts, facts=facts.facts | counts | seconds))
 
 
-def without_engine(backend: Backend, watch: EngineWatch) -> Backend:
+def without_engine(backend: Backend, engine: Engine) -> Backend:
     """The backend of a run whose engine has failed on the way."""
-    counted = with_counts(backend, watch)
-    verdict = refused("runtime", f"It was used, and failed: {watch.engine.failure}.")
-    facts = counted.neural_engine.facts if counted.neural_engine else {}
-    return replace(counted, neural_engine=replace(engine_facts(verdict), facts=facts))
+    counted = with_counts(backend, engine)
+    if counted.neural_engine is None:
+        return counted
+    verdict, usual = refused("runtime", f"It was used, and failed: {engine.failure}."), backend.used.upper()
+    parts = [
+        replace(part, used=usual, reason=verdict.reason) if part.used == ENGINE else part
+        for part in counted.neural_engine.parts
+    ]
+    failed = engine_facts(verdict, None, parts)
+    return replace(counted, neural_engine=replace(failed, facts=counted.neural_engine.facts))

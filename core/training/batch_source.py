@@ -1,8 +1,9 @@
 """Where the batches of a run come from: its dataset, or answers that the model writes; with what another model says."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from core.data.batch.batches import Batch, BatchSource, batch_by_length
 from core.events import Event
@@ -42,11 +43,17 @@ class BatchSources:
 
 
 def prepare_batches(
-    run: Run, data: TrainingData, policy: Policy, annotator: Reference | Teacher | None, samples: Path
+    run: Run,
+    data: TrainingData,
+    policy: Policy,
+    annotator: Reference | Teacher | None,
+    samples: Path,
+    held_out_layout: Mapping[str, Any],
 ) -> Generator[Event, None, BatchSources]:
     """Set up where the batches come from, with warnings. Written answers go to the file `samples`.
 
-    `annotator` adds to each batch of a dataset what it says of the targets. Raises BadData and BadOption.
+    `annotator` adds to each batch of a dataset what it says of the targets; `held_out_layout` are keywords of collate()
+    for held-out rows. Raises BadData and BadOption.
     """
     held_out = data.dataset.held_out
     if run.spec.on_policy:
@@ -56,7 +63,7 @@ def prepare_batches(
     on_policy_facts = None
     if run.on_policy_share:
         training, on_policy_facts = yield from prepare_on_policy(run, policy, data.batches)
-    held_out_batches = batch_by_length(held_out, run.train.batch_size, **policy.layout)
+    held_out_batches = batch_by_length(held_out, run.train.batch_size, **held_out_layout)
     if annotator:
         training = AnnotatedBatches(training, annotator.annotate_training)
         held_out_batches = [annotator.annotate_held_out(batch) for batch in held_out_batches]

@@ -4,6 +4,7 @@ import dataclasses
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
@@ -11,7 +12,9 @@ from typing import NamedTuple
 import mlx.core as mx
 
 from core import adapters
+from core.ane.forward import VALIDATION
 from core.atomic_files import explain, hash_file, make_private_folder, save_tensors
+from core.data.batch.batches import Batch
 from core.data.kinds import PAIRS, TEXT, UNPAIRED
 from core.device.parallel import map_in_order
 from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
@@ -27,7 +30,7 @@ from core.training.checkpoint import Progress
 from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
 from core.training.setup import Setup
-from core.training.train_step import TrainStep
+from core.training.train_step import Loss, TrainStep
 
 _TELL_SECONDS = 0.5  # between two reports of how many rows are measured
 _STAGES = {"before": "before training", "during": "on the way", "after": "after training"}
@@ -220,24 +223,29 @@ class Evaluation:
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
         loss, total_weight, targets = 0.0, 0.0, 0
         means = MetricMeans()
-        batches = takewhile(lambda _: not is_over(), setup.eval_batches)
-        if setup.recovers:
-            results = self.recovery.losses(batches)
-        else:
-            results = map_in_order(train_step.loss, batches, setup.parallel_batches, models=setup.models)
         measured, told = 0, time.monotonic()
-        for batch, (batch_loss, metrics) in results:
-            weight = train_step.weight(batch)
-            loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
-            targets += train_step.count_targets(batch)
-            means.add(metrics, weight)
-            measured += len(batch.rows)
-            if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
-                told = time.monotonic()
-                yield Phase(name, f"{measured} of {setup.eval_rows} rows", measured / setup.eval_rows)
+        with setup.forward_passes.computing(VALIDATION) if setup.forward_passes else nullcontext():
+            for batch, (batch_loss, metrics) in self._losses(is_over):
+                weight = train_step.weight(batch)
+                loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
+                targets += train_step.count_targets(batch)
+                means.add(metrics, weight)
+                measured += len(batch.rows)
+                if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
+                    told = time.monotonic()
+                    yield Phase(name, f"{measured} of {setup.eval_rows} rows", measured / setup.eval_rows)
         if measured < setup.eval_rows:
             raise SamplingStopped
         return _HeldOutResult(loss / total_weight, targets, means.means())
+
+    def _losses(self, is_over: Callable[[], bool]) -> Iterator[tuple[Batch, Loss]]:
+        """Each held-out batch, or its parts, with its loss, until `is_over` says so."""
+        setup = self.setup
+        batches = takewhile(lambda _: not is_over(), setup.eval_batches)
+        if setup.recovers:
+            return self.recovery.losses(batches)
+        parallel = 1 if setup.forward_passes else setup.parallel_batches  # a program serves one call at a time
+        return map_in_order(self.train_step.loss, batches, parallel, models=setup.models)
 
     def _choose_weights(self) -> Generator[Event, None, tuple[int, float | None, dict[str, float]]]:
         """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""

@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Generator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.ane.forward import REFERENCE, ForwardPasses
 from core.device.parallel_plan import parallel_batches
 from core.events import Event
 from core.reference.frozen_model import file_stamps
+from core.reference.logprob_cache import UNPACKED_LAYOUT
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.resolved import to_json
@@ -58,10 +61,12 @@ def ask_initial_model(
     parallel: int,
     device: str,
     stop: threading.Event,
+    passes: ForwardPasses | None = None,
 ) -> Generator[Event, None, None]:
     """Compute the reference's log-probabilities where the reference is the model in training as it is before.
 
-    `parallel` batches are computed side by side. Raises Unavailable when `stop` is set.
+    `parallel` batches are computed side by side; with `passes`, programs compute the model's blocks. Raises Unavailable
+    when `stop` is set.
     """
     reference = other_model.reference
     if not reference or reference.is_other_model:
@@ -70,4 +75,9 @@ def ask_initial_model(
     precision = to_json(model.precision)
     fingerprint = [reference.model_name, file_stamps(data.model_folder), initial, precision, device]
     layout = model.layout.options
-    yield from reference.compute(folder.path, fingerprint, lambda: (model.model, model.lm_head), stop, layout, parallel)
+    if passes and passes.serves(REFERENCE):
+        fingerprint, layout, parallel = [*fingerprint, "Neural Engine"], dict(UNPACKED_LAYOUT), 1
+    with passes.computing(REFERENCE) if passes else nullcontext():
+        yield from reference.compute(
+            folder.path, fingerprint, lambda: (model.model, model.lm_head), stop, layout, parallel
+        )

@@ -5,12 +5,13 @@ import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
+from core.ane.forward import REFERENCE, VALIDATION, ForwardPasses
 from core.ane.watch import EngineWatch
 from core.data.batch.batches import Batch, BatchSource
 from core.data.tokenize.encode import EncodedPrompt
@@ -20,6 +21,7 @@ from core.device.select import select
 from core.events import Event, Started, Warned
 from core.memory.plan import Plan
 from core.model.lm_head import LMHead
+from core.reference.logprob_cache import UNPACKED_LAYOUT
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
 from core.resolved import Backend, DataFacts, MemoryFacts, MicroBatches, Resolved, to_json
@@ -28,6 +30,7 @@ from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
+from core.training.ane_parts import describe_parts, forward_parts
 from core.training.ane_setup import (
     IN_USE,
     engine_facts,
@@ -35,6 +38,7 @@ from core.training.ane_setup import (
     load_for_cpu,
     load_for_gpu,
     start_engine,
+    start_forward,
     try_engine,
     without_packing,
 )
@@ -86,7 +90,8 @@ class Setup:
     recovers: bool = False  # whether steps that the GPU fails in can be computed again
     parallel_batches: int = 1  # micro-batches that are computed side by side
     largest_step: int | None = None  # the step with the longest batch, where that is known before
-    engine_watch: EngineWatch | None = None  # where the Neural Engine computes the forward pass
+    engine_watch: EngineWatch | None = None  # where the Neural Engine computes the steps' forward pass
+    forward_passes: ForwardPasses | None = None  # where it computes those without a gradient alone
 
     @property
     def models(self) -> list[Any]:
@@ -114,7 +119,7 @@ class Setup:
         if self.annotator:
             self.annotator.save(self.folder.path)
         self.write_resolved()
-        if self.engine_watch:
+        if self.engine_watch or self.forward_passes:
             self.folder.write(IN_USE, "")
         if self.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
             self.folder.write(CHAT_TEMPLATE, self.tokenizer.chat_template)
@@ -125,10 +130,11 @@ class Setup:
 
     def close_engine(self) -> None:
         """Use the Neural Engine no more, if it is used."""
-        if self.engine_watch:
-            self.engine_watch.close()
-            (self.folder.path / IN_USE).unlink(missing_ok=True)
-        self.engine_watch = None
+        for used in (self.engine_watch, self.forward_passes):
+            if used:
+                used.close()
+                (self.folder.path / IN_USE).unlink(missing_ok=True)
+        self.engine_watch = self.forward_passes = None
 
     def close(self) -> None:
         """End what runs beside the training, and let go of what holds the model (see TrainStep.close)."""
@@ -172,8 +178,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         requested = f"The {run.backend.upper()} was asked for"
         yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
     data = yield from prepare_data(run)
-    verdict = judge_run(run, folder, data) if run.backend in ("auto", "ane") else None
-    may_use_engine = run.backend in ("auto", "ane") and verdict is None
+    may_use_engine = run.backend in ("auto", "ane")
+    steps, forward = judge_run(run, folder, data) if may_use_engine else (None, None)
     other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
@@ -181,29 +187,53 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     def load_model(device: str) -> Generator[Event, None, TrainingModel]:
         return prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
 
-    model, watch = (yield from load_model(device)), None
-    if may_use_engine:
-        verdict = yield from try_engine(run, data, model, device, plan.checkpointing)
-    if verdict and verdict.used:
+    model, watch, passes = (yield from load_model(device)), None, None
+    parts = forward_parts(run, len(data.dataset.held_out))
+    if may_use_engine and forward is None:
+        unlearned = _count_unlearned(run, data, parts)
+        steps, forward = yield from try_engine(run, data, model, device, plan, steps, unlearned)
+    if steps and steps.used:
         if device != "cpu":
             del model  # before another takes its place
             model = yield from load_for_cpu(load_model)
-        verdict, watch = yield from start_engine(model, verdict)
+        steps, watch = yield from start_engine(model, steps)
         if not watch and device != "cpu":
             del model
             model = yield from load_for_gpu(run, load_model)
+    elif forward and forward.used:
+        forward, passes = yield from start_forward(model, forward, parts)
     if watch:
         model, plan, device = without_packing(model), replace(plan, parallel_batches=1), "cpu"
-    if verdict:
-        backend = replace(backend, used=device, neural_engine=engine_facts(verdict))
-    if verdict and not verdict.used and (run.backend == "ane" or verdict.code == "runtime"):
-        yield Warned("neural-engine", verdict.line)
+    if steps:
+        facts = engine_facts(steps, forward, describe_parts(run, device, steps, forward, parts))
+        backend = replace(backend, used=device, neural_engine=facts)
+        if not facts.used and (run.backend == "ane" or "runtime" in (steps.code, forward and forward.code)):
+            yield Warned("neural-engine", facts.line)
+    engines = Engines(watch, passes)
+    arguments = data, other_model, plan, memory, texts, model, engines, stop
     try:
-        return (yield from _assemble(run, folder, backend, data, other_model, plan, memory, texts, model, watch, stop))
+        return (yield from _assemble(run, folder, backend, *arguments))
     except BaseException:
-        if watch:
-            watch.close()
+        for used in engines:
+            if used:
+                used.close()
         raise
+
+
+class Engines(NamedTuple):
+    """At most one of the two."""
+
+    watch: EngineWatch | None
+    passes: ForwardPasses | None
+
+
+def _count_unlearned(run: Run, data: TrainingData, parts: Sequence[str]) -> int:
+    """Texts that go forward through the model in these parts, without a gradient, over a whole run."""
+    train_rows, held_out = len(data.batches.rows_in_steps(data.total_steps)), len(data.dataset.held_out)
+    schedule = _schedule(run, data.total_steps, held_out, 1)
+    validations = 1 + schedule.total_steps // schedule.eval_every
+    rows = {REFERENCE: train_rows + held_out, VALIDATION: validations * held_out}
+    return sum(rows[part] for part in parts) * data.texts_per_row
 
 
 def _assemble(
@@ -216,7 +246,7 @@ def _assemble(
     memory: MemoryFacts,
     texts: int,
     model: TrainingModel,
-    watch: EngineWatch | None,
+    engines: Engines,
     stop: threading.Event,
 ) -> Generator[Event, None, Setup]:
     """The Setup of a run whose model is in memory: its batches, what other models say of them, its schedule."""
@@ -227,9 +257,11 @@ def _assemble(
     data.batches.layout = layout
     data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
-    yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop)
+    of_held_out = UNPACKED_LAYOUT if engines.passes else layout
+    yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes)
     policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop)
-    sources = yield from prepare_batches(run, data, policy, other_model.annotator, folder.path / SAMPLES)
+    annotator, samples = other_model.annotator, folder.path / SAMPLES
+    sources = yield from prepare_batches(run, data, policy, annotator, samples, of_held_out)
 
     schedule = _schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
     writes_answers = bool(sources.rollouts or run.on_policy_share)
@@ -244,7 +276,7 @@ def _assemble(
         eval_batches=sources.held_out,
         rollouts=sources.rollouts,
         teacher=other_model.teacher,
-        annotator=other_model.annotator,
+        annotator=annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
         resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model),
@@ -256,7 +288,8 @@ def _assemble(
         recovers=can_recover(device),
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
-        engine_watch=watch,
+        engine_watch=engines.watch,
+        forward_passes=engines.passes,
     )
     return setup
 

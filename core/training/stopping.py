@@ -5,7 +5,7 @@ from collections.abc import Generator
 from typing import TypeVar
 
 from core.errors import Unavailable
-from core.events import Event
+from core.events import Event, Walked
 from core.reference.logprob_cache import STOPPED
 
 T = TypeVar("T")
@@ -13,18 +13,15 @@ T = TypeVar("T")
 
 def until_stopped(events: Generator[Event, None, T], stop: threading.Event) -> Generator[Event, None, T]:
     """The events of setting a run up, and its value. Raises Unavailable where `stop` is set: no step is begun then."""
+    walked = Walked(events)
     try:
-        while True:
-            try:
-                event = next(events)
-            except StopIteration as end:
-                value: T = end.value
-                return value
+        for event in walked:
             refuse_stopped(stop)
             yield event
             refuse_stopped(stop)
     finally:
         events.close()
+    return walked.value
 
 
 def refuse_stopped(stop: threading.Event) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import mlx.core as mx
 
+from core.ane.forward import ForwardPasses
 from core.ane.watch import EngineWatch
 from core.atomic_files import explain
 from core.device.gpu_failure import find_failure
@@ -158,7 +159,7 @@ def _execute(
             raise
         if not trainer.is_saved:
             yield trainer.save()
-        trainer.record_engine()
+        yield from trainer.end_engine()
         if reason == "paused":
             yield Paused(progress.step, progress.seconds)
         else:
@@ -281,26 +282,28 @@ class Trainer:
             setup.write_resolved()
             yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
         yield from self.recovery.take_notes()
-        if setup.engine_watch is not None:
-            yield from self._watch_engine(setup.engine_watch)
+        if used := setup.engine_watch or setup.forward_passes:
+            yield from self._tell_of_engine(used)
         if setup.rollouts is not None:
             yield from (Warned(code, sentence) for code, sentence in setup.rollouts.take_notes())
 
-    def record_engine(self) -> None:
-        """Write what the Neural Engine did into resolved.json."""
-        setup, watch = self.setup, self.setup.engine_watch
-        if watch:
-            setup.resolved = replace(setup.resolved, backend=with_counts(setup.resolved.backend, watch))
+    def end_engine(self) -> Iterator[Warned]:
+        """Write what the Neural Engine did into resolved.json, and tell where it has failed since the last step."""
+        setup, used = self.setup, self.setup.engine_watch or self.setup.forward_passes
+        if used and used.engine.failure:
+            yield from self._tell_of_engine(used)
+        elif used:
+            setup.resolved = replace(setup.resolved, backend=with_counts(setup.resolved.backend, used.engine))
             setup.write_resolved()
 
-    def _watch_engine(self, watch: EngineWatch) -> Iterator[Warned]:
+    def _tell_of_engine(self, used: EngineWatch | ForwardPasses) -> Iterator[Warned]:
         """What the Neural Engine did in the last step; where it has failed, the run goes on without it."""
-        setup = self.setup
-        for note in watch.after_step(self.progress.step):
-            code = "neural-engine-off" if watch.engine.failure else "neural-engine"
+        setup, engine = self.setup, used.engine
+        for note in used.after_step(self.progress.step):
+            code = "neural-engine-off" if engine.failure else "neural-engine"
             yield Warned(code, f"Neural Engine: {note}")
-        if watch.engine.failure:
-            setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, watch))
+        if engine.failure:
+            setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, engine))
             setup.write_resolved()
             setup.close_engine()
             select(self.run.backend)

@@ -13,10 +13,9 @@ from core.device.neural_engine import Host
 from core.run import Run
 from core.train import train
 from core.training import ane_setup
+from tests.core.ane.conftest import FACTS, QUICK
 from tests.core.ane.evaluator import Evaluator
 from tests.core.conftest import write_model, write_rows
-
-FACTS = {"seconds": 5.0, "planned_share": 0.97, "error": 5e-4}
 
 
 @pytest.fixture
@@ -26,7 +25,7 @@ def start(
     """Trains and gives (the badge, the line of the Neural Engine) of the run's page."""
 
     def go(**adapter: str) -> tuple[str, str]:
-        trial = Trial(lambda block, n: (None, dict(FACTS)), lambda block, n: (5.0, 20.0), VerdictCache(tmp_path / "v"))
+        trial = Trial(lambda block, n: (None, dict(FACTS)), lambda *block: QUICK, VerdictCache(tmp_path / "v"))
         mac = ane_setup.Machine(Host("darwin", "arm64", "26.1", True), trial, Evaluator)
         monkeypatch.setattr(ane_setup, "this_machine", lambda: mac)
         window.runs.train_events = lambda run: lambda stop, save_now: train(run, stop, save_now=save_now)

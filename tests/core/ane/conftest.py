@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.ane.selection import Trial
+from core.ane.timing import PartSeconds
 from core.ane.verdict_cache import VerdictCache
 from core.device.neural_engine import Host
 from core.training import ane_setup
@@ -14,14 +15,19 @@ from tests.core.ane.evaluator import Evaluator
 
 MAC = Host("darwin", "arm64", "26.1", True)
 FACTS = {"seconds": 5.0, "planned_share": 0.97, "error": 5e-4}
+# In MLX; texts fill a small part of a bucket.
+QUICK = PartSeconds(gradient=5.0, head_on_cpu=1.0, block=400.0, forward=150.0, head=1.0)  # in whole steps
+FORWARD_ONLY = PartSeconds(gradient=5000.0, head_on_cpu=1.0, block=400.0, forward=150.0, head=1.0)
+SLOW = PartSeconds(gradient=5.0, head_on_cpu=1.0, block=5.0, forward=2.0, head=1.0)
 
 
 @pytest.fixture
 def use_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
     """Puts a Mac in the place of this machine; its parts can be others."""
 
-    def use(load: Any = Evaluator, objection: Any = None, seconds: Any = (5.0, 20.0), host: Host = MAC) -> None:
-        trial = Trial(lambda block, n: (objection, dict(FACTS)), lambda block, n: seconds, VerdictCache(tmp_path / "v"))
+    def use(load: Any = Evaluator, objection: Any = None, seconds: PartSeconds = QUICK, host: Host = MAC) -> None:
+        cache = VerdictCache(tmp_path / "v")
+        trial = Trial(lambda block, n: (objection, dict(FACTS)), lambda *block_and_sizes: seconds, cache)
         monkeypatch.setattr(ane_setup, "this_machine", lambda: ane_setup.Machine(host, trial, load))
 
     return use

@@ -10,12 +10,14 @@ from core.ane import verdict_cache
 from core.ane.diagnose import SHAPES, diagnose, made_up_block
 from core.ane.program import chunk_spec
 from core.ane.rules import judge_model
+from core.ane.timing import PartSeconds
 from core.ane.verdict import Verdict, refused
 from core.ane.verdict_cache import VerdictCache
 from core.cli import doctor
 from core.device.neural_engine import Host
 from core.errors import BadOption
 
+SECONDS = PartSeconds(gradient=0.001, head_on_cpu=0.0, block=0.001, forward=0.0005, head=0.0)
 MAC = Host("darwin", "arm64", "26.1", True)
 
 
@@ -33,14 +35,15 @@ def test_three_models_are_tried() -> None:
         return next(answers), {"seconds": 0.002, "planned_share": 0.96}
 
     lines: list[str] = []
-    report = diagnose(MAC, try_block, lambda block, length: (0.001, 0.001), tell=lines.append)
+    report = diagnose(MAC, try_block, lambda *block: SECONDS, tell=lines.append)
     assert lines[2] == "2 of 3: trying llama-3.2-1b on the Neural Engine, up to three minutes."
     assert lines[3] == "  Neural Engine: not used. Core ML plans 10% of a block there." and len(lines) == 6
     assert list(report["models"]) == list(SHAPES)
     assert sizes == [(1, 1024, 1, 512), (1, 2048, 1, 512), (1, 1536, 1, 512)]
     models = json.loads(json.dumps(report))["models"]
     assert [(m["used"], m["code"]) for m in models.values()] == [(True, ""), (False, "placement"), (True, "")]
-    assert models["qwen3-0.6b"]["facts"]["ratio"] == 3.0 and report["refused"] is None
+    assert models["qwen3-0.6b"]["facts"]["ratio"] == 3.0
+    assert models["qwen3-0.6b"]["facts"]["forward_ratio"] == 4.0 and report["refused"] is None
 
 
 @pytest.mark.skipif(sys.platform == "darwin", reason="there it takes minutes")

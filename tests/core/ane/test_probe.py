@@ -74,6 +74,7 @@ def test_a_block_that_core_ml_computes_rightly() -> None:
         (DONE, spoil, "numerics", "not finite"),
         (DONE, enlarge, "numerics", "%; 1% is accepted"),
         (DONE.replace("0.97", "0.62").replace("{}", "{'einsum': 14}"), keep, "placement", "plans 62% of a block"),
+        (DONE.replace("0.4", "0.1"), keep, "idle", "100 ms a block with it and 100 ms on the CPU alone"),
         ("print('ANECCompile() FAILED', file=sys.stderr)\n" + DONE, keep, "compile", "ANECCompile() FAILED"),
     ],
 )

@@ -4,12 +4,13 @@ import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from core.ane.rules import judge_job
-from core.events import Evaluated, Event, Finished, Step
+from core.events import Evaluated, Event, Finished, Step, Walked
 from core.run import Run
 from core.train import resume, train
 from core.training.ane_setup import try_engine
@@ -81,10 +82,9 @@ def test_a_resumed_run_goes_on_with_the_engine(
 
 def test_a_run_that_needs_gradient_checkpointing_is_refused(make_run: Callable[..., Run]) -> None:
     """It would compute each forward pass there twice: where the plan turned it on, and where it was asked for."""
-    starting = try_engine(make_run(), cast("Any", None), cast("Any", None), "cpu", checkpointing=True)
-    with pytest.raises(StopIteration) as end:
-        next(starting)
-    verdict = end.value.value
-    assert verdict.code == "memory" and "compute each forward pass twice" in verdict.reason
+    plan, model = SimpleNamespace(checkpointing=True), SimpleNamespace(dtype=None, facts=SimpleNamespace(parameters=1))
+    trying = try_engine(make_run(), cast("Any", None), cast("Any", model), "cpu", cast("Any", plan), None, 0)
+    verdict, forward = Walked(trying).finish()
+    assert forward is None and verdict.code == "memory" and "compute each forward pass twice" in verdict.reason
     asked = judge_job(make_run(train={"gradient_checkpointing": "on"}))
     assert asked and asked.code == "trainer" and "twice" in asked.reason

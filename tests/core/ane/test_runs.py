@@ -16,6 +16,7 @@ from core.device.neural_engine import Host
 from core.events import Finished, Warned
 from core.run import Run
 from core.train import train
+from tests.core.ane.conftest import SLOW
 from tests.core.ane.evaluator import Evaluator
 from tests.core.conftest import only
 
@@ -118,8 +119,8 @@ def test_programs_that_are_wrong_from_the_start_are_not_used(
     [
         ({}, {"objection": refused("crash", "Made up.")}, "crash", False),
         ({"backend": "ane"}, {"objection": refused("timeout", "Made up.")}, "timeout", True),
-        ({}, {"seconds": (5.0, 9.9)}, "slower", False),
-        ({"neural_engine": "gpu-free"}, {"seconds": (5.0, 3.3)}, "slower", False),
+        ({}, {"seconds": SLOW}, "slower", False),
+        ({"neural_engine": "gpu-free"}, {"seconds": SLOW}, "slower", False),
         ({"adapter": {"type": "dora"}, "backend": "ane"}, {}, "adapter", True),
         ({"backend": "ane"}, {"host": Host("darwin", "arm64", "14.0", True)}, "os", True),
     ],

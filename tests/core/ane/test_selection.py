@@ -1,13 +1,17 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 import pytest
 
-from core.ane.selection import Trial, judge_early, judge_worth, measure_seconds, preference
+from core.ane.selection import Trial, judge_early, preference
+from core.ane.timing import PartSeconds, part_seconds
 from core.ane.verdict import ALWAYS, CODES, FASTEST, KEEP_GPU_FREE, STAGES, Verdict, refused
 from core.ane.verdict_cache import VerdictCache, machine_key, verdict_key
+from core.ane.worth import StepShape, Work, judge_forward, judge_step, step_seconds
 from core.device.neural_engine import Host, describe_host
+from core.model.lm_head import find_lm_head
 from core.run import Run
 from tests.core.ane.test_rules import QWEN3
 from tests.core.ane.tiny import add_lora, tiny_model
@@ -42,23 +46,61 @@ def test_then_the_model_and_then_the_job() -> None:
     assert "experimental, not yet verified on hardware" in describe_host(MAC)[1]
 
 
+def facts(block: float = 0.006, forward: float = 0.003) -> dict[str, Any]:
+    """Of a probe whose block takes 2 ms there; its gradient 3 ms on the CPU, where the head takes 10 ms."""
+    seconds = PartSeconds(gradient=0.003, head_on_cpu=0.010, block=block, forward=forward, head=0.004)
+    return GOOD | seconds.to_json()
+
+
 @pytest.mark.parametrize(
     ("choice", "without", "used"),
     [
-        (FASTEST, 0.005, True),
-        (FASTEST, 0.0049, False),
-        (KEEP_GPU_FREE, 0.00167, True),
-        (KEEP_GPU_FREE, 0.0016, False),
+        (FASTEST, 0.0056, True),
+        (FASTEST, 0.0055, False),
+        (KEEP_GPU_FREE, 0.0016, True),
+        (KEEP_GPU_FREE, 0.0015, False),
         (ALWAYS, 0.0001, True),
     ],
 )
-def test_how_much_slower_it_may_be_is_the_preference(choice: str, without: float, used: bool) -> None:
-    verdict = judge_worth(GOOD | {"gradient_seconds": 0.003, "seconds_without": without}, choice)
+def test_how_much_slower_a_whole_step_may_be_is_the_preference(choice: str, without: float, used: bool) -> None:
+    verdict = judge_step(facts(without), choice, StepShape(blocks=10, trained=10, fill=1.0))
     assert verdict.used is used and verdict.code == ("" if used else "slower")
+    assert verdict.facts["step_seconds"] == pytest.approx(10 * 0.002 + 10 * 0.003 + 0.010)
+    ratio = 0.060 / (10 * without + 0.004)
+    assert verdict.facts["ratio"] == pytest.approx(ratio)
     if used:
         assert verdict.line.startswith("Forward pass: Core ML, planned 97% on the Neural Engine; gradients")
     else:
-        assert f"{0.005 / without:.1f} times as long" in verdict.reason
+        assert f"{ratio:.1f} times as long" in verdict.reason
+
+
+def test_a_step_counts_frozen_blocks_the_head_and_what_texts_fill() -> None:
+    shape = StepShape(blocks=10, trained=4, fill=0.5)
+    with_engine, without = step_seconds(facts(0.006, 0.003), shape)
+    assert with_engine == pytest.approx(10 * 0.002 + 0.5 * (4 * 0.003 + 0.010))  # a program computes all of a bucket
+    assert without == pytest.approx(0.5 * (4 * 0.006 + 6 * 0.003 + 0.004))
+
+
+@pytest.mark.parametrize(
+    ("forward", "making", "choice", "used", "part"),
+    [
+        (0.0021, 0.0, FASTEST, True, "Core ML, planned 97% on the Neural Engine."),
+        (0.0019, 0.0, FASTEST, False, "A forward pass would take 1.1 times as long there."),
+        (0.0019, 0.0, KEEP_GPU_FREE, False, "1.1 times"),
+        (0.0019, 0.0, ALWAYS, True, "Core ML"),
+        (0.0030, 0.9, FASTEST, True, "Core ML"),
+        (0.0030, 1.1, FASTEST, False, "Making its programs would take 11 s, and they would save 10 s."),
+        (0.0030, 1.1, ALWAYS, True, "Core ML"),
+    ],
+)
+def test_passes_without_a_gradient_are_there_where_that_is_quicker(
+    forward: float, making: float, choice: str, used: bool, part: str
+) -> None:
+    shape = StepShape(blocks=10, trained=10, fill=1.0)
+    verdict = judge_forward(facts(forward=forward) | {"making_seconds": making}, choice, shape, unlearned=1000)
+    assert verdict.used is used and part in verdict.reason
+    half = judge_forward(facts(forward=forward), choice, replace(shape, fill=0.5), unlearned=1000)
+    assert half.used is (choice == ALWAYS)  # texts that fill half a bucket take MLX half the time
 
 
 def test_the_preference_of_a_run() -> None:
@@ -79,20 +121,27 @@ class Probe:
 
 
 def trial(probe: Any, folder: Path) -> Trial:
-    return Trial(probe, lambda block, length: (0.003, 0.006), VerdictCache(folder / "cache" / "verdicts.json"))
+    seconds = PartSeconds(gradient=0.003, head_on_cpu=0.0, block=0.006, forward=0.003, head=0.0)
+    return Trial(probe, lambda *block: seconds, VerdictCache(folder / "cache" / "verdicts.json"))
+
+
+def judge(trial: Trial, model: Any, longest: int, source: Any, choice: str, again: bool = False) -> Verdict:
+    """Whether steps are computed there, for texts that are all as long."""
+    return trial.judge(model, None, Work(longest, longest), source, again=again).judge_step(choice)
 
 
 def test_a_model_is_tried_once_on_a_machine(tmp_path: Path) -> None:
     model, probe = add_lora(tiny_model("qwen3")), Probe()
     for _ in range(2):
-        verdict = trial(probe, tmp_path).judge(model, 100, ["m"], FASTEST)
-        assert verdict.used and verdict.facts["length"] == 128 and verdict.facts["ratio"] == pytest.approx(5 / 6)
+        verdict = judge(trial(probe, tmp_path), model, 100, ["m"], FASTEST)
+        assert verdict.used and verdict.facts["length"] == 128
+        assert verdict.facts["ratio"] == pytest.approx((0.002 + 100 / 128 * 0.003) / (100 / 128 * 0.006))
     assert probe.calls == 1
-    trial(probe, tmp_path).judge(model, 200, ["m"], FASTEST)  # another length
-    trial(probe, tmp_path).judge(model, 100, ["other"], FASTEST)  # another model
-    trial(probe, tmp_path).judge(add_lora(tiny_model("qwen3"), rank=40), 100, ["m"], FASTEST)  # another rank
+    judge(trial(probe, tmp_path), model, 200, ["m"], FASTEST)  # another length
+    judge(trial(probe, tmp_path), model, 100, ["other"], FASTEST)  # another model
+    judge(trial(probe, tmp_path), add_lora(tiny_model("qwen3"), rank=40), 100, ["m"], FASTEST)  # another rank
     assert probe.calls == 4
-    trial(probe, tmp_path).judge(model, 100, ["m"], FASTEST, again=True)
+    judge(trial(probe, tmp_path), model, 100, ["m"], FASTEST, again=True)
     assert probe.calls == 5
 
 
@@ -100,7 +149,7 @@ def test_a_model_is_tried_once_on_a_machine(tmp_path: Path) -> None:
 def test_what_a_probe_objects_to_is_kept(code: str, tmp_path: Path) -> None:
     model, probe = add_lora(tiny_model("qwen3")), Probe(refused(code, "Made up."))
     for _ in range(2):
-        verdict = trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS)
+        verdict = judge(trial(probe, tmp_path), model, 100, ["m"], ALWAYS)
         assert (verdict.used, verdict.code, verdict.stage, verdict.reason) == (False, code, "probe", "Made up.")
     assert probe.calls == 1
 
@@ -111,11 +160,11 @@ def test_a_probe_that_took_hone_with_it_counts_as_a_crash(tmp_path: Path) -> Non
 
     model = add_lora(tiny_model("qwen3"))
     with pytest.raises(KeyboardInterrupt):
-        trial(dies, tmp_path).judge(model, 100, ["m"], ALWAYS)
+        judge(trial(dies, tmp_path), model, 100, ["m"], ALWAYS)
     probe = Probe()
-    verdict = trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS)
+    verdict = judge(trial(probe, tmp_path), model, 100, ["m"], ALWAYS)
     assert verdict.code == "crash" and probe.calls == 0
-    assert trial(probe, tmp_path).judge(model, 100, ["m"], ALWAYS, again=True).used
+    assert judge(trial(probe, tmp_path), model, 100, ["m"], ALWAYS, again=True).used
 
 
 def test_a_cache_that_cannot_be_read_holds_nothing(tmp_path: Path) -> None:
@@ -138,16 +187,18 @@ def test_the_key_names_all_that_a_verdict_follows_from() -> None:
 def test_an_adapter_elsewhere_than_on_the_blocks_linears(tmp_path: Path) -> None:
     model = add_lora(tiny_model("qwen3"))
     model.lm_head = model.layers[0].mlp.down_proj
-    assert trial(Probe(), tmp_path).judge(model, 100, ["m"], ALWAYS).code == "adapter"
+    assert judge(trial(Probe(), tmp_path), model, 100, ["m"], ALWAYS).code == "adapter"
 
 
 def test_times_are_measured_and_nothing_is_changed() -> None:
-    block = add_lora(tiny_model("qwen3")).layers[0]
+    model = add_lora(tiny_model("qwen3"))
+    block = model.layers[0]
     before = block.mlp.up_proj.lora_a
-    tapped, whole = measure_seconds(block, 128)
-    assert tapped > 0 and whole > 0
+    head = find_lm_head(model, mx.float32)[0]
+    assert min(part_seconds(block, head, 128, 2).to_json().values()) > 0
+    assert part_seconds(block, None, 128).head == 0
     assert block.mlp.up_proj.lora_a is before and mx.default_device() == mx.cpu
 
 
 def test_every_code_belongs_to_one_stage() -> None:
-    assert len(STAGES) == sum(len(codes) for codes in CODES.values()) == 19
+    assert len(STAGES) == sum(len(codes) for codes in CODES.values()) == 20

@@ -50,8 +50,10 @@ def test_calls_that_went_elsewhere_are_told_once_from_a_twentieth_on() -> None:
     watch, _ = watch_for(None)
     watch.engine.served, watch.engine.fallbacks["length"] = 95, 5
     assert watch.after_step(1) == []
-    watch.engine.fallbacks["cache"] += 1
-    assert watch.after_step(2) == ["6 of 101 forward calls were computed without it (length: 5, cache: 1)."]
+    watch.engine.fallbacks["cache"] += 1000  # sample answers, which no program is meant for
+    assert watch.after_step(2) == []
+    watch.engine.fallbacks["mask"] += 1
+    assert watch.after_step(2) == ["6 of 101 forward calls were computed without it (length: 5, mask: 1)."]
     assert watch.after_step(3) == []
 
 
