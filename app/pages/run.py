@@ -31,7 +31,7 @@ from app.widgets.notice import Notice
 from app.widgets.progress_bar import ThinProgressBar
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
-from core.device.neural_engine import describe_use
+from core.device.neural_engine import describe_parts, describe_use
 from core.run import Run
 from core.run.folder import RUN
 
@@ -327,7 +327,8 @@ class RunPage(QWidget):
         if record.started:
             self.badge.show_choices(record.backend, record.started.precision)
         engine = "" if record.engine_off else describe_use(record.backend)
-        self.engine.setText(engine)
+        parts = [f"{names}: {words}" for names, words in describe_parts(record.backend)] if engine else []
+        self.engine.setText("\n".join([engine, *parts]))
         self.engine.setVisible(bool(engine))
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)

@@ -10,6 +10,7 @@ from app.style import theme
 from app.widgets.buttons import Button
 from app.widgets.card import Card
 from app.widgets.labels import Label, caption, heading
+from core.device.neural_engine import describe_parts, uses_engine
 from core.quant.modes import MODES
 
 
@@ -26,12 +27,13 @@ class BackendBadge(Button):
     def show_choices(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
         """Show core.events.Started's two tables."""
         engine = backend.get("neural_engine") or {}
-        backend = {**backend, "neural_engine": engine.get("line")}
-        self._choices = [(tr("Backend"), backend), (tr("Precision"), precision)]
+        lines = [f"{names}: {words}" for names, words in describe_parts(backend)]
+        table = {**backend, "neural_engine": "\n".join([str(engine.get("line") or ""), *lines])}
+        self._choices = [(tr("Backend"), table), (tr("Precision"), precision)]
         has_fallback = fell_back(backend, engine) or fell_back(precision)
         device = f"{str(backend.get('used', '')).upper()} (MLX)"
         parts = [device, *describe_precision(precision)]
-        text = " · ".join([tr("Neural Engine"), *parts] if engine.get("used") else parts)
+        text = " · ".join([tr("Neural Engine"), *parts] if uses_engine(backend) else parts)
         self.setText(tr("{used} · not as asked", used=text) if has_fallback else text)
         self.set_icon("warn" if has_fallback else "chip")
         self.setAccessibleName(tr("Backend and precision: {value}", value=self.text()))

@@ -21,7 +21,7 @@ from core.ane.block import LINEARS
 from core.ane.feed import Array, factor_inputs, factors, from_program, lora_layers, to_program
 from core.ane.program import INPUT, TAPPED, ChunkSpec, output_name
 from core.ane.runner import Closable, Runner, RunnerError
-from core.ane.tap_linear import OnEngine, tapped_copy
+from core.ane.tap_linear import OnEngine, own_class, tapped_copy
 from core.model.patch import patch_module, restore_module
 
 MAX_ERROR = 2e-2  # of a chunk's output, as a share of the largest value, before the engine is switched off
@@ -224,10 +224,8 @@ def _tapped(
 
 
 def _original(block: nn.Module) -> Callable[..., Any]:
-    """The call of the block's own class, without what was put around it."""
-    classes = type(block).__mro__
-    cls: Any = classes[classes.index(OnEngine) + 1] if OnEngine in classes else classes[0]
-    call: Callable[..., Any] = cls.__call__
+    """The call of the block's own class."""
+    call: Callable[..., Any] = own_class(block).__call__
     return call
 
 

@@ -64,15 +64,23 @@ def foresee(run: Run, config: Mapping[str, Any] | None, host: Host | None = None
 
     `config` is None where the model is not here yet.
     """
-    verdict = _judge_host(host) or (judge_model(config) if config else None) or judge_job(run)
+    verdict = _judge_host(host) or (judge_model(config) if config else None) or judge_forward_job(run)
     if verdict:
         return False, f"Not used. {verdict.reason}"
+    passes = "validation and the reference's log-probabilities" if run.spec.reference else "validation"
+    if steps := judge_job(run):
+        rest = f"Of {passes} it may compute the forward pass, where that is quicker. It is {EXPERIMENTAL}."
+        return False, f"Not used for the steps. {steps.reason} {rest}"
     choice = {
         FASTEST: "where it is no slower than the GPU",
         KEEP_GPU_FREE: "where it takes no more than three times as long as the GPU",
         ALWAYS: "wherever Core ML places it there",
     }[preference(run)]
-    return True, f"The model is tried there before the first step, and used {choice}. It is {EXPERIMENTAL}."
+    parts = f"for the forward pass of each step, with gradients, head and loss on the CPU; else for {passes} alone"
+    return True, (
+        f"The model is tried there before the first step. It is used {choice} {parts}, where that is quicker. "
+        f"It is {EXPERIMENTAL}."
+    )
 
 
 @dataclass(frozen=True)

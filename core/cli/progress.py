@@ -4,7 +4,7 @@ import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from core.device.neural_engine import describe_use
+from core.device.neural_engine import describe_parts, describe_use
 from core.events import (
     Evaluated,
     Event,
@@ -51,6 +51,7 @@ def _(event: Started) -> Iterator[str]:
     yield f"Backend: {backend['requested']} → {backend['used']} ({backend['device']}): {backend['reason']}"
     if engine := describe_use(backend):
         yield engine
+        yield from (f"  {parts}: {words}" for parts, words in describe_parts(backend))
     yield f"Precision: {precision['requested']} → {precision['used']}: {precision['reason']}"
     if event.memory.get("wired"):
         yield f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB, which the system does not swap out"

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+ENGINE = "Neural Engine"
 EXPERIMENTAL = "experimental, not yet verified on hardware"  # said wherever it is shown
 OLDEST_MACOS = 15
 
@@ -57,3 +58,20 @@ def describe_use(backend: Mapping[str, Any]) -> str:
     if not facts or (facts["stage"] == "host" and backend["requested"] != "ane"):
         return ""
     return f"{facts['line']} {EXPERIMENTAL[0].upper()}{EXPERIMENTAL[1:]}."
+
+
+def describe_parts(backend: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(parts of a run, what computes them, what was asked, and why) where the Neural Engine computes any of them."""
+    parts = (backend.get("neural_engine") or {}).get("parts") or []
+    if not any(part["used"] == ENGINE for part in parts):
+        return []
+    lines: dict[str, list[str]] = {}
+    for part in parts:
+        lines.setdefault(f"{part['used']} (asked: {part['asked']}). {part['reason']}", []).append(part["part"])
+    return [(", ".join(names).capitalize(), words) for words, names in lines.items()]
+
+
+def uses_engine(backend: Mapping[str, Any]) -> bool:
+    """Whether it computes any part of a run."""
+    facts = backend.get("neural_engine") or {}
+    return bool(facts.get("used") or any(part["used"] == ENGINE for part in facts.get("parts") or []))

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 from core.ane.forward import REFERENCE, VALIDATION
 from core.ane.verdict import ALWAYS, FASTEST, KEEP_GPU_FREE, Verdict, planned
+from core.device.neural_engine import ENGINE
 from core.reference.reference import BASE, INITIAL, resolve_reference
 from core.resolved import EnginePart
 from core.run import Run
 
-ENGINE = "Neural Engine"
 ASKED = {
     FASTEST: "automatic, the fastest",
     KEEP_GPU_FREE: "automatic, to keep the GPU free",

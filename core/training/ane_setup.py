@@ -22,7 +22,7 @@ from core.ane.watch import EngineWatch
 from core.ane.worth import Work
 from core.data.batch.groups import row_texts
 from core.device.machine import free_memory
-from core.device.neural_engine import Host
+from core.device.neural_engine import ENGINE, Host
 from core.device.select import select
 from core.events import Event, Phase, Walked, Warned
 from core.memory.plan import Plan
@@ -31,7 +31,6 @@ from core.reference.frozen_model import file_stamps
 from core.resolved import Backend, Decision, EnginePart, NeuralEngineFacts, Packing
 from core.run import Run
 from core.run.folder import RunFolder
-from core.training.ane_parts import ENGINE
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import methods
-from core.device.neural_engine import describe_use
+from core.device.neural_engine import describe_parts, describe_use
 from core.events import Finished
 from core.methods import SHARE, Metric
 from core.run import STARTER, Run, to_plain

@@ -6,10 +6,12 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
 from app.shell.window import MainWindow
+from app.widgets.badge import _Popup
 from core.events import Event, Started, Step, Warned
 from core.run import Run
 from tests.app.conftest import BACKEND, play_script
@@ -69,3 +71,21 @@ def test_switched_off_on_the_way(show: Callable[..., RunPage]) -> None:
     assert not page.engine.isVisibleTo(page)
     assert page.badge.text() == "CPU (MLX) · float32 · not as asked"
     assert page.record.log[-1].text != OFF and OFF in [line.text for line in page.record.log]
+
+
+def test_passes_without_a_gradient_alone(show: Callable[..., RunPage]) -> None:
+    line = "Neural Engine: validation, not the steps. With it a step would take 2.0 times as long as without."
+    parts = [
+        {"part": "forward pass", "asked": "automatic, the fastest", "used": "GPU", "reason": "Slower."},
+        {"part": "gradients", "asked": "automatic, the fastest", "used": "GPU", "reason": "Slower."},
+        {"part": "validation", "asked": "automatic, the fastest", "used": "Neural Engine", "reason": "Core ML."},
+    ]
+    page = show({**REFUSED, "code": "slower", "stage": "worth", "line": line, "parts": parts}, asked="auto")
+    assert page.engine.text().splitlines() == [
+        f"{line} {EXPERIMENTAL}",
+        "Forward pass, gradients: GPU (asked: automatic, the fastest). Slower.",
+        "Validation: Neural Engine (asked: automatic, the fastest). Core ML.",
+    ]
+    assert page.badge.text() == "Neural Engine · CPU (MLX) · float32"
+    texts = [label.text() for label in _Popup(page.badge, page.badge._choices).findChildren(QLabel)]
+    assert page.engine.text().replace(f" {EXPERIMENTAL}", "") in texts

@@ -15,6 +15,7 @@ from core.ane.feed import lora_layers
 from core.ane.gradient_check import check_gradients
 from core.ane.program import chunk_spec
 from core.ane.runner import RunnerError
+from core.model.evaluated_blocks import evaluate_blocks
 from tests.core.ane.tiny import add_lora, compile_chunk, relative_error, tiny_model
 
 TOKENS = mx.random.randint(0, 64, (2, 90), key=mx.random.key(2))
@@ -189,6 +190,21 @@ def test_a_comparison_with_mlx_switches_a_wrong_engine_off(engine_for: Callable[
     engine.compare_next(3)
     model(TOKENS)
     assert "differ from MLX's by" in engine.failure
+
+
+def test_blocks_that_are_evaluated_one_by_one_meanwhile(engine_for: Callable[..., Engine]) -> None:
+    """What a GPU's failure puts around the blocks while programs compute them: MLX computes them afterwards."""
+    model = add_lora(tiny_model("qwen3", blocks=3))
+    _, grad = loss_and_gradient(model)
+    want = model(TOKENS[:, :-1])
+    engine = engine_for(model)
+    engine.install()
+    evaluate_blocks(model)
+    engine.uninstall()
+    _, got = loss_and_gradient(model)
+    assert engine.served == 0 and max(relative_error(got[name], grad[name]) for name in grad) < 1e-5
+    engine.install()
+    assert relative_error(model(TOKENS[:, :-1]), want) < 1e-5 and engine.served == 2
 
 
 def test_a_compiled_step_says_that_it_cannot_be(engine_for: Callable[..., Engine]) -> None:
