@@ -226,6 +226,7 @@ def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
     ]
     if engine := describe_use(backend):
         lines.append(f"| Neural Engine | {engine} |")
+        lines += [f"| {parts} | {words} |" for parts, words in describe_parts(backend)]
     return lines
 
 
