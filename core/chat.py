@@ -1,8 +1,10 @@
-"""A model to talk to, with or without a trained adapter."""
+"""A model to talk to: as it came, or with any of several trained adapters over the same weights."""
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
@@ -14,19 +16,21 @@ from core.events import Walked
 from core.model import hub
 from core.model.generate import stream
 from core.model.load import load
+from core.quant.modes import UNPACKED
+from core.rewards.answer import THINK_START
 
 
 class Chat:
-    """A model to talk to, with or without a trained adapter. Create and use it on one thread.
+    """A model to talk to, with or without trained adapters. Create and use it on one thread.
 
     Arguments:
         model: a folder, a Hugging Face id or "starter".
-        adapter: a run's folder or an adapter's; None for the model alone.
+        adapter: a run's folder or an adapter's; None for the model alone. More can be asked later.
         backend_name: "auto", "gpu" or "cpu".
         allow_code: whether the model's own Python code may run.
         quantization: of the base; None as it was when the adapter was trained.
 
-    Attributes: `precision` says how the base is loaded; `note` is a sentence about it for the user, or "".
+    Attributes: `precision` says how the base is loaded; `note` is what the user should know about it, or "".
     Raises BadModel for a model or adapter that cannot be loaded, Unavailable without network.
     """
 
@@ -40,28 +44,25 @@ class Chat:
         quantization: str | None = None,
     ) -> None:
         self.backend = select(backend_name)
-        base = adapters.choose_base_precision(adapter, quantization)
-        self.note = base.note
-        folder = Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()
+        self._base_precision = adapters.choose_base_precision(adapter, quantization)
+        self._allow_code = allow_code
+        self.note = self._base_precision.note
+        self._folder = Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()
         loaded = load(
-            folder,
+            self._folder,
             device=self.backend["used"],
             allow_code=allow_code,
-            quantization=base.quantization,
-            double=base.double,
+            quantization=self._base_precision.quantization,
+            double=self._base_precision.double,
         )
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
-        self._is_full = False
-        self._untrained: nn.Module | None = None
-        if adapter is not None:
-            saved, _ = adapters.read(Path(adapter))
-            self._is_full = saved.get("fine_tune_type") == "full"
-            adapters.load(self.model, Path(adapter))
-            self.tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or self.tokenizer.chat_template
-            if self._is_full:
-                self._untrained = load(folder, device=self.backend["used"], allow_code=allow_code).model
         self.model.eval()
+        self._chat_templates: dict[Path | None, str | None] = {None: self.tokenizer.chat_template}
+        self._adapters = adapters.AdapterSet(self.model)
+        self._full_models: dict[Path, nn.Module] = {}  # models of which every weight was trained
+        self._first_adapter = None if adapter is None else Path(adapter)
+        self._switch_to(self._first_adapter)
 
     def answer(
         self,
@@ -69,29 +70,91 @@ class Chat:
         *,
         max_tokens: int = 256,
         temperature: float = 0.0,
-        adapter: bool = True,
+        top_p: float = 1.0,
+        seed: int | None = None,
+        adapter: str | Path | bool = True,
     ) -> Iterator[str]:
         """Yield pieces of text of the next assistant turn, as they are generated.
+
+        The first of them is "<think>" where the chat template has already begun the model's thinking.
 
         Arguments:
             messages: the conversation so far, as {"role", "content"} dicts.
             max_tokens: tokens at which the answer ends.
             temperature: 0 is greedy.
-            adapter: False for the answer of the untrained model.
+            top_p: only the likeliest tokens that together have this probability are drawn from; 1 takes all.
+            seed: of the draws; None goes on with those before.
+            adapter: False for the untrained model, True for the adapter of the start, or the folder of another one,
+                which is read at its first use and then kept.
 
-        Raises BadModel where the model's chat template cannot write the conversation.
+        Raises BadModel where the model's chat template cannot write the conversation, or an adapter is another model's.
         """
+        model = self._switch_to(_choose_folder(adapter, self._first_adapter))
         encoded = encode_prompt(Example(0, messages=tuple(messages)), self.tokenizer)
         if encoded is None:
             raise BadModel("The model's chat template cannot write this conversation.")
         prompt = encoded.tokens
-        if self._is_full:
-            model = self.model if adapter else self._untrained
-            if model is None:
-                raise BadModel("The untrained model is not loaded.")
-            yield from stream(model, self.tokenizer, prompt, max_tokens, temperature)
-        elif adapter:
-            yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
-        else:
-            with adapters.disable(self.model):
-                yield from stream(self.model, self.tokenizer, prompt, max_tokens, temperature)
+        if self.tokenizer.decode(list(prompt[-8:]), skip_special_tokens=False).rstrip().endswith(THINK_START):
+            yield THINK_START
+        if seed is not None:
+            mx.random.seed(seed)
+        yield from stream(model, self.tokenizer, prompt, max_tokens, temperature, top_p)
+
+    def drop(self, adapter: str | Path) -> None:
+        """Free an adapter that answer() has read."""
+        self._adapters.drop(Path(adapter))
+        self._full_models.pop(Path(adapter), None)
+        self._chat_templates.pop(Path(adapter), None)
+
+    def _switch_to(self, folder: Path | None) -> nn.Module:
+        """The model with the adapter of a folder, which is read at its first use."""
+        if folder not in self._chat_templates:
+            assert folder is not None
+            self._note_precision(folder)
+            saved, _ = adapters.read(folder)
+            if saved.get("fine_tune_type") == "full":
+                model = load(self._folder, device=self.backend["used"], allow_code=self._allow_code).model
+                adapters.load(model, folder)
+                model.eval()
+                self._full_models[folder] = model
+            else:
+                self._adapters.use(folder)
+            self._chat_templates[folder] = adapters.read_chat_template(folder)
+        self.tokenizer.chat_template = self._chat_templates[folder] or self._chat_templates[None]
+        if folder in self._full_models:
+            return self._full_models[folder]
+        self._adapters.use(folder)
+        return self.model
+
+    def _note_precision(self, folder: Path) -> None:
+        """Note where an adapter was trained over a base in other precision than the one that is loaded."""
+        trained = adapters.read_base_precision(folder)
+        used = self._base_precision
+        if folder != self._first_adapter and trained.quantization != used.quantization:
+            self.note += (
+                f"{' ' if self.note else ''}{folder.name} was trained over a base {_describe(trained.quantization)}, "
+                f"and answers here over one {_describe(used.quantization)}."
+            )
+
+
+def _describe(quantization: str) -> str:
+    return "as it comes" if quantization == UNPACKED else f"packed as {quantization}"
+
+
+def _choose_folder(adapter: str | Path | bool, first: Path | None) -> Path | None:
+    if isinstance(adapter, bool):
+        return first if adapter else None
+    return Path(adapter)
+
+
+def read_base_model(adapter: Path) -> str | None:
+    """The base model that an adapter's configuration names, if it names one. Raises BadModel where it cannot be read.
+
+    It may come from elsewhere, so that nobody should download what it names without being asked.
+    """
+    try:
+        saved = json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))
+        model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
+    except (OSError, ValueError, AttributeError):
+        raise BadModel(f"{adapter} holds no adapter: {adapters.CONFIG} is missing or broken.") from None
+    return str(model) if model else None

@@ -10,7 +10,8 @@ from core.data.read.other_formats import describe_other_format
 
 @dataclass(frozen=True)
 class DropMeaning:
-    """`kind` is "data", "run", "model", "settings" or "" (refused); `sentence` says what will happen, or why not."""
+    """`kind` is "data", "run", "model", "adapter", "settings" or "" (refused); `sentence` says what will
+    happen, or why not."""
 
     kind: str
     sentence: str
@@ -23,13 +24,7 @@ def classify_path(path: Path) -> DropMeaning:
         if (path / "events.jsonl").is_file() or (path / "run.toml").is_file():
             return DropMeaning("run", tr("Open the run “{name}”", name=name))
         if (path / "adapter_config.json").is_file():
-            return DropMeaning(
-                "",
-                tr(
-                    "“{name}” is an adapter: to go on from it, name it in the settings under “Start from adapter”.",
-                    name=name,
-                ),
-            )
+            return DropMeaning("adapter", tr("Talk to the adapter “{name}”", name=name))
         if (path / "config.json").is_file():
             return DropMeaning("model", tr("Use the model “{name}”", name=name))
         if any(_is_data(child) for child in path.iterdir()):

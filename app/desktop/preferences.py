@@ -64,3 +64,12 @@ def dismissed_runs() -> set[str]:
 
 def dismiss_run(key: str) -> None:
     _settings().setValue("dismissed runs", sorted({*dismissed_runs(), key}))
+
+
+def correction_file(kind: str) -> str:
+    """The dataset file to which the last corrected answer of a kind ("row" or "pair") was added; "" for none."""
+    return str(_settings().value(f"corrections {kind}", ""))
+
+
+def set_correction_file(kind: str, path: str) -> None:
+    _settings().setValue(f"corrections {kind}", path)

@@ -1,13 +1,17 @@
 """Ask it something: one question, answered by the model as it was before training and as it is now."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
+from app.pages.correct_answer import open_correction
 from app.runs.chat_session import ChatSession
 from app.runs.job_queue import JobQueue
-from app.widgets.answers import AnswerPair
+from app.widgets.bubbles import AnswerBubble
 from app.widgets.buttons import primary_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption, heading
@@ -23,26 +27,35 @@ class AskBothCard(Card):
         super().__init__()
         self.session = ChatSession(jobs, self)
         layout = vbox(self, 14, 10)
-        layout.addWidget(heading("Ask it something"))
+        layout.addWidget(heading(tr("Ask it something")))
         question_row = hbox(gap=8)
-        self.question = LineEdit("Question for both models", "A question for the model before, and after training")
-        self.button = primary_button("Ask both", "send")
+        self.question = LineEdit(
+            tr("Question for both models"), tr("A question for the model before, and after training")
+        )
+        self.button = primary_button(tr("Ask both"), "send")
         question_row.addWidget(self.question, 1)
         question_row.addWidget(self.button)
         layout.addLayout(question_row)
         self.state = caption()
         self.state.hide()
         layout.addWidget(self.state)
-        self.pair = AnswerPair("", "Before", "After")
-        self.pair.hide()
-        layout.addWidget(self.pair)
-        self._labels: dict[int, Label] = {}  # of the answers that are being written, by ticket
+        self.asked = Label(bold=True, selectable=True)
+        self.before, self.after = AnswerBubble(tr("Before")), AnswerBubble(tr("After"))
+        self._answers_row = QWidget()
+        columns = hbox(self._answers_row, gap=10)
+        for bubble in (self.before, self.after):
+            bubble.correct.connect(partial(self._correct, bubble))
+            columns.addWidget(bubble, 1)
+        for part in (self.asked, self._answers_row):
+            part.hide()
+            layout.addWidget(part)
+        self._writing: dict[int, AnswerBubble] = {}  # the answers that are being written, by ticket
         self.button.clicked.connect(self.ask)
         self.question.returnPressed.connect(self.ask)
         self.session.text_written.connect(self._add_text)
         self.session.answer_finished.connect(self._finish_answer)
         self.session.failed.connect(self._show_failure)
-        self.session.model_loading.connect(lambda: self._show_state("Loading the model…"))
+        self.session.model_loading.connect(lambda: self._show_state(tr("Loading the model…")))
         self.session.model_loaded.connect(lambda: self._show_state(""))
 
     def use(self, open_chat: Callable[[], Any]) -> None:
@@ -52,35 +65,40 @@ class AskBothCard(Card):
     def ask(self) -> None:
         """Ask the model with and without its adapter."""
         question = self.question.text().strip()
-        if not question or self._labels:
+        if not question or self._writing:
             return
         messages = [{"role": "user", "content": question}]
         before_ticket = self.session.ask(messages, adapter=False)
         after_ticket = self.session.ask(messages, adapter=True)
         if before_ticket is None or after_ticket is None:
             return
-        self.pair.prompt.setText(question)
-        for label in (self.pair.left, self.pair.right):
-            label.setText("…")
-        self.pair.show()
-        self._labels = {before_ticket: self.pair.left, after_ticket: self.pair.right}
+        self.asked.setText(question)
+        for bubble in (self.before, self.after):
+            bubble.start()
+        for part in (self.asked, self._answers_row):
+            part.show()
+        self._writing = {before_ticket: self.before, after_ticket: self.after}
         self.button.setEnabled(False)
         self.content_added.emit()
 
     def _add_text(self, ticket: int, text: str) -> None:
-        if ticket in self._labels:
-            label = self._labels[ticket]
-            label.setText(text.lstrip() if label.text() == "…" else label.text() + text)
+        if ticket in self._writing:
+            self._writing[ticket].add(text)
 
     def _finish_answer(self, ticket: int) -> None:
-        label = self._labels.pop(ticket, None)
-        if label is not None and label.text() == "…":
-            label.setText("(nothing)")
-        self.button.setEnabled(not self._labels)
+        bubble = self._writing.pop(ticket, None)
+        if bubble is not None:
+            bubble.finish()
+        self.button.setEnabled(not self._writing)
         self.content_added.emit()
 
+    def _correct(self, bubble: AnswerBubble) -> None:
+        open_correction(self, [{"role": "user", "content": self.asked.text()}], bubble)
+
     def _show_failure(self, sentence: str) -> None:
-        self._labels = {}
+        for bubble in self._writing.values():
+            bubble.fail()
+        self._writing = {}
         self.button.setEnabled(True)
         self._show_state(sentence)
 

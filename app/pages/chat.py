@@ -1,31 +1,37 @@
-"""The Chat page: a conversation with the starter model, or with any model that was trained here."""
+"""The Chat page: a conversation with one model, or with several side by side over the same base."""
 
-import datetime
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
-from app.runs import history
+from app.desktop import preferences
+from app.desktop.language import tr
+from app.pages.chat_panel import ChatHistoryList, ChatSettings
+from app.pages.correct_answer import open_correction
+from app.pages.model_choice import ModelChoice
+from app.runs import chat_models, history
+from app.runs.chat_history import ChatHistory
+from app.runs.chat_models import STARTER
 from app.runs.chat_session import ChatSession
+from app.runs.conversation import Conversation, Speaker, Turn
 from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.threads.chat_thread import Message
 from app.threads.run_thread import chat_opener
 from app.threads.task import Task
 from app.widgets.allow_code import ask_to_allow
-from app.widgets.bubbles import Bubble, BubbleList
-from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.bubbles import AnswerBubble, BubbleList
+from app.widgets.buttons import Button, primary_button, quiet_button
 from app.widgets.card import hbox, vbox
-from app.widgets.combo_box import ComboBox
 from app.widgets.labels import IconLabel, Label, title
 from app.widgets.message_edit import MessageEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
-from core.run import Run, runs_folder
+from core.run import runs_folder
 
-_STARTER = "Starter model, untrained"
+_RELEASE_MS = 60_000  # after the page was left
 
 
 class ChatPage(QWidget):
@@ -34,161 +40,271 @@ class ChatPage(QWidget):
     def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
         self.session = ChatSession(jobs, self)
-        self._messages: list[Message] = []
-        self._bubble: Bubble | None = None
-        self._ticket: int | None = None
-        self._wanted: str | None = None  # the folder of the run to choose once the runs are listed
+        self.history = ChatHistory(preferences.data_folder() / "chats")
+        self._conversation = Conversation(STARTER.base)
+        self._path: Path | None = None  # of the conversation, once it is kept
+        self._answers: dict[int, tuple[AnswerBubble, str]] = {}  # that are being written, by ticket, with the adapter
+        self.release_timer = QTimer(self, singleShot=True, interval=_RELEASE_MS)
+        self.release_timer.timeout.connect(self._release_unseen)
+        self._build()
+        self.new_button.clicked.connect(self.start_anew)
+        self.settings.free_memory.connect(self.session.release)
+        self.conversations.opened.connect(self.open_conversation)
+        self.conversations.deleted.connect(self._forget)
+        self.conversations.failed.connect(self._show_note)
+        self.session.text_written.connect(self._add_text)
+        self.session.answer_finished.connect(self._finish_answer)
+        self.session.failed.connect(self._show_failure)
+        self.session.noted.connect(lambda note: self.notice.show_message(note, tone="accent"))
+        self.session.model_loading.connect(lambda: self.question.setPlaceholderText(tr("Loading the model…")))
+        self.session.model_loaded.connect(partial(self._show_loaded, True))
+        self.session.model_released.connect(partial(self._show_loaded, False))
+        self.model.changed.connect(self._use_model)
+        self.model.failed.connect(self._show_problem)
+        self._use_model()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        Task(self, lambda: chat_models.list_models(history.list_runs(runs_folder())), done=self.model.show_models)
+        self.question.setFocus()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self.release_timer.start()
+
+    def _release_unseen(self) -> None:
+        """Free a model that only takes memory, some time after the page was left; one that is answering goes on."""
+        if self.isVisible():
+            return
+        if self._answers:
+            self.release_timer.start()
+        else:
+            self.session.release()
+
+    def talk_to(self, folder: Path) -> None:
+        """Choose the model of a run when the page is shown next."""
+        self.model.want(str(folder))
+
+    def offer(self, folder: Path) -> None:
+        """Choose the model of a run that has just ended, unless a conversation has begun."""
+        if not self._conversation.turns:
+            self.talk_to(folder)
+
+    def send(self) -> None:
+        """Send the message, or stop the answers that are being written."""
+        if self._answers:
+            self.session.stop_answers()
+            return
+        question = self.question.text().strip()
+        if not question:
+            return
+        self.notice.hide()
+        models = [self.model.chosen, *self.model.beside]
+        talk = self._conversation
+        talk.system = self.settings.system.toPlainText().strip()
+        talk.turns.append(Turn(question, {model.adapter: "" for model in models}))
+        index = len(talk.turns) - 1
+        tickets = []
+        for model in models:
+            messages = talk.messages(model.adapter, index)
+            tickets.append(self.session.ask(messages, adapter=model.adapter or False, sampling=self.settings.sampling))
+        if None in tickets:  # a run has the model
+            talk.turns.pop()
+            return
+        self.question.clear()
+        self._stack.setCurrentIndex(1)
+        known = {speaker.adapter for speaker in talk.speakers}
+        talk.speakers += [Speaker(model.title, model.adapter) for model in models if model.adapter not in known]
+        bubbles = self._add_bubbles(index)
+        self._answers = {
+            ticket: (bubble, model.adapter)
+            for ticket, bubble, model in zip(tickets, bubbles, models, strict=True)
+            if ticket is not None
+        }
+        self._update_button()
+
+    def start_anew(self) -> None:
+        """Begin a new conversation with the same models."""
+        self.session.stop_answers()
+        self._answers = {}
+        self._conversation, self._path = Conversation(self.model.chosen.base, self.model.chosen.adapter), None
+        self.bubbles.clear()
+        self._stack.setCurrentIndex(0)
+        self._update_button()
+        self._list_conversations()
+
+    def open_conversation(self, path: Path) -> None:
+        """Show a conversation that was kept, to go on with it."""
+        talk = self.history.read(path)
+        if talk is None:
+            self._show_problem(tr("This conversation cannot be read any more."))
+            self._list_conversations()
+            return
+        self.start_anew()
+        self._conversation, self._path = talk, path
+        self.settings.system.setPlainText(talk.system)
+        self.model.put_beside([s.adapter for s in talk.speakers])
+        self._stack.setCurrentIndex(1)
+        for index, turn in enumerate(talk.turns):
+            for bubble, (_, written) in zip(self._add_bubbles(index), _speaking(talk, turn), strict=True):
+                bubble.finish(written)
+
+    def _add_bubbles(self, index: int) -> list[AnswerBubble]:
+        """Bubbles for a turn of the conversation: its question, and an answer of each that was asked."""
+        talk = self._conversation
+        speaking = _speaking(talk, talk.turns[index])
+        bubbles = self.bubbles.add(talk.turns[index].question, [speaker.title for speaker, _ in speaking])
+        for bubble, (speaker, _) in zip(bubbles, speaking, strict=True):
+            bubble.correct.connect(partial(self._correct, bubble, talk, speaker.adapter, index))
+        return bubbles
+
+    def _correct(self, bubble: AnswerBubble, talk: Conversation, adapter: str, index: int) -> None:
+        open_correction(self, talk.messages(adapter, index), bubble)
+
+    def _use_model(self) -> None:
+        """Talk to the chosen model from now on, in a new conversation."""
+        allowed_run = ask_to_allow(self, self.model.chosen.run)
+        self.start_anew()
+        if allowed_run is None:
+            self._show_problem(tr("The model's own code has not been allowed to run."))
+            return
+        self.notice.hide()
+        self.session.use(chat_opener(allowed_run, self.model.chosen.adapter or None))
+
+    def _add_text(self, ticket: int, text: str) -> None:
+        if ticket in self._answers:
+            self._answers[ticket][0].add(text)
+
+    def _finish_answer(self, ticket: int) -> None:
+        if ticket not in self._answers:
+            return
+        bubble, adapter = self._answers.pop(ticket)
+        bubble.finish()
+        self._conversation.turns[-1].answers[adapter] = bubble.written
+        if not self._answers:
+            self._keep()
+            self._update_button()
+
+    def _show_failure(self, sentence: str) -> None:
+        """Nothing that was written is lost: the question goes back to its field."""
+        if self._answers:
+            for bubble, _ in self._answers.values():
+                bubble.fail()
+            self.question.setPlainText(self._conversation.turns[-1].question)
+            if not any(self._conversation.turns[-1].answers.values()):
+                self._conversation.turns.pop()
+            self._answers = {}
+        self._show_note(sentence)
+        self._show_loaded(False)
+        self._update_button()
+
+    def _show_problem(self, sentence: str) -> None:
+        self.notice.show_message(sentence, tr("Choose another one."))
+
+    def _show_note(self, sentence: str) -> None:
+        self.notice.show_message(sentence, tone="warn")
+
+    def _show_loaded(self, is_loaded: bool) -> None:
+        self.question.setPlaceholderText(tr("Write a message"))
+        self.settings.show_loaded(is_loaded)
+
+    def _keep(self) -> None:
+        try:
+            self._path = self._path or self.history.new_path(self._conversation)
+            self.history.keep(self._conversation, self._path)
+        except UserError as error:
+            self._show_note(tr("The conversation is not kept: {reason}", reason=error))
+        self._list_conversations()
+
+    def _forget(self, path: Path) -> None:
+        """A conversation was deleted: the one that is shown goes too where it is that."""
+        if path == self._path:
+            self.start_anew()
+
+    def _list_conversations(self) -> None:
+        if not self.conversations.isHidden():
+            self.conversations.show_conversations(self.model.chosen.key)
+
+    def _show_panel(self, panel: QWidget, is_wanted: bool) -> None:
+        buttons = {self.settings: self.settings_button, self.conversations: self.history_button}
+        for other, button in buttons.items():
+            button.setChecked(other is panel and is_wanted)
+        self.panel.setVisible(is_wanted)
+        self.panel.setCurrentWidget(panel)
+        self._list_conversations()
+
+    def _update_button(self) -> None:
+        self.button.setText(tr("Stop") if self._answers else tr("Send"))
+        self.button.set_icon("stop" if self._answers else "send")
+
+    def _build(self) -> None:
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
-        header = hbox(gap=8)
-        header.addWidget(title("Chat"), 1)
-        label = Label("&Model", wrap=False)
-        self.model = ComboBox("Model to chat with")
-        self.model.setMinimumWidth(300)
-        self.model.setMaximumWidth(380)
-        self.model.setAccessibleName("Model to talk to")
-        self.model.addItem(_STARTER, None)
-        label.setBuddy(self.model)
-        self.new_button = quiet_button("New conversation", "reset")
-        for part in (self.new_button, label, self.model):
-            header.addWidget(part)
-        layout.addLayout(header)
+        layout.addLayout(self._build_header())
+        self.model = ModelChoice()
+        layout.addWidget(self.model)
         self.notice = Notice()
         layout.addWidget(self.notice)
         self.bubbles = BubbleList()
         self._stack = QStackedWidget()
         self._stack.addWidget(_build_empty_page())
         self._stack.addWidget(self.bubbles)
-        layout.addWidget(self._stack, 1)
-        layout.addLayout(self._build_question_row())
-        self.model.activated.connect(self._use_model)
-        self.new_button.clicked.connect(self.start_anew)
-        self.session.text_written.connect(self._add_text)
-        self.session.answer_finished.connect(self._finish_answer)
-        self.session.failed.connect(self._show_failure)
-        self.session.model_loading.connect(lambda: self.question.setPlaceholderText("Loading the model…"))
-        self.session.model_loaded.connect(lambda: self.question.setPlaceholderText("Write a message"))
-        self._use_model()
+        self.settings, self.conversations = ChatSettings(), ChatHistoryList(self.history)
+        self.panel = QStackedWidget()
+        self.panel.setFixedWidth(self.settings.width())
+        for page in (self.settings, self.conversations):
+            self.panel.addWidget(page)
+        self.panel.hide()
+        talk = vbox(gap=theme.GRID + 4)
+        talk.addWidget(self._stack, 1)
+        talk.addLayout(self._build_question_row())
+        columns = hbox(gap=16)
+        columns.addLayout(talk, 1)
+        columns.addWidget(self.panel)
+        layout.addLayout(columns, 1)
 
-    def showEvent(self, event: QShowEvent) -> None:
-        super().showEvent(event)
-        Task(self, lambda: history.list_runs(runs_folder()), done=self.show_models)
-        self.question.setFocus()
+    def _build_header(self) -> QHBoxLayout:
+        header = hbox(gap=4)
+        header.addWidget(title(tr("Chat")), 1)
+        self.new_button = quiet_button(tr("New conversation"), "new")
+        self.history_button = self._build_toggle(tr("History"), "clock", lambda: self.conversations)
+        self.settings_button = self._build_toggle(tr("Settings"), "settings", lambda: self.settings)
+        for button in (self.new_button, self.history_button, self.settings_button):
+            header.addWidget(button)
+        return header
 
-    def talk_to(self, folder: Path) -> None:
-        """Choose the model of a run when the page is shown next."""
-        self._wanted = str(folder)
-
-    def offer(self, folder: Path) -> None:
-        """Choose the model of a run that has just ended, unless a conversation has begun."""
-        if not self._messages:
-            self.talk_to(folder)
-
-    def show_models(self, entries: list[history.HistoryEntry]) -> None:
-        """Offer the runs that have an adapter."""
-        current, wanted = self.model.currentData(), self._wanted
-        chosen = wanted or current
-        self.model.clear()
-        self.model.addItem(_STARTER, None)
-        for entry in entries:
-            if (entry.folder / "adapters.safetensors").is_file():
-                start = datetime.datetime.fromtimestamp(entry.start_time)
-                self.model.addItem(f"{entry.model} + {entry.data}, {start:%d %b %H:%M}", str(entry.folder))
-        self.model.setCurrentIndex(max(0, self.model.findData(chosen)))
-        if wanted and self.model.currentData() == wanted:
-            self._wanted = None
-            if wanted != current:
-                self._use_model()
-
-    def send(self) -> None:
-        """Send the message, or stop the answer that is being written."""
-        if self._ticket is not None:
-            self.session.stop_answer()
-            return
-        message = self.question.text().strip()
-        if not message:
-            return
-        self.notice.hide()
-        messages = [*self._messages, {"role": "user", "content": message}]
-        self._ticket = self.session.ask(messages)
-        if self._ticket is None:
-            return
-        self._messages = messages
-        self.question.clear()
-        self._stack.setCurrentIndex(1)
-        self.bubbles.add("You", message, from_user=True)
-        self._bubble = self.bubbles.add(self.model.currentText(), "…", from_user=False)
-        self._update_button()
-
-    def start_anew(self) -> None:
-        """Begin a new conversation with the same model."""
-        self.session.stop_answer()
-        self._messages, self._bubble, self._ticket = [], None, None
-        self.bubbles.clear()
-        self._stack.setCurrentIndex(0)
-        self._update_button()
+    def _build_toggle(self, text: str, icon: str, panel) -> Button:  # type: ignore[no-untyped-def]
+        button = quiet_button(text, icon)
+        button.setCheckable(True)
+        button.clicked.connect(lambda is_checked: self._show_panel(panel(), is_checked))
+        return button
 
     def _build_question_row(self) -> QHBoxLayout:
         question_row = hbox(gap=8)
-        self.question = MessageEdit("Message", "Write a message")
+        self.question = MessageEdit(tr("Message"), tr("Write a message"))
         self.question.sent.connect(self.send)
-        self.button = primary_button("Send", "send")
+        self.button = primary_button(tr("Send"), "send")
         self.button.setMinimumHeight(34)
         self.button.clicked.connect(self.send)
         question_row.addWidget(self.question, 1)
         question_row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignBottom)
         return question_row
 
-    def _use_model(self) -> None:
-        folder = self.model.currentData()
-        try:
-            run = Run.read(Path(folder) / "run.toml") if folder else Run()
-        except UserError as error:
-            self.notice.show_message(str(error), "Choose another one.")
-            return
-        self.start_anew()
-        allowed_run = ask_to_allow(self, run)
-        if allowed_run is None:
-            self.notice.show_message("The model's own code has not been allowed to run.", "Choose another one.")
-            return
-        self.session.use(chat_opener(allowed_run, folder))
 
-    def _add_text(self, ticket: int, text: str) -> None:
-        if ticket == self._ticket and self._bubble is not None:
-            answer = self._bubble.text.text()
-            self._bubble.text.setText(text.lstrip() if answer == "…" else answer + text)
-            self.bubbles.scroll_to_end()
-
-    def _finish_answer(self, ticket: int) -> None:
-        if ticket != self._ticket or self._bubble is None:
-            return
-        answer = "" if self._bubble.text.text() == "…" else self._bubble.text.text().strip()
-        self._bubble.text.setText(answer or "(nothing)")
-        self._messages.append({"role": "assistant", "content": answer})
-        self._ticket = None
-        self._update_button()
-
-    def _show_failure(self, sentence: str) -> None:
-        if self._ticket is not None and self._messages:
-            self.question.setPlainText(self._messages.pop()["content"])  # nothing that was written is lost
-        self._ticket = None
-        if self._bubble is not None and self._bubble.text.text() == "…":
-            self._bubble.text.setText("(no answer)")
-        self.notice.show_message(sentence, tone="warn")
-        self._update_button()
-
-    def _update_button(self) -> None:
-        self.button.setText("Stop" if self._ticket is not None else "Send")
-        self.button.set_icon("stop" if self._ticket is not None else "send")
+def _speaking(talk: Conversation, turn: Turn) -> list[tuple[Speaker, str]]:
+    """Who was asked in a turn, with what was answered."""
+    titles = {speaker.adapter: speaker for speaker in talk.speakers}
+    return [(titles[adapter], written) for adapter, written in turn.answers.items() if adapter in titles]
 
 
 def _build_empty_page() -> QWidget:
     page = QWidget()
     layout = vbox(page, gap=10)
     layout.addStretch(2)
+    advice = tr("The model is loaded with your first message. What you write stays on this computer.")
     for part in (
         IconLabel("chat", "secondary", 44),
-        Label("Ask anything", bold=True, wrap=False),
-        Label("The model is loaded with your first message. What you write stays here.", tone="secondary", wrap=False),
+        Label(tr("Ask anything"), bold=True, wrap=False),
+        Label(advice, tone="secondary", wrap=False),
     ):
         layout.addWidget(part, 0, theme.CENTRE)
     layout.addStretch(3)

@@ -5,11 +5,12 @@ from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
+from app.desktop.language import tr
 from app.runs.job_queue import JobQueue
 from app.threads import crash_report
-from app.threads.chat_thread import ChatThread, Message, Question
+from app.threads.chat_thread import ChatThread, Message, Question, Sampling
 
-BUSY = "A run, or the check before one, is using the model. Ask again when it is done."
+BUSY = tr("A run, or the check before one, is using the model. Ask again when it is done.")
 
 
 class ChatSession(QObject):
@@ -20,6 +21,8 @@ class ChatSession(QObject):
     failed = Signal(str)
     model_loading = Signal()
     model_loaded = Signal()
+    model_released = Signal()  # its memory is free
+    noted = Signal(str)  # a sentence about how the model is loaded
 
     def __init__(self, jobs: JobQueue, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -31,17 +34,24 @@ class ChatSession(QObject):
 
     def use(self, open_chat: Callable[[], Any]) -> None:
         """Talk to another model from the next question on."""
+        self.release()
         self._open_chat = open_chat
+
+    def release(self) -> None:
+        """Free the model's memory; the next question loads the model again."""
         self._unanswered.clear()
         if self._thread is not None:
-            self._thread.close()
+            self._thread.failed.disconnect(self._fail)
+            self._jobs.close_chat(self._thread)
             self._thread = None
 
-    def ask(self, messages: list[Message], *, adapter: bool = True) -> int | None:
+    def ask(
+        self, messages: list[Message], *, adapter: str | bool = True, sampling: Sampling | None = None
+    ) -> int | None:
         """Ask for an answer to the last message.
 
-        Without `adapter` the model answers as it was before training. Returns the ticket that comes back with the
-        answer, or None while a run has the model.
+        `adapter` is a folder, True for the adapter that the chat was opened with, and False for the model as it was
+        before training. Returns the ticket that comes back with the answer, or None while a run has the model.
         """
         if self._open_chat is None:
             return None
@@ -54,17 +64,18 @@ class ChatSession(QObject):
         assert self._thread is not None
         self._ticket += 1
         self._unanswered.add(self._ticket)
-        self._thread.ask(Question(self._ticket, messages, adapter))
+        self._thread.ask(Question(self._ticket, messages, adapter, sampling or Sampling()))
         return self._ticket
 
-    def stop_answer(self) -> None:
-        """End the answer that is being written."""
+    def stop_answers(self) -> None:
+        """End the answer that is being written, and leave those that wait empty."""
         if self._thread is not None:
-            self._thread.stop_answer()
+            self._thread.stop_answers()
 
     def _start(self, thread: ChatThread) -> None:
         self._thread = thread
         thread.model_loaded.connect(self.model_loaded)
+        thread.noted.connect(self.noted)
         thread.text_written.connect(self.text_written)
         thread.answer_finished.connect(self._finish_answer)
         thread.failed.connect(self._fail)
@@ -75,7 +86,7 @@ class ChatSession(QObject):
 
     def _crash(self, details: str) -> None:
         crash_report.report(details)
-        self._fail("Something went wrong inside Hone while answering.")
+        self._fail(tr("Something went wrong inside Hone while answering."))
 
     def _finish_answer(self, ticket: int) -> None:
         self._unanswered.discard(ticket)
@@ -86,6 +97,7 @@ class ChatSession(QObject):
         self.failed.emit(sentence)
 
     def _release_thread(self) -> None:
+        self.model_released.emit()
         if self._thread is not None and self._thread.isFinished():
             self._thread = None
             if self._unanswered:  # a run has taken the model in the middle of an answer

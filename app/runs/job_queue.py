@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QObject, QThread, Signal
+from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
 from app.runs.record import RunRecord
-from app.threads import core_calls, crash_report
+from app.threads import core_calls, crash_report, gc
 from app.threads.chat_thread import ChatThread
 from app.threads.run_thread import EventSource, RunThread
 from app.threads.task import Task
@@ -18,6 +18,7 @@ from core.events import Event, Started
 from core.run import Run
 
 _SHUT_DOWN_MS = 5000  # how long shut_down() waits for a thread
+_COLLECT_MS = 500  # after a chat
 
 
 class LiveRun(QObject):
@@ -172,6 +173,11 @@ class JobQueue(QObject):
         self._chat = ChatThread(open_chat, self)
         return self._chat
 
+    def close_chat(self, chat: ChatThread) -> None:
+        """Free the model of a chat that make_chat() returned, if it still has one."""
+        if chat is self._chat:
+            self.end_chat()
+
     def end_chat(self) -> None:
         """Take the model from the chat, if there is one."""
         if self._chat is not None:
@@ -214,7 +220,10 @@ class JobQueue(QObject):
             self.current.start()
 
     def _drop_ended_chats(self) -> None:
-        self._closing_chats = [chat for chat in self._closing_chats if not chat.isFinished()]
+        for chat in [chat for chat in self._closing_chats if chat.isFinished()]:
+            self._closing_chats.remove(chat)
+            chat.deleteLater()
+        QTimer.singleShot(_COLLECT_MS, self, gc.collect_all)  # what is left of a model in reference cycles
         self._start_current()
 
     def _drop_measuring(self) -> None:

@@ -23,6 +23,7 @@ class IncomingFiles(QObject):
     step_changed = Signal(str)  # the name of the step of New run to show
     run_opened = Signal(object)  # a run's folder
     settings_opened = Signal(object)  # the path of a run.toml
+    adapter_opened = Signal(object)  # the folder of an adapter that is no run
     refused = Signal(str, str)  # heading, sentence
 
     def __init__(self, draft: Draft, overlay: DropOverlay, parent: QObject) -> None:
@@ -43,6 +44,8 @@ class IncomingFiles(QObject):
                 self.run_opened.emit(path)
             elif meaning.kind == "settings":
                 self.settings_opened.emit(path)
+            elif meaning.kind == "adapter":
+                self.adapter_opened.emit(path)
             elif meaning.kind != "data":
                 self.refused.emit(tr("This cannot be opened here."), meaning.sentence)
 

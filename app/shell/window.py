@@ -160,6 +160,7 @@ class MainWindow(QMainWindow):
         self.incoming.step_changed.connect(self._show_step)
         self.incoming.run_opened.connect(self.open_run)
         self.incoming.settings_opened.connect(self._open_settings)
+        self.incoming.adapter_opened.connect(self._chat_with_adapter)
         self.incoming.refused.connect(partial(dialogs.show_message, self))
         self.sidebar.chosen.connect(self.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
@@ -207,6 +208,10 @@ class MainWindow(QMainWindow):
     def _chat_with(self, folder: Path) -> None:
         self.chat_page.talk_to(folder)
         self.go("chat")
+
+    def _chat_with_adapter(self, folder: Path) -> None:
+        self.go("chat")
+        self.chat_page.model.add_folder(folder)
 
     def _resume(self, folder: Path, changes: dict[str, Any] | None = None) -> None:
         try:

@@ -81,6 +81,27 @@ def find_model(path: str, revision: str | None) -> Path | None:
     return hub.locate(path, revision)
 
 
+def adapter_base(folder: Path) -> str:
+    """The base model, on this computer, of an adapter that may come from elsewhere; "" where it names none.
+
+    Raises BadModel for a folder without an adapter, and where the base would have to be downloaded.
+    """
+    from core.chat import read_base_model
+    from core.errors import BadModel
+    from core.model import hub
+
+    name = read_base_model(folder)
+    if name is None:
+        return ""
+    model = hub.find_moved(name, folder)
+    if hub.locate(model) is None:
+        raise BadModel(
+            f"The adapter in {folder} belongs to {name}, which is not on this computer: choose that model in New run "
+            "first, which downloads it."
+        )
+    return model
+
+
 def missing_files(folder: Path) -> list[str]:
     """The names of files that a model folder lacks. Raises BadModel."""
     from core.model import weight_files

@@ -52,6 +52,11 @@ def freeze_startup_objects() -> None:
 def collect_all() -> None:
     """Collect all generations, and free MLX's cache of buffers: for a moment in which a pause does not matter."""
     gc.collect()
+    clear_mlx_cache()
+
+
+def clear_mlx_cache() -> None:
+    """Give the buffers that MLX keeps for later back to the system. On any thread."""
     clear = getattr(sys.modules.get("mlx.core"), "clear_cache", None)
     if clear is not None:
         clear()

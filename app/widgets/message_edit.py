@@ -2,30 +2,25 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QPlainTextEdit, QSizePolicy
+from PySide6.QtWidgets import QSizePolicy
 
 from app.desktop.language import tr
-from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.text_area import TextArea
 
 _MOST_LINES = 6  # shown at once; longer messages scroll
 
 
-class MessageEdit(QPlainTextEdit):
+class MessageEdit(TextArea):
     """`sent` when Return or Enter is pressed alone."""
 
     sent = Signal()
 
     def __init__(self, name: str, hint: str = "", height: int = 34) -> None:
-        super().__init__()
+        super().__init__(name, hint)
         self._least_height = height
-        self.setAccessibleName(name)
         self.setAccessibleDescription(tr("Return sends the message, Shift and Return begin a new line."))
-        self.setPlaceholderText(hint)
-        self.setTabChangesFocus(True)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        use_thin_scrollbars(self)
         self.textChanged.connect(self._fit)
         self._fit()
 
@@ -48,7 +43,7 @@ class MessageEdit(QPlainTextEdit):
     def _fit(self) -> None:
         """Take the height of the lines, up to _MOST_LINES."""
         lines = max(1, round(self.document().size().height()))  # a plain text's height is in lines
-        margins = 2 * (self.frameWidth() + round(self.document().documentMargin())) + 4
+        margins = 2 * (self.frameWidth() + round(self.document().documentMargin())) + 2
         height = max(self._least_height, min(lines, _MOST_LINES) * self.fontMetrics().lineSpacing() + margins)
         is_long = lines > _MOST_LINES
         policy = Qt.ScrollBarPolicy.ScrollBarAsNeeded if is_long else Qt.ScrollBarPolicy.ScrollBarAlwaysOff

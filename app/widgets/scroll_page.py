@@ -20,7 +20,6 @@ class ScrollPage(QScrollArea):
         self.viewport().setAutoFillBackground(False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = QWidget()
-        outer.setAutoFillBackground(False)
         outer_layout = vbox(outer, margin)
         self.content = QWidget()
         self.content.setMaximumWidth(width)
@@ -28,3 +27,4 @@ class ScrollPage(QScrollArea):
         outer_layout.setAlignment(self.content, Qt.AlignmentFlag.AlignTop)
         self.content_layout: QVBoxLayout = vbox(self.content, gap=theme.GRID)
         self.setWidget(outer)
+        outer.setAutoFillBackground(False)  # setWidget() has switched it on

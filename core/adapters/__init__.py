@@ -4,11 +4,13 @@ A model of mlx-lm goes in; the functions here change it in place:
 
     attach(model, options)              add a fresh adapter; trainable_parameters() is then what a run trains
     load(model, folder)                 add a saved adapter, in mlx-lm's format or PEFT's
+    AdapterSet(model)                   several saved adapters over one base, one in use at a time
     disable(model)                      a context in which the model computes as before training
     build_config(model, options, base)  the contents of adapter_config.json, in mlx-lm's terms
 """
 
 from core.adapters.adapter_config import build_config, read_chat_template, resolved_options
+from core.adapters.adapter_set import AdapterSet
 from core.adapters.attach_adapter import attach
 from core.adapters.files import (
     CONFIG,
@@ -24,7 +26,7 @@ from core.adapters.load_adapter import load
 from core.adapters.lora import AdapterLayer
 
 __all__ = [
-    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "BasePrecision", "adapter_layers", "attach", "build_config",
-    "choose_base_precision", "disable", "load", "read", "read_base_precision", "read_chat_template",
+    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "AdapterSet", "BasePrecision", "adapter_layers", "attach",
+    "build_config", "choose_base_precision", "disable", "load", "read", "read_base_precision", "read_chat_template",
     "resolved_options", "saved_tensors", "trainable_tensors",
 ]  # fmt: skip

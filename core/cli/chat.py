@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import Print
-from core.errors import BadModel
 from core.quant.modes import MODES, UNPACKED
 
 
@@ -77,14 +76,8 @@ def run(args: Any, out: Print) -> int:
 
 def find_base_model(adapter: str | None) -> str | None:
     """The base model that an adapter's configuration names. Raises BadModel where it is not on this machine."""
+    from core.chat import read_base_model
     from core.model.hub import require_local
 
-    if adapter is None:
-        return None
-    path = Path(adapter) / "adapter_config.json"
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
-    except (OSError, ValueError, AttributeError):
-        raise BadModel(f"{adapter} holds no adapter: adapter_config.json is missing or broken.") from None
-    return require_local(str(model), adapter) if model else None
+    model = read_base_model(Path(adapter)) if adapter else None
+    return require_local(model, str(adapter)) if model else None

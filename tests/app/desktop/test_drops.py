@@ -49,8 +49,8 @@ def test_adapters_and_other_formats_are_named(tmp_path: Path) -> None:
     for name in ("adapter/adapter_config.json", "adapter/README.md", "rows.xlsx"):
         (tmp_path / name).touch()
     adapter, sheet = (classify_path(tmp_path / name) for name in ("adapter", "rows.xlsx"))
-    assert (adapter.kind, sheet.kind) == ("", "")
-    assert adapter.sentence.startswith("“adapter” is an adapter: to go on from it, name it in the settings")
+    assert (adapter.kind, sheet.kind) == ("adapter", "")
+    assert adapter.sentence == "Talk to the adapter “adapter”"
     assert sheet.sentence == "“rows.xlsx” is a workbook, not a data file: save its sheet as CSV."
 
 

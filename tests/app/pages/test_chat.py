@@ -11,6 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.pages.ask_both import AskBothCard
+from app.pages.chat import ChatPage
 from app.runs.chat_session import BUSY, ChatSession
 from app.runs.job_queue import JobQueue
 from app.shell.window import MainWindow
@@ -27,16 +28,27 @@ class FakeChat:
     def __init__(self) -> None:
         self.threads = {threading.get_ident()}
         self.questions: list[list[dict[str, str]]] = []
+        self.samplings: list[dict[str, object]] = []
         self.wait: Flag | None = None
 
-    def answer(self, messages: list[dict[str, str]], *, max_tokens: int, adapter: bool = True) -> Iterator[str]:
+    note = ""
+
+    def answer(
+        self, messages: list[dict[str, str]], *, adapter: str | bool = True, **sampling: object
+    ) -> Iterator[str]:
         self.threads.add(threading.get_ident())
         self.questions.append(list(messages))
-        yield "after: " if adapter else "before: "
+        self.samplings.append(sampling)
+        yield f"{Path(adapter).name}: " if isinstance(adapter, str) else "after: " if adapter else "before: "
         for word in messages[-1]["content"].split():
             if self.wait is not None:
                 self.wait.wait(5)
             yield word + " "
+
+
+def choose(page: ChatPage, index: int) -> None:
+    page.model.box.setCurrentIndex(index)
+    page.model.box.activated.emit(index)
 
 
 @pytest.fixture
@@ -55,8 +67,8 @@ def test_both_sides_answer_one_after_the_other(qtbot: QtBot, jobs: JobQueue) -> 
     ask.button.click()
     assert not ask.button.isEnabled()
     qtbot.waitUntil(ask.button.isEnabled)
-    assert ask.pair.left.text().strip() == "before: who are you"
-    assert ask.pair.right.text().strip() == "after: who are you"
+    assert ask.before.text.text() == "before: who are you"
+    assert ask.after.text.text() == "after: who are you"
     ask.ask()
     qtbot.waitUntil(lambda: len(chat.questions) == 4)
     qtbot.waitUntil(ask.button.isEnabled)
@@ -109,7 +121,7 @@ def test_an_answer_can_be_cut_short(qtbot: QtBot, jobs: JobQueue) -> None:
     session.text_written.connect(lambda ticket, text: pieces.append(text))
     ticket = session.ask([{"role": "user", "content": "one two three four"}])
     qtbot.waitUntil(lambda: pieces == ["after: "])
-    session.stop_answer()
+    session.stop_answers()
     with qtbot.waitSignal(session.answer_finished) as signal:
         chat.wait.set()
     assert signal.args == [ticket]
@@ -143,7 +155,7 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     qtbot.waitUntil(lambda: run_page.record.is_over and window.jobs.current is None)
     page.send()
     qtbot.waitUntil(lambda: len(chat.questions) == 2)
-    assert [m["content"].strip() for m in chat.questions[1]] == ["hello there", "after: hello there", "are you there"]
+    assert [m["content"].strip() for m in chat.questions[1]] == ["hello there", "before: hello there", "are you there"]
     qtbot.waitUntil(lambda: page.button.text() == "Send")
 
 
@@ -151,10 +163,9 @@ def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None
     list(play_script(Run().replace("output", str(runs_folder() / "mine")), Flag(), Flag(), steps=3))
     window.go("chat")
     page = window.chat_page
-    qtbot.waitUntil(lambda: page.model.count() == 2)
-    assert page.model.itemData(1) == str(runs_folder() / "mine")
-    page.model.setCurrentIndex(1)
-    page.model.activated.emit(1)
+    qtbot.waitUntil(lambda: page.model.box.count() == 2)
+    assert page.model.box.itemData(1) == str(runs_folder() / "mine")
+    choose(page, 1)
     assert page.notice.isHidden()
     page.start_anew()
     assert page.bubbles.content_layout.count() == 1

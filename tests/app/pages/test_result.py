@@ -3,6 +3,7 @@
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.runs.conversation import Turn
 from app.shell.window import MainWindow
 from core.run import Run
 from tests.app.conftest import CAVEAT, play_script
@@ -24,7 +25,7 @@ def test_done_leads_to_a_chat_with_the_model_of_the_run(qtbot: QtBot, window: Ma
     page.result.chat_button.click()
     chat = window.chat_page
     assert window.stack.currentWidget() is chat
-    qtbot.waitUntil(lambda: chat.model.currentData() == str(page.folder))
+    qtbot.waitUntil(lambda: chat.model.chosen.key == str(page.folder))
 
 
 def test_the_chat_opens_with_the_newest_run_but_keeps_a_conversation(qtbot: QtBot, window: MainWindow) -> None:
@@ -33,10 +34,10 @@ def test_the_chat_opens_with_the_newest_run_but_keeps_a_conversation(qtbot: QtBo
     first = window.runs.start(Run())
     qtbot.waitUntil(lambda: first.record.is_over and window.jobs.current is None)
     window.go("chat")
-    qtbot.waitUntil(lambda: chat.model.currentData() == str(first.folder))
-    chat._messages = [{"role": "user", "content": "Hello"}]
+    qtbot.waitUntil(lambda: chat.model.chosen.key == str(first.folder))
+    chat._conversation.turns.append(Turn("Hello"))
     second = window.runs.start(Run().replace("output", f"{first.folder}-2"))
     qtbot.waitUntil(lambda: second.record.is_over and window.jobs.current is None)
     window.go("chat")
     qtbot.wait(300)
-    assert chat.model.currentData() == str(first.folder)
+    assert chat.model.chosen.key == str(first.folder)
