@@ -33,7 +33,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
     "distill": {"teacher": str(MODEL), "lmbda": 0.5},
     "distill-kept": {"teacher": str(MODEL), "lmbda": 0.0, "teacher_top_k": 4},
 }
-_BESIDE_THE_TRAINING = ("Phase", "Started", "Warned")  # a run that goes on says these again
+_BESIDE_THE_TRAINING = ("Phase", "Resumed", "Started", "Warned")  # a run that goes on says these again, or alone
 _MEASURED = (
     "time",
     "seconds",
