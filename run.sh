@@ -133,29 +133,39 @@ try_qt() {
         fail "Qt's libraries are not complete: please install your distribution's packages for libGL, libEGL, glib 2, libX11, D-Bus, fontconfig, libxkbcommon and xcb-util-cursor (and OpenBLAS, for speed)."
 }
 
-# Known vulnerabilities of the locked packages, told by the package index; without it there is nothing to ask. A mirror of
-# it may know of none: pip-audit counts a package that it was told nothing about as sound.
+# Known vulnerabilities of the locked packages, told by the package index or, where that has nothing to tell of some as a
+# mirror may, by OSV (osv.dev). pip-audit counts a package that it was told nothing about as sound.
 audit() {
     locked=$(mktemp)
     answer=$(mktemp)
     "$uv" export --project "$here" --locked --no-hashes --no-emit-project --quiet --output-file "$locked" >/dev/null
-    if "$uv" tool run --quiet pip-audit --version >/dev/null 2>&1; then
-        "$uv" tool run --quiet pip-audit --requirement "$locked" --no-deps --disable-pip --progress-spinner off \
-            >"$answer" 2>&1 || {
-            cat "$answer" >&2
-            rm -f "$locked" "$answer"
-            fail "A package has a known vulnerability (see above), or the audit itself could not run."
-        }
-        unknown=$(grep -c "could not be audited" "$answer" || true)
-        if [ "$unknown" -gt 0 ]; then
-            say "Skipped: the audit of $unknown packages, of which the package index here has nothing to tell."
-        else
-            say "Audited: the locked packages have no known vulnerability."
-        fi
+    if ! "$uv" tool run --quiet pip-audit --version >/dev/null 2>&1; then
+        say "Not audited: the packages, as the package index cannot be reached."
+    elif ! ask_for_vulnerabilities pypi; then
+        say "Not audited: the packages, as the audit itself could not run: $(tail -n 1 "$answer")"
     else
-        say "Skipped: the audit of the packages, as the package index cannot be reached."
+        unknown=$(grep -c "could not be audited" "$answer" || true)
+        total=$(grep -c "^[a-zA-Z0-9].*==" "$locked" || true)
+        if [ "$unknown" -eq 0 ]; then
+            say "Audited: the locked packages have no known vulnerability."
+        elif ask_for_vulnerabilities osv; then
+            say "Audited by OSV, as the package index has nothing to tell of $unknown: no known vulnerability."
+        else
+            say "Not audited: $unknown of $total locked packages. The package index has nothing to tell of them, and OSV cannot be reached; where it can, pip-audit -s osv tells."
+        fi
     fi
     rm -f "$locked" "$answer"
+}
+
+# Ask a service about the packages in $locked, its words into $answer. Fails where it does not answer; ends the check where
+# it knows of a vulnerability.
+ask_for_vulnerabilities() {
+    "$uv" tool run --quiet pip-audit --vulnerability-service "$1" --requirement "$locked" --no-deps --disable-pip \
+        --progress-spinner off >"$answer" 2>&1 && return 0
+    grep -q "^Found .* known vulnerabilit" "$answer" || return 1
+    cat "$answer" >&2
+    rm -f "$locked" "$answer"
+    fail "A package has a known vulnerability (see above)."
 }
 
 # The lock names the index. Another one, in the environment or in uv's own settings, would only make uv doubt the lock.

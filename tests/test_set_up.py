@@ -86,24 +86,46 @@ def test_the_check_runs_everything(machine: Machine) -> None:
     assert message == "Audited: the locked packages have no known vulnerability."
 
 
+UNKNOWN = "echo 'numpy Dependency not found on PyPI and could not be audited: numpy (2.4.6)'"
+VULNERABLE = "echo 'Found 1 known vulnerability in 1 package'; echo numpy 1.0 PYSEC-1; exit 1"
+TOLD = "Found 1 known vulnerability in 1 package\nnumpy 1.0 PYSEC-1\nA package has a known vulnerability (see above)."
+
+
 @pytest.mark.parametrize(
     ("audit", "code", "message"),
     [
-        ("exit 1", 0, "Skipped: the audit of the packages, as the package index cannot be reached."),
+        ("exit 1", 0, "Not audited: the packages, as the package index cannot be reached."),
         (
-            "echo 'numpy Dependency not found on PyPI and could not be audited: numpy (2.4.6)'",
+            "case $* in *--version*) ;; *) echo broken; echo out of order; exit 1 ;; esac",
             0,
-            "Skipped: the audit of 1 packages, of which the package index here has nothing to tell.",
+            "Not audited: the packages, as the audit itself could not run: out of order",
         ),
         (
-            "case $* in *--version*) ;; *) echo numpy 1.0 PYSEC-1; exit 1 ;; esac",
+            f"case $* in *osv*) exit 1 ;; *) {UNKNOWN} ;; esac",
+            0,
+            "Not audited: 1 of 2 locked packages. The package index has nothing to tell of them, and OSV cannot be "
+            "reached; where it can, pip-audit -s osv tells.",
+        ),
+        (
+            f"case $* in *osv*) ;; *) {UNKNOWN} ;; esac",
+            0,
+            "Audited by OSV, as the package index has nothing to tell of 1: no known vulnerability.",
+        ),
+        (
+            f"case $* in *osv*) {VULNERABLE} ;; *) {UNKNOWN} ;; esac",
             2,
-            "numpy 1.0 PYSEC-1\nA package has a known vulnerability (see above), or the audit itself could not run.",
+            TOLD,
+        ),
+        (
+            f"case $* in *--version*) ;; *) {VULNERABLE} ;; esac",
+            2,
+            TOLD,
         ),
     ],
 )
 def test_what_the_audit_says(machine: Machine, audit: str, code: int, message: str) -> None:
-    machine.commands["uv"] = f'case $* in "tool run"*) {audit} ;; *) echo "uv $*" ;; esac'
+    export = 'for file; do :; done; printf "# two\\nnumpy==2.4.6\\n    # via mlx\\nrich==1.0\\n" >"$file"'
+    machine.commands["uv"] = f'case $* in "tool run"*) {audit} ;; export*) {export} ;; *) echo "uv $*" ;; esac'
     assert machine.run("--check")[::2] == (code, message)
 
 
