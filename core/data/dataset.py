@@ -30,6 +30,9 @@ class Dataset:
     rows: int  # rows of the files, usable or not
     finding_counts: Mapping[str, int] = field(default_factory=dict)  # of each code, all of them
     valid: tuple[str, ...] = ()  # files of held-out rows that lie beside these in the folder
+    files_with_held_out: tuple[
+        str, ...
+    ] = ()  # files that set rows aside themselves, as {"train": […], "test": […]} does
 
 
 def load_dataset(
@@ -39,6 +42,7 @@ def load_dataset(
     columns: Iterable[str] = (),
     exclude: Collection[str] = (),
     fill_in: Iterable[str] = (),
+    held_out_part: bool = False,
 ) -> Dataset:
     """The examples in a file, a folder or several files, for a kind of data (core.data.kinds).
 
@@ -47,6 +51,7 @@ def load_dataset(
     exclude   codes of findings (those of core.data.check.fixes.EXCLUSIONS) whose rows are left out; and single rows,
               such as "row:17", counted from 1 over all files
     fill_in   texts for placeholders: an entry "name=Hone" replaces {{name}}
+    held_out_part   read what the files set aside, as in {"train": […], "test": […]}, not what is to be trained on
 
     Raises BadData when no row can be used, with the first reason; BadOption for an entry that is not of these forms;
     and what find_files() and read_rows() raise.
@@ -54,7 +59,14 @@ def load_dataset(
     dataset_files = files.find_files(path, kind)
     train = dataset_files.train
     checked_rows = CheckedRows(
-        train, kind, columns=columns, exclude=exclude, fill_in=fill_in, unread_files=dataset_files.unread
+        train,
+        kind,
+        columns=columns,
+        exclude=exclude,
+        fill_in=fill_in,
+        unread_files=dataset_files.unread,
+        held_out_files=dataset_files.held_out,
+        held_out_part=held_out_part,
     )
     findings: list[Finding] = []
     counts: Counter[str] = Counter()
@@ -76,7 +88,8 @@ def load_dataset(
         sha256=files.hash_files(train),
         rows=checked_rows.rows_used,
         finding_counts=counts,
-        valid=tuple(str(file) for file in dataset_files.valid),
+        valid=tuple(str(file) for file in dataset_files.held_out),
+        files_with_held_out=tuple(checked_rows.files_with_held_out),
     )
 
 

@@ -44,7 +44,7 @@ class _Splits(NamedTuple):
     """The examples as they were read, before they are encoded."""
 
     dataset: Dataset
-    eval_paths: list[str]  # files of held-out rows; none where the rows are split
+    eval_paths: list[str]  # files of held-out rows, or which set them aside; none where the rows are split
     train: Sequence[Example]
     held_out: Sequence[Example]
 
@@ -92,9 +92,17 @@ def _read_splits(run: Run) -> Generator[Event, None, _Splits]:
     d = run.data
     read = functools.partial(load_dataset, kind=run.spec.data, columns=d.columns, fill_in=d.fill_in)
     dataset = read((yield from hub.fetch_data(d.path)), exclude=d.exclude)
+    exclude = finding_codes(d.exclude)
     eval_paths = [(yield from hub.fetch_data(d.eval_path))] if d.eval_path else _default_eval_paths(run, dataset)
-    if eval_paths:
-        train, held_out = dataset.examples, read(eval_paths, exclude=finding_codes(d.exclude)).examples
+    held_out: Sequence[Example] = read(eval_paths, exclude=exclude).examples if eval_paths else ()
+    if not eval_paths and d.eval_split and dataset.files_with_held_out:
+        try:
+            held_out = read(dataset.files_with_held_out, exclude=exclude, held_out_part=True).examples
+            eval_paths = list(dataset.files_with_held_out)
+        except BadData as error:
+            yield Warned("held-out", f"The rows that the file sets aside cannot be held out: {error}")
+    if held_out:
+        train: Sequence[Example] = dataset.examples
         if "overlap" in d.exclude:
             train = drop_overlap(train, held_out)
         shared = count_overlap(train, held_out)

@@ -39,16 +39,22 @@ class CheckedRows:
         fill_in: Iterable[str] = (),
         held_out_keys: SeenKeys | None = None,
         unread_files: Sequence[Path] = (),
+        held_out_files: Sequence[Path] = (),
+        held_out_part: bool = False,
     ) -> None:
         """See core.data.dataset.load_dataset for `columns`, `exclude` and `fill_in`.
 
         held_out_keys   keys of the held-out examples; a row with the same content as one of them gets a remark
         unread_files    files that a person may expect among `paths`, for a finding
+        held_out_files  files that lie beside `paths` to be held out, for a finding
+        held_out_part   read what the files set aside, as in {"train": […], "test": […]}, not what is to be trained on
 
         Raises BadOption for a malformed entry.
         """
         check_exclude(exclude)
-        self._unread_files, self._excluded_rows = unread_files, excluded_rows(exclude)
+        self._unread_files, self._held_out_files = unread_files, held_out_files
+        self._excluded_rows, self._reads_held_out = excluded_rows(exclude), held_out_part
+        self.files_with_held_out: list[str] = []  # files that set rows aside, of those read so far
         self.paths, self.kind, self.exclude, self.held_out_keys = paths, kind, exclude, held_out_keys
         self.files = [str(path) for path in paths]
         self.rows_read = 0  # whether anything can be learned from them or not
@@ -107,7 +113,11 @@ class CheckedRows:
         exclusions = checks.left_out_remarks(self._excluded_rows, self.rows_read)
         unread_columns = checks.unread_column_remarks(self.parser.format.unread_content)
         in_part = checks.text_only_remarks(self.parser.rows_in_part)
-        for remark in (*exclusions, *in_part, *checks.unread_file_remarks(self._unread_files), *unread_columns):
+        beside = (
+            *checks.unread_file_remarks(self._unread_files),
+            *checks.held_out_file_remarks(self._held_out_files),
+        )
+        for remark in (*exclusions, *in_part, *beside, *unread_columns):
             yield self._finding(remark, self.files[0], None)
 
     def _check_row(self, located: _LocatedRow) -> Iterator[Finding | Example]:
@@ -136,7 +146,7 @@ class CheckedRows:
         for number, path in enumerate(self.paths):
             self._finished_bytes = sum(self._sizes[:number])
             self._source = Source(path)
-            for item in iterate_rows(self._source):
+            for item in iterate_rows(self._source, held_out=self._reads_held_out):
                 if isinstance(item, Finding):
                     yield item
                     continue
@@ -150,6 +160,8 @@ class CheckedRows:
                     yield self._finding(problem.remark, str(path), item.line, self.rows_read)
                     continue
                 yield _LocatedRow(str(path), self.rows_read, row)
+            if self._source.held_out_part:
+                self.files_with_held_out.append(str(path))
 
     def _finding(self, remark: Remark, file: str, line: int | None, row: int | None = None) -> Finding:
         fix = ROW_LEFT_OUT if remark.code in self.exclude and line else remark.fix

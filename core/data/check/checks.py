@@ -60,6 +60,13 @@ def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
         yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
 
 
+def held_out_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
+    """A remark on files of a folder that are held out."""
+    if files:
+        names = ", ".join(file.name for file in files[:5]) + (" and others" if len(files) > 5 else "")
+        yield Remark("held-out", "note", f"The validation data, where no other is given: {names}.")
+
+
 def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
     """A remark on columns that hold texts and that nothing reads."""
     if columns:

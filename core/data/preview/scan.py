@@ -77,7 +77,7 @@ def preview_files(
     """
     options: dict[str, Any] = {"columns": tuple(columns), "exclude": exclude, "fill_in": fill_in}
     dataset_files = files.find_files(path, kind)
-    checked_rows = CheckedRows(dataset_files.train, kind, **options, unread_files=dataset_files.unread)
+    checked_rows = CheckedRows(dataset_files.train, kind, **options, **_beside(dataset_files))
     examples: list[Example] = []
     findings: list[Finding] = []
     size = 0
@@ -120,7 +120,7 @@ def scan_files(
     if held_out is not None:
         keys = _collect_keys(CheckedRows(files.find_files(held_out, kind).train, kind, **options))
     dataset_files = files.find_files(path, kind)
-    options |= {"exclude": exclude, "held_out_keys": keys, "unread_files": dataset_files.unread}
+    options |= {"exclude": exclude, "held_out_keys": keys, **_beside(dataset_files)}
     checked_rows = CheckedRows(dataset_files.train, kind, **options)
     problems: Counter[str] = Counter()
     usable = left_out = last_rows = last_offset = 0
@@ -140,6 +140,11 @@ def scan_files(
     yield ScanResult(
         checked_rows.format.sentence, checked_rows.parser, usable, left_out, dict(problems), checked_rows.index()
     )
+
+
+def _beside(dataset_files: files.DatasetFiles) -> dict[str, Any]:
+    """What lies beside the files that are read, for CheckedRows."""
+    return {"unread_files": dataset_files.unread, "held_out_files": dataset_files.held_out}
 
 
 def _collect_keys(checked_rows: CheckedRows) -> SeenKeys:

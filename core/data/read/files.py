@@ -32,6 +32,11 @@ class DatasetFiles:
     test: tuple[Path, ...] = ()
     unread: tuple[Path, ...] = ()
 
+    @property
+    def held_out(self) -> tuple[Path, ...]:
+        """What rows are held out from where a person names no files: the test files only where there are no others."""
+        return self.valid or self.test
+
 
 def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFiles:
     """The files that a dataset's path means.

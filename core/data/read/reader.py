@@ -10,9 +10,10 @@ from core.data.read import arrow, json_text, parquet, source, tables
 from core.errors import BadData, shorten
 
 _WRAPPERS = ("train", "training", "data", "rows", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
+_HELD_OUT = ("validation", "valid", "val", "dev", "eval", "test", "testing")  # the first of them, beside such a list
 # What may stand beside such a list: other parts, and what is said of all rows.
 _ABOUT_ROWS = {
-    *_WRAPPERS, "test", "testing", "valid", "validation", "val", "dev", "eval",
+    *_WRAPPERS, *_HELD_OUT,
     "version", "name", "title", "description", "license", "author", "info", "meta", "metadata", "date", "created",
     "language", "url", "count", "total", "num_rows", "features",
 }  # fmt: skip
@@ -77,8 +78,11 @@ def read_rows(path: str | Path) -> Iterator[Row | Finding]:
     return iterate_rows(source.Source(Path(path)))
 
 
-def iterate_rows(data_file: source.Source) -> Iterator[Row | Finding]:
-    """read_rows() for a Source, from its position on; `data_file.row_start` tells where each row's value begins."""
+def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterator[Row | Finding]:
+    """read_rows() for a Source, from its position on; `data_file.row_start` tells where each row's value begins.
+
+    With `held_out` the rows are those that an object such as {"train": […], "test": […]} sets aside.
+    """
     file = str(data_file.path)
     if data_file.has_bom and data_file.begin == source.FILE_START:
         yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
@@ -88,9 +92,13 @@ def iterate_rows(data_file: source.Source) -> Iterator[Row | Finding]:
                 yield Finding(piece.code, piece.severity, file, piece.line, piece.message, piece.fix)
                 continue
             line, value = piece
-            rows, note = _unwrap(value)
-            if note:
-                yield Finding("unread", "warning", file, line, note, "Save it as a file of its own to use it.")
+            rows, unread = _unwrap(value, data_file, held_out)
+            if data_file.held_out_part and not held_out:
+                message = f"The rows of {data_file.held_out_part} are the validation data, where no other is given."
+                yield Finding("held-out", "note", file, line, message)
+            if unread:
+                message = f"Of the file, the rows of {unread} are not read."
+                yield Finding("unread", "warning", file, line, message, "Save it as a file of its own to use it.")
             for row in rows:
                 if row is None:
                     message = f"This is {_describe_type(value)}, not an object with named columns."
@@ -149,17 +157,21 @@ def _read_pieces(data_file: source.Source) -> Iterable[source.Piece]:
     return tables.read_paragraphs(data_file)
 
 
-def _unwrap(value: Any) -> tuple[list[dict[str, Any] | None], str]:
+def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[dict[str, Any] | None], str]:
     """(the rows that a value holds, what of it is not read): nearly always one row and nothing; many where it is an
-    object around a list of them, such as {"train": [{…}, {…}], "test": […]}."""
+    object around a list of them, such as {"train": [{…}, {…}], "test": […]}. What it sets aside is noted in
+    `data_file`, and is what is read with `held_out`."""
     if isinstance(value, dict) and not value.keys() <= _ABOUT_ROWS:
-        return [_columns_of(value)], ""
+        return [] if held_out else [_columns_of(value)], ""
     lists = {name: v for name, v in value.items() if _is_list_of_rows(v)} if isinstance(value, dict) else {}
     name = next((name for name in _WRAPPERS if name in lists), None)
     if name is None:
-        return [_columns_of(value)], ""
-    others = " and ".join(f"{other} ({len(rows):,})" for other, rows in lists.items() if other != name)
-    return lists[name], f"Of the file, the rows of {name} are read, those of {others} are not." if others else ""
+        return [] if held_out else [_columns_of(value)], ""
+    data_file.held_out_part = part = next((part for part in _HELD_OUT if part in lists), "")
+    if held_out:
+        return list(lists[part]) if part else [], ""
+    others = (f"{other} ({len(rows):,})" for other, rows in lists.items() if other not in (name, part))
+    return lists[name], " and ".join(others)
 
 
 def _is_list_of_rows(value: Any) -> bool:

@@ -67,6 +67,7 @@ class Source:
         self.path = path
         self.begin = self.row_start = self.line_end = begin
         self._raw: BinaryIO | None = None
+        self.held_out_part = ""  # of an object around lists of rows: the name of the list to hold out, once it was met
         self.has_text = False  # whether anything but white space was read
         self.problems: list[Problem] = []  # met while chunks() decodes; its caller takes them from here
         try:

@@ -82,7 +82,7 @@ def test_a_dataset_of_several_files_knows_where_each_row_stands(tmp_path: Path) 
     dataset = load_dataset(tmp_path, "text")
     single, two = (str(tmp_path / f"train-{n}.jsonl") for n in (1, 2))
     assert [(e.file, e.line, e.text) for e in dataset.examples] == [(single, 1, "0"), (two, 1, "1")]
-    assert [(f.file, f.line) for f in dataset.findings] == [(two, 2)]
+    assert [(f.file, f.line) for f in dataset.findings] == [(single, None), (two, 2)]
     assert (dataset.path, dataset.valid) == (str(tmp_path), (str(tmp_path / "valid.jsonl"),))
     assert dataset.sentence == "Plain text, 3 rows: text."
 
