@@ -2,12 +2,14 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.runs.event_log import EventLog
 from app.runs.labels import data_label, model_label
+from app.runs.notes import RunNotes, read_notes
 from app.runs.record import RunRecord
+from app.runs.sparkline import read_losses, thin_out
 from core.errors import UserError
 from core.events import Evaluated, Finished, Paused, Started
 from core.methods import Criterion
@@ -16,7 +18,8 @@ from core.run.folder import CHECKPOINTS
 from core.run.lock import is_locked
 
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
-DAMAGED, INTERRUPTED, PAUSED = "Damaged", "Interrupted", "Paused"
+DAMAGED, INTERRUPTED, PAUSED, FAILED = "Damaged", "Interrupted", "Paused", "Failed"
+_FEW = 3  # evaluations: too few for a curve of their own
 _CHECKPOINT = re.compile(r"step-\d+")  # core.run.event_log.checkpoint_name
 _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"', '{"event": "Paused"')
 
@@ -40,6 +43,10 @@ class HistoryEntry:
     resumable: bool
     criteria: tuple[Criterion, ...] = ()  # of the method's verdict
     damage: str = ""  # why the run, or a part of it, cannot be read
+    problem: str = ""  # why the run failed
+    notes: RunNotes = RunNotes()
+    notes_damage: str = ""  # why the file of the notes cannot be read
+    curve: tuple[float, ...] = ()  # a few values of the loss, on held-out rows where there are enough
 
     @property
     def result(self) -> str:
@@ -51,7 +58,9 @@ class HistoryEntry:
 
     @property
     def title(self) -> str:
-        """The folder's name where a person chose it, or the dataset's name where Hone named the folder."""
+        """The name that a person gave it; else that of the folder, or of the dataset where Hone named the folder."""
+        if self.notes.name:
+            return self.notes.name
         return self.data if _NAMED_BY_HONE.match(self.name) else self.name
 
 
@@ -101,8 +110,10 @@ def read_entry(folder: Path) -> HistoryEntry | None:
     finished: Finished | None = None
     paused: Paused | None = None
     steps = 0
+    eval_losses: list[float] = []
     for event in log:
         if isinstance(event, Evaluated) and math.isfinite(event.loss):
+            eval_losses.append(event.loss)
             best_loss = event.loss if best_loss is None else min(best_loss, event.loss)
             eval_metrics = event.metrics
         elif isinstance(event, Started):
@@ -113,6 +124,7 @@ def read_entry(folder: Path) -> HistoryEntry | None:
             finished = event
             eval_metrics = event.metrics_after or eval_metrics
     is_active = is_locked(folder)  # by this program or by another
+    notes, notes_damage = read_notes(folder)
     return HistoryEntry(
         folder=folder,
         name=folder.name,
@@ -128,20 +140,26 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         resumable=not is_active and (finished is None or finished.reason in ("stopped", "failed")),
         criteria=run.spec.criteria,
         damage=log.damage,
+        problem=finished.message if finished and finished.reason == "failed" else "",
+        notes=notes,
+        notes_damage=notes_damage,
+        curve=thin_out(eval_losses) if len(eval_losses) >= _FEW else read_losses(folder / "events.jsonl"),
     )
 
 
 def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:
     """The entry of a run whose run.toml cannot be read."""
     start_time = (folder / "run.toml").stat().st_mtime
-    return HistoryEntry(folder, folder.name, "–", "–", "–", DAMAGED, None, {}, 0, None, start_time, False, (), damage)
+    entry = HistoryEntry(folder, folder.name, "–", "–", "–", DAMAGED, None, {}, 0, None, start_time, False, (), damage)
+    notes, notes_damage = read_notes(folder)
+    return replace(entry, notes=notes, notes_damage=notes_damage)
 
 
 def describe_status(finished: Finished | None) -> str:
     """How a run ended, in a word or two."""
     if finished is None:
         return INTERRUPTED
-    words = {"done": "Done", "early_stop": "Done, stopped early", "stopped": "Stopped and kept", "failed": "Failed"}
+    words = {"done": "Done", "early_stop": "Done, stopped early", "stopped": "Stopped and kept", "failed": FAILED}
     return words.get(finished.reason, finished.reason)
 
 
