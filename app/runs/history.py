@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from app.runs.event_log import EventLog
@@ -44,7 +44,7 @@ class HistoryEntry:
     criteria: tuple[Criterion, ...] = ()  # of the method's verdict
     damage: str = ""  # why the run, or a part of it, cannot be read
     problem: str = ""  # why the run failed
-    notes: RunNotes = RunNotes()
+    notes: RunNotes = field(default_factory=RunNotes)
     notes_damage: str = ""  # why the file of the notes cannot be read
     curve: tuple[float, ...] = ()  # a few values of the loss, on held-out rows where there are enough
 

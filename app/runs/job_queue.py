@@ -35,6 +35,7 @@ class LiveRun(QObject):
         self.has_started = False  # its steps, in this window
         self.changes: dict[str, Any] = {}  # what it resumes with, by keys of run.toml
         self.changed_inputs: tuple[str, ...] = ()  # for which it has not gone on
+        self.is_resumed = False  # it goes on from a checkpoint of its folder
         self.run_thread = RunThread(events, self)
         self.run_thread.event_arrived.connect(self._add)
         self.run_thread.inputs_changed.connect(self._note_changes)
@@ -112,9 +113,12 @@ class _Measuring:
 
 
 class JobQueue(QObject):
-    """Starts runs one after the other. `current_changed` when another run, or none, is training."""
+    """Starts runs one after the other, also behind one that failed. `current_changed` when another run, or none, is
+    training; `queue_changed` when other runs wait, or in another order; `run_failed(live)` when one has failed."""
 
     current_changed = Signal()
+    queue_changed = Signal()
+    run_failed = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -127,10 +131,25 @@ class JobQueue(QObject):
     def start(self, live: LiveRun) -> None:
         """Start a run now, or once those before it have finished."""
         live.setParent(self)
-        live.finished.connect(self._start_next)
+        live.finished.connect(lambda: self._finish(live))
         self._waiting_runs.append(live)
         if self.current is None:
             self._start_next()
+        else:
+            self.queue_changed.emit()
+
+    @property
+    def waiting_runs(self) -> tuple[LiveRun, ...]:
+        """The runs that wait, the next one first."""
+        return tuple(self._waiting_runs)
+
+    def move(self, live: LiveRun, by: int) -> None:
+        """Let a run that waits start earlier (-1) or later (1)."""
+        if live in self._waiting_runs:
+            place = self._waiting_runs.index(live)
+            self._waiting_runs.remove(live)
+            self._waiting_runs.insert(max(0, place + by), live)
+            self.queue_changed.emit()
 
     def cancel(self, live: LiveRun) -> None:
         """Take a run that has not started out of the queue."""
@@ -140,6 +159,7 @@ class JobQueue(QObject):
             if live.record.paused is None:  # a run that was to go on pauses as before
                 live.record.fail("Taken out of the queue before it began.")
             live.changed.emit()
+            self.queue_changed.emit()
 
     def measure(self, work: Callable[[threading.Event], Iterator[Any]], show: Callable[[Any], None]) -> str:
         """Have `work(stop)` take steps of a run that may be started; `show` gets its items on the UI thread.
@@ -206,11 +226,21 @@ class JobQueue(QObject):
             threads.append(self.current.run_thread)
         return all([thread.wait(_SHUT_DOWN_MS) for thread in threads])
 
+    def _finish(self, live: LiveRun) -> None:
+        """Go on with the next run, however this one has ended."""
+        has_failed = bool(live.record.problem)
+        self._start_next()
+        if has_failed:
+            self.run_failed.emit(live)
+
     def _start_next(self) -> None:
         self.end_chat()
         self.end_measuring()
-        self.current = self._waiting_runs.popleft() if self._waiting_runs else None
+        waited = bool(self._waiting_runs)
+        self.current = self._waiting_runs.popleft() if waited else None
         self.current_changed.emit()
+        if waited:
+            self.queue_changed.emit()
         self._start_current()
 
     def _start_current(self) -> None:

@@ -229,14 +229,23 @@ class Run:
             facts = path.stat()
             if stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode) or facts.st_size > _LARGEST_FILE:
                 raise BadOption(f"{path} is no run.toml: it is a device or a pipe, or larger than a megabyte.")
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
-        except RecursionError:
-            raise BadOption(f"{path} is not valid TOML: its lists are nested too deeply.") from None
-        except ValueError as error:  # also of what is no UTF-8, and of numbers of thousands of digits
+        except ValueError as error:  # it is no UTF-8
             raise BadOption(f"{path} is not valid TOML: {str(error).partition(';')[0].rstrip('.')}.") from None
-        return cls.from_dict(_without_permissions(values), str(path))
+        return cls.from_toml(text, str(path))
+
+    @classmethod
+    def from_toml(cls, text: str, origin: str) -> "Run":
+        """The run in the text of a run.toml, without any yes to code; `origin` opens the sentence of a BadOption."""
+        try:
+            values = tomllib.loads(text)
+        except RecursionError:
+            raise BadOption(f"{origin} is not valid TOML: its lists are nested too deeply.") from None
+        except ValueError as error:  # also of numbers of thousands of digits
+            raise BadOption(f"{origin} is not valid TOML: {str(error).partition(';')[0].rstrip('.')}.") from None
+        return cls.from_dict(_without_permissions(values), origin)
 
 
 def sections(method: str) -> dict[str, type]:
