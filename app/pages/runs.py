@@ -1,89 +1,109 @@
-"""The Runs page: a table of all runs on disk, with buttons to open, resume or reveal one."""
+"""The Runs page: all runs on disk and those that wait, to sort, search and compare, to go on with and to delete."""
 
-import datetime
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QWidget
 
 from app.desktop import reveal
-from app.runs import history, status_text
+from app.desktop.language import tr, tr_count
+from app.pages.delete_runs import DeletedBar
+from app.pages.run_menu import RunAction, list_actions, resume_reason, show_menu
+from app.pages.run_notes import NAME, TAGS, TEXT, RunNotesDialog
+from app.pages.runs_table import RunsModel, RunsTable
+from app.runs import history, run_list
+from app.runs.job_queue import JobQueue, LiveRun
+from app.runs.kept_queue import QueuedRun
+from app.runs.labels import data_label
+from app.runs.run_list import GROUPS, RunRow
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button, quiet_button
-from app.widgets.card import Card, hbox, vbox
-from app.widgets.item_model import Column, ItemModel
+from app.widgets.card import card_around, hbox, vbox
+from app.widgets.combo_box import ComboBox
 from app.widgets.labels import IconLabel, Label, title
+from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
-from app.widgets.table import Table
-from core.run import runs_folder
+from core.errors import UserError
+from core.run import Run, runs_folder
 
-_WIDTHS = {2: 84, 3: 132, 4: 120, 5: 92, 6: 112}
-_TIME_COLUMN = 5  # the column that a narrow window leaves out
-
-
-def _format_start(entry: history.HistoryEntry) -> str:
-    start = datetime.datetime.fromtimestamp(entry.start_time)
-    return f"{start:%d %b, %H:%M}" if start.year == datetime.datetime.now().year else f"{start:%d %b %Y}"
-
-
-COLUMNS: list[Column] = [
-    ("Run", lambda e: e.title),
-    ("Model", lambda e: e.model),
-    ("Method", lambda e: e.method),
-    ("Status", lambda e: e.status),
-    ("Result", lambda e: e.result),
-    ("Time", lambda e: "–" if e.seconds is None else status_text.format_duration(e.seconds)),
-    ("Begun", _format_start),
-]
+_LIVE_MS = 1000  # how often the run that is training is written anew
 
 
 class RunsPage(QWidget):
-    """`open_run(folder)`, `resume(folder)`, `choose_folder`; `new_run` from the empty page.
-
-    `active_folders` are those of runs that this window is training.
+    """`open_run(folder)`, `resume(folder)`, `run_again(run)`, `compare(folders)`, `deleted(folders)`, `choose_folder`;
+    `go_on(kept)` and `forget(kept)` for runs that were kept from before; `new_run` from the empty page.
     """
 
     open_run = Signal(object)
     resume = Signal(object)
+    run_again = Signal(object)
+    compare = Signal(object)
+    deleted = Signal(object)
+    go_on = Signal(object)
+    forget = Signal(object)
     new_run = Signal()
     choose_folder = Signal()
 
-    def __init__(self) -> None:
+    def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
-        self.active_folders: set[Path] = set()
+        self._jobs = jobs
+        self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
+        self.failed: list[LiveRun] = []  # in this window
+        self._entries: list[history.HistoryEntry] = []
         self._task: Task | None = None
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         header = hbox(gap=8)
-        header.addWidget(title("Runs"), 1)
-        self.open_elsewhere_button = quiet_button("Open a run elsewhere…", "folder")
+        header.addWidget(title(tr("Runs")), 1)
+        self.open_elsewhere_button = quiet_button(tr("Open a run elsewhere…"), "folder")
         self.open_elsewhere_button.clicked.connect(self.choose_folder)
         header.addWidget(self.open_elsewhere_button)
         layout.addLayout(header)
-        self.notice = Notice()
-        layout.addWidget(self.notice)
-        self._model = ItemModel(COLUMNS)
-        self.table = Table(self._model, "Runs", _WIDTHS, row_height=36, optional_column=_TIME_COLUMN)
-        self.table.activated.connect(lambda index: self._open())
-        card = Card()
-        inner = vbox(card)
-        inner.setContentsMargins(5, 5, 5, 5)
-        inner.addWidget(self.table)
+        self.notice, self.held_notice, self.failure_notice = Notice(), Notice(), Notice()
+        self.deleted_bar = DeletedBar()
+        self.deleted_bar.changed.connect(self.refresh)
+        self._add_notice_actions()
+        for notice in (self.deleted_bar, self.failure_notice, self.held_notice, self.notice):
+            layout.addWidget(notice)
+        self._model = RunsModel()
+        self.table = RunsTable(self._model)
         self._full_page = QWidget()
         full_layout = vbox(self._full_page, gap=theme.GRID + 4)
-        full_layout.addWidget(card, 1)
+        full_layout.addLayout(self._build_filters())
+        full_layout.addWidget(card_around(self.table), 1)
         full_layout.addLayout(self._build_buttons())
         self._stack = QStackedWidget()
         self._stack.addWidget(self._build_empty_page())
         self._stack.addWidget(self._full_page)
         layout.addWidget(self._stack, 1)
+        self._connect()
+
+    def _connect(self) -> None:
+        self.table.activated.connect(lambda index: self.carry_out("open"))
+        self.table.customContextMenuRequested.connect(self._show_context_menu)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
+        self._model.modelReset.connect(self._update_buttons)
+        self._timer = QTimer(self, interval=_LIVE_MS)
+        self._timer.timeout.connect(self.show_rows)
+        self._jobs.queue_changed.connect(self._refresh_if_shown)
+        self._jobs.current_changed.connect(self._refresh_if_shown)
+        self._jobs.run_failed.connect(self._note_failure)
+        for keys, key in ((QKeySequence.StandardKey.Delete, "delete"), (QKeySequence("F2"), "rename")):
+            shortcut = QShortcut(keys, self.table)
+            shortcut.activated.connect(lambda key=key: self.carry_out(key))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         self.refresh()
+        self._timer.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timer.stop()
+        self.failure_notice.hide()  # it was seen
+        self.deleted_bar.hide()
 
     def refresh(self) -> None:
         """Read the folders again."""
@@ -92,47 +112,195 @@ class RunsPage(QWidget):
         self._task = Task(self, lambda: history.list_runs(runs_folder()), done=self.show_entries)
 
     def show_entries(self, entries: list[history.HistoryEntry]) -> None:
-        """Show these runs; the selected one stays selected."""
-        selected = self.selected_entry()
-        entries = [replace(e, status="Training now") if e.folder in self.active_folders else e for e in entries]
-        self._model.show_items(entries)
-        self.table.set_column_widths(_WIDTHS)
-        self._stack.setCurrentIndex(1 if entries else 0)
-        folders = [e.folder for e in entries]
-        if entries:
-            self.table.selectRow(folders.index(selected.folder) if selected and selected.folder in folders else 0)
-        self._announce_interrupted(entries)
+        """Show these runs beside those of the queue."""
+        self._entries = entries
+        self.show_rows()
+        self._announce()
+
+    def show_rows(self) -> None:
+        """Show the rows as they are now; those that are selected stay selected."""
+        selected = [row.folder for row in self.selected_rows()]
+        self._model.show_rows(run_list.make_rows(self._entries, self._jobs, self.failed, self.held))
+        methods = sorted({row.entry.method for row in self._model.rows} - {"–"})
+        if [self.method_box.itemData(n) for n in range(1, self.method_box.count())] != methods:
+            self._list_methods(methods)
+        self._stack.setCurrentIndex(1 if self._model.rows else 0)
+        self._select(selected)
         self._update_buttons()
 
-    def selected_entry(self) -> history.HistoryEntry | None:
-        """The run that is selected."""
-        rows = self.table.selectionModel().selectedRows()
-        if not rows or rows[0].row() >= self._model.rowCount():
-            return None
-        entry: history.HistoryEntry = self._model.item(rows[0].row())
-        return entry
+    def selected_rows(self) -> list[RunRow]:
+        """The runs that are selected, from top to bottom."""
+        numbers = sorted(index.row() for index in self.table.selectionModel().selectedRows())
+        return [self._model.row_at(n) for n in numbers if n < self._model.rowCount()]
 
-    def _announce_interrupted(self, entries: list[history.HistoryEntry]) -> None:
-        interrupted = [e for e in entries if e.status == "Interrupted" and e.folder not in self.active_folders]
-        if not interrupted:
-            self.notice.hide()
+    def carry_out(self, key: str) -> None:
+        """Carry out an action of the menu on what is selected, where it is possible."""
+        rows = self.selected_rows()
+        action = next((a for a in list_actions(rows) if a is not None and a.key == key), None)
+        if action is None:
             return
-        subject = f"“{interrupted[0].name}” was" if len(interrupted) == 1 else f"{len(interrupted)} runs were"
-        self.notice.show_message(
-            f"{subject} interrupted before the end.", "Choose it and go on: it continues where it was.", "accent"
-        )
+        if action.reason:
+            self._show_reason(action.reason)
+            return
+        commands: dict[str, Callable[[], object]] = {
+            "open": lambda: self.open_run.emit(rows[0].folder),
+            "resume": lambda: self.resume.emit(rows[0].folder),
+            "again": lambda: self._run_again(rows[0]),
+            "compare": lambda: self.compare.emit([row.folder for row in rows]),
+            "rename": lambda: self.edit_notes(rows[0], NAME),
+            "tags": lambda: self.edit_notes(rows[0], TAGS),
+            "notes": lambda: self.edit_notes(rows[0], TEXT),
+            "reveal": lambda: reveal.reveal(rows[0].folder),
+            "delete": lambda: self._delete(rows),
+            "stop": lambda: rows[0].live is not None and rows[0].live.stop(),
+            "earlier": lambda: rows[0].live is not None and self._jobs.move(rows[0].live, -1),
+            "later": lambda: rows[0].live is not None and self._jobs.move(rows[0].live, 1),
+            "cancel": lambda: self._cancel(rows[0]),
+            "go on": lambda: self.go_on.emit([rows[0].held]),
+        }
+        commands[key]()
+
+    def edit_notes(self, row: RunRow, focus: str) -> RunNotesDialog:
+        """Open the dialog for a run's name, tags and notes."""
+        dialog = RunNotesDialog(self, row.entry, focus)
+        dialog.accepted.connect(self.refresh)
+        dialog.finished.connect(dialog.deleteLater)
+        dialog.open()
+        return dialog
+
+    def make_menu(self) -> QMenu:
+        """The menu of what is selected."""
+        return show_menu(self, self.selected_rows(), self.carry_out)
+
+    def _show_context_menu(self, place: QPoint) -> None:
+        menu = self.make_menu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.table.viewport().mapToGlobal(place))
+
+    def _run_again(self, row: RunRow) -> None:
+        try:
+            self.run_again.emit(_read_run(row))
+        except UserError as error:
+            self._show_reason(str(error))
+
+    def _delete(self, rows: Sequence[RunRow]) -> None:
+        folders = [row.folder for row in rows if row.on_disk]
+        gone = self.deleted_bar.delete(folders) if folders else []
+        taken = {row.folder for row in rows if not row.on_disk} | set(gone)  # of runs that never had a folder: forgotten
+        self.failed = [live for live in self.failed if Path(live.run.output or "") not in taken]
+        self.deleted.emit(gone)
+        self.refresh()
+
+    def _cancel(self, row: RunRow) -> None:
+        if row.held is not None:
+            self.forget.emit(row.held)
+        elif row.live is not None:
+            self._jobs.cancel(row.live)
+
+    def _note_failure(self, live: LiveRun) -> None:
+        """Tell that a run has failed, and list it with the reason."""
+        self.failed = [other for other in self.failed if other.run.output != live.run.output] + [live]
+        more = len(self._jobs.waiting_runs) + (self._jobs.current is not None)
+        rest = tr("The queue goes on with the runs behind it.") if more else ""
+        sentence = tr("“{name}” failed.", name=data_label(live.run))
+        self.failure_notice.show_message(sentence, " ".join(filter(None, (live.record.problem, rest))), "bad")
+        self._refresh_if_shown()
+
+    def _refresh_if_shown(self) -> None:
+        if self.isVisible():
+            self.refresh()
+
+    def _announce(self) -> None:
+        """Tell of runs that were kept from before, or else of those that were interrupted."""
+        count = len(self.held)
+        self.held_notice.setVisible(bool(count))
+        if count:
+            self.held_notice.show_message(
+                tr_count(
+                    "{count} run was waiting when Hone was closed.",
+                    "{count} runs were waiting when Hone was closed.",
+                    count,
+                ),
+                tr("They start once you say so."),
+                "accent",
+            )
+        interrupted = [row for row in self._model.rows if row.entry.status == history.INTERRUPTED and row.live is None]
+        self.notice.setVisible(bool(interrupted) and not count)
+        if interrupted and not count:
+            name = interrupted[0].entry.title
+            self.notice.show_message(
+                tr("“{name}” was interrupted before the end.", name=name)
+                if len(interrupted) == 1
+                else tr("{count} runs were interrupted before the end.", count=len(interrupted)),
+                tr("Choose it and go on: it continues where it was."),
+                "accent",
+            )
+
+    def _add_notice_actions(self) -> None:
+        start, forget = plain_button(tr("Start them now"), "play"), quiet_button(tr("Forget them"))
+        start.clicked.connect(lambda: self.go_on.emit(list(self.held)))
+        forget.clicked.connect(lambda: [self.forget.emit(kept) for kept in list(self.held)])
+        self.held_notice.add_action(start)
+        self.held_notice.add_action(forget)
+        again = plain_button(tr("Run again with a change…"), "reset")
+        again.clicked.connect(lambda: self.failed and self.run_again.emit(self.failed[-1].run))
+        self.failure_notice.add_action(again)
+
+    def _select(self, folders: Sequence[Path]) -> None:
+        """Select the rows of these folders, or the first row where none of them is shown."""
+        found = [self._model.position(folder) for folder in folders]
+        wanted = [n for n in found if n is not None] or ([0] if self._model.rowCount() else [])
+        selection = self.table.selectionModel()
+        if sorted(index.row() for index in selection.selectedRows()) == sorted(wanted):
+            return
+        flags = QItemSelectionModel.SelectionFlag
+        selection.clear()
+        for n in wanted:
+            index = self._model.index(n, 0)
+            selection.select(index, flags.Select | flags.Rows)
+            if n == wanted[0]:
+                selection.setCurrentIndex(index, flags.NoUpdate)
+
+    def _build_filters(self) -> QHBoxLayout:
+        layout = hbox(gap=8)
+        self.search = LineEdit(tr("Search the runs"), tr("Search names, models, tags and notes"))
+        self.search.setClearButtonEnabled(True)
+        self.group_box, self.method_box = ComboBox(tr("Which runs")), ComboBox(tr("Which method"))
+        for key, words in GROUPS.items():
+            self.group_box.addItem(words, key)
+        self._list_methods([])
+        self.search.textChanged.connect(self._narrow)
+        self.group_box.currentIndexChanged.connect(self._narrow)
+        self.method_box.currentIndexChanged.connect(self._narrow)
+        layout.addWidget(self.search, 1)
+        layout.addWidget(self.group_box)
+        layout.addWidget(self.method_box)
+        return layout
+
+    def _list_methods(self, methods: Sequence[str]) -> None:
+        chosen = self.method_box.currentData() if self.method_box.count() else ""
+        self.method_box.blockSignals(True)
+        self.method_box.clear()
+        for key, words in (("", tr("All methods")), *((name, name) for name in methods)):
+            self.method_box.addItem(words, key)
+        self.method_box.setCurrentIndex(max(0, self.method_box.findData(chosen)))
+        self.method_box.blockSignals(False)
+
+    def _narrow(self) -> None:
+        selected = [row.folder for row in self.selected_rows()]
+        self._model.narrow(self.search.text(), self.group_box.currentData(), self.method_box.currentData())
+        self._select(selected)
+        self._update_buttons()
 
     def _build_empty_page(self) -> QWidget:
         page = QWidget()
         layout = vbox(page, gap=10)
         layout.addStretch(2)
-        for part in (IconLabel("runs", "secondary", 44), Label("No runs yet", bold=True, wrap=False)):
+        for part in (IconLabel("runs", "secondary", 44), Label(tr("No runs yet"), bold=True, wrap=False)):
             layout.addWidget(part, 0, theme.CENTRE)
-        text = Label(
-            "Each run you start is kept here, with its charts, samples and adapter.", tone="secondary", wrap=False
-        )
-        layout.addWidget(text, 0, theme.CENTRE)
-        self.begin = primary_button("Start a new run", "new")
+        text = tr("Each run you start is kept here, with its charts, samples and adapter.")
+        layout.addWidget(Label(text, tone="secondary", wrap=False), 0, theme.CENTRE)
+        self.begin = primary_button(tr("Start a new run"), "new")
         self.begin.clicked.connect(self.new_run)
         layout.addSpacing(6)
         layout.addWidget(self.begin, 0, theme.CENTRE)
@@ -141,42 +309,55 @@ class RunsPage(QWidget):
 
     def _build_buttons(self) -> QHBoxLayout:
         layout = hbox(gap=8)
-        self.open_button = primary_button("Open", "runs")
-        self.resume_button = plain_button("Go on with it", "play")
-        self.reveal_button = plain_button(reveal.REVEAL_LABEL, "folder")
-        self.open_button.clicked.connect(self._open)
-        self.resume_button.clicked.connect(self._resume)
-        self.reveal_button.clicked.connect(self._reveal)
-        for button in (self.open_button, self.resume_button, self.reveal_button):
+        self.open_button = primary_button(tr("Open"), "runs")
+        self.resume_button = plain_button(tr("Go on with it"), "play")
+        self.compare_button = plain_button(tr("Compare"), "compare")
+        self.again_button = plain_button(tr("Run again with a change…"), "reset")
+        self.more_button = quiet_button(tr("More"), "down")
+        self._buttons = {
+            "open": self.open_button,
+            "resume": self.resume_button,
+            "compare": self.compare_button,
+            "again": self.again_button,
+        }
+        for key, button in self._buttons.items():
+            button.clicked.connect(lambda _=False, key=key: self.carry_out(key))
             layout.addWidget(button)
+        self.more_button.clicked.connect(self._show_more)
+        layout.addWidget(self.more_button)
         self._reason = Label("", "caption", tone="secondary")
         layout.addWidget(self._reason, 1)
         return layout
 
+    def _show_more(self) -> None:
+        menu = self.make_menu()
+        menu.aboutToHide.connect(menu.deleteLater)
+        menu.popup(self.more_button.mapToGlobal(QPoint(0, self.more_button.height())))
+
     def _update_buttons(self) -> None:
-        entry = self.selected_entry()
-        for button in (self.open_button, self.reveal_button):
-            button.setEnabled(entry is not None)
-        is_active = entry is not None and entry.folder in self.active_folders
-        self.resume_button.setEnabled(entry is not None and entry.resumable and not is_active)
-        reason = entry.damage if entry is not None else ""
-        if entry is not None and not reason and not self.resume_button.isEnabled():
-            reason = (
-                "It is training now."
-                if is_active or entry.status == "Active"
-                else "It is finished; nothing is left to go on with."
-            )
-        self._reason.set_tone("bad" if entry is not None and entry.damage else "secondary")
+        rows = self.selected_rows()
+        actions = {action.key: action for action in list_actions(rows) if action is not None}
+        for key, button in self._buttons.items():
+            action = actions.get(key, RunAction(key, "", "none"))
+            button.setEnabled(not action.reason)
+        compare = actions.get("compare")
+        self.compare_button.setText(compare.text if compare else tr("Compare"))
+        self.more_button.setEnabled(bool(rows))
+        sentence = rows[0].sentence if len(rows) == 1 else ""
+        self._reason.set_tone("bad" if sentence else "secondary")
+        self._reason.setText(sentence or (resume_reason(rows[0]) if len(rows) == 1 else ""))
+
+    def _show_reason(self, reason: str) -> None:
+        self._reason.set_tone("warn")
         self._reason.setText(reason)
 
-    def _open(self) -> None:
-        if entry := self.selected_entry():
-            self.open_run.emit(entry.folder)
 
-    def _resume(self) -> None:
-        if entry := self.selected_entry():
-            self.resume.emit(entry.folder)
-
-    def _reveal(self) -> None:
-        if entry := self.selected_entry():
-            reveal.reveal(entry.folder)
+def _read_run(row: RunRow) -> Run:
+    """The settings of a run in the list. Raises BadOption where they cannot be read."""
+    if row.on_disk:
+        return Run.read(row.folder / "run.toml")
+    if row.live is not None:
+        return row.live.run
+    if row.held is not None:
+        return row.held.run
+    return Run.read(row.folder / "run.toml")

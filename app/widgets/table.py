@@ -23,18 +23,14 @@ _TWO_LINE_HEIGHT = 40
 _LINE_BREAK = 40  # pixels that stay empty where a word moves to the second line
 
 
-class _CellDelegate(QStyledItemDelegate):
+class CellDelegate(QStyledItemDelegate):
     """Draws a cell with padding at its sides; the selected row is tinted."""
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
     ) -> None:
         colours = theme.colours(theme.palette())
-        if option.state & QStyle.StateFlag.State_Selected:
-            painter.fillRect(option.rect, colours.tint)
-        elif index.row() % 2:
-            painter.fillRect(option.rect, theme.mix(colours.text, colours.base, 0.975))
-        box = option.rect.adjusted(_PADDING, 0, -_PADDING // 2, 0)
+        box = self.paint_ground(painter, option, index)
         icon = index.data(Qt.ItemDataRole.DecorationRole)
         if isinstance(icon, QIcon):
             top = box.y() + (box.height() - _ICON) // 2
@@ -50,8 +46,20 @@ class _CellDelegate(QStyledItemDelegate):
         width = box.width() * (1 if not wrap else 2) - (0 if not wrap else _LINE_BREAK)
         elided = option.fontMetrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter) | wrap, elided)
+
+    def paint_ground(
+        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> QRect:
+        """Draw what lies behind a cell's content, and at a row's start the mark of the focus; returns where it goes."""
+        colours = theme.colours(theme.palette())
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.fillRect(option.rect, colours.tint)
+        elif index.row() % 2:
+            painter.fillRect(option.rect, theme.mix(colours.text, colours.base, 0.975))
         if option.state & QStyle.StateFlag.State_HasFocus and index.column() == 0:
             painter.fillRect(option.rect.x(), option.rect.y(), 3, option.rect.height(), colours.accent_text)
+        rect: QRect = option.rect
+        return rect.adjusted(_PADDING, 0, -_PADDING // 2, 0)
 
 
 class _Header(QHeaderView):
@@ -141,7 +149,7 @@ class Table(QTableView):
         self._optional_column, self._narrow_width = optional_column, _NARROW_WIDTH
         self.setHorizontalHeader(_Header())
         self.setModel(model)
-        self.setItemDelegate(_CellDelegate(self))
+        self.setItemDelegate(CellDelegate(self))
         self.setAccessibleName(name)
         self.setFrameShape(QFrame.Shape.NoFrame)
         use_thin_scrollbars(self)

@@ -1,0 +1,103 @@
+"""Delete runs: into the Trash, with a bar that takes it back; where there is no Trash a question comes first."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app.desktop.language import tr, tr_count
+from app.desktop.message_box import MessageBox
+from app.runs.deletion import Trashed, delete_for_good, put_back, trash_run
+from app.widgets.buttons import plain_button
+from app.widgets.notice import Notice
+from core.errors import UserError
+
+
+class DeletedBar(Notice):
+    """Deletes folders of runs and tells what has become of them. `changed` once the list is another."""
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._trashed: list[Trashed] = []
+        self.undo_button = plain_button(tr("Undo"), "reset")
+        self.undo_button.clicked.connect(self.undo)
+        self.add_action(self.undo_button)
+
+    def delete(self, folders: Sequence[Path]) -> list[Path]:
+        """Move folders to the Trash, or delete them for good where there is none and the person says so.
+
+        Returns those that are gone.
+        """
+        self._trashed = []
+        left: list[Path] = []
+        problems: list[str] = []
+        for folder in folders:
+            try:
+                trashed = trash_run(folder)
+            except UserError as error:
+                problems.append(str(error))
+                continue
+            if trashed is None:
+                left.append(folder)
+            else:
+                self._trashed.append(trashed)
+        gone = [trashed.folder for trashed in self._trashed]
+        if left and confirm_deletion(self, len(left)):
+            for folder in left:
+                try:
+                    delete_for_good(folder)
+                    gone.append(folder)
+                except UserError as error:
+                    problems.append(str(error))
+        self._tell(len(gone), problems)
+        self.changed.emit()
+        return gone
+
+    def undo(self) -> None:
+        """Put back what was moved to the Trash last."""
+        problems = []
+        for trashed in self._trashed:
+            try:
+                put_back(trashed)
+            except UserError as error:
+                problems.append(str(error))
+        self._trashed = []
+        self.undo_button.hide()
+        if problems:
+            self.show_message(tr("Not everything could be put back."), "\n".join(problems))
+        else:
+            self.hide()
+        self.changed.emit()
+
+    def _tell(self, count: int, problems: list[str]) -> None:
+        can_undo = bool(self._trashed) and all(trashed.place for trashed in self._trashed)
+        self.undo_button.setVisible(can_undo)
+        moved, deleted = len(self._trashed), count - len(self._trashed)
+        sentences = [
+            tr_count("{count} run is in the Trash.", "{count} runs are in the Trash.", moved) if moved else "",
+            tr_count("{count} run is deleted.", "{count} runs are deleted.", deleted) if deleted else "",
+        ]
+        text = " ".join(filter(None, sentences))
+        if problems:
+            self.show_message(text or tr("Nothing was deleted."), "\n".join(problems), "warn")
+        elif text:
+            self.show_message(text, "", "accent")
+        else:
+            self.hide()
+
+
+def confirm_deletion(parent: QWidget, count: int) -> bool:
+    """Ask whether to delete runs for good, which cannot go to the Trash. Keeping them is the default."""
+    heading = tr_count(
+        "This run cannot be moved to the Trash.", "{count} of these runs cannot be moved to the Trash.", count
+    )
+    sentence = tr("There is none where they lie. They can only be deleted for good, with their adapters and checkpoints. This cannot be undone.")
+    box = MessageBox(parent, MessageBox.Icon.Warning, heading, sentence)
+    delete_button = box.addButton(tr("Delete for good"), MessageBox.ButtonRole.DestructiveRole)
+    keep_button = box.addButton(tr("Keep"), MessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep_button)
+    box.exec()
+    return box.clickedButton() is delete_button

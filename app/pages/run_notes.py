@@ -1,0 +1,70 @@
+"""The dialog for a run's name, tags and notes."""
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QWidget
+
+from app.desktop.language import tr
+from app.runs.history import HistoryEntry
+from app.runs.notes import MAX_NAME, make_notes, write_notes
+from app.style import theme
+from app.widgets.card import vbox
+from app.widgets.labels import Label, caption
+from app.widgets.line_edit import LineEdit
+from core.errors import UserError
+
+NAME, TAGS, TEXT = "name", "tags", "text"
+_WIDTH = 460
+
+
+class RunNotesDialog(QDialog):
+    """Shows what is written about a run, and writes it when it is accepted. `focus` is NAME, TAGS or TEXT."""
+
+    def __init__(self, parent: QWidget, entry: HistoryEntry, focus: str = NAME) -> None:
+        super().__init__(parent)
+        self._folder: Path = entry.folder
+        self.setWindowTitle(tr("Name, tags and notes"))
+        self.setModal(True)
+        self.setMinimumWidth(_WIDTH)
+        layout = vbox(self, theme.MARGIN, 6)
+        self.name = LineEdit(tr("Name"), entry.title)
+        self.name.setText(entry.notes.name)
+        self.name.setMaxLength(MAX_NAME)
+        self.tags = LineEdit(tr("Tags"), tr("for example: first try, best"))
+        self.tags.setText(", ".join(entry.notes.tags))
+        self.text = QPlainTextEdit(entry.notes.text)
+        self.text.setAccessibleName(tr("Notes"))
+        self.text.setTabChangesFocus(True)
+        self.text.setMinimumHeight(120)
+        for title, field, hint in (
+            (tr("Name"), self.name, tr("Only here in the list. The folder keeps its name: {name}", name=entry.name)),
+            (tr("Tags"), self.tags, tr("Divided by commas. The search finds them.")),
+            (tr("Notes"), self.text, ""),
+        ):
+            label = Label(title, bold=True, wrap=False)
+            label.setBuddy(field)
+            layout.addWidget(label)
+            layout.addWidget(field)
+            if hint:
+                layout.addWidget(caption(hint))
+            layout.addSpacing(8)
+        self.problem = Label(entry.notes_damage, tone="bad")
+        self.problem.setVisible(bool(entry.notes_damage))
+        layout.addWidget(self.problem)
+        buttons = QDialogButtonBox()
+        self.save_button = buttons.addButton(tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        buttons.accepted.connect(self.accept)
+        buttons.rejected.connect(self.reject)
+        layout.addWidget(buttons)
+        {NAME: self.name, TAGS: self.tags, TEXT: self.text}[focus].setFocus()
+
+    def accept(self) -> None:
+        """Write the notes and close; where they cannot be written, say so and stay."""
+        try:
+            write_notes(self._folder, make_notes(self.name.text(), self.tags.text(), self.text.toPlainText()))
+        except UserError as error:
+            self.problem.setText(str(error))
+            self.problem.show()
+            return
+        super().accept()
