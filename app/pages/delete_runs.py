@@ -94,7 +94,10 @@ def confirm_deletion(parent: QWidget, count: int) -> bool:
     heading = tr_count(
         "This run cannot be moved to the Trash.", "{count} of these runs cannot be moved to the Trash.", count
     )
-    sentence = tr("There is none where they lie. They can only be deleted for good, with their adapters and checkpoints. This cannot be undone.")
+    sentence = tr(
+        "There is none where they lie. They can only be deleted for good, with their adapters and checkpoints, "
+        "and this cannot be undone."
+    )
     box = MessageBox(parent, MessageBox.Icon.Warning, heading, sentence)
     delete_button = box.addButton(tr("Delete for good"), MessageBox.ButtonRole.DestructiveRole)
     keep_button = box.addButton(tr("Keep"), MessageBox.ButtonRole.RejectRole)

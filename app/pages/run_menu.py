@@ -74,7 +74,9 @@ def delete_reason(rows: Sequence[RunRow]) -> str:
         return tr("A run that is training cannot be deleted: stop it first.")
     if any(row.state == run_list.ELSEWHERE for row in rows):
         return tr("Another program is training this run: stop it there first.")
-    return tr("A run that waits has to leave the queue first.") if any(r.state in run_list.WAITING for r in rows) else ""
+    return (
+        tr("A run that waits has to leave the queue first.") if any(r.state in run_list.WAITING for r in rows) else ""
+    )
 
 
 def show_menu(parent: QWidget, rows: Sequence[RunRow], carry_out: Callable[[str], None]) -> QMenu:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelectionModel, QPoint, QTimer, Signal
+from PySide6.QtCore import QItemSelectionModel, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QStackedWidget, QWidget
 
@@ -42,6 +42,7 @@ class RunsPage(QWidget):
     run_again = Signal(object)
     compare = Signal(object)
     deleted = Signal(object)
+    seen = Signal()  # what failed
     go_on = Signal(object)
     forget = Signal(object)
     new_run = Signal()
@@ -52,6 +53,7 @@ class RunsPage(QWidget):
         self._jobs = jobs
         self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
         self.failed: list[LiveRun] = []  # in this window
+        self.unseen_failures = 0  # since the page was last shown
         self._entries: list[history.HistoryEntry] = []
         self._task: Task | None = None
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
@@ -91,11 +93,13 @@ class RunsPage(QWidget):
         self._jobs.current_changed.connect(self._refresh_if_shown)
         self._jobs.run_failed.connect(self._note_failure)
         for keys, key in ((QKeySequence.StandardKey.Delete, "delete"), (QKeySequence("F2"), "rename")):
-            shortcut = QShortcut(keys, self.table)
+            shortcut = QShortcut(keys, self.table, context=Qt.ShortcutContext.WidgetShortcut)
             shortcut.activated.connect(lambda key=key: self.carry_out(key))
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        self.unseen_failures = 0
+        self.seen.emit()
         self.refresh()
         self._timer.start()
 
@@ -152,9 +156,9 @@ class RunsPage(QWidget):
             "notes": lambda: self.edit_notes(rows[0], TEXT),
             "reveal": lambda: reveal.reveal(rows[0].folder),
             "delete": lambda: self._delete(rows),
-            "stop": lambda: rows[0].live is not None and rows[0].live.stop(),
-            "earlier": lambda: rows[0].live is not None and self._jobs.move(rows[0].live, -1),
-            "later": lambda: rows[0].live is not None and self._jobs.move(rows[0].live, 1),
+            "stop": lambda: _stop(rows[0]),
+            "earlier": lambda: self._move(rows[0], -1),
+            "later": lambda: self._move(rows[0], 1),
             "cancel": lambda: self._cancel(rows[0]),
             "go on": lambda: self.go_on.emit([rows[0].held]),
         }
@@ -186,7 +190,9 @@ class RunsPage(QWidget):
     def _delete(self, rows: Sequence[RunRow]) -> None:
         folders = [row.folder for row in rows if row.on_disk]
         gone = self.deleted_bar.delete(folders) if folders else []
-        taken = {row.folder for row in rows if not row.on_disk} | set(gone)  # of runs that never had a folder: forgotten
+        taken = {row.folder for row in rows if not row.on_disk} | set(
+            gone
+        )  # of runs that never had a folder: forgotten
         self.failed = [live for live in self.failed if Path(live.run.output or "") not in taken]
         self.deleted.emit(gone)
         self.refresh()
@@ -197,6 +203,18 @@ class RunsPage(QWidget):
         elif row.live is not None:
             self._jobs.cancel(row.live)
 
+    def _move(self, row: RunRow, by: int) -> None:
+        if row.live is not None:
+            self._jobs.move(row.live, by)
+
+    def _run_failed_again(self) -> None:
+        if self.failed:
+            self.run_again.emit(self.failed[-1].run)
+
+    def _forget_held(self) -> None:
+        for kept in list(self.held):
+            self.forget.emit(kept)
+
     def _note_failure(self, live: LiveRun) -> None:
         """Tell that a run has failed, and list it with the reason."""
         self.failed = [other for other in self.failed if other.run.output != live.run.output] + [live]
@@ -204,6 +222,7 @@ class RunsPage(QWidget):
         rest = tr("The queue goes on with the runs behind it.") if more else ""
         sentence = tr("“{name}” failed.", name=data_label(live.run))
         self.failure_notice.show_message(sentence, " ".join(filter(None, (live.record.problem, rest))), "bad")
+        self.unseen_failures += not self.isVisible()
         self._refresh_if_shown()
 
     def _refresh_if_shown(self) -> None:
@@ -239,11 +258,11 @@ class RunsPage(QWidget):
     def _add_notice_actions(self) -> None:
         start, forget = plain_button(tr("Start them now"), "play"), quiet_button(tr("Forget them"))
         start.clicked.connect(lambda: self.go_on.emit(list(self.held)))
-        forget.clicked.connect(lambda: [self.forget.emit(kept) for kept in list(self.held)])
+        forget.clicked.connect(self._forget_held)
         self.held_notice.add_action(start)
         self.held_notice.add_action(forget)
         again = plain_button(tr("Run again with a change…"), "reset")
-        again.clicked.connect(lambda: self.failed and self.run_again.emit(self.failed[-1].run))
+        again.clicked.connect(self._run_failed_again)
         self.failure_notice.add_action(again)
 
     def _select(self, folders: Sequence[Path]) -> None:
@@ -350,6 +369,11 @@ class RunsPage(QWidget):
     def _show_reason(self, reason: str) -> None:
         self._reason.set_tone("warn")
         self._reason.setText(reason)
+
+
+def _stop(row: RunRow) -> None:
+    if row.live is not None:
+        row.live.stop()
 
 
 def _read_run(row: RunRow) -> Run:

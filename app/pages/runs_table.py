@@ -28,7 +28,7 @@ _ICONS = {  # (icon, tone) beside the status
     run_list.PREPARING: ("wait", "accent_text"),
     run_list.TRAINING: ("play", "accent_text"),
     run_list.ELSEWHERE: ("play", "secondary"),
-    run_list.PAUSED: ("wait", "warn"),
+    run_list.PAUSED: ("pause", "warn"),
     run_list.DONE: ("ok", "good"),
     run_list.STOPPED: ("stop", "secondary"),
     run_list.FAILED: ("bad", "bad"),

@@ -5,7 +5,7 @@ One window at a time keeps its queue: another that is open beside it neither rea
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ class QueuedRun:
 
     run: Run
     is_resumed: bool = False
+    changes: dict[str, Any] = field(default_factory=dict)  # what it goes on with, by keys of run.toml
 
 
 class KeptQueue:
@@ -57,7 +58,10 @@ class KeptQueue:
         """Keep the runs that are held and those that wait. Raises Unavailable where that is not possible."""
         if self._lock is None:
             return
-        items = [{"run": kept.run.to_toml(), "resumes": kept.is_resumed} for kept in (*self.held, *waiting)]
+        items = [
+            {"run": kept.run.to_toml(), "resumes": kept.is_resumed, "changes": kept.changes}
+            for kept in (*self.held, *waiting)
+        ]
         with explain(self._file):
             if not items:
                 self._file.unlink(missing_ok=True)
@@ -100,4 +104,8 @@ def _read_item(item: Any) -> QueuedRun:
     run = Run.from_toml(item["run"], "It")
     if not run.output:
         raise BadOption("It has no folder.")
-    return QueuedRun(run, item["resumes"])
+    changes = item.get("changes", {})
+    changed = run
+    for key, value in changes.items() if isinstance(changes, dict) else ():
+        changed = changed.replace(key, value)  # raises BadOption where it is none
+    return QueuedRun(run, item["resumes"], changes if changed is not run else {})

@@ -58,7 +58,7 @@ class OpenRuns(QObject):
         run = Run.read(folder / "run.toml").replace("output", str(folder))
         events = self.resume_events(str(folder), accept_changes, changes or {})
         live = LiveRun(run, events, history.read_record(folder))
-        live.changes = changes or {}
+        live.changes, live.is_resumed = changes or {}, True
         return self._launch(live)
 
     def end_folder(self, folder: Path) -> "RunPage":

@@ -1,7 +1,7 @@
 """The sidebar: the list of places, and below it the progress of the run that is training."""
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
@@ -23,6 +23,9 @@ PLACES = (  # (key, title, icon)
     ("runs", "Runs", "runs"),
     ("chat", "Chat", "chat"),
 )
+
+
+_MARK = Qt.ItemDataRole.UserRole + 1  # (text, tone) at the right of a place
 
 
 class _PlaceList(QListWidget):
@@ -64,6 +67,9 @@ class _PlaceDelegate(QStyledItemDelegate):
         top = option.rect.y() + (option.rect.height() - 18) // 2
         scale = option.widget.devicePixelRatioF()
         painter.drawPixmap(option.rect.x() + 8, top, icons.pixmap(name, ink, 18, scale))
+        mark, tone = index.data(_MARK) or ("", "")
+        if mark:
+            _draw_mark(painter, option.rect, mark, getattr(colours, tone))
         painter.setPen(colours.text)
         painter.setFont(theme.font(bold=chosen))
         painter.drawText(
@@ -72,6 +78,20 @@ class _PlaceDelegate(QStyledItemDelegate):
             index.data(Qt.ItemDataRole.DisplayRole),
         )
         painter.restore()
+
+
+def _draw_mark(painter: QPainter, rect: QRect, text: str, colour: QColor) -> None:
+    """A short text in a pill at the right of a place."""
+    painter.setFont(theme.font("caption", bold=True, figures=True))
+    width = max(18, painter.fontMetrics().horizontalAdvance(text) + 12)
+    pill = QRectF(rect.right() - width - 6, rect.y() + (rect.height() - 18) / 2, width, 18)
+    ground = QColor(colour)
+    ground.setAlpha(36)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    painter.drawRoundedRect(pill, 9, 9)
+    painter.setPen(colour)
+    painter.drawText(pill, int(Qt.AlignmentFlag.AlignCenter), text)
 
 
 class Sidebar(QWidget):
@@ -120,6 +140,14 @@ class Sidebar(QWidget):
         self._list.blockSignals(True)
         self._list.setCurrentRow([k for k, _, _ in PLACES].index(key))
         self._list.blockSignals(False)
+
+    def mark(self, key: str, text: str, tone: str = "secondary", meaning: str = "") -> None:
+        """Write a short text at the right of a place, "" for none; `meaning` says it for screen readers."""
+        number = [k for k, _, _ in PLACES].index(key)
+        item = self._list.item(number)
+        item.setData(_MARK, (text, tone))
+        item.setData(Qt.ItemDataRole.AccessibleTextRole, ", ".join(filter(None, (PLACES[number][1], meaning))))
+        item.setToolTip(meaning)
 
     def show_run(self, status: str, detail: str, fraction: float | None) -> None:
         """Show a run's status in a few words, and the share of it that is done (None: not known)."""

@@ -9,7 +9,7 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMo
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from app.desktop import preferences
-from app.desktop.language import tr
+from app.desktop.language import tr, tr_count
 from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.new_run.wizard import Wizard
@@ -23,6 +23,7 @@ from app.shell import dialogs
 from app.shell.incoming import IncomingFiles
 from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
+from app.shell.queue_keeper import QueueKeeper
 from app.shell.sidebar import Sidebar
 from app.shell.updates import UpdateNotice
 from app.shell.warm_up import warm_up
@@ -58,9 +59,14 @@ class MainWindow(QMainWindow):
         self.threads_ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), JobQueue(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
-        self.wizard, self.runs_page, self.chat_page = Wizard(self.draft, self.jobs), RunsPage(), ChatPage(self.jobs)
+        self.wizard, self.runs_page, self.chat_page = (
+            Wizard(self.draft, self.jobs),
+            RunsPage(self.jobs),
+            ChatPage(self.jobs),
+        )
         self.welcome = WelcomePage(self.draft)
         self.runs = OpenRuns(self.jobs, self.stack, self)
+        self.queue = QueueKeeper(self.jobs, self.runs, self)
         self._places = {"welcome": self.welcome, "new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
         for page in self._places.values():
             self.stack.addWidget(page)
@@ -77,10 +83,12 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         self._mark_place()
         self._update_current()
+        self._show_queue()
         self.updates = UpdateNotice(self, self.sidebar, self.jobs)
         QTimer.singleShot(_MACHINE_MS, self.welcome.machine.look)
         QTimer.singleShot(_MACHINE_MS, self.welcome.interrupted.look)
         QTimer.singleShot(_MACHINE_MS, self.wizard.build_next)
+        QTimer.singleShot(_WARM_UP_MS, self, self.queue.ask)
         QTimer.singleShot(_WARM_UP_MS, self, lambda: task.Task(self, warm_up, lambda _: gc.freeze_startup_objects()))
 
     def go(self, place: str) -> None:
@@ -122,6 +130,7 @@ class MainWindow(QMainWindow):
             return
         preferences.set_geometry(self.saveGeometry())
         self.draft.save()
+        self.queue.close()
         self.threads_ended = self.jobs.shut_down() and task.cancel_all()
         event.accept()
 
@@ -174,6 +183,14 @@ class MainWindow(QMainWindow):
         self.runs_page.resume.connect(self._resume)
         self.welcome.interrupted.resume.connect(self._resume)
         self.runs_page.new_run.connect(lambda: self.go("new"))
+        self.runs_page.run_again.connect(self._edit_settings)
+        self.runs_page.deleted.connect(self._close_pages)
+        self.runs_page.go_on.connect(self.queue.go_on)
+        self.runs_page.forget.connect(self.queue.forget)
+        self.runs_page.seen.connect(self._show_queue)
+        self.queue.changed.connect(self._show_queue)
+        self.jobs.queue_changed.connect(self._show_queue)
+        self.jobs.run_failed.connect(self._show_queue)
         self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
         self.runs.resume.connect(self._resume)
@@ -275,10 +292,25 @@ class MainWindow(QMainWindow):
         self.menus.actions.stop.setEnabled(is_running)
         self.menus.actions.pause.setEnabled(is_running)
         self.menus.actions.checkpoint.setEnabled(is_running)
-        self.runs_page.active_folders = {Path(self.jobs.current.run.output or "")} if self.jobs.current else set()
+        self._show_progress()
+
+    def _close_pages(self, folders: list[Path]) -> None:
+        """Close the pages of runs that were deleted."""
+        for folder in folders:
+            self.runs.forget(folder)
+
+    def _show_queue(self) -> None:
+        """Show in the sidebar how many runs have failed unseen, or else how many wait; and in the list which."""
+        self.runs_page.held = self.queue.held
         if self.runs_page.isVisible():
             self.runs_page.refresh()
-        self._show_progress()
+        failed, waiting = self.runs_page.unseen_failures, len(self.jobs.waiting_runs) + len(self.queue.held)
+        if failed:
+            meaning = tr_count("{count} run failed", "{count} runs failed", failed)
+            self.sidebar.mark("runs", f"{failed}", "bad", meaning)
+        else:
+            meaning = tr_count("{count} run waits", "{count} runs wait", waiting) if waiting else ""
+            self.sidebar.mark("runs", f"{waiting}" if waiting else "", "secondary", meaning)
 
     def _free_memory(self) -> None:
         """Give back the memory of the last run a moment after it has finished."""

@@ -5,7 +5,6 @@ import time
 from pathlib import Path
 from threading import Event as Flag
 
-import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
@@ -35,7 +34,7 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     entries = {e.name: e for e in history.list_runs(runs_folder())}
     assert (entries["finished"].status, entries["died"].status) == ("Done", "Interrupted")
     assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
-    assert entries["finished"].best_loss == pytest.approx(0.5 + 1.9 * 2.718281828 ** (-20 / 12))
+    assert abs((entries["finished"].best_loss or 0) - (0.5 + 1.9 * 2.718281828 ** (-20 / 12))) < 1e-6
     assert "was interrupted" in page.notice.sentence.text()
     names = [page.table.model().index(r, 0).data() for r in range(2)]
     page.table.selectRow(names.index("finished"))
