@@ -227,6 +227,7 @@ class RunsPage(QWidget):
 
     def _refresh_if_shown(self) -> None:
         if self.isVisible():
+            self.show_rows()
             self.refresh()
 
     def _announce(self) -> None:

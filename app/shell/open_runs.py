@@ -43,7 +43,7 @@ class OpenRuns(QObject):
 
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
-        run = run.with_output()
+        run = run.with_output(self._pages)
         return self._launch(LiveRun(run, self.train_events(run)))
 
     def resume_folder(

@@ -9,7 +9,7 @@ import datetime
 import re
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -146,14 +146,17 @@ class Run:
                 )
         return self
 
-    def with_output(self) -> "Run":
-        """The run with a folder: the one that was asked for, or a new one named after date, method and data."""
+    def with_output(self, taken: Collection[Path] = ()) -> "Run":
+        """The run with a folder: the one that was asked for, or a new one named after date, method and data.
+
+        `taken` are folders that are not there yet and belong to other runs.
+        """
         if self.output:
             return self
         stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(self.data.path).stem) or "data"
         base = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{self.method}-{stem}"
         folder, n = runs_folder() / base, 1
-        while folder.exists():
+        while folder.exists() or folder in taken:
             n += 1
             folder = runs_folder() / f"{base}-{n}"
         return dataclasses.replace(self, output=str(folder))

@@ -1,0 +1,129 @@
+"""What waits when the window closes is asked about at the next start, and goes on only then; failures are marked."""
+
+from collections.abc import Callable, Iterator
+from threading import Event as Flag
+
+import pytest
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from app.shell import dialogs
+from app.shell.window import MainWindow
+from app.threads.run_thread import EventSource
+from core.errors import BadData
+from core.events import Event, Phase
+from core.run import Run
+from tests.app.conftest import play_script
+
+
+def wait_source(run: Run) -> EventSource:
+    """A run that prepares until it is stopped."""
+
+    def events(stop: Flag, save_now: Flag) -> Iterator[Event]:
+        yield Phase("Loading model")
+        stop.wait(20)
+
+    return events
+
+
+@pytest.fixture
+def open_window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], MainWindow]]:
+    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: True)
+    opened: list[MainWindow] = []
+
+    def open_() -> MainWindow:
+        window = MainWindow()
+        opened.append(window)
+        qtbot.addWidget(window)
+        window.runs.train_events = wait_source
+        window.show()
+        return window
+
+    yield open_
+    for window in opened:
+        window.jobs.shut_down()
+
+
+def close(qtbot: QtBot, window: MainWindow) -> None:
+    window.close()  # it stops the run under way, and closes once that has ended
+    qtbot.waitUntil(lambda: window.jobs.current is None and not window.isVisible())
+
+
+def test_what_waits_is_asked_about_at_the_next_start(
+    qtbot: QtBot, open_window: Callable[[], MainWindow], script: Callable[[Run], EventSource]
+) -> None:
+    window = open_window()
+    for steps in (5, 6, 7):
+        window.runs.start(Run().replace("train.steps", steps))
+    assert [live.run.train.steps for live in window.jobs.waiting_runs] == [6, 7]
+    close(qtbot, window)
+
+    again = open_window()
+    again.runs.train_events = script
+    assert again.jobs.current is None
+    qtbot.waitUntil(lambda: bool(again.findChildren(QMessageBox)))
+    (box,) = again.findChildren(QMessageBox)
+    assert box.text() == "2 runs were waiting when Hone was closed."
+    box.reject()
+    again.go("runs")
+    page = again.runs_page
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
+    assert [row.status for row in page._model.rows] == ["Waits for you"] * 2
+    assert page.held_notice.isVisible()
+    page.table.selectRow(0)
+    page.carry_out("cancel")
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
+    assert [kept.run.train.steps for kept in again.queue.held] == [7]
+    page.go_on.emit(again.queue.held)
+    qtbot.waitUntil(lambda: again.jobs.current is None and not again.queue.held)
+    again.go("runs")
+    qtbot.waitUntil(lambda: [row.state for row in page._model.rows] == ["done"])
+    assert page.held_notice.isHidden()
+    close(qtbot, again)
+    assert open_window().queue.held == []
+
+
+def test_a_failure_is_marked_until_it_is_seen(qtbot: QtBot, open_window: Callable[[], MainWindow]) -> None:
+    def fail(run: Run) -> EventSource:
+        def events(stop: Flag, save_now: Flag) -> Iterator[Event]:
+            yield Phase("Loading model")
+            raise BadData("No row can be used.")
+
+        return events
+
+    window = open_window()
+    window.runs.train_events = fail
+    window.runs.start(Run())
+    qtbot.waitUntil(lambda: window.runs_page.unseen_failures == 1)
+    places = window.sidebar._list
+    marks = [places.item(n).toolTip() for n in range(places.count())]
+    assert "1 run failed" in marks
+    window.go("runs")
+    assert not any(places.item(n).toolTip() for n in range(places.count()))
+    assert "No row can be used." in window.runs_page.failure_notice.advice.text()
+
+
+def test_run_again_fills_new_run_with_all_settings(qtbot: QtBot, window: MainWindow) -> None:
+    run = Run(method="dpo").replace("train.steps", 9).replace("options.beta", 0.3).replace("adapter.rank", 4)
+    folder = window.runs.start(run).folder
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    window.go("runs")
+    page = window.runs_page
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
+    page.again_button.click()
+    assert window.stack.currentWidget() is window.wizard
+    assert window.draft.run == Run.read(folder / "run.toml").replace("output", None)
+    assert window.draft.run.options.beta == 0.3
+
+
+def test_deleting_an_open_run_closes_its_page(qtbot: QtBot, window: MainWindow) -> None:
+    folder = window.runs.start(Run()).folder
+    qtbot.waitUntil(lambda: window.jobs.current is None)
+    list(play_script(Run().replace("output", str(folder.with_name("other"))), Flag(), Flag(), steps=10))
+    window.go("runs")
+    page = window.runs_page
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
+    page.table.selectRow(page._model.position(folder) or 0)
+    page.carry_out("delete")
+    assert folder not in window.runs._pages
+    qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
