@@ -46,7 +46,6 @@ class Chat:
         self.backend = select(backend_name)
         self._base_precision = adapters.choose_base_precision(adapter, quantization)
         self._allow_code = allow_code
-        self.note = self._base_precision.note
         self._folder = Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()
         loaded = load(
             self._folder,
@@ -55,6 +54,7 @@ class Chat:
             quantization=self._base_precision.quantization,
             double=self._base_precision.double,
         )
+        self.note = " ".join(filter(None, (self._base_precision.note, *loaded.notes)))
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self.model.eval()

@@ -79,6 +79,8 @@ def fuse(
     base = adapters.read_base_precision(folder)
     yield Phase("Loading model", str(source))
     loaded = _load_adapted(source, folder, base, device, allow_code)
+    for note in loaded.notes:
+        yield Warned("base-precision", note)
     logits = probe_logits(loaded)
     rows = (yield from load_eval_rows(folder, loaded.tokenizer)) if quantizes else []
     loss = mean_loss(loaded, rows)

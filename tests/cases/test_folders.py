@@ -299,6 +299,9 @@ def test_a_head_that_differs_from_the_embeddings_it_is_tied_to_is_told(
     )
     run = make_run(model={"path": str(folder)}, train={"steps": 1})
     assert note in [event.message for event in train(run) if isinstance(event, Warned)]
+    assert note in Chat(str(folder), backend_name="cpu").note
+    fused = fuse(run.output, tmp_path / "fused", backend_name="cpu")
+    assert note in [event.message for event in fused if isinstance(event, Warned)]
 
 
 def test_a_question_with_tokens_that_the_model_has_no_embedding_for(tmp_path: Path, model_folder: Path) -> None:
