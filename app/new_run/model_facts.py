@@ -1,16 +1,17 @@
 """What a model's files say without loading it: size, parameters, architecture. No Qt."""
 
-import json
 import math
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.desktop.machine import format_bytes
+from core.errors import BadModel
+from core.json_file import read_json
+from core.model.weight_files import read_header, weight_files
 from core.quant.modes import MODES
 
-_HEADER_LIMIT = 100 << 20  # bytes; a file that announces a longer safetensors header is broken
+_LONGEST_NUMBER = 40  # digits: a tokenizer's config may hold 10 to the power of 30
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ def read_model_facts(folder: Path, path: str = "", name: str = "") -> ModelFacts
     """
     config = _read_json(folder / "config.json")
     packing = describe_packing(config)
-    weights = sorted(folder.glob("*.safetensors"))
+    weights = weight_files(folder)
     template = bool(_read_json(folder / "tokenizer_config.json").get("chat_template"))
     return ModelFacts(
         path=path or str(folder),
@@ -92,28 +93,21 @@ def list_downloaded() -> list[ModelFacts]:
         if repo.repo_type != "model" or not repo.revisions:
             continue
         folder = max(repo.revisions, key=lambda r: r.last_modified).snapshot_path
-        if (folder / "config.json").is_file() and any(folder.glob("*.safetensors")):
+        if (folder / "config.json").is_file() and weight_files(folder):
             models.append(read_model_facts(folder, repo.repo_id, repo.repo_id))
     return models
 
 
 def _count_parameters(weights: list[Path]) -> int | None:
     """How many parameters the safetensors files hold, from their headers alone; None where one cannot be read."""
-    total = 0
-    for file in weights:
-        try:
-            with file.open("rb") as stream:
-                (length,) = struct.unpack("<Q", stream.read(8))
-                header = json.loads(stream.read(min(length, _HEADER_LIMIT)))
-            total += sum(math.prod(entry["shape"]) for key, entry in header.items() if key != "__metadata__")
-        except (OSError, ValueError, KeyError, TypeError, struct.error):
-            return None
-    return total or None
+    try:
+        return sum(math.prod(tensor.shape) for file in weights for tensor in read_header(file).values()) or None
+    except (BadModel, OSError):
+        return None
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return read_json(file, longest_number=_LONGEST_NUMBER)
+    except (BadModel, FileNotFoundError):
         return {}
-    return value if isinstance(value, dict) else {}

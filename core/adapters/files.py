@@ -10,7 +10,7 @@ import mlx.core as mx
 
 from core.adapters import rank_pattern
 from core.errors import BadModel
-from core.model.json_file import read_json
+from core.json_file import read_json
 from core.model.weight_files import read_header
 from core.quant import MODES
 from core.quant.modes import UNPACKED

@@ -13,8 +13,8 @@ from core import adapters
 from core.atomic_files import explain, save_tensors
 from core.data.tokenize.end_of_turn import configured_ids
 from core.errors import BadOption
+from core.json_file import read_json
 from core.model import hub
-from core.model.json_file import read_json
 
 SHARD_BYTES = 4 << 30
 MORE_TEMPLATES = "additional_chat_templates"  # a folder of further templates by name, such as that for functions

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadModel
-from core.model.json_file import read_json
+from core.json_file import read_json
 from core.model.weight_files import TensorInfo, explain_missing, find_missing_files, read_header, weight_files
 
 # The least and the largest that a size may be; the largest are several times those of any model there is.

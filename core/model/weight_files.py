@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from core.errors import BadModel
-from core.model.json_file import parse_object, read_json, refuse_pointer
+from core.json_file import parse_object, read_json, refuse_pointer
 
 PATTERN = "model*.safetensors"  # what mlx-lm reads
 INDEX = "model.safetensors.index.json"

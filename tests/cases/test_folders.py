@@ -282,7 +282,7 @@ def test_a_tokenizer_of_absurd_size_is_not_read(name: str, tmp_path: Path, model
         file.truncate(5 << 30)  # a file with a hole, which takes no room
     with pytest.raises(BadModel) as error:
         load_tokenizer(folder)
-    assert str(error.value) == f"{folder / name} takes 5,120 MB: a tokenizer's file is no larger than 128 MB."
+    assert str(error.value) == f"{folder / name} cannot be read as JSON: it is larger than 128 MB."
 
 
 def test_a_head_that_differs_from_the_embeddings_it_is_tied_to_is_told(

@@ -1,13 +1,14 @@
 """A model folder's tokenizer. Nothing in the folder is run, nothing is downloaded."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
+from core.json_file import read_json
 
 _LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB
+_LONGEST_NUMBER = 40  # digits: transformers writes 10 to the power of 30 where nothing limits a text
 _FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "spiece.model", "tokenizer.tiktoken")
 
 
@@ -23,7 +24,7 @@ def load_tokenizer(folder: Path) -> Any:
     if not any((folder / name).is_file() for name in _FILES):
         raise BadModel(f"{folder} has no tokenizer: tokenizer.json is missing.")
     for name in ("tokenizer_config.json", "tokenizer.json", "config.json"):
-        _check_json(folder / name)
+        _read_object(folder / name)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
         # Settings of the wrong kind show when it is used for the first time.
@@ -41,20 +42,10 @@ def load_tokenizer(folder: Path) -> Any:
 
 def _read_template_json(file: Path) -> str | None:
     """The chat template in a chat_template.json, as processors of transformers keep it; None where there is none."""
-    _check_json(file)
-    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else None
-    template = content.get("chat_template") if isinstance(content, dict) else None
+    template = _read_object(file).get("chat_template")
     return template if isinstance(template, str) else None
 
 
-def _check_json(file: Path) -> None:
-    if not file.is_file():
-        return
-    try:
-        if (size := file.stat().st_size) > _LARGEST:
-            raise BadModel(f"{file} takes {size >> 20:,} MB: a tokenizer's file is no larger than {_LARGEST >> 20} MB.")
-        json.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError):
-        raise BadModel(f"{file} is not valid JSON; the download may be incomplete.") from None
-    except OSError as error:
-        raise BadModel(f"{file} cannot be read: {error.strerror}.") from None
+def _read_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file, empty where there is no such file. Raises BadModel."""
+    return read_json(file, _LARGEST, _LONGEST_NUMBER) if file.is_file() else {}

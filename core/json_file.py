@@ -1,5 +1,6 @@
-"""JSON files of model and adapter folders, which come from strangers: read within bounds. Needs no MLX."""
+"""JSON files of model and adapter folders, which come from strangers: read within bounds."""
 
+import functools
 import json
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from core.errors import BadModel
 
 LARGEST = 32 << 20  # bytes; the largest config.json and index that are in use take less than a tenth
+LONGEST_NUMBER = 19  # digits: nothing counts more than 64 bits hold
 
 
-def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
+def read_json(path: Path, largest: int = LARGEST, longest_number: int = LONGEST_NUMBER) -> dict[str, Any]:
     """The JSON object in a file. Raises BadModel where it is something else or too large, FileNotFoundError where
     there is none."""
     try:
@@ -23,14 +25,14 @@ def read_json(path: Path, largest: int = LARGEST) -> dict[str, Any]:
         raise BadModel(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
     if len(content) > largest:
         raise BadModel(f"{path} cannot be read as JSON: it is larger than {largest >> 20} MB.")
-    return parse_object(content, path)
+    return parse_object(content, path, longest_number)
 
 
-def parse_object(content: bytes, path: Path) -> dict[str, Any]:
+def parse_object(content: bytes, path: Path, longest_number: int = LONGEST_NUMBER) -> dict[str, Any]:
     """The JSON object that `content`, read from `path`, holds. Raises BadModel where it is something else."""
     refuse_pointer(content, path)
     try:
-        value = json.loads(content.decode("utf-8"), parse_int=_parse_int)
+        value = json.loads(content.decode("utf-8"), parse_int=functools.partial(_parse_int, longest_number))
     except UnicodeDecodeError:
         raise BadModel(f"{path} cannot be read as JSON: it is no text in UTF-8.") from None
     except RecursionError:
@@ -50,7 +52,7 @@ def refuse_pointer(content: bytes, path: Path) -> None:
         )
 
 
-def _parse_int(digits: str) -> int:
-    if len(digits) > 19:  # nothing counts more than 64 bits hold
+def _parse_int(longest: int, digits: str) -> int:
+    if len(digits) > longest:
         raise ValueError(f"the number {digits[:19]}… is too long")
     return int(digits)
