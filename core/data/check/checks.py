@@ -2,13 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from core.data.check.seen_keys import SeenKeys
 from core.data.format.example import Example, Remark
 from core.data.format.formats import join_names
 from core.data.format.mapping import find_placeholder
+from core.data.read.json_value import repeated_key, same_key_problems
 
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
@@ -87,6 +89,18 @@ def example_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
         message = "The answer only repeats the question."
         remarks.append(Remark("same-as-question", "warning", message, "The row can be left out."))
     return remarks
+
+
+def same_key_remarks(cells: Iterable[Any], texts: Sequence[Sequence[str]]) -> list[Remark]:
+    """A remark where a cell holds JSON in which a key stands twice, unless it is learned as it stands."""
+    for cell in cells:
+        if not (isinstance(cell, str) and cell[:1] in ("{", "[") and (content := cell.rstrip())[-1:] in ("}", "]")):
+            continue
+        if any(content in text for own_texts in texts for text in own_texts):
+            continue
+        if (key := repeated_key(cell)) is not None:
+            return [Remark(p.code, p.severity, p.message, p.fix) for p in same_key_problems(key, 0)]
+    return []
 
 
 class DatasetChecks:

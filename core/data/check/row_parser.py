@@ -53,4 +53,6 @@ class RowParser:
         texts = [example_texts(example) for example in examples]
         for example, own_texts in zip(examples, texts, strict=True):
             remarks += checks.example_remarks(example, own_texts)
+        columns = self.format.columns if len(self.format.shapes) == 1 else row.value
+        remarks += checks.same_key_remarks(map(row.value.get, columns), texts)
         return ParsedRow(examples, texts, remarks)
