@@ -201,6 +201,7 @@ class MemoryFacts:
     rows: int | None = field(default=None, metadata=OPTIONAL)  # texts in the dry run
     tokens: int | None = field(default=None, metadata=OPTIONAL)  # of the longest text in it
     wired: int | None = field(default=None, metadata=OPTIONAL)  # bytes that the system may not swap out, on a Mac
+    limit: int | None = field(default=None, metadata=OPTIONAL)  # bytes to stay below
 
 
 @dataclass(frozen=True)

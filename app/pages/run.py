@@ -93,6 +93,7 @@ class RunPage(QWidget):
         layout.addWidget(self.notice)
         self.tabs = Tabs(tr("Views of the run"))
         self.result, self.charts, self.log = ResultPage(jobs), ChartPanel(), LogPage()
+        self.charts.use_folder(folder)
         self.samples = AnswerPairs()
         self.tabs.add(tr("Result"), self.result)
         self.tabs.add(tr("Charts"), self.charts)

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-from app.plots.chart import Chart
+from app.desktop.language import tr
 from app.plots.decimate import dots
+from app.plots.overlaid_chart import OverlaidChart
 from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING, Series
 from app.style import theme
@@ -15,14 +16,13 @@ from core.methods import SECONDS, SHARE, ChartSpec
 _BAND, _HELD_OUT = "band ", "held "  # prefixes of the names of these curves
 
 
-class MetricChart(Chart):
-    """Draws the metrics of a Record that one ChartSpec names. `smoothing` is from 0 to 0.99."""
+class MetricChart(OverlaidChart):
+    """Draws the metrics of a Record that one ChartSpec names."""
 
     def __init__(self, spec: ChartSpec) -> None:
         super().__init__(spec.title, is_share=spec.is_share)
         self.set_left_title(_left_title(spec))
         self.spec = spec
-        self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         if spec.is_share:
             plot.setLimits(yMin=-0.02, yMax=1.02)
@@ -52,7 +52,7 @@ class MetricChart(Chart):
             ground.setAlpha(50 if c.dark else 36)
             self._fill.setBrush(pg.mkBrush(ground))
 
-    def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
+    def style_own_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         if name.startswith(_BAND):
             curve.setPen(None)
             return
@@ -78,7 +78,7 @@ class MetricChart(Chart):
             has_points = has_points or series is not None or held_out is not None
         if self.spec.band:
             self._show_band(record)
-        self.show_placeholder("" if has_points else "The first point appears once training begins.")
+        self.show_placeholder("" if has_points else tr("The first point appears once training begins."))
         self.setAccessibleDescription(summary(self.spec, record))
 
     def _show_band(self, record: RunRecord) -> None:
@@ -90,7 +90,12 @@ class MetricChart(Chart):
         self.curves[_BAND + "low"].setData(*self.points(x, y - width))
         self.curves[_BAND + "high"].setData(*self.points(x, y + width))
 
-    def curve_words(self) -> dict[str, str]:
+    def overlaid_series(self, record: RunRecord) -> dict[str, Series]:
+        lines = [name for name in self.spec.lines if name in record.metrics]
+        legends = {metric.name: metric.legend for metric in self.spec.metrics}
+        return {legends[name] if len(self.spec.lines) > 1 else "": record.metrics[name] for name in lines}
+
+    def own_curve_words(self) -> dict[str, str]:
         words = {metric.name: metric.legend for metric in self.spec.metrics}
         lines = {name: words[name] for name in self.spec.lines}
         return lines | {_HELD_OUT + name: f"{legend}, held out" for name, legend in lines.items()}

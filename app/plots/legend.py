@@ -8,9 +8,12 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from app.desktop.language import tr
+from app.runs.record import RunRecord
 from app.style import theme
 from app.widgets.card import hbox
 from app.widgets.labels import Label
+from core.methods import ChartSpec
 
 LINE, FAINT, DOTS, BAND, STAR, DASHES = "line", "faint", "dots", "band", "star", "dashes"  # kinds of strokes
 
@@ -22,6 +25,25 @@ class LegendEntry(NamedTuple):
     stroke: str  # one of the kinds above
     words: str
     dash: Qt.PenStyle = Qt.PenStyle.SolidLine  # of a line
+
+
+LOSS_LEGEND = [
+    LegendEntry(0, FAINT, tr("each step")),
+    LegendEntry(0, LINE, tr("smoothed")),
+    LegendEntry(1, DOTS, tr("held-out rows")),
+    LegendEntry(1, STAR, tr("best")),
+    LegendEntry(0, DASHES, tr("checkpoint")),
+]
+
+
+def metric_legend(spec: ChartSpec, record: RunRecord | None) -> list[LegendEntry]:
+    """The lines of a chart, its band, and what the dots are."""
+    legends = {metric.name: metric.legend for metric in spec.metrics}
+    entries = [LegendEntry(i, LINE, legends[name]) for i, name in enumerate(spec.lines)]
+    if spec.band in legends:
+        entries.insert(1, LegendEntry(0, BAND, legends[spec.band]))
+    has_dots = record is not None and any(name in record.eval_metrics for name in legends)
+    return [*entries, LegendEntry(0, DOTS, tr("held-out rows"))] if has_dots else entries
 
 
 class Stroke(QWidget):

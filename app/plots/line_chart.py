@@ -3,13 +3,16 @@
 import math
 
 import numpy as np
+import pyqtgraph as pg
 from numpy.typing import NDArray
+from PySide6.QtCore import Qt
 
 from app.plots.axes import STEP, convert_steps
 from app.plots.chart import Chart
 from app.plots.decimate import thin
 from app.runs.record import RunRecord
 from app.runs.series import Series
+from app.style import theme
 
 _LEAST_SPAN = 0.2  # of the largest value: what changes by less than this is drawn as nearly flat
 
@@ -20,17 +23,31 @@ class LineChart(Chart):
     def __init__(self, name: str) -> None:
         super().__init__(name, small=True)
         self.curves = {"value": self.getPlotItem().plot(connect="finite")}
+        self.limit = pg.InfiniteLine(angle=0, movable=False)
+        self.limit.hide()
+        self.getPlotItem().addItem(self.limit, ignoreBounds=True)
         self.restyle()
         self.setMinimumHeight(44)
 
-    def show_series(self, series: Series, record: RunRecord, kind: str = STEP) -> None:
-        """Draw a series; the steps become tokens or time where `kind` says so."""
+    def restyle(self) -> None:
+        super().restyle()
+        if getattr(self, "limit", None) is not None:
+            self.limit.setPen(self.pen(theme.colours(theme.palette()).bad, 1, Qt.PenStyle.DashLine))
+
+    def show_series(self, series: Series, record: RunRecord, kind: str = STEP, limit: float | None = None) -> None:
+        """Draw a series; the steps become tokens or time where `kind` says so. With a `limit` the whole range up to it
+        is shown, and a line at it."""
         self.show_placeholder("" if len(series) else " ")
         if not len(series):
             return
         x, y = thin(series.x, series.y)
         self.curves["value"].setData(convert_steps(record, x, kind), y)
-        self.setYRange(*y_range(np.asarray(series.y)))
+        low, high = y_range(np.asarray(series.y))
+        self.limit.setVisible(limit is not None)
+        if limit is not None:
+            self.limit.setPos(limit)
+            low, high = 0.0, max(high, limit)
+        self.setYRange(low, high)
 
 
 def y_range(y: NDArray[np.float64]) -> tuple[float, float]:

@@ -6,26 +6,27 @@ import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import Qt
 
-from app.plots.chart import Chart
+from app.desktop.language import tr
 from app.plots.decimate import dots
+from app.plots.overlaid_chart import OverlaidChart
 from app.runs.record import RunRecord
-from app.runs.series import SMOOTHING
+from app.runs.series import SMOOTHING, Series
 from app.style import theme
 from core import methods
 from core.data.kinds import TEXT
 
+_BESIDE = [(-0.02, 1), (1.02, 1)]  # where words stand: right of a line, near the right end left of it
 MOST_MARKS = 40  # checkpoints that are marked, the newest
 FEW = 20  # steps: too few to tell an outlier
 
 
-class LossChart(Chart):
-    """Draws the loss of a Record. `smoothing` is from 0 to 0.99; a logarithmic axis leaves out values up to zero."""
+class LossChart(OverlaidChart):
+    """Draws the loss of a Record. A logarithmic axis leaves out values up to zero."""
 
     def __init__(self) -> None:
-        super().__init__("Loss")
-        self.set_left_title("Loss")
+        super().__init__(tr("Loss"))
+        self.set_left_title(tr("Loss"))
         self.clips_outliers = False
-        self.smoothing = SMOOTHING
         plot = self.getPlotItem()
         raw = plot.plot(connect="finite")
         raw.setDownsampling(auto=True, method="peak")
@@ -34,9 +35,10 @@ class LossChart(Chart):
         best = plot.plot(pen=None, symbol="star")
         self.curves = {"raw": raw, "smooth": smooth, "held": held_out, "best": best}
         self.checkpoints: list[Any] = []  # a line for each, the newest last
+        self.changes: list[Any] = []  # a line with words for each change at a pause
         self.restyle()
 
-    def style_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
+    def style_own_curve(self, name: str, curve: Any, c: theme.Colours) -> None:
         train_colour, held_out_colour = pg.mkColor(c.series[0]), c.series[1]
         if name == "raw":
             # Opaque, and not smooth where a point has several pixels: Qt draws thick lines quickly only then.
@@ -69,12 +71,16 @@ class LossChart(Chart):
         vx, vy = self.place(record, record.eval_loss.x), np.asarray(record.eval_loss.y)
         self.curves["held"].setData(*dots(vx, _positive(vy) if logarithmic else vy))
         self._show_marks(record)
+        self._show_changes(record)
         self._fit(y, sy, vy)
-        self.show_placeholder("" if len(x) or len(vx) else "The first point appears once training begins.")
+        self.show_placeholder("" if len(x) or len(vx) else tr("The first point appears once training begins."))
         self.setAccessibleDescription(summary(record))
 
-    def curve_words(self) -> dict[str, str]:
-        return {"raw": "this step", "smooth": "smoothed", "held": "held-out rows"}
+    def overlaid_series(self, record: RunRecord) -> dict[str, Series]:
+        return {"": record.loss} if len(record.loss) else {}
+
+    def own_curve_words(self) -> dict[str, str]:
+        return {"raw": tr("this step"), "smooth": tr("smoothed"), "held": tr("held-out rows")}
 
     def _show_marks(self, record: RunRecord) -> None:
         """A star at the best evaluation, and a faint line at each checkpoint."""
@@ -90,6 +96,26 @@ class LossChart(Chart):
         for line, x in zip(self.checkpoints, self.place(record, steps), strict=True):
             line.setPen(self.pen(theme.mix(c.secondary, c.base, 0.5), 1, Qt.PenStyle.DashLine))
             line.setPos(x)
+
+    def _show_changes(self, record: RunRecord) -> None:
+        """A line where something was changed at a pause, with what it was."""
+        c = theme.colours(theme.palette())
+        for _, words in record.changes[len(self.changes) :]:
+            line = pg.InfiniteLine(
+                angle=90, movable=False, label=words, labelOpts={"position": 0.06, "anchors": _BESIDE}
+            )
+            line.setZValue(-15)
+            self.changes.append(line)
+            self.getPlotItem().addItem(line, ignoreBounds=True)
+        for line in self.changes[len(record.changes) :]:
+            self.getPlotItem().removeItem(line)
+        del self.changes[len(record.changes) :]
+        for line, (step, _) in zip(self.changes, record.changes, strict=True):
+            line.setPen(self.pen(c.accent, 1.5))
+            line.label.setColor(c.accent_text)
+            line.label.fill = pg.mkBrush(c.base)
+            line.label.setFont(theme.font("caption"))
+            line.setPos(float(self.place(record, step)))
 
     def _fit(self, raw: Any, smooth: Any, held: Any) -> None:
         """Where a person wants that, show the range without the highest and lowest 2 % of the steps."""
@@ -110,13 +136,13 @@ def axis_title(record: RunRecord) -> str:
     """The loss with its unit, where the method's loss is that of each token of the answers."""
     spec = methods.load().get(record.started.method) if record.started else None
     is_per_token = spec is not None and spec.data == TEXT and spec.divergence is None
-    return "Loss (nats per token)" if is_per_token else "Loss"
+    return tr("Loss (nats per token)") if is_per_token else tr("Loss")
 
 
 def summary(record: RunRecord) -> str:
     """The chart in a sentence, for screen readers."""
     if not len(record.loss):
-        return "Nothing to draw yet."
+        return tr("Nothing to draw yet.")
     smooth = record.loss.smooth(SMOOTHING)
     words = f"Training loss {smooth[-1]:.3f} at step {int(record.loss.x[-1]):,}, from {smooth[0]:.3f} at the start."
     if record.best_eval:

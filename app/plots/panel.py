@@ -1,24 +1,26 @@
 """The Charts tab of a run: one of the method's charts, large, with its legend and controls, and four small charts."""
 
-import itertools
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QSlider, QStackedWidget, QWidget
+from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.plots.legend import BAND, DASHES, DOTS, FAINT, LINE, STAR, Legend, LegendEntry
-from app.plots.small_chart import small_charts
+from app.desktop.language import tr
+from app.plots.controls import ChartControls
+from app.plots.legend import LOSS_LEGEND, Legend, metric_legend
+from app.plots.run_legend import RunLegend
+from app.plots.small_row import SmallCharts
 from app.runs.metrics import select_charts
+from app.runs.overlay import Overlay, read_overlay
 from app.runs.record import RunRecord
-from app.runs.series import SMOOTHING
 from app.style import theme
 from app.threads.task import Task
 from app.threads.throttle import Throttle
-from app.widgets.buttons import quiet_button
-from app.widgets.card import Card, hbox, vbox
-from app.widgets.combo_box import ComboBox
-from app.widgets.labels import Label, caption, heading
+from app.widgets.card import Card, vbox
+from app.widgets.labels import caption
 from app.widgets.segmented_control import SegmentedControl
 from core.methods import ChartSpec
 
@@ -26,20 +28,9 @@ if TYPE_CHECKING:  # they import pyqtgraph
     from app.plots.curves import MetricChart
     from app.plots.loss_chart import LossChart
 
-X_CHOICES = {"step": "by step", "tokens": "by tokens", "time": "by time"}
-_STEPS = 100  # positions of the smoothing slider
 _FIRST_MS = 50  # the page itself is drawn first
-_SMALL_MS = 70  # after the large chart: to draw two charts at once would delay the window
-_SMALL_HEIGHT, _LEAST_SMALL_HEIGHT = 140, 88
 _REDRAW_MS = 40  # while a person zooms
 LOSS = "loss"
-_LOSS_LEGEND = [
-    LegendEntry(0, FAINT, "each step"),
-    LegendEntry(0, LINE, "smoothed"),
-    LegendEntry(1, DOTS, "held-out rows"),
-    LegendEntry(1, STAR, "best"),
-    LegendEntry(0, DASHES, "checkpoint"),
-]
 
 
 class ChartPanel(QWidget):
@@ -59,64 +50,71 @@ class ChartPanel(QWidget):
         self.loss: LossChart | None = None
         self._legends: dict[str, Legend] = {}
         self._import_began = self._imported = False
-        self.complete = False  # the large chart and the four small ones are made
         self._current = LOSS
+        self._wanted: dict[Path, str] = {}  # runs to be drawn over this one, with their names
+        self.overlays: dict[Path, Overlay] = {}  # those of them that are read
         layout = vbox(self, gap=theme.GRID)
         main = Card()
         inner = vbox(main, gap=4)
         inner.setContentsMargins(14, 10, 12, 8)
-        self.choice = SegmentedControl("Which chart")
-        self.choice.show_choices({LOSS: "Loss"})
+        self.choice = SegmentedControl(tr("Which chart"))
+        self.choice.show_choices({LOSS: tr("Loss")})
         self.choice.hide()
         self.choice.chosen.connect(self._choose)
         inner.addWidget(self.choice)
         self._legend_stack, self._stack = QStackedWidget(), QStackedWidget()
         self._legend_stack.setFixedHeight(24)
-        inner.addLayout(self._controls())
+        self.controls = ChartControls()
+        inner.addWidget(self.controls)
         inner.addWidget(self._legend_stack)
+        self.run_legend = RunLegend()
+        inner.addWidget(self.run_legend)
         self.sentence = caption()
         self.sentence.hide()
         inner.addWidget(self.sentence)
         inner.addWidget(self._stack, 1)
         layout.addWidget(main, 1)
-        small_row = hbox(gap=theme.GRID)
-        self.small = small_charts()
-        self._next_small = itertools.cycle(self.small)
-        self._small_timer = QTimer(self, singleShot=True, interval=_SMALL_MS)
+        self.small = SmallCharts()
+        layout.addWidget(self.small)
         self._redraw = Throttle(self._draw, _REDRAW_MS, self)
-        self._small_timer.timeout.connect(lambda: self._show_small(next(self._next_small)))
-        for chart in self.small.values():
-            small_row.addWidget(chart, 1)
-        layout.addLayout(small_row)
+        self.controls.restyled.connect(self._restyle)
+        self.controls.kind_changed.connect(self._set_kind)
+        self.controls.followed.connect(self._follow)
+        self.controls.saved.connect(self._save)
+        self.controls.overlaid.connect(self._overlay)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the large chart and the four small ones are made."""
+        return self.small.complete
 
     @property
     def current_chart(self) -> "LossChart | MetricChart":
         """The large chart that is shown, once it is made."""
         return self.charts[self._current]
 
+    def use_folder(self, folder: Path) -> None:
+        """Offer the runs beside the run of this folder to be drawn over it."""
+        self.controls.use_folder(folder, list(self._wanted))
+
     def show_record(self, record: RunRecord) -> None:
         """Draw a run as it is now."""
         self._update(record)
-        for name in self.small:
-            self._show_small(name)
+        self.small.show_record(record, self.controls.kind)
 
     def show_next(self, record: RunRecord) -> None:
         """Draw the large chart, and a little later the next of the small ones, so that each update is quick."""
         self._update(record)
-        if self.complete:
-            self._small_timer.start()
+        self.small.show_record(record, self.controls.kind, next_only=True)
 
     def show_chart(self, key: str) -> None:
         """Show a chart as the large one."""
         self._current = key
         self.choice.choose(key)
         spec = self._specs.get(key)
-        self.title.setText(spec.title if spec else "Loss")
+        self.controls.show_for(spec.title if spec else tr("Loss"), is_loss=key == LOSS)
         self.sentence.setText(spec.sentence if spec else "")
         self.sentence.setVisible(spec is not None)
-        self.log.setVisible(key == LOSS)
-        self.clip.setVisible(key == LOSS)
-        self.live.hide()
         if self._imported:
             self._raise_chart(key)
         self._draw()
@@ -142,37 +140,27 @@ class ChartPanel(QWidget):
                 outdated = self.charts.pop(key)  # it has fewer curves
                 self._stack.removeWidget(outdated)
                 outdated.deleteLater()
-        self.choice.show_choices({LOSS: "Loss", **{spec.key: spec.title for spec in self._specs.values()}})
+        self.choice.show_choices({LOSS: tr("Loss"), **{spec.key: spec.title for spec in self._specs.values()}})
         self.choice.setVisible(bool(self._specs))
         self.show_chart(self._current if self._has_choice or not self._specs else next(iter(self._specs)))
 
     def _begin(self, _: object) -> None:
         self._imported = True
         self.show_chart(self._current)
-        QTimer.singleShot(0, self, self._build_next)
-
-    def _build_next(self) -> None:
-        """Make one of the small charts, and the next one in the next turn of the event loop."""
-        name = next((name for name, chart in self.small.items() if chart.chart is None), None)
-        if name is None:
-            self.complete = True
-            return
-        self.small[name].build()
-        self._show_small(name)
-        QTimer.singleShot(0, self, self._build_next)
+        QTimer.singleShot(0, self, lambda: self.small.build_next(self._draw))
 
     def _raise_chart(self, key: str) -> None:
         """Bring a chart and its legend to the front; they are made here the first time."""
         spec = self._specs.get(key)
         if key not in self.charts:
             self.charts[key] = chart = self._make_chart(spec)
-            chart.smoothing = self.smoothing.value() / _STEPS
-            chart.set_kind(self.x_axis.currentData())
-            chart.range_moved.connect(self.live.show)
+            chart.smoothing = self.controls.smoothing
+            chart.set_kind(self.controls.kind)
+            chart.range_moved.connect(self.controls.live.show)
             chart.range_moved.connect(self._redraw)
             self._stack.addWidget(chart)
         if key not in self._legends:
-            self._legends[key] = Legend(self._legend_entries(spec) if spec else _LOSS_LEGEND)
+            self._legends[key] = Legend(metric_legend(spec, self._record) if spec else LOSS_LEGEND)
             self._legend_stack.addWidget(self._legends[key])
         self._stack.setCurrentWidget(self.charts[key])
         self._legend_stack.setCurrentWidget(self._legends[key])
@@ -184,76 +172,76 @@ class ChartPanel(QWidget):
         if spec:
             return MetricChart(spec)
         self.loss = LossChart()
-        self.loss.set_logarithmic(self.log.isChecked())
-        self.loss.clips_outliers = self.clip.isChecked()
+        self.loss.set_logarithmic(self.controls.log.isChecked())
+        self.loss.clips_outliers = self.controls.clip.isChecked()
         return self.loss
-
-    def _legend_entries(self, spec: ChartSpec) -> list[LegendEntry]:
-        """The lines of a chart, its band, and what the dots are."""
-        legends = {metric.name: metric.legend for metric in spec.metrics}
-        entries = [LegendEntry(i, LINE, legends[name]) for i, name in enumerate(spec.lines)]
-        if spec.band in legends:
-            entries.insert(1, LegendEntry(0, BAND, legends[spec.band]))
-        has_dots = self._record is not None and any(name in self._record.eval_metrics for name in legends)
-        return [*entries, LegendEntry(0, DOTS, "held-out rows")] if has_dots else entries
 
     def _choose(self, key: str) -> None:
         self._has_choice = True
         self.show_chart(key)
 
-    def _show_small(self, name: str) -> None:
-        if self._record is not None:
-            small = self.small[name]
-            small.show_series(getattr(self._record, name), self._record, self.x_axis.currentData())
-
-    def _controls(self) -> QHBoxLayout:
-        layout = hbox(gap=14)
-        self.title = heading("Loss")
-        layout.addWidget(self.title, 1)
-        self.live = quiet_button("Back to live", "runs")
-        self.live.setFixedHeight(24)
-        self.live.hide()
-        self.live.clicked.connect(self._follow)
-        layout.addWidget(self.live)
-        label = Label("S&moothing", "caption", tone="secondary", wrap=False)
-        self.smoothing = QSlider(Qt.Orientation.Horizontal)
-        self.smoothing.setRange(0, _STEPS - 1)
-        self.smoothing.setValue(round(SMOOTHING * _STEPS))
-        self.smoothing.setFixedWidth(96)
-        self.smoothing.setAccessibleName("Smoothing of the curves")
-        self.smoothing.valueChanged.connect(self._set_smoothing)
-        label.setBuddy(self.smoothing)
-        self.log = QCheckBox("Log scale")
-        self.log.setFont(theme.font("caption"))
-        self.log.toggled.connect(self._set_logarithmic)
-        self.clip = QCheckBox("Leave outliers out")
-        self.clip.setFont(theme.font("caption"))
-        self.clip.toggled.connect(self._set_clipping)
-        self.x_axis = ComboBox("What the bottom axis counts")
-        for kind, words in X_CHOICES.items():
-            self.x_axis.addItem(words, kind)
-        self.x_axis.activated.connect(self._set_kind)
-        self.save = quiet_button("Save…", "save")
-        self.save.setAccessibleName("Save the chart as a picture, or its numbers")
-        self.save.clicked.connect(self._save)
-        for widget in (label, self.smoothing, self.log, self.clip, self.x_axis, self.save):
-            layout.addWidget(widget)
-        return layout
-
-    def _set_smoothing(self, value: int) -> None:
+    def _restyle(self) -> None:
+        """Draw the curves as the controls say."""
         for chart in self.charts.values():
-            chart.smoothing = value / _STEPS
+            chart.smoothing = self.controls.smoothing
+        if self.loss is not None:
+            self.loss.set_logarithmic(self.controls.log.isChecked())
+            self.loss.clips_outliers = self.controls.clip.isChecked()
         self._draw()
 
-    def _set_logarithmic(self, on: bool) -> None:
-        if self.loss is not None:
-            self.loss.set_logarithmic(on)
+    def _set_kind(self) -> None:
+        small = [chart.chart for chart in self.small.charts.values() if chart.chart is not None]
+        for chart in [*self.charts.values(), *small]:
+            chart.set_kind(self.controls.kind)
+        if self._current in self.charts:
+            self._follow()
+        if self._record is not None:
+            self.small.show_record(self._record, self.controls.kind)
+
+    def _overlay(self, names: dict[Path, str]) -> None:
+        """Draw these runs over this one, and no others; what is not read yet is read in the background."""
+        self._wanted = names
+        self.overlays = {folder: overlay for folder, overlay in self.overlays.items() if folder in names}
+        for folder in [folder for folder in names if folder not in self.overlays]:
+            Task(self, partial(read_overlay, folder, names[folder]), done=self._add_overlay)
         self._draw()
+
+    def _add_overlay(self, overlay: Overlay) -> None:
+        if overlay.folder in self._wanted:
+            self.overlays[overlay.folder] = overlay
+            self._draw()
+
+    def _shown_overlays(self) -> list[Overlay]:
+        """The other runs that are drawn, in the order that they were chosen in."""
+        return [self.overlays[folder] for folder in self._wanted if folder in self.overlays]
+
+    def _save(self) -> None:
+        if self._record is not None and self._current in self.charts:
+            from app.plots.save_chart import ask_and_save
+
+            title = self.controls.title.text()
+            ask_and_save(self, self.current_chart, self._record, title, self._shown_overlays())
+
+    def _follow(self) -> None:
+        self.current_chart.follow()
+        self.controls.live.hide()
+        self._draw()
+
+    def _draw(self) -> None:
+        if self._record is None or self._current not in self.charts:
+            return
+        from app.plots.overlaid_chart import FIRST_LOOK
+        from app.plots.run_curves import run_dash
+
+        names = self.current_chart.show_overlays(self._shown_overlays())
+        looks = range(FIRST_LOOK, FIRST_LOOK + len(names))
+        self.run_legend.show_names(names, [(look, run_dash(look)) for look in looks])
+        self.current_chart.show_record(self._record)
+        self._align_small()
 
     def _align_small(self) -> None:
         """Let the small charts show the same part of the run: that of the large one where a person has zoomed."""
-        made = [small.chart for small in self.small.values() if small.chart is not None]
-        if self._record is None or not made or self._current not in self.charts:
+        if self._record is None:
             return
         from app.plots.line_chart import round_end
 
@@ -262,43 +250,11 @@ class ChartPanel(QWidget):
             left, right = 0.0, round_end(float(chart.place(self._record, steps[-1]))) if len(steps) else 1.0
         else:
             left, right = chart.getViewBox().viewRange()[0]
-        for small in made:
-            if small.getViewBox().viewRange()[0] != [left, right]:
-                small.setXRange(left, right, padding=0)
+        self.small.align(left, right)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        for small in self.small.values():  # a low window is the large chart's
-            small.setFixedHeight(min(_SMALL_HEIGHT, max(_LEAST_SMALL_HEIGHT, self.height() // 4)))
-
-    def _set_clipping(self, on: bool) -> None:
-        if self.loss is not None:
-            self.loss.clips_outliers = on
-        self._draw()
-
-    def _set_kind(self) -> None:
-        for chart in [*self.charts.values(), *(small.chart for small in self.small.values() if small.chart)]:
-            chart.set_kind(self.x_axis.currentData())
-        if self._current in self.charts:
-            self._follow()
-        for name in self.small:
-            self._show_small(name)
-
-    def _save(self) -> None:
-        if self._record is not None and self._current in self.charts:
-            from app.plots.save_chart import ask_and_save
-
-            ask_and_save(self, self.current_chart, self._record, self.title.text())
-
-    def _follow(self) -> None:
-        self.current_chart.follow()
-        self.live.hide()
-        self._draw()
-
-    def _draw(self) -> None:
-        if self._record is not None and self._current in self.charts:
-            self.current_chart.show_record(self._record)
-        self._align_small()
+        self.small.fit(self.height())
 
 
 def import_charts() -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop.message_box import MessageBox
 from app.plots.chart import Chart
+from app.runs.overlay import Overlay
 from app.runs.record import RunRecord
 
 SUFFIXES = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Numbers (CSV)"}
 
 
-def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str) -> None:
-    """Ask for a file, and write the chart or its numbers into it."""
+def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, others: Sequence[Overlay] = ()) -> None:
+    """Ask for a file, and write the chart or its numbers into it; `others` are the runs that are drawn over it."""
     filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
     # The system's question whether to overwrite would be an alert of its own: a file that is there stays.
     options = QFileDialog.Option.DontConfirmOverwrite
@@ -30,7 +32,7 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str) -
     if path.suffix.lower() not in SUFFIXES:
         path = path.with_name(path.name + next(s for s, words in SUFFIXES.items() if kind.startswith(words)))
     try:
-        save_chart(chart, record, free_path(path))
+        save_chart(chart, record, free_path(path), others)
     except OSError as error:
         sentence = f"{path}: {error.strerror}."
         MessageBox(parent, MessageBox.Icon.Warning, "The chart could not be saved.", sentence).open()
@@ -42,11 +44,11 @@ def free_path(path: Path) -> Path:
     return path if not path.exists() else next(p for p in names if not p.exists())
 
 
-def save_chart(chart: Chart, record: RunRecord, path: Path) -> None:
+def save_chart(chart: Chart, record: RunRecord, path: Path, others: Sequence[Overlay] = ()) -> None:
     """Write a chart into a file, in the form that the file's name ends with. Raises OSError where that fails."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        write_numbers(record, path)
+        write_numbers(record, path, others)
     elif suffix == ".svg":
         _draw(chart, path)
     elif not chart.grab().save(str(path), "PNG"):
@@ -67,8 +69,8 @@ def _draw(chart: Chart, path: Path) -> None:
     painter.end()
 
 
-def write_numbers(record: RunRecord, path: Path) -> None:
-    """All curves of a run as CSV, a line for each step: numbers with a point, empty where there is none."""
+def write_numbers(record: RunRecord, path: Path, others: Sequence[Overlay] = ()) -> None:
+    """All curves of a run as CSV, and the losses of others, a line for each step: numbers with a point, or nothing."""
     columns = {
         "tokens": record.tokens,
         "seconds": record.seconds,
@@ -80,6 +82,8 @@ def write_numbers(record: RunRecord, path: Path) -> None:
         **record.metrics,
         "held_out_loss": record.eval_loss,
         **{f"held_out_{name}": series for name, series in record.eval_metrics.items()},
+        **{f"loss ({other.name})": other.record.loss for other in others},
+        **{f"held_out_loss ({other.name})": other.record.eval_loss for other in others},
     }
     values = {name: dict(zip(series.x, series.y, strict=True)) for name, series in columns.items()}
     steps = sorted({step for points in values.values() for step in points})

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from app.desktop.language import tr
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.series import Series
@@ -14,14 +15,21 @@ if TYPE_CHECKING:  # brings in pyqtgraph
 
 
 class SmallChart(Card):
-    """One curve with its latest value, written by `format_value`. Before build() only the value is shown."""
+    """One curve of a run with its latest value. Before build() only the value is shown."""
 
     def __init__(
-        self, name: str, format_value: Callable[[float], str], note: Callable[[RunRecord], str] = lambda _: ""
+        self,
+        name: str,
+        series: Callable[[RunRecord], Series],
+        format_value: Callable[[float], str],
+        *,
+        note: Callable[[RunRecord], str] = lambda _: "",
+        limit: Callable[[RunRecord], float | None] = lambda _: None,
     ) -> None:
-        """`note` says something beside the latest value."""
+        """`note` says something beside the latest value; at `limit` there is a line that the curve must stay below."""
         super().__init__()
-        self._name, self._format_value, self._note = name, format_value, note
+        self._name, self._series, self._format_value, self._note = name, series, format_value, note
+        self._limit = limit
         self._column = vbox(self, gap=0)
         self._column.setContentsMargins(12, 8, 8, 6)
         head = hbox(gap=6)
@@ -40,20 +48,28 @@ class SmallChart(Card):
         self._column.takeAt(1)
         self._column.addWidget(self.chart, 1)
 
-    def show_series(self, series: Series, record: RunRecord, kind: str) -> None:
-        """Draw a curve and write its latest value."""
+    def show_record(self, record: RunRecord, kind: str) -> None:
+        """Draw the run's curve over what `kind` counts, and write its latest value."""
+        series, limit = self._series(record), self._limit(record)
         words = (self._format_value(series.y[-1]), self._note(record)) if len(series) else ("–",)
         self.value.setText(", ".join(filter(None, words)))
         if self.chart is not None:
-            self.chart.show_series(series, record, kind)
-            self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}")
+            self.chart.show_series(series, record, kind, limit)
+            of = "" if limit is None else tr(", of {limit} that there are", limit=self._format_value(limit))
+            self.chart.setAccessibleDescription(f"{self._name}: {self.value.text()}{of}")
 
 
 def small_charts() -> dict[str, SmallChart]:
-    """The four small charts that every run has, by the field of Record that each one draws."""
+    """The four small charts that every run has, by the field of RunRecord that each one draws."""
     return {
-        "learning_rate": SmallChart("Learning rate", format_plain),
-        "grad_norm": SmallChart("Gradient norm", format_plain),
-        "speed": SmallChart("Tokens per second", lambda v: f"{v:,.0f}"),
-        "memory": SmallChart("Memory, GB", lambda v: f"{v:.2f}", lambda record: record.mlx_memory),
+        "learning_rate": SmallChart(tr("Learning rate"), lambda record: record.learning_rate, format_plain),
+        "grad_norm": SmallChart(tr("Gradient norm"), lambda record: record.grad_norm, format_plain),
+        "speed": SmallChart(tr("Tokens per second"), lambda record: record.speed, lambda v: f"{v:,.0f}"),
+        "memory": SmallChart(
+            tr("Memory, GB"),
+            lambda record: record.memory,
+            lambda v: f"{v:.2f}",
+            note=lambda record: record.mlx_memory,
+            limit=lambda record: record.memory_limit,
+        ),
     }

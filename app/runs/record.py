@@ -164,6 +164,12 @@ class RunRecord:
         step = self.last_step
         return f"MLX {step.peak_memory_bytes / 2**30:.2f}" if step and step.process_memory_bytes else ""
 
+    @property
+    def memory_limit(self) -> float | None:
+        """GB that the process should stay below; None where that is not known."""
+        limit = self.started.memory.get("limit") if self.started else None
+        return limit / 2**30 if isinstance(limit, int) and limit > 0 else None
+
     def note_memory(self, process_bytes: int, time: float) -> None:
         """Put into the log what the process holds once the run is over, beside the most that it held."""
         if len(self.memory):

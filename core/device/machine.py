@@ -51,6 +51,16 @@ def usable_bytes(device: str) -> int:
     return int(usable or psutil.virtual_memory().available)
 
 
+def memory_limit(device: str) -> int:
+    """Bytes that a process which trains on a "gpu" or "cpu" should stay below.
+
+    On a Mac's GPU what Metal recommends; elsewhere all memory of the machine: what a CUDA GPU holds is not counted in
+    a process's memory.
+    """
+    gpu = mx.device_info(mx.Device(mx.gpu)) if device == "gpu" else {}
+    return int(gpu.get("max_recommended_working_set_size") or psutil.virtual_memory().total)
+
+
 def versions() -> dict[str, str]:
     """Versions of everything that can change a run's numbers."""
     found = {"hone": __version__, "python": platform.python_version()}

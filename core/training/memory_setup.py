@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from typing import Any
 
 from core.data.batch.groups import row_texts
-from core.device.machine import usable_bytes
+from core.device.machine import memory_limit, usable_bytes
 from core.events import Event, Warned
 from core.memory.estimate import Estimate, estimate_step
 from core.memory.plan import Plan, resolve_plan
@@ -27,14 +27,16 @@ def plan_memory(run: Run, data: TrainingData, device: str) -> Generator[Event, N
         return estimate_step(config, planned, device=device, tokens=tokens, folder=folder, teacher=live_teacher)
 
     plan, estimate, advice = resolve_plan(run, tokens, device, usable_bytes(device), estimate_planned)
+    limit = memory_limit(device)
     if estimate is None:
-        return plan, MemoryFacts(plan.checkpointing)
+        return plan, MemoryFacts(plan.checkpointing, limit=limit)
     if advice:
         yield Warned("memory", advice)
     elif device != "cpu" and plan.rows < run.train.batch_size:
         in_parts = f"A batch of {run.train.batch_size} rows goes through the model in parts of {plan.rows}"
         yield Warned("micro-batches", f"{in_parts}, as the memory allows, and counts as one.")
-    return plan, MemoryFacts(plan.checkpointing, to_json(estimate) | {"low": estimate.low, "high": estimate.high})
+    parts = to_json(estimate) | {"low": estimate.low, "high": estimate.high}
+    return plan, MemoryFacts(plan.checkpointing, parts, limit=limit)
 
 
 def _longest_row(run: Run, rows: Sequence[Any]) -> int:

@@ -73,7 +73,7 @@ def test_a_negative_value_that_hardly_changes_stays_in_the_middle() -> None:
 
 
 def x_ranges(panel: ChartPanel) -> list[list[float]]:
-    return [small.chart.getViewBox().viewRange()[0] for small in panel.small.values() if small.chart]
+    return [small.chart.getViewBox().viewRange()[0] for small in panel.small.charts.values() if small.chart]
 
 
 def test_the_small_charts_show_the_steps_of_the_large_one(qtbot: QtBot) -> None:
@@ -86,7 +86,7 @@ def test_the_small_charts_show_the_steps_of_the_large_one(qtbot: QtBot) -> None:
     panel.current_chart.getViewBox().setXRange(30, 60, padding=0)
     panel.current_chart.getViewBox().sigRangeChangedManually.emit([True, False])
     qtbot.waitUntil(lambda: x_ranges(panel) == [[30, 60]] * 4)
-    assert panel.small["learning_rate"].value.text() == format_plain(record.learning_rate.y[-1])
+    assert panel.small.charts["learning_rate"].value.text() == format_plain(record.learning_rate.y[-1])
 
 
 def test_the_bottom_axis_counts_steps_tokens_or_time(qtbot: QtBot) -> None:
@@ -164,9 +164,9 @@ def test_a_chart_is_saved(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.Monk
     qtbot.waitUntil(lambda: panel.complete, timeout=20_000)
     path = tmp_path / f"loss{suffix}"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **options: (str(path), ""))
-    panel.save.click()
+    panel.controls.save.click()
     content = path.read_bytes()
-    panel.save.click()
+    panel.controls.save.click()
     assert path.with_stem("loss 2").stat().st_size > 0 and path.read_bytes() == content  # nothing is overwritten
     if suffix == ".png":
         assert content.startswith(b"\x89PNG")

@@ -121,7 +121,7 @@ def test_held_out_values_are_dots_of_their_own(qtbot: QtBot) -> None:
 def test_the_spread_is_a_band_around_the_reward(qtbot: QtBot) -> None:
     record = recorded("grpo")
     panel = drawn(qtbot, record)
-    panel.smoothing.setValue(0)
+    panel.controls.smoothing_slider.setValue(0)
     curves = panel.current_chart.curves
     low, high = curves["band low"].getData()[1], curves["band high"].getData()[1]
     assert (high - low).tolist() == pytest.approx([2 * y for y in record.metrics["reward_std"].y])
@@ -130,7 +130,7 @@ def test_the_spread_is_a_band_around_the_reward(qtbot: QtBot) -> None:
 def test_smoothing_reaches_every_chart(qtbot: QtBot) -> None:
     record = recorded("dpo")
     panel = drawn(qtbot, record)
-    panel.smoothing.setValue(0)
+    panel.controls.smoothing_slider.setValue(0)
     assert panel.current_chart.curves["margin"].getData()[1].tolist() == record.metrics["margin"].y.tolist()
     assert {chart.smoothing for chart in panel.charts.values()} == {0.0}
 
@@ -143,7 +143,7 @@ def test_the_charts_are_made_one_a_turn(qtbot: QtBot) -> None:
     counts: list[int] = []
 
     def count() -> None:
-        counts.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.values()))
+        counts.append(len(panel.charts) + sum(chart.chart is not None for chart in panel.small.charts.values()))
 
     timer = QTimer(panel, interval=0)
     timer.timeout.connect(count)
@@ -158,8 +158,8 @@ def test_a_panel_that_is_not_made_yet_keeps_what_is_chosen(qtbot: QtBot) -> None
     qtbot.addWidget(panel)
     panel.show_record(recorded("dpo"))
     panel.choice.buttons["accuracy"].click()
-    panel.smoothing.setValue(0)
-    panel.log.setChecked(True)
+    panel.controls.smoothing_slider.setValue(0)
+    panel.controls.log.setChecked(True)
     qtbot.waitUntil(lambda: panel.complete)
     assert list(panel.charts) == ["accuracy"]
     assert panel.current_chart.smoothing == 0.0
@@ -189,6 +189,6 @@ def test_a_part_that_is_looked_at_closely_has_all_its_points(qtbot: QtBot) -> No
     chart.getViewBox().setXRange(1000, 1100, padding=0)
     chart.getViewBox().sigRangeChangedManually.emit([True, False])
     qtbot.waitUntil(lambda: chart.curves["margin"].getData()[0].tolist() == list(range(999, 1101)))
-    assert not panel.live.isHidden()
-    panel.live.click()
+    assert not panel.controls.live.isHidden()
+    panel.controls.live.click()
     assert chart.curves["margin"].getData()[0][-1] == 4999

@@ -1,0 +1,67 @@
+"""The row of four small charts under the large one: over the same steps, and drawn one after the other."""
+
+import itertools
+from collections.abc import Callable
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QWidget
+
+from app.plots.small_chart import small_charts
+from app.runs.record import RunRecord
+from app.style import theme
+from app.widgets.card import hbox
+
+_NEXT_MS = 70  # after the large chart: to draw two charts at once would delay the window
+_HEIGHT, _LEAST_HEIGHT = 140, 88
+
+
+class SmallCharts(QWidget):
+    """The four small charts, by the field of RunRecord that each one draws. `complete` once all are made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.charts = small_charts()
+        self.complete = False
+        self._record: RunRecord | None = None
+        self._kind = ""
+        self._next = itertools.cycle(self.charts)
+        self._timer = QTimer(self, singleShot=True, interval=_NEXT_MS)
+        self._timer.timeout.connect(lambda: self._show(next(self._next)))
+        layout = hbox(self, gap=theme.GRID)
+        for chart in self.charts.values():
+            layout.addWidget(chart, 1)
+
+    def build_next(self, done: Callable[[], None]) -> None:
+        """Make one of the charts, and the next one in the next turn of the event loop; `done` once all are made."""
+        name = next((name for name, chart in self.charts.items() if chart.chart is None), None)
+        if name is None:
+            self.complete = True
+            done()
+            return
+        self.charts[name].build()
+        self._show(name)
+        QTimer.singleShot(0, self, lambda: self.build_next(done))
+
+    def show_record(self, record: RunRecord, kind: str, *, next_only: bool = False) -> None:
+        """Draw a run over what `kind` counts: all charts, or with `next_only` the next of them a little later."""
+        self._record, self._kind = record, kind
+        if not next_only:
+            for name in self.charts:
+                self._show(name)
+        elif self.complete:
+            self._timer.start()
+
+    def align(self, left: float, right: float) -> None:
+        """Let all charts show the same part of the run."""
+        for small in self.charts.values():
+            if small.chart is not None and small.chart.getViewBox().viewRange()[0] != [left, right]:
+                small.chart.setXRange(left, right, padding=0)
+
+    def fit(self, height: int) -> None:
+        """Take less of a panel of this height where it is low: that is the large chart's."""
+        for small in self.charts.values():
+            small.setFixedHeight(min(_HEIGHT, max(_LEAST_HEIGHT, height // 4)))
+
+    def _show(self, name: str) -> None:
+        if self._record is not None:
+            self.charts[name].show_record(self._record, self._kind)
