@@ -21,7 +21,7 @@ from app.runs.labels import data_label, model_label
 from app.runs.record import RunRecord
 from app.style import theme
 from app.threads import core_calls
-from app.widgets.answers import AnswerPairs
+from app.widgets.answer_timeline import AnswerTimeline
 from app.widgets.badge import BackendBadge
 from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import hbox, vbox
@@ -94,7 +94,7 @@ class RunPage(QWidget):
         self.tabs = Tabs(tr("Views of the run"))
         self.result, self.charts, self.log = ResultPage(jobs), ChartPanel(), LogPage()
         self.charts.use_folder(folder)
-        self.samples = AnswerPairs()
+        self.samples = AnswerTimeline()
         self.tabs.add(tr("Result"), self.result)
         self.tabs.add(tr("Charts"), self.charts)
         self._samples_page = self.tabs.add(tr("Samples"), _scroll_page(self.samples))

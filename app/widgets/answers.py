@@ -40,7 +40,7 @@ class AnswerPair(Card):
         sample = latest or before
         if sample is None:
             return
-        self.prompt.setText(_shorten(sample.prompt))
+        self.prompt.setText(shorten(sample.prompt))
         self._show_answer(before, self.left, self._left_thinking)
         self._show_answer(latest, self.right, self._right_thinking)
         is_during = latest is not None and latest.stage != "after"
@@ -49,12 +49,12 @@ class AnswerPair(Card):
         )
         expected = sample.expected
         self.expected.setVisible(bool(expected))
-        is_right = latest is not None and bool(expected) and _split_thinking(latest)[1] == expected.strip()
+        is_right = latest is not None and bool(expected) and split_thinking(latest)[1] == expected.strip()
         mark = tr("  ✓ exactly as expected") if is_right else ""
-        self.expected.setText(tr("In the data: {flatten}{mark}", flatten=_flatten(expected), mark=mark))
+        self.expected.setText(tr("In the data: {flatten}{mark}", flatten=flatten(expected), mark=mark))
 
     def _show_answer(self, sample: Sample | None, text: Label, thinking: Label) -> None:
-        thinking_text, answer = _split_thinking(sample)
+        thinking_text, answer = split_thinking(sample)
         text.setText(answer if sample or text is self.left else "…")
         thinking.setText(thinking_text)
         thinking.setVisible(bool(thinking_text))
@@ -98,20 +98,20 @@ class AnswerPairs(QWidget):
             self._pairs[index].show_samples(before, latest)
 
 
-def _flatten(text: str) -> str:
+def flatten(text: str) -> str:
     """A text as one line, not too long."""
     flat = " ".join(text[: 2 * _MAX_EXPECTED].split())
     return flat if len(flat) <= _MAX_EXPECTED else flat[:_MAX_EXPECTED] + " …"
 
 
-def _split_thinking(sample: Sample | None) -> tuple[str, str]:
+def split_thinking(sample: Sample | None) -> tuple[str, str]:
     """(thinking, answer) of a sample, as they are shown."""
     if sample is None:
         return "", "–"
     thinking, answer = Rollout(sample.answer, None, 0.0).thinking, Answer(sample.answer).visible
-    thought = tr("Thinking: {thinking}", thinking=_shorten(thinking)) if thinking else ""
-    return thought, _shorten(answer) or tr("(nothing)")
+    thought = tr("Thinking: {thinking}", thinking=shorten(thinking)) if thinking else ""
+    return thought, shorten(answer) or tr("(nothing)")
 
 
-def _shorten(text: str) -> str:
+def shorten(text: str) -> str:
     return text if len(text) <= _MAX_ANSWER else text[:_MAX_ANSWER] + " …"

@@ -14,6 +14,8 @@ from tests.app.camera import Camera
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
 
 SIZES = ((1280, 800), (900, 600))
+# What the model of the played run answers at some of its steps.
+ANSWERS = {20: "It is 5, I think.", 40: "It is 4, I think.", 60: "It is 4."}
 
 
 def main(out: Path) -> None:
@@ -208,6 +210,7 @@ class Photographer(Camera):
                 self.take("7-answers")
 
     def visit_run(self) -> None:
+        from core.events import Evaluated, Sample
         from tests.app.conftest import play_script
 
         window, go = self.window, Flag()
@@ -220,7 +223,10 @@ class Photographer(Camera):
             def play(stop, save_now):  # type: ignore[no-untyped-def]
                 for event in play_script(run, stop, save_now, steps=120):
                     yield event
-                    while getattr(event, "step", 0) == 80 and not go.is_set():
+                    step = getattr(event, "step", 0)
+                    if isinstance(event, Evaluated) and step in ANSWERS:
+                        yield Sample(step, "during", 0, "What is 2 plus 2?", ANSWERS[step], "It is 4.")
+                    while step == 80 and not go.is_set() and not stop.is_set():
                         time.sleep(0.01)
 
             return play
