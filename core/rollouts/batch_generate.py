@@ -42,6 +42,15 @@ class WritingLimit:
     # Given an error and how many were written at once: sets `most` to fewer, or raises. None where none can be done
     # again, see core.device.gpu_failure.can_recover.
     give_way: Callable[[BaseException, int], None] | None = None
+    at_once: int = 0  # the most that were written at once since `most` was set; 0: none yet
+
+    def write_fewer(self) -> int:
+        """Halve how many are written at once from now on; returns that number, 0 where nothing can be halved."""
+        at_once = min(self.at_once, self.most or self.at_once)
+        if at_once < 2:
+            return 0
+        self.most, self.at_once = at_once // 2, 0
+        return self.most
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,8 @@ class CompletionGenerator:
         completions: list[Completion] = []
         while True:
             batch_size = min(self.batch_size, self.limit.most or self.batch_size)
+            at_once = min(batch_size, len(prompts) * group_size) if self.batched else 1
+            self.limit.at_once = max(self.limit.at_once, at_once)
             certain = len(completions)
             written = batch_generate(
                 self.model,

@@ -143,6 +143,14 @@ class Recovery:
         can_split = self.run.spec.decomposable or self.run.spec.on_policy
         return can_split and any(len(batch.rows) > 1 for batch in batches) and self.shrink(batches)
 
+    def ease_writing(self) -> str:
+        """Let fewer answers be written at once from now on; says how many, "" where there are none to be fewer."""
+        answers = self.setup.writing_limit.write_fewer()
+        if not answers:
+            return ""
+        self.size = replace(self.size, answers=answers)
+        return "answers are written one by one" if answers == 1 else f"at most {answers} answers are written at once"
+
     def step_done(self) -> None:
         """A step is over: the present size held."""
         self._retries = 0

@@ -252,12 +252,15 @@ class Trainer:
     def _make_room(self, strongly: bool) -> str:
         """Give memory back to the computer, which is short of it; says what was done, "" for nothing.
 
-        `strongly`: also let fewer rows through the model at once from now on.
+        `strongly`: also let fewer rows through the model at once from now on, and write fewer answers at once.
         """
         freed = mx.get_cache_memory()
         mx.clear_cache()
-        if strongly and self._stepper.make_smaller():
-            return f"steps are computed {self.recovery.size.words} from now on"
+        if strongly:
+            steps = f"steps are computed {self.recovery.size.words}" if self._stepper.make_smaller() else ""
+            done = [words for words in (steps, self.recovery.ease_writing()) if words]
+            if done:
+                return f"{' and '.join(done)} from now on"
         if freed < WORTH_TELLING:
             return ""
         return f"{freed / 1e9:.1f} GB that were kept for reuse are given back"

@@ -14,9 +14,10 @@ from core.device.memory_pressure import MemoryPressure
 from core.device.power import Power
 from core.events import MACHINE_CODES, Event, Step, Warned
 from core.memory import plan
+from core.rollouts import batch_generate
 from core.run import Run
 from core.train import train
-from core.training import machine_watch, trainer
+from core.training import machine_watch, step_sizes, trainer
 from core.training.machine_watch import MachineWatch
 from tests.core.conftest import only
 from tests.core.training.test_recovery_methods import grpo_options
@@ -149,6 +150,56 @@ def test_a_run_with_rewards_gives_way_too(
     events = list(train(make_run(**grpo_options(tmp_path, "grpo"))))
     told = [e.message for e in only(Warned, events) if e.code == "memory-pressure"]
     assert len(told) == 1 and "steps are computed in parts of at most" in told[0] and len(only(Step, events)) == 2
+
+
+@pytest.mark.parametrize("method", ["grpo", "dapo"])
+def test_fewer_answers_are_written_at_once_and_come_out_the_same(
+    make_run: MakeRun, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, method: str
+) -> None:
+    monkeypatch.setattr(parallel_plan, "MOST", 1)
+    monkeypatch.setattr(machine_watch, "MEMORY_SECONDS", 0.0)
+    written: list[int] = []
+    prefill = batch_generate.prefill
+    monkeypatch.setattr(
+        batch_generate,
+        "prefill",
+        lambda model, prompts, indices, batched: (
+            written.append(len(indices)),
+            prefill(model, prompts, indices, batched),
+        )[1],
+    )
+    options = grpo_options(tmp_path, "grpo") | {"method": method}
+    if method == "dapo":
+        options["options"] = {**options["options"], "loss_type": "dapo", "dynamic_sampling": False}
+    options["train"] = {"steps": 4, "batch_size": 2, "eval_every": 100}
+    calm = make_run("calm", **options)
+    expected = only(Step, list(train(calm)))
+    assert max(written) == 8
+    written.clear()
+    pressed = make_run("pressed", **options)
+    events: list[Event] = []
+    by_step: dict[int, int] = {}
+    for event in train(pressed):
+        events.append(event)
+        if isinstance(event, Step):
+            by_step[event.step] = max(written)
+            written.clear()
+            machine.pressure = MemoryPressure("critical" if event.step < 3 else "normal", 0)
+    assert by_step == {1: 8, 2: 8, 3: 4, 4: 2}
+    told = [e.message for e in only(Warned, events) if e.code == "memory-pressure"]
+    assert len(told) == 2 and "at most 4 answers are written at once from now on." in told[0]
+    steps = only(Step, events)
+    assert [s.loss for s in steps] == pytest.approx([s.loss for s in expected], rel=1e-4, abs=1e-7)
+    assert [s.metrics["reward"] for s in steps] == [s.metrics["reward"] for s in expected]
+
+
+def test_what_the_machine_made_smaller_is_not_kept_for_the_next_run(
+    make_run: MakeRun, machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(parallel_plan, "MOST", 1)
+    machine.pressure = MemoryPressure("critical", 0)
+    list(train(make_run(**grpo_options(tmp_path, "grpo"))))
+    assert not step_sizes.sizes_file().exists()
 
 
 def test_the_curve_reaches_the_runs_log(make_run: MakeRun, machine: Machine) -> None:
