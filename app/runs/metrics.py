@@ -1,10 +1,28 @@
-"""Which charts show the metrics of a run: those of its method, and one for each metric that no chart has. No Qt."""
+"""Which charts show the metrics of a run: those of its method and of the computer, and one for each other metric. No Qt."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from core import methods
 from core.methods import ChartSpec, Metric
+
+# Of the computer, and so of no method.
+_MACHINE_CHARTS = [
+    ChartSpec(
+        "thermal_state",
+        "Heat",
+        "How hot the computer is, as it says itself: 0 nominal, 1 fair, 2 serious, 3 critical. From 2 on it slows down.",
+        (Metric("thermal_state", "thermal state"),),
+        level=2.0,
+    ),
+    ChartSpec(
+        "computer_speed_percent",
+        "Heat",
+        "The share of its full speed that the hot computer is held to, in per cent. At 100 it is not slowed down.",
+        (Metric("computer_speed_percent", "speed of the computer"),),
+        level=100.0,
+    ),
+]
 
 
 def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
@@ -31,8 +49,8 @@ def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
 def _described_charts(method: str) -> list[ChartSpec]:
     specs = methods.load()
     if method in specs:
-        return list(specs[method].charts)
-    return [chart for spec in specs.values() for chart in spec.charts]
+        return [*specs[method].charts, *_MACHINE_CHARTS]
+    return [chart for spec in specs.values() for chart in spec.charts] + _MACHINE_CHARTS
 
 
 def _unknown_metric_chart(name: str) -> ChartSpec:

@@ -1,25 +1,40 @@
 """Whether the computer has become so hot that it works more slowly.
 
-A Mac tells it by `pmset -g therm`: the share of its speed that a processor is held to, and a warning level where one
-was given. One that was never hot prints that nothing has been recorded. Linux has no common place for it.
+A Mac tells it as NSProcessInfo's thermal state: 0 nominal, 1 fair (the fans may be heard), 2 serious (slowed down),
+3 critical. Where that cannot be asked, `pmset -g therm` tells the share of its speed that a processor is held to, and a
+warning level where one was given; one that was never hot prints that nothing has been recorded, and Apple silicon often
+prints no more than that. Linux has no common place for it.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from core.device import system_tools
+from core.device.objective_c import Send, runtime
+
+STATES = ("nominal", "fair", "serious", "critical")
+SLOWED = STATES.index("serious")
 
 
 @dataclass(frozen=True)
 class Heat:
     """What the system says of its heat."""
 
-    speed_percent: int  # of the full speed; 100 is not slowed down
+    speed_percent: int = 100  # of the full speed; 100 is not slowed down
     warning: int = 0  # level; 0 for none
+    state: int | None = None  # in STATES; None where it is not told
 
     @property
     def is_slowed(self) -> bool:
-        return self.speed_percent < 100 or self.warning > 0
+        return self.speed_percent < 100 or self.warning > 0 or (self.state or 0) >= SLOWED
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """What a curve is drawn of."""
+        if self.state is not None:
+            return {"thermal_state": float(self.state)}
+        return {"computer_speed_percent": float(self.speed_percent)}
 
     @property
     def words(self) -> str:
@@ -27,12 +42,28 @@ class Heat:
         if not self.is_slowed:
             return ""
         share = f" to {self.speed_percent}% of its speed" if self.speed_percent < 100 else ""
-        return f"The computer is hot and slows down{share}: steps take longer. Let air get to it."
+        state = f" (thermal state: {STATES[self.state]})" if self.state is not None else ""
+        return f"The computer is hot{state} and slows down{share}: steps take longer. Let air get to it."
 
 
 def read_heat() -> Heat | None:
     """The state now; None where the system does not tell."""
-    return parse_pmset(system_tools.ask(system_tools.PMSET, "-g", "therm")) if system_tools.on_a_mac() else None
+    if not system_tools.on_a_mac():
+        return None
+    return read_thermal_state() or parse_pmset(system_tools.ask(system_tools.PMSET, "-g", "therm"))
+
+
+def read_thermal_state(load: Callable[[], Send] = runtime) -> Heat | None:
+    """From NSProcessInfo; None where it cannot be asked, or says what is not known here."""
+    try:
+        send = load()
+        process = send("NSProcessInfo", "processInfo")
+        if not process:
+            return None
+        state = send(process, "thermalState") or 0
+    except (OSError, AttributeError):  # no such library, or none of its functions in it
+        return None
+    return Heat(state=state) if state < len(STATES) else None
 
 
 def parse_pmset(text: str) -> Heat | None:

@@ -75,7 +75,7 @@ class MachineWatch:
         heat = read_heat()
         if heat is None:
             return []
-        if heat.is_slowed or self.metrics:
-            self.metrics = {"computer_speed_percent": float(heat.speed_percent)}
+        if heat.is_slowed or heat.state or self.metrics:
+            self.metrics = heat.metrics
         was_slowed, self._told["heat"] = self._told.get("heat", "") != "", heat.words
         return [("heat", heat.words)] if heat.is_slowed and not was_slowed else []

@@ -76,6 +76,14 @@ def test_a_metric_nobody_knows_has_a_chart_of_its_own() -> None:
     assert (figure.title, figure.metrics[0].name) == ("Odd number", "odd_number")
 
 
+def test_heat_has_a_chart_that_says_what_its_numbers_are() -> None:
+    for method in ("sft", "grpo", "unknown"):
+        (figure,) = select_charts(method, ["thermal_state"])
+        assert (figure.title, figure.level) == ("Heat", 2.0) and "2 serious" in figure.sentence
+    (figure,) = select_charts("sft", ["computer_speed_percent"])
+    assert figure.title == "Heat" and "full speed" in figure.sentence
+
+
 def test_each_reward_alone_is_in_the_chart_of_the_reward() -> None:
     (figure,) = select_charts("grpo", ["reward_numeric", "reward", "reward_std", "reward_format"])
     assert figure.lines == ["reward", "reward_format", "reward_numeric"]

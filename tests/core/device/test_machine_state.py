@@ -153,6 +153,51 @@ def test_heat_of_a_mac() -> None:
     assert heat.parse_pmset("") is None
 
 
+class ProcessInfo:
+    """The Objective-C runtime of a Mac in a thermal state; the messages that it was sent."""
+
+    def __init__(self, state: int | None, address: int | None = 64) -> None:
+        self.state, self.address, self.asked = state, address, list[tuple[object, str]]()
+
+    def __call__(self, receiver: str | int | None, selector: str, *arguments: object) -> int | None:
+        self.asked.append((receiver, selector))
+        return {"processInfo": self.address, "thermalState": self.state}[selector]
+
+
+@pytest.mark.parametrize(
+    ("told", "state", "slowed"),
+    [(None, "nominal", False), (1, "fair", False), (2, "serious", True), (3, "critical", True)],  # 0 comes as None
+)
+def test_thermal_state_of_a_mac(told: int | None, state: str, slowed: bool) -> None:
+    runtime = ProcessInfo(told)
+    found = heat.read_thermal_state(lambda: runtime)
+    assert runtime.asked == [("NSProcessInfo", "processInfo"), (64, "thermalState")]
+    assert found is not None and heat.STATES[found.state or 0] == state and found.is_slowed is slowed
+    assert found.metrics == {"thermal_state": float(told or 0)}
+    assert (f"hot (thermal state: {state})" in found.words) is slowed
+
+
+def test_where_the_thermal_state_cannot_be_asked_pmset_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_library() -> None:
+        raise OSError("dlopen(/usr/lib/libobjc.A.dylib): no such file")
+
+    assert heat.read_thermal_state(no_library) is None  # type: ignore[arg-type]
+    assert heat.read_thermal_state(lambda: ProcessInfo(2, address=None)) is None
+    assert heat.read_thermal_state(lambda: ProcessInfo(9)) is None
+    asked: list[tuple[str, ...]] = []
+    monkeypatch.setattr(system_tools, "on_a_mac", lambda: True)
+    monkeypatch.setattr(system_tools, "ask", lambda *command: asked.append(command) or HOT)
+    monkeypatch.setattr(heat, "read_thermal_state", lambda: None)
+    assert heat.read_heat() == Heat(62) and asked == [("/usr/bin/pmset", "-g", "therm")]
+    monkeypatch.setattr(heat, "read_thermal_state", lambda: Heat(state=0))
+    assert heat.read_heat() == Heat(state=0) and len(asked) == 1
+
+
+@pytest.mark.skipif("sys.platform == 'darwin'", reason="a Mac has the runtime")
+def test_here_there_is_no_such_runtime() -> None:
+    assert heat.read_thermal_state() is None
+
+
 def test_elsewhere_nothing_is_said_of_heat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(system_tools, "on_a_mac", lambda: False)
     assert heat.read_heat() is None

@@ -101,6 +101,18 @@ def test_heat_is_told_once_and_drawn(machine: Machine) -> None:
     assert watch.look() == [] and watch.metrics == {"computer_speed_percent": 100.0}
 
 
+def test_the_thermal_state_is_drawn_before_it_slows_anything(machine: Machine) -> None:
+    watch = machine.watch()
+    machine.heat = Heat(state=0)
+    assert watch.look() == [] and watch.metrics == {}
+    machine.heat, machine.now = Heat(state=1), 60.0
+    assert watch.look() == [] and watch.metrics == {"thermal_state": 1.0}
+    machine.heat, machine.now = Heat(state=2), 120.0
+    assert [code for code, _ in watch.look()] == ["heat"] and watch.metrics == {"thermal_state": 2.0}
+    machine.heat, machine.now = Heat(state=0), 180.0
+    assert watch.look() == [] and watch.metrics == {"thermal_state": 0.0}
+
+
 def test_a_run_tells_of_sleep_before_the_step_that_it_fell_in(make_run: MakeRun, machine: Machine) -> None:
     events: list[Event] = []
     for event in train(make_run(train={"steps": 3})):
