@@ -1,4 +1,4 @@
-"""Which charts show the metrics of a run: those of its method and of the computer, and one for each other metric. No Qt."""
+"""Which charts show a run's metrics: those of its method and of the computer, and one for each other metric. No Qt."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -11,7 +11,7 @@ _MACHINE_CHARTS = [
     ChartSpec(
         "thermal_state",
         "Heat",
-        "How hot the computer is, as it says itself: 0 nominal, 1 fair, 2 serious, 3 critical. From 2 on it slows down.",
+        "How hot the computer says it is: 0 nominal, 1 fair, 2 serious, 3 critical. From 2 on it slows down.",
         (Metric("thermal_state", "thermal state"),),
         level=2.0,
     ),

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QSize, QTimer
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QPaintEvent
 from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
 
 from app.desktop import preferences
@@ -38,8 +38,9 @@ from core.run import Run
 
 _TITLE_BAR = 40  # pixels that a desktop puts around a window count as well
 _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
+# After the window is first drawn, however long that takes: what comes then would only hold it up.
+_REST_MS = 20  # the machine's facts, which import MLX, the interrupted runs and the steps of a new run
 _WARM_UP_MS = 1500
-_MACHINE_MS = 60  # after the first picture: the machine's facts import MLX, which waits until the window is drawn
 _PROGRESS_MS = 250
 
 
@@ -85,11 +86,7 @@ class MainWindow(QMainWindow):
         self._update_current()
         self._show_queue()
         self.updates = UpdateNotice(self, self.sidebar, self.jobs)
-        QTimer.singleShot(_MACHINE_MS, self.welcome.machine.look)
-        QTimer.singleShot(_MACHINE_MS, self.welcome.interrupted.look)
-        QTimer.singleShot(_MACHINE_MS, self.wizard.build_next)
-        QTimer.singleShot(_WARM_UP_MS, self, self.queue.ask)
-        QTimer.singleShot(_WARM_UP_MS, self, lambda: task.Task(self, warm_up, lambda _: gc.freeze_startup_objects()))
+        self._is_drawn = False
 
     def go(self, place: str) -> None:
         """Show "welcome", "new", "runs" or "chat"."""
@@ -109,6 +106,14 @@ class MainWindow(QMainWindow):
     def paste(self) -> None:
         """Open what is on the clipboard; a dataset's id only while the step that chooses data is shown."""
         self.incoming.paste(accept_ids=self.wizard.data.isVisible())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not self._is_drawn:
+            self._is_drawn = True
+            QTimer.singleShot(_REST_MS, self, self._go_on)
+            QTimer.singleShot(_WARM_UP_MS, self, self.queue.ask)
+            QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self.incoming.drag_enter(event)
@@ -142,6 +147,15 @@ class MainWindow(QMainWindow):
             return
         self.overlay.announce(tr("Saving what it has learned…"), True)
         self.jobs.stop_all()
+
+    def _go_on(self) -> None:
+        """Begin what the window can be drawn without."""
+        self.welcome.machine.look()
+        self.welcome.interrupted.look()
+        self.wizard.build_next()
+
+    def _warm_up(self) -> None:
+        task.Task(self, warm_up, lambda _: gc.freeze_startup_objects())
 
     def _build_menus(self) -> MenuBar:
         return MenuBar(

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtGui import QIcon
 
 from app.desktop.language import tr
 from app.style import icons, theme
-from core.data.read.reader import Finding
+
+if TYPE_CHECKING:  # it imports the readers of data
+    from core.data.read.reader import Finding
 
 Index = QModelIndex | QPersistentModelIndex
 Column = tuple[str, Callable[[Any], str]]
@@ -32,7 +34,7 @@ def finding_columns(several_files: bool) -> list[Column]:
     ]
 
 
-def finding_location(finding: Finding) -> str:
+def finding_location(finding: "Finding") -> str:
     """file:line, or the file alone where the finding concerns all of it."""
     name = Path(finding.file).name
     return f"{name}:{finding.line}" if finding.line else name
@@ -82,6 +84,6 @@ class ItemModel(QAbstractTableModel):
         return None
 
 
-def _severity_icon(finding: Finding) -> QIcon:
+def _severity_icon(finding: "Finding") -> QIcon:
     icon, tone, _ = _SEVERITIES[finding.severity]
     return icons.icon(icon, getattr(theme.colours(theme.palette()), tone), size=16)

@@ -9,7 +9,7 @@ import math
 import re
 from fractions import Fraction
 
-from core.data.format.shapes.questions import final_answer
+from core.data.format.final_answer import final_answer
 
 Value = Fraction | float
 

@@ -1,6 +1,6 @@
 """Numeric answer: what the answer comes to has the expected value."""
 
-from core.data.format.shapes.questions import final_answer
+from core.data.format.final_answer import final_answer
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
 from core.rewards.numbers import find_result, parse_value, same_value
 

@@ -4,8 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pytestqt.qtbot import QtBot
 
+from app.new_run.interrupted_row import InterruptedRow
+from app.new_run.machine_card import MachineCard
 from app.shell.window import MainWindow
 
 ROOT = Path(__file__).parents[3]
@@ -21,7 +24,8 @@ def look():
     heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub", "tokenizers", "duckdb",
              "nanoarrow", "jinja2", "psutil", "keyring", "safetensors", "asyncio", "PySide6.QtNetwork",
              "app.new_run.data_step", "app.new_run.model_step", "app.new_run.settings_step", "app.new_run.check_step",
-             "app.preview.view", "core.data.preview.page"} & set(sys.modules)
+             "app.preview.view", "core.data.preview.page", "core.data.read.reader",
+             "core.data.format.example"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
 import app.shell.window
@@ -92,6 +96,19 @@ def test_nothing_but_the_window_is_shown_while_it_and_its_steps_are_built() -> N
     """A widget that is shown before it has a parent is a window of its own: it flashes, and takes the focus."""
     result = subprocess.run([sys.executable, "-c", SHOWN], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert result.stdout.splitlines() == ["MainWindow", "True"], result.stderr
+
+
+def test_nothing_of_the_rest_begins_before_the_window_is_drawn(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine the first picture takes long; what would be imported meanwhile would hold it up further."""
+    began: list[str] = []
+    monkeypatch.setattr(MachineCard, "look", lambda self: began.append("machine"))
+    monkeypatch.setattr(InterruptedRow, "look", lambda self: began.append("interrupted"))
+    window = MainWindow()
+    qtbot.addWidget(window)
+    qtbot.wait(150)  # several times what it waits once it is drawn
+    assert began == [] and "data" not in vars(window.wizard)
+    window.show()
+    qtbot.waitUntil(lambda: began == ["machine", "interrupted"] and "data" in vars(window.wizard))
 
 
 def test_each_step_is_built_a_moment_after_the_window_stands(qtbot: QtBot) -> None:

@@ -1,34 +1,17 @@
 """Questions whose answers can be checked. The answer to check against never stands in the prompt."""
 
-import re
 from collections.abc import Callable
 
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
+from core.data.format.final_answer import final_answer
 from core.data.format.shapes import choices, common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 
 _ANSWER = names_of.CHECKED_ANSWER
 _PROMPT_ANSWER = (*_ANSWER, *names_of.COMPLETION)
-_GRADE_SCHOOL = re.compile(r"####\s*(.+?)\s*$", re.DOTALL)
-
-
-def final_answer(answer: str) -> str:
-    """The result of a worked answer: what follows the last "####", or stands in the last \\boxed{…}, or all of it."""
-    match = _GRADE_SCHOOL.search(answer[answer.rfind("####") :]) if "####" in answer else None
-    if match:
-        return match.group(1)
-    box = answer.rfind("\\boxed{")
-    if box < 0:
-        return answer.strip()
-    depth, start = 0, box + len("\\boxed{")
-    for n, character in enumerate(answer[start:], start):
-        depth += {"{": 1, "}": -1}.get(character, 0)
-        if depth < 0:
-            return answer[start:n].strip()
-    return answer.strip()
 
 
 def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -> Callable[[Row], ParseResult]:

@@ -8,7 +8,7 @@ import pytest
 
 from core.data.dataset import Dataset, load_dataset
 from core.data.format.example import Example
-from core.data.format.shapes.questions import final_answer
+from core.data.format.final_answer import final_answer
 from core.errors import BadData
 
 
