@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +19,9 @@ from typing import Any
 from core.errors import BadOption, Unavailable
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # of a file system without any
 _BLOCK_BYTES = 1 << 20
+_TRIES, _PAUSE_SECONDS = 100, 0.05  # for a file that another process is writing
 
 
 def make_private_folder(path: Path) -> None:
@@ -43,19 +46,58 @@ def open_private(path: Path, flags: int) -> int:
 def replacing(path: Path, private: bool = True) -> Iterator[Path]:
     """A temporary name beside `path` to write to; synced and renamed at the end, removed on an error.
 
-    `private` makes it a file for its owner alone.
+    `private` makes it a file for its owner alone. Of two processes that replace the same file, such as two windows, the
+    second waits for the first.
     """
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
+    file = _take(temporary, private)
     try:
-        if private:
-            os.close(open_private(temporary, os.O_WRONLY | os.O_TRUNC))
         yield temporary
         sync(temporary)
         temporary.replace(path)
-        sync(path.parent)
-    finally:
+    except BaseException:
         with suppress(FileNotFoundError, NotADirectoryError):
             temporary.unlink()
+        raise
+    finally:
+        os.close(file)
+    sync(path.parent)
+
+
+def _take(path: Path, private: bool) -> int:
+    """A descriptor of an empty file that is this caller's until it is closed. Raises BlockingIOError after a while."""
+    for _ in range(_TRIES):
+        file = open_private(path, os.O_RDWR) if private else os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            if _lock(file) and _is_at(file, path):
+                os.ftruncate(file, 0)
+                return file
+        except BaseException:
+            os.close(file)
+            raise
+        os.close(file)
+        time.sleep(_PAUSE_SECONDS)
+    raise BlockingIOError(errno.EAGAIN, "another process is writing it", str(path))
+
+
+def _lock(file: int) -> bool:
+    """Lock a file; False where another has it. On a file system without locks there is nothing to wait for."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            raise
+    return True
+
+
+def _is_at(file: int, path: Path) -> bool:
+    """Whether an open file still has this name: whoever had it before may have renamed or removed it."""
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def hash_file(path: Path) -> str:

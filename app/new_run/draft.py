@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import tomli_w
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
+from app.desktop.log_files import log
 from app.threads.throttle import Throttle
 from core.errors import BadOption
 from core.options import build, check, describe
@@ -83,11 +85,13 @@ class Draft(QObject):
         self.changed.emit("method")
 
     def _write(self) -> None:
-        path = self._file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
-        temporary.replace(path)
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            temporary = self._file.with_suffix(f".{os.getpid()}.new")  # another window may be writing its own
+            temporary.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
+            temporary.replace(self._file)
+        except OSError as error:  # a full disk, or another's folder: the window works without
+            log.warning("The settings of the new run are not kept: %s", error)
 
 
 def replace_option(run: Run, key: str, value: Any) -> Run:

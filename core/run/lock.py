@@ -1,6 +1,5 @@
 """A run belongs to one process: a lock on a file in its folder, which the system releases when the process ends."""
 
-import errno
 import fcntl
 import json
 import os
@@ -9,12 +8,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from core.atomic_files import explain, open_private
+from core.atomic_files import NO_LOCKS, explain, open_private
 from core.errors import BadOption
 
 LOCK = "run.lock"
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 _TRIES, _PAUSE_SECONDS = 20, 0.05  # whoever only asks, see is_locked(), has the lock for a moment
 
 
@@ -85,7 +83,7 @@ def _lock(file: int) -> bool:
                 raise
             time.sleep(_PAUSE_SECONDS)
         except OSError as error:
-            if error.errno not in _NO_LOCKS:
+            if error.errno not in NO_LOCKS:
                 raise
             break
     return False

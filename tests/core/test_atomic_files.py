@@ -1,0 +1,83 @@
+"""Files that two processes replace at the same time, as two windows do."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from core import atomic_files
+from core.atomic_files import replacing
+
+
+def test_whoever_comes_second_waits_and_both_are_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    first_has_it, errors, order = threading.Event(), list[BaseException](), list[str]()
+
+    def write(text: str, wait: bool) -> None:
+        try:
+            with replacing(path) as temporary:
+                if wait:
+                    first_has_it.set()
+                    time.sleep(0.2)
+                order.append(text)
+                temporary.write_text(text * 1000, encoding="utf-8")
+        except BaseException as error:
+            errors.append(error)
+
+    first = threading.Thread(target=write, args=("first", True))
+    first.start()
+    assert first_has_it.wait(10)
+    second = threading.Thread(target=write, args=("second", False))
+    second.start()
+    first.join(10)
+    second.join(10)
+    assert errors == [] and order == ["first", "second"]
+    assert path.read_text(encoding="utf-8") == "second" * 1000
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_many_at_once_leave_one_whole_file(tmp_path: Path) -> None:
+    path, errors = tmp_path / "kept.json", list[BaseException]()
+
+    def write(number: int) -> None:
+        try:
+            for _ in range(5):
+                with replacing(path) as temporary:
+                    temporary.write_text(f"{number}" * 5000, encoding="utf-8")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    text = path.read_text(encoding="utf-8")
+    assert len(text) == 5000 and len(set(text)) == 1
+    assert [p.name for p in tmp_path.iterdir()] == ["kept.json"]
+
+
+def test_an_error_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "kept.json"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(ValueError, match="on the way"), replacing(path) as temporary:
+        temporary.write_text("half", encoding="utf-8")
+        raise ValueError("on the way")
+    assert path.read_text(encoding="utf-8") == "old" and [p.name for p in tmp_path.iterdir()] == ["kept.json"]
+    with replacing(path) as temporary:  # what was held is let go
+        temporary.write_text("new", encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == "new"
+
+
+def test_a_process_that_never_ends_is_not_waited_for_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic_files, "_PAUSE_SECONDS", 0.0)
+    path = tmp_path / "kept.json"
+    with replacing(path) as temporary:
+        temporary.write_text("mine", encoding="utf-8")
+        with pytest.raises(BlockingIOError, match="another process is writing it"), replacing(path):
+            pass
+    assert path.read_text(encoding="utf-8") == "mine"
