@@ -188,12 +188,24 @@ def explain(path: Path) -> Iterator[None]:
                 f"The disk is full; {path} could not be written. What was saved before is kept."
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            raise Unavailable(f"There is no permission to write to {place}.") from None
+            wanted = "write to" if error.errno == errno.EROFS or _may_read(place) else "read"
+            raise Unavailable(f"There is no permission to {wanted} {place}.") from None
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
             raise BadOption(f"{place} is a file, where a folder is needed.") from None
         if error.errno in (errno.ENOENT, errno.ESTALE):
             raise Unavailable(f"{place} is gone: it was moved or removed meanwhile.") from None
         raise Unavailable(f"{place} could not be read or written: {error.strerror or error}.") from None
+
+
+def _may_read(path: str | bytes | Path) -> bool:
+    """Whether a file or folder may be read, or would be if it were there."""
+    try:
+        os.close(os.open(path, os.O_RDONLY))
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 def _is_whole(path: Path) -> bool:

@@ -19,6 +19,14 @@ class DropMeaning:
 
 def classify_path(path: Path) -> DropMeaning:
     """What Hone would do with this file or folder."""
+    try:
+        return _classify_readable(path)
+    except PermissionError:
+        return DropMeaning("", tr("There is no permission to read “{name}”.", name=path.name))
+
+
+def _classify_readable(path: Path) -> DropMeaning:
+    """The same. Raises PermissionError where a folder belongs to somebody else."""
     name = path.name
     if path.is_dir():
         if (path / "events.jsonl").is_file() or (path / "run.toml").is_file():

@@ -97,9 +97,15 @@ def _newest_checkpoint(folder: Path) -> int | None:
 
 
 def read_entry(folder: Path) -> HistoryEntry | None:
-    """The entry of a run's folder, or None where there is no run in it."""
-    if not (folder / "run.toml").is_file():
-        return None
+    """The entry of a run's folder, or None where there is no run in it.
+
+    What lies in another person's folder is not known: its entry says why.
+    """
+    try:
+        if not (folder / "run.toml").is_file():
+            return None
+    except PermissionError:
+        return _damaged_entry(folder, f"There is no permission to read {folder}.")
     try:
         run = Run.read(folder / "run.toml")
     except UserError as error:
@@ -149,7 +155,10 @@ def read_entry(folder: Path) -> HistoryEntry | None:
 
 def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:
     """The entry of a run whose run.toml cannot be read."""
-    start_time = (folder / "run.toml").stat().st_mtime
+    try:
+        start_time = (folder / "run.toml").stat().st_mtime
+    except OSError:
+        start_time = folder.stat().st_mtime
     entry = HistoryEntry(folder, folder.name, "–", "–", "–", DAMAGED, None, {}, 0, None, start_time, False, (), damage)
     notes, notes_damage = read_notes(folder)
     return replace(entry, notes=notes, notes_damage=notes_damage)

@@ -31,6 +31,8 @@ def locate(model: str, revision: str | None = None) -> Path | None:
     try:
         folder = Path(model).expanduser()
         is_folder, is_file = folder.is_dir(), folder.is_file()
+    except PermissionError:
+        raise BadModel(f"There is no permission to read {model}.") from None
     except (OSError, ValueError, RuntimeError):  # too long, a character that no name has, no such home
         raise BadModel(f"There can be no folder {model}.") from None
     if is_folder:

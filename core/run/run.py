@@ -32,6 +32,7 @@ _PATHS = (
 
 
 _LARGEST_FILE = 1 << 20  # bytes of a run.toml
+_STEM_CHARACTERS = 50  # of a dataset's name in a run's: with four bytes for each, still a name that every disk takes
 
 # Options that let the code of others run.
 _PERMISSIONS = ("model.allow_code", "options.allow_reward_code")
@@ -153,7 +154,7 @@ class Run:
         """
         if self.output:
             return self
-        stem = re.sub(r"[^A-Za-z0-9_.-]+", "-", Path(self.data.path).stem) or "data"
+        stem = re.sub(r"[^\w.-]+", "-", Path(self.data.path).stem)[:_STEM_CHARACTERS] or "data"
         base = f"{datetime.datetime.now():%Y-%m-%d-%H%M%S}-{self.method}-{stem}"
         folder, n = runs_folder() / base, 1
         while folder.exists() or folder in taken:

@@ -65,6 +65,8 @@ def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFil
             if not matching:
                 raise BadData(f"No file matches {path}.")
             return DatasetFiles(tuple(matching))
+    except PermissionError:
+        raise BadData(f"There is no permission to read {path}.") from None
     except (OSError, ValueError, RuntimeError, re.error):  # too long, a character that no name has, no such home
         raise BadData(f"There can be no file {path}.") from None
     return DatasetFiles((expanded,))

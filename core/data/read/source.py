@@ -233,6 +233,8 @@ def check_is_file(path: Path) -> None:
     """Raise BadData for a folder, and for devices, pipes and sockets, of which reading may never end."""
     try:
         mode = path.stat().st_mode
+    except PermissionError:
+        raise BadData(f"There is no permission to read {path}.") from None
     except ValueError:  # a character that no name can have
         raise BadData(f"There can be no file {path}.") from None
     if stat.S_ISDIR(mode):

@@ -202,6 +202,16 @@ def test_with_output_makes_a_new_name_each_time() -> None:
     assert first.with_output() is first
 
 
+@pytest.mark.parametrize(
+    ("name", "end"),
+    [("мои данные.jsonl", "sft-мои-данные"), ("山田 #3.csv", "sft-山田-3"), ("𝒳" * 60 + ".jsonl", "sft-" + "𝒳" * 50)],
+)
+def test_a_run_keeps_a_name_in_any_script(tmp_path: Path, name: str, end: str) -> None:
+    folder = Path(Run(data=Data(path=str(tmp_path / name))).with_output().output or "")
+    assert folder.name.endswith(end)
+    (tmp_path / folder.name).mkdir()
+
+
 def test_with_output_never_takes_a_folder_that_exists(monkeypatch: pytest.MonkeyPatch) -> None:
     class FixedClock(datetime.datetime):
         @classmethod
