@@ -156,7 +156,7 @@ def read_base_model(adapter: Path) -> str | None:
         saved = json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))
         model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except PermissionError:
-        raise BadModel(f"There is no permission to read {Path(adapter) / adapters.CONFIG}.") from None
+        raise BadModel(f"There is no permission to read {adapter / adapters.CONFIG}.") from None
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: {adapters.CONFIG} is missing or broken.") from None
     return str(model) if model else None
