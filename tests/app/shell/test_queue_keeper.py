@@ -69,7 +69,7 @@ def test_what_waits_is_asked_about_at_the_next_start(
     page = again.runs_page
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
     assert [row.status for row in page._model.rows] == ["Waits for you"] * 2
-    assert page.held_notice.isVisible()
+    qtbot.waitUntil(page.held_notice.isVisible)  # once the folders have been read, which takes a busy machine a while
     page.table.selectRow(0)
     page.carry_out("cancel")
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
