@@ -10,6 +10,7 @@ bad inputs to the command line.
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -54,19 +55,23 @@ def main() -> int:
 
 
 def _fail(methods: list[str], folder: Path, options: argparse.Namespace) -> list[str]:
-    """Have file operations fail; returns what went wrong."""
+    """Have file operations fail; returns what went wrong. A command that is ended tells what it has tried so far."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     print("method        operations  runs  one sentence  went on  wrong", flush=True)
     failures = []
     part, parts = map(int, options.part.split("/"))
     for n, method in enumerate(methods):
         share = options.count and _share(options.count, len(methods), n)
-        counts = faults.run_trials(method, share, folder, options.seed, options.resumed, (part, parts))
-        ended, went_on = counts.endings["one sentence"], counts.endings["went on"]
-        wrong = len(counts.failures)
-        print(
-            f"{method:12} {counts.operations:11} {counts.trials:5} {ended:13} {went_on:8} {wrong:6}",
-            flush=True,
-        )
+        counts = faults.Counts(method)
+        try:
+            faults.run_trials(counts, share, folder, options.seed, options.resumed, (part, parts))
+        finally:
+            ended, went_on = counts.endings["one sentence"], counts.endings["went on"]
+            wrong = len(counts.failures)
+            print(
+                f"{method:12} {counts.operations:11} {counts.trials:5} {ended:13} {went_on:8} {wrong:6}",
+                flush=True,
+            )
         failures += counts.failures
     return failures
 

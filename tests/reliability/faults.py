@@ -44,13 +44,14 @@ class Counts:
 
 
 def run_trials(
-    method: str, count: int | None, folder: Path, seed: int, is_resumed: bool = False, part: tuple[int, int] = (1, 1)
-) -> Counts:
-    """Have `count` of the file operations of a method's run fail; None: each of them, with each error.
+    counts: Counts, count: int | None, folder: Path, seed: int, is_resumed: bool = False, part: tuple[int, int] = (1, 1)
+) -> None:
+    """Have `count` of the file operations of a method's run fail; None: each of them, with each error. `counts` grows.
 
     `is_resumed`: the operations of a run that goes on from its first checkpoint. `part`: the first of three, say.
     """
     assert train and cli.parser()  # imported once here, and not in each child
+    method = counts.method
     unbroken_place = folder / f"{method}-place"
     run = fault_run(method, folder, unbroken_place / "run")
     expected, done = _run_whole(run, unbroken_place)
@@ -58,7 +59,7 @@ def run_trials(
     if is_resumed:
         killed = folder / f"{method}-killed"
         done = _run_until_killed(run, killed, _in_second_checkpoint(done), expected)
-    counts = Counts(method, operations=len(done))
+    counts.operations = len(done)
     rng, names = random.Random(f"{seed} {method}"), list(ERRORS)
     pairs = [(n, name) for n in disk.draw(done, count, rng) for name in ([rng.choice(names)] if count else names)]
     for n, name in pairs[part[0] - 1 :: part[1]]:
@@ -69,7 +70,6 @@ def run_trials(
             counts.failures.append(f"{place.name}: {problem}")
         else:
             shutil.rmtree(place)
-    return counts
 
 
 def _run_whole(run: Run, place: Path) -> tuple[dict[str, object], list[dict[str, object]]]:

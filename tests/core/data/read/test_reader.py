@@ -218,6 +218,17 @@ def test_parquet(tmp_path: Path) -> None:
         list(read_rows(write(tmp_path, "damaged.parquet", path.read_bytes()[:-40])))
 
 
+def test_a_flipped_byte_in_a_text_of_a_parquet_file(tmp_path: Path) -> None:
+    path = tmp_path / "rows.parquet"
+    query = "SELECT 'What is ' || n || ' + ' || n || '?' AS text FROM range(3) t(n)"
+    duckdb.connect().execute(f"COPY ({query}) TO '{path}' (FORMAT parquet, COMPRESSION uncompressed)")
+    assert b"1 + 1?" in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(b"1 + 1?", b"1\xdf+ 1?"))
+    with pytest.raises(BadData, match=r"is a damaged Parquet file: Invalid string encoding") as error:
+        list(read_rows(path))
+    assert "\n" not in str(error.value) and len(str(error.value)) <= 300
+
+
 def test_what_a_parquet_struct_fills_up_with_null_is_not_there(tmp_path: Path) -> None:
     query = """SELECT {'town': 'Rome', 'zone': NULL::VARCHAR, 'more': {'a': NULL::INT}} AS arguments,
                NULL::VARCHAR AS none, 'nan'::DOUBLE AS score, DATE '2026-01-02' AS day, [1, NULL, 3] AS list"""
