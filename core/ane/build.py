@@ -1,9 +1,9 @@
 """The programs of a whole model, made, loaded and put in the place of its blocks."""
 
+import functools
 import queue
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import mlx.nn as nn
@@ -12,7 +12,8 @@ from core.ane.block import LINEARS, block_shape
 from core.ane.engine import Chunk
 from core.ane.feed import lora_layers
 from core.ane.program import chunk_spec, linear_sizes, save_program
-from core.ane.runner import Array, LoadRunner, Runner, RunnerError
+from core.ane.program_cache import ProgramCache, program_key
+from core.ane.runner import Array, LoadRunner, Runner, RunnerError, first_line
 
 MOST_BLOCKS = 3  # of a chunk
 MOST_BYTES = 500_000_000  # of a chunk's constants
@@ -30,21 +31,24 @@ def split_blocks(blocks: Sequence[nn.Module]) -> list[Sequence[nn.Module]]:
 
 
 def build_chunks(
-    blocks: Sequence[nn.Module], length: int, folder: Path, load: LoadRunner, *, forward_only: bool = False
+    blocks: Sequence[nn.Module], length: int, programs: ProgramCache, load: LoadRunner, *, forward_only: bool = False
 ) -> Iterator[Chunk]:
-    """Each chunk of a model's blocks, in order, its program saved in `folder` and loaded.
+    """Each chunk of a model's blocks, in order, its program made or kept from before, and loaded.
 
     `forward_only` says that no gradient will be asked of them.
 
     Raises RunnerError, and ValueError where a weight is too large for float16.
     """
     has_gradient = False
-    for index, part in enumerate(split_blocks(blocks)):
+    for part in split_blocks(blocks):
         has_gradient = not forward_only and (has_gradient or bool(lora_layers(part)))
         spec = chunk_spec(part, length, taps=has_gradient)
-        package = folder / f"chunk{index}.mlpackage"
-        save_program(part, spec, package)
-        yield Chunk(part, spec, PatientRunner(load(package)), has_gradient)
+        save = functools.partial(save_program, part, spec)
+        try:
+            package, was_kept = programs.get(program_key(part, spec), save)
+        except OSError as error:
+            raise RunnerError(f"Its programs cannot be kept ({first_line(error)})") from error
+        yield Chunk(part, spec, PatientRunner(load(package)), has_gradient, was_kept)
 
 
 class PatientRunner:

@@ -5,12 +5,10 @@ The first block of a chunk gives the output of all its blocks, the others hand o
 can serve goes to MLX and is counted with its reason.
 """
 
-import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
@@ -37,6 +35,7 @@ class Chunk:
     spec: ChunkSpec
     runner: Runner
     has_gradient: bool  # False below the first adapter: nothing there is trained
+    was_kept: bool = False  # whether its program was made before, for another run
     is_serving: bool = False  # whether the program served the call that the blocks are in
 
     @property
@@ -50,7 +49,6 @@ class Engine:
     """The chunks of a model, and what became of their calls."""
 
     chunks: list[Chunk]
-    folder: Path | None = None  # that holds the programs, and is removed with them
     served: int = 0  # calls
     fallbacks: Counter[str] = field(default_factory=Counter)  # calls that went to MLX, by their reason
     failure: str = ""  # why programs are no longer used; "" while they are
@@ -86,8 +84,6 @@ class Engine:
             if isinstance(chunk.runner, Closable):
                 chunk.runner.close()
         self.fail("it was closed")
-        if self.folder is not None:
-            shutil.rmtree(self.folder, ignore_errors=True)
 
     def fail(self, reason: str) -> None:
         """Use no program any more; the blocks compute in MLX from the next call on."""

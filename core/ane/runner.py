@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from core.ane.coreml import load_coremltools
+from core.ane.program_cache import add_folder, is_listed
 
 Array = np.ndarray[Any, Any]
 
@@ -33,14 +34,24 @@ class Closable(Protocol):
 LoadRunner = Callable[[Path], Runner]  # of a saved program; raises RunnerError
 
 
-class CoreMLRunner:
-    """Core ML, asked for the Neural Engine; it decides by itself what runs there."""
+COMPILED = ".mlmodelc"  # the suffix of what Core ML makes of a package, beside which it is kept
 
-    def __init__(self, folder: Path, *, cpu_only: bool = False) -> None:
+
+class CoreMLRunner:
+    """Core ML, asked for the Neural Engine; it decides by itself what runs there.
+
+    What it compiles is kept beside the package: macOS, too, then finds again what it has made for the engine.
+    """
+
+    def __init__(self, package: Path) -> None:
         ct = load_coremltools()
-        units = ct.ComputeUnit.CPU_ONLY if cpu_only else ct.ComputeUnit.CPU_AND_NE
+        units, compiled = ct.ComputeUnit.CPU_AND_NE, package.with_suffix(COMPILED)
         try:
-            self._model = ct.models.MLModel(str(folder), compute_units=units)
+            if is_listed(compiled):
+                self._model = ct.models.CompiledMLModel(str(compiled), units)
+            else:
+                self._model = ct.models.MLModel(str(package), compute_units=units)
+                add_folder(Path(self._model.get_compiled_model_path()), compiled)
         except Exception as error:  # whatever its native part raises
             raise RunnerError(f"Core ML could not load the program ({first_line(error)})") from error
 

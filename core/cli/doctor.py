@@ -34,11 +34,16 @@ def run(args: Any, out: Print) -> int:
 
         if args.again:
             _tell(f"Models that a run may try again: {VerdictCache().forget_crashes()}.")
-        out(json.dumps(diagnose(tell=_tell), indent=2, ensure_ascii=False))
+        found = diagnose(tell=_tell)
+        if any(model["code"] in ("", "slower") for model in found["models"].values()):
+            _tell(f"It works here. Models that a run may try again: {VerdictCache().forget_crashes()}.")
+        out(json.dumps(found, indent=2, ensure_ascii=False))
         return 0
     import shutil
 
     from core import update_check
+    from core.ane.program_cache import ProgramCache
+    from core.ane.verdict_cache import VerdictCache
     from core.device.heat import read_heat
     from core.device.machine import machine
     from core.device.memory_pressure import read_memory_pressure
@@ -58,6 +63,8 @@ def run(args: Any, out: Print) -> int:
     power, heat, pressure = read_power(), read_heat(), read_memory_pressure()
     states = {"power": power, "heat": heat, "memory_pressure": pressure}
     facts |= {name: dataclasses.asdict(state) if state else None for name, state in states.items()}
+    facts["neural_engine_left_alone"] = VerdictCache().left_alone
+    facts["neural_engine_programs_bytes"] = ProgramCache().size
     facts["families"] = [dataclasses.asdict(family) for family in families.FAMILIES]
     if args.json:
         out(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -76,6 +83,11 @@ def run(args: Any, out: Print) -> int:
             out(f"               {sentence.rstrip('.')}.")
     state = "may be used" if facts["neural_engine"] else "not used"
     out(f"Neural Engine  {state}: {facts['neural_engine_reason']}")
+    if left_alone := facts["neural_engine_left_alone"]:
+        until = "until macOS, coremltools or Hone change, or `hone doctor --ane --again` is asked for"
+        out(f"               Models that crashed, hung or were killed there and are left alone: {left_alone}, {until}.")
+    if size := facts["neural_engine_programs_bytes"]:
+        out(f"               Programs kept from before: {size / gb:.1f} GB in {ProgramCache().folder}.")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
     for sentence in facts["surroundings"]:

@@ -1,5 +1,6 @@
 """The Neural Engine for a run: whether it is used, and the engine that computes the forward pass then."""
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -14,10 +15,12 @@ from core.ane.build import build_chunks
 from core.ane.engine import Engine
 from core.ane.forward import ForwardPasses
 from core.ane.gradient_check import check_gradients
+from core.ane.program_cache import ProgramCache
 from core.ane.rules import judge_memory
 from core.ane.runner import CoreMLRunner, LoadRunner, RunnerError
 from core.ane.selection import Trial, judge_early, judge_forward_early, preference
 from core.ane.verdict import Verdict, refused
+from core.ane.verdict_cache import VerdictCache
 from core.ane.watch import EngineWatch
 from core.ane.worth import Work
 from core.data.batch.groups import row_texts
@@ -34,7 +37,8 @@ from core.run.folder import RunFolder
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
 
-# A file in a run's folder: it uses the Neural Engine. Found before a run goes on, it says that Hone was killed.
+# A file in a run's folder: it uses the Neural Engine. Found before a run goes on, it says that Hone was killed; for how
+# long that counts, see VerdictCache.still_counts().
 IN_USE = "neural-engine-in-use"
 
 
@@ -48,21 +52,32 @@ class Machine:
     host: Host
     trial: Trial
     load: LoadRunner
+    programs: ProgramCache
 
 
 def this_machine() -> Machine:
     """The machine that Hone runs on, with Core ML."""
-    return Machine(Host.this_one(), Trial(), CoreMLRunner)
+    return Machine(Host.this_one(), Trial(), CoreMLRunner, ProgramCache())
 
 
 def judge_run(run: Run, folder: RunFolder, data: TrainingData) -> tuple[Verdict | None, Verdict | None]:
     """Why a run that may use the Neural Engine does not, before its model is loaded: (for its steps, for its passes
     without a gradient); None where it may."""
-    if (folder.path / IN_USE).exists():
+    cache = this_machine().trial.cache or VerdictCache()
+    if cache.still_counts(read_mark(folder.path / IN_USE)):
         reason = "Hone was killed while this run used it, and perhaps by it: the run goes on without it."
         return (refused("runtime", reason),) * 2
     asked = run, read_config(data.model_folder), longest_text(data), this_machine().host
     return judge_early(*asked), judge_forward_early(*asked)
+
+
+def read_mark(path: Path) -> dict[str, Any]:
+    """What IN_USE says; empty where there is none that can be read."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def longest_text(data: TrainingData) -> int:
@@ -131,18 +146,18 @@ def _without_warnings(events: Generator[Event, None, TrainingModel]) -> Generato
 
 def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, None, tuple[Verdict, EngineWatch | None]]:
     """Let programs compute the blocks of a model that is on the CPU, as a verdict says. Yields progress."""
-    folder, machine = Path(tempfile.mkdtemp(prefix="hone-ane-")), this_machine()
+    machine = this_machine()
 
     def try_again() -> float | None:
         objection, facts = machine.trial.probe(model.model.layers[-1], verdict.facts["length"])
         return None if objection else float(facts["seconds"])
 
-    engine, first_use = Engine([], folder=folder), ExitStack()
+    engine, first_use = Engine([]), ExitStack()
     first_use.enter_context(machine.trial.first_use(verdict))
     try:
-        for chunk in build_chunks(model.model.layers, verdict.facts["length"], folder, machine.load):
+        for chunk in build_chunks(model.model.layers, verdict.facts["length"], machine.programs, machine.load):
             engine.chunks.append(chunk)
-            yield Phase("Making programs for the Neural Engine", str(len(engine.chunks)))
+            yield _progress(engine)
         engine.install()
         check_gradients(engine)
     except BaseException as error:
@@ -166,20 +181,26 @@ def start_forward(
 
     Yields progress.
     """
-    folder, machine = Path(tempfile.mkdtemp(prefix="hone-ane-")), this_machine()
-    passes = ForwardPasses(Engine([], folder=folder), parts)
+    machine = this_machine()
+    passes = ForwardPasses(Engine([]), parts)
     passes.first_use.enter_context(machine.trial.first_use(verdict))
     length = verdict.facts["length"]
     try:
-        for chunk in build_chunks(model.model.layers, length, folder, machine.load, forward_only=True):
+        for chunk in build_chunks(model.model.layers, length, machine.programs, machine.load, forward_only=True):
             passes.engine.chunks.append(chunk)
-            yield Phase("Making programs for the Neural Engine", str(len(passes.engine.chunks)))
+            yield _progress(passes.engine)
     except BaseException as error:
         passes.close()
         if isinstance(error, RunnerError | ValueError):
             return refused("runtime", f"{str(error).rstrip('.')}."), None
         raise
     return verdict, passes
+
+
+def _progress(engine: Engine) -> Phase:
+    """How many programs there are so far, and how many of them were kept from before."""
+    count, kept = len(engine.chunks), sum(chunk.was_kept for chunk in engine.chunks)
+    return Phase("Making programs for the Neural Engine", f"{count}, {kept} kept from before" if kept else str(count))
 
 
 def without_packing(model: TrainingModel) -> TrainingModel:
@@ -212,7 +233,13 @@ def with_counts(backend: Backend, engine: Engine) -> Backend:
     facts = backend.neural_engine
     if facts is None:
         return backend
-    counts = {"calls": engine.served, "fallbacks": dict(engine.fallbacks), "largest_error": engine.largest_error}
+    kept = sum(chunk.was_kept for chunk in engine.chunks)
+    counts = {
+        "calls": engine.served,
+        "fallbacks": dict(engine.fallbacks),
+        "largest_error": engine.largest_error,
+        "programs": {"made": len(engine.chunks) - kept, "kept": kept},
+    }
     seconds = {f"{name}_seconds": value for name, value in engine.seconds.items()}
     return replace(backend, neural_engine=replace(facts, facts=facts.facts | counts | seconds))
 

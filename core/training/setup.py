@@ -1,6 +1,7 @@
 """Everything before the first step: data, model, adapter, and the numbers that follow from them."""
 
 import itertools
+import json
 import math
 import threading
 from collections.abc import Generator, Iterator, Sequence
@@ -12,6 +13,7 @@ import mlx.nn as nn
 
 from core import adapters
 from core.ane.forward import REFERENCE, VALIDATION, ForwardPasses
+from core.ane.verdict_cache import mark
 from core.ane.watch import EngineWatch
 from core.data.batch.batches import Batch, BatchSource
 from core.data.tokenize.encode import EncodedPrompt
@@ -120,7 +122,7 @@ class Setup:
             self.annotator.save(self.folder.path)
         self.write_resolved()
         if self.engine_watch or self.forward_passes:
-            self.folder.write(IN_USE, "")
+            self.folder.write(IN_USE, json.dumps(mark()))
         if self.run.data.chat_template:  # whoever talks to the trained model must write as it has learned
             self.folder.write(CHAT_TEMPLATE, self.tokenizer.chat_template)
 

@@ -7,6 +7,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.shell.window import MainWindow
+from core.ane.program_cache import ProgramCache
 from core.ane.selection import Trial
 from core.ane.verdict_cache import VerdictCache
 from core.device.neural_engine import Host
@@ -26,7 +27,8 @@ def start(
 
     def go(**adapter: str) -> tuple[str, str]:
         trial = Trial(lambda block, n: (None, dict(FACTS)), lambda *block: QUICK, VerdictCache(tmp_path / "v"))
-        mac = ane_setup.Machine(Host("darwin", "arm64", "26.1", True), trial, Evaluator)
+        programs = ProgramCache(tmp_path / "programs")
+        mac = ane_setup.Machine(Host("darwin", "arm64", "26.1", True), trial, Evaluator, programs)
         monkeypatch.setattr(ane_setup, "this_machine", lambda: mac)
         window.runs.train_events = lambda run: lambda stop, save_now: train(run, stop, save_now=save_now)
         model, rows = write_model(tmp_path / "model"), write_rows(tmp_path / "rows.jsonl")

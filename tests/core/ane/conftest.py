@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core.ane.program_cache import ProgramCache
 from core.ane.selection import Trial
 from core.ane.timing import PartSeconds
 from core.ane.verdict_cache import VerdictCache
@@ -21,13 +22,26 @@ FORWARD_ONLY = PartSeconds(gradient=5000.0, head_on_cpu=1.0, block=400.0, forwar
 SLOW = PartSeconds(gradient=5.0, head_on_cpu=1.0, block=5.0, forward=2.0, head=1.0)
 
 
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> ProgramCache:
+    """Of all tests: a program is made once."""
+    return ProgramCache(tmp_path_factory.mktemp("programs"))
+
+
 @pytest.fixture
-def use_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., None]:
+def use_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, programs: ProgramCache) -> Callable[..., None]:
     """Puts a Mac in the place of this machine; its parts can be others."""
 
-    def use(load: Any = Evaluator, objection: Any = None, seconds: PartSeconds = QUICK, host: Host = MAC) -> None:
+    def use(
+        load: Any = Evaluator,
+        objection: Any = None,
+        seconds: PartSeconds = QUICK,
+        host: Host = MAC,
+        programs: ProgramCache = programs,
+    ) -> None:
         cache = VerdictCache(tmp_path / "v")
         trial = Trial(lambda block, n: (objection, dict(FACTS)), lambda *block_and_sizes: seconds, cache)
-        monkeypatch.setattr(ane_setup, "this_machine", lambda: ane_setup.Machine(host, trial, load))
+        machine = ane_setup.Machine(host, trial, load, programs)
+        monkeypatch.setattr(ane_setup, "this_machine", lambda: machine)
 
     return use

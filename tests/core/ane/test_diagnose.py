@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from core.ane import verdict_cache
+from core.ane import program_cache, verdict_cache
 from core.ane.diagnose import SHAPES, diagnose, made_up_block
 from core.ane.program import chunk_spec
+from core.ane.program_cache import ProgramCache
 from core.ane.rules import judge_model
 from core.ane.timing import PartSeconds
 from core.ane.verdict import Verdict, refused
@@ -55,7 +56,8 @@ def test_the_command_prints_one_json() -> None:
 
 def test_a_crash_that_is_remembered_is_tried_again_when_asked(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.setattr(verdict_cache, "usual_file", lambda: tmp_path / "verdicts.json")
-    monkeypatch.setattr("core.ane.diagnose.diagnose", lambda tell: {})
+    monkeypatch.setattr("core.ane.diagnose.diagnose", lambda tell: {"models": models})
+    models: dict[str, Any] = {}
     cache = VerdictCache()
     cache.begin("killed")
     cache.put("hung", refused("timeout", "Made up."), {})
@@ -63,6 +65,21 @@ def test_a_crash_that_is_remembered_is_tried_again_when_asked(tmp_path: Path, mo
     doctor.run(argparse.Namespace(ane=True, again=True, json=False), lambda line: None)
     assert capsys.readouterr().err == "Models that a run may try again: 2.\n"
     assert [cache.get(key) for key in ("killed", "hung", "good")] == [None, None, (None, {"seconds": 1.0})]
+    for code, left in (("placement", 1), ("slower", 0)):  # a made-up model that is computed there takes marks away
+        cache.begin("killed")
+        models["made-up"] = {"code": code}
+        doctor.run(argparse.Namespace(ane=True, again=False, json=False), lambda line: None)
+        assert cache.left_alone == left
+    assert "It works here. Models that a run may try again: 1." in capsys.readouterr().err
+    cache.begin("killed")
+    programs = ProgramCache(tmp_path / "programs")
+    monkeypatch.setattr(program_cache, "usual_folder", lambda: programs.folder)
+    programs.get("a", lambda package: package.write_bytes(bytes(150_000_000)))
+    lines: list[str] = []
+    doctor.run(argparse.Namespace(ane=False, again=False, json=False), lines.append)
+    (line,) = [line for line in lines if "left alone" in line]
+    assert "left alone: 1, until macOS, coremltools or Hone change, or `hone doctor --ane --again`" in line
+    assert f"               Programs kept from before: 0.2 GB in {programs.folder}." in lines
     with pytest.raises(BadOption, match="--again belongs to --ane"):
         doctor.run(argparse.Namespace(ane=False, again=True, json=False), lambda line: None)
 

@@ -177,11 +177,11 @@ def test_a_cache_that_cannot_be_read_holds_nothing(tmp_path: Path) -> None:
 
 
 def test_the_key_names_all_that_a_verdict_follows_from() -> None:
-    machine = ["Apple M4", "25B78", "9.0", "1"]
+    machine = ["Apple M4", "25B78", "9.0", "1", "0.1.0"]
     keys = {verdict_key("m", 128, {"q": 32}, machine), verdict_key("m", 256, {"q": 32}, machine)}
     keys |= {verdict_key("m", 128, {"q": 64}, machine), verdict_key("m", 128, {"q": 32, "k": 32}, machine)}
-    keys |= {verdict_key("m", 128, {"q": 32}, [*machine[:i], "x", *machine[i + 1 :]]) for i in range(4)}
-    assert len(keys) == 8 and len(machine_key()) == 4
+    keys |= {verdict_key("m", 128, {"q": 32}, [*machine[:i], "x", *machine[i + 1 :]]) for i in range(5)}
+    assert len(keys) == 9 and len(machine_key()) == 5
 
 
 def test_an_adapter_elsewhere_than_on_the_blocks_linears(tmp_path: Path) -> None:
