@@ -74,7 +74,7 @@ def test_a_crash_that_is_remembered_is_tried_again_when_asked(tmp_path: Path, mo
     cache.begin("killed")
     programs = ProgramCache(tmp_path / "programs")
     monkeypatch.setattr(program_cache, "usual_folder", lambda: programs.folder)
-    programs.get("a", lambda package: package.write_bytes(bytes(150_000_000)))
+    programs.get("a", lambda package: package.write_bytes(bytes(160_000_000)))
     lines: list[str] = []
     doctor.run(argparse.Namespace(ane=False, again=False, json=False), lines.append)
     (line,) = [line for line in lines if "left alone" in line]

@@ -5,11 +5,12 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-from core.ane.selection import Trial, judge_early, preference
+from core.ane.selection import Trial, foresee, judge_early, judge_forward_early, preference
 from core.ane.timing import PartSeconds, part_seconds
 from core.ane.verdict import ALWAYS, CODES, FASTEST, KEEP_GPU_FREE, STAGES, Verdict, refused
 from core.ane.verdict_cache import VerdictCache, machine_key, verdict_key
 from core.ane.worth import StepShape, Work, judge_forward, judge_step, step_seconds
+from core.cli import parser, train
 from core.device.neural_engine import Host, describe_host
 from core.model.lm_head import find_lm_head
 from core.run import Run
@@ -202,3 +203,68 @@ def test_times_are_measured_and_nothing_is_changed() -> None:
 
 def test_every_code_belongs_to_one_stage() -> None:
     assert len(STAGES) == sum(len(codes) for codes in CODES.values()) == 20
+
+
+HOSTS = {
+    "Linux": (Host("linux", "x86_64", "", True), "os"),
+    "Intel": (Host("darwin", "x86_64", "15.0", True), "os"),
+    "macOS 14": (Host("darwin", "arm64", "14.7", True), "os"),
+    "no coremltools": (Host("darwin", "arm64", "26.1", False), "no_coremltools"),
+    "M1": (Host("darwin", "arm64", "15.0", True), ""),
+    "M5": (Host("darwin", "arm64", "27.0", True), ""),
+}
+MODELS = {
+    "Qwen 3": (QWEN3, ""),
+    "Llama": (QWEN3 | {"model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, ""),
+    "Qwen 2": (QWEN3 | {"model_type": "qwen2"}, ""),
+    "Mistral": (QWEN3 | {"model_type": "mistral", "sliding_window": None}, ""),
+    "Mistral with a window": (QWEN3 | {"model_type": "mistral", "sliding_window": 4096}, "layers"),
+    "Gemma 3": (QWEN3 | {"model_type": "gemma3"}, "arch"),
+    "Qwen 3, experts": (QWEN3 | {"model_type": "qwen3_moe"}, "arch"),
+    "Llama with yarn": (QWEN3 | {"model_type": "llama", "rope_scaling": {"rope_type": "yarn"}}, "rope"),
+    "Llama 70B": (QWEN3 | {"model_type": "llama", "hidden_size": 8192, "intermediate_size": 28672}, "dims"),
+}
+JOBS: dict[str, tuple[dict[str, Any], str, str]] = {  # and the codes for steps, and for passes without a gradient alone
+    "SFT": ({}, "", ""),
+    "DPO": ({"method": "dpo"}, "", ""),
+    "KTO": ({"method": "kto"}, "", ""),
+    "GRPO": ({"method": "grpo"}, "trainer", "trainer"),
+    "DoRA": ({"adapter": {"type": "dora"}}, "adapter", "adapter"),
+    "full": ({"adapter": {"type": "full"}}, "adapter", "adapter"),
+    "dropout": ({"adapter": {"dropout": 0.1}}, "adapter", ""),
+    "checkpointing": ({"train": {"gradient_checkpointing": "on"}}, "trainer", ""),
+}
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("job", JOBS)
+def test_the_first_of_machine_model_and_job_that_objects_decides(host: str, model: str, job: str) -> None:
+    (machine, host_code), (config, model_code), (values, steps, forward) = HOSTS[host], MODELS[model], JOBS[job]
+    for backend in ("auto", "ane"):
+        run = Run.from_dict(values | {"backend": backend})
+        for judge, job_code in ((judge_early, steps), (judge_forward_early, forward)):
+            verdict, code = judge(run, config, 512, machine), host_code or model_code or job_code
+            assert (verdict.code if verdict else "") == code
+            assert verdict is None or (not verdict.used and verdict.stage == STAGES[code] and verdict.reason[-1] == ".")
+        may_be_used, words = foresee(run, config, machine)
+        assert may_be_used is not bool(host_code or model_code or steps)
+        assert words.startswith("The model is tried" if may_be_used else "Not used")
+        assert ("Not used for the steps." in words) is (
+            not host_code and not model_code and bool(steps) and not forward
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "choice"),
+    [
+        ([], FASTEST),
+        (["--backend", "auto"], FASTEST),
+        (["--neural-engine", "gpu-free"], KEEP_GPU_FREE),
+        (["--backend", "auto", "--neural-engine", "always"], ALWAYS),
+        (["--backend", "ane"], ALWAYS),
+    ],
+)
+def test_the_preference_on_the_command_line(arguments: list[str], choice: str) -> None:
+    args = parser().parse_args(["train", *arguments])
+    assert preference(train._build_run(args, train._parse_options(args))) == choice
