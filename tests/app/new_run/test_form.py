@@ -132,6 +132,10 @@ def test_menus_speak_to_people(qtbot: QtBot) -> None:
     menu = form.lines["adapter.type"].field.control
     assert isinstance(menu, QComboBox)
     assert [menu.itemText(i) for i in range(menu.count())] == ["LoRA", "DoRA", "All weights"]
+    menu = form.lines["neural_engine"].field.control
+    assert [menu.itemText(i) for i in range(menu.count())] == ["Fastest", "Keep the GPU free", "Always (experimental)"]
+    menu = form.lines["backend"].field.control
+    assert [menu.itemText(i) for i in range(menu.count())] == ["Automatic", "GPU", "CPU", "Neural Engine"]
     form.search("NF4")
     assert not form.lines["model.quantization"].isHidden()
 
