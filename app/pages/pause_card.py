@@ -95,6 +95,8 @@ class PauseCard(Card):
     def _check(self) -> None:
         """Say what the fields stand for, or what is wrong with one of them."""
         changes = self._read()
+        if changes is None and self.resume_button.hasFocus():
+            self.rate.setFocus()  # Qt would give it to the next button, which ends the run
         self.resume_button.setEnabled(changes is not None)
         if changes is not None and self._run is not None and self._record is not None:
             self.plan.set_tone("secondary")

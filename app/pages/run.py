@@ -71,7 +71,7 @@ class RunPage(QWidget):
         self._goes_to_trash = False  # once the run has ended
         layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addLayout(self._build_header())
-        layout.addLayout(self._build_subtitle())
+        layout.addLayout(self._build_controls())
         layout.addLayout(self._build_numbers())
         self.bar = ThinProgressBar(tr("Progress of the run"))
         layout.addWidget(self.bar)
@@ -145,6 +145,16 @@ class RunPage(QWidget):
     def _build_header(self) -> QHBoxLayout:
         header = hbox(gap=8)
         header.addWidget(ElidedLabel(self.title, "title", bold=True), 1)
+        self.badge = BackendBadge()
+        self.badge.setMaximumHeight(26)
+        header.addWidget(self.badge)
+        return header
+
+    def _build_controls(self) -> QHBoxLayout:
+        """What the run is called, and the buttons for it: the line below the title, which needs its own whole."""
+        layout = hbox(gap=8)
+        name = f"{self.run.spec.title} · {self.folder.name}"
+        layout.addWidget(ElidedLabel(name, "caption", tone="secondary"), 1)
         self.checkpoint_button = plain_button(tr("Checkpoint now"), "save")
         self.pause_button = plain_button(tr("Pause"), "pause")
         self.stop_button = plain_button(tr("Stop and keep"), "stop")
@@ -162,15 +172,7 @@ class RunPage(QWidget):
             self.discard_button,
             self.resume_button,
         ):
-            header.addWidget(button)
-        return header
-
-    def _build_subtitle(self) -> QHBoxLayout:
-        layout = hbox(gap=8)
-        layout.addWidget(ElidedLabel(f"{self.run.spec.title} · {self.folder.name}", "caption", tone="secondary"), 1)
-        self.badge = BackendBadge()
-        self.badge.setMaximumHeight(26)
-        layout.addWidget(self.badge)
+            layout.addWidget(button)
         return layout
 
     def _build_numbers(self) -> QHBoxLayout:

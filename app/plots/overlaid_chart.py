@@ -12,6 +12,7 @@ from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING, Series
 from app.style import theme
 
+_BEHIND = -5  # the run's own curves
 FIRST_LOOK = 2  # of the other runs: the looks before are those of the run's own curves
 
 
@@ -46,6 +47,8 @@ class OverlaidChart(Chart):
                 x = self.place(overlay.record, series.x)
                 curves.append(RunCurve(label, x, np.where(y > 0, y, np.nan) if is_logarithmic else y))
         self._others.show(curves)
+        for name in filter(self._others.owns, self.curves):
+            self.curves[name].setZValue(_BEHIND)
         return [curve.label for curve in curves]
 
     def curve_words(self) -> dict[str, str]:

@@ -235,7 +235,7 @@ class ChartPanel(QWidget):
 
         names = self.current_chart.show_overlays(self._shown_overlays())
         looks = range(FIRST_LOOK, FIRST_LOOK + len(names))
-        self.run_legend.show_names(names, [(look, run_dash(look)) for look in looks])
+        self.run_legend.show_names(names, [(look, run_dash(look, FIRST_LOOK)) for look in looks])
         self.current_chart.show_record(self._record)
         self._align_small()
 

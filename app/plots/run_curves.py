@@ -15,9 +15,12 @@ _DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.
 _PREFIX = "run "  # of the names of these curves among those of the chart
 
 
-def run_dash(index: int) -> Qt.PenStyle:
-    """The dash of the run at an index, beside colour `index` of the palette's series: twelve looks in all."""
-    return _DASHES[index % len(_DASHES)]
+def run_dash(index: int, first: int = 0) -> Qt.PenStyle:
+    """The dash of the run at an index, beside colour `index` of the palette's series: twelve looks in all.
+
+    Where the first look is above 0, a whole line is left to the chart's own curves.
+    """
+    return _DASHES[1 + (index - first) % (len(_DASHES) - 1)] if first else _DASHES[index % len(_DASHES)]
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class RunCurves:
         """Give a curve the look of its run."""
         index = self._first + int(name.removeprefix(_PREFIX))
         colour = pg.mkColor(c.series[index % len(c.series)])
-        item.setPen(self._chart.pen(colour, 2, run_dash(index)))
+        item.setPen(self._chart.pen(colour, 2, run_dash(index, self._first)))
         item.setSymbolBrush(pg.mkBrush(colour))
         item.setSymbolPen(self._chart.pen(c.base, 1))
         item.setSymbolSize(8)

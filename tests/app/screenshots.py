@@ -245,14 +245,74 @@ class Photographer(Camera):
         for tab, name in ((page._samples_page, "samples"), (page.log, "log")):
             page.tabs.show_page(tab)
             self.take(f"7-{name}")
+        self.visit_health(page)
         window.go("runs")
         self.wait(0.4)
         self.take("6-runs")
         window.runs.show_current()
+        self.visit_pause(page, events)
         go.set()
         self.wait_until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
+
+    def visit_health(self, page) -> None:  # type: ignore[no-untyped-def]
+        """What the line on how a run goes says, in each tone, and other runs over the chart."""
+        from core.run import Run
+        from tests.app.conftest import play_script
+
+        page.tabs.show_page(page.charts)
+        self.wait_until(lambda: page.charts.complete)
+        strip = page.health
+        state = strip.tone, strip.sentence.text(), strip.action, strip.button.text()
+        for tone, words, button in (
+            ("warn", "It no longer gets better on unseen examples since step 60: it begins to memorise. You can stop "
+             "now; the best is kept.", "Stop and keep the best"),
+            ("bad", "The loss is no longer a number: stop, and try a lower learning rate.", "Lower the learning rate…"),
+        ):  # fmt: skip
+            strip.show_health(tone, words, "", button)
+            self.window.grab().save(str(self.out / f"{self.name}-7-health-{tone}.png"))
+        strip.show_health(*state)
+        names = {}
+        for n, name in enumerate(("lower rate", "a longer name of a run on more rows", "three epochs")):
+            folder = page.folder.parent / f"other-{n}"
+            list(play_script(Run().replace("output", str(folder)), Flag(), Flag(), steps=60 + 30 * n))
+            names[folder] = f"{name}, SFT"
+        page.charts.controls.overlaid.emit(names)
+        self.wait_until(lambda: len(page.charts.overlays) == 3)
+        self.take("7-overlays")
+        page.charts.controls.overlaid.emit({})
+
+    def visit_pause(self, page, events) -> None:  # type: ignore[no-untyped-def]
+        """A run that pauses, a value that cannot be, and the mark of what was changed."""
+        from core.events import Resumed, Step
+
+        window, changes = self.window, {"train.learning_rate": [2e-3, 1e-3], "train.steps": [120, 140]}
+
+        def go_on(path, accept_changes, wanted):  # type: ignore[no-untyped-def]
+            def play(stop, save_now):  # type: ignore[no-untyped-def]
+                begun = False
+                for event in events(page.run)(stop, save_now):
+                    begun = begun or (isinstance(event, Step) and event.step > 80)
+                    if type(event).__name__ == "Started":
+                        yield event
+                        yield Resumed(80, changes)
+                    elif begun:
+                        yield event
+
+            return play
+
+        window.runs.resume_events = go_on
+        page.pause_button.click()
+        self.wait_until(lambda: page.pause_card.isVisible() and window.jobs.current is None)
+        self.take("7-paused")
+        page.pause_card.rate.setText("0")
+        self.take("7-paused-wrong")
+        page.pause_card.rate.setText("0.001")
+        page.pause_card.extra.setText("20")
+        self.take("7-paused-changed")
+        page.pause_card.resume_button.click()
+        self.wait_until(lambda: bool(page.record.changes))
 
 
 if __name__ == "__main__":
