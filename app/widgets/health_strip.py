@@ -3,6 +3,7 @@
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop.language import tr
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox
 from app.widgets.labels import IconLabel, Label
@@ -24,7 +25,7 @@ class HealthStrip(Card):
         layout.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignVCenter)
         self.sentence = Label(selectable=True)
         layout.addWidget(self.sentence, 1)
-        self.button = plain_button("")
+        self.button = plain_button(tr("Change…"))  # it has the words of what can be done when it is shown
         self.button.clicked.connect(lambda: self.action_clicked.emit(self.action))
         layout.addWidget(self.button)
         self.show_health("accent", "")
