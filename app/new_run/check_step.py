@@ -4,8 +4,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
+from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
 from app.new_run.draft import Draft
-from app.new_run.preflight import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check, measure_run, run_checks
+from app.new_run.preflight import MEASURED, TITLES, measure_run, run_checks
+from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
 from app.style import theme
@@ -97,9 +99,9 @@ class CheckStep(QWidget):
     start = Signal(object)
     go = Signal(str)
 
-    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None, times: StepTimes | None = None) -> None:
         super().__init__()
-        self._draft, self._jobs = draft, jobs
+        self._draft, self._jobs, self._times = draft, jobs, times
         self._task: Task | None = None
         self._draft.changed.connect(self._stop_measuring)
         self._checked_run: Run | None = None
@@ -164,6 +166,8 @@ class CheckStep(QWidget):
     def _show_measuring(self, item: Phase | Check) -> None:
         if isinstance(item, Check):
             self._show_answer(item)
+            if item.time is not None and self._times is not None:
+                self._times.add(item.time)
         else:
             self.rows[MEASURED].show_waiting(tr("Being measured: {name}…", name=item.name.lower()))
 

@@ -10,51 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit, model_facts
+from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
+from app.new_run.data_checks import check_data, check_placeholders, check_tokens, survey
 from app.new_run.disabled_reasons import use_labels
+from app.new_run.step_times import from_measured
 from app.preview import dataset_reader
-from app.runs.labels import data_label, model_label
+from app.runs.labels import model_label
 from app.threads import core_calls
-from core.data.check.fixes import placeholder_to_fill
 from core.errors import Unavailable, UserError
 from core.events import Phase, Walked
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
-    from core.data.preview.scan import FilePreview, ScanResult
+    pass
 
-GOOD, NOTE, BAD, LATER = "good", "warn", "bad", "later"
-_SCAN_LIMIT = 256 << 20  # bytes of data up to which all rows are read for the checks, if they were not read before
-_LARGE = 2 << 30  # bytes of data from which their rows need a lot of memory
-_MEMORY_FACTOR = 3  # rows need so many times the size of their file in memory
-_FEW_ROWS = 50  # enough to try, not enough to trust
-_MEMORISED_ROWS, _MANY_EPOCHS = 500, 5  # fewer rows, gone through more often, are likely to be memorised
 _HIGH, _LOW = 3.0, 100.0  # a learning rate is high above 3 times the usual one, low below a hundredth of it
 _FREE_SPACE = 200 << 20  # bytes that should stay free whatever the model
 
-
-@dataclass(frozen=True)
-class Check:
-    """The answer of one check.
-
-    `step` is where it can be put right: "Data", "Problems" (of the data), "Model", "Settings" or ""; `fix` the words of
-    the button that leads there.
-    """
-
-    title: str
-    state: str  # GOOD, NOTE (start anyway), BAD (cannot start) or LATER (cannot be told before the start)
-    sentence: str
-    step: str = ""
-    fix: str = ""
-
-    @property
-    def fix_words(self) -> str:
-        """The words of the button that leads to where this is put right; "" where nothing is to be done."""
-        return "" if self.state in (GOOD, LATER) or not self.step else self.fix or _FIXES[self.step]
-
-
-_FIXES = {"Data": "Choose other data…", "Problems": "See the problems…", "Model": "Choose a model…",
-          "Settings": "Change it…"}  # fmt: skip
 
 TITLES = (
     "Settings", "Data", "Placeholders", "Model", "What is learned", "Memory", "Disk", "Backend", "Neural Engine",
@@ -68,10 +41,10 @@ def run_checks(run: Run) -> Iterator[Check]:
     head, folder, tokenizer = None, None, None
     yield _check_settings(run)
     try:
-        survey = _survey(run)
-        head = survey.head
-        yield _check_data(run, survey)
-        yield _check_placeholders(survey)
+        rows = survey(run)
+        head = rows.head
+        yield check_data(run, rows)
+        yield check_placeholders(rows)
     except UserError as error:
         yield Check("Data", BAD, str(error), "Data")
         yield Check("Placeholders", LATER, "Can be told once the data can be read.")
@@ -86,7 +59,7 @@ def run_checks(run: Run) -> Iterator[Check]:
     try:
         loaded = dataset_reader.load_run_tokenizer(run, folder) if folder else None
         tokenizer = loaded.tokenizer if loaded else None
-        yield _check_tokens(run, head, tokenizer)
+        yield check_tokens(run, head, tokenizer)
     except UserError as error:
         yield Check("What is learned", BAD, str(error), "Model")
     yield _check_memory(run, folder, remote)
@@ -114,19 +87,6 @@ def _ask_hub(run: Run) -> _Remote:
         return _Remote(problem=str(error))
 
 
-def _check_placeholders(survey: "_Survey") -> Check:
-    title, scanned = "Placeholders", survey.scanned
-    found = [finding for finding in survey.head.findings if finding.code == "placeholder"]
-    count = scanned.problems.get("placeholder", 0) if scanned else len(found)
-    if not count:
-        words = "No text holds one that was to be filled in." if scanned else "The first rows hold none."
-        return Check(title, GOOD, words)
-    rows = scanned.index.rows if scanned else len(survey.head.examples)
-    name = next(("{{" + placeholder_to_fill(finding) + "}}" for finding in found), "A placeholder")
-    words = f"{name} stands in {count:,} of {rows:,} rows: the model would learn to write it."
-    return Check(title, NOTE, words, "Problems", "Fill in…")
-
-
 def _check_power() -> Check:
     on_battery, sentences = core_calls.power_state()
     if sentences:
@@ -152,49 +112,6 @@ def _check_settings(run: Run) -> Check:
     return Check("Settings", GOOD, "All settings agree with each other.", "Settings")
 
 
-@dataclass(frozen=True)
-class _Survey:
-    """The first rows of the data, and the summary of all rows; None where there are too many to read them all."""
-
-    head: "FilePreview"
-    scanned: "ScanResult | None"
-
-
-def _survey(run: Run) -> _Survey:
-    from core.data.preview.scan import FilePreview, ScanResult
-
-    items = list(dataset_reader.survey_data(run, _SCAN_LIMIT))
-    head = next(item for item in items if isinstance(item, FilePreview))
-    return _Survey(head, next((item for item in items if isinstance(item, ScanResult)), None))
-
-
-def _check_data(run: Run, survey: _Survey) -> Check:
-    name, scanned = data_label(run), survey.scanned
-    if scanned is None:
-        size = sum(Path(file).stat().st_size for file in survey.head.index.files)
-        words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
-        return Check("Data", NOTE if size > _LARGE else GOOD, words + _describe_memory(size), "Data")
-    usable = scanned.usable
-    rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
-    if not usable:
-        misfit = goals.find_misfit(run)
-        words = f"{misfit.reason} {misfit.sentence}" if misfit else f"{name} has no row that can be used."
-        return Check("Data", BAD, words, "Data")
-    if scanned.left_out:
-        words = (
-            f"{name}: {scanned.left_out:,} of {scanned.left_out + usable:,} rows are left out; {usable:,} can be used."
-        )
-        return Check("Data", NOTE, words, "Problems")
-    if usable < run.train.batch_size:
-        return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
-    if usable < _FEW_ROWS:
-        return Check("Data", NOTE, f"{rows}: enough to try, not enough to trust.", "Data")
-    if usable < _MEMORISED_ROWS and (run.train.epochs or 0) > _MANY_EPOCHS:
-        words = f"{rows}, seen {run.train.epochs:g} times: likely to be memorised."
-        return Check("Data", NOTE, words, "Settings")
-    return Check("Data", GOOD, f"{rows}.", "Data")
-
-
 def _check_model(run: Run, folder: Path | None, remote: _Remote) -> Check:
     name = model_label(run)
     if folder is None and remote.problem:
@@ -211,43 +128,6 @@ def _check_model(run: Run, folder: Path | None, remote: _Remote) -> Check:
     return Check(
         "Model", GOOD, f"{name}: all files are here ({model_facts.read_model_facts(folder).sentence()}).", "Model"
     )
-
-
-def _describe_memory(size: int) -> str:
-    """The memory that a run over `size` bytes of data needs for its rows, where that is a lot."""
-    return f" A run keeps all rows in memory: about {format_bytes(_MEMORY_FACTOR * size)}." if size > _LARGE else ""
-
-
-def _check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check:
-    """Encode the first rows, and count what is learned, cut, and left without anything to learn."""
-    title = "What is learned"
-    if head is None:
-        return Check(title, LATER, "Can be told once the data can be read.")
-    if tokenizer is None:
-        return Check(title, LATER, "Known after the download.")
-    from core.data.preview.lengths import UNLIMITED, example_lengths
-    from core.data.tokenize.encoding import encode_examples  # brings in NumPy
-
-    examples, limit = head.examples, run.data.max_seq_len
-    if not examples:
-        return Check(title, BAD, "No row can be used.", "Data")
-    texts = encode_examples(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
-    lengths, starts = example_lengths(texts, examples)
-    empty_lines = [e.line for e, start in zip(examples, starts, strict=True) if start >= limit]
-    truncated, longest = sum(length > limit for length in lengths), max(lengths)
-    rows = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"
-    if len(empty_lines) == len(examples):
-        return Check(title, BAD, f"No row has anything to learn within {limit:,} tokens.", "Settings")
-    if empty_lines:
-        first = f"the first: line {empty_lines[0]}"
-        words = f"{len(empty_lines)} of {rows} have nothing to learn and are left out ({first})."
-        return Check(title, NOTE, words, "Problems")
-    if truncated:
-        return Check(title, NOTE, f"{truncated} of {rows} are cut at {limit:,} tokens.", "Settings")
-    if run.spec.on_policy:
-        return Check(title, GOOD, f"{rows}: the longest question has {longest:,} tokens.")
-    share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
-    return Check(title, GOOD, f"{rows}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
 
 
 def _check_disk(run: Run, folder: Path | None, remote: _Remote) -> Check:
@@ -347,4 +227,7 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
     except UserError as error:
         yield Check(MEASURED, NOTE, use_labels(str(error), run.method), "Settings")
     else:
-        yield Check(MEASURED, GOOD, measuring.value.sentence(time.time()))
+        found = measuring.value
+        yield Check(
+            MEASURED, GOOD, found.sentence(time.time()), time=from_measured(run, found.steps, found.seconds, found.rows)
+        )

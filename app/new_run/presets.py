@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from app.desktop.language import tr
 from core.run import Run
 
 
@@ -40,12 +41,20 @@ class Preset:
 
 
 PRESETS = (
-    Preset("quick", "Quick look", "60 steps: enough to see whether it works at all.", 60, None, 8, 0),
-    Preset("balanced", "Balanced", "As often through the data as suits the method. A good start.", None, None, 16, 0),
+    Preset("quick", tr("Quick look"), tr("60 steps: enough to see whether it works at all."), 60, None, 8, 0),
+    Preset(
+        "balanced",
+        tr("Balanced"),
+        tr("As often through the data as suits the method. A good start."),
+        None,
+        None,
+        16,
+        0,
+    ),
     Preset(
         "thorough",
-        "Thorough",
-        "Twice as often through the data, with more room; stops when it no longer gets better.",
+        tr("Thorough"),
+        tr("Twice as often through the data, with more room; stops when it no longer gets better."),
         None,
         2.0,
         32,

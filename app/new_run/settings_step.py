@@ -1,11 +1,13 @@
-"""Step 4: the settings of the training: three presets, a simple form, an advanced form, and the run as text."""
+"""Step 4: the settings of the training: three presets with their time, three sliders with more settings folded below
+them, an advanced form with all, and the run as text."""
 
 import functools
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
-from app.new_run import memory_fit
+from app.desktop.language import tr
+from app.new_run import memory_fit, simple_settings
 from app.new_run.command_tab import CommandTab
 from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.draft import Draft
@@ -13,13 +15,17 @@ from app.new_run.form import Form
 from app.new_run.model_facts import read_model_facts
 from app.new_run.presets import PRESETS
 from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
+from app.new_run.simple_settings import SimpleSettings
+from app.new_run.step_times import StepTime, StepTimes
 from app.new_run.training_choices import CHOICES, TrainingChoices
 from app.runs.job_queue import JobQueue
+from app.runs.status_text import format_duration
 from app.style import theme
 from app.threads.core_calls import find_model
 from app.threads.task import Task
 from app.threads.throttle import Throttle
 from app.widgets.allow_code import PERMISSIONS
+from app.widgets.buttons import quiet_button
 from app.widgets.card import vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import title
@@ -28,10 +34,11 @@ from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
-from core.run import Run, list_options
+from core.run import Run, list_options, runs_folder
 
 EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
-CARD_KEYS = (*CHOICES, REWARDS_KEY, REASONING_KEY)  # shown as cards or in a tab, not as lines of the simple form
+# Shown as sliders, as cards or in a tab, not as lines of the simple form.
+CARD_KEYS = (*CHOICES, *simple_settings.KEYS, REWARDS_KEY, REASONING_KEY)
 _ESTIMATE_MS = 400  # after the last change
 _MEMORY_SECTIONS = ("model.", "adapter.", "train.", "data.", "options.")  # of options that memory depends on
 
@@ -39,12 +46,14 @@ _MEMORY_SECTIONS = ("model.", "adapter.", "train.", "data.", "options.")  # of o
 class SettingsStep(QWidget):
     """Presets and forms over the draft: every widget of a form changes one option."""
 
-    name = "Settings"
+    name = tr("Settings")
     problem_changed = Signal(str)  # why the settings cannot be used, "" where they can
 
-    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None, times: StepTimes | None = None) -> None:
         super().__init__()
-        self._draft = draft
+        self._draft, self._times = draft, times or StepTimes(runs_folder())
+        self._time: StepTime | None = None  # what is known of the steps of a run like the draft
+        self._finding_time: Task | None = None
         self._refused: dict[str, str] = {}
         self._forms: list[Form] = []
         self._method = ""
@@ -52,36 +61,51 @@ class SettingsStep(QWidget):
         self._reading_model: Task | None = None
         self._estimating: Task | None = None
         layout = vbox(self, theme.MARGIN, theme.GRID)
-        layout.addWidget(title("How should it be trained?"))
+        layout.addWidget(title(tr("How should it be trained?")))
         self.presets = ChoiceGroup(columns=3)
-        self.presets.setAccessibleName("Presets")
+        self.presets.setAccessibleName(tr("Presets"))
         for preset in PRESETS:
-            self.presets.add(ChoiceCard(preset.key, preset.name, "", preset.description))
+            self.presets.add(ChoiceCard(preset.key, preset.name, preset.description, " "))
         self.presets.chosen.connect(self._apply_preset)
         layout.addWidget(self.presets)
-        self.tabs = Tabs("Kinds of settings")
+        self.tabs = Tabs(tr("Kinds of settings"))
         layout.addWidget(self.tabs, 1)
         self._simple = ScrollPage(margin=0)
+        self.simple = SimpleSettings()
+        self.simple.show_run(draft.run, None)
+        self.simple.changed.connect(self._set_simple)
         self.choices = TrainingChoices()
         self.choices.changed.connect(self._set_option)
-        self._simple.content_layout.addWidget(self.choices)
+        self.more_button = quiet_button(tr("More settings: what is trained, memory, length of a row"), "chevron")
+        self.more_button.setCheckable(True)
+        self._more = QWidget()
+        self._more_layout = vbox(self._more, gap=theme.GRID)
+        self._more_layout.addWidget(self.choices)
+        self._more.hide()
+        self.more_button.toggled.connect(self._more.setVisible)
+        for part in (self.simple, self._more):
+            self._simple.content_layout.addWidget(part)
+        self._simple.content_layout.insertWidget(1, self.more_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._simple.content_layout.addStretch()
         self._advanced = ScrollPage(margin=0)
-        self.search = LineEdit("Search all settings", "Search all settings")
-        self.tabs.add("Simple", self._simple)
+        self.search = LineEdit(tr("Search all settings"), tr("Search all settings"))
+        self.tabs.add(tr("Simple"), self._simple)
         self._jobs, self._rewards = jobs, QWidget()  # filled when a method first has rewards
         vbox(self._rewards)
-        self.tabs.add("Rewards", self._rewards)
-        self.tabs.add("Advanced", self._make_advanced_page())
+        self.tabs.add(tr("Rewards"), self._rewards)
+        self.tabs.add(tr("Advanced"), self._make_advanced_page())
         self.text = CommandTab()
-        self.tabs.add("Command and run.toml", self.text)
+        self.tabs.add(tr("Command and run.toml"), self.text)
         self._update_text = Throttle(lambda: self.text.show_run(self._draft.run), 100, self)
         self._estimate_soon = Throttle(self._estimate_memory, _ESTIMATE_MS, self, debounce=True)
+        self._find_time_soon = Throttle(self._find_time, _ESTIMATE_MS, self, debounce=True)
         draft.changed.connect(self._update)
 
     def enter(self) -> None:
         """Called when the step is shown. The forms are made only now: the window opens without waiting for them."""
         self._ensure_forms()
         self._read_model()
+        self._find_time()
 
     def _ensure_forms(self) -> None:
         if not self._forms:
@@ -103,6 +127,24 @@ class SettingsStep(QWidget):
         self._model_packing = model_packing
         self._show_run("")
         self._estimate_memory()
+
+    def _find_time(self) -> None:
+        """Look for what was measured of runs like the draft."""
+        if self._finding_time:
+            self._finding_time.cancel()
+        run = self._draft.run
+        self._finding_time = Task(self, lambda: self._times.find(run), done=self._show_time)
+
+    def _show_time(self, time: StepTime | None) -> None:
+        """Say how long the run and each preset would take, or when that will be known."""
+        self._time, run = time, self._draft.run
+        self.simple.show_run(run, time)
+        for preset in PRESETS:
+            detail = tr("Time known after the check")
+            if time is not None:
+                words = format_duration(time.seconds(preset.apply(run)))
+                detail = tr("At most about {time}", time=words) if preset.early_stop else tr("About {time}", time=words)
+            self.presets.cards[preset.key].set_detail(detail)
 
     def _estimate_memory(self) -> None:
         """Show below each card how much memory the run would take with that choice."""
@@ -152,8 +194,8 @@ class SettingsStep(QWidget):
             old_form.hide()  # it is deleted only once the waiting events have been handled
             old_form.deleteLater()
         self._forms = [simple, advanced]
-        for form, scroll in ((simple, self._simple), (advanced, self._advanced)):
-            scroll.content_layout.addWidget(form)
+        for form, layout in ((simple, self._more_layout), (advanced, self._advanced.content_layout)):
+            layout.addWidget(form)
             form.changed.connect(self._set_option)
             form.refused.connect(self._refuse)
         self.search.textChanged.connect(advanced.search)
@@ -166,6 +208,11 @@ class SettingsStep(QWidget):
         except BadOption as error:
             self._refuse(key, str(error))
         self._warn()
+
+    def _set_simple(self, key: str, value: object) -> None:
+        self._set_option(key, value)
+        for form in self._forms:
+            form.show_key(self._draft.run, key)
 
     def _refuse(self, key: str, sentence: str) -> None:
         if sentence:
@@ -188,6 +235,8 @@ class SettingsStep(QWidget):
         self._show_run(key)
         if key.startswith(_MEMORY_SECTIONS) and self.isVisible():
             self._estimate_soon()
+        if key not in simple_settings.KEYS and self.isVisible():
+            self._find_time_soon()
 
     def _show_run(self, key: str) -> None:
         """Show the draft after a change of one option, or of all where `key` is ""."""
@@ -202,6 +251,7 @@ class SettingsStep(QWidget):
             self.rewards.show_run(self._draft.run)
         reasons = find_reasons(self._draft.run, self._model_packing)
         self.choices.show_run(self._draft.run, reasons)
+        self._show_time(self._time if self._time and self._time.suits(self._draft.run) else None)
         for form in self._forms:
             form.disable_choices(reasons)
         self.presets.choose(next((preset.key for preset in PRESETS if preset.matches(self._draft.run)), ""))

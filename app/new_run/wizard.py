@@ -10,12 +10,14 @@ from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 from app.desktop.language import tr
 from app.new_run.draft import Draft
 from app.new_run.goal_step import GoalPage
+from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label
 from app.widgets.step_rail import StepRail
+from core.run import runs_folder
 
 if TYPE_CHECKING:  # each is imported when its step is built
     from app.new_run.check_step import CheckStep
@@ -59,7 +61,7 @@ class Wizard(QWidget):
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
-        self._draft, self._jobs = draft, jobs
+        self._draft, self._jobs, self._times = draft, jobs, StepTimes(runs_folder())
         self._built: list[QWidget | None] = [None] * len(_STEPS)
         self.rail = StepRail(list(_STEPS.values()))
         self._furthest_step = 0
@@ -99,7 +101,7 @@ class Wizard(QWidget):
     def settings(self) -> "SettingsStep":
         from app.new_run.settings_step import SettingsStep
 
-        settings = SettingsStep(self._draft, self._jobs)
+        settings = SettingsStep(self._draft, self._jobs, self._times)
         settings.problem_changed.connect(self._show_problem)
         return settings
 
@@ -107,7 +109,7 @@ class Wizard(QWidget):
     def check(self) -> "CheckStep":
         from app.new_run.check_step import CheckStep
 
-        check = CheckStep(self._draft, self._jobs)
+        check = CheckStep(self._draft, self._jobs, self._times)
         check.start.connect(self.start)
         self._actions.addWidget(check.start_button)
         check.go.connect(self.show_place)

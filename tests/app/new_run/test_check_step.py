@@ -8,7 +8,8 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run import check_step
-from app.new_run.preflight import GOOD, MEASURED, Check
+from app.new_run.check import GOOD, Check
+from app.new_run.preflight import MEASURED
 from app.shell.window import MainWindow
 from core.events import Phase
 from core.run import Run

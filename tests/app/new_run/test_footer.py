@@ -60,14 +60,14 @@ def test_a_wrong_value_is_marked_and_nothing_moves(qtbot: QtBot) -> None:
 def test_a_wrong_value_stands_in_the_foot_until_it_is_mended(qtbot: QtBot, window: MainWindow) -> None:
     wizard = window.wizard
     wizard.show_step(3)
-    field = wizard.settings.forms[0].lines["train.learning_rate"].field
+    field = wizard.settings.forms[1].lines["train.learning_rate"].field
     assert isinstance(field, TextField)
     type_text(qtbot, field, "x")
     assert wizard._reason.text() == "Learning rate must be a number."
     wizard.settings._show_run("")  # as when the model has been read meanwhile
     assert field.control.text() == "x" and field.control.is_wrong
     wizard.settings._apply_preset("quick")
-    wizard.settings.forms[0].lines["train.learning_rate"].reset.click()
+    wizard.settings.forms[1].lines["train.learning_rate"].reset.click()
     assert not field.control.is_wrong and wizard._reason.text() == ""
     type_text(qtbot, field, "0.0003")
     assert wizard._reason.text() == "" and window.draft.run.train.learning_rate == 0.0003

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form, OptionLine
 from app.new_run.settings_step import CARD_KEYS, EARLIER_STEP_KEYS, SettingsStep
+from app.new_run.simple_settings import learning_rates
 from app.new_run.training_choices import CHOICES
 from core import methods
 from core.options import Option
@@ -144,9 +145,9 @@ def test_both_forms_show_a_change_of_either(qtbot: QtBot) -> None:
     draft = Draft()
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    draft.set("adapter.rank", 48)
+    draft.set("train.batch_size", 48)
     for form in page.forms:
-        control = form.lines["adapter.rank"].field.control
+        control = form.lines["train.batch_size"].field.control
         assert isinstance(control, QSpinBox)
         assert control.value() == 48
 
@@ -156,7 +157,7 @@ def test_what_cannot_be_is_said_and_changes_nothing(qtbot: QtBot) -> None:
     page = SettingsStep(draft)
     qtbot.addWidget(page)
     old_run = draft.run
-    line = page.forms[0].lines["train.learning_rate"]
+    line = page.forms[1].lines["train.learning_rate"]
     qtbot.keyClicks(line.field.control, "fast")
     assert draft.run == old_run
     assert page.blocked_reason() == "Learning rate must be a number."
@@ -168,7 +169,7 @@ def test_a_contradiction_is_said_and_keeps_both_values(qtbot: QtBot) -> None:
     draft = Draft()
     page = SettingsStep(draft)
     qtbot.addWidget(page)
-    qtbot.keyClicks(page.forms[0].lines["train.epochs"].field.control, "2")
+    qtbot.keyClicks(page.forms[1].lines["train.epochs"].field.control, "2")
     qtbot.keyClicks(page.forms[1].lines["train.steps"].field.control, "50")
     assert page.blocked_reason() == "Give either steps or epochs, not both."
     assert (draft.run.train.epochs, draft.run.train.steps) == (2.0, 50)
@@ -255,3 +256,41 @@ def other_value(o: Option) -> Any:
 
 def flat(run: Run) -> dict[str, Any]:
     return {key: option_value(run, key) for key, _ in list_options(run.method)}
+
+
+@pytest.mark.parametrize("method", methods.load())
+@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize("steps", [None, 60])
+def test_each_slider_changes_its_option_and_no_other(qtbot: QtBot, method: str, number: int, steps: int | None) -> None:
+    draft = Draft()
+    draft.set("method", method)
+    draft.set("train.steps", steps)
+    page = SettingsStep(draft)
+    qtbot.addWidget(page)
+    row = page.simple.rows[number]
+    key = ("train.epochs" if steps is None else "train.steps", "adapter.rank", "train.learning_rate")[number]
+    old_values = flat(draft.run)
+    qtbot.keyClick(row.slider, Qt.Key.Key_Right)
+    first = option_value(draft.run, key)
+    qtbot.keyClick(row.slider, Qt.Key.Key_Right)
+    new_values = flat(draft.run)
+    assert {k for k in new_values if new_values[k] != old_values.get(k)} == {key}
+    assert option_value(draft.run, key) > first > 0
+    assert page.forms[1].lines[key].value == option_value(draft.run, key)
+    row.reset.click()
+    assert option_value(draft.run, key) == option_value(Run(), key)
+
+
+def test_the_usual_learning_rate_lies_in_its_zone(qtbot: QtBot) -> None:
+    page = SettingsStep(draft := Draft())
+    qtbot.addWidget(page)
+    for kind in ("lora", "full"):
+        draft.set("adapter.type", kind)
+        usual = draft.run.usual_learning_rate
+        row, stops = page.simple.learning_rate, learning_rates(usual)
+        first, last = row.slider._zone or (0, 0)
+        assert stops[row.slider.value()] == usual and stops[first] >= usual / 2.01 and stops[last] <= usual * 2.01
+        assert first < row.slider.value() < last
+    assert "usual" in row.value.text() and not page.simple.strength.slider.isEnabled()
+    draft.set("train.learning_rate", usual * 4)
+    assert row.meaning.text() == f"High: {usual:g} is usual here. The loss may jump."

@@ -9,8 +9,9 @@ from threading import Event as Flag
 
 import pytest
 
+from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
 from app.new_run.model_facts import format_count, list_downloaded, read_model_facts
-from app.new_run.preflight import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check, measure_run, run_checks
+from app.new_run.preflight import MEASURED, TITLES, measure_run, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core import resources
@@ -240,11 +241,11 @@ def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatc
 
 
 def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.new_run.preflight._SCAN_LIMIT", 100)
+    monkeypatch.setattr("app.new_run.data_checks._SCAN_LIMIT", 100)
     checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
     assert checks.state == GOOD
     assert "the first rows are in order; not all of its 4 KB have been looked at." in checks.sentence
-    monkeypatch.setattr("app.new_run.preflight._LARGE", 100)
+    monkeypatch.setattr("app.new_run.data_checks._LARGE", 100)
     checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
     assert checks.state == NOTE
     assert checks.sentence.endswith("A run keeps all rows in memory: about 11 KB.")

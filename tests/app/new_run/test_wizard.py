@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
+from app.new_run.check import BAD
 from app.new_run.command import command_line, run_toml
-from app.new_run.preflight import BAD, TITLES
+from app.new_run.preflight import TITLES
 from app.new_run.presets import PRESETS
 from app.pages.run import RunPage
 from app.shell import dialogs
