@@ -73,3 +73,12 @@ def correction_file(kind: str) -> str:
 
 def set_correction_file(kind: str, path: str) -> None:
     _settings().setValue(f"corrections {kind}", path)
+
+
+def draft_name() -> str:
+    """The name of the draft that is open; "" where it has none."""
+    return str(_settings().value("draft name", ""))
+
+
+def set_draft_name(name: str) -> None:
+    _settings().setValue("draft name", name)

@@ -1,20 +1,15 @@
 """The run being put together: one value that every step of New run reads and changes. Saves itself."""
 
-import copy
-import dataclasses
-import os
-import tomllib
 from pathlib import Path
 from typing import Any
 
-import tomli_w
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
 from app.desktop.log_files import log
+from app.new_run.draft_files import NamedDrafts, read_draft, replace_option, write_draft
 from app.threads.throttle import Throttle
-from core.errors import BadOption
-from core.options import build, check, describe
+from core.errors import BadOption, UserError
 from core.run import Run
 
 _SAVE_MS = 500
@@ -26,14 +21,22 @@ def draft_file() -> Path:
 
 
 class Draft(QObject):
-    """Holds a Run. `changed(key)` follows every change, with the option's key as in run.toml, or "" for all options."""
+    """Holds a Run. `changed(key)` follows every change, with the option's key as in run.toml, or "" for all options.
+
+    It may have a name; then it is kept under that name too, beside others.
+    """
 
     changed = Signal(str)
+    name_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._file = draft_file()
-        self.run = load_draft()
+        self.named = NamedDrafts(preferences.data_folder() / "drafts")
+        self.run = read_draft(self._file) or Run()
+        self.name = preferences.draft_name()
+        if self.name not in self.named.names():
+            self.name = ""
         self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
         self._save = Throttle(self._write, _SAVE_MS, self, debounce=True)
         self.changed.connect(lambda _: self._save())
@@ -57,9 +60,44 @@ class Draft(QObject):
             self.changed.emit(key)
 
     def take(self, run: Run) -> None:
-        """Replace the whole draft by this run."""
+        """Replace the whole draft by this run, without a name: a draft that has one stays as it is under it."""
+        self._replace(run, "")
+
+    def open(self, name: str) -> None:
+        """Go on with the draft of this name. Raises BadData where it cannot be read any more."""
+        self.save()
+        self._replace(self.named.read(name), name)
+
+    def save_as(self, name: str) -> None:
+        """Keep the draft under a name, from now on. Raises BadOption for a name that cannot be."""
+        name = self.named.check_name(name)
+        self.save()
+        self._set_name(name)
+        self._write()
+
+    def rename(self, name: str) -> None:
+        """Give the draft another name. Raises BadOption for a name that cannot be, Unavailable."""
+        name = self.named.check_name(name, self.name)
+        self.save()
+        self.named.rename(self.name, name)
+        self._set_name(name)
+
+    def delete(self) -> None:
+        """Forget the draft's name and what is kept under it; what it says stays. Raises Unavailable."""
+        self.save()
+        self.named.delete(self.name)
+        self._set_name("")
+
+    def _replace(self, run: Run, name: str) -> None:
+        self.save()
+        self._set_name(name)
         self.run = run
         self.changed.emit("")
+
+    def _set_name(self, name: str) -> None:
+        self.name = name
+        preferences.set_draft_name(name)
+        self.name_changed.emit()
 
     def problem(self) -> str:
         """One sentence when two options contradict each other, or ""."""
@@ -86,41 +124,11 @@ class Draft(QObject):
 
     def _write(self) -> None:
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self._file.with_suffix(f".{os.getpid()}.new")  # another window may be writing its own
-            temporary.write_text(tomli_w.dumps(self.run.to_dict()), encoding="utf-8")
-            temporary.replace(self._file)
-        except OSError as error:  # a full disk, or another's folder: the window works without
+            write_draft(self._file, self.run)
+            if self.name:
+                self.named.write(self.name, self.run)
+        except (OSError, UserError) as error:  # a full disk, or another's folder: the window works without
             log.warning("The settings of the new run are not kept: %s", error)
-
-
-def replace_option(run: Run, key: str, value: Any) -> Run:
-    """The run with one option changed. The value is checked by itself, not against the method's other options.
-
-    Raises BadOption for a key that is no option of the run, and for a value that the option does not take.
-    """
-    section, _, name = key.partition(".")
-    if section != "options":
-        return run.replace(key, value)
-    options = {o.name: o for o in describe(type(run.options))}
-    if name not in options:
-        raise BadOption(f"There is no option {key!r}.")
-    group = copy.copy(run.options)  # a copy is not checked; building it anew would compare options with each other
-    object.__setattr__(group, name, check(options[name], value))
-    return dataclasses.replace(run, options=group)
-
-
-def load_draft() -> Run:
-    """The draft of last time, or a default run when there is none or it cannot be read any more."""
-    try:
-        values = tomllib.loads(draft_file().read_text(encoding="utf-8"))
-        options = values.pop("options", {})
-        run: Run = build(Run, values)  # without Run.check: options of a draft may contradict each other for a while
-        for name, value in options.items():
-            run = replace_option(run, f"options.{name}", value)
-    except (OSError, ValueError, BadOption):
-        return Run()
-    return run
 
 
 def option_value(run: Run, key: str) -> Any:

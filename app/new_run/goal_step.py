@@ -13,7 +13,6 @@ from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import Label, heading, title
-from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from core import methods
 from core.methods import GoalGroup
@@ -21,6 +20,7 @@ from core.run import DEMO
 
 _LOOK_MS = 100  # the window is shown before data are read
 _NAME_WIDTH, _ABOUT_HEIGHT = 124, 104
+_ADVICE = tr("Choose by what you have: it decides how the model learns.")
 
 
 class GoalPage(QWidget):
@@ -40,14 +40,15 @@ class GoalPage(QWidget):
         page.addWidget(title(tr("What do you have?")))
         self.methods_button = quiet_button(tr("All methods in a table"), "info")
         row = hbox(gap=12)
-        row.addWidget(Label(tr("Choose by what you have: it decides how the model learns."), tone="secondary"), 1)
-        row.addWidget(self.methods_button)
-        page.addLayout(row)
-        self.notice = Notice()
+        self.advice = Label(_ADVICE, tone="secondary")  # what there is to say of the data takes its place
+        self.advice.setMinimumHeight(2 * self.advice.fontMetrics().lineSpacing())
+        row.addWidget(self.advice, 1)
         self.set_aside = quiet_button(tr("Use the sample data instead"))
         self.set_aside.clicked.connect(lambda: draft.set("data.path", DEMO))
-        self.notice.add_action(self.set_aside)
-        page.addWidget(self.notice)
+        self.set_aside.hide()
+        row.addWidget(self.set_aside)
+        row.addWidget(self.methods_button)
+        page.addLayout(row)
         self.cards = ChoiceGroup(columns=2)
         self.cards.setAccessibleName(tr("What do you have?"))
         for section in goals.groups():
@@ -97,13 +98,10 @@ class GoalPage(QWidget):
         """Grey the goals that the data do not suit, each with its reason."""
         for key, card in self.cards.cards.items():
             card.disable(reasons.get(key, ""))
-        if reasons:
-            words = tr("Goals that need other data are grey. Choose other data in the next step, or set yours aside.")
-            self.notice.show_message(
-                tr("Your data: {data_label}.", data_label=data_label(self._draft.run)), words, "accent"
-            )
-        else:
-            self.notice.hide()
+        words = tr("Your data: {name}. Goals that need other data are grey.", name=data_label(self._draft.run))
+        self.advice.setText(words if reasons else _ADVICE)
+        self.advice.set_tone("text" if reasons else "secondary")
+        self.set_aside.setVisible(bool(reasons))
 
 
 def _section_heading(group: GoalGroup) -> QWidget:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from app.desktop.language import tr
 from app.new_run.draft import Draft
+from app.new_run.draft_menu import DraftMenu
 from app.new_run.goal_step import GoalPage
 from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
@@ -192,6 +193,8 @@ class Wizard(QWidget):
         layout.setContentsMargins(theme.MARGIN, 10, theme.MARGIN, 10)
         self.back_button, self.next_button = plain_button(tr("Back")), primary_button(tr("Next"))
         self._reason = Label(tone="warn")
+        self.drafts = DraftMenu(self._draft)
+        layout.addWidget(self.drafts)
         layout.addWidget(self._reason, 1)
         layout.addWidget(self.back_button)
         self._actions = QStackedWidget()

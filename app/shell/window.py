@@ -227,7 +227,7 @@ class MainWindow(QMainWindow):
 
     def _begin(self) -> None:
         """File > New run: afresh, at the first step. What has been set goes only after a question."""
-        if self.draft.run == Run() or dialogs.confirm_begin(self, data_label(self.draft.run)):
+        if self.draft.run == Run() or self.draft.name or dialogs.confirm_begin(self, data_label(self.draft.run)):
             self.draft.take(Run())
             self._show_step(tr("Goal"))
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from threading import Event as Flag
 
+from app.new_run.step_times import StepTime
 from tests.app.camera import Camera
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
 
@@ -43,6 +44,7 @@ class Photographer(Camera):
         self.visit_choices()
         self.visit_run()
         self.visit_methods()
+        self.visit_chat()
         self.window.jobs.shut_down()
         self.window.close()
         self.window.deleteLater()
@@ -91,7 +93,17 @@ class Photographer(Camera):
         wizard.show_step(2)
         self.take("3-model")
         wizard.show_step(3)
-        self.window.draft.set("adapter.rank", 24)
+        self.wait(0.3)
+        self.take("4-settings-time-unknown")
+        wizard._times.add(StepTime(self.window.draft.run, 0.4, 250.0))
+        wizard.settings.enter()
+        self.window.draft.set("adapter.rank", 64)
+        self.window.draft.set("train.learning_rate", 0.02)
+        wizard.settings.more_button.setChecked(True)
+        self.wait(0.3)
+        self.take("4-settings-more")
+        wizard.settings.more_button.setChecked(False)
+        self.window.draft.set("train.learning_rate", None)
         for title, name in (("Simple", "simple"), ("Advanced", "advanced"), ("Command and run.toml", "text")):
             self.show_tab(wizard.settings.tabs, title)
             self.take(f"4-settings-{name}")
@@ -103,6 +115,38 @@ class Photographer(Camera):
         self.window.overlay.announce("Learn from “mine.jsonl”", True, EVAL_DATA_SENTENCE)
         self.take("0-drop-second")
         self.window.overlay.hide()
+
+    def visit_chat(self) -> None:
+        """Two models side by side, the settings, the conversations that were kept, and an answer that is put right."""
+        from app.pages import chat
+        from app.pages.correct_answer import CorrectAnswerDialog
+        from app.widgets.bubbles import AnswerBubble
+        from core.run import Run, runs_folder
+        from tests.app.conftest import play_script
+        from tests.app.pages.test_chat import FakeChat, choose
+
+        list(play_script(Run().replace("output", str(runs_folder() / "pirate")), Flag(), Flag(), steps=1))
+        page, opener = self.window.chat_page, chat.chat_opener
+        chat.chat_opener = lambda run, adapter: FakeChat  # no model
+        self.window.go("chat")
+        key = str(runs_folder() / "pirate")
+        self.wait_until(lambda: page.model.box.findData(key) >= 0)
+        choose(page, page.model.box.findData(key))
+        page.model.menu.actions()[0].trigger()
+        for text in ("Who are you?", "<think>A pirate would say so.</think> And who sails with you?"):
+            page.question.setPlainText(text)
+            page.send()
+            self.wait_until(lambda: page.button.text() == "Send")
+        for button, name in ((page.settings_button, "settings"), (page.history_button, "history")):
+            button.click()
+            self.take(f"6-chat-{name}")
+        page.history_button.click()
+        page.findChildren(AnswerBubble)[-1].correct_button.click()
+        dialog = page.findChild(CorrectAnswerDialog)
+        self.wait(0.2)
+        dialog.grab().save(str(self.out / f"{self.name}-6-chat-correct.png"))
+        dialog.reject()
+        chat.chat_opener = opener
 
     def visit_token_tabs(self, name: str) -> None:
         """The two tabs that need a tokenizer."""

@@ -70,9 +70,14 @@ def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
     qtbot: QtBot, window: MainWindow, dataset: Path
 ) -> None:
     page = window.wizard.goal
+    qtbot.wait(50)
+    place = page.cards.pos()
     window.draft.set("data.path", str(dataset))
     dpo = page.cards.cards["dpo"]
     qtbot.waitUntil(lambda: not dpo.radio.isEnabled())
+    qtbot.wait(50)
+    assert page.cards.pos() == place  # nothing moves under the pointer
+    assert page.advice.text() == "Your data: mine.jsonl. Goals that need other data are grey."
     assert dpo.reason.text() == "mine.jsonl has no pairs of a better and a worse answer."
     assert page.cards.cards["sft"].radio.isEnabled()
     before = flat(window.draft.run)
@@ -80,7 +85,7 @@ def test_goals_are_grey_with_their_reason_and_one_button_puts_it_right(
     after = flat(window.draft.run)
     assert {k for k in after if after[k] != before[k]} == {"data.path"}
     qtbot.waitUntil(dpo.radio.isEnabled)
-    assert page.notice.isHidden()
+    assert page.set_aside.isHidden() and page.advice.text().startswith("Choose by what you have")
 
 
 def test_data_that_cannot_be_read_rule_nothing_out(tmp_path: Path) -> None:
@@ -109,6 +114,7 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     assert page.notice.sentence.text() == "This fits KTO."
     reason = "marks.jsonl has no pairs of a better and a worse answer."
     assert page.notice.advice.text() == f"{reason} Nothing is wrong with the file."
+    assert page.notice.y() > page.preview.y() > page.file.y()  # what is read stays in its place
     assert page.blocked_reason() == f"{reason} This fits KTO."
     assert page.file.sentence.text() == "300 rows" and not page.columns.isVisible()
     checks = {check.title: check for check in run_checks(window.draft.run)}
