@@ -9,7 +9,7 @@ from app.desktop import preferences
 from app.desktop.log_files import log
 from app.new_run.draft_files import NamedDrafts, read_draft, replace_option, write_draft
 from app.threads.throttle import Throttle
-from core.errors import BadOption, UserError
+from core.errors import BadData, BadOption, UserError
 from core.run import Run
 
 _SAVE_MS = 500
@@ -33,10 +33,12 @@ class Draft(QObject):
         super().__init__(parent)
         self._file = draft_file()
         self.named = NamedDrafts(preferences.data_folder() / "drafts")
-        self.run = read_draft(self._file) or Run()
         self.name = preferences.draft_name()
-        if self.name not in self.named.names():
-            self.name = ""
+        try:
+            run = self.named.read(self.name) if self.name else read_draft(self._file)
+        except BadData:
+            self.name, run = "", read_draft(self._file)
+        self.run = run or Run()
         self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
         self._save = Throttle(self._write, _SAVE_MS, self, debounce=True)
         self.changed.connect(lambda _: self._save())
@@ -69,9 +71,10 @@ class Draft(QObject):
         self._replace(self.named.read(name), name)
 
     def save_as(self, name: str) -> None:
-        """Keep the draft under a name, from now on. Raises BadOption for a name that cannot be."""
+        """Keep the draft under a name, from now on. Raises BadOption for a name that cannot be, Unavailable."""
         name = self.named.check_name(name)
         self.save()
+        self.named.write(name, self.run)
         self._set_name(name)
         self._write()
 
