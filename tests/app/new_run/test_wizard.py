@@ -154,7 +154,7 @@ def test_the_window_shows_the_command_that_does_the_same(dataset: Path, monkeypa
     words = shlex.split(command_line(run).replace("\\\n", " "))
     assert words[:2] == ["hone", "train"]
     trained: list[Run] = []
-    monkeypatch.setattr("core.train.train", lambda run, stop: trained.append(run) or iter(()))
+    monkeypatch.setattr("core.train.train", lambda run, stop, save_now: trained.append(run) or iter(()))
     args = parser().parse_args(words[1:])
     args.command(args, print)
     assert trained == [run]
