@@ -225,7 +225,7 @@ class RunPage(QWidget):
         if answer and self.live is not None and is_running:
             self.live.skip_rest()
             self._draw()
-        elif answer == END:
+        elif answer == END and self._is_paused:  # it may have ended while the question stood
             self.end.emit(self.folder)
         elif answer == TRASH:
             self._move_to_trash()

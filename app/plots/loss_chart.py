@@ -15,7 +15,7 @@ from app.style import theme
 from core import methods
 from core.data.kinds import TEXT
 
-_BESIDE = [(-0.02, 1), (1.02, 1)]  # where words stand: right of a line, near the right end left of it
+_BESIDE = [(-0.02, 0), (1.02, 0)]  # where words stand: right of a line, near the right end left of it
 MOST_MARKS = 40  # checkpoints that are marked, the newest
 FEW = 20  # steps: too few to tell an outlier
 
@@ -102,7 +102,7 @@ class LossChart(OverlaidChart):
         c = theme.colours(theme.palette())
         for _, words in record.changes[len(self.changes) :]:
             line = pg.InfiniteLine(
-                angle=90, movable=False, label=words, labelOpts={"position": 0.06, "anchors": _BESIDE}
+                angle=90, movable=False, label=words, labelOpts={"position": 0.97, "anchors": _BESIDE}
             )
             line.setZValue(-15)
             self.changes.append(line)
@@ -111,8 +111,8 @@ class LossChart(OverlaidChart):
             self.getPlotItem().removeItem(line)
         del self.changes[len(record.changes) :]
         for line, (step, _) in zip(self.changes, record.changes, strict=True):
-            line.setPen(self.pen(c.accent, 1.5))
-            line.label.setColor(c.accent_text)
+            line.setPen(self.pen(c.secondary, 1))
+            line.label.setColor(c.text)
             line.label.fill = pg.mkBrush(c.base)
             line.label.setFont(theme.font("caption"))
             line.setPos(float(self.place(record, step)))

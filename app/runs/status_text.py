@@ -6,6 +6,8 @@ import math
 from app.desktop.language import tr
 from app.runs.record import RunRecord
 
+_RELEASED = 0.9  # of the most that was held: where less is held now, that is worth saying
+
 
 def format_duration(seconds: float) -> str:
     """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min; "–" where it is not known."""
@@ -66,6 +68,8 @@ def describe_paused(record: RunRecord, held_bytes: int) -> str:
     if not held_bytes or not len(record.memory):
         return words
     most, now = max(record.memory.y), held_bytes / 2**30
+    if now > _RELEASED * most:  # of a small model there is not much to see
+        return f"{words} {tr('Nothing of it is in memory; Hone itself holds {now:.2f} GB.', now=now)}"
     held = tr("The memory is free again: Hone held {most:.2f} GB, and holds {now:.2f} GB now.", most=most, now=now)
     return f"{words} {held}"
 

@@ -308,7 +308,6 @@ class Photographer(Camera):
         page.tabs.show_page(page.charts)
         self.wait_until(lambda: page.charts.complete)
         strip = page.health
-        state = strip.tone, strip.sentence.text(), strip.action, strip.button.text()
         for tone, words, button in (
             ("warn", "It no longer gets better on unseen examples since step 60: it begins to memorise. You can stop "
              "now; the best is kept.", "Stop and keep the best"),
@@ -316,7 +315,7 @@ class Photographer(Camera):
         ):  # fmt: skip
             strip.show_health(tone, words, "", button)
             self.window.grab().save(str(self.out / f"{self.name}-7-health-{tone}.png"))
-        strip.show_health(*state)
+        page._draw()
         names = {}
         for n, name in enumerate(("lower rate", "a longer name of a run on more rows", "three epochs")):
             folder = page.folder.parent / f"other-{n}"

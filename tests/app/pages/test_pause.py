@@ -67,7 +67,7 @@ def test_a_run_pauses_and_the_next_one_begins(qtbot: QtBot, window: MainWindow, 
     assert page.phase.text() == "Paused" and page.record.checkpoints == [AT]
     assert page.pause_card.isVisible() and not page.health.isVisible() and not page.resume_button.isVisible()
     assert page.pause_card.sentence.text().startswith("Paused at step 10 of 30. Its checkpoint holds all")
-    assert "Hone held 1.00 GB" in page.pause_card.sentence.text()
+    assert "The memory is free again: Hone held 1.00 GB" in page.pause_card.sentence.text()
     assert not any(b.isVisible() for b in (page.pause_button, page.stop_button, page.checkpoint_button))
     assert window.runs.show_folder(page.folder) is page
     qtbot.waitUntil(lambda: second.record.last_step is not None)

@@ -11,10 +11,10 @@ import pytest
 
 from app.plots.decimate import thin
 from app.runs import history, status_text
-from app.runs.health import assess
+from app.runs.health import CHANGE, LOWER, STOP, assess
 from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING, Series
-from core.events import Evaluated, Finished, Phase, Started, Step, Warned, to_json
+from core.events import Evaluated, Finished, Paused, Phase, Started, Step, Warned, to_json
 from core.run import Run
 from core.run.lock import RunLock
 from tests.app import stories
@@ -277,3 +277,43 @@ def test_memory_is_that_of_the_process_with_mlx_beside_it() -> None:
     old = RunRecord()  # of a log that does not know the process
     old.add(replace(step_event(1), peak_memory_bytes=1 << 28))
     assert list(old.memory.y) == [0.25] and old.mlx_memory == ""
+
+
+def test_a_pause_says_what_is_held_and_no_more() -> None:
+    record = RunRecord()
+    record.add(started_event(Run()))
+    record.add(step_event(1))  # 1 GB
+    record.add(Paused(1, 0.1))
+    begin = "Paused at step 1 of 40. Its checkpoint holds all that it needs to go on."
+    assert status_text.describe_paused(record, 0) == begin
+    assert status_text.describe_paused(record, 1 << 28).endswith(
+        "free again: Hone held 1.00 GB, and holds 0.25 GB now."
+    )
+    assert status_text.describe_paused(record, 1 << 30).endswith(
+        "Nothing of it is in memory; Hone itself holds 1.00 GB."
+    )
+    assert not record.is_training and status_text.headline(record) == "Paused"
+    record.add(Phase("Preparing data"))  # it goes on
+    assert record.paused is None
+
+
+def test_how_it_goes_has_a_tone_and_what_can_be_done() -> None:
+    def assessed(losses: list[float]) -> tuple[str, str]:
+        record = RunRecord()
+        record.add(started_event(Run(), 100))
+        for n, loss in enumerate(losses, 1):
+            record.add(step_event(n, loss))
+        health = assess(record)
+        return health.tone, health.action
+
+    assert assessed([1.0]) == ("accent", "")
+    assert assessed([3.0 * 0.9**n for n in range(40)]) == ("good", "")
+    assert assessed([1.0] * 40) == ("accent", CHANGE)
+    assert assessed([1.0 + n for n in range(40)]) == ("warn", LOWER)
+    assert assessed([1.0] * 20 + [math.nan]) == ("bad", LOWER)
+    record = RunRecord()
+    record.add(started_event(Run(), 100))
+    record.add(step_event(60))
+    for step, loss in ((10, 1.0), (20, 0.8), (30, 0.85), (40, 0.9), (50, 0.95)):
+        record.add(Evaluated(step, loss, loss == 0.8, 100))
+    assert (assess(record).tone, assess(record).action) == ("warn", STOP)
