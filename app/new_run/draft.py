@@ -1,5 +1,6 @@
 """The run being put together: one value that every step of New run reads and changes. Saves itself."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ _SAVE_MS = 500
 def draft_file() -> Path:
     """The file that keeps the draft from one start of the window to the next."""
     return preferences.data_folder() / "draft.toml"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The run that a draft is to run again with a change: its name for people, and its settings."""
+
+    name: str
+    run: Run
 
 
 class Draft(QObject):
@@ -39,6 +48,7 @@ class Draft(QObject):
         except BadData:
             self.name, run = "", read_draft(self._file)
         self.run = run or Run()
+        self.origin: Origin | None = None  # where its settings come from, until another run is begun
         self._method_options: dict[str, Any] = {}  # of methods chosen before: going to another and back loses nothing
         self._save = Throttle(self._write, _SAVE_MS, self, debounce=True)
         self.changed.connect(lambda _: self._save())
@@ -61,9 +71,12 @@ class Draft(QObject):
             self.run = run
             self.changed.emit(key)
 
-    def take(self, run: Run) -> None:
-        """Replace the whole draft by this run, without a name: a draft that has one stays as it is under it."""
-        self._replace(run, "")
+    def take(self, run: Run, origin: str = "") -> None:
+        """Replace the whole draft by this run, without a name: a draft that has one stays as it is under it.
+
+        `origin` names the run where it is to be run again with a change.
+        """
+        self._replace(run, "", Origin(origin, run) if origin else None)
 
     def open(self, name: str) -> None:
         """Go on with the draft of this name. Raises BadData where it cannot be read any more."""
@@ -91,10 +104,20 @@ class Draft(QObject):
         self.named.delete(self.name)
         self._set_name("")
 
-    def _replace(self, run: Run, name: str) -> None:
+    def undo_changes(self) -> None:
+        """Put back the settings of the run that the draft comes from."""
+        if self.origin is not None:
+            self._replace(self.origin.run, self.name, self.origin)
+
+    def forget_origin(self) -> None:
+        """No longer mark what differs from the run that the draft comes from."""
+        self._replace(self.run, self.name)
+
+    def _replace(self, run: Run, name: str, origin: Origin | None = None) -> None:
         self.save()
         self._set_name(name)
         self.run = run
+        self.origin = origin
         self.changed.emit("")
 
     def _set_name(self, name: str) -> None:

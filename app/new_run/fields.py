@@ -9,6 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSpinBox, QWidget
 
 from app.desktop import preferences
+from app.runs.settings_text import format_value
 from app.widgets.buttons import Button
 from app.widgets.card import hbox
 from app.widgets.combo_box import ComboBox
@@ -16,7 +17,6 @@ from app.widgets.line_edit import LineEdit
 from app.widgets.spin_box import SpinBox
 from core.errors import BadOption
 from core.options import Option, parse
-from core.text_list import join_list
 
 _SPIN_LIMIT = 2**31 - 1
 WIDTH = 208
@@ -209,16 +209,3 @@ def make_field(option: Option, browse: str = "") -> Field:
     if option.type is int and not option.optional and (option.high or math.inf) <= _SPIN_LIMIT:
         return IntField(option)
     return TextField(option)
-
-
-def format_value(option: Option, value: Any) -> str:
-    """A value of an option as text for people; TextField can read it back."""
-    if value is None:
-        return option.unset
-    if option.type is bool:
-        return "on" if value else "off"
-    if option.type is float:
-        return f"{value:g}"
-    if option.type is tuple:
-        return join_list(value, ", ")
-    return option.choice_label(str(value))

@@ -6,9 +6,11 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.desktop.language import tr
 from app.new_run.disabled_reasons import Reasons
 from app.new_run.draft import option_value
-from app.new_run.fields import Field, format_value, make_field
+from app.new_run.fields import Field, make_field
+from app.runs.settings_text import GROUP_TITLES, format_value, list_changes
 from app.style import theme
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
@@ -16,14 +18,6 @@ from app.widgets.labels import Label, caption, heading
 from core.options import Option
 from core.run import Run
 
-GROUP_TITLES = {
-    "": "Run",
-    "model": "Model",
-    "data": "Data",
-    "adapter": "What is trained",
-    "train": "Training",
-    "options": "Method",
-}
 BROWSE_TARGETS = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
           "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",
           "options.reward_file": "file", "options.replay": "file"}  # fmt: skip
@@ -54,6 +48,7 @@ class OptionLine(QWidget):
         self._reason = caption()
         self._reason.hide()
         self.value: Any = option.default
+        self._was = ""  # its value in the run that is to be run again, where it is another
         self._is_refused = False  # what stands in the field is no value
         layout = hbox(self, gap=24)
         layout.setContentsMargins(16, 10, 16, 10)
@@ -123,11 +118,17 @@ class OptionLine(QWidget):
         self._help.setText(sentence or self._help_text())
         self._help.set_tone("bad" if sentence else "secondary")
 
+    def show_origin(self, words: str) -> None:
+        """Show the value that the option had in the run that is to be run again; "" where it is still that."""
+        self._was = words
+        self._mark(self.value)
+
     def _mark(self, value: Any) -> None:
-        """Show the dot and Reset where the value is not the default."""
+        """Show the dot and Reset where the value is not the default, and what it was where it has been changed."""
         self.value = value
         different = value != self.option.default
-        self._dot.setVisible(different)
+        self._dot.setText(tr("● was {value}", value=self._was) if self._was else "●")
+        self._dot.setVisible(different or bool(self._was))
         self.reset.setVisible(different)
 
 
@@ -167,6 +168,12 @@ class Form(QWidget):
         """Show a run's values."""
         for key, line in self.lines.items():
             line.show_value(option_value(run, key), keep_refused=True)
+
+    def show_origin(self, run: Run, origin: Run | None) -> None:
+        """Mark the options that differ from those of the run that is to be run again."""
+        changes = {change.key: change.old for change in list_changes(origin, run)} if origin else {}
+        for key, line in self.lines.items():
+            line.show_origin(changes.get(key, ""))
 
     def show_key(self, run: Run, key: str) -> None:
         """Show one option's value where this form has it."""

@@ -252,8 +252,10 @@ class SettingsStep(QWidget):
         reasons = find_reasons(self._draft.run, self._model_packing)
         self.choices.show_run(self._draft.run, reasons)
         self._show_time(self._time if self._time and self._time.suits(self._draft.run) else None)
+        origin = self._draft.origin
         for form in self._forms:
             form.disable_choices(reasons)
+            form.show_origin(self._draft.run, origin.run if origin else None)
         self.presets.choose(next((preset.key for preset in PRESETS if preset.matches(self._draft.run)), ""))
         self._warn()
         self._update_text()

@@ -8,6 +8,7 @@ from PySide6.QtGui import QKeySequence, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QStackedWidget, QWidget
 
 from app.desktop.language import tr
+from app.new_run.changes_bar import ChangesBar
 from app.new_run.draft import Draft
 from app.new_run.draft_menu import DraftMenu
 from app.new_run.goal_step import GoalPage
@@ -73,6 +74,8 @@ class Wizard(QWidget):
         top.setContentsMargins(theme.MARGIN, 14, theme.MARGIN, 10)
         top.addWidget(self.rail)
         layout.addLayout(top)
+        self.changes_bar = ChangesBar(draft)
+        layout.addWidget(self.changes_bar)
         self.stack = QStackedWidget()
         for _ in _STEPS:
             self.stack.addWidget(QWidget())  # in the place of a step until it is built

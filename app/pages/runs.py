@@ -33,13 +33,14 @@ _LIVE_MS = 1000  # how often the run that is training is written anew
 
 
 class RunsPage(QWidget):
-    """`open_run(folder)`, `resume(folder)`, `run_again(run)`, `compare(folders)`, `deleted(folders)`, `choose_folder`;
-    `go_on(kept)` and `forget(kept)` for runs that were kept from before; `new_run` from the empty page.
+    """`open_run(folder)`, `resume(folder)`, `run_again(run, name)`, `compare(folders)`, `deleted(folders)`;
+    `choose_folder`; `go_on(kept)` and `forget(kept)` for runs that were kept from before; `new_run` from the empty
+    page.
     """
 
     open_run = Signal(object)
     resume = Signal(object)
-    run_again = Signal(object)
+    run_again = Signal(object, str)
     compare = Signal(object)
     deleted = Signal(object)
     seen = Signal()  # what failed
@@ -183,7 +184,7 @@ class RunsPage(QWidget):
 
     def _run_again(self, row: RunRow) -> None:
         try:
-            self.run_again.emit(_read_run(row))
+            self.run_again.emit(_read_run(row), row.entry.title)
         except UserError as error:
             self._show_reason(str(error))
 
@@ -209,7 +210,7 @@ class RunsPage(QWidget):
 
     def _run_failed_again(self) -> None:
         if self.failed:
-            self.run_again.emit(self.failed[-1].run)
+            self.run_again.emit(self.failed[-1].run, data_label(self.failed[-1].run))
 
     def _forget_held(self) -> None:
         for kept in list(self.held):

@@ -17,6 +17,16 @@ from core.methods import ChartSpec
 
 LINE, FAINT, DOTS, BAND, STAR, DASHES = "line", "faint", "dots", "band", "star", "dashes"  # kinds of strokes
 
+_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
+
+
+def run_dash(index: int, first: int = 0) -> Qt.PenStyle:
+    """The dash of the run at an index, beside colour `index` of the palette's series: twelve looks in all.
+
+    Where the first look is above 0, a whole line is left to the chart's own curves.
+    """
+    return _DASHES[1 + (index - first) % (len(_DASHES) - 1)] if first else _DASHES[index % len(_DASHES)]
+
 
 class LegendEntry(NamedTuple):
     """One curve of a chart."""

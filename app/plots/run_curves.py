@@ -5,22 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyqtgraph as pg
-from PySide6.QtCore import Qt
 
 from app.plots.chart import Chart
 from app.plots.decimate import dots
+from app.plots.legend import run_dash
 from app.style import theme
 
-_DASHES = (Qt.PenStyle.SolidLine, Qt.PenStyle.DashLine, Qt.PenStyle.DotLine, Qt.PenStyle.DashDotLine)
 _PREFIX = "run "  # of the names of these curves among those of the chart
-
-
-def run_dash(index: int, first: int = 0) -> Qt.PenStyle:
-    """The dash of the run at an index, beside colour `index` of the palette's series: twelve looks in all.
-
-    Where the first look is above 0, a whole line is left to the chart's own curves.
-    """
-    return _DASHES[1 + (index - first) % (len(_DASHES) - 1)] if first else _DASHES[index % len(_DASHES)]
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.new_run.wizard import Wizard
 from app.pages.chat import ChatPage
+from app.pages.compare import ComparePage
 from app.pages.help import HelpWindow
 from app.pages.runs import RunsPage
 from app.runs import status_text
@@ -56,6 +57,7 @@ class MainWindow(QMainWindow):
         self.resize(QSize(1280, 800).boundedTo(available).expandedTo(self.minimumSize()))
         self.setAcceptDrops(True)
         self._help: HelpWindow | None = None  # built when it is first opened
+        self.compare_page: ComparePage | None = None  # as well
         self._quitting = False  # the person has agreed to close
         self.threads_ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), JobQueue(self)
@@ -198,6 +200,7 @@ class MainWindow(QMainWindow):
         self.welcome.interrupted.resume.connect(self._resume)
         self.runs_page.new_run.connect(lambda: self.go("new"))
         self.runs_page.run_again.connect(self._edit_settings)
+        self.runs_page.compare.connect(self._compare)
         self.runs_page.deleted.connect(self._close_pages)
         self.runs_page.go_on.connect(self.queue.go_on)
         self.runs_page.forget.connect(self.queue.forget)
@@ -269,9 +272,9 @@ class MainWindow(QMainWindow):
         if dialogs.confirm_changes(self, folder.name, inputs):
             self.runs.resume_folder(folder, accept_changes=True, changes=changes)
 
-    def _edit_settings(self, run: Run) -> None:
+    def _edit_settings(self, run: Run, name: str = "") -> None:
         """Show an old run's settings in New run, to train again with a change."""
-        self.draft.take(run.replace("output", None))
+        self.draft.take(run.replace("output", None), origin=name or data_label(run))
         self._show_step(tr("Settings"))
 
     def _show_step(self, name: str) -> None:
@@ -307,6 +310,16 @@ class MainWindow(QMainWindow):
         self.menus.actions.pause.setEnabled(is_running)
         self.menus.actions.checkpoint.setEnabled(is_running)
         self._show_progress()
+
+    def _compare(self, folders: list[Path]) -> None:
+        """Show runs beside each other, on a page that is made when it is first asked for."""
+        if self.compare_page is None:
+            self.compare_page = ComparePage()
+            self.compare_page.back.connect(lambda: self.go("runs"))
+            self.compare_page.open_run.connect(self.open_run)
+            self.stack.addWidget(self.compare_page)
+        self.compare_page.show_folders(folders)
+        self.stack.setCurrentWidget(self.compare_page)
 
     def _close_pages(self, folders: list[Path]) -> None:
         """Close the pages of runs that were deleted."""

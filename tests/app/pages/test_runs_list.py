@@ -125,7 +125,7 @@ def test_run_again_hands_over_all_settings(qtbot: QtBot, page: RunsPage) -> None
     select(page, "beta")
     with qtbot.waitSignal(page.run_again) as signal:
         page.again_button.click()
-    assert signal.args[0] == Run.read(runs_folder() / "beta" / "run.toml")
+    assert signal.args == [Run.read(runs_folder() / "beta" / "run.toml"), "beta"]
 
 
 def test_deleted_runs_come_back(qtbot: QtBot, page: RunsPage) -> None:

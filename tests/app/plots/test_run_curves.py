@@ -4,7 +4,7 @@ from pytestqt.qtbot import QtBot
 
 from app.plots.axes import TOKENS
 from app.plots.comparison_chart import HELD_OUT, TRAINING, ComparisonChart
-from app.plots.run_curves import run_dash
+from app.plots.legend import run_dash
 from app.runs.record import RunRecord
 from core.events import Evaluated
 from tests.app.conftest import step_event

@@ -1,0 +1,312 @@
+"""The Compare page: curves of several runs over each other, what differs in their settings, verdicts, and answers."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+
+from app.desktop.language import tr, tr_count
+from app.plots.legend import LINE, Stroke, run_dash
+from app.plots.panel import X_CHOICES
+from app.runs import comparison, status_text
+from app.runs.comparison import ComparedRun, Difference, Question
+from app.runs.history import describe_status
+from app.runs.rollout_samples import Rollout
+from app.style import theme
+from app.threads.task import Task
+from app.widgets.buttons import quiet_button
+from app.widgets.card import Card, card_around, hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.item_model import Column, ItemModel
+from app.widgets.labels import ElidedLabel, IconLabel, Label, caption, heading, title
+from app.widgets.notice import Notice
+from app.widgets.scroll_page import ScrollPage
+from app.widgets.segmented_control import SegmentedControl
+from app.widgets.table import Table
+from core.rewards.answer import Answer
+from core.training import report
+
+if TYPE_CHECKING:  # it imports pyqtgraph
+    from app.plots.comparison_chart import ComparisonChart
+
+_CHART_HEIGHT = 320
+_ROW_HEIGHT = 32
+_HEADER_HEIGHT = 32
+_LEAST_COLUMN = 132  # pixels of a run's column in the table of settings
+_ANSWERS_A_ROW = 3
+_MAX_ANSWER = 1500  # characters of an answer that are shown
+ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}
+
+
+class ComparePage(QWidget):
+    """Shows runs after show_folders(). `back` to the list of runs, `open_run(folder)`."""
+
+    back = Signal()
+    open_run = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runs: list[ComparedRun] = []
+        self.chart: ComparisonChart | None = None  # once pyqtgraph is imported
+        self._task: Task | None = None
+        outer = vbox(self)
+        top = hbox(gap=8)
+        top.setContentsMargins(theme.MARGIN, theme.MARGIN, theme.MARGIN, 0)
+        self.back_button = quiet_button(tr("Runs"), "back")
+        self.back_button.setAccessibleName(tr("Back to the list of runs"))
+        self.back_button.clicked.connect(self.back)
+        self.title = title("")
+        top.addWidget(self.back_button)
+        top.addWidget(self.title, 1)
+        outer.addLayout(top)
+        scroll = ScrollPage(width=1600)
+        self.page = scroll.content_layout
+        self.page.setSpacing(theme.GRID + 4)
+        outer.addWidget(scroll, 1)
+        self.notice = Notice()
+        self.page.addWidget(self.notice)
+        self.overview = _Overview()
+        self.overview.open_run.connect(self.open_run)
+        self.page.addWidget(self.overview)
+        self._chart_card = self._build_chart_card()
+        self.page.addWidget(self._chart_card)
+        self._add_settings()
+        self._answers_heading = heading(tr("Answers to the same questions"))
+        self.page.addWidget(self._answers_heading)
+        self._answers = vbox(gap=theme.GRID)
+        self.page.addLayout(self._answers)
+        self.cards: list[AnswersCard] = []
+        self.page.addStretch()
+
+    def show_folders(self, folders: Sequence[Path]) -> None:
+        """Read the runs of these folders, and show them once that is done."""
+        if self._task is not None:
+            self._task.cancel()
+        self.title.setText(tr("Reading {count} runs…", count=len(folders)))
+        self.notice.hide()
+        self._show_parts(False)
+        self._task = Task(self, lambda: comparison.read_runs(folders), done=self.show_runs, failed=self._fail)
+
+    def show_runs(self, runs: Sequence[ComparedRun]) -> None:
+        """Show these runs."""
+        self.runs = list(runs)
+        self.title.setText(tr_count("{count} run compared", "{count} runs compared", len(runs)))
+        self._show_parts(True)
+        self.overview.show_runs(runs)
+        self._show_settings(comparison.list_differences(runs))
+        self._show_answers(comparison.list_questions(runs))
+        has_held_out = any(len(run.record.eval_loss) for run in runs)
+        self.choice.choose("held out" if has_held_out else "training")
+        self._quantity = "held out" if has_held_out else "training"
+        if self.chart is None:
+            QTimer.singleShot(0, self, lambda: Task(self, _import_chart, done=self._make_chart))
+        else:
+            self._draw()
+
+    def _fail(self, sentence: str) -> None:
+        self.title.setText(tr("Compare"))
+        self.notice.show_message(sentence, tr("Go back, and choose other runs."))
+
+    def _show_parts(self, visible: bool) -> None:
+        for part in (self.overview, self._chart_card, self._settings_heading, self._settings_card):
+            part.setVisible(visible)
+        self._answers_heading.setVisible(visible)
+        if not visible:
+            self._show_answers([])
+
+    def _build_chart_card(self) -> Card:
+        card = Card()
+        layout = vbox(card, gap=6)
+        layout.setContentsMargins(14, 10, 12, 8)
+        controls = hbox(gap=14)
+        self.choice = SegmentedControl(tr("Which curve"))
+        self.choice.show_choices({"held out": tr("Loss on held-out rows"), "training": tr("Training loss, smoothed")})
+        self.choice.chosen.connect(self._choose)
+        self._quantity = "held out"
+        self.x_axis = ComboBox(tr("What the bottom axis counts"))
+        for kind, words in X_CHOICES.items():
+            self.x_axis.addItem(words, kind)
+        self.x_axis.activated.connect(self._draw)
+        controls.addWidget(self.choice, 1)
+        controls.addWidget(self.x_axis)
+        layout.addLayout(controls)
+        self._chart_place = vbox()
+        self._waiting = Label(tr("The chart is being made."), tone="secondary")
+        self._waiting.setFixedHeight(_CHART_HEIGHT)
+        self._waiting.setAlignment(theme.CENTRE)
+        self._chart_place.addWidget(self._waiting)
+        layout.addLayout(self._chart_place)
+        return card
+
+    def _make_chart(self, _: object) -> None:
+        from app.plots.comparison_chart import ComparisonChart
+
+        self.chart = ComparisonChart()
+        self.chart.setFixedHeight(_CHART_HEIGHT)
+        self._waiting.hide()
+        self._chart_place.addWidget(self.chart)
+        self._draw()
+
+    def _choose(self, quantity: str) -> None:
+        self._quantity = quantity
+        self._draw()
+
+    def _draw(self) -> None:
+        if self.chart is not None:
+            self.chart.quantity = self._quantity
+            self.chart.set_kind(self.x_axis.currentData())
+            self.chart.show_runs([(run.label, run.record) for run in self.runs])
+            self.chart.follow()
+
+    def _add_settings(self) -> None:
+        self._settings_heading = heading(tr("Settings that differ"))
+        self.page.addWidget(self._settings_heading)
+        self.settings = ItemModel([])
+        self.table = Table(self.settings, tr("Settings that differ"), {}, row_height=_ROW_HEIGHT)
+        self._none = Label(tr("All settings are the same."), tone="secondary")
+        self._none.setContentsMargins(9, 6, 9, 6)
+        self._settings_card = card_around(self.table)
+        layout = self._settings_card.layout()
+        if layout is not None:
+            layout.addWidget(self._none)
+        self.page.addWidget(self._settings_card)
+
+    def _show_settings(self, differences: Sequence[Difference]) -> None:
+        columns: list[Column] = [(tr("Setting"), lambda row: row.label)]
+        columns += [(run.label, partial(_value_of, number)) for number, run in enumerate(self.runs)]
+        self.settings.show_items(differences, columns)
+        self.table.set_column_widths({0: 200})
+        self.table.horizontalHeader().setMinimumSectionSize(_LEAST_COLUMN)
+        height = _HEADER_HEIGHT + _ROW_HEIGHT * len(differences)
+        self.table.setFixedHeight(height + 12)  # a scrollbar for many runs
+        self.table.setVisible(bool(differences))
+        self._none.setVisible(not differences)
+
+    def _show_answers(self, questions: Sequence[Question]) -> None:
+        for card in self.cards:
+            self._answers.removeWidget(card)
+            card.hide()
+            card.deleteLater()
+        self.cards = [AnswersCard(question, [run.label for run in self.runs]) for question in questions]
+        for card in self.cards:
+            self._answers.addWidget(card)
+        self._answers_heading.setVisible(bool(questions))
+
+
+class _Overview(Card):
+    """A line for each run: its look in the chart, its name, its verdict, its best validation and its time."""
+
+    open_run = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = vbox(self, 14, 0)
+        self._lines = QWidget()
+        self.verdicts: list[Label] = []
+
+    def show_runs(self, runs: Sequence[ComparedRun]) -> None:
+        """Show these runs instead of those before."""
+        self._layout.removeWidget(self._lines)
+        self._lines.hide()
+        self._lines.deleteLater()
+        self._lines = QWidget()
+        self._layout.addWidget(self._lines)
+        grid = QGridLayout(self._lines)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(14)
+        grid.setVerticalSpacing(10)
+        grid.setColumnStretch(3, 1)
+        heads = ("", tr("Run"), "", tr("Verdict"), tr("Best on held-out rows"), tr("Time"))
+        for column, words in enumerate(heads):
+            if words:
+                grid.addWidget(caption(words), 0, column)
+        self.verdicts = []
+        best = min((r.record.best_eval.loss for r in runs if r.record.best_eval), default=None)
+        for number, run in enumerate(runs, 1):
+            self._add_line(grid, number, run, best)
+
+    def _add_line(self, grid: QGridLayout, number: int, run: ComparedRun, best: float | None) -> None:
+        top = Qt.AlignmentFlag.AlignTop
+        grid.addWidget(run_stroke(number - 1), number, 0, top)
+        name = quiet_button(run.label)
+        name.setAccessibleName(tr("Open {run}", run=run.label))
+        name.clicked.connect(lambda: self.open_run.emit(run.folder))
+        grid.addWidget(name, number, 1, top)
+        finished = run.record.finished
+        tone = report.tone(run.run, finished) if finished is not None else "info"
+        icon, colour = ICONS[tone]
+        grid.addWidget(IconLabel(icon, colour, 16), number, 2, top)
+        words = finished.message if finished is not None else tr("It has no verdict: it is not at its end.")
+        if run.record.problem:
+            words = run.record.problem
+        verdict = Label(words or describe_status(finished), selectable=True)
+        self.verdicts.append(verdict)
+        grid.addWidget(verdict, number, 3, top)
+        evaluation = run.record.best_eval
+        text = "–"
+        if evaluation is not None:
+            text = tr("{loss:.3f} at step {step:,}", loss=evaluation.loss, step=evaluation.step)
+        is_best = evaluation is not None and evaluation.loss == best
+        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 4, top)
+        seconds = run.record.last_step.seconds if run.record.last_step else None
+        time = "–" if seconds is None else status_text.format_duration(seconds)
+        grid.addWidget(Label(time, figures=True, wrap=False), number, 5, top)
+
+
+class AnswersCard(Card):
+    """A question with the answers of the runs beside each other, three in a row."""
+
+    def __init__(self, question: Question, labels: Sequence[str]) -> None:
+        super().__init__()
+        layout = vbox(self, 14, 8)
+        layout.addWidget(Label(_shorten(question.prompt), bold=True, selectable=True))
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(10)
+        self.answers: list[Label] = []
+        for number, (label, sample) in enumerate(zip(labels, question.answers, strict=True)):
+            words = tr("(not asked)") if sample is None else _shorten(Answer(sample.answer).visible) or tr("(nothing)")
+            answer = Label(words, selectable=True, tone="secondary" if sample is None else "text")
+            answer.setAccessibleName(tr("Answer of {run}", run=label))
+            self.answers.append(answer)
+            side = vbox(gap=3)
+            side.addLayout(_named_stroke(number, label))
+            thinking = Rollout(sample.answer, None, 0.0).thinking if sample is not None else ""
+            if thinking:
+                side.addWidget(caption(tr("Thinking: {thinking}", thinking=_shorten(thinking))))
+            side.addWidget(answer)
+            side.addStretch()
+            row, column = divmod(number, _ANSWERS_A_ROW)
+            grid.addLayout(side, row, column)
+            grid.setColumnStretch(column, 1)
+        layout.addLayout(grid)
+        if question.expected:
+            layout.addWidget(caption(tr("In the data: {expected}", expected=_shorten(question.expected))))
+
+
+def _value_of(number: int, difference: Difference) -> str:
+    return difference.values[number]
+
+
+def run_stroke(index: int) -> Stroke:
+    """A piece of the curve of the run at an index."""
+    return Stroke(index, LINE, run_dash(index))
+
+
+def _named_stroke(index: int, label: str) -> QHBoxLayout:
+    layout = hbox(gap=6)
+    layout.addWidget(run_stroke(index))
+    layout.addWidget(ElidedLabel(label, "caption", tone="secondary"), 1)
+    return layout
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_ANSWER else text[:_MAX_ANSWER] + " …"
+
+
+def _import_chart() -> None:
+    """Import pyqtgraph and the chart, which takes half a second."""
+    import app.plots.comparison_chart  # noqa: F401

@@ -1,0 +1,68 @@
+"""Settings in words: their groups, their values as people read them, and where two runs differ. No Qt."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from core.options import Option
+from core.run import Run, list_options
+from core.text_list import join_list
+
+GROUP_TITLES = {
+    "": "Run",
+    "model": "Model",
+    "data": "Data",
+    "adapter": "What is trained",
+    "train": "Training",
+    "options": "Method",
+}
+
+
+@dataclass(frozen=True)
+class SettingChange:
+    """An option of which two runs hold different values."""
+
+    key: str  # as in run.toml
+    option: Option
+    old: str
+    new: str
+
+
+def format_value(option: Option, value: Any) -> str:
+    """A value of an option as text for people; a text field can read it back."""
+    if value is None:
+        return option.unset
+    if option.type is bool:
+        return "on" if value else "off"
+    if option.type is float:
+        return f"{value:g}"
+    if option.type is tuple:
+        return join_list(value, ", ")
+    return option.choice_label(str(value))
+
+
+def get_value(run: Run, key: str) -> Any:
+    """One option's value, by its key as in run.toml; None where the run's method does not have it."""
+    section, _, name = key.rpartition(".")
+    return getattr(getattr(run, section) if section else run, name, None)
+
+
+def describe_value(run: Run, key: str, option: Option, value: Any) -> str:
+    """A value of a run's option in words; "–" where the run's method does not have the option."""
+    if key == "method":
+        return run.spec.title
+    if key not in dict(list_options(run.method)):
+        return "–"
+    return format_value(option, value)
+
+
+def list_changes(old: Run, new: Run) -> list[SettingChange]:
+    """The options that differ between two runs, in the order of the form; the folder of a run is none of them."""
+    options = dict(list_options(new.method))
+    options |= {key: option for key, option in list_options(old.method) if key not in options}
+    changes: list[SettingChange] = []
+    for key, option in options.items():
+        before, after = get_value(old, key), get_value(new, key)
+        if key != "output" and before != after:
+            words = (describe_value(run, key, option, value) for run, value in ((old, before), (new, after)))
+            changes.append(SettingChange(key, option, *words))
+    return changes
