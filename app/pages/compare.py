@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from app.desktop.language import tr, tr_count
@@ -37,6 +38,7 @@ _ROW_HEIGHT = 32
 _HEADER_HEIGHT = 32
 _LEAST_COLUMN = 132  # pixels of a run's column in the table of settings
 _ANSWERS_A_ROW = 3
+_NAME_WIDTH = 260
 _MAX_ANSWER = 1500  # characters of an answer that are shown
 ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}
 
@@ -219,7 +221,7 @@ class _Overview(Card):
         grid.setHorizontalSpacing(14)
         grid.setVerticalSpacing(10)
         grid.setColumnStretch(3, 1)
-        heads = ("", tr("Run"), "", tr("Verdict"), tr("Best on held-out rows"), tr("Time"))
+        heads = ("", tr("Run"), "", tr("Verdict"), tr("Best validation"), tr("Time"))
         for column, words in enumerate(heads):
             if words:
                 grid.addWidget(caption(words), 0, column)
@@ -229,31 +231,33 @@ class _Overview(Card):
             self._add_line(grid, number, run, best)
 
     def _add_line(self, grid: QGridLayout, number: int, run: ComparedRun, best: float | None) -> None:
-        top = Qt.AlignmentFlag.AlignTop
-        grid.addWidget(run_stroke(number - 1), number, 0, top)
-        name = quiet_button(run.label)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        grid.addWidget(run_stroke(number - 1), number, 0, middle)
+        name = quiet_button(_fit(run.label, self.fontMetrics()))
+        name.setToolTip(run.label)
         name.setAccessibleName(tr("Open {run}", run=run.label))
         name.clicked.connect(lambda: self.open_run.emit(run.folder))
-        grid.addWidget(name, number, 1, top)
+        name.setMaximumWidth(_NAME_WIDTH)
+        grid.addWidget(name, number, 1, middle | Qt.AlignmentFlag.AlignLeft)
         finished = run.record.finished
         tone = report.tone(run.run, finished) if finished is not None else "info"
         icon, colour = ICONS[tone]
-        grid.addWidget(IconLabel(icon, colour, 16), number, 2, top)
+        grid.addWidget(IconLabel(icon, colour, 16), number, 2, middle)
         words = finished.message if finished is not None else tr("It has no verdict: it is not at its end.")
         if run.record.problem:
             words = run.record.problem
         verdict = Label(words or describe_status(finished), selectable=True)
         self.verdicts.append(verdict)
-        grid.addWidget(verdict, number, 3, top)
+        grid.addWidget(verdict, number, 3, middle)
         evaluation = run.record.best_eval
         text = "–"
         if evaluation is not None:
             text = tr("{loss:.3f} at step {step:,}", loss=evaluation.loss, step=evaluation.step)
         is_best = evaluation is not None and evaluation.loss == best
-        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 4, top)
+        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 4, middle)
         seconds = run.record.last_step.seconds if run.record.last_step else None
         time = "–" if seconds is None else status_text.format_duration(seconds)
-        grid.addWidget(Label(time, figures=True, wrap=False), number, 5, top)
+        grid.addWidget(Label(time, figures=True, wrap=False), number, 5, middle)
 
 
 class AnswersCard(Card):
@@ -285,6 +289,11 @@ class AnswersCard(Card):
         layout.addLayout(grid)
         if question.expected:
             layout.addWidget(caption(tr("In the data: {expected}", expected=_shorten(question.expected))))
+
+
+def _fit(text: str, metrics: QFontMetrics) -> str:
+    """The beginning of a label that fits into the column of names."""
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, _NAME_WIDTH - 24)
 
 
 def _value_of(number: int, difference: Difference) -> str:

@@ -44,7 +44,7 @@ def list_actions(rows: Sequence[RunRow]) -> list[RunAction | None]:
     ]
     if one is not None and one.state in (run_list.PREPARING, run_list.TRAINING):
         actions.append(RunAction("stop", tr("Stop and keep"), _stop_reason(one)))
-    actions.append(RunAction("delete", tr("Delete…"), delete_reason(rows)))
+    actions.append(RunAction("delete", tr("Move to the Trash"), delete_reason(rows)))
     return actions
 
 
@@ -82,14 +82,13 @@ def delete_reason(rows: Sequence[RunRow]) -> str:
 def show_menu(parent: QWidget, rows: Sequence[RunRow], carry_out: Callable[[str], None]) -> QMenu:
     """A menu for the rows; `carry_out` gets the key of the action that is chosen."""
     menu = QMenu(parent)
-    menu.setToolTipsVisible(True)
     for action in list_actions(rows):
         if action is None:
             menu.addSeparator()
             continue
-        entry = menu.addAction(action.text)
+        # Behind a tab stands what is written at the right of a menu.
+        entry = menu.addAction(f"{action.text}\t{action.reason}" if action.reason else action.text)
         entry.setEnabled(not action.reason)
-        entry.setToolTip(action.reason)
         entry.setData(action.key)
         entry.triggered.connect(lambda _=False, key=action.key: carry_out(key))
     return menu

@@ -2,15 +2,17 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QWidget
 
 from app.desktop.language import tr
 from app.runs.history import HistoryEntry
 from app.runs.notes import MAX_NAME, make_notes, write_notes
 from app.style import theme
+from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import vbox
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
+from app.widgets.text_area import TextArea
 from core.errors import UserError
 
 NAME, TAGS, TEXT = "name", "tags", "text"
@@ -32,9 +34,8 @@ class RunNotesDialog(QDialog):
         self.name.setMaxLength(MAX_NAME)
         self.tags = LineEdit(tr("Tags"), tr("for example: first try, best"))
         self.tags.setText(", ".join(entry.notes.tags))
-        self.text = QPlainTextEdit(entry.notes.text)
-        self.text.setAccessibleName(tr("Notes"))
-        self.text.setTabChangesFocus(True)
+        self.text = TextArea(tr("Notes"))
+        self.text.setPlainText(entry.notes.text)
         self.text.setMinimumHeight(120)
         for title, field, hint in (
             (tr("Name"), self.name, tr("Only here in the list. The folder keeps its name: {name}", name=entry.name)),
@@ -52,8 +53,9 @@ class RunNotesDialog(QDialog):
         self.problem.setVisible(bool(entry.notes_damage))
         layout.addWidget(self.problem)
         buttons = QDialogButtonBox()
-        self.save_button = buttons.addButton(tr("Save"), QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(tr("Cancel"), QDialogButtonBox.ButtonRole.RejectRole)
+        self.save_button = primary_button(tr("Save"))
+        buttons.addButton(self.save_button, QDialogButtonBox.ButtonRole.AcceptRole)
+        buttons.addButton(plain_button(tr("Cancel")), QDialogButtonBox.ButtonRole.RejectRole)
         buttons.accepted.connect(self.accept)
         buttons.rejected.connect(self.reject)
         layout.addWidget(buttons)

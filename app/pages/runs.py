@@ -23,7 +23,7 @@ from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.combo_box import ComboBox
-from app.widgets.labels import IconLabel, Label, title
+from app.widgets.labels import ElidedLabel, IconLabel, Label, title
 from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
@@ -76,6 +76,8 @@ class RunsPage(QWidget):
         full_layout = vbox(self._full_page, gap=theme.GRID + 4)
         full_layout.addLayout(self._build_filters())
         full_layout.addWidget(card_around(self.table), 1)
+        self._reason = ElidedLabel("", "caption", tone="secondary")  # of one line, so that nothing moves
+        full_layout.addWidget(self._reason)
         full_layout.addLayout(self._build_buttons())
         self._stack = QStackedWidget()
         self._stack.addWidget(self._build_empty_page())
@@ -246,8 +248,9 @@ class RunsPage(QWidget):
                 "accent",
             )
         interrupted = [row for row in self._model.rows if row.entry.status == history.INTERRUPTED and row.live is None]
-        self.notice.setVisible(bool(interrupted) and not count)
-        if interrupted and not count:
+        is_calm = self.failure_notice.isHidden() and self.deleted_bar.isHidden() and not count
+        self.notice.setVisible(bool(interrupted) and is_calm)
+        if interrupted and is_calm:
             name = interrupted[0].entry.title
             self.notice.show_message(
                 tr("“{name}” was interrupted before the end.", name=name)
@@ -346,8 +349,7 @@ class RunsPage(QWidget):
             layout.addWidget(button)
         self.more_button.clicked.connect(self._show_more)
         layout.addWidget(self.more_button)
-        self._reason = Label("", "caption", tone="secondary")
-        layout.addWidget(self._reason, 1)
+        layout.addStretch()
         return layout
 
     def _show_more(self) -> None:
@@ -365,12 +367,18 @@ class RunsPage(QWidget):
         self.compare_button.setText(compare.text if compare else tr("Compare"))
         self.more_button.setEnabled(bool(rows))
         sentence = rows[0].sentence if len(rows) == 1 else ""
-        self._reason.set_tone("bad" if sentence else "secondary")
-        self._reason.setText(sentence or (resume_reason(rows[0]) if len(rows) == 1 else ""))
+        self._write_reason(
+            sentence or (resume_reason(rows[0]) if len(rows) == 1 else ""), "bad" if sentence else "secondary"
+        )
 
     def _show_reason(self, reason: str) -> None:
-        self._reason.set_tone("warn")
+        self._write_reason(reason, "warn")
+
+    def _write_reason(self, reason: str, tone: str) -> None:
+        self._reason.set_tone(tone)
         self._reason.setText(reason)
+        self._reason.setToolTip(reason)
+        self._reason.setAccessibleName(reason)
 
 
 def _stop(row: RunRow) -> None:

@@ -18,6 +18,7 @@ from core.run.folder import RunFolder
 
 _MAX_CELL = 300  # characters of a value
 _NAMED_BY_HONE = re.compile(r"(\d{4}-\d\d-\d\d)-(\d\d)(\d\d)(\d\d)-")
+_PATHS = ("model.path", "data.path", "data.eval_path")  # shown by their names where those differ
 # Where resolved.json says under another name what an option came to.
 _USED = {
     "backend": ("backend", "used"),
@@ -83,7 +84,8 @@ def make_labels(titles: Sequence[tuple[str, Path]]) -> list[str]:
     for title, folder in titles:
         stamp = _NAMED_BY_HONE.match(folder.name)
         more = f"{stamp[1]} {stamp[2]}:{stamp[3]}:{stamp[4]}" if stamp else folder.name
-        label = title if names.count(title) == 1 else f"{title}, {more}"
+        # What tells them apart comes first: it is there also where the end is cut off.
+        label = title if names.count(title) == 1 else f"{more}, {title}"
         labels.append(label if label not in labels else f"{label} ({labels.count(label) + 1})")
     return labels
 
@@ -100,6 +102,8 @@ def list_differences(runs: Sequence[ComparedRun]) -> list[Difference]:
         used = [_used_value(compared, key) for compared in runs]
         if any(value != used[0] for value in used[1:]):
             words = [_describe(compared, key, option, value) for compared, value in zip(runs, used, strict=True)]
+            if key in _PATHS and len({Path(word).name for word in words}) == len(set(words)):
+                words = [Path(word).name for word in words]
             differences.append(Difference(GROUP_TITLES[key.rpartition(".")[0]], option.label, tuple(words)))
     return differences + _other_differences(runs)
 

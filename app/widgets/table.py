@@ -80,7 +80,9 @@ class _Header(QHeaderView):
         painter.setPen(colours.secondary)
         painter.setFont(theme.font("caption", bold=True))
         title = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
-        painter.drawText(rect.adjusted(_PADDING, 0, -4, 0), int(Qt.AlignmentFlag.AlignVCenter), title)
+        box = rect.adjusted(_PADDING, 0, -4, 0)
+        elided = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, box.width())
+        painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), elided)
         if self.isSortIndicatorShown() and logicalIndex == self.sortIndicatorSection():
             is_ascending = self.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
             x = rect.x() + _PADDING + painter.fontMetrics().horizontalAdvance(title) + 5

@@ -12,6 +12,7 @@ from threading import Event as Flag
 
 from app.new_run.step_times import StepTime
 from tests.app.camera import Camera
+from tests.app.runs_pictures import visit_runs
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
 
 SIZES = ((1280, 800), (900, 600))
@@ -45,6 +46,7 @@ class Photographer(Camera):
         self.visit_run()
         self.visit_methods()
         self.visit_chat()
+        visit_runs(self)
         self.window.jobs.shut_down()
         self.window.close()
         self.window.deleteLater()

@@ -29,11 +29,11 @@ def test_labels_tell_runs_apart() -> None:
         ("twice", Path("b/x")),
     ]
     assert make_labels(titles) == [
-        "rows.jsonl, 2026-11-28 17:50:04",
-        "rows.jsonl, 2026-11-28 18:15:30",
+        "2026-11-28 17:50:04, rows.jsonl",
+        "2026-11-28 18:15:30, rows.jsonl",
         "mine",
-        "twice, x",
-        "twice, x (2)",
+        "x, twice",
+        "x, twice (2)",
     ]
 
 
