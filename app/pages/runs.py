@@ -55,7 +55,7 @@ class RunsPage(QWidget):
         self.held: Sequence[QueuedRun] = ()  # kept from before; the window sets it
         self.failed: list[LiveRun] = []  # in this window
         self.unseen_failures = 0  # since the page was last shown
-        self._entries: list[history.HistoryEntry] = []
+        self._entries: list[history.HistoryEntry] | None = None  # those on disk, once they are read
         self._task: Task | None = None
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         header = hbox(gap=8)
@@ -82,6 +82,7 @@ class RunsPage(QWidget):
         self._stack = QStackedWidget()
         self._stack.addWidget(self._build_empty_page())
         self._stack.addWidget(self._full_page)
+        self._stack.setCurrentIndex(1)
         layout.addWidget(self._stack, 1)
         self._connect()
 
@@ -103,6 +104,8 @@ class RunsPage(QWidget):
         super().showEvent(event)
         self.unseen_failures = 0
         self.seen.emit()
+        if self._entries is not None:
+            self.show_rows()
         self.refresh()
         self._timer.start()
 
@@ -127,11 +130,12 @@ class RunsPage(QWidget):
     def show_rows(self) -> None:
         """Show the rows as they are now; those that are selected stay selected."""
         selected = [row.folder for row in self.selected_rows()]
-        self._model.show_rows(run_list.make_rows(self._entries, self._jobs, self.failed, self.held))
+        self._model.show_rows(run_list.make_rows(self._entries or [], self._jobs, self.failed, self.held))
         methods = sorted({row.entry.method for row in self._model.rows} - {"–"})
         if [self.method_box.itemData(n) for n in range(1, self.method_box.count())] != methods:
             self._list_methods(methods)
-        self._stack.setCurrentIndex(1 if self._model.rows else 0)
+        has_none = self._entries is not None and not self._model.rows
+        self._stack.setCurrentIndex(0 if has_none else 1)
         self._select(selected)
         self._update_buttons()
 
@@ -364,7 +368,7 @@ class RunsPage(QWidget):
             action = actions.get(key, RunAction(key, "", "none"))
             button.setEnabled(not action.reason)
         compare = actions.get("compare")
-        self.compare_button.setText(compare.text if compare else tr("Compare"))
+        self.compare_button.setAccessibleName(compare.text if compare else tr("Compare"))
         self.more_button.setEnabled(bool(rows))
         sentence = rows[0].sentence if len(rows) == 1 else ""
         self._write_reason(
