@@ -10,8 +10,8 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
 
 from app.desktop.language import tr, tr_count
+from app.plots.controls import X_CHOICES
 from app.plots.legend import LINE, Stroke, run_dash
-from app.plots.panel import X_CHOICES
 from app.runs import comparison, status_text
 from app.runs.comparison import ComparedRun, Difference, Question
 from app.runs.history import describe_status

@@ -230,8 +230,8 @@ class ChartPanel(QWidget):
     def _draw(self) -> None:
         if self._record is None or self._current not in self.charts:
             return
+        from app.plots.legend import run_dash
         from app.plots.overlaid_chart import FIRST_LOOK
-        from app.plots.run_curves import run_dash
 
         names = self.current_chart.show_overlays(self._shown_overlays())
         looks = range(FIRST_LOOK, FIRST_LOOK + len(names))

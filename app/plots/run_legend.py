@@ -2,34 +2,14 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QWidget
 
-from app.style import theme
+from app.plots.legend import LINE, Stroke
 from app.widgets.card import hbox
 from app.widgets.labels import ElidedLabel
 
 _COLUMNS = 3
-
-
-class DashedStroke(QWidget):
-    """A piece of a curve in a colour of the palette's series and a dash."""
-
-    def __init__(self, colour: int, dash: Qt.PenStyle) -> None:
-        super().__init__()
-        self._colour, self._dash = colour, dash
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        return QSize(30, 12)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        c = theme.colours(theme.palette())
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(theme.parse_colour(c.series[self._colour % len(c.series)]), 2, self._dash))
-        painter.drawLine(1, 6, 29, 6)
 
 
 class RunLegend(QWidget):
@@ -56,8 +36,8 @@ class RunLegend(QWidget):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        for index, (name, look) in enumerate(zip(names, looks, strict=True)):
-            self._grid.addWidget(_entry(name, DashedStroke(*look)), index // _COLUMNS, index % _COLUMNS)
+        for index, (name, (colour, dash)) in enumerate(zip(names, looks, strict=True)):
+            self._grid.addWidget(_entry(name, Stroke(colour, LINE, dash)), index // _COLUMNS, index % _COLUMNS)
         self.setVisible(bool(names))
 
 
