@@ -79,8 +79,8 @@ class ItemModel(QAbstractTableModel):
                 return text[:4000]
             short = " ".join(text[: 2 * _MAX_CELL].split())
             return short if len(short) <= _MAX_CELL else short[:_MAX_CELL] + "…"
-        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and isinstance(item, Finding):
-            return _severity_icon(item)
+        if role == Qt.ItemDataRole.DecorationRole and index.column() == 0 and hasattr(item, "severity"):
+            return _severity_icon(item)  # of a finding
         return None
 
 
