@@ -77,9 +77,9 @@ def test_what_is_changed_before_running_again_is_marked(qtbot: QtBot, window: Ma
     window.draft.set("adapter.rank", 16)
     window.draft.set("train.seed", 7)
     assert bar.changes.text() == "Rank 8 → 16; Seed 42 → 7"
-    for form in window.wizard.settings.forms:
-        assert form.lines["adapter.rank"]._dot.text() == "● was 8"
-    assert window.wizard.settings.forms[1].lines["train.samples"]._dot.text() == "●"
+    lines = {key: line for form in window.wizard.settings.forms for key, line in form.lines.items()}
+    assert lines["adapter.rank"]._dot.text() == "● was 8"
+    assert lines["train.samples"]._dot.text() == "●"
     for key, value in (("train.epochs", 2.0), ("train.batch_size", 2), ("train.optimizer", "sgd")):
         window.draft.set(key, value)
     assert bar.changes.text().endswith("; and 2 others")
@@ -89,4 +89,4 @@ def test_what_is_changed_before_running_again_is_marked(qtbot: QtBot, window: Ma
     bar.close_button.click()
     assert bar.isHidden()
     window.draft.set("adapter.rank", 4)
-    assert window.wizard.settings.forms[1].lines["adapter.rank"]._dot.text() == "●"
+    assert lines["adapter.rank"]._dot.text() == "●"
