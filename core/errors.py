@@ -41,5 +41,13 @@ class BadModel(UserError):
     """A model or adapter that is missing, incomplete, unsupported, or not allowed."""
 
 
+class Gated(BadModel, BadData):
+    """A model or dataset of the Hub whose owner wants its terms accepted first, on the page `url`, or a token."""
+
+    def __init__(self, message: str, url: str) -> None:
+        super().__init__(message)
+        self.url = url
+
+
 class Unavailable(UserError):
     """Something this machine lacks: disk space, permission, network, memory, a device."""

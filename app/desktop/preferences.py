@@ -5,6 +5,8 @@ from pathlib import Path
 import platformdirs
 from PySide6.QtCore import QByteArray, QLocale, QSettings
 
+_MODEL_FOLDERS = 30  # that are remembered
+
 
 def data_folder() -> Path:
     """Hone's data folder: it holds the draft and, unless the person chose another place, the runs."""
@@ -82,3 +84,14 @@ def draft_name() -> str:
 
 def set_draft_name(name: str) -> None:
     _settings().setValue("draft name", name)
+
+
+def model_folders() -> list[str]:
+    """The folders of models that were chosen before, the latest first."""
+    value = _settings().value("model folders", [])
+    return [str(folder) for folder in (value if isinstance(value, list) else [value])]
+
+
+def remember_model_folder(path: str) -> None:
+    """Keep a model's folder among those that are offered."""
+    _settings().setValue("model folders", list(dict.fromkeys([path, *model_folders()]))[:_MODEL_FOLDERS])

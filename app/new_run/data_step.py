@@ -16,6 +16,7 @@ from app.new_run.draft import Draft
 from app.new_run.validation_row import FILE_FILTER, ValidationRow
 from app.preview import dataset_reader
 from app.preview.view import Preview
+from app.runs import datasets
 from app.runs.labels import data_label, model_label
 from app.style import theme
 from app.threads.task import Task
@@ -198,6 +199,9 @@ class DataStep(QWidget):
             sentence += tr(" {rows} left out, see Problems.", rows=rows)
             self.file.sentence.set_tone("warn")
         self.file.sentence.setText(sentence)
+        if scanned.usable and self.head is not None:
+            count, name = scanned.index.rows, self.head.format.name
+            datasets.remember(self._draft.run, name, count, scanned.left_out, scanned.problems)
         if not scanned.usable:
             self._show_unusable(scanned)
 

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.desktop.language import tr
+from app.desktop.machine import format_bytes
 from app.preview import dataset_reader
 from app.threads import core_calls
 from core.data.kinds import PAIRS
@@ -17,17 +20,45 @@ _CHARACTERS = 3.0  # of a token, at the least: the estimate errs towards too man
 _ROWS = 200  # looked at for the longest
 
 
+FITS, TIGHT, TOO_BIG = "good", "warn", "bad"  # tones of the badge as well
+_EASY = 0.8  # of the memory that can be used: up to here a run fits easily
+
+
 @dataclass(frozen=True)
 class MemoryFit:
-    """The memory of a run: `amount` such as "5 to 7 GB"; `advice` says what to try where it is too much, or ""."""
+    """The memory of a run: `amount` such as "5 to 7 GB"; `advice` says what to try where it is too much, or "".
+
+    `need` and `usable` are bytes: the middle of what it takes, and what can be used.
+    """
 
     amount: str
     advice: str = ""
+    need: int = 0
+    usable: int = 0
 
     @property
     def sentence(self) -> str:
         """The small line below a choice."""
-        return self.advice or f"About {self.amount} of memory"
+        return self.advice or tr("About {amount} of memory", amount=self.amount)
+
+    @property
+    def state(self) -> str:
+        """FITS, TIGHT or TOO_BIG."""
+        if self.advice:
+            return TOO_BIG
+        return FITS if self.need <= _EASY * self.usable else TIGHT
+
+    @property
+    def badge(self) -> str:
+        """A few words for a model's card: "Fits (about 6 of 11 GB)"."""
+        amount = {"need": format_bytes(self.need), "usable": format_bytes(self.usable)}
+        if self.state == TOO_BIG:
+            if "nf4" in self.advice:
+                return tr("Too big: try 4 bits")
+            return tr("Too big (about {need} of {usable})", **amount)
+        if self.state == TIGHT:
+            return tr("Tight (about {need} of {usable})", **amount)
+        return tr("Fits (about {need} of {usable})", **amount)
 
 
 def estimate_memory(runs: Mapping[Any, Run], config: dict[str, Any] | None = None) -> dict[Any, MemoryFit]:
@@ -41,14 +72,34 @@ def estimate_memory(runs: Mapping[Any, Run], config: dict[str, Any] | None = Non
         return {}
     if folder is None and not config:
         return {}
+    return _estimate({key: (run, folder, config) for key, run in runs.items()}, tokens)
+
+
+def estimate_models(run: Run, models: Mapping[str, "Path | dict[str, Any]"]) -> dict[str, MemoryFit]:
+    """The memory of the run with each of these models in place of its own: its folder, or its config.json."""
+    try:
+        tokens = count_longest_row(run)
+    except UserError:
+        return {}
+    plans = {
+        path: (run.replace("model.path", path), *((model, None) if isinstance(model, Path) else (None, model)))
+        for path, model in models.items()
+    }
+    return _estimate(plans, tokens)
+
+
+def _estimate(plans: Mapping[Any, tuple[Run, Path | None, dict[str, Any] | None]], tokens: int) -> dict[Any, MemoryFit]:
+    """The memory of each (run, folder of its model, config.json where it has none), where it can be estimated."""
+    if not plans:
+        return {}
     facts = core_calls.machine_facts()
     usable = facts.machine.get("gpu_memory_bytes") or facts.machine["memory_bytes"]
-    device = core_calls.backend_report(first_run.backend)["used"]
+    device = core_calls.backend_report(next(iter(plans.values()))[0].backend)["used"]
     estimates = {}
-    for key, run in runs.items():
+    for key, (run, folder, config) in plans.items():
         estimate = core_calls.memory_estimate(run, folder, device, tokens, usable, config)
         if estimate is not None:
-            estimates[key] = MemoryFit(*estimate)
+            estimates[key] = MemoryFit(*estimate, usable)
     return estimates
 
 

@@ -1,88 +1,123 @@
-"""Step 3: the model to train: the starter, one on this computer, a folder, or an id on the Hugging Face Hub."""
+"""Step 3: the model to train: one on this computer, a recommended one, or one that is found on the Hugging Face Hub."""
 
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
-from app.new_run import model_facts
+from app.desktop.language import tr
+from app.desktop.machine import format_bytes
+from app.new_run import model_cards
+from app.new_run.download_card import GATED, DownloadCard
 from app.new_run.draft import Draft
 from app.new_run.goals import missing_model_reason
+from app.new_run.hub_search_box import HubSearchBox
+from app.new_run.memory_fit import MemoryFit, estimate_models
+from app.new_run.model_cards import ModelCard, ModelChoices
+from app.new_run.model_facts import describe_facts
 from app.new_run.second_model import SecondModel
+from app.new_run.token_dialog import TokenDialog
+from app.runs.inputs import read_run_inputs
 from app.style import theme
-from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files
+from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files, remote_model
+from app.threads.model_library import read_model_facts
 from app.threads.task import Task
-from app.widgets.buttons import plain_button
-from app.widgets.card import hbox, vbox
+from app.widgets.buttons import quiet_button
+from app.widgets.card import vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import Label, caption, heading, title
-from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from core import resources
-from core.errors import BadModel
-from core.run import STARTER
+from core.errors import BadModel, Gated, Unavailable
+from core.run import STARTER, Run, runs_folder
 
-_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_SHOWN = 8  # models of this computer; the others come when they are asked for
 
 
 @dataclass(frozen=True)
-class ModelOption:
-    """A model on this computer. `support` is UNSUPPORTED or another word of core.model.families for its architecture,
-    `sentence` what to know of that."""
+class _Checked:
+    """The chosen model: what is known of it, or, where it is not on this computer, what its download takes."""
 
-    facts: model_facts.ModelFacts
-    support: str
-    sentence: str
+    text: str
+    detail: str
+    fit: MemoryFit | None
+    is_here: bool = True
+    page: str = ""  # where its terms can be accepted, if it is gated
 
 
 class ModelStep(QWidget):
-    """A card for each model; the chosen model is checked for missing files."""
+    """A card for each model; the chosen model is checked for missing files, and can be downloaded at once."""
 
-    name = "Model"
+    name = tr("Model")
 
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
-        self._lookup_started = False  # whether the models on this computer were looked up
         self._checking: Task | None = None
+        self._finding: Task | None = None
         self._problem = ""
+        self._hidden_cards: list[ModelCard] = []  # of models on this computer
+        self._shows_all = False
+        self._fits: dict[str, MemoryFit] = {}
         scroll = ScrollPage()
         vbox(self).addWidget(scroll)
         page = scroll.content_layout
-        page.addWidget(title("Which model should learn?"))
+        page.addWidget(title(tr("Which model should learn?")))
         self.notice = Notice()
         page.addWidget(self.notice)
+        self.download = DownloadCard()
+        page.addWidget(self.download)
+        page.addSpacing(theme.GRID)
+        self._recommended_title = heading(tr("Recommended for this computer"))
+        page.addWidget(self._recommended_title)
+        self.recommended = ChoiceGroup(3)
+        self.recommended.setAccessibleName(tr("Recommended for this computer"))
+        page.addWidget(self.recommended)
+        page.addSpacing(theme.GRID)
+        page.addWidget(heading(tr("On this computer")))
         self.cards = ChoiceGroup()
-        self.cards.setAccessibleName("Which model should learn?")
+        self.cards.setAccessibleName(tr("Which model should learn?"))
         page.addWidget(self.cards)
-        self._searching = caption("Looking for models on this computer…")
+        self.show_all = quiet_button("")
+        page.addWidget(self.show_all)
+        self._searching = caption(tr("Looking for models on this computer…"))
         page.addWidget(self._searching)
-        page.addSpacing(theme.GRID * 2)
-        page.addWidget(heading("Another model"))
-        page.addLayout(self._make_id_row())
-        page.addWidget(
-            caption("A model from Hugging Face is downloaded once, when the run starts, and kept for all apps.")
-        )
+        self.problems = Label("", "caption", tone="warn", selectable=True)
+        page.addWidget(self.problems)
+        page.addSpacing(theme.GRID)
+        page.addWidget(heading(tr("On Hugging Face")))
+        page.addWidget(caption(tr("A model is downloaded once, and kept for all apps.")))
+        self.hub = HubSearchBox()
+        page.addWidget(self.hub)
         self.second_model = SecondModel()
-        self.second_model.changed.connect(draft.set)
         page.addSpacing(theme.GRID)
         page.addWidget(self.second_model)
         page.addStretch()
-        starter = model_facts.read_model_facts(resources.STARTER).sentence()
-        self._add_card(STARTER, "Starter model", starter, "Ships inside, trains in minutes. For trying out.")
-        self.cards.chosen.connect(self.use_model)
-        draft.changed.connect(self._update)
+        starter = describe_facts(read_model_facts(resources.STARTER))
+        words = tr("Ships inside, trains in minutes. For trying out.")
+        self.cards.add(ChoiceCard(STARTER, tr("Starter model"), starter, words))
+        for widget in (self._recommended_title, self.recommended, self.show_all, self.problems):
+            widget.hide()
+        self._connect()
         self.second_model.show_run(draft.run)
         self._show_choice()
 
+    def _connect(self) -> None:
+        for group in (self.recommended, self.cards):
+            group.chosen.connect(self.use_model)
+        self.hub.chosen.connect(self.use_model)
+        self.hub.choose_folder.connect(self.choose_folder)
+        self.hub.edit_token.connect(lambda: TokenDialog(self.window()).open())
+        self.download.arrived.connect(self._arrive)
+        self.show_all.clicked.connect(self._show_hidden)
+        self.second_model.changed.connect(self._draft.set)
+        self._draft.changed.connect(self._update)
+
     def enter(self) -> None:
-        """Look up the models on this computer, once, and check the chosen one."""
-        if not self._lookup_started:
-            self._lookup_started = True
-            Task(self, _list_options, done=self._show_downloaded, failed=self._searching.setText)
+        """Look up the models on this computer, with the memory that the run takes with each, and check the chosen."""
+        self._find()
         self.second_model.list_runs(self._draft.run)
         self._check_model()
 
@@ -92,35 +127,16 @@ class ModelStep(QWidget):
 
     def use_model(self, path: str) -> None:
         """Train a folder's model, or the model of a Hub id."""
+        if Path(path).is_absolute():
+            preferences.remember_model_folder(path)
         self._draft.set("model.path", path)
 
     def choose_folder(self) -> None:
         """Let the person choose a model folder."""
-        path = QFileDialog.getExistingDirectory(self, "Choose a model folder", preferences.last_folder())
+        path = QFileDialog.getExistingDirectory(self, tr("Choose a model folder"), preferences.last_folder())
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self.use_model(path)
-
-    def _make_id_row(self) -> QHBoxLayout:
-        layout = hbox(gap=8)
-        label = Label("Hugging Face &id", wrap=False)
-        self.id = LineEdit("Hugging Face id", "Qwen/Qwen3-0.6B")
-        label.setBuddy(self.id)
-        self.use_id = plain_button("Use this id")
-        self.folder = plain_button("Choose a folder…", "folder")
-        self.use_id.clicked.connect(self._use_id)
-        self.id.returnPressed.connect(self._use_id)
-        self.folder.clicked.connect(self.choose_folder)
-        for part in (label, self.id, self.use_id, self.folder):
-            layout.addWidget(part, 1 if part is self.id else 0)
-        return layout
-
-    def _use_id(self) -> None:
-        text = self.id.text().strip()
-        if _ID.fullmatch(text):
-            self.use_model(text)
-            return
-        self.notice.show_message("A Hugging Face id has the form owner/name, such as Qwen/Qwen3-0.6B.", tone="warn")
 
     def _update(self, key: str) -> None:
         if key in ("", "method") or key == self.second_model.key:
@@ -129,27 +145,83 @@ class ModelStep(QWidget):
             self._show_choice()
             self._check_model()
 
+    def _find(self) -> None:
+        if self._finding:
+            self._finding.cancel()
+        run, remembered = self._draft.run, preferences.model_folders()
+
+        def work() -> ModelChoices:
+            used = [item.model for item in read_run_inputs(runs_folder()) if Path(item.model).is_absolute()]
+            return model_cards.find_choices(run, list(dict.fromkeys([*remembered, *used])))
+
+        self._finding = Task(self, work, done=self.show_choices, failed=self._searching.setText)
+
+    def show_choices(self, choices: ModelChoices) -> None:
+        """Show the models that were found, and the recommended ones."""
+        self._fits = choices.fits
+        shown = [card for card in choices.local if card.path in self.cards.cards]
+        new = [card for card in choices.local if card.path not in self.cards.cards]
+        count = len(new) if self._shows_all else max(0, _SHOWN - len(self.cards.cards))
+        for card in shown:
+            self._refresh(card)
+        for card in new[:count]:
+            self._add(card)
+        self._hidden_cards = new[count:]
+        self.show_all.setText(tr("Show {count} more", count=len(self._hidden_cards)))
+        self.show_all.setVisible(bool(self._hidden_cards))
+        self._show_recommended(choices.recommended)
+        self._searching.setText("" if choices.local else tr("No other model is on this computer yet."))
+        self._searching.setVisible(not choices.local)
+        self.problems.setText("\n".join(choices.problems))
+        self.problems.setVisible(bool(choices.problems))
+        for path, widget in self.cards.cards.items():
+            self._show_fit(widget, path)
+        self._show_choice()
+
+    def _show_recommended(self, cards: list[ModelCard]) -> None:
+        if list(self.recommended.cards) != [card.path for card in cards]:
+            self.recommended.clear()
+            for card in cards:
+                self.recommended.add(ChoiceCard(card.path, card.title, card.text, " ", card.corner))
+        for card in cards:
+            widget = self.recommended.cards[card.path]
+            widget.set_text(card.text)
+            if fit := self._fits.get(card.path):
+                widget.set_detail(fit.badge, fit.state)
+        for part in (self._recommended_title, self.recommended):
+            part.setVisible(bool(cards))
+
+    def _show_fit(self, widget: ChoiceCard, path: str) -> None:
+        if fit := self._fits.get(path):
+            widget.set_corner(fit.badge, fit.state)
+
+    def _show_hidden(self) -> None:
+        for card in self._hidden_cards:
+            self._add(card)
+        self._hidden_cards, self._shows_all = [], True
+        self.show_all.hide()
+        self._show_choice()
+
+    def _add(self, card: ModelCard) -> None:
+        self.cards.add(ChoiceCard(card.path, card.title, card.text, card.detail))
+        self._refresh(card)
+
+    def _refresh(self, card: ModelCard) -> None:
+        widget = self.cards.cards[card.path]
+        widget.set_text(card.text)
+        widget.set_detail(card.detail)
+        if card.path != self._draft.run.model.path:  # the reason of the chosen one stands in the notice
+            widget.disable(card.refused)
+        self._show_fit(widget, card.path)
+
     def _show_choice(self) -> None:
         path = self._draft.run.model.path
-        if path not in self.cards.cards:
-            self._add_card(path, Path(path).name if Path(path).is_absolute() else path, "Being looked at…", path)
-        self.cards.choose(path)
-
-    def _add_card(self, path: str, name: str, text: str, small: str) -> None:
-        self.cards.add(ChoiceCard(path, name, text, small))
-
-    def _show_downloaded(self, options: list[ModelOption]) -> None:
-        for option in options:
-            model = option.facts
-            if model.path in self.cards.cards:
-                self.cards.cards[model.path].set_text(model.sentence())
-            else:
-                self._add_card(model.path, model.name, model.sentence(), "Already downloaded from Hugging Face.")
-            if option.support == UNSUPPORTED and model.path != self._draft.run.model.path:
-                self.cards.cards[model.path].disable(option.sentence)
-        self._searching.setText("" if options else "No model from Hugging Face is on this computer yet.")
-        self._searching.setVisible(not options)
-        self._show_choice()
+        groups = (self.recommended, self.cards, self.hub.results)
+        if not any(path in group.cards for group in groups):
+            name = Path(path).name if Path(path).is_absolute() else path
+            self.cards.add(ChoiceCard(path, name, tr("Being looked at…"), path))
+        for group in groups:
+            group.choose(path)
 
     def _check_model(self) -> None:
         """Read the chosen model's facts on a task's thread; show them, or what is missing."""
@@ -157,44 +229,67 @@ class ModelStep(QWidget):
             self._checking.cancel()
         self._problem = ""
         self.notice.hide()
-        model = self._draft.run.model
-        path, revision = model.path, model.revision
+        run = self._draft.run
+        self._checking = Task(self, lambda: _check(run), done=self._show_checked, failed=self._show_failure)
 
-        def work() -> ModelOption | None:
-            folder = find_model(path, revision)
-            if folder is None:
-                return None
-            missing = missing_files(folder)
-            if missing:
-                raise BadModel(f"{folder} is no complete model: {', '.join(missing[:3])} is missing.")
-            option = _describe_option(model_facts.read_model_facts(folder, path))
-            if option.support == UNSUPPORTED:
-                raise BadModel(option.sentence)
-            return option
-
-        self._checking = Task(self, work, done=self._show_facts, failed=self._show_failure)
-
-    def _show_facts(self, option: ModelOption | None) -> None:
-        card = self.cards.cards[self._draft.run.model.path]
-        if option is None:
-            card.set_text("Not on this computer yet: it is downloaded when the run starts.")
-            return
-        card.set_text(option.facts.sentence())
-        if option.sentence:
-            card.set_detail(option.sentence)
+    def _show_checked(self, checked: _Checked) -> None:
+        path = self._draft.run.model.path
+        if checked.fit:
+            self._fits[path] = checked.fit
+        if card := self.cards.cards.get(path):
+            card.set_text(checked.text)
+            self._show_fit(card, path)
+            if checked.detail:
+                card.set_detail(checked.detail)
+        if checked.is_here:
+            self.download.dismiss()
+        else:
+            badge = checked.fit.badge if checked.fit else ""
+            self.download.offer(path, f"{checked.text} {badge}".strip(), checked.page)
 
     def _show_failure(self, sentence: str) -> None:
         self._problem = sentence
-        self.cards.cards[self._draft.run.model.path].set_text("This model cannot be used.")
+        self.download.dismiss()
+        if card := self.cards.cards.get(self._draft.run.model.path):
+            card.set_text(tr("This model cannot be used."))
         self.notice.show_message(
-            sentence, "Choose another model below, or a folder with config.json and safetensors files."
+            sentence, tr("Choose another model below, or a folder with config.json and safetensors files.")
         )
 
+    def _arrive(self, model_id: str) -> None:
+        """A model was downloaded: it is on this computer now, and is the chosen one unless another was chosen since."""
+        self._find()
+        if self._draft.run.model.path == model_id:
+            self._check_model()
 
-def _describe_option(facts: model_facts.ModelFacts) -> ModelOption:
-    return ModelOption(facts, *family_support(facts.architecture))
+
+def _check(run: Run) -> _Checked:
+    """Raises BadModel for a model that cannot be used, or is nowhere."""
+    path, revision = run.model.path, run.model.revision
+    folder = find_model(path, revision)
+    if folder is None:
+        return _check_remote(run)
+    missing = missing_files(folder)
+    if missing:
+        raise BadModel(f"{folder} is no complete model: {', '.join(missing[:3])} is missing.")
+    facts = read_model_facts(folder, path)
+    support, sentence = family_support(facts.architecture)
+    if support == UNSUPPORTED:
+        raise BadModel(sentence)
+    return _Checked(describe_facts(facts), sentence, estimate_models(run, {path: folder}).get(path))
 
 
-def _list_options() -> list[ModelOption]:
-    """The models that were downloaded to this computer."""
-    return [_describe_option(facts) for facts in model_facts.list_downloaded()]
+def _check_remote(run: Run) -> _Checked:
+    path = run.model.path
+    later = tr("Not on this computer yet: it is downloaded when the run starts.")
+    try:
+        size, config = remote_model(path, run.model.revision)
+    except Gated as error:  # its terms can be accepted until the run starts
+        return _Checked(GATED, "", None, is_here=False, page=error.url)
+    except Unavailable as error:  # no network now: the run would tell it again
+        return _Checked(later, str(error), None, is_here=False)
+    support, sentence = family_support(str(config.get("model_type") or ""))
+    if support == UNSUPPORTED:
+        raise BadModel(sentence)
+    text = tr("{size} to download: at once, or when the run starts.", size=format_bytes(size))
+    return _Checked(text, sentence, estimate_models(run, {path: config}).get(path), is_here=False)

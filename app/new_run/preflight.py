@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.desktop.machine import format_bytes
-from app.new_run import goals, memory_fit, model_facts
+from app.new_run import goals, memory_fit
 from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
 from app.new_run.data_checks import check_data, check_placeholders, check_tokens, survey
 from app.new_run.disabled_reasons import use_labels
+from app.new_run.model_facts import describe_facts
 from app.new_run.step_times import from_measured
 from app.preview import dataset_reader
 from app.runs.labels import model_label
 from app.threads import core_calls
+from app.threads.model_library import read_model_facts
 from core.errors import Unavailable, UserError
 from core.events import Phase, Walked
 from core.quant.modes import MODES, UNPACKED
@@ -125,9 +127,7 @@ def _check_model(run: Run, folder: Path | None, remote: _Remote) -> Check:
         return Check("Model", BAD, f"{folder} is no complete model: {', '.join(missing[:3])} is missing.", "Model")
     if note := core_calls.tied_head_note(folder):
         return Check("Model", NOTE, note, "Model")
-    return Check(
-        "Model", GOOD, f"{name}: all files are here ({model_facts.read_model_facts(folder).sentence()}).", "Model"
-    )
+    return Check("Model", GOOD, f"{name}: all files are here ({describe_facts(read_model_facts(folder))}).", "Model")
 
 
 def _check_disk(run: Run, folder: Path | None, remote: _Remote) -> Check:
@@ -135,7 +135,7 @@ def _check_disk(run: Run, folder: Path | None, remote: _Remote) -> Check:
     while not output.exists() and output != output.parent:
         output = output.parent
     free = shutil.disk_usage(output).free
-    weights = model_facts.read_model_facts(folder).size if folder else remote.download_bytes
+    weights = read_model_facts(folder).size if folder else remote.download_bytes
     if weights is None:
         return Check("Disk", LATER, f"{format_bytes(free)} free; what the run needs is known after the download.")
     # An adapter, its optimizer state and copies of both; full fine-tuning keeps the whole model.
@@ -187,7 +187,7 @@ def _check_memory(run: Run, folder: Path | None, remote: _Remote) -> Check:
 
 def _check_precision(run: Run, device: str, folder: Path | None) -> Check:
     mode = run.model.quantization
-    model_packing = model_facts.read_model_facts(folder).quantized if folder else ""
+    model_packing = read_model_facts(folder).quantized if folder else ""
     if mode != UNPACKED and model_packing:
         words = f"The model comes packed in {model_packing}; it cannot be packed as {MODES[mode].title} on top."
         return Check("Precision", BAD, words, "Settings")

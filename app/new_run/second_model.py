@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences
 from app.new_run.goals import other_model_option
-from app.new_run.model_facts import ModelFacts
 from app.runs import history
 from app.style import theme
+from app.threads.model_library import ModelFacts
 from app.threads.task import Task
 from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox

@@ -12,7 +12,6 @@ from app.new_run.command_tab import CommandTab
 from app.new_run.disabled_reasons import find_reasons, use_labels
 from app.new_run.draft import Draft
 from app.new_run.form import Form
-from app.new_run.model_facts import read_model_facts
 from app.new_run.presets import PRESETS
 from app.new_run.rewards_tab import REASONING_KEY, REWARDS_KEY, RewardsTab
 from app.new_run.simple_settings import SimpleSettings
@@ -22,6 +21,7 @@ from app.runs.job_queue import JobQueue
 from app.runs.status_text import format_duration
 from app.style import theme
 from app.threads.core_calls import find_model
+from app.threads.model_library import read_model_facts
 from app.threads.task import Task
 from app.threads.throttle import Throttle
 from app.widgets.allow_code import PERMISSIONS

@@ -21,6 +21,7 @@ PLACES = (  # (key, title, icon)
     ("welcome", "Welcome", "spark"),
     ("new", "New run", "new"),
     ("runs", "Runs", "runs"),
+    ("data", "Data", "file"),
     ("chat", "Chat", "chat"),
 )
 

@@ -15,6 +15,7 @@ from app.new_run.welcome import WelcomePage
 from app.new_run.wizard import Wizard
 from app.pages.chat import ChatPage
 from app.pages.compare import ComparePage
+from app.pages.datasets import DatasetsPage
 from app.pages.help import HelpWindow
 from app.pages.runs import RunsPage
 from app.runs import status_text
@@ -67,10 +68,16 @@ class MainWindow(QMainWindow):
             RunsPage(self.jobs),
             ChatPage(self.jobs),
         )
-        self.welcome = WelcomePage(self.draft)
+        self.welcome, self.datasets_page = WelcomePage(self.draft), DatasetsPage()
         self.runs = OpenRuns(self.jobs, self.stack, self)
         self.queue = QueueKeeper(self.jobs, self.runs, self)
-        self._places = {"welcome": self.welcome, "new": self.wizard, "runs": self.runs_page, "chat": self.chat_page}
+        self._places = {
+            "welcome": self.welcome,
+            "new": self.wizard,
+            "runs": self.runs_page,
+            "data": self.datasets_page,
+            "chat": self.chat_page,
+        }
         for page in self._places.values():
             self.stack.addWidget(page)
         central = QWidget()
@@ -91,7 +98,7 @@ class MainWindow(QMainWindow):
         self._is_drawn = False
 
     def go(self, place: str) -> None:
-        """Show "welcome", "new", "runs" or "chat"."""
+        """Show "welcome", "new", "runs", "data" or "chat"."""
         self.stack.setCurrentWidget(self._places[place])
 
     def open_files(self, files: list[Path]) -> None:
@@ -195,6 +202,8 @@ class MainWindow(QMainWindow):
         self.welcome.demo.connect(self._start)
         self.welcome.own_data.connect(self._choose_data)
         self.welcome.open_run.connect(self._choose_run)
+        self.datasets_page.use.connect(self._use_data)
+        self.datasets_page.choose_data.connect(self._choose_data)
         self.runs_page.open_run.connect(self.open_run)
         self.runs_page.resume.connect(self._resume)
         self.welcome.interrupted.resume.connect(self._resume)
@@ -286,6 +295,11 @@ class MainWindow(QMainWindow):
             self._edit_settings(Run.read(path))
         except UserError as error:
             dialogs.show_message(self, tr("These settings cannot be used."), str(error))
+
+    def _use_data(self, run: Run) -> None:
+        """Learn from a run's data, by the method that they suit."""
+        self.draft.set("method", run.method)
+        self.incoming.use_data(run.data.path, run.data.eval_path)
 
     def _choose_data(self) -> None:
         self._show_step(tr("Data"))

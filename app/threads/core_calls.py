@@ -143,12 +143,12 @@ def measure_steps(run: Run, stop: threading.Event) -> Generator[Event, None, "Me
 
 def memory_estimate(
     run: Run, folder: Path | None, device: str, tokens: int, usable: int, config: dict[str, Any] | None = None
-) -> tuple[str, str] | None:
+) -> tuple[str, str, int] | None:
     """The memory that a step of a run takes, under the plan that core.memory.plan makes for the run.
 
     `tokens` is the length of the longest row, `usable` the memory in bytes. Returns ("5 to 7 GB", what to try where
-    that is more than `usable`), or None for a config of an unusual build: no estimate rather than a wrong one. Without
-    a folder the model's weights are counted by its `config`.
+    that is more than `usable`, the middle in bytes), or None for a config of an unusual build: no estimate rather than
+    a wrong one. Without a folder the model's weights are counted by its `config`.
     """
     from core.errors import BadModel
     from core.memory import estimate, plan
@@ -163,7 +163,7 @@ def memory_estimate(
         _, memory, advice = plan.resolve_plan(run, tokens, device, usable, estimate_run)
     except (OSError, ValueError, KeyError, TypeError, BadModel):
         return None
-    return None if memory is None else (memory.words, advice)
+    return None if memory is None else (memory.words, advice, memory.total)
 
 
 def _find_teacher(run: Run) -> Path | None:

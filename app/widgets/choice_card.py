@@ -45,8 +45,8 @@ class ChoiceCard(Card):
         header = hbox(gap=8)
         self._heading = Label(heading, bold=True)
         header.addWidget(self._heading, 1)
-        if corner:
-            header.addWidget(Label(corner, "caption", tone="secondary", wrap=False), 0, Qt.AlignmentFlag.AlignTop)
+        self.corner = Label(corner, "caption", tone="secondary", wrap=False)
+        header.addWidget(self.corner, 0, Qt.AlignmentFlag.AlignTop)
         text_layout.addLayout(header)
         self._text = Label(text)
         text_layout.addWidget(self._text)
@@ -57,7 +57,7 @@ class ChoiceCard(Card):
         text_layout.addStretch()
         layout.addLayout(text_layout, 1)
         # Not before they lie in the card: what has no parent is shown as a window of its own.
-        for label, shown in ((self._text, text), (self.detail, detail), (self.reason, "")):
+        for label, shown in ((self._text, text), (self.detail, detail), (self.reason, ""), (self.corner, corner)):
             label.setVisible(bool(shown))
 
     def set_text(self, text: str) -> None:
@@ -71,6 +71,12 @@ class ChoiceCard(Card):
         self.detail.setText(detail)
         self.detail.set_tone(tone)
         self.detail.setVisible(bool(detail))
+
+    def set_corner(self, corner: str, tone: str = "secondary") -> None:
+        """Change the small word in the upper right corner."""
+        self.corner.setText(corner)
+        self.corner.set_tone(tone)
+        self.corner.setVisible(bool(corner))
 
     def disable(self, reason: str) -> None:
         """Make the card unavailable and show the reason; "" makes it available again."""

@@ -11,6 +11,7 @@ from core.data.read.files import DEMO, ENDINGS
 from core.errors import BadModel
 from core.events import Phase
 from core.model.download import Repository, download
+from core.model.model_facts import CARD
 from core.model.weight_files import PATTERN, find_missing_files
 from core.resources import STARTER as STARTER_FOLDER
 
@@ -122,7 +123,7 @@ def _exists(path: str | Path) -> bool:
 
 def model_repository(model: str, revision: str | None) -> Repository:
     """A model's repository with the files that Hone reads."""
-    return Repository(model, revision, "model", PATTERNS)
+    return Repository(model, revision, "model", [*PATTERNS, CARD])
 
 
 def fetch_data(path: str) -> Generator[Phase, None, str]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from core.errors import Unavailable
 from core.hub_token import find_token
-from core.model.download import explain_failure
 from core.model.hub import model_repository
+from core.model.hub_failures import explain_failure
 
 
 @dataclass(frozen=True)
@@ -37,5 +37,5 @@ def ask_hub(model: str, revision: str | None = None) -> RemoteModel:
         config = Path(hf_hub_download(model, "config.json", revision=revision, token=token))
         values = json.loads(config.read_text(encoding="utf-8"))
     except Exception as error:  # a sentence for each known one; others are raised as they are
-        raise explain_failure(repository, error) from error
+        raise explain_failure(model, "model", error) from error
     return RemoteModel(sum(sizes[name] for name in wanted), values if isinstance(values, dict) else {})

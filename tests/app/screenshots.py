@@ -14,6 +14,7 @@ from app.new_run.step_times import StepTime
 from tests.app.camera import Camera
 from tests.app.runs_pictures import visit_runs
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
+from tests.hub_double import HubDouble, HubRepository, model_repository
 
 SIZES = ((1280, 800), (900, 600))
 # What the model of the played run answers at some of its steps.
@@ -24,6 +25,9 @@ def main(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    hub = HubDouble(hub_repositories())
+    hub.cut_offset, hub.cuts = 9 << 20, 0  # where a download waits to be photographed
+    os.environ["HF_ENDPOINT"] = hub.url
     import core  # noqa: F401
     from app.shell.application import Application
     from app.style import theme
@@ -34,15 +38,43 @@ def main(out: Path) -> None:
     for mode in ("light", "dark"):
         for width, height in SIZES:
             theme.apply(app, mode)
-            Photographer(app, out, f"{mode}-{width}", width, height).visit_all()
+            photographer = Photographer(app, out, f"{mode}-{width}", width, height)
+            photographer.hub = hub
+            photographer.visit_all()
+
+
+def hub_repositories() -> dict[str, HubRepository]:
+    """Models for a search, with the files of the starter and weights of some megabytes that arrive in two pieces."""
+    from core.resources import STARTER
+
+    facts = {
+        "tags": ["safetensors", "text-generation", "license:apache-2.0"], "downloads": 1_204_113,
+        "safetensors": {"parameters": {"BF16": 1_240_000_000}, "total": 1_240_000_000},
+        "config": {"model_type": "llama", "tokenizer_config": {"chat_template": "{{ messages }}"}},
+    }  # fmt: skip
+    files = model_repository(STARTER).files | {"model.safetensors": b"\0" * (20 << 20)}
+    packed = {"parameters": {"U32": 155_000_000, "BF16": 40_000_000}, "total": 195_000_000}
+    bits = {"model_type": "llama", "quantization_config": {"bits": 4}}
+    return {
+        "maker/Small-1B": HubRepository(files, facts=facts),
+        "maker/Small-gated": HubRepository(files, gated=True, facts=facts | {"downloads": 90_412}),
+        "mlx-community/Small-1B-4bit": HubRepository(
+            files, facts=facts | {"downloads": 8_120, "safetensors": packed, "config": bits}
+        ),
+        "maker/Small-BitNet": HubRepository(files, facts=facts | {"downloads": 12, "config": {"model_type": "bitnet"}}),
+    }
 
 
 class Photographer(Camera):
     """Leads one window in one size and theme through all its pages, and saves a picture of each."""
 
+    hub: HubDouble
+
     def visit_all(self) -> None:
         self.visit_steps()
         self.visit_choices()
+        self.visit_hub()
+        self.visit_datasets()
         self.visit_run()
         self.visit_methods()
         self.visit_chat()
@@ -232,6 +264,46 @@ class Photographer(Camera):
         self.take("5-check-packed")
         window.draft.set("model.quantization", "none")
         window.draft.set("method", "sft")
+
+    def visit_hub(self) -> None:
+        """The Model page with what a search on the Hub has found, a download, one that is paused, and a gated model."""
+        page = self.window.wizard.model
+        self.window.wizard.show_step(2)
+        self.wait_until(lambda: bool(page.recommended.cards))
+        self.take("3-model-here")
+        page.hub.id.setText("Small")
+        page.hub.search()
+        self.wait_until(lambda: bool(page.hub.results.cards))
+        self.wait(0.2)
+        self.scroll(page, 1.0)
+        self.take("3-model-found")
+        page.use_model("maker/Small-1B")
+        self.wait_until(lambda: page.download.isVisible())
+        self.scroll(page, 0.0)
+        self.take("3-model-offered")
+        self.hub.hold.clear()
+        page.download.start()
+        self.wait_until(lambda: page.download.bar.value() > 0)
+        self.take("3-model-download")
+        page.download.pause()
+        self.take("3-model-paused")
+        self.hub.hold.set()
+        page.download.cancel()
+        page.use_model("maker/Small-gated")
+        self.wait_until(lambda: "Gated" in page.download.sentence.text())
+        self.take("3-model-gated")
+        page.use_model("starter")
+
+    def visit_datasets(self) -> None:
+        """The Data page, and a dataset that is opened there."""
+        page = self.window.datasets_page
+        self.window.go("data")
+        self.wait_until(lambda: page.selected() is not None)
+        self.take("6-data")
+        page.open_selected()
+        self.wait(1.0)
+        self.take("6-data-open")
+        page.preview.back.click()
 
     def visit_methods(self) -> None:
         """The end of a run of each kind, its charts, and the answers it scored."""

@@ -8,9 +8,9 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from app.new_run.check import BAD
-from app.new_run.model_facts import describe_packing, read_model_facts
 from app.new_run.preflight import run_checks
 from app.shell.window import MainWindow
+from app.threads.model_library import describe_packing, read_model_facts
 from core import methods
 from core.run import Run
 from tests.app.new_run.test_form import flat

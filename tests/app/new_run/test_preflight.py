@@ -10,10 +10,11 @@ from threading import Event as Flag
 import pytest
 
 from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
-from app.new_run.model_facts import format_count, list_downloaded, read_model_facts
+from app.new_run.model_facts import describe_facts
 from app.new_run.preflight import MEASURED, TITLES, measure_run, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
+from app.threads.model_library import format_count, read_model_facts
 from core import resources
 from core.device import power
 from core.device.neural_engine import Host
@@ -213,7 +214,7 @@ def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
     assert starter.architecture == "qwen3"
     assert starter.chat_template
     assert starter.parameters is not None and 1_000_000 < starter.parameters < 4_000_000
-    assert "parameters" in starter.sentence()
+    assert "parameters" in describe_facts(starter)
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "llama", "quantization": {"bits": 4}}))
     (tmp_path / "model.safetensors").write_bytes(b"\x00" * 4)
     broken_model = read_model_facts(tmp_path)
@@ -223,10 +224,6 @@ def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
         False,
     )
     assert [format_count(n) for n in (512, 1_700_000, 600_000_000)] == ["512", "1.7 M", "0.6 B"]
-
-
-def test_an_empty_cache(home: Path) -> None:
-    assert list_downloaded() == []
 
 
 def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -130,12 +130,12 @@ def test_presets_set_what_they_say(window: MainWindow) -> None:
 
 def test_a_hub_id_is_read_with_care(qtbot: QtBot, window: MainWindow) -> None:
     page = window.wizard.model
-    qtbot.keyClicks(page.id, "not an id")
-    qtbot.keyPress(page.id, Qt.Key.Key_Return)
-    assert "owner/name" in page.notice.sentence.text()
+    qtbot.keyClicks(page.hub.id, "not an id")
+    page.hub.use_id.click()
+    assert "owner/name" in page.hub.status.text()
     assert window.draft.run.model.path == "starter"
-    page.id.setText("Qwen/Qwen3-0.6B")
-    page.use_id.click()
+    page.hub.id.setText("Qwen/Qwen3-0.6B")
+    qtbot.keyPress(page.hub.id, Qt.Key.Key_Return)
     assert window.draft.run.model.path == "Qwen/Qwen3-0.6B"
     assert page.cards.cards["Qwen/Qwen3-0.6B"].radio.isChecked()
 

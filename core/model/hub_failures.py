@@ -1,0 +1,66 @@
+"""Failures of the Hub's client, each as one sentence with what to do."""
+
+import errno
+
+from core.errors import BadData, BadModel, Gated, Unavailable, UserError
+
+
+def explain_failure(name: str, kind: str, error: Exception) -> Exception:
+    """The error of ours for one of the Hub's client about the "model" or "dataset" `name`; an unknown one as it is."""
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        url = page_url(name, kind)
+        return Gated(f"{name} is gated: accept its licence on {url}, and log in with `hone login`.", url)
+    if isinstance(error, RepositoryNotFoundError):
+        error_class = BadModel if kind == "model" else BadData
+        return error_class(f"There is no folder and no Hugging Face {kind} named {name} (or it is private).")
+    if isinstance(error, UserError):
+        return error
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(f"The disk is full; {name} could not be downloaded completely. What is here is kept.")
+    if sentence := _explain_status(read_status(error)):
+        return Unavailable(sentence)
+    if isinstance(error, LocalEntryNotFoundError | HfHubHTTPError) or is_broken_connection(error):
+        return Unavailable(
+            f"{name} is not on this machine, and the Hugging Face Hub could not be reached to download it."
+        )
+    return error
+
+
+def page_url(name: str, kind: str = "model") -> str:
+    """The page of a model or a dataset on the Hub."""
+    from huggingface_hub import constants
+
+    return f"{constants.ENDPOINT}/{'datasets/' if kind == 'dataset' else ''}{name}"
+
+
+def is_broken_connection(error: Exception) -> bool:
+    """Whether another try may help: no connection, one that broke, a server in trouble, or too many requests."""
+    if isinstance(error, UserError):
+        return False
+    status = read_status(error)
+    if status is not None:
+        return status == 429 or status >= 500
+    return isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith(("httpx", "httpcore"))
+
+
+def read_status(error: Exception) -> int | None:
+    """The HTTP status of the answer that an error is about, or None."""
+    for cause in (error, error.__cause__, error.__context__):
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if isinstance(status, int):
+            return status
+    return None
+
+
+def _explain_status(status: int | None) -> str:
+    if status == 401:
+        return "The Hugging Face Hub does not accept the access token: make a new one, and log in with `hone login`."
+    if status == 403:
+        return "The Hugging Face Hub refuses this: the access token may not read it."
+    if status == 429:
+        return "The Hugging Face Hub asks to wait: too many requests came from here. Try again in some minutes."
+    if status is not None and status >= 500:
+        return f"The Hugging Face Hub has trouble of its own (status {status}). Try again later."
+    return ""
