@@ -58,16 +58,18 @@ def list_changes(run: Run, record: RunRecord, rate: float, more_steps: int) -> d
 
 
 def describe_plan(run: Run, record: RunRecord, changes: dict[str, Any]) -> str:
-    """What a run will do when it goes on with these changes, in a sentence."""
+    """What a run will do when it goes on with these changes, in sentences."""
     started, paused = record.started, record.paused
     if started is None or paused is None:
         return ""
     total = changes.get(STEPS_KEY, started.total_steps)
-    words = tr("It goes on from step {first:,} to {total:,}", first=paused.step + 1, total=total)
+    sentences = [tr("It goes on from step {first:,} to {total:,}.", first=paused.step + 1, total=total)]
     if RATE_KEY in changes:
         rate, before = format_plain(changes[RATE_KEY]), format_plain(present_rate(run))
-        words += tr(", with a learning rate of {rate} in place of {before}", rate=rate, before=before)
+        sentences.append(tr("The learning rate is {rate} in place of {before}.", rate=rate, before=before))
     if changes and run.train.lr_schedule != "constant":
-        words += tr("; the schedule of the rate ({schedule}) is laid over all {total:,} steps",
-                    schedule=run.train.lr_schedule, total=total)  # fmt: skip
-    return words + "."
+        schedule = run.train.lr_schedule
+        sentences.append(
+            tr("Its schedule ({schedule}) is laid over all {total:,} steps.", schedule=schedule, total=total)
+        )
+    return " ".join(sentences)

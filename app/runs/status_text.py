@@ -24,14 +24,19 @@ def format_duration(seconds: float) -> str:
 def headline(record: RunRecord) -> str:
     """What the run is doing, in a few words."""
     if record.problem:
-        return "Stopped by a problem"
+        return tr("Stopped by a problem")
     if record.finished:
-        words = {"done": "Done", "stopped": "Stopped and kept", "early_stop": "Done, stopped early", "failed": "Failed"}
+        words = {
+            "done": tr("Done"),
+            "stopped": tr("Stopped and kept"),
+            "early_stop": tr("Done, stopped early"),
+            "failed": tr("Failed"),
+        }
         return words.get(record.finished.reason, record.finished.reason)
     if record.paused:
         return tr("Paused")
     if record.phase is None:
-        return "Getting ready"
+        return tr("Getting ready")
     if record.started is not None and record.phase.detail:
         return f"{record.phase.name}: {record.phase.detail}"
     return record.phase.name
@@ -40,7 +45,7 @@ def headline(record: RunRecord) -> str:
 def describe_stop(record: RunRecord, validates: bool, answers: bool) -> str:
     """What a run that was asked to stop does before it ends; `validates` and `answers` say what its settings hold."""
     if record.last_step is None:
-        return "Stopping. The run ends as soon as what it is doing can be left."
+        return tr("Stopping. The run ends as soon as what it is doing can be left.")
     phase = record.phase.name if record.phase else ""
     if phase.startswith(("Saving", "Writing sample answers after")):
         parts = ["saves what was learned"] * (phase == "Saving") + ["writes sample answers"] * answers

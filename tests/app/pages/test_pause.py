@@ -93,8 +93,8 @@ def test_it_goes_on_in_its_page_with_what_was_changed(qtbot: QtBot, window: Main
     card.rate.setText("0.001")
     card.extra.setText("5")
     assert card.plan.text() == (
-        "It goes on from step 11 to 35, with a learning rate of 0.001 in place of 0.002; "
-        "the schedule of the rate (cosine) is laid over all 35 steps."
+        "It goes on from step 11 to 35. The learning rate is 0.001 in place of 0.002. "
+        "Its schedule (cosine) is laid over all 35 steps."
     )
     card.resume_button.click()
     assert asked == [(str(paused.folder), {"train.learning_rate": 1e-3, "train.steps": 35})]
@@ -132,7 +132,7 @@ def test_the_health_strip_leads_to_a_lower_rate(qtbot: QtBot, window: MainWindow
     page.health.button.click()
     qtbot.waitUntil(lambda: page.pause_card.isVisible())
     assert page.pause_card.rate.text() == "0.001" and page.pause_card.rate.hasFocus()
-    assert "with a learning rate of 0.001 in place of 0.002" in page.pause_card.plan.text()
+    assert "The learning rate is 0.001 in place of 0.002." in page.pause_card.plan.text()
 
 
 @pytest.mark.parametrize("is_paused", [False, True])
