@@ -64,7 +64,7 @@ class RunRow:
         if self.state == HELD:
             return tr("Waits for you")
         if self.state == QUEUED:
-            return tr("Next") if self.place == 1 else tr("Waits, place {place}", place=self.place)
+            return tr("Waits, next") if self.place == 1 else tr("Waits, place {place}", place=self.place)
         if self.state == PREPARING:
             return tr("Preparing")
         if self.state == TRAINING:

@@ -193,7 +193,11 @@ def test_waiting_and_preparing_runs_are_listed_and_can_be_cancelled(qtbot: QtBot
         jobs.start(live)
     qtbot.waitUntil(lambda: len(names(page)) == 7)
     rows = {row.folder.name: row for row in page._model.rows}
-    assert [rows[name].status for name in ("first", "second", "third")] == ["Preparing", "Next", "Waits, place 2"]
+    assert [rows[name].status for name in ("first", "second", "third")] == [
+        "Preparing",
+        "Waits, next",
+        "Waits, place 2",
+    ]
     assert names(page)[:2] == [rows["second"].entry.title, rows["third"].entry.title]
 
     def select_folder(name: str) -> None:
