@@ -130,7 +130,7 @@ class DownloadCard(Card):
         self.set_tone({FAILED: "bad", WAITING: "", RUNNING: "", PAUSED: ""}[state])
         self._title.setText(titles[state])
         self.sentence.setText(sentence)
-        self.start_button.setText(labels.get(state, ""))
+        self.start_button.setText(labels.get(state, self.start_button.text()))
         self.start_button.setVisible(state != RUNNING)
         self.pause_button.setVisible(state == RUNNING)
         self.cancel_button.setVisible(state in (RUNNING, PAUSED))

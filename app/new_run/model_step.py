@@ -80,7 +80,7 @@ class ModelStep(QWidget):
         self.cards = ChoiceGroup()
         self.cards.setAccessibleName(tr("Which model should learn?"))
         page.addWidget(self.cards)
-        self.show_all = quiet_button("")
+        self.show_all = quiet_button(tr("Show more"))
         page.addWidget(self.show_all)
         self._searching = caption(tr("Looking for models on this computer…"))
         page.addWidget(self._searching)
