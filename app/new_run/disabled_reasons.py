@@ -41,7 +41,7 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
         sentence = tr("Goes with LoRA and DoRA; all weights are trained here.")
         reasons |= {f"adapter.{name}": {"": sentence} for name in ADAPTER_OPTIONS}
     if mode == UNPACKED or not MODES[mode].double:
-        titles = " and ".join(mode.title for mode in MODES.values() if mode.double)
+        titles = tr(" and ").join(tr(mode.title) for mode in MODES.values() if mode.double)
         reasons["model.double_quantization"] = {"": tr("Goes with {titles}.", titles=titles)}
     return reasons
 

@@ -109,8 +109,8 @@ def _section_heading(group: GoalGroup) -> QWidget:
     widget = QWidget()
     layout = hbox(widget, gap=10)
     layout.setContentsMargins(0, theme.GRID, 0, 0)
-    layout.addWidget(heading(group.title))
-    layout.addWidget(Label(group.sentence, tone="secondary"), 1)
+    layout.addWidget(heading(tr(group.title)))
+    layout.addWidget(Label(tr(group.sentence), tone="secondary"), 1)
     return widget
 
 
@@ -137,17 +137,22 @@ class _About(Card):
 
     def show_method(self, spec: methods.Method) -> None:
         self.heading.setText(spec.title)
-        self.lines[tr("You need")].setText(spec.needs)
-        self.lines[tr("Memory and time")].setText(spec.cost)
+        self.lines[tr("You need")].setText(tr(spec.needs))
+        self.lines[tr("Memory and time")].setText(tr(spec.cost))
         self.setAccessibleName(
-            tr("{title}. You need: {needs} Memory and time: {cost}", title=spec.title, needs=spec.needs, cost=spec.cost)
+            tr(
+                "{title}. You need: {needs} Memory and time: {cost}",
+                title=spec.title,
+                needs=tr(spec.needs),
+                cost=tr(spec.cost),
+            )
         )
 
 
 def _card(key: str) -> ChoiceCard:
     """A goal: its title and one line."""
     spec = methods.load()[key]
-    return ChoiceCard(key, spec.goal, first_sentence(spec.summary), corner=spec.title)
+    return ChoiceCard(key, tr(spec.goal), first_sentence(tr(spec.summary)), corner=spec.title)
 
 
 def first_sentence(text: str) -> str:

@@ -74,7 +74,7 @@ class Misfit:
         """What to do, for people: "This fits KTO"."""
         first, *others = (methods.load()[name].title for name in self.fitting)
         return tr("This fits {first}", first=first) + (
-            tr(", and also {others}.", others=" and ".join(others)) if len(others) == 1 else "."
+            tr(", and also {others}.", others=tr(" and ").join(others)) if len(others) == 1 else "."
         )
 
 

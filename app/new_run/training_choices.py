@@ -25,8 +25,8 @@ ADAPTER_CHOICES = {
 }
 PRECISION_CHOICES = {
     UNPACKED: (tr("Full precision"), tr("The weights as they come.")),
-    "int8": (MODES["int8"].title, MODES["int8"].summary),
-    "nf4": (MODES["nf4"].title, MODES["nf4"].summary),
+    "int8": (tr(MODES["int8"].title), tr(MODES["int8"].summary)),
+    "nf4": (tr(MODES["nf4"].title), tr(MODES["nf4"].summary)),
 }
 CHOICES = {"adapter.type": ADAPTER_CHOICES, "model.quantization": PRECISION_CHOICES}
 
@@ -59,7 +59,7 @@ class TrainingChoices(QWidget):
         chosen = {"adapter.type": run.adapter.type, "model.quantization": run.model.quantization}
         if run.model.quantization not in self.groups["model.quantization"].cards:
             mode = MODES[run.model.quantization]
-            self.groups["model.quantization"].add(ChoiceCard(mode.name, mode.title, mode.summary))
+            self.groups["model.quantization"].add(ChoiceCard(mode.name, tr(mode.title), tr(mode.summary)))
         for key, group in self.groups.items():
             for name, card in group.cards.items():
                 card.disable("" if name == chosen[key] else reasons.get(key, {}).get(name, ""))

@@ -32,8 +32,8 @@ _KINDS = {
     ),
     **{
         name: (
-            tr("The whole model in {title}", title=mode.title),
-            tr("{summary} Its loss is measured again and told.", summary=mode.summary),
+            tr("The whole model in {title}", title=tr(mode.title)),
+            tr("{summary} Its loss is measured again and told.", summary=tr(mode.summary)),
         )
         for name, mode in MODES.items()
         if mode.mlx and name in ("affine-8", "affine-4", "mxfp4")
