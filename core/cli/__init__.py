@@ -58,14 +58,16 @@ def _nearest(word: str, candidates: Iterable[str]) -> str:
 
 def parser() -> Parser:
     """The whole command line."""
-    from core.cli import chat, data, doctor, evaluate, fuse, listing, login, models, quantize, rewards, selftest, train
+    from core.cli import (
+        chat, data, doctor, evaluate, export, fuse, listing, login, models, quantize, rewards, selftest, train,
+    )  # fmt: skip
 
     top = Parser(prog="hone", description="Teach a language model something on your own machine.")
     top.add_argument("--version", action="version", version=f"hone {__version__}")
     commands = top.add_subparsers(dest="name", metavar="COMMAND", required=True, parser_class=Parser)
     for name in ("train", *methods.load()):
         train.add(commands, name)
-    for module in (chat, evaluate, fuse, quantize, data, listing, models, rewards, login, doctor, selftest):
+    for module in (chat, evaluate, export, fuse, quantize, data, listing, models, rewards, login, doctor, selftest):
         module.add(commands)
     top.commands = commands.choices
     for command in commands.choices.values():

@@ -55,7 +55,7 @@ def common_sizes(config: Config) -> dict[str, Any]:
         "attention.key_length": head_dim,
         "attention.value_length": head_dim,
         "attention.layer_norm_rms_epsilon": float(config["rms_norm_eps"]),
-        "rope.freq_base": float(rope(config).get("rope_theta", config.get("rope_theta", 10000.0))),
+        "rope.freq_base": rope_base(config),
         "rope.dimension_count": int(head_dim * _partial(config)),
         "vocab_size": config["vocab_size"],
     }
@@ -77,6 +77,11 @@ def head_size(config: Config) -> int:
 def rope(config: Config) -> dict[str, Any]:
     """The settings of the rotary embedding, under either of the names that configs have for them."""
     return dict(config.get("rope_parameters") or config.get("rope_scaling") or {})
+
+
+def rope_base(config: Config) -> float:
+    """The base of the rotary embedding's frequencies."""
+    return float(rope(config).get("rope_theta") or config.get("rope_theta") or 10000.0)
 
 
 def rope_type(config: Config) -> str:
@@ -117,8 +122,8 @@ def _llama3_frequencies(config: Config) -> dict[str, Array]:
     scaling = rope(config)
     if rope_type(config) != "llama3":
         return {}
-    size, base = head_size(config), float(scaling.get("rope_theta", config.get("rope_theta", 10000.0)))
-    wavelengths = 2 * math.pi * base ** (np.arange(0, size, 2, dtype=np.float64) / size)
+    size = head_size(config)
+    wavelengths = 2 * math.pi * rope_base(config) ** (np.arange(0, size, 2, dtype=np.float64) / size)
     factor, context = float(scaling["factor"]), float(scaling["original_max_position_embeddings"])
     low, high = float(scaling["low_freq_factor"]), float(scaling["high_freq_factor"])
     smooth = (context / wavelengths - low) / (high - low)

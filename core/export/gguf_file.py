@@ -30,18 +30,20 @@ KINDS: dict[str, tuple[gguf.GGMLQuantizationType, gguf.LlamaFileType]] = {
     "bf16": (gguf.GGMLQuantizationType.BF16, gguf.LlamaFileType.MOSTLY_BF16),
     "q8_0": (gguf.GGMLQuantizationType.Q8_0, gguf.LlamaFileType.MOSTLY_Q8_0),
 }
+_PHASES = 10  # that tell how far the writing is
 _BLOCK = 32  # weights that share a scale in Q8_0
 # Largest difference of a tensor read again from the one written, as a norm relative to its size.
 _TOLERANCE = {"f16": 1e-3, "bf16": 5e-3, "q8_0": 1e-2}
 
 
-def write_gguf(folder: Path, file: Path, kind: str = "f16") -> Iterator[Event]:
+def write_gguf(folder: Path, file: Path, kind: str = "f16", name: str = "") -> Iterator[Event]:
     """Write the model of a folder in Hugging Face's layout as a GGUF file.
 
     Arguments:
         folder: has config.json, model*.safetensors and the tokenizer; its weights are not packed.
         file: to write; it should be a temporary one until the events have ended.
         kind: one of KINDS.
+        name: what other programs call the model; "" for the folder's name.
 
     Yields Phase events, and a Warned for each limit of the form. Raises BadModel with the reason where llama.cpp would
     not give the same tokens or logits, or where what was written is not what was meant.
@@ -53,6 +55,7 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16") -> Iterator[Event]:
     names = _tensor_names(folder, config, family)
     writer = gguf.GGUFWriter(file, family.arch)
     try:
+        writer.add_name(name or folder.name)
         yield from _add_settings(writer, folder, config, family, kind)
         _add_tensors(writer, folder, config, family, names, kind)
         for name, tensor in family.extra_tensors(config).items():
@@ -60,9 +63,11 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16") -> Iterator[Event]:
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_ti_data_to_file()
+        often = max(1, len(names) // _PHASES)
         for done, tensor in enumerate(_tensors(folder, config, family, names), 1):
             writer.write_tensor_data(_store(tensor, kind))
-            yield Phase("Writing GGUF", f"{done} of {len(names)} tensors", done / len(names))
+            if done % often == 0:
+                yield Phase("Writing GGUF", f"{done} of {len(names)} tensors", done / len(names))
         for tensor in family.extra_tensors(config).values():
             writer.write_tensor_data(tensor)
     finally:
@@ -72,7 +77,7 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16") -> Iterator[Event]:
 
 
 def _tensor_names(folder: Path, config: Config, family: GgufFamily) -> dict[str, str]:
-    """{name in the folder: name in GGUF} of every tensor, in the files' order. Raises BadModel for one without a name."""
+    """{name in the folder: name in GGUF} of every tensor, in the files' order. Raises BadModel where one has none."""
     arch = next(arch for arch, name in gguf.MODEL_ARCH_NAMES.items() if name == family.arch)
     table = gguf.get_tensor_name_map(arch, config["num_hidden_layers"])
     names = {}
@@ -135,7 +140,6 @@ def _add_settings(
     writer: gguf.GGUFWriter, folder: Path, config: Config, family: GgufFamily, kind: str
 ) -> Iterator[Event]:
     writer.add_type(gguf.GGUFType.MODEL)
-    writer.add_name(folder.name.strip(".").removesuffix(".partial"))
     for key, value in (common_sizes(config) | family.extra_sizes(config)).items():
         add = writer.add_float32 if isinstance(value, float) else writer.add_uint32
         if isinstance(value, str):

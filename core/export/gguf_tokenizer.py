@@ -20,9 +20,11 @@ NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # gguf.
 _UNMERGED = -1e9  # score of a token that no merge makes: it is only ever a single character
 
 _ENGLISH = r"(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])"
+_ANY_CASE = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _REST = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)"
 _UPPER, _LOWER = r"((?=[\p{L}])([^a-z]))", r"((?=[\p{L}])([^A-Z]))"
+_REST_AND_SLASH = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 _BEFORE = r"[^\r\n\p{L}\p{N}]?"
 
 
@@ -31,29 +33,45 @@ def _cased(end: str = "") -> str:
     return f"{_BEFORE}{_UPPER}*{_LOWER}+{end}|{_BEFORE}{_UPPER}+{_LOWER}*{end}"
 
 
+def _cased_originally(end: str = "") -> str:
+    """The same with the classes that llama.cpp's patterns do not have."""
+    upper, lower = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+    return f"{_BEFORE}{upper}*{lower}+{end}|{_BEFORE}{upper}+{lower}*{end}"
+
+
+def _words(contractions: str, digits: int) -> str:
+    """Words with what stands before them, and at most so many digits at once."""
+    number = r"\p{N}" if digits == 1 else rf"\p{{N}}{{1,{digits}}}"
+    return rf"{contractions}|{_BEFORE}\p{{L}}+|{number}|{_REST}"
+
+
 class PreTokenizer(NamedTuple):
     """One of llama.cpp's ways to split text before merging."""
 
     id: str
     patterns: tuple[str, ...]  # applied one after the other
     ignore_merges: bool = False  # a piece that is a token is taken whole, whatever the merges say
+    original: str = ""  # the pattern in tokenizer.json that it was made for
 
 
 # The first that suits is taken: those that older versions of llama.cpp know stand before those of newer ones.
 PRE_TOKENIZERS = (
-    PreTokenizer("llama-bpe", (rf"{_ENGLISH}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{_REST}",), True),
-    PreTokenizer("qwen2", (rf"{_ENGLISH}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{_REST}",)),
+    PreTokenizer("llama-bpe", (_words(_ENGLISH, 3),), True, _words(_ANY_CASE, 3)),
+    PreTokenizer("qwen2", (_words(_ENGLISH, 1),), False, _words(_ANY_CASE, 1)),
     PreTokenizer("gpt-2", (_GPT2,)),
     PreTokenizer("smollm", (r"\p{N}", _GPT2)),
-    PreTokenizer("dbrx", (rf"{_ENGLISH}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{_REST}",)),
+    PreTokenizer("dbrx", (_words(_ENGLISH, 3),)),
     PreTokenizer(
         "tekken",
-        (_cased() + r"|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",),
+        (_cased() + r"|\p{N}" + _REST_AND_SLASH,),
         True,
+        _cased_originally() + r"|\p{N}" + _REST_AND_SLASH,
     ),
     PreTokenizer(
         "gpt-4o",
-        (_cased(_ENGLISH + "?") + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+",),
+        (_cased(_ENGLISH + "?") + r"|\p{N}{1,3}" + _REST_AND_SLASH,),
+        False,
+        _cased_originally(_ANY_CASE + "?") + r"|\p{N}{1,3}" + _REST_AND_SLASH,
     ),
     PreTokenizer(
         "deepseek-v3",
@@ -104,29 +122,45 @@ def describe_tokenizer(folder: Path, rows: int, tokenizer: Any) -> Vocabulary:
         scores = _scores(spec, tokens, types, folder)
         return Vocabulary("llama", "default", tokens, types, scores, None, add_bos, _prefixes_space(spec))
     merges = [_merge_text(pair) for pair in model["merges"]]
-    pre = find_pre_tokenizer(tokenizer.backend_tokenizer, folder)
-    notes = ()
+    pre, note = find_pre_tokenizer(tokenizer.backend_tokenizer, folder)
+    notes = [note] if note else []
     if spec.get("normalizer"):
-        notes = ("Text in a decomposed Unicode form gets other tokens in llama.cpp, which does not normalize it.",)
-    return Vocabulary("gpt2", pre, tokens, types, None, merges, add_bos, None, notes)
+        notes.append("Text in a decomposed Unicode form gets other tokens in llama.cpp, which does not normalize it.")
+    return Vocabulary("gpt2", pre, tokens, types, None, merges, add_bos, None, tuple(notes))
 
 
-def find_pre_tokenizer(backend: Any, folder: Path) -> str:
-    """The id of the first of PRE_TOKENIZERS that gives the same ids as a tokenizers.Tokenizer. Raises BadModel."""
+def find_pre_tokenizer(backend: Any, folder: Path) -> tuple[str, str]:
+    """The way to split for a tokenizers.Tokenizer: (its id in PRE_TOKENIZERS, a sentence on what differs or "").
+
+    It is the one that was made for the tokenizer's own pattern; what llama.cpp then does differently is told. Else it
+    is the first that gives the same ids for all texts. Raises BadModel where there is none.
+    """
     texts = list(_probes(backend))
     expected = [encoding.ids for encoding in backend.encode_batch(texts, add_special_tokens=False)]
-    nearest, least, example = "", len(texts) + 1, ""
-    for pre in PRE_TOKENIZERS:
+    patterns = _patterns(json.loads(backend.to_str()))
+    nearest, differing = "", list[str]()
+    for pre in sorted(PRE_TOKENIZERS, key=lambda pre: pre.original not in patterns):
         found = emulate(backend, pre).encode_batch(texts, add_special_tokens=False)
         wrong = [text for text, a, b in zip(texts, expected, found, strict=True) if a != b.ids]
         if not wrong:
-            return pre.id
-        if len(wrong) < least:
-            nearest, least, example = pre.id, len(wrong), wrong[0]
+            return pre.id, ""
+        if pre.original in patterns:
+            return pre.id, (
+                f"llama.cpp splits {len(wrong):,} of {len(texts):,} awkward texts otherwise than the model's own "
+                f"tokenizer does, such as {wrong[0][:40]!r}."
+            )
+        if not differing or len(wrong) < len(differing):
+            nearest, differing = pre.id, wrong
     raise BadModel(
         f"{folder}: llama.cpp has no way to split text as this tokenizer does. The nearest, {nearest}, gives other "
-        f"tokens for {least:,} of {len(texts):,} texts, such as {example[:40]!r}."
+        f"tokens for {len(differing):,} of {len(texts):,} texts, such as {differing[0][:40]!r}."
     )
+
+
+def _patterns(spec: dict[str, Any]) -> set[str]:
+    """The patterns by which a tokenizer splits text."""
+    parts = _flat(spec.get("pre_tokenizer"))
+    return {part["pattern"]["Regex"] for part in parts if "Regex" in (part.get("pattern") or {})}
 
 
 def emulate(backend: Any, pre: PreTokenizer) -> Any:

@@ -1,0 +1,40 @@
+"""hone export: bring a result to where it is used."""
+
+from typing import Any
+
+from core.cli import Print
+from core.cli.progress import show
+
+# Named here so that the command line need not load MLX; a test compares them with core.export.targets.
+TARGETS = ("model", "gguf", "peft")
+
+
+def add(commands: Any) -> None:
+    command = commands.add_parser(
+        "export",
+        help="Bring a result to where it is used.",
+        description="Bring what was trained to other programs: as a whole model, a GGUF file or an adapter.",
+    )
+    command.add_argument(
+        "source", metavar="SOURCE", help="A run's folder, any adapter's (Hone, mlx-lm, PEFT), or a model."
+    )
+    command.add_argument("--to", required=True, choices=TARGETS, dest="target", help="Where it goes.")
+    command.add_argument("--output", metavar="PLACE", default="", help="The new file or folder.")
+    command.add_argument(
+        "--type", metavar="TEXT", default="", dest="form", help="Its form: f16, bf16, q8_0, q4_k_m … for gguf."
+    )
+    command.add_argument("--model", metavar="TEXT", help="The base. Default: the one the adapter names.")
+    command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
+    command.add_argument(
+        "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
+    )
+    command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    command.set_defaults(command=run)
+
+
+def run(args: Any, out: Print) -> int:
+    from core.export.request import ExportRequest
+    from core.export.targets import export
+
+    request = ExportRequest(args.source, args.output, args.form, args.model, args.backend, args.allow_model_code)
+    return show(export(request, args.target), args.json, out)

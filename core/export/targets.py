@@ -1,0 +1,84 @@
+"""Where a result can go. Each target is a function in a file of its own; the command line and the window list these."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from core.errors import BadOption
+from core.events import Event
+from core.export.export import fuse, to_peft
+from core.export.gguf_file import KINDS
+from core.export.request import ExportRequest
+from core.export.to_gguf import K_QUANTS, export_gguf
+from core.quant.modes import MODES, UNPACKED
+
+
+@dataclass(frozen=True)
+class Target:
+    """One place, or one form, in which a result is used."""
+
+    title: str
+    sentence: str  # what comes out, and for which programs
+    export: Callable[[ExportRequest], Iterator[Event]]
+    forms: tuple[str, ...] = ()  # in which it can be written, the usual one first
+    needs_output: bool = True  # False: it has a place of its own
+    adapter_only: bool = False  # it is made of an adapter, never of a whole model
+
+
+def export(request: ExportRequest, target: str) -> Iterator[Event]:
+    """Bring a result to where it is used.
+
+    Yields Phase and Warned events and ends with Saved, once what was written was loaded again or read back.
+    Raises BadOption for an unknown target or form, and UserError with the reason where it cannot be done; then nothing
+    is left behind.
+    """
+    if target not in TARGETS:
+        raise BadOption(f"There is no target {target!r}; there are {', '.join(TARGETS)}.")
+    found = TARGETS[target]
+    if request.form and request.form not in found.forms:
+        forms = f"it has {', '.join(found.forms)}" if found.forms else "it has only one"
+        raise BadOption(f"{found.title} has no form {request.form!r}; {forms}.")
+    if found.needs_output and not request.output:
+        raise BadOption(f"Say where to write: {found.title} needs --output.")
+    if found.adapter_only and not request.is_adapter:
+        raise BadOption(f"{request.source} is no adapter; {found.title} is made of one.")
+    yield from found.export(request)
+
+
+def _export_model(request: ExportRequest) -> Iterator[Event]:
+    if not request.is_adapter:
+        raise BadOption(f"{request.source} is a whole model already; there is nothing to fuse.")
+    return fuse(
+        request.source,
+        request.output,
+        model=request.model,
+        quantization=request.form or UNPACKED,
+        backend_name=request.backend_name,
+        allow_code=request.allow_code,
+    )
+
+
+def _export_peft(request: ExportRequest) -> Iterator[Event]:
+    return to_peft(request.source, request.output)
+
+
+TARGETS: dict[str, Target] = {
+    "model": Target(
+        "A whole model",
+        "Adapter and base in one folder, in Hugging Face's layout: for transformers, mlx-lm and vLLM.",
+        _export_model,
+        (UNPACKED, *MODES),
+    ),
+    "gguf": Target(
+        "A GGUF file",
+        "One file for llama.cpp, LM Studio, Ollama, Jan and others.",
+        export_gguf,
+        (*KINDS, *K_QUANTS),
+        needs_output=False,
+    ),
+    "peft": Target(
+        "An adapter for PEFT",
+        "The few trained weights alone, for transformers and vLLM beside the base.",
+        _export_peft,
+        adapter_only=True,
+    ),
+}

@@ -1,0 +1,95 @@
+"""Write a GGUF file of every family and form, and have llama.cpp compare: python -m tests.exports.prove PYTHON [FOLDER]
+
+PYTHON is the interpreter of an environment with llama-cpp-python. Prints the table of tests/exports/README.md.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.export.awkward_texts import AWKWARD_TEXTS
+from core.export.gguf_file import KINDS, write_gguf
+from core.model.load import load
+from core.resources import STARTER
+from tests.exports.families import MODELS, write_sample
+
+LENGTHS = (1, 7, 64, 200)
+QUESTIONS = ("What is 3 plus 4?", "Who are you?", "Name a colour.", "Spell cat.", "Is the sky blue?")
+
+
+def make_case(folder: Path, file: Path, scratch: Path, questions: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What llama.cpp should give for a file: ids of texts, logits of random tokens, greedy answers."""
+    loaded = load(folder, "float32", device="cpu")
+    tokenizer = loaded.tokenizer
+    special = [str(token) for token in tokenizer.added_tokens_decoder.values()]
+    texts = [*AWKWARD_TEXTS, *(f"Hi{token}there {token}" for token in special), "".join(special)]
+    random = np.random.default_rng(3)
+    logits = []
+    for length in LENGTHS:
+        tokens = random.integers(0, len(tokenizer), length).tolist()
+        path = scratch / f"{file.stem}-{length}.npy"
+        np.save(path, np.array(loaded.model(mx.array([tokens]))[0].astype(mx.float32)))
+        logits.append([tokens, str(path)])
+    answers = []
+    for question in questions:
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": question}], tokenize=False, add_generation_prompt=True
+        )
+        prompt = tokenizer(text, add_special_tokens=False)["input_ids"]
+        answers.append([prompt, _greedy(loaded, prompt)])
+    return {
+        "file": str(file), "texts": [[t, tokenizer(t, add_special_tokens=False)["input_ids"]] for t in texts],
+        "logits": logits, "answers": answers, "stops": list(find_end_of_turn(tokenizer).stops),
+        "bos": tokenizer.bos_token_id if tokenizer("x")["input_ids"][0] == tokenizer.bos_token_id else None,
+    }  # fmt: skip
+
+
+def _greedy(loaded: Any, prompt: list[int], longest: int = 40) -> list[int]:
+    stops, tokens = find_end_of_turn(loaded.tokenizer).stops, list(prompt)
+    while len(tokens) < len(prompt) + longest:
+        token = int(mx.argmax(loaded.model(mx.array([tokens]))[0, -1]))
+        if token in stops:
+            break
+        tokens.append(token)
+    return tokens[len(prompt) :]
+
+
+def main(python: str, scratch: Path) -> None:
+    cases = {}
+    for name in ("starter", *MODELS):
+        folder = STARTER if name == "starter" else write_sample(scratch / name.replace(" ", "-").replace(",", ""), name)
+        for kind in KINDS:
+            file = scratch / f"{folder.name}-{kind}.gguf"
+            file.unlink(missing_ok=True)
+            for _ in write_gguf(folder, file, kind):
+                pass
+            cases[f"{name} | {kind}"] = make_case(folder, file, scratch, QUESTIONS if name == "starter" else ())
+    (scratch / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
+    script = Path(__file__).with_name("llama_cpp_check.py")
+    done = subprocess.run([python, str(script), str(scratch / "cases.json")], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+    print("| family | form | texts | other tokens | largest difference of logits | answers | other answers |")
+    print("| --- | --- | ---: | --- | ---: | ---: | ---: |")
+    for name, r in json.loads(done.stdout).items():
+        other = ", ".join(repr(text[:20]) for text in r["other_tokens"][:4]) or "none"
+        count = f"{len(r['other_tokens'])}: {other}" if r["other_tokens"] else other
+        row = (name, r["texts"], count, f"{r['logits']:.1e}", r["answers"], len(r["other_answers"]))
+        print("| " + " | ".join(map(str, row)) + " |")
+        if not r["ends_turn"] or r["bos"] is False:
+            print(f"{name}: the end of a turn or the beginning is not known to llama.cpp", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 2:
+        main(sys.argv[1], Path(sys.argv[2]))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            main(sys.argv[1], Path(folder))
