@@ -6,7 +6,7 @@ from core.cli import Print
 from core.cli.progress import show
 
 # Named here so that the command line need not load MLX; a test compares them with core.export.targets.
-TARGETS = ("model", "gguf", "peft")
+TARGETS = ("model", "gguf", "ollama", "lmstudio", "peft")
 
 
 def add(commands: Any) -> None:
@@ -23,6 +23,8 @@ def add(commands: Any) -> None:
     command.add_argument(
         "--type", metavar="TEXT", default="", dest="form", help="Its form: f16, bf16, q8_0, q4_k_m … for gguf."
     )
+    command.add_argument("--name", metavar="TEXT", default="", help="What the model is called in Ollama.")
+    command.add_argument("--system", metavar="TEXT", default="", help="Its system message in Ollama.")
     command.add_argument("--model", metavar="TEXT", help="The base. Default: the one the adapter names.")
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
@@ -36,5 +38,13 @@ def run(args: Any, out: Print) -> int:
     from core.export.request import ExportRequest
     from core.export.targets import export
 
-    request = ExportRequest(args.source, args.output, args.form, args.model, args.backend, args.allow_model_code)
+    request = ExportRequest(
+        args.source,
+        args.output,
+        args.form,
+        args.model,
+        args.backend,
+        args.allow_model_code,
+        {"name": args.name, "system": args.system},
+    )
     return show(export(request, args.target), args.json, out)

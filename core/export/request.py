@@ -10,7 +10,7 @@ from typing import Any
 
 from core import adapters
 from core.errors import BadModel, BadOption
-from core.events import Event
+from core.events import Event, Saved
 from core.export.export import fuse
 from core.model.check_folder import read_config
 from core.model.hub import fetch
@@ -55,13 +55,15 @@ def whole_model(request: ExportRequest, scratch: Path) -> Generator[Event, None,
     it is. Raises BadModel for one whose weights are packed."""
     if request.is_adapter:
         target = scratch / request.name
-        yield from fuse(
+        for event in fuse(
             request.source,
             target,
             model=request.model,
             backend_name=request.backend_name,
             allow_code=request.allow_code,
-        )
+        ):
+            if not isinstance(event, Saved):  # it is only on the way
+                yield event
         return target
     folder = yield from fetch(request.source)
     config = read_config(folder)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.errors import BadOption
 from core.events import Event
+from core.export import to_lmstudio, to_ollama
 from core.export.export import fuse, to_peft
 from core.export.gguf_file import KINDS
 from core.export.request import ExportRequest
@@ -73,6 +74,20 @@ TARGETS: dict[str, Target] = {
         "One file for llama.cpp, LM Studio, Ollama, Jan and others.",
         export_gguf,
         (*KINDS, *K_QUANTS),
+        needs_output=False,
+    ),
+    "ollama": Target(
+        "Ollama",
+        "A model in Ollama: GGUF file, chat template and stop tokens, made there where Ollama is installed.",
+        to_ollama.export_ollama,
+        to_ollama.FORMS,
+        needs_output=False,
+    ),
+    "lmstudio": Target(
+        "LM Studio and other MLX programs",
+        "The whole model in the folder where LM Studio looks.",
+        to_lmstudio.export_lmstudio,
+        to_lmstudio.FORMS,
         needs_output=False,
     ),
     "peft": Target(

@@ -1,6 +1,5 @@
 """The export target `gguf`: one file for llama.cpp, LM Studio, Ollama and others."""
 
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,26 +7,19 @@ from pathlib import Path
 from core.errors import BadModel, Unavailable
 from core.events import Event, Phase, Saved
 from core.export.gguf_file import KINDS, write_gguf
+from core.export.programs import find_program
 from core.export.request import ExportRequest, free_file, scratch_folder, whole_model
 
 # What llama.cpp's own quantizer makes of a 16-bit file; by the names that it has for them.
 K_QUANTS = ("q4_k_m", "q5_k_m", "q6_k", "q3_k_m", "q2_k")
 _QUANTIZER = "llama-quantize"
-# An app that the Finder started has a short PATH.
-_PLACES = ("/opt/homebrew/bin", "/usr/local/bin", "/opt/local/bin")
-
-
-def find_quantizer() -> str | None:
-    """The path of llama.cpp's quantizer on this computer, or None."""
-    found = shutil.which(_QUANTIZER)
-    return found or next((str(Path(p) / _QUANTIZER) for p in _PLACES if (Path(p) / _QUANTIZER).is_file()), None)
 
 
 def export_gguf(request: ExportRequest) -> Iterator[Event]:
     """Write the model as a GGUF file. Yields Saved with the file at the end. Raises UserError."""
     form = request.form or "f16"
     file = free_file(request.output, f"-{form}.gguf", request.name)
-    quantizer = find_quantizer() if form in K_QUANTS else None
+    quantizer = find_program(_QUANTIZER) if form in K_QUANTS else None
     if form in K_QUANTS and quantizer is None:
         raise Unavailable(
             f"{form} is written by llama.cpp's own {_QUANTIZER}, which is not on this computer; "

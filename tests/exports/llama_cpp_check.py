@@ -45,7 +45,7 @@ def check(case: dict[str, Any]) -> dict[str, Any]:
     return {
         "texts": len(case["texts"]), "other_tokens": other, "logits": worst, "answers": len(case["answers"]),
         "other_answers": differing, "ends_turn": bool(end),
-        "bos": model.tokenize(b"x", add_bos=True, special=False)[:1] == [case["bos"]] if case["bos"] is not None else None,
+        "bos": case["bos"] is None or model.tokenize(b"x", add_bos=True, special=False)[:1] == [case["bos"]],
     }  # fmt: skip
 
 
