@@ -18,7 +18,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel, BadOption
 from core.events import Event, Phase, Warned
 from core.export.gguf_families import Config, GgufFamily, common_sizes, find_gguf_family
-from core.export.gguf_tokenizer import describe_tokenizer
+from core.export.gguf_tokenizer import describe_tokenizer, safe_name
 from core.model.check_folder import read_config
 from core.model.weight_files import read_header, weight_files
 
@@ -55,8 +55,7 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16", name: str = "") -> I
     names = _tensor_names(folder, config, family)
     writer = gguf.GGUFWriter(file, family.arch)
     try:
-        writer.add_name(name or folder.name)
-        yield from _add_settings(writer, folder, config, family, kind)
+        yield from _add_settings(writer, folder, config, family, kind, name or folder.name)
         _add_tensors(writer, folder, config, family, names, kind)
         for name, tensor in family.extra_tensors(config).items():
             writer.add_tensor_info(name, tensor.shape, tensor.dtype, tensor.nbytes)
@@ -137,7 +136,7 @@ def _store(tensor: Array, kind: str) -> Array:
 
 
 def _add_settings(
-    writer: gguf.GGUFWriter, folder: Path, config: Config, family: GgufFamily, kind: str
+    writer: gguf.GGUFWriter, folder: Path, config: Config, family: GgufFamily, kind: str, name: str
 ) -> Iterator[Event]:
     writer.add_type(gguf.GGUFType.MODEL)
     for key, value in (common_sizes(config) | family.extra_sizes(config)).items():
@@ -151,6 +150,7 @@ def _add_settings(
         writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     tokenizer = load_tokenizer(folder)
     vocabulary = describe_tokenizer(folder, config["vocab_size"], tokenizer)
+    writer.add_name(safe_name(name, vocabulary))
     writer.add_tokenizer_model(vocabulary.model)
     writer.add_tokenizer_pre(vocabulary.pre)
     writer.add_token_list(vocabulary.tokens)

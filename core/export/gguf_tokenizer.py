@@ -8,6 +8,7 @@ Source of the ways: llm_tokenizer_bpe in llama.cpp's src/llama-vocab.cpp (of 202
 
 import copy
 import json
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,7 @@ class Vocabulary:
     merges: list[str] | None  # of byte-level BPE
     add_bos: bool
     add_space_prefix: bool | None  # None: the model's usual way
+    strips: tuple[str, ...] = ()  # special tokens that take the spaces behind them
     notes: tuple[str, ...] = ()  # what is not carried, in sentences
 
 
@@ -117,16 +119,33 @@ def describe_tokenizer(folder: Path, rows: int, tokenizer: Any) -> Vocabulary:
     if model.get("type") != "BPE":
         raise BadModel(f"{folder}: GGUF has no form for a tokenizer of the kind {model.get('type')}.")
     tokens, types = _tokens(spec, rows, folder)
+    strips = tuple(added["content"] for added in spec["added_tokens"] if added.get("rstrip"))
+    notes = []
+    if strips and not set(tokens) >= _PHI_TOKENS:
+        notes.append(f"llama.cpp keeps the spaces behind {strips[0]}, which the model's own tokenizer drops.")
     add_bos = _adds_bos(tokenizer)
     if model.get("byte_fallback"):
         scores = _scores(spec, tokens, types, folder)
-        return Vocabulary("llama", "default", tokens, types, scores, None, add_bos, _prefixes_space(spec))
+        prefix = _prefixes_space(spec)
+        return Vocabulary("llama", "default", tokens, types, scores, None, add_bos, prefix, strips, tuple(notes))
     merges = [_merge_text(pair) for pair in model["merges"]]
     pre, note = find_pre_tokenizer(tokenizer.backend_tokenizer, folder)
-    notes = [note] if note else []
+    notes += [note] if note else []
     if spec.get("normalizer"):
         notes.append("Text in a decomposed Unicode form gets other tokens in llama.cpp, which does not normalize it.")
-    return Vocabulary("gpt2", pre, tokens, types, None, merges, add_bos, None, tuple(notes))
+    return Vocabulary("gpt2", pre, tokens, types, None, merges, add_bos, None, strips, tuple(notes))
+
+
+# llama.cpp goes by the model's name: one of Phi 3 has tokens that take the spaces behind them, and has to have these.
+_PHI_TOKENS = {"</s>", "<unk>", "<s>", "<|endoftext|>"}
+_NAMES_WITH_A_MEANING = re.compile(r"(phi)-?(3)|(modern)-(bert)", re.IGNORECASE)
+
+
+def safe_name(name: str, vocabulary: Vocabulary) -> str:
+    """A name for the model from which llama.cpp draws the right conclusions about its tokens, and no others."""
+    if vocabulary.strips and set(vocabulary.tokens) >= _PHI_TOKENS:
+        return name if re.search(r"phi-?3", name, re.IGNORECASE) else f"Phi-3 {name}"
+    return _NAMES_WITH_A_MEANING.sub(lambda match: " ".join(part for part in match.groups() if part), name)
 
 
 def find_pre_tokenizer(backend: Any, folder: Path) -> tuple[str, str]:

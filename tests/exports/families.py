@@ -51,8 +51,9 @@ def _llama2(folder: Path) -> int:
 
 def _phi3(folder: Path) -> int:
     return sentence_piece(
-        folder, ("<|user|>", "<|end|>"), "<s>", True, bos_token="<s>", eos_token="<|end|>", unk_token="<unk>"
-    )
+        folder, ("<|endoftext|>", "<|user|>", "<|end|>"), "<s>", True, ("</s>", "<|user|>", "<|end|>"),
+        bos_token="<s>", eos_token="<|end|>", unk_token="<unk>",
+    )  # fmt: skip
 
 
 def _gemma(folder: Path) -> int:
@@ -105,5 +106,7 @@ def write_sample(folder: Path, name: str) -> Path:
     # Far from where training starts, norms and biases too: a tensor in the wrong place has to show.
     moved = tree_map(lambda value: value + mx.random.normal(value.shape) * 0.05, model.parameters())
     weights = {key: value.astype(mx.bfloat16) for key, value in tree_flatten(moved)}
+    if config["tie_word_embeddings"]:
+        weights.pop("lm_head.weight", None)
     mx.save_safetensors(str(folder / "model.safetensors"), weights)
     return folder

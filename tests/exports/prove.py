@@ -34,10 +34,11 @@ def make_case(folder: Path, file: Path, scratch: Path, questions: tuple[str, ...
     logits = []
     ends = [id for id, token in tokenizer.added_tokens_decoder.items() if token.special]
     for length in LENGTHS:
-        while True:  # llama.cpp tells no probabilities of a token that ends the answer
+        while True:  # llama.cpp tells no probabilities of a token that ends the answer, or is part of a character
             tokens = random.integers(0, len(tokenizer), length).tolist()
             last = np.array(loaded.model(mx.array([tokens]))[0, -1].astype(mx.float32))
-            if int(last.argmax()) not in ends and int(last.argmax()) < len(tokenizer):
+            likeliest = int(last.argmax())
+            if likeliest not in ends and "\ufffd" not in tokenizer.decode([likeliest]) and likeliest < len(tokenizer):
                 break
         path = scratch / f"{file.stem}-{length}.npy"
         np.save(path, last)

@@ -41,9 +41,11 @@ def byte_level(folder: Path, pattern: str, special: tuple[str, ...], bos: str = 
     return _finish(folder, tokenizer, special, bos, settings)
 
 
-def sentence_piece(folder: Path, special: tuple[str, ...], bos: str, prefix: bool, **settings: Any) -> int:
+def sentence_piece(
+    folder: Path, special: tuple[str, ...], bos: str, prefix: bool, strips: tuple[str, ...] = (), **settings: Any
+) -> int:
     """A tokenizer as one converted from SentencePiece's BPE: pieces with ▁, bytes to fall back on, and every pair of
-    pieces that makes a piece among its merges."""
+    pieces that makes a piece among its merges. The tokens in `strips` take the spaces behind them."""
     trained = Tokenizer(models.BPE())
     trained.normalizer = normalizers.Replace(" ", "▁")
     trained.pre_tokenizer = pre_tokenizers.Split(Regex("(?=▁)"), "isolated")
@@ -66,11 +68,20 @@ def sentence_piece(folder: Path, special: tuple[str, ...], bos: str, prefix: boo
     tokenizer.decoder = decoders.Sequence(
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), *strip]
     )
-    return _finish(folder, tokenizer, ("<unk>", "<s>", "</s>", *special), bos, settings)
+    return _finish(folder, tokenizer, ("<unk>", "<s>", "</s>", *special), bos, settings, strips)
 
 
-def _finish(folder: Path, tokenizer: Tokenizer, special: tuple[str, ...], bos: str, settings: dict[str, Any]) -> int:
-    tokenizer.add_special_tokens([AddedToken(token, special=True, normalized=False) for token in special])
+def _finish(
+    folder: Path,
+    tokenizer: Tokenizer,
+    special: tuple[str, ...],
+    bos: str,
+    settings: dict[str, Any],
+    strips: tuple[str, ...] = (),
+) -> int:
+    tokenizer.add_special_tokens(
+        [AddedToken(token, special=True, normalized=False, rstrip=token in strips) for token in special]
+    )
     if bos:
         tokenizer.post_processor = processors.TemplateProcessing(
             single=f"{bos} $A", pair=f"{bos} $A {bos} $B", special_tokens=[(bos, tokenizer.token_to_id(bos))]
