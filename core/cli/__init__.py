@@ -59,7 +59,19 @@ def _nearest(word: str, candidates: Iterable[str]) -> str:
 def parser() -> Parser:
     """The whole command line."""
     from core.cli import (
-        chat, data, doctor, evaluate, export, fuse, listing, login, models, quantize, rewards, selftest, train,
+        chat,
+        data,
+        doctor,
+        evaluate,
+        export,
+        fuse,
+        listing,
+        login,
+        models,
+        quantize,
+        rewards,
+        selftest,
+        train,
     )  # fmt: skip
 
     top = Parser(prog="hone", description="Teach a language model something on your own machine.")
