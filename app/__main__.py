@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     window.show()
     app.open_later([Path(f).absolute() for f in options.files])
     app.deliver_files_to(window.open_files)
+    app.ask_before_quit(window.closing.may_quit)
     app.quit_on_signals(window.quit)
     code = app.exec()
     if not (window.threads_ended and task.cancel_all()):

@@ -6,6 +6,7 @@ so for half of Europe; Qt takes its locale from the environment. So no box here 
 
 import locale
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 
@@ -15,6 +16,7 @@ class MessageBox(QMessageBox):
     def __init__(self, parent: QWidget | None, icon: QMessageBox.Icon, heading: str, sentence: str = "") -> None:
         super().__init__(parent)
         self.setOption(QMessageBox.Option.DontUseNativeDialog)
+        self.setWindowModality(Qt.WindowModality.WindowModal)  # on a Mac a sheet of the window that it is about
         self.setWindowTitle("Hone")
         self.setIcon(icon)
         self.setText(heading)

@@ -1,4 +1,4 @@
-"""What the window remembers from one start to the next: its theme, language, size and last folder."""
+"""What the window remembers from one start to the next: its theme, language, size, last folder and recent files."""
 
 from pathlib import Path
 
@@ -95,3 +95,13 @@ def model_folders() -> list[str]:
 def remember_model_folder(path: str) -> None:
     """Keep a model's folder among those that are offered."""
     _settings().setValue("model folders", list(dict.fromkeys([path, *model_folders()]))[:_MODEL_FOLDERS])
+
+
+def recent_paths() -> list[str]:
+    """The datasets and run folders that were opened last, the newest first."""
+    value = _settings().value("recent", [])
+    return [str(path) for path in (value if isinstance(value, list) else [value])]
+
+
+def set_recent_paths(paths: list[str]) -> None:
+    _settings().setValue("recent", paths)

@@ -27,6 +27,7 @@ class Application(QApplication):
         self.garbage_collector = GarbageCollector(self)
         self._files: list[Path] = []
         self._open_files: Callable[[list[Path]], None] | None = None
+        self._may_quit: Callable[[], bool] | None = None
         self._timer = QTimer(self, singleShot=True, interval=_GATHER_MS)
         self._timer.timeout.connect(self._deliver_files)
 
@@ -49,6 +50,10 @@ class Application(QApplication):
         self._open_files = open_files
         self._deliver_files()
 
+    def ask_before_quit(self, may_quit: Callable[[], bool]) -> None:
+        """Quit from a Mac's Dock and at the end of the session only where `may_quit()`; it may ask the person."""
+        self._may_quit = may_quit
+
     def quit_on_signals(self, quit_app: Callable[[], None]) -> None:
         """Call `quit_app` on Ctrl-C and when the system asks the program to end."""
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -61,6 +66,9 @@ class Application(QApplication):
         if event.type() == QEvent.Type.FileOpen and isinstance(event, QFileOpenEvent):
             if event.file():
                 self.open_later([Path(event.file())])
+            return True
+        if event.type() == QEvent.Type.Quit and self._may_quit is not None and not self._may_quit():
+            event.ignore()
             return True
         return super().event(event)
 

@@ -1,6 +1,6 @@
 """The small dialogs that the main window opens."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
@@ -11,16 +11,30 @@ from app.desktop.language import tr
 from app.desktop.message_box import MessageBox
 from core.run import runs_folder
 
+STOP, KEEP = "stop", "keep"  # the answers of ask_to_stop()
 
-def confirm_stop(parent: QWidget) -> bool:
-    """Ask whether to stop the run that is training and quit. Keeping on is the default."""
-    sentence = tr("Stop it and quit? What it has learned is saved, and you can go on with it later.")
+
+def ask_to_stop(parent: QWidget, can_keep: bool, answered: Callable[[str], None]) -> None:
+    """Ask what becomes of the run that is training, and call `answered` with STOP, KEEP or "".
+
+    Arguments:
+        can_keep: whether training on in a minimized window is offered; it is the default then.
+    """
+    sentence = tr("What it has learned is saved when it stops, and you can go on with it later.")
     box = MessageBox(parent, MessageBox.Icon.Question, tr("A run is training."), sentence)
-    stop_button = box.addButton(tr("Stop, save and quit"), MessageBox.ButtonRole.AcceptRole)
-    stay_button = box.addButton(tr("Keep training"), MessageBox.ButtonRole.RejectRole)
-    box.setDefaultButton(stay_button)
-    box.exec()
-    return box.clickedButton() is stop_button
+    stop = box.addButton(tr("Stop, save and quit"), MessageBox.ButtonRole.DestructiveRole)
+    keep = box.addButton(tr("Keep training, minimized"), MessageBox.ButtonRole.AcceptRole) if can_keep else None
+    cancel = box.addButton(tr("Cancel"), MessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(keep or cancel)
+    box.setEscapeButton(cancel)
+
+    def answer() -> None:
+        chosen = box.clickedButton()
+        box.deleteLater()
+        answered(STOP if chosen is stop else KEEP if keep is not None and chosen is keep else "")
+
+    box.finished.connect(answer)
+    box.open()
 
 
 def confirm_begin(parent: QWidget, data: str) -> bool:

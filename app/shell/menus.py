@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import QApplication, QLineEdit, QMainWindow, QMenu, QPlainTextEdit, QTextEdit
 
 from app.desktop import language, preferences
 from app.desktop.language import tr
+from app.shell.recent import RecentMenu
 from app.shell.updates import are_wanted
 from app.style import theme
 
@@ -26,8 +28,10 @@ class Actions:
 class MenuBar:
     """Builds the menu bar of a window. `commands` maps the name of a command to the function that carries it out."""
 
-    def __init__(self, window: QMainWindow, commands: dict[str, Callable[[], None]]) -> None:
-        self._window, self._commands = window, commands
+    def __init__(
+        self, window: QMainWindow, commands: dict[str, Callable[[], object]], open_recent: Callable[[Path], None]
+    ) -> None:
+        self._window, self._commands, self._open_recent = window, commands, open_recent
         self._add_file_menu()
         self._add_edit_menu()
         self._add_view_menu()
@@ -61,9 +65,12 @@ class MenuBar:
         self._add_action(menu, tr("&New run"), self._commands["begin"], key.New)
         self._add_action(menu, tr("Open &data…"), self._commands["open_data"], key.Open)
         self._add_action(menu, tr("Open &run…"), self._commands["open_run"], "Ctrl+Shift+O")
+        self.recent = RecentMenu(self._open_recent)
+        menu.addMenu(self.recent)
         menu.addSeparator()
         self._add_action(menu, tr("&Close window"), self._window.close, key.Close)
-        self._add_action(menu, tr("&Quit Hone"), self._window.close, key.Quit, QAction.MenuRole.QuitRole)
+        role = QAction.MenuRole.QuitRole
+        self.quit = self._add_action(menu, tr("&Quit Hone"), self._commands["quit"], key.Quit, role)
 
     def _add_edit_menu(self) -> None:
         menu, key = self._add_menu(tr("&Edit")), QKeySequence.StandardKey
@@ -90,7 +97,7 @@ class MenuBar:
         for n, (text, name) in enumerate(((tr("&New run"), "new"), (tr("&Runs"), "runs"), (tr("&Chat"), "chat")), 1):
             self._add_action(menu, text, self._commands[name], f"Ctrl+{n}")
         menu.addSeparator()
-        theme_menu = menu.addMenu(tr("&Theme"))
+        theme_menu = _add_submenu(menu, tr("&Theme"))
         group = QActionGroup(self._window)
         app = QApplication.instance()
         current = theme.current_mode(app) if isinstance(app, QApplication) else "system"
@@ -104,7 +111,7 @@ class MenuBar:
 
     def _add_language_menu(self, view_menu: QMenu) -> None:
         """Languages by their own names. The choice holds from the next start: texts are made as the window is."""
-        menu = view_menu.addMenu(tr("&Language (from the next start)"))
+        menu = _add_submenu(view_menu, tr("&Language (from the next start)"))
         group = QActionGroup(self._window)
         for code, name in (("system", tr("As the &system")), *language.LANGUAGES.items()):
             action = self._add_action(menu, name, partial(preferences.set_language, code))
@@ -124,6 +131,7 @@ class MenuBar:
         menu = self._add_menu(tr("&Window"))
         self._add_action(menu, tr("&Minimize"), self._window.showMinimized, "Ctrl+M")
         self._add_action(menu, tr("&Zoom"), lambda: _zoom(self._window))
+        self._add_action(menu, tr("Bring all to &front"), _raise_all)
 
     def _add_help_menu(self) -> None:
         menu = self._add_menu(tr("&Help"))
@@ -135,6 +143,12 @@ class MenuBar:
         look.setCheckable(True)
         menu.aboutToShow.connect(lambda: look.setChecked(are_wanted()))
         self._add_action(menu, tr("&About Hone"), self._commands["about"], role=QAction.MenuRole.AboutRole)
+
+
+def _add_submenu(menu: QMenu, title: str) -> QMenu:
+    submenu = menu.addMenu(title)
+    submenu.menuAction().setMenuRole(QAction.MenuRole.NoRole)
+    return submenu
 
 
 def _send_to_text_field(slot: str) -> bool:
@@ -158,3 +172,9 @@ def _zoom(window: QMainWindow) -> None:
         window.showNormal()
     else:
         window.showMaximized()
+
+
+def _raise_all() -> None:
+    for window in QApplication.topLevelWidgets():
+        if window.isWindow() and window.isVisible():
+            window.raise_()

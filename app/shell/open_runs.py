@@ -29,6 +29,7 @@ class OpenRuns(QObject):
     end = Signal(object)
     discarded = Signal(object)
     chat = Signal(object)
+    ended = Signal(object)  # a LiveRun whose thread has ended, unless it was thrown away
     trained = Signal(object)  # the folder of a run that has ended with a model
     inputs_changed = Signal(object, object, object)
     progressed = Signal()
@@ -122,6 +123,7 @@ class OpenRuns(QObject):
         if self._stack.currentWidget() is not self._pages[_folder(live)]:
             self.unseen_run = live
         self.progressed.emit()
+        self.ended.emit(live)
         if live.record.finished is not None and not live.record.problem:
             self.trained.emit(_folder(live))
         if live.changed_inputs:

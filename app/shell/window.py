@@ -6,7 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QPaintEvent
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QWidget
 
 from app.desktop import preferences
 from app.desktop.language import tr, tr_count
@@ -21,7 +21,9 @@ from app.pages.runs import RunsPage
 from app.runs import status_text
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label
-from app.shell import dialogs
+from app.shell import dialogs, recent
+from app.shell.attention import Attention
+from app.shell.closing import Closing
 from app.shell.incoming import IncomingFiles
 from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
@@ -35,6 +37,7 @@ from app.threads.throttle import Throttle
 from app.widgets.allow_code import ask_to_allow
 from app.widgets.card import hbox
 from app.widgets.drop_overlay import DropOverlay
+from core.data.read.files import split_paths
 from core.errors import UserError
 from core.run import Run
 
@@ -59,7 +62,6 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self._help: HelpWindow | None = None  # built when it is first opened
         self.compare_page: ComparePage | None = None  # as well
-        self._quitting = False  # the person has agreed to close
         self.threads_ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), JobQueue(self)
         self.sidebar, self.stack = Sidebar(), QStackedWidget()
@@ -87,6 +89,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(central)
         self.overlay = DropOverlay(central)
         self.incoming = IncomingFiles(self.draft, self.overlay, self)
+        self.closing, self.attention = Closing(self, self.jobs, self.quit), Attention(self)
         self.menus = self._build_menus()
         self._connect()
         if geometry := preferences.geometry():
@@ -105,10 +108,20 @@ class MainWindow(QMainWindow):
         """Open each file or folder by its kind."""
         self.incoming.open(files)
 
+    def open_recent(self, path: Path) -> None:
+        """Open what was chosen under File > Open recent; what is gone is told and leaves the list."""
+        if path.exists():
+            self.open_files([path])
+            return
+        recent.forget(path)
+        sentence = tr("It was moved or deleted since. It lay in {folder}.", folder=path.parent)
+        dialogs.show_message(self, tr("{name} is not there any more.", name=path.name), sentence)
+
     def open_run(self, folder: Path) -> None:
         """Show the run of a folder, or a message that says why that is not possible."""
         try:
             self.runs.show_folder(folder)
+            recent.remember(folder)
         except UserError as error:
             dialogs.show_message(self, tr("This run cannot be opened."), str(error))
 
@@ -137,25 +150,29 @@ class MainWindow(QMainWindow):
         self.incoming.drop(event)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.jobs.current is not None and not self._quitting:
+        if not self.closing.may_close():
             event.ignore()
-            if dialogs.confirm_stop(self):
-                self.quit()
             return
         preferences.set_geometry(self.saveGeometry())
         self.draft.save()
         self.queue.close()
         self.threads_ended = self.jobs.shut_down() and task.cancel_all()
         event.accept()
+        if self.isHidden():  # then no last window closes, which ends the program otherwise
+            QTimer.singleShot(0, QApplication.quit)
 
     def quit(self) -> None:
         """Close without asking, as soon as the current run has saved its adapter."""
-        self._quitting = True
+        self.closing.is_agreed = True
         if self.jobs.current is None:
             self.close()
             return
         self.overlay.announce(tr("Saving what it has learned…"), True)
         self.jobs.stop_all()
+
+    def ask_to_quit(self) -> bool:
+        """Close, unless a run trains: then the person is asked. Returns whether the window is closed."""
+        return self.closing.may_quit() and self.close()
 
     def _go_on(self) -> None:
         """Begin what the window can be drawn without."""
@@ -185,7 +202,9 @@ class MainWindow(QMainWindow):
                 "logs": dialogs.show_log_folder,
                 "updates": lambda: self.updates.switch(),
                 "about": partial(dialogs.show_about, self),
+                "quit": self.ask_to_quit,
             },
+            self.open_recent,
         )
 
     def _connect(self) -> None:
@@ -197,6 +216,7 @@ class MainWindow(QMainWindow):
         self.sidebar.chosen.connect(self.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
         self.stack.currentChanged.connect(self._mark_place)
+        self.draft.changed.connect(self._note_data)
         self.wizard.start.connect(self._start)
         self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
         self.welcome.demo.connect(self._start)
@@ -224,6 +244,8 @@ class MainWindow(QMainWindow):
         self.runs.discarded.connect(self._forget)
         self.runs.chat.connect(self._chat_with)
         self.runs.trained.connect(self.chat_page.offer)
+        self.runs.ended.connect(self.attention.tell_end)
+        self.runs.ended.connect(lambda live: recent.remember(live.run.output or ""))
         self.runs.inputs_changed.connect(self._ask_about_changes)
         self.jobs.current_changed.connect(self._update_current)
         self.jobs.current_changed.connect(self._free_memory)
@@ -313,10 +335,24 @@ class MainWindow(QMainWindow):
         """Mark the place in the sidebar that the shown page belongs to."""
         page = self.stack.currentWidget()
         self.sidebar.choose(next((key for key, place in self._places.items() if place is page), "runs"))
+        self._show_file()
+
+    def _note_data(self, key: str) -> None:
+        """Remember the data of the new run among what was opened, and show them in the title bar."""
+        if key in ("", "data.path"):
+            for path in split_paths(self.draft.run.data.path):
+                recent.remember(path)
+            self._show_file()
+
+    def _show_file(self) -> None:
+        """The file that the shown page is about: on a Mac its icon stands in the title bar, and leads to its folder."""
+        page = self.stack.currentWidget()
+        path = self.draft.run.data.path if page is self.wizard else str(getattr(page, "folder", ""))
+        self.setWindowFilePath(path if Path(path).is_absolute() else "")
 
     def _update_current(self) -> None:
         """Show that another run, or none, is training; close the window where it only waited for the run."""
-        if self._quitting and self.jobs.current is None:
+        if self.closing.is_agreed and self.jobs.current is None:
             QTimer.singleShot(0, self, self.close)
             return
         is_running = self.jobs.current is not None
@@ -360,6 +396,7 @@ class MainWindow(QMainWindow):
 
     def _show_progress(self) -> None:
         live, unseen = self.jobs.current, self.runs.unseen_run
+        self.attention.show_progress(live)
         if live is None and unseen is not None:
             self.sidebar.show_run(status_text.headline(unseen.record), data_label(unseen.run), 1.0)
             return

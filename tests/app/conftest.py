@@ -66,7 +66,7 @@ def script() -> Callable[[Run], EventSource]:
 @pytest.fixture
 def window(qtbot: QtBot, script: Callable[[Run], EventSource], monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """A window whose runs are scripts. Closing it asks no question."""
-    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: True)
+    monkeypatch.setattr(dialogs, "ask_to_stop", lambda parent, can_keep, answered: answered(dialogs.STOP))
     main_window = MainWindow()
     main_window.runs.train_events = script
     qtbot.addWidget(main_window)

@@ -287,21 +287,3 @@ def test_the_question_about_changes_lists_them(qtbot: QtBot, window: MainWindow)
     for words, answer in (("Go on with the changes", True), ("Do not go on", False)):
         QTimer.singleShot(0, lambda words=words: press(words))  # type: ignore[misc]
         assert dialogs.confirm_changes(window, "died", ("the dataset", "the teacher")) is answer
-
-
-def test_closing_during_a_run_asks_once(
-    qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    page, _ = live
-    questions: list[bool] = []
-    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: questions.append(True) or len(questions) > 1)
-    window.close()
-    assert window.isVisible()
-    assert page.live is not None and page.live.is_running
-    window.close()
-    assert window.overlay.accessibleName() == "Saving what it has learned…"
-    qtbot.waitUntil(lambda: not window.isVisible())
-    assert len(questions) == 2
-    assert not page.live.is_running
-    assert page.record.finished is not None and page.record.finished.reason == "stopped"
-    assert window.threads_ended

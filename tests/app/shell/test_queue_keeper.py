@@ -28,7 +28,7 @@ def wait_source(run: Run) -> EventSource:
 
 @pytest.fixture
 def open_window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], MainWindow]]:
-    monkeypatch.setattr(dialogs, "confirm_stop", lambda parent: True)
+    monkeypatch.setattr(dialogs, "ask_to_stop", lambda parent, can_keep, answered: answered(dialogs.STOP))
     opened: list[MainWindow] = []
 
     def open_() -> MainWindow:
