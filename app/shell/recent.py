@@ -1,6 +1,7 @@
 """File > Open recent: the datasets and runs that were opened last, the newest first."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtGui import QAction
@@ -44,7 +45,7 @@ class RecentMenu(QMenu):
         for path in paths:
             is_clear = names.count(path.name) == 1
             text = path.name if is_clear else tr("{name} in {folder}", name=path.name, folder=path.parent.name)
-            self._add(text.replace("&", "&&"), lambda path=path: self._open_path(path))
+            self._add(text.replace("&", "&&"), partial(self._open_path, path))
         if paths:
             self.addSeparator()
         self._add(tr("&Clear menu"), lambda: preferences.set_recent_paths([])).setEnabled(bool(paths))
