@@ -2,20 +2,36 @@
 
 from dataclasses import dataclass
 
+from app.desktop.language import tr
 from app.new_run.step_times import StepTime
 
 GOOD, NOTE, BAD, LATER = "good", "warn", "bad", "later"
+MEASURED = "time"  # comes after the others, from steps that are taken while the person may start already
+TITLES = {
+    "settings": tr("Settings"),
+    "data": tr("Data"),
+    "placeholders": tr("Placeholders"),
+    "model": tr("Model"),
+    "learned": tr("What is learned"),
+    "memory": tr("Memory"),
+    "disk": tr("Disk"),
+    "backend": tr("Backend"),
+    "neural_engine": tr("Neural Engine"),
+    "precision": tr("Precision"),
+    "power": tr("Power"),
+    MEASURED: tr("Time"),
+}
 
 
 @dataclass(frozen=True)
 class Check:
     """The answer of one check.
 
-    `step` is where it can be put right: "Data", "Problems" (of the data), "Model", "Settings" or ""; `fix` the words of
+    `step` is where it can be put right: "data", "problems" (of the data), "model", "settings" or ""; `fix` the words of
     the button that leads there.
     """
 
-    title: str
+    key: str  # of TITLES
     state: str  # GOOD, NOTE (start anyway), BAD (cannot start) or LATER (cannot be told before the start)
     sentence: str
     step: str = ""
@@ -23,10 +39,19 @@ class Check:
     time: StepTime | None = None  # of the check that takes steps
 
     @property
+    def title(self) -> str:
+        """What is checked, in a word or two."""
+        return TITLES[self.key]
+
+    @property
     def fix_words(self) -> str:
         """The words of the button that leads to where this is put right; "" where nothing is to be done."""
         return "" if self.state in (GOOD, LATER) or not self.step else self.fix or _FIXES[self.step]
 
 
-_FIXES = {"Data": "Choose other data…", "Problems": "See the problems…", "Model": "Choose a model…",
-          "Settings": "Change it…"}  # fmt: skip
+_FIXES = {
+    "data": tr("Choose other data…"),
+    "problems": tr("See the problems…"),
+    "model": tr("Choose a model…"),
+    "settings": tr("Change it…"),
+}

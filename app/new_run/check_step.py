@@ -4,9 +4,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
-from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
+from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check
 from app.new_run.draft import Draft
-from app.new_run.preflight import MEASURED, TITLES, measure_run, run_checks
+from app.new_run.preflight import measure_run, run_checks
 from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label
@@ -116,7 +116,7 @@ class CheckStep(QWidget):
         card = Card()
         inner = vbox(card, gap=0)
         inner.setContentsMargins(0, 6, 0, 6)
-        self.rows = {name: CheckRow(name) for name in (*TITLES, MEASURED)}
+        self.rows = {key: CheckRow(name) for key, name in TITLES.items()}
         for check_row in self.rows.values():
             check_row.go.connect(self.go)
             inner.addWidget(check_row)
@@ -148,7 +148,7 @@ class CheckStep(QWidget):
     @property
     def _is_checked(self) -> bool:
         """Whether all that a start waits for is checked."""
-        return all(title in self.answers for title in TITLES)
+        return not TITLES.keys() - self.answers.keys() - {MEASURED}
 
     def _measure(self) -> None:
         """Have a few steps taken, unless the run cannot start or another one has the model."""
@@ -188,15 +188,16 @@ class CheckStep(QWidget):
         self._checked_run = None
 
     def _show_answer(self, check: Check) -> None:
-        self.answers[check.title] = check
-        self.rows[check.title].show_answer(check)
+        self.answers[check.key] = check
+        self.rows[check.key].show_answer(check)
         self._update_verdict()
 
     def _update_verdict(self) -> None:
         reason = self.blocked_reason()
+        is_bad = any(check.state == BAD for check in self.answers.values())
         self.start_button.setEnabled(not reason)
         notes = sum(c.state == NOTE for c in self.answers.values())
-        if reason and reason != "Still checking…":
+        if is_bad:
             self.verdict.setText(tr("One thing must be put right first; the line above says which and how."))
         elif reason:
             self.verdict.setText(reason)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.desktop.language import tr, tr_count
 from app.desktop.machine import format_bytes
 from app.new_run import goals
 from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
@@ -42,74 +43,115 @@ def check_data(run: Run, survey: Survey) -> Check:
     name, scanned = data_label(run), survey.scanned
     if scanned is None:
         size = sum(Path(file).stat().st_size for file in survey.head.index.files)
-        words = f"{name}: the first rows are in order; not all of its {format_bytes(size)} have been looked at."
-        return Check("Data", NOTE if size > _LARGE else GOOD, words + _describe_memory(size), "Data")
+        words = tr(
+            "{name}: the first rows are in order; not all of its {size} have been looked at.",
+            name=name,
+            size=format_bytes(size),
+        )
+        return Check("data", NOTE if size > _LARGE else GOOD, words + _describe_memory(size), "data")
     usable = scanned.usable
-    rows = f"{name}: {usable:,} usable row{'' if usable == 1 else 's'}"
+    rows = tr_count("{name}: {count:,} usable row", "{name}: {count:,} usable rows", usable, name=name)
     if not usable:
         misfit = goals.find_misfit(run)
-        words = f"{misfit.reason} {misfit.sentence}" if misfit else f"{name} has no row that can be used."
-        return Check("Data", BAD, words, "Data")
+        words = f"{misfit.reason} {misfit.sentence}" if misfit else tr("{name} has no row that can be used.", name=name)
+        return Check("data", BAD, words, "data")
     if scanned.left_out:
-        words = (
-            f"{name}: {scanned.left_out:,} of {scanned.left_out + usable:,} rows are left out; {usable:,} can be used."
+        words = tr(
+            "{name}: {left_out:,} of {all_rows:,} rows are left out; {usable:,} can be used.",
+            name=name,
+            left_out=scanned.left_out,
+            all_rows=scanned.left_out + usable,
+            usable=usable,
         )
-        return Check("Data", NOTE, words, "Problems")
+        return Check("data", NOTE, words, "problems")
     if usable < run.train.batch_size:
-        return Check("Data", NOTE, f"{rows}, fewer than one batch of {run.train.batch_size}.", "Data")
+        return Check(
+            "data",
+            NOTE,
+            tr("{rows}, fewer than one batch of {batch_size}.", rows=rows, batch_size=run.train.batch_size),
+            "data",
+        )
     if usable < _FEW_ROWS:
-        return Check("Data", NOTE, f"{rows}: enough to try, not enough to trust.", "Data")
+        return Check("data", NOTE, tr("{rows}: enough to try, not enough to trust.", rows=rows), "data")
     if usable < _MEMORISED_ROWS and (run.train.epochs or 0) > _MANY_EPOCHS:
-        words = f"{rows}, seen {run.train.epochs:g} times: likely to be memorised."
-        return Check("Data", NOTE, words, "Settings")
-    return Check("Data", GOOD, f"{rows}.", "Data")
+        words = tr("{rows}, seen {epochs:g} times: likely to be memorised.", rows=rows, epochs=run.train.epochs)
+        return Check("data", NOTE, words, "settings")
+    return Check("data", GOOD, f"{rows}.", "data")
 
 
 def _describe_memory(size: int) -> str:
     """The memory that a run over `size` bytes of data needs for its rows, where that is a lot."""
-    return f" A run keeps all rows in memory: about {format_bytes(_MEMORY_FACTOR * size)}." if size > _LARGE else ""
+    return (
+        tr(" A run keeps all rows in memory: about {size}.", size=format_bytes(_MEMORY_FACTOR * size))
+        if size > _LARGE
+        else ""
+    )
 
 
 def check_placeholders(survey: Survey) -> Check:
-    title, scanned = "Placeholders", survey.scanned
+    key, scanned = "placeholders", survey.scanned
     found = [finding for finding in survey.head.findings if finding.code == "placeholder"]
     count = scanned.problems.get("placeholder", 0) if scanned else len(found)
     if not count:
-        words = "No text holds one that was to be filled in." if scanned else "The first rows hold none."
-        return Check(title, GOOD, words)
+        words = tr("No text holds one that was to be filled in.") if scanned else tr("The first rows hold none.")
+        return Check(key, GOOD, words)
     rows = scanned.index.rows if scanned else len(survey.head.examples)
-    name = next(("{{" + placeholder_to_fill(finding) + "}}" for finding in found), "A placeholder")
-    words = f"{name} stands in {count:,} of {rows:,} rows: the model would learn to write it."
-    return Check(title, NOTE, words, "Problems", "Fill in…")
+    name = next(("{{" + placeholder_to_fill(finding) + "}}" for finding in found), tr("A placeholder"))
+    words = tr(
+        "{name} stands in {count:,} of {rows:,} rows: the model would learn to write it.",
+        name=name,
+        count=count,
+        rows=rows,
+    )
+    return Check(key, NOTE, words, "problems", tr("Fill in…"))
 
 
 def check_tokens(run: Run, head: "FilePreview | None", tokenizer: Any) -> Check:
     """Encode the first rows, and count what is learned, cut, and left without anything to learn."""
-    title = "What is learned"
+    key = "learned"
     if head is None:
-        return Check(title, LATER, "Can be told once the data can be read.")
+        return Check(key, LATER, tr("Can be told once the data can be read."))
     if tokenizer is None:
-        return Check(title, LATER, "Known after the download.")
+        return Check(key, LATER, tr("Known after the download."))
     from core.data.preview.lengths import UNLIMITED, example_lengths
     from core.data.tokenize.encoding import encode_examples  # brings in NumPy
 
     examples, limit = head.examples, run.data.max_seq_len
     if not examples:
-        return Check(title, BAD, "No row can be used.", "Data")
+        return Check(key, BAD, tr("No row can be used."), "data")
     texts = encode_examples(examples, tokenizer, train_on=run.data.train_on, max_len=UNLIMITED)
     lengths, starts = example_lengths(texts, examples)
     empty_lines = [e.line for e, start in zip(examples, starts, strict=True) if start >= limit]
     truncated, longest = sum(length > limit for length in lengths), max(lengths)
-    rows = f"{len(examples):,} row{'' if len(examples) == 1 else 's'} looked at"
+    rows = tr_count("{count:,} row looked at", "{count:,} rows looked at", len(examples))
     if len(empty_lines) == len(examples):
-        return Check(title, BAD, f"No row has anything to learn within {limit:,} tokens.", "Settings")
+        return Check(key, BAD, tr("No row has anything to learn within {limit:,} tokens.", limit=limit), "settings")
     if empty_lines:
-        first = f"the first: line {empty_lines[0]}"
-        words = f"{len(empty_lines)} of {rows} have nothing to learn and are left out ({first})."
-        return Check(title, NOTE, words, "Problems")
+        first = tr("the first: line {line}", line=empty_lines[0])
+        words = tr(
+            "{count} of {rows} have nothing to learn and are left out ({first}).",
+            count=len(empty_lines),
+            rows=rows,
+            first=first,
+        )
+        return Check(key, NOTE, words, "problems")
     if truncated:
-        return Check(title, NOTE, f"{truncated} of {rows} are cut at {limit:,} tokens.", "Settings")
+        return Check(
+            key,
+            NOTE,
+            tr("{count} of {rows} are cut at {limit:,} tokens.", count=truncated, rows=rows, limit=limit),
+            "settings",
+        )
     if run.spec.on_policy:
-        return Check(title, GOOD, f"{rows}: the longest question has {longest:,} tokens.")
+        return Check(key, GOOD, tr("{rows}: the longest question has {longest:,} tokens.", rows=rows, longest=longest))
     share = sum(int(t.mask.sum()) for row in texts for t in row) / sum(len(t.tokens) for row in texts for t in row)
-    return Check(title, GOOD, f"{rows}: {share:.0%} of the tokens are learned; the longest has {longest:,}.")
+    return Check(
+        key,
+        GOOD,
+        tr(
+            "{rows}: {share:.0%} of the tokens are learned; the longest has {longest:,}.",
+            rows=rows,
+            share=share,
+            longest=longest,
+        ),
+    )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # each is imported when its step is built
     from app.new_run.model_step import ModelStep
     from app.new_run.settings_step import SettingsStep
 
-# Each step's attribute of the wizard and its name.
+# Each step's key, which is also its attribute of the wizard, and the name that is shown.
 _STEPS = {
     "goal": tr("Goal"),
     "data": tr("Data"),
@@ -159,14 +159,14 @@ class Wizard(QWidget):
         is_last = index == len(_STEPS) - 1  # Start stands where Next did
         self._actions.setCurrentWidget(self.check.start_button if is_last else self.next_button)
 
-    def show_named(self, name: str) -> None:
-        """Go to the step of this name."""
-        self.show_step(list(_STEPS.values()).index(name))
+    def show_named(self, key: str) -> None:
+        """Go to the step of this key: "goal", "data", "model", "settings" or "check"."""
+        self.show_step(list(_STEPS).index(key))
 
-    def show_place(self, name: str) -> None:
-        """Go to the step of this name, or to "Problems", which lie in the step of the data."""
-        self.show_named(tr("Data") if name == "Problems" else name)
-        if name == "Problems":
+    def show_place(self, key: str) -> None:
+        """Go to the step of this key, or to "problems", which lie in the step of the data."""
+        self.show_named("data" if key == "problems" else key)
+        if key == "problems":
             self.data.preview.tabs.show_page(self.data.preview.problems)
 
     def forward(self) -> None:

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import reveal
+from app.desktop.language import tr
 from app.pages.ask_both import AskBothCard
 from app.pages.export import ExportCard
 from app.runs import status_text
@@ -46,7 +47,7 @@ class ResultPage(QWidget):
         self.ask.content_added.connect(
             lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.ask, 0, 8))
         )
-        self._answers_heading = heading("Before and after, on questions it has not studied")
+        self._answers_heading = heading(tr("Before and after, on questions it has not studied"))
         page.addWidget(self._answers_heading)
         self.answers = AnswerPairs()
         page.addWidget(self.answers)
@@ -97,11 +98,11 @@ class ResultPage(QWidget):
         text_layout.addWidget(self.verdict)
         text_layout.addWidget(self.figures)
         buttons = hbox(gap=8)
-        self.chat_button = plain_button("Chat with it", "chat")
+        self.chat_button = plain_button(tr("Chat with it"), "chat")
         self.chat_button.clicked.connect(self.chat)
         buttons.addWidget(self.chat_button)
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
-        self.again_button = plain_button("Train again with a change", "reset")
+        self.again_button = plain_button(tr("Train again with a change"), "reset")
         self.reveal.clicked.connect(self._reveal_folder)
         self.again_button.clicked.connect(self.train_again)
         buttons.addWidget(self.reveal)
@@ -109,7 +110,7 @@ class ResultPage(QWidget):
         buttons.addStretch()
         text_layout.addSpacing(4)
         text_layout.addLayout(buttons)
-        text_layout.addWidget(caption("The adapter lies in the run's folder, in the format that mlx-lm loads."))
+        text_layout.addWidget(caption(tr("The adapter lies in the run's folder, in the format that mlx-lm loads.")))
         layout.addLayout(text_layout, 1)
         return self._verdict_card
 
@@ -121,10 +122,16 @@ def format_figures(record: RunRecord, finished: Finished) -> list[str]:
     shares = {name: v for name, v in metrics.items() if report.describe_metric(name).unit == SHARE}
     metrics = shares or metrics  # the others are on the charts, and mean little by themselves
     figures = [f"{title}: {change}" for title, change in report.format_metrics(before, metrics)]
-    figures.append(f"{finished.step:,} steps in {status_text.format_duration(finished.seconds)}")
+    figures.append(
+        tr("{steps:,} steps in {duration}", steps=finished.step, duration=status_text.format_duration(finished.seconds))
+    )
     if record.started:
         figures.append(
-            f"{record.started.trainable_parameters:,} of {record.started.total_parameters:,} weights trained"
+            tr(
+                "{trained:,} of {total:,} weights trained",
+                trained=record.started.trainable_parameters,
+                total=record.started.total_parameters,
+            )
         )
     return figures
 

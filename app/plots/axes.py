@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
+from app.desktop.language import tr
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.status_text import format_duration
 
 STEP, TOKENS, TIME = "step", "tokens", "time"
-X_TITLES = {STEP: "Step", TOKENS: "Tokens seen", TIME: "Training time"}
+X_TITLES = {STEP: tr("Step"), TOKENS: tr("Tokens seen"), TIME: tr("Training time")}
 
 
 class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]

@@ -98,7 +98,7 @@ class MetricChart(OverlaidChart):
     def own_curve_words(self) -> dict[str, str]:
         words = {metric.name: metric.legend for metric in self.spec.metrics}
         lines = {name: words[name] for name in self.spec.lines}
-        return lines | {_HELD_OUT + name: f"{legend}, held out" for name, legend in lines.items()}
+        return lines | {_HELD_OUT + name: tr("{legend}, held out", legend=legend) for name, legend in lines.items()}
 
 
 def _left_title(spec: ChartSpec) -> str:
@@ -113,11 +113,19 @@ def summary(spec: ChartSpec, record: RunRecord) -> str:
     parts = []
     for metric in spec.metrics:
         trained, held_out = record.metrics.get(metric.name), record.eval_metrics.get(metric.name)
-        for series, rows in ((trained, ""), (held_out, " on held-out rows")):
+        for series, rows in ((trained, ""), (held_out, tr(" on held-out rows"))):
             if series is not None and len(series):
                 first, latest = metric.format_value(_first(series)), metric.format_value(_latest(series))
-                parts.append(f"{metric.legend}{rows} {first} at first, {latest} now")
-    return ("; ".join(parts) + ".").capitalize() if parts else "Nothing to draw yet."
+                parts.append(
+                    tr(
+                        "{legend}{rows} {first} at first, {latest} now",
+                        legend=metric.legend,
+                        rows=rows,
+                        first=first,
+                        latest=latest,
+                    )
+                )
+    return ("; ".join(parts) + ".").capitalize() if parts else tr("Nothing to draw yet.")
 
 
 def _first(series: Series) -> float:

@@ -144,9 +144,18 @@ def summary(record: RunRecord) -> str:
     if not len(record.loss):
         return tr("Nothing to draw yet.")
     smooth = record.loss.smooth(SMOOTHING)
-    words = f"Training loss {smooth[-1]:.3f} at step {int(record.loss.x[-1]):,}, from {smooth[0]:.3f} at the start."
+    words = tr(
+        "Training loss {latest:.3f} at step {step:,}, from {first:.3f} at the start.",
+        latest=smooth[-1],
+        step=int(record.loss.x[-1]),
+        first=smooth[0],
+    )
     if record.best_eval:
-        words += f" Loss on held-out rows at best {record.best_eval.loss:.3f}, at step {record.best_eval.step:,}."
+        words += tr(
+            " Loss on held-out rows at best {loss:.3f}, at step {step:,}.",
+            loss=record.best_eval.loss,
+            step=record.best_eval.step,
+        )
     return words
 
 

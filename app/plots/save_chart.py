@@ -12,12 +12,13 @@ from PySide6.QtGui import QPainter
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.desktop.language import tr
 from app.desktop.message_box import MessageBox
 from app.plots.chart import Chart
 from app.runs.overlay import Overlay
 from app.runs.record import RunRecord
 
-SUFFIXES = {".png": "Picture (PNG)", ".svg": "Drawing (SVG)", ".csv": "Numbers (CSV)"}
+SUFFIXES = {".png": tr("Picture (PNG)"), ".svg": tr("Drawing (SVG)"), ".csv": tr("Numbers (CSV)")}
 
 
 def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, others: Sequence[Overlay] = ()) -> None:
@@ -25,7 +26,7 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, o
     filters = ";;".join(f"{words} (*{suffix})" for suffix, words in SUFFIXES.items())
     # The system's question whether to overwrite would be an alert of its own: a file that is there stays.
     options = QFileDialog.Option.DontConfirmOverwrite
-    chosen, kind = QFileDialog.getSaveFileName(parent, "Save the chart", f"{title}.png", filters, options=options)
+    chosen, kind = QFileDialog.getSaveFileName(parent, tr("Save the chart"), f"{title}.png", filters, options=options)
     if not chosen:
         return
     path = Path(chosen)
@@ -35,7 +36,7 @@ def ask_and_save(parent: QWidget, chart: Chart, record: RunRecord, title: str, o
         save_chart(chart, record, free_path(path), others)
     except OSError as error:
         sentence = f"{path}: {error.strerror}."
-        MessageBox(parent, MessageBox.Icon.Warning, "The chart could not be saved.", sentence).open()
+        MessageBox(parent, MessageBox.Icon.Warning, tr("The chart could not be saved."), sentence).open()
 
 
 def free_path(path: Path) -> Path:
@@ -52,7 +53,7 @@ def save_chart(chart: Chart, record: RunRecord, path: Path, others: Sequence[Ove
     elif suffix == ".svg":
         _draw(chart, path)
     elif not chart.grab().save(str(path), "PNG"):
-        raise OSError(None, "the picture could not be written", str(path))
+        raise OSError(None, tr("the picture could not be written"), str(path))
 
 
 def _draw(chart: Chart, path: Path) -> None:

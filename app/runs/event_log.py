@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.desktop.language import tr, tr_count
 from core.events import KINDS, Event, from_json
 
 _LATEST = 1e11  # seconds since 1970 that a clock can show
@@ -37,7 +38,7 @@ class EventLog:
         except FileNotFoundError:
             return  # a run that was stopped before its first event
         except OSError as error:
-            self._reason = f"{self._path.name} cannot be read: {error.strerror}."
+            self._reason = tr("{name} cannot be read: {reason}.", name=self._path.name, reason=error.strerror)
 
     @property
     def damage(self) -> str:
@@ -45,8 +46,13 @@ class EventLog:
         if self._reason or not self._bad_lines:
             return self._reason
         others = len(self._bad_lines) - 1
-        more = f", nor can {others:,} other{'' if others == 1 else 's'}" if others else ""
-        return f"Line {self._bad_lines[0]:,} of {self._path.name} is no event and cannot be read{more}."
+        more = tr_count(", nor can {count:,} other", ", nor can {count:,} others", others) if others else ""
+        return tr(
+            "Line {line:,} of {name} is no event and cannot be read{more}.",
+            line=self._bad_lines[0],
+            name=self._path.name,
+            more=more,
+        )
 
 
 def _read_event(line: str) -> Event | None:

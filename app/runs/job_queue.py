@@ -9,6 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, QTimer, Signal
 
+from app.desktop.language import tr
 from app.runs.record import RunRecord
 from app.threads import core_calls, crash_report, gc
 from app.threads.chat_thread import ChatThread
@@ -95,7 +96,7 @@ class LiveRun(QObject):
         self.changed.emit()
 
     def _crash(self, details: str) -> None:
-        self.record.fail("Something went wrong inside Hone. What was saved before is kept.")
+        self.record.fail(tr("Something went wrong inside Hone. What was saved before is kept."))
         self.changed.emit()
         crash_report.report(details)
 
@@ -157,7 +158,7 @@ class JobQueue(QObject):
             self._waiting_runs.remove(live)
             live.is_waiting = False
             if live.record.paused is None:  # a run that was to go on pauses as before
-                live.record.fail("Taken out of the queue before it began.")
+                live.record.fail(tr("Taken out of the queue before it began."))
             live.changed.emit()
             self.queue_changed.emit()
 
@@ -167,7 +168,7 @@ class JobQueue(QObject):
         Returns why it cannot be done now, or "". A run that is started ends it.
         """
         if self.current is not None:
-            return "Not measured while another run is training."
+            return tr("Not measured while another run is training.")
         self.end_measuring()
         self.end_chat()
         stop = threading.Event()

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from app.desktop.language import tr
 from core import methods
 from core.methods import ChartSpec, Metric
 
@@ -10,16 +11,16 @@ from core.methods import ChartSpec, Metric
 _MACHINE_CHARTS = [
     ChartSpec(
         "thermal_state",
-        "Heat",
-        "How hot the computer says it is: 0 nominal, 1 fair, 2 serious, 3 critical. From 2 on it slows down.",
-        (Metric("thermal_state", "thermal state"),),
+        tr("Heat"),
+        tr("How hot the computer says it is: 0 nominal, 1 fair, 2 serious, 3 critical. From 2 on it slows down."),
+        (Metric("thermal_state", tr("thermal state")),),
         level=2.0,
     ),
     ChartSpec(
         "computer_speed_percent",
-        "Heat",
-        "The share of its full speed that the hot computer is held to, in per cent. At 100 it is not slowed down.",
-        (Metric("computer_speed_percent", "speed of the computer"),),
+        tr("Heat"),
+        tr("The share of its full speed that the hot computer is held to, in per cent. At 100 it is not slowed down."),
+        (Metric("computer_speed_percent", tr("speed of the computer")),),
         level=100.0,
     ),
 ]
@@ -55,4 +56,4 @@ def _described_charts(method: str) -> list[ChartSpec]:
 
 def _unknown_metric_chart(name: str) -> ChartSpec:
     title = name.replace("_", " ").capitalize()
-    return ChartSpec(name, title, "A number of this method.", (Metric(name, title.lower()),))
+    return ChartSpec(name, title, tr("A number of this method."), (Metric(name, title.lower()),))

@@ -17,8 +17,12 @@ def format_duration(seconds: float) -> str:
     if s < 60:
         return f"{s} s"
     if s < 3600:
-        return f"{s // 60} min {s % 60} s" if s < 600 and s % 60 else f"{s // 60} min"
-    return f"{s // 3600} h {s % 3600 // 60} min"
+        return (
+            tr("{minutes} min {seconds} s", minutes=s // 60, seconds=s % 60)
+            if s < 600 and s % 60
+            else tr("{minutes} min", minutes=s // 60)
+        )
+    return tr("{hours} h {minutes} min", hours=s // 3600, minutes=s % 3600 // 60)
 
 
 def headline(record: RunRecord) -> str:
@@ -48,15 +52,17 @@ def describe_stop(record: RunRecord, validates: bool, answers: bool) -> str:
         return tr("Stopping. The run ends as soon as what it is doing can be left.")
     phase = record.phase.name if record.phase else ""
     if phase.startswith(("Saving", "Writing sample answers after")):
-        parts = ["saves what was learned"] * (phase == "Saving") + ["writes sample answers"] * answers
+        parts = [tr("saves what was learned")] * (phase == "Saving") + [tr("writes sample answers")] * answers
     else:
-        parts = ["finishes this step and saves it"]
-        parts += ["validates the newest weights"] * validates + ["writes sample answers"] * answers
-    sentence = ", then ".join(parts) or "ends"
+        parts = [tr("finishes this step and saves it")]
+        parts += [tr("validates the newest weights")] * validates + [tr("writes sample answers")] * answers
+    sentence = tr(", then ").join(parts) or tr("ends")
     skip = (
-        " “Skip the rest” keeps what is saved, and leaves out validating and answers." if validates or answers else ""
+        tr(" “Skip the rest” keeps what is saved, and leaves out validating and answers.")
+        if validates or answers
+        else ""
     )
-    return f"Stopping: the run {sentence}.{skip}"
+    return tr("Stopping: the run {sentence}.{skip}", sentence=sentence, skip=skip)
 
 
 def describe_pause() -> str:
@@ -85,7 +91,13 @@ def progress(record: RunRecord) -> str:
         return record.phase.detail if record.phase else ""
     step = record.last_step.step if record.last_step else record.started.first_step - 1
     epoch = record.last_step.epoch if record.last_step else 0.0
-    return f"Step {step:,} of {record.started.total_steps:,} · epoch {epoch:.1f} of {record.started.epochs:.1f}"
+    return tr(
+        "Step {step:,} of {total_steps:,} · epoch {epoch:.1f} of {epochs:.1f}",
+        step=step,
+        total_steps=record.started.total_steps,
+        epoch=epoch,
+        epochs=record.started.epochs,
+    )
 
 
 def times(record: RunRecord, now: float) -> str:
@@ -95,7 +107,9 @@ def times(record: RunRecord, now: float) -> str:
     if record.is_over or record.paused or remaining is None:
         return words
     end = datetime.datetime.fromtimestamp(now + remaining)
-    return f"{words} · about {format_duration(remaining)} left, until {end:%H:%M}"
+    return tr(
+        "{words} · about {duration} left, until {end:%H:%M}", words=words, duration=format_duration(remaining), end=end
+    )
 
 
 def tokens(record: RunRecord) -> str:
@@ -103,4 +117,6 @@ def tokens(record: RunRecord) -> str:
     if record.last_step is None:
         return ""
     count = record.last_step.tokens
-    return f"{count / 1e6:.1f} M tokens seen" if count >= 1e6 else f"{count:,} tokens seen"
+    return (
+        tr("{count:.1f} M tokens seen", count=count / 1e6) if count >= 1e6 else tr("{count:,} tokens seen", count=count)
+    )

@@ -20,7 +20,7 @@ _PASTE_ADVICE = tr("Copy a file, its path, or rows as text (JSON, CSV, plain tex
 class IncomingFiles(QObject):
     """Puts data and models into the draft of the new run; signals which step shows them, and which run to open."""
 
-    step_changed = Signal(str)  # the name of the step of New run to show
+    step_changed = Signal(str)  # the key of the step of New run to show
     run_opened = Signal(object)  # a run's folder
     settings_opened = Signal(object)  # the path of a run.toml
     adapter_opened = Signal(object)  # the folder of an adapter that is no run
@@ -39,7 +39,7 @@ class IncomingFiles(QObject):
         for path, meaning in kinds.items():
             if meaning.kind == "model":
                 self._draft.set("model.path", str(path))
-                self.step_changed.emit(tr("Model"))
+                self.step_changed.emit("model")
             elif meaning.kind == "run":
                 self.run_opened.emit(path)
             elif meaning.kind == "settings":
@@ -54,7 +54,7 @@ class IncomingFiles(QObject):
         self._draft.set("data.eval_path", eval_path)
         if path is not None:
             self._draft.set("data.path", path)
-        self.step_changed.emit(tr("Data"))
+        self.step_changed.emit("data")
 
     def paste(self, accept_ids: bool) -> None:
         """Open files, or rows of text, from the clipboard; with `accept_ids` also a dataset's id on Hugging Face."""

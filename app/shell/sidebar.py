@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.desktop.language import tr
 from app.style import icons, theme
 from app.widgets.buttons import KEYBOARD_REASONS, Button, quiet_button
 from app.widgets.card import Card, hbox, vbox
@@ -18,11 +19,11 @@ from app.widgets.labels import Label, caption
 from app.widgets.progress_bar import ThinProgressBar
 
 PLACES = (  # (key, title, icon)
-    ("welcome", "Welcome", "spark"),
-    ("new", "New run", "new"),
-    ("runs", "Runs", "runs"),
-    ("data", "Data", "file"),
-    ("chat", "Chat", "chat"),
+    ("welcome", tr("Welcome"), "spark"),
+    ("new", tr("New run"), "new"),
+    ("runs", tr("Runs"), "runs"),
+    ("data", tr("Data"), "file"),
+    ("chat", tr("Chat"), "chat"),
 )
 
 
@@ -116,7 +117,7 @@ class Sidebar(QWidget):
         brand.addStretch()
         layout.addLayout(brand)
         self._list = _PlaceList()
-        self._list.setAccessibleName("Places")
+        self._list.setAccessibleName(tr("Places"))
         self._list.setFrameShape(QListWidget.Shape.NoFrame)
         self._list.viewport().setAutoFillBackground(False)
         self._list.setMouseTracking(True)
@@ -130,8 +131,8 @@ class Sidebar(QWidget):
         self._list.itemClicked.connect(self._choose_item)  # from a run's page back to the list it is in
         layout.addWidget(self._list, 1)
         layout.addWidget(self._build_run_card())
-        self.update_button = quiet_button("A newer version")
-        self.update_button.setToolTip("A newer version of Hone can be downloaded.")
+        self.update_button = quiet_button(tr("A newer version"))
+        self.update_button.setToolTip(tr("A newer version of Hone can be downloaded."))
         self.update_button.clicked.connect(self.update_clicked)
         self.update_button.hide()
         layout.addWidget(self.update_button)
@@ -162,7 +163,7 @@ class Sidebar(QWidget):
 
     def show_update(self, version: str) -> None:
         """Tell that a newer version is available; with "", none is."""
-        self.update_button.setText(f"{version} is available…")
+        self.update_button.setText(tr("{version} is available…", version=version))
         self.update_button.setVisible(bool(version))
 
     def paintEvent(self, event: QPaintEvent) -> None:
@@ -175,9 +176,9 @@ class Sidebar(QWidget):
         self.card = Card()
         inner = vbox(self.card, 12, 4)
         self.status, self.detail = Label(bold=True), caption()
-        self._bar = ThinProgressBar("Progress of the run")
-        show = Button("Show", "next", weight="quiet")
-        show.setAccessibleName("Show the run under way")
+        self._bar = ThinProgressBar(tr("Progress of the run"))
+        show = Button(tr("Show"), "next", weight="quiet")
+        show.setAccessibleName(tr("Show the run under way"))
         show.clicked.connect(self.run_clicked)
         for part in (self.status, self.detail, self._bar, show):
             inner.addWidget(part)

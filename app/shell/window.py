@@ -263,11 +263,11 @@ class MainWindow(QMainWindow):
         """File > New run: afresh, at the first step. What has been set goes only after a question."""
         if self.draft.run == Run() or self.draft.name or dialogs.confirm_begin(self, data_label(self.draft.run)):
             self.draft.take(Run())
-            self._show_step(tr("Goal"))
+            self._show_step("goal")
 
     def _start_draft(self) -> None:
         """Run > Start: through the checks, which start a run only where it can succeed."""
-        self._show_step(tr("Check and start"))
+        self._show_step("check")
         self.wizard.check.try_start()
 
     def _chat_with(self, folder: Path) -> None:
@@ -306,11 +306,11 @@ class MainWindow(QMainWindow):
     def _edit_settings(self, run: Run, name: str = "") -> None:
         """Show an old run's settings in New run, to train again with a change."""
         self.draft.take(run.replace("output", None), origin=name or data_label(run))
-        self._show_step(tr("Settings"))
+        self._show_step("settings")
 
-    def _show_step(self, name: str) -> None:
+    def _show_step(self, key: str) -> None:
         self.go("new")
-        self.wizard.show_named(name)
+        self.wizard.show_named(key)
 
     def _open_settings(self, path: Path) -> None:
         try:
@@ -324,7 +324,7 @@ class MainWindow(QMainWindow):
         self.incoming.use_data(run.data.path, run.data.eval_path)
 
     def _choose_data(self) -> None:
-        self._show_step(tr("Data"))
+        self._show_step("data")
         self.wizard.data.choose()
 
     def _choose_run(self) -> None:

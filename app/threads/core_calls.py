@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from app.desktop.language import tr
 from app.desktop.machine import MachineFacts
 from core.events import Event, Phase
 from core.run import Run, runs_folder
@@ -96,8 +97,12 @@ def adapter_base(folder: Path) -> str:
     model = hub.find_moved(name, folder)
     if hub.locate(model) is None:
         raise BadModel(
-            f"The adapter in {folder} belongs to {name}, which is not on this computer: choose that model in New run "
-            "first, which downloads it."
+            tr(
+                "The adapter in {folder} belongs to {name}, which is not on this computer: choose that model in New "
+                "run first, which downloads it.",
+                folder=folder,
+                name=name,
+            )
         )
     return model
 

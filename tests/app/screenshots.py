@@ -91,7 +91,7 @@ class Photographer(Camera):
         self.take("0-welcome")
         self.window.go("new")
         self.take("1-goal")
-        wizard.show_named("Data")
+        wizard.show_named("data")
         self.wait_until(lambda: data.scanned is not None)
         self.take("2-data-sample")
         self.window.open_files([write_rows(good=True)])

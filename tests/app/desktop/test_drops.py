@@ -210,7 +210,7 @@ def test_paths_ids_and_junk_are_pasted(qtbot: QtBot, window: MainWindow, dataset
 
 
 def test_pasting_into_a_field_stays_in_the_field(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     window.activateWindow()
     search = window.wizard.data.preview.rows.search
     search.setFocus()

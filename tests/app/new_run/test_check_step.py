@@ -8,8 +8,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from app.new_run import check_step
-from app.new_run.check import GOOD, Check
-from app.new_run.preflight import MEASURED
+from app.new_run.check import GOOD, MEASURED, Check
 from app.shell.window import MainWindow
 from core.events import Phase
 from core.run import Run
@@ -19,7 +18,7 @@ from tests.app.conftest import play_script
 def open_check(qtbot: QtBot, window: MainWindow, data: Path) -> check_step.CheckStep:
     window.draft.set("data.path", str(data))
     window.go("new")
-    window.wizard.show_named("Check and start")
+    window.wizard.show_named("check")
     check = window.wizard.check
     qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
     return check
@@ -54,7 +53,7 @@ def test_a_line_that_is_not_in_order_has_a_button_to_its_place(
     rows = [json.dumps({"prompt": f"Who are you, number {n}?", "completion": "I am {{name}}."}) for n in range(60)]
     (tmp_path / "names.jsonl").write_text("\n".join(rows))
     check = open_check(qtbot, window, tmp_path / "names.jsonl")
-    button = check.rows["Placeholders"].change
+    button = check.rows["placeholders"].change
     assert (button.text(), button.accessibleName()) == ("Fill in…", "Placeholders: Fill in…")
     qtbot.waitUntil(lambda: MEASURED in check.answers)
     assert check.verdict.text() == "1 note to read; you can start anyway."

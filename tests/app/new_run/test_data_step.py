@@ -23,7 +23,7 @@ FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 
 @pytest.fixture
 def page(window: MainWindow) -> DataStep:
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     return window.wizard.data
 
 

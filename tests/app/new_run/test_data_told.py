@@ -25,7 +25,7 @@ def test_map_columns_opens_with_what_was_detected(
     path.write_text("\n".join(json.dumps(row) for _ in range(8)))
     window.go("new")
     window.draft.set("data.path", str(path))
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     data = window.wizard.data
     qtbot.waitUntil(lambda: data.scanned is not None, timeout=20_000)
     data.file.change.click()
@@ -37,7 +37,7 @@ def test_lengths_say_that_the_model_is_not_here(qtbot: QtBot, window: MainWindow
     window.draft.set("model.path", "someone/some-model")
     window.draft.set("data.path", str(dataset))
     window.go("new")
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     data = window.wizard.data
     qtbot.waitUntil(lambda: data.scanned is not None, timeout=20_000)
     data.preview.tabs.show_page(data.preview.lengths)

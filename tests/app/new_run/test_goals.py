@@ -41,7 +41,7 @@ def test_a_card_changes_the_method_alone(qtbot: QtBot, window: MainWindow) -> No
 @pytest.mark.parametrize("method", {spec.data: name for name, spec in methods.load().items()}.values())
 def test_the_sample_data_follow_the_goal(qtbot: QtBot, window: MainWindow, method: str) -> None:
     window.draft.set("method", method)
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.head is not None and bool(page.head.examples))
     assert page.head is not None
@@ -107,7 +107,7 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     window.draft.set("method", "dpo")
     window.draft.set("data.path", str(path))
     window.go("new")
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
     page = window.wizard.data
     qtbot.waitUntil(lambda: page.switch.isVisible(), timeout=20_000)
     assert page.switch.text() == "Switch to KTO"
@@ -117,8 +117,8 @@ def test_good_data_for_another_method_are_not_called_broken(qtbot: QtBot, window
     assert page.notice.y() > page.preview.y() > page.file.y()  # what is read stays in its place
     assert page.blocked_reason() == f"{reason} This fits KTO."
     assert page.file.sentence.text() == "300 rows" and not page.columns.isVisible()
-    checks = {check.title: check for check in run_checks(window.draft.run)}
-    assert checks["Data"].sentence == page.blocked_reason()
+    checks = {check.key: check for check in run_checks(window.draft.run)}
+    assert checks["data"].sentence == page.blocked_reason()
     page.switch.click()
     assert window.draft.run.method == "kto"
     qtbot.waitUntil(lambda: page.scanned is not None and page.scanned.usable > 0)

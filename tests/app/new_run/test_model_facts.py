@@ -44,7 +44,7 @@ def model(folder: Path, kind: str) -> Path:
 def test_an_unsupported_family_is_told_with_the_reason(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     page = window.wizard.model
     window.draft.set("model.path", str(model(tmp_path / "m", "bitnet")))
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     qtbot.waitUntil(lambda: bool(page.blocked_reason()), timeout=30_000)
     assert page.blocked_reason().startswith("BitNet cannot be trained")
     assert read_model_facts(tmp_path / "m").architecture == "bitnet"
@@ -54,14 +54,14 @@ def test_an_untried_family_is_told_and_goes_on(qtbot: QtBot, window: MainWindow,
     page = window.wizard.model
     path = str(model(tmp_path / "m", "brand_new"))
     window.draft.set("model.path", path)
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     qtbot.waitUntil(lambda: "not among those that are tried" in page.cards.cards[path].detail.text(), timeout=30_000)
     assert page.blocked_reason() == ""
 
 
 def test_methods_with_another_model_have_a_place_to_choose_it(qtbot: QtBot, window: MainWindow) -> None:
     page, draft = window.wizard.model, window.draft
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     for name, spec in methods.load().items():
         draft.set("method", name)
         assert page.second_model.isVisible() == (name in ("dpo", "kto", "distill")), name
@@ -73,7 +73,7 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
 ) -> None:
     page, draft = window.wizard.model, window.draft
     draft.set("method", "dpo")
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     card = page.second_model
     old_values = flat(draft.run)
     place = card.choice.findData("base")
@@ -94,11 +94,11 @@ def test_a_reference_is_chosen_by_menu_id_and_folder(
 
 def test_distillation_needs_a_teacher(window: MainWindow) -> None:
     window.draft.set("method", "distill")
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     window.wizard.next_button.click()
     assert window.wizard.stack.currentWidget() is window.wizard.model
     check = next(run_checks(window.draft.run))
-    assert (check.state, check.step) == (BAD, "Model")
+    assert (check.state, check.step) == (BAD, "model")
     window.draft.set("options.teacher", "starter")
     assert window.wizard.model.blocked_reason() == ""
     assert Run(method="distill").options.teacher is None

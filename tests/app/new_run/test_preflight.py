@@ -9,9 +9,9 @@ from threading import Event as Flag
 
 import pytest
 
-from app.new_run.check import BAD, GOOD, LATER, NOTE, Check
+from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check
 from app.new_run.model_facts import describe_facts
-from app.new_run.preflight import MEASURED, TITLES, measure_run, run_checks
+from app.new_run.preflight import measure_run, run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from app.threads.model_library import format_count, read_model_facts
@@ -31,25 +31,25 @@ def on_a_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def answers(run: Run) -> dict[str, Check]:
     checks = list(run_checks(run))
-    assert tuple(c.title for c in checks) == TITLES
+    assert [c.key for c in checks] == [key for key in TITLES if key != MEASURED]
     assert all(c.sentence.endswith((".", ")")) and "Traceback" not in c.sentence for c in checks)
-    return {c.title: c for c in checks}
+    return {c.key: c for c in checks}
 
 
 def test_a_run_in_order(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)))
     assert {c.state for c in checks.values()} == {GOOD}
     assert not any(c.fix_words for c in checks.values())
-    assert "60 usable rows" in checks["Data"].sentence
-    assert "60 rows looked at" in checks["What is learned"].sentence
-    assert checks["Precision"].sentence == "auto → float32: the fastest precision on a CPU."
+    assert "60 usable rows" in checks["data"].sentence
+    assert "60 rows looked at" in checks["learned"].sentence
+    assert checks["precision"].sentence == "auto → float32: the fastest precision on a CPU."
 
 
 def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     checks = answers(Run().replace("data.path", str(tmp_path / "gone.jsonl")))
-    assert (checks["Data"].state, checks["Data"].step) == (BAD, "Data")
-    assert "gone.jsonl" in checks["Data"].sentence
-    assert checks["What is learned"].state == LATER
+    assert (checks["data"].state, checks["data"].step) == (BAD, "data")
+    assert "gone.jsonl" in checks["data"].sentence
+    assert checks["learned"].state == LATER
 
 
 def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
@@ -57,24 +57,24 @@ def test_few_rows_and_less_than_a_batch(tmp_path: Path) -> None:
     small.write_text('{"prompt": "a", "completion": "b"}\n' * 2)
     assert (
         "enough to try"
-        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 2))["Data"].sentence
+        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 2))["data"].sentence
     )
     assert (
         "fewer than one batch of 8"
-        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 8))["Data"].sentence
+        in answers(Run().replace("data.path", str(small)).replace("train.batch_size", 8))["data"].sentence
     )
 
 
 def test_nothing_to_learn_within_the_length(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 8))
-    assert checks["What is learned"].state == BAD
-    assert checks["What is learned"].sentence == "No row has anything to learn within 8 tokens."
+    assert checks["learned"].state == BAD
+    assert checks["learned"].sentence == "No row has anything to learn within 8 tokens."
 
 
 def test_cut_rows_are_counted(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace("data.max_seq_len", 16))
-    assert checks["What is learned"].state == NOTE
-    assert "are cut at 16 tokens" in checks["What is learned"].sentence
+    assert checks["learned"].state == NOTE
+    assert "are cut at 16 tokens" in checks["learned"].sentence
 
 
 @pytest.mark.parametrize(
@@ -83,8 +83,8 @@ def test_cut_rows_are_counted(dataset: Path) -> None:
 )
 def test_a_strange_learning_rate(dataset: Path, key: str, value: float, words: str) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace(key, value))
-    assert checks["Settings"].state == NOTE
-    assert words in checks["Settings"].sentence
+    assert checks["settings"].state == NOTE
+    assert words in checks["settings"].sentence
 
 
 def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
@@ -92,14 +92,14 @@ def test_an_incomplete_model(dataset: Path, tmp_path: Path) -> None:
     shutil.copytree(resources.STARTER, folder)
     (folder / "model.safetensors").unlink()
     checks = answers(Run().replace("data.path", str(dataset)).replace("model.path", str(folder)))
-    assert checks["Model"].state == BAD
-    assert "model.safetensors is missing" in checks["Model"].sentence
+    assert checks["model"].state == BAD
+    assert "model.safetensors is missing" in checks["model"].sentence
 
 
 def test_a_head_that_is_not_used_is_a_note(dataset: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(resources.STARTER, tmp_path / "model"))
     run = Run().replace("data.path", str(dataset)).replace("model.path", str(folder))
-    state = answers(run)["Model"].state
+    state = answers(run)["model"].state
     name = "model.embed_tokens.weight"
     (weights,) = folder.glob("*.safetensors")
     size = struct.unpack("<Q", weights.read_bytes()[:8])[0]
@@ -107,7 +107,7 @@ def test_a_head_that_is_not_used_is_a_note(dataset: Path, tmp_path: Path) -> Non
     length = entry["data_offsets"][1] - entry["data_offsets"][0]
     header = json.dumps({"lm_head.weight": entry | {"data_offsets": [0, length]}}).encode()
     (folder / "model-extra.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(length))
-    check = answers(run)["Model"]
+    check = answers(run)["model"]
     assert (state, check.state) == (GOOD, NOTE)  # starter's embeddings are tied
     assert "holds an output layer of its own (lm_head.weight) that differs from its embeddings" in check.sentence
 
@@ -115,10 +115,10 @@ def test_a_head_that_is_not_used_is_a_note(dataset: Path, tmp_path: Path) -> Non
 def test_a_model_that_is_not_here_is_a_note(dataset: Path) -> None:
     run = Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model")
     checks = answers(run)  # the Hub cannot be asked in the tests
-    assert checks["Model"].state == NOTE
-    assert "its download may fail: HF_HUB_OFFLINE forbids" in checks["Model"].sentence
-    for title in ("Memory", "Disk", "What is learned"):
-        assert checks[title].state == LATER and "nown after the download" in checks[title].sentence
+    assert checks["model"].state == NOTE
+    assert "its download may fail: HF_HUB_OFFLINE forbids" in checks["model"].sentence
+    for key in ("memory", "disk", "learned"):
+        assert checks[key].state == LATER and "nown after the download" in checks[key].sentence
     assert [c.state for c in measure_run(run, Flag())] == [LATER]
 
 
@@ -130,11 +130,11 @@ def test_what_the_hub_says_of_a_model_that_is_not_here(dataset: Path, monkeypatc
     run = Run().replace("data.path", str(dataset)).replace("model.path", "someone/some-model")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1 << 40))
     checks = answers(run)
-    assert "begins by downloading 13 GB." in checks["Model"].sentence
-    assert "13 GB of it for the download" in checks["Disk"].sentence and checks["Disk"].state == GOOD
-    assert checks["Memory"].state in (GOOD, NOTE) and " GB" in checks["Memory"].sentence
+    assert "begins by downloading 13 GB." in checks["model"].sentence
+    assert "13 GB of it for the download" in checks["disk"].sentence and checks["disk"].state == GOOD
+    assert checks["memory"].state in (GOOD, NOTE) and " GB" in checks["memory"].sentence
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=9 << 30))
-    disk = answers(run)["Disk"]
+    disk = answers(run)["disk"]
     assert (disk.state, disk.fix_words) == (BAD, "Choose a folder…")
 
 
@@ -142,22 +142,22 @@ def test_placeholders_and_rows_that_are_left_out(tmp_path: Path) -> None:
     rows = [json.dumps({"prompt": f"Who are you, number {n}?", "completion": "I am {{name}}."}) for n in range(60)]
     (tmp_path / "names.jsonl").write_text("\n".join(rows))
     checks = answers(Run().replace("data.path", str(tmp_path / "names.jsonl")))
-    found = checks["Placeholders"]
+    found = checks["placeholders"]
     assert found.sentence == "{{name}} stands in 60 of 60 rows: the model would learn to write it."
-    assert (found.state, found.step, found.fix_words) == (NOTE, "Problems", "Fill in…")
+    assert (found.state, found.step, found.fix_words) == (NOTE, "problems", "Fill in…")
     filled = Run().replace("data.path", str(tmp_path / "names.jsonl")).replace("data.fill_in", ("name=Hone",))
-    assert answers(filled)["Placeholders"].state == GOOD
+    assert answers(filled)["placeholders"].state == GOOD
     rows[::2] = ["{"] * 30
     (tmp_path / "half.jsonl").write_text("\n".join(rows))
-    data = answers(Run().replace("data.path", str(tmp_path / "half.jsonl")))["Data"]
+    data = answers(Run().replace("data.path", str(tmp_path / "half.jsonl")))["data"]
     assert data.sentence.endswith("half.jsonl: 30 of 60 rows are left out; 30 can be used.")
-    assert (data.state, data.step, data.fix_words) == (NOTE, "Problems", "See the problems…")
+    assert (data.state, data.step, data.fix_words) == (NOTE, "problems", "See the problems…")
 
 
 def test_steps_are_measured(dataset: Path) -> None:
     *phases, measured = measure_run(Run().replace("data.path", str(dataset)), Flag())
     assert phases[-1].name == "Measuring a step"
-    assert (measured.title, measured.state) == (MEASURED, GOOD)
+    assert (measured.key, measured.state) == (MEASURED, GOOD)
     assert measured.sentence.startswith("A step took ") and "if started now." in measured.sentence
     gone = Run().replace("data.path", str(dataset.with_name("gone.jsonl")))
     assert [(c.state, "gone.jsonl" in c.sentence) for c in measure_run(gone, Flag()) if isinstance(c, Check)] == [
@@ -167,8 +167,8 @@ def test_steps_are_measured(dataset: Path) -> None:
 
 def test_a_device_that_is_not_used_as_asked(dataset: Path) -> None:
     checks = answers(Run().replace("data.path", str(dataset)).replace("backend", "gpu"))
-    assert checks["Backend"].state == NOTE
-    assert checks["Backend"].sentence.startswith("gpu → CPU")
+    assert checks["backend"].state == NOTE
+    assert checks["backend"].sentence.startswith("gpu → CPU")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_what_the_computer_runs_on(
     dataset: Path, monkeypatch: pytest.MonkeyPatch, state: Power, kind: str, words: str
 ) -> None:
     monkeypatch.setattr(power, "read_power", lambda: state)
-    check = answers(Run().replace("data.path", str(dataset)))["Power"]
+    check = answers(Run().replace("data.path", str(dataset)))["power"]
     assert check.state == kind and words in check.sentence
     assert ("Low Power Mode is on" in check.sentence) is bool(state.saves_power)
 
@@ -191,22 +191,22 @@ def test_what_the_computer_runs_on(
 def test_the_neural_engine_asked_for_where_there_is_none(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Run().replace("data.path", str(dataset)).replace("backend", "ane")
     monkeypatch.setattr(sys, "platform", "linux")
-    assert answers(asked)["Neural Engine"] == Check("Neural Engine", NOTE, "Not used. Only a Mac has one.", "Settings")
-    assert answers(asked.replace("backend", "auto"))["Neural Engine"].state == GOOD
+    assert answers(asked)["neural_engine"] == Check("neural_engine", NOTE, "Not used. Only a Mac has one.", "settings")
+    assert answers(asked.replace("backend", "auto"))["neural_engine"].state == GOOD
     monkeypatch.setattr(Host, "this_one", lambda: Host("darwin", "arm64", "26.1", True))
-    dora = answers(asked.replace("adapter.type", "dora"))["Neural Engine"]
+    dora = answers(asked.replace("adapter.type", "dora"))["neural_engine"]
     assert (dora.state, dora.sentence) == (NOTE, "Not used. DoRA is not supported there; LoRA is.")
-    check = answers(asked)["Neural Engine"]
+    check = answers(asked)["neural_engine"]
     assert check.state == GOOD and "tried there before the first step" in check.sentence
     assert check.sentence.endswith("It is experimental, not yet verified on hardware.")
-    words = answers(asked.replace("backend", "cpu"))["Neural Engine"].sentence
+    words = answers(asked.replace("backend", "cpu"))["neural_engine"].sentence
     assert words == "Not used: the CPU was asked for."
 
 
 def test_a_full_disk(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=1 << 20))
-    assert answers(Run().replace("data.path", str(dataset)))["Disk"].state == BAD
+    assert answers(Run().replace("data.path", str(dataset)))["disk"].state == BAD
 
 
 def test_what_the_files_of_a_model_say(tmp_path: Path) -> None:
@@ -230,20 +230,20 @@ def test_rows_that_were_read_before_are_not_read_again(dataset: Path, monkeypatc
     run = Run().replace("data.path", str(dataset))
     list(dataset_reader.read_data(run))
     monkeypatch.setattr("core.data.preview.scan.scan_files", lambda *_, **__: pytest.fail("read again"))
-    assert "60 usable rows" in answers(run)["Data"].sentence
+    assert "60 usable rows" in answers(run)["data"].sentence
     dataset.write_text(dataset.read_text() + '{"prompt": "a", "completion": "b"}\n')
     monkeypatch.undo()
     monkeypatch.setattr(core_calls, "backend_report", lambda requested: {**CPU, "requested": requested})
-    assert "61 usable rows" in answers(run)["Data"].sentence
+    assert "61 usable rows" in answers(run)["data"].sentence
 
 
 def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.new_run.data_checks._SCAN_LIMIT", 100)
-    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["data"]
     assert checks.state == GOOD
     assert "the first rows are in order; not all of its 4 KB have been looked at." in checks.sentence
     monkeypatch.setattr("app.new_run.data_checks._LARGE", 100)
-    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["Data"]
+    checks = answers(Run().replace("data.path", str(dataset)).replace("data.exclude", ("duplicate",)))["data"]
     assert checks.state == NOTE
     assert checks.sentence.endswith("A run keeps all rows in memory: about 11 KB.")
 
@@ -258,6 +258,6 @@ def test_a_large_file_is_not_read_for_the_checks_alone(dataset: Path, monkeypatc
 def test_what_is_learned_of_other_kinds_of_data(tmp_path: Path, method: str, row: dict[str, str], words: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({**row, "n": n}) + "\n" for n in range(60)))
-    checks = answers(Run(method=method).replace("data.path", str(path)))["What is learned"]
+    checks = answers(Run(method=method).replace("data.path", str(path)))["learned"]
     assert checks.state == GOOD
     assert words in checks.sentence

@@ -41,7 +41,7 @@ def open_rows(window: MainWindow, tmp_path: Path, *rows: dict[str, Any]) -> None
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     window.open_files([path])
-    window.wizard.show_named("Data")
+    window.wizard.show_named("data")
 
 
 def test_lost_functions_are_struck_through_beside_the_table(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:

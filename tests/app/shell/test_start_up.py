@@ -117,5 +117,5 @@ def test_each_step_is_built_a_moment_after_the_window_stands(qtbot: QtBot) -> No
     assert "data" not in vars(window.wizard) and "check" not in vars(window.wizard)
     window.show()
     qtbot.waitUntil(lambda: {"goal", "data", "model", "settings", "check"} <= vars(window.wizard).keys())
-    window.wizard.show_named("Check and start")
+    window.wizard.show_named("check")
     assert window.wizard.stack.currentWidget() is window.wizard.check
