@@ -243,10 +243,12 @@ class _Overview(Card):
         tone = report.tone(run.run, finished) if finished is not None else "info"
         icon, colour = ICONS[tone]
         grid.addWidget(IconLabel(icon, colour, 16), number, 2, middle)
-        words = finished.message if finished is not None else tr("It has no verdict: it is not at its end.")
+        words = tr("It has no verdict: it is not at its end.")
+        if finished is not None:
+            words = finished.message or describe_status(finished.reason)
         if run.record.problem:
             words = run.record.problem
-        verdict = Label(words or describe_status(finished), selectable=True)
+        verdict = Label(words, selectable=True)
         self.verdicts.append(verdict)
         grid.addWidget(verdict, number, 3, middle)
         evaluation = run.record.best_eval

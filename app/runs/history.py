@@ -5,11 +5,13 @@ import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from app.desktop.language import localize, tr
 from app.runs.event_log import EventLog
 from app.runs.labels import data_label, model_label
 from app.runs.notes import RunNotes, read_notes
 from app.runs.record import RunRecord
 from app.runs.sparkline import read_losses, thin_out
+from app.runs.status_text import ENDINGS
 from core.errors import UserError
 from core.events import Evaluated, Finished, Paused, Started
 from core.methods import Criterion
@@ -18,7 +20,15 @@ from core.run.folder import CHECKPOINTS
 from core.run.lock import is_locked
 
 _NAMED_BY_HONE = re.compile(r"\d{4}-\d\d-\d\d-\d{6}-")  # core.run.Run.with_output
-DAMAGED, INTERRUPTED, PAUSED, FAILED = "Damaged", "Interrupted", "Paused", "Failed"
+ACTIVE, DAMAGED, INTERRUPTED, PAUSED = "active", "damaged", "interrupted", "paused"
+DONE, EARLY_STOP, STOPPED, FAILED = "done", "early_stop", "stopped", "failed"  # the reasons of a Finished event
+STATUSES = {
+    ACTIVE: tr("Training elsewhere"),
+    DAMAGED: tr("Damaged"),
+    INTERRUPTED: tr("Interrupted"),
+    PAUSED: tr("Paused"),
+    **ENDINGS,
+}
 _FEW = 3  # evaluations: too few for a curve of their own
 _CHECKPOINT = re.compile(r"step-\d+")  # core.run.event_log.checkpoint_name
 _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "Finished"', '{"event": "Paused"')
@@ -26,7 +36,7 @@ _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "F
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One run folder. `status` is in words; `resumable` says whether the run can be resumed."""
+    """One run folder. `status` is a key of STATUSES, or "" of a run that is not over; `resumable` says whether the run can be resumed."""
 
     folder: Path
     name: str
@@ -53,8 +63,8 @@ class HistoryEntry:
         """The result in words: the first metric of the method's criteria that was evaluated, or the lowest loss."""
         for criterion in self.criteria:
             if criterion.metric in self.eval_metrics:
-                return f"{self.eval_metrics[criterion.metric]:.0%} {criterion.short}"
-        return "–" if self.best_loss is None else f"loss {self.best_loss:.3f}"
+                return localize(f"{self.eval_metrics[criterion.metric]:.0%} {tr(criterion.short)}")
+        return "–" if self.best_loss is None else tr("loss {loss:.3f}", loss=self.best_loss)
 
     @property
     def title(self) -> str:
@@ -105,7 +115,7 @@ def read_entry(folder: Path) -> HistoryEntry | None:
         if not (folder / "run.toml").is_file():
             return None
     except PermissionError:
-        return _damaged_entry(folder, f"There is no permission to read {folder}.")
+        return _damaged_entry(folder, tr("There is no permission to read {folder}.", folder=folder))
     try:
         run = Run.read(folder / "run.toml")
     except UserError as error:
@@ -134,10 +144,10 @@ def read_entry(folder: Path) -> HistoryEntry | None:
     return HistoryEntry(
         folder=folder,
         name=folder.name,
-        method=run.spec.title,
+        method=tr(run.spec.title),
         model=model_label(run),
         data=data_label(run),
-        status="Active" if is_active else DAMAGED if log.damage else PAUSED if paused else describe_status(finished),
+        status=ACTIVE if is_active else DAMAGED if log.damage else PAUSED if paused else _read_status(finished),
         best_loss=best_loss,
         eval_metrics=eval_metrics,
         steps=steps,
@@ -164,12 +174,13 @@ def _damaged_entry(folder: Path, damage: str) -> HistoryEntry:
     return replace(entry, notes=notes, notes_damage=notes_damage)
 
 
-def describe_status(finished: Finished | None) -> str:
-    """How a run ended, in a word or two."""
-    if finished is None:
-        return INTERRUPTED
-    words = {"done": "Done", "early_stop": "Done, stopped early", "stopped": "Stopped and kept", "failed": FAILED}
-    return words.get(finished.reason, finished.reason)
+def _read_status(finished: Finished | None) -> str:
+    return INTERRUPTED if finished is None else finished.reason
+
+
+def describe_status(status: str) -> str:
+    """A status of STATUSES in a word or two; another program's reason stands for itself."""
+    return STATUSES.get(status, status)
 
 
 def read_record(folder: Path) -> RunRecord:

@@ -34,8 +34,14 @@ GROUPS = {
     "failed": tr("Failed or damaged"),
 }
 _MEMBERS = {"under way": UNDER_WAY, "done": (DONE,), "stopped": (STOPPED,), "failed": (FAILED, DAMAGED)}
-_STATES = {"Active": ELSEWHERE, history.DAMAGED: DAMAGED, history.FAILED: FAILED, "Done": DONE}
-_STATES |= {"Done, stopped early": DONE, history.PAUSED: PAUSED}
+_STATES = {
+    history.ACTIVE: ELSEWHERE,
+    history.DAMAGED: DAMAGED,
+    history.FAILED: FAILED,
+    history.DONE: DONE,
+    history.EARLY_STOP: DONE,
+    history.PAUSED: PAUSED,
+}
 
 
 @dataclass(frozen=True)
@@ -70,16 +76,7 @@ class RunRow:
         if self.state == TRAINING:
             fraction = self.live.record.fraction if self.live else None
             return tr("Training now") if fraction is None else tr("Training, {share:.0%}", share=fraction)
-        return {
-            "Active": tr("Training elsewhere"),
-            history.DAMAGED: tr("Damaged"),
-            history.INTERRUPTED: tr("Interrupted"),
-            history.FAILED: tr("Failed"),
-            history.PAUSED: tr("Paused"),
-            "Done": tr("Done"),
-            "Done, stopped early": tr("Done, stopped early"),
-            "Stopped and kept": tr("Stopped and kept"),
-        }.get(self.entry.status, self.entry.status)
+        return history.describe_status(self.entry.status)
 
     @property
     def duration(self) -> str:
@@ -130,7 +127,7 @@ def make_entry(run: Run, record: RunRecord | None = None) -> HistoryEntry:
     return HistoryEntry(
         folder=folder,
         name=folder.name,
-        method=run.spec.title,
+        method=tr(run.spec.title),
         model=model_label(run),
         data=data_label(run),
         status="",

@@ -8,6 +8,14 @@ from app.runs.record import RunRecord
 
 _RELEASED = 0.9  # of the most that was held: where less is held now, that is worth saying
 
+# How a run ended, by the reason of its last event.
+ENDINGS = {
+    "done": tr("Done"),
+    "early_stop": tr("Done, stopped early"),
+    "stopped": tr("Stopped and kept"),
+    "failed": tr("Failed"),
+}
+
 
 def format_duration(seconds: float) -> str:
     """A length of time as people say it: 42 s, 3 min 5 s, 1 h 12 min; "–" where it is not known."""
@@ -30,13 +38,7 @@ def headline(record: RunRecord) -> str:
     if record.problem:
         return tr("Stopped by a problem")
     if record.finished:
-        words = {
-            "done": tr("Done"),
-            "stopped": tr("Stopped and kept"),
-            "early_stop": tr("Done, stopped early"),
-            "failed": tr("Failed"),
-        }
-        return words.get(record.finished.reason, record.finished.reason)
+        return ENDINGS.get(record.finished.reason, record.finished.reason)
     if record.paused:
         return tr("Paused")
     if record.phase is None:

@@ -205,7 +205,7 @@ def test_the_run_menu(qtbot: QtBot, window: MainWindow, page: RunPage) -> None:
 def test_a_paused_run_on_disk(window: MainWindow, paused: RunPage) -> None:
     (paused.folder / "checkpoints" / "step-0000010").mkdir(parents=True)
     entry = history.read_entry(paused.folder)
-    assert entry is not None and (entry.status, entry.resumable, entry.seconds) == ("Paused", True, 1.0)
+    assert entry is not None and (entry.status, entry.resumable, entry.seconds) == ("paused", True, 1.0)
     assert [run.step for run in history.list_interrupted(paused.folder.parent)] == [10]
     window.runs.forget(paused.folder)
     page = window.runs.show_folder(paused.folder)

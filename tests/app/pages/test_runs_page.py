@@ -32,7 +32,7 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     page.refresh()
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
     entries = {e.name: e for e in history.list_runs(runs_folder())}
-    assert (entries["finished"].status, entries["died"].status) == ("Done", "Interrupted")
+    assert (entries["finished"].status, entries["died"].status) == ("done", "interrupted")
     assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
     assert abs((entries["finished"].best_loss or 0) - (0.5 + 1.9 * 2.718281828 ** (-20 / 12))) < 1e-6
     assert "was interrupted" in page.notice.sentence.text()

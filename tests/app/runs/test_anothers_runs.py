@@ -22,7 +22,7 @@ def runs(tmp_path: Path) -> Path:
 def test_a_closed_run_has_its_reason_and_hides_none_of_the_others(runs: Path) -> None:
     with as_somebody_else(runs / "theirs", readable=False) as theirs:
         (entry,) = history.list_runs(theirs.parent)
-        assert (entry.status, entry.damage) == ("Damaged", f"There is no permission to read {theirs}.")
+        assert (entry.status, entry.damage) == ("damaged", f"There is no permission to read {theirs}.")
         assert history.list_interrupted(theirs.parent) == []
         assert not entry.resumable
         meaning = classify_path(theirs)
@@ -34,6 +34,6 @@ def test_a_closed_run_has_its_reason_and_hides_none_of_the_others(runs: Path) ->
 def test_an_open_one_can_be_looked_at(runs: Path) -> None:
     with as_somebody_else(runs / "theirs", readable=True) as theirs:
         (entry,) = history.list_runs(theirs.parent)
-        assert (entry.status, entry.damage, entry.steps) == ("Done", "", 5)
+        assert (entry.status, entry.damage, entry.steps) == ("done", "", 5)
         assert history.read_record(theirs).finished is not None
         assert classify_path(theirs).kind == "run"

@@ -44,7 +44,7 @@ def test_a_damaged_end_is_told(tmp_path: Path, line: str) -> None:
     number = len((folder / "events.jsonl").read_text().splitlines())
     damage = f"Line {number} of events.jsonl is no event and cannot be read."
     entry = history.read_entry(folder)
-    assert entry is not None and (entry.status, entry.damage) == ("Damaged", damage)
+    assert entry is not None and (entry.status, entry.damage) == (history.DAMAGED, damage)
     record = history.read_record(folder)
     assert (record.damage, record.finished) == (damage, None)
     assert record.last_step is not None and record.last_step.step == 5
@@ -69,7 +69,7 @@ def test_a_damaged_run_is_listed_and_opened(qtbot: QtBot, window: MainWindow) ->
     page = window.runs_page
     window.go("runs")
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 2)
-    rows = {page._model.item(n).name: n for n in range(2)}
+    rows = {page._model.item(n).entry.name: n for n in range(2)}
     assert [page.table.model().index(n, 3).data() for n in range(2)] == ["Damaged", "Damaged"]
     page.table.selectRow(rows["unreadable"])
     assert "method" in page._reason.text()

@@ -221,7 +221,7 @@ def test_a_failed_run_on_disk(tmp_path: Path) -> None:
     (folder / "events.jsonl").write_text("".join(to_json(e) + "\n" for e in events) + "not json\n")
     entry = history.read_entry(folder)
     assert entry is not None
-    assert (entry.status, entry.resumable) == ("Failed", True)
+    assert (entry.status, entry.resumable) == ("failed", True)
     assert history.read_record(folder).problem == "The disk is full."
 
 
@@ -246,7 +246,7 @@ def test_whether_a_run_is_training_says_its_lock_and_no_clock(tmp_path: Path) ->
         entry = history.read_entry(tmp_path)
         lock.release()
         assert entry is not None
-        assert (entry.status, entry.resumable) == (("Active", False) if is_training else ("Interrupted", True))
+        assert (entry.status, entry.resumable) == (("active", False) if is_training else ("interrupted", True))
 
 
 def test_a_phase_is_named_with_its_counts() -> None:
