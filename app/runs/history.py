@@ -36,7 +36,8 @@ _SUMMARY_EVENTS = ('{"event": "Started"', '{"event": "Evaluated"', '{"event": "F
 
 @dataclass(frozen=True)
 class HistoryEntry:
-    """One run folder. `status` is a key of STATUSES, or "" of a run that is not over; `resumable` says whether the run can be resumed."""
+    """One run folder. `status` is a key of STATUSES, or "" of a run that is not over; `resumable` says whether the run
+    can be resumed."""
 
     folder: Path
     name: str
