@@ -48,7 +48,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubDouble]:
 
 @pytest.fixture
 def page(window: MainWindow) -> ModelStep:
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     return window.wizard.model
 
 
@@ -143,7 +143,7 @@ def test_what_is_here_has_a_badge_and_broken_folders_are_told(
     run = runs_folder() / "earlier"
     run.mkdir(parents=True)
     Run().replace("model.path", str(model_folder)).write(run / "run.toml")
-    window.wizard.show_named("Model")
+    window.wizard.show_named("model")
     page = window.wizard.model
     qtbot.waitUntil(lambda: str(model_folder) in page.cards.cards, timeout=30_000)
     for path in ("starter", str(model_folder)):
