@@ -160,3 +160,9 @@ def read_base_model(adapter: Path) -> str | None:
     except (OSError, ValueError, AttributeError):
         raise BadModel(f"{adapter} holds no adapter: {adapters.CONFIG} is missing or broken.") from None
     return str(model) if model else None
+
+
+def find_base_model(adapter: str | None) -> str | None:
+    """The base model that an adapter's configuration names. Raises BadModel where it is not on this machine."""
+    model = read_base_model(Path(adapter)) if adapter else None
+    return hub.require_local(model, str(adapter)) if model else None

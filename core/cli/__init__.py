@@ -71,6 +71,7 @@ def parser() -> Parser:
         quantize,
         rewards,
         selftest,
+        serve,
         train,
     )  # fmt: skip
 
@@ -79,7 +80,9 @@ def parser() -> Parser:
     commands = top.add_subparsers(dest="name", metavar="COMMAND", required=True, parser_class=Parser)
     for name in ("train", *methods.load()):
         train.add(commands, name)
-    for module in (chat, evaluate, export, fuse, quantize, data, listing, models, rewards, login, doctor, selftest):
+    for module in (
+        chat, serve, evaluate, export, fuse, quantize, data, listing, models, rewards, login, doctor, selftest,
+    ):  # fmt: skip
         module.add(commands)
     top.commands = commands.choices
     for command in commands.choices.values():

@@ -1,7 +1,6 @@
 """hone chat: talk to a model, with or without a trained adapter."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from core.cli import Print
@@ -42,7 +41,7 @@ def add_quantization_flag(command: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
-    from core.chat import Chat
+    from core.chat import Chat, find_base_model
 
     model = args.model or find_base_model(args.adapter_path) or "starter"
     chat = Chat(
@@ -72,12 +71,3 @@ def run(args: Any, out: Print) -> int:
         messages.append({"role": "assistant", "content": answer.strip()})
         if args.prompt is not None:
             return 0
-
-
-def find_base_model(adapter: str | None) -> str | None:
-    """The base model that an adapter's configuration names. Raises BadModel where it is not on this machine."""
-    from core.chat import read_base_model
-    from core.model.hub import require_local
-
-    model = read_base_model(Path(adapter)) if adapter else None
-    return require_local(model, str(adapter)) if model else None

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from core.cli import Print
-from core.cli.chat import add_quantization_flag, find_base_model
+from core.cli.chat import add_quantization_flag
 from core.cli.progress import show
 from core.data.kinds import PAIRS, TEXT
 from core.run import Run
@@ -57,6 +57,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
+    from core.chat import find_base_model
     from core.evaluate import evaluate
 
     events = evaluate(

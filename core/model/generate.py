@@ -54,9 +54,7 @@ def _stop_at(pieces: Iterator[str], ending: str) -> Iterator[str]:
     for piece in pieces:
         waiting += piece
         text, found, _ = waiting.partition(ending) if ending else (waiting, "", "")
-        # A part that could be the beginning of the ending waits for more.
-        kept = next((n for n in range(min(len(text), len(ending) - 1), 0, -1) if ending.startswith(text[-n:])), 0)
-        kept = 0 if found else kept
+        kept = 0 if found else held_back(text, ending)
         if len(text) > kept:
             yield text[: len(text) - kept]
         if found:
@@ -64,6 +62,11 @@ def _stop_at(pieces: Iterator[str], ending: str) -> Iterator[str]:
         waiting = text[len(text) - kept :]
     if waiting:
         yield waiting
+
+
+def held_back(text: str, ending: str) -> int:
+    """How many characters at the end of a text could be the beginning of the ending, and wait for more."""
+    return next((n for n in range(min(len(text), len(ending) - 1), 0, -1) if ending.startswith(text[-n:])), 0)
 
 
 class Answer(NamedTuple):

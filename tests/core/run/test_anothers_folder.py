@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.chat import find_base_model
+from core.chat import find_base_model
 from core.data.read.files import find_files
 from core.data.read.source import check_is_file
 from core.errors import UserError
