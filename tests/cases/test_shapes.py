@@ -13,6 +13,7 @@ from core.errors import BadData
 from tests.cases.carded_shapes import CARDED
 from tests.cases.choice_shapes import CHOICES
 from tests.cases.file_shapes import FILES
+from tests.cases.hub_sets import HUB_SETS
 from tests.cases.public_shapes import PUBLIC
 from tests.cases.shapes import CASES, Case
 from tests.core.data.conftest import make_tokenizer
@@ -41,7 +42,7 @@ def show(row: Encoded, tokenizer: Any) -> str:
 
 
 @pytest.mark.parametrize(
-    "case", (*CASES, *CHOICES, *FILES, *CARDED, *PUBLIC), ids=lambda case: case.name.replace(" ", "-")
+    "case", (*CASES, *CHOICES, *FILES, *CARDED, *HUB_SETS, *PUBLIC), ids=lambda case: case.name.replace(" ", "-")
 )
 def test_what_comes_of_it(case: Case, tmp_path: Path) -> None:
     path = tmp_path / case.file
