@@ -1,6 +1,6 @@
 """The tab Command and run.toml: the run as text, to copy."""
 
-from PySide6.QtWidgets import QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
 from app.new_run.command import command_line, run_toml
@@ -8,7 +8,7 @@ from app.style import theme
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.copy_button import CopyButton
 from app.widgets.labels import heading
-from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.text_area import ReadOnlyText
 from core.run import Run
 
 
@@ -35,12 +35,7 @@ class _TextPanel(QWidget):
     def __init__(self, name: str, button: str) -> None:
         super().__init__()
         layout = vbox(self, gap=theme.GRID)
-        self.text = QPlainTextEdit(readOnly=True)
-        self.text.setFont(theme.monospace())
-        self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.text.setAccessibleName(name)
-        use_thin_scrollbars(self.text)
-        self.text.setTabChangesFocus(True)
+        self.text = ReadOnlyText(name)
         head = hbox(gap=8)
         head.addWidget(heading(name), 1)
         head.addWidget(CopyButton(button, self.text.toPlainText))

@@ -12,6 +12,7 @@ from app.desktop import preferences
 from app.runs.settings_text import format_value
 from app.widgets.buttons import Button
 from app.widgets.card import hbox
+from app.widgets.check_box import CheckBox
 from app.widgets.combo_box import ComboBox
 from app.widgets.line_edit import LineEdit
 from app.widgets.spin_box import SpinBox
@@ -60,7 +61,7 @@ class BoolField(Field):
 
     def __init__(self, option: Option) -> None:
         super().__init__(option)
-        self._box = QCheckBox()
+        self._box = CheckBox()
         self._add_control(self._box)
         self._layout.setAlignment(self._box, Qt.AlignmentFlag.AlignRight)
         self._box.clicked.connect(lambda: self.changed.emit(self._box.isChecked()))

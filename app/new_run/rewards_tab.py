@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QCheckBox, QDoubleSpinBox, QWidget
+from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
 from app.desktop.language import tr
 from app.new_run.draft import Draft, option_value
@@ -11,6 +11,7 @@ from app.new_run.try_rewards import TryRewards
 from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.check_box import CheckBox
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
@@ -41,7 +42,7 @@ class RewardRow(QWidget):
         layout = hbox(self, gap=16)
         layout.setContentsMargins(16, 8, 16, 8)
         words = vbox(gap=2)
-        self.box = QCheckBox(tr(reward.title))
+        self.box = CheckBox(tr(reward.title))
         needs = tr(" Needs the right answer in the data.") if reward.needs_expected else ""
         words.addWidget(self.box)
         sentence = caption(f"{tr(reward.sentence)}{needs}")

@@ -1,12 +1,13 @@
 """Help: the pages in resources/help, which resources/make/help.py generates from the code's own descriptions."""
 
 from PySide6.QtCore import QEvent, QUrl
-from PySide6.QtGui import QDesktopServices
+from PySide6.QtGui import QDesktopServices, QFocusEvent, QPaintEvent
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from app.desktop.language import tr
 from app.style import theme
 from app.widgets.card import Card, vbox
+from app.widgets.check_box import paint_ring
 from app.widgets.scrollbar import use_thin_scrollbars
 from app.widgets.tabs import Tabs
 from core.resources import FOLDER
@@ -18,6 +19,23 @@ PAGES = {
     "precision.md": tr("Base precision"),
     "rewards.md": tr("Rewards"),
 }
+
+
+class _Browser(QTextBrowser):
+    """Shows the keyboard's focus: it scrolls with the arrows, and Tab goes from link to link."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus() and not theme.NATIVE:
+            paint_ring(self.viewport())
 
 
 class HelpWindow(QDialog):
@@ -38,7 +56,7 @@ class HelpWindow(QDialog):
         self.tabs.show_page(self.pages[name])
 
     def _build_page(self, name: str) -> QWidget:
-        browser = QTextBrowser()
+        browser = _Browser()
         browser.setFrameShape(QTextBrowser.Shape.NoFrame)
         browser.setOpenLinks(False)
         browser.setAccessibleName(PAGES[name])

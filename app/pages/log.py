@@ -3,14 +3,15 @@
 import datetime
 from pathlib import Path
 
-from PySide6.QtWidgets import QCheckBox, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
 from app.runs.record import LogLine, RunRecord
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.check_box import CheckBox
 from app.widgets.copy_button import CopyButton
-from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.text_area import ReadOnlyText
 
 
 class LogPage(QWidget):
@@ -22,7 +23,7 @@ class LogPage(QWidget):
         self._line_count = 0  # lines of the log that have been looked at
         layout = vbox(self, gap=theme.GRID)
         header = hbox(gap=8)
-        self.problems_only = QCheckBox(tr("Only notes and problems"))
+        self.problems_only = CheckBox(tr("Only notes and problems"))
         self.problems_only.toggled.connect(self._rewrite)
         header.addWidget(self.problems_only)
         header.addStretch()
@@ -30,12 +31,7 @@ class LogPage(QWidget):
         copy_button.setText(tr("Copy"))
         header.addWidget(copy_button)
         layout.addLayout(header)
-        self.text = QPlainTextEdit(readOnly=True)
-        self.text.setFont(theme.monospace())
-        self.text.setFrameShape(QPlainTextEdit.Shape.NoFrame)
-        self.text.setAccessibleName(tr("Log of the run"))
-        use_thin_scrollbars(self.text)
-        self.text.setTabChangesFocus(True)
+        self.text = ReadOnlyText(tr("Log of the run"))
         self.text.setPlaceholderText(tr("Nothing has happened yet."))
         card = Card()
         inner = vbox(card)

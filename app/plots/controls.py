@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QCheckBox, QSlider, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
 from app.plots.overlay_menu import OverlayMenu
@@ -12,6 +12,7 @@ from app.runs.series import SMOOTHING
 from app.style import theme
 from app.widgets.buttons import quiet_button
 from app.widgets.card import hbox
+from app.widgets.check_box import CheckBox, Slider
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import Label, heading
 
@@ -43,14 +44,13 @@ class ChartControls(QWidget):
         self.live.clicked.connect(self.followed)
         layout.addWidget(self.live)
         label = Label(tr("S&moothing"), "caption", tone="secondary", wrap=False)
-        self.smoothing_slider = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing_slider = Slider(tr("Smoothing of the curves"))
         self.smoothing_slider.setRange(0, _STEPS - 1)
         self.smoothing_slider.setValue(round(SMOOTHING * _STEPS))
         self.smoothing_slider.setFixedWidth(84)
-        self.smoothing_slider.setAccessibleName(tr("Smoothing of the curves"))
         self.smoothing_slider.valueChanged.connect(self.restyled)
         label.setBuddy(self.smoothing_slider)
-        self.log, self.clip = QCheckBox(tr("Log scale")), QCheckBox(tr("Leave outliers out"))
+        self.log, self.clip = CheckBox(tr("Log scale")), CheckBox(tr("Leave outliers out"))
         for box in (self.log, self.clip):
             box.setFont(theme.font("caption"))
             box.toggled.connect(self.restyled)

@@ -15,6 +15,12 @@ class Card(QFrame):
         self._chosen = False
         self._tone = ""
         self._dashed = False
+        self._draws_ring = False
+
+    def show_ring(self, shown: bool) -> None:
+        """Draw the ring of the keyboard's focus, for the control in the card that has it."""
+        self._draws_ring = shown
+        self.update()
 
     def set_chosen(self, chosen: bool) -> None:
         self._chosen = chosen
@@ -48,6 +54,10 @@ class Card(QFrame):
         painter.setBrush(fill)
         inset = width / 2
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(inset, inset, -inset, -inset), theme.RADIUS, theme.RADIUS)
+        if self._draws_ring:  # within the outline, which may have its colour
+            painter.setPen(theme.ring(colours))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(4, 4, -4, -4), theme.RADIUS - 3, theme.RADIUS - 3)
 
 
 def vbox(parent: QWidget | None = None, margin: int = 0, gap: int = theme.GRID) -> QVBoxLayout:

@@ -7,18 +7,19 @@ from PySide6.QtGui import QEnterEvent, QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QWidget
 
 from app.style import theme
+from app.widgets.buttons import KEYBOARD_REASONS
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption
 
 
 class _Radio(QRadioButton):
-    """Signals when it gets and loses the keyboard focus."""
+    """Signals when it gets the focus from the keyboard, and when it loses it."""
 
     focus_changed = Signal(bool)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.focus_changed.emit(True)
+        self.focus_changed.emit(event.reason() in KEYBOARD_REASONS)
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
@@ -39,6 +40,7 @@ class ChoiceCard(Card):
         self.radio.setAccessibleName(heading)
         self.radio.setAccessibleDescription(" ".join(part for part in (text, detail) if part))
         self.radio.toggled.connect(self.set_chosen)
+        self.radio.focus_changed.connect(self.show_ring)
         layout = hbox(self, 14, 10)
         layout.addWidget(self.radio, 0, Qt.AlignmentFlag.AlignTop)
         text_layout = vbox(gap=3)

@@ -1,10 +1,12 @@
 """A field for several lines of text, in the box that all inputs have."""
 
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QPlainTextEdit
 
 from app.style import theme
 from app.widgets import input_box
+from app.widgets.check_box import paint_ring
 from app.widgets.scrollbar import use_thin_scrollbars
 
 _MARGIN = 7  # around the text
@@ -38,3 +40,32 @@ class TextArea(QPlainTextEdit):
             input_box.paint_box(self.viewport(), painter, focus=self.hasFocus())
             painter.end()
         super().paintEvent(event)
+
+
+class ReadOnlyText(QPlainTextEdit):
+    """Text of a fixed width to read and copy, in a card that is its box; Tab goes on to the next control."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(readOnly=True)
+        self.setAccessibleName(name)
+        self.setFont(theme.monospace())
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setTabChangesFocus(True)
+        # With the keyboard as well as the mouse, or a read-only text is no stop for Tab everywhere.
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        use_thin_scrollbars(self)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self.viewport().update()  # its ring
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self.hasFocus() and not theme.NATIVE:
+            paint_ring(self.viewport())

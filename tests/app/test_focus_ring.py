@@ -1,0 +1,116 @@
+"""Whatever takes the keyboard shows it: each control of every page paints another picture with the focus."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QRect, Qt
+from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
+from pytestqt.qtbot import QtBot
+from shiboken6 import isValid
+
+from app.shell.window import MainWindow
+from app.style import theme
+from app.widgets.choice_card import ChoiceCard
+from app.widgets.tabs import Tabs
+
+_AROUND = 4  # pixels around a control, where its card may paint the ring
+_LEAST = 40  # pixels that a ring changes; a blinking cursor changes about 20
+
+
+def unmarked(window: QWidget, page: QWidget) -> list[str]:
+    """The controls of a page that look the same with the keyboard as without it."""
+    found = []
+    for widget in page.findChildren(QWidget):
+        if not isValid(widget):  # a list that was filled anew meanwhile
+            continue
+        takes = widget.focusPolicy() & Qt.FocusPolicy.TabFocus and widget.isEnabled() and widget.focusProxy() is None
+        if not takes or not widget.isVisible() or widget.visibleRegion().isEmpty():
+            continue
+        if isinstance(widget.parentWidget(), QScrollArea) or widget.window() is not window:
+            continue
+        widget.clearFocus()
+        widget.setFocus(Qt.FocusReason.TabFocusReason)
+        QApplication.processEvents()
+        if QApplication.focusWidget() is not widget:
+            continue
+        card = widget.parentWidget()
+        shown = card if isinstance(card, ChoiceCard) else widget
+        place = QRect(shown.mapTo(window, QPoint(0, 0)), shown.size()).adjusted(-_AROUND, -_AROUND, _AROUND, _AROUND)
+        with_ring = window.grab(place).toImage()
+        widget.clearFocus()
+        QApplication.processEvents()
+        without = window.grab(place).toImage()
+        differing = sum(
+            with_ring.pixel(x, y) != without.pixel(x, y)
+            for x in range(with_ring.width())
+            for y in range(with_ring.height())
+        )
+        if differing < _LEAST:
+            words = widget.accessibleName() or getattr(widget, "text", lambda: "")()
+            found.append(f"{type(widget).__name__} “{words}” in {type(widget.parentWidget()).__name__}: {differing}")
+    return found
+
+
+def each_tab(tabs: Tabs) -> Iterator[int]:
+    """Show one tab after the other."""
+    for index in range(tabs.bar.count()):
+        if tabs.bar.isTabVisible(index):
+            tabs.bar.setCurrentIndex(index)
+            yield index
+
+
+@pytest.fixture(autouse=True)
+def active(qtbot: QtBot, window: MainWindow) -> None:
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("step", range(5))
+def test_the_steps_of_a_new_run(qtbot: QtBot, qapp: QApplication, window: MainWindow, step: int, mode: str) -> None:
+    theme.apply(qapp, mode)
+    window.wizard.show_step(step)
+    qtbot.wait(200)
+    assert unmarked(window, window) == []
+
+
+@pytest.mark.parametrize("place", ["welcome", "data", "runs", "chat"])
+def test_the_other_places(qtbot: QtBot, window: MainWindow, place: str) -> None:
+    window.go(place)
+    qtbot.wait(200)
+    assert unmarked(window, window) == []
+
+
+@pytest.mark.parametrize("method", ["sft", "grpo"])
+def test_all_settings(qtbot: QtBot, window: MainWindow, method: str) -> None:
+    window.draft.set("method", method)
+    window.wizard.show_step(3)
+    for _ in each_tab(window.wizard.settings.tabs):
+        qtbot.wait(50)
+        assert unmarked(window, window.wizard.settings) == []
+
+
+def test_the_rows_of_a_dataset(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    window.open_files([dataset])
+    preview = window.wizard.data.preview
+    qtbot.waitUntil(lambda: preview.isVisible())
+    for _ in each_tab(preview.tabs):
+        qtbot.wait(100)
+        assert unmarked(window, window.wizard.data) == []
+
+
+def test_the_help(qtbot: QtBot, window: MainWindow) -> None:
+    window._show_help()
+    assert window._help is not None
+    window._help.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window._help)
+    assert unmarked(window._help, window._help) == []
+
+
+def test_a_run(qtbot: QtBot, window: MainWindow) -> None:
+    page = window.runs.start(window.draft.run)
+    qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
+    for _ in each_tab(page.tabs):
+        qtbot.wait(100)
+        assert unmarked(window, page) == []
