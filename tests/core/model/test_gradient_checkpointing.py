@@ -51,9 +51,9 @@ def step(model: nn.Module, batch: Batch) -> tuple[float, dict[str, mx.array], in
     return float(value), dict(tree_flatten(gradients)), int(mx.get_peak_memory() - active)
 
 
-def equal_gradients(gradients: dict[str, mx.array], expected: dict[str, mx.array]) -> bool:
+def equal_gradients(gradients: dict[str, mx.array], expected: dict[str, mx.array], precision: float = 1e-6) -> bool:
     return gradients.keys() == expected.keys() and all(
-        float(mx.abs(gradients[k] - expected[k]).max()) <= 1e-6 * max(1.0, float(mx.abs(expected[k]).max()))
+        float(mx.abs(gradients[k] - expected[k]).max()) <= precision * max(1.0, float(mx.abs(expected[k]).max()))
         for k in expected
     )
 

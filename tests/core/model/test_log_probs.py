@@ -61,6 +61,8 @@ def value_and_gradients(model: nn.Module, with_head: lm_head.LMHead | None) -> t
 def test_logits_at_the_targets_alone_change_nothing(
     family: str, kind: str, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if family == "gpt_oss" and mx.cuda.is_available():
+        pytest.skip("MLX gives wrong numbers for it there; Hone refuses it")
     monkeypatch.setattr(lm_head, "LOGITS_CHUNK", chunk)  # the small one makes a chunk of every target
     monkeypatch.setattr(lm_head, "MIN_CHUNK_TOKENS", 1)
     model = tiny(family)

@@ -87,6 +87,8 @@ def step(model: nn.Module, batch: Batch, head: lm_head.LMHead | None) -> tuple[f
 @pytest.mark.parametrize("path", ["head", "logits", "checkpointed"])
 @pytest.mark.parametrize("family", ["qwen3", "llama", "mistral-window", "gpt_oss"])
 def test_shared_equals_separate_in_loss_and_every_gradient(family: str, path: str) -> None:
+    if family == "gpt_oss" and mx.cuda.is_available():
+        pytest.skip("MLX gives wrong numbers for it there; Hone refuses it")
     model = prepared(family)
     head = None if path == "logits" else lm_head.find_lm_head(model, mx.float32)[0]
     can_share, reason = packed_mask.can_share_prefix(model, 200, mx.float32)

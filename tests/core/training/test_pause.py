@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 import pytest
 
 from core.adapters import WEIGHTS
@@ -48,7 +49,9 @@ def test_a_run_that_paused_equals_the_unbroken_one(make_run: MakeRun, at: int) -
     assert only(Started, later)[0].first_step == at + 1
     assert only(Resumed, later)[0].step == at and only(Resumed, later)[0].changes == {}
     logged = list(RunFolder(folder).events())
-    assert losses(logged) == losses(unbroken) and len(losses(logged)) == 8
+    # A GPU adds up in another order from time to time.
+    precision = 1e-6 if mx.cuda.is_available() else 0
+    assert np.allclose(losses(logged), losses(unbroken), rtol=precision, atol=0) and len(losses(logged)) == 8
     assert [(e.step, e.loss) for e in only(Evaluated, logged)] == [(e.step, e.loss) for e in only(Evaluated, unbroken)]
     assert same_tensors(adapter(folder), adapter(str(whole.output)))
     assert [type(e) for e in logged if isinstance(e, Paused | Resumed | Finished)] == [Paused, Resumed, Finished]
