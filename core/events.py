@@ -146,6 +146,7 @@ class Finished(Event):
     metrics_after: dict[str, float] = field(default_factory=dict)
     eval_rows: int = 0  # how many held-out rows loss and metrics were measured on
     caveat: str = ""  # the part of the message that takes away from it: what is wrong with the sample answers
+    forgetting: str = ""  # the part of the message that tells how much worse the model became on general text
 
 
 # Codes of the warnings that tell what the machine did to a run, and what the run did about it.

@@ -4,6 +4,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent / "resources"
 STARTER = FOLDER / "starter"
+NEUTRAL_TEXTS = FOLDER / "data" / "neutral.jsonl"  # what forgetting is measured on
 
 
 def sample(kind: str, held_out: bool = False) -> Path:

@@ -19,10 +19,10 @@ from app.widgets.buttons import plain_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
-from core.events import Finished
+from core.events import Finished, Sample
 from core.methods import SHARE
 from core.run import Run
-from core.training import report
+from core.training import forgetting, report
 
 # Free text never matches word for word: a share of zero both before and after training says nothing.
 _ZERO_IN_FREE_TEXT = ("exact_match", "valid_json")
@@ -51,6 +51,10 @@ class ResultPage(QWidget):
         page.addWidget(self._answers_heading)
         self.answers = AnswerPairs()
         page.addWidget(self.answers)
+        self._general_heading = heading(tr("What it cost: general questions, before and after"))
+        page.addWidget(self._general_heading)
+        self.general = AnswerPairs()
+        page.addWidget(self.general)
         page.addWidget(self.ask)
         self.save = ExportCard(jobs)
         self.save.content_added.connect(
@@ -73,12 +77,24 @@ class ResultPage(QWidget):
         self._answers_heading.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
         self.answers.show_samples(record.samples)
+        self._show_general(forgetting.read(folder))
         has_adapter = (folder / "adapters.safetensors").is_file()
         self.ask.setVisible(has_adapter)
         self.chat_button.setVisible(has_adapter)
         self.save.setVisible(has_adapter)
         self.save.use(run, folder)
         self.ask.use(chat_opener(run, str(folder)))
+
+    def _show_general(self, record: forgetting.Record | None) -> None:
+        """Show the answers to general questions that changed; those that stayed as they were cost nothing."""
+        answers = [answer for answer in (record.answers() if record else []) if answer[1] != answer[2]]
+        self._general_heading.setVisible(bool(answers))
+        self.general.setVisible(bool(answers))
+        samples = {
+            i: [Sample(0, "before", i, question, before), Sample(0, "after", i, question, after)]
+            for i, (question, before, after) in enumerate(answers)
+        }
+        self.general.show_samples(samples)
 
     def _reveal_folder(self) -> None:
         if self._folder is not None:

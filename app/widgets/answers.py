@@ -96,6 +96,8 @@ class AnswerPairs(QWidget):
             before = next((s for s in samples[index] if s.stage == "before"), None)
             latest = next((s for s in reversed(samples[index]) if s.stage != "before"), None)
             self._pairs[index].show_samples(before, latest)
+        for index, pair in self._pairs.items():
+            pair.setVisible(index in samples)
 
 
 def flatten(text: str) -> str:

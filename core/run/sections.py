@@ -360,6 +360,15 @@ class Train:
     sample_tokens: int = option(
         128, "Maximum length of a sample answer, in tokens.", low=1, high=8192, label="Sample length"
     )
+    forgetting: str = option(
+        "auto",
+        "Measure before and after training what the model makes of general text, and say what it forgot: the loss on "
+        "neutral texts in many languages, and the answers to a dozen questions. 'auto': where that takes less than a "
+        "tenth of the run.",
+        choices=("auto", "off", "on"),
+        label="Measure forgetting",
+        when="Switch it off to save its time; what is learned stays the same, number by number.",
+    )
     seed: int = option(
         42, "Seed of every random choice; the same seed gives the same run.", low=0, high=2**32 - 1, label="Seed"
     )

@@ -27,6 +27,8 @@ from core.stop_request import skips
 from core.training import checkpoint, report
 from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
+from core.training.forgetting import METRIC, describe
+from core.training.general_measure import GeneralMeasure
 from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
 from core.training.setup import Setup
@@ -55,6 +57,7 @@ class Evaluation:
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
+        self.general = GeneralMeasure(setup)
         self._samples: dict[str, list[Sample]] = {}  # by stage, the newest of each
         self._sample_scores: dict[str, dict[str, float]] = {}
         self._was_stopped = False  # while it measured
@@ -171,6 +174,9 @@ class Evaluation:
         self._save_adapter()
         yield Saved(kept_step, str(self.folder.path), "adapter")
         yield from self.sample_answers("after")
+        general = yield from self.general.measure_after()
+        compared = general.forgetting if general else None
+        losses = ({METRIC: compared.before}, {METRIC: compared.after}) if compared else ({}, {})
         finished = Finished(
             reason=reason,
             step=progress.step,
@@ -180,8 +186,9 @@ class Evaluation:
             loss_after=loss_after,
             best_step=kept_step,
             eval_rows=self.setup.eval_rows,
-            metrics_before=progress.metrics_before | self._sample_scores.get("before", {}),
-            metrics_after=metrics_after | self._sample_scores.get("after", {}),
+            metrics_before=progress.metrics_before | self._sample_scores.get("before", {}) | losses[0],
+            metrics_after=metrics_after | self._sample_scores.get("after", {}) | losses[1],
+            forgetting=describe(compared),
         )
         caveat = find_caveat(
             finished,
@@ -196,7 +203,7 @@ class Evaluation:
         yield from self.recovery.take_notes()
         told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())
         notes = [sentence for sentence in told if sentence]
-        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes))
+        self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes, general=general))
         yield finished
 
     def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, _HeldOutResult]:

@@ -10,7 +10,10 @@ from core import methods
 from core.device.neural_engine import describe_parts, describe_use
 from core.events import Finished
 from core.methods import SHARE, Metric
+from core.paired_tests import format_p
 from core.run import STARTER, Run, to_plain
+from core.training import forgetting
+from core.training.forgetting import Record
 
 Metrics = Mapping[str, float]
 
@@ -23,10 +26,11 @@ CLEAR_SHARE, CHANCE = 0.03, 2.0
 MEMORISED = 0.2
 LARGE = 1e6  # numbers from here on are written as 1e+06
 
-# Metrics of the sample answers, which every method has beside those of its charts.
+# Metrics of the ending, which every method has beside those of its charts.
 SAMPLE_METRICS = {
     "exact_match": Metric("exact_match", "as expected", SHARE, "Sample answers as expected"),
     "valid_json": Metric("valid_json", "valid JSON", SHARE, "Sample answers in valid JSON"),
+    forgetting.METRIC: Metric(forgetting.METRIC, "general text", title="Loss on general text"),
 }
 
 
@@ -43,10 +47,10 @@ def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     """One honest sentence about the run, or two: what the held-out rows say, and which step was kept.
 
     `finished` has everything but the message; `train_metrics` are those of the last steps, on rows that were trained
-    on. What is wrong with the sample answers stands behind it.
+    on. What is wrong with the sample answers stands behind it, and what the model forgot.
     """
     sentence = _describe_change(run, finished, train_metrics)
-    return f"{sentence} {finished.caveat}" if finished.caveat else sentence
+    return " ".join(part for part in (sentence, finished.caveat, finished.forgetting) if part)
 
 
 def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> str:
@@ -83,9 +87,15 @@ def tone(run: Run, finished: Finished) -> str:
     if finished.reason == "failed":
         return "bad"
     direction = outcome(run, finished)
-    if finished.caveat or direction == -1:
+    if finished.caveat or direction == -1 or _forgot_much(finished):
         return "warn"
     return "good" if direction == 1 else "info"
+
+
+def _forgot_much(finished: Finished) -> bool:
+    """Whether so much was forgotten that a gain on the task is only half the truth."""
+    before, after = (m.get(forgetting.METRIC, math.nan) for m in (finished.metrics_before, finished.metrics_after))
+    return bool(finished.forgetting) and after >= before * (1 + forgetting.MUCH)
 
 
 def _measure_change(run: Run, finished: Finished) -> Change | None:
@@ -174,11 +184,13 @@ def page(
     finished: Finished,
     notes: Sequence[str] = (),
     last_checkpoint: int | None = None,
+    general: Record | None = None,
 ) -> str:
     """The text of report.md: verdict, results, what was noted, and the settings that make the run again.
 
     `resolved` is what resolved.json holds, `notes` the sentences of the run's warnings. A run that failed can go on
-    from its `last_checkpoint`; where it failed before resolved.json was written, `resolved` is empty.
+    from its `last_checkpoint`; where it failed before resolved.json was written, `resolved` is empty. `general` is
+    what was measured on general text.
     """
     steps = f"{finished.step:,} in {finished.seconds:,.0f} s"
     if finished.best_step is not None:
@@ -206,6 +218,8 @@ def page(
     lines.append("")
     if notes:
         lines += ["Noted on the way:", "", *(f"- {note}" for note in dict.fromkeys(notes)), ""]
+    if general:
+        lines += _describe_general(general)
     lines += ["Settings that differ from the defaults:", ""]
     lines += [f"- `{key} = {json.dumps(value)}`" for key, value in _list_changes(run)] or ["- none"]
     return "\n".join(lines) + "\n"
@@ -228,6 +242,24 @@ def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
         lines.append(f"| Neural Engine | {engine} |")
         lines += [f"| {parts} | {words} |" for parts, words in describe_parts(backend)]
     return lines
+
+
+def _describe_general(general: Record) -> list[str]:
+    """What became of the loss on general text, and the answers to general questions side by side."""
+    lines = []
+    if found := general.forgetting:
+        change = f"{_number(found.before, '.3f')} → {_number(found.after, '.3f')} nats per token"
+        told = "worse by more than chance" if found.forgot else "no clear loss"
+        lines = [f"General text, {found.texts} texts: {change} ({found.share:+.1%}, {format_p(found.p)}): {told}.", ""]
+    if answers := general.answers():
+        lines += ["| General question | Before | After |", "| --- | --- | --- |"]
+        lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in answers] + [""]
+    return lines
+
+
+def _cell(text: str) -> str:
+    """A text in one cell of a table."""
+    return " ".join(text.split()).replace("|", "\\|") or "–"
 
 
 def _number(value: float, form: str) -> str:

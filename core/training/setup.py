@@ -46,6 +46,7 @@ from core.training.ane_setup import (
 )
 from core.training.batch_source import BatchSources, prepare_batches
 from core.training.data_setup import TrainingData, prepare_data, sample_prompts
+from core.training.general_text import is_worth_it
 from core.training.inputs import input_facts
 from core.training.lr_schedule import default_warmup
 from core.training.memory_setup import plan_memory
@@ -94,6 +95,7 @@ class Setup:
     largest_step: int | None = None  # the step with the longest batch, where that is known before
     engine_watch: EngineWatch | None = None  # where the Neural Engine computes the steps' forward pass
     forward_passes: ForwardPasses | None = None  # where it computes those without a gradient alone
+    measures_general: bool = False  # whether it is measured what the run makes the model forget
 
     @property
     def models(self) -> list[Any]:
@@ -266,6 +268,8 @@ def _assemble(
     sources = yield from prepare_batches(run, data, policy, annotator, samples, of_held_out)
 
     schedule = _schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
+    tokens = data.dataset.facts.tokens * data.total_steps / sources.training.steps_per_epoch
+    measures_general = is_worth_it(run, data.tokenizer, data.total_steps, tokens)
     writes_answers = bool(sources.rollouts or run.on_policy_share)
     setup = Setup(
         run=run,
@@ -281,7 +285,7 @@ def _assemble(
         annotator=annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
-        resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model),
+        resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general),
         dtype=model.dtype,
         on_gpu=device == "gpu",
         stop=stop,
@@ -292,6 +296,7 @@ def _assemble(
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
         engine_watch=engines.watch,
         forward_passes=engines.passes,
+        measures_general=measures_general,
     )
     return setup
 
@@ -321,6 +326,7 @@ def _resolve(
     sources: BatchSources,
     schedule: Schedule,
     other_model: OtherModel,
+    measures_general: bool,
 ) -> Resolved:
     """Every value as used, for resolved.json."""
     steps_per_epoch = sources.training.steps_per_epoch
@@ -331,6 +337,7 @@ def _resolve(
         "warmup_steps": schedule.warmup,
         "eval_every": schedule.eval_every,
         "save_every": schedule.save_every,
+        "forgetting": "on" if measures_general else "off",
     }
     data_facts = DataFacts(
         **to_json(data.dataset.facts),

@@ -209,6 +209,8 @@ class Trainer:
             yield from evaluation.start_anew()
         elif evaluation.lacks_evaluation:
             yield from evaluation.evaluate()
+        if progress.step == 0:
+            yield from self.evaluation.general.measure_before(self.is_fresh)
         yield Phase("Training")
         yield from self._warnings()
         while progress.step < schedule.total_steps:

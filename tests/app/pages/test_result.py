@@ -5,7 +5,9 @@ from pytestqt.qtbot import QtBot
 
 from app.runs.conversation import Turn
 from app.shell.window import MainWindow
+from app.widgets.answers import AnswerPair
 from core.run import Run
+from core.training.forgetting import FILE, General, Record
 from tests.app.conftest import CAVEAT, play_script
 
 
@@ -41,3 +43,16 @@ def test_the_chat_opens_with_the_newest_run_but_keeps_a_conversation(qtbot: QtBo
     window.go("chat")
     qtbot.wait(300)
     assert chat.model.chosen.key == str(first.folder)
+
+
+def test_what_it_cost_is_shown_by_the_general_answers_that_changed(qtbot: QtBot, window: MainWindow) -> None:
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    page = window.runs.start(Run())
+    qtbot.waitUntil(lambda: page.record.is_over and page.result.isVisible())
+    assert not page.result.general.isVisible()
+    questions, before = ["What is 2 + 2?", "Is ice cold?"], General([], ["4", "Yes."])
+    record = Record(questions, 100, before, General([], ["Blue.", "Yes."]))
+    (page.folder / FILE).write_text(record.to_json())
+    page.result.show_result(Run(), page.record, page.folder)
+    pairs = [pair for pair in page.result.general.findChildren(AnswerPair) if pair.isVisible()]
+    assert [(p.prompt.text(), p.left.text(), p.right.text()) for p in pairs] == [("What is 2 + 2?", "4", "Blue.")]

@@ -65,6 +65,7 @@ CHANGES: dict[str, Any] = {
     "train.sample_every": 1,
     "train.sample_tokens": 2,
     "train.seed": 7,
+    "train.forgetting": "on",
 }
 # What a change needs beside it to show.
 PREREQUISITES: dict[str, dict[str, Any]] = {
