@@ -19,7 +19,7 @@ def sign_test(wins: int, losses: int) -> float:
     if n == 0:
         return 1.0
     tail = sum(math.comb(n, k) for k in range(least + 1))
-    return min(1.0, 2 * tail / 2**n)  # whole numbers divided: exact for any n
+    return min(1.0, float(2 * tail / 2**n))  # whole numbers divided: exact for any n
 
 
 def sign_flip_test(differences: Sequence[float], seed: int = 0) -> float:

@@ -105,7 +105,7 @@ def measure_losses(
     """
     model.eval()
     texts = encode_texts(tokenizer)
-    usable = [i for i, text in enumerate(texts) if has_targets(text) and _fits(model, tokenizer, text.tokens)]
+    usable = [i for i, text in enumerate(texts) if has_targets(text) and _fits(model, tokenizer, text.tokens.tolist())]
     usable = [i for i in usable if only is None or i in only]
     losses: list[float | None] = [None] * len(texts)
     for batch in batch_by_length([Group((texts[i],)) for i in usable], TEXTS_AT_ONCE):
@@ -125,8 +125,10 @@ def answer_questions(model: nn.Module, tokenizer: Any, is_over: Callable[[], boo
     for prompt in encode_questions(tokenizer):
         if is_over():
             return []
-        usable = prompt is not None and prompt.tokens and _fits(model, tokenizer, prompt.tokens)
-        answers.append(answer_tokens(model, tokenizer, prompt.tokens, ANSWER_TOKENS).text if usable else "")
+        if prompt is None or not prompt.tokens or not _fits(model, tokenizer, prompt.tokens):
+            answers.append("")
+        else:
+            answers.append(answer_tokens(model, tokenizer, prompt.tokens, ANSWER_TOKENS).text)
     return answers
 
 
