@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
 
@@ -23,7 +23,7 @@ from app.threads.run_thread import chat_opener
 from app.threads.task import Task
 from app.widgets.allow_code import ask_to_allow
 from app.widgets.bubbles import AnswerBubble, BubbleList
-from app.widgets.buttons import Button, primary_button, quiet_button
+from app.widgets.buttons import Button, plain_button, primary_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.labels import IconLabel, Label, title
 from app.widgets.message_edit import MessageEdit
@@ -37,8 +37,11 @@ _RELEASE_MS = 60_000  # after the page was left
 class ChatPage(QWidget):
     """One conversation at a time; choosing another model begins a new one."""
 
+    use_it = Signal(object)  # the folder of an adapter that is to go to other programs
+
     def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
+        self._added: Path | None = None  # the adapter of which the offer speaks
         self.session = ChatSession(jobs, self)
         self.history = ChatHistory(preferences.data_folder() / "chats")
         self._conversation = Conversation(STARTER.base)
@@ -61,6 +64,8 @@ class ChatPage(QWidget):
         self.session.model_released.connect(partial(self._show_loaded, False))
         self.model.changed.connect(self._use_model)
         self.model.failed.connect(self._show_problem)
+        self.model.added.connect(self._offer_use)
+        self.use_button.clicked.connect(lambda: self.use_it.emit(self._added))
         self._use_model()
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -99,6 +104,7 @@ class ChatPage(QWidget):
         if not question:
             return
         self.notice.hide()
+        self.offer_notice.hide()
         models = [self.model.chosen, *self.model.beside]
         talk = self._conversation
         talk.system = self.settings.system.toPlainText().strip()
@@ -122,6 +128,15 @@ class ChatPage(QWidget):
             if ticket is not None
         }
         self._update_button()
+
+    def _offer_use(self, folder: Path) -> None:
+        """Tell that an adapter which was brought here can go to other programs too."""
+        self._added = folder
+        self.offer_notice.show_message(
+            tr("“{name}” can be talked to here.", name=folder.name),
+            tr("It can also go to other programs: as a whole model, a GGUF file, into Ollama and others."),
+            "accent",
+        )
 
     def start_anew(self) -> None:
         """Begin a new conversation with the same models."""
@@ -244,6 +259,9 @@ class ChatPage(QWidget):
         layout.addWidget(self.model)
         self.notice = Notice()
         layout.addWidget(self.notice)
+        self.offer_notice, self.use_button = Notice(), plain_button(tr("Use it…"), "send")
+        self.offer_notice.add_action(self.use_button)
+        layout.addWidget(self.offer_notice)
         self.bubbles = BubbleList()
         self._stack = QStackedWidget()
         self._stack.addWidget(_build_empty_page())

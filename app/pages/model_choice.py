@@ -21,9 +21,11 @@ MOST_BESIDE = 3  # models beside the chosen one
 
 
 class ModelChoice(QWidget):
-    """`changed` when another model is chosen, `failed(sentence)` where a folder has none."""
+    """`changed` when another model is chosen, `added(folder)` when an adapter was brought here, `failed(sentence)`
+    where a folder has none."""
 
     changed = Signal()
+    added = Signal(object)
     failed = Signal(str)
 
     def __init__(self) -> None:
@@ -88,6 +90,7 @@ class ModelChoice(QWidget):
         Task(self, lambda: core_calls.adapter_base(folder), partial(self._add, folder), self.failed.emit)
 
     def _add(self, folder: Path, base: str) -> None:
+        self.added.emit(folder)
         model = from_folder(folder, base or self.chosen.base)
         self._added = [*(other for other in self._added if other.key != model.key), model]
         if model.base == self.chosen.base and len(self.beside) < MOST_BESIDE:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QWidget
 from app.desktop import reveal
 from app.desktop.language import tr
 from app.pages.ask_both import AskBothCard
-from app.pages.export import ExportCard
+from app.pages.export import ExportList
 from app.runs import status_text
 from app.runs.job_queue import JobQueue
 from app.runs.record import RunRecord
@@ -56,11 +56,9 @@ class ResultPage(QWidget):
         self.general = AnswerPairs()
         page.addWidget(self.general)
         page.addWidget(self.ask)
-        self.save = ExportCard(jobs)
-        self.save.content_added.connect(
-            lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.save, 0, 8))
-        )
-        page.addWidget(self.save)
+        self.use_it = ExportList(jobs)
+        self._scroll = scroll
+        page.addWidget(self.use_it)
         page.addStretch()
 
     def show_result(self, run: Run, record: RunRecord, folder: Path) -> None:
@@ -81,8 +79,9 @@ class ResultPage(QWidget):
         has_adapter = (folder / "adapters.safetensors").is_file()
         self.ask.setVisible(has_adapter)
         self.chat_button.setVisible(has_adapter)
-        self.save.setVisible(has_adapter)
-        self.save.use(run, folder)
+        self.use_it.setVisible(has_adapter)
+        if has_adapter:
+            self.use_it.use(folder, run.backend)
         self.ask.use(chat_opener(run, str(folder)))
 
     def _show_general(self, record: forgetting.Record | None) -> None:
@@ -95,6 +94,14 @@ class ResultPage(QWidget):
             for i, (question, before, after) in enumerate(answers)
         }
         self.general.show_samples(samples)
+
+    def show_use_it(self) -> None:
+        """Bring the list of places for the result into view, its top first."""
+
+        def scroll() -> None:
+            self._scroll.verticalScrollBar().setValue(self.use_it.y())
+
+        QTimer.singleShot(0, self, scroll)
 
     def _reveal_folder(self) -> None:
         if self._folder is not None:

@@ -115,6 +115,12 @@ class RunPage(QWidget):
         else:
             self._show_end()
 
+    def show_use_it(self) -> None:
+        """Show the list of places where the result can go."""
+        if self.record.finished is not None and not self.record.problem:
+            self.tabs.show_page(self.result)
+            self.result.show_use_it()
+
     def go_live(self, live: LiveRun) -> None:
         """Show a run of this folder that this window trains from now on, in the tab that is open."""
         self.live, self.record, self._is_over = live, live.record, False

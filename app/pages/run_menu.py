@@ -32,6 +32,7 @@ def list_actions(rows: Sequence[RunRow]) -> list[RunAction | None]:
     damaged = tr("Its settings cannot be read.") if any(_is_unreadable(row) for row in rows) else ""
     actions: list[RunAction | None] = [
         RunAction("open", tr("Open"), several or (not_there if one and one.live is None else "") or damaged),
+        RunAction("use", tr("Use it…"), several or not_there or damaged or use_reason(rows[0])),
         RunAction("resume", tr("Go on with it"), several or damaged or resume_reason(rows[0])),
         RunAction("again", tr("Run again with a change…"), several or damaged),
         RunAction("compare", _compare_text(len(rows)), damaged or not_there or compare_reason(rows)),
@@ -59,6 +60,12 @@ def resume_reason(row: RunRow) -> str:
     if not row.on_disk:
         return row.entry.problem or tr("It has no folder yet.")
     return "" if row.entry.resumable else tr("It is finished; nothing is left to go on with.")
+
+
+def use_reason(row: RunRow) -> str:
+    """Why the result of a run cannot be used, or ""."""
+    has_result = row.on_disk and (row.folder / "adapters.safetensors").is_file()
+    return "" if has_result and row.state in (run_list.DONE, run_list.STOPPED) else tr("It has no result yet.")
 
 
 def compare_reason(rows: Sequence[RunRow]) -> str:

@@ -39,6 +39,7 @@ class RunsPage(QWidget):
     """
 
     open_run = Signal(object)
+    use_it = Signal(object)  # the folder of a run whose result is to be used
     resume = Signal(object)
     run_again = Signal(object, str)
     compare = Signal(object)
@@ -155,6 +156,7 @@ class RunsPage(QWidget):
             return
         commands: dict[str, Callable[[], object]] = {
             "open": lambda: self.open_run.emit(rows[0].folder),
+            "use": lambda: self.use_it.emit(rows[0].folder),
             "resume": lambda: self.resume.emit(rows[0].folder),
             "again": lambda: self._run_again(rows[0]),
             "compare": lambda: self.compare.emit([row.folder for row in rows]),

@@ -115,11 +115,13 @@ class _Measuring:
 
 class JobQueue(QObject):
     """Starts runs one after the other, also behind one that failed. `current_changed` when another run, or none, is
-    training; `queue_changed` when other runs wait, or in another order; `run_failed(live)` when one has failed."""
+    training; `queue_changed` when other runs wait, or in another order; `run_failed(live)` when one has failed;
+    `export_changed` when a result begins to be exported, or no longer is."""
 
     current_changed = Signal()
     queue_changed = Signal()
     run_failed = Signal(object)
+    export_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -127,6 +129,7 @@ class JobQueue(QObject):
         self._waiting_runs: deque[LiveRun] = deque()
         self._chat: ChatThread | None = None
         self._measuring: _Measuring | None = None
+        self.export: Task | None = None  # until its thread has ended
         self._closing_chats: list[ChatThread] = []  # closed, but their threads have not ended yet
 
     def start(self, live: LiveRun) -> None:
@@ -183,6 +186,12 @@ class JobQueue(QObject):
             self._measuring.stop.set()
             self._measuring.task.cancel()
 
+    def note_export(self, task: Task) -> None:
+        """A result is being exported by this task: no other one is, until its thread has ended."""
+        self.export = task
+        task.finished.connect(self._drop_export)
+        self.export_changed.emit()
+
     def make_chat(self, open_chat: Callable[[], Any]) -> ChatThread | None:
         """A chat that has the model to itself, or None while a run has it.
 
@@ -226,6 +235,10 @@ class JobQueue(QObject):
         if self.current is not None:
             threads.append(self.current.run_thread)
         return all([thread.wait(_SHUT_DOWN_MS) for thread in threads])
+
+    def _drop_export(self) -> None:
+        self.export = None
+        self.export_changed.emit()
 
     def _finish(self, live: LiveRun) -> None:
         """Go on with the next run, however this one has ended."""

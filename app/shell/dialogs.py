@@ -73,6 +73,12 @@ def choose_run_folder(parent: QWidget) -> Path | None:
     return Path(folder) if folder else None
 
 
+def choose_adapter_folder(parent: QWidget) -> Path | None:
+    """Let the person choose the folder of any adapter; None where they choose none."""
+    folder = QFileDialog.getExistingDirectory(parent, tr("Choose an adapter's folder"), preferences.last_folder())
+    return Path(folder) if folder else None
+
+
 def show_message(parent: QWidget, heading: str, sentence: str) -> None:
     """Show a message without waiting for an answer."""
     box = MessageBox(parent, MessageBox.Icon.Information, heading, sentence)

@@ -65,6 +65,7 @@ class MenuBar:
         self._add_action(menu, tr("&New run"), self._commands["begin"], key.New)
         self._add_action(menu, tr("Open &data…"), self._commands["open_data"], key.Open)
         self._add_action(menu, tr("Open &run…"), self._commands["open_run"], "Ctrl+Shift+O")
+        self._add_action(menu, tr("&Use an adapter…"), self._commands["use_adapter"])
         self.recent = RecentMenu(self._open_recent)
         menu.addMenu(self.recent)
         menu.addSeparator()

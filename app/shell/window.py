@@ -16,6 +16,7 @@ from app.new_run.wizard import Wizard
 from app.pages.chat import ChatPage
 from app.pages.compare import ComparePage
 from app.pages.datasets import DatasetsPage
+from app.pages.export_dialog import ExportDialog
 from app.pages.help import HelpWindow
 from app.pages.runs import RunsPage
 from app.runs import status_text
@@ -193,6 +194,7 @@ class MainWindow(QMainWindow):
                 "chat": lambda: self.go("chat"),
                 "open_data": self._choose_data,
                 "open_run": self._choose_run,
+                "use_adapter": self._choose_adapter,
                 "paste": self.paste,
                 "start": self._start_draft,
                 "stop": self.runs.stop_current,
@@ -225,6 +227,8 @@ class MainWindow(QMainWindow):
         self.datasets_page.use.connect(self._use_data)
         self.datasets_page.choose_data.connect(self._choose_data)
         self.runs_page.open_run.connect(self.open_run)
+        self.runs_page.use_it.connect(self._use_result)
+        self.chat_page.use_it.connect(self._use_result)
         self.runs_page.resume.connect(self._resume)
         self.welcome.interrupted.resume.connect(self._resume)
         self.runs_page.new_run.connect(lambda: self.go("new"))
@@ -330,6 +334,20 @@ class MainWindow(QMainWindow):
     def _choose_run(self) -> None:
         if folder := dialogs.choose_run_folder(self):
             self.open_run(folder)
+
+    def _choose_adapter(self) -> None:
+        if folder := dialogs.choose_adapter_folder(self):
+            self._use_result(folder)
+
+    def _use_result(self, folder: Path) -> None:
+        """Show where a result can go: on its run's page, or in a dialog for an adapter from elsewhere."""
+        if not (folder / "run.toml").is_file():
+            ExportDialog(self, self.jobs, folder).open()
+            return
+        try:
+            self.runs.show_folder(folder).show_use_it()
+        except UserError as error:
+            dialogs.show_message(self, tr("This run cannot be opened."), str(error))
 
     def _mark_place(self) -> None:
         """Mark the place in the sidebar that the shown page belongs to."""

@@ -176,20 +176,3 @@ def _find_teacher(run: Run) -> Path | None:
     from core.reference.frozen_model import find_live_teacher
 
     return find_live_teacher(run)
-
-
-def save_model(folder: Path, destination: Path, quantization: str, backend: str) -> Generator[Event, None, None]:
-    """Write a run's base and adapter as one model into a new folder, and yield the events of it. Raises UserError.
-
-    Code that comes with the model runs where that was allowed before, see core.trust.
-    """
-    from core.export import fuse
-
-    yield from fuse(folder, destination, quantization=quantization, backend_name=backend)
-
-
-def save_for_peft(folder: Path, destination: Path) -> Generator[Event, None, None]:
-    """Write a run's adapter in PEFT's format into a new folder, and yield the events of it. Raises UserError."""
-    from core.export import to_peft
-
-    yield from to_peft(folder, destination)

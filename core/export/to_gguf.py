@@ -12,17 +12,17 @@ from core.export.request import ExportRequest, free_file, scratch_folder, whole_
 
 # What llama.cpp's own quantizer makes of a 16-bit file; by the names that it has for them.
 K_QUANTS = ("q4_k_m", "q5_k_m", "q6_k", "q3_k_m", "q2_k")
-_QUANTIZER = "llama-quantize"
+QUANTIZER = "llama-quantize"
 
 
 def export_gguf(request: ExportRequest) -> Iterator[Event]:
     """Write the model as a GGUF file. Yields Saved with the file at the end. Raises UserError."""
     form = request.form or "f16"
     file = free_file(request.output, f"-{form}.gguf", request.name)
-    quantizer = find_program(_QUANTIZER) if form in K_QUANTS else None
+    quantizer = find_program(QUANTIZER) if form in K_QUANTS else None
     if form in K_QUANTS and quantizer is None:
         raise Unavailable(
-            f"{form} is written by llama.cpp's own {_QUANTIZER}, which is not on this computer; "
+            f"{form} is written by llama.cpp's own {QUANTIZER}, which is not on this computer; "
             f"install llama.cpp, or take {', '.join(KINDS)}."
         )
     with scratch_folder(file.parent) as scratch:
@@ -44,4 +44,4 @@ def _quantize(quantizer: str, source: Path, target: Path, form: str) -> None:
     )
     if done.returncode or not target.is_file():
         lines = (done.stderr or done.stdout).strip().splitlines()
-        raise BadModel(f"{_QUANTIZER} ended with an error: {lines[-1][:300] if lines else done.returncode}")
+        raise BadModel(f"{QUANTIZER} ended with an error: {lines[-1][:300] if lines else done.returncode}")

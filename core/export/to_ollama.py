@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import urllib.request
 from collections.abc import Iterator
@@ -30,6 +31,11 @@ def ollama_name(text: str) -> str:
     return re.sub(r"[^a-z0-9._-]+", "-", text.lower()).strip("-._")[:80] or "hone"
 
 
+def create_command(name: str, folder: Path) -> str:
+    """What makes the model of an exported folder in Ollama, to be typed in a terminal."""
+    return f"ollama create {name} -f {shlex.quote(str(folder / 'Modelfile'))}"
+
+
 def export_ollama(request: ExportRequest) -> Iterator[Event]:
     """Write a folder with a GGUF file and a Modelfile, and make the model in Ollama where that is on this computer.
 
@@ -49,9 +55,10 @@ def export_ollama(request: ExportRequest) -> Iterator[Event]:
             (partial / "Modelfile").write_text(modelfile, encoding="utf-8")
         if note:
             yield Warned("ollama", note)
-        command = f"ollama create {name} -f {target / 'Modelfile'}"
         if program is None:
-            yield Warned("ollama", f"Ollama is not on this computer. Where it is: {command}")
+            yield Warned(
+                "ollama-missing", f"Ollama is not on this computer. Where it is: {create_command(name, target)}"
+            )
         else:
             yield Phase("Making it in Ollama", name)
             _create(program, name, target)

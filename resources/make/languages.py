@@ -3,7 +3,7 @@
 Sorts `resources/languages/<code>.json`, drops texts that are no longer used and says how many have no translation;
 with --missing it prints those, as JSON to be filled in. `--add FILE` takes such a filled-in file into the language that
 its name says ("de.json"). Texts are what app/ gives to tr() and tr_count() as literals, and what the core says of its
-options, methods, families, formats and rewards.
+options, methods, families, formats, rewards and targets of an export.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from app.desktop.language import LANGUAGES
 from core import methods
+from core.export.targets import TARGETS
 from core.model.families import FAMILIES
 from core.quant.modes import MODES
 from core.resources import FOLDER
@@ -61,7 +62,7 @@ def _branches(argument: ast.expr) -> list[ast.expr]:
 
 
 def described_texts() -> set[str]:
-    """What the core says of its options, methods, families, formats and rewards, where the window shows it."""
+    """What the core says of its options, methods, families, formats, rewards and targets, where the window shows it."""
     found: set[str] = set()
     for option in (option for method in methods.load() for _, option in list_options(method)):
         found |= {option.label, option.help, option.when, option.unset, *option.labels.values()}
@@ -81,6 +82,8 @@ def described_texts() -> set[str]:
         found |= {mode.title, mode.summary}
     for reward in REWARDS.values():
         found |= {reward.title, reward.sentence}
+    for target in TARGETS.values():
+        found |= {target.title, target.sentence}
     return {text for text in found if any(character.isalpha() for character in text)}
 
 

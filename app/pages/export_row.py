@@ -1,0 +1,149 @@
+"""One row of "Use it": a place for the result, what can be done about it now, and what became of it."""
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from app.desktop import reveal
+from app.desktop.language import tr
+from app.pages.export_texts import Place, form_label
+from app.style import theme
+from app.threads.export_calls import ExportChoice
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import hbox, vbox
+from app.widgets.combo_box import ComboBox
+from app.widgets.copy_button import CopyButton
+from app.widgets.labels import IconLabel, Label, heading
+from app.widgets.progress_bar import ThinProgressBar
+
+_ICON = 22
+
+
+class ExportRow(QWidget):
+    """Possible, refused, running, checked or failed. `started` when its button is clicked, `stopped` at Stop."""
+
+    started = Signal()
+    stopped = Signal()
+
+    def __init__(self, choice: ExportChoice, place: Place) -> None:
+        super().__init__()
+        self.choice = choice
+        self._saved: Path | None = None
+        self._command = ""
+        row = hbox(self, gap=12)
+        row.setContentsMargins(0, 12, 0, 12)
+        self.icon = IconLabel(place.icon, "accent_text", _ICON)
+        row.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignTop)
+        texts = vbox(gap=4)
+        self.title = heading(tr(choice.title))
+        self.sentence = Label(tr(choice.sentence), tone="secondary")
+        texts.addWidget(self.title)
+        texts.addWidget(self.sentence)
+        self._add_states(texts)
+        row.addLayout(texts, 1)
+        self.form = ComboBox(tr("Form: {target}", target=tr(choice.title)), 30)
+        self._list_forms()
+        self.button = plain_button(place.button, place.button_icon)
+        self.button.setAccessibleName(f"{place.button} {tr(choice.title)}")
+        self.stop = quiet_button(tr("Stop"), "stop")
+        for part in (self.form, self.button, self.stop):
+            row.addWidget(part, 0, Qt.AlignmentFlag.AlignTop)
+        self.button.clicked.connect(self.started)
+        self.stop.clicked.connect(self.stopped)
+        self.show_possible()
+
+    def _add_states(self, texts: QVBoxLayout) -> None:
+        self.phase = Label(tone="secondary")
+        self.bar = ThinProgressBar(tr("Saving"))
+        self.result = Label(selectable=True)
+        self.notes = Label(tone="secondary", selectable=True)
+        self.command = Label(selectable=True)
+        self.command.setFont(theme.font("caption", figures=True))
+        self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
+        self.copy = CopyButton(tr("Copy the command"), lambda: self._command)
+        for part in (self.phase, self.bar, self.result, self.notes, self.command):
+            texts.addWidget(part)
+        actions = hbox(gap=8)
+        actions.addWidget(self.reveal)
+        actions.addWidget(self.copy)
+        actions.addStretch()
+        texts.addLayout(actions)
+        self.reveal.clicked.connect(self._reveal_saved)
+
+    def _list_forms(self) -> None:
+        for form in self.choice.forms:
+            self.form.addItem(form_label(form.name), form.name)
+            if form.refusal:
+                index = self.form.count() - 1
+                item = self.form.model().index(index, 0)
+                self.form.setItemData(index, 0, Qt.ItemDataRole.UserRole - 1)  # no flags: it cannot be chosen
+                self.form.model().setData(item, form.refusal, Qt.ItemDataRole.ToolTipRole)
+        self.form.setVisible(len(self.choice.forms) > 1)
+
+    @property
+    def chosen_form(self) -> str:
+        """The form to write; "" for a target that has only one."""
+        return str(self.form.currentData() or "")
+
+    def set_waiting(self, reason: str) -> None:
+        """Disable the button while something else has the model; `reason` says what, "" for nothing."""
+        self.button.setEnabled(not reason and not self.choice.refusal)
+        self.button.setToolTip(reason or self.choice.refusal)
+        self.form.setEnabled(self.button.isEnabled())
+
+    def show_possible(self) -> None:
+        """Nothing has been done yet; or it cannot be, and the reason stands there."""
+        self._show()
+        if self.choice.refusal:
+            self._write(tr("Not possible: {reason}", reason=self.choice.refusal), "warn")
+
+    def show_running(self, phase: str, share: float | None = None) -> None:
+        """What the export is doing, and how far it is."""
+        self._show(runs=True)
+        self.phase.setText(phase)
+        self.bar.show_share(share)
+        self.stop.setEnabled(True)
+
+    def show_stopping(self) -> None:
+        """It ends after its present piece."""
+        self.show_running(tr("Stopping"))
+        self.stop.setEnabled(False)
+
+    def show_done(self, saved: Path, checked: str, notes: str, command: str) -> None:
+        """What lies where, what was checked, what else there is to know, and a command that is left to do."""
+        self._saved, self._command = saved, command
+        self._show()
+        self._write(" ".join(filter(None, (tr("Saved as {name}.", name=saved.name), checked))), "good")
+        self.notes.setText(notes)
+        self.notes.setVisible(bool(notes))
+        self.command.setText(command)
+        for part in (self.command, self.copy):
+            part.setVisible(bool(command))
+        self.reveal.show()
+
+    def show_failure(self, sentence: str) -> None:
+        """Why it could not be done."""
+        self._show()
+        self._write(sentence, "bad")
+
+    def _show(self, runs: bool = False) -> None:
+        for part in (self.phase, self.bar, self.stop):
+            part.setVisible(runs)
+        for part in (self.result, self.notes, self.command, self.reveal, self.copy):
+            part.hide()
+        self.button.setVisible(not runs)
+
+    def _write(self, sentence: str, tone: str) -> None:
+        self.result.set_tone(tone)
+        self.result.setText(sentence)
+        self.result.show()
+
+    def _reveal_saved(self) -> None:
+        if self._saved is not None:
+            reveal.reveal(self._saved)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """A line above the row."""
+        QPainter(self).fillRect(0, 0, self.width(), 1, theme.colours(theme.palette()).separator)
