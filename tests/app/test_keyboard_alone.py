@@ -1,0 +1,105 @@
+"""From Welcome to Done with the keyboard alone: Tab reaches what is needed, and keys set it off."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.new_run import check_step
+from app.new_run.check import GOOD, MEASURED, Check
+from app.pages.run import RunPage
+from app.shell.window import MainWindow
+from tests.app.conftest import play_script
+
+Key, Ctrl = Qt.Key, Qt.KeyboardModifier.ControlModifier
+_MOST = 60  # presses of Tab: whoever needs more gives up
+
+
+class Typist:
+    """Presses keys in the window; whatever has the keyboard gets them."""
+
+    def __init__(self, qtbot: QtBot, window: MainWindow) -> None:
+        self._qtbot, self._window = qtbot, window
+
+    def press(self, key: Qt.Key, modifier: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier) -> None:
+        self._qtbot.keyClick(QApplication.focusWidget() or self._window, key, modifier)
+        QApplication.processEvents()
+
+    def tab_to(self, goal: QWidget, back: bool = False) -> None:
+        """Press Tab until `goal` has the keyboard."""
+        passed = []
+        for _ in range(_MOST):
+            focus = QApplication.focusWidget()
+            if focus is goal:
+                assert goal.isVisible() and not goal.visibleRegion().isEmpty(), (
+                    "it has the keyboard and is out of sight"
+                )
+                return
+            passed.append(f"{type(focus).__name__} “{focus.accessibleName() if focus else ''}”")
+            self.press(Key.Key_Backtab if back else Key.Key_Tab)
+        raise AssertionError(f"Tab never reaches {goal}: {passed}")
+
+
+@pytest.fixture
+def typist(qtbot: QtBot, window: MainWindow) -> Typist:
+    window.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
+    return Typist(qtbot, window)
+
+
+def test_from_welcome_to_done(
+    qtbot: QtBot, window: MainWindow, typist: Typist, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checks = [Check(MEASURED, GOOD, "A step took 1 s.")]
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: (check for check in checks))
+    wizard = window.wizard
+    typist.press(Key.Key_1, Ctrl)
+    window.go("welcome")
+    QApplication.clipboard().setText(str(dataset))
+    typist.press(Key.Key_V, Ctrl)
+    qtbot.waitUntil(wizard.data.isVisible)
+    assert window.draft.run.data.path == str(dataset)
+    qtbot.waitUntil(lambda: not wizard.data.blocked_reason(), timeout=20_000)
+    for step in (wizard.model, wizard.settings, wizard.check):
+        typist.tab_to(wizard.next_button)
+        typist.press(Key.Key_Space)
+        qtbot.waitUntil(step.isVisible)
+        qtbot.waitUntil(lambda: not wizard.current.blocked_reason(), timeout=20_000)
+    qtbot.waitUntil(wizard.check.start_button.isEnabled, timeout=20_000)
+    typist.tab_to(wizard.check.start_button)
+    typist.press(Key.Key_Space)
+    page = window.stack.currentWidget()
+    assert isinstance(page, RunPage)
+    qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
+    assert page.record.finished is not None and page.result.isVisible()
+    typist.tab_to(page.result.chat_button)
+    typist.press(Key.Key_Space)
+    assert window.chat_page.isVisible()
+    typist.tab_to(window.chat_page.question)
+
+
+def test_a_goal_is_chosen_with_the_arrows(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:
+    window.wizard.show_named("goal")
+    cards = window.wizard.goal.cards.cards
+    typist.tab_to(cards["sft"].radio)
+    typist.press(Key.Key_Down)
+    assert window.draft.run.method != "sft"
+    assert QApplication.focusWidget() is cards[window.draft.run.method].radio
+    typist.press(Key.Key_Right, Qt.KeyboardModifier.AltModifier)  # to the next step
+    qtbot.waitUntil(window.wizard.data.isVisible)
+
+
+def test_a_run_under_way_has_keys(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:
+    """A checkpoint from its page, and stopping from everywhere."""
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 100_000)
+    page = window.runs.start(window.draft.run)
+    qtbot.waitUntil(lambda: page.record.last_step is not None)
+    typist.tab_to(page.checkpoint_button)
+    typist.press(Key.Key_Space)
+    typist.press(Key.Key_2, Ctrl)
+    assert window.runs_page.isVisible()
+    typist.press(Key.Key_Period, Ctrl)
+    qtbot.waitUntil(lambda: page.record.is_over)
+    assert page.record.finished is not None and page.record.finished.reason == "stopped"
