@@ -30,9 +30,11 @@ NOT_ALLOWED = tr("The model's own code has not been allowed to run.")
 
 
 class ExportList(Card):
-    """The places for the result in a folder. `content_added` when a row grows in height."""
+    """The places for the result in a folder. `listed` once they are known, `row_grew(row)` when a row has more to
+    show."""
 
-    content_added = Signal()
+    listed = Signal()
+    row_grew = Signal(object)
 
     def __init__(self, jobs: JobQueue) -> None:
         super().__init__()
@@ -78,6 +80,7 @@ class ExportList(Card):
                 self.rows[choice.target] = row
                 self._layout.addWidget(row)
         self._update_buttons()
+        self.listed.emit()
 
     def _show_unusable(self, sentence: str) -> None:
         self.intro.setText(sentence)
@@ -121,7 +124,7 @@ class ExportList(Card):
             done=self._show_success, failed=self._show_failure, progress=self._show_event,
         )  # fmt: skip
         self._jobs.note_export(self._task)
-        self.content_added.emit()
+        self.row_grew.emit(row)
 
     def cancel(self) -> None:
         """Stop after the present piece; nothing is left where it was to go."""
@@ -153,7 +156,7 @@ class ExportList(Card):
     def _end(self, show: Callable[[ExportRow], None]) -> None:
         row, self._running, self._task = self.rows[self._running], "", None
         show(row)
-        self.content_added.emit()
+        self.row_grew.emit(row)
 
     def _waiting_reason(self) -> str:
         """Why nothing can be written now, or "": a run in training has the memory, and so has another export."""

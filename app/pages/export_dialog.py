@@ -28,6 +28,7 @@ class ExportDialog(QDialog):
         layout.addWidget(title(folder.name))
         scroll = ScrollPage(margin=0)
         self.list = ExportList(jobs)
+        self.list.row_grew.connect(scroll.reveal)
         self.list.use(folder)
         scroll.content_layout.addWidget(self.list)
         scroll.content_layout.addStretch()

@@ -57,7 +57,9 @@ class ResultPage(QWidget):
         page.addWidget(self.general)
         page.addWidget(self.ask)
         self.use_it = ExportList(jobs)
-        self._scroll = scroll
+        self.use_it.row_grew.connect(scroll.reveal)
+        self.use_it.listed.connect(self._show_filled)
+        self._scroll, self._wants_use_it = scroll, False
         page.addWidget(self.use_it)
         page.addStretch()
 
@@ -98,10 +100,12 @@ class ResultPage(QWidget):
     def show_use_it(self) -> None:
         """Bring the list of places for the result into view, its top first."""
 
-        def scroll() -> None:
-            self._scroll.verticalScrollBar().setValue(self.use_it.y())
+        self._scroll.show_from(self.use_it)
+        self._wants_use_it = not self.use_it.rows  # once it is filled
 
-        QTimer.singleShot(0, self, scroll)
+    def _show_filled(self) -> None:
+        if self._wants_use_it:
+            self.show_use_it()
 
     def _reveal_folder(self) -> None:
         if self._folder is not None:

@@ -1,6 +1,6 @@
 """A page that scrolls where the window is too low for it."""
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.style import theme
@@ -28,3 +28,25 @@ class ScrollPage(QScrollArea):
         self.content_layout: QVBoxLayout = vbox(self.content, gap=theme.GRID)
         self.setWidget(outer)
         outer.setAutoFillBackground(False)  # setWidget() has switched it on
+
+    def reveal(self, widget: QWidget) -> None:
+        """Scroll until a widget is seen, once what has just been shown in it has its place."""
+
+        def scroll() -> None:
+            self._settle()
+            self.ensureWidgetVisible(widget, 0, 8)
+
+        QTimer.singleShot(0, widget, scroll)
+
+    def show_from(self, widget: QWidget) -> None:
+        """Scroll until a widget stands at the top, as far as the page goes, once what is in it has its place."""
+
+        def scroll() -> None:
+            self._settle()
+            self.verticalScrollBar().setValue(widget.mapTo(self.content, QPoint()).y())
+
+        QTimer.singleShot(0, widget, scroll)
+
+    def _settle(self) -> None:
+        """Lay out now what has been shown or added; Qt would do it later, and the page ends where it ended before."""
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)

@@ -19,6 +19,10 @@ class Camera:
         self.wait(0.15)
         self.window.grab().save(str(self.out / f"{self.name}-{name}.png"))
 
+    def take_widget(self, widget, name: str) -> None:  # type: ignore[no-untyped-def]
+        """Save a picture of a dialog or another widget alone."""
+        widget.grab().save(str(self.out / f"{self.name}-{name}.png"))
+
     def wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -12,6 +12,7 @@ from threading import Event as Flag
 
 from app.new_run.step_times import StepTime
 from tests.app.camera import Camera
+from tests.app.export_pictures import visit_export
 from tests.app.runs_pictures import visit_runs
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
 from tests.hub_double import HubDouble, HubRepository, model_repository
@@ -373,6 +374,7 @@ class Photographer(Camera):
         self.wait_until(lambda: page.record.is_over and window.jobs.current is None)
         self.wait(0.2)
         self.take("8-result")
+        visit_export(self, page)
 
     def visit_health(self, page) -> None:  # type: ignore[no-untyped-def]
         """What the line on how a run goes says, in each tone, and other runs over the chart."""

@@ -114,4 +114,7 @@ def test_from_runs_the_page_opens_at_the_list(qtbot: QtBot, window: MainWindow, 
     shown = window.stack.currentWidget()
     assert shown.tabs.stack.currentWidget() is shown.result
     qtbot.waitUntil(lambda: bool(shown.result.use_it.rows), timeout=20_000)
-    assert shown.result.use_it.visibleRegion().boundingRect().height() > 0
+    uses = shown.result.use_it
+    qtbot.waitUntil(lambda: uses.rows["ollama"].visibleRegion().boundingRect().height() > 40)
+    bar = shown.result._scroll.verticalScrollBar()
+    assert 0 < bar.value() == min(uses.y(), bar.maximum())
