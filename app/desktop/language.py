@@ -55,6 +55,14 @@ def localize(number: str) -> str:
     return number if _current == "en" else number.translate(_COMMA_AND_POINT)
 
 
+def read_number(text: str) -> str:
+    """What a person typed as a number, as Python reads it: in German both "0,0002" and "0.0002" are 0.0002.
+
+    A point beside a comma divides thousands there: "1.240,5" is 1240.5.
+    """
+    return text if _current == "en" or "," not in text else text.replace(".", "").replace(",", ".")
+
+
 class _Formatter(string.Formatter):
     """str.format() whose numbers are written as people write them."""
 

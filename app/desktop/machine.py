@@ -4,7 +4,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.desktop.language import tr, tr_count
+from app.desktop.language import localize, tr, tr_count
 
 THIS_COMPUTER = tr("this Mac") if sys.platform == "darwin" else tr("this computer")
 
@@ -56,5 +56,6 @@ def format_bytes(size: float) -> str:
     for unit, step in (("GB", 1 << 30), ("MB", 1 << 20)):
         if size >= step:
             number = size / step
-            return f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}".replace(".0 ", " ")
+            text = f"{number:.0f} {unit}" if number >= 10 else f"{number:.1f} {unit}".replace(".0 ", " ")
+            return localize(text)
     return f"{size / 1024:.0f} KB"

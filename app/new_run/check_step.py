@@ -78,10 +78,10 @@ def summarize_run(run: Run) -> str:
         if kind == "full"
         else tr("{adapter} of rank {rank}", adapter="DoRA" if kind == "dora" else "LoRA", rank=run.adapter.rank)
     )
-    base = tr(" over a {title} base", title=MODES[mode].title) if mode in MODES else ""
+    base = tr(" over a {title} base", title=tr(MODES[mode].title)) if mode in MODES else ""
     return tr(
         "{title} with {adapter}{base}: {model_label} learns from {data_label}.",
-        title=run.spec.title,
+        title=tr(run.spec.title),
         adapter=adapter,
         base=base,
         model_label=model_label(run),
@@ -169,7 +169,7 @@ class CheckStep(QWidget):
             if item.time is not None and self._times is not None:
                 self._times.add(item.time)
         else:
-            self.rows[MEASURED].show_waiting(tr("Being measured: {name}…", name=item.name.lower()))
+            self.rows[MEASURED].show_waiting(f"{tr(item.name)}…")
 
     def blocked_reason(self) -> str:
         """The reason why the run cannot start, or ""."""

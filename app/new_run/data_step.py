@@ -18,6 +18,7 @@ from app.preview import dataset_reader
 from app.preview.view import Preview
 from app.runs import datasets
 from app.runs.labels import data_label, model_label
+from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import primary_button
@@ -165,7 +166,7 @@ class DataStep(QWidget):
 
         run = self._draft.run
         if isinstance(item, Phase):
-            self.file.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
+            self.file.sentence.setText(describe_phase(item))
         elif isinstance(item, FilePreview):
             self.head = item
             columns = item.format.columns
@@ -224,7 +225,7 @@ class DataStep(QWidget):
             misfit.sentence, tr("{reason} Nothing is wrong with the file.", reason=misfit.reason), "accent"
         )
         self._method = misfit.fitting[0]
-        self.switch.setText(tr("Switch to {title}", title=methods.load()[self._method].title))
+        self.switch.setText(tr("Switch to {title}", title=tr(methods.load()[self._method].title)))
         self.switch.show()
 
     def _show_unusable(self, scanned: "ScanResult") -> None:

@@ -3,9 +3,10 @@
 import re
 
 from app.desktop.language import tr
+from app.runs.settings_text import list_options
 from core.options import describe
 from core.quant.modes import MODES, UNPACKED
-from core.run import Adapter, Run, list_options
+from core.run import Adapter, Run
 
 Reasons = dict[str, dict[str, str]]  # {option: {choice: reason}}; the choice "" stands for the whole option
 
@@ -29,7 +30,7 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
             )
         }
     if mode != UNPACKED:
-        title = MODES[mode].title
+        title = tr(MODES[mode].title)
         reasons["adapter.type"] = {
             "full": tr("Weights packed in {title} cannot be trained: choose full precision first.", title=title)
         }

@@ -9,6 +9,7 @@ from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QCheckBox, QComboBox, QFileDialog, QSpinBox, QWidget
 
 from app.desktop import preferences
+from app.desktop.language import read_number, tr
 from app.runs.settings_text import format_value
 from app.widgets.buttons import Button
 from app.widgets.card import hbox
@@ -81,7 +82,7 @@ class ChoiceField(Field):
         super().__init__(option)
         self._combo = ComboBox(option.label, narrow=True)
         if option.optional:
-            self._combo.addItem(f"Automatic ({option.unset})", None)
+            self._combo.addItem(tr("Automatic ({unset})", unset=option.unset), None)
         for choice in option.choices:
             self._combo.addItem(option.choice_label(choice), choice)
         self._add_control(self._combo)
@@ -132,7 +133,7 @@ class TextField(Field):
         self._line = LineEdit(option.label)
         if option.optional:
             self._line.setPlaceholderText(option.unset)
-            self._line.setToolTip(f"Empty: {option.unset}")
+            self._line.setToolTip(tr("Empty: {unset}", unset=option.unset))
         elif option.default is not None:
             self._line.setPlaceholderText(format_value(option, option.default))
         self._add_control(self._line)
@@ -150,7 +151,8 @@ class TextField(Field):
 
     def _parse_text(self, text: str) -> None:
         try:
-            value = parse(self.option, text) if text.strip() or self.option.optional else self.option.default
+            typed = read_number(text) if self.option.type is float else text
+            value = parse(self.option, typed) if text.strip() or self.option.optional else self.option.default
         except BadOption as error:
             self._line.mark_wrong(True)
             self.refused.emit(describe_refusal(self.option, text, str(error)))
@@ -169,8 +171,8 @@ class PathField(TextField):
         super().__init__(option)
         self._target = target
         button = Button("", "folder")
-        button.setAccessibleName(f"Choose: {option.label}")
-        button.setToolTip("Choose…")
+        button.setAccessibleName(tr("Choose: {label}", label=option.label))
+        button.setToolTip(tr("Choose…"))
         button.clicked.connect(self._choose)
         self._layout.addWidget(button)
 
@@ -188,13 +190,15 @@ def describe_refusal(option: Option, text: str, sentence: str) -> str:
     """Why a text is no value of an option: what must hold of the number, or the library's `sentence` with the label."""
     if option.type in (int, float):
         try:
-            number = float(text) if option.type is float else int(text)
+            number = float(read_number(text)) if option.type is float else int(text)
         except ValueError:
-            return f"{option.label} must be a {'whole ' if option.type is int else ''}number."
+            if option.type is int:
+                return tr("{label} must be a whole number.", label=option.label)
+            return tr("{label} must be a number.", label=option.label)
         if option.low is not None and number < option.low:
-            return f"{option.label} must be at least {option.low:,.10g}."
+            return tr("{label} must be at least {low:,.10g}.", label=option.label, low=option.low)
         if option.high is not None and number > option.high:
-            return f"{option.label} must be at most {option.high:,.10g}."
+            return tr("{label} must be at most {high:,.10g}.", label=option.label, high=option.high)
     rest = sentence.removeprefix(f"{option.name} ")
     return sentence if rest == sentence else f"{option.label} {rest}"
 

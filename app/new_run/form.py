@@ -39,10 +39,12 @@ class OptionLine(QWidget):
         self.label = Label(option.label, wrap=False)
         self.label.setBuddy(self.field.control)
         self._dot = Label("●", "caption", tone="accent_text", wrap=False)
-        self._dot.setAccessibleName("Changed")
-        self.reset = quiet_button("Reset", "reset")
+        self._dot.setAccessibleName(tr("Changed"))
+        self.reset = quiet_button(tr("Reset"), "reset")
         self.reset.setFont(theme.font("caption"))
-        self.reset.setAccessibleName(f"Reset {option.label} to {format_value(option, option.default)}")
+        self.reset.setAccessibleName(
+            tr("Reset {label} to {value}", label=option.label, value=format_value(option, option.default))
+        )
         self.reset.clicked.connect(lambda: self._accept(option.default, show=True))
         self._help = caption(self._help_text())  # a problem takes its place, so that nothing below moves
         self._reason = caption()
@@ -98,7 +100,8 @@ class OptionLine(QWidget):
 
     def _help_text(self) -> str:
         o = self.option
-        default = "" if o.optional else f"Default: {format_value(o, o.default)}." if o.default != "" else ""
+        has_default = not o.optional and o.default != ""
+        default = tr("Default: {value}.", value=format_value(o, o.default)) if has_default else ""
         return " ".join(part for part in (o.help, o.when, default) if part)
 
     def _accept(self, value: Any, show: bool = False) -> None:
@@ -158,7 +161,7 @@ class Form(QWidget):
             line.refused.connect(self.refused)
             self.lines[key] = line
             self._cards[group][1].add(line)
-        self.no_match = caption("No setting goes by these words.")
+        self.no_match = caption(tr("No setting goes by these words."))
         self.no_match.hide()
         layout.addWidget(self.no_match)
         layout.addStretch()

@@ -136,13 +136,13 @@ class _About(Card):
         self.setFixedHeight(_ABOUT_HEIGHT)
 
     def show_method(self, spec: methods.Method) -> None:
-        self.heading.setText(spec.title)
+        self.heading.setText(tr(spec.title))
         self.lines[tr("You need")].setText(tr(spec.needs))
         self.lines[tr("Memory and time")].setText(tr(spec.cost))
         self.setAccessibleName(
             tr(
                 "{title}. You need: {needs} Memory and time: {cost}",
-                title=spec.title,
+                title=tr(spec.title),
                 needs=tr(spec.needs),
                 cost=tr(spec.cost),
             )

@@ -72,7 +72,7 @@ class Misfit:
     @property
     def sentence(self) -> str:
         """What to do, for people: "This fits KTO"."""
-        first, *others = (methods.load()[name].title for name in self.fitting)
+        first, *others = (tr(methods.load()[name].title) for name in self.fitting)
         return tr("This fits {first}", first=first) + (
             tr(", and also {others}.", others=tr(" and ").join(others)) if len(others) == 1 else "."
         )

@@ -54,7 +54,7 @@ class InterruptedRow(Card):
         if self._shown is None:
             return
         entry, others = self._shown.entry, len(offered) - 1
-        total = f" of {entry.steps:,}" if entry.steps else ""
+        total = tr(" of {steps:,}", steps=entry.steps) if entry.steps else ""
         more = (
             ""
             if not others

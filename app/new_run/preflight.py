@@ -1,5 +1,6 @@
 """The checks of a run before it starts, one after the other. No Qt; belongs on a task's thread."""
 
+import datetime
 import shutil
 import threading
 import time
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr, tr_count
 from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit
 from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, Check
@@ -18,6 +19,7 @@ from app.new_run.model_facts import describe_facts
 from app.new_run.step_times import from_measured
 from app.preview import dataset_reader
 from app.runs.labels import model_label
+from app.runs.status_text import format_duration
 from app.threads import core_calls
 from app.threads.model_library import read_model_facts
 from core.errors import Unavailable, UserError
@@ -26,7 +28,7 @@ from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
 
 if TYPE_CHECKING:
-    pass
+    from core.training.measure import Measured
 
 _HIGH, _LOW = 3.0, 100.0  # a learning rate is high above 3 times the usual one, low below a hundredth of it
 _FREE_SPACE = 200 << 20  # bytes that should stay free whatever the model
@@ -227,7 +229,7 @@ def _check_precision(run: Run, device: str, folder: Path | None) -> Check:
         words = tr(
             "The model comes packed in {packing}; it cannot be packed as {title} on top.",
             packing=model_packing,
-            title=MODES[mode].title,
+            title=tr(MODES[mode].title),
         )
         return Check("precision", BAD, words, "settings")
     state, words = _describe_dtype(run, device)
@@ -238,7 +240,7 @@ def _check_precision(run: Run, device: str, folder: Path | None) -> Check:
         double = tr(", scales packed too") if run.model.double_quantization else ""
         words = tr(
             "Weights in {title}, {block}{double}, as asked; computes in {dtype}",
-            title=MODES[mode].title,
+            title=tr(MODES[mode].title),
             block=block,
             double=double,
             dtype=words,
@@ -261,6 +263,29 @@ def _describe_dtype(run: Run, device: str) -> tuple[str, str]:
     return GOOD, tr("auto → the model's own.")
 
 
+def _format_seconds(seconds: float) -> str:
+    return localize(f"{max(seconds, 0.01):.2g} s") if seconds < 9.95 else format_duration(seconds)
+
+
+def _describe_measured(found: "Measured") -> str:
+    now = time.time()
+    start, end = (datetime.datetime.fromtimestamp(moment) for moment in (now, now + found.seconds))
+    days = (end.date() - start.date()).days
+    return tr_count(
+        "A step took {step} and {memory} of memory: {count} step takes about {time}, until {end} if started now.",
+        "A step took {step} and {memory} of memory: {count:,} steps take about {time}, until {end} if started now.",
+        found.steps,
+        step=_format_seconds(found.step_seconds),
+        memory=format_bytes(found.peak_memory_bytes),
+        time=_format_seconds(found.seconds),
+        end=tr("{end:%H:%M}", end=end)
+        if days == 0
+        else tr("tomorrow {end:%H:%M}", end=end)
+        if days == 1
+        else tr("{end:%d %b %H:%M}", end=end),
+    )
+
+
 def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
     """The check MEASURED of a run: phases while steps are taken, then its answer. `stop` ends it early."""
     if core_calls.find_model(run.model.path, run.model.revision) is None:
@@ -276,5 +301,5 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
     else:
         found = measuring.value
         yield Check(
-            MEASURED, GOOD, found.sentence(time.time()), time=from_measured(run, found.steps, found.seconds, found.rows)
+            MEASURED, GOOD, _describe_measured(found), time=from_measured(run, found.steps, found.seconds, found.rows)
         )

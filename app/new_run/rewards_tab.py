@@ -9,13 +9,14 @@ from app.new_run.draft import Draft, option_value
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
 from app.runs.job_queue import JobQueue
+from app.runs.settings_text import list_options
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
-from core.run import Run, list_options
+from core.run import Run
 
 _EXPLANATION = tr(
     "Every answer gets the sum of these, each by its weight. "

@@ -7,8 +7,10 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.new_run.goals import other_model_option
 from app.runs import history
+from app.runs.settings_text import translate
 from app.style import theme
 from app.threads.model_library import ModelFacts
 from app.threads.task import Task
@@ -20,7 +22,10 @@ from app.widgets.line_edit import LineEdit
 from core.run import STARTER, Run, runs_folder
 
 # What a reference may be instead of another model.
-_REFERENCES = {"base": "The model itself, without its adapter", "initial": "The model with the adapter it starts from"}
+_REFERENCES = {
+    "base": tr("The model itself, without its adapter"),
+    "initial": tr("The model with the adapter it starts from"),
+}
 
 
 class SecondModel(Card):
@@ -39,11 +44,11 @@ class SecondModel(Card):
         layout.addWidget(self.title)
         layout.addWidget(self.help)
         line = hbox(gap=8)
-        self.choice = ComboBox("Other model", 30)
+        self.choice = ComboBox(tr("Other model"), 30)
         self.choice.setMinimumContentsLength(24)
-        self.id = LineEdit("Hugging Face id or folder of the other model", "or a Hugging Face id")
-        self.use_id = plain_button("Use this id")
-        self.folder = plain_button("Choose a folder…", "folder")
+        self.id = LineEdit(tr("Hugging Face id or folder of the other model"), tr("or a Hugging Face id"))
+        self.use_id = plain_button(tr("Use this id"))
+        self.folder = plain_button(tr("Choose a folder…"), "folder")
         for part in (self.choice, self.id, self.use_id, self.folder):
             line.addWidget(part, 1 if part in (self.choice, self.id) else 0)
         layout.addLayout(line)
@@ -58,6 +63,7 @@ class SecondModel(Card):
         self.setVisible(option is not None)
         if option is None:
             return
+        option = translate(option)
         self.key = f"options.{option.name}"
         self._value = getattr(run.options, option.name)
         self.title.setText(option.label)
@@ -65,7 +71,7 @@ class SecondModel(Card):
         entries: list[tuple[str, str | None]] = [(option.unset[0].upper() + option.unset[1:], None)]
         if option.name == "reference":
             entries += [(label, value) for value, label in _REFERENCES.items()]
-        entries += [("Starter model", STARTER), *self._known_models]
+        entries += [(tr("Starter model"), STARTER), *self._known_models]
         if self._value not in [value for _, value in entries]:
             entries.append((str(self._value), self._value))
         self.choice.clear()
@@ -83,15 +89,22 @@ class SecondModel(Card):
         """Offer the runs that have an adapter, and models on this computer."""
         for entry in runs:
             if (entry.folder / "adapters.safetensors").is_file():
-                began = datetime.datetime.fromtimestamp(entry.start_time)
-                label = f"{entry.model} + {entry.data}, {entry.method}, {began:%d %b %H:%M}"
+                label = tr(
+                    "{model} + {data}, {method}, {time:%d %b %H:%M}",
+                    model=entry.model,
+                    data=entry.data,
+                    method=entry.method,
+                    time=datetime.datetime.fromtimestamp(entry.start_time),
+                )
                 self._known_models.append((label, str(entry.folder)))
         self._known_models += [(model.name, model.path) for model in models]
         self.show_run(run)
 
     def choose_folder(self) -> None:
         """Let the person choose a model's or a run's folder."""
-        path = QFileDialog.getExistingDirectory(self, "Choose a model's or a run's folder", preferences.last_folder())
+        path = QFileDialog.getExistingDirectory(
+            self, tr("Choose a model's or a run's folder"), preferences.last_folder()
+        )
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self._pick(path)

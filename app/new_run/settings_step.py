@@ -18,6 +18,7 @@ from app.new_run.simple_settings import SimpleSettings
 from app.new_run.step_times import StepTime, StepTimes
 from app.new_run.training_choices import CHOICES, TrainingChoices
 from app.runs.job_queue import JobQueue
+from app.runs.settings_text import list_options
 from app.runs.status_text import format_duration
 from app.style import theme
 from app.threads.core_calls import find_model
@@ -34,7 +35,7 @@ from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
 from core.errors import BadOption
 from core.options import describe
-from core.run import Run, list_options, runs_folder
+from core.run import Run, runs_folder
 
 EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
 # Shown as sliders, as cards or in a tab, not as lines of the simple form.

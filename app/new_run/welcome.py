@@ -93,7 +93,7 @@ class WelcomePage(QWidget):
         self._show()
 
     def _show(self) -> None:
-        method = goals.demo_run().spec.title
+        method = tr(goals.demo_run().spec.title)
         self.demo_door.text.setText(
             tr("The small model inside learns from sample data, by {method}. No download.", method=method)
         )

@@ -147,7 +147,7 @@ class ChatHistoryList(Card):
         open_button.setToolTip(title)
         words.addWidget(open_button, 0, _LEFT)
         time = datetime.datetime.fromtimestamp(kept.time)
-        when = caption(f"{time:%d %b %H:%M}")
+        when = caption(tr("{time:%d %b %H:%M}", time=time))
         when.setContentsMargins(9, 0, 0, 0)
         words.addWidget(when)
         layout.addLayout(words, 1)

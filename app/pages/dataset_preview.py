@@ -10,6 +10,7 @@ from app.desktop.language import tr
 from app.preview import dataset_reader
 from app.preview.view import Preview
 from app.runs.labels import data_label, model_label
+from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import primary_button, quiet_button
@@ -85,7 +86,7 @@ class DatasetPreview(QWidget):
         from core.data.preview.scan import FilePreview, ScanResult
 
         if isinstance(item, Phase):
-            self.sentence.setText(f"{item.name}: {item.detail}" if item.detail else item.name)
+            self.sentence.setText(describe_phase(item))
         elif isinstance(item, FilePreview):
             self._head = item
             self.preview.show_head(item, self._run)

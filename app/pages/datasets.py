@@ -48,7 +48,11 @@ def _format_findings(item: ListedDataset) -> str:
 
 def _format_time(item: ListedDataset) -> str:
     time = datetime.datetime.fromtimestamp(item.dataset.last_used)
-    return f"{time:%d %b, %H:%M}" if time.year == datetime.datetime.now().year else f"{time:%d %b %Y}"
+    return (
+        tr("{time:%d %b, %H:%M}", time=time)
+        if time.year == datetime.datetime.now().year
+        else tr("{time:%d %b %Y}", time=time)
+    )
 
 
 COLUMNS: list[Column] = [

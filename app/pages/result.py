@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import reveal
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.pages.ask_both import AskBothCard
 from app.pages.export import ExportList
 from app.runs import status_text
@@ -148,7 +148,7 @@ def format_figures(record: RunRecord, finished: Finished) -> list[str]:
     metrics = {name: v for name, v in after.items() if name not in _ZERO_IN_FREE_TEXT or v or before.get(name)}
     shares = {name: v for name, v in metrics.items() if report.describe_metric(name).unit == SHARE}
     metrics = shares or metrics  # the others are on the charts, and mean little by themselves
-    figures = [f"{title}: {change}" for title, change in report.format_metrics(before, metrics)]
+    figures = [f"{tr(title)}: {localize(change)}" for title, change in report.format_metrics(before, metrics)]
     figures.append(
         tr("{steps:,} steps in {duration}", steps=finished.step, duration=status_text.format_duration(finished.seconds))
     )

@@ -159,7 +159,7 @@ class RunPage(QWidget):
     def _build_controls(self) -> QHBoxLayout:
         """What the run is called, and the buttons for it: the line below the title, which needs its own whole."""
         layout = hbox(gap=8)
-        name = f"{self.run.spec.title} · {self.folder.name}"
+        name = f"{tr(self.run.spec.title)} · {self.folder.name}"
         layout.addWidget(ElidedLabel(name, "caption", tone="secondary"), 1)
         self.checkpoint_button = plain_button(tr("Checkpoint now"), "save")
         self.pause_button = plain_button(tr("Pause"), "pause")

@@ -41,7 +41,11 @@ def format_begun(row: RunRow) -> str:
     if row.state in run_list.WAITING:
         return "–"
     start = datetime.datetime.fromtimestamp(row.entry.start_time)
-    return f"{start:%d %b, %H:%M}" if start.year == datetime.datetime.now().year else f"{start:%d %b %Y}"
+    return (
+        tr("{time:%d %b, %H:%M}", time=start)
+        if start.year == datetime.datetime.now().year
+        else tr("{time:%d %b %Y}", time=start)
+    )
 
 
 def details(row: RunRow) -> str:

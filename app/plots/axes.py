@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.status_text import format_duration
@@ -33,7 +33,7 @@ class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
         if self.kind:
             return [_shorten(v) if v >= 0 and v == round(v) else "" for v in values]
         places = max(0, min(8, -math.floor(math.log10(spacing)))) if spacing > 0 else 0
-        return [f"{v:,.{places}f}" if abs(v) < 1e6 else format_plain(v) for v in values]
+        return [localize(f"{v:,.{places}f}") if abs(v) < 1e6 else format_plain(v) for v in values]
 
 
 def convert_steps(record: RunRecord, steps: Any, kind: str) -> Any:
@@ -48,4 +48,4 @@ def convert_steps(record: RunRecord, steps: Any, kind: str) -> Any:
 
 def _shorten(v: float) -> str:
     """A count in few letters: 950, 12,500, 1.2 M."""
-    return f"{v / 1e6:g} M" if v >= 1e6 else f"{v:,.0f}"
+    return localize(f"{v / 1e6:g} M" if v >= 1e6 else f"{v:,.0f}")

@@ -6,6 +6,7 @@ import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
 
+from app.desktop.language import localize
 from app.plots.axes import STEP, X_TITLES, PlainAxis, convert_steps
 from app.plots.crosshair import Crosshair
 from app.plots.decimate import thin
@@ -81,7 +82,7 @@ class Chart(pg.PlotWidget):  # type: ignore[misc, unused-ignore]
 
     def format_value(self, value: float) -> str:
         """A value of a curve as the crosshair writes it."""
-        return f"{value:.1%}" if self.getAxis("left").is_share else format_plain(value)
+        return localize(f"{value:.1%}") if self.getAxis("left").is_share else format_plain(value)
 
     def show_placeholder(self, words: str) -> None:
         """Show words in the middle instead of the plot; "" shows the plot."""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.plots.decimate import dots
 from app.plots.overlaid_chart import OverlaidChart
 from app.runs.record import RunRecord
@@ -20,7 +20,7 @@ class MetricChart(OverlaidChart):
     """Draws the metrics of a Record that one ChartSpec names."""
 
     def __init__(self, spec: ChartSpec) -> None:
-        super().__init__(spec.title, is_share=spec.is_share)
+        super().__init__(tr(spec.title), is_share=spec.is_share)
         self.set_left_title(_left_title(spec))
         self.spec = spec
         plot = self.getPlotItem()
@@ -92,11 +92,11 @@ class MetricChart(OverlaidChart):
 
     def overlaid_series(self, record: RunRecord) -> dict[str, Series]:
         lines = [name for name in self.spec.lines if name in record.metrics]
-        legends = {metric.name: metric.legend for metric in self.spec.metrics}
+        legends = {metric.name: tr(metric.legend) for metric in self.spec.metrics}
         return {legends[name] if len(self.spec.lines) > 1 else "": record.metrics[name] for name in lines}
 
     def own_curve_words(self) -> dict[str, str]:
-        words = {metric.name: metric.legend for metric in self.spec.metrics}
+        words = {metric.name: tr(metric.legend) for metric in self.spec.metrics}
         lines = {name: words[name] for name in self.spec.lines}
         return lines | {_HELD_OUT + name: tr("{legend}, held out", legend=legend) for name, legend in lines.items()}
 
@@ -104,8 +104,9 @@ class MetricChart(OverlaidChart):
 def _left_title(spec: ChartSpec) -> str:
     """The chart's title, with the unit where all its metrics share one that is no plain number."""
     units = {metric.unit for metric in spec.metrics}
-    unit = {SHARE: "%", SECONDS: "seconds"}.get(units.pop() if len(units) == 1 else "", "")
-    return f"{spec.title} ({unit})" if unit else spec.title
+    unit = {SHARE: "%", SECONDS: tr("seconds")}.get(units.pop() if len(units) == 1 else "", "")
+    title = tr(spec.title)
+    return f"{title} ({unit})" if unit else title
 
 
 def summary(spec: ChartSpec, record: RunRecord) -> str:
@@ -115,17 +116,22 @@ def summary(spec: ChartSpec, record: RunRecord) -> str:
         trained, held_out = record.metrics.get(metric.name), record.eval_metrics.get(metric.name)
         for series, rows in ((trained, ""), (held_out, tr(" on held-out rows"))):
             if series is not None and len(series):
-                first, latest = metric.format_value(_first(series)), metric.format_value(_latest(series))
+                first = localize(metric.format_value(_first(series)))
+                latest = localize(metric.format_value(_latest(series)))
                 parts.append(
                     tr(
                         "{legend}{rows} {first} at first, {latest} now",
-                        legend=metric.legend,
+                        legend=tr(metric.legend),
                         rows=rows,
                         first=first,
                         latest=latest,
                     )
                 )
-    return ("; ".join(parts) + ".").capitalize() if parts else tr("Nothing to draw yet.")
+    return _capitalize("; ".join(parts) + ".") if parts else tr("Nothing to draw yet.")
+
+
+def _capitalize(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def _first(series: Series) -> float:

@@ -48,7 +48,7 @@ LOSS_LEGEND = [
 
 def metric_legend(spec: ChartSpec, record: RunRecord | None) -> list[LegendEntry]:
     """The lines of a chart, its band, and what the dots are."""
-    legends = {metric.name: metric.legend for metric in spec.metrics}
+    legends = {metric.name: tr(metric.legend) for metric in spec.metrics}
     entries = [LegendEntry(i, LINE, legends[name]) for i, name in enumerate(spec.lines)]
     if spec.band in legends:
         entries.insert(1, LegendEntry(0, BAND, legends[spec.band]))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.series import Series
@@ -68,7 +68,7 @@ def small_charts() -> dict[str, SmallChart]:
         "memory": SmallChart(
             tr("Memory, GB"),
             lambda record: record.memory,
-            lambda v: f"{v:.2f}",
+            lambda v: localize(f"{v:.2f}"),
             note=lambda record: record.mlx_memory,
             limit=lambda record: record.memory_limit,
         ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer, Signal
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.preview.cells import Column
 from app.preview.row_parts import LEFT_OUT_LABEL
 from app.style import icons, theme
@@ -189,6 +189,6 @@ class PagedRows(QAbstractTableModel):
 
 def _format_cell(value: str | int) -> str:
     if isinstance(value, int):
-        return f"{value:,}"
+        return localize(f"{value:,}")
     text = " ".join(value[: 2 * _MAX_CELL].split())
     return text if len(text) <= _MAX_CELL else text[:_MAX_CELL] + "…"

@@ -43,7 +43,7 @@ def list_models(entries: list[HistoryEntry]) -> list[ChatModel]:
             except UserError:  # which the list of runs tells
                 continue
             start = datetime.datetime.fromtimestamp(entry.start_time)
-            title = f"{entry.model} + {entry.data}, {start:%d %b %H:%M}"
+            title = tr("{model} + {data}, {time:%d %b %H:%M}", model=entry.model, data=entry.data, time=start)
             models[str(entry.folder)] = ChatModel(title, run, str(entry.folder))
     bases = [untrained(model.run) for model in models.values()]
     return list({**models, **{base.key: base for base in bases if base.key not in models}}.values())

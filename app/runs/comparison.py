@@ -9,11 +9,11 @@ from typing import Any
 from app.desktop.language import tr
 from app.runs import history
 from app.runs.record import RunRecord
-from app.runs.settings_text import GROUP_TITLES, describe_value, get_value
+from app.runs.settings_text import GROUP_TITLES, describe_value, get_value, list_options
 from core.errors import BadOption
 from core.events import Sample
 from core.options import Option
-from core.run import Run, list_options
+from core.run import Run
 from core.run.folder import RunFolder
 
 _MAX_CELL = 300  # characters of a value
@@ -62,7 +62,7 @@ def read_runs(folders: Iterable[Path]) -> list[ComparedRun]:
     for folder in folders:
         entry = history.read_entry(folder)
         if entry is None:
-            raise BadOption(f"{folder} holds no run any more.")
+            raise BadOption(tr("{folder} holds no run any more.", folder=folder))
         entries.append(entry)
     labels = make_labels([(entry.title, entry.folder) for entry in entries])
     return [

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.desktop.language import tr
 from app.desktop.trash import move_to_trash
 from core.atomic_files import explain
 from core.errors import Unavailable
@@ -46,9 +47,11 @@ def delete_for_good(folder: Path) -> None:
 def put_back(trashed: Trashed) -> None:
     """Move a folder back out of the Trash. Raises Unavailable where it is no longer there."""
     if trashed.place is None or not trashed.place.is_dir():
-        raise Unavailable(f"{trashed.folder.name} is no longer in the Trash.")
+        raise Unavailable(tr("{name} is no longer in the Trash.", name=trashed.folder.name))
     if trashed.folder.exists():
-        raise Unavailable(f"There is another {trashed.folder} now; what was deleted stays in the Trash.")
+        raise Unavailable(
+            tr("There is another {folder} now; what was deleted stays in the Trash.", folder=trashed.folder)
+        )
     with explain(trashed.folder):
         shutil.move(trashed.place, trashed.folder)
     info = trashed.place.parent.parent / "info" / f"{trashed.place.name}.trashinfo"

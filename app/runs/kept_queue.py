@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from core.atomic_files import explain, make_private_folder, replacing
 from core.errors import BadOption, Unavailable, UserError
 from core.run import Run
@@ -82,19 +83,21 @@ def read_queue(path: Path) -> tuple[list[QueuedRun], str]:
         if not path.is_file():
             return [], ""
         if path.stat().st_size > _MAX_BYTES:
-            return [], f"{path} is larger than {_MAX_BYTES >> 20} MB: nothing of the queue is kept."
+            return [], tr(
+                "{path} is larger than {size} MB: nothing of the queue is kept.", path=path, size=_MAX_BYTES >> 20
+            )
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return [], f"{path} cannot be read: {error.strerror}."
+        return [], tr("{path} cannot be read: {reason}.", path=path, reason=error.strerror)
     except (ValueError, RecursionError):
-        return [], f"{path} is not valid JSON: the runs that waited are lost."
+        return [], tr("{path} is not valid JSON: the runs that waited are lost.", path=path)
     runs: list[QueuedRun] = []
     problem = ""
     for number, item in enumerate(values if isinstance(values, list) else [None], 1):
         try:
             runs.append(_read_item(item))
         except UserError as error:
-            problem = f"Run {number} of the queue cannot go on. {error}"
+            problem = tr("Run {number} of the queue cannot go on. {error}", number=number, error=error)
     return runs, problem
 
 

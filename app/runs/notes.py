@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from app.desktop.language import tr
 from core.atomic_files import explain, replacing
 
 FILE = "notes.json"
@@ -38,12 +39,12 @@ def read_notes(folder: Path) -> tuple[RunNotes, str]:
         if not path.is_file():
             return RunNotes(), ""
         if path.stat().st_size > _MAX_BYTES:
-            return RunNotes(), f"{FILE} is larger than {_MAX_BYTES // 1000} kB."
+            return RunNotes(), tr("{name} is larger than {size} kB.", name=FILE, size=_MAX_BYTES // 1000)
         values = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        return RunNotes(), f"{FILE} cannot be read: {error.strerror}."
+        return RunNotes(), tr("{name} cannot be read: {reason}.", name=FILE, reason=error.strerror)
     except (ValueError, RecursionError):
-        return RunNotes(), f"{FILE} is not valid JSON."
+        return RunNotes(), tr("{name} is not valid JSON.", name=FILE)
     return _check(values)
 
 
@@ -62,9 +63,9 @@ def write_notes(folder: Path, notes: RunNotes) -> None:
 def _check(values: Any) -> tuple[RunNotes, str]:
     """The notes in the values of a file, and what of them is none."""
     if not isinstance(values, dict):
-        return RunNotes(), f"{FILE} holds no table of values."
+        return RunNotes(), tr("{name} holds no table of values.", name=FILE)
     name, tags, text = values.get("name", ""), values.get("tags", []), values.get("text", "")
     is_valid = isinstance(name, str) and isinstance(text, str) and isinstance(tags, list)
     if not is_valid or not all(isinstance(tag, str) for tag in tags):
-        return RunNotes(), f"{FILE} holds other values than a name, tags and a text."
+        return RunNotes(), tr("{name} holds other values than a name, tags and a text.", name=FILE)
     return make_notes(name, ",".join(tags), text), ""

@@ -2,6 +2,8 @@
 
 import math
 
+from app.desktop.language import localize
+
 _DIGITS = 3  # that count
 _LONGEST = 9  # characters of a number that is written out
 
@@ -18,4 +20,4 @@ def format_plain(value: float) -> str:
     else:
         text = f"{value:.{places}f}"
         text = text.rstrip("0").rstrip(".") if places > _DIGITS - 1 else text
-    return text if len(text) <= _LONGEST else f"{value:.1e}"
+    return localize(text if len(text) <= _LONGEST else f"{value:.1e}")

@@ -4,12 +4,13 @@ import math
 from dataclasses import replace
 from typing import Any
 
-from app.desktop.language import tr
+from app.desktop.language import read_number, tr
 from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
+from app.runs.settings_text import list_options
 from core.errors import BadOption
 from core.options import parse
-from core.run import Run, list_options
+from core.run import Run
 
 STEPS, EPOCHS = "steps", "epochs"
 RATE_KEY, STEPS_KEY = "train.learning_rate", "train.steps"
@@ -24,7 +25,7 @@ def present_rate(run: Run) -> float:
 def read_rate(run: Run, text: str) -> float:
     """The learning rate that a text stands for. Raises BadOption with a sentence where it is none."""
     option = dict(list_options(run.method))[RATE_KEY]
-    rate = parse(replace(option, name=option.label), text)
+    rate = parse(replace(option, name=option.label), read_number(text))
     if rate is None or rate <= 0:
         raise BadOption(tr("Learning rate must be above 0."))
     return float(rate)
@@ -36,7 +37,7 @@ def read_extra_steps(record: RunRecord, text: str, unit: str) -> int:
     if not text or record.started is None:
         return 0
     try:
-        number = float(text)
+        number = float(read_number(text))
     except ValueError:
         number = math.nan
     if not 0 <= number <= 1e6 or (unit == STEPS and not number.is_integer()):
@@ -68,7 +69,7 @@ def describe_plan(run: Run, record: RunRecord, changes: dict[str, Any]) -> str:
         rate, before = format_plain(changes[RATE_KEY]), format_plain(present_rate(run))
         sentences.append(tr("The learning rate is {rate} in place of {before}.", rate=rate, before=before))
     if changes and run.train.lr_schedule != "constant":
-        schedule = run.train.lr_schedule
+        schedule = dict(list_options(run.method))["train.lr_schedule"].choice_label(run.train.lr_schedule)
         sentences.append(
             tr("Its schedule ({schedule}) is laid over all {total:,} steps.", schedule=schedule, total=total)
         )

@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.desktop.language import localize
 from app.runs.series import Series
 from core.events import (
     MACHINE_CODES,
@@ -162,7 +163,7 @@ class RunRecord:
     def mlx_memory(self) -> str:
         """What of the memory MLX's arrays have taken at most, in words."""
         step = self.last_step
-        return f"MLX {step.peak_memory_bytes / 2**30:.2f}" if step and step.process_memory_bytes else ""
+        return localize(f"MLX {step.peak_memory_bytes / 2**30:.2f}") if step and step.process_memory_bytes else ""
 
     @property
     def memory_limit(self) -> float | None:

@@ -1,19 +1,21 @@
 """Settings in words: their groups, their values as people read them, and where two runs differ. No Qt."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from app.desktop.language import localize, tr
+from core import run as core_run
 from core.options import Option
-from core.run import Run, list_options
+from core.run import Run
 from core.text_list import join_list
 
 GROUP_TITLES = {
-    "": "Run",
-    "model": "Model",
-    "data": "Data",
-    "adapter": "What is trained",
-    "train": "Training",
-    "options": "Method",
+    "": tr("Run"),
+    "model": tr("Model"),
+    "data": tr("Data"),
+    "adapter": tr("What is trained"),
+    "train": tr("Training"),
+    "options": tr("Method"),
 }
 
 
@@ -27,14 +29,31 @@ class SettingChange:
     new: str
 
 
+def translate(option: Option) -> Option:
+    """An option whose texts are in the window's language."""
+    return replace(
+        option,
+        label=tr(option.label),
+        help=tr(option.help),
+        when=tr(option.when),
+        unset=tr(option.unset),
+        labels={choice: tr(option.choice_label(choice)) for choice in option.choices},
+    )
+
+
+def list_options(method: str) -> list[tuple[str, Option]]:
+    """core.run.list_options(): every option of a method's runs, in the window's language."""
+    return [(key, translate(option)) for key, option in core_run.list_options(method)]
+
+
 def format_value(option: Option, value: Any) -> str:
     """A value of an option as text for people; a text field can read it back."""
     if value is None:
         return option.unset
     if option.type is bool:
-        return "on" if value else "off"
+        return tr("on") if value else tr("off")
     if option.type is float:
-        return f"{value:g}"
+        return localize(f"{value:g}")
     if option.type is tuple:
         return join_list(value, ", ")
     return option.choice_label(str(value))
@@ -49,7 +68,7 @@ def get_value(run: Run, key: str) -> Any:
 def describe_value(run: Run, key: str, option: Option, value: Any) -> str:
     """A value of a run's option in words; "–" where the run's method does not have the option."""
     if key == "method":
-        return run.spec.title
+        return tr(run.spec.title)
     if key not in dict(list_options(run.method)):
         return "–"
     return format_value(option, value)

@@ -2,11 +2,15 @@
 
 import datetime
 import math
+import re
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs.record import RunRecord
+from core.events import Phase
 
 _RELEASED = 0.9  # of the most that was held: where less is held now, that is worth saying
+
+_COUNTED = re.compile(r"(?:(?P<done>[\d,]+) of )?(?P<total>[\d,]+)(?P<unit> rows| rows tokenized)?")
 
 # How a run ended, by the reason of its last event.
 ENDINGS = {
@@ -44,8 +48,29 @@ def headline(record: RunRecord) -> str:
     if record.phase is None:
         return tr("Getting ready")
     if record.started is not None and record.phase.detail:
-        return f"{record.phase.name}: {record.phase.detail}"
-    return record.phase.name
+        return describe_phase(record.phase)
+    return tr(record.phase.name)
+
+
+def describe_phase(phase: Phase) -> str:
+    """A phase with how far it is: "Validating before training: 37 of 98 rows"."""
+    name = tr(phase.name)
+    return f"{name}: {describe_detail(phase.detail)}" if phase.detail else name
+
+
+def describe_detail(detail: str) -> str:
+    """How far a phase is, which the core counts in rows; what else it says stands for itself."""
+    found = _COUNTED.fullmatch(detail)
+    if found is None:
+        return detail
+    done, total, unit = found["done"], localize(found["total"]), found["unit"] or ""
+    if done is None:
+        return tr("{total} rows", total=total)
+    texts = {
+        "": tr("{done} of {total}", done=localize(done), total=total),
+        " rows": tr("{done} of {total} rows", done=localize(done), total=total),
+    }
+    return texts.get(unit) or tr("{done} of {total} rows tokenized", done=localize(done), total=total)
 
 
 def describe_stop(record: RunRecord, validates: bool, answers: bool) -> str:
@@ -90,7 +115,7 @@ def describe_paused(record: RunRecord, held_bytes: int) -> str:
 def progress(record: RunRecord) -> str:
     """Step and epoch: "Step 40 of 120 · epoch 1.2 of 3"."""
     if record.started is None:
-        return record.phase.detail if record.phase else ""
+        return describe_detail(record.phase.detail) if record.phase else ""
     step = record.last_step.step if record.last_step else record.started.first_step - 1
     epoch = record.last_step.epoch if record.last_step else 0.0
     return tr(

@@ -41,7 +41,7 @@ class QueueKeeper(QObject):
         if not self._kept.held:
             return
         count = len(self._kept.held)
-        names = "\n".join(f"• {data_label(kept.run)}, {kept.run.spec.title}" for kept in self._kept.held[:8])
+        names = "\n".join(f"• {data_label(kept.run)}, {tr(kept.run.spec.title)}" for kept in self._kept.held[:8])
         heading = tr_count(
             "{count} run was waiting when Hone was closed.", "{count} runs were waiting when Hone was closed.", count
         )

@@ -62,7 +62,7 @@ def fell_back(choice: dict[str, Any], engine: dict[str, Any] | None = None) -> b
 def describe_precision(precision: dict[str, Any]) -> list[str]:
     """The precision of the weights and, where it is another one, that of the computation."""
     weights, compute = str(precision.get("used", "")), precision.get("compute")
-    title = MODES[weights].title if weights in MODES else weights
+    title = tr(MODES[weights].title) if weights in MODES else weights
     return [title, str(compute)] if compute and compute != weights else [title]
 
 

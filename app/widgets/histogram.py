@@ -8,7 +8,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.style import theme
 from app.widgets.buttons import KEYBOARD_REASONS
 
@@ -174,7 +174,7 @@ class Histogram(QWidget):
         painter.setPen(colours.secondary)
         free_from_x = -1e9  # the first x at which another label has room
         for tick in ticks(self._end, self._is_log):
-            text, x = f"{tick:,}", self.length_to_x(tick)
+            text, x = localize(f"{tick:,}"), self.length_to_x(tick)
             width = painter.fontMetrics().horizontalAdvance(text)
             x_text = min(max(x - width / 2, 2), self.width() - width - 2)
             if x_text > free_from_x:

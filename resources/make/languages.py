@@ -23,6 +23,19 @@ from core.rewards import REWARDS
 from core.run import list_options
 
 ROOT = FOLDER.parent
+# Names of phases that are put together in the core.
+_PHASES = {
+    "Downloading model",
+    "Downloading dataset",
+    "Validating",
+    "Validating before training",
+    "Validating after training",
+    "Writing sample answers before training",
+    "Writing sample answers on the way",
+    "Writing sample answers after training",
+    "Asking the reference",
+    "Asking the teacher",
+}
 
 
 class NotLiteral(ValueError):
@@ -84,7 +97,18 @@ def described_texts() -> set[str]:
         found |= {reward.title, reward.sentence}
     for target in TARGETS.values():
         found |= {target.title, target.sentence}
-    return {text for text in found if any(character.isalpha() for character in text)}
+    return {text for text in found | phase_names() if any(character.isalpha() for character in text)}
+
+
+def phase_names() -> set[str]:
+    """The names that the core gives to what it is doing, where they stand in the code as literals, and the others."""
+    found = set(_PHASES)
+    for path in sorted((ROOT / "core").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Phase" and node.args:
+                name = node.args[0]
+                found |= {name.value} if isinstance(name, ast.Constant) and isinstance(name.value, str) else set()
+    return found
 
 
 def names_in(text: str) -> set[str]:

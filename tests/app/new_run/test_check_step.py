@@ -38,7 +38,7 @@ def test_everything_is_in_order_once_steps_were_measured(
     monkeypatch.setattr(check_step, "measure_run", measure)
     check = open_check(qtbot, window, dataset)
     assert check.verdict.text() == "In order so far; the time is being measured. You can start now."
-    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text() == "Being measured: measuring a step…")
+    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text() == "Measuring a step…")
     go.set()
     qtbot.waitUntil(lambda: check.verdict.text() == "Everything is in order.")
     assert check.rows[MEASURED].sentence.text() == "A step took 1 s."
@@ -81,7 +81,7 @@ def test_a_run_waits_for_the_step_that_is_being_measured(
 
     monkeypatch.setattr(check_step, "measure_run", measure)
     check = open_check(qtbot, window, dataset)
-    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text().startswith("Being measured"))
+    qtbot.waitUntil(lambda: check.rows[MEASURED].sentence.text().startswith("Measuring"))
     assert window.jobs.make_chat(lambda: None) is None
     window.runs.train_events = lambda run: lambda stop, save_now: events(run)(stop, save_now)
     check.start_button.click()

@@ -6,7 +6,6 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
@@ -74,10 +73,7 @@ def test_a_damaged_run_is_listed_and_opened(qtbot: QtBot, window: MainWindow) ->
     page.table.selectRow(rows["unreadable"])
     assert "method" in page._reason.text()
     assert not page.resume_button.isEnabled()
-    page.open_button.click()
-    (box,) = window.findChildren(QMessageBox)
-    assert "method" in box.informativeText()
-    box.close()
+    assert not page.open_button.isEnabled()
     page.table.selectRow(rows["cut"])
     assert "is no event" in page._reason.text()
     page.open_button.click()
