@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from app.desktop.language import localize, tr, tr_count
 from app.desktop.machine import format_bytes
@@ -26,9 +26,6 @@ from core.errors import Unavailable, UserError
 from core.events import Phase, Walked
 from core.quant.modes import MODES, UNPACKED
 from core.run import Run, runs_folder
-
-if TYPE_CHECKING:
-    from core.training.measure import Measured
 
 _HIGH, _LOW = 3.0, 100.0  # a learning rate is high above 3 times the usual one, low below a hundredth of it
 _FREE_SPACE = 200 << 20  # bytes that should stay free whatever the model
@@ -267,17 +264,17 @@ def _format_seconds(seconds: float) -> str:
     return localize(f"{max(seconds, 0.01):.2g} s") if seconds < 9.95 else format_duration(seconds)
 
 
-def _describe_measured(found: "Measured") -> str:
+def _describe_measured(steps: int, step_seconds: float, seconds: float, peak_memory_bytes: int) -> str:
     now = time.time()
-    start, end = (datetime.datetime.fromtimestamp(moment) for moment in (now, now + found.seconds))
+    start, end = (datetime.datetime.fromtimestamp(moment) for moment in (now, now + seconds))
     days = (end.date() - start.date()).days
     return tr_count(
         "A step took {step} and {memory} of memory: {count} step takes about {time}, until {end} if started now.",
         "A step took {step} and {memory} of memory: {count:,} steps take about {time}, until {end} if started now.",
-        found.steps,
-        step=_format_seconds(found.step_seconds),
-        memory=format_bytes(found.peak_memory_bytes),
-        time=_format_seconds(found.seconds),
+        steps,
+        step=_format_seconds(step_seconds),
+        memory=format_bytes(peak_memory_bytes),
+        time=_format_seconds(seconds),
         end=tr("{end:%H:%M}", end=end)
         if days == 0
         else tr("tomorrow {end:%H:%M}", end=end)
@@ -301,5 +298,8 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
     else:
         found = measuring.value
         yield Check(
-            MEASURED, GOOD, _describe_measured(found), time=from_measured(run, found.steps, found.seconds, found.rows)
+            MEASURED,
+            GOOD,
+            _describe_measured(found.steps, found.step_seconds, found.seconds, found.peak_memory_bytes),
+            time=from_measured(run, found.steps, found.seconds, found.rows),
         )

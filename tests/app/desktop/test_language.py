@@ -58,10 +58,20 @@ def test_the_language_is_the_wanted_or_the_first_known_of_the_system(wanted, sys
     assert language.choose(wanted, system) == spoken
 
 
+def test_a_number_is_read_as_people_type_it(spoken: None) -> None:
+    typed = ("0,0002", "0.0002", "1.240,5", "3", "2e-4")
+    assert [language.read_number(text) for text in typed] == ["0.0002", "0.0002", "1240.5", "3", "2e-4"]
+
+
+def test_an_english_number_stays() -> None:
+    assert (language.read_number("1,5"), language.read_number("0.5")) == ("1,5", "0.5")
+
+
 @pytest.mark.parametrize("code", OTHERS)
 def test_every_text_has_a_translation_with_the_same_names(code: str) -> None:
     translations, wanted = languages.load(code), languages.texts()
     assert sorted(set(translations) - wanted) == []
+    assert sorted(wanted - set(translations)) == [], "python -m resources.make.languages --missing lists them"
     for text, translated in translations.items():
         assert translated.strip(), text
         assert languages.names_in(translated) == languages.names_in(text), text
