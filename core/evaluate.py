@@ -1,9 +1,10 @@
-"""Evaluate a model, with or without an adapter, on a dataset: loss on the answers, and how many answers are right."""
+"""Evaluate a model, with or without an adapter, on a dataset: loss, and how good the answers are by every reward."""
 
 import math
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
 
@@ -16,7 +17,7 @@ from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
-from core.errors import BadData
+from core.errors import BadData, BadOption
 from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods._preference import chosen_is_likelier, wins
 from core.model import hub
@@ -26,8 +27,12 @@ from core.model.lm_head import find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
 from core.model.log_probs import to_mlx, token_logps
 from core.resources import sample
+from core.rewards.answer import THINK_START, Answer, RewardSettings
+from core.rewards.judge import RewardScorer
 from core.run import DEMO
 from core.training import report
+from core.training.forgetting import METRIC, Forgetting, compare, known_texts
+from core.training.general_text import measure_losses
 from core.training.metrics import MetricMeans
 
 
@@ -37,6 +42,30 @@ class EvalLoss(NamedTuple):
     loss: float  # mean over all targets, in nats per token
     targets: int
     preferences: dict[str, float]  # of pairs: shares from 0 to 1; empty for other rows
+    row_losses: list[float]  # of each row, in nats per token
+
+
+@dataclass
+class EvaluatedRow:
+    """What was measured on one row."""
+
+    line: int  # in its file, counted from 1
+    loss: float | None = None  # of its answer, in nats per token; None where nothing of it can be measured
+    prompt: str = ""
+    answer: str | None = None  # the model's own; None where it was not asked
+    expected: str = ""
+    scores: dict[str, float] = field(default_factory=dict)  # of the answer: exact_match, and each reward's by its name
+
+
+@dataclass
+class Evaluation:
+    """What a model is worth on a dataset."""
+
+    name: str  # of the model or its adapter
+    loss: float  # mean over all targets, in nats per token
+    metrics: dict[str, float]
+    rows: list[EvaluatedRow]
+    forgetting: Forgetting | None = None  # of the adapter's base on general text, where that was asked for
 
 
 def evaluate(
@@ -54,7 +83,10 @@ def evaluate(
     allow_code: bool = False,
     quantization: str | None = None,
     kind: str = TEXT,
-) -> Iterator[Event]:
+    rewards: Mapping[str, float] | None = None,
+    reward_settings: RewardSettings | None = None,
+    forgetting: bool = False,
+) -> Generator[Event, None, Evaluation]:
     """Measure the loss of a model on a dataset, and compare its answers with the expected ones.
 
     Arguments:
@@ -71,13 +103,62 @@ def evaluate(
         allow_code: whether the model's own Python code may run.
         quantization: of the base; None as it was when the adapter was trained.
         kind: the kind of rows, one of core.data.kinds. With PAIRS the targets are those of the chosen answers.
+        rewards: {name of a reward: its weight} by which the answers are scored too; see core.rewards.
+        reward_settings: what some of these rewards need to know.
+        forgetting: also measure general text, with and without the adapter.
 
     Yields Phase and Warned events, a Sample for each answer, and an Evaluated at the end. Its loss is the mean over
     all targets, in nats per token. Its metrics hold `perplexity` and, as shares from 0 to 1, for TEXT `exact_match`
     and, where JSON is expected, `valid_json`; for PAIRS `preferred`, the pairs whose chosen answer has the higher
     log-probability per token, and `accuracy`, those in which the adapter has raised the chosen answer's
-    log-probability relative to the rejected one's. Raises UserError.
+    log-probability relative to the rejected one's. Each reward adds its mean score by its name, and several their
+    weighted sum as `reward`. The generator's value is the Evaluation, with every row. Raises UserError.
     """
+    scorer = RewardScorer(rewards, reward_settings) if rewards else None
+    try:
+        return (
+            yield from _evaluate(
+                model,
+                adapter,
+                dataset,
+                scorer,
+                answers=answers,
+                batch_size=batch_size,
+                max_seq_len=max_seq_len,
+                max_tokens=max_tokens,
+                train_on=train_on,
+                backend_name=backend_name,
+                dtype=dtype,
+                allow_code=allow_code,
+                quantization=quantization,
+                kind=kind,
+                forgetting=forgetting,
+            )
+        )
+    finally:
+        if scorer:
+            scorer.close()
+
+
+def _evaluate(
+    model: str,
+    adapter: str | None,
+    dataset: str,
+    scorer: RewardScorer | None,
+    *,
+    answers: int,
+    batch_size: int,
+    max_seq_len: int,
+    max_tokens: int,
+    train_on: str,
+    backend_name: str,
+    dtype: str,
+    allow_code: bool,
+    quantization: str | None,
+    kind: str,
+    forgetting: bool,
+) -> Generator[Event, None, Evaluation]:
+    """evaluate() with what scores the answers."""
     device = select(backend_name)
     yield Phase("Loading model", model)
     folder = yield from hub.fetch(model if adapter is None else hub.find_moved(model, adapter))
@@ -89,22 +170,81 @@ def evaluate(
     if adapter is not None:
         tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
     texts = encode_examples(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
-    rows = [row for row in map(Group, texts) if has_targets(row)]
-    if not rows:
+    rows = [EvaluatedRow(example.line) for example in data.examples]
+    groups = {i: group for i, group in enumerate(map(Group, texts)) if has_targets(group)}
+    if not groups:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization)
-    yield Phase("Validating", f"{len(rows)} rows")
-    result = _measure_loss(loaded, rows, batch_size, kind)
-    replies, expected = [], []
-    prompts = [encode_prompt(e, tokenizer) for e in data.examples[:answers]]
-    for i, prompt in enumerate(p for p in prompts if p is not None):
+    yield Phase("Validating", f"{len(groups)} rows")
+    result = _measure_loss(loaded, list(groups.values()), batch_size, kind)
+    for i, loss in zip(groups, result.row_losses, strict=True):
+        rows[i].loss = loss
+    replies: list[Answer] = []
+    asked: list[EvaluatedRow] = []
+    for row, example in zip(rows[:answers], data.examples, strict=False):
+        prompt = encode_prompt(example, tokenizer)
+        if prompt is None:
+            continue
         text, cut = answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens)
-        replies.append(text)
-        expected.append(prompt.expected)
-        yield Sample(0, "after" if adapter else "before", i, prompt.prompt, text, prompt.expected, cut)
-    scores = report.answer_scores(replies, expected) if kind == TEXT else result.preferences
+        row.prompt, row.answer, row.expected = prompt.prompt, text, prompt.expected
+        opened = tokenizer.decode(list(prompt.tokens[-8:])).rstrip().endswith(THINK_START)
+        length = len(tokenizer.encode(text, add_special_tokens=False))
+        replies.append(Answer(text, prompt.expected, prompt.prompt, length, cut, row.line, opened))
+        yield Sample(0, "after" if adapter else "before", len(asked), prompt.prompt, text, prompt.expected, cut)
+        asked.append(row)
+    scores = dict(result.preferences)
+    if kind == TEXT:
+        scores = report.answer_scores([reply.text for reply in replies], [reply.expected for reply in replies])
+        for row in asked:
+            if row.expected.strip():
+                row.scores["exact_match"] = float(str(row.answer).strip() == row.expected.strip())
+    if scorer and replies:
+        scores |= _score(scorer, replies, asked)
     metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
+    found = None
+    if forgetting:
+        yield Phase("Measuring general text")
+        general, found = _measure_general(loaded, tokenizer)
+        metrics |= general
     yield Evaluated(0, result.loss, False, result.targets, metrics)
+    return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, found)
+
+
+def _score(scorer: RewardScorer, answers: Sequence[Answer], rows: Sequence[EvaluatedRow]) -> dict[str, float]:
+    """Give each row its scores; returns their means. Rows without what a reward checks against get no score of it.
+
+    Raises BadOption where a person's reward file failed, with the reason.
+    """
+    result = scorer(answers)
+    if result.problem:
+        raise BadOption(result.problem)
+    for answer, row, scored in zip(answers, rows, result.scored_answers, strict=True):
+        usable = {n: s.value for n, s in scored.scores.items() if answer.expected or not scorer.needs_expected_for(n)}
+        row.scores |= usable
+        if len(usable) == len(scorer.weights) > 1:
+            row.scores["reward"] = sum(scorer.weights[name] * value for name, value in usable.items())
+    means = {}
+    for name in (*scorer.weights, "reward"):
+        values = [row.scores[name] for row in rows if name in row.scores]
+        if values:
+            means[name] = sum(values) / len(values)
+    return means
+
+
+def _measure_general(loaded: LoadedModel, tokenizer: Any) -> tuple[dict[str, float], Forgetting | None]:
+    """The loss on the general texts that the model, or an adapter's base, knows something of; and of an adapter, what
+    it has cost."""
+    model = loaded.model
+    lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
+    losses = measure_losses(model, tokenizer, lm_head)
+    if adapters.adapter_layers(model):
+        with adapters.disable(model):
+            before = measure_losses(model, tokenizer, lm_head)
+        found = compare(before, losses, len(tokenizer))
+        if found:
+            return {METRIC: found.after}, found
+    measured = [losses[i] or 0.0 for i in known_texts(losses, len(tokenizer))]
+    return {METRIC: sum(measured) / len(measured)} if measured else {}, None
 
 
 def _load_model(
@@ -132,10 +272,14 @@ def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, k
     model = loaded.model
     lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
     loss, targets, tally = 0.0, 0, MetricMeans()
+    row_losses = [math.nan] * len(rows)
     for batch in batch_by_length(rows, batch_size):
         inputs, count = to_mlx(batch), len(batch.rows)
         logps = token_logps(model, inputs, lm_head)
         loss -= float(logps[:count].sum())  # of a pair, the chosen answer
+        row_means = -logps[:count].sum(-1) / inputs.mask[:count].sum(-1)
+        for row, mean in zip(batch.rows, row_means.tolist(), strict=True):
+            row_losses[row] = mean
         targets += int(batch.mask[:count].sum())
         if kind == PAIRS:
             sums = logps.sum(-1)
@@ -144,4 +288,4 @@ def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, k
                 with adapters.disable(model):
                     log_ratios = sums - token_logps(model, inputs, lm_head).sum(-1)
                 tally.add({"accuracy": wins(*mx.split(log_ratios, 2)).mean()}, count)
-    return EvalLoss(loss / targets, targets, tally.means())
+    return EvalLoss(loss / targets, targets, tally.means(), row_losses)

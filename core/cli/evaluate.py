@@ -1,19 +1,32 @@
-"""hone eval: measure a model, with or without a trained adapter, on a dataset."""
+"""hone eval: measure models, with or without a trained adapter, on a dataset, and compare them on the same rows."""
 
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from core.atomic_files import explain
 from core.cli import Print
 from core.cli.chat import add_quantization_flag
 from core.cli.progress import show
+from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
 from core.data.kinds import PAIRS, TEXT
+from core.errors import BadOption
+from core.events import Walked
 from core.run import Run
 from core.run.folder import RUN
+
+if TYPE_CHECKING:
+    from core.compare import Comparison
+    from core.evaluate import Evaluation
 
 
 def add(commands: Any) -> None:
     command = commands.add_parser(
-        "eval", help="Measure a model on a dataset.", description="Loss and answers on a dataset."
+        "eval",
+        help="Measure a model on a dataset, or compare several.",
+        description="Loss and answers on a dataset; with --compare, whether one model is better by more than chance.",
     )
     command.add_argument(
         "--model", metavar="TEXT", help="Folder, Hugging Face id or 'starter'. Default: the adapter's, or starter."
@@ -41,6 +54,24 @@ def add(commands: Any) -> None:
         default="answers",
         help="Which tokens the loss is computed on. Default: answers.",
     )
+    command.add_argument(
+        "--compare",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="Further models or adapters (run folders) to measure on the same rows and compare with the first.",
+    )
+    command.add_argument(
+        "--forgetting", action="store_true", help="Also measure general text: what an adapter has cost its base."
+    )
+    command.add_argument(
+        "--output",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="Write the table of the models (.md), or every row of every model (.csv); may be given twice.",
+    )
+    add_reward_flags(command)
     add_quantization_flag(command)
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
@@ -57,25 +88,88 @@ def add(commands: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
+    """Measure, compare, and write what is asked for. Raises UserError."""
     from core.chat import find_base_model
-    from core.evaluate import evaluate
+    from core.compare import compare, write_csv, write_markdown
+    from core.evaluate import Evaluation, evaluate
 
-    events = evaluate(
-        args.model or find_base_model(args.adapter_path) or "starter",
-        args.adapter_path,
-        args.dataset,
-        answers=args.answers,
-        batch_size=args.batch_size,
-        max_seq_len=args.max_seq_len,
-        max_tokens=args.max_tokens,
-        train_on=args.train_on,
-        backend_name=args.backend,
-        dtype=args.dtype,
-        allow_code=args.allow_model_code,
-        quantization=args.quantization,
-        kind=args.kind or _data_kind(args.adapter_path),
-    )
-    return show(events, args.json, out)
+    files = [Path(name).expanduser() for name in args.output]
+    for file in files:
+        if file.suffix not in (".md", ".csv"):
+            raise BadOption(f"--output {file}: the name must end with .md or .csv.")
+    rewards = read_rewards(args) if _names_rewards(args) else None
+    subjects = [(args.model, args.adapter_path), *map(_model_or_adapter, args.compare)]
+    kind = args.kind or _data_kind(args.adapter_path)
+    evaluations: list[Evaluation] = []
+    for model, adapter in subjects:
+        events = Walked(
+            evaluate(
+                model or find_base_model(adapter) or "starter",
+                adapter,
+                args.dataset,
+                answers=args.answers,
+                batch_size=args.batch_size,
+                max_seq_len=args.max_seq_len,
+                max_tokens=args.max_tokens,
+                train_on=args.train_on,
+                backend_name=args.backend,
+                dtype=args.dtype,
+                allow_code=args.allow_model_code,
+                quantization=args.quantization,
+                kind=kind,
+                rewards=rewards.weights if rewards else None,
+                reward_settings=rewards.settings if rewards else None,
+                forgetting=args.forgetting,
+            )
+        )
+        show(events, args.json, out)
+        evaluations.append(events.value)
+    _tell_apart(evaluations, subjects)
+    comparisons = [c for other in evaluations[1:] for c in compare(evaluations[0], other)]
+    for line in _sentences(evaluations, comparisons, args.json):
+        out(line)
+    for file in files:
+        with explain(file):
+            is_table = file.suffix == ".md"
+            text = write_markdown(evaluations, comparisons) if is_table else write_csv(evaluations)
+            file.write_text(text, encoding="utf-8")
+        if not args.json:
+            out(f"Saved: {file}")
+    return 0
+
+
+def _names_rewards(args: Any) -> bool:
+    """Whether any flag says something of rewards."""
+    return any(getattr(args, name) not in (None, False) for name in (*REWARD_OPTIONS, *FILE_OPTIONS))
+
+
+def _model_or_adapter(place: str) -> tuple[str | None, str | None]:
+    """(model, adapter) of what --compare names: a folder with adapter weights is an adapter, all else a model."""
+    from core.adapters import CONFIG
+
+    is_adapter = (Path(place).expanduser() / CONFIG).is_file()
+    return (None, place) if is_adapter else (place, None)
+
+
+def _tell_apart(evaluations: "list[Evaluation]", subjects: list[tuple[str | None, str | None]]) -> None:
+    """Call models of the same name by the whole path."""
+    names = [e.name for e in evaluations]
+    for e, (model, adapter) in zip(evaluations, subjects, strict=True):
+        if names.count(e.name) > 1:
+            e.name = adapter or model or e.name
+
+
+def _sentences(evaluations: "list[Evaluation]", comparisons: "list[Comparison]", as_json: bool) -> Iterator[str]:
+    """What was forgotten and how the models compare: for people, or one JSON object for each comparison."""
+    from core.training.forgetting import describe
+
+    if as_json:
+        yield from (json.dumps({"comparison": asdict(c) | {"sentence": c.sentence}}) for c in comparisons)
+        return
+    for e in evaluations:
+        if e.forgetting:
+            yield f"{e.name}: {describe(e.forgetting, advice='') or 'No clear loss on general text.'}"
+    yield from (c.sentence for c in comparisons)
 
 
 def _data_kind(adapter: str | None) -> str:

@@ -9,6 +9,7 @@ from core.errors import BadOption
 from core.options import Option, describe, parse
 
 if TYPE_CHECKING:
+    from core.methods._policy import Options
     from core.rewards.answer import Answer
     from core.rewards.judge import ScoredAnswer
 
@@ -32,13 +33,32 @@ def add(commands: Any) -> None:
     trial.add_argument("--answer", action="append", metavar="TEXT", help="An answer; may be given several times.")
     trial.add_argument("--expected", default="", metavar="TEXT", help="What the answers are checked against.")
     trial.add_argument("--prompt", default="", metavar="TEXT", help="The question, for a reward file that wants it.")
-    for o in _options():
-        if o.type is bool:
-            trial.add_argument(o.flag, action="store_true", help=o.help)
-        else:
-            trial.add_argument(o.flag, metavar="TEXT", help=o.help)
+    add_reward_flags(trial)
     trial.add_argument("--json", action="store_true", help="Print JSON.")
     trial.set_defaults(command=try_rewards)
+
+
+def add_reward_flags(command: Any) -> None:
+    """The flags that name rewards and say what they need to know, as in training."""
+    for o in _options():
+        if o.type is bool:
+            command.add_argument(o.flag, action="store_true", help=o.help)
+        else:
+            command.add_argument(o.flag, metavar="TEXT", help=o.help)
+
+
+def read_rewards(args: Any) -> "Options":
+    """What these flags say. Raises BadOption."""
+    from core.methods._policy import Options, check
+
+    values = {}
+    for o in _options():
+        value = getattr(args, o.name)
+        if value not in (None, False):
+            values[o.name] = value if o.type is bool else parse(o, value)
+    options = Options(**values)
+    check(options)
+    return options
 
 
 def list_rewards(args: Any, out: Print) -> int:
@@ -58,20 +78,13 @@ def list_rewards(args: Any, out: Print) -> int:
 def try_rewards(args: Any, out: Print) -> int:
     """Print the scores of the answers, with the reasons. Raises BadOption."""
     from core.data.tokenize.tokenizer import load_tokenizer
-    from core.methods._policy import Options, check
     from core.resources import STARTER
     from core.rewards import Answer
     from core.rewards.judge import score_answers
 
     if not args.answer:
         raise BadOption("Give at least one --answer to score.")
-    values = {}
-    for o in _options():
-        value = getattr(args, o.name)
-        if value not in (None, False):
-            values[o.name] = value if o.type is bool else parse(o, value)
-    options = Options(**values)
-    check(options)
+    options = read_rewards(args)
     tokenizer = load_tokenizer(STARTER)  # lengths in its tokens
     answers = [
         Answer(

@@ -10,8 +10,10 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
+import core.evaluate as evaluation
 from core.data.tokenize.tokenizer import load_tokenizer
-from core.events import Finished, Phase, Step
+from core.evaluate import evaluate
+from core.events import Finished, Phase, Step, Walked
 from core.resources import STARTER
 from core.run import Run
 from core.run.folder import REPORT
@@ -112,7 +114,8 @@ def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [NeutralText("en", "prose", "ZQXJ" * 6 + "KVWY"[:n]) for n in range(6)]
     texts += [NeutralText("en", "chat", "ZQXJ" * 4, question) for question in ("What is it?", "And this?")]
     monkeypatch.setattr(general_text, "neutral_texts", lambda: tuple(texts))
-    monkeypatch.setattr(forgetting, "known_texts", lambda losses, vocabulary: list(range(len(losses))))
+    for module in (forgetting, evaluation):
+        monkeypatch.setattr(module, "known_texts", lambda losses, vocabulary: list(range(len(losses))))
 
 
 @pytest.mark.usefixtures("few_texts")
@@ -140,6 +143,17 @@ def test_it_is_measured_and_told_and_changes_nothing_else(make_run: MakeRun) -> 
         "Measuring general text before training",
         "Measuring general text after training",
     ]
+
+
+@pytest.mark.usefixtures("few_texts")
+def test_eval_finds_what_the_run_has_told(make_run: MakeRun) -> None:
+    run = make_run(train={"learning_rate": 0.3, "lr_schedule": "constant", "forgetting": "on", "keep_best": False})
+    finished = list(train(run))[-1]
+    for adapter_path, metrics in ((str(run.output), finished.metrics_after), (None, finished.metrics_before)):
+        events = Walked(evaluate(run.model.path, adapter_path, run.data.path, answers=0, forgetting=True))
+        assert events.finish().metrics[METRIC] == pytest.approx(metrics[METRIC], rel=1e-5)
+        found = events.value.forgetting
+        assert (describe(found) == finished.forgetting) if adapter_path else found is None
 
 
 @pytest.mark.usefixtures("few_texts")

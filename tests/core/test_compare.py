@@ -1,0 +1,127 @@
+"""Models on the same rows: hand-made rows with known p-values, and two models from end to end."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.__main__ import main
+from core.compare import compare, write_csv, write_markdown
+from core.errors import BadOption
+from core.evaluate import EvaluatedRow, Evaluation
+from core.events import Evaluated, Walked
+from core.rewards import RewardSettings
+from core.run import Run
+from core.train import train
+
+
+def evaluation(name: str, losses: list[float], right: list[int], **scores: list[float]) -> Evaluation:
+    rows = [
+        EvaluatedRow(
+            line, loss, "q", "a", "b", {"exact_match": float(ok)} | {n: v[line - 1] for n, v in scores.items()}
+        )
+        for line, (loss, ok) in enumerate(zip(losses, right, strict=True), 1)
+    ]
+    share = sum(right) / len(right)
+    return Evaluation(name, sum(losses) / len(losses), {"exact_match": share}, rows)
+
+
+def test_right_and_wrong_by_the_exact_test() -> None:
+    """15 of 18 rows that only one solves: p = 2 × (1 + 18 + 153 + 816) / 2^18 = 0.0075."""
+    first = evaluation("A", [1.0] * 60, [1] * 3 + [0] * 15 + [1] * 42)
+    second = evaluation("B", [1.0] * 60, [0] * 3 + [1] * 15 + [1] * 42)
+    found = {c.metric: c for c in compare(first, second)}["exact_match"]
+    assert (found.wins, found.losses, found.rows) == (15, 3, 60) and found.p == 2 * 988 / 2**18
+    assert found.sentence == "B solves 12 more of 60 (paired, p = 0.008)."
+    turned = {c.metric: c for c in compare(second, first)}["exact_match"]
+    assert turned.sentence == "B solves 12 more of 60 (paired, p = 0.008)."
+
+
+def test_few_rows_may_be_chance() -> None:
+    found = {c.metric: c for c in compare(evaluation("A", [2.0] * 4, [0] * 4), evaluation("B", [1.0] * 4, [1] * 4))}
+    assert found["exact_match"].p == found["loss"].p == 2 / 16
+    chance = "but the difference may be chance (paired, p = 0.12)."
+    assert found["exact_match"].sentence == f"B solves 4 more of 4, {chance}"
+    assert found["loss"].sentence == f"B has the lower loss, 1 against 2 over 4 rows, {chance}"
+    same = compare(evaluation("A", [2.0], [1]), evaluation("B", [2.0], [1]))
+    assert [c.sentence for c in same] == ["Both have the same mean loss over 1 row.", "Both solve as many of 1."]
+
+
+def test_a_higher_reward_is_better_and_a_lower_loss() -> None:
+    first = evaluation("A", [1.0] * 6, [0] * 6, numeric=[0.5] * 6)
+    second = evaluation("B", [1.5] * 6, [0] * 6, numeric=[0.9] * 6)
+    found = {c.metric: c for c in compare(first, second)}
+    assert found["loss"].sentence == "A has the lower loss, 1 against 1.5 over 6 rows (paired, p = 0.03)."
+    assert (
+        found["numeric"].sentence
+        == "B has the higher reward 'numeric', 0.9 against 0.5 over 6 rows (paired, p = 0.03)."
+    )
+    assert found["loss"].losses == found["numeric"].wins == 6
+
+
+def test_rows_that_are_not_the_same_and_rows_without_a_number() -> None:
+    first = evaluation("A", [1.0, float("nan"), 2.0], [1, 1, 1])
+    assert compare(first, evaluation("B", [1.0, 1.0, 1.0], [1, 1, 1]))[0].rows == 2
+    with pytest.raises(BadOption, match="not measured on the same rows"):
+        compare(first, evaluation("B", [1.0], [1]))
+
+
+def test_the_tables_hold_every_model_and_every_row() -> None:
+    evaluations = [evaluation("A|1", [1.0, 2.0], [1, 0]), evaluation("B", [1.0, 1.0], [1, 1])]
+    page = write_markdown(evaluations, compare(*evaluations)).splitlines()
+    assert page[0] == "| Model | Loss | Sample answers as expected |"
+    assert page[2:4] == ["| A\\|1 | 1.5000 | 0.5 |", "| B | 1.0000 | 1 |"]
+    assert page[7].startswith("| A\\|1 → B | loss | 2 | 1.5 | 1 | 1 | 0 | 1.00 | B has the lower loss")
+    rows = list(csv.DictReader(write_csv(evaluations).splitlines()))
+    assert [(r["model"], r["line"], r["loss"], r["exact_match"]) for r in rows] == [
+        ("A|1", "1", "1.0", "1.0"),
+        ("A|1", "2", "2.0", "0.0"),
+        ("B", "1", "1.0", "1.0"),
+        ("B", "2", "1.0", "1.0"),
+    ]
+
+
+def test_models_from_end_to_end(
+    make_run: Callable[..., Run], data_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = make_run(train={"steps": 20})
+    list(train(run))
+    table, rows = tmp_path / "table.md", tmp_path / "rows.csv"
+    words = ["eval", "--model", run.model.path, "--compare", str(run.output), "--dataset", str(data_file), "--backend"]
+    words += ["cpu", "--answers", "3", "--max-tokens", "4", "--rewards", "length,regex=2", "--reward-pattern", "."]
+    assert main([*words, "--output", str(table), "--output", str(rows)]) == 0
+    out = capsys.readouterr().out
+    assert "run has the lower loss, " in out and "over 20 rows (paired, p < 0.001)." in out
+    assert "Both solve as many of 3." in out and f"Saved: {table}" in out
+    assert table.read_text(encoding="utf-8").count("has the lower loss") == 1
+    records = list(csv.DictReader(rows.read_text(encoding="utf-8").splitlines()))
+    assert len(records) == 40 and [r["line"] for r in records[:20]] == [str(n) for n in range(1, 21)]
+    for r in records[:3]:
+        assert float(r["reward"]) == pytest.approx(float(r["length"]) + 2 * float(r["regex"]))
+    assert records[3]["reward"] == records[3]["answer"] == ""
+    assert main([*words, "--json"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["comparison"]["metric"] for line in lines if "comparison" in line][:2] == ["loss", "exact_match"]
+
+
+def test_the_rows_losses_are_those_of_the_whole(model_folder: Path, data_file: Path) -> None:
+    from core.evaluate import evaluate
+
+    arguments: dict[str, Any] = {"answers": 2, "max_tokens": 4, "rewards": {"length": 1.0}}
+    events = Walked(evaluate(str(model_folder), None, str(data_file), **arguments, reward_settings=RewardSettings()))
+    last = list(events)[-1]
+    assert isinstance(last, Evaluated) and last.metrics == events.value.metrics and last.loss == events.value.loss
+    losses = [row.loss for row in events.value.rows if row.loss is not None]
+    assert len(losses) == 20 and min(losses) < last.loss < max(losses)
+    scores = [row.scores["length"] for row in events.value.rows if "length" in row.scores]
+    assert last.metrics["length"] == sum(scores) / 2 and "reward" not in last.metrics
+
+
+def test_a_file_of_another_kind_is_refused_before_anything_is_loaded(
+    model_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "--model", str(model_folder), "--output", "rows.xlsx"]) != 0
+    assert "--output rows.xlsx: the name must end with .md or .csv." in capsys.readouterr().err
