@@ -135,7 +135,7 @@ class CheckedRows:
             remarks.append(checks.OVERLAP)
         for remark in remarks:
             yield self._finding(remark, file, row.line, number)
-        if any(r.code in self.exclude for r in remarks):
+        if self.exclude and any(r.code in self.exclude for r in remarks):
             return
         for example, key in zip(examples, keys, strict=True):
             if not (self._dataset_checks.add(example, key) and "duplicate" in self.exclude):
@@ -143,7 +143,7 @@ class CheckedRows:
 
     def _read(self) -> Iterator[Finding | _LocatedRow]:
         """The rows of all files with mapped columns, and findings about those that cannot be read or mapped."""
-        for number, path in enumerate(self.paths):
+        for number, (path, file) in enumerate(zip(self.paths, self.files, strict=True)):
             self._finished_bytes = sum(self._sizes[:number])
             self._source = Source(path)
             for item in iterate_rows(self._source, held_out=self._reads_held_out):
@@ -157,11 +157,11 @@ class CheckedRows:
                 try:
                     row = self.parser.map_columns(item)
                 except Unusable as problem:
-                    yield self._finding(problem.remark, str(path), item.line, self.rows_read)
+                    yield self._finding(problem.remark, file, item.line, self.rows_read)
                     continue
-                yield _LocatedRow(str(path), self.rows_read, row)
+                yield _LocatedRow(file, self.rows_read, row)
             if self._source.held_out_part:
-                self.files_with_held_out.append(str(path))
+                self.files_with_held_out.append(file)
 
     def _finding(self, remark: Remark, file: str, line: int | None, row: int | None = None) -> Finding:
         fix = ROW_LEFT_OUT if remark.code in self.exclude and line else remark.fix

@@ -80,10 +80,11 @@ def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
 def example_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
     """Remarks on one usable example, of which `texts` are the example_texts()."""
     remarks = []
-    placeholder = next((p for text in texts if "{{" in text and (p := find_placeholder(text))), "")
-    if placeholder:
-        message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
-        remarks.append(Remark("placeholder", "warning", message, "It can be filled in, or the row left out."))
+    for text in texts:
+        if "{{" in text and (placeholder := find_placeholder(text)):
+            message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
+            remarks.append(Remark("placeholder", "warning", message, "It can be filled in, or the row left out."))
+            break
     question, answer = _question(example), _answer(example)
     if question and question == answer:
         message = "The answer only repeats the question."
@@ -174,8 +175,10 @@ def _is_written_out(text: str) -> bool:
 def _question(example: Example) -> str:
     """The last message of the user, or the prompt."""
     if example.messages is not None:
-        questions = [m["content"] for m in example.messages if m["role"] == "user"]
-        return str(questions[-1]).strip() if questions else ""
+        for message in reversed(example.messages):
+            if message["role"] == "user":
+                return str(message["content"]).strip()
+        return ""
     return (example.prompt or "").strip()
 
 

@@ -45,7 +45,9 @@ class RowParser:
         if self._text_only and (text_alone := without_other_parts(value)) != value:
             value = text_alone
             self.rows_in_part += 1
-        return Row(row.line, fill_placeholders(value, self._texts) if self._texts else value)
+        if self._texts:
+            value = fill_placeholders(value, self._texts)
+        return row if value is row.value else Row(row.line, value)
 
     def parse(self, row: Row) -> ParsedRow:
         """What a row that map_columns() returned stands for. Raises Unusable when nothing can be learned from it."""

@@ -41,7 +41,7 @@ _EMPTY = ("", "[]", "{}", "null", "none")  # texts that stand for no list
 def is_conversation(value: Any) -> bool:
     """Whether a value is a list of messages, in OpenAI's form ("role") or in ShareGPT's ("from")."""
     return (
-        isinstance(value, list | tuple)
+        isinstance(value, (list, tuple))  # for every row: as a union it would be made anew each time
         and bool(value)
         and all(isinstance(m, dict) and ("role" in m or "from" in m) for m in value)
     )
@@ -99,8 +99,10 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
 
     Raises Unusable when there is no answer, or the last one is empty.
     """
-    last = next((n for n in reversed(range(len(messages))) if messages[n]["role"] == "assistant"), None)
-    if last is None:
+    last = len(messages) - 1
+    while last >= 0 and messages[last]["role"] != "assistant":
+        last -= 1
+    if last < 0:
         raise Unusable("no-answer", "The conversation has no answer by the assistant.")
     if not has_content(messages[last]):
         raise Unusable("empty-answer", "The answer is empty." if last < 2 else "The last answer is empty.")

@@ -68,14 +68,19 @@ def example_texts(example: Example) -> list[str]:
     """Every text of an example, in order."""
     texts: list[str] = []
     for part in (example.messages, example.prompt, example.completion, example.text, example.chosen, example.rejected):
+        if part is None:
+            continue
         if isinstance(part, str):
             texts.append(part)
-        elif part is not None:
+        else:
             for message in part:
                 texts.append(message["content"])
                 if "tool_calls" in message:
                     texts.append(json.dumps(message["tool_calls"], ensure_ascii=False, default=str))
-    texts += [str(part) for part in (example.label, example.answer) if part is not None]
+    if example.label is not None:
+        texts.append(str(example.label))
+    if example.answer is not None:
+        texts.append(example.answer)
     return texts
 
 

@@ -148,7 +148,8 @@ def parse_value(text: str, line: int) -> Iterable[Piece]:
     except (ValueError, RecursionError) as error:
         problem, may_be_repaired = decoding_problem(text, line, error), isinstance(error, json.JSONDecodeError)
     else:
-        return (*same_key_problems(same_key, line), *checked_value(value, text, line))
+        pieces = checked_value(value, text, line)
+        return pieces if same_key is None else (*same_key_problems(same_key, line), *pieces)
     return _repaired_value(text, line, problem, may_be_repaired)
 
 

@@ -56,7 +56,7 @@ class Finding:
 
 def text_length(value: Any) -> int:
     """About how many characters a value takes, as JSON."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, (str, bytes)):  # for every cell: as a union it would be made anew each time
         return len(value) + 4
     if isinstance(value, dict):
         return sum(text_length(key) + text_length(inner) for key, inner in value.items()) + 4

@@ -33,14 +33,14 @@ class Shape:
 
 def find_column(value: Values, names: tuple[str, ...]) -> str:
     """The row's own name of the first of these columns that it has, in any case; "" where it has none of them."""
-    for name in names:
-        if name in value:
-            return name
-    return _find_any_case(tuple(value), names)
+    return names[0] if names[0] in value else _find_among(tuple(value), names)
 
 
 @functools.lru_cache(maxsize=1024)  # nearly all rows of a file have the same columns
-def _find_any_case(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
+def _find_among(columns: tuple[str, ...], names: tuple[str, ...]) -> str:
+    for name in names:
+        if name in columns:
+            return name
     by_lower = {c.strip().lower(): c for c in columns}
     return next((by_lower[n] for n in names if n in by_lower), "")
 
@@ -116,6 +116,15 @@ def read_answer(value: Values, names: tuple[str, ...]) -> str:
     """
     column = find_column(value, names)
     content = parse_structure(value.get(column))
+    if not isinstance(content, str):
+        content = _right_answer(column, content)
+    answer = _checked(column, "" if content is None else content, content is None, True)
+    thinking = read_text(value, names_of.THINKING, required=False).strip()
+    return f"<think>\n{thinking}\n</think>\n\n{answer}" if thinking else answer
+
+
+def _right_answer(column: str, content: Any) -> str | None:
+    """The text of an answer that is a list, an object or a number; None where there is none."""
     if isinstance(content, dict) and "ground_truth" in content:
         content = content["ground_truth"]
     elif isinstance(content, dict) and {"value", "aliases"} <= content.keys():
@@ -125,9 +134,7 @@ def read_answer(value: Values, names: tuple[str, ...]) -> str:
         content = accepted[0] if isinstance(accepted, list) and accepted else accepted
     if isinstance(content, bool | list | dict):
         content = json.dumps(content, ensure_ascii=False, default=str)
-    answer = _checked(column, "" if is_null(content) else str(content), is_null(content), True)
-    thinking = read_text(value, names_of.THINKING, required=False).strip()
-    return f"<think>\n{thinking}\n</think>\n\n{answer}" if thinking else answer
+    return None if is_null(content) else str(content)
 
 
 def _checked(column: str, text: str, is_missing: bool, required: bool) -> str:

@@ -9,8 +9,8 @@ from core.data.format.example import Message, Unusable
 from core.data.format.shapes.common import (
     Values,
     assistant_message,
-    column_value,
     find_column,
+    parse_structure,
     read_messages,
     read_text,
     structure_value,
@@ -33,7 +33,7 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
     """
     column = find_column(value, names)
     kind = column.strip().lower()
-    content = column_value(value, (column,))
+    content = parse_structure(value.get(column))
     if kind in names_of.MESSAGES or chat.is_conversation(content):
         return read_messages(value, (column,))
     if chat.is_null(content):
@@ -57,8 +57,7 @@ def as_messages(prompt: str | tuple[Message, ...]) -> tuple[Message, ...]:
 
 def _read_context(value: Values, columns: tuple[str, ...], prompt_column: str) -> list[str]:
     """The texts of the columns that hold context, the prompt's own aside."""
-    texts = [read_text(value, (c,), required=False).strip() for c in columns if c != prompt_column]
-    return [text for text in texts if text]
+    return [text for c in columns if c != prompt_column and (text := read_text(value, (c,), required=False).strip())]
 
 
 class _Beside(NamedTuple):
