@@ -6,15 +6,17 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import mlx.core as mx
 import pytest
 
 import core.evaluate as evaluation
+from core import methods
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.evaluate import evaluate
 from core.events import Finished, Phase, Step, Walked
-from core.resources import STARTER
+from core.resources import STARTER, sample
 from core.run import Run
 from core.run.folder import REPORT
 from core.train import resume, train
@@ -180,3 +182,19 @@ def test_stopped_meanwhile_it_is_measured_when_the_run_goes_on(make_run: MakeRun
     assert not (Path(str(run.output)) / FILE).exists()
     events = list(resume(str(run.output)))
     assert METRIC in events[-1].metrics_after and events[-1].step == 6
+
+
+@pytest.mark.usefixtures("few_texts")
+@pytest.mark.parametrize("method", sorted(methods.load()))
+def test_every_method_tells_it(method: str, make_run: MakeRun, model_folder: Path, data_file: Path) -> None:
+    plain = Walked(evaluate(str(model_folder), None, str(data_file), answers=0, forgetting=True)).finish()
+    spec = methods.load()[method]
+    options: dict[str, Any] = {"teacher": str(model_folder)} if spec.divergence else {}
+    if spec.on_policy:  # a temperature is not to change what is measured
+        options = {"group_size": 2, "max_completion_length": 4, "temperature": 0.5, "rewards": ["length"]}
+    train_options = {"steps": 1, "batch_size": 2, "forgetting": "on"}
+    data = {"path": str(sample(spec.data, held_out=True)), "eval_split": 0.1, "max_seq_len": 256}
+    finished = list(train(make_run(method=method, train=train_options, data=data, options=options)))[-1]
+    assert finished.metrics_before[METRIC] == pytest.approx(plain.metrics[METRIC], rel=1e-5)
+    before, after = finished.metrics_before[METRIC], finished.metrics_after[METRIC]
+    assert math.isfinite(after) and (after != before or spec.on_policy)  # equal rewards teach nothing
