@@ -12,6 +12,7 @@ from app.desktop.language import tr
 from app.pages.export_row import ExportRow
 from app.pages.export_texts import FILE, FOLDER, OLLAMA, PLACES
 from app.pages.ollama_sheet import OllamaSheet
+from app.pages.serve_row import ServeRow
 from app.runs.job_queue import JobQueue
 from app.threads import export_calls
 from app.threads.export_calls import Command, ExportJob, ExportSource
@@ -41,6 +42,7 @@ class ExportList(Card):
         self._jobs = jobs
         self._folder, self._backend, self._base = Path(), "auto", ""
         self.rows: dict[str, ExportRow] = {}
+        self.server: ServeRow | None = None
         self._task: Task | None = None
         self._running = ""  # the target that is being written
         self._events: list[Event | Command] = []
@@ -79,8 +81,21 @@ class ExportList(Card):
                 row.stopped.connect(self.cancel)
                 self.rows[choice.target] = row
                 self._layout.addWidget(row)
+        self._add_server(source)
         self._update_buttons()
         self.listed.emit()
+
+    def _add_server(self, source: ExportSource) -> None:
+        """The row that serves the result, refused as a whole model of it would be."""
+        refusal = next((choice.refusal for choice in source.choices if choice.target == "model"), "")
+        if self.server is not None:
+            self.server.deleteLater()
+        self.server = ServeRow(self._jobs, self._folder, self._backend, refusal, self._may_run_code)
+        self._layout.addWidget(self.server)
+
+    def _may_run_code(self) -> bool:
+        """Ask about code that the model brings, where that is not allowed yet. A reward file does not run here."""
+        return not self._base or ask_to_allow(self, Run().replace("model.path", self._base)) is not None
 
     def _show_unusable(self, sentence: str) -> None:
         self.intro.setText(sentence)
@@ -112,8 +127,7 @@ class ExportList(Card):
         if reason := self._waiting_reason():
             row.show_failure(reason)
             return
-        # Its reward file does not run here.
-        if self._base and ask_to_allow(self, Run().replace("model.path", self._base)) is None:
+        if not self._may_run_code():
             row.show_failure(NOT_ALLOWED)
             return
         self._jobs.end_chat()
@@ -125,6 +139,17 @@ class ExportList(Card):
         )  # fmt: skip
         self._jobs.note_export(self._task)
         self.row_grew.emit(row)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a result is being written or served here."""
+        return bool(self._running) or (self.server is not None and self.server.is_serving)
+
+    def end(self) -> None:
+        """Stop what is being written or served here."""
+        self.cancel()
+        if self.server is not None:
+            self.server.end()
 
     def cancel(self) -> None:
         """Stop after the present piece; nothing is left where it was to go."""
@@ -168,7 +193,7 @@ class ExportList(Card):
         if self._running and self._jobs.export is not self._task:  # it was stopped, or a bug ended it
             self._end(ExportRow.show_possible)
         reason = self._waiting_reason()
-        for row in self.rows.values():
+        for row in (*self.rows.values(), *([self.server] if self.server else [])):
             row.set_waiting(reason)
         is_told = bool(reason) and not self._running
         self.reason.setText(reason)

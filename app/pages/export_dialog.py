@@ -17,7 +17,7 @@ _SIZE = (760, 620)
 
 
 class ExportDialog(QDialog):
-    """Stays open while a result is written; closing it stops that."""
+    """Stays open while a result is written or served; closing it stops that."""
 
     def __init__(self, parent: QWidget, jobs: JobQueue, folder: Path) -> None:
         super().__init__(parent)
@@ -39,5 +39,5 @@ class ExportDialog(QDialog):
         row.addStretch()
         row.addWidget(self.close_button)
         layout.addLayout(row)
-        self.finished.connect(self.list.cancel)
+        self.finished.connect(self.list.end)
         self.finished.connect(self.deleteLater)

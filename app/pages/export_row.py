@@ -62,7 +62,9 @@ class ExportRow(QWidget):
         self.command = Label(selectable=True)
         self.command.setFont(theme.font("caption", figures=True))
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
-        self.copy = CopyButton(tr("Copy the command"), lambda: self._command)
+        self.copy = CopyButton(
+            tr("Copy what other programs need: {target}", target=self.title.text()), lambda: self._command
+        )
         for part in (self.phase, self.bar, self.result, self.notes, self.command):
             texts.addWidget(part)
         actions = hbox(gap=8)
@@ -122,6 +124,18 @@ class ExportRow(QWidget):
         for part in (self.command, self.copy):
             part.setVisible(bool(command))
         self.reveal.show()
+
+    def show_serving(self, address: str, notes: str) -> None:
+        """Where other programs are answered, until Stop."""
+        self._command = address
+        self._show()
+        self._write(tr("Answers at this address:"), "good")
+        self.command.setText(address)
+        self.notes.setText(notes)
+        self.notes.setVisible(bool(notes))
+        for part in (self.command, self.copy, self.stop):
+            part.show()
+        self.button.hide()
 
     def show_failure(self, sentence: str) -> None:
         """Why it could not be done."""

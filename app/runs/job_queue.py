@@ -14,6 +14,7 @@ from app.runs.record import RunRecord
 from app.threads import core_calls, crash_report, gc
 from app.threads.chat_thread import ChatThread
 from app.threads.run_thread import EventSource, RunThread
+from app.threads.serve_thread import ServeThread
 from app.threads.task import Task
 from core.events import Event, Started
 from core.run import Run
@@ -127,10 +128,10 @@ class JobQueue(QObject):
         super().__init__(parent)
         self.current: LiveRun | None = None
         self._waiting_runs: deque[LiveRun] = deque()
-        self._chat: ChatThread | None = None
+        self._chat: ChatThread | ServeThread | None = None  # what has a model beside the runs
         self._measuring: _Measuring | None = None
         self.export: Task | None = None  # until its thread has ended
-        self._closing_chats: list[ChatThread] = []  # closed, but their threads have not ended yet
+        self._closing_chats: list[ChatThread | ServeThread] = []  # closed, but their threads have not ended yet
 
     def start(self, live: LiveRun) -> None:
         """Start a run now, or once those before it have finished."""
@@ -200,16 +201,24 @@ class JobQueue(QObject):
         if self.current is not None or self._measuring is not None:
             return None
         self.end_chat()
-        self._chat = ChatThread(open_chat, self)
-        return self._chat
+        self._chat = chat = ChatThread(open_chat, self)
+        return chat
 
-    def close_chat(self, chat: ChatThread) -> None:
-        """Free the model of a chat that make_chat() returned, if it still has one."""
+    def make_server(self, build: Callable[[], Any]) -> ServeThread | None:
+        """A server that has the model to itself, as a chat has, or None while a run has it. The caller starts it."""
+        if self.current is not None or self._measuring is not None:
+            return None
+        self.end_chat()
+        self._chat = server = ServeThread(build, self)
+        return server
+
+    def close_chat(self, chat: ChatThread | ServeThread) -> None:
+        """Free the model of a chat or server that was made here, if it still has one."""
         if chat is self._chat:
             self.end_chat()
 
     def end_chat(self) -> None:
-        """Take the model from the chat, if there is one."""
+        """Take the model from the chat, or the server, if there is one."""
         if self._chat is not None:
             chat, self._chat = self._chat, None
             self._closing_chats.append(chat)

@@ -1,18 +1,23 @@
 """The list "Use it" over real adapters: in a dialog, on a run's page, from Runs and from the chat; Ollama's sheet."""
 
 import json
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from app.pages.export import ExportList
 from app.pages.export_dialog import ExportDialog
+from app.pages.export_texts import PLACES
 from app.pages.ollama_sheet import OllamaSheet
 from app.runs.job_queue import JobQueue
 from app.shell.window import MainWindow
 from app.threads.export_calls import ExportJob
 from core.adapters import CONFIG
+from core.export.targets import TARGETS
 from core.resources import STARTER
 from core.run import Adapter
 from tests.core.export.test_export import adapted
@@ -118,3 +123,36 @@ def test_from_runs_the_page_opens_at_the_list(qtbot: QtBot, window: MainWindow, 
     qtbot.waitUntil(lambda: uses.rows["ollama"].visibleRegion().boundingRect().height() > 40)
     bar = shown.result._scroll.verticalScrollBar()
     assert 0 < bar.value() == min(uses.y(), bar.maximum())
+
+
+def test_an_adapter_from_elsewhere_is_served_until_the_dialog_closes(qtbot: QtBot, adapter: Path) -> None:
+    jobs = JobQueue()
+    dialog = ExportDialog(None, jobs, adapter)
+    dialog.show()
+    qtbot.waitUntil(lambda: dialog.list.server is not None, timeout=20_000)
+    row = dialog.list.server
+    assert row is not None
+    row.button.click()
+    qtbot.waitUntil(row.command.isVisible, timeout=60_000)
+    models = f"{row.command.text()}/models"
+    with urllib.request.urlopen(models, timeout=20) as answer:
+        assert "from mlx-lm" in answer.read().decode()
+    dialog.close_button.click()
+    assert jobs.shut_down()
+    with pytest.raises(urllib.error.URLError):
+        urllib.request.urlopen(models, timeout=5)
+
+
+def test_every_target_of_the_core_has_a_place_in_the_list() -> None:
+    assert set(TARGETS) - {"hub"} == set(PLACES)  # the Hub asks more than a place
+
+
+def test_opening_a_run_again_does_not_end_what_is_being_written(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = window.runs.start(window.draft.run)
+    qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None)
+    monkeypatch.setattr(ExportList, "is_busy", True)
+    assert window.runs.show_folder(page.folder) is page
+    monkeypatch.setattr(ExportList, "is_busy", False)
+    assert window.runs.show_folder(page.folder) is not page
