@@ -6,7 +6,9 @@ from typing import Any
 
 from app.desktop.language import localize, tr, tr_count
 
-THIS_COMPUTER = tr("this Mac") if sys.platform == "darwin" else tr("this computer")
+# Whole phrases: languages decline them.
+THIS_COMPUTER = tr("This Mac") if sys.platform == "darwin" else tr("This computer")
+ON_THIS_COMPUTER = tr("on this Mac") if sys.platform == "darwin" else tr("on this computer")
 
 
 @dataclass(frozen=True)

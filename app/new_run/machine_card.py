@@ -16,7 +16,7 @@ class MachineCard(Card):
         layout = hbox(self, 14, 12)
         layout.addWidget(IconLabel("chip", "accent_text", 22))
         words = vbox(gap=2)
-        self.first = Label(tr("Looking at {this_computer}…", this_computer=machine.THIS_COMPUTER), bold=True)
+        self.first = Label(tr("Finding out what can train here…"), bold=True)
         self.second = caption(tr("Which device will train, and why, appears here."))
         words.addWidget(self.first)
         self.oddities = Label("", "caption", tone="warn")
@@ -43,6 +43,6 @@ class MachineCard(Card):
         self.oddities.setVisible(bool(facts.oddities))
 
     def _unknown(self, sentence: str) -> None:
-        self.first.setText(tr("{this_computer} cannot train yet", this_computer=machine.THIS_COMPUTER.capitalize()))
+        self.first.setText(tr("{this_computer} cannot train yet", this_computer=machine.THIS_COMPUTER))
         self.second.setText(sentence)
         self.set_tone("warn")

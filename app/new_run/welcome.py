@@ -57,8 +57,8 @@ class WelcomePage(QWidget):
         head.addWidget(
             title(
                 tr(
-                    "Teach a language model your way of answering, on {this_computer}.",
-                    this_computer=machine.THIS_COMPUTER,
+                    "Teach a language model your way of answering, {on_this_computer}.",
+                    on_this_computer=machine.ON_THIS_COMPUTER,
                 )
             )
         )
