@@ -1,12 +1,14 @@
 """The Hugging Face Hub, played by a small server on this machine, for its real client to talk to.
 
-It serves models and datasets from memory: search, facts, files whole and in parts. It can cut a connection, refuse a
-request, ask for a token and lie about a file. Nothing leaves this machine.
+It serves models and datasets from memory: search, facts, files whole and in parts, and takes uploads. It can cut a
+connection, refuse a request, ask for a token and lie about a file. Nothing leaves this machine.
 """
 
+import base64
 import hashlib
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,11 +30,14 @@ class HubRepository:
     files: dict[str, bytes]
     kind: str = "model"  # or "dataset"
     gated: bool = False
+    private: bool = False
+    large: set[str] = field(default_factory=set)  # files that were uploaded to the large storage
     facts: dict[str, Any] = field(default_factory=dict)
 
     def describe(self, name: str) -> dict[str, Any]:
         siblings = [_describe_file(path, data) for path, data in self.files.items()]
-        facts = {"id": name, "sha": COMMIT, "gated": "manual" if self.gated else False, "siblings": siblings}
+        gated = "manual" if self.gated else False
+        facts = {"id": name, "sha": COMMIT, "gated": gated, "private": self.private, "siblings": siblings}
         return facts | self.facts
 
 
@@ -42,11 +47,25 @@ def _describe_file(path: str, data: bytes) -> dict[str, Any]:
     return {"rfilename": path, "size": len(data), "lfs": {"size": len(data), "sha256": digest, "pointerSize": 134}}
 
 
+def _describe_entry(path: str, data: bytes, is_large: bool) -> dict[str, Any]:
+    """As the Hub lists a file in a repository's tree."""
+    entry = {"type": "file", "path": path, "size": len(data)}
+    entry["oid"] = hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+    return (
+        {**entry, "lfs": {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}}
+        if (is_large)
+        else entry
+    )
+
+
 class HubDouble:
     """`cut_offset`: a file's connection ends there, `cuts` times (-1: always); while `hold` is cleared, it waits there.
 
     `refusals`: statuses for the coming requests of files, one each. `digests`: a wrong SHA-256 that is said of a file.
     `ranges`: the Range headers that came; `requests`: (method, path).
+
+    Uploads: `put_cuts` connections of large files break half way (-1: all); `write_refusals` are statuses by the end of
+    a path, such as {"/commit/main": 409}; `stored` is the large storage, by SHA-256.
     """
 
     def __init__(self, repositories: dict[str, HubRepository]) -> None:
@@ -59,6 +78,9 @@ class HubDouble:
         self.digests: dict[str, str] = {}
         self.ranges: list[str] = []
         self.requests: list[tuple[str, str]] = []
+        self.put_cuts = 0
+        self.write_refusals: dict[str, int] = {}
+        self.stored: dict[str, bytes] = {}
         handler = type("Handler", (_Handler,), {"hub": self})
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self.server.daemon_threads = True
@@ -98,6 +120,12 @@ def connect(monkeypatch: pytest.MonkeyPatch, hub_url: str, cache: Path) -> None:
     monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub_url + template[template.index("/{repo_id}") :])
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(cache))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)  # it has no such storage
+
+
+def _upload_mode(file: dict[str, Any]) -> dict[str, Any]:
+    mode = "lfs" if file["path"].endswith(".safetensors") else "regular"
+    return {"path": file["path"], "uploadMode": mode, "shouldIgnore": False}
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
@@ -111,6 +139,74 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self._answer(with_body=True)
+
+    def do_POST(self) -> None:
+        path = urlsplit(self.path).path
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.hub.requests.append(("POST", path))
+        refused = next((status for end, status in self.hub.write_refusals.items() if path.endswith(end)), None)
+        if refused or self.headers.get("Authorization") != f"Bearer {TOKEN}":
+            self._refuse(refused or 401, message="Refused")
+        elif path == "/api/repos/create":
+            self._create(json.loads(body))
+        elif path == "/api/validate-yaml":
+            self._send_json({"errors": [], "warnings": []})
+        elif "/preupload/" in path:
+            self._send_json({"files": [_upload_mode(file) for file in json.loads(body)["files"]]})
+        elif path.endswith("/info/lfs/objects/batch"):
+            objects = [self._upload_action(item) for item in json.loads(body)["objects"]]
+            self._send_json({"transfer": "basic", "objects": objects})
+        else:
+            self._commit("/".join(path.split("/")[3:5]), [json.loads(line) for line in body.splitlines()])
+
+    def do_PUT(self) -> None:
+        hub = self.hub
+        hub.requests.append(("PUT", self.path))
+        if hub.put_cuts:
+            hub.put_cuts -= 1
+            self.rfile.read(1000)
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
+        size = self.headers["Content-Length"]
+        data = self.rfile.read(int(size)) if size else b"".join(self._read_chunks())
+        assert hashlib.sha256(data).hexdigest() == self.path.rpartition("/")[2]
+        hub.stored[hashlib.sha256(data).hexdigest()] = data
+        self._refuse(200)
+
+    def _read_chunks(self) -> Iterator[bytes]:
+        """The parts of a body whose length was not said before."""
+        while size := int(self.rfile.readline(), 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def _create(self, wish: dict[str, Any]) -> None:
+        name = f"{wish['organization']}/{wish['name']}"
+        if name in self.hub.repositories:
+            self._refuse(409, message="You already created this model repo")
+            return
+        self.hub.repositories[name] = HubRepository({".gitattributes": b""}, private=wish["visibility"] == "private")
+        self._send_json({"url": f"{self.hub.url}/{name}"})
+
+    def _upload_action(self, item: dict[str, Any]) -> dict[str, Any]:
+        if item["oid"] in self.hub.stored:
+            return item
+        return {**item, "actions": {"upload": {"href": f"{self.hub.url}/store/{item['oid']}"}}}
+
+    def _commit(self, name: str, lines: list[dict[str, Any]]) -> None:
+        repository = self.hub.repositories[name]
+        for line in lines:
+            value, path = line["value"], line["value"].get("path", "")
+            repository.large.discard(path)
+            if line["key"] == "file":
+                repository.files[path] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                repository.files[path] = self.hub.stored[value["oid"]]
+                repository.large.add(path)
+            elif line["key"] == "deletedFile":
+                del repository.files[path]
+        self._send_json({"commitUrl": f"{self.hub.url}/{name}/commit/{COMMIT}", "commitOid": COMMIT})
 
     def _answer(self, with_body: bool) -> None:
         url = urlsplit(self.path)
@@ -145,8 +241,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if repository is None:
             return
         if "tree" in parts:
-            files = [{"type": "file", "path": n, "size": len(d), "oid": "0"} for n, d in repository.files.items()]
-            self._send_json(files)
+            self._send_json([_describe_entry(n, d, n in repository.large) for n, d in repository.files.items()])
         else:
             self._send_json(repository.describe("/".join(parts[1:3])))
 

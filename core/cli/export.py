@@ -6,7 +6,7 @@ from core.cli import Print
 from core.cli.progress import show
 
 # Named here so that the command line need not load MLX; a test compares them with core.export.targets.
-TARGETS = ("model", "gguf", "ollama", "lmstudio", "peft")
+TARGETS = ("model", "gguf", "ollama", "lmstudio", "peft", "hub")
 
 
 def add(commands: Any) -> None:
@@ -19,12 +19,15 @@ def add(commands: Any) -> None:
         "source", metavar="SOURCE", help="A run's folder, any adapter's (Hone, mlx-lm, PEFT), or a model."
     )
     command.add_argument("--to", required=True, choices=TARGETS, dest="target", help="Where it goes.")
-    command.add_argument("--output", metavar="PLACE", default="", help="The new file or folder.")
+    command.add_argument("--output", metavar="PLACE", default="", help="The new file or folder; OWNER/NAME on the Hub.")
     command.add_argument(
         "--type", metavar="TEXT", default="", dest="form", help="Its form: f16, bf16, q8_0, q4_k_m … for gguf."
     )
     command.add_argument("--name", metavar="TEXT", default="", help="What the model is called in Ollama.")
     command.add_argument("--system", metavar="TEXT", default="", help="Its system message in Ollama.")
+    command.add_argument("--public", action="store_true", help="On the Hub, let everybody read it.")
+    command.add_argument("--overwrite", action="store_true", help="On the Hub, replace what is there.")
+    command.add_argument("--name-data", action="store_true", help="On the Hub, name the data in the card.")
     command.add_argument("--model", metavar="TEXT", help="The base. Default: the one the adapter names.")
     command.add_argument("--backend", choices=("auto", "gpu", "cpu"), default="auto", help="Default: auto.")
     command.add_argument(
@@ -45,6 +48,12 @@ def run(args: Any, out: Print) -> int:
         args.model,
         args.backend,
         args.allow_model_code,
-        {"name": args.name, "system": args.system},
+        {
+            "name": args.name,
+            "system": args.system,
+            "public": args.public,
+            "overwrite": args.overwrite,
+            "name_data": args.name_data,
+        },
     )
     return show(export(request, args.target), args.json, out)

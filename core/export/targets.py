@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core.errors import BadOption
 from core.events import Event
-from core.export import to_lmstudio, to_ollama
+from core.export import to_hub, to_lmstudio, to_ollama
 from core.export.export import fuse, to_peft
 from core.export.gguf_file import KINDS
 from core.export.request import ExportRequest
@@ -95,5 +95,11 @@ TARGETS: dict[str, Target] = {
         "The few trained weights alone, for transformers and vLLM beside the base.",
         _export_peft,
         adapter_only=True,
+    ),
+    "hub": Target(
+        "The Hugging Face Hub",
+        "Adapter or whole model with a card, private unless asked: for others, and for your other machines.",
+        to_hub.export_hub,
+        to_hub.FORMS,
     ),
 }

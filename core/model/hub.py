@@ -40,7 +40,7 @@ def locate(model: str, revision: str | None = None) -> Path | None:
         return find_snapshot(folder)
     if is_file:
         raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
-    if not _is_id(model):
+    if not is_id(model):
         raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
     cached = model_repository(model, revision).find_cached()
     return None if not cached or find_missing_files(cached) else cached
@@ -79,7 +79,7 @@ def find_moved(model: str, adapter: Path | str) -> str:
     Then it is looked for beside the adapter and the folders around it, as when all were moved together, and, where it
     lay in the Hub's cache, in the cache of this machine. Raises BadModel where it is nowhere.
     """
-    if model == STARTER or _exists(model) or _is_id(model):
+    if model == STARTER or _exists(model) or is_id(model):
         return model
     parts = [part for part in re.split(r"[/\\]", model) if part not in ("", ".", "..", "~")]
     around = Path(adapter).expanduser().absolute().parents
@@ -131,7 +131,7 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
 
     Of a dataset's repository only the data files are downloaded, never its code. Raises as download() does.
     """
-    if path == DEMO or not _is_id(path) or Path(path).expanduser().exists():
+    if path == DEMO or not is_id(path) or Path(path).expanduser().exists():
         return path
     repository = Repository(path, None, "dataset", [f"*{end}{zipped}" for end in ENDINGS for zipped in ("", ".gz")])
     folder = repository.find_cached()
@@ -140,7 +140,8 @@ def fetch_data(path: str) -> Generator[Phase, None, str]:
     return str(folder)
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether a text is a Hugging Face id of the form owner/name, by its form alone."""
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 

@@ -1,0 +1,176 @@
+"""Upload a folder to a repository of the Hugging Face Hub, going on after a broken connection."""
+
+import functools
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from core.errors import BadOption, Unavailable
+from core.events import Phase
+from core.hub_token import find_token
+from core.model.download import WAITS
+from core.model.hub_failures import explain_failure, is_broken_connection, page_url, read_status
+from core.worker import ReportProgress, run_in_thread
+
+MESSAGE = "Upload from Hone"  # of the commit
+_OWN = ".gitattributes"  # made by the Hub itself
+
+T = TypeVar("T")
+
+
+def upload_folder(name: str, folder: Path, *, public: bool, overwrite: bool) -> Generator[Phase, None, str]:
+    """Make the repository `name` (owner/name) and upload the files of a folder in one commit; returns its page's URL.
+
+    What has arrived stays there when it is cut off: the same call goes on with the rest, even later. A repository
+    that is there with other content is left alone unless `overwrite`; then it holds these files alone. At the end what
+    the Hub has is compared with the files. Closing the generator ends the upload after the file that is on its way.
+
+    Raises BadOption for a repository that is not to be written to, Unavailable where the Hub refuses or is not reached.
+    """
+    try:
+        with _without_bars():
+            url = yield from run_in_thread("upload", functools.partial(_upload, name, folder, public, overwrite))
+    except Exception as error:  # a sentence for each known one; others are raised as they are
+        explained = _explain(name, error)
+        if explained is error:
+            raise
+        raise explained from error
+    return url
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """While it lasts the Hub's client draws no bars: progress goes out as events."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
+    before = are_progress_bars_disabled()
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        if not before:
+            enable_progress_bars()
+
+
+def _upload(
+    name: str, folder: Path, public: bool, overwrite: bool, report: ReportProgress, cancelled: threading.Event
+) -> str:
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+
+    token = find_token() or get_token()
+    if not token:
+        raise Unavailable("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
+    api = HfApi(token=token)
+    files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
+    total, sent = sum(file.stat().st_size for file in files.values()), 0
+
+    def tell(note: str = "") -> None:
+        detail = f"{name}: {sent / 1e6:,.1f} of {total / 1e6:,.1f} MB{', ' if note else ''}{note}"
+        report(Phase("Uploading", detail, sent / max(1, total)))
+
+    def keep_trying(work: Callable[[], T]) -> T:
+        """Call it again after a broken connection; what has arrived is not sent again."""
+        for wait in WAITS:
+            try:
+                return work()
+            except Exception as error:
+                if not _is_broken(error):
+                    raise
+            tell("the connection broke; trying again")
+            if cancelled.wait(wait):
+                raise Unavailable(_stopped(name))
+        return work()
+
+    tell()
+    keep_trying(functools.partial(_create, api, name, public))
+    there = keep_trying(functools.partial(_list_files, api, name))
+    missing = [path for path, file in files.items() if not _is_same(there.get(path), file)]
+    other = [path for path in there if path not in files or path in missing]
+    if other and not overwrite:
+        raise BadOption(
+            f"{name} is on the Hub already, with other content ({other[0]}): choose another name, or say --overwrite."
+        )
+    sent = total - sum(files[path].stat().st_size for path in missing)
+    operations: list[Any] = [CommitOperationDelete(path) for path in other if path not in files]
+    for path in missing:
+        tell(path)
+        addition = CommitOperationAdd(path, str(files[path]))
+        keep_trying(functools.partial(api.preupload_lfs_files, name, [addition], free_memory=False))
+        operations.append(addition)
+        sent += files[path].stat().st_size
+        if cancelled.is_set():
+            raise Unavailable(_stopped(name))
+    tell()
+    if operations:
+        keep_trying(functools.partial(api.create_commit, name, operations, commit_message=MESSAGE))
+    there = keep_trying(functools.partial(_list_files, api, name))
+    damaged = next((path for path, file in files.items() if not _is_same(there.get(path), file)), None)
+    if damaged:
+        raise Unavailable(f"{damaged} did not arrive at {name} as it is here; start the upload again.")
+    return page_url(name)
+
+
+def _create(api: Any, name: str, public: bool) -> None:
+    """Make the repository where there is none. Raises BadOption where everybody may read the one that is there, and
+    that was not asked for."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        api.create_repo(name, private=not public)
+    except HfHubHTTPError as error:
+        if read_status(error) != 409:
+            raise
+        if not public and not api.model_info(name).private:
+            raise BadOption(f"{name} is public on the Hub: say --public if everybody may read this.") from None
+
+
+def _list_files(api: Any, name: str) -> dict[str, Any]:
+    """{path: what the Hub says of the file}, without what the Hub itself puts there."""
+    from huggingface_hub.hf_api import RepoFile
+
+    found = api.list_repo_tree(name, recursive=True)
+    return {item.path: item for item in found if isinstance(item, RepoFile) and item.path != _OWN}
+
+
+def _is_same(there: Any, file: Path) -> bool:
+    """Whether a file has arrived as it is here."""
+    from huggingface_hub.utils.sha import git_hash, sha_fileobj
+
+    if there is None or there.size != file.stat().st_size:
+        return False
+    if there.lfs is None:
+        return bool(there.blob_id == git_hash(file.read_bytes()))
+    with file.open("rb") as stream:
+        return bool(there.lfs.sha256 == sha_fileobj(stream).hex())
+
+
+def _is_broken(error: Exception) -> bool:
+    """As is_broken_connection(), also for what the Hub's client wraps into an error of its own."""
+    cause = error.__cause__
+    return is_broken_connection(error) or (isinstance(cause, Exception) and is_broken_connection(cause))
+
+
+def _stopped(name: str) -> str:
+    return f"The upload of {name} was stopped; what has arrived stays there, and it goes on from here next time."
+
+
+def _explain(name: str, error: Exception) -> Exception:
+    if isinstance(error, BadOption | Unavailable):
+        return error
+    status = read_status(error)
+    if status == 403 or (status == 404 and _is_creating(error)):
+        return Unavailable(f"The access token may not write to {name}: make one with the right to write there.")
+    if status == 409:
+        return Unavailable(f"{name} was changed by somebody else at the same time; start the upload again.")
+    if status == 401 or not _is_broken(error):
+        return explain_failure(name, "model", error)
+    return Unavailable(
+        f"The connection to the Hugging Face Hub broke while {name} was uploaded; what has arrived stays there: "
+        "the same command goes on from there."
+    )
+
+
+def _is_creating(error: Exception) -> bool:
+    return "/repos/create" in str(getattr(getattr(error, "response", None), "url", ""))
