@@ -12,6 +12,8 @@ Reasons = dict[str, dict[str, str]]  # {option: {choice: reason}}; the choice ""
 
 ADAPTER_OPTIONS = tuple(o.name for o in describe(Adapter) if o.name != "type")  # options that only LoRA and DoRA have
 
+_NAMES = re.compile(r"--[a-z0-9-]*[a-z0-9]|\b[a-z0-9]+(?:_[a-z0-9]+)+\b")  # of flags and options
+
 
 def find_reasons(run: Run, model_packing: str = "") -> Reasons:
     """The choices that the run's other choices rule out, each with the reason.
@@ -54,8 +56,4 @@ def use_labels(sentence: str, method: str) -> str:
         labels[o.flag] = o.label
         if "_" in o.name:  # other names are ordinary words as well
             labels[o.name] = o.label
-    return re.sub(
-        r"--[a-z0-9-]*[a-z0-9]|\b[a-z0-9]+(?:_[a-z0-9]+)+\b",
-        lambda match: f"“{labels[match[0]]}”" if match[0] in labels else match[0],
-        sentence,
-    )
+    return _NAMES.sub(lambda match: f"“{labels[match[0]]}”" if match[0] in labels else match[0], sentence)

@@ -1,5 +1,6 @@
 """A form made from options: each with its label, help and default, and with a dot and Reset once it is changed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
@@ -146,26 +147,32 @@ class Form(QWidget):
         super().__init__()
         self.lines: dict[str, OptionLine] = {}
         self._cards: dict[str, tuple[QLabel | None, _LinesCard]] = {}  # of each group, with its heading
-        layout = vbox(self, gap=theme.GRID)
-        for key, option in options:
-            group = key.partition(".")[0] if "." in key else ""
-            if group not in self._cards:
-                group_heading = heading(GROUP_TITLES.get(group, group.capitalize())) if headings else None
-                if group_heading is not None:
-                    layout.addSpacing(theme.GRID if self._cards else 0)
-                    layout.addWidget(group_heading)
-                self._cards[group] = (group_heading, _LinesCard())
-                layout.addWidget(self._cards[group][1])
-            line = OptionLine(key, option)
-            line.changed.connect(self.changed)
-            line.refused.connect(self.refused)
-            self.lines[key] = line
-            self._cards[group][1].add(line)
+        self._headings, layout = headings, vbox(self, gap=theme.GRID)
+        self._groups_layout = vbox(gap=theme.GRID)
+        layout.addLayout(self._groups_layout)
+        self.add(options)
         self.no_match = caption(tr("No setting goes by these words."))
         self.no_match.hide()
         layout.addWidget(self.no_match)
         layout.addStretch()
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.MinimumExpanding)
+
+    def add(self, options: Sequence[tuple[str, Option]]) -> None:
+        """Add a line for each of these options, to the card of its group."""
+        for key, option in options:
+            group = key.partition(".")[0] if "." in key else ""
+            if group not in self._cards:
+                group_heading = heading(GROUP_TITLES.get(group, group.capitalize())) if self._headings else None
+                if group_heading is not None:
+                    self._groups_layout.addSpacing(theme.GRID if self._cards else 0)
+                    self._groups_layout.addWidget(group_heading)
+                self._cards[group] = (group_heading, _LinesCard())
+                self._groups_layout.addWidget(self._cards[group][1])
+            line = OptionLine(key, option)
+            line.changed.connect(self.changed)
+            line.refused.connect(self.refused)
+            self.lines[key] = line
+            self._cards[group][1].add(line)
 
     def show_run(self, run: Run) -> None:
         """Show a run's values."""

@@ -2,6 +2,7 @@
 them, an advanced form with all, and the run as text."""
 
 import functools
+from collections.abc import Iterator
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
@@ -37,6 +38,8 @@ from core.errors import BadOption
 from core.options import describe
 from core.run import Run, runs_folder
 
+_LINES_A_TURN = 10  # of a form, while the window goes on
+_DONE = object()
 EARLIER_STEP_KEYS = ("method", "model.path", "data.path")  # chosen in the steps before
 # Shown as sliders, as cards or in a tab, not as lines of the simple form.
 CARD_KEYS = (*CHOICES, *simple_settings.KEYS, REWARDS_KEY, REASONING_KEY)
@@ -57,6 +60,7 @@ class SettingsStep(QWidget):
         self._finding_time: Task | None = None
         self._refused: dict[str, str] = {}
         self._forms: list[Form] = []
+        self._building: Iterator[None] | None = None  # makes the forms, part by part
         self._method = ""
         self._model_packing = ""  # how the model's own weights are quantized, "" for full precision
         self._reading_model: Task | None = None
@@ -103,14 +107,22 @@ class SettingsStep(QWidget):
         draft.changed.connect(self._update)
 
     def enter(self) -> None:
-        """Called when the step is shown. The forms are made only now: the window opens without waiting for them."""
+        """Called when the step is shown. The forms are made by now, or they are made now."""
         self._ensure_forms()
         self._read_model()
         self._find_time()
 
+    def prepare(self) -> bool:
+        """Make a part of the forms, before the step is first shown; returns whether there is more to make."""
+        if self._forms:
+            return False
+        if self._building is None or self._method != self._draft.run.method:
+            self._building = self._build_forms()
+        return next(self._building, _DONE) is not _DONE
+
     def _ensure_forms(self) -> None:
-        if not self._forms:
-            self._make_forms()
+        while self.prepare():
+            pass
 
     def _read_model(self) -> None:
         """Read whether the model's own weights are quantized: that rules out some choices."""
@@ -184,13 +196,17 @@ class SettingsStep(QWidget):
         layout.addWidget(self._advanced, 1)
         return page
 
-    def _make_forms(self) -> None:
-        """Make the forms anew: another method has other options."""
+    def _build_forms(self) -> Iterator[None]:
+        """Make the forms anew, as another method has other options; in parts that take no longer than a blink."""
         self._method = self._draft.run.method
         self._refused = {}
         options = [(k, o) for k, o in list_options(self._method) if k not in (*EARLIER_STEP_KEYS, *PERMISSIONS)]
         simple = Form([(k, o) for k, o in options if o.basic and k not in CARD_KEYS], headings=False)
-        advanced = Form(options)
+        yield
+        advanced = Form([])
+        for start in range(0, len(options), _LINES_A_TURN):
+            advanced.add(options[start : start + _LINES_A_TURN])
+            yield
         for old_form in self._forms:
             old_form.hide()  # it is deleted only once the waiting events have been handled
             old_form.deleteLater()
@@ -232,7 +248,8 @@ class SettingsStep(QWidget):
 
     def _update(self, key: str) -> None:
         if self._forms and self._draft.run.method != self._method:
-            self._make_forms()
+            for _ in self._build_forms():
+                pass
         self._show_run(key)
         if key.startswith(_MEMORY_SECTIONS) and self.isVisible():
             self._estimate_soon()

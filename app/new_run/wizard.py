@@ -129,6 +129,7 @@ class Wizard(QWidget):
         missing = [index for index, page in enumerate(self._built) if page is None]
         if missing:
             self._page(missing[0])
+        if missing or self.settings.prepare():
             QTimer.singleShot(0, self, self.build_next)
 
     def _page(self, index: int) -> QWidget:

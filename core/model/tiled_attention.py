@@ -15,6 +15,7 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
+import transformers  # noqa: F401  # before mlx-lm asks for its names: see core.data.tokenize.tokenizer
 from mlx_lm.models import base
 
 from core.model.fast_exp import exp

@@ -17,7 +17,10 @@ def load_tokenizer(folder: Path) -> Any:
 
     Raises BadModel when the folder or its tokenizer is missing or broken, or when it cannot become a fast one.
     """
-    from transformers import AutoTokenizer  # takes seconds to import
+    # It takes seconds to import, and puts another module in its place then. Who asks for a name while another thread
+    # imports it would look in the one that is no longer there; after a plain import, which waits, it is the right one.
+    import transformers  # noqa: F401
+    from transformers import AutoTokenizer
 
     if not folder.is_dir():
         raise BadModel(f"There is no model folder {folder}.")

@@ -1,6 +1,8 @@
 """A model folder's tokenizer, and one sentence for each way it can be missing or broken."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel
 from tests.core.data.conftest import CHATML, make_tokenizer
+
+ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture
@@ -57,3 +61,27 @@ def test_settings_that_fail_only_in_use_are_told_when_it_is_loaded(folder: Path)
     config.write_text(json.dumps(json.loads(config.read_text()) | {"model_max_length": "long"}))
     with pytest.raises(BadModel, match=f"The tokenizer in {folder} cannot be loaded: '>' not supported"):
         load_tokenizer(folder)
+
+
+def test_another_thread_that_imports_transformers_is_waited_for(tmp_path: Path) -> None:
+    """It replaces itself in sys.modules, and a name was looked for in the module that is no longer there."""
+    program = """
+import sys, threading, time
+from pathlib import Path
+from core.data.tokenize.tokenizer import load_tokenizer
+from core.errors import BadModel
+
+sys.setswitchinterval(0.0001)
+thread = threading.Thread(target=lambda: __import__("transformers"))
+thread.start()
+while "transformers" not in sys.modules:
+    time.sleep(0.0005)
+try:
+    load_tokenizer(Path(sys.argv[1]))
+except BadModel as error:
+    print(error)
+thread.join()
+"""
+    folder = tmp_path / "none"
+    done = subprocess.run([sys.executable, "-c", program, str(folder)], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.strip() == f"There is no model folder {folder}.", done.stderr
