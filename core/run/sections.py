@@ -363,8 +363,8 @@ class Train:
     forgetting: str = option(
         "auto",
         "Measure before and after training what the model makes of general text, and say what it forgot: the loss on "
-        "neutral texts in many languages, and the answers to a dozen questions. 'auto': where that takes less than a "
-        "tenth of the run.",
+        "neutral texts in many languages, and the answers to a dozen questions. 'auto': where that is less than a "
+        "tenth of the run's work, counted in tokens.",
         choices=("auto", "off", "on"),
         label="Measure forgetting",
         when="Switch it off to save its time; what is learned stays the same, number by number.",

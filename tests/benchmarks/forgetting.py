@@ -79,7 +79,7 @@ def write_page(outcomes: list[Outcome]) -> str:
         f"`python -m tests.benchmarks.forgetting`, {time.strftime('%Y-%m-%d')}, {machine()['processor']}, "
         f"Python {platform.python_version()}, MLX {metadata.version('mlx')}. SFT of the starter on the demo's rows, "
         "the last weights kept. Losses in nats per token; only texts count that the starter predicts better than by "
-        "guessing blindly.",
+        "guessing blindly. Measuring goes through one core, training through both; other work ran beside it.",
         "",
         "| Run | Held-out loss | Texts | General loss | Change | p | Measuring took |",
         "| --- | --- | --- | --- | --- | --- | --- |",
@@ -87,9 +87,10 @@ def write_page(outcomes: list[Outcome]) -> str:
     for o in outcomes:
         f, found = o.finished, o.record.forgetting
         assert found is not None and f.loss_before is not None and f.loss_after is not None
+        p = format_p(found.p).removeprefix("p ").removeprefix("= ")
         lines.append(
             f"| {o.name} | {f.loss_before:.2f} → {f.loss_after:.2f} | {found.texts} "
-            f"| {found.before:.2f} → {found.after:.2f} | {found.share:+.0%} | {format_p(found.p).removeprefix('p ')} "
+            f"| {found.before:.2f} → {found.after:.2f} | {found.share:+.0%} | {p} "
             f"| {o.seconds:.1f} s of {f.seconds + o.seconds:.0f} s |"
         )
     lines += ["", *(f"- {o.name}: “{o.finished.message}”" for o in outcomes), ""]
