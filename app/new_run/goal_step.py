@@ -152,7 +152,7 @@ class _About(Card):
 def _card(key: str) -> ChoiceCard:
     """A goal: its title and one line."""
     spec = methods.load()[key]
-    return ChoiceCard(key, tr(spec.goal), first_sentence(tr(spec.summary)), corner=spec.title)
+    return ChoiceCard(key, tr(spec.goal), first_sentence(tr(spec.summary)), corner=tr(spec.title))
 
 
 def first_sentence(text: str) -> str:

@@ -50,7 +50,7 @@ class RewardRow(QWidget):
         sentence.setContentsMargins(24, 0, 0, 0)
         words.addWidget(sentence)
         layout.addLayout(words, 1)
-        layout.addWidget(Label("weight", "caption", tone="secondary", wrap=False))
+        layout.addWidget(Label(tr("weight"), "caption", tone="secondary", wrap=False))
         self.weight = _WeightBox(tr("Weight of {title}", title=tr(reward.title)))
         layout.addWidget(self.weight)
         self.box.clicked.connect(self.changed)

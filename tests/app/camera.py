@@ -38,7 +38,9 @@ class Camera:
 
     def show_tab(self, tabs, title: str) -> None:  # type: ignore[no-untyped-def]
         """Show the tab of this title."""
-        (index,) = [i for i in range(tabs.bar.count()) if tabs.bar.tabText(i) == title]
+        from app.desktop.language import tr
+
+        (index,) = [i for i in range(tabs.bar.count()) if tabs.bar.tabText(i) == tr(title)]
         tabs.bar.setCurrentIndex(index)
 
     def scroll(self, page, share: float) -> None:  # type: ignore[no-untyped-def]

@@ -1,4 +1,4 @@
-"""Screenshots of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER
+"""Screenshots of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER [--language de]
 
 A run is played from a script, so this takes seconds and needs no model.
 """
@@ -10,7 +10,8 @@ import time
 from pathlib import Path
 from threading import Event as Flag
 
-from app.new_run.step_times import StepTime
+from app.desktop import language
+from app.desktop.language import tr
 from tests.app.camera import Camera
 from tests.app.export_pictures import visit_export
 from tests.app.runs_pictures import visit_runs
@@ -22,7 +23,7 @@ SIZES = ((1280, 800), (900, 600))
 ANSWERS = {20: "It is 5, I think.", 40: "It is 4, I think.", 60: "It is 4."}
 
 
-def main(out: Path) -> None:
+def main(out: Path, spoken: str = "en") -> None:
     out.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -30,11 +31,14 @@ def main(out: Path) -> None:
     hub.cut_offset, hub.cuts = 9 << 20, 0  # where a download waits to be photographed
     os.environ["HF_ENDPOINT"] = hub.url
     import core  # noqa: F401
+
+    language.use(spoken)  # before the pages are imported
     from app.shell.application import Application
     from app.style import theme
     from app.threads import crash_report
 
     app = Application(["hone"])
+    app.translate_qt(spoken)
     crash_report.install(lambda _: None)  # they go to the terminal
     for mode in ("light", "dark"):
         for width, height in SIZES:
@@ -130,6 +134,8 @@ class Photographer(Camera):
         wizard.show_step(3)
         self.wait(0.3)
         self.take("4-settings-time-unknown")
+        from app.new_run.step_times import StepTime
+
         wizard._times.add(StepTime(self.window.draft.run, 0.4, 250.0))
         wizard.settings.enter()
         self.window.draft.set("adapter.rank", 64)
@@ -171,7 +177,7 @@ class Photographer(Camera):
         for text in ("Who are you?", "<think>A pirate would say so.</think> And who sails with you?"):
             page.question.setPlainText(text)
             page.send()
-            self.wait_until(lambda: page.button.text() == "Send")
+            self.wait_until(lambda: page.button.text() == tr("Send"))
         for button, name in ((page.settings_button, "settings"), (page.history_button, "history")):
             button.click()
             self.take(f"6-chat-{name}")
@@ -291,7 +297,7 @@ class Photographer(Camera):
         self.hub.hold.set()
         page.download.cancel()
         page.use_model("maker/Small-gated")
-        self.wait_until(lambda: "Gated" in page.download.sentence.text())
+        self.wait_until(lambda: "Gated" in page.download.sentence.text() or "Zugang" in page.download.sentence.text())
         self.take("3-model-gated")
         page.use_model("starter")
 
@@ -437,4 +443,6 @@ class Photographer(Camera):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go")
-    main(parser.parse_args().folder)
+    parser.add_argument("--language", choices=language.LANGUAGES, default="en", help="of the window")
+    options = parser.parse_args()
+    main(options.folder, options.language)

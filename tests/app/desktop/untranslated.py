@@ -1,0 +1,150 @@
+"""Builds the window in a made-up language in which every text of tr() is ⟦wrapped⟧, and prints what is shown bare.
+
+python -m tests.app.desktop.untranslated: a child of test_translated.py, since texts are read when modules are imported.
+"""
+
+import json
+import os
+import re
+import string
+import sys
+import time
+from typing import Any
+
+import core  # noqa: F401  first: it loads the fast BLAS before anything brings in MLX
+from app.desktop import language
+
+FRAGMENT = re.compile(r"⟦[^⟦⟧]*(⟧|$)")  # a card shows a text's first sentence alone
+# Names of programs, models and licences, files, keys of settings and their values, units, what stands in sample rows.
+ALLOWED = re.compile(
+    r"Hone|MLX|English|Deutsch|(Qwen|SmolLM|Llama)\S* \S+|\S+\.(jsonl?|toml|md|txt)|\S+/\S+|[a-z]+-\d\.\d|qwen3|"
+    r"\d{4}-[\d-]+-sft-demo|[A-Z]{2,8}|LoRA|DoRA|(Ctrl|Alt|Shift|Meta|Del|F\d+).*|[a-z]+(_[a-z0-9]+)+|all|demo|messages|numeric=1|"
+    r"\d+ (GB|MB|KB|s|min|bit)|What is 2 plus 2\?|I do not know\.|It is \d+\."
+)
+# Sentences that the core makes, which are in English in every language, and a menu of pyqtgraph that is switched off.
+OF_THE_CORE = re.compile(
+    r"(⟦In order⟧: )?auto → .*|(⟦In order⟧: )?Not used\. .*|⟦Training on: .*⟧ – .*|CPU \(MLX\) · .*|.* · ⟦\d+ cores?⟧ · .*|"
+    r".* holds no adapter\.|Better on unseen examples: .*|Chat messages, 300 rows: .*|Export(\.\.\.|…)?"
+)
+
+
+class _Wrapped(dict[str, str]):
+    """Every text, wrapped: only whole words that a person reads count, so that spaces at the ends stay outside."""
+
+    def get(self, text: str, default: Any = None) -> Any:
+        inner = text.strip()
+        return text.replace(inner, f"⟦{inner}⟧") if any(c.isalpha() for c in inner) else text
+
+
+class _Filled(string.Formatter):
+    """Fills in values without their own brackets, so that one pair stands around the whole text."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return re.sub("[⟦⟧]", "", str(super().format_field(value, format_spec)))
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text holds words that did not come through tr()."""
+    plain = re.sub(r"<[^>]+>|&(amp|lt|gt|nbsp);", " ", text).replace("&", "")
+    rest = FRAGMENT.sub(" ", plain)
+    words = re.findall(r"[^\W\d_]{3,}", rest)
+    parts = [part for part in re.split(r"[\n·]", rest) if re.search(r"[^\W\d_]{3,}", part)]
+    return bool(words) and not OF_THE_CORE.fullmatch(text) and not all(map(_is_name, parts))
+
+
+def _is_name(part: str) -> bool:
+    return ALLOWED.fullmatch(part.strip()) is not None
+
+
+def speak() -> None:
+    """Wrap every text from now on."""
+    language._texts = _Wrapped()
+    language._FORMATTER = _Filled()  # type: ignore[assignment]
+
+
+def shown_texts(root: Any) -> set[str]:
+    """The texts of all labels, controls, tabs, tables' headers and menus below a widget, and their tooltips."""
+    from PySide6.QtCore import Qt
+    from PySide6.QtGui import QAction
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTabBar, QTableView, QWidget
+
+    found: set[str] = set()
+    for widget in [root, *root.findChildren(QWidget)]:
+        if isinstance(widget.parent(), QTabBar):  # Qt's own arrows
+            continue
+        found |= {widget.toolTip(), widget.accessibleName(), widget.statusTip()}
+        if isinstance(widget, QLabel | QAbstractButton):
+            found.add(widget.text())
+        if isinstance(widget, QLineEdit):
+            found.add(widget.placeholderText())
+        if isinstance(widget, QComboBox):
+            found |= {widget.itemText(i) for i in range(widget.count())}
+        if isinstance(widget, QTabBar):
+            found |= {widget.tabText(i) for i in range(widget.count())}
+        if isinstance(widget, QTableView) and widget.model() is not None:
+            horizontal = Qt.Orientation.Horizontal
+            found |= {str(widget.model().headerData(i, horizontal)) for i in range(widget.model().columnCount())}
+    for action in root.findChildren(QAction):
+        found |= {action.text(), action.toolTip().replace("...", "…")}
+    return found
+
+
+def visit(app: Any) -> set[str]:
+    """Every page of the window, with a run that has ended."""
+    from app.pages.help import HelpWindow
+    from app.shell.window import MainWindow
+    from tests.app.conftest import play_script
+
+    window = MainWindow()
+    window.resize(1280, 800)
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now)
+    window.show()
+
+    def wait_until(is_true: Any) -> None:
+        end = time.monotonic() + 60
+        while not is_true():
+            if time.monotonic() > end:
+                raise TimeoutError("waited in vain")
+            app.processEvents()
+            time.sleep(0.005)
+
+    for place in window._places:
+        window.go(place)
+    window.go("new")
+    for method in ("sft", "dpo", "kto", "grpo", "distill"):
+        window.draft.set("method", method)
+        window.wizard.show_named("settings")
+        window.wizard.goal.enter()
+        app.processEvents()
+    window.draft.set("method", "sft")
+    window.wizard.show_named("data")
+    wait_until(lambda: window.wizard.data.scanned is not None)
+    window.wizard.show_named("model")
+    window.wizard.show_named("check")
+    wait_until(lambda: window.wizard.check.start_button.isEnabled())
+    page = window.runs.start(window.draft.run)
+    wait_until(lambda: page.record.is_over and page.charts.complete)
+    wait_until(lambda: window.runs_page._model.rowCount() or window.go("runs"))
+    help_window = HelpWindow()
+    found = shown_texts(window) | shown_texts(help_window)
+    window.jobs.shut_down()
+    window.close()
+    return found
+
+
+def main() -> None:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    speak()
+    from app.shell.application import Application
+    from app.style import theme
+
+    app = Application(["hone"])
+    theme.apply(app, "light")
+    found = visit(app)
+    print(json.dumps({"bare": sorted(filter(is_bare, found)), "wrapped": sum("⟦" in text for text in found)}))
+    sys.stdout.flush()
+    os._exit(0)  # threads that still look things up are of no interest
+
+
+if __name__ == "__main__":
+    main()
