@@ -23,7 +23,7 @@ ALLOWED = re.compile(
 )
 # Sentences that the core makes, which are in English in every language, and a menu of pyqtgraph that is switched off.
 OF_THE_CORE = re.compile(
-    r"(⟦In order⟧: )?auto → .*|(⟦In order⟧: )?Not used\. .*|⟦Training on: .*⟧ – .*|CPU \(MLX\) · .*|.* · ⟦\d+ cores?⟧ · .*|"
+    r"(⟦In order⟧: )?(auto → |Not used\. ).*|⟦Training on: .*⟧ – .*|CPU \(MLX\) · .*|.* · ⟦\d+ cores?⟧ · .*|"
     r".* holds no adapter\.|Better on unseen examples: .*|Chat messages, 300 rows: .*|Export(\.\.\.|…)?"
 )
 
