@@ -40,6 +40,16 @@ def upload_folder(name: str, folder: Path, *, public: bool, overwrite: bool) -> 
     return url
 
 
+def require_token() -> str:
+    """The access token to upload with. Raises Unavailable where there is none."""
+    from huggingface_hub import get_token
+
+    token = find_token() or get_token()
+    if not token:
+        raise Unavailable("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
+    return token
+
+
 @contextmanager
 def _without_bars() -> Iterator[None]:
     """While it lasts the Hub's client draws no bars: progress goes out as events."""
@@ -57,12 +67,9 @@ def _without_bars() -> Iterator[None]:
 def _upload(
     name: str, folder: Path, public: bool, overwrite: bool, report: ReportProgress, cancelled: threading.Event
 ) -> str:
-    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, get_token
+    from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
-    token = find_token() or get_token()
-    if not token:
-        raise Unavailable("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
-    api = HfApi(token=token)
+    api = HfApi(token=require_token())
     files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
     total, sent = sum(file.stat().st_size for file in files.values()), 0
 

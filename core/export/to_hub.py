@@ -14,7 +14,7 @@ from core.chat import read_base_model
 from core.errors import BadModel, BadOption
 from core.events import Event, Saved
 from core.export.export import to_peft
-from core.export.hub_upload import upload_folder
+from core.export.hub_upload import require_token, upload_folder
 from core.export.model_card import make_card
 from core.export.model_folder import write_json
 from core.export.request import ExportRequest, scratch_folder, whole_model
@@ -56,6 +56,7 @@ def export_hub(request: ExportRequest) -> Iterator[Event]:
             f"The base of {source.name} is {_describe(named)}, where nobody else finds it: an adapter alone would be "
             "of no use there. Upload the whole model with --type model, or say with --model what the base's id is."
         )
+    require_token()  # before the minutes that a model may take
     with scratch_folder(Path(tempfile.gettempdir()) if form == "adapter" else _place(source)) as scratch:
         folder = scratch / "upload"
         if form == "adapter":

@@ -6,7 +6,7 @@ from pathlib import Path
 import mlx.core as mx
 import pytest
 
-from core.errors import BadModel, BadOption
+from core.errors import BadModel, BadOption, Unavailable
 from core.events import Saved
 from core.export.request import ExportRequest
 from core.export.targets import export
@@ -108,6 +108,13 @@ def test_an_adapter_of_a_folder_is_refused(run_folder: Path, hub: HubDouble, tmp
 def test_a_wrong_name_is_told(run_folder: Path) -> None:
     with pytest.raises(BadOption, match="names of the form owner/name"):
         list(export(ExportRequest(str(run_folder), "no-owner"), "hub"))
+
+
+def test_a_missing_token_is_told_before_the_work(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+    events = export(ExportRequest(str(run_folder), NAME, "model", backend_name="cpu"), "hub")
+    with pytest.raises(Unavailable, match="needs an access token"):
+        next(events)
 
 
 def test_a_file_that_names_a_folder_of_this_machine_is_not_uploaded(tmp_path: Path) -> None:
