@@ -70,7 +70,7 @@ def test_the_settings_of_other_methods(window: MainWindow, method: str) -> None:
 
 
 def test_the_other_places(window: MainWindow) -> None:
-    for place in ("welcome", "runs", "chat"):
+    for place in ("welcome", "runs", "data", "chat"):
         window.go(place)
     assert nameless(window) == []
 
