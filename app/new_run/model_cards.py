@@ -91,7 +91,7 @@ def describe_local(model: LocalModel) -> ModelCard:
 def describe_found(model: HubModel) -> ModelCard:
     """A model that a search on the Hub has found."""
     support, sentence = family_support(model.architecture) if model.architecture else ("", "")
-    count = model_library.format_count(model.parameters) if model.parameters else ""
+    count = localize(model_library.format_count(model.parameters)) if model.parameters else ""
     parts = [
         format_bytes(model.size) if model.size else tr("size not known"),
         tr("{count} parameters", count=count) if count else "",

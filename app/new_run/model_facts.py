@@ -1,6 +1,6 @@
 """What is known of a model, in one line for people. No Qt."""
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.desktop.machine import format_bytes
 from app.threads.model_library import ModelFacts, format_count
 
@@ -9,7 +9,7 @@ def describe_facts(facts: ModelFacts) -> str:
     """Size, parameters, architecture, quantization, chat template and licence in one line."""
     parts = [format_bytes(facts.size)]
     if facts.parameters:
-        parts.append(tr("{count} parameters", count=format_count(facts.parameters)))
+        parts.append(tr("{count} parameters", count=localize(format_count(facts.parameters))))
     parts.append(facts.architecture or tr("unknown architecture"))
     if facts.quantized:
         parts.append(facts.quantized)

@@ -8,7 +8,7 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
-from app.desktop.language import tr, tr_count
+from app.desktop.language import localize, tr, tr_count
 from app.new_run.step_times import StepTime, count_epochs
 from app.runs.status_text import format_duration
 from app.style import theme
@@ -160,7 +160,7 @@ class SimpleSettings(Card):
             "train.learning_rate", stops, value, default=None, is_default=chosen is None,
             zone=_zone(stops, usual / _USUAL, usual * _USUAL),
         )  # fmt: skip
-        words = tr("{value:g}, the usual", value=value) if value == usual else f"{value:g}"
+        words = tr("{value:g}, the usual", value=value) if value == usual else localize(f"{value:g}")
         meaning, tone = tr("How big each correction is. The band marks what is usual here."), "secondary"
         if value > _HIGH * usual:
             meaning, tone = tr("High: {usual:g} is usual here. The loss may jump.", usual=usual), "warn"
