@@ -76,7 +76,7 @@ def test_a_run_starts_and_resumes_only_after_a_yes(
 ) -> None:
     begun: list[object] = []
     monkeypatch.setattr(window.runs, "start", begun.append)
-    monkeypatch.setattr(window.runs, "resume_folder", begun.append)
+    monkeypatch.setattr(window.runs, "resume_folder", lambda folder, **_: begun.append(folder))
     (tmp_path / "run").mkdir()
     run.write(tmp_path / "run" / "run.toml")
     texts: list[str] = []
