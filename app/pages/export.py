@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QFileDialog
 from app.desktop import preferences
 from app.desktop.language import tr
 from app.pages.export_row import ExportRow
-from app.pages.export_texts import FILE, FOLDER, OLLAMA, PLACES
+from app.pages.export_texts import FILE, FOLDER, HUB, OLLAMA, PLACES
+from app.pages.hub_sheet import HubSheet
 from app.pages.ollama_sheet import OllamaSheet
 from app.pages.serve_row import ServeRow
 from app.runs.job_queue import JobQueue
@@ -110,6 +111,10 @@ class ExportList(Card):
             sheet = OllamaSheet(self, job, row.choice.name, Path(start))
             sheet.confirmed.connect(self.save)
             sheet.open()
+        elif place.asks == HUB:
+            upload = HubSheet(self, job, row.choice.name)
+            upload.confirmed.connect(self.save)
+            upload.open()
         elif place.asks in (FILE, FOLDER):
             # Export refuses what is there already; the system's question would be an alert of its own.
             options = QFileDialog.Option.DontConfirmOverwrite
@@ -164,16 +169,19 @@ class ExportList(Card):
 
     def _show_success(self, _: object) -> None:
         target, events = self._running, self._events
-        saved = next(Path(event.path) for event in reversed(events) if isinstance(event, Saved))
+        saved = next(event.path for event in reversed(events) if isinstance(event, Saved))
         warned = [event for event in events if isinstance(event, Warned) and event.code != "ollama-missing"]
         checked = " ".join(event.message for event in warned if event.code == "checked")
         notes = " ".join(event.message for event in warned if event.code != "checked")
         command = next((event.text for event in events if isinstance(event, Command)), "")
         if command:
             notes = f"{notes} {NO_OLLAMA}".strip()
-        self._end(lambda row: row.show_done(saved, checked, notes, command))
+        if PLACES[target].asks == HUB:
+            self._end(lambda row: row.show_uploaded(saved, notes))
+        else:
+            self._end(lambda row: row.show_done(Path(saved), checked, notes, command))
         if PLACES[target].is_model:
-            preferences.remember_model_folder(str(saved))
+            preferences.remember_model_folder(saved)
 
     def _show_failure(self, sentence: str) -> None:
         self._end(lambda row: row.show_failure(sentence))

@@ -125,6 +125,17 @@ class ExportRow(QWidget):
             part.setVisible(bool(command))
         self.reveal.show()
 
+    def show_uploaded(self, address: str, notes: str) -> None:
+        """The page of what was uploaded."""
+        self._command = address
+        self._show()
+        self._write(tr("Uploaded, and compared with what the Hub has:"), "good")
+        self.command.setText(address)
+        self.notes.setText(notes)
+        self.notes.setVisible(bool(notes))
+        for part in (self.command, self.copy):
+            part.show()
+
     def show_serving(self, address: str, notes: str) -> None:
         """Where other programs are answered, until Stop."""
         self._command = address

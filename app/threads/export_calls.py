@@ -49,6 +49,9 @@ class ExportJob:
     backend: str = "auto"
     name: str = ""  # in Ollama
     system: str = ""  # the system message there
+    public: bool = False  # on the Hub: everybody may read it
+    name_data: bool = False  # on the Hub: the card names the data
+    overwrite: bool = False  # on the Hub: replace what is there
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,10 @@ def export(job: ExportJob) -> Generator[Event | Command, None, None]:
     from core.export.request import ExportRequest
     from core.export.targets import export
 
-    settings: dict[str, Any] = {"name": job.name, "system": job.system}
+    settings: dict[str, Any] = {
+        "name": job.name, "system": job.system, "public": job.public, "name_data": job.name_data,
+        "overwrite": job.overwrite,
+    }  # fmt: skip
     request = ExportRequest(str(job.source), job.output, job.form, backend_name=job.backend, settings=settings)
     for event in export(request, job.target):
         yield event

@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.desktop import preferences, reveal
 from app.pages.export import BUSY, NOT_ALLOWED, ONE_AT_A_TIME, ExportList
 from app.pages.export_texts import PLACES
+from app.pages.hub_sheet import HubSheet
 from app.runs.job_queue import JobQueue
 from app.threads import export_calls
 from app.threads.export_calls import Command, ExportChoice, ExportForm, ExportJob, ExportSource
@@ -21,7 +22,8 @@ from core.errors import BadOption
 from core.events import Event, Phase, Saved, Warned
 
 REFUSAL = "All of its weights were trained, so there is no adapter."
-FORMS = {"model": ("none", "affine-4"), "gguf": ("f16", "q8_0", "q4_k_m"), "ollama": ("f16",), "lmstudio": ("none",)}
+FORMS = {"model": ("none", "affine-4"), "gguf": ("f16", "q8_0", "q4_k_m"), "ollama": ("f16",), "lmstudio": ("none",),
+         "hub": ("adapter", "model")}  # fmt: skip
 
 
 def source(base: str = "") -> ExportSource:
@@ -85,6 +87,7 @@ def test_each_place_has_its_words_forms_and_button(card: ExportList) -> None:
         assert row.title.text() == f"The title of {name}" and row.sentence.text() == f"The sentence of {name}."
         assert row.button.isVisible() and not row.stop.isVisible() and not row.bar.isVisible()
         assert row.form.isVisible() == (len(FORMS.get(name, ())) > 1)
+    assert [card.rows["hub"].form.itemText(i) for i in range(2)] == ["The adapter alone", "The whole model"]
     labels = [card.rows["gguf"].form.itemText(i) for i in range(3)]
     assert labels == ["16 bit f16", "8 bit q8_0", "4 bit q4_k_m"]
     assert card.rows["model"].form.itemText(1) == "4 bit affine"
@@ -254,3 +257,30 @@ def test_changed_code_of_the_model_is_asked_about(
     card.save(ExportJob(tmp_path / "run", "model", str(tmp_path / "out")))
     assert [code.is_model for code in asked] == [True] and not jobs
     assert card.rows["model"].result.text() == NOT_ALLOWED and card.rows["model"].button.isEnabled()
+
+
+def test_the_hub_is_private_unless_asked_otherwise(
+    qtbot: QtBot, card: ExportList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = "https://hub.example/me/my-run"
+    asked = play(monkeypatch, Phase("Uploading", "", 0.5), Saved(0, address, "adapter"))
+    for public in (False, True):
+        card.choose("hub")
+        sheet = card.findChild(HubSheet)
+        assert not sheet.upload.isEnabled() and not any(
+            box.isChecked() for box in (sheet.public, sheet.name_data, sheet.overwrite)
+        )
+        for text, fits in (("my-run", False), ("me/", False), ("me/a/b", False), (" me/my-run ", True)):
+            sheet.name.setText(text)
+            assert sheet.upload.isEnabled() == fits
+        sheet.public.setChecked(public)
+        sheet.name_data.setChecked(public)
+        sheet.accept()
+        qtbot.waitUntil(lambda: not card.is_busy)
+        qtbot.waitUntil(lambda: card.findChild(HubSheet) is None)
+    assert [(j.output, j.form, j.public, j.name_data, j.overwrite) for j in asked] == [
+        ("me/my-run", "adapter", False, False, False),
+        ("me/my-run", "adapter", True, True, False),
+    ]
+    row = card.rows["hub"]
+    assert row.command.text() == address and row.copy.isVisible() and not row.reveal.isVisible()

@@ -144,7 +144,7 @@ def test_an_adapter_from_elsewhere_is_served_until_the_dialog_closes(qtbot: QtBo
 
 
 def test_every_target_of_the_core_has_a_place_in_the_list() -> None:
-    assert set(TARGETS) - {"hub"} == set(PLACES)  # the Hub asks more than a place
+    assert set(TARGETS) == set(PLACES)
 
 
 def test_opening_a_run_again_does_not_end_what_is_being_written(

@@ -1,0 +1,83 @@
+"""Where a result goes on the Hugging Face Hub, and who can read it there."""
+
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QWidget
+
+from app.desktop.language import tr
+from app.style import theme
+from app.threads.export_calls import ExportJob
+from app.widgets.buttons import plain_button, primary_button
+from app.widgets.card import hbox, vbox
+from app.widgets.check_box import CheckBox
+from app.widgets.labels import Label, caption, heading
+from app.widgets.line_edit import LineEdit
+
+_WIDTH = 460
+
+
+class HubSheet(QDialog):
+    """`confirmed` with the job, once an owner and a name are there. Private unless the person says otherwise."""
+
+    confirmed = Signal(object)
+
+    def __init__(self, parent: QWidget, job: ExportJob, name: str) -> None:
+        super().__init__(parent)
+        self._job = job
+        self.setWindowTitle(tr("Upload to Hugging Face"))
+        self.setModal(True)
+        self.setMinimumWidth(_WIDTH)
+        layout = vbox(self, theme.MARGIN, 6)
+        layout.addWidget(heading(tr("Upload to Hugging Face")))
+        layout.addSpacing(6)
+        label = Label(tr("Name on the Hub"), bold=True, wrap=False)
+        self.name = LineEdit(tr("Name on the Hub"), f"your-name/{name}")
+        label.setBuddy(self.name)
+        layout.addWidget(label)
+        layout.addWidget(self.name)
+        layout.addWidget(caption(tr("Owner and name. It is made there where it does not exist yet.")))
+        layout.addSpacing(8)
+        self.public = CheckBox(tr("Everybody may read it"))
+        self.name_data = CheckBox(tr("Name the data in the model card"))
+        self.overwrite = CheckBox(tr("Replace what is there"))
+        for box in (self.public, self.name_data, self.overwrite):
+            layout.addWidget(box)
+        layout.addWidget(
+            caption(
+                tr(
+                    "The card says what it was trained from and how. Paths and names of this computer stay here. The "
+                    "access token is the one under New run, Model, Access token."
+                )
+            )
+        )
+        layout.addSpacing(8)
+        buttons = hbox(gap=8)
+        self.cancel, self.upload = plain_button(tr("Cancel")), primary_button(tr("Upload"), "send")
+        buttons.addStretch()
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.upload)
+        layout.addLayout(buttons)
+        self.upload.setEnabled(False)
+        self.name.textChanged.connect(lambda text: self.upload.setEnabled(_is_id(text)))
+        self.cancel.clicked.connect(self.reject)
+        self.upload.clicked.connect(self.accept)
+        self.accepted.connect(self._confirm)
+        self.finished.connect(self.deleteLater)
+
+    def _confirm(self) -> None:
+        self.confirmed.emit(
+            replace(
+                self._job,
+                output=self.name.text().strip(),
+                public=self.public.isChecked(),
+                name_data=self.name_data.isChecked(),
+                overwrite=self.overwrite.isChecked(),
+            )
+        )
+
+
+def _is_id(text: str) -> bool:
+    """Whether a text looks like owner/name; what the Hub takes is checked where it is uploaded."""
+    owner, _, name = text.strip().partition("/")
+    return bool(owner and name and "/" not in name)
