@@ -3,8 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import numpy as np
-
 EXACT_ROWS = 14  # up to so many rows every combination of signs is looked at, 16,384 of them
 DRAWS = 20_000  # combinations that are drawn at random for more rows
 CLEAR = 0.05  # a difference with a smaller p is more than chance
@@ -29,6 +27,8 @@ def sign_flip_test(differences: Sequence[float], seed: int = 0) -> float:
     those of each row, finite numbers. All signs are tried for up to EXACT_ROWS rows, DRAWS seeded ones for more, of
     which what was measured counts as one; p is then at least 1 / (DRAWS + 1).
     """
+    import numpy as np  # here: the window reads this module's words before it is drawn
+
     values = np.asarray(differences, np.float64)
     values = values[values != 0]
     if not len(values):

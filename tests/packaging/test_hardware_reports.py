@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from core.ane.diagnose import SHAPES, diagnose
+from core.ane.timing import PartSeconds
 from core.device.neural_engine import Host
 from core.selftest import FAILED, PASSED, SKIPPED, Check, report
 
+SECONDS = PartSeconds(gradient=0.001, head_on_cpu=0.0, block=0.001, forward=0.0005, head=0.0)
 FACTS = {"seconds": 0.002, "planned_share": 0.97, "error": 5e-4}
 FOLDER = Path(__file__).parents[2] / "packaging" / "hardware-reports"
 
@@ -39,9 +41,7 @@ def test_a_report_is_whole(file: Path) -> None:
 
 
 def test_what_doctor_makes_of_the_neural_engine_is_a_report() -> None:
-    made = diagnose(
-        Host("darwin", "arm64", "26.2", True), lambda block, n: (None, dict(FACTS)), lambda block, n: (1.0, 1.0)
-    )
+    made = diagnose(Host("darwin", "arm64", "26.2", True), lambda *_: (None, dict(FACTS)), lambda *_: SECONDS)
     check_engine(json.dumps(made))
     with pytest.raises(AssertionError):
         check_engine(json.dumps(made | {"models": {}}))

@@ -15,6 +15,7 @@ from app.pages.run import RunPage
 from app.runs import history
 from app.runs.health import LOWER
 from app.shell.window import MainWindow
+from app.threads import core_calls
 from app.threads.run_thread import EventSource, train_events
 from core.events import Resumed, Step
 from core.run import Run
@@ -57,7 +58,10 @@ def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr(run_page, "ask_to_discard", lambda parent, title: answer)
 
 
-def test_a_run_pauses_and_the_next_one_begins(qtbot: QtBot, window: MainWindow, page: RunPage) -> None:
+def test_a_run_pauses_and_the_next_one_begins(
+    qtbot: QtBot, window: MainWindow, page: RunPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core_calls, "process_memory", lambda: 200 << 20)  # this process has other tests behind it
     second = window.runs.start(Run())
     window.runs.show_current()
     page.pause_button.click()
@@ -94,7 +98,7 @@ def test_it_goes_on_in_its_page_with_what_was_changed(qtbot: QtBot, window: Main
     card.extra.setText("5")
     assert card.plan.text() == (
         "It goes on from step 11 to 35. The learning rate is 0.001 in place of 0.002. "
-        "Its schedule (cosine) is laid over all 35 steps."
+        "Its schedule (Cosine) is laid over all 35 steps."
     )
     card.resume_button.click()
     assert asked == [(str(paused.folder), {"train.learning_rate": 1e-3, "train.steps": 35})]
