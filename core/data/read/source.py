@@ -7,7 +7,7 @@ import re
 import stat
 import sys
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, cast
@@ -147,7 +147,7 @@ class Source:
             return "table" if self.suffix in _MAYBE_TABLE and any(c in first for c in ",;\t") else "text"
         return _json_form(start)
 
-    def lines(self) -> Iterator[tuple[int, str] | Problem]:
+    def lines(self) -> Generator[tuple[int, str] | Problem, None, None]:
         """(number from 1, text without its line end) of every line, after a Problem where its encoding was guessed."""
         offset, number = max(self.begin[0], len(self.bom)), self.begin[1]
         with self.open() as file:

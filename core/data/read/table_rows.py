@@ -36,6 +36,10 @@ class TableRows:
             self._short_rows = self._reader()  # the old one is in the middle of the row
             return split_row(self._lines_of_long_row(), self._delimiter, self.has_quotes)
 
+    def close(self) -> None:
+        """Close the file. It would stay open until the garbage is collected: this object and its reader hold each other."""
+        self._items.close()
+
     def _reader(self) -> Iterator[list[str]]:
         lines = self._lines_of_short_rows()
         if not self.has_quotes:

@@ -4,6 +4,7 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 
 from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 from core.data.read.table_rows import TableRows
@@ -16,7 +17,11 @@ def read_table(data_file: Source) -> Iterator[Piece]:
     value is text; missing cells at the end of a row are ""."""
     problems: list[Problem] = []
     delimiter = _delimiter(data_file)
-    rows = TableRows(data_file, delimiter, problems)
+    with closing(TableRows(data_file, delimiter, problems)) as rows:
+        yield from _read_rows(data_file, rows, delimiter, problems)
+
+
+def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: list[Problem]) -> Iterator[Piece]:
     columns = _read_columns(Source(data_file.path)) if data_file.begin != FILE_START else []
     while True:
         start = data_file.line_end
@@ -81,10 +86,10 @@ def read_paragraphs(data_file: Source) -> Iterator[Piece]:
 
 def _read_columns(data_file: Source) -> list[str]:
     """The names in the first line that is not blank."""
-    rows = TableRows(data_file, _delimiter(data_file), [])
-    while (cells := rows.read()) is not None:
-        if any(cell.strip() for cell in cells):
-            return [cell.strip() for cell in cells]
+    with closing(TableRows(data_file, _delimiter(data_file), [])) as rows:
+        while (cells := rows.read()) is not None:
+            if any(cell.strip() for cell in cells):
+                return [cell.strip() for cell in cells]
     return []
 
 

@@ -1,9 +1,11 @@
 """Long rows of a table are parsed as the csv module parses short ones."""
 
 import csv
+import gc
 import random
 from pathlib import Path
 
+import psutil
 import pytest
 
 from core.data.read import table_rows
@@ -71,3 +73,20 @@ def test_a_row_that_is_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert isinstance(finding, Finding) and finding.severity == "error" and finding.line == 5
     assert "a row is longer than 40 characters, as where a quote is not closed." in finding.message
     assert [row.value for row in rows if isinstance(row, Row)] == [{"x": "2", "y": "b"}]
+
+
+def test_a_table_that_is_left_half_read_is_closed_at_once(tmp_path: Path) -> None:
+    """Not when the garbage is next collected: on some systems an open file cannot be moved."""
+    file = tmp_path / "table.csv"
+    file.write_text("a,b\n" + "1,2\n" * 5000)
+    gc.collect()
+    gc.disable()
+    try:
+        rows = read_rows(file)
+        assert [next(rows).value for _ in range(3)] == [{"a": "1", "b": "2"}] * 3
+        rows.close()
+        list(read_rows(file))
+        open_files = [f.path for f in psutil.Process().open_files()]
+    finally:
+        gc.enable()
+    assert str(file) not in open_files
