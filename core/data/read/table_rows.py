@@ -37,7 +37,7 @@ class TableRows:
             return split_row(self._lines_of_long_row(), self._delimiter, self.has_quotes)
 
     def close(self) -> None:
-        """Close the file. It would stay open until the garbage is collected: this object and its reader hold each other."""
+        """Close the file, which would stay open until the garbage is collected: this and its reader hold each other."""
         self._items.close()
 
     def _reader(self) -> Iterator[list[str]]:
