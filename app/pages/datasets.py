@@ -17,8 +17,9 @@ from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
+from app.widgets.empty_page import make_empty_page
 from app.widgets.item_model import Column, ItemModel
-from app.widgets.labels import IconLabel, Label, title
+from app.widgets.labels import Label, title
 from app.widgets.table import Table
 from core import methods
 from core.run import Run, runs_folder
@@ -178,19 +179,10 @@ class DatasetsPage(QWidget):
         return row
 
     def _build_empty_page(self) -> QWidget:
-        page = QWidget()
-        layout = vbox(page, gap=10)
-        layout.addStretch(2)
-        for part in (IconLabel("file", "secondary", 44), Label(tr("No data yet"), bold=True, wrap=False)):
-            layout.addWidget(part, 0, theme.CENTRE)
-        words = tr("Each file that you open or learn from is listed here, with what was found in it.")
-        layout.addWidget(Label(words, tone="secondary", wrap=False), 0, theme.CENTRE)
         self.begin = primary_button(tr("Open a file…"), "folder")
         self.begin.clicked.connect(self.choose_data)
-        layout.addSpacing(6)
-        layout.addWidget(self.begin, 0, theme.CENTRE)
-        layout.addStretch(3)
-        return page
+        words = tr("Each file that you open or learn from is listed here, with what was found in it.")
+        return make_empty_page("file", tr("No data yet"), words, self.begin)
 
     def _update_buttons(self) -> None:
         item = self.selected()

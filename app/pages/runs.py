@@ -23,7 +23,8 @@ from app.threads.task import Task
 from app.widgets.buttons import plain_button, primary_button, quiet_button
 from app.widgets.card import card_around, hbox, vbox
 from app.widgets.combo_box import ComboBox
-from app.widgets.labels import ElidedLabel, IconLabel, Label, title
+from app.widgets.empty_page import make_empty_page
+from app.widgets.labels import ElidedLabel, title
 from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
@@ -323,19 +324,10 @@ class RunsPage(QWidget):
         self._update_buttons()
 
     def _build_empty_page(self) -> QWidget:
-        page = QWidget()
-        layout = vbox(page, gap=10)
-        layout.addStretch(2)
-        for part in (IconLabel("runs", "secondary", 44), Label(tr("No runs yet"), bold=True, wrap=False)):
-            layout.addWidget(part, 0, theme.CENTRE)
-        text = tr("Each run you start is kept here, with its charts, samples and adapter.")
-        layout.addWidget(Label(text, tone="secondary", wrap=False), 0, theme.CENTRE)
         self.begin = primary_button(tr("Start a new run"), "new")
         self.begin.clicked.connect(self.new_run)
-        layout.addSpacing(6)
-        layout.addWidget(self.begin, 0, theme.CENTRE)
-        layout.addStretch(3)
-        return page
+        words = tr("Each run you start is kept here, with its charts, samples and adapter.")
+        return make_empty_page("runs", tr("No runs yet"), words, self.begin)
 
     def _build_buttons(self) -> QHBoxLayout:
         layout = hbox(gap=8)

@@ -6,7 +6,6 @@ it gives the same token ids as the tokenizer itself, for awkward texts and for e
 Source of the ways: llm_tokenizer_bpe in llama.cpp's src/llama-vocab.cpp (of 2026-11).
 """
 
-import copy
 import json
 import re
 from collections.abc import Iterator, Sequence
@@ -123,7 +122,7 @@ def describe_tokenizer(folder: Path, rows: int, tokenizer: Any) -> Vocabulary:
     notes = []
     if strips and not set(tokens) >= _PHI_TOKENS:
         notes.append(f"llama.cpp keeps the spaces behind {strips[0]}, which the model's own tokenizer drops.")
-    add_bos = _adds_bos(tokenizer)
+    add_bos = adds_bos(tokenizer)
     if model.get("byte_fallback"):
         scores = _scores(spec, tokens, types, folder)
         prefix = _prefixes_space(spec)
@@ -262,7 +261,7 @@ def _flat(part: dict[str, Any] | None) -> list[dict[str, Any]]:
     return [p for child in inner for p in _flat(child)] if inner else [part]
 
 
-def _adds_bos(tokenizer: Any) -> bool:
+def adds_bos(tokenizer: Any) -> bool:
     """Whether a plain text gets the token of its beginning."""
     ids = tokenizer("x", add_special_tokens=True)["input_ids"]
     return tokenizer.bos_token_id is not None and ids[:1] == [tokenizer.bos_token_id]
@@ -271,4 +270,4 @@ def _adds_bos(tokenizer: Any) -> bool:
 def _merge_text(pair: Any) -> str:
     """A merge as GGUF writes it: both parts with a space between them; a space inside is Ġ there."""
     parts = pair if isinstance(pair, list) else pair.split(" ", 1)
-    return " ".join(part.replace(" ", "Ġ") for part in copy.copy(parts))
+    return " ".join(part.replace(" ", "Ġ") for part in parts)

@@ -15,6 +15,7 @@ from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadModel, BadOption, Unavailable
 from core.events import Event, Phase, Saved, Warned
 from core.export.gguf_file import KINDS, write_gguf
+from core.export.gguf_tokenizer import adds_bos
 from core.export.model_folder import free_folder, replacing_folder
 from core.export.ollama_template import make_template
 from core.export.programs import find_program
@@ -69,8 +70,7 @@ def export_ollama(request: ExportRequest) -> Iterator[Event]:
 def make_modelfile(folder: Path, system: str = "") -> tuple[str, str]:
     """(the Modelfile for a model folder, a sentence on what it cannot say or "")."""
     tokenizer = load_tokenizer(folder)
-    adds_bos = tokenizer("x")["input_ids"][:1] == [tokenizer.bos_token_id]
-    template = make_template(tokenizer, str(tokenizer.bos_token or "") if adds_bos else "")
+    template = make_template(tokenizer, tokenizer.bos_token if adds_bos(tokenizer) else "")
     lines, note = ["FROM ./model.gguf"], ""
     if template is None:
         note = (
