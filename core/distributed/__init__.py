@@ -1,0 +1,1 @@
+"""Several machines or GPUs at one run: the ranks that MLX's own engine connects."""

@@ -1,0 +1,142 @@
+"""The ranks of a run: one where it was started alone, more where mlx.launch, or Hone's own launcher, started it.
+
+MLX's engine (ring over TCP, JACCL, NCCL or MPI) connects them. Every function of a group that exchanges something is
+called by all ranks, in the same order and from one thread each: what one of them leaves out, the others wait for.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from core.errors import Unavailable
+
+PIECE_BYTES = 32 << 20  # tensors smaller than this are sent together
+SHORT_BYTES = 4096  # a Python value of at most so many bytes takes a single exchange
+HEADER_BYTES = 4  # before it, its length
+
+
+class Group:
+    """The ranks of a run and what they exchange. This one is a rank of its own, and exchanges nothing."""
+
+    rank: int = 0
+    size: int = 1
+    backend: str = ""  # "ring", "jaccl", "nccl" or "mpi"
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this rank writes the run's folder and its events."""
+        return self.rank == 0
+
+    def all_sum(self, tree: Any) -> Any:
+        """A tree of arrays summed over all ranks: added in float32, each in the dtype that it has. Evaluated."""
+        return tree
+
+    def gather(self, value: Any) -> list[Any]:
+        """A small value of every rank, by rank: None, bool, int, float, str, and lists and dicts of them."""
+        return [value]
+
+    def broadcast(self, value: Any = None) -> Any:
+        """The small value that rank 0 gives, on all ranks."""
+        return value
+
+    def barrier(self) -> None:
+        """Wait until every rank has come here."""
+
+
+class _MLXGroup(Group):
+    """Ranks that are connected through MLX's engine."""
+
+    def __init__(self, backend: str) -> None:
+        import mlx.core as mx  # noqa: PLC0415  where there is one rank, nothing is loaded
+
+        try:
+            self._group = mx.distributed.init(strict=True, backend=backend)
+        except RuntimeError as error:
+            raise Unavailable(f"The ranks of this run could not be connected ({backend}): {error}") from error
+        self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
+
+    def all_sum(self, tree: Any) -> Any:
+        import mlx.core as mx  # noqa: PLC0415
+        from mlx.utils import tree_flatten, tree_unflatten  # noqa: PLC0415
+
+        leaves: list[tuple[str, mx.array]] = tree_flatten(tree)
+        sums: list[mx.array] = []
+        for piece in _pieces([leaf for _, leaf in leaves]):
+            flat = mx.concatenate([leaf.reshape(-1).astype(mx.float32) for leaf in piece])
+            total = mx.distributed.all_sum(flat, group=self._group)
+            mx.eval(total)  # one after the other, on every rank in the same order
+            ends, end = [], 0
+            for leaf in piece[:-1]:
+                end += leaf.size
+                ends.append(end)
+            parts = mx.split(total, ends) if ends else [total]
+            sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
+        mx.eval(sums)
+        return tree_unflatten([(name, total) for (name, _), total in zip(leaves, sums, strict=True)])
+
+    def gather(self, value: Any) -> list[Any]:
+        data = json.dumps(value, ensure_ascii=False).encode()
+        head = len(data).to_bytes(HEADER_BYTES, "big") + data[:SHORT_BYTES]
+        heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
+        lengths = [int.from_bytes(h[:HEADER_BYTES], "big") for h in heads]
+        rests = [b""] * self.size
+        if max(lengths) > SHORT_BYTES:
+            rests = self._gather_bytes(data[SHORT_BYTES:], max(lengths) - SHORT_BYTES)
+        whole = [h[HEADER_BYTES:] + rest for h, rest in zip(heads, rests, strict=True)]
+        return [json.loads(w[:length]) for w, length in zip(whole, lengths, strict=True)]
+
+    def broadcast(self, value: Any = None) -> Any:
+        return self.gather(value if self.rank == 0 else None)[0]
+
+    def barrier(self) -> None:
+        self.gather(None)
+
+    def _gather_bytes(self, data: bytes, length: int) -> list[bytes]:
+        """So many bytes of each rank, filled up with zeros."""
+        import mlx.core as mx  # noqa: PLC0415
+        import numpy as np  # noqa: PLC0415
+
+        padded = np.frombuffer(data.ljust(length, b"\0"), np.uint8)
+        gathered = mx.distributed.all_gather(mx.array(padded), group=self._group)
+        everything = bytes(np.array(gathered))
+        return [everything[start : start + length] for start in range(0, len(everything), length)]
+
+
+def _pieces(arrays: list[Any]) -> list[list[Any]]:
+    """The arrays in order, those that are small together in one list."""
+    pieces: list[list[Any]] = []
+    room = 0
+    for array in arrays:
+        need = 4 * array.size
+        if need > room or not pieces:
+            pieces.append([])
+            room = PIECE_BYTES
+        pieces[-1].append(array)
+        room -= need
+    return pieces
+
+
+def launched_backend(environment: Mapping[str, str]) -> str | None:
+    """The engine by which a launcher connects this process to others; None where it runs alone."""
+    env = environment
+    if env.get("MLX_RANK"):
+        if env.get("MLX_IBV_DEVICES") and env.get("MLX_JACCL_COORDINATOR"):
+            return "jaccl"
+        if env.get("NCCL_HOST_IP") and int(env.get("MLX_WORLD_SIZE", "1")) > 1:
+            return "nccl"
+        hosts = env.get("MLX_HOSTFILE")
+        if (
+            hosts and os.path.exists(hosts) and os.path.getsize(hosts) > 1
+        ):  # for one host mlx.launch writes an empty one
+            return "ring"
+    sizes = (env.get("OMPI_COMM_WORLD_SIZE"), env.get("PMI_SIZE"))
+    return "mpi" if any(size and int(size) > 1 for size in sizes) else None
+
+
+@functools.cache
+def current_group() -> Group:
+    """The ranks that this process belongs to. Raises Unavailable where they cannot be connected."""
+    backend = launched_backend(os.environ)
+    return _MLXGroup(backend) if backend else Group()

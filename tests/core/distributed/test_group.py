@@ -1,0 +1,76 @@
+"""What the ranks of a run exchange: sums in float32, small Python values, and nothing where there is one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.distributed.group import Group, launched_backend
+from tests.core.distributed.ranks import run_ranks
+
+EXCHANGE = """
+import json, sys
+import mlx.core as mx
+from core.distributed import group
+group.PIECE_BYTES = 64
+ranks = group.current_group()
+tree = {
+    "a": mx.full((3, 2), ranks.rank + 1.0),
+    "b": [mx.array([0.25 * ranks.rank], mx.bfloat16), mx.arange(40) * 1.0],
+    "c": mx.array(1.0),
+}
+total = ranks.all_sum(tree)
+values = ranks.gather({"rank": ranks.rank, "text": "ü" * 5000 * ranks.rank, "none": None, "number": 0.1})
+ranks.barrier()
+print(json.dumps({
+    "rank": ranks.rank, "size": ranks.size, "backend": ranks.backend, "first": ranks.is_first,
+    "a": total["a"].tolist(), "b": total["b"][0].item(), "dtype": str(total["b"][0].dtype),
+    "last": total["b"][1][-1].item(), "c": total["c"].item(),
+    "values": [v | {"text": len(v["text"])} for v in values],
+    "told": ranks.broadcast("from 0" if ranks.rank == 0 else "from another"),
+}))
+"""
+
+
+def test_one_rank_exchanges_nothing() -> None:
+    group = Group()
+    tree = {"a": object()}
+    assert group.all_sum(tree) is tree
+    assert group.gather(7) == [7] and group.broadcast("x") == "x" and group.is_first and group.size == 1
+    code = "import sys; from core.distributed.group import current_group; current_group(); print('mlx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_ranks_exchange(tmp_path: Path) -> None:
+    results = run_ranks(3, tmp_path, EXCHANGE)
+    for rank, result in enumerate(results):
+        assert (result["rank"], result["size"], result["backend"]) == (rank, 3, "ring")
+        assert result["first"] == (rank == 0)
+        assert result["a"] == [[6.0, 6.0]] * 3 and result["c"] == 3.0 and result["last"] == 117.0
+        assert result["b"] == 0.75 and result["dtype"] == "mlx.core.bfloat16"
+        expected = [{"rank": r, "text": 5000 * r, "none": None, "number": 0.1} for r in range(3)]
+        assert result["values"] == expected and result["told"] == "from 0"
+
+
+@pytest.mark.parametrize(
+    ("environment", "backend"),
+    [
+        ({}, None),
+        ({"MLX_RANK": "0"}, None),
+        ({"MLX_RANK": "0", "MLX_HOSTFILE": "{full}"}, "ring"),
+        ({"MLX_RANK": "0", "MLX_HOSTFILE": "{empty}"}, None),
+        ({"MLX_HOSTFILE": "{full}"}, None),
+        ({"MLX_RANK": "1", "NCCL_HOST_IP": "127.0.0.1", "NCCL_PORT": "1", "MLX_WORLD_SIZE": "2"}, "nccl"),
+        ({"MLX_RANK": "1", "NCCL_HOST_IP": "127.0.0.1", "NCCL_PORT": "1", "MLX_WORLD_SIZE": "1"}, None),
+        ({"MLX_RANK": "1", "MLX_IBV_DEVICES": "f", "MLX_JACCL_COORDINATOR": "h:1"}, "jaccl"),
+        ({"OMPI_COMM_WORLD_SIZE": "2"}, "mpi"),
+        ({"OMPI_COMM_WORLD_SIZE": "1"}, None),
+    ],
+)
+def test_what_a_launcher_says(environment: dict[str, str], backend: str | None, tmp_path: Path) -> None:
+    (tmp_path / "full").write_text('[["127.0.0.1:1"], ["127.0.0.1:2"]]')
+    (tmp_path / "empty").write_text("\n")
+    places = {"full": tmp_path / "full", "empty": tmp_path / "empty"}
+    assert launched_backend({k: v.format(**places) for k, v in environment.items()}) == backend
