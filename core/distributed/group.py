@@ -49,7 +49,7 @@ class _MLXGroup(Group):
     """Ranks that are connected through MLX's engine."""
 
     def __init__(self, backend: str) -> None:
-        import mlx.core as mx  # noqa: PLC0415  where there is one rank, nothing is loaded
+        import mlx.core as mx
 
         try:
             self._group = mx.distributed.init(strict=True, backend=backend)
@@ -58,8 +58,8 @@ class _MLXGroup(Group):
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
 
     def all_sum(self, tree: Any) -> Any:
-        import mlx.core as mx  # noqa: PLC0415
-        from mlx.utils import tree_flatten, tree_unflatten  # noqa: PLC0415
+        import mlx.core as mx
+        from mlx.utils import tree_flatten, tree_unflatten
 
         leaves: list[tuple[str, mx.array]] = tree_flatten(tree)
         sums: list[mx.array] = []
@@ -95,8 +95,8 @@ class _MLXGroup(Group):
 
     def _gather_bytes(self, data: bytes, length: int) -> list[bytes]:
         """So many bytes of each rank, filled up with zeros."""
-        import mlx.core as mx  # noqa: PLC0415
-        import numpy as np  # noqa: PLC0415
+        import mlx.core as mx
+        import numpy as np
 
         padded = np.frombuffer(data.ljust(length, b"\0"), np.uint8)
         gathered = mx.distributed.all_gather(mx.array(padded), group=self._group)
