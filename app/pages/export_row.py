@@ -1,5 +1,6 @@
 """One row of "Use it": a place for the result, what can be done about it now, and what became of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
@@ -19,6 +20,14 @@ from app.widgets.labels import IconLabel, Label, heading
 from app.widgets.progress_bar import ThinProgressBar
 
 _ICON = 22
+
+
+def align_columns(rows: Sequence["ExportRow"]) -> None:
+    """Let the forms of all rows have one width, and so the buttons: they stand in columns."""
+    for parts in ([row.form for row in rows if row.form.count() > 1], [row.button for row in rows]):
+        width = max((part.sizeHint().width() for part in parts), default=0)
+        for part in parts:
+            part.setMinimumWidth(width)
 
 
 class ExportRow(QWidget):

@@ -3,9 +3,15 @@
 import time
 from pathlib import Path
 
+import numpy as np
+
+_COLOURS = 256
+
 
 class Camera:
     """Keeps the window alive while it waits, and saves what it shows as FOLDER/NAME-PICTURE.png."""
+
+    is_small = False  # whether pictures have few colours, for a repository
 
     def __init__(self, app, out: Path, name: str, width: int, height: int) -> None:  # type: ignore[no-untyped-def]
         from app.shell.window import MainWindow
@@ -17,11 +23,12 @@ class Camera:
 
     def take(self, name: str) -> None:
         self.wait(0.15)
-        self.window.grab().save(str(self.out / f"{self.name}-{name}.png"))
+        self.take_widget(self.window, name)
 
     def take_widget(self, widget, name: str) -> None:  # type: ignore[no-untyped-def]
         """Save a picture of a dialog or another widget alone."""
-        widget.grab().save(str(self.out / f"{self.name}-{name}.png"))
+        path = self.out / "-".join(filter(None, (self.name, f"{name}.png")))
+        (few_colours(widget.grab().toImage()) if self.is_small else widget.grab()).save(str(path))
 
     def wait(self, seconds: float) -> None:
         end = time.monotonic() + seconds
@@ -49,3 +56,23 @@ class Camera:
 
         bar = (page if isinstance(page, ScrollPage) else page.findChild(ScrollPage)).verticalScrollBar()
         bar.setValue(round(bar.maximum() * share))
+
+
+def few_colours(image):  # type: ignore[no-untyped-def]
+    """An image in its most frequent colours, each of the others as the nearest of them: a third of the bytes."""
+    from PySide6.QtGui import QImage
+
+    image = image.convertToFormat(QImage.Format.Format_RGB32)
+    width, height = image.width(), image.height()
+    pixels = np.frombuffer(image.constBits(), np.uint32).reshape(height, width) | 0xFF000000
+    colours, places, counts = np.unique(pixels, return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    kept = colours[order[:_COLOURS]]
+    parts = [np.stack([c >> shift & 255 for shift in (0, 8, 16)], 1).astype(np.int64) for c in (colours, kept)]
+    nearest = np.concatenate(
+        [((some[:, None] - parts[1][None]) ** 2).sum(2).argmin(1) for some in np.array_split(parts[0], 32)]
+    ).astype(np.uint8)
+    rows = np.ascontiguousarray(nearest[places.reshape(height, width)])
+    result = QImage(rows.data, width, height, width, QImage.Format.Format_Indexed8)
+    result.setColorTable([int(colour) for colour in kept])
+    return result.copy()

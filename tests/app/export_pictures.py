@@ -34,9 +34,11 @@ def visit_export(camera: Camera, page) -> None:  # type: ignore[no-untyped-def]
         if job.target == "ollama":
             yield from (missing, Saved(0, "/Users/mine/Models/sums-ollama", "model"), Command(command))
         else:
-            yield Saved(0, "/Users/mine/Models/sums-q8_0.gguf", "model")
+            yield Saved(0, "/Users/mine/Models/sums-f16.gguf", "model")
 
-    (page.folder / "adapter_config.json").write_text(json.dumps(ADAPTER))
+    config = page.folder / "adapter_config.json"
+    if not config.exists():  # a run that was only played
+        config.write_text(json.dumps(ADAPTER))
     real, export_calls.export = export_calls.export, export
     uses = page.result.use_it
     uses.use(Path())

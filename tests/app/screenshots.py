@@ -1,6 +1,7 @@
 """Screenshots of every page, light and dark, large and small: python -m tests.app.screenshots FOLDER [--language de]
 
-A run is played from a script, so this takes seconds and needs no model.
+A run is played from a script, so this takes a minute or two for each theme and size and needs no model. With
+`--scale 2` they are of a sharp screen. With `--walk` they are those of the README instead, of a run that is trained.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from tests.app.camera import Camera
 from tests.app.export_pictures import visit_export
 from tests.app.runs_pictures import visit_runs
 from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS, write_file, write_rows
+from tests.app.walk_pictures import SIZE, walk
 from tests.hub_double import HubDouble, HubRepository, model_repository
 
 SIZES = ((1280, 800), (900, 600))
@@ -23,10 +25,11 @@ SIZES = ((1280, 800), (900, 600))
 ANSWERS = {20: "It is 5, I think.", 40: "It is 4, I think.", 60: "It is 4."}
 
 
-def main(out: Path, spoken: str = "en") -> None:
+def main(out: Path, spoken: str = "en", *, scale: int = 1, walks: bool = False) -> None:
     out.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    os.environ["QT_SCALE_FACTOR"] = str(scale)
     hub = HubDouble(hub_repositories())
     hub.cut_offset, hub.cuts = 9 << 20, 0  # where a download waits to be photographed
     os.environ["HF_ENDPOINT"] = hub.url
@@ -40,6 +43,12 @@ def main(out: Path, spoken: str = "en") -> None:
     app = Application(["hone"])
     app.translate_qt(spoken)
     crash_report.install(lambda _: None)  # they go to the terminal
+    if walks:
+        theme.apply(app, "light")
+        camera = Camera(app, out, "", *SIZE)
+        camera.is_small = True
+        walk(camera)
+        return
     for mode in ("light", "dark"):
         for width, height in SIZES:
             theme.apply(app, mode)
@@ -444,5 +453,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--language", choices=language.LANGUAGES, default="en", help="of the window")
+    parser.add_argument("--scale", type=int, choices=(1, 2), default=1, help="pixels for each point")
+    parser.add_argument("--walk", action="store_true", help="the pictures of the README")
     options = parser.parse_args()
-    main(options.folder, options.language)
+    main(options.folder, options.language, scale=options.scale, walks=options.walk)

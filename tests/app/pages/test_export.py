@@ -97,6 +97,12 @@ def test_each_place_has_its_words_forms_and_button(card: ExportList) -> None:
     ]
 
 
+def test_forms_and_buttons_stand_in_columns(card: ExportList) -> None:
+    rows = [*card.rows.values(), card.server]
+    assert len({row.button.width() for row in rows}) == 1
+    assert len({row.form.width() for row in rows if row.form.isVisible()}) == 1
+
+
 def test_what_cannot_be_made_says_why_before_it_begins(card: ExportList) -> None:
     row = card.rows["peft"]
     assert row.result.isVisible() and row.result.text() == f"Not possible: {REFUSAL}"
