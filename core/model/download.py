@@ -19,7 +19,7 @@ from typing import Any
 from core.errors import Unavailable
 from core.events import Phase
 from core.hub_token import find_token
-from core.model.hub_failures import explain_failure, is_broken_connection
+from core.model.hub_failures import explaining_failures, is_broken_connection
 from core.worker import ReportProgress, run_in_thread
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
@@ -81,10 +81,8 @@ def download(repository: Repository) -> Generator[Phase, None, Path]:
 
     if constants.HF_HUB_OFFLINE:
         raise Unavailable(f"{repository.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
-    try:
+    with explaining_failures(repository.id, repository.kind):
         folder = yield from run_in_thread("download", functools.partial(_download_files, repository))
-    except Exception as error:  # a sentence for each known one; others are raised as they are
-        raise explain_failure(repository.id, repository.kind, error) from error
     return folder
 
 

@@ -1,6 +1,8 @@
 """Failures of the Hub's client, each as one sentence with what to do."""
 
+import contextlib
 import errno
+from collections.abc import Iterator
 
 from core.errors import BadData, BadModel, Gated, Unavailable, UserError
 
@@ -26,6 +28,18 @@ def explain_failure(name: str, kind: str, error: Exception) -> Exception:
             f"{name} is not on this machine, and the Hugging Face Hub could not be reached to download it."
         )
     return error
+
+
+@contextlib.contextmanager
+def explaining_failures(name: str, kind: str) -> Iterator[None]:
+    """What the Hub's client raises inside is raised as explain_failure() gives it: ours from its, others unchanged."""
+    try:
+        yield
+    except Exception as error:  # a sentence for each known one; others are raised as they are
+        explained = explain_failure(name, kind, error)
+        if explained is error:  # an error that is raised from itself would be its own cause
+            raise
+        raise explained from error
 
 
 def page_url(name: str, kind: str = "model") -> str:

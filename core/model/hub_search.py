@@ -1,12 +1,13 @@
 """Search the Hugging Face Hub for models that may be trained: text generation, in safetensors. Needs no MLX."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core.errors import Unavailable
 from core.hub_token import find_token
-from core.model.hub_failures import explain_failure, is_broken_connection, read_status
+from core.model.hub_failures import explaining_failures, is_broken_connection, read_status
 from core.model.model_facts import describe_packing
 from core.model.weight_files import BITS
 
@@ -39,7 +40,7 @@ def search_models(text: str, author: str = "", limit: int = 20) -> list[HubModel
 
     if constants.HF_HUB_OFFLINE:
         raise Unavailable("HF_HUB_OFFLINE forbids to search the Hugging Face Hub.")
-    try:
+    with explaining_failures(text, "model"), _explaining_no_hub():
         get_session().head(constants.ENDPOINT, timeout=_ANSWER_SECONDS)  # the client itself would try for half a minute
         found: list[Any] = list(
             HfApi(token=find_token()).list_models(
@@ -52,11 +53,18 @@ def search_models(text: str, author: str = "", limit: int = 20) -> list[HubModel
                 expand=_FACTS,  # type: ignore[arg-type, unused-ignore]
             )
         )
-    except Exception as error:  # a sentence for each known one; others are raised as they are
+    return [_read_facts(info) for info in found]
+
+
+@contextlib.contextmanager
+def _explaining_no_hub() -> Iterator[None]:
+    """A search asks for nothing by name, so a Hub that is not reached has a sentence of its own."""
+    try:
+        yield
+    except Exception as error:
         if is_broken_connection(error) and read_status(error) is None:
             raise Unavailable(_NOT_REACHED) from error
-        raise explain_failure(text, "model", error) from error
-    return [_read_facts(info) for info in found]
+        raise
 
 
 def _read_facts(info: Any) -> HubModel:

@@ -8,7 +8,7 @@ from typing import Any
 from core.errors import Unavailable
 from core.hub_token import find_token
 from core.model.hub import model_repository
-from core.model.hub_failures import explain_failure
+from core.model.hub_failures import explaining_failures
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,10 @@ def ask_hub(model: str, revision: str | None = None) -> RemoteModel:
     if constants.HF_HUB_OFFLINE:
         raise Unavailable(f"HF_HUB_OFFLINE forbids to ask the Hugging Face Hub about {model}.")
     repository, token = model_repository(model, revision), find_token()
-    try:
+    with explaining_failures(model, "model"):
         info: Any = HfApi(token=token).model_info(model, revision=revision, files_metadata=True)
         sizes = {file.rfilename: file.size or 0 for file in info.siblings or ()}
         wanted = list(filter_repo_objects(sizes, allow_patterns=list(repository.patterns)))
         config = Path(hf_hub_download(model, "config.json", revision=revision, token=token))
         values = json.loads(config.read_text(encoding="utf-8"))
-    except Exception as error:  # a sentence for each known one; others are raised as they are
-        raise explain_failure(model, "model", error) from error
     return RemoteModel(sum(sizes[name] for name in wanted), values if isinstance(values, dict) else {})

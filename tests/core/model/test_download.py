@@ -130,5 +130,15 @@ def test_a_disk_that_fills_up_on_the_way_keeps_what_is_here(
         bring("team/tiny")
 
 
+def test_an_error_that_has_no_sentence_stays_as_it_was(hub: HubDouble, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(download, "_stream", fail)
+    with pytest.raises(ZeroDivisionError) as caught:
+        bring("team/tiny")
+    assert caught.value.__cause__ is not caught.value
+
+
 def _fill_up(*_: object) -> None:
     raise OSError(28, "No space left on device")
