@@ -1,7 +1,7 @@
 """Search the Hugging Face Hub for models that may be trained: text generation, in safetensors. Needs no MLX."""
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
