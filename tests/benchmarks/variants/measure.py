@@ -169,8 +169,9 @@ def main() -> None:
     parser.add_argument("--length", type=int, default=1024)
     args = parser.parse_args()
     batch = args.rows, args.length
-    select("auto")
+    device = select("auto")
     if args.part == "check":
+        print(f"{device['device']}: {mx.device_info()}; MLX {mx.__version__}", flush=True)
         check_kernels()
     elif args.part == "steps":
         measure_steps(args.names.split(";"), args.small, batch)
