@@ -7,7 +7,9 @@ called by all ranks, in the same order and from one thread each: what one of the
 import functools
 import json
 import os
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from core.errors import Unavailable
@@ -17,12 +19,17 @@ SHORT_BYTES = 4096  # a Python value of at most so many bytes takes a single exc
 HEADER_BYTES = 4  # before it, its length
 
 
+class RankFailed(Unavailable):
+    """Another rank has ended the run, and said why."""
+
+
 class Group:
     """The ranks of a run and what they exchange. This one is a rank of its own, and exchanges nothing."""
 
     rank: int = 0
     size: int = 1
     backend: str = ""  # "ring", "jaccl", "nccl" or "mpi"
+    waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
     @property
     def is_first(self) -> bool:
@@ -44,6 +51,13 @@ class Group:
     def barrier(self) -> None:
         """Wait until every rank has come here."""
 
+    def fail(self, sentence: str) -> None:
+        """End the run on the other ranks: their next gather() raises RankFailed with this sentence."""
+
+    def copy_from_first(self, tree: Any) -> Any:
+        """A tree of arrays as rank 0 has it, on all ranks. The others bring one of the same shapes."""
+        return tree
+
 
 class _MLXGroup(Group):
     """Ranks that are connected through MLX's engine."""
@@ -56,6 +70,7 @@ class _MLXGroup(Group):
         except RuntimeError as error:
             raise Unavailable(f"The ranks of this run could not be connected ({backend}): {error}") from error
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
+        self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
 
     def all_sum(self, tree: Any) -> Any:
         import mlx.core as mx
@@ -63,9 +78,10 @@ class _MLXGroup(Group):
 
         leaves: list[tuple[str, mx.array]] = tree_flatten(tree)
         sums: list[mx.array] = []
+        self._is_broken, started = True, time.perf_counter()
         for piece in _pieces([leaf for _, leaf in leaves]):
-            flat = mx.concatenate([leaf.reshape(-1).astype(mx.float32) for leaf in piece])
-            total = mx.distributed.all_sum(flat, group=self._group)
+            flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
+            total = mx.distributed.all_sum(flat[0] if len(flat) == 1 else mx.concatenate(flat), group=self._group)
             mx.eval(total)  # one after the other, on every rank in the same order
             ends, end = [], 0
             for leaf in piece[:-1]:
@@ -74,16 +90,40 @@ class _MLXGroup(Group):
             parts = mx.split(total, ends) if ends else [total]
             sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
         mx.eval(sums)
+        self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
         return tree_unflatten([(name, total) for (name, _), total in zip(leaves, sums, strict=True)])
 
     def gather(self, value: Any) -> list[Any]:
+        gathered = self._gather({"value": value})
+        for rank, entry in enumerate(gathered):
+            if "failed" in entry:
+                self._is_broken = True
+                raise RankFailed(f"Rank {rank} has ended the run: {entry['failed']}")
+        return [entry["value"] for entry in gathered]
+
+    def fail(self, sentence: str) -> None:
+        if not self._is_broken:
+            with suppress(RuntimeError):  # the others are gone as well
+                self._gather({"failed": sentence})
+            self._is_broken = True
+
+    def copy_from_first(self, tree: Any) -> Any:
+        import mlx.core as mx
+        from mlx.utils import tree_map
+
+        self.barrier()
+        return self.all_sum(tree if self.rank == 0 else tree_map(mx.zeros_like, tree))
+
+    def _gather(self, value: Any) -> list[Any]:
         data = json.dumps(value, ensure_ascii=False).encode()
+        self._is_broken, started = True, time.perf_counter()
         head = len(data).to_bytes(HEADER_BYTES, "big") + data[:SHORT_BYTES]
         heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
         lengths = [int.from_bytes(h[:HEADER_BYTES], "big") for h in heads]
         rests = [b""] * self.size
         if max(lengths) > SHORT_BYTES:
             rests = self._gather_bytes(data[SHORT_BYTES:], max(lengths) - SHORT_BYTES)
+        self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
         whole = [h[HEADER_BYTES:] + rest for h, rest in zip(heads, rests, strict=True)]
         return [json.loads(w[:length]) for w, length in zip(whole, lengths, strict=True)]
 

@@ -37,6 +37,7 @@ __all__ = [
     "DISTILLATION",
     "EXAMPLES",
     "GROUPS",
+    "MISMATCHED_MEAN",
     "NUMBER",
     "OWN_ANSWERS",
     "PREFERENCES",
@@ -54,6 +55,7 @@ __all__ = [
 ]
 
 DEFAULT_METHOD = "sft"  # where none is named; shown first, and also called `hone train`
+MISMATCHED_MEAN = "mismatched_mean"  # key in batch.extra of KTO's reference point, of a batch that ranks share
 OWN_ANSWERS = "own"  # key in batch.extra of answers that the model wrote itself for a teacher to judge
 
 # loss(logps, ref, batch, o) -> (loss, metrics)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.data.kinds import UNPAIRED
-from core.methods import PREFERENCES, ChartSpec, Criterion, Method, Metric
+from core.methods import MISMATCHED_MEAN, PREFERENCES, ChartSpec, Criterion, Method, Metric
 from core.methods._preference import (
     accuracy_chart,
     beta_option,
@@ -85,14 +85,15 @@ def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, A
 
     r = Σ(π − ρ) over the answer's tokens. z0 = max(0, the batch's mean of the same over mismatched answers) estimates
     the KL from the reference and carries no gradient. logps, ref [2R, T-1]: the answers, then the mismatched ones;
-    batch.extra["label"] [R] is 1 for good.
+    batch.extra["label"] [R] is 1 for good; of a part of a batch batch.extra["mismatched_mean"] [R] is the whole's mean.
 
     The accuracy is the share of answers on the right side of z0.
     """
     import mlx.core as mx
 
     ratios, mismatched = mx.split((logps - ref).sum(-1), 2)
-    z0 = mx.maximum(0, mx.stop_gradient(mismatched).mean())
+    is_part = MISMATCHED_MEAN in batch.extra
+    z0 = mx.maximum(0, batch.extra[MISMATCHED_MEAN][0] if is_part else mx.stop_gradient(mismatched).mean())
     good = batch.extra["label"]
     side = 2 * good - 1
     weight = good * o.desirable_weight + (1 - good) * o.undesirable_weight

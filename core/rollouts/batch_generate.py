@@ -6,7 +6,7 @@ so the end of a completion is seen one token late; what was computed too much is
 
 import threading
 from collections import deque
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -71,15 +71,22 @@ class CompletionGenerator:
         *,
         group_size: int = 1,
         seed: Sequence[int] = (0,),
+        only: Collection[int] | None = None,
     ) -> list[Completion]:
-        """`group_size` completions of every prompt (token ids), in the order in which they were finished.
+        """`group_size` completions of every prompt (token ids), or of those at the indices `only`, in the order in
+        which they were finished. A prompt's completions do not depend on which others are completed.
 
         Raises SamplingStopped between two tokens when the run is asked to stop.
         """
         completions: list[Completion] = []
+        count = len(prompts) if only is None else len(only)
+        others = () if only is None else product(set(range(len(prompts))) - set(only), range(group_size))
+        skipped = set(others)
+        if self.stop.is_set():
+            raise SamplingStopped
         while True:
             batch_size = min(self.batch_size, self.limit.most or self.batch_size)
-            at_once = min(batch_size, len(prompts) * group_size) if self.batched else 1
+            at_once = min(batch_size, count * group_size) if self.batched else 1
             self.limit.at_once = max(self.limit.at_once, at_once)
             certain = len(completions)
             written = batch_generate(
@@ -91,7 +98,7 @@ class CompletionGenerator:
                 batch_size=batch_size,
                 seed=seed,
                 batched=self.batched,
-                done={(c.prompt_index, c.sample_index) for c in completions},
+                done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
             )
             try:
                 for finished in written:

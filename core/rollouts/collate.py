@@ -8,6 +8,8 @@ import numpy as np
 
 from core.data.batch.batches import Batch, collate
 from core.data.batch.groups import Group
+from core.data.batch.parts import take_rows
+from core.data.batch.shares import Share, share_batches
 from core.data.tokenize.encode import Encoded
 from core.rollouts.samples_file import RolloutGroup
 
@@ -61,6 +63,27 @@ def collate_rollouts(
         # The rows of these batches, by which they are weighted, are completions.
         batches.append(replace(batch, extra=extra, rows=tuple(groups[i].row for i, _ in order)))
     return batches
+
+
+def share_rollouts(batches: Sequence[Batch], share: Share, loss_type: str) -> list[Batch]:
+    """What one rank of several computes of a step's batches.
+
+    bnpo's loss is a mean over the tokens of its batch: of a batch that is split each part counts by its tokens.
+    """
+    lengths = [[batch.lengths[r] for r in range(len(batch.rows))] for batch in batches]
+    parts = []
+    for mine in share_batches(lengths, share):
+        batch = batches[mine.batch]
+        if not mine.is_split:
+            parts.append(batch)
+        elif mine.rows:
+            part = take_rows(batch, mine.rows)
+            if loss_type == "bnpo":
+                learned = float(batch.mask.sum())
+                share_of_it = float(part.mask.sum()) / learned if learned else len(mine.rows) / len(batch.rows)
+                part = replace(part, weight=len(batch.rows) * share_of_it)
+            parts.append(part)
+    return parts
 
 
 def _sampled_logps(batch: Batch, completion_logps: Sequence[tuple[float, ...] | None]) -> np.ndarray:

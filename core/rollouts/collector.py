@@ -1,21 +1,23 @@
 """The groups of one sampling: prompts completed by the model, scored, and flat groups replaced by others."""
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.distributed.group import Group
 from core.methods._policy import Options
 from core.rewards.answer import THINK_START, Answer
 from core.rewards.judge import RewardScorer
 from core.rollouts.advantages import compute_advantages, find_flat_groups, overlong_penalties
 from core.rollouts.batch_generate import Completion, CompletionGenerator
 from core.rollouts.prompts import Prompt
-from core.rollouts.samples_file import Rollout, RolloutGroup
+from core.rollouts.samples_file import Rollout, RolloutGroup, parse_group
 from core.rollouts.sampling import SamplingParams
 
 
@@ -33,8 +35,17 @@ class CollectedGroups:
 class Collector:
     """Samples groups of completions and scores them. Use it on the thread that owns the model."""
 
-    def __init__(self, generator: CompletionGenerator, tokenizer: Any, options: Options, scorer: RewardScorer) -> None:
+    def __init__(
+        self,
+        generator: CompletionGenerator,
+        tokenizer: Any,
+        options: Options,
+        scorer: RewardScorer,
+        group: Group | None = None,
+    ) -> None:
+        """`group` are the ranks that the prompts are spread over: each completes some of them for all."""
         self.generator, self.tokenizer, self.options, self.scorer = generator, tokenizer, options, scorer
+        self.group = group or Group()
 
     def collect(
         self,
@@ -72,7 +83,10 @@ class Collector:
         """The greedy completion of each prompt. Raises SamplingStopped as `collect` does."""
         params = SamplingParams(0.0, max_tokens=self.options.max_completion_length)
         answers: list[Answer] = [Answer("")] * len(prompts)
-        for completion in self.generator.generate([prompt.tokens for prompt in prompts], params):
+        tokens, mine = [prompt.tokens for prompt in prompts], self._mine(len(prompts))
+        written = [astuple(completion) for completion in self.generator.generate(tokens, params, only=mine)]
+        for values in itertools.chain.from_iterable(self.group.gather(written)):
+            completion = Completion(*values)
             prompt = prompts[completion.prompt_index]
             answers[completion.prompt_index] = self._build_answer(prompt, self.decode(completion.tokens), completion)
         return answers
@@ -90,17 +104,36 @@ class Collector:
         o = self.options
         params = SamplingParams(o.temperature, o.top_p, o.top_k, o.min_p, o.max_completion_length)
         by_prompt: list[dict[int, Completion]] = [{} for _ in indices]
-        tokens = [prompts[i].tokens for i in indices]
-        for completion in self.generator.generate(tokens, params, group_size=o.group_size, seed=seed):
+        tokens, mine = [prompts[i].tokens for i in indices], self._mine(len(indices))
+        for completion in self.generator.generate(tokens, params, group_size=o.group_size, seed=seed, only=mine):
             by_prompt[completion.prompt_index][completion.sample_index] = completion
-        groups = []
-        for i, completions in zip(indices, by_prompt, strict=True):
-            prompt = prompts[i]
-            rollouts, problem = self._score(prompt, [completions[n] for n in sorted(completions)])
+        groups, found = dict[int, RolloutGroup](), dict[int, str]()
+        for n in mine:
+            prompt, completions = prompts[indices[n]], by_prompt[n]
+            rollouts, problem = self._score(prompt, [completions[k] for k in sorted(completions)])
             if problem:
-                problems.append(problem)
-            groups.append(RolloutGroup(step, prompt.tokens, rollouts, prompt.text, prompt.expected, prompt.line, i))
-        return groups
+                found[n] = problem
+            groups[n] = RolloutGroup(
+                step, prompt.tokens, rollouts, prompt.text, prompt.expected, prompt.line, indices[n]
+            )
+        groups, found = self._exchange(groups, found)
+        problems += [found[n] for n in sorted(found)]
+        return [groups[n] for n in range(len(indices))]
+
+    def _mine(self, count: int) -> list[int]:
+        """Which of so many prompts this rank completes."""
+        return list(range(self.group.rank, count, self.group.size))
+
+    def _exchange(
+        self, groups: dict[int, RolloutGroup], problems: dict[int, str]
+    ) -> tuple[dict[int, RolloutGroup], dict[int, str]]:
+        """The groups and problems of all ranks, by the place of their prompt."""
+        if self.group.size == 1:
+            return groups, problems
+        written = [(n, group.to_json(), problems.get(n, "")) for n, group in groups.items()]
+        everything = list(itertools.chain.from_iterable(self.group.gather(written)))
+        groups = {n: parse_group(line, f"Question {n}") for n, line, _ in everything}
+        return groups, {n: problem for n, _, problem in everything if problem}
 
     def _score(self, prompt: Prompt, completions: Sequence[Completion]) -> tuple[tuple[Rollout, ...], str]:
         """(the completions of a prompt with their rewards, a sentence where a reward file failed)."""

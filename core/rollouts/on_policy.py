@@ -5,6 +5,7 @@ data does not know how to go on after a mistake of its own.
 """
 
 import time
+from collections.abc import Container
 from dataclasses import dataclass, replace
 
 import mlx.core as mx
@@ -12,6 +13,7 @@ import numpy as np
 
 from core.data.batch.batches import Batch, Batches
 from core.data.tokenize.encode import Encoded
+from core.distributed.group import Group
 from core.methods import OWN_ANSWERS
 from core.rollouts.batch_generate import Completion, CompletionGenerator
 from core.rollouts.sampling import SamplingParams
@@ -40,8 +42,11 @@ class OnPolicyBatches:
     they are.
     """
 
-    def __init__(self, batches: Batches, generator: CompletionGenerator, config: OnPolicyConfig) -> None:
+    def __init__(
+        self, batches: Batches, generator: CompletionGenerator, config: OnPolicyConfig, group: Group | None = None
+    ) -> None:
         self.batches, self.generator, self.config = batches, generator, config
+        self.group = group or Group()  # the ranks that the rows are spread over
         self.steps_per_epoch = batches.steps_per_epoch
         self._metrics: dict[str, float] = {}
 
@@ -58,28 +63,33 @@ class OnPolicyBatches:
         if not self.is_on_policy(step):
             return self.batches.window(step)
         rows = {i: self.batches.rows[i] for indices in self.batches.row_indices(step) for i in indices}
-        batches = self.batches.window(step, rows | self._complete_rows(step, rows))
+        mine = {i for part in self.batches.parts(step) for i in part.mine}
+        batches = self.batches.window(step, rows | self._complete_rows(step, rows, mine))
         return [replace(b, extra={**b.extra, OWN_ANSWERS: np.ones(len(b.rows), np.float32)}) for b in batches]
 
     def metrics(self) -> dict[str, float]:
         """Metrics of the completions in the last window; {} where it has none."""
         return self._metrics
 
-    def _complete_rows(self, step: int, rows: dict[int, Encoded]) -> dict[int, Encoded]:
-        """The rows that have a prompt, each with a completion by the model in place of its answer."""
+    def _complete_rows(self, step: int, rows: dict[int, Encoded], mine: Container[int]) -> dict[int, Encoded]:
+        """Those of this rank's rows that have a prompt, each with a completion by the model in place of its answer."""
         start = time.perf_counter()
         indices = [i for i, row in rows.items() if prompt_length(row)]
         prompts = [rows[i].tokens[: prompt_length(rows[i])].tolist() for i in indices]
         model = self.generator.model
         was_training = model.training
         model.eval()  # without dropout
-        completions = self.generator.generate(prompts, self.config.params, seed=[self.batches.seed, step])
+        only = [n for n, i in enumerate(indices) if i in mine]
+        completions = self.generator.generate(prompts, self.config.params, seed=[self.batches.seed, step], only=only)
         model.train(was_training)
         mx.clear_cache()
-        if completions:
+        written = [
+            entry for rank in self.group.gather([(len(c.tokens), c.truncated) for c in completions]) for entry in rank
+        ]
+        if written:
             self._metrics = {
-                "answer_length": float(np.mean([len(c.tokens) for c in completions])),
-                "cut_off": float(np.mean([c.truncated for c in completions])),
+                "answer_length": float(np.mean([tokens for tokens, _ in written])),
+                "cut_off": float(np.mean([truncated for _, truncated in written])),
                 "sampling_seconds": time.perf_counter() - start,
             }
         completed = {}

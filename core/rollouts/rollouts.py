@@ -11,15 +11,17 @@ import numpy as np
 
 from core.atomic_files import append, explain
 from core.data.batch.batches import Batch
+from core.data.batch.shares import Share
 from core.errors import BadData
 from core.methods._policy import Options
 from core.model.lm_head import LMHead
 from core.model.parted_logps import PartedLogps
-from core.rollouts.collate import collate_rollouts
+from core.rewards.answer import Answer
+from core.rollouts.collate import collate_rollouts, share_rollouts
 from core.rollouts.collector import CollectedGroups, Collector, add_advantages, group_metrics
 from core.rollouts.prompts import Prompt
 from core.rollouts.reward_monitor import RewardMonitor
-from core.rollouts.samples_file import RolloutGroup, groups_by_step, read_samples
+from core.rollouts.samples_file import RolloutGroup, groups_by_step, parse_group, read_samples
 
 # Which reward says that a prompt is solved, where a run has several: the first of these.
 SOLVING_REWARDS = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
@@ -106,23 +108,28 @@ class RolloutBatches:
         Raises SamplingStopped between two tokens when the run is asked to stop.
         """
         self.collector.generator.model.eval()
-        answers = self.collector.greedy_answers(self.held_out)
-        scorer = self.collector.scorer
+        answers, group = self.collector.greedy_answers(self.held_out), self.collector.group
+        metrics, notes = group.broadcast(self._judge(answers) if group.is_first else None)
+        self.notes += [(code, sentence) for code, sentence in notes]
+        return metrics, sum(answer.tokens for answer in answers)
+
+    def _judge(self, answers: Sequence[Answer]) -> tuple[dict[str, float], list[tuple[str, str]]]:
+        """(the metrics of an evaluation's completions, notes)."""
+        scorer, notes = self.collector.scorer, []
         reward = next(name for name in SOLVING_REWARDS if name in scorer.weights)
         result = scorer(answers)
         if result.problem:
             ending = ": this validation is left out" if reward == "file" else ""
-            self.notes.append(("reward", f"{result.problem} It was asked about held-out questions{ending}."))
+            notes.append(("reward", f"{result.problem} It was asked about held-out questions{ending}."))
         scored_answers = result.scored_answers
         solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
-        lengths = [answer.tokens for answer in answers]
         metrics = {
-            "answer_length": float(np.mean(lengths)),
+            "answer_length": float(np.mean([answer.tokens for answer in answers])),
             "cut_off": float(np.mean([answer.truncated for answer in answers])),
         }
         if not result.problem or reward != "file":
             metrics = {"solved": sum(solved) / len(answers)} | metrics
-        return metrics, sum(lengths)
+        return metrics, notes
 
     def take_notes(self) -> list[tuple[str, str]]:
         """(code, sentence) of the warnings since this was asked last."""
@@ -151,6 +158,9 @@ class RolloutBatches:
             keep_order=not self.config.shuffle,
             layout=self.config.layout,
         )
+        group = self.collector.group
+        if group.size > 1:
+            batches = share_rollouts(batches, Share(group.rank, group.size), o.loss_type)
         self._batches = [self._add_logps(batch) for batch in batches]
 
     def _add_logps(self, batch: Batch) -> Batch:
@@ -191,12 +201,19 @@ class RolloutBatches:
 
     def _load_recorded(self, number: int, step: int) -> CollectedGroups | None:
         """The groups that a resumed run was learning from: those that samples.jsonl has for this step."""
-        if self._number >= 0 or not self.config.samples_file.exists():
+        if self._number >= 0:
             return None
-        recorded = [g for g in read_samples(self.config.samples_file, skip_damaged=True) if g.step == step]
+        recorded = [parse_group(line, f"Step {step}") for line in self.collector.group.broadcast(self._read(step))]
         groups = [group for group in recorded if group.trained_on]
         dropped_groups = [group for group in recorded if not group.trained_on]
         return CollectedGroups(groups, dropped_groups, 0.0, []) if groups else None
+
+    def _read(self, step: int) -> list[str]:
+        """The groups that samples.jsonl has for a step, one line each; none where it is not there."""
+        file = self.config.samples_file
+        if not file.exists():
+            return []
+        return [group.to_json() for group in read_samples(file, skip_damaged=True) if group.step == step]
 
     def _prompt_indices(self, number: int) -> list[int]:
         """Which prompts a sampling uses: every prompt once an epoch, in an order by the seed."""

@@ -81,7 +81,7 @@ def read_samples(path: Path, vocabulary: int | None = None, skip_damaged: bool =
             for number, line in enumerate(file, 1):
                 if line.endswith("\n") and line.strip():
                     try:
-                        group = _parse_group(line, f"{path}, line {number}", vocabulary)
+                        group = parse_group(line, f"{path}, line {number}", vocabulary)
                     except BadData:
                         if skip_damaged:
                             continue
@@ -102,7 +102,7 @@ def groups_by_step(groups: Iterable[RolloutGroup]) -> list[list[RolloutGroup]]:
     return list(by_step.values())
 
 
-def _parse_group(line: str, location: str, vocabulary: int | None) -> RolloutGroup:
+def parse_group(line: str, location: str, vocabulary: int | None = None) -> RolloutGroup:
     """The group of one line. Raises BadData; `location` begins its sentence."""
     try:
         record = json.loads(line, parse_float=_finite, parse_constant=_finite)

@@ -15,6 +15,7 @@ from core.data.batch.batches import Batches
 from core.data.format.example import Example
 from core.data.read.files import dataset_label
 from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.distributed.group import Group as GroupOfRanks
 from core.errors import BadData
 from core.events import Event, Warned
 from core.memory.estimate import PROMPTS_AT_ONCE
@@ -43,6 +44,7 @@ class Policy:
     layout: dict[str, Any]  # how texts lie in a batch, see core.data.batch.batches.collate
     parallel_batches: int
     stop: threading.Event  # set to end the writing between two tokens
+    group: GroupOfRanks = field(default_factory=GroupOfRanks)  # that the answers are spread over
     limit: WritingLimit = field(default_factory=WritingLimit)
 
 
@@ -135,7 +137,8 @@ def prepare_rollouts(
     o, t = run.options, run.train
     max_length = max(len(p.tokens) for p in (*prompts, *held_out)) + o.max_completion_length
     answers = yield from _fit_answers(policy, max_length, o.answers_at_once)
-    collector = Collector(_generator(policy, answers), policy.tokenizer, o, RewardScorer(o.weights, o.settings))
+    scorer = RewardScorer(o.weights, o.settings)
+    collector = Collector(_generator(policy, answers), policy.tokenizer, o, scorer, policy.group)
     # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
     micro_batch = o.micro_batch_size
     config = RolloutConfig(
@@ -175,7 +178,7 @@ def prepare_on_policy(
     answers = yield from _fit_answers(policy, longest, requested)
     params = SamplingParams(o.sampling_temperature, max_tokens=o.max_new_tokens)
     config = OnPolicyConfig(params, run.on_policy_share, max_length)
-    own_answers = OnPolicyBatches(batches, _generator(policy, answers), config)
+    own_answers = OnPolicyBatches(batches, _generator(policy, answers), config, policy.group)
     return own_answers, OnPolicyFacts(answers.facts, run.on_policy_share)
 
 

@@ -17,7 +17,7 @@ from core.atomic_files import explain, hash_file, make_private_folder, save_tens
 from core.data.batch.batches import Batch
 from core.data.kinds import PAIRS, TEXT, UNPAIRED
 from core.device.parallel import map_in_order
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned
+from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned, from_json, to_json
 from core.methods import Method
 from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
@@ -29,9 +29,9 @@ from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
 from core.training.forgetting import METRIC, describe
 from core.training.general_measure import GeneralMeasure
-from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
 from core.training.setup import Setup
+from core.training.step_sums import StepSums
 from core.training.train_step import Loss, TrainStep
 
 _TELL_SECONDS = 0.5  # between two reports of how many rows are measured
@@ -57,6 +57,7 @@ class Evaluation:
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
+        self.group = setup.group
         self.general = GeneralMeasure(setup)
         self._samples: dict[str, list[Sample]] = {}  # by stage, the newest of each
         self._sample_scores: dict[str, dict[str, float]] = {}
@@ -110,6 +111,8 @@ class Evaluation:
             return
         if self.run.train.keep_best and progress.best_file is None:
             progress.best_loss = progress.best_step = None
+        if not self.group.is_first:
+            return
         newest = adapters.trainable_tensors(self.setup.model)
         if self.run.train.keep_best and progress.best_file is not None:
             self.setup.model.load_weights(str(self._best_path), strict=False)
@@ -146,7 +149,7 @@ class Evaluation:
     def sample_answers(self, stage: str) -> Iterator[Event]:
         """Answers to the fixed prompts, and how many are as expected; `stage` is "before", "during" or "after"."""
         setup = self.setup
-        if not setup.prompts:
+        if not (setup.prompts and self.group.is_first):  # the other ranks wait where they are needed next
             return
         name = f"Writing sample answers {_STAGES[stage]}"
         yield Phase(name)
@@ -170,6 +173,9 @@ class Evaluation:
         """
         progress = self.progress
         kept_step, loss_after, metrics_after = yield from self._choose_weights()
+        if not self.group.is_first:
+            yield from_json(self.group.broadcast())
+            return
         yield Phase("Saving")
         self._save_adapter()
         yield Saved(kept_step, str(self.folder.path), "adapter")
@@ -204,6 +210,7 @@ class Evaluation:
         told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())
         notes = [sentence for sentence in told if sentence]
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes, general=general))
+        self.group.broadcast(to_json(finished))
         yield finished
 
     def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, _HeldOutResult]:
@@ -228,27 +235,36 @@ class Evaluation:
             return _HeldOutResult(1 - metrics["solved"] if "solved" in metrics else None, answer_tokens, metrics)
         setup.model.eval()
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
-        loss, total_weight, targets = 0.0, 0.0, 0
-        means = MetricMeans()
-        measured, told = 0, time.monotonic()
+        sums, measured, told = StepSums(), 0, time.monotonic()
         with setup.forward_passes.computing(VALIDATION) if setup.forward_passes else nullcontext():
             for batch, (batch_loss, metrics) in self._losses(is_over):
-                weight = train_step.weight(batch)
-                loss, total_weight = loss + float(batch_loss) * weight, total_weight + weight
-                targets += train_step.count_targets(batch)
-                means.add(metrics, weight)
+                sums.add(float(batch_loss), metrics, train_step.weight(batch))
+                sums.count([batch], train_step)
                 measured += len(batch.rows)
                 if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
                     told = time.monotonic()
-                    yield Phase(name, f"{measured} of {setup.eval_rows} rows", measured / setup.eval_rows)
+                    done = min(setup.eval_rows, measured * self.group.size)  # each rank measures as many
+                    yield Phase(name, f"{done} of {setup.eval_rows} rows", done / setup.eval_rows)
+        sums, measured = self._over_ranks(sums, measured)
         if measured < setup.eval_rows:
             raise SamplingStopped
-        return _HeldOutResult(loss / total_weight, targets, means.means())
+        return _HeldOutResult(sums.loss / sums.weight, sums.targets, sums.means.means())
+
+    def _over_ranks(self, sums: StepSums, measured: int) -> tuple[StepSums, int]:
+        """(the sums over the held-out rows of all ranks, how many rows these are)."""
+        if self.group.size == 1:
+            return sums, measured
+        entries = self.group.gather([sums.totals, measured])
+        total = StepSums()
+        for totals, _ in entries:
+            total.merge(totals)
+        return total, sum(rows for _, rows in entries)
 
     def _losses(self, is_over: Callable[[], bool]) -> Iterator[tuple[Batch, Loss]]:
-        """Each held-out batch, or its parts, with its loss, until `is_over` says so."""
+        """Each held-out batch, or its parts, with its loss, until `is_over` says so; of several ranks each has some."""
         setup = self.setup
-        batches = takewhile(lambda _: not is_over(), setup.eval_batches)
+        mine = setup.eval_batches[self.group.rank :: self.group.size]
+        batches = takewhile(lambda _: not is_over(), mine)
         if setup.recovers:
             return self.recovery.losses(batches)
         parallel = 1 if setup.forward_passes else setup.parallel_batches  # a program serves one call at a time
@@ -273,7 +289,8 @@ class Evaluation:
         best_loss, best_step = progress.best_loss, progress.best_step
         limit = newest_loss if newest_loss is not None and math.isfinite(newest_loss) else math.inf
         is_better = best_loss is not None and best_loss < limit
-        if self.run.train.keep_best and progress.best_file is not None and best_step is not None and is_better:
+        keeps_best = self.run.train.keep_best and self.group.is_first
+        if keeps_best and progress.best_file is not None and best_step is not None and is_better:
             self.setup.model.load_weights(str(self._best_path), strict=False)
             return best_step, best_loss, progress.best_metrics
         return progress.step, newest_loss, newest_metrics
@@ -301,6 +318,8 @@ class Evaluation:
         """Keep the weights of this step beside the checkpoints, and the adapter in the run's folder."""
         progress = self.progress
         progress.best_file = checkpoint.best_name(progress.step)
+        if not self.group.is_first:
+            return
         with explain(self._best_path):
             make_private_folder(self._best_path.parent)
             save_tensors(self._best_path, adapters.trainable_tensors(self.setup.model))

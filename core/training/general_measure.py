@@ -26,6 +26,8 @@ class GeneralMeasure:
         `is_fresh` says that the run does not go on from a checkpoint: what an earlier start left counts no more.
         """
         setup = self.setup
+        if not setup.group.is_first:
+            return
         file = setup.folder.path / forgetting.FILE
         if is_fresh:
             file.unlink(missing_ok=True)

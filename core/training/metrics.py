@@ -1,6 +1,6 @@
 """Means over several batches, each batch counting by its weight."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -20,6 +20,16 @@ class MetricMeans:
             total, count = (float(v) for v in value) if isinstance(value, tuple) else (float(value) * weight, weight)
             self._sums[name] = self._sums.get(name, 0.0) + total
             self._counts[name] = self._counts.get(name, 0.0) + count
+
+    @property
+    def totals(self) -> dict[str, list[float]]:
+        """{name: [the weighted sum, the weights]}, for merge()."""
+        return {name: [total, self._counts[name]] for name, total in self._sums.items()}
+
+    def merge(self, totals: Mapping[str, Sequence[float]]) -> None:
+        """Add what another has gathered."""
+        for name, (total, count) in totals.items():
+            self.add({name: (total, count)}, 0.0)
 
     def means(self) -> dict[str, float]:
         means = {name: self._sums[name] / count for name, count in self._counts.items() if count}

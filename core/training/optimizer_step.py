@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 
 from core.data.batch.batches import Batch
 from core.device.gpu_failure import find_failure, finish_work
@@ -13,11 +14,12 @@ from core.device.parallel import map_in_order
 from core.device.process_memory import read_process_memory
 from core.errors import Unavailable
 from core.events import Step
+from core.methods import MISMATCHED_MEAN
 from core.training.checkpoint import Progress
 from core.training.lr_schedule import learning_rate
-from core.training.metrics import MetricMeans
 from core.training.recovery import Recovery
 from core.training.setup import Setup
+from core.training.step_sums import RankExchange, StepSums
 from core.training.train_step import TrainStep
 
 
@@ -41,6 +43,7 @@ class OptimizerStepper:
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run = setup, setup.run
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
+        self.exchange = RankExchange(setup.group, setup.stop)
         self._built_step: _PendingStep | None = None
         self._last_batches: list[Batch] = []
 
@@ -54,31 +57,70 @@ class OptimizerStepper:
         setup, number = self.setup, self.progress.step + 1
         pending, self._built_step = self._built_step or self._begin(number), None
         setup.model.train()  # an evaluation may have come between
-        pending, grad, results = self._compute_gradient(pending)
-        total_weight, self._last_batches = sum(pending.weights), pending.batches
+        pending, grad, results = self._compute_gradient(self._share_means(pending))
+        self._last_batches = pending.batches
+        sums = self._sum_over_ranks(pending, grad, results) if setup.group.size > 1 else None
         lr = self._learning_rate(number)
-        norm = self.train_step.optimizer_step(grad, total_weight, lr)
+        total_weight = sums.weight if sums else sum(pending.weights)
+        norm = self.train_step.optimizer_step(self.train_step.sum_over_ranks(grad), total_weight, lr)
         mx.async_eval(norm, self.train_step.state)
         if self._can_build_ahead and number < setup.schedule.total_steps:
             self._built_step = self._begin(number + 1)
             if setup.compiles:  # a GPU goes on while this step is reported
-                mx.async_eval(self._built_step.first)
+                mx.async_eval(self._built_step.first or [])
         self._finish_update(norm)
-        loss, means = 0.0, MetricMeans()
-        for (batch_loss, metrics), weight in zip(results, pending.weights, strict=True):
-            loss += float(batch_loss) * weight / total_weight
-            means.add(metrics, weight)
+        sums = sums or self._sum_up(pending, results)
+        loss = sums.loss / total_weight
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             raise self._not_finite(number, pending.batches)
         seconds = time.perf_counter() - started
-        metrics = means.means() | self._source_metrics(seconds)
-        return self._record(number, pending.batches, loss, lr, float(norm), metrics, seconds)
+        self.exchange.end_step(seconds)
+        metrics = sums.means.means() | self._source_metrics(seconds) | sums.rank_metrics(seconds)
+        return self._record(number, sums, loss, lr, float(norm), metrics, seconds)
+
+    def _sum_up(self, pending: _PendingStep, results: list[tuple[Any, Any]]) -> StepSums:
+        """The sums of a step over this rank's batches."""
+        sums = StepSums()
+        for (loss, metrics), weight in zip(results, pending.weights, strict=True):
+            sums.add(float(loss), metrics, weight)
+        sums.count(pending.batches, self.train_step)
+        return sums
+
+    def _sum_over_ranks(self, pending: _PendingStep, grad: Any, results: list[tuple[Any, Any]]) -> StepSums:
+        """The sums of a step over all ranks. The gradient is there before: a rank that fails in it says so here."""
+        if grad is not None:
+            mx.eval(grad, results)
+        return self.exchange(self._sum_up(pending, results))
+
+    def _share_means(self, pending: _PendingStep) -> _PendingStep:
+        """Batches of which other ranks have a part, with the mean over the whole that a method measures (KTO)."""
+        group = self.setup.group
+        if group.size == 1 or not self.run.spec.precomputed:
+            return pending
+        batches, sums = list(pending.batches), dict[str, tuple[float, int]]()
+        for n, batch in enumerate(batches):
+            if batch.split is not None:
+                batches[n], total = self.train_step.with_precomputed(batch)
+                sums[str(batch.split)] = total, len(batch.rows)
+        entries = group.gather(sums)
+        for n, batch in enumerate(batches):
+            parts = [entry[str(batch.split)] for entry in entries if str(batch.split) in entry]
+            if parts:
+                mean = sum(total for total, _ in parts) / sum(rows for _, rows in parts)
+                known = {MISMATCHED_MEAN: np.full(len(batch.rows), mean, np.float32)}
+                batches[n] = replace(batch, extra=batch.extra | known)
+        return replace(pending, batches=batches)
 
     def _begin(self, number: int) -> _PendingStep:
         """A step's batches, and the gradient of the first as a graph that is not computed yet."""
-        self.setup.model.train()
-        pending = self._part(self.setup.batches.window(number))
-        if self.setup.recovers or self._goes_side_by_side(pending):
+        setup = self.setup
+        setup.model.train()
+        if setup.group.size > 1 and self.run.adapter.dropout:  # of each rank its own, whatever it has drawn before
+            mx.random.seed(
+                int(np.random.default_rng([self.run.train.seed, number, setup.group.rank]).integers(1 << 62))
+            )
+        pending = self._part(setup.batches.window(number))
+        if setup.recovers or self._goes_side_by_side(pending) or not pending.batches or self.run.spec.precomputed:
             return pending
         return replace(pending, first=self.train_step.gradient(pending.batches[0]))
 
@@ -108,7 +150,8 @@ class OptimizerStepper:
         while True:
             try:
                 grad, results = self._accumulate(pending)
-                finish_work(grad, results)
+                if pending.batches:
+                    finish_work(grad, results)
                 self.recovery.step_done()
                 return pending, grad, results
             except RuntimeError as error:
@@ -140,8 +183,10 @@ class OptimizerStepper:
 
     def _accumulate(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
         """(the sum of the gradients of a step's batches, (loss, metrics) of each), one batch after the other."""
+        total, results = None, list[tuple[Any, Any]]()
+        if not pending.batches:  # other ranks have them all
+            return total, results
         current = self.train_step.gradient(pending.batches[0]) if pending.first is None else pending.first
-        total, results = None, []
         for n in range(len(pending.batches)):
             loss, metrics, grad = current
             results.append((loss, metrics))
@@ -180,7 +225,7 @@ class OptimizerStepper:
     def _record(
         self,
         number: int,
-        batches: list[Batch],
+        sums: StepSums,
         loss: float,
         lr: float,
         norm: float,
@@ -188,10 +233,10 @@ class OptimizerStepper:
         seconds: float,
     ) -> Step:
         """Count a step that is done, and report it."""
-        progress, tokens = self.progress, sum(batch.real_tokens for batch in batches)
+        progress, tokens = self.progress, sums.tokens
         progress.step, progress.seconds = number, progress.seconds + seconds
         progress.tokens += tokens
-        progress.trained_tokens += sum(self.train_step.count_targets(batch) for batch in batches)
+        progress.trained_tokens += sums.targets
         return Step(
             step=number,
             loss=loss,

@@ -32,7 +32,7 @@ def find_resume_point(
     Raises BadOption where it is finished and nothing changes, BadModel where there are checkpoints and none is whole.
     """
     before = Run.read(folder.path / RUN)
-    run = replace(_change(before, changes).check(), output=str(folder.path))
+    run = replace(with_changes(before, changes).check(), output=str(folder.path))
     run = run.replace("model.path", hub.find_moved(run.model.path, folder.path))
     ending = _last_ending(folder.events())
     if ending in ("done", "early_stop") and not changes:
@@ -42,7 +42,7 @@ def find_resume_point(
     return run, ResumePoint(newest, accept_changes, ending == "early_stop", noted)
 
 
-def _change(run: Run, changes: dict[str, Any]) -> Run:
+def with_changes(run: Run, changes: dict[str, Any]) -> Run:
     """The run with these options; steps take the place of epochs, and epochs that of steps."""
     for key, other in (("train.steps", "train.epochs"), ("train.epochs", "train.steps")):
         if changes.get(key) is not None and other not in changes:

@@ -16,10 +16,12 @@ from core.ane.forward import REFERENCE, VALIDATION, ForwardPasses
 from core.ane.verdict_cache import mark
 from core.ane.watch import EngineWatch
 from core.data.batch.batches import Batch, BatchSource
+from core.data.batch.shares import Share
 from core.data.tokenize.encode import EncodedPrompt
 from core.device.gpu_failure import can_recover
 from core.device.machine import versions
 from core.device.select import select
+from core.distributed.group import Group, current_group
 from core.events import Event, Started, Warned
 from core.memory.plan import Plan
 from core.model.lm_head import LMHead
@@ -95,6 +97,7 @@ class Setup:
     largest_step: int | None = None  # the step with the longest batch, where that is known before
     engine_watch: EngineWatch | None = None  # where the Neural Engine computes the steps' forward pass
     forward_passes: ForwardPasses | None = None  # where it computes those without a gradient alone
+    group: Group = field(default_factory=Group)  # the ranks of the run
     measures_general: bool = False  # whether it is measured what the run makes the model forget
 
     @property
@@ -182,7 +185,8 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         requested = f"The {run.backend.upper()} was asked for"
         yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
     data = yield from prepare_data(run)
-    may_use_engine = run.backend in ("auto", "ane")
+    group = current_group()
+    may_use_engine = run.backend in ("auto", "ane") and group.size == 1
     steps, forward = judge_run(run, folder, data) if may_use_engine else (None, None)
     other_model = yield from ask_other_model(run, folder, data, device, stop)
     plan, memory = yield from plan_memory(run, data, device)
@@ -214,7 +218,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         if not facts.used and (run.backend == "ane" or "runtime" in (steps.code, forward and forward.code)):
             yield Warned("neural-engine", facts.line)
     engines = Engines(watch, passes)
-    arguments = data, other_model, plan, memory, texts, model, engines, stop
+    arguments = data, other_model, plan, memory, texts, model, engines, stop, group
     try:
         return (yield from _assemble(run, folder, backend, *arguments))
     except BaseException:
@@ -252,6 +256,7 @@ def _assemble(
     model: TrainingModel,
     engines: Engines,
     stop: threading.Event,
+    group: Group,
 ) -> Generator[Event, None, Setup]:
     """The Setup of a run whose model is in memory: its batches, what other models say of them, its schedule."""
     device = backend.used
@@ -261,9 +266,10 @@ def _assemble(
     data.batches.layout = layout
     data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
+    data.batches.share = Share(group.rank, group.size) if group.size > 1 else None
     of_held_out = UNPACKED_LAYOUT if engines.passes else layout
     yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes)
-    policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop)
+    policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop, group)
     annotator, samples = other_model.annotator, folder.path / SAMPLES
     sources = yield from prepare_batches(run, data, policy, annotator, samples, of_held_out)
 
@@ -296,6 +302,7 @@ def _assemble(
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
         engine_watch=engines.watch,
         forward_passes=engines.passes,
+        group=group,
         measures_general=measures_general,
     )
     return setup

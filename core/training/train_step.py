@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import mlx.core as mx
+import numpy as np
 from mlx.utils import tree_map
 
 from core.data.batch.batches import Batch
@@ -14,6 +15,7 @@ from core.training.compiled_step import CompiledStep
 from core.training.flat_parameters import FlatParameters
 from core.training.setup import Setup
 
+PRECOMPUTED = "precomputed"  # key in batch.extra of what _precompute() gives, where that is known
 TARGETS_MULTIPLE = 128  # a compiled step takes its targets in multiples of so many
 
 Loss = tuple[mx.array, dict[str, Any]]  # (the loss, a scalar; the method's metrics)
@@ -29,6 +31,9 @@ class TrainStep:
         self._flat = FlatParameters(setup.model, is_flat=not full)
         self._compiled = CompiledStep(self._compute_gradient)
         self._gradient: Any = self._compiled if setup.compiles else self._compute_gradient
+        self.group = setup.group
+        # Over several ranks the gradient is summed as the optimizer takes it, in few large pieces.
+        self._compute_update = self._update_by_vectors if self.group.size > 1 else self._update_by_tensors
         self._update: Any = self._compute_update
         self.is_by_block = False  # whether each block is evaluated by itself, which no compiled step can do
         self.begin()
@@ -49,7 +54,7 @@ class TrainStep:
 
         It computes nothing any more. A window looks for them late, and the model's memory would stay.
         """
-        del self._gradient, self._update, self._compiled
+        del self._gradient, self._update, self._compute_update, self._compiled
 
     @property
     def state(self) -> list[Any]:
@@ -75,15 +80,38 @@ class TrainStep:
         (_, (loss, metrics)), grad = gradient(self._parameters, arrays, precomputed, self.weight(batch))
         return loss, metrics, grad
 
+    def with_precomputed(self, batch: Batch) -> tuple[Batch, float]:
+        """(a batch that brings along what _precompute() gives, the sum over its rows of that less the reference's):
+        what is to be known of a batch that ranks share before its loss."""
+        arrays = to_mlx(batch)
+        logps = self._precompute(arrays)
+        total = (logps - arrays.extra[REFERENCE][len(logps) :]).sum().item()
+        return dataclasses.replace(batch, extra=batch.extra | {PRECOMPUTED: np.array(logps)}), total
+
     def add(self, total: Any, grad: Any) -> Any:
         """The sum of two gradients, `total` that of earlier batches. Those of an adapter are added in float32."""
         in_float32 = self._flat.is_flat
         return tree_map(lambda a, b: a.astype(mx.float32) + b if in_float32 else a + b, total, grad)
 
+    def sum_over_ranks(self, grad: Any) -> Any:
+        """A gradient summed over all ranks, as optimizer_step() takes it; `grad` is None where a rank has none."""
+        if self.group.size == 1:
+            return grad
+        vectors = tree_map(mx.zeros_like, self._parameters) if grad is None else self._flat.flatten_gradient(grad)
+        return self.group.all_sum(vectors)
+
+    def copy_from_first_rank(self) -> None:
+        """Take over the parameters and the optimizer's state of rank 0."""
+        tensors = self.setup.model.trainable_parameters()
+        tensors, state = self.group.copy_from_first((tensors, self.optimizer.state))
+        self.setup.model.update(tensors)
+        self.begin(state)
+
     def optimizer_step(self, grad: Any, total_weight: float, lr: float) -> mx.array:
         """Update the parameters by gradients that were added up and weigh `total_weight`.
 
-        Returns the gradient's norm before clipping. Nothing is evaluated yet; see `state`.
+        With several ranks both are over all of them: see sum_over_ranks(). Returns the gradient's norm before clipping.
+        Nothing is evaluated yet; see `state`.
         """
         self.optimizer.learning_rate = lr
         norm, self._parameters = self._update(self._parameters, grad, mx.array(total_weight, mx.float32))
@@ -127,9 +155,13 @@ class TrainStep:
         loss, metrics = self._loss(batch, precomputed)
         return loss * weight, (loss, metrics)
 
-    def _compute_update(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any]:
+    def _update_by_tensors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any]:
+        """The same from the gradient of each tensor."""
+        return self._update_by_vectors(parameters, self._flat.flatten_gradient(grad), total_weight)
+
+    def _update_by_vectors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any]:
         """(the gradient's norm before clipping, the updated parameters)."""
-        grad = tree_map(lambda g: g / total_weight.astype(g.dtype), self._flat.flatten_gradient(grad))
+        grad = tree_map(lambda g: g / total_weight.astype(g.dtype), grad)
         norm = optimizers.global_norm(grad)
         clipped = optimizers.clip(grad, norm, self.run.train.max_grad_norm)
         return norm, self.optimizer.apply_gradients(clipped, parameters)
@@ -151,6 +183,8 @@ class TrainStep:
             return self.setup.teacher.predict(batch)
         if not self.run.spec.precomputed:
             return None
+        if PRECOMPUTED in batch.extra:
+            return batch.extra[PRECOMPUTED]
         logps = token_logps(self.setup.model, _half(batch, 1), self.setup.lm_head)
         mx.eval(logps)
         return logps

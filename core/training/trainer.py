@@ -21,6 +21,7 @@ from core.device.keep_awake import keep_awake
 from core.device.release import releasing
 from core.device.select import select
 from core.device.wired_memory import wired
+from core.distributed.group import RankFailed, current_group
 from core.errors import Unavailable
 from core.events import Event, Paused, Phase, Resumed, Saved, Warned
 from core.resolved import Decision
@@ -37,8 +38,9 @@ from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
 from core.training.machine_watch import MachineWatch
 from core.training.optimizer_step import OptimizerStepper, UpdateFailed
+from core.training.ranks import agreed_stop, bare, check_for_ranks, copy_start, scratch_folder, telling_ranks
 from core.training.recovery import Recovery
-from core.training.resume_point import ResumePoint, find_resume_point
+from core.training.resume_point import ResumePoint, find_resume_point, with_changes
 from core.training.setup import Setup, prepare
 from core.training.stopping import refuse_stopped, until_stopped
 from core.training.train_step import TrainStep
@@ -63,10 +65,16 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put right; what
     was saved before stays on disk.
     """
-    run = run.check().with_output().with_absolute_paths()
-    folder = RunFolder.plan(run)
-    with keep_awake():
-        yield from releasing(logged(folder, _execute(run, folder, stop, save_now)))
+    with telling_ranks(current_group()) as group:
+        run = run.check()
+        check_for_ranks(run, group)
+        if not group.is_first:
+            yield from _follow(run, stop)
+            return
+        run = run.with_output().with_absolute_paths()
+        folder = RunFolder.plan(run)
+        with keep_awake():
+            yield from releasing(logged(folder, _execute(run, folder, stop, save_now)))
 
 
 def resume(
@@ -93,14 +101,27 @@ def resume(
     the inputs are not what they were, and BadOption where the folder holds no run, one that another process trains, or
     one that is finished and gets no changes.
     """
-    folder = RunFolder.open(Path(path).expanduser())
+    with telling_ranks(current_group()) as group:
+        if not group.is_first:
+            run = Run.from_toml(group.broadcast(), "The run")
+            yield from _follow(with_changes(run, changes or {}), stop)
+            return
+        folder = RunFolder.open(Path(path).expanduser())
 
-    def go_on() -> Iterator[Event]:
-        run, point = yield from find_resume_point(folder, changes or {}, accept_changes)
-        yield from _execute(run, folder, stop, save_now, point)
+        def go_on() -> Iterator[Event]:
+            run, point = yield from find_resume_point(folder, changes or {}, accept_changes)
+            check_for_ranks(run, group)
+            group.broadcast(run.to_toml())
+            yield from _execute(run, folder, stop, save_now, point)
 
-    with keep_awake():
-        yield from releasing(logged(folder, go_on()))
+        with keep_awake():
+            yield from releasing(logged(folder, go_on()))
+
+
+def _follow(run: Run, stop: threading.Event | None) -> Iterator[Event]:
+    """A run as another rank than the first does it: it computes its part and keeps nothing."""
+    with keep_awake(), scratch_folder(run.with_absolute_paths()) as (run, folder):
+        yield from bare(releasing(logged(folder, _execute(run, folder, stop, None))))
 
 
 def _execute(
@@ -114,13 +135,14 @@ def _execute(
 
     The folder is written once the first step can be taken: a run that cannot start, or go on, leaves it as it was.
     """
-    stop, save_now = stop or threading.Event(), save_now or threading.Event()
-    setup = yield from until_stopped(prepare(run, folder, stop), stop)
+    asked, save_now, group = stop or threading.Event(), save_now or threading.Event(), current_group()
+    stop = agreed_stop(group, asked)
+    setup = yield from until_stopped(prepare(run, folder, stop), asked)
     memory_limit, wiring = mx.get_memory_limit(), ExitStack()
     train_step: TrainStep | None = None
     trainer: Trainer | None = None
     try:
-        refuse_stopped(stop)
+        refuse_stopped(asked)
         train_step = TrainStep(setup)
         limit_cache(setup.on_gpu)
         mx.reset_peak_memory()
@@ -134,18 +156,20 @@ def _execute(
             train_step.begin(optimizer_state)
             if point.was_early_stopped:
                 progress.evaluations_without_best = 0
+        progress, is_fresh = copy_start(group, train_step, progress, newest is None)
         recovery = Recovery(setup, train_step)
         dry_run(setup, train_step, recovery)
-        refuse_stopped(stop)
+        refuse_stopped(asked)
         memory = setup.resolved.memory
         needed = memory.measured or (memory.estimate or {}).get("high")
         memory = replace(memory, wired=wiring.enter_context(wired(needed)))
         setup.resolved = replace(setup.resolved, memory=memory)
-        yield from setup.write_folder(progress.step if newest else None)
+        if group.is_first:
+            yield from setup.write_folder(progress.step if newest else None)
         if newest:
             with explain(newest):
                 checkpoint.remove_old(newest, progress, run.train.keep_checkpoints)
-        trainer = Trainer(setup, train_step, progress, recovery, is_fresh=newest is None)
+        trainer = Trainer(setup, train_step, progress, recovery, is_fresh)
         yield setup.started(first_step=progress.step + 1)
         if point:
             yield Resumed(progress.step, point.changes)
@@ -154,7 +178,7 @@ def _execute(
         except SamplingStopped:  # while answers were written
             reason = "paused" if pauses(stop) else "stopped"
         except (Unavailable, RuntimeError) as error:
-            if find_failure(error.__cause__ or error):
+            if isinstance(error, RankFailed) or find_failure(error.__cause__ or error):
                 yield from trainer.save_what_stands(error)
             raise
         if not trainer.is_saved:
@@ -220,6 +244,7 @@ class Trainer:
                 return "paused" if pauses(stop) else "stopped"
             event = self._stepper.step()
             notes = self._watch.look()  # told before the step that was long for it
+            self._stepper.exchange.notes += [] if self.setup.group.is_first else notes
             yield from (Warned(code, sentence) for code, sentence in notes)
             yield replace(event, metrics={**event.metrics, **self._watch.metrics})
             self.is_saved = False
@@ -239,7 +264,10 @@ class Trainer:
         del self._watch
 
     def save(self) -> Saved:
-        """Write a checkpoint of the current step."""
+        """Write a checkpoint of the current step; a rank that keeps nothing does not."""
+        self.is_saved = True
+        if not self.setup.group.is_first:
+            return Saved(self.progress.step, "", CHECKPOINT)
         path = checkpoint.save(
             self.folder.path / CHECKPOINTS,
             self.progress,
@@ -248,7 +276,6 @@ class Trainer:
             self.run.train.keep_checkpoints,
             self.folder.sync_logs,
         )
-        self.is_saved = True
         return Saved(self.progress.step, str(path), CHECKPOINT)
 
     def _make_room(self, strongly: bool) -> str:
@@ -286,7 +313,11 @@ class Trainer:
             setup.resolved = replace(setup.resolved, compiled=compiled)
             setup.write_resolved()
             yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
-        yield from self.recovery.take_notes()
+        exchange = self._stepper.exchange
+        for note in self.recovery.take_notes():
+            exchange.notes += [] if setup.group.is_first else [(note.code, note.message)]
+            yield note
+        yield from exchange.take_notes()
         if used := setup.engine_watch or setup.forward_passes:
             yield from self._tell_of_engine(used)
         if setup.rollouts is not None:

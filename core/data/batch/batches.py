@@ -5,13 +5,14 @@ A resumed run needs no saved data position: `window(step)` gives the batches of 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
 from core.data.batch.groups import Group, longest_text, row_texts
 from core.data.batch.packing import WIDTH_MULTIPLE, Layout, choose_layout, pad_width
+from core.data.batch.shares import Share, share_batches
 
 # Rows are sorted by length within a pool of this many batches, so that little is padding while the order stays random
 # over the epoch.
@@ -35,6 +36,7 @@ class Batch:
     # What a method adds, such as Group.values; values of rows are [R].
     extra: dict[str, Any] = field(default_factory=dict)
     weight: float | None = None  # what it counts by in its step; None: by its tokens or rows, as its method says
+    split: int | None = None  # of a batch whose other rows other ranks have: its number in the step
 
     @property
     def real_tokens(self) -> int:
@@ -83,7 +85,7 @@ class BatchSource(Protocol):
     steps_per_epoch: int
 
     def window(self, step: int) -> list[Batch]:
-        """The batches of optimizer step `step`, counted from 1."""
+        """The batches of optimizer step `step`, counted from 1; this rank's share of them where there are several."""
         ...
 
     def metrics(self) -> dict[str, float]:
@@ -95,7 +97,7 @@ class Batches:
     """The training set as optimizer steps: each a window of `accumulation` batches of `batch_size` rows.
 
     Every row is used exactly once an epoch; the last batch of an epoch may be smaller, and the last window shorter.
-    `layout`, `max_tokens` and `parallel_batches` may be set before the first window.
+    `layout`, `max_tokens`, `parallel_batches` and `share` may be set before the first window.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class Batches:
         self.layout: dict[str, Any] = {}  # pack, share and always of collate()
         self.max_tokens: int | None = None  # tokens in the model at once, None for no limit; a longer row goes alone
         self.parallel_batches = 1  # micro-batches of a batch that go through the model at once
+        self.share: Share | None = None  # which part of every step this rank computes; None: all
         self.steps_per_epoch = math.ceil(math.ceil(len(rows) / batch_size) / accumulation)
         self._epoch = -1
         self._order: list[list[int]] = []  # the batches of that epoch
@@ -125,10 +128,23 @@ class Batches:
         """The batches of optimizer step `step`, counted from 1, each in as many micro-batches as `max_tokens` and
         `parallel_batches` make of it.
 
-        `replacements` are rows, by index, that stand in for those of the dataset; all of the step's are needed.
+        `replacements` are rows, by index, that stand in for those of the dataset; all of the step's that this rank
+        computes are needed.
         """
         rows: Any = self.rows if replacements is None else replacements
-        return [batch for indices in self.row_indices(step) for batch in self._collate_parts(rows, indices)]
+        return [batch for part in self.parts(step) for batch in self._collate_parts(rows, part)]
+
+    def parts(self, step: int) -> list["BatchRows"]:
+        """The batches of optimizer step `step` as this rank computes them, some of them in part."""
+        batches = self.row_indices(step)
+        if self.share is None:
+            return [BatchRows(indices, indices) for indices in batches]
+        tokens = [[len(row_texts(self.rows[i])) * longest_text(self.rows[i]) for i in indices] for indices in batches]
+        shares = share_batches(tokens, self.share)
+        return [
+            BatchRows([batches[s.batch][r] for r in s.rows], batches[s.batch], s.batch if s.is_split else None)
+            for s in shares
+        ]
 
     def metrics(self) -> dict[str, float]:
         """Empty: a dataset has no metrics of its own."""
@@ -142,15 +158,15 @@ class Batches:
         first = step_in_epoch * self.accumulation
         return self._order[first : first + self.accumulation]
 
-    def _collate_parts(self, rows: Any, indices: list[int]) -> list[Batch]:
+    def _collate_parts(self, rows: Any, part: "BatchRows") -> list[Batch]:
         """A batch, or its micro-batches. Those get an `extra`: how many tokens of a row's first text are learned, as
         the mean over the whole batch."""
-        batches = [collate(rows, part, **self.layout) for part in self._split(rows, indices)]
-        if len(batches) > 1:
-            mean = sum(float(batch.mask[: len(batch.rows)].sum()) for batch in batches) / len(indices)
+        batches = [collate(rows, mine, **self.layout) for mine in self._split(rows, part.mine)] if part.mine else []
+        if len(batches) > 1 or part.split is not None:
+            learned = sum(int(row_texts(self.rows[i])[0].mask[1:].sum()) for i in part.batch)
             for batch in batches:
-                batch.extra["learned_a_row"] = np.full(len(batch.rows), mean, np.float32)
-        return batches
+                batch.extra["learned_a_row"] = np.full(len(batch.rows), learned / len(part.batch), np.float32)
+        return batches if part.split is None else [replace(batch, split=part.split) for batch in batches]
 
     def _split(self, rows: Any, indices: list[int]) -> list[list[int]]:
         """The rows of a batch as micro-batches, the longest rows first where there are several."""
@@ -187,6 +203,14 @@ class Batches:
             pool = sorted(order[start : start + POOL_BATCHES * size], key=lambda i: longest_text(self.rows[i]))
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
+
+
+class BatchRows(NamedTuple):
+    """The rows of a batch that one rank computes."""
+
+    mine: list[int]  # indices; may be none
+    batch: list[int]  # those of the whole batch
+    split: int | None = None  # its number in the step, where other ranks have the other rows
 
 
 def _split_evenly(tokens: Mapping[int, int], parallel: int, max_tokens: int) -> list[list[int]]:

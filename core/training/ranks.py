@@ -1,0 +1,72 @@
+"""A run on several ranks: rank 0 keeps its folder and tells its events, the others compute with it."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core.distributed.agreed_stop import AgreedStop
+from core.distributed.group import Group, RankFailed
+from core.errors import BadOption
+from core.events import Event, Finished, Paused, Started
+from core.run import Run
+from core.run.folder import RunFolder
+from core.training.checkpoint import Progress
+from core.training.endings import explain_failure
+from core.training.train_step import TrainStep
+
+
+@contextmanager
+def scratch_folder(run: Run) -> Iterator[tuple[Run, RunFolder]]:
+    """The run with an empty folder that is gone afterwards: of a rank that keeps nothing."""
+    with TemporaryDirectory(prefix="hone-rank-") as temporary:
+        path = Path(temporary) / "run"
+        path.mkdir()
+        run = run.replace("output", str(path))
+        yield run, RunFolder.plan(run)
+
+
+def agreed_stop(group: Group, stop: threading.Event) -> threading.Event:
+    """The event by which a run goes: `stop` itself where there is one rank."""
+    return stop if group.size == 1 else AgreedStop(stop)
+
+
+def check_for_ranks(run: Run, group: Group) -> None:
+    """Raises BadOption for what cannot be done by several ranks."""
+    if group.size > 1 and run.backend == "ane":
+        raise BadOption("The Neural Engine computes for one machine alone: choose another --backend for several.")
+
+
+@contextmanager
+def telling_ranks(group: Group) -> Iterator[Group]:
+    """Where a rank's part of a run ends by an error within this, the other ranks are told and end too."""
+    try:
+        yield group
+    except RankFailed:
+        raise
+    except (KeyboardInterrupt, GeneratorExit):
+        group.fail("it was ended at once.")
+        raise
+    except BaseException as error:
+        group.fail(explain_failure(error) or f"{type(error).__name__}: {error}"[:500])
+        raise
+
+
+def bare(events: Iterator[Event]) -> Iterator[Event]:
+    """Of a rank's events those by which a caller knows where it stands; rank 0 tells all."""
+    return (event for event in events if isinstance(event, Started | Finished | Paused))
+
+
+def copy_start(group: Group, train_step: TrainStep, progress: Progress, is_fresh: bool) -> tuple[Progress, bool]:
+    """(where the run stands, whether it begins), with the weights and the optimizer's state, as rank 0 has them.
+
+    Nothing is exchanged where there is one rank.
+    """
+    if group.size == 1:
+        return progress, is_fresh
+    values, is_fresh = group.broadcast([asdict(progress), is_fresh])
+    if not (is_fresh and train_step.run.adapter.type == "full"):  # whose weights all have read from the same files
+        train_step.copy_from_first_rank()
+    return progress if group.is_first else Progress(**values), is_fresh

@@ -1,0 +1,79 @@
+"""Two and three ranks learn what one learns: the same losses, gradients, metrics and weights."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+import pytest
+
+from core.run import Run
+from tests.core.distributed.run_jobs import do, on_ranks
+
+MakeRun = Callable[..., Run]
+TIMES = ("sampling_seconds", "learning_seconds")
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> str:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return str(path)
+
+
+def job(run: Run, **more: Any) -> dict[str, Any]:
+    return {"run": run.to_dict(), **more}
+
+
+def assert_same(ranks: list[dict[str, Any]], alone: dict[str, Any]) -> None:
+    """Rank 0 tells what a rank alone tells; the others tell where they stand."""
+    first, *others = ranks
+    assert len(first["steps"]) == len(alone["steps"]) > 0
+    for mine, expected in zip(first["steps"], alone["steps"], strict=True):
+        assert mine[0] == expected[0] and mine[3:5] == expected[3:5], (mine, expected)
+        np.testing.assert_allclose(mine[1], expected[1], atol=1e-5, rtol=0)
+        np.testing.assert_allclose(mine[2], expected[2], rtol=2e-3, atol=1e-6)
+        told = {k: v for k, v in mine[5].items() if not k.startswith("rank_") and k not in TIMES}
+        assert told == pytest.approx({k: v for k, v in expected[5].items() if k not in TIMES}, abs=1e-4)
+    assert len(first["evaluated"]) == len(alone["evaluated"])
+    for mine, expected in zip(first["evaluated"], alone["evaluated"], strict=True):
+        assert (mine[0], mine[2]) == (expected[0], expected[2])
+        np.testing.assert_allclose(mine[1], expected[1], atol=1e-5, rtol=0)
+        assert mine[3] == pytest.approx(expected[3], abs=1e-4)
+    assert [tuple(end) for end in first["finished"]] == [
+        (reason, step, pytest.approx(loss, abs=1e-5)) for reason, step, loss in alone["finished"]
+    ]
+    for other in others:
+        assert set(other["kinds"]) <= {"Started", "Finished", "Paused"} and other["finished"] == first["finished"]
+
+
+def same_adapter(a: Run, b: Run, atol: float = 2e-4) -> None:
+    mine, expected = (mx.load(str(Path(str(run.output)) / "adapters.safetensors")) for run in (a, b))
+    assert mine.keys() == expected.keys()
+    for name in mine:
+        np.testing.assert_allclose(np.array(mine[name]), np.array(expected[name]), atol=atol, err_msg=name)
+
+
+def compare(make_run: MakeRun, folder: Path, ranks: list[int], cases: dict[str, dict[str, Any]]) -> None:
+    """Every case alone and on so many ranks."""
+    alone = {name: make_run(f"{name}-1", **options) for name, options in cases.items()}
+    expected = {name: do(job(run)) for name, run in alone.items()}
+    for count in ranks:
+        runs = {name: make_run(f"{name}-{count}", **options) for name, options in cases.items()}
+        told = on_ranks(count, folder, [job(run) for run in runs.values()])
+        for n, name in enumerate(cases):
+            print(name, count)
+            assert_same([rank[n] for rank in told], expected[name])
+            same_adapter(runs[name], alone[name])
+
+
+def test_sft(make_run: MakeRun, tmp_path: Path) -> None:
+    long = {"steps": 8, "eval_every": 4}
+    cases = {
+        # 17 rows remain of 20: an odd last batch, and a last one of a single row
+        "odd": {"train": long | {"batch_size": 8}},
+        "accumulation": {"train": long | {"batch_size": 3, "gradient_accumulation_steps": 3, "learning_rate": 0.003}},
+        "single": {"train": long | {"batch_size": 1, "gradient_accumulation_steps": 5}},
+        "packing": {"train": long | {"batch_size": 6}, "data": {"packing": True}},
+    }
+    compare(make_run, tmp_path, [2, 3], cases)
