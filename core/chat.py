@@ -119,6 +119,7 @@ class Chat:
                 self._full_models[folder] = model
             else:
                 self._adapters.use(folder)
+                self._note(adapters.untied_note(self.model))
             self._chat_templates[folder] = adapters.read_chat_template(folder)
         self.tokenizer.chat_template = self._chat_templates[folder] or self._chat_templates[None]
         if folder in self._full_models:
@@ -131,10 +132,14 @@ class Chat:
         trained = adapters.read_base_precision(folder)
         used = self._base_precision
         if folder != self._first_adapter and trained.quantization != used.quantization:
-            self.note += (
-                f"{' ' if self.note else ''}{folder.name} was trained over a base {_describe(trained.quantization)}, "
-                f"and answers here over one {_describe(used.quantization)}."
+            self._note(
+                f"{folder.name} was trained over a base {_describe(trained.quantization)}, and answers here over one "
+                f"{_describe(used.quantization)}."
             )
+
+    def _note(self, sentence: str) -> None:
+        if sentence and sentence not in self.note:
+            self.note += f"{' ' if self.note else ''}{sentence}"
 
 
 def _describe(quantization: str) -> str:

@@ -18,15 +18,20 @@ from core.adapters.files import (
     WEIGHTS,
     BasePrecision,
     choose_base_precision,
+    only_for_hone,
     read,
     read_base_precision,
 )
 from core.adapters.layers import adapter_layers, disable, saved_tensors, trainable_tensors
 from core.adapters.load_adapter import load
 from core.adapters.lora import AdapterLayer
+from core.adapters.saved_module import saved_modules
+from core.adapters.untied_head import HEAD, find_untied_head, is_untied, untied_note
 
 __all__ = [
-    "CONFIG", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "AdapterSet", "BasePrecision", "adapter_layers", "attach",
-    "build_config", "choose_base_precision", "disable", "load", "read", "read_base_precision", "read_chat_template",
-    "resolved_options", "saved_tensors", "trainable_tensors",
+    "CONFIG", "HEAD", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "AdapterSet", "BasePrecision", "adapter_layers",
+    "attach", "build_config", "choose_base_precision", "disable", "find_untied_head", "is_untied", "load",
+    "only_for_hone", "read",
+    "read_base_precision", "read_chat_template", "resolved_options", "saved_modules", "saved_tensors",
+    "trainable_tensors", "untied_note",
 ]  # fmt: skip

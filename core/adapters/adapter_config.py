@@ -8,10 +8,13 @@ from typing import Any
 import mlx.nn as nn
 
 from core.adapters import full, rank_pattern
+from core.adapters.from_peft import describe_whole
 from core.adapters.layers import adapter_kind, adapter_layers, layer_rank_scales
 from core.adapters.lora import AdapterLayer
 from core.adapters.options import AdapterOptions, BaseModelOptions
 from core.adapters.rank_pattern import RankScale
+from core.adapters.saved_module import saved_modules
+from core.adapters.untied_head import is_untied
 
 
 def build_config(model: nn.Module, options: AdapterOptions, base: BaseModelOptions) -> dict[str, Any]:
@@ -33,6 +36,7 @@ def build_config(model: nn.Module, options: AdapterOptions, base: BaseModelOptio
             "lora_alpha": _alpha(common, options),
             "use_rslora": options.rslora,
             **rank_pattern.describe_exceptions(layers),
+            **describe_whole(saved_modules(model), untied_head=is_untied(model)),
         }
     return {"model": base.path, **adapter, "base_precision": base_precision}
 
@@ -45,7 +49,8 @@ def resolved_options(model: nn.Module, options: AdapterOptions) -> dict[str, Any
     first_layer, layers = next(iter(adapter_layers(model).values())), layer_rank_scales(model)
     common = rank_pattern.common_rank_scale(layers)
     actual = {"type": adapter_kind(first_layer), **common._asdict(), "alpha": _alpha(common, options)}
-    return requested | actual | {"modules": len(layers)} | rank_pattern.describe_exceptions(layers)
+    whole = describe_whole(saved_modules(model), untied_head=is_untied(model))
+    return requested | actual | {"modules": len(layers)} | rank_pattern.describe_exceptions(layers) | whole
 
 
 def read_chat_template(folder: Path) -> str | None:

@@ -1,15 +1,26 @@
 """Several saved adapters over one base model that is in memory once: one of them, or none, is used at a time."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import mlx.nn as nn
 from mlx.utils import tree_unflatten
 
 from core.adapters.files import read
-from core.adapters.layers import adapter_layers
-from core.adapters.load_adapter import attach_saved
+from core.adapters.layers import changed_modules
+from core.adapters.load_adapter import attach_for_use
 from core.adapters.lora import AdapterLayer
+from core.adapters.saved_module import SavedModule
+from core.adapters.untied_head import is_untied, tie, untie
 from core.errors import BadModel
+
+
+@dataclass(frozen=True)
+class _Adapter:
+    """What an adapter puts into the model."""
+
+    modules: dict[str, AdapterLayer | SavedModule]  # by the names of the model's own that they are used for
+    is_untied: bool  # whether it gives the model an output layer of its own
 
 
 class AdapterSet:
@@ -17,7 +28,7 @@ class AdapterSet:
 
     def __init__(self, model: nn.Module) -> None:
         self._model = model
-        self._layers: dict[Path, dict[str, AdapterLayer]] = {}  # of each adapter, by the names of the model's layers
+        self._adapters: dict[Path, _Adapter] = {}
         self._active: Path | None = None
 
     def use(self, folder: Path | None) -> None:
@@ -30,16 +41,19 @@ class AdapterSet:
         self._unwrap()
         if folder is None:
             return
-        if folder in self._layers:
-            self._model.update_modules(tree_unflatten(list(self._layers[folder].items())))
+        if folder in self._adapters:
+            adapter = self._adapters[folder]
+            if adapter.is_untied:
+                untie(self._model)
+            self._model.update_modules(tree_unflatten(list(adapter.modules.items())))
         else:
             config, weights = read(folder)
             try:
-                attach_saved(self._model, config, weights, folder)
+                attach_for_use(self._model, config, weights, folder)
             except BadModel:
-                self._restore_base(adapter_layers(self._model))
+                self._restore_base()
                 raise
-            self._layers[folder] = adapter_layers(self._model)
+            self._adapters[folder] = _Adapter(changed_modules(self._model), is_untied(self._model))
             self._model.eval()
         self._active = folder
 
@@ -47,13 +61,16 @@ class AdapterSet:
         """Free the adapter of a folder."""
         if folder == self._active:
             self._unwrap()
-        self._layers.pop(folder, None)
+        self._adapters.pop(folder, None)
 
     def _unwrap(self) -> None:
         if self._active is not None:
-            self._restore_base(self._layers[self._active])
+            self._restore_base()
             self._active = None
 
-    def _restore_base(self, layers: dict[str, AdapterLayer]) -> None:
-        """Put each layer's own base back in its place."""
-        self._model.update_modules(tree_unflatten([(name, layer.base) for name, layer in layers.items()]))
+    def _restore_base(self) -> None:
+        """Put each module's own base back in its place."""
+        changed = changed_modules(self._model)
+        self._model.update_modules(tree_unflatten([(name, module.base) for name, module in changed.items()]))
+        if is_untied(self._model):
+            tie(self._model)

@@ -1,6 +1,5 @@
 """Adapter folders on disk: mlx-lm's format, which Hone writes, and PEFT's, which is read in mlx-lm's terms."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import mlx.core as mx
 
-from core.adapters import rank_pattern
+from core.adapters import from_peft, rank_pattern
 from core.errors import BadModel
 from core.json_file import read_json
 from core.model.weight_files import read_header
@@ -19,24 +18,13 @@ WEIGHTS = "adapters.safetensors"
 CONFIG = "adapter_config.json"
 PEFT_WEIGHTS = "adapter_model.safetensors"
 
-# PEFT's names of tensors → (mlx-lm's name, whether the matrix is transposed).
-_PEFT_NAMES = {
-    "lora_A.weight": ("lora_a", True),
-    "lora_B.weight": ("lora_b", True),
-    "lora_embedding_A": ("lora_a", True),
-    "lora_embedding_B": ("lora_b", True),
-    "lora_magnitude_vector": ("m", False),
-    "lora_magnitude_vector.weight": ("m", False),
-}
 LARGEST_CONFIG = 4 << 20  # bytes of adapter_config.json
 # What the values in adapter_config.json have to be, where they are there.
 _KINDS: dict[str, type] = {
     "model": str, "base_model_name_or_path": str, "fine_tune_type": str, "peft_type": str, "lora_parameters": dict,
-    "rank_pattern": dict, "alpha_pattern": dict, "modules_to_save": list, rank_pattern.KEY: dict,
+    "rank_pattern": dict, "alpha_pattern": dict, from_peft.SAVED_MODULES: list, rank_pattern.KEY: dict,
 }  # fmt: skip
 _FLOATS = ("F32", "BF16", "F16")
-_BASE_LAYER = ".base_layer.weight"
-_PEFT_PREFIX = "base_model.model."
 
 
 @dataclass(frozen=True)
@@ -54,10 +42,6 @@ class BasePrecision:
             return ""
         packed = f"{self.quantization}{' with packed scales' if self.double else ''}"
         return f"The base is packed as {packed}, {self.source}."
-
-
-# Ways to start an adapter for which PEFT takes a part out of the base model, which is then another one.
-_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
 
 
 def read_base_precision(folder: Path) -> BasePrecision:
@@ -97,18 +81,29 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
             return config, rank_pattern.from_uniform(weights, config)
         except BadModel as error:
             raise BadModel(f"{folder / CONFIG} {error}.") from None
-    _check_supported(folder, config)
-    weights = _rename_tensors(folder, _read_tensors(folder, PEFT_WEIGHTS))
-    return _convert_peft_config(folder, config, sorted({key.rpartition(".")[0] for key in weights})), weights
+    from_peft.check_supported(folder, config)
+    return from_peft.convert(folder, config, _read_tensors(folder, PEFT_WEIGHTS))
+
+
+def is_peft(folder: Path) -> bool:
+    """Whether an adapter folder is in PEFT's format. Raises BadModel where its adapter_config.json cannot be read."""
+    return "peft_type" in _read_config(folder)
+
+
+def only_for_hone(folder: Path) -> bool:
+    """Whether mlx-lm refuses an adapter in its own format: one that holds modules whole, or has an output layer apart
+    from the embeddings. Raises BadModel where its adapter_config.json cannot be read."""
+    config = _read_config(folder)
+    return bool(config.get(from_peft.SAVED_MODULES) or config.get(from_peft.UNTIED_HEAD))
 
 
 def read_base_layers(folder: Path) -> dict[str, mx.array]:
     """{layer: weight} of the base's own layers that an adapter folder of PEFT holds: it saves embeddings together with
     their adapter. The layers have PEFT's names, see `match_layer_names`. Raises BadModel."""
-    if "peft_type" not in _read_config(folder):
+    if not is_peft(folder):
         return {}
-    names = {key: key.removeprefix(_PEFT_PREFIX) for key in read_header(folder / PEFT_WEIGHTS)}
-    names = {key: name.removesuffix(_BASE_LAYER) for key, name in names.items() if name.endswith(_BASE_LAYER)}
+    keys = [key for key in read_header(folder / PEFT_WEIGHTS) if key.endswith(from_peft.BASE_LAYER)]
+    names = {key: key.removeprefix(from_peft.PREFIX).removesuffix(from_peft.BASE_LAYER) for key in keys}
     weights = _read_tensors(folder, PEFT_WEIGHTS) if names else {}
     return {name: weights[key] for key, name in names.items()}
 
@@ -167,75 +162,3 @@ def _read_tensors(folder: Path, name: str) -> dict[str, mx.array]:
     if not weights:
         raise BadModel(f"The adapter in {folder} is empty.")
     return weights
-
-
-def _check_supported(folder: Path, peft_config: dict[str, Any]) -> None:
-    """Raises BadModel for a PEFT adapter that holds what mlx-lm's kinds of adapters cannot."""
-    kind = str(peft_config["peft_type"])[:40]
-    if kind != "LORA":
-        raise BadModel(f"The adapter in {folder} is of PEFT's kind {kind}, which is not supported: LoRA and DoRA are.")
-    if peft_config.get("modules_to_save"):
-        names = " and ".join(map(str, peft_config["modules_to_save"]))[:80]
-        raise BadModel(
-            f"The PEFT adapter in {folder} holds {names} whole beside its adapters (modules_to_save), and here only "
-            "adapters can be trained beside a frozen model: merge it in PEFT (merge_and_unload), and give the result "
-            "as the model."
-        )
-    init = str(peft_config.get("init_lora_weights", "")).lower()
-    way = next((way for way in _CHANGES_BASE if init.startswith(way)), None)
-    if way:
-        raise BadModel(
-            f"The PEFT adapter in {folder} was started as {way}, which changes the base model's "
-            "weights too: on the plain base it would answer wrongly. Convert it in PEFT (save_pretrained with "
-            "path_initial_model_for_weight_conversion), or merge it there."
-        )
-    for key, feature in (
-        ("use_qalora", "pooled inputs (QA-LoRA)"),
-        ("alora_invocation_tokens", "an activation by tokens (aLoRA)"),
-        ("trainable_token_indices", "trained single tokens"),
-        ("target_parameters", "adapters on bare parameters"),
-        ("layer_replication", "replicated layers"),
-        ("arrow_config", "a routing between adapters (Arrow)"),
-        ("use_bdlora", "matrices in blocks (BD-LoRA)"),
-        ("kasa_config", "singular values of its own (KaSA)"),
-        ("monteclora_config", "weights drawn by chance (MonteCLoRA)"),
-    ):
-        if peft_config.get(key):
-            raise BadModel(f"The PEFT adapter in {folder} has {feature} ({key}), which is not supported.")
-    if peft_config.get("bias", "none") != "none":
-        raise BadModel(f"The PEFT adapter in {folder} trains biases, which is not supported.")
-
-
-def _convert_peft_config(folder: Path, peft_config: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """PEFT's adapter_config.json in mlx-lm's terms, for layers of these names. Raises BadModel where it is broken."""
-    rslora = bool(peft_config.get("use_rslora"))
-    try:
-        layers = rank_pattern.from_peft(peft_config, names, rslora=rslora)
-        common = rank_pattern.common_rank_scale(layers)
-        alpha = float(peft_config["lora_alpha"])
-        dropout = float(peft_config.get("lora_dropout") or 0.0)
-    except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError, re.error):
-        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha, or not as PEFT does.") from None
-    return {
-        "model": peft_config.get("base_model_name_or_path"),
-        "fine_tune_type": "dora" if peft_config.get("use_dora") else "lora",
-        "lora_parameters": {**common._asdict(), "dropout": dropout},
-        "lora_alpha": alpha,
-        "use_rslora": rslora,
-        **rank_pattern.describe_exceptions(layers),
-    }
-
-
-def _rename_tensors(folder: Path, weights: dict[str, mx.array]) -> dict[str, mx.array]:
-    """PEFT's tensors under mlx-lm's names and in its orientation. Raises BadModel for others than LoRA's and DoRA's."""
-    tensors = {}
-    for key, value in weights.items():
-        name = key.removeprefix(_PEFT_PREFIX)
-        if name.endswith(_BASE_LAYER):
-            continue
-        suffix = next((suffix for suffix in _PEFT_NAMES if name.endswith(f".{suffix}")), None)
-        if suffix is None:
-            raise BadModel(f"The PEFT adapter in {folder} holds {key}, which is no part of a LoRA or DoRA adapter.")
-        tensor_name, transposed = _PEFT_NAMES[suffix]
-        tensors[f"{name.removesuffix(suffix)}{tensor_name}"] = value.T if transposed else value.reshape(-1)
-    return tensors

@@ -11,6 +11,7 @@ from mlx.utils import tree_flatten, tree_unflatten
 from core.adapters import dora, lora, rank_pattern
 from core.adapters.lora import AdapterLayer
 from core.adapters.rank_pattern import RankScale, RankScales
+from core.adapters.saved_module import SavedModule
 
 ADAPTER_TYPES: dict[str, ModuleType] = {lora.KIND: lora, dora.KIND: dora}
 
@@ -31,10 +32,15 @@ def adapter_layers(model: nn.Module) -> dict[str, AdapterLayer]:
     return {name: module for name, module in model.named_modules() if isinstance(module, AdapterLayer)}
 
 
+def changed_modules(model: nn.Module) -> dict[str, AdapterLayer | SavedModule]:
+    """All that an adapter has put into a model, by name: its layers, and the modules that it holds whole."""
+    return {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer | SavedModule)}
+
+
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """A context in which the model computes as before training: adapter layers give the output of their base."""
-    layers = list(adapter_layers(model).values())
+    """A context in which the model computes as before training: layers give the output of their base."""
+    layers = list(changed_modules(model).values())
     for layer in layers:
         layer.enabled = False
     try:

@@ -6,11 +6,16 @@ from typing import Any
 import mlx.core as mx
 import mlx.nn as nn
 
-from core.adapters import full, rank_pattern
-from core.adapters.files import CONFIG, match_layer_names, read, read_base_layers
+from core.adapters import full, rank_pattern, saved_module, untied_head
+from core.adapters.files import CONFIG, is_peft, match_layer_names, read, read_base_layers
+from core.adapters.from_peft import ADAPTER_TENSORS, UNTIED_HEAD
 from core.adapters.layers import ADAPTER_TYPES, adapter_layers, wrap_layers
 from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
+from core.model.target_names import OUTSIDE_BLOCKS
+
+# Models whose norms mlx-lm adds one to while loading.
+_SHIFTED_NORMS = ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe")
 
 
 def load(model: nn.Module, folder: Path) -> None:
@@ -22,17 +27,29 @@ def load(model: nn.Module, folder: Path) -> None:
     if config.get("fine_tune_type", "lora") == "full":
         full.load_weights(model, weights, folder)
     else:
-        attach_saved(model, config, weights, folder)
+        attach_for_use(model, config, weights, folder)
+
+
+def attach_for_use(model: nn.Module, config: dict[str, Any], weights: dict[str, mx.array], folder: Path) -> None:
+    """attach_saved() for a model that is not trained: modules that the adapter holds whole are no larger than before.
+    Raises BadModel."""
+    attach_saved(model, config, weights, folder)
+    for module in saved_module.saved_modules(model).values():
+        module.cast()
 
 
 def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx.array], folder: Path) -> None:
-    """Give a model the adapter layers that a saved adapter describes, with its weights in float32.
+    """Give a model the adapter layers that a saved adapter describes and the modules that it holds whole, in float32.
 
     `config` and `weights` come from files.read(folder). Raises BadModel.
     """
     kind = config.get("fine_tune_type", "lora")
     if kind not in ADAPTER_TYPES:
         raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
+    whole = {key: value for key, value in weights.items() if key.rpartition(".")[2] not in ADAPTER_TENSORS}
+    weights = {key: value for key, value in weights.items() if key not in whole}
+    if _needs_own_head(model, config, {key.rpartition(".")[0] for key in (*weights, *whole)}):
+        untied_head.untie(model)
     candidates = find_target_layers(model, "*", None)
     _check_base_layers(candidates, folder)
     names = match_layer_names(sorted({key.rpartition(".")[0] for key in weights}), set(candidates))
@@ -65,6 +82,33 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
         raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
     _check_shapes(model, weights, folder)
     model.load_weights([(key, value.astype(mx.float32)) for key, value in weights.items()], strict=False)
+    _put_in_whole(model, whole, folder)
+
+
+def _needs_own_head(model: nn.Module, config: dict[str, Any], names: set[str]) -> bool:
+    """Whether an adapter for layers of these names has trained the embeddings or the output layer without the other,
+    and the model has one module for both."""
+    last_parts = {_last_part(name) for name in names}
+    trains_head = bool(last_parts & set(OUTSIDE_BLOCKS["head"]))
+    trains_embeddings = bool(last_parts & set(OUTSIDE_BLOCKS["embeddings"]))
+    return untied_head.is_tied(model) and (trains_head or (trains_embeddings and bool(config.get(UNTIED_HEAD))))
+
+
+def _put_in_whole(model: nn.Module, whole: dict[str, mx.array], folder: Path) -> None:
+    """Put the modules that an adapter holds whole onto a model. Raises BadModel."""
+    tensors: dict[str, dict[str, mx.array]] = {}
+    for key, value in whole.items():
+        name, _, tensor_name = key.rpartition(".")
+        tensors.setdefault(name, {})[tensor_name] = value
+    kind = getattr(model, "model_type", "")
+    shifted = next((key for key, value in whole.items() if value.ndim == 1 and kind in _SHIFTED_NORMS), None)
+    if shifted and is_peft(folder):
+        raise BadModel(
+            f"The PEFT adapter in {folder} holds {shifted[:100]} whole, and mlx-lm keeps the norms of {kind} in "
+            "another form: merge it in PEFT (merge_and_unload), and give the result as the model."
+        )
+    names = match_layer_names(tensors, set(saved_module.candidate_modules(model)))
+    saved_module.put_in(model, {names[name]: values for name, values in tensors.items()}, folder)
 
 
 def _check_base_layers(layers: dict[str, nn.Module], folder: Path) -> None:
@@ -72,8 +116,11 @@ def _check_base_layers(layers: dict[str, nn.Module], folder: Path) -> None:
     that were trained or resized. Packed layers are not compared."""
     saved = read_base_layers(folder)
     names = match_layer_names(saved, set(layers))
+    embeddings = next((m for name, m in layers.items() if _last_part(name) in OUTSIDE_BLOCKS["embeddings"]), None)
     for saved_name, value in saved.items():
         layer = layers.get(names[saved_name])
+        if layer is None and _last_part(saved_name) in OUTSIDE_BLOCKS["head"]:
+            layer = embeddings  # which serve as output layer too
         own = layer.weight if isinstance(layer, nn.Linear | nn.Embedding) else None
         if layer is not None and own is None:
             continue
@@ -82,6 +129,10 @@ def _check_base_layers(layers: dict[str, nn.Module], folder: Path) -> None:
                 f"The adapter in {folder} holds {saved_name[:100]}.base_layer.weight, which differs from the base's: "
                 "it was trained or resized. Merge the adapter into its base with PEFT, and use the result."
             )
+
+
+def _last_part(name: str) -> str:
+    return name.rpartition(".")[2]
 
 
 def _is_same(first: mx.array, second: mx.array) -> bool:

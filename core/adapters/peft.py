@@ -1,4 +1,4 @@
-"""An adapter written in PEFT's format with the same outputs. Reading that format is in files.py."""
+"""An adapter written in PEFT's format with the same outputs. Reading that format is in from_peft.py."""
 
 from pathlib import Path
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.adapters import rank_pattern
+from core.adapters.from_peft import ADAPTER_TENSORS, PREFIX, SAVED_MODULES, UNTIED_HEAD
 from core.errors import BadModel
 from core.model.target_names import OUTSIDE_BLOCKS
 
@@ -19,20 +20,19 @@ def convert(
     """(adapter_config.json, tensors) in PEFT's format, of an adapter that files.read(folder) gave.
 
     `base_config` is the config.json of the base model. Raises BadModel for what PEFT has no place for: all weights,
-    experts, embeddings that are the output layer too.
+    experts.
     """
     if config.get("fine_tune_type") == "full":
         raise BadModel(f"{folder} holds a fully trained model, not an adapter: fuse it instead.")
-    tensors = {}
+    whole = {key: value for key, value in weights.items() if key.rpartition(".")[2] not in ADAPTER_TENSORS}
+    weights = {key: value for key, value in weights.items() if key not in whole}
+    tensors = {f"{PREFIX}{key}": value for key, value in sorted(whole.items())}
     for key, value in sorted(weights.items()):
-        name, _, tensor_name = key.rpartition(".")
-        is_embedding = name.rpartition(".")[2] in OUTSIDE_BLOCKS["embeddings"]
-        if value.ndim == 3:
-            raise BadModel(f"PEFT has no adapter for the experts in {name}: fuse the adapter, or train other layers.")
-        if is_embedding and base_config.get("tie_word_embeddings", False):
-            raise BadModel("PEFT has no adapter for embeddings that are the output layer too: fuse the adapter.")
-        peft_name = (_EMBEDDING_NAMES if is_embedding else _LINEAR_NAMES)[tensor_name]
-        tensors[f"base_model.model.{name}.{peft_name}"] = mx.contiguous(value.T) if value.ndim == 2 else value
+        tensors |= _peft_tensor(key, value)
+    keeps_tied = base_config.get("tie_word_embeddings", False) and not config.get(UNTIED_HEAD)
+    embeddings = [key for key in tensors if _is_of_embeddings(key)]
+    if keeps_tied and embeddings:
+        tensors |= _tied_head(tensors, embeddings)
     parameters, rslora = config["lora_parameters"], bool(config.get("use_rslora"))
     layers = rank_pattern.read_rank_scales(config, sorted({key.rpartition(".")[0] for key in weights}))
     peft_config = {
@@ -47,8 +47,42 @@ def convert(
         "bias": "none",
         "fan_in_fan_out": False,
         "target_modules": _target_modules(set(layers), base_config),
+        SAVED_MODULES: sorted({_saved_name(key.rpartition(".")[0]) for key in whole}) or None,
     }
-    return peft_config, tensors
+    return peft_config | ({"ensure_weight_tying": True} if keeps_tied and embeddings else {}), tensors
+
+
+def _peft_tensor(key: str, value: mx.array) -> dict[str, mx.array]:
+    """A tensor of a low-rank layer under PEFT's name and in its orientation. Raises BadModel for those of experts."""
+    name, _, tensor_name = key.rpartition(".")
+    if value.ndim == 3:
+        raise BadModel(f"PEFT has no adapter for the experts in {name}: fuse the adapter, or train other layers.")
+    peft_name = (_EMBEDDING_NAMES if _is_of_embeddings(key) else _LINEAR_NAMES)[tensor_name]
+    return {f"{PREFIX}{name}.{peft_name}": mx.contiguous(value.T) if value.ndim == 2 else value}
+
+
+def _tied_head(tensors: dict[str, mx.array], embeddings: list[str]) -> dict[str, mx.array]:
+    """The output layer's tensors, which PEFT writes beside those of the embeddings that it keeps tied to it."""
+    head = {}
+    for key in embeddings:
+        name = f"{PREFIX}{OUTSIDE_BLOCKS['head'][0]}"
+        if key.endswith("lora_embedding_A"):
+            head[f"{name}.lora_B.weight"] = mx.contiguous(tensors[key].T)
+        elif key.endswith("lora_embedding_B"):
+            head[f"{name}.lora_A.weight"] = mx.contiguous(tensors[key].T)
+        else:
+            head[f"{name}.weight"] = tensors[key]
+    return head
+
+
+def _is_of_embeddings(key: str) -> bool:
+    return key.split(".")[-2] in OUTSIDE_BLOCKS["embeddings"]
+
+
+def _saved_name(module: str) -> str:
+    """What modules_to_save has for a module: PEFT takes every one whose name ends so, as "norm" is the end of many."""
+    last_part = module.rpartition(".")[2]
+    return last_part if any(last_part in names for names in OUTSIDE_BLOCKS.values()) else module
 
 
 def _target_modules(names: set[str], base_config: dict[str, Any]) -> list[str]:

@@ -71,7 +71,7 @@ def to_uniform(weights: Mapping[str, mx.array], layers: Mapping[str, RankScale])
     tensors = {}
     for key, value in weights.items():
         name, _, tensor_name = key.rpartition(".")
-        layer = layers[name]
+        layer = layers.get(name, common)  # a module that is held whole has none
         if tensor_name == "lora_b" and layer.scale != common.scale:
             value = value * (layer.scale / common.scale)
         padding = common.rank - layer.rank

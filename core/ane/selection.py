@@ -12,6 +12,7 @@ from typing import Any
 import mlx.nn as nn
 
 from core.adapters.layers import adapter_layers
+from core.adapters.saved_module import saved_modules
 from core.ane.block import LINEARS, block_shape
 from core.ane.feed import lora_layers
 from core.ane.probe import probe
@@ -116,6 +117,7 @@ class Trial:
             again: try it although it was tried before.
         """
         misplaced = [name for name in adapter_layers(model) if name.rpartition(".")[2] not in _attributes()]
+        misplaced += saved_modules(model)  # held whole: a program's own weights do not change
         adapted = lora_layers(model.layers)
         block, length, rows = model.layers[-1], bucket(work.longest), min(MOST_ROWS, work.rows)
         first = min((index for index, _, _ in adapted), default=0)

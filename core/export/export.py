@@ -89,6 +89,9 @@ def fuse(
     trained = set(weights) if saved.get("fine_tune_type") == "full" else set()
     tensors, naming = merged_tensors(loaded.model, source, trained, DTYPES[dtype])
     config = {k: v for k, v in read_config(source).items() if k not in ("quantization", "quantization_config")}
+    if note := adapters.untied_note(loaded.model):
+        yield Warned("untied-head", note)
+        config |= _untied(config)
     config["torch_dtype" if "torch_dtype" in config else "dtype"] = dtype
     stops = find_end_of_turn(loaded.tokenizer).stops
     config |= eos_setting(config, stops)
@@ -153,7 +156,7 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     """Write an adapter (a run's folder, or an adapter's) as a folder that PEFT loads; `output` is new or empty.
 
     Yields Saved with the folder at the end, after a Warned where the base was quantized for training.
-    Raises UserError, also for what PEFT has no form for (a fully trained model, experts, tied embeddings).
+    Raises UserError, also for what PEFT has no form for (a fully trained model, experts).
     """
     folder, target = Path(adapter).expanduser(), free_folder(output)
     saved, weights = adapters.read(folder)
@@ -162,6 +165,12 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     with replacing_folder(target) as partial:
         save_tensors(partial / adapters.PEFT_WEIGHTS, tensors, {"format": "pt"}, private=False)
         write_json(partial / adapters.CONFIG, config)
+    if config.get("ensure_weight_tying"):
+        yield Warned(
+            "tied-embeddings",
+            "Embeddings that are the output layer too are kept so by PEFT from version 0.19 on. Merging low-rank "
+            "layers of them there adds them twice: for a whole model, use Hone's.",
+        )
     note = adapters.read_base_precision(folder).note
     if note:
         yield Warned("base-precision", f"{note} Load it so in PEFT for the same answers.")
@@ -172,6 +181,13 @@ def _base_model(folder: Path, saved: dict[str, Any]) -> str:
     if not saved.get("model"):
         raise BadModel(f"The adapter in {folder} does not name its model; give it with --model.")
     return str(saved["model"])
+
+
+def _untied(config: dict[str, Any]) -> dict[str, Any]:
+    """What config.json says of a model whose output layer is not its embeddings, in the parts that tell so."""
+    inner = config.get("text_config")
+    parts = {"text_config": inner | _untied(inner)} if isinstance(inner, dict) else {}
+    return {"tie_word_embeddings": False, **parts}
 
 
 def _load_adapted(

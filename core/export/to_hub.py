@@ -88,7 +88,7 @@ def _write_adapter(request: ExportRequest, source: Path, folder: Path, base: str
             yield event
     write_json(folder / adapters.CONFIG, {**read_json(folder / adapters.CONFIG), "base_model_name_or_path": base})
     places = [folder]
-    if (source / adapters.WEIGHTS).is_file():
+    if (source / adapters.WEIGHTS).is_file() and not adapters.only_for_hone(source):
         mlx = folder / MLX_FOLDER
         mlx.mkdir()
         places.append(mlx)

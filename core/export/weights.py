@@ -15,6 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten
 
+from core import adapters
 from core.adapters import AdapterLayer
 from core.export.model_folder import SizedTensor, Tensor
 from core.model.target_names import OUTSIDE_BLOCKS
@@ -48,12 +49,19 @@ def merged_tensors(
 def _merge(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, mx.array]]:
     """(weights that an adapter or packing changed, all other parameters), both by the model's plain names."""
     adapted = {name: m for name, m in model.named_modules() if isinstance(m, AdapterLayer)}
-    base_ids = {id(m.base) for m in adapted.values()}
+    whole = adapters.saved_modules(model)
+    base_ids = {id(m.base) for m in adapted.values()} | {id(m.base) for m in whole.values()}
     layers = adapted | {n: m for n, m in model.named_modules() if is_packed(m) and id(m) not in base_ids}
     updates = {f"{name}.weight": _merged_weight(m) for name, m in layers.items()}
+    updates |= {f"{name}.{key}": constant(value) for name, m in whole.items() for key, value in m.trained.items()}
+    untied_head = adapters.find_untied_head(model)
+    if untied_head and f"{untied_head[0]}.weight" not in updates:  # else it would follow the embeddings again
+        updates[f"{untied_head[0]}.weight"] = _merged_weight(untied_head[1])
     parameters: dict[str, mx.array] = {}
     for key, value in tree_flatten(model.parameters()):
-        owner = next((n for n in _parents(key) if n in layers), None)
+        owner = next((n for n in _parents(key) if n in layers or n in whole), None)
+        if owner in whole:
+            continue
         if owner is None:
             parameters[key] = value
         elif key.rpartition(".")[2] == "bias":
@@ -128,6 +136,9 @@ def _replace_tensors(original: dict[str, mx.array], updates: dict[str, Tensor]) 
         matches = [name] if name in original else by_suffix.get(_suffix(name), [])
         if len(matches) == 1 and original[matches[0]].shape == tensor().shape:
             tensors[matches[0]] = tensor
+            continue
+        if not matches and _module_name(name) == adapters.HEAD:  # the files had none: the embeddings served as one
+            tensors[f"{adapters.HEAD}.weight"] = tensor
             continue
         expert_names = _expert_names(name, original, tensor().shape[0])
         if expert_names is None:

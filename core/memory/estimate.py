@@ -11,7 +11,15 @@ from typing import Any
 
 from core.device.parallel_plan import parallel_batches
 from core.memory import tensor_shapes
-from core.memory.tensor_shapes import count_adapter, count_elements, read_headers, stored_bytes
+from core.memory.tensor_shapes import (
+    Shape,
+    Tensors,
+    count_adapter,
+    count_elements,
+    count_saved_adapter,
+    read_headers,
+    stored_bytes,
+)
 from core.quant.modes import UNPACKED
 from core.run import Run
 
@@ -165,10 +173,15 @@ def _count_weights(config: Mapping[str, Any], run: Run, device: str, folder: Pat
     return _Weights(
         bytes=stored_bytes(in_files if hidden_shapes else tensors, compute, mode, matrices),
         compute=compute,
-        trained=count_elements(shapes) if full else count_adapter(tensors, matrices, run.adapter),
+        trained=count_elements(shapes) if full else _count_adapter(run, tensors, matrices),
         largest=max((count_elements([shape]) for shape in shapes), default=0),
         unpacked=max((count_elements([shape]) for shape in matrices.values()), default=0) if packed else 0,
     )
+
+
+def _count_adapter(run: Run, tensors: Tensors, matrices: Mapping[str, Shape]) -> int:
+    saved = count_saved_adapter(Path(run.adapter.init).expanduser()) if run.adapter.init else None
+    return count_adapter(tensors, matrices, run.adapter) if saved is None else saved
 
 
 def _frozen_bytes(folder: Path | None, dtype: str, device: str) -> int:

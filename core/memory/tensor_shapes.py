@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import BadModel
 from core.model.target_names import ROUTERS, matches_target, split_targets
 from core.model.weight_files import read_header, weight_files
 from core.quant.modes import MODES, UNPACKED
@@ -15,6 +16,7 @@ from core.run import Adapter
 
 # Bytes of a number, by the names of run options and of safetensors.
 BYTES = {"float32": 4, "bfloat16": 2, "float16": 2, "F32": 4, "BF16": 2, "F16": 2, "U32": 4, "U8": 1, "I8": 1}
+ADAPTER_FILES = ("adapters.safetensors", "adapter_model.safetensors")  # mlx-lm's and PEFT's, as in core.adapters
 PACKED_TYPES = ("U32", "U8", "I8")
 
 Shape = tuple[int, ...]
@@ -99,6 +101,16 @@ def _stored_bytes(name: str, kind: str, shape: Shape, compute: int, mode: str, m
 
 def count_elements(shapes: Iterable[Shape]) -> int:
     return sum(math.prod(shape) for shape in shapes)
+
+
+def count_saved_adapter(folder: Path) -> int | None:
+    """How many numbers the adapter in a folder has, that of modules it holds whole included; None without one."""
+    for name in ADAPTER_FILES:
+        try:
+            return count_elements(info.shape for info in read_header(folder / name).values())
+        except (BadModel, OSError):  # the run itself tells what is wrong with it
+            continue
+    return None
 
 
 def count_adapter(tensors: Tensors, matrices: Mapping[str, Shape], adapter: Adapter) -> int:

@@ -127,6 +127,15 @@ def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[L
     parameters = count_weights(loaded.model)
     mx.random.seed(run.train.seed)
     adapters.attach(loaded.model, run.adapter)
+    if whole := adapters.saved_modules(loaded.model):
+        names = ", ".join(sorted(whole))[:80]
+        yield Warned(
+            "saved-modules",
+            f"The adapter to start from holds {names} whole: they go on learning too. mlx-lm loads no such adapter; "
+            "for it, save the result as a whole model.",
+        )
+    if note := adapters.untied_note(loaded.model):
+        yield Warned("untied-head", note)
     mx.eval(loaded.model.parameters())
     trainable = sum(t.size for t in adapters.trainable_tensors(loaded.model).values())
     return loaded, ModelFacts(parameters, trainable, path=run.model.path, folder=str(folder))

@@ -238,9 +238,6 @@ def test_mistakes_are_said_in_one_sentence(model_folder: Path, tmp_path: Path) -
         list(fuse(folder, tmp_path / "no", quantization="int8", double=True))
     with pytest.raises(BadModel, match="holds no adapter"):
         list(fuse(model_folder, tmp_path / "no"))
-    tied = adapted(model_folder, Adapter(rank=4, targets="embeddings"), tmp_path / "tied")
-    with pytest.raises(BadModel, match="PEFT has no adapter for embeddings that are the output layer too"):
-        list(to_peft(tied, tmp_path / "no"))
     full = adapted(model_folder, Adapter(type="full"), tmp_path / "full")
     with pytest.raises(BadModel, match="holds a fully trained model, not an adapter"):
         list(to_peft(full, tmp_path / "no"))

@@ -207,3 +207,14 @@ def test_too_little_memory_is_told_before_loading(
     monkeypatch.setattr(plan, "suggest_savings", lambda *_: "This needs more: try 4 bit (nf4).")
     events = list(train(make_run(train={"steps": 1})))
     assert [e.message for e in only(Warned, events) if e.code == "memory"] == ["This needs more: try 4 bit (nf4)."]
+
+
+def test_an_adapter_to_go_on_from_counts_as_it_is(tmp_path: Path) -> None:
+    reference = Path(__file__).parents[2] / "reference"
+    start, folder = reference / "saved_modules" / "both", reference / "models" / "llama-tiny"
+    config = json.loads((folder / "config.json").read_text())
+    numbers = sum(value.size for value in mx.load(str(start / adapters.PEFT_WEIGHTS)).values())
+    assert numbers > 2 * 384 * 64  # embeddings and output layer are held whole
+    assert step(folder, config, adapter={"init": str(start)}).adapter == 4 * numbers
+    without = step(folder, config).adapter
+    assert step(folder, config, adapter={"init": str(tmp_path)}).adapter == without != 4 * numbers
