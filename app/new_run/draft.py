@@ -155,9 +155,3 @@ class Draft(QObject):
                 self.named.write(self.name, self.run)
         except (OSError, UserError) as error:  # a full disk, or another's folder: the window works without
             log.warning("The settings of the new run are not kept: %s", error)
-
-
-def option_value(run: Run, key: str) -> Any:
-    """One option's value, by its key as in run.toml: "method" or "adapter.rank"."""
-    section, _, name = key.partition(".")
-    return getattr(getattr(run, section), name) if name else getattr(run, section)

@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.desktop.language import tr
 from app.new_run.disabled_reasons import Reasons
-from app.new_run.draft import option_value
 from app.new_run.fields import Field, make_field
 from app.runs.settings_text import GROUP_TITLES, format_value, list_changes
 from app.style import theme
@@ -18,6 +17,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import Label, caption, heading
 from core.options import Option
 from core.run import Run
+from core.run.flags import option_value
 
 BROWSE_TARGETS = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
           "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",

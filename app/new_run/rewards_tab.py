@@ -5,7 +5,7 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
 from app.desktop.language import tr
-from app.new_run.draft import Draft, option_value
+from app.new_run.draft import Draft
 from app.new_run.form import Form
 from app.new_run.try_rewards import TryRewards
 from app.runs.job_queue import JobQueue
@@ -17,6 +17,7 @@ from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
 from core.rewards import REWARDS
 from core.run import Run
+from core.run.flags import option_value
 
 _EXPLANATION = tr(
     "Every answer gets the sum of these, each by its weight. "

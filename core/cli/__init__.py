@@ -65,6 +65,7 @@ def parser() -> Parser:
         evaluate,
         export,
         fuse,
+        host_facts,
         listing,
         login,
         models,
@@ -82,6 +83,7 @@ def parser() -> Parser:
         train.add(commands, name)
     for module in (
         chat, serve, evaluate, export, fuse, quantize, data, listing, models, rewards, login, doctor, selftest,
+        host_facts,
     ):  # fmt: skip
         module.add(commands)
     top.commands = commands.choices

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from core.cli import Print
-from core.cli.train import add_flag
+from core.cli.flags import add_flag
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.data.read.reader import Finding
 from core.errors import BadData, UserError
@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     inspect.add_argument("--rows", type=int, default=3, metavar="N", help="Rows to show token by token. Default: 3.")
     inspect.add_argument("--json", action="store_true", help="Print JSON.")
     for key, o in _options():
-        add_flag(inspect, key, o)
+        add_flag(inspect, "option", key, o)
     inspect.set_defaults(command=run)
     command.set_defaults(command=run)
 

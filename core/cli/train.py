@@ -6,19 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from core import methods
-from core.cli import OutputClosed, Print
+from core.cli import OutputClosed, Print, on_ranks
+from core.cli.flags import add_flag, parse_flags
 from core.cli.progress import lines
 from core.cli.signals import CHECKPOINT, Ended, handled_by
 from core.errors import BadOption
 from core.events import Event, Started, Walked, to_json
-from core.options import Option, parse
 from core.run import Run, list_options
+from core.stop_request import StopRequest
 
 
 def add(commands: Any, name: str) -> None:
@@ -56,31 +57,12 @@ def add(commands: Any, name: str) -> None:
     for key, o in list_options(method):
         if key == "method":
             continue
-        add_flag(command, key, o)
+        add_flag(command, "option", key, o)
+    on_ranks.add_machine_flags(command)
     command.set_defaults(command=run, method=method)
     command.epilog = (
         "Ctrl-C saves and ends a run, to go on with --resume; on the signal SIGUSR1 it writes a checkpoint."
     )
-
-
-def add_flag(command: argparse.ArgumentParser, key: str, o: Option) -> None:
-    """An option of a run as a flag; its value comes under "option:" and its key."""
-    help_text = o.help.replace("%", "%%")
-    default = o.unset if o.default is None else ("on" if o.default else "off") if o.type is bool else o.default
-    if o.type is tuple and o.default:
-        default = ",".join(o.default)
-    help_text += f" Default: {default}.".replace("%", "%%")
-    if o.type is bool:
-        command.add_argument(
-            o.flag,
-            dest=f"option:{key}",
-            action=argparse.BooleanOptionalAction,
-            default=argparse.SUPPRESS,
-            help=help_text,
-        )
-        return
-    metavar = "{" + ",".join(o.choices) + "}" if o.choices else {int: "N", float: "X"}.get(o.type, "TEXT")
-    command.add_argument(o.flag, dest=f"option:{key}", default=argparse.SUPPRESS, metavar=metavar, help=help_text)
 
 
 def run(args: Any, out: Print) -> int:
@@ -88,7 +70,9 @@ def run(args: Any, out: Print) -> int:
     from core.train import resume, train
 
     changes = _parse_options(args)
-    stop, save_now = threading.Event(), threading.Event()
+    machines = on_ranks.asked_machines(args)
+    stop, save_now = StopRequest(), threading.Event()
+    on_ranks.follow_wishes(stop, save_now)
     if args.dry_run:
         if args.resume is not None:
             raise BadOption("--dry-run is for a run that has not begun; it does not go with --resume.")
@@ -98,14 +82,19 @@ def run(args: Any, out: Print) -> int:
         if not folder:
             raise BadOption("--resume needs a folder: hone train --resume FOLDER, or --resume with --output FOLDER.")
         changes.pop("output", None)
-        accepted = args.accept_changes
-        events = resume(Path(str(folder)), stop, save_now=save_now, changes=changes, accept_changes=accepted)
+        accepted, path = args.accept_changes, Path(str(folder))
+        if machines:
+            events = on_ranks.go_on(path, changes, accepted, machines, stop, save_now)
+        else:
+            events = resume(path, stop, save_now=save_now, changes=changes, accept_changes=accepted)
     elif args.accept_changes:
         raise BadOption("--accept-changes goes with --resume.")
+    elif machines:
+        events = on_ranks.start(_build_run(args, changes), machines, stop, save_now)
     else:
         events = train(_build_run(args, changes), stop, save_now=save_now)
     with handled_by(lambda number, frame: save_now.set(), CHECKPOINT):
-        return _show(events, stop, out, args.json)
+        return _show(events, stop, on_ranks.only_first(out), args.json)
 
 
 def _measure(run: Run, out: Print, as_json: bool) -> int:
@@ -155,14 +144,7 @@ def _show(events: Iterator[Event], stop: threading.Event, out: Print, as_json: b
 
 def _parse_options(args: Any) -> dict[str, Any]:
     """The options on the command line, checked, by their key in run.toml."""
-    options = dict(list_options(args.method))
-    values = {}
-    for name, value in vars(args).items():
-        kind, _, key = name.partition(":")
-        if kind == "option":
-            o = replace(options[key], name=options[key].flag)
-            values[key] = value if o.type is bool else parse(o, value)
-    return values
+    return parse_flags(args, "option", dict(list_options(args.method)))
 
 
 def _build_run(args: Any, changes: dict[str, Any]) -> Run:

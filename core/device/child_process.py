@@ -32,3 +32,13 @@ def run_child(words: Sequence[str]) -> None:
     sys.argv = [str(script), *words[3:]]
     runpy.run_path(str(script), run_name="__main__")
     raise SystemExit(0)
+
+
+def hone_command(words: Sequence[str]) -> list[str]:
+    """The command that runs Hone's command line with these words, here or on a machine where Hone lies as it does here.
+
+    `-P` keeps the folder that it is started in from being a place to import from.
+    """
+    if getattr(sys, "frozen", False):
+        return [str(Path(sys.executable).with_name("hone-command")), *words]
+    return [sys.executable, "-P", "-m", "core", *words]

@@ -1,0 +1,98 @@
+"""hone train on several machines or GPUs: the flags that say where, and this process as one of the ranks."""
+
+import argparse
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from core.cli import Print
+from core.cli.flags import add_flag, parse_flags
+from core.distributed.launcher import LAUNCHED, run_ranks
+from core.distributed.machines import Machines
+from core.distributed.session import rank_of
+from core.errors import BadOption
+from core.events import Event
+from core.options import describe
+from core.run import Run
+from core.run.flags import flag_words, to_words
+from core.run.needed_files import needed_files
+from core.stop_request import StopRequest
+
+PREFIX = "where"
+
+
+def add_machine_flags(command: argparse.ArgumentParser) -> None:
+    """--hosts, --hostfile, --ranks and what goes with them."""
+    group = command.add_argument_group("several machines or GPUs")
+    for o in describe(Machines):
+        add_flag(group, PREFIX, o.name, o)
+
+
+def asked_machines(args: Any) -> Machines | None:
+    """The machines that the command line names; None where this process trains, alone or as a rank of others."""
+    values = parse_flags(args, PREFIX, {o.name: o for o in describe(Machines)})
+    machines = Machines(**values)
+    if values and not machines.is_asked:
+        raise BadOption("This goes with --hosts, --hostfile or --ranks, which say where to train.")
+    if machines.is_asked and args.dry_run:
+        raise BadOption("--dry-run measures this machine alone; leave out what names others.")
+    return machines.check() if machines.is_asked else None
+
+
+def start(run: Run, machines: Machines, stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
+    """A new run on these machines."""
+    from core.distributed.host_check import check_hosts
+    from core.distributed.machines import resolve
+
+    ranks = resolve(machines)
+    run = run.with_absolute_paths()
+    if ranks.ranks[0].is_here:  # else the first machine chooses
+        run = run.with_output()
+    check_hosts(ranks.remote_hosts, needed_files(run), run.model.path)
+    yield from run_ranks([word for words in to_words(run) for word in words], machines, stop, save_now)
+
+
+def go_on(
+    folder: Path,
+    changes: dict[str, Any],
+    accept: bool,
+    machines: Machines,
+    stop: threading.Event,
+    save: threading.Event,
+) -> Iterator[Event]:
+    """A run that was begun before, here or elsewhere, from its newest checkpoint."""
+    from core.run import list_options
+
+    folder = folder.expanduser().absolute()
+    method = Run.read(folder / "run.toml").method
+    options = dict(list_options(method))
+    words = [method, "--resume", str(folder), *(["--accept-changes"] if accept else [])]
+    words += [word for key, value in changes.items() for word in flag_words(options[key], value)]
+    yield from run_ranks(words, machines, stop, save)
+
+
+def only_first(out: Print) -> Print:
+    """`out` on the first rank; the others print nothing."""
+    return out if rank_of(os.environ) == 0 else lambda *values, **options: None
+
+
+def follow_wishes(stop: StopRequest, save_now: threading.Event) -> None:
+    """As a rank that Hone has launched: take a person's wishes from standard input; its end is a wish to stop."""
+    if not os.environ.get(LAUNCHED):
+        return
+    for number in (signal.SIGINT, signal.SIGHUP):  # whoever launched the ranks tells them
+        signal.signal(number, signal.SIG_IGN)
+    wishes = {"stop": stop.set, "pause": stop.pause, "skip": stop.skip, "checkpoint": save_now.set}
+
+    def read() -> None:
+        rest = b""
+        while data := os.read(0, 4096):
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                wishes.get(line.decode("ascii", "replace").strip(), save_now.is_set)()
+        stop.set()  # whoever launched the ranks is gone
+
+    threading.Thread(target=read, name="wishes", daemon=True).start()

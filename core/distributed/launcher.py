@@ -1,0 +1,154 @@
+"""A run on several machines or GPUs: starts the command line on each, and gives the events of the first rank."""
+
+import os
+import selectors
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import IO
+
+from core.device.child_process import hone_command
+from core.distributed.machines import Machines, Ranks, resolve
+from core.distributed.rank_process import RankProcess, plan_scripts
+from core.distributed.watchdog import RESUME
+from core.errors import Unavailable
+from core.events import Event, from_json
+from core.stop_request import pauses, skips
+
+LAUNCHED = "HONE_LAUNCHED"  # set for a rank whose standard input brings the wishes of a person
+GRACE = 12.0  # seconds for the other ranks to end by themselves once one has ended
+_LOOK_SECONDS = 0.1
+_KEPT_LINES = 200  # of what a rank prints on stderr
+_SENTENCE = "hone: "
+
+
+class RankCrashed(RuntimeError):
+    """A bug in a rank: what it printed."""
+
+
+def run_ranks(
+    words: Sequence[str],
+    machines: Machines,
+    stop: threading.Event,
+    save_now: threading.Event,
+) -> Iterator[Event]:
+    """Run `hone` with these words as every rank, and give the events of rank 0.
+
+    Arguments:
+        words: the command line behind `hone`, without what says where.
+        machines: where.
+        stop, save_now: as for core.train.train().
+
+    Raises UserError as a run on one machine does, and Unavailable with a sentence that names the machine where one
+    could not be reached, has died or hangs; every process has ended then.
+    """
+    ranks = resolve(machines)
+    names = ",".join(rank.name for rank in ranks.ranks)
+    environment = [f"{LAUNCHED}=1", f"HONE_HOSTS={names}", f"HONE_RANK_TIMEOUT={machines.rank_timeout:g}"]
+    scripts = plan_scripts(ranks, hone_command([*words, "--json"]), environment)
+    flock = _Flock(ranks)
+    try:
+        for script in scripts:
+            flock.add(RankProcess(script, ranks.ranks[script.rank].ssh))
+        yield from flock.events(stop, save_now)
+    finally:
+        flock.end()
+    flock.complain()
+
+
+class _Flock:
+    """The processes of all ranks, and what they print."""
+
+    def __init__(self, ranks: Ranks) -> None:
+        self.names = [rank.name for rank in ranks.ranks]
+        self.processes: list[RankProcess] = []
+        self.first_dead: RankProcess | None = None
+        self._lines: dict[int, list[str]] = {}  # of stderr, by rank
+        self._rests: dict[int, bytes] = {}  # by file
+        self._selector = selectors.DefaultSelector()
+        self._told: set[str] = set()
+
+    def add(self, process: RankProcess) -> None:
+        self.processes.append(process)
+        self._lines[process.script.rank] = []
+        for pipe in (process.process.stdout, process.process.stderr):
+            assert pipe is not None
+            self._selector.register(pipe, selectors.EVENT_READ, process)
+
+    def events(self, stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
+        """What rank 0 tells, until all have ended, or GRACE after one has failed."""
+        deadline = None
+        while self._selector.get_map():
+            self._pass_on(stop, save_now)
+            for key, _ in self._selector.select(_LOOK_SECONDS):
+                yield from self._read(key.fileobj, key.data)  # type: ignore[arg-type]
+            if self.first_dead is None:
+                self.first_dead = next((p for p in self.processes if p.process.poll() not in (None, 0)), None)
+                deadline = time.monotonic() + GRACE if self.first_dead else None
+            if deadline and time.monotonic() > deadline:
+                return
+
+    def _pass_on(self, stop: threading.Event, save_now: threading.Event) -> None:
+        wish = ("skip" if skips(stop) else "pause" if pauses(stop) else "stop") if stop.is_set() else ""
+        if wish and wish not in self._told:
+            self._told.add(wish)
+            self._tell(wish)
+        if save_now.is_set():
+            save_now.clear()
+            self._tell("checkpoint")
+
+    def _tell(self, word: str) -> None:
+        for process in self.processes:
+            process.tell(word)
+
+    def _read(self, pipe: IO[bytes], process: RankProcess) -> Iterator[Event]:
+        data = os.read(pipe.fileno(), 1 << 16)
+        if not data:
+            self._selector.unregister(pipe)
+            return
+        *lines, self._rests[pipe.fileno()] = (self._rests.get(pipe.fileno(), b"") + data).split(b"\n")
+        for line in lines:
+            text = line.decode("utf-8", "replace").rstrip("\r")
+            if pipe is process.process.stderr:
+                self._lines[process.script.rank] = [*self._lines[process.script.rank], text][-_KEPT_LINES:]
+            elif not process.pid_file:
+                process.pid_file = text
+            elif process.script.rank == 0:
+                with suppress(ValueError):
+                    yield from_json(text)
+
+    def end(self) -> None:
+        """No process is left, and no pipe open."""
+        killers = [threading.Thread(target=process.kill) for process in self.processes]
+        for killer in killers:
+            killer.start()
+        for killer in killers:
+            killer.join()
+        for process in self.processes:
+            process.close()
+        self._selector.close()
+
+    def complain(self) -> None:
+        """Raise what the run failed with, if it has."""
+        if self.first_dead is None:
+            return
+        ordered = sorted(self.processes, key=lambda p: (p.script.rank != 0, p is not self.first_dead))
+        for process in ordered:
+            for line in reversed(self._lines[process.script.rank]):
+                if line.startswith(_SENTENCE):
+                    raise Unavailable(line.removeprefix(_SENTENCE))
+        for process in ordered:
+            if process.process.returncode == 1 and self._lines[process.script.rank]:
+                raise RankCrashed("\n".join(self._lines[process.script.rank]))
+        raise Unavailable(self._describe_death(self.first_dead))
+
+    def _describe_death(self, process: RankProcess) -> str:
+        rank, code = process.script.rank, process.process.returncode
+        name = f"{self.names[rank]} (rank {rank})"
+        last = next((line for line in reversed(self._lines[rank]) if line.strip()), "")
+        if code == 255 and not process.script.is_here:
+            return f"{name} cannot be reached: {last or 'ssh says no more'}."
+        if code < 0 or code > 128:
+            return f"{name} was killed (signal {-code if code < 0 else code - 128}). {RESUME}"
+        return f"{name} ended with exit code {code}{': ' + last if last else ''}. {RESUME}"

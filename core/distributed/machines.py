@@ -1,0 +1,179 @@
+"""Where a run is done: the machines and processes that share it. No part of its recipe, and not in run.toml.
+
+The file of hosts is MLX's own (`mlx.launch --hostfile`).
+"""
+
+import ipaddress
+import json
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import BadOption, Unavailable
+from core.options import option
+
+HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
+BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl", "mpi")
+
+
+@dataclass(frozen=True)
+class Machines:
+    """The machines of a run, as a person names them."""
+
+    hosts: tuple[str, ...] = option(
+        (),
+        "Train on these machines together, names or addresses as ssh knows them; the first one writes the run folder.",
+        label="Machines",
+    )
+    hostfile: str | None = option(
+        None,
+        "The machines in a file of MLX's (`mlx.distributed_config` writes one), with their addresses and RDMA devices.",
+        label="File of machines",
+        unset="none",
+    )
+    ranks: int | None = option(
+        None,
+        "Processes that share the run on this machine, or on each of --hosts: one for each GPU.",
+        low=1,
+        high=256,
+        label="Processes",
+        unset="1",
+    )
+    distributed_backend: str = option(
+        "auto",
+        "What moves the numbers: ring (TCP, also over Thunderbolt), jaccl (RDMA), nccl (NVIDIA) or mpi.",
+        choices=BACKENDS,
+        label="Link",
+        when="auto is nccl on NVIDIA GPUs, else ring.",
+    )
+    rank_timeout: float = option(
+        60.0,
+        "Seconds without a sign of life from a machine, or until it has joined, after which the run ends on all.",
+        low=2.0,
+        high=86_400.0,
+        label="Wait for a machine",
+    )
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether more than this one process is to train."""
+        return bool(self.hosts or self.hostfile or (self.ranks or 1) > 1)
+
+    def check(self) -> "Machines":
+        """The machines themselves. Raises BadOption for what contradicts itself."""
+        if self.hosts and self.hostfile:
+            raise BadOption("Give either --hosts or --hostfile, not both.")
+        if self.hostfile and self.ranks:
+            raise BadOption("--ranks goes with --hosts or alone: a file of hosts has one line for each process.")
+        if self.distributed_backend.startswith("jaccl") and not self.hostfile:
+            raise BadOption("jaccl needs --hostfile, which names the RDMA devices; mlx.distributed_config writes it.")
+        return self
+
+
+@dataclass(frozen=True)
+class Rank:
+    """One process of a run: the name that a person gave its machine, and where it is reached."""
+
+    name: str
+    ssh: str  # HERE: started without ssh
+    addresses: tuple[str, ...]
+    rdma: tuple[Any, ...] = ()
+
+    @property
+    def is_here(self) -> bool:
+        return self.ssh == HERE
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """The processes of a run, in MLX's order, and what MLX's file says beside them."""
+
+    ranks: tuple[Rank, ...]
+    backend: str | None = None  # None: as MLX chooses
+    envs: tuple[str, ...] = ()
+    per_host: int = 1
+
+    @property
+    def remote_hosts(self) -> list[str]:
+        """The machines other than this one, each once."""
+        return list(dict.fromkeys(rank.ssh for rank in self.ranks if not rank.is_here))
+
+    def to_hostfile(self) -> str:
+        """MLX's file of hosts."""
+        hosts = [{"ssh": r.ssh, "ips": list(r.addresses), "rdma": list(r.rdma)} for r in self.ranks]
+        return json.dumps({"backend": self.backend or "", "envs": list(self.envs), "hosts": hosts})
+
+
+def resolve(machines: Machines, look_up: Callable[[str], str] = socket.gethostbyname) -> Ranks:
+    """The processes that are asked for. Raises BadOption, and Unavailable for a name that has no address."""
+    machines.check()
+    backend = None if machines.distributed_backend == "auto" else machines.distributed_backend
+    if machines.hostfile:
+        return _read_hostfile(Path(machines.hostfile).expanduser(), backend)
+    count = machines.ranks or 1
+    if not machines.hosts:
+        return Ranks((Rank("this machine", HERE, (HERE,)),) * count, backend, per_host=count)
+    if len(set(machines.hosts)) < len(machines.hosts):
+        raise BadOption("--hosts names a machine twice; use --ranks for several processes on each.")
+    ranks = tuple(rank for name in machines.hosts for rank in (_named(name, look_up),) * count)
+    if len(ranks) < 2:
+        raise BadOption("--hosts needs two machines or more; the first is the one that writes the run folder.")
+    return Ranks(ranks, backend, per_host=count)
+
+
+def _named(name: str, look_up: Callable[[str], str]) -> Rank:
+    """The machine of a name as ssh takes it ("mini", "me@mini.local", "10.0.0.2")."""
+    if not name or name.startswith("-"):
+        raise BadOption(f"{name!r} is no name of a machine.")
+    host = name.rpartition("@")[2]
+    try:
+        address = str(ipaddress.ip_address(host))
+    except ValueError:
+        try:
+            address = look_up(host)
+        except OSError:
+            raise Unavailable(f"{name} cannot be found in the network: give its address, or a --hostfile.") from None
+    return Rank(name, HERE if is_own(address) else name, (address,))
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is one of this machine's: only then something can be bound to it."""
+    with suppress(OSError, ValueError), socket.socket(_family(address), socket.SOCK_STREAM) as probe:
+        probe.bind((address, 0))
+        return True
+    return False
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _read_hostfile(path: Path, backend: str | None) -> Ranks:
+    """The ranks in a file of MLX's: a list of hosts, or {"backend", "envs", "hosts"}."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        found = found if isinstance(found, dict) else {"hosts": found}
+        ranks = tuple(_read_host(host) for host in found["hosts"])
+        envs, named = tuple(str(text) for text in found.get("envs", [])), found.get("backend") or None
+    except OSError as error:
+        raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise BadOption(f"{path} is no hostfile of MLX's ({type(error).__name__}: {error}).") from None
+    if len(ranks) < 2:
+        raise BadOption(f"{path} names fewer than two machines.")
+    if (backend or named) not in (None, *BACKENDS[1:]):
+        raise BadOption(f"{path}: there is no backend {named!r}; there are {', '.join(BACKENDS[1:])}.")
+    return Ranks(ranks, backend or named, envs)
+
+
+def _read_host(values: dict[str, Any]) -> Rank:
+    name, addresses = values["ssh"], tuple(values.get("ips", []))
+    if not isinstance(name, str) or not name or name.startswith("-"):
+        raise ValueError(f"{name!r} is no name of a machine")
+    for address in addresses:
+        ipaddress.ip_address(address)
+    is_here = bool(addresses) and is_own(addresses[0])
+    return Rank(name, HERE if is_here else name, addresses, tuple(values.get("rdma", [])))

@@ -1,0 +1,163 @@
+"""The ranks of one run together: they connect, compare what they are, watch each other, and end together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from core.distributed.agreement import agree
+from core.distributed.group import Group, current_group, launched_backend
+from core.distributed.watchdog import Watchdog
+from core.errors import UserError
+from core.redact import redact
+
+# What Hone's launcher tells the ranks, beside what MLX's does.
+NAMES, TIMEOUT = "HONE_HOSTS", "HONE_RANK_TIMEOUT"
+DEFAULT_TIMEOUT = 60.0  # seconds
+EXIT_CODE = 2  # of a process that another one's end has ended
+
+_REASON_WAIT = 2.0  # seconds in which the end of a connection becomes a sentence
+
+
+class Session:
+    """The group of this process and what watches it; alone, neither does anything."""
+
+    def __init__(self, group: Group, names: Sequence[str]) -> None:
+        self.group, self.names = group, tuple(names)
+        self.endings: list[Callable[[str], None]] = []  # called before the process is ended by force, the latest first
+        self.watchdog: Watchdog | None = None
+        self.failure = ""  # the sentence with which this rank's run failed
+
+    def agree(self, facts: Mapping[str, object], words: Mapping[str, str]) -> None:
+        """Raise Unavailable, on all ranks, where `facts` are not the same on each; `words` names them."""
+        if self.group.size > 1:
+            agree(self.group.gather(dict(facts)), self.names, words)
+
+    def explain(self, error: BaseException) -> str | None:
+        """Which rank was lost, where that is why a collective has failed."""
+        if self.watchdog is None or not isinstance(error, RuntimeError):
+            return None
+        return self.watchdog.failure(_REASON_WAIT) or None
+
+    def check(self) -> None:
+        """Raise RankLost where another rank was lost."""
+        if self.watchdog is not None and (sentence := self.watchdog.failure()):
+            raise RankLost(sentence)
+
+    def end_by_force(self, sentence: str) -> None:
+        """End the process, whose thread stands in a collective."""
+        for ending in reversed(self.endings):
+            ending(sentence)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(EXIT_CODE)
+
+
+class RankLost(UserError):
+    """Another rank of the run is gone, hangs, or has failed."""
+
+
+_current: list[Session] = []  # one run at a time
+
+
+def current_session() -> Session | None:
+    """The session of the run that this process does, where it has one."""
+    return _current[-1] if _current else None
+
+
+def rank_of(environment: Mapping[str, str]) -> int:
+    """The rank that a launcher has given to this process, 0 where it runs alone; known before the ranks connect."""
+    if launched_backend(environment) is None:
+        return 0
+    found = (environment.get(name) for name in ("MLX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
+    return int(next((text for text in found if text), "0"))
+
+
+@contextmanager
+def joined() -> Iterator[Session]:
+    """The ranks of this process's run, from their connection to their end.
+
+    Raises Unavailable where they cannot be connected, or are of different versions.
+    """
+    timeout = float(os.environ.get(TIMEOUT, DEFAULT_TIMEOUT))
+    with _ended_after(timeout):
+        group = current_group()
+    session = Session(group, _names(group))
+    if group.size == 1:
+        yield session
+        return
+    from core.device.machine import versions
+
+    found = versions()
+    session.agree(found, {name: f"the version of {name}" for name in found})
+    watchdog = Watchdog(group, session.names, timeout, session.end_by_force)
+    watchdog.start(_first_address(group))
+    session.watchdog = watchdog
+    _current.append(session)
+    try:
+        yield session
+    except BaseException as error:
+        session.failure = session.failure or _sentence(error)
+        raise
+    finally:
+        _current.remove(session)
+        watchdog.close(session.failure)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, UserError):
+        return redact(str(error))
+    if isinstance(error, KeyboardInterrupt | GeneratorExit):
+        return "The run was ended at once."
+    return redact(f"Something went wrong inside Hone: {type(error).__name__}: {error}")[:300]
+
+
+def _names(group: Group) -> list[str]:
+    """The machines by rank: as a person named them, or as they call themselves."""
+    given = os.environ.get(NAMES, "")
+    names = given.split(",")
+    own = names[group.rank] if len(names) == group.size and given else socket.gethostname()
+    return [str(name) for name in group.gather(own)]
+
+
+def _first_address(group: Group) -> str:
+    """The address of rank 0 by which the ranks are connected."""
+    hosts = group.gather(socket.gethostname())
+    if len(set(hosts)) == 1 and group.backend != "ring":
+        return "127.0.0.1"
+    if group.backend == "ring":
+        import json
+
+        with open(os.environ["MLX_HOSTFILE"], encoding="utf-8") as file:
+            first = json.load(file)[0][0]
+    else:
+        first = os.environ.get("MLX_JACCL_COORDINATOR") or os.environ.get("NCCL_HOST_IP") or ""
+    address = first.rpartition(":")[0] if ":" in first else first
+    return address.strip("[]") or str(group.broadcast(socket.gethostbyname(socket.gethostname())))
+
+
+# $1 seconds, $2 sentence, $3 process. The process is its parent still, or it is no longer there.
+_ALARM = 'sleep "$1"; [ "$(ps -o ppid= -p $$ | tr -d " ")" = "$3" ] && printf "hone: %s\\n" "$2" >&2 && kill -9 "$3"'
+
+
+@contextmanager
+def _ended_after(seconds: float) -> Iterator[None]:
+    """End the process where the body takes longer.
+
+    MLX connects the ranks while it holds Python's interpreter, and waits for a missing one without end: no thread of
+    this process could look after it, so another process does.
+    """
+    if launched_backend(os.environ) is None:
+        yield
+        return
+    sentence = f"Not all machines of this run have joined within {seconds:g} s."
+    words = ["/bin/sh", "-c", _ALARM, "hone", f"{seconds:g}", sentence, str(os.getpid())]
+    alarm = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
+    try:
+        yield
+    finally:
+        os.killpg(alarm.pid, signal.SIGKILL)
+        alarm.wait()

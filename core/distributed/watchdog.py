@@ -1,0 +1,178 @@
+"""Signs of life between the ranks of a run, beside the numbers that MLX moves: a rank that is lost ends them all.
+
+A collective waits for ever for a rank that is gone. Each rank other than the first therefore keeps one TCP connection
+to rank 0, over which both send a line a few times within the timeout. Its end tells of a death at once, its silence of
+a machine that hangs or a cable that is cut. Rank 0 listens only until all have come, on the address that the ranks
+are connected by, and takes only those that know a secret which went over MLX's own connection.
+"""
+
+import json
+import secrets
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+from core.distributed.group import Group
+from core.errors import Unavailable
+
+BEATS = 6  # lines within the timeout
+LONGEST_BEAT = 5.0  # seconds
+GRACE = 3.0  # seconds for the thread that trains to end the run by itself; else it stands in a collective
+RESUME = "The run can go on from its last checkpoint."
+DONE, FAILED = "done", "failed"
+
+
+class Watchdog:
+    """Watches the other ranks from start() to close(), on a thread of its own.
+
+    `on_loss` is called on that thread, with a sentence, where a rank was lost and this one has not ended by itself
+    within GRACE: it has to end the process.
+    """
+
+    def __init__(self, group: Group, names: Sequence[str], timeout: float, on_loss: Callable[[str], None]) -> None:
+        self._group, self._names, self._timeout, self._on_loss = group, names, timeout, on_loss
+        self._peers: dict[int, socket.socket] = {}
+        self._last_heard: dict[int, float] = {}
+        self._pending: dict[int, bytes] = {}
+        self._failure = ""
+        self._has_failed, self._is_closed = threading.Event(), threading.Event()
+        self._sending = threading.Lock()
+        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+
+    def start(self, address: str) -> None:
+        """Connect to the other ranks; `address` is rank 0's. Raises Unavailable where one does not come in time."""
+        if self._group.is_first:
+            self._accept(address)
+        else:
+            self._connect()
+        now = time.monotonic()
+        for rank, peer in self._peers.items():
+            peer.setblocking(False)
+            self._last_heard[rank], self._pending[rank] = now, b""
+        self._thread.start()
+
+    def failure(self, wait: float = 0.0) -> str:
+        """Why the run cannot go on, after waiting so many seconds for word of it; "" where no rank was lost."""
+        self._has_failed.wait(wait)
+        return self._failure
+
+    def close(self, sentence: str = "") -> None:
+        """Watch no more. `sentence` says why this rank's run has failed, and ends the others; "" where it has not."""
+        if not self._is_closed.is_set():
+            self._is_closed.set()
+            self._tell({FAILED: self._signed(sentence)} if sentence and not self._failure else {DONE: True})
+        self._thread.join()
+        for peer in self._peers.values():
+            peer.close()
+
+    def _signed(self, sentence: str) -> str:
+        return sentence if self._group.is_first else f"{self._name(self._group.rank)}: {sentence}"
+
+    def _name(self, rank: int) -> str:
+        return f"{self._names[rank]} (rank {rank})"
+
+    def _accept(self, address: str) -> None:
+        secret = secrets.token_hex(16)
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as listener:
+            listener.bind((address, 0))
+            listener.listen(self._group.size)
+            self._group.broadcast([address, listener.getsockname()[1], secret])
+            deadline = time.monotonic() + self._timeout
+            while len(self._peers) < self._group.size - 1:
+                listener.settimeout(max(0.01, deadline - time.monotonic()))
+                try:
+                    peer, _ = listener.accept()
+                except TimeoutError:
+                    missing = [self._name(r) for r in range(1, self._group.size) if r not in self._peers]
+                    raise Unavailable(f"{missing[0]} has not joined within {self._timeout:g} s.") from None
+                self._welcome(peer, secret)
+
+    def _welcome(self, peer: socket.socket, secret: str) -> None:
+        """Take a connection of a rank that knows the secret; close any other."""
+        peer.settimeout(2.0)
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            greeting = json.loads(peer.makefile("rb").readline(200))
+            rank = int(greeting["rank"])
+            if secrets.compare_digest(str(greeting["secret"]), secret) and 0 < rank < self._group.size:
+                self._peers[rank] = peer
+                return
+        peer.close()
+
+    def _connect(self) -> None:
+        address, port, secret = self._group.broadcast()
+        try:
+            peer = socket.create_connection((address, port), self._timeout)
+        except OSError as error:
+            raise Unavailable(f"{self._name(0)} cannot be reached at {address}: {error.strerror or error}.") from None
+        peer.sendall(json.dumps({"rank": self._group.rank, "secret": secret}).encode() + b"\n")
+        self._peers[0] = peer
+
+    def _watch(self) -> None:
+        beat = min(LONGEST_BEAT, self._timeout / BEATS)
+        with selectors.DefaultSelector() as selector:
+            for rank, peer in self._peers.items():
+                selector.register(peer, selectors.EVENT_READ, rank)
+            before = last_beat = time.monotonic()
+            while not self._is_closed.is_set() and not self._failure:
+                readable = selector.select(beat / 4)
+                now = time.monotonic()
+                if now - before > self._timeout / 2:  # this very process stood still
+                    self._last_heard = dict.fromkeys(self._last_heard, now)
+                before = now
+                for key, _ in readable:
+                    if not self._read(key.data, now):
+                        selector.unregister(key.fileobj)
+                if now - last_beat >= beat:
+                    self._tell({})
+                    last_beat = now
+                for rank, heard in self._last_heard.items():
+                    if now - heard > self._timeout:
+                        self._fail(f"{self._name(rank)} gives no sign of life for {self._timeout:g} s. {RESUME}")
+        if self._failure:
+            self._end()
+
+    def _read(self, rank: int, now: float) -> bool:
+        """Take in what a rank has sent. Returns whether it may send more."""
+        try:
+            data = self._peers[rank].recv(65536)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        if not data:
+            if self._last_heard.pop(rank, None) is not None:
+                self._fail(f"{self._name(rank)} has ended unexpectedly. {RESUME}")
+            return False
+        if rank in self._last_heard:
+            self._last_heard[rank] = now
+        *lines, self._pending[rank] = (self._pending[rank] + data).split(b"\n")
+        for line in lines:
+            word = json.loads(line)
+            if FAILED in word:
+                self._fail(word[FAILED])
+            if DONE in word:
+                self._last_heard.pop(rank, None)
+        return True
+
+    def _fail(self, sentence: str) -> None:
+        if not self._failure:
+            self._failure = sentence
+            self._has_failed.set()
+
+    def _end(self) -> None:
+        """The others are told first; then the process ends, by itself or by force."""
+        self._tell({FAILED: self._failure})
+        if not self._is_closed.wait(GRACE):
+            self._on_loss(self._failure)
+
+    def _tell(self, word: dict[str, object]) -> None:
+        """Send a line to all; one that cannot take it is found by its silence."""
+        line = json.dumps(word).encode() + b"\n"
+        with self._sending:
+            for peer in self._peers.values():
+                with suppress(OSError):
+                    peer.send(line)

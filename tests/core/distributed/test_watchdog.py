@@ -1,0 +1,120 @@
+"""Signs of life between ranks: a death is told at once, a silence after the timeout, and a good end ends no one."""
+
+import queue
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from core.distributed import watchdog
+from core.distributed.group import Group
+from core.distributed.watchdog import Watchdog
+from core.errors import Unavailable
+
+HERE = "127.0.0.1"
+NAMES = ("studio", "mini", "air")
+
+
+class Threads(Group):
+    """Ranks that are threads of this process; `words` holds what rank 0 has given to each other rank."""
+
+    def __init__(self, rank: int, size: int, words: queue.Queue[Any]) -> None:
+        self.rank, self.size, self.words = rank, size, words
+
+    def broadcast(self, value: Any = None) -> Any:
+        if self.rank == 0:
+            for _ in range(self.size - 1):
+                self.words.put(value)
+            return value
+        return self.words.get(timeout=10)
+
+
+@contextmanager
+def watched(size: int, timeout: float, on_loss: Callable[[str], None]) -> Iterator[list[Watchdog]]:
+    words: queue.Queue[Any] = queue.Queue()
+    dogs = [Watchdog(Threads(rank, size, words), NAMES, timeout, on_loss) for rank in range(size)]
+    threads = [threading.Thread(target=dog.start, args=(HERE,)) for dog in dogs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        yield dogs
+    finally:
+        for dog in dogs:
+            dog.close()
+
+
+def never(sentence: str) -> None:
+    raise AssertionError(sentence)
+
+
+def test_a_good_end_of_one_rank_ends_no_other() -> None:
+    with watched(3, 5.0, never) as dogs:
+        dogs[1].close()
+        assert dogs[0].failure(0.3) == "" and dogs[2].failure() == ""
+        dogs[0].close()
+        assert dogs[2].failure(0.3) == ""
+
+
+def test_a_death_is_told_at_once_and_to_all() -> None:
+    with watched(3, 1000.0, never) as dogs:
+        dogs[1]._peers[0].shutdown(socket.SHUT_RDWR)  # as the system does when a process is killed
+        expected = "mini (rank 1) has ended unexpectedly. The run can go on from its last checkpoint."
+        assert [dogs[0].failure(10), dogs[2].failure(10)] == [expected, expected]
+
+
+def test_the_death_of_the_first_rank_is_told_by_the_others() -> None:
+    with watched(2, 1000.0, never) as dogs:
+        dogs[0]._peers[1].shutdown(socket.SHUT_RDWR)
+        assert dogs[1].failure(10).startswith("studio (rank 0) has ended unexpectedly.")
+
+
+def test_silence_is_told_after_the_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    with watched(3, 1.0, never) as dogs:
+        monkeypatch.setattr(dogs[2], "_tell", lambda word: None)
+        assert dogs[0].failure(10).startswith("air (rank 2) gives no sign of life for 1 s.")
+        assert dogs[1].failure(10).startswith("air (rank 2) gives no sign of life for 1 s.")
+
+
+def test_beats_keep_a_run_going_beyond_the_timeout() -> None:
+    with watched(2, 1.0, never) as dogs:
+        assert dogs[0].failure(2.5) == "" and dogs[1].failure() == ""
+
+
+def test_what_has_failed_on_one_rank_is_told_on_all() -> None:
+    with watched(3, 1000.0, never) as dogs:
+        dogs[2].close("There is no dataset.")
+        assert [dogs[0].failure(10), dogs[1].failure(10)] == ["air (rank 2): There is no dataset."] * 2
+
+
+def test_a_rank_that_stands_in_a_collective_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "GRACE", 0.1)
+    ended: queue.Queue[str] = queue.Queue()
+    with watched(2, 1000.0, ended.put) as dogs:
+        dogs[1].close("The memory is full.")
+        assert ended.get(timeout=10) == "mini (rank 1): The memory is full."
+
+
+def test_a_stranger_is_no_rank() -> None:
+    words: queue.Queue[Any] = queue.Queue()
+    dog = Watchdog(Threads(0, 2, words), NAMES, 1.0, never)
+    failures: list[str] = []
+
+    def start() -> None:
+        try:
+            dog.start(HERE)
+        except Unavailable as error:
+            failures.append(str(error))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    address, port, _ = words.get(timeout=10)
+    with socket.create_connection((address, port)) as stranger:
+        stranger.sendall(b'{"rank": 1, "secret": "guessed"}\n')
+        assert stranger.recv(1) == b""
+    thread.join()
+    assert failures == ["mini (rank 1) has not joined within 1 s."]
