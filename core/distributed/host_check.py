@@ -61,6 +61,8 @@ def ask_host(host: str, files: Sequence[str] = (), model: str = "") -> HostFacts
     for line in reversed(asked.stdout.decode("utf-8", "replace").splitlines()):
         if line.startswith("{"):
             return _read(json.loads(line))
+    if said and said[-1].startswith("hone:"):
+        raise Unavailable(f"The Hone of {host} is another version, which does not know what it is asked: update it.")
     reason = f" ({said[-1].rstrip('.')})" if said else ""
     raise Unavailable(f"{host} has no Hone at {command[0]}, where it lies here{reason}.")
 
