@@ -66,6 +66,7 @@ def parser() -> Parser:
         export,
         fuse,
         host_facts,
+        link_speed,
         listing,
         login,
         models,
@@ -83,7 +84,7 @@ def parser() -> Parser:
         train.add(commands, name)
     for module in (
         chat, serve, evaluate, export, fuse, quantize, data, listing, models, rewards, login, doctor, selftest,
-        host_facts,
+        host_facts, link_speed,
     ):  # fmt: skip
         module.add(commands)
     top.commands = commands.choices

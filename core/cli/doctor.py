@@ -50,6 +50,7 @@ def run(args: Any, out: Print) -> int:
     from core.device.power import read_power
     from core.device.select import report
     from core.device.surroundings import describe_surroundings
+    from core.distributed import backends
     from core.model import families
     from core.run import runs_folder
 
@@ -65,6 +66,7 @@ def run(args: Any, out: Print) -> int:
     facts |= {name: dataclasses.asdict(state) if state else None for name, state in states.items()}
     facts["neural_engine_left_alone"] = VerdictCache().left_alone
     facts["neural_engine_programs_bytes"] = ProgramCache().size
+    facts["distributed"] = backends.report()
     facts["families"] = [dataclasses.asdict(family) for family in families.FAMILIES]
     if args.json:
         out(json.dumps(facts, indent=2, ensure_ascii=False))
@@ -89,6 +91,7 @@ def run(args: Any, out: Print) -> int:
     if size := facts["neural_engine_programs_bytes"]:
         out(f"               Programs kept from before: {size / gb:.1f} GB in {ProgramCache().folder}.")
     out(f"OpenBLAS       {facts['blas'] or 'no'}: {facts['blas_reason']}")
+    out(f"Several GPUs   {backends.describe(facts['distributed'])}")
     out(f"Runs           {home}, {facts['disk_free_bytes'] / gb:.1f} GB free on that disk")
     for sentence in facts["surroundings"]:
         out(f"Beware         {sentence}")

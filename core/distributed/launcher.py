@@ -33,7 +33,19 @@ def run_ranks(
     stop: threading.Event,
     save_now: threading.Event,
 ) -> Iterator[Event]:
-    """Run `hone` with these words as every rank, and give the events of rank 0.
+    """Run `hone` with these words as every rank, and give the events of rank 0; see run_lines()."""
+    for line in run_lines(words, machines, stop, save_now):
+        with suppress(ValueError):  # what a library prints
+            yield from_json(line)
+
+
+def run_lines(
+    words: Sequence[str],
+    machines: Machines,
+    stop: threading.Event,
+    save_now: threading.Event,
+) -> Iterator[str]:
+    """Run `hone` with these words, and --json, as every rank, and give what rank 0 prints, line by line.
 
     Arguments:
         words: the command line behind `hone`, without what says where.
@@ -51,7 +63,7 @@ def run_ranks(
     try:
         for script in scripts:
             flock.add(RankProcess(script, ranks.ranks[script.rank].ssh))
-        yield from flock.events(stop, save_now)
+        yield from flock.lines(stop, save_now)
     finally:
         flock.end()
     flock.complain()
@@ -76,8 +88,8 @@ class _Flock:
             assert pipe is not None
             self._selector.register(pipe, selectors.EVENT_READ, process)
 
-    def events(self, stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
-        """What rank 0 tells, until all have ended, or GRACE after one has failed."""
+    def lines(self, stop: threading.Event, save_now: threading.Event) -> Iterator[str]:
+        """What rank 0 prints, until all have ended, or GRACE after one has failed."""
         deadline = None
         while self._selector.get_map():
             self._pass_on(stop, save_now)
@@ -102,7 +114,7 @@ class _Flock:
         for process in self.processes:
             process.tell(word)
 
-    def _read(self, pipe: IO[bytes], process: RankProcess) -> Iterator[Event]:
+    def _read(self, pipe: IO[bytes], process: RankProcess) -> Iterator[str]:
         data = os.read(pipe.fileno(), 1 << 16)
         if not data:
             self._selector.unregister(pipe)
@@ -115,8 +127,7 @@ class _Flock:
             elif not process.pid_file:
                 process.pid_file = text
             elif process.script.rank == 0:
-                with suppress(ValueError):
-                    yield from_json(text)
+                yield text
 
     def end(self) -> None:
         """No process is left, and no pipe open."""

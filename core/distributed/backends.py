@@ -1,0 +1,32 @@
+"""What can move a run's numbers between machines or GPUs here, and why something cannot."""
+
+import sys
+from typing import Any
+
+# What each needs, in words.
+_NEEDS = {
+    "ring": "TCP, also over a Thunderbolt cable",
+    "jaccl": "RDMA over Thunderbolt 5, on macOS 26.2 or later, where it was enabled with `rdma_ctl enable`",
+    "nccl": "several NVIDIA GPUs, with MLX's CUDA package",
+    "mpi": "an MPI library, such as Open MPI",
+}
+
+
+def report() -> list[dict[str, Any]]:
+    """{backend, available, words} of each that MLX knows; `words` say what it is or what it lacks."""
+    import mlx.core as mx
+
+    found = []
+    for name, needs in _NEEDS.items():
+        available = mx.distributed.is_available(name) and (name != "jaccl" or sys.platform == "darwin")
+        found.append({"backend": name, "available": available, "words": needs})
+    return found
+
+
+def describe(found: list[dict[str, Any]]) -> str:
+    """One line: what is here, and what each of the others needs."""
+    here = [
+        f"{b['backend']} ({b['words']})" if b["backend"] == "ring" else b["backend"] for b in found if b["available"]
+    ]
+    needs = [f"{b['backend']} needs {b['words']}" for b in found if not b["available"]]
+    return "; ".join([", ".join(here) or "none", *needs])

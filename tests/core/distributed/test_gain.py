@@ -1,0 +1,39 @@
+"""Whether several machines pay, worked out by hand."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from core.distributed.gain import Link, estimate_gain, number_word
+
+
+def test_a_fast_link_nearly_halves_the_time() -> None:
+    gain = estimate_gain(2.0, rows=8, parameters=10_000_000, ranks=2, link=Link(0.001, 4e9))
+    assert gain.gradient_bytes == 40_000_000
+    assert gain.exchange_seconds == pytest.approx(0.011)
+    assert gain.ratio == pytest.approx((1.0 + 0.011) / 2.0) and gain.pays
+
+
+def test_a_slow_link_takes_longer_than_one_machine() -> None:
+    gain = estimate_gain(0.5, rows=8, parameters=10_000_000, ranks=2, link=Link(0.0, 1e8))
+    assert gain.ratio == pytest.approx((0.25 + 0.4) / 0.5) and not gain.pays
+
+
+def test_rows_that_cannot_be_split_bring_nothing() -> None:
+    assert not estimate_gain(1.0, rows=1, parameters=1000, ranks=2, link=Link(0.0, 1e12)).pays
+    assert estimate_gain(1.0, rows=3, parameters=0, ranks=2, link=Link(0.0, 1e12)).ratio == pytest.approx(2 / 3)
+
+
+def test_numbers_in_words() -> None:
+    assert [number_word(count) for count in (2, 10, 11)] == ["Two", "Ten", "11"]
+
+
+def test_two_ranks_on_this_machine_measure_the_link_between_them() -> None:
+    words = [sys.executable, "-P", "-m", "core", "link-speed", "--ranks", "2", "--json"]
+    asked = subprocess.run(words, capture_output=True, text=True, timeout=100, env=os.environ)
+    assert asked.returncode == 0, asked.stderr
+    found = Link(**json.loads(asked.stdout))
+    assert 0 < found.latency_seconds < 10 and 1e5 < found.bytes_per_second < 1e13
