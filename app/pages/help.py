@@ -1,13 +1,13 @@
 """Help: the pages in resources/help, which resources/make/help.py generates from the code's own descriptions."""
 
 from PySide6.QtCore import QEvent, QUrl
-from PySide6.QtGui import QDesktopServices, QFocusEvent, QPaintEvent
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QDialog, QTextBrowser, QWidget
 
 from app.desktop.language import tr
 from app.style import theme
 from app.widgets.card import Card, vbox
-from app.widgets.check_box import paint_ring
+from app.widgets.focus_ring import FocusRing
 from app.widgets.scrollbar import use_thin_scrollbars
 from app.widgets.tabs import Tabs
 from core.resources import FOLDER
@@ -21,21 +21,10 @@ PAGES = {
 }
 
 
-class _Browser(QTextBrowser):
+class _Browser(FocusRing, QTextBrowser):
     """Shows the keyboard's focus: it scrolls with the arrows, and Tab goes from link to link."""
 
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.hasFocus() and not theme.NATIVE:
-            paint_ring(self.viewport())
+    follows_clicks = True
 
 
 class HelpWindow(QDialog):

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import (
 
 from app.desktop.language import tr
 from app.style import icons, theme
-from app.widgets.buttons import KEYBOARD_REASONS, Button, quiet_button
+from app.widgets.buttons import Button, quiet_button
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.focus_ring import KEYBOARD_REASONS
 from app.widgets.labels import Label, caption
 from app.widgets.progress_bar import ThinProgressBar
 

@@ -7,8 +7,8 @@ from PySide6.QtGui import QEnterEvent, QFocusEvent, QMouseEvent
 from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QWidget
 
 from app.style import theme
-from app.widgets.buttons import KEYBOARD_REASONS
 from app.widgets.card import Card, hbox, vbox
+from app.widgets.focus_ring import KEYBOARD_REASONS
 from app.widgets.labels import Label, caption
 
 

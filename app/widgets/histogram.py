@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop.language import localize, tr
 from app.style import theme
-from app.widgets.buttons import KEYBOARD_REASONS
+from app.widgets.focus_ring import KEYBOARD_REASONS
 
 LENGTH_STEP = 8  # tokens: the line is at a multiple of this
 _MIN_LENGTH = 8

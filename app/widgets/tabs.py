@@ -5,8 +5,8 @@ from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.style import theme
-from app.widgets.buttons import KEYBOARD_REASONS
 from app.widgets.card import vbox
+from app.widgets.focus_ring import KEYBOARD_REASONS
 
 
 class _TabBar(QTabBar):

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QFrame, QPlainTextEdit
 
 from app.style import theme
 from app.widgets import input_box
-from app.widgets.check_box import paint_ring
+from app.widgets.focus_ring import FocusRing
 from app.widgets.scrollbar import use_thin_scrollbars
 
 _MARGIN = 7  # around the text
@@ -42,8 +42,10 @@ class TextArea(QPlainTextEdit):
         super().paintEvent(event)
 
 
-class ReadOnlyText(QPlainTextEdit):
+class ReadOnlyText(FocusRing, QPlainTextEdit):
     """Text of a fixed width to read and copy, in a card that is its box; Tab goes on to the next control."""
+
+    follows_clicks = True
 
     def __init__(self, name: str) -> None:
         super().__init__(readOnly=True)
@@ -56,16 +58,3 @@ class ReadOnlyText(QPlainTextEdit):
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
         )
         use_thin_scrollbars(self)
-
-    def focusInEvent(self, event: QFocusEvent) -> None:
-        super().focusInEvent(event)
-        self.viewport().update()  # its ring
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        super().focusOutEvent(event)
-        self.viewport().update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        if self.hasFocus() and not theme.NATIVE:
-            paint_ring(self.viewport())

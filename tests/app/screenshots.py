@@ -5,6 +5,7 @@ A run is played from a script, so this takes a minute or two for each theme and 
 """
 
 import argparse
+import itertools
 import os
 import tempfile
 import time
@@ -25,7 +26,7 @@ SIZES = ((1280, 800), (900, 600))
 ANSWERS = {20: "It is 5, I think.", 40: "It is 4, I think.", 60: "It is 4."}
 
 
-def main(out: Path, spoken: str = "en", *, scale: int = 1, walks: bool = False) -> None:
+def main(out: Path, spoken: str = "en", *, scale: int = 1, only: str = "", walks: bool = False) -> None:
     out.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -49,8 +50,8 @@ def main(out: Path, spoken: str = "en", *, scale: int = 1, walks: bool = False) 
         camera.is_small = True
         walk(camera)
         return
-    for mode in ("light", "dark"):
-        for width, height in SIZES:
+    for mode, (width, height) in itertools.product(("light", "dark"), SIZES):
+        if f"{mode}-{width}".startswith(only):
             theme.apply(app, mode)
             photographer = Photographer(app, out, f"{mode}-{width}", width, height)
             photographer.hub = hub
@@ -101,7 +102,7 @@ class Photographer(Camera):
         from app.shell.incoming import EVAL_DATA_SENTENCE
 
         wizard, data = self.window.wizard, self.window.wizard.data
-        self.wait_until(lambda: "core" in self.window.welcome.machine.first.text())
+        self.wait_until(lambda: "GB" in self.window.welcome.machine.first.text())
         self.take("0-welcome")
         self.window.go("new")
         self.take("1-goal")
@@ -454,6 +455,7 @@ if __name__ == "__main__":
     parser.add_argument("folder", type=Path, help="where the pictures go")
     parser.add_argument("--language", choices=language.LANGUAGES, default="en", help="of the window")
     parser.add_argument("--scale", type=int, choices=(1, 2), default=1, help="pixels for each point")
+    parser.add_argument("--only", default="", help="a theme, or a theme and a width: dark, dark-900")
     parser.add_argument("--walk", action="store_true", help="the pictures of the README")
     options = parser.parse_args()
-    main(options.folder, options.language, scale=options.scale, walks=options.walk)
+    main(options.folder, options.language, scale=options.scale, only=options.only, walks=options.walk)

@@ -21,7 +21,7 @@ def walk(camera: Camera) -> None:
 
     window, wizard = camera.window, camera.window.wizard
     data = wizard.data
-    camera.wait_until(lambda: "core" in window.welcome.machine.first.text())
+    camera.wait_until(lambda: "GB" in window.welcome.machine.first.text())
     camera.take("1-welcome")
     file = _write_answers()
     QCursor.setPos(camera.window.mapToGlobal(camera.window.rect().bottomRight()))  # over nothing that it would mark
