@@ -142,6 +142,8 @@ class DataStep(QWidget):
         same_files = self._data_key is not None and self._data_key.path == run.data.path and self.head is not None
         self._data_key, self._problem = dataset_reader.data_key(run), ""
         self.head = self.scanned = None
+        self.validation.show_set_aside(0)
+        self.validation.show()
         self.file.name.setText(data_label(run))
         self.file.name.setToolTip(run.data.path)
         if not same_files:
@@ -193,6 +195,8 @@ class DataStep(QWidget):
 
     def _show_scanned(self, scanned: "ScanResult") -> None:
         self.scanned = scanned
+        self.validation.show_set_aside(scanned.set_aside)
+        self.validation.show()
         self.preview.show_scanned(scanned)
         sentence = scanned.sentence
         if scanned.left_out:
@@ -262,6 +266,7 @@ class DataStep(QWidget):
         self.head = None
         self.file.hide()
         self.columns.hide()
+        self.validation.hide()
         self.zone.show()
         self.zone.sample_button.show()
         self.preview.show_head(None, self._draft.run)

@@ -3,7 +3,7 @@
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
-from app.desktop.language import tr
+from app.desktop.language import tr, tr_count
 from app.new_run.draft import Draft
 from app.runs.labels import files_label
 from app.widgets.buttons import quiet_button
@@ -21,6 +21,7 @@ class ValidationRow(QWidget):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
+        self._set_aside = 0  # rows that the data hold out by themselves
         layout = hbox(self, gap=8)
         self.sentence = caption()
         self.choose_button = quiet_button(tr("Use a second file for validation…"), "file")
@@ -31,6 +32,11 @@ class ValidationRow(QWidget):
         layout.addWidget(self.clear_button)
         layout.addWidget(self.choose_button)
 
+    def show_set_aside(self, rows: int) -> None:
+        """Show how many rows the data hold out by themselves; 0 where they hold out none, or are being read."""
+        self._set_aside = rows
+        self.refresh()
+
     def refresh(self) -> None:
         """Show what the draft holds out now."""
         data = self._draft.run.data
@@ -38,6 +44,12 @@ class ValidationRow(QWidget):
             "{eval_split:.0%} of the rows are held out to measure on; none of them is trained on.",
             eval_split=data.eval_split,
         )
+        if self._set_aside:
+            sentence = tr_count(
+                "Measured on the one row that the data set aside; it is never trained on.",
+                "Measured on the {count:,} rows that the data set aside; none of them is trained on.",
+                self._set_aside,
+            )
         if data.path == DEMO:
             sentence = tr("The sample data brings held-out rows to measure on; none of them is trained on.")
         if not data.eval_split:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.data.check.checked_rows import MOST_HELD, CheckedRows
+from core.data.check.exclude import finding_codes
 from core.data.check.row_parser import RowParser
 from core.data.check.seen_keys import SeenKeys
 from core.data.format.column_paths import column_paths
@@ -60,6 +61,7 @@ class ScanResult:
     left_out: int  # errors: rows, or pieces of the file, from which nothing can be learned
     problems: dict[str, int]  # how often each code of finding was met, listed or not
     index: RowIndex
+    set_aside: int = 0  # examples that the files themselves, or files beside them, hold out; 0 where others are named
 
 
 def preview_files(
@@ -137,9 +139,25 @@ def scan_files(
             last_rows, last_offset = checked_rows.rows_read, checked_rows.offset
             yield ScanProgress(checked_rows.bytes_read(), checked_rows.size, checked_rows.index())
     yield ScanProgress(checked_rows.size, checked_rows.size, checked_rows.index())
+    index = checked_rows.index()
+    set_aside = 0 if held_out is not None else _count_set_aside(dataset_files, checked_rows, kind, options)
     yield ScanResult(
-        checked_rows.format.sentence, checked_rows.parser, usable, left_out, dict(problems), checked_rows.index()
+        checked_rows.format.sentence, checked_rows.parser, usable, left_out, dict(problems), index, set_aside
     )
+
+
+def _count_set_aside(
+    dataset_files: files.DatasetFiles, train: CheckedRows, kind: str, options: dict[str, Any]
+) -> int:
+    """How many examples are measured on where no validation data is named, as core.training.dataset finds them."""
+    options = {"columns": options["columns"], "fill_in": options["fill_in"], "exclude": finding_codes(options["exclude"])}
+    if dataset_files.held_out:
+        rows = CheckedRows(dataset_files.held_out, kind, **options)
+    elif train.files_with_held_out:
+        rows = CheckedRows([Path(file) for file in train.files_with_held_out], kind, **options, held_out_part=True)
+    else:
+        return 0
+    return sum(not isinstance(item, Finding) for item in rows.iterate(DETECTION_ROWS))
 
 
 def _beside(dataset_files: files.DatasetFiles) -> dict[str, Any]:

@@ -304,6 +304,20 @@ def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window
     assert window.draft.run.data.eval_path is None
 
 
+def test_rows_that_a_file_sets_aside_are_what_is_measured_on(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    rows = [{"question": f"What is {n}?", "answer": f"{n}"} for n in range(9)]
+    (tmp_path / "parts.json").write_text(json.dumps({"train": rows[:6], "test": rows[6:]}))
+    sentence = use(qtbot, window, tmp_path / "parts.json", "rows").validation.sentence
+    assert sentence.text() == "Measured on the 3 rows that the data set aside; none of them is trained on."
+    window.draft.set("data.eval_split", 0.0)
+    assert sentence.text() == "Nothing is held out: the run cannot say how it does on unseen examples."
+    window.draft.set("data.eval_split", 0.1)
+    use(qtbot, window, FILES / "sharegpt.json", "rows")
+    assert sentence.text() == "10% of the rows are held out to measure on; none of them is trained on."
+
+
 def test_reading_can_be_stopped_and_what_was_read_stays(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -189,3 +189,19 @@ def test_a_bound_on_repeated_rows_is_told(tmp_path: Path, monkeypatch: pytest.Mo
         ("many-rows", None, "Repeated rows were looked for among the first 2 only."),
         ("duplicate", 4, "1 row says the same as an earlier row; this is the first."),
     ]
+
+
+@pytest.mark.parametrize("names", [("rows.json",), ("train.jsonl", "test.jsonl"), ("train.jsonl",)])
+def test_rows_that_the_data_set_aside_are_counted(tmp_path: Path, names: tuple[str, ...]) -> None:
+    train, test = ROWS[:30], [*ROWS[30:], {"text": ""}]  # the last one cannot be used
+    if names == ("rows.json",):
+        (tmp_path / names[0]).write_text(json.dumps({"train": train, "test": test}))
+    else:
+        for name, rows in zip(names, (train, test), strict=False):
+            (tmp_path / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    path = tmp_path / names[0] if len(names) == 1 else tmp_path
+    expected = 0 if names == ("train.jsonl",) else 10
+    (result,) = [item for item in scan.scan_files(path, "text") if isinstance(item, ScanResult)]
+    assert (result.usable, result.set_aside) == (30, expected)
+    named = scan.scan_files(path, "text", held_out=path)
+    assert [item.set_aside for item in named if isinstance(item, ScanResult)] == [0]

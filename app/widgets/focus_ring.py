@@ -1,0 +1,47 @@
+"""The ring that shows where the keyboard's focus is. A Mac draws its own."""
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+
+from app.style import theme
+from app.widgets.input_box import RADIUS
+
+KEYBOARD_REASONS = (
+    Qt.FocusReason.TabFocusReason,
+    Qt.FocusReason.BacktabFocusReason,
+    Qt.FocusReason.ShortcutFocusReason,
+)
+_Base = QWidget if TYPE_CHECKING else object
+
+
+class FocusRing(_Base):
+    """Mixed into a widget, before the class of Qt: paints the ring over it once the keyboard has brought the focus."""
+
+    follows_clicks = False  # whether a click is shown as well, as where arrows and Tab then act inside the widget
+    _draws_ring = False
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        self._draws_ring = self.follows_clicks or event.reason() in KEYBOARD_REASONS
+        self._ringed.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self._ringed.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if not (self.hasFocus() and self._draws_ring) or theme.NATIVE:
+            return
+        painter = QPainter(self._ringed)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(theme.ring(theme.colours(theme.palette())))
+        painter.drawRoundedRect(QRectF(self._ringed.rect()).adjusted(1, 1, -1, -1), RADIUS, RADIUS)
+
+    @property
+    def _ringed(self) -> QWidget:
+        """The widget that is painted on: what scrolls, in a scroll area."""
+        return self.viewport() if isinstance(self, QAbstractScrollArea) else self
