@@ -5,9 +5,10 @@ so for half of Europe; Qt takes its locale from the environment. So no box here 
 """
 
 import locale
+from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
 
 
 class MessageBox(QMessageBox):
@@ -21,6 +22,17 @@ class MessageBox(QMessageBox):
         self.setIcon(icon)
         self.setText(heading)
         self.setInformativeText(sentence)
+
+    def ask(self, answered: Callable[[QAbstractButton | None], None]) -> None:
+        """Open without waiting, and call `answered` with the button that was chosen once it is closed."""
+
+        def answer() -> None:
+            chosen = self.clickedButton()
+            self.deleteLater()
+            answered(chosen)
+
+        self.finished.connect(answer)
+        self.open()
 
 
 def keep_c_numbers() -> None:

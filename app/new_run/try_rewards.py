@@ -1,5 +1,6 @@
 """Try the rewards: paste answers to a question, or let the model write one, and see each score and its reason."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
@@ -104,10 +105,10 @@ class TryRewards(Card):
         if not texts:
             self._show_failure(tr("There is no answer to score yet: paste some above."))
             return
-        run = ask_to_allow(self, self._draft.run, rewards_only=True)
-        if run is None:
-            self._show_failure(tr("Your reward file has not been allowed to run."))
-            return
+        refused = partial(self._show_failure, tr("Your reward file has not been allowed to run."))
+        ask_to_allow(self, self._draft.run, partial(self._score, texts), refused, rewards_only=True)
+
+    def _score(self, texts: list[str], run: Run) -> None:
         question, expected = self.question.text(), self.expected.text()
         answers = [Answer(t, expected, question, tokens=len(t.split()), line=i) for i, t in enumerate(texts, 1)]
         self.button.setEnabled(False)
@@ -124,16 +125,16 @@ class TryRewards(Card):
         if self._talk is None or not question:
             self._show_failure(tr("Ask a question first."))
             return
-        run = ask_to_allow(self, self._draft.run)
-        if run is None:
-            self._show_failure(tr("The code has not been allowed to run."))
-            return
-        self._talk.use(chat_opener(run, None))
+        refused = partial(self._show_failure, tr("The code has not been allowed to run."))
+        ask_to_allow(self, self._draft.run, partial(self._ask, self._talk, question), refused)
+
+    def _ask(self, talk: ChatSession, question: str, run: Run) -> None:
+        talk.use(chat_opener(run, None))
         if self.answers.toPlainText().strip():
             self.answers.appendPlainText(f"{SEPARATOR}\n")
         self.answers.moveCursor(self.answers.textCursor().MoveOperation.End)
         self.state.setText(tr("The model is answering…"))
-        self.model_button.setEnabled(self._talk.ask([{"role": "user", "content": question}]) is None)
+        self.model_button.setEnabled(talk.ask([{"role": "user", "content": question}]) is None)
 
     def _show_question(self, questions: list[tuple[str, str]]) -> None:
         if questions:

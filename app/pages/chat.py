@@ -29,7 +29,7 @@ from app.widgets.labels import IconLabel, Label, title
 from app.widgets.message_edit import MessageEdit
 from app.widgets.notice import Notice
 from core.errors import UserError
-from core.run import runs_folder
+from core.run import Run, runs_folder
 
 _RELEASE_MS = 60_000  # after the page was left
 
@@ -102,6 +102,9 @@ class ChatPage(QWidget):
             return
         question = self.question.text().strip()
         if not question:
+            return
+        if not self.session.has_model:  # its code was not allowed: ask again
+            self._use_model()
             return
         self.notice.hide()
         self.offer_notice.hide()
@@ -178,13 +181,15 @@ class ChatPage(QWidget):
 
     def _use_model(self) -> None:
         """Talk to the chosen model from now on, in a new conversation."""
-        allowed_run = ask_to_allow(self, self.model.chosen.run)
         self.start_anew()
-        if allowed_run is None:
-            self._show_problem(tr("The model's own code has not been allowed to run."))
-            return
+        self.session.use(None)
+        chosen = self.model.chosen
+        refused = partial(self._show_problem, tr("The model's own code has not been allowed to run."))
+        ask_to_allow(self, chosen.run, partial(self._use_allowed, chosen.adapter), refused)
+
+    def _use_allowed(self, adapter: str, run: Run) -> None:
         self.notice.hide()
-        self.session.use(chat_opener(allowed_run, self.model.chosen.adapter or None))
+        self.session.use(chat_opener(run, adapter or None))
 
     def _add_text(self, ticket: int, text: str) -> None:
         if ticket in self._answers:

@@ -1,6 +1,6 @@
 """Delete runs: into the Trash, with a bar that takes it back; where there is no Trash a question comes first."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -15,8 +15,9 @@ from core.errors import UserError
 
 
 class DeletedBar(Notice):
-    """Deletes folders of runs and tells what has become of them. `changed` once the list is another."""
+    """Deletes folders of runs and tells what has become of them. `deleted(folders)`; `changed` where they are back."""
 
+    deleted = Signal(object)
     changed = Signal()
 
     def __init__(self) -> None:
@@ -26,11 +27,8 @@ class DeletedBar(Notice):
         self.undo_button.clicked.connect(self.undo)
         self.add_action(self.undo_button)
 
-    def delete(self, folders: Sequence[Path]) -> list[Path]:
-        """Move folders to the Trash, or delete them for good where there is none and the person says so.
-
-        Returns those that are gone.
-        """
+    def delete(self, folders: Sequence[Path]) -> None:
+        """Move folders to the Trash, or delete them for good where there is none and the person says so."""
         self._trashed = []
         left: list[Path] = []
         problems: list[str] = []
@@ -45,16 +43,23 @@ class DeletedBar(Notice):
             else:
                 self._trashed.append(trashed)
         gone = [trashed.folder for trashed in self._trashed]
-        if left and confirm_deletion(self, len(left)):
-            for folder in left:
-                try:
-                    delete_for_good(folder)
-                    gone.append(folder)
-                except UserError as error:
-                    problems.append(str(error))
         self._tell(len(gone), problems)
-        self.changed.emit()
-        return gone
+        if gone:
+            self.deleted.emit(gone)
+        if left:
+            confirm_deletion(self, len(left), lambda: self._delete_for_good(left, gone, problems))
+
+    def _delete_for_good(self, folders: Sequence[Path], trashed: Sequence[Path], problems: list[str]) -> None:
+        """Delete what could not go to the Trash, beside those that have gone there."""
+        gone = []
+        for folder in folders:
+            try:
+                delete_for_good(folder)
+                gone.append(folder)
+            except UserError as error:
+                problems.append(str(error))
+        self._tell(len(trashed) + len(gone), problems)
+        self.deleted.emit(gone)
 
     def undo(self) -> None:
         """Put back what was moved to the Trash last."""
@@ -89,8 +94,8 @@ class DeletedBar(Notice):
             self.hide()
 
 
-def confirm_deletion(parent: QWidget, count: int) -> bool:
-    """Ask whether to delete runs for good, which cannot go to the Trash. Keeping them is the default."""
+def confirm_deletion(parent: QWidget, count: int, delete: Callable[[], None]) -> None:
+    """Ask whether to `delete` runs for good, which cannot go to the Trash. Keeping them is the default."""
     heading = tr_count(
         "This run cannot be moved to the Trash.", "{count} of these runs cannot be moved to the Trash.", count
     )
@@ -102,5 +107,4 @@ def confirm_deletion(parent: QWidget, count: int) -> bool:
     delete_button = box.addButton(tr("Delete for good"), MessageBox.ButtonRole.DestructiveRole)
     keep_button = box.addButton(tr("Keep"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep_button)
-    box.exec()
-    return box.clickedButton() is delete_button
+    box.ask(lambda chosen: delete() if chosen is delete_button else None)

@@ -1,5 +1,7 @@
 """The one question before a run is thrown away."""
 
+from collections.abc import Callable
+
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
@@ -8,11 +10,9 @@ from app.desktop.message_box import MessageBox
 TRASH, END = "trash", "end"
 
 
-def ask_to_discard(parent: QWidget, title: str) -> str:
-    """TRASH to end a run and move its folder to the trash, END to end it and keep the folder, "" to do neither.
-
-    Doing neither is the default.
-    """
+def ask_to_discard(parent: QWidget, title: str, answered: Callable[[str], None]) -> None:
+    """Call `answered` with TRASH to end a run and move its folder to the trash, END to end it and keep the folder, ""
+    to do neither, which is the default."""
     box = MessageBox(parent, MessageBox.Icon.Question, tr("Discard this run?"))
     box.setInformativeText(tr("{title}: the run ends here. Its folder holds what it has learned so far.", title=title))
     trash = box.addButton(tr("Move the folder to the Trash"), MessageBox.ButtonRole.DestructiveRole)
@@ -20,6 +20,4 @@ def ask_to_discard(parent: QWidget, title: str) -> str:
     neither = box.addButton(tr("Keep the run"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(neither)
     box.setEscapeButton(neither)
-    box.exec()
-    chosen = box.clickedButton()
-    return TRASH if chosen is trash else END if chosen is end else ""
+    box.ask(lambda chosen: answered(TRASH if chosen is trash else END if chosen is end else ""))

@@ -92,12 +92,15 @@ class ExportList(Card):
         refusal = next((choice.refusal for choice in source.choices if choice.target == "model"), "")
         if self.server is not None:
             self.server.deleteLater()
-        self.server = ServeRow(self._jobs, self._folder, self._backend, refusal, self._may_run_code)
+        self.server = ServeRow(self._jobs, self._folder, self._backend, refusal, self._allow_code)
         self._layout.addWidget(self.server)
 
-    def _may_run_code(self) -> bool:
+    def _allow_code(self, go_on: Callable[[], None], refused: Callable[[], None]) -> None:
         """Ask about code that the model brings, where that is not allowed yet. A reward file does not run here."""
-        return not self._base or ask_to_allow(self, Run().replace("model.path", self._base)) is not None
+        if self._base:
+            ask_to_allow(self, Run().replace("model.path", self._base), lambda _: go_on(), refused)
+        else:
+            go_on()
 
     def _show_unusable(self, sentence: str) -> None:
         self.intro.setText(sentence)
@@ -133,9 +136,10 @@ class ExportList(Card):
         if reason := self._waiting_reason():
             row.show_failure(reason)
             return
-        if not self._may_run_code():
-            row.show_failure(NOT_ALLOWED)
-            return
+        self._allow_code(partial(self._save_allowed, job), partial(row.show_failure, NOT_ALLOWED))
+
+    def _save_allowed(self, job: ExportJob) -> None:
+        row = self.rows[job.target]
         self._jobs.end_chat()
         self._events, self._running = [], job.target
         row.show_running(tr("Getting ready"))

@@ -225,7 +225,9 @@ class RunPage(QWidget):
 
     def discard(self) -> None:
         """Ask whether to end the run and throw it away, or only to end it, and do that."""
-        answer = ask_to_discard(self, self.title)
+        ask_to_discard(self, self.title, self._discard)
+
+    def _discard(self, answer: str) -> None:
         is_running = self.live is not None and self.live.is_running
         self._goes_to_trash = answer == TRASH
         if answer and self.live is not None and is_running:

@@ -69,6 +69,7 @@ class RunsPage(QWidget):
         self.notice, self.held_notice, self.failure_notice = Notice(), Notice(), Notice()
         self.deleted_bar = DeletedBar()
         self.deleted_bar.changed.connect(self.refresh)
+        self.deleted_bar.deleted.connect(self._forget_deleted)
         self._add_notice_actions()
         for notice in (self.deleted_bar, self.failure_notice, self.held_notice, self.notice):
             layout.addWidget(notice)
@@ -198,13 +199,13 @@ class RunsPage(QWidget):
             self._show_reason(str(error))
 
     def _delete(self, rows: Sequence[RunRow]) -> None:
-        folders = [row.folder for row in rows if row.on_disk]
-        gone = self.deleted_bar.delete(folders) if folders else []
-        taken = {row.folder for row in rows if not row.on_disk} | set(
-            gone
-        )  # of runs that never had a folder: forgotten
-        self.failed = [live for live in self.failed if Path(live.run.output or "") not in taken]
-        self.deleted.emit(gone)
+        self._forget_deleted([row.folder for row in rows if not row.on_disk])  # failed before they had a folder
+        if folders := [row.folder for row in rows if row.on_disk]:
+            self.deleted_bar.delete(folders)
+
+    def _forget_deleted(self, folders: list[Path]) -> None:
+        self.failed = [live for live in self.failed if Path(live.run.output or "") not in folders]
+        self.deleted.emit(folders)
         self.refresh()
 
     def _cancel(self, row: RunRow) -> None:

@@ -18,14 +18,16 @@ SENTENCE = tr("Programs that know OpenAI's API ask the model at an address here.
 TAKEN = tr("It has stopped: something else needed the model's memory.")
 
 
-class ServeRow(ExportRow):
-    """Starts and stops a server over the result in a folder. `is_allowed()` asks about code that the model brings."""
+AllowCode = Callable[[Callable[[], None], Callable[[], None]], None]
 
-    def __init__(
-        self, jobs: JobQueue, folder: Path, backend: str, refusal: str, is_allowed: Callable[[], bool]
-    ) -> None:
+
+class ServeRow(ExportRow):
+    """Starts and stops a server over the result in a folder. `allow_code(go_on, refused)` asks about code that the
+    model brings."""
+
+    def __init__(self, jobs: JobQueue, folder: Path, backend: str, refusal: str, allow_code: AllowCode) -> None:
         super().__init__(ExportChoice("serve", TITLE, SENTENCE, (), refusal), _PLACE)
-        self._jobs, self._folder, self._backend, self._is_allowed = jobs, folder, backend, is_allowed
+        self._jobs, self._folder, self._backend, self._allow_code = jobs, folder, backend, allow_code
         self._server: ServeThread | None = None
         self._end = ""  # what is said once the thread has ended; "" for nothing
         self.started.connect(self.serve)
@@ -33,8 +35,9 @@ class ServeRow(ExportRow):
 
     def serve(self) -> None:
         """Load the model and answer; the address is shown once it does."""
-        if not self._is_allowed():
-            return
+        self._allow_code(self._serve_allowed, lambda: None)
+
+    def _serve_allowed(self) -> None:
         server = self._jobs.make_server(serve_thread.adapter_server(str(self._folder), backend_name=self._backend))
         if server is None:
             return

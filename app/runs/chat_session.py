@@ -32,8 +32,13 @@ class ChatSession(QObject):
         self._ticket = 0
         self._unanswered: set[int] = set()
 
-    def use(self, open_chat: Callable[[], Any]) -> None:
-        """Talk to another model from the next question on."""
+    @property
+    def has_model(self) -> bool:
+        """Whether there is a model to talk to."""
+        return self._open_chat is not None
+
+    def use(self, open_chat: Callable[[], Any] | None) -> None:
+        """Talk to another model from the next question on, or to none."""
         self.release()
         self._open_chat = open_chat
 

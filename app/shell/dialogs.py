@@ -27,29 +27,21 @@ def ask_to_stop(parent: QWidget, can_keep: bool, answered: Callable[[str], None]
     cancel = box.addButton(tr("Cancel"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep or cancel)
     box.setEscapeButton(cancel)
-
-    def answer() -> None:
-        chosen = box.clickedButton()
-        box.deleteLater()
-        answered(STOP if chosen is stop else KEEP if keep is not None and chosen is keep else "")
-
-    box.finished.connect(answer)
-    box.open()
+    box.ask(lambda chosen: answered(STOP if chosen is stop else KEEP if keep and chosen is keep else ""))
 
 
-def confirm_begin(parent: QWidget, data: str) -> bool:
-    """Ask whether to begin a new run although one is being put together. Going on with that is the default."""
+def confirm_begin(parent: QWidget, data: str, begin: Callable[[], None]) -> None:
+    """Ask whether to `begin` a new run although one is being put together. Going on with that is the default."""
     sentence = tr("All settings of the run on {data} go back to the defaults. Your files and runs stay.", data=data)
     box = MessageBox(parent, MessageBox.Icon.Question, tr("Begin a new run afresh?"), sentence)
     begin_button = box.addButton(tr("Begin afresh"), MessageBox.ButtonRole.AcceptRole)
     keep_button = box.addButton(tr("Keep the settings"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(keep_button)
-    box.exec()
-    return box.clickedButton() is begin_button
+    box.ask(lambda chosen: begin() if chosen is begin_button else None)
 
 
-def confirm_changes(parent: QWidget, name: str, changes: Sequence[str]) -> bool:
-    """Ask whether a run goes on although some of what it learns from has changed. Not to is the default."""
+def confirm_changes(parent: QWidget, name: str, changes: Sequence[str], go_on: Callable[[], object]) -> None:
+    """Ask whether a run is to `go_on` although some of what it learns from has changed. Not to is the default."""
     listed = "\n".join(f"• {change[0].upper()}{change[1:]}" for change in changes)
     box = MessageBox(parent, MessageBox.Icon.Question, tr("What {name} learns from has changed.", name=name))
     box.setInformativeText(
@@ -62,8 +54,7 @@ def confirm_changes(parent: QWidget, name: str, changes: Sequence[str]) -> bool:
     accept_button = box.addButton(tr("Go on with the changes"), MessageBox.ButtonRole.AcceptRole)
     cancel_button = box.addButton(tr("Do not go on"), MessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(cancel_button)
-    box.exec()
-    return box.clickedButton() is accept_button
+    box.ask(lambda chosen: go_on() if chosen is accept_button else None)
 
 
 def choose_run_folder(parent: QWidget) -> Path | None:

@@ -15,6 +15,7 @@ from app.shell import dialogs
 from app.shell.open_runs import OpenRuns
 from app.widgets.allow_code import ask_to_allow
 from core.errors import UserError
+from core.run import Run
 
 
 class QueueKeeper(QObject):
@@ -50,24 +51,29 @@ class QueueKeeper(QObject):
         later = box.addButton(tr("Not now"), MessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(later)
         box.setEscapeButton(later)
-        start.clicked.connect(lambda: self.go_on(self.held))
-        box.finished.connect(box.deleteLater)
-        box.open()
+        box.ask(lambda chosen: self.go_on(self.held) if chosen is start else None)
 
     def go_on(self, items: Sequence[QueuedRun]) -> None:
         """Let runs that are held start, each once the code that it needs is allowed."""
-        for kept in items:
-            run = ask_to_allow(self._window, kept.run)
-            if run is None:
-                continue  # it stays held
-            self._kept.held.remove(kept)
-            try:
-                if kept.is_resumed:
-                    self._runs.resume_folder(Path(kept.run.output or ""), changes=kept.changes)
-                else:
-                    self._runs.start(run)
-            except UserError as error:
-                dialogs.show_message(self._window, tr("This run cannot go on."), str(error))
+        if not items:
+            return
+        kept, others = items[0], items[1:]
+
+        def start(run: Run) -> None:
+            self._start(kept, run)
+            self.go_on(others)
+
+        ask_to_allow(self._window, kept.run, start, lambda: self.go_on(others))  # where it is refused it stays held
+
+    def _start(self, kept: QueuedRun, run: Run) -> None:
+        self._kept.held.remove(kept)
+        try:
+            if kept.is_resumed:
+                self._runs.resume_folder(Path(kept.run.output or ""), changes=kept.changes)
+            else:
+                self._runs.start(run)
+        except UserError as error:
+            dialogs.show_message(self._window, tr("This run cannot go on."), str(error))
         self._write()
         self.changed.emit()
 

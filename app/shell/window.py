@@ -1,5 +1,6 @@
 """The main window: the sidebar, the pages, and the connections between them."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -257,17 +258,22 @@ class MainWindow(QMainWindow):
         self.runs.progressed.connect(self._update_progress)
 
     def _start(self, run: Run) -> None:
-        allowed_run = ask_to_allow(self, run)
-        if allowed_run is None:
-            return
-        self.runs.start(allowed_run)
+        ask_to_allow(self, run, self._start_allowed)
+
+    def _start_allowed(self, run: Run) -> None:
+        self.runs.start(run)
         self.wizard.check.forget_answers()
 
     def _begin(self) -> None:
         """File > New run: afresh, at the first step. What has been set goes only after a question."""
-        if self.draft.run == Run() or self.draft.name or dialogs.confirm_begin(self, data_label(self.draft.run)):
-            self.draft.take(Run())
-            self._show_step("goal")
+        if self.draft.run == Run() or self.draft.name:
+            self._begin_afresh()
+        else:
+            dialogs.confirm_begin(self, data_label(self.draft.run), self._begin_afresh)
+
+    def _begin_afresh(self) -> None:
+        self.draft.take(Run())
+        self._show_step("goal")
 
     def _start_draft(self) -> None:
         """Run > Start: through the checks, which start a run only where it can succeed."""
@@ -283,18 +289,24 @@ class MainWindow(QMainWindow):
         self.chat_page.model.add_folder(folder)
 
     def _resume(self, folder: Path, changes: dict[str, Any] | None = None) -> None:
-        try:
-            if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
-                self.runs.resume_folder(folder, changes=changes)
-        except UserError as error:
-            dialogs.show_message(self, tr("This run cannot go on."), str(error))
+        self._take_up(folder, tr("This run cannot go on."), lambda: self.runs.resume_folder(folder, changes=changes))
 
     def _end(self, folder: Path) -> None:
+        self._take_up(folder, tr("This run cannot be ended."), lambda: self.runs.end_folder(folder))
+
+    def _take_up(self, folder: Path, heading: str, act: Callable[[], object]) -> None:
+        """Do something with a run of before once the code that it needs is allowed; `heading` tells that it failed."""
+
+        def act_or_tell(_: Run) -> None:
+            try:
+                act()
+            except UserError as error:
+                dialogs.show_message(self, heading, str(error))
+
         try:
-            if ask_to_allow(self, Run.read(folder / "run.toml")) is not None:
-                self.runs.end_folder(folder)
+            ask_to_allow(self, Run.read(folder / "run.toml"), act_or_tell)
         except UserError as error:
-            dialogs.show_message(self, tr("This run cannot be ended."), str(error))
+            dialogs.show_message(self, heading, str(error))
 
     def _forget(self, folder: Path) -> None:
         """A run's folder is in the trash."""
@@ -304,8 +316,8 @@ class MainWindow(QMainWindow):
 
     def _ask_about_changes(self, folder: Path, inputs: tuple[str, ...], changes: dict[str, Any]) -> None:
         """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""
-        if dialogs.confirm_changes(self, folder.name, inputs):
-            self.runs.resume_folder(folder, accept_changes=True, changes=changes)
+        go_on = partial(self.runs.resume_folder, folder, accept_changes=True, changes=changes)
+        dialogs.confirm_changes(self, folder.name, inputs, go_on)
 
     def _edit_settings(self, run: Run, name: str = "") -> None:
         """Show an old run's settings in New run, to train again with a change."""

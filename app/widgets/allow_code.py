@@ -1,7 +1,7 @@
 """Asks before Python code of others runs: it names the file and the hash of its contents, and remembers a yes."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,23 +21,38 @@ _EXPLANATION = tr(
 )
 
 
-def ask_to_allow(parent: QWidget, run: Run, *, rewards_only: bool = False) -> Run | None:
-    """Ask for each code that the run would execute and that is not allowed yet; None where the answer is no.
+def ask_to_allow(
+    parent: QWidget,
+    run: Run,
+    allowed: Callable[[Run], object],
+    refused: Callable[[], object] = lambda: None,
+    *,
+    rewards_only: bool = False,
+) -> None:
+    """Call `allowed` with the run once each code that it would execute is allowed: at once where all is, else after a
+    question for each; `refused` after the first no.
 
-    The run that is returned carries no yes of its own: what counts is what was remembered.
+    The run that is handed on carries no yes of its own: what counts is what was remembered.
     """
     for code in _find_code(run):
         if not (rewards_only and code.is_model) and not trust.is_allowed(code):
-            if not confirm(parent, code):
-                return None
-            trust.allow(code)
+
+            def answer(may_run: bool, code: trust.Code = code) -> None:
+                if may_run:
+                    trust.allow(code)
+                    ask_to_allow(parent, run, allowed, refused, rewards_only=rewards_only)
+                else:
+                    refused()
+
+            confirm(parent, code, answer)
+            return
     run = replace(run, model=replace(run.model, allow_code=False))
     if hasattr(run.options, "allow_reward_code"):
         run = replace(run, options=replace(run.options, allow_reward_code=False))
-    return run
+    allowed(run)
 
 
-def confirm(parent: QWidget, code: trust.Code) -> bool:
+def confirm(parent: QWidget, code: trust.Code, answered: Callable[[bool], None]) -> None:
     """Show the code's place and hash, and ask whether it may run. No is the default."""
     what = (
         tr("The model's own code ({names})", names=code.names)
@@ -49,8 +64,7 @@ def confirm(parent: QWidget, code: trust.Code) -> bool:
     box.setInformativeText(_EXPLANATION.format(path=code.path, digest=code.digest))
     yes = box.addButton(tr("Let it run"), MessageBox.ButtonRole.AcceptRole)
     box.setDefaultButton(box.addButton(tr("Do not run it"), MessageBox.ButtonRole.RejectRole))
-    box.exec()
-    return box.clickedButton() is yes
+    box.ask(lambda chosen: answered(chosen is yes))
 
 
 def _find_code(run: Run) -> Iterator[trust.Code]:

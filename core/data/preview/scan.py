@@ -146,11 +146,13 @@ def scan_files(
     )
 
 
-def _count_set_aside(
-    dataset_files: files.DatasetFiles, train: CheckedRows, kind: str, options: dict[str, Any]
-) -> int:
+def _count_set_aside(dataset_files: files.DatasetFiles, train: CheckedRows, kind: str, options: dict[str, Any]) -> int:
     """How many examples are measured on where no validation data is named, as core.training.dataset finds them."""
-    options = {"columns": options["columns"], "fill_in": options["fill_in"], "exclude": finding_codes(options["exclude"])}
+    options = {
+        "columns": options["columns"],
+        "fill_in": options["fill_in"],
+        "exclude": finding_codes(options["exclude"]),
+    }
     if dataset_files.held_out:
         rows = CheckedRows(dataset_files.held_out, kind, **options)
     elif train.files_with_held_out:

@@ -33,6 +33,13 @@ def test_no_other_file_makes_an_alert() -> None:
     assert saving and all("DontConfirmOverwrite" in file.read_text() for file in saving)
 
 
+def test_no_question_stops_the_window() -> None:
+    waiting = [
+        file.name for file in FOLDER.rglob("*.py") if re.search(r"\bbox\.exec\(|dialog\.exec\(", file.read_text())
+    ]
+    assert waiting == []
+
+
 def test_numbers_of_c_have_a_point() -> None:
     keep_c_numbers()
     assert locale.localeconv()["decimal_point"] == "."

@@ -304,9 +304,7 @@ def test_rows_in_the_validation_data_are_found_and_left_out(qtbot: QtBot, window
     assert window.draft.run.data.eval_path is None
 
 
-def test_rows_that_a_file_sets_aside_are_what_is_measured_on(
-    qtbot: QtBot, window: MainWindow, tmp_path: Path
-) -> None:
+def test_rows_that_a_file_sets_aside_are_what_is_measured_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
     rows = [{"question": f"What is {n}?", "answer": f"{n}"} for n in range(9)]
     (tmp_path / "parts.json").write_text(json.dumps({"train": rows[:6], "test": rows[6:]}))
     sentence = use(qtbot, window, tmp_path / "parts.json", "rows").validation.sentence

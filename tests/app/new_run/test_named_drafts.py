@@ -78,7 +78,7 @@ def test_the_menu_in_the_foot(qtbot: QtBot, window: MainWindow, monkeypatch: pyt
     dialog.setTextValue("Pirates")
     dialog.accept()
     assert not dialog.isVisible() and drafts.text() == "Pirates"
-    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: pytest.fail("it is kept"))
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data, begin: pytest.fail("it is kept"))
     actions = [a for menu in window.menuBar().actions() for a in menu.menu().actions()]
     next(a for a in actions if a.shortcut() == QKeySequence.StandardKey.New).trigger()
     assert draft.run == Run() and drafts.text() == "Draft without a name"

@@ -1,5 +1,6 @@
 """Which rewards count is one option; trying them shows each score and why, and changes nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -121,9 +122,9 @@ def test_an_own_file_runs_only_once_it_is_allowed(
     asked: list[trust.Code] = []
     answer = False
 
-    def confirm(parent: QWidget, code: trust.Code) -> bool:
+    def confirm(parent: QWidget, code: trust.Code, answered: Callable[[bool], None]) -> None:
         asked.append(code)
-        return answer
+        answered(answer)
 
     monkeypatch.setattr(allow_code, "confirm", confirm)
     draft.set("options.allow_reward_code", True)  # a yes in the settings counts for nothing

@@ -204,13 +204,13 @@ def test_a_new_run_begins_afresh(window: MainWindow, monkeypatch: pytest.MonkeyP
     window.wizard.show_named("settings")
     window.go("runs")
     asked: list[str] = []
-    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: bool(asked.append(data)))
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data, begin: asked.append(data))
     action.trigger()
     assert len(asked) == 1 and window.draft.run.adapter.rank == 48
-    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: True)
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data, begin: begin())
     action.trigger()
     assert window.draft.run == Run()
     assert window.stack.currentWidget() is window.wizard and window.wizard.current is window.wizard.goal
-    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data: pytest.fail("nothing to lose"))
+    monkeypatch.setattr(dialogs, "confirm_begin", lambda parent, data, begin: pytest.fail("nothing to lose"))
     action.trigger()
     assert window.draft.run == Run()

@@ -257,7 +257,7 @@ def test_changed_code_of_the_model_is_asked_about(
     (tmp_path / "own.py").write_text("x = 1")
     monkeypatch.setattr(export_calls, "inspect_source", lambda folder: source(str(tmp_path)))
     asked: list[trust.Code] = []
-    monkeypatch.setattr(allow_code, "confirm", lambda parent, code: bool(asked.append(code)))
+    monkeypatch.setattr(allow_code, "confirm", lambda parent, code, answered: answered(bool(asked.append(code))))
     jobs = play(monkeypatch)
     card = show(qtbot, JobQueue(), tmp_path / "run")
     card.save(ExportJob(tmp_path / "run", "model", str(tmp_path / "out")))

@@ -55,7 +55,7 @@ def paused(qtbot: QtBot, window: MainWindow, page: RunPage) -> RunPage:
 
 
 def answering(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
-    monkeypatch.setattr(run_page, "ask_to_discard", lambda parent, title: answer)
+    monkeypatch.setattr(run_page, "ask_to_discard", lambda parent, title, answered: answered(answer))
 
 
 def test_a_run_pauses_and_the_next_one_begins(

@@ -6,8 +6,8 @@ from threading import Event as Flag
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtCore import QEvent
+from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from app.pages.run import RunPage
@@ -261,7 +261,9 @@ def test_changed_inputs_are_asked_about(
 
     def answer(yes: bool) -> None:
         monkeypatch.setattr(
-            dialogs, "confirm_changes", lambda parent, name, changes: asked.append((name, changes)) or yes
+            dialogs,
+            "confirm_changes",
+            lambda parent, name, changes, go_on: asked.append((name, changes)) or (yes and go_on()),
         )
 
     window.runs.resume_events = resume_events
@@ -282,8 +284,12 @@ def test_the_question_about_changes_lists_them(qtbot: QtBot, window: MainWindow)
         (box,) = window.findChildren(QMessageBox)
         assert "• The dataset\n• The teacher\n" in box.informativeText() and "died" in box.text()
         next(button for button in box.buttons() if button.text() == words).click()
-        box.setParent(None)
+        QApplication.sendPostedEvents(box, QEvent.Type.DeferredDelete)
 
-    for words, answer in (("Go on with the changes", True), ("Do not go on", False)):
-        QTimer.singleShot(0, lambda words=words: press(words))  # type: ignore[misc]
-        assert dialogs.confirm_changes(window, "died", ("the dataset", "the teacher")) is answer
+    went_on: list[str] = []
+    for words in ("Go on with the changes", "Do not go on"):
+        dialogs.confirm_changes(
+            window, "died", ("the dataset", "the teacher"), lambda words=words: went_on.append(words)
+        )  # type: ignore[misc]
+        press(words)
+    assert went_on == ["Go on with the changes"]

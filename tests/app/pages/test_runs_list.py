@@ -151,7 +151,9 @@ def test_without_a_trash_there_is_a_question(
 ) -> None:
     monkeypatch.setattr(deletion, "move_to_trash", refuse)
     asked: list[int] = []
-    monkeypatch.setattr(delete_runs, "confirm_deletion", lambda parent, count: asked.append(count) or agrees)
+    monkeypatch.setattr(
+        delete_runs, "confirm_deletion", lambda parent, count, delete: asked.append(count) or (agrees and delete())
+    )
     select(page, "alpha")
     page.carry_out("delete")
     assert asked == [1]

@@ -43,7 +43,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
 
 
 def make_row(qtbot: QtBot, folder: Path, *, allowed: bool = True, refusal: str = "") -> ServeRow:
-    row = ServeRow(JobQueue(), folder, "cpu", refusal, lambda: allowed)
+    row = ServeRow(JobQueue(), folder, "cpu", refusal, lambda go_on, refused: go_on() if allowed else refused())
     qtbot.addWidget(row)
     row.set_waiting("")
     row.show()
@@ -80,7 +80,7 @@ def test_what_else_needs_the_model_ends_it_and_that_is_said(
 
 def test_it_ends_with_its_row(qtbot: QtBot, tmp_path: Path, asked: list[tuple[str, dict[str, Any]]]) -> None:
     jobs = JobQueue()
-    row = ServeRow(jobs, tmp_path, "cpu", "", lambda: True)
+    row = ServeRow(jobs, tmp_path, "cpu", "", lambda go_on, refused: go_on())
     row.show()
     row.serve()
     qtbot.waitUntil(row.command.isVisible)

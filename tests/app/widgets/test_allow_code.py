@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from app.shell.window import MainWindow
@@ -25,32 +24,38 @@ def run(tmp_path: Path) -> Run:
     return run.replace("options.allow_reward_code", True)
 
 
-def answer_box(name: str, texts: list[str]) -> None:
-    """Press the button of this name in the box that is about to be shown, and keep what the box says."""
+def answer_box(parent: QWidget, name: str, texts: list[str]) -> None:
+    """Press the button of this name in the box that stands over `parent`, and keep what the box says."""
+    (box,) = [box for box in parent.findChildren(QMessageBox) if box.isVisible()]
+    texts.append(box.text() + box.informativeText())
+    next(button for button in box.buttons() if button.text() == name).click()
 
-    def press() -> None:
-        box = QApplication.activeModalWidget()
-        assert isinstance(box, QMessageBox)
-        texts.append(box.text() + box.informativeText())
-        next(button for button in box.buttons() if button.text() == name).click()
 
-    QTimer.singleShot(0, press)
+def ask(parent: QWidget, run: Run, *, rewards_only: bool = False) -> list[Run | None]:
+    """What the question ends in, once it is answered: the run, or None after a no."""
+    ends: list[Run | None] = []
+    ask_to_allow(parent, run, ends.append, lambda: ends.append(None), rewards_only=rewards_only)
+    return ends
 
 
 def test_it_names_file_and_hash_and_asks_once(qtbot: QtBot, run: Run) -> None:
     parent, texts = QWidget(), list[str]()
     qtbot.addWidget(parent)
-    answer_box("Do not run it", texts)
-    assert ask_to_allow(parent, run) is None
-    answer_box("Let it run", texts)
-    allowed = ask_to_allow(parent, run)
+    ends = ask(parent, run)
+    assert ends == []  # the window goes on while the question stands
+    answer_box(parent, "Do not run it", texts)
+    assert ends == [None]
+    ends = ask(parent, run)
+    answer_box(parent, "Let it run", texts)
+    (allowed,) = ends
     assert allowed is not None and not allowed.options.allow_reward_code
-    assert ask_to_allow(parent, run) == allowed  # without another box, which nobody would close
+    assert ask(parent, run) == [allowed]  # without another box
     assert texts[0] == texts[1]
     assert run.options.reward_file in texts[0] and hashlib.sha256(SOURCE.encode()).hexdigest() in texts[0]
     Path(run.options.reward_file).write_text(SOURCE + "\n")
-    answer_box("Do not run it", texts)
-    assert ask_to_allow(parent, run) is None
+    ends = ask(parent, run)
+    answer_box(parent, "Do not run it", texts)
+    assert ends == [None]
     assert "own.py has changed and is about to run" in texts[2]
 
 
@@ -60,14 +65,15 @@ def test_a_models_own_code_too(qtbot: QtBot, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"model_type": "qwen3", "model_file": "own.py"}))
     (tmp_path / "own.py").write_text("x = 1\n")
     run = Run().replace("model.path", str(tmp_path)).replace("model.allow_code", True)
-    answer_box("Do not run it", texts)
-    assert ask_to_allow(parent, run) is None
+    ends = ask(parent, run)
+    answer_box(parent, "Do not run it", texts)
+    assert ends == [None]
     assert "The model's own code (own.py) is about to run." in texts[0]
-    assert ask_to_allow(parent, run, rewards_only=True) is not None
+    assert ask(parent, run, rewards_only=True) != [None]
     code = trust.model_code(tmp_path, {"model_file": "own.py"})
     assert code is not None
     trust.allow(code)
-    allowed = ask_to_allow(parent, run)
+    (allowed,) = ask(parent, run)
     assert allowed is not None and not allowed.model.allow_code
 
 
@@ -81,10 +87,10 @@ def test_a_run_starts_and_resumes_only_after_a_yes(
     run.write(tmp_path / "run" / "run.toml")
     texts: list[str] = []
     for begin in (lambda: window.wizard.start.emit(run), lambda: window.runs_page.resume.emit(tmp_path / "run")):
-        answer_box("Do not run it", texts)
         begin()
+        answer_box(window, "Do not run it", texts)
     assert begun == [] and len(texts) == 2
-    answer_box("Let it run", texts)
     window.wizard.start.emit(run)
+    answer_box(window, "Let it run", texts)
     window.runs_page.resume.emit(tmp_path / "run")
     assert begun == [run.replace("options.allow_reward_code", False), tmp_path / "run"]
