@@ -23,7 +23,7 @@ class MessageBox(QMessageBox):
         self.setText(heading)
         self.setInformativeText(sentence)
 
-    def ask(self, answered: Callable[[QAbstractButton | None], None]) -> None:
+    def ask(self, answered: Callable[[QAbstractButton | None], object]) -> None:
         """Open without waiting, and call `answered` with the button that was chosen once it is closed."""
 
         def answer() -> None:
