@@ -54,6 +54,7 @@ def main() -> None:
         "losses": [step.loss for step in steps],
         "peak": steps[-1].peak_memory_bytes,
         "trained": resolved["model"]["trainable_parameters"],
+        "dtype": resolved["precision"]["compute"],
         "reference_seconds": reference_seconds,
     }
     print(json.dumps(figures), flush=True)
