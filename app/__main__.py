@@ -26,7 +26,6 @@ def main(arguments: list[str] | None = None) -> int:
     options = _build_parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     language.use(language.choose(options.language or preferences.language(), preferences.system_languages()))
 
-    from app.shell import crash_dialog
     from app.shell.application import Application
     from app.shell.window import MainWindow
 
@@ -36,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     if python_runs:  # an app of its own has its icon from the bundle
         app.setWindowIcon(icons.app_icon())
     log_files.start()
-    crash_report.install(crash_dialog.show)
+    crash_report.install(_show_crash)
     theme.apply(app, options.theme or preferences.theme())
     app.styleHints().colorSchemeChanged.connect(lambda: theme.follow_system(app))
     window = MainWindow()
@@ -53,6 +52,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         os._exit(code)
     return code
+
+
+def _show_crash(details: str) -> None:
+    from app.shell import crash_dialog
+
+    crash_dialog.show(details)
 
 
 def _build_parser() -> argparse.ArgumentParser:

@@ -5,7 +5,6 @@ What belongs to a run is for its owner alone, whatever the umask.
 
 import errno
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -102,6 +101,8 @@ def _is_at(file: int, path: Path) -> bool:
 
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file's contents."""
+    import hashlib  # OpenSSL: not before the window stands
+
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -115,6 +116,8 @@ def add_checksum(path: Path) -> None:
 
 def has_checksum(path: Path) -> bool:
     """Whether a file ends with the SHA-256 of all that stands before."""
+    import hashlib
+
     digest, left = hashlib.sha256(), path.stat().st_size - hashlib.sha256().digest_size
     with path.open("rb") as file:
         while left > 0 and (block := file.read(min(left, _BLOCK_BYTES))):

@@ -5,7 +5,6 @@ elsewhere. It holds for exactly these contents: once they change, it has to be g
 """
 
 import contextlib
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -44,6 +43,8 @@ class Code:
 
 def reward_code(path: Path) -> Code:
     """A reward file. Raises BadOption where it cannot be read."""
+    import hashlib  # OpenSSL: not before the window stands
+
     try:
         contents = path.read_bytes()
     except FileNotFoundError:
@@ -55,6 +56,8 @@ def reward_code(path: Path) -> Code:
 
 def model_code(folder: Path, config: Mapping[str, Any]) -> Code | None:
     """The Python files of a model folder, where its config.json asks to run one; else None. Raises BadModel."""
+    import hashlib
+
     name = config.get("model_file")
     if name is None:
         return None

@@ -3,23 +3,15 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QPaintEvent
-from PySide6.QtWidgets import QApplication, QMainWindow, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 
 from app.desktop import preferences
 from app.desktop.language import tr, tr_count
 from app.new_run.draft import Draft
-from app.new_run.welcome import WelcomePage
-from app.new_run.wizard import Wizard
-from app.pages.chat import ChatPage
-from app.pages.compare import ComparePage
-from app.pages.datasets import DatasetsPage
-from app.pages.export_dialog import ExportDialog
-from app.pages.help import HelpWindow
-from app.pages.runs import RunsPage
 from app.runs import status_text
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label
@@ -29,6 +21,7 @@ from app.shell.closing import Closing
 from app.shell.incoming import IncomingFiles
 from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
+from app.shell.places import Places
 from app.shell.queue_keeper import QueueKeeper
 from app.shell.sidebar import Sidebar
 from app.shell.updates import UpdateNotice
@@ -42,6 +35,15 @@ from app.widgets.drop_overlay import DropOverlay
 from core.data.read.files import split_paths
 from core.errors import UserError
 from core.run import Run
+
+if TYPE_CHECKING:  # each is imported when it is made
+    from app.new_run.welcome import WelcomePage
+    from app.new_run.wizard import Wizard
+    from app.pages.chat import ChatPage
+    from app.pages.compare import ComparePage
+    from app.pages.datasets import DatasetsPage
+    from app.pages.help import HelpWindow
+    from app.pages.runs import RunsPage
 
 _TITLE_BAR = 40  # pixels that a desktop puts around a window count as well
 _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
@@ -66,24 +68,9 @@ class MainWindow(QMainWindow):
         self.compare_page: ComparePage | None = None  # as well
         self.threads_ended = True  # whether every thread had ended when the window closed
         self.draft, self.jobs = Draft(self), JobQueue(self)
-        self.sidebar, self.stack = Sidebar(), QStackedWidget()
-        self.wizard, self.runs_page, self.chat_page = (
-            Wizard(self.draft, self.jobs),
-            RunsPage(self.jobs),
-            ChatPage(self.jobs),
-        )
-        self.welcome, self.datasets_page = WelcomePage(self.draft), DatasetsPage()
+        self.sidebar, self.stack = Sidebar(), Places(self.draft, self.jobs)
         self.runs = OpenRuns(self.jobs, self.stack, self)
         self.queue = QueueKeeper(self.jobs, self.runs, self)
-        self._places = {
-            "welcome": self.welcome,
-            "new": self.wizard,
-            "runs": self.runs_page,
-            "data": self.datasets_page,
-            "chat": self.chat_page,
-        }
-        for page in self._places.values():
-            self.stack.addWidget(page)
         central = QWidget()
         layout = hbox(central, gap=0)
         layout.addWidget(self.sidebar)
@@ -96,15 +83,35 @@ class MainWindow(QMainWindow):
         self._connect()
         if geometry := preferences.geometry():
             self.restoreGeometry(geometry)
-        self._mark_place()
+        self.go("welcome")
         self._update_current()
         self._show_queue()
         self.updates = UpdateNotice(self, self.sidebar, self.jobs)
         self._is_drawn = False
 
+    @property
+    def welcome(self) -> "WelcomePage":
+        return self.stack.welcome
+
+    @property
+    def wizard(self) -> "Wizard":
+        return self.stack.wizard
+
+    @property
+    def runs_page(self) -> "RunsPage":
+        return self.stack.runs
+
+    @property
+    def datasets_page(self) -> "DatasetsPage":
+        return self.stack.datasets
+
+    @property
+    def chat_page(self) -> "ChatPage":
+        return self.stack.chat
+
     def go(self, place: str) -> None:
         """Show "welcome", "new", "runs", "data" or "chat"."""
-        self.stack.setCurrentWidget(self._places[place])
+        self.stack.setCurrentWidget(self.stack.page(place))
 
     def open_files(self, files: list[Path]) -> None:
         """Open each file or folder by its kind."""
@@ -180,7 +187,7 @@ class MainWindow(QMainWindow):
         """Begin what the window can be drawn without."""
         self.welcome.machine.look()
         self.welcome.interrupted.look()
-        self.wizard.build_next()
+        self.stack.make_all(lambda: self.wizard.build_next())
 
     def _warm_up(self) -> None:
         task.Task(self, warm_up, lambda _: gc.freeze_startup_objects())
@@ -218,37 +225,17 @@ class MainWindow(QMainWindow):
         self.incoming.refused.connect(partial(dialogs.show_message, self))
         self.sidebar.chosen.connect(self.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
+        self.stack.made.connect(self._connect_page)
         self.stack.currentChanged.connect(self._mark_place)
         self.draft.changed.connect(self._note_data)
-        self.wizard.start.connect(self._start)
-        self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
-        self.welcome.demo.connect(self._start)
-        self.welcome.own_data.connect(self._choose_data)
-        self.welcome.open_run.connect(self._choose_run)
-        self.datasets_page.use.connect(self._use_data)
-        self.datasets_page.choose_data.connect(self._choose_data)
-        self.runs_page.open_run.connect(self.open_run)
-        self.runs_page.use_it.connect(self._use_result)
-        self.chat_page.use_it.connect(self._use_result)
-        self.runs_page.resume.connect(self._resume)
-        self.welcome.interrupted.resume.connect(self._resume)
-        self.runs_page.new_run.connect(lambda: self.go("new"))
-        self.runs_page.run_again.connect(self._edit_settings)
-        self.runs_page.compare.connect(self._compare)
-        self.runs_page.deleted.connect(self._close_pages)
-        self.runs_page.go_on.connect(self.queue.go_on)
-        self.runs_page.forget.connect(self.queue.forget)
-        self.runs_page.seen.connect(self._show_queue)
         self.queue.changed.connect(self._show_queue)
         self.jobs.queue_changed.connect(self._show_queue)
-        self.jobs.run_failed.connect(self._show_queue)
-        self.runs_page.choose_folder.connect(self._choose_run)
         self.runs.train_again.connect(self._edit_settings)
         self.runs.resume.connect(self._resume)
         self.runs.end.connect(self._end)
         self.runs.discarded.connect(self._forget)
         self.runs.chat.connect(self._chat_with)
-        self.runs.trained.connect(self.chat_page.offer)
+        self.runs.trained.connect(lambda folder: self.chat_page.offer(folder))
         self.runs.ended.connect(self.attention.tell_end)
         self.runs.ended.connect(lambda live: recent.remember(live.run.output or ""))
         self.runs.inputs_changed.connect(self._ask_about_changes)
@@ -256,6 +243,37 @@ class MainWindow(QMainWindow):
         self.jobs.current_changed.connect(self._free_memory)
         self._update_progress = Throttle(self._show_progress, _PROGRESS_MS, self)
         self.runs.progressed.connect(self._update_progress)
+
+    def _connect_page(self, key: str) -> None:
+        """Connect the page of a place, which has just been made."""
+        if key == "welcome":
+            self.welcome.demo.connect(self._start)
+            self.welcome.own_data.connect(self._choose_data)
+            self.welcome.open_run.connect(self._choose_run)
+            self.welcome.interrupted.resume.connect(self._resume)
+        elif key == "new":
+            self.wizard.start.connect(self._start)
+            self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
+        elif key == "data":
+            self.datasets_page.use.connect(self._use_data)
+            self.datasets_page.choose_data.connect(self._choose_data)
+        elif key == "chat":
+            self.chat_page.use_it.connect(self._use_result)
+        elif key == "runs":
+            page = self.runs_page
+            page.held = self.queue.held
+            self.jobs.run_failed.connect(self._show_queue)  # after the page has counted it
+            page.open_run.connect(self.open_run)
+            page.use_it.connect(self._use_result)
+            page.resume.connect(self._resume)
+            page.new_run.connect(lambda: self.go("new"))
+            page.run_again.connect(self._edit_settings)
+            page.compare.connect(self._compare)
+            page.deleted.connect(self._close_pages)
+            page.go_on.connect(self.queue.go_on)
+            page.forget.connect(self.queue.forget)
+            page.seen.connect(self._show_queue)
+            page.choose_folder.connect(self._choose_run)
 
     def _start(self, run: Run) -> None:
         ask_to_allow(self, run, self._start_allowed)
@@ -354,6 +372,8 @@ class MainWindow(QMainWindow):
     def _use_result(self, folder: Path) -> None:
         """Show where a result can go: on its run's page, or in a dialog for an adapter from elsewhere."""
         if not (folder / "run.toml").is_file():
+            from app.pages.export_dialog import ExportDialog
+
             ExportDialog(self, self.jobs, folder).open()
             return
         try:
@@ -363,8 +383,7 @@ class MainWindow(QMainWindow):
 
     def _mark_place(self) -> None:
         """Mark the place in the sidebar that the shown page belongs to."""
-        page = self.stack.currentWidget()
-        self.sidebar.choose(next((key for key, place in self._places.items() if place is page), "runs"))
+        self.sidebar.choose(self.stack.shown() or "runs")
         self._show_file()
 
     def _note_data(self, key: str) -> None:
@@ -377,7 +396,7 @@ class MainWindow(QMainWindow):
     def _show_file(self) -> None:
         """The file that the shown page is about: on a Mac its icon stands in the title bar, and leads to its folder."""
         page = self.stack.currentWidget()
-        path = self.draft.run.data.path if page is self.wizard else str(getattr(page, "folder", ""))
+        path = self.draft.run.data.path if self.stack.shown() == "new" else str(getattr(page, "folder", ""))
         self.setWindowFilePath(path if Path(path).is_absolute() else "")
 
     def _update_current(self) -> None:
@@ -386,6 +405,8 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(0, self, self.close)
             return
         is_running = self.jobs.current is not None
+        if is_running:
+            self.stack.page("runs")  # which counts the runs that fail
         self.menus.actions.stop.setEnabled(is_running)
         self.menus.actions.pause.setEnabled(is_running)
         self.menus.actions.checkpoint.setEnabled(is_running)
@@ -394,6 +415,8 @@ class MainWindow(QMainWindow):
     def _compare(self, folders: list[Path]) -> None:
         """Show runs beside each other, on a page that is made when it is first asked for."""
         if self.compare_page is None:
+            from app.pages.compare import ComparePage
+
             self.compare_page = ComparePage()
             self.compare_page.back.connect(lambda: self.go("runs"))
             self.compare_page.open_run.connect(self.open_run)
@@ -408,10 +431,13 @@ class MainWindow(QMainWindow):
 
     def _show_queue(self) -> None:
         """Show in the sidebar how many runs have failed unseen, or else how many wait; and in the list which."""
-        self.runs_page.held = self.queue.held
-        if self.runs_page.isVisible():
-            self.runs_page.refresh()
-        failed, waiting = self.runs_page.unseen_failures, len(self.jobs.waiting_runs) + len(self.queue.held)
+        failed = 0
+        if self.stack.has("runs"):
+            self.runs_page.held = self.queue.held
+            if self.runs_page.isVisible():
+                self.runs_page.refresh()
+            failed = self.runs_page.unseen_failures
+        waiting = len(self.jobs.waiting_runs) + len(self.queue.held)
         if failed:
             meaning = tr_count("{count} run failed", "{count} runs failed", failed)
             self.sidebar.mark("runs", f"{failed}", "bad", meaning)
@@ -444,6 +470,8 @@ class MainWindow(QMainWindow):
 
     def _show_help(self, page: str = "") -> None:
         if self._help is None:
+            from app.pages.help import HelpWindow
+
             self._help = HelpWindow(self)
         if page:
             self._help.show_page(page)

@@ -50,8 +50,10 @@ __all__ = [
     "Method",
     "Metric",
     "Trend",
+    "find",
     "find_metric",
     "load",
+    "names",
 ]
 
 DEFAULT_METHOD = "sft"  # where none is named; shown first, and also called `hone train`
@@ -119,7 +121,7 @@ class Method:
     # Setters that core.easy.Builder offers for its options: {setter: {argument: option}}
     shortcuts: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
 
-    name: str = ""  # the file's name; set by load()
+    name: str = ""  # the file's name; set by find()
 
     @property
     def metrics(self) -> dict[str, Metric]:
@@ -128,18 +130,25 @@ class Method:
 
 
 @functools.cache
-def load() -> dict[str, Method]:
-    """Every method by name: the default one first, then by file name.
+def names() -> tuple[str, ...]:
+    """The name of every method: the default one first, then by file name.
 
     A file whose name begins with an underscore is no method; it holds what several of them share.
     """
-    specs = {}
-    for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        spec = importlib.import_module(f"{__name__}.{module.name}").SPEC
-        specs[module.name] = dataclasses.replace(spec, name=module.name)
-    return dict(sorted(specs.items(), key=lambda item: (item[0] != DEFAULT_METHOD, item[0])))
+    found = [module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_")]
+    return tuple(sorted(found, key=lambda name: (name != DEFAULT_METHOD, name)))
+
+
+@functools.cache
+def find(name: str) -> Method:
+    """The method of one of names(). Imports its file alone: the window's first picture needs no other."""
+    spec: Method = importlib.import_module(f"{__name__}.{name}").SPEC
+    return dataclasses.replace(spec, name=name)
+
+
+def load() -> dict[str, Method]:
+    """Every method by name, in the order of names()."""
+    return {name: find(name) for name in names()}
 
 
 def find_metric(name: str) -> Metric | None:

@@ -85,8 +85,8 @@ class Run:
     options: Any = None  # an instance of the method's options dataclass; its defaults when None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.method, str) or self.method not in methods.load():
-            raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.load())}.")
+        if not isinstance(self.method, str) or self.method not in methods.names():
+            raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.names())}.")
         if self.options is None:
             object.__setattr__(self, "options", self.spec.options())
         for key in (*_PATHS, "output"):
@@ -97,7 +97,7 @@ class Run:
 
     @property
     def spec(self) -> methods.Method:
-        return methods.load()[self.method]
+        return methods.find(self.method)
 
     @property
     def texts_per_row(self) -> int:
@@ -254,7 +254,7 @@ class Run:
 
 def sections(method: str) -> dict[str, type]:
     """The sections of a run of this method, by their name in run.toml; "options" holds the method's own options."""
-    return {**dict(groups(Run)), "options": methods.load()[method].options}
+    return {**dict(groups(Run)), "options": methods.find(method).options}
 
 
 def list_options(method: str) -> list[tuple[str, Option]]:

@@ -1,7 +1,6 @@
 """The files that a dataset's path means: a file, several files, a folder with train, valid and test, or the demo."""
 
 import glob
-import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator
@@ -110,6 +109,8 @@ def partition_files(files: Iterable[Path]) -> tuple[list[Path], list[Path]]:
 
 def hash_files(paths: Iterable[Path]) -> str:
     """SHA-256, in hexadecimal, of a file, or of several files one after the other."""
+    import hashlib  # OpenSSL: not before the window stands
+
     digest = hashlib.sha256()
     for path in paths:
         with path.open("rb") as file:

@@ -92,6 +92,7 @@ def shown_texts(root: Any) -> set[str]:
 def visit(app: Any) -> set[str]:
     """Every page of the window, with a run that has ended."""
     from app.pages.help import HelpWindow
+    from app.shell.sidebar import PLACES
     from app.shell.window import MainWindow
     from tests.app.conftest import play_script
 
@@ -108,7 +109,7 @@ def visit(app: Any) -> set[str]:
             app.processEvents()
             time.sleep(0.005)
 
-    for place in window._places:
+    for place, *_ in PLACES:
         window.go(place)
     window.go("new")
     for method in ("sft", "dpo", "kto", "grpo", "distill"):

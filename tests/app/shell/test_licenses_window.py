@@ -22,7 +22,7 @@ def test_about_leads_to_a_list_with_texts(qtbot: QtBot, window: MainWindow) -> N
     button.click()
     (shown,) = window.findChildren(LicensesWindow)
     assert shown.isVisible() and not about.isVisible()
-    qtbot.waitUntil(lambda: shown.parts.count() > 0)
+    qtbot.waitUntil(lambda: shown.parts.count() > 0, timeout=30_000)
     names = [shown.parts.item(row).text().split()[0] for row in range(shown.parts.count())]
     assert names[:2] == ["Hone", "Python"] and {"mlx", "numpy", "shiboken6", "transformers"} <= set(names)
     assert "Apache License" in shown.text.toPlainText()

@@ -24,7 +24,9 @@ def look():
     heavy = {"mlx.core", "mlx_lm", "transformers", "pyqtgraph", "numpy", "huggingface_hub", "tokenizers", "duckdb",
              "nanoarrow", "jinja2", "psutil", "keyring", "safetensors", "asyncio", "PySide6.QtNetwork",
              "app.new_run.data_step", "app.new_run.model_step", "app.new_run.settings_step", "app.new_run.check_step",
-             "app.preview.view", "core.data.preview.page", "core.data.read.reader",
+             "app.new_run.wizard", "app.pages.runs", "app.pages.datasets", "app.pages.chat", "app.pages.compare",
+             "app.pages.help", "app.pages.export_dialog", "app.shell.crash_dialog", "core.methods.grpo",
+             "core.rewards", "hashlib", "app.preview.view", "core.data.preview.page", "core.data.read.reader",
              "core.data.format.example"} & set(sys.modules)
     print(len(window), sorted(heavy), flush=True)
     app.closeAllWindows()
@@ -106,9 +108,30 @@ def test_nothing_of_the_rest_begins_before_the_window_is_drawn(qtbot: QtBot, mon
     window = MainWindow()
     qtbot.addWidget(window)
     qtbot.wait(150)  # several times what it waits once it is drawn
-    assert began == [] and "data" not in vars(window.wizard)
+    assert began == [] and not any(window.stack.has(place) for place in ("new", "runs", "data", "chat"))
     window.show()
     qtbot.waitUntil(lambda: began == ["machine", "interrupted"] and "data" in vars(window.wizard))
+
+
+def test_each_page_is_made_a_moment_after_the_window_stands(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.show()
+    qtbot.waitUntil(lambda: all(window.stack.has(place) for place in ("new", "runs", "data", "chat")))
+    assert window.stack.currentWidget() is window.welcome and window.stack.count() == 5
+
+
+def test_a_page_that_is_gone_to_at_once_is_made_once_and_connected(qtbot: QtBot) -> None:
+    window = MainWindow()
+    qtbot.addWidget(window)
+    window.go("runs")
+    page = window.runs_page
+    assert window.stack.currentWidget() is page
+    window.show()
+    qtbot.waitUntil(lambda: window.stack.has("chat"))
+    assert window.runs_page is page and window.stack.count() == 5
+    page.new_run.emit()
+    assert window.stack.currentWidget() is window.wizard
 
 
 def test_each_step_is_built_a_moment_after_the_window_stands(qtbot: QtBot) -> None:

@@ -1,0 +1,107 @@
+"""The pages that the sidebar leads to, each made when it is first asked for."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QStackedWidget, QWidget
+
+from app.new_run.draft import Draft
+from app.new_run.welcome import WelcomePage
+from app.runs.job_queue import JobQueue
+from app.shell.sidebar import PLACES
+from app.threads.task import Task
+
+if TYPE_CHECKING:  # each is imported when its page is made
+    from app.new_run.wizard import Wizard
+    from app.pages.chat import ChatPage
+    from app.pages.datasets import DatasetsPage
+    from app.pages.runs import RunsPage
+
+
+def _import_pages() -> None:
+    import app.new_run.wizard
+    import app.pages.chat
+    import app.pages.datasets
+    import app.pages.runs  # noqa: F401
+
+
+class Places(QStackedWidget):
+    """The first page at once, each other when it is first asked for or, once the window stands, by make_all().
+
+    `made(key)` when a page is there, before it is shown: its signals can be connected.
+    """
+
+    made = Signal(str)
+
+    def __init__(self, draft: Draft, jobs: JobQueue) -> None:
+        super().__init__()
+        self._draft, self._jobs = draft, jobs
+        self._pages: dict[str, QWidget] = {}
+
+    @property
+    def welcome(self) -> WelcomePage:
+        return cast(WelcomePage, self.page("welcome"))
+
+    @property
+    def wizard(self) -> "Wizard":
+        return cast("Wizard", self.page("new"))
+
+    @property
+    def runs(self) -> "RunsPage":
+        return cast("RunsPage", self.page("runs"))
+
+    @property
+    def datasets(self) -> "DatasetsPage":
+        return cast("DatasetsPage", self.page("data"))
+
+    @property
+    def chat(self) -> "ChatPage":
+        return cast("ChatPage", self.page("chat"))
+
+    def page(self, key: str) -> QWidget:
+        """The page of a place, by its key among the sidebar's."""
+        if key not in self._pages:
+            page = self._pages[key] = self._make(key)
+            self.addWidget(page)
+            self.made.emit(key)
+        return self._pages[key]
+
+    def has(self, key: str) -> bool:
+        """Whether a place's page is made."""
+        return key in self._pages
+
+    def shown(self) -> str:
+        """The key of the page that is shown, "" of one that is no place."""
+        return next((key for key, page in self._pages.items() if page is self.currentWidget()), "")
+
+    def make_all(self, done: Callable[[], None]) -> None:
+        """Make the missing pages, each in a turn of its own, so that going to one takes no time; then call `done`."""
+        Task(self, _import_pages, lambda _: self._make_next(done))
+
+    def _make_next(self, done: Callable[[], None]) -> None:
+        missing = [key for key, *_ in PLACES if key not in self._pages]
+        if missing:
+            self.page(missing[0])
+            QTimer.singleShot(0, self, lambda: self._make_next(done))
+        else:
+            done()
+
+    def _make(self, key: str) -> QWidget:
+        if key == "welcome":
+            return WelcomePage(self._draft)
+        if key == "new":
+            from app.new_run.wizard import Wizard
+
+            return Wizard(self._draft, self._jobs)
+        if key == "runs":
+            from app.pages.runs import RunsPage
+
+            return RunsPage(self._jobs)
+        if key == "data":
+            from app.pages.datasets import DatasetsPage
+
+            return DatasetsPage()
+        from app.pages.chat import ChatPage
+
+        return ChatPage(self._jobs)
