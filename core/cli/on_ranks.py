@@ -3,8 +3,10 @@
 import argparse
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +14,11 @@ from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
 from core.distributed.launcher import LAUNCHED, run_ranks
 from core.distributed.machines import Machines
-from core.distributed.session import rank_of
+from core.distributed.session import at_forced_end, rank_of
 from core.errors import BadOption
 from core.events import Event
 from core.options import describe
+from core.redact import redact
 from core.run import Run
 from core.run.flags import flag_words, to_words
 from core.run.needed_files import needed_files
@@ -77,6 +80,19 @@ def go_on(
 def only_first(out: Print) -> Print:
     """`out` on the first rank; the others print nothing."""
     return out if rank_of(os.environ) == 0 else lambda *values, **options: None
+
+
+@contextmanager
+def as_rank() -> Iterator[None]:
+    """This process as one of several ranks: the first tells how the run ends, also where it is ended by force."""
+
+    def complain(sentence: str) -> None:
+        with suppress(OSError):
+            sys.stderr.write(f"hone: {redact(sentence)}\n")
+
+    is_first = rank_of(os.environ) == 0
+    with at_forced_end(complain) if is_first else nullcontext():
+        yield
 
 
 def follow_wishes(stop: StopRequest, save_now: threading.Event) -> None:

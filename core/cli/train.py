@@ -93,7 +93,7 @@ def run(args: Any, out: Print) -> int:
         events = on_ranks.start(_build_run(args, changes), machines, stop, save_now)
     else:
         events = train(_build_run(args, changes), stop, save_now=save_now)
-    with handled_by(lambda number, frame: save_now.set(), CHECKPOINT):
+    with handled_by(lambda number, frame: save_now.set(), CHECKPOINT), on_ranks.as_rank():
         return _show(events, stop, on_ranks.only_first(out), args.json)
 
 

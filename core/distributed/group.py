@@ -8,8 +8,8 @@ import functools
 import json
 import os
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.errors import Unavailable
@@ -29,12 +29,18 @@ class Group:
     rank: int = 0
     size: int = 1
     backend: str = ""  # "ring", "jaccl", "nccl" or "mpi"
+    names: Sequence[str] = ()  # of the ranks' machines, as people know them
+    is_exchanging: bool = False  # whether this rank is in an exchange now, or waits for the others to come to it
     waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
     @property
     def is_first(self) -> bool:
         """Whether this rank writes the run's folder and its events."""
         return self.rank == 0
+
+    def name(self, rank: int) -> str:
+        """The machine of a rank, for people."""
+        return f"{self.names[rank]} (rank {rank})" if self.names else f"Rank {rank}"
 
     def all_sum(self, tree: Any) -> Any:
         """A tree of arrays summed over all ranks: added in float32, each in the dtype that it has. Evaluated."""
@@ -72,25 +78,35 @@ class _MLXGroup(Group):
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
 
+    @contextmanager
+    def _exchange(self) -> Iterator[None]:
+        """Around what every rank takes part in: it is told while it lasts, and timed."""
+        self._is_broken = self.is_exchanging = True
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.is_exchanging = False
+        self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
+
     def all_sum(self, tree: Any) -> Any:
         import mlx.core as mx
         from mlx.utils import tree_flatten, tree_unflatten
 
         leaves: list[tuple[str, mx.array]] = tree_flatten(tree)
         sums: list[mx.array] = []
-        self._is_broken, started = True, time.perf_counter()
-        for piece in _pieces([leaf for _, leaf in leaves]):
-            flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
-            total = mx.distributed.all_sum(flat[0] if len(flat) == 1 else mx.concatenate(flat), group=self._group)
-            mx.eval(total)  # one after the other, on every rank in the same order
-            ends, end = [], 0
-            for leaf in piece[:-1]:
-                end += leaf.size
-                ends.append(end)
-            parts = mx.split(total, ends) if ends else [total]
-            sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
-        mx.eval(sums)
-        self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
+        with self._exchange():
+            for piece in _pieces([leaf for _, leaf in leaves]):
+                flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
+                total = mx.distributed.all_sum(flat[0] if len(flat) == 1 else mx.concatenate(flat), group=self._group)
+                mx.eval(total)  # one after the other, on every rank in the same order
+                ends, end = [], 0
+                for leaf in piece[:-1]:
+                    end += leaf.size
+                    ends.append(end)
+                parts = mx.split(total, ends) if ends else [total]
+                sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
+            mx.eval(sums)
         return tree_unflatten([(name, total) for (name, _), total in zip(leaves, sums, strict=True)])
 
     def gather(self, value: Any) -> list[Any]:
@@ -98,7 +114,7 @@ class _MLXGroup(Group):
         for rank, entry in enumerate(gathered):
             if "failed" in entry:
                 self._is_broken = True
-                raise RankFailed(f"Rank {rank} has ended the run: {entry['failed']}")
+                raise RankFailed(f"{self.name(rank)} has ended the run: {entry['failed']}")
         return [entry["value"] for entry in gathered]
 
     def fail(self, sentence: str) -> None:
@@ -116,14 +132,13 @@ class _MLXGroup(Group):
 
     def _gather(self, value: Any) -> list[Any]:
         data = json.dumps(value, ensure_ascii=False).encode()
-        self._is_broken, started = True, time.perf_counter()
-        head = len(data).to_bytes(HEADER_BYTES, "big") + data[:SHORT_BYTES]
-        heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
-        lengths = [int.from_bytes(h[:HEADER_BYTES], "big") for h in heads]
-        rests = [b""] * self.size
-        if max(lengths) > SHORT_BYTES:
-            rests = self._gather_bytes(data[SHORT_BYTES:], max(lengths) - SHORT_BYTES)
-        self._is_broken, self.waited = False, self.waited + time.perf_counter() - started
+        with self._exchange():
+            head = len(data).to_bytes(HEADER_BYTES, "big") + data[:SHORT_BYTES]
+            heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
+            lengths = [int.from_bytes(h[:HEADER_BYTES], "big") for h in heads]
+            rests = [b""] * self.size
+            if max(lengths) > SHORT_BYTES:
+                rests = self._gather_bytes(data[SHORT_BYTES:], max(lengths) - SHORT_BYTES)
         whole = [h[HEADER_BYTES:] + rest for h, rest in zip(heads, rests, strict=True)]
         return [json.loads(w[:length]) for w, length in zip(whole, lengths, strict=True)]
 

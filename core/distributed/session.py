@@ -5,14 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from core.distributed.agreement import agree
 from core.distributed.group import Group, current_group, launched_backend
 from core.distributed.watchdog import Watchdog
-from core.errors import UserError
-from core.redact import redact
 
 # What Hone's launcher tells the ranks, beside what MLX's does.
 NAMES, TIMEOUT = "HONE_HOSTS", "HONE_RANK_TIMEOUT"
@@ -25,16 +23,14 @@ _REASON_WAIT = 2.0  # seconds in which the end of a connection becomes a sentenc
 class Session:
     """The group of this process and what watches it; alone, neither does anything."""
 
-    def __init__(self, group: Group, names: Sequence[str]) -> None:
-        self.group, self.names = group, tuple(names)
-        self.endings: list[Callable[[str], None]] = []  # called before the process is ended by force, the latest first
+    def __init__(self, group: Group) -> None:
+        self.group = group
         self.watchdog: Watchdog | None = None
-        self.failure = ""  # the sentence with which this rank's run failed
 
     def agree(self, facts: Mapping[str, object], words: Mapping[str, str]) -> None:
         """Raise Unavailable, on all ranks, where `facts` are not the same on each; `words` names them."""
         if self.group.size > 1:
-            agree(self.group.gather(dict(facts)), self.names, words)
+            agree(self.group.gather(dict(facts)), self.group.names, words)
 
     def explain(self, error: BaseException) -> str | None:
         """Which rank was lost, where that is why a collective has failed."""
@@ -42,22 +38,32 @@ class Session:
             return None
         return self.watchdog.failure(_REASON_WAIT) or None
 
-    def check(self) -> None:
-        """Raise RankLost where another rank was lost."""
-        if self.watchdog is not None and (sentence := self.watchdog.failure()):
-            raise RankLost(sentence)
-
-    def end_by_force(self, sentence: str) -> None:
-        """End the process, whose thread stands in a collective."""
-        for ending in reversed(self.endings):
-            ending(sentence)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(EXIT_CODE)
+    def end_others(self, sentence: str) -> None:
+        """End the run on the other ranks too, where this one has failed."""
+        if self.watchdog is not None:
+            self.watchdog.end_others(sentence)
 
 
-class RankLost(UserError):
-    """Another rank of the run is gone, hangs, or has failed."""
+# Called with a sentence before a process that stands in an exchange is ended by force, the latest first.
+forced_endings: list[Callable[[str], None]] = []
+
+
+def _end_by_force(sentence: str) -> None:
+    for ending in reversed(forced_endings):
+        ending(sentence)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(EXIT_CODE)
+
+
+@contextmanager
+def at_forced_end(ending: Callable[[str], None]) -> Iterator[None]:
+    """While the body lasts, `ending` is called with a sentence before the process is ended by force."""
+    forced_endings.append(ending)
+    try:
+        yield
+    finally:
+        forced_endings.remove(ending)
 
 
 _current: list[Session] = []  # one run at a time
@@ -85,34 +91,24 @@ def joined() -> Iterator[Session]:
     timeout = float(os.environ.get(TIMEOUT, DEFAULT_TIMEOUT))
     with _ended_after(timeout):
         group = current_group()
-    session = Session(group, _names(group))
+    session = Session(group)
     if group.size == 1:
         yield session
         return
+    group.names = _names(group)
     from core.device.machine import versions
 
     found = versions()
     session.agree(found, {name: f"the version of {name}" for name in found})
-    watchdog = Watchdog(group, session.names, timeout, session.end_by_force)
+    watchdog = Watchdog(group, timeout, _end_by_force)
     watchdog.start(_first_address(group))
     session.watchdog = watchdog
     _current.append(session)
     try:
         yield session
-    except BaseException as error:
-        session.failure = session.failure or _sentence(error)
-        raise
     finally:
         _current.remove(session)
-        watchdog.close(session.failure)
-
-
-def _sentence(error: BaseException) -> str:
-    if isinstance(error, UserError):
-        return redact(str(error))
-    if isinstance(error, KeyboardInterrupt | GeneratorExit):
-        return "The run was ended at once."
-    return redact(f"Something went wrong inside Hone: {type(error).__name__}: {error}")[:300]
+        watchdog.close()
 
 
 def _names(group: Group) -> list[str]:

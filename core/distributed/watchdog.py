@@ -12,7 +12,7 @@ import selectors
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 
 from core.distributed.group import Group
@@ -20,7 +20,8 @@ from core.errors import Unavailable
 
 BEATS = 6  # lines within the timeout
 LONGEST_BEAT = 5.0  # seconds
-GRACE = 3.0  # seconds for the thread that trains to end the run by itself; else it stands in a collective
+GRACE = 3.0  # seconds in an exchange after a rank was lost, by which it is known that it will not end
+_LOOK_SECONDS = 0.1
 RESUME = "The run can go on from its last checkpoint."
 DONE, FAILED = "done", "failed"
 
@@ -28,16 +29,16 @@ DONE, FAILED = "done", "failed"
 class Watchdog:
     """Watches the other ranks from start() to close(), on a thread of its own.
 
-    `on_loss` is called on that thread, with a sentence, where a rank was lost and this one has not ended by itself
-    within GRACE: it has to end the process.
+    `on_loss` is called on that thread, with a sentence, where a rank was lost and this one stands in an exchange that
+    does not end by itself: it has to end the process. What this rank computes or saves meanwhile is not disturbed.
     """
 
-    def __init__(self, group: Group, names: Sequence[str], timeout: float, on_loss: Callable[[str], None]) -> None:
-        self._group, self._names, self._timeout, self._on_loss = group, names, timeout, on_loss
+    def __init__(self, group: Group, timeout: float, on_loss: Callable[[str], None]) -> None:
+        self._group, self._timeout, self._on_loss = group, timeout, on_loss
         self._peers: dict[int, socket.socket] = {}
         self._last_heard: dict[int, float] = {}
         self._pending: dict[int, bytes] = {}
-        self._failure = ""
+        self._failure, self._has_told = "", False
         self._has_failed, self._is_closed = threading.Event(), threading.Event()
         self._sending = threading.Lock()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -59,20 +60,23 @@ class Watchdog:
         self._has_failed.wait(wait)
         return self._failure
 
-    def close(self, sentence: str = "") -> None:
-        """Watch no more. `sentence` says why this rank's run has failed, and ends the others; "" where it has not."""
+    def end_others(self, sentence: str) -> None:
+        """This rank's run has failed: the others end with the sentence. This one is not ended by force then."""
+        if not self._failure and not self._has_told:
+            self._has_told = True
+            self._tell({FAILED: self._signed(sentence)})
+
+    def close(self) -> None:
+        """Watch no more: this rank's part is over."""
         if not self._is_closed.is_set():
             self._is_closed.set()
-            self._tell({FAILED: self._signed(sentence)} if sentence and not self._failure else {DONE: True})
+            self._tell({DONE: True})
         self._thread.join()
         for peer in self._peers.values():
             peer.close()
 
     def _signed(self, sentence: str) -> str:
-        return sentence if self._group.is_first else f"{self._name(self._group.rank)}: {sentence}"
-
-    def _name(self, rank: int) -> str:
-        return f"{self._names[rank]} (rank {rank})"
+        return sentence if self._group.is_first else f"{self._group.name(self._group.rank)}: {sentence}"
 
     def _accept(self, address: str) -> None:
         secret = secrets.token_hex(16)
@@ -87,7 +91,7 @@ class Watchdog:
                 try:
                     peer, _ = listener.accept()
                 except TimeoutError:
-                    missing = [self._name(r) for r in range(1, self._group.size) if r not in self._peers]
+                    missing = [self._group.name(r) for r in range(1, self._group.size) if r not in self._peers]
                     raise Unavailable(f"{missing[0]} has not joined within {self._timeout:g} s.") from None
                 self._welcome(peer, secret)
 
@@ -107,7 +111,9 @@ class Watchdog:
         try:
             peer = socket.create_connection((address, port), self._timeout)
         except OSError as error:
-            raise Unavailable(f"{self._name(0)} cannot be reached at {address}: {error.strerror or error}.") from None
+            raise Unavailable(
+                f"{self._group.name(0)} cannot be reached at {address}: {error.strerror or error}."
+            ) from None
         peer.sendall(json.dumps({"rank": self._group.rank, "secret": secret}).encode() + b"\n")
         self._peers[0] = peer
 
@@ -131,7 +137,7 @@ class Watchdog:
                     last_beat = now
                 for rank, heard in self._last_heard.items():
                     if now - heard > self._timeout:
-                        self._fail(f"{self._name(rank)} gives no sign of life for {self._timeout:g} s. {RESUME}")
+                        self._fail(f"{self._group.name(rank)} gives no sign of life for {self._timeout:g} s. {RESUME}")
         if self._failure:
             self._end()
 
@@ -145,7 +151,7 @@ class Watchdog:
             data = b""
         if not data:
             if self._last_heard.pop(rank, None) is not None:
-                self._fail(f"{self._name(rank)} has ended unexpectedly. {RESUME}")
+                self._fail(f"{self._group.name(rank)} has ended unexpectedly. {RESUME}")
             return False
         if rank in self._last_heard:
             self._last_heard[rank] = now
@@ -164,10 +170,16 @@ class Watchdog:
             self._has_failed.set()
 
     def _end(self) -> None:
-        """The others are told first; then the process ends, by itself or by force."""
+        """The others are told first; then the process ends: by itself, or by force where it stands in an exchange."""
+        if self._has_told:
+            return
         self._tell({FAILED: self._failure})
-        if not self._is_closed.wait(GRACE):
-            self._on_loss(self._failure)
+        waited = 0.0
+        while waited < GRACE:
+            if self._is_closed.wait(_LOOK_SECONDS):
+                return
+            waited = waited + _LOOK_SECONDS if self._group.is_exchanging else 0.0
+        self._on_loss(self._failure)
 
     def _tell(self, word: dict[str, object]) -> None:
         """Send a line to all; one that cannot take it is found by its silence."""

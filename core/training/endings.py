@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Generator, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from core.device.gpu_failure import GPUFailure, find_failure
+from core.distributed.session import at_forced_end, current_session
 from core.errors import Unavailable, UserError
 from core.events import Event, Finished, Paused, Phase, Saved, Step, Warned
 from core.redact import redact
@@ -29,6 +30,8 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
                 with suppress(UserError):
                     _write_report(folder, finished)
 
+    forced_end = ExitStack()
+    forced_end.enter_context(at_forced_end(log_ending))
     try:
         for event in events:
             if isinstance(event, Step):
@@ -50,6 +53,7 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
             raise
         raise Unavailable(sentence) from error
     finally:
+        forced_end.close()
         folder.close()
 
 
@@ -66,6 +70,8 @@ def explain_failure(error: BaseException) -> str | None:
     """A sentence for what a person can put right, None for a bug."""
     if isinstance(error, UserError):
         return str(error)
+    if (session := current_session()) and (sentence := session.explain(error)):
+        return sentence
     failure = find_failure(error)
     if failure not in (None, GPUFailure.OUT_OF_MEMORY):
         return f"The run cannot go on: {failure.value}. It can go on from its last checkpoint."

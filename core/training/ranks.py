@@ -1,20 +1,26 @@
 """A run on several ranks: rank 0 keeps its folder and tells its events, the others compute with it."""
 
+import json
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from core.distributed.agreed_stop import AgreedStop
 from core.distributed.group import Group, RankFailed
+from core.distributed.session import at_forced_end, current_session
 from core.errors import BadOption
 from core.events import Event, Finished, Paused, Started
+from core.resolved import InputFacts
 from core.run import Run
 from core.run.folder import RunFolder
 from core.training.checkpoint import Progress
 from core.training.endings import explain_failure
+from core.training.inputs import NAMES
 from core.training.train_step import TrainStep
 
 
@@ -25,7 +31,8 @@ def scratch_folder(run: Run) -> Iterator[tuple[Run, RunFolder]]:
         path = Path(temporary) / "run"
         path.mkdir()
         run = run.replace("output", str(path))
-        yield run, RunFolder.plan(run)
+        with at_forced_end(lambda sentence: shutil.rmtree(temporary, ignore_errors=True)):
+            yield run, RunFolder.plan(run)
 
 
 def agreed_stop(group: Group, stop: threading.Event) -> threading.Event:
@@ -47,11 +54,33 @@ def telling_ranks(group: Group) -> Iterator[Group]:
     except RankFailed:
         raise
     except (KeyboardInterrupt, GeneratorExit):
-        group.fail("it was ended at once.")
+        _end_others(group, "it was ended at once.")
         raise
     except BaseException as error:
-        group.fail(explain_failure(error) or f"{type(error).__name__}: {error}"[:500])
+        _end_others(group, explain_failure(error) or f"{type(error).__name__}: {error}"[:500])
         raise
+
+
+def _end_others(group: Group, sentence: str) -> None:
+    if session := current_session():  # first: they may stand in another exchange than the one that tells them
+        session.end_others(sentence)
+    group.fail(sentence)
+
+
+def agree_on_inputs(group: Group, run: Run, inputs: InputFacts) -> None:
+    """Raises Unavailable, on all ranks, where they do not learn the same from the same."""
+    session = current_session()
+    if session is None:
+        return
+    recipe = {name: _without_paths(values) for name, values in run.to_dict().items()}
+    session.agree({**asdict(inputs), "recipe": json.dumps(recipe, sort_keys=True)}, {**NAMES, "recipe": "the options"})
+
+
+def _without_paths(values: Any) -> Any:
+    """Options, without what may lie in another place on each machine: of that the contents are compared."""
+    if isinstance(values, dict):
+        return {name: _without_paths(value) for name, value in values.items()}
+    return None if isinstance(values, str) and "/" in values else values
 
 
 def bare(events: Iterator[Event]) -> Iterator[Event]:

@@ -22,6 +22,7 @@ from core.device.release import releasing
 from core.device.select import select
 from core.device.wired_memory import wired
 from core.distributed.group import RankFailed, current_group
+from core.distributed.session import joined
 from core.errors import Unavailable
 from core.events import Event, Paused, Phase, Resumed, Saved, Warned
 from core.resolved import Decision
@@ -38,7 +39,15 @@ from core.training.evaluation import Evaluation
 from core.training.inputs import check_changes
 from core.training.machine_watch import MachineWatch
 from core.training.optimizer_step import OptimizerStepper, UpdateFailed
-from core.training.ranks import agreed_stop, bare, check_for_ranks, copy_start, scratch_folder, telling_ranks
+from core.training.ranks import (
+    agree_on_inputs,
+    agreed_stop,
+    bare,
+    check_for_ranks,
+    copy_start,
+    scratch_folder,
+    telling_ranks,
+)
 from core.training.recovery import Recovery
 from core.training.resume_point import ResumePoint, find_resume_point, with_changes
 from core.training.setup import Setup, prepare
@@ -65,7 +74,7 @@ def train(run: Run, stop: threading.Event | None = None, *, save_now: threading.
     Raises UserError (BadOption, BadData, BadModel, Unavailable) with one sentence for what a person can put right; what
     was saved before stays on disk.
     """
-    with telling_ranks(current_group()) as group:
+    with joined() as session, telling_ranks(session.group) as group:
         run = run.check()
         check_for_ranks(run, group)
         if not group.is_first:
@@ -101,7 +110,7 @@ def resume(
     the inputs are not what they were, and BadOption where the folder holds no run, one that another process trains, or
     one that is finished and gets no changes.
     """
-    with telling_ranks(current_group()) as group:
+    with joined() as session, telling_ranks(session.group) as group:
         if not group.is_first:
             run = Run.from_toml(group.broadcast(), "The run")
             yield from _follow(with_changes(run, changes or {}), stop)
@@ -143,6 +152,7 @@ def _execute(
     trainer: Trainer | None = None
     try:
         refuse_stopped(asked)
+        agree_on_inputs(group, run, setup.resolved.inputs)
         train_step = TrainStep(setup)
         limit_cache(setup.on_gpu)
         mx.reset_peak_memory()

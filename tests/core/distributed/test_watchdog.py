@@ -22,7 +22,7 @@ class Threads(Group):
     """Ranks that are threads of this process; `words` holds what rank 0 has given to each other rank."""
 
     def __init__(self, rank: int, size: int, words: queue.Queue[Any]) -> None:
-        self.rank, self.size, self.words = rank, size, words
+        self.rank, self.size, self.words, self.names = rank, size, words, NAMES
 
     def broadcast(self, value: Any = None) -> Any:
         if self.rank == 0:
@@ -35,7 +35,7 @@ class Threads(Group):
 @contextmanager
 def watched(size: int, timeout: float, on_loss: Callable[[str], None]) -> Iterator[list[Watchdog]]:
     words: queue.Queue[Any] = queue.Queue()
-    dogs = [Watchdog(Threads(rank, size, words), NAMES, timeout, on_loss) for rank in range(size)]
+    dogs = [Watchdog(Threads(rank, size, words), timeout, on_loss) for rank in range(size)]
     threads = [threading.Thread(target=dog.start, args=(HERE,)) for dog in dogs]
     for thread in threads:
         thread.start()
@@ -87,7 +87,8 @@ def test_beats_keep_a_run_going_beyond_the_timeout() -> None:
 
 def test_what_has_failed_on_one_rank_is_told_on_all() -> None:
     with watched(3, 1000.0, never) as dogs:
-        dogs[2].close("There is no dataset.")
+        dogs[2].end_others("There is no dataset.")
+        dogs[2].close()
         assert [dogs[0].failure(10), dogs[1].failure(10)] == ["air (rank 2): There is no dataset."] * 2
 
 
@@ -95,13 +96,17 @@ def test_a_rank_that_stands_in_a_collective_is_ended(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(watchdog, "GRACE", 0.1)
     ended: queue.Queue[str] = queue.Queue()
     with watched(2, 1000.0, ended.put) as dogs:
-        dogs[1].close("The memory is full.")
+        dogs[1].end_others("The memory is full.")
+        assert dogs[0].failure(10)
+        with pytest.raises(queue.Empty):  # it computes, or saves
+            ended.get(timeout=0.5)
+        dogs[0]._group.is_exchanging = True
         assert ended.get(timeout=10) == "mini (rank 1): The memory is full."
 
 
 def test_a_stranger_is_no_rank() -> None:
     words: queue.Queue[Any] = queue.Queue()
-    dog = Watchdog(Threads(0, 2, words), NAMES, 1.0, never)
+    dog = Watchdog(Threads(0, 2, words), 1.0, never)
     failures: list[str] = []
 
     def start() -> None:
