@@ -51,8 +51,9 @@ def tr(text: str, **values: object) -> str:
 
 
 def localize(number: str) -> str:
-    """A number as Python writes it, "1,240.5", as people write it in the window's language: "1.240,5" in German."""
-    return number if _current == "en" else number.translate(_COMMA_AND_POINT)
+    """A number as Python writes it, "1,240.5" or "12%", as people write it in the window's language: "1.240,5" and
+    "12 %" in German."""
+    return number if _current == "en" else number.translate(_COMMA_AND_POINT).replace("%", "\u00a0%")
 
 
 def read_number(text: str) -> str:

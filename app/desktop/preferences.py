@@ -1,6 +1,8 @@
 """What the window remembers from one start to the next: its theme, language, size, last folder and recent files."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import platformdirs
 from PySide6.QtCore import QByteArray, QLocale, QSettings
@@ -75,6 +77,19 @@ def correction_file(kind: str) -> str:
 
 def set_correction_file(kind: str, path: str) -> None:
     _settings().setValue(f"corrections {kind}", path)
+
+
+def chat_settings() -> dict[str, Any]:
+    """How answers in the chat were drawn last; nothing where that is not known, or damaged."""
+    try:
+        values = json.loads(str(_settings().value("chat settings", "{}")))
+    except ValueError:
+        return {}
+    return values if isinstance(values, dict) else {}
+
+
+def set_chat_settings(values: dict[str, Any]) -> None:
+    _settings().setValue("chat settings", json.dumps(values))
 
 
 def draft_name() -> str:

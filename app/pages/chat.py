@@ -75,6 +75,7 @@ class ChatPage(QWidget):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
+        self.settings.keep()
         self.release_timer.start()
 
     def _release_unseen(self) -> None:

@@ -2,10 +2,12 @@
 
 import datetime
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QWidget
 
+from app.desktop import preferences
 from app.desktop.language import tr
 from app.runs.chat_history import ChatHistory, KeptConversation
 from app.threads.chat_thread import Sampling
@@ -73,6 +75,7 @@ class ChatSettings(Card):
         self.free_button.clicked.connect(self.free_memory)
         layout.addWidget(self.memory)
         layout.addWidget(self.free_button)
+        self._take(preferences.chat_settings())
         self.temperature.valueChanged.connect(self._update)
         self.seed.textChanged.connect(self._update)
         self._update()
@@ -84,6 +87,19 @@ class ChatSettings(Card):
         return Sampling(
             self.length.value(), self.temperature.value(), self.top_p.value(), int(seed) if _is_seed(seed) else None
         )
+
+    def keep(self) -> None:
+        """Remember the settings for the next start."""
+        values = {"system": self.system.toPlainText(), "temperature": self.temperature.value()}
+        preferences.set_chat_settings(values | {"top_p": self.top_p.value(), "max_tokens": self.length.value()})
+
+    def _take(self, values: dict[str, Any]) -> None:
+        """Set the fields to what was kept; a value that is missing or damaged leaves its field as it is."""
+        if isinstance(values.get("system"), str):
+            self.system.setPlainText(values["system"])
+        for name, field in (("temperature", self.temperature), ("top_p", self.top_p), ("max_tokens", self.length)):
+            if isinstance(values.get(name), int | float):
+                field.setValue(type(field.value())(values[name]))
 
     def show_loaded(self, is_loaded: bool) -> None:
         """Say whether the model is in memory."""

@@ -27,7 +27,7 @@ from core.run import Run, runs_folder
 if TYPE_CHECKING:
     from app.pages.dataset_preview import DatasetPreview
 
-_WIDTHS = {1: 140, 2: 80, 3: 108, 4: 60, 5: 116, 6: 116}
+_WIDTHS = {1: 164, 2: 80, 3: 108, 4: 60, 5: 116, 6: 136}
 _WIDE = 900  # pixels of the table that show the kind as well
 _FORMAT_COLUMN = 1  # that a narrow window leaves out
 _STATES = {

@@ -18,6 +18,7 @@ PAGES = {
     "models.md": tr("Models"),
     "precision.md": tr("Base precision"),
     "rewards.md": tr("Rewards"),
+    "results.md": tr("Using a result"),
 }
 
 

@@ -5,9 +5,8 @@ from typing import Any
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QHBoxLayout
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs import pause_changes
-from app.runs.numbers import format_plain
 from app.runs.record import RunRecord
 from app.runs.status_text import describe_paused
 from app.widgets.buttons import plain_button, primary_button, quiet_button
@@ -129,5 +128,5 @@ class PauseCard(Card):
 
 def _written(rate: float) -> str:
     """A rate as a person would write it into a field."""
-    plain = format_plain(rate)
-    return plain if float(plain.replace(",", "")) == rate else repr(rate)
+    plain = f"{rate:.10f}".rstrip("0").rstrip(".")
+    return localize(plain if float(plain) == rate else repr(rate))

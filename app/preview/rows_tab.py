@@ -6,7 +6,7 @@ from PySide6.QtCore import QModelIndex, Qt, Signal
 from PySide6.QtGui import QShortcut
 from PySide6.QtWidgets import QSplitter, QWidget
 
-from app.desktop.language import tr, tr_count
+from app.desktop.language import localize, tr, tr_count
 from app.preview.cells import table_columns
 from app.preview.dataset_reader import LoadedTokenizer
 from app.preview.paged_model import PagedRows
@@ -185,7 +185,7 @@ class RowsTab(QWidget):
             backwards = self._sort_order == (0, True)  # by line: the files' order, from the end
             self.model.set_order(rows[::-1] if backwards else rows)
         if not finished:
-            share = f"{matches.rows_read / matches.total:.0%}"
+            share = localize(f"{matches.rows_read / matches.total:.0%}")
             self.state.setText(
                 tr("{count:,} found, {share}", count=len(rows), share=share)
                 if rows is not None

@@ -1,15 +1,21 @@
 """The licences of everything that Hone is made from: a list, and the text of the one that is chosen."""
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QPlainTextEdit, QSplitter, QWidget
+from PySide6.QtWidgets import QDialog, QFrame, QListWidget, QSplitter, QWidget
 
 from app.desktop.language import tr
 from app.desktop.licenses import License, list_licenses
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.card import card_around, vbox
+from app.widgets.focus_ring import FocusRing
 from app.widgets.labels import caption
 from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.text_area import ReadOnlyText
+
+
+class _Parts(FocusRing, QListWidget):
+    """Shows the keyboard's focus: it is moved through with the arrows."""
 
 
 class LicensesWindow(QDialog):
@@ -23,10 +29,8 @@ class LicensesWindow(QDialog):
         self.licenses: list[License] = []
         layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addWidget(caption(tr("Hone is made from these, each under its own licence.")))
-        self.parts, self.text = QListWidget(), QPlainTextEdit(readOnly=True)
+        self.parts, self.text = _Parts(), ReadOnlyText(tr("Text of the licence"))
         self.parts.setAccessibleName(tr("Parts of Hone"))
-        self.text.setAccessibleName(tr("Text of the licence"))
-        self.text.setFont(theme.monospace())
         split = QSplitter(Qt.Orientation.Horizontal)
         split.setChildrenCollapsible(False)
         split.setHandleWidth(theme.GRID)

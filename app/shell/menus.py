@@ -95,7 +95,11 @@ class MenuBar:
 
     def _add_view_menu(self) -> None:
         menu = self._add_menu(tr("&View"))
-        for n, (text, name) in enumerate(((tr("&New run"), "new"), (tr("&Runs"), "runs"), (tr("&Chat"), "chat")), 1):
+        places = (
+            (tr("&Welcome"), "welcome"), (tr("&New run"), "new"), (tr("&Runs"), "runs"), (tr("&Data"), "data"),
+            (tr("&Chat"), "chat"),
+        )  # fmt: skip
+        for n, (text, name) in enumerate(places):
             self._add_action(menu, text, self._commands[name], f"Ctrl+{n}")
         menu.addSeparator()
         theme_menu = _add_submenu(menu, tr("&Theme"))

@@ -196,10 +196,8 @@ class MainWindow(QMainWindow):
         return MenuBar(
             self,
             {
-                "new": lambda: self.go("new"),
+                **{place: partial(self.go, place) for place in self._places},
                 "begin": self._begin,
-                "runs": lambda: self.go("runs"),
-                "chat": lambda: self.go("chat"),
                 "open_data": self._choose_data,
                 "open_run": self._choose_run,
                 "use_adapter": self._choose_adapter,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from core import methods
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from core.export.targets import TARGETS
 from core.model.families import FAMILIES
 from core.options import Option, describe
 from core.quant.modes import MODES
@@ -37,6 +38,7 @@ def pages() -> dict[str, str]:
         "models.md": _models(),
         "precision.md": _precision(),
         "rewards.md": _rewards(),
+        "results.md": _results(),
     }
     return {name: _escape_tags(text) for name, text in texts.items()}
 
@@ -44,6 +46,28 @@ def pages() -> dict[str, str]:
 def _escape_tags(text: str) -> str:
     """The Markdown with tags such as <think> as text, outside of code, which would be taken for HTML."""
     return re.sub(r"(`[^`]*`)|<(?=/?[a-z])", lambda match: match[1] or "\\<", text)
+
+
+def _results() -> str:
+    parts = [
+        "# Using a result\n\nWhere what was learned can go: in the window under **Use it** on the page of a finished run, "
+        "and with `hone export RUN --to TARGET`. What cannot be made says why before it begins; what is written is "
+        "loaded again and compared. **Runs** and **Chat** lead to the list as well, for any adapter."
+    ]
+    for name, target in TARGETS.items():
+        facts = [
+            f"- **Command:** `hone export RUN --to {name}{' --output OWNER/NAME' if name == 'hub' else ' --output PLACE' if target.needs_output else ''}`"
+        ]
+        if len(target.forms) > 1:
+            facts.append(f"- **Forms:** {', '.join(f'`{form}`' for form in target.forms)}; the first is the usual one.")
+        if target.adapter_only:
+            facts.append("- **Needs:** an adapter; where all weights were trained there is none.")
+        parts.append("\n".join([f"## {target.title}\n", f"{target.sentence}\n", *facts]))
+    parts.append(
+        "## A server on this computer\n\nPrograms that know OpenAI's API ask the result at an address on this computer, "
+        "until it is stopped or Hone closes.\n\n- **Command:** `hone serve RUN`"
+    )
+    return "\n\n".join(parts) + "\n"
 
 
 def _methods() -> str:

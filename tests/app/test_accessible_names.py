@@ -19,7 +19,9 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.pages.help import HelpWindow
+from app.shell.licenses_window import LicensesWindow
 from app.shell.window import MainWindow
+from tests.app.pages.test_compare import show_comparison
 
 CONTROLS = (
     QAbstractButton,
@@ -85,6 +87,14 @@ def test_the_help(qtbot: QtBot) -> None:
     window = HelpWindow()
     qtbot.addWidget(window)
     assert nameless(window) == []
+
+
+def test_runs_beside_each_other_and_the_licences(qtbot: QtBot, window: MainWindow) -> None:
+    show_comparison(qtbot, window)
+    assert nameless(window) == []
+    dialog = LicensesWindow()
+    qtbot.addWidget(dialog)
+    assert nameless(dialog) == []
 
 
 def test_a_control_without_a_name_is_found(qtbot: QtBot) -> None:

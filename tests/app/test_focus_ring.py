@@ -11,10 +11,12 @@ from PySide6.QtWidgets import QApplication, QScrollArea, QWidget
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
 
+from app.shell.licenses_window import LicensesWindow
 from app.shell.window import MainWindow
 from app.style import theme
 from app.widgets.choice_card import ChoiceCard
 from app.widgets.tabs import Tabs
+from tests.app.pages.test_compare import show_comparison
 
 _AROUND = 4  # pixels around a control, where its card may paint the ring
 _LEAST = 40  # pixels that a ring changes; a blinking cursor changes about 20
@@ -110,6 +112,20 @@ def test_the_help(qtbot: QtBot, window: MainWindow) -> None:
     window._help.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window._help)
     assert unmarked(window._help, window._help) == []
+
+
+def test_the_licences(qtbot: QtBot) -> None:
+    dialog = LicensesWindow()
+    qtbot.addWidget(dialog)
+    dialog.show()
+    dialog.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is dialog and bool(dialog.licenses), timeout=20_000)
+    assert unmarked(dialog, dialog) == []
+
+
+def test_runs_beside_each_other(qtbot: QtBot, window: MainWindow) -> None:
+    show_comparison(qtbot, window)
+    assert unmarked(window, window) == []
 
 
 def test_a_run(qtbot: QtBot, window: MainWindow) -> None:

@@ -33,7 +33,7 @@ def test_a_text_is_translated_and_its_names_filled_in(spoken: None) -> None:
 
 def test_numbers_are_written_as_people_write_them(spoken: None) -> None:
     assert tr("{rows:,} rows, {share:.1%}, loss {loss:.2f}", rows=12345, share=0.125, loss=1.5) == (
-        "12.345 rows, 12,5%, loss 1,50"
+        "12.345 rows, 12,5\u00a0%, loss 1,50"
     )
     assert language.localize("1,240.5") == "1.240,5"
     assert tr("{name}", name="1.5B") == "1.5B"  # a text stays

@@ -13,11 +13,14 @@ import pytest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from app.desktop import preferences
 from app.pages import chat as chat_module
 from app.pages.chat import ChatPage
+from app.pages.chat_panel import ChatSettings
 from app.pages.correct_answer import CorrectAnswerDialog
 from app.shell.window import MainWindow
 from app.threads import core_calls
+from app.threads.chat_thread import Sampling
 from app.widgets.bubbles import AnswerBubble
 from core.errors import BadModel
 from core.run import Run, runs_folder
@@ -232,3 +235,21 @@ def no_dialog_left() -> Iterator[None]:
     for widget in QApplication.topLevelWidgets():
         if isinstance(widget, CorrectAnswerDialog):
             widget.close()
+
+
+def test_the_settings_are_those_of_the_last_time(qtbot: QtBot, window: MainWindow) -> None:
+    window.go("chat")
+    settings = window.chat_page.settings
+    settings.system.setPlainText("Answer in one sentence.")
+    settings.temperature.setValue(0.7)
+    settings.top_p.setValue(0.9)
+    settings.length.setValue(200)
+    window.go("runs")
+    again = ChatSettings()
+    qtbot.addWidget(again)
+    assert again.system.toPlainText() == "Answer in one sentence."
+    assert (again.sampling.temperature, again.sampling.top_p, again.sampling.max_tokens) == (0.7, 0.9, 200)
+    preferences.set_chat_settings({"temperature": "hot", "max_tokens": None})  # damaged
+    plain = ChatSettings()
+    qtbot.addWidget(plain)
+    assert plain.sampling == Sampling()

@@ -22,6 +22,14 @@ def make_runs() -> list[Path]:
     return folders
 
 
+def show_comparison(qtbot: QtBot, window: MainWindow) -> None:
+    """The page with three runs beside each other, drawn."""
+    window.runs_page.compare.emit(make_runs())
+    page = window.compare_page
+    qtbot.waitUntil(lambda: len(page.runs) == 3 and page.chart is not None, timeout=20_000)
+    qtbot.wait(100)
+
+
 def test_runs_are_compared(qtbot: QtBot, window: MainWindow) -> None:
     folders = make_runs()
     window.go("runs")

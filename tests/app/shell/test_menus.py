@@ -1,0 +1,17 @@
+"""The View menu leads to every place of the sidebar, each with a key."""
+
+from PySide6.QtGui import QAction
+
+from app.shell.window import MainWindow
+
+
+def test_each_place_has_its_key(window: MainWindow) -> None:
+    (view,) = [menu for menu in window.menuBar().actions() if menu.text() == "&View"]
+    actions = [action for action in view.menu().actions() if action.shortcut().toString().startswith("Ctrl+")]
+    assert [action.shortcut().toString() for action in actions] == [f"Ctrl+{n}" for n in range(5)]
+    shown = []
+    for action in actions:
+        action.trigger()
+        shown.append(next(key for key, page in window._places.items() if page is window.stack.currentWidget()))
+        assert action.menuRole() == QAction.MenuRole.NoRole
+    assert shown == list(window._places)
