@@ -97,9 +97,11 @@ class ChatSettings(Card):
         """Set the fields to what was kept; a value that is missing or damaged leaves its field as it is."""
         if isinstance(values.get("system"), str):
             self.system.setPlainText(values["system"])
-        for name, field in (("temperature", self.temperature), ("top_p", self.top_p), ("max_tokens", self.length)):
+        for name, field in (("temperature", self.temperature), ("top_p", self.top_p)):
             if isinstance(values.get(name), int | float):
-                field.setValue(type(field.value())(values[name]))
+                field.setValue(float(values[name]))
+        if isinstance(values.get("max_tokens"), int):
+            self.length.setValue(values["max_tokens"])
 
     def show_loaded(self, is_loaded: bool) -> None:
         """Say whether the model is in memory."""

@@ -23,7 +23,7 @@ from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
 from app.shell.queue_keeper import QueueKeeper
-from app.shell.sidebar import Sidebar
+from app.shell.sidebar import PLACES, Sidebar
 from app.shell.updates import UpdateNotice
 from app.shell.warm_up import warm_up
 from app.style import icons
@@ -196,7 +196,7 @@ class MainWindow(QMainWindow):
         return MenuBar(
             self,
             {
-                **{place: partial(self.go, place) for place in self._places},
+                **{place: partial(self.go, place) for place, *_ in PLACES},
                 "begin": self._begin,
                 "open_data": self._choose_data,
                 "open_run": self._choose_run,

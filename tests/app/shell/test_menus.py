@@ -2,6 +2,7 @@
 
 from PySide6.QtGui import QAction
 
+from app.shell.sidebar import PLACES
 from app.shell.window import MainWindow
 
 
@@ -12,6 +13,6 @@ def test_each_place_has_its_key(window: MainWindow) -> None:
     shown = []
     for action in actions:
         action.trigger()
-        shown.append(next(key for key, page in window._places.items() if page is window.stack.currentWidget()))
+        shown.append(window.stack.shown())
         assert action.menuRole() == QAction.MenuRole.NoRole
-    assert shown == list(window._places)
+    assert shown == [place[0] for place in PLACES]
