@@ -16,7 +16,7 @@ LINUX_ONLY = pytest.mark.skipif(sys.platform != "linux", reason="for Linux deskt
 
 def test_its_files_are_python() -> None:
     files = [*FROZEN.glob("*.py"), FROZEN / "hone.spec"]
-    assert len(files) == 6
+    assert len(files) == 7
     for file in files:
         compile(file.read_text(encoding="utf-8"), str(file), "exec")
 
@@ -81,3 +81,35 @@ def test_openblas_is_found_with_what_it_needs(monkeypatch: pytest.MonkeyPatch) -
     listed = ""
     with pytest.raises(FileNotFoundError, match="apt-get install libopenblas0-pthread"):
         openblas.find_openblas()
+
+
+WHERE_FROM = """
+import builtins, sys
+sources = []
+compiled = builtins.compile
+builtins.compile = lambda text, name, *rest, **more: sources.append(str(name)) or compiled(text, name, *rest, **more)
+import PySide6.QtCore
+print(sys.modules["shibokensupport.signature.parser"].__file__)
+print([name for name in sources if "shibokensupport" in name])
+try:
+    PySide6.QtCore.QSize("wide")
+except TypeError as error:  # its sentence is made by them
+    print("called with wrong argument types" in str(error))
+"""
+
+
+def test_pyside_takes_its_own_modules_compiled(tmp_path: Path) -> None:
+    """The folder that the app carries is found by the PySide of the lock, and nothing in it is compiled at a start."""
+    import shiboken6
+
+    package = tmp_path / "shiboken6"
+    shutil.copytree(Path(shiboken6.__file__).parent, package)
+    support = package / "files.dir"
+    subprocess.run([sys.executable, FROZEN / "pyside_support.py", support], check=True)
+    for source in support.rglob("*.py"):
+        os.utime(source, (0, 0))  # as in a copy
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-c", WHERE_FROM]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    parser = support / "shibokensupport/signature/parser.py"
+    assert done.stdout.splitlines() == [str(parser), "[]", "True"]
