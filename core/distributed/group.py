@@ -8,6 +8,7 @@ import functools
 import json
 import os
 import time
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -16,7 +17,8 @@ from core.errors import Unavailable
 
 PIECE_BYTES = 32 << 20  # tensors smaller than this are sent together
 SHORT_BYTES = 4096  # a Python value of at most so many bytes takes a single exchange
-HEADER_BYTES = 4  # before it, its length
+MOST_BYTES = 1 << 30  # of any
+HEADER_BYTES = 8  # before it, its length and its checksum
 
 
 class RankFailed(Unavailable):
@@ -31,6 +33,7 @@ class Group:
     backend: str = ""  # "ring", "jaccl", "nccl" or "mpi"
     names: Sequence[str] = ()  # of the ranks' machines, as people know them
     is_exchanging: bool = False  # whether this rank is in an exchange now, or waits for the others to come to it
+    sent: int = 0  # bytes given to exchanges so far
     waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
     @property
@@ -98,7 +101,9 @@ class _MLXGroup(Group):
         with self._exchange():
             for piece in _pieces([leaf for _, leaf in leaves]):
                 flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
-                total = mx.distributed.all_sum(flat[0] if len(flat) == 1 else mx.concatenate(flat), group=self._group)
+                vector = flat[0] if len(flat) == 1 else mx.concatenate(flat)
+                total = mx.distributed.all_sum(vector, group=self._group)
+                self.sent += vector.nbytes
                 mx.eval(total)  # one after the other, on every rank in the same order
                 ends, end = [], 0
                 for leaf in piece[:-1]:
@@ -133,14 +138,17 @@ class _MLXGroup(Group):
     def _gather(self, value: Any) -> list[Any]:
         data = json.dumps(value, ensure_ascii=False).encode()
         with self._exchange():
-            head = len(data).to_bytes(HEADER_BYTES, "big") + data[:SHORT_BYTES]
+            head = len(data).to_bytes(4, "big") + zlib.crc32(data).to_bytes(4, "big") + data[:SHORT_BYTES]
             heads = self._gather_bytes(head, HEADER_BYTES + SHORT_BYTES)
-            lengths = [int.from_bytes(h[:HEADER_BYTES], "big") for h in heads]
+            lengths = [int.from_bytes(h[:4], "big") for h in heads]
             rests = [b""] * self.size
-            if max(lengths) > SHORT_BYTES:
+            if SHORT_BYTES < max(lengths) <= MOST_BYTES:
                 rests = self._gather_bytes(data[SHORT_BYTES:], max(lengths) - SHORT_BYTES)
-        whole = [h[HEADER_BYTES:] + rest for h, rest in zip(heads, rests, strict=True)]
-        return [json.loads(w[:length]) for w, length in zip(whole, lengths, strict=True)]
+            whole = [(h[HEADER_BYTES:] + rest)[:n] for h, rest, n in zip(heads, rests, lengths, strict=True)]
+            if [zlib.crc32(w).to_bytes(4, "big") for w in whole] != [h[4:HEADER_BYTES] for h in heads]:
+                # MLX's ring gives numbers of no meaning once a connection is gone
+                raise RuntimeError("What another rank sent is damaged: the connection to it is lost.")
+        return [json.loads(w) for w in whole]
 
     def broadcast(self, value: Any = None) -> Any:
         return self.gather(value if self.rank == 0 else None)[0]
@@ -153,6 +161,7 @@ class _MLXGroup(Group):
         import mlx.core as mx
         import numpy as np
 
+        self.sent += length
         padded = np.frombuffer(data.ljust(length, b"\0"), np.uint8)
         gathered = mx.distributed.all_gather(mx.array(padded), group=self._group)
         everything = bytes(np.array(gathered))

@@ -1,5 +1,6 @@
 """What an optimizer step adds up over its batches, and over the ranks that share them."""
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,6 +61,8 @@ class RankExchange:
     def __init__(self, group: Group, stop: Any) -> None:
         """`stop` is an AgreedStop where there are several ranks."""
         self.group, self._stop = group, stop
+        self.save_now = threading.Event()  # set when this rank is asked for a checkpoint
+        self._saves = False  # whether one of the ranks was, as of the last exchange
         self.notes: list[tuple[str, str]] = []  # (code, sentence): of this rank, to be told to rank 0
         self._others: list[Warned] = []
         self._waited = group.waited
@@ -71,10 +74,14 @@ class RankExchange:
 
     def __call__(self, sums: StepSums) -> StepSums:
         """The sums over all ranks. Every rank calls this once in a step. Raises RankFailed."""
+        saves = self.save_now.is_set()
+        if saves:
+            self.save_now.clear()
         told = {
             "totals": sums.totals,
             "wish": self._stop.wish if isinstance(self._stop, AgreedStop) else "",
             "waiting": self._waiting,
+            "saves": saves,
             "notes": self.notes,
         }
         self.notes = []
@@ -87,7 +94,16 @@ class RankExchange:
             self._others += [Warned(code, f"Rank {rank}: {sentence}") for code, sentence in entry["notes"]]
         if isinstance(self._stop, AgreedStop):
             self._stop.follow([entry["wish"] for entry in entries])
+        self._saves = any(entry["saves"] for entry in entries)
         return total
+
+    def take_save(self) -> bool:
+        """Whether a checkpoint is asked for after this step: the same on all ranks."""
+        saves, self._saves = self._saves, False
+        if self.group.size == 1:
+            saves = self.save_now.is_set()
+            self.save_now.clear()
+        return saves
 
     def take_notes(self) -> list[Warned]:
         """What the other ranks had to tell, each once."""

@@ -236,6 +236,7 @@ class Trainer:
         when asked to stop while answers are written.
         """
         schedule, progress, evaluation = self.setup.schedule, self.progress, self.evaluation
+        self._stepper.exchange.save_now = save_now
         sample_every, early_stop = self.run.train.sample_every, self.run.train.early_stop
         if self.is_fresh or evaluation.lacks_baseline:
             yield from evaluation.measure_baseline()
@@ -264,8 +265,8 @@ class Trainer:
                 yield from evaluation.evaluate()
             if sample_every and step % sample_every == 0 and not is_last:
                 yield from evaluation.sample_answers("during")
-            if step % schedule.save_every == 0 or save_now.is_set():
-                save_now.clear()
+            is_asked = self._stepper.exchange.take_save()
+            if step % schedule.save_every == 0 or is_asked:
                 yield self.save()
         return "done"
 
@@ -275,6 +276,10 @@ class Trainer:
 
     def save(self) -> Saved:
         """Write a checkpoint of the current step; a rank that keeps nothing does not."""
+        self.setup.group.barrier()  # a rank that was lost in the step shows here: the weights may be no good then
+        return self._write_checkpoint()
+
+    def _write_checkpoint(self) -> Saved:
         self.is_saved = True
         if not self.setup.group.is_first:
             return Saved(self.progress.step, "", CHECKPOINT)
@@ -305,12 +310,12 @@ class Trainer:
         return f"{freed / 1e9:.1f} GB that were kept for reuse are given back"
 
     def save_what_stands(self, error: Exception) -> Iterator[Event]:
-        """A checkpoint of the last step after the GPU failed behind it, where it can still be written."""
+        """A checkpoint of the last step after the GPU, or another rank, failed behind it, where it can be written."""
         yield from self._warnings()
         if self.is_saved or self.progress.step == 0 or isinstance(error, UpdateFailed):
             return
         try:
-            yield self.save()
+            yield self._write_checkpoint()
         except RuntimeError as another:  # the one before is kept
             if find_failure(another) is None:
                 raise

@@ -77,3 +77,46 @@ def test_sft(make_run: MakeRun, tmp_path: Path) -> None:
         "packing": {"train": long | {"batch_size": 6}, "data": {"packing": True}},
     }
     compare(make_run, tmp_path, [2, 3], cases)
+
+
+PAIRS = [
+    {
+        "prompt": f"What is {n}?" + " Tell me." * (n % 3),
+        "chosen": f"It is {n}." * (1 + n % 3),
+        "rejected": "No!" * (n % 4 + 1),
+    }
+    for n in range(15)
+]
+MARKED = [
+    {"prompt": f"What is {n}?", "completion": f"It is {n}." * (1 + n % 3), "label": n % 2 == 0} for n in range(15)
+]
+
+
+def test_preferences(make_run: MakeRun, tmp_path: Path) -> None:
+    pairs, marked = write(tmp_path / "pairs.jsonl", PAIRS), write(tmp_path / "marked.jsonl", MARKED)
+    short = {"steps": 4, "eval_every": 2, "batch_size": 4, "gradient_accumulation_steps": 1}
+    cases: dict[str, dict[str, Any]] = {
+        "dpo": {"data": {"path": pairs}, "train": short | {"steps": 8}},
+        "simpo": {"data": {"path": pairs}, "train": short},
+        "orpo": {"data": {"path": pairs}, "train": short | {"gradient_accumulation_steps": 2}},
+        "kto": {"data": {"path": marked}, "train": short | {"gradient_accumulation_steps": 2}},
+    }
+    for method, options in cases.items():
+        options["method"] = method
+    compare(make_run, tmp_path, [2, 3], cases)
+
+
+def test_rewards(make_run: MakeRun, tmp_path: Path) -> None:
+    questions = write(tmp_path / "q.jsonl", [{"question": f"What is {n}+1?", "answer": str(n + 1)} for n in range(11)])
+    options = {"rewards": ["length"], "group_size": 4, "max_completion_length": 10, "micro_batch_size": 8}
+    base = {
+        "data": {"path": questions},
+        "train": {"steps": 8, "batch_size": 3, "eval_every": 4, "learning_rate": 0.002},
+    }
+    few = {"train": base["train"] | {"steps": 3, "eval_every": 3}}
+    cases: dict[str, dict[str, Any]] = {
+        "grpo": base | {"method": "grpo", "options": options | {"beta": 0.1}},
+        "bnpo": base | few | {"method": "grpo", "options": options | {"loss_type": "bnpo", "num_iterations": 2}},
+        "dapo": base | few | {"method": "dapo", "options": options},
+    }
+    compare(make_run, tmp_path, [2, 3], cases)
