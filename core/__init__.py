@@ -1,6 +1,7 @@
 """Hone's library: teach a language model something, from Python, the command line or the window."""
 
 import os
+import sys
 
 from core.device.malloc import keep_freed as _keep_freed
 from core.device.openblas import preload as _preload
@@ -14,5 +15,9 @@ _keep_freed()
 # ends the program when it has met more than twice as many, which batches of many shapes do.
 os.environ.setdefault("MLX_CUDA_GRAPH_CACHE_SIZE", "2000")
 os.environ.setdefault("MLX_ENABLE_CACHE_THRASHING_CHECK", "0")
+if sys.platform == "linux":  # Metal goes by the same names, and has better values of its own
+    # It launches so many pieces of work at once; by default fewer where they are large, as those of a step are.
+    os.environ.setdefault("MLX_MAX_OPS_PER_BUFFER", "20")
+    os.environ.setdefault("MLX_MAX_MB_PER_BUFFER", "4000")
 # transformers only brings tokenizers and templates here; that PyTorch is missing is no news.
 os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")

@@ -26,6 +26,7 @@ from core.device.select import select
 from core.errors import UserError
 from core.events import Step
 from core.model import fast_exp, tiled_attention
+from core.model.kernels import check as block_kernels
 from core.quant import MODES, dequantize, kernels, quantize
 from core.quant import packed as packed_weights
 from core.resources import STARTER
@@ -136,10 +137,10 @@ def _check_products() -> str:
 def _check_kernels() -> str:
     if mx.default_device().type == mx.cpu:
         raise Skip("they are for a GPU")
-    reason = kernels.unavailable_reason()
+    reason = kernels.unavailable_reason() or block_kernels.unavailable_reason()
     if reason:
         raise Failure(f"Kernels of Hone's own are not used: {reason}.")
-    return "agree with NumPy"
+    return "agree with NumPy, and with MLX's own operations"
 
 
 def _check_packed() -> str:

@@ -54,19 +54,19 @@ class LoRALinear(AdapterLayer):
         """[..., out] from x [..., in], in the dtype of the base layer."""
         if not self.enabled:
             return self.linear(x)
-        rows, (a, b) = _flatten_rows(x), self._factors(x.dtype)
+        rows, (a, b) = _flatten_rows(x), self.factors(x.dtype)
         if self.training and self.dropout._p_1 == 1:
-            y = _linear_plus_adapter(self.linear, rows, a, b)
+            y = linear_plus_adapter(self.linear, rows, a, b)
         else:  # with dropout, the gradients of the two branches belong to different inputs and are not summed in one
             y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
         return y.reshape(*x.shape[:-1], -1)
 
     def branch(self, x: mx.array) -> mx.array:
         """The output of the adapter alone, [..., out]."""
-        a, b = self._factors(x.dtype)
+        a, b = self.factors(x.dtype)
         return (self.dropout(_flatten_rows(x)) @ a @ b).reshape(*x.shape[:-1], -1)
 
-    def _factors(self, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+    def factors(self, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
         """The factors ([in, rank], [rank, out]) of the adapter's matrix, scaled, in the dtype the layer computes in."""
         # The float32 weights are cast on use: a float32 branch would make every layer keep a float32
         # copy of its input for the gradient. The small factor takes the scale, not the large product.
@@ -160,7 +160,7 @@ def _flatten_rows(x: mx.array) -> mx.array:
     return x.reshape(-1, x.shape[-1])
 
 
-def _linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+def linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
     """linear(x) + x a b: [N, out] from x [N, in], a [in, rank] and b [rank, out].
 
     The gradient is the one MLX would derive, in fewer operations: the second product of the backward pass adds the

@@ -33,6 +33,11 @@ def restore_blocks(model: Any) -> None:
             restore_module(block)
 
 
+def is_checkpointed(block: nn.Module) -> bool:
+    """Whether checkpoint_blocks() has changed this block."""
+    return isinstance(block, _Checkpointed)
+
+
 class _Checkpointed(nn.Module):
     """Marks a block that is computed again for its gradient."""
 

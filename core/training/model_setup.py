@@ -9,11 +9,13 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from core import adapters
+from core.adapters.fused_blocks import fuse_blocks
 from core.data.batch.groups import row_texts
 from core.errors import BadOption
 from core.events import Event, Phase, Warned
 from core.model import packed_mask
 from core.model.gradient_checkpointing import checkpoint_blocks
+from core.model.kernels.check import unavailable_reason
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
 from core.model.vocabulary import check_tokens, embedding_rows
@@ -74,6 +76,8 @@ def prepare_model(
         layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
     if layout.warning:
         yield Warned("packing", layout.warning)
+    if device == "gpu" and fuse_blocks(loaded.model) and (reason := unavailable_reason()):
+        yield Warned("kernels", f"The quick kernels between products are not used: {reason}; a step takes longer.")
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
     return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)

@@ -25,6 +25,7 @@ from mlx.utils import tree_flatten
 from core import adapters
 from core.data.batch.batches import Batch
 from core.device.select import select
+from core.distributed.group import Group
 from core.events import Finished, Step
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.lm_head import find_lm_head
@@ -270,7 +271,7 @@ def product_step(model: Any) -> TrainStep:
     lm_head, _ = find_lm_head(model, mx.bfloat16)
     setup: Any = SimpleNamespace(
         run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=mx.bfloat16,
-        on_gpu=gpu, compiles=gpu,
+        on_gpu=gpu, compiles=gpu, group=Group(),
     )  # fmt: skip
     return TrainStep(setup)
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 from mlx_lm.models.activations import swiglu as mlx_swiglu
 
-from tests.benchmarks.variants import kernels
+from core.model.kernels import run as kernels
 
 
 class Heads(NamedTuple):
@@ -25,7 +25,7 @@ class Heads(NamedTuple):
         return {
             "q_heads": self.query, "k_heads": self.key, "qk_heads": self.query + self.key,
             "all_heads": self.query + 2 * self.key, "dim": self.dim, "half": self.dim // 2, "per": self.dim // 64,
-            "eps": self.eps,
+            "eps": self.eps, "normed": 1,
         }  # fmt: skip
 
 

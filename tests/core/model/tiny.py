@@ -22,6 +22,8 @@ SHAPE = {
 OWN: dict[str, dict[str, Any]] = {
     "qwen3": {"tie_word_embeddings": True},
     "llama": {},
+    "mistral": {},
+    "qwen2": {},
     "gemma2": {"query_pre_attn_scalar": 8},
     "mistral-window": {"sliding_window": 8, "layer_types": ["sliding_attention", "full_attention"]},
     "gpt_oss": {"num_local_experts": 4, "num_experts_per_tok": 2, "sliding_window": 8, "rope_scaling": None},

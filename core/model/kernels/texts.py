@@ -1,38 +1,11 @@
-"""The candidate kernels: one text each for Metal and CUDA, in which only the words for indices and functions differ.
+"""The texts of the kernels, each for Metal and CUDA at once: only the words for indices and functions differ.
 
-A warp (Metal: SIMD group) of 32 lanes computes one row. Sums are in float32, results are rounded once.
+A warp (Metal: SIMD group) of 32 lanes computes one row. Sums are in float32, results are rounded once. N tokens, D
+hidden numbers, F inner numbers of the feed-forward part; H query heads and K key heads of $dim numbers.
 """
 
-import functools
 from string import Template
-from typing import Any
 
-import mlx.core as mx
-
-THREADS = 256
-WORDS = {
-    "cuda": {
-        "thread": "(blockIdx.x * blockDim.x + threadIdx.x)",
-        "device": "",
-        "sum": "warp_sum",
-        "rsqrt": "rsqrtf",
-        "exp": "__expf",
-    },
-    "metal": {
-        "thread": "thread_position_in_grid.x",
-        "device": "device",
-        "sum": "simd_sum",
-        "rsqrt": "rsqrt",
-        "exp": "exp",
-    },
-}
-CUDA_SUM = """
-__device__ inline float warp_sum(float x) {
-    for (int step = 16; step > 0; step /= 2) { x += __shfl_xor_sync(0xffffffffu, x, step); }
-    return x;
-}
-"""
-HEADER = "template <typename T, int N> struct alignas(N * sizeof(T)) Pack { T v[N]; };\n"
 _ROW = """
     const unsigned int lane = $thread % 32;
     const unsigned int row = $thread / 32;
@@ -146,7 +119,7 @@ QK_ROPE = Template(
         for (int j = 0; j < $per; ++j) {
             total += float(a.v[j]) * float(a.v[j]) + float(b.v[j]) * float(b.v[j]);
         }
-        const float inverse = $rsqrt($sum(total) / $dim + ${eps}f);
+        const float inverse = $normed ? $rsqrt($sum(total) / $dim + ${eps}f) : 1.0f;
         const $device T* weight = head < $q_heads ? q_weight : k_weight;
         const unsigned int place = (token % cosine_shape[0]) * $half + column;
         Pack<T, $per> low;
@@ -194,8 +167,8 @@ QK_ROPE_BACK = Template(
                 total += float(a.v[j]) * float(a.v[j]) + float(b.v[j]) * float(b.v[j]);
                 dot += float(a.v[j]) * x[j] + float(b.v[j]) * y[j];
             }
-            const float inverse = $rsqrt($sum(total) / $dim + ${eps}f);
-            const float factor = $sum(dot) * inverse * inverse * inverse / $dim;
+            const float inverse = $normed ? $rsqrt($sum(total) / $dim + ${eps}f) : 1.0f;
+            const float factor = $normed ? $sum(dot) * inverse * inverse * inverse / $dim : 0.0f;
             for (int j = 0; j < $per; ++j) {
                 low.v[j] = T(x[j] * inverse - float(a.v[j]) * factor);
                 high.v[j] = T(y[j] * inverse - float(b.v[j]) * factor);
@@ -206,48 +179,3 @@ QK_ROPE_BACK = Template(
     }
 """
 )
-KERNELS: dict[str, tuple[Template, list[str], list[str]]] = {
-    "add_norm": (ADD_NORM, ["x", "r", "weight"], ["hidden", "out", "inverse_rms"]),
-    "add_norm_back": (ADD_NORM_BACK, ["grad", "carry", "hidden", "weight", "inverse_rms"], ["out"]),
-    "swiglu": (SWIGLU, ["gate_up"], ["out"]),
-    "swiglu_back": (SWIGLU_BACK, ["grad", "gate_up"], ["out"]),
-    "qk_rope": (QK_ROPE, ["qkv", "q_weight", "k_weight", "cosine", "sine"], ["q", "k"]),
-    "qk_rope_back": (
-        QK_ROPE_BACK,
-        ["q_grad", "k_grad", "v_grad", "qkv", "q_weight", "k_weight", "cosine", "sine"],
-        ["out"],
-    ),
-}
-
-
-def source(name: str, language: str, values: tuple[tuple[str, Any], ...]) -> str:
-    """The text of a kernel's body in "cuda" or "metal"."""
-    return KERNELS[name][0].substitute(WORDS[language], **dict(values))
-
-
-@functools.cache
-def build(name: str, values: tuple[tuple[str, Any], ...]) -> Any:
-    """A kernel with its constants; `values` are (name, value) pairs."""
-    metal = mx.metal.is_available()
-    _, inputs, outputs = KERNELS[name]
-    suffix = "_".join(str(value).replace("-", "m").replace(".", "p") for _, value in values)
-    make = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
-    return make(
-        name=f"hone_{name}_{suffix}",
-        input_names=inputs,
-        output_names=outputs,
-        source=source(name, "metal" if metal else "cuda", values),
-        header=HEADER if metal else CUDA_SUM + HEADER,
-    )
-
-
-def run(name: str, values: dict[str, Any], inputs: list[mx.array], threads: int, outputs: list[Any]) -> Any:
-    """The outputs of a kernel run by so many threads; `outputs` are (shape, dtype) pairs."""
-    return build(name, tuple(sorted(values.items())))(
-        inputs=inputs,
-        template=[("T", inputs[0].dtype)],
-        grid=(threads, 1, 1),
-        threadgroup=(THREADS, 1, 1),
-        output_shapes=[shape for shape, _ in outputs],
-        output_dtypes=[dtype for _, dtype in outputs],
-    )

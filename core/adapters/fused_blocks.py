@@ -1,0 +1,188 @@
+"""The blocks of a model in training as few large pieces of work, which is what a GPU is quick with.
+
+Layers with the same input are one product (core.adapters.grouped_linear), and what lies between products is one kernel
+each (core.model.kernels). For blocks of a known structure over a frozen base: the model's own class does everything
+else, and this too wherever it does not train, an adapter is switched off, or a block was changed in another way. The
+numbers are the same to rounding; names of parameters, files and everything that reads weights are not touched.
+"""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from core.adapters.grouped_linear import GroupedLinear, can_group
+from core.adapters.lora import LoRALinear
+from core.model.gradient_checkpointing import is_checkpointed
+from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
+from core.model.packed_mask import PackedMaskCache
+from core.model.patch import patch_module
+from core.model.rope_positions import TokenPositions
+from core.quant import linear_dims
+
+BODIES = {("llama", "LlamaModel"), ("qwen2", "Qwen2Model"), ("qwen3", "Qwen3Model")}  # of mlx-lm; Mistral is a llama
+ROPE_TOLERANCE = 1e-4  # of numbers of about one
+
+
+class _Fused(nn.Module):
+    """Marks a body whose blocks are computed so."""
+
+
+def fuse_blocks(model: Any) -> bool:
+    """Let the blocks of a model be computed in few pieces while it trains; returns whether that is possible.
+
+    Call it when the adapter is attached. The weights of layers with the same input are moved into one matrix.
+    """
+    body: Any = getattr(model, "model", None)
+    if isinstance(body, _Fused) or not _is_known(body):
+        return isinstance(body, _Fused)
+    if not all(_fits(block) for block in body.layers) or not _rotates_alike([b.self_attn for b in body.layers]):
+        return False
+    patch_module(body, _Fused, _fused_call(type(body), [_Block(block) for block in body.layers]))
+    return True
+
+
+def _is_known(body: Any) -> bool:
+    package, _, module = type(body).__module__.rpartition(".")
+    if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
+        return False
+    is_whole = getattr(body, "pipeline_size", 1) == 1 and not any(getattr(b, "use_sliding", False) for b in body.layers)
+    return is_whole and _is_frozen_norm(body.norm)
+
+
+def _fits(block: Any) -> bool:
+    """Whether a block has the structure of those that are known, and trains nothing but LoRA."""
+    attention, mlp = block.self_attn, block.mlp
+    norms = [block.input_layernorm, block.post_attention_layernorm]
+    norms += [attention[name] for name in ("q_norm", "k_norm") if name in attention]
+    groups = [
+        [attention.q_proj, attention.k_proj, attention.v_proj],
+        [attention.o_proj],
+        [mlp.gate_proj, mlp.up_proj],
+        [mlp.down_proj],
+    ]
+    return (
+        all(map(_is_frozen_norm, norms))
+        and all(map(can_group, groups))
+        and ("q_norm" in attention) == ("k_norm" in attention)
+    )
+
+
+def _is_frozen_norm(norm: Any) -> bool:
+    return type(norm) is nn.RMSNorm and not norm.trainable_parameters()
+
+
+def _rotates_alike(attentions: list[Any]) -> bool:
+    """Whether the rotary embedding of every block is that of the first, and is what Rotation says of it."""
+    size = _head_size(attentions[0])
+    x = mx.random.normal((1, 1, 40, size), key=mx.random.key(3))
+    rotation = _rotation(attentions[0].rope, size, 40, 0)
+    low, high = mx.split(x[0, 0], 2, axis=-1)
+    rotated = [low * rotation.cosine - high * rotation.sine, high * rotation.cosine + low * rotation.sine]
+    expected = mx.concatenate(rotated, axis=-1)
+    errors = mx.stack([mx.abs(attention.rope(x)[0, 0] - expected).max() for attention in attentions])
+    return bool((errors < ROPE_TOLERANCE).all().item())
+
+
+def _head_size(attention: Any) -> int:
+    layer = attention.k_proj
+    return linear_dims(layer.base if isinstance(layer, LoRALinear) else layer)[1] // int(attention.n_kv_heads)
+
+
+def _rotation(rope: Any, size: int, length: int, offset: Any) -> Rotation:
+    """The rotation of each token, as a rotary embedding computes it."""
+    rows = len(offset.places) if isinstance(offset, TokenPositions) else 1
+    unit = mx.broadcast_to(mx.concatenate([mx.ones(size // 2), mx.zeros(size // 2)]), (rows, 1, length, size))
+    cosine, sine = mx.split(rope(unit, offset=offset).reshape(-1, size), 2, axis=-1)
+    return Rotation(mx.contiguous(cosine), mx.contiguous(sine))
+
+
+class _Block:
+    """One block: its module, with the layers that have the same input as one."""
+
+    def __init__(self, block: Any) -> None:
+        self.module, self.attention = block, block.self_attn
+        self._classes = _own_class(block), type(block.self_attn), type(block.mlp)
+        attention, mlp = block.self_attn, block.mlp
+        self.qkv = GroupedLinear([attention.q_proj, attention.k_proj, attention.v_proj])
+        self.gate_up = GroupedLinear([mlp.gate_proj, mlp.up_proj])
+        self.singles = GroupedLinear([attention.o_proj]), GroupedLinear([mlp.down_proj])
+        self.size = _head_size(attention)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the block is as it was but for checkpointing: nothing else was patched, switched off or replaced."""
+        block = self.module
+        classes = _own_class(block), type(block.self_attn), type(block.mlp)
+        return classes == self._classes and all(g.is_current for g in (self.qkv, self.gate_up, *self.singles))
+
+    def __call__(
+        self, h: mx.array, r: mx.array | None, shape: tuple[int, int], mask: Any, cache: Any, rotation: Rotation
+    ) -> tuple[mx.array, mx.array]:
+        """(the residual stream [N, D], what the feed-forward part adds to it), from those of the block before."""
+        block, attention = self.module, self.attention
+        h, y = _add_norm(h, r, block.input_layernorm)
+        heads = Heads(attention.n_heads, attention.n_kv_heads, self.size)
+        if "q_norm" in attention:
+            q_norm, k_norm = attention.q_norm, attention.k_norm
+            heads = heads._replace(q_norm=q_norm.weight, k_norm=k_norm.weight, eps=q_norm.eps)
+        parts = rotate_heads(self.qkv(y), heads, rotation)
+        q, k, v = (part.reshape(*shape, -1, self.size).swapaxes(1, 2) for part in parts)
+        if cache is not None:
+            k, v = cache.update_and_fetch(k, v)
+        attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
+        o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
+        o = attention.o_proj(o.swapaxes(1, 2).reshape(len(h), -1))
+        h, y = _add_norm(h, o, block.post_attention_layernorm)
+        return h, block.mlp.down_proj(swiglu(self.gate_up(y)))
+
+    def checkpointed(self, h: mx.array, r: mx.array | None, *others: Any) -> tuple[mx.array, mx.array]:
+        """The same, computed again for its gradient."""
+
+        # The trainable parameters are an argument, or they would get no gradient.
+        def compute(trainable: Any, h: mx.array, *r: mx.array) -> tuple[mx.array, mx.array]:
+            parameters = self.module.trainable_parameters()
+            self.module.update(trainable)
+            try:
+                return self(h, r[0] if r else None, *others)
+            finally:
+                self.module.update(parameters)
+
+        given = [h] if r is None else [h, r]
+        outputs: tuple[mx.array, mx.array] = mx.checkpoint(compute)(self.module.trainable_parameters(), *given)
+        return outputs
+
+
+def _own_class(block: nn.Module) -> type[nn.Module]:
+    return type(block).__mro__[2] if is_checkpointed(block) else type(block)
+
+
+def _add_norm(h: mx.array, r: mx.array | None, norm: Any) -> tuple[mx.array, mx.array]:
+    """(h + r, its norm)."""
+    return (h, norm(h)) if r is None else add_norm(h, r, norm.weight, norm.eps)
+
+
+def _fused_call(cls: type[nn.Module], blocks: list[_Block]) -> Callable[..., Any]:
+    """The call of a body of class `cls`: hidden states [R, W, D] from tokens [R, W], as that gives them."""
+
+    def call(self: Any, inputs: mx.array, cache: Any = None, input_embeddings: mx.array | None = None) -> Any:
+        first = cache[0] if cache else None
+        is_usual = input_embeddings is None and (first is None or isinstance(first, PackedMaskCache))
+        is_current = all(b.module is own and b.is_current for b, own in zip(blocks, self.layers, strict=True))
+        if not (self.training and is_usual and is_current):
+            return cls.__call__(self, inputs, cache, input_embeddings)
+        h, r = self.embed_tokens(inputs), None
+        rows, length, width = h.shape
+        create_mask = vars(sys.modules[cls.__module__])["create_attention_mask"]
+        mask = create_mask(h, first)
+        offset = 0 if first is None else first.offset
+        rotation = _rotation(blocks[0].attention.rope, blocks[0].size, length, offset)
+        h = h.reshape(-1, width)
+        for block in blocks:
+            compute = block.checkpointed if is_checkpointed(block.module) else block
+            h, r = compute(h, r, (rows, length), mask, first, rotation)
+        return _add_norm(h, r, self.norm)[1].reshape(rows, length, width)
+
+    return call

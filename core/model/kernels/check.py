@@ -1,0 +1,81 @@
+"""Do the kernels of a block work on this GPU? Tested once, against MLX's own operations, before they are used."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mlx.core as mx
+
+TOLERANCE = 1e-4  # relative, in float32
+
+
+def unavailable_reason() -> str:
+    """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
+    if mx.default_device().type == mx.cpu:
+        return "the kernels are for a GPU"
+    return _test_kernels()
+
+
+@functools.cache
+def _test_kernels() -> str:
+    """What is wrong with the kernels on this GPU; "" for nothing."""
+    try:
+        wrong = [name for name, error in differences(mx.float32).items() if not error <= TOLERANCE]
+    except (RuntimeError, ValueError) as error:  # MLX raises these where a kernel does not compile or start
+        return f"they do not run on this GPU ({(str(error).strip().splitlines() or ['no word'])[0][:200]})"
+    return f"they give wrong numbers on this GPU ({', '.join(wrong)})" if wrong else ""
+
+
+def differences(dtype: mx.Dtype) -> dict[str, float]:
+    """For each kernel the largest difference between it and MLX's operations in float32, relative to the numbers."""
+    from core.model.kernels import pieces  # which asks here whether it may use them
+
+    key = mx.random.key(7)
+    keys = iter(mx.random.split(key, 8))
+
+    def normal(*shape: int) -> mx.array:
+        return mx.random.normal(shape, key=next(keys)).astype(dtype)
+
+    weight, angles = 1 + 0.1 * normal(128), mx.arange(5)[:, None] * mx.exp(-0.1 * mx.arange(64))
+    rotation = pieces.Rotation(mx.cos(angles), mx.sin(angles))
+    normed, bare = pieces.Heads(3, 1, 128, weight, 1 - 0.1 * weight, 1e-6), pieces.Heads(3, 1, 128)
+
+    def plain_add_norm(x: mx.array, r: mx.array) -> Any:
+        w = weight.astype(x.dtype)
+        return x + r, mx.fast.rms_norm(x + r, w, 1e-6)
+
+    def plain_swiglu(x: mx.array) -> Any:
+        gate, up = mx.split(x, 2, axis=-1)
+        return [gate * mx.sigmoid(gate) * up]
+
+    def plain_heads(heads: pieces.Heads) -> Callable[[mx.array], Any]:
+        norms = [None if norm is None else norm.astype(mx.float32) for norm in (heads.q_norm, heads.k_norm)]
+        as_float = heads._replace(q_norm=norms[0], k_norm=norms[1])
+        return lambda x: pieces.plain_rotate_heads(x, as_float, rotation)
+
+    x, r, gate_up, qkv = normal(10, 128), normal(10, 128), normal(10, 256), normal(10, 640)
+    return {
+        "norms": _difference(lambda x, r: pieces.kernel_add_norm(x, r, weight, 1e-6), plain_add_norm, [x, r]),
+        "SwiGLU": _difference(lambda x: [pieces.kernel_swiglu(x)], plain_swiglu, [gate_up]),
+        "heads": _difference(lambda x: pieces.kernel_rotate_heads(x, normed, rotation), plain_heads(normed), [qkv]),
+        "heads without norms": _difference(
+            lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
+        ),
+    }
+
+
+def _difference(
+    function: Callable[..., Sequence[mx.array]], plain: Callable[..., Sequence[mx.array]], inputs: list[mx.array]
+) -> float:
+    """The largest relative difference of the outputs and gradients of two functions, the second in float32."""
+    exact = [x.astype(mx.float32) for x in inputs]
+    keys = mx.random.split(mx.random.key(1), 3)
+    cotangents = [mx.random.normal(y.shape, key=k) for y, k in zip(plain(*exact), keys, strict=False)]
+    rounded = [c.astype(inputs[0].dtype) for c in cotangents]
+    outputs, gradients = mx.vjp(lambda *x: list(function(*x)), inputs, rounded)
+    expected = mx.vjp(lambda *x: list(plain(*x)), exact, [c.astype(mx.float32) for c in rounded])
+    errors = [
+        mx.abs(y.astype(mx.float32) - target).max() / mx.abs(target).max()
+        for y, target in zip([*outputs, *gradients], [*expected[0], *expected[1]], strict=True)
+    ]
+    return float(mx.max(mx.stack(errors)).item())

@@ -1,0 +1,78 @@
+"""The pieces of a block: what they compute, by kernels where there is a GPU."""
+
+import re
+from typing import Any
+
+import mlx.core as mx
+import pytest
+
+from core.model.kernels import check, pieces
+from core.model.kernels.run import KERNELS, source
+
+gpu = pytest.mark.skipif(not (mx.metal.is_available() or mx.cuda.is_available()), reason="needs a GPU")
+HALVES = {mx.bfloat16: 1e-2, mx.float16: 2e-3}  # the error of rounding once, and of what is rounded between two kernels
+
+
+@pytest.fixture
+def on_gpu() -> Any:
+    device = mx.default_device()
+    mx.set_default_device(mx.gpu)
+    yield
+    mx.set_default_device(device)
+
+
+def test_a_cpu_keeps_the_plain_operations() -> None:
+    mx.set_default_device(mx.cpu)
+    assert "GPU" in check.unavailable_reason()
+    x, r, weight = mx.random.normal((3, 128)), mx.random.normal((3, 128)), mx.random.normal((128,))
+    h, y = pieces.add_norm(x, r, weight, 1e-6)
+    expected = (x + r) * mx.rsqrt(mx.square(x + r).mean(-1, keepdims=True) + 1e-6) * weight
+    assert mx.array_equal(h, x + r).item() and mx.allclose(y, expected, atol=1e-5).item()
+
+
+def test_heads_are_normed_and_rotated_as_by_mlx() -> None:
+    mx.set_default_device(mx.cpu)
+    qkv, weight = mx.random.normal((2 * 5, 4 * 64)), 1 + mx.random.normal((64,))
+    angles = mx.arange(5)[:, None] * mx.exp(-mx.arange(32) * (mx.log(mx.array(10000.0)) / 32))
+    rotation = pieces.Rotation(mx.cos(angles), mx.sin(angles))
+    q, k, v = pieces.rotate_heads(qkv, pieces.Heads(2, 1, 64, weight, 2 * weight, 1e-6), rotation)
+
+    def rotated(x: mx.array, w: mx.array) -> mx.array:
+        x = mx.fast.rms_norm(x.reshape(2, 5, -1, 64), w, 1e-6).swapaxes(1, 2)
+        x = mx.fast.rope(x, 64, traditional=False, base=10000.0, scale=1.0, offset=0)
+        return x.swapaxes(1, 2).reshape(10, -1, 64)
+
+    assert mx.allclose(q, rotated(qkv[:, :128], weight), atol=1e-5).item()
+    assert mx.allclose(k, rotated(qkv[:, 128:192], 2 * weight), atol=1e-5).item()
+    assert mx.array_equal(v[:, 0], qkv[:, 192:]).item()
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_the_texts_are_complete_for_both_kinds_of_gpu(name: str) -> None:
+    constants = ["q_heads", "k_heads", "qk_heads", "all_heads", "dim", "half", "per", "eps", "normed"]
+    values = tuple((constant, 1) for constant in constants)
+    cuda, metal = source(name, "cuda", values), source(name, "metal", values)
+    assert "$" not in cuda + metal and "device" not in cuda and "blockIdx" not in metal
+    assert cuda.count("{") == cuda.count("}")
+    assert len(re.findall(r"const device Pack", metal)) == len(re.findall(r"const  Pack", cuda)) > 0
+
+
+@gpu
+def test_kernels_agree_with_mlx_in_float32(on_gpu: None) -> None:
+    assert check.unavailable_reason() == ""
+    assert max(check.differences(mx.float32).values()) <= check.TOLERANCE
+
+
+@gpu
+@pytest.mark.parametrize("dtype", HALVES)
+def test_kernels_are_as_exact_as_16_bit_allows(dtype: mx.Dtype, on_gpu: None) -> None:
+    assert max(check.differences(dtype).values()) <= HALVES[dtype]
+
+
+def test_a_kernel_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "differences", lambda dtype: {"norms": 1e-7, "SwiGLU": float("nan"), "heads": 0.1})
+    check._test_kernels.cache_clear()
+    try:
+        assert check._test_kernels() == "they give wrong numbers on this GPU (SwiGLU, heads)"
+    finally:
+        check._test_kernels.cache_clear()
