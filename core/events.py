@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
+from core.sentence import Sentence, from_plain, to_plain
+
 
 @dataclass(frozen=True)
 class Event:
@@ -194,7 +196,9 @@ class Walked(Generic[Item, Value]):
 def to_json(event: Event) -> str:
     """An event as one line of JSON, without the line break. NaN and infinity, which JSON cannot hold, become null."""
     values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event)}
-    return json.dumps({"event": type(event).__name__, **values}, ensure_ascii=False, allow_nan=False)
+    said = {name: _plain(to_plain(text)) for name, text in values.items() if isinstance(text, Sentence)}
+    parts = {"said": said} if said else {}
+    return json.dumps({"event": type(event).__name__, **values, **parts}, ensure_ascii=False, allow_nan=False)
 
 
 def from_json(line: str) -> Event:
@@ -206,9 +210,20 @@ def from_json(line: str) -> Event:
         values = json.loads(line)
         cls = KINDS[values.pop("event")]
         readers = {f.name: _READERS[f.type] for f in dataclasses.fields(cls)}
-        return cls(**{name: readers[name](value) for name, value in values.items() if name in readers})
+        said = values.pop("said", {})
+        read = {name: readers[name](value) for name, value in values.items() if name in readers}
+        return cls(**read | {name: _read_sentence(read[name], parts) for name, parts in said.items() if name in read})
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(f"not an event: {line[:80]}") from None
+
+
+def _read_sentence(text: str, parts: Any) -> str:
+    """The sentence that was taken apart, or its plain text where the parts make another one."""
+    try:
+        sentence = from_plain(parts)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return text
+    return sentence if sentence == text else text
 
 
 def _read(*kinds: type) -> Callable[[Any], Any]:

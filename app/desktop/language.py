@@ -1,8 +1,8 @@
 """The window's language: every text for people goes through tr(). No Qt.
 
 The texts stand in the code in English; `resources/languages/<code>.json` maps each of them to another language, and
-`python -m resources.make.languages` says which are missing or no longer used. Sentences that the core makes of a
-person's data and files stay in English.
+`python -m resources.make.languages` says which are missing or no longer used. What the core says with core.sentence
+(verdicts, and how a run goes) is translated too; its other sentences, such as findings in a dataset, stay in English.
 """
 
 import json
@@ -10,6 +10,7 @@ import string
 from typing import Any
 
 from core.resources import FOLDER
+from core.sentence import Sentence
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -43,9 +44,14 @@ def choose(wanted: str, system: list[str]) -> str:
 def tr(text: str, **values: object) -> str:
     """A text in the window's language, with `values` in the place of its {names}: tr("Step {step}", step=3).
 
+    A Sentence of the core brings its own values, which are translated with it.
+
     `text` has to be a literal, or a text of the core's own descriptions (options, methods, families), to be found by
     resources.make.languages. Where there is no translation it is English.
     """
+    if isinstance(text, Sentence):
+        inner = {name: tr(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
+        return tr(text.words, **inner)
     translated = _texts.get(text, text)
     return _FORMATTER.vformat(translated, (), values) if values else translated
 

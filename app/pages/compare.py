@@ -245,7 +245,7 @@ class _Overview(Card):
         grid.addWidget(IconLabel(icon, colour, 16), number, 2, middle)
         words = tr("It has no verdict: it is not at its end.")
         if finished is not None:
-            words = finished.message or describe_status(finished.reason)
+            words = tr(finished.message) or describe_status(finished.reason)
         if run.record.problem:
             words = run.record.problem
         verdict = Label(words, selectable=True)

@@ -69,7 +69,7 @@ class ResultPage(QWidget):
         if finished is None:
             return
         self._folder = folder
-        self.verdict.setText(finished.message)
+        self.verdict.setText(tr(finished.message))
         self.tone = report.tone(run, finished)
         self._icon.show_icon(*_ICONS[self.tone])
         self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")

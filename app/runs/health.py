@@ -31,7 +31,7 @@ class Health:
 def assess(record: RunRecord) -> Health:
     """How a run is going: its verdict, its problem, or what its metrics and loss say."""
     if record.finished and record.finished.reason != "failed":
-        return Health("accent", record.finished.message)
+        return Health("accent", tr(record.finished.message))
     if record.problem:
         return Health("bad", record.problem)
     if record.started is None:
@@ -71,7 +71,7 @@ def _assess_metrics(record: RunRecord) -> Health | None:
         return None
     averages = {name: series.smooth(SMOOTHING) for name, series in record.metrics.items() if len(series) >= _FEW}
     sentence = spec.describe_progress({name: Trend(float(y[3]), float(y[-1])) for name, y in averages.items()})
-    return Health("accent", sentence) if sentence else None
+    return Health("accent", tr(sentence)) if sentence else None
 
 
 def _assess_loss(record: RunRecord) -> Health:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from core.sentence import Sentence, say
+
 NUMBER, SHARE, SECONDS, COUNT = "number", "share", "seconds", "count"  # units of a metric
 
 
@@ -62,10 +64,12 @@ class Criterion:
     short: str  # follows the share in the list of runs: "82% solved"
     shows_memorising: bool = False  # much higher on learned rows than on held-out ones, the model memorises
 
-    def describe(self, initial: float, final: float, rows: int) -> str:
+    def describe(self, initial: float, final: float, rows: int) -> Sentence:
         """The change in words; `rows` is 0 where their number is not known (runs of older versions)."""
-        says = self.says if rows else self.says.replace("{rows} ", "")
-        return says.format(change=f"{initial:.0%} → {final:.0%}", rows=f"{rows:,}")
+        change = say("{before:.0%} → {after:.0%}", before=initial, after=final)
+        if not rows:
+            return say(self.says.replace("{rows} ", ""), change=change)
+        return say(self.says, change=change, rows=say("{rows:,}", rows=rows))
 
 
 class Trend(NamedTuple):

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from core.methods import COUNT, SECONDS, SHARE, ChartSpec, Criterion, Metric, Trend
+from core.sentence import say
 
 LENGTH_CHART = ChartSpec(
     "length",
@@ -73,14 +74,18 @@ def describe_progress(trends: Mapping[str, Trend]) -> str:
     if "reward" not in trends:
         return ""
     if "flat_groups" in trends and trends["flat_groups"].latest > 0.95:
-        return (
+        return say(
             "Nothing to learn from: in nearly every group all answers score the same. Try other questions or rewards."
         )
     if "cut_off" in trends and trends["cut_off"].latest > 0.5:
-        return "More than half of the answers are cut off: raise the longest answer, or reward shorter ones."
+        return say("More than half of the answers are cut off: raise the longest answer, or reward shorter ones.")
     early, latest = trends["reward"]
     if latest > early + 0.02:
-        return f"The answers score better: {early:.2f} → {latest:.2f} on average."
+        return say("The answers score better: {early:.2f} → {latest:.2f} on average.", early=early, latest=latest)
     if latest < early - 0.05:
-        return f"The answers score worse than at first: {early:.2f} → {latest:.2f}. The learning rate may be too high."
-    return f"The answers score {latest:.2f} on average, as at first. Give it some time."
+        return say(
+            "The answers score worse than at first: {early:.2f} → {latest:.2f}. The learning rate may be too high.",
+            early=early,
+            latest=latest,
+        )
+    return say("The answers score {latest:.2f} on average, as at first. Give it some time.", latest=latest)

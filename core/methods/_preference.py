@@ -5,6 +5,7 @@ from typing import Any
 
 from core.methods import NUMBER, SHARE, ChartSpec, Criterion, Metric, Trend
 from core.options import option
+from core.sentence import say
 
 ROUNDING = 1e-4  # rewards that differ by less are equal
 
@@ -130,10 +131,28 @@ def describe_progress(trends: Mapping[str, Trend]) -> str:
         return ""
     accuracy = trends["accuracy"].latest
     if "margin" not in trends:
-        return f"It moves {accuracy:.0%} of the answers the right way: good ones become likelier, bad ones less so."
-    words, margin = f"It tells better from worse answers {accuracy:.0%} of the time", trends["margin"]
+        return say(
+            "It moves {accuracy:.0%} of the answers the right way: good ones become likelier, bad ones less so.",
+            accuracy=accuracy,
+        )
+    margin = trends["margin"]
     if accuracy > 0.98 and margin.latest > 5:
-        return f"{words}, with a very large lead: it has learned what there is to learn, and may begin to overdo it."
+        return say(
+            "It tells better from worse answers {accuracy:.0%} of the time, with a very large lead: it has learned "
+            "what there is to learn, and may begin to overdo it.",
+            accuracy=accuracy,
+        )
     if margin.latest > margin.early + 0.05:
-        return f"{words}, and the lead of the better ones grows: {margin.early:.2f} → {margin.latest:.2f}."
-    return f"{words}; the lead of the better ones stays at {margin.latest:.2f}. Give it some time."
+        return say(
+            "It tells better from worse answers {accuracy:.0%} of the time, and the lead of the better ones grows: "
+            "{early:.2f} → {latest:.2f}.",
+            accuracy=accuracy,
+            early=margin.early,
+            latest=margin.latest,
+        )
+    return say(
+        "It tells better from worse answers {accuracy:.0%} of the time; the lead of the better ones stays at "
+        "{latest:.2f}. Give it some time.",
+        accuracy=accuracy,
+        latest=margin.latest,
+    )

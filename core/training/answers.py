@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from core.events import Finished, Sample
+from core.sentence import Sentence, say
 
 # From this share of the answers on a fault is told: one of three, not one of eight.
 SHARE = 0.25
@@ -58,10 +59,10 @@ def _has_no_end(sample: Sample) -> bool:
     return sample.cut and bool(sample.expected) and len(sample.answer) > _LONGER * len(sample.expected)
 
 
-_FAULTS: tuple[tuple[Callable[[Sample], bool], str, str], ...] = (
-    (_is_empty, "is empty", "are empty"),
-    (_repeats, "only repeats itself", "only repeat themselves"),
-    (_has_no_end, "does not come to an end", "do not come to an end"),
+_FAULTS: tuple[tuple[Callable[[Sample], bool], Sentence, Sentence], ...] = (
+    (_is_empty, say("is empty"), say("are empty")),
+    (_repeats, say("only repeats itself"), say("only repeat themselves")),
+    (_has_no_end, say("does not come to an end"), say("do not come to an end")),
 )
 
 
@@ -79,29 +80,39 @@ def find_caveat(
     if not fault and not is_far:
         return ""
     if not fault:
-        fault = f"the right next token still gets a chance of 1 in {math.exp(loss or 0.0):,.0f}"
-    sentence = f"But {fault}."
+        chances = math.exp(loss or 0.0)
+        fault = say("the right next token still gets a chance of 1 in {chances:,.0f}", chances=chances)
     if parameters < SMALL_MODEL:
-        size = f"{parameters / 1e6:.1f} million" if parameters >= 1e5 else f"{parameters:,}"
-        return f"{sentence} A model of {size} parameters is too small to write freely: take a larger one."
+        size = say("{count:.1f} million", count=parameters / 1e6) if parameters >= 1e5 else say("{n:,}", n=parameters)
+        return say(
+            "But {fault}. A model of {size} parameters is too small to write freely: take a larger one.",
+            fault=fault,
+            size=size,
+        )
     if _describe_fault(before):
-        return f"{sentence} It was so before training too: look at the rows, and at the model that was chosen."
+        return say(
+            "But {fault}. It was so before training too: look at the rows, and at the model that was chosen.",
+            fault=fault,
+        )
     if is_far:
-        return f"{sentence} Train for longer, or choose a model that knows this language."
-    return f"{sentence} Before training that was not so: try a lower learning rate or fewer epochs."
+        return say("But {fault}. Train for longer, or choose a model that knows this language.", fault=fault)
+    return say("But {fault}. Before training that was not so: try a lower learning rate or fewer epochs.", fault=fault)
 
 
-def _describe_fault(samples: Sequence[Sample]) -> str:
-    """The fault that most of the answers have, with their number and one of them; "" where few have any."""
+def _describe_fault(samples: Sequence[Sample]) -> Sentence | None:
+    """The fault that most of the answers have, with their number and one of them; None where few have any."""
     counted = [([s for s in samples if has_fault(s)], one, many) for has_fault, one, many in _FAULTS]
     found, one, many = max(counted, key=lambda entry: len(entry[0]))
     if not found or len(found) < SHARE * len(samples):
-        return ""
+        return None
     answer = " ".join(found[0].answer.split())
-    quote = f" (“{_shorten(answer)}”)" if answer else ""
+    quote = say(" (“{answer}”)", answer=_shorten(answer)) if answer else ""
     if len(samples) == 1:
-        return f"the sample answer {one}{quote}"
-    return f"{len(found)} of {len(samples)} sample answers {one if len(found) == 1 else many}{quote}"
+        return say("the sample answer {fault}{quote}", fault=one, quote=quote)
+    fault = one if len(found) == 1 else many
+    return say(
+        "{count} of {all} sample answers {fault}{quote}", count=len(found), all=len(samples), fault=fault, quote=quote
+    )
 
 
 def _shorten(answer: str) -> str:

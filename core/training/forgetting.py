@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from core.paired_tests import sign_flip_test
+from core.sentence import say
 
 FILE = "forgetting.json"  # in a run's folder, and as report.md and the window read it
 METRIC = "general_loss"  # in the metrics before and after training
@@ -69,13 +70,22 @@ def known_texts(losses: Sequence[float | None], vocabulary: int) -> list[int]:
     return [i for i, loss in enumerate(losses) if loss is not None and loss < blind]
 
 
-def describe(forgetting: Forgetting | None, advice: str = "fewer epochs or a lower learning rate keep more") -> str:
+_ADVICE = say("fewer epochs or a lower learning rate keep more")
+
+
+def describe(forgetting: Forgetting | None, advice: str = _ADVICE) -> str:
     """A sentence where the model forgot, "" where it did not."""
     if forgetting is None or not forgetting.forgot:
         return ""
     share = forgetting.share
-    worse = f"{share:.0%} worse" if share < 1 else f"its loss is {1 + share:.1f} times as high"
-    return f"It forgot: {worse} on general text{'; ' + advice if advice else ''}."
+    worse = (
+        say("{share:.0%} worse", share=share)
+        if share < 1
+        else say("its loss is {times:.1f} times as high", times=1 + share)
+    )
+    if not advice:
+        return say("It forgot: {worse} on general text.", worse=worse)
+    return say("It forgot: {worse} on general text; {advice}.", worse=worse, advice=advice)
 
 
 @dataclass

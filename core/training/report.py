@@ -12,6 +12,7 @@ from core.events import Finished
 from core.methods import SHARE, Metric
 from core.paired_tests import format_p
 from core.run import STARTER, Run, to_plain
+from core.sentence import Sentence, say
 from core.training import forgetting
 from core.training.forgetting import Record
 
@@ -39,7 +40,7 @@ class Change:
     """What the held-out rows say about a run."""
 
     direction: int  # 1 better, 0 about the same, -1 worse
-    words: str  # by which numbers
+    words: Sentence  # by which numbers
     doubt: str = ""  # why a change does not count
 
 
@@ -50,27 +51,50 @@ def verdict(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     on. What is wrong with the sample answers stands behind it, and what the model forgot.
     """
     sentence = _describe_change(run, finished, train_metrics)
-    return " ".join(part for part in (sentence, finished.caveat, finished.forgetting) if part)
+    for part in (finished.caveat, finished.forgetting):
+        sentence = say("{first} {second}", first=sentence, second=part) if part else sentence
+    return sentence
 
 
-def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> str:
-    openings = {"stopped": f"Stopped at step {finished.step}. ", "early_stop": "Stopped early. "}
-    opening = openings.get(finished.reason, "")
+def _describe_change(run: Run, finished: Finished, train_metrics: Metrics) -> Sentence:
+    opening = {
+        "stopped": say("Stopped at step {step}. ", step=finished.step),
+        "early_stop": say("Stopped early. "),
+    }.get(finished.reason, "")
+    return say("{opening}{change}", opening=opening, change=_describe_gain(run, finished, train_metrics))
+
+
+def _describe_gain(run: Run, finished: Finished, train_metrics: Metrics) -> Sentence:
     change = _measure_change(run, finished)
     if change is None:
-        reason = "held-out rows measured before and after" if finished.eval_rows else "held-out rows"
-        return f"{opening}Trained for {finished.step} steps; without {reason} there is nothing to compare with."
+        steps = finished.step
+        if finished.eval_rows:
+            return say(
+                "Trained for {steps} steps; without held-out rows measured before and after there is nothing to "
+                "compare with.",
+                steps=steps,
+            )
+        return say("Trained for {steps} steps; without held-out rows there is nothing to compare with.", steps=steps)
     if change.direction < 0:
-        return f"{opening}Worse{change.words}. Try a lower learning rate or fewer epochs."
+        return say("Worse{change}. Try a lower learning rate or fewer epochs.", change=change.words)
     if change.direction == 0:
         advice = _advise(run, finished, train_metrics)
-        return f"{opening}No clear improvement{change.words}{change.doubt}.{advice}"
-    sentence = f"{opening}Better{change.words}."
-    if finished.best_step is not None and finished.best_step < finished.step:
-        # The model's own answers are nothing to memorise.
-        reason = "" if run.spec.on_policy else "; later steps began to memorise"
-        sentence += f" Best at step {finished.best_step}{reason}, so step {finished.best_step} was kept."
-    return sentence
+        return say(
+            "No clear improvement{change}{doubt}.{advice}", change=change.words, doubt=change.doubt, advice=advice
+        )
+    if finished.best_step is None or finished.best_step >= finished.step:
+        return say("Better{change}.", change=change.words)
+    if run.spec.on_policy:  # the model's own answers are nothing to memorise
+        return say(
+            "Better{change}. Best at step {step}, so step {step} was kept.",
+            change=change.words,
+            step=finished.best_step,
+        )
+    return say(
+        "Better{change}. Best at step {step}; later steps began to memorise, so step {step} was kept.",
+        change=change.words,
+        step=finished.best_step,
+    )
 
 
 def outcome(run: Run, finished: Finished) -> int | None:
@@ -104,7 +128,7 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
     if loss is None or loss_after is None or not math.isfinite(loss):
         return None
     if not math.isfinite(loss_after):
-        return Change(-1, " on unseen examples: their loss is no longer a number")
+        return Change(-1, say(" on unseen examples: their loss is no longer a number"))
     initial, final, rows = finished.metrics_before, finished.metrics_after, finished.eval_rows
     change: Change | None = None
     for criterion in run.spec.criteria:
@@ -113,15 +137,21 @@ def _measure_change(run: Run, finished: Finished) -> Change | None:
             continue
         gain, chance = final[name] - initial[name], _chance(initial[name], final[name], rows)
         direction = 0 if abs(gain) < max(CLEAR_SHARE, chance) else 1 if gain > 0 else -1
-        words = f": it {criterion.describe(initial[name], final[name], rows)}"
-        doubt = f"; among so few, up to {100 * chance:.0f} points may be chance" if abs(gain) >= CLEAR_SHARE else ""
+        words = say(": it {does}", does=criterion.describe(initial[name], final[name], rows))
+        is_chance = abs(gain) >= CLEAR_SHARE
+        doubt = say("; among so few, up to {points:.0f} points may be chance", points=100 * chance) if is_chance else ""
         if direction:
             return Change(direction, words)
         change = change or Change(direction, words, doubt)
     if change is not None:
         return change
     direction = -1 if loss_after > loss * (1 + CLEAR) else 0 if loss_after > loss * (1 - CLEAR) else 1
-    return Change(direction, f" on unseen examples: {_number(loss, '.2f')} → {_number(loss_after, '.2f')}")
+    words = say(" on unseen examples: {before} → {after}", before=_say_loss(loss), after=_say_loss(loss_after))
+    return Change(direction, words)
+
+
+def _say_loss(loss: float) -> Sentence:
+    return say("{loss:.2f}", loss=loss) if abs(loss) < LARGE else say("{loss:.3g}", loss=loss)
 
 
 def _chance(initial: float, final: float, rows: int) -> float:
@@ -135,11 +165,21 @@ def _advise(run: Run, finished: Finished, train_metrics: Metrics) -> str:
     for name in (criterion.metric for criterion in run.spec.criteria if criterion.shows_memorising):
         if not all(math.isfinite(m.get(name, math.nan)) for m in (train_metrics, finished.metrics_after)):
             continue
-        share = f" In the rows it learned from it is {train_metrics[name]:.0%}"
-        if train_metrics[name] - finished.metrics_after[name] < MEMORISED:
-            return f"{share}: try more epochs or a higher learning rate."
-        larger = " or a larger model" if run.model.path == STARTER else ""
-        return f"{share}: it memorises them. More rows{larger} may help."
+        share = train_metrics[name]
+        if share - finished.metrics_after[name] < MEMORISED:
+            return say(
+                " In the rows it learned from it is {share:.0%}: try more epochs or a higher learning rate.",
+                share=share,
+            )
+        if run.model.path == STARTER:
+            return say(
+                " In the rows it learned from it is {share:.0%}: it memorises them. More rows or a larger model may "
+                "help.",
+                share=share,
+            )
+        return say(
+            " In the rows it learned from it is {share:.0%}: it memorises them. More rows may help.", share=share
+        )
     return ""
 
 

@@ -3,12 +3,13 @@
 Sorts `resources/languages/<code>.json`, drops texts that are no longer used and says how many have no translation;
 with --missing it prints those, as JSON to be filled in. `--add FILE` takes such a filled-in file into the language that
 its name says ("de.json"). Texts are what app/ gives to tr() and tr_count() as literals, and what the core says of its
-options, methods, families, formats, rewards and targets of an export.
+options, methods, families, formats, rewards and targets of an export, and in its sentences.
 """
 
 import argparse
 import ast
 import json
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from core.rewards import REWARDS
 from core.run import list_options
 
 ROOT = FOLDER.parent
+_FIELD = re.compile(r"\{[^}]*\}")
 # Names of phases that are put together in the core.
 _PHASES = {
     "Downloading model",
@@ -97,7 +99,18 @@ def described_texts() -> set[str]:
         found |= {reward.title, reward.sentence}
     for target in TARGETS.values():
         found |= {target.title, target.sentence}
-    return {text for text in found | phase_names() if any(character.isalpha() for character in text)}
+    return {text for text in found | phase_names() | sentences() if any(map(str.isalpha, _FIELD.sub("", text)))}
+
+
+def sentences() -> set[str]:
+    """The words of the core's sentences, which it gives to say() as literals."""
+    found = set()
+    for path in sorted((ROOT / "core").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "say" and node.args:
+                words = node.args[0]
+                found |= {words.value} if isinstance(words, ast.Constant) and isinstance(words.value, str) else set()
+    return found
 
 
 def phase_names() -> set[str]:

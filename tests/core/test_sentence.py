@@ -1,0 +1,65 @@
+"""Sentences keep their words and values: through an event's line of JSON, and into another language."""
+
+import dataclasses
+import json
+import math
+
+import pytest
+
+from app.desktop import language
+from app.desktop.language import tr
+from core.events import Finished, from_json, to_json
+from core.run import Run
+from core.sentence import Sentence, from_plain, say, to_plain
+from core.training import report
+
+FINISHED = Finished("done", 60, "", 20.0, 9.134, 0.456, 40, eval_rows=24)
+
+
+@pytest.fixture
+def german():
+    language.use("de")
+    yield
+    language.use("en")
+
+
+def test_a_sentence_is_its_english_text() -> None:
+    sentence = say("{count:,} rows{rest}", count=1240, rest=say(", {share:.0%} left", share=0.5))
+    assert sentence == "1,240 rows, 50% left" and isinstance(sentence, str)
+    assert from_plain(json.loads(json.dumps(to_plain(sentence)))) == sentence
+
+
+def test_a_verdict_is_said_in_german_also_when_it_is_read_again(german: None) -> None:
+    finished = dataclasses.replace(FINISHED, message=report.verdict(Run(), FINISHED, {}))
+    english = "Better on unseen examples: 9.13 → 0.46. Best at step 40; later steps began to memorise, so step 40 was kept."
+    words = (
+        "Besser bei ungesehenen Beispielen: 9,13 → 0,46. Am besten war Schritt 40; danach begann das Auswendiglernen, "
+        "also wurde Schritt 40 behalten."
+    )
+    assert finished.message == english and tr(finished.message) == words
+    read = from_json(to_json(finished))
+    assert isinstance(read, Finished) and read == finished
+    assert tr(read.message) == words
+    assert json.loads(to_json(finished))["message"] == english  # for other programs
+
+
+def test_the_words_of_a_method_too(german: None) -> None:
+    metrics = {"metrics_before": {"accuracy": 0.5}, "metrics_after": {"accuracy": 0.9}}
+    finished = dataclasses.replace(FINISHED, loss_before=0.69, loss_after=0.4, best_step=60, eval_rows=1200, **metrics)
+    sentence = report.verdict(Run(method="dpo"), finished, {})
+    assert tr(sentence) == (
+        "Besser: Das Modell bewegt sich bei 50\u00a0% → 90\u00a0% von 1.200 ungesehenen Paaren zur besseren Antwort."
+    )
+
+
+@pytest.mark.parametrize("said", [{"message": 3}, {"message": ["{a}", {}]}, {"message": ["another", {}]}, {"x": []}])
+def test_damaged_parts_leave_the_plain_text(said: dict[str, object]) -> None:
+    line = json.loads(to_json(dataclasses.replace(FINISHED, message=say("Better."))))
+    read = from_json(json.dumps(line | {"said": said}))
+    assert isinstance(read, Finished) and read.message == "Better." and not isinstance(read.message, Sentence)
+
+
+def test_a_value_that_json_cannot_hold(german: None) -> None:
+    finished = dataclasses.replace(FINISHED, message=say("At {loss:.2f}.", loss=math.nan))
+    read = from_json(to_json(finished))
+    assert isinstance(read, Finished) and read.message == "At nan."
