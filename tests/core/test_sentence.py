@@ -31,7 +31,9 @@ def test_a_sentence_is_its_english_text() -> None:
 
 def test_a_verdict_is_said_in_german_also_when_it_is_read_again(german: None) -> None:
     finished = dataclasses.replace(FINISHED, message=report.verdict(Run(), FINISHED, {}))
-    english = "Better on unseen examples: 9.13 → 0.46. Best at step 40; later steps began to memorise, so step 40 was kept."
+    english = (
+        "Better on unseen examples: 9.13 → 0.46. Best at step 40; later steps began to memorise, so step 40 was kept."
+    )
     words = (
         "Besser bei ungesehenen Beispielen: 9,13 → 0,46. Am besten war Schritt 40; danach begann das Auswendiglernen, "
         "also wurde Schritt 40 behalten."
