@@ -93,11 +93,12 @@ MODELS: dict[str, tuple[Callable[[Path], int], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def write_sample(folder: Path, name: str) -> Path:
-    """The model of MODELS with this name, with seeded random weights in bfloat16, as a folder."""
+def write_sample(folder: Path, name: str, **sizes: Any) -> Path:
+    """The model of MODELS with this name, with seeded random weights in bfloat16, as a folder; `sizes` change it."""
     make_tokenizer, changes = MODELS[name]
     rows = make_tokenizer(folder) + 3  # more rows than tokens, as many models have
-    config = {key: value for key, value in {**COMMON, "vocab_size": rows, **changes}.items() if value is not None}
+    changes = {**COMMON, "vocab_size": rows, **changes, **sizes}
+    config = {key: value for key, value in changes.items() if value is not None}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
     kind = {"mistral": "llama"}.get(config["model_type"], config["model_type"])
     module = importlib.import_module(f"mlx_lm.models.{kind}")

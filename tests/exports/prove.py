@@ -1,9 +1,11 @@
-"""Write a GGUF file of every family and form, and have llama.cpp compare: python -m tests.exports.prove PYTHON [FOLDER]
+"""Write a GGUF file of every family and form, and have llama.cpp compare: python -m tests.exports.prove PYTHON
 
 PYTHON is the interpreter of an environment with xllamacpp. Prints the table of tests/exports/README.md.
 """
 
+import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -14,8 +16,12 @@ import mlx.core as mx
 import numpy as np
 
 from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.events import Warned
 from core.export.awkward_texts import AWKWARD_TEXTS
-from core.export.gguf_file import KINDS, write_gguf
+from core.export.gguf_file import KINDS
+from core.export.request import ExportRequest
+from core.export.targets import export
+from core.export.to_gguf import K_QUANTS, QUANTIZER
 from core.model.load import load
 from core.resources import STARTER
 from tests.exports.families import MODELS, write_sample
@@ -67,20 +73,42 @@ def _greedy(loaded: Any, prompt: list[int], longest: int = 40) -> list[int]:
     return tokens[len(prompt) :]
 
 
-def main(python: str, scratch: Path) -> None:
-    scratch.mkdir(parents=True, exist_ok=True)
+def write_cases(scratch: Path, forms: tuple[str, ...], sizes: dict[str, int]) -> dict[str, Any]:
+    """Every family's model as a file of each form, with what llama.cpp should give for it."""
     cases = {}
     for name in ("starter", *MODELS):
-        folder = STARTER if name == "starter" else write_sample(scratch / name.replace(" ", "-").replace(",", ""), name)
-        for kind in KINDS:
-            file = scratch / f"{folder.name}-{kind}.gguf"
+        place = scratch / name.replace(" ", "-").replace(",", "")
+        folder = STARTER if name == "starter" else write_sample(place, name, **sizes)
+        for form in K_QUANTS if name == "starter" and forms[0] in K_QUANTS else forms:
+            file = scratch / f"{folder.name}-{form}.gguf"
             file.unlink(missing_ok=True)
-            for _ in write_gguf(folder, file, kind):
-                pass
-            cases[f"{name} | {kind}"] = make_case(folder, file, scratch, QUESTIONS if name == "starter" else ())
+            for event in export(ExportRequest(str(folder), str(file), form), "gguf"):
+                if isinstance(event, Warned) and event.code == "checked":
+                    print(f"{name}: {event.message}", file=sys.stderr)
+            cases[f"{name} | {form}"] = make_case(folder, file, scratch, QUESTIONS if name == "starter" else ())
+    return cases
+
+
+def put_quantizer(scratch: Path, library: str) -> None:
+    """Have llama-quantize found: a script that calls llama.cpp's library in a folder."""
+    script = Path(__file__).with_name("llama_quantize.py")
+    program = scratch / "bin" / QUANTIZER
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -P "{script}" "{library}" "$@"\n', encoding="utf-8")
+    program.chmod(0o755)
+    os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"
+
+
+def main(python: str, scratch: Path, library: str | None, packed: bool) -> None:
+    scratch.mkdir(parents=True, exist_ok=True)
+    if library:
+        put_quantizer(scratch, library)
+    # K-quants pack 256 numbers at a time: narrower layers would get another form.
+    sizes = {"hidden_size": 256, "intermediate_size": 512, "num_attention_heads": 8} if packed else {}
+    cases = write_cases(scratch, ("q4_k_m", "q6_k") if packed else tuple(KINDS), sizes)
     (scratch / "cases.json").write_text(json.dumps(cases), encoding="utf-8")
     script = Path(__file__).with_name("llama_cpp_check.py")
-    done = subprocess.run([python, str(script), str(scratch / "cases.json")], capture_output=True, text=True)
+    done = subprocess.run([python, "-P", str(script), str(scratch / "cases.json")], capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr[-3000:])
     print(
@@ -97,8 +125,13 @@ def main(python: str, scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        main(sys.argv[1], Path(sys.argv[2]))
-    else:
-        with tempfile.TemporaryDirectory() as folder:
-            main(sys.argv[1], Path(folder))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("python")
+    parser.add_argument("folder", nargs="?", help="where the files stay; a temporary folder else")
+    parser.add_argument("--k-quants", action="store_true", help="the forms that llama.cpp's own quantizer makes")
+    parser.add_argument(
+        "--libllama", metavar="FOLDER", help="the library to take in place of the program llama-quantize"
+    )
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        main(args.python, Path(args.folder or temporary), args.libllama, args.k_quants)
