@@ -164,6 +164,7 @@ class _MLXGroup(Group):
         self.sent += length
         padded = np.frombuffer(data.ljust(length, b"\0"), np.uint8)
         gathered = mx.distributed.all_gather(mx.array(padded), group=self._group)
+        mx.eval(gathered)  # which lets other threads go on meanwhile, as a conversion to NumPy does not
         everything = bytes(np.array(gathered))
         return [everything[start : start + length] for start in range(0, len(everything), length)]
 
