@@ -96,7 +96,8 @@ class _MLXGroup(Group):
         import mlx.core as mx
         from mlx.utils import tree_flatten, tree_unflatten
 
-        leaves: list[tuple[str, mx.array]] = tree_flatten(tree)
+        # In the order of their names: a dict read from a file may have another one.
+        leaves: list[tuple[str, mx.array]] = sorted(tree_flatten(tree), key=lambda leaf: leaf[0])
         sums: list[mx.array] = []
         with self._exchange():
             for piece in _pieces([leaf for _, leaf in leaves]):
@@ -112,7 +113,8 @@ class _MLXGroup(Group):
                 parts = mx.split(total, ends) if ends else [total]
                 sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
             mx.eval(sums)
-        return tree_unflatten([(name, total) for (name, _), total in zip(leaves, sums, strict=True)])
+        by_name = {name: total for (name, _), total in zip(leaves, sums, strict=True)}
+        return tree_unflatten([(name, by_name[name]) for name, _ in tree_flatten(tree)])
 
     def gather(self, value: Any) -> list[Any]:
         gathered = self._gather({"value": value})

@@ -20,7 +20,7 @@ tree = {
     "b": [mx.array([0.25 * ranks.rank], mx.bfloat16), mx.arange(40) * 1.0],
     "c": mx.array(1.0),
 }
-total = ranks.all_sum(tree)
+total = ranks.all_sum(tree if ranks.rank else dict(reversed(tree.items())))
 values = ranks.gather({"rank": ranks.rank, "text": "ü" * 5000 * ranks.rank, "none": None, "number": 0.1})
 ranks.barrier()
 print(json.dumps({
