@@ -1,6 +1,6 @@
-"""Hone's GRPO beside mlx-lm-lora's: python -m tests.benchmarks.reasoning [--rounds 3] [--shape 0.6b]
+"""Hone's GRPO beside mlx-lm-lora's and mlxrl's: python -m tests.benchmarks.reasoning [--rounds 3] [--shape 0.6b]
 
-The same model, questions, group, longest answer, adapter and precision on both sides, each by its own trainer in a
+The same model, questions, group, longest answer, adapter and precision on all sides, each by its own trainer in a
 process of its own, in turn. What counts is answer tokens per second of whole steps: writing, scoring, learning. The
 first step, which warms up, is left out. With --shape 0.6b, Hone alone on random weights of Qwen3-0.6B's shape, for a
 GPU: 8 questions with 8 answers each, and how its time divides; --shape small tries this on any machine. The figures
@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -30,7 +31,17 @@ from tests.benchmarks.weights import write_random
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER / "results" / "reasoning.md"
-TITLE = "GRPO beside mlx-lm-lora's"
+TITLE = "GRPO beside mlx-lm-lora's and mlxrl's"
+SIDES = {"mlx-lm-lora": "mlx_lm_lora_grpo_side.py", "mlxrl": "mlxrl_grpo_side.py"}
+SETTINGS = {
+    "mlx-lm-lora": "its `train_grpo`: it writes as many answers at once as a batch has questions, with no setting for "
+    "more; a prompt's cache shared by its group, a report after the last step",
+    "mlxrl": "its functions put together as its command line does, at their best: a prompt's cache shared in its group, "
+    "all answers of a step written at once (one by one for answers of natural length, which it otherwise begins again "
+    "when the first ends), log-probabilities taken over from the writing, learning in micro-batches of 8",
+    "Hone": "`hone train` by itself: up to 64 answers written at once, finished ones leave; a report after each step",
+}
+Round = dict[str, dict[str, Any]]  # what the sides printed, by name
 
 
 @dataclass(frozen=True)
@@ -68,62 +79,84 @@ def main() -> None:
         lines = []
         for case in CASES:
             rounds = [one_round(case, Path(folder), python, args.steps) for _ in range(args.rounds)]
-            lines.append(line(case, rounds))
-            print(lines[-1], flush=True)
+            for peer in SIDES:
+                lines.append(line(case, peer, rounds))
+                print(lines[-1], flush=True)
         put_part(RESULTS, TITLE, "The starter model on this machine", page(lines, python))
 
 
-def one_round(case: Case, folder: Path, python: Path, steps: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the peer, Hone)."""
+def one_round(case: Case, folder: Path, python: Path, steps: int) -> Round:
     job = folder / "job.json"
     settings = {"model": str(STARTER), "data": str(sample("questions")), "rank": 16, "steps": steps + 1}
     settings |= {
+        "dtype": "float32",  # the starter lies in bfloat16 on disk, and a peer would compute in that
         "batch_size": case.questions,
         "group_size": case.group,
         "longest": case.longest,
         "fixed": case.fixed_length,
     }
     job.write_text(json.dumps(settings), encoding="utf-8")
-    peer = run_side([str(python), str(FOLDER / "sides" / "mlx_lm_lora_grpo_side.py"), str(job)])
-    return peer, run_side([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    sides = {name: run_side([str(python), str(FOLDER / "sides" / file), str(job)]) for name, file in SIDES.items()}
+    sides["Hone"] = run_side([sys.executable, "-m", "tests.benchmarks.sides.hone_grpo_side", str(job)])
+    assert {side["dtype"] for side in sides.values()} == {"float32"}, "a side computes in another precision"
+    return sides
 
 
-def speed(side: dict[str, Any]) -> float:
-    """Answer tokens per second of whole steps, the first left out."""
-    return float(sum(side["tokens"][1:]) / sum(side["seconds"][1:]))
+def speed(side: dict[str, Any], clock: str = "seconds") -> float:
+    """Answer tokens per second of whole steps, the first left out; by processor time with clock "cpu"."""
+    return float(sum(side["tokens"][1:]) / sum(side[clock][1:]))
 
 
-def line(case: Case, rounds: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
-    ratios = [speed(own) / speed(peer) for peer, own in rounds]
-    peer, own = (statistics.median(speed(r[i]) for r in rounds) for i in (0, 1))
-    share = statistics.median(sum(r[1]["sampling"][1:]) / sum(r[1]["seconds"][1:]) for r in rounds)
-    memory = [statistics.median(r[i]["peak"] / 1e6 for r in rounds) for i in (0, 1)]
+def line(case: Case, peer: str, rounds: list[Round]) -> str:
+    """A case beside one peer; the middle of its rounds."""
+
+    def middle(name: str, value: Callable[[dict[str, Any]], float]) -> float:
+        return statistics.median(value(r[name]) for r in rounds)
+
+    ratios = [speed(r["Hone"]) / speed(r[peer]) for r in rounds]
+    cpu = statistics.median(speed(r["Hone"], "cpu") / speed(r[peer], "cpu") for r in rounds)
+    shares = [
+        f"{middle(name, lambda side: sum(side['sampling'][1:]) / sum(side['seconds'][1:])):.0%}"
+        if "sampling" in rounds[0][name]
+        else "?"
+        for name in (peer, "Hone")
+    ]
+    varied = middle("Hone", lambda side: statistics.mean(side["varied"][1:]))
+    memory = [middle(name, lambda side: side["peak"] / 1e6) for name in (peer, "Hone")]
     return (
-        f"| {case.title} | {peer:,.0f} | {own:,.0f} | {statistics.median(ratios):.1f} "
-        f"| {min(ratios):.1f} – {max(ratios):.1f} | {share:.0%} | {memory[0]:,.0f} | {memory[1]:,.0f} |"
+        f"| {case.title} | {peer} | {middle(peer, speed):,.0f} | {middle('Hone', speed):,.0f} "
+        f"| {statistics.median(ratios):.1f} | {min(ratios):.1f} – {max(ratios):.1f} | {cpu:.1f} "
+        f"| {' / '.join(shares)} | {varied:.0%} | {memory[0]:,.0f} | {memory[1]:,.0f} |"
     )
 
 
 def page(lines: list[str], python: Path) -> str:
     facts = machine()
     system = f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, {facts['gpu'] or 'no GPU'}"
-    ask = "from importlib.metadata import version as v; print(v('mlx-lm'), v('mlx-lm-lora'))"
+    names = ("mlx-lm", "mlx-lm-lora", "inductive-mlxrl")
+    ask = f"from importlib.metadata import version as v; print(*(v(name) for name in {names}))"
     peer_versions = subprocess.run([str(python), "-c", ask], capture_output=True, text=True, check=True).stdout.split()
-    versions = f"mlx {metadata.version('mlx')}; the peer: mlx-lm {peer_versions[0]}, mlx-lm-lora {peer_versions[1]}"
+    peers = ", ".join(f"{name} {version}" for name, version in zip(names, peer_versions, strict=True))
     command = " ".join(["python -m tests.benchmarks.reasoning", *sys.argv[1:]])
     return "\n".join(
         [
-            f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; "
-            f"Python {platform.python_version()}, {versions}; OpenBLAS on both sides: {facts['blas'] or 'no'}.",
+            f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {system}; Python {platform.python_version()}, "
+            f"mlx {metadata.version('mlx')}; the peers: {peers}; OpenBLAS on all sides: {facts['blas'] or 'no'}.",
             "",
-            "The starter model (3 million parameters, float32) and its questions, LoRA of rank 16 on all linear "
-            "layers, temperature 1, no KL. Answer tokens per second of whole steps: writing, scoring, learning. "
-            "Memory is MLX's peak. The peer writes as many answers at once as its batch has questions, Hone up to 64. "
-            "Other work may have run on the machine, on both sides alike. Not measured on a Mac.",
+            "The starter model (3 million parameters, float32 on all sides) and its questions, LoRA of rank 16 on all "
+            "linear layers, temperature 1, no KL, the same reward, AdamW. Answer tokens per second of whole steps: "
+            "writing, scoring, learning; the same by processor time, which says more where other work ran on the "
+            "machine. Memory is MLX's peak. Hone learns nothing from groups whose answers all have one reward, and "
+            "leaves them out; the peers compute them. How many of its groups varied stands in the table. Not compiled "
+            "on any side. Not measured on a Mac. Aimed at: 3 times as fast as every peer.",
             "",
-            "| case | mlx-lm-lora, tokens/s | Hone | times as fast | of the rounds | Hone's share for writing "
-            "| its peak MB | Hone's |",
-            "|---|---|---|---|---|---|---|---|",
+            "| side | settings |",
+            "|---|---|",
+            *(f"| {name} | {sentence} |" for name, sentence in SETTINGS.items()),
+            "",
+            "| case | peer | its tokens/s | Hone's | times as fast | of the rounds | by processor time "
+            "| share for writing, its / Hone's | Hone's groups that varied | its peak MB | Hone's |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
             *lines,
         ]
     )
@@ -134,7 +167,7 @@ def alone(figures: str) -> str:
     device = f"{facts['gpu']} ({facts['gpu_kind']})" if facts["gpu"] else facts["processor"]
     return (
         f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, mlx {metadata.version('mlx')}; random weights "
-        f"of Qwen3-0.6B's shape in bfloat16, after one step to warm up. mlx-lm-lora was not measured there.\n\n"
+        f"of Qwen3-0.6B's shape in bfloat16, after one step to warm up. The peers were not measured there.\n\n"
         f"{figures}."
     )
 

@@ -6,10 +6,11 @@ Prints one JSON line: the seconds of each step, the answer tokens of each, MLX's
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from core.data.tokenize.end_of_turn import EndOfTurn
-from core.events import Step
+from core.events import Phase, Step
 from core.rollouts import setup
 from core.rollouts.samples_file import read_samples
 from core.run import Run
@@ -43,7 +44,15 @@ def main() -> None:
                 },
             }
         )
-        steps = [event for event in train(run) if isinstance(event, Step)]
+        steps, cpu = [], []
+        for event in train(run):
+            if isinstance(event, Phase):
+                start = time.process_time()
+            if isinstance(event, Step):
+                steps.append(event)
+                cpu.append(time.process_time() - start)
+                start = time.process_time()
+        resolved = json.loads((Path(folder) / "run" / "resolved.json").read_text())
         tokens = [0] * len(steps)
         for group in read_samples(Path(folder) / "run" / "samples.jsonl"):
             tokens[group.step - 1] += sum(len(rollout.ids) for rollout in group.rollouts)
@@ -51,7 +60,10 @@ def main() -> None:
         "seconds": [s.metrics["sampling_seconds"] + s.metrics["learning_seconds"] for s in steps],
         "sampling": [s.metrics["sampling_seconds"] for s in steps],
         "tokens": tokens,
+        "cpu": cpu,
+        "dtype": resolved["precision"]["compute"],
         "peak": steps[-1].peak_memory_bytes,
+        "varied": [1 - step.metrics["flat_groups"] for step in steps],
     }
     print(json.dumps(figures), flush=True)
 

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import mlx.core as mx
@@ -41,10 +42,12 @@ def main() -> None:
         data.append((ids, [1], row["question"], row["answer"]))
     counts: list[int] = []
     starts: list[float] = []
+    cpu: list[float] = []
     generate = grpo_trainer.generate_grpo
 
     def generate_and_count(*arguments, **keywords):
         starts.append(time.perf_counter())
+        cpu.append(time.process_time())
         answers = generate(*arguments, **keywords)
         counts.append(sum(len(ids) for ids in answers[0]))
         return answers
@@ -53,7 +56,7 @@ def main() -> None:
     args = grpo_trainer.GRPOTrainingArgs(
         batch_size=job["batch_size"],
         iters=job["steps"],
-        steps_per_report=1,
+        steps_per_report=job["steps"],
         steps_per_save=10**9,
         max_seq_length=512,
         adapter_file=os.devnull,
@@ -77,9 +80,11 @@ def main() -> None:
             args=args,
             end_answer_token="",
         )
-    ends = [*starts[1:], time.perf_counter()]
-    seconds = [end - start for start, end in zip(starts, ends, strict=True)]
-    print(json.dumps({"seconds": seconds, "tokens": counts, "peak": mx.get_peak_memory()}), flush=True)
+    seconds = [b - a for a, b in pairwise([*starts, time.perf_counter()])]
+    figures = {"seconds": seconds, "tokens": counts, "peak": mx.get_peak_memory()}
+    figures["cpu"] = [b - a for a, b in pairwise([*cpu, time.process_time()])]
+    figures["dtype"] = str(model.model.embed_tokens.weight.dtype).removeprefix("mlx.core.")
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":
