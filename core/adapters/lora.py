@@ -7,6 +7,7 @@ kept in float32 whatever the base computes in.
 """
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
@@ -40,8 +41,18 @@ class AdapterLayer(nn.Module):
         return {name: tuple(self[name].shape) for name in ("lora_a", "lora_b", "m") if name in self}
 
 
+@dataclass(frozen=True)
+class MergedMatrix:
+    """A layer's weight with its adapter, [in, out], in a box, so that it is no parameter of the layer."""
+
+    matrix: mx.array
+
+
 class LoRALinear(AdapterLayer):
-    """A linear layer with a LoRA adapter: lora_a [in, rank], lora_b [rank, out]."""
+    """A linear layer with a LoRA adapter: lora_a [in, rank], lora_b [rank, out].
+
+    Where it has a `merged` matrix, it computes with that (core.adapters.merged_weights).
+    """
 
     def __init__(self, linear: nn.Module, rank: int, scale: float, dropout: float) -> None:
         super().__init__(rank, scale, dropout)
@@ -49,11 +60,14 @@ class LoRALinear(AdapterLayer):
         self.linear = linear
         self.lora_a = _init_uniform((inputs, rank), inputs)
         self.lora_b = mx.zeros((rank, outputs))
+        self.merged: MergedMatrix | None = None
 
     def __call__(self, x: mx.array) -> mx.array:
         """[..., out] from x [..., in], in the dtype of the base layer."""
         if not self.enabled:
             return self.linear(x)
+        if self.merged is not None:
+            return x @ self.merged.matrix
         rows, (a, b) = _flatten_rows(x), self.factors(x.dtype)
         if self.training and self.dropout._p_1 == 1:
             y = linear_plus_adapter(self.linear, rows, a, b)

@@ -14,6 +14,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from core.adapters.merged_weights import merged_weights
 from core.rollouts import SamplingStopped
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
 
@@ -101,11 +102,12 @@ class CompletionGenerator:
                 done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
             )
             try:
-                for finished in written:
-                    if self.stop.is_set():
-                        raise SamplingStopped
-                    certain = len(completions)
-                    completions += finished
+                with merged_weights(self.model):
+                    for finished in written:
+                        if self.stop.is_set():
+                            raise SamplingStopped
+                        certain = len(completions)
+                        completions += finished
                 return completions
             except RuntimeError as error:
                 if self.limit.give_way is None:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import mlx.core as mx
 
+from core.model.fast_exp import exp
+
 
 @dataclass(frozen=True)
 class SamplingParams:
@@ -41,22 +43,27 @@ def sample_tokens(logits: mx.array, uniform: mx.array, params: SamplingParams) -
     logits = logits.astype(mx.float32)
     if params.temperature > 0:
         logits = logits / params.temperature
-    logps = logits - mx.logsumexp(logits, axis=-1, keepdims=True)
-    probs = mx.exp(logps)
-    entropies = -mx.where(probs > 0, probs * logps, 0.0).sum(axis=-1)
+    # One exponential for everything: on a processor those of all logits are what sampling costs.
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    weights = exp(shifted)
+    cumulative = mx.cumsum(weights, axis=-1)
+    total = cumulative[:, -1:]
+    log_total = mx.log(total)
+    weighted = mx.where(weights > 0, weights * shifted, 0.0).sum(axis=-1, keepdims=True)
+    entropies = (log_total - weighted / total).squeeze(-1)
     if params.temperature == 0:
         tokens = logits.argmax(axis=-1)
     elif params.is_filtered:
-        tokens = _sample_filtered(probs, uniform, params)
+        tokens = _sample_filtered(mx.exp(shifted - log_total), uniform, params)
     else:
-        tokens = _sample(probs, uniform)
-    return SampledTokens(tokens, mx.take_along_axis(logps, tokens[:, None], axis=-1).squeeze(-1), entropies)
+        tokens = _sample(cumulative, uniform)
+    logps = mx.take_along_axis(shifted, tokens[:, None], axis=-1) - log_total
+    return SampledTokens(tokens, logps.squeeze(-1), entropies)
 
 
-def _sample(probs: mx.array, uniform: mx.array) -> mx.array:
-    cumulative = mx.cumsum(probs, axis=-1)
+def _sample(cumulative: mx.array, uniform: mx.array) -> mx.array:
     index = (cumulative <= uniform[:, None] * cumulative[:, -1:]).sum(axis=-1)
-    return mx.minimum(index, probs.shape[-1] - 1)
+    return mx.minimum(index, cumulative.shape[-1] - 1)
 
 
 def _sample_filtered(probs: mx.array, uniform: mx.array, params: SamplingParams) -> mx.array:

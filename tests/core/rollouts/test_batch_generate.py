@@ -1,14 +1,18 @@
 """Many answers at once are the same as each by itself: tokens, log-probabilities, ends."""
 
+import threading
 from typing import Any
 
 import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.rollouts.batch_generate import Completion, batch_generate
+from core import adapters
+from core.adapters.lora import LoRALinear
+from core.rollouts.batch_generate import Completion, CompletionGenerator, batch_generate
 from core.rollouts.capacity import cache_bytes, check_batching, fit_batch_size
 from core.rollouts.sampling import SamplingParams
+from core.run import Adapter
 from tests.core.model.tiny import SHAPE, tiny
 
 PROMPTS = [[5, 6, 7], [9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19], [30, 31]]
@@ -52,6 +56,23 @@ def test_log_probabilities_are_those_of_one_pass_over_the_whole_text(family: str
         expected = mx.take_along_axis(logps, mx.array(completion.tokens)[:, None], axis=-1).squeeze(-1)
         assert completion.logps == pytest.approx(expected.tolist(), abs=2e-5)
         assert completion.entropy == pytest.approx(float(-(mx.exp(logps) * logps).sum(-1).mean()), abs=1e-4)
+
+
+def test_a_model_with_an_adapter_writes_merged_and_says_the_policys_log_probabilities() -> None:
+    model = tiny("qwen3")
+    adapters.attach(model, Adapter(rank=4))
+    mx.random.seed(5)
+    layers = [module for module in model.modules() if isinstance(module, LoRALinear)]
+    for layer in layers:
+        layer.lora_b = 0.05 * mx.random.normal(layer.lora_b.shape)
+    model.eval()
+    generator = CompletionGenerator(model, (2,), 8, batched=True, stop=threading.Event())
+    first, *_ = generator.generate(PROMPTS, SamplingParams(max_tokens=9), group_size=2)
+    logits = model(mx.array([[*PROMPTS[first.prompt_index], *first.tokens]]))[0, len(PROMPTS[first.prompt_index]) - 1 :]
+    logps = logits[:-1] - mx.logsumexp(logits[:-1], axis=-1, keepdims=True)
+    expected = mx.take_along_axis(logps, mx.array(first.tokens)[:, None], axis=-1).squeeze(-1)
+    assert first.logps == pytest.approx(expected.tolist(), abs=2e-5)
+    assert all(layer.merged is None for layer in layers)
 
 
 def test_an_answer_does_not_depend_on_what_is_written_beside_it() -> None:
