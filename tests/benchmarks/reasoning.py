@@ -37,8 +37,8 @@ SETTINGS = {
     "mlx-lm-lora": "its `train_grpo`: it writes as many answers at once as a batch has questions, with no setting for "
     "more; a prompt's cache shared by its group, a report after the last step",
     "mlxrl": "its functions put together as its command line does, at their best: a prompt's cache shared in its "
-    "group, all answers of a step written at once (one by one for answers of natural length, which it otherwise begins again "
-    "when the first ends), log-probabilities taken over from the writing, learning in micro-batches of 8",
+    "group, all answers of a step written at once (one by one for answers of natural length, which it otherwise begins "
+    "again when the first ends), log-probabilities taken over from the writing, learning in micro-batches of 8",
     "Hone": "`hone train` by itself: up to 64 answers written at once, finished ones leave; a report after each step",
 }
 Round = dict[str, dict[str, Any]]  # what the sides printed, by name
