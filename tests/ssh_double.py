@@ -22,15 +22,18 @@ if host == {gone!r}:
     sys.exit(255)
 if host == {bare!r}:
     command = command.replace({python!r}, "/no/such/python")
-os.execv("/bin/sh", ["/bin/sh", "-c", command])
+os.execv("/bin/sh", ["/bin/sh", "-c", {before!r} + command])
 """
 
 
-def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Put it first on the PATH; returns the file in which it notes the machines that it was asked for."""
+def install(folder: Path, monkeypatch: pytest.MonkeyPatch, before: str = "") -> Path:
+    """Put it first on the PATH; returns the file in which it notes the machines that it was asked for.
+
+    `before` are words that come before each command.
+    """
     log, program = folder / "ssh.log", folder / "bin" / "ssh"
     program.parent.mkdir(parents=True)
-    program.write_text(_SCRIPT.format(python=sys.executable, log=str(log), gone=GONE, bare=BARE))
+    program.write_text(_SCRIPT.format(python=sys.executable, log=str(log), gone=GONE, bare=BARE, before=before))
     program.chmod(0o755)
     log.touch()
     monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
