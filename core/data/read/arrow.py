@@ -1,18 +1,35 @@
-"""Arrow files, as `datasets` writes them with save_to_disk and keeps them in its cache."""
+"""Arrow files, as `datasets` writes them with save_to_disk and keeps them in its cache.
 
-import functools
+They are read in a process of their own (arrow_rows.py), since damaged ones can end their reader without an exception.
+"""
+
+import contextlib
+import io
+import pickle
+import shutil
+import struct
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, BinaryIO
 
 from core.data.read.parquet import without_nulls
-from core.data.read.source import Piece, Source
+from core.data.read.source import READ_ERRORS, Piece, Source
 from core.device.child_process import child_command
 from core.errors import BadData
 
-FILE, STREAM = b"ARROW1\0\0", b"\xff\xff\xff\xff"  # what the two forms of the format begin with
-_HEAD = 1 << 18  # bytes in which a schema is expected
+_CHUNK = 1 << 20  # bytes that are handed on at once
+_LONGEST_ROW = 1 << 30  # bytes; more than a row can have before it is refused
+_CLASSES = {  # of the values that a column can hold, beside numbers, texts, lists and objects
+    ("datetime", "date"),
+    ("datetime", "datetime"),
+    ("datetime", "time"),
+    ("datetime", "timedelta"),
+    ("datetime", "timezone"),
+    ("decimal", "Decimal"),
+    ("zoneinfo", "ZoneInfo"),
+}
 
 
 def read_arrow(data_file: Source) -> Iterator[Piece]:
@@ -20,40 +37,63 @@ def read_arrow(data_file: Source) -> Iterator[Piece]:
 
     Raises BadData where the file is damaged, or has a kind of column that is not text, numbers, lists or objects.
     """
-    import nanoarrow
-    import nanoarrow.ipc
-
     data_file.has_text = True
-    first, number = data_file.begin[1], 0
-    try:
-        with data_file.open() as file:
-            mark = file.read(len(FILE))  # a stream begins at once; in a file it lies behind this mark
-            head = (b"" if mark == FILE else mark) + file.read(_HEAD)
-            if _ends_its_reader(head):
-                raise BadData(f"{data_file.path} is a damaged Arrow file: its schema cannot be read.")
-            file.seek(len(FILE) if mark == FILE else 0)
-            for batch in nanoarrow.ArrayStream(nanoarrow.ipc.InputStream.from_readable(file)):
-                if number + len(batch) < first:
-                    number += len(batch)
-                    continue
-                for values in batch.iter_py():
-                    number += 1
-                    if number >= first:
-                        data_file.row_start = (number, number)
-                        yield number, {key: without_nulls(value) for key, value in values.items()}
-    except KeyError as error:  # nanoarrow knows the column's type, and has no Python value for it
-        raise BadData(f"{data_file.path} holds a column that cannot be read: {_named(error)}.") from None
-    except (ValueError, RuntimeError) as error:
-        raise BadData(f"{data_file.path} is a damaged Arrow file: {_named(error)}.") from None
+    command = child_command(Path(__file__).with_name("arrow_rows.py"), str(data_file.begin[1]))
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    with data_file.open() as file, subprocess.Popen(command, **pipes) as child:
+        failures: list[Exception] = []
+        feeding = threading.Thread(target=_feed, args=(file, child.stdin, failures), daemon=True)
+        feeding.start()
+        try:
+            for number, values in _receive(child.stdout):
+                if isinstance(number, int):
+                    data_file.row_start = (number, number)
+                    yield number, {key: without_nulls(value) for key, value in values.items()}
+                elif number == "column":
+                    raise BadData(f"{data_file.path} holds a column that cannot be read: {values}.")
+                elif number == "damaged" and not failures:
+                    raise BadData(f"{data_file.path} is a damaged Arrow file: {values}.")
+                else:  # "end", or the file itself could not be read to its end
+                    break
+            else:
+                if not failures:
+                    raise BadData(f"{data_file.path} is a damaged Arrow file: it ends the program that reads it.")
+            if failures:
+                raise failures[0]
+        finally:
+            child.kill()
+            feeding.join()
 
 
-@functools.lru_cache(maxsize=64)
-def _ends_its_reader(head: bytes) -> bool:
-    """Whether reading the schema, which begins with these bytes, ends the process that does it."""
-    command = child_command(Path(__file__).with_name("arrow_schema.py"))
-    return subprocess.run(command, input=head, capture_output=True, check=False).returncode < 0
+def _feed(file: BinaryIO, pipe: IO[bytes] | None, failures: list[Exception]) -> None:
+    """Hand the file on until it ends or nobody reads any more; what fails while it is read is put into `failures`."""
+    assert pipe is not None
+    with contextlib.suppress(BrokenPipeError), pipe:
+        try:
+            shutil.copyfileobj(file, pipe, _CHUNK)
+        except BrokenPipeError:
+            raise
+        except READ_ERRORS as error:
+            failures.append(error)
 
 
-def _named(error: Exception) -> str:
-    text: Any = error.args[0] if error.args else error
-    return str(text).partition("\n")[0].rstrip(".")
+def _receive(pipe: IO[bytes] | None) -> Iterator[tuple[Any, Any]]:
+    """What arrow_rows.py writes, until it ends."""
+    assert pipe is not None
+    while len(head := pipe.read(8)) == 8:
+        (length,) = struct.unpack("<Q", head)
+        if length > _LONGEST_ROW:
+            return
+        data = pipe.read(length)
+        if len(data) < length:
+            return
+        yield _Values(io.BytesIO(data)).load()
+
+
+class _Values(pickle.Unpickler):
+    """Makes values of a table's columns and nothing else: the process that sent them read a stranger's file."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _CLASSES:
+            raise BadData(f"A row of an Arrow file holds a value of the kind {module}.{name}, which cannot be read.")
+        return super().find_class(module, name)

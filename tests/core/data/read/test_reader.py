@@ -6,13 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import nanoarrow
-import nanoarrow.ipc
 import pytest
 
 from core.data.read import json_text
-from core.data.read.reader import Finding, Row, iterate_rows, read_rows
-from core.data.read.source import Source
+from core.data.read.reader import Finding, Row, read_rows
 from core.errors import BadData, Unavailable
 
 
@@ -241,41 +238,3 @@ def test_what_a_parquet_struct_fills_up_with_null_is_not_there(tmp_path: Path) -
 def test_a_parquet_file_whose_name_is_a_pattern(tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "plain.parquet", "SELECT 1 AS n").rename(tmp_path / "rows[1] *?.parquet")
     assert split_items(path) == ([(1, {"n": 1})], [])
-
-
-def write_arrow(path: Path, texts: list[str], prefix: bytes = b"") -> Path:
-    """An Arrow stream with one column of texts; as a file where it begins with a prefix."""
-    column = nanoarrow.c_array(texts, nanoarrow.string())
-    schema = nanoarrow.struct({"text": nanoarrow.string()})
-    array = nanoarrow.c_array_from_buffers(schema, len(texts), [None], children=[column])
-    with path.open("wb") as file:
-        file.write(prefix)
-        with nanoarrow.ipc.StreamWriter.from_writable(file) as writer:
-            writer.write_stream(nanoarrow.c_array_stream(array))
-    return path
-
-
-@pytest.mark.parametrize("prefix", [b"", b"ARROW1\0\0"])
-def test_arrow(prefix: bytes, tmp_path: Path) -> None:
-    path = write_arrow(tmp_path / "rows.arrow", ["a", "é"], prefix)
-    assert split_items(path) == ([(1, {"text": "a"}), (2, {"text": "é"})], [])
-    assert [row.value for row in iterate_rows(Source(path, (2, 2))) if isinstance(row, Row)] == [{"text": "é"}]
-    damaged = write(tmp_path, "damaged.arrow", path.read_bytes()[:60])
-    with pytest.raises(BadData, match="is a damaged Arrow file: "):
-        list(read_rows(damaged))
-
-
-def test_an_arrow_file_whose_schema_would_end_its_reader(tmp_path: Path) -> None:
-    texts = nanoarrow.string()
-    columns = [nanoarrow.c_array(["q0", "q1", "q2"], texts), nanoarrow.c_array(["a", "a", "a"], texts)]
-    schema = nanoarrow.struct({"question": texts, "answer": texts})
-    path = tmp_path / "rows.arrow"
-    with nanoarrow.ipc.StreamWriter.from_path(path) as writer:
-        writer.write_array(nanoarrow.c_array_from_buffers(schema, 3, [None], children=columns))
-    assert [row.value for row in read_rows(path) if isinstance(row, Row)][1] == {"question": "q1", "answer": "a"}
-    data = bytearray(path.read_bytes())
-    assert data[172] == 8
-    data[172] = 0  # where a field's kind is said: nanoarrow 0.9 follows it to where there is nothing
-    path.write_bytes(data)
-    with pytest.raises(BadData, match="is a damaged Arrow file: its schema cannot be read"):
-        list(read_rows(path))
