@@ -18,6 +18,7 @@ from core.data.read.parquet import without_nulls
 from core.data.read.source import READ_ERRORS, Piece, Source
 from core.device.child_process import child_command
 from core.errors import BadData
+from core.redact import environment_without_secrets
 
 _CHUNK = 1 << 20  # bytes that are handed on at once
 _LONGEST_ROW = 1 << 30  # bytes; more than a row can have before it is refused
@@ -39,8 +40,7 @@ def read_arrow(data_file: Source) -> Iterator[Piece]:
     """
     data_file.has_text = True
     command = child_command(Path(__file__).with_name("arrow_rows.py"), str(data_file.begin[1]))
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-    with data_file.open() as file, subprocess.Popen(command, **pipes) as child:
+    with data_file.open() as file, _start(command) as child:
         failures: list[Exception] = []
         feeding = threading.Thread(target=_feed, args=(file, child.stdin, failures), daemon=True)
         feeding.start()
@@ -63,6 +63,11 @@ def read_arrow(data_file: Source) -> Iterator[Piece]:
         finally:
             child.kill()
             feeding.join()
+
+
+def _start(command: list[str]) -> subprocess.Popen[bytes]:
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, env=environment_without_secrets())
 
 
 def _feed(file: BinaryIO, pipe: IO[bytes] | None, failures: list[Exception]) -> None:
