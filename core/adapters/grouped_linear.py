@@ -5,24 +5,23 @@ layers go on working by themselves. Their adapters keep their tensors; a step pu
 """
 
 import copy
+import functools
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+import numpy as np
 
-from core.adapters.lora import LoRALinear, linear_plus_adapter
-from core.quant import PackedLinear
+from core.adapters.lora import LoRALinear
+from core.quant import PackedLinear, linear_dims
 
 BLOCK = 64  # weights of a packed layer that share a scale
 
 
 class GroupedLinear:
-    """Layers [..., in] to [..., out] each, with LoRA adapters or without, as one to the sum of their outputs.
-
-    `outputs` are the sizes that the result is to be split by.
-    """
+    """Layers [N, in] to [N, out] each, with LoRA adapters or without, as one to the outputs of all side by side."""
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         """Joins the weights of layers that can_group() accepts; evaluated."""
@@ -30,14 +29,16 @@ class GroupedLinear:
         linears = [_base(layer) for layer in layers]
         self._joined: Any = linears[0]
         self._views: list[tuple[nn.Module, str, mx.array]] = []
-        self.outputs = tuple(_rows(linear) for linear in linears)
+        sizes = [linear_dims(linear)[1] for linear in linears]
+        ends = list(accumulate(sizes))
+        self._places = tuple((end - size, end) for size, end in zip(sizes, ends, strict=True))
         if len(layers) > 1:
             self._joined = self._join(linears)
 
     def _join(self, linears: list[nn.Module]) -> nn.Module:
         joined: Any = copy.copy(linears[0])
         if isinstance(joined, PackedLinear):
-            joined.output_dims = sum(self.outputs)
+            joined.output_dims = self._places[-1][1]
         for name in _arrays(linears[0]):
             parts = [linear[name] for linear in linears]
             joined[name] = whole = mx.concatenate(parts)
@@ -57,23 +58,67 @@ class GroupedLinear:
         )
 
     def __call__(self, x: mx.array) -> mx.array:
-        """[N, sum of outputs] from x [N, in]."""
+        """The outputs of all layers [N, sum of out] from x [N, in]."""
         if len(self._layers) == 1:
             y: mx.array = self._layers[0](x)
             return y
-        factors = self._factors(x.dtype)
-        return self._joined(x) if factors is None else linear_plus_adapter(self._joined, x, *factors)
+        pairs = [m.factors(x.dtype) if isinstance(m, LoRALinear) else None for m in self._layers]
+        present = [(pair, place) for pair, place in zip(pairs, self._places, strict=True) if pair is not None]
+        return _multiply(self._joined, x, *zip(*present, strict=True)) if present else self._joined(x)
 
-    def _factors(self, dtype: mx.Dtype) -> tuple[mx.array, mx.array] | None:
-        """All adapters as one: A side by side [in, R], B block-diagonal [R, sum of outputs]; None where none is."""
-        downs, ups, start, total = [], [], 0, sum(self.outputs)
-        for layer, size in zip(self._layers, self.outputs, strict=True):
-            if isinstance(layer, LoRALinear):
-                a, b = layer.factors(dtype)
-                downs.append(a)
-                ups.append(mx.pad(b, ((0, 0), (start, total - start - size))))
-            start += size
-        return (mx.concatenate(downs, axis=1), mx.concatenate(ups)) if downs else None
+
+def _multiply(
+    linear: Any, x: mx.array, factors: Sequence[tuple[mx.array, mx.array]], places: Sequence[tuple[int, int]]
+) -> mx.array:
+    """linear(x) plus x a b at each place, the range of outputs that a layer with factors (a, b) has: [N, out].
+
+    The adapters are one: their matrices A side by side, their matrices B block by block along a diagonal.
+    """
+    count, ranks = len(factors), [b.shape[0] for _, b in factors]
+    outputs = linear_dims(linear)[1]
+
+    @mx.custom_function
+    def forward(x: mx.array, *tensors: mx.array) -> tuple[mx.array, ...]:
+        a = mx.concatenate(tensors[:count], axis=1)
+        b = _block_diagonal(tensors[count:], places, outputs)
+        narrow = x @ a
+        return mx.addmm(linear(x), narrow, b), narrow, a, b
+
+    @forward.vjp
+    def backward(primals: Any, cotangents: Any, results: Any) -> tuple[mx.array, ...]:
+        x, grad, (_, narrow, a, b) = primals[0], cotangents[0], results
+        _, (linear_grad,) = mx.vjp(linear, [x], [grad])
+        narrow_grad = grad @ b.T
+        ends = list(accumulate(ranks))
+        b_grads = mx.split(narrow.T @ grad, ends[:-1])
+        return (
+            mx.addmm(linear_grad, narrow_grad, a.T),
+            *mx.split(x.T @ narrow_grad, ends[:-1], axis=1),
+            *(g[:, first:end] for g, (first, end) in zip(b_grads, places, strict=True)),
+        )
+
+    y: mx.array = forward(x, *(a for a, _ in factors), *(b for _, b in factors))[0]
+    return y
+
+
+def _block_diagonal(blocks: Sequence[mx.array], places: Sequence[tuple[int, int]], outputs: int) -> mx.array:
+    """[sum of ranks, outputs] with each block [rank, size] below the one before, in its range of columns."""
+    own_columns = _own_columns(tuple(places))
+    if own_columns.shape[-1] == outputs and len({len(block) for block in blocks}) == 1:
+        # Few operations: all side by side, as often as there are blocks, and of each row what is in its place.
+        row = mx.concatenate(blocks, axis=1)
+        return mx.where(own_columns, row, mx.array(0, row.dtype)).reshape(-1, outputs)
+    padded = [mx.pad(b, ((0, 0), (first, outputs - end))) for b, (first, end) in zip(blocks, places, strict=True)]
+    return mx.concatenate(padded)
+
+
+@functools.cache
+def _own_columns(places: tuple[tuple[int, int], ...]) -> mx.array:
+    """bool [places, 1, n]: which columns each place has, where they follow one another from 0 to n; else n is 0."""
+    ends = [0, *(end for _, end in places)]
+    width = ends[-1] if [first for first, _ in places] == ends[:-1] else 0
+    columns = np.arange(width)
+    return mx.array(np.stack([(columns >= first) & (columns < end) for first, end in places])[:, None])
 
 
 def can_group(layers: Sequence[Any]) -> bool:
@@ -97,10 +142,6 @@ def can_group(layers: Sequence[Any]) -> bool:
 
 def _base(layer: Any) -> Any:
     return layer.base if isinstance(layer, LoRALinear) else layer
-
-
-def _rows(linear: Any) -> int:
-    return int(linear.output_dims if isinstance(linear, PackedLinear) else len(linear.weight))
 
 
 def _arrays(linear: nn.Module) -> list[str]:

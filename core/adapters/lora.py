@@ -70,7 +70,7 @@ class LoRALinear(AdapterLayer):
             return x @ self.merged.matrix
         rows, (a, b) = _flatten_rows(x), self.factors(x.dtype)
         if self.training and self.dropout._p_1 == 1:
-            y = linear_plus_adapter(self.linear, rows, a, b)
+            y = _linear_plus_adapter(self.linear, rows, a, b)
         else:  # with dropout, the gradients of the two branches belong to different inputs and are not summed in one
             y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
         return y.reshape(*x.shape[:-1], -1)
@@ -174,7 +174,7 @@ def _flatten_rows(x: mx.array) -> mx.array:
     return x.reshape(-1, x.shape[-1])
 
 
-def linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+def _linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
     """linear(x) + x a b: [N, out] from x [N, in], a [in, rank] and b [rank, out].
 
     The gradient is the one MLX would derive, in fewer operations: the second product of the backward pass adds the

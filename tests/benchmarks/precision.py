@@ -23,6 +23,7 @@ import numpy as np
 from mlx.utils import tree_flatten
 
 from core import adapters
+from core.adapters.fused_blocks import fuse_blocks
 from core.data.batch.batches import Batch
 from core.device.select import select
 from core.distributed.group import Group
@@ -265,9 +266,11 @@ def timed_step(train_step: TrainStep, batch: Batch) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def product_step(model: Any) -> TrainStep:
+def product_step(model: Any, fused: bool = True) -> TrainStep:
     """The product's own step over a model that has its adapter, without data or a run's folder."""
     gpu = mx.default_device() == mx.gpu
+    if gpu and fused:
+        fuse_blocks(model)
     lm_head, _ = find_lm_head(model, mx.bfloat16)
     setup: Any = SimpleNamespace(
         run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=mx.bfloat16,

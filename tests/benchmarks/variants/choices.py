@@ -33,4 +33,7 @@ VARIANTS: dict[str, Pieces] = {
     "no adapters": Pieces(lora=False),
 }
 PRODUCT, PRODUCT_CHECKPOINTING, PEER = "product", "product, checkpointing", "mlx-lm"
+BEFORE, BEFORE_CHECKPOINTING = "own blocks", "own blocks, checkpointing"  # the product without fuse_blocks()
+LARGE = {"7 B": "none", "7 B, NF4": "nf4"}  # the base's precision
+PRODUCTS = (PRODUCT, PRODUCT_CHECKPOINTING, BEFORE, BEFORE_CHECKPOINTING, *LARGE)
 NAMES = [PRODUCT, PEER, *VARIANTS, PRODUCT_CHECKPOINTING]

@@ -19,7 +19,15 @@ from core.device.select import select
 from core.model.gradient_checkpointing import checkpoint_blocks
 from tests.benchmarks import precision
 from tests.benchmarks.variants.checks import check_kernels
-from tests.benchmarks.variants.choices import PEER, PRODUCT, PRODUCT_CHECKPOINTING, VARIANTS
+from tests.benchmarks.variants.choices import (
+    BEFORE,
+    BEFORE_CHECKPOINTING,
+    LARGE,
+    PEER,
+    PRODUCT_CHECKPOINTING,
+    PRODUCTS,
+    VARIANTS,
+)
 from tests.benchmarks.variants.model import VariantStep, make_shape, make_weights
 
 WARM, STEPS, SMALL_STEPS = 4, 9, 1
@@ -29,12 +37,13 @@ def config(small: bool) -> dict[str, Any]:
     return {**precision.SHAPE, **(precision.TINY if small else precision.SMALL)}
 
 
-def product(small: bool, tokens: np.ndarray, checkpointing: bool, is_counted: bool = False) -> Callable[[], Any]:
+def product(name: str, small: bool, tokens: np.ndarray, is_counted: bool = False) -> Callable[[], Any]:
     """The product's own step; only its gradient, not evaluated, where its operations are to be counted."""
-    model, _ = precision.build(config(small), "none")
-    if checkpointing:
+    shape = {**precision.SHAPE, **precision.LARGE} if name in LARGE and not small else config(small)
+    model, _ = precision.build(shape, LARGE.get(name, "none"))
+    if name in (PRODUCT_CHECKPOINTING, BEFORE_CHECKPOINTING):
         checkpoint_blocks(model)
-    step = precision.product_step(model)
+    step = precision.product_step(model, fused=name not in (BEFORE, BEFORE_CHECKPOINTING))
     rows, length = tokens.shape[0], tokens.shape[1] - 1
     batch = Batch(tokens, np.ones((rows, length), np.float32), (length + 1,) * rows, tuple(range(rows)))
     model.train()
@@ -83,8 +92,8 @@ def prepare(name: str, small: bool, batch: tuple[int, int], is_counted: bool = F
     """(a function that makes the arrays of one step, the tokens it learns)."""
     rows, length = batch
     tokens = np.random.default_rng(0).integers(0, 500, (rows, length + 1)).astype(np.int32)
-    if name in (PRODUCT, PRODUCT_CHECKPOINTING):
-        return product(small, tokens, name != PRODUCT, is_counted), rows * length
+    if name in PRODUCTS:
+        return product(name, small, tokens, is_counted), rows * length
     if name == PEER:
         return peer(small, tokens), rows * length
     shape = make_shape(config(small), length)
