@@ -10,6 +10,7 @@ from app.desktop.language import tr
 from app.desktop.machine import format_bytes
 from app.new_run import model_cards
 from app.new_run.download_card import GATED, DownloadCard
+from app.new_run.downloads_dialog import DownloadsDialog
 from app.new_run.draft import Draft
 from app.new_run.goals import missing_model_reason
 from app.new_run.hub_search_box import HubSearchBox
@@ -19,12 +20,13 @@ from app.new_run.model_facts import describe_facts
 from app.new_run.second_model import SecondModel
 from app.new_run.token_dialog import TokenDialog
 from app.runs.inputs import read_run_inputs
+from app.runs.job_queue import JobQueue
 from app.style import theme
 from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files, remote_model
 from app.threads.model_library import read_model_facts
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button
-from app.widgets.card import vbox
+from app.widgets.card import hbox, vbox
 from app.widgets.choice_card import ChoiceCard, ChoiceGroup
 from app.widgets.labels import Label, caption, heading, title
 from app.widgets.notice import Notice
@@ -52,9 +54,9 @@ class ModelStep(QWidget):
 
     name = tr("Model")
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
-        self._draft = draft
+        self._draft, self._jobs = draft, jobs
         self._checking: Task | None = None
         self._finding: Task | None = None
         self._problem = ""
@@ -76,7 +78,11 @@ class ModelStep(QWidget):
         self.recommended.setAccessibleName(tr("Recommended for this computer"))
         page.addWidget(self.recommended)
         page.addSpacing(theme.GRID)
-        page.addWidget(heading(tr("On this computer")))
+        here = hbox(gap=8)
+        here.addWidget(heading(tr("On this computer")), 1)
+        self.downloads_button = quiet_button(tr("Downloaded models…"))
+        here.addWidget(self.downloads_button)
+        page.addLayout(here)
         self.cards = ChoiceGroup()
         self.cards.setAccessibleName(tr("Which model should learn?"))
         page.addWidget(self.cards)
@@ -95,9 +101,7 @@ class ModelStep(QWidget):
         page.addSpacing(theme.GRID)
         page.addWidget(self.second_model)
         page.addStretch()
-        starter = describe_facts(read_model_facts(resources.STARTER))
-        words = tr("Ships inside, trains in minutes. For trying out.")
-        self.cards.add(ChoiceCard(STARTER, tr("Starter model"), starter, words))
+        self._add_starter()
         for widget in (self._recommended_title, self.recommended, self.show_all, self.problems):
             widget.hide()
         self._connect()
@@ -112,6 +116,7 @@ class ModelStep(QWidget):
         self.hub.edit_token.connect(lambda: TokenDialog(self.window()).open())
         self.download.arrived.connect(self._arrive)
         self.show_all.clicked.connect(self._show_hidden)
+        self.downloads_button.clicked.connect(self.show_downloads)
         self.second_model.changed.connect(self._draft.set)
         self._draft.changed.connect(self._update)
 
@@ -137,6 +142,24 @@ class ModelStep(QWidget):
         if path:
             preferences.set_last_folder(str(Path(path).parent))
             self.use_model(path)
+
+    def show_downloads(self) -> DownloadsDialog:
+        """Show what was downloaded and how large it is, to be deleted."""
+        jobs = self._jobs
+        runs = [*jobs.waiting_runs, *filter(None, [jobs.current])] if jobs is not None else []
+        dialog = DownloadsDialog(self.window(), {path for live in runs for path in models_of(live.run)})
+        dialog.changed.connect(self._look_again)
+        dialog.open()
+        return dialog
+
+    def _look_again(self) -> None:
+        """Other models are here than before."""
+        self.cards.clear()
+        self._add_starter()
+        self._shows_all = False
+        self._show_choice()
+        self._find()
+        self._check_model()
 
     def _update(self, key: str) -> None:
         if key in ("", "method") or key == self.second_model.key:
@@ -202,6 +225,11 @@ class ModelStep(QWidget):
         self.show_all.hide()
         self._show_choice()
 
+    def _add_starter(self) -> None:
+        starter = describe_facts(read_model_facts(resources.STARTER))
+        words = tr("Ships inside, trains in minutes. For trying out.")
+        self.cards.add(ChoiceCard(STARTER, tr("Starter model"), starter, words))
+
     def _add(self, card: ModelCard) -> None:
         self.cards.add(ChoiceCard(card.path, card.title, card.text, card.detail))
         self._refresh(card)
@@ -261,6 +289,12 @@ class ModelStep(QWidget):
         self._find()
         if self._draft.run.model.path == model_id:
             self._check_model()
+
+
+def models_of(run: Run) -> set[str]:
+    """The models that a run loads: the one that learns, its teacher and its reference."""
+    others = (getattr(run.options, name, "") for name in ("teacher", "reference"))
+    return {run.model.path, *filter(None, others)}
 
 
 def _check(run: Run) -> _Checked:

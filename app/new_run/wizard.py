@@ -99,7 +99,7 @@ class Wizard(QWidget):
     def model(self) -> "ModelStep":
         from app.new_run.model_step import ModelStep
 
-        return ModelStep(self._draft)
+        return ModelStep(self._draft, self._jobs)
 
     @cached_property
     def settings(self) -> "SettingsStep":

@@ -1,4 +1,7 @@
-"""Delete the folders of runs, into the Trash and back, or for good; never of one that is being trained in."""
+"""Delete the folders of runs, into the Trash and back, or for good; never of one that is being trained in.
+
+Downloaded models too, into the Trash and back.
+"""
 
 import shutil
 from contextlib import suppress
@@ -30,6 +33,17 @@ def trash_run(folder: Path) -> Trashed | None:
         return None
     finally:
         lock.release()
+    return Trashed(folder, place if place is not None and place.is_dir() else None)
+
+
+def trash_model(folder: Path) -> Trashed:
+    """Move what was downloaded of a model to the Trash. Raises Unavailable where that is not possible."""
+    try:
+        place = move_to_trash(folder)
+    except OSError as error:
+        raise Unavailable(
+            tr("{folder} could not be moved to the Trash: {reason}.", folder=folder, reason=error.strerror)
+        ) from None
     return Trashed(folder, place if place is not None and place.is_dir() else None)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from core.errors import Gated
 from core.events import Phase
 from core.model.hub_search import MLX_COMMUNITY, HubModel
-from core.model.local_models import FOLDER, HUB, LM_STUDIO, LocalModel, LocalModels
+from core.model.local_models import FOLDER, HUB, LM_STUDIO, Download, LocalModel, LocalModels, list_downloads
 from core.model.model_facts import ModelFacts, describe_packing, format_count, read_model_facts
 from core.model.recommended import Recommended, candidates, pick_three
 
 __all__ = [
-    "FOLDER", "HUB", "LM_STUDIO", "MLX_COMMUNITY", "HubModel", "LocalModel", "LocalModels", "ModelFacts", "Recommended",
-    "candidates", "describe_packing", "discard_download",
-    "download_model", "find_models", "format_count", "pick_three", "read_model_facts",
+    "FOLDER", "HUB", "LM_STUDIO", "MLX_COMMUNITY", "Download", "HubModel", "LocalModel", "LocalModels", "ModelFacts",
+    "Recommended", "candidates", "describe_packing", "discard_download",
+    "download_model", "find_models", "format_count", "list_downloads", "pick_three", "read_model_facts",
     "search_hub",
 ]  # fmt: skip
 

@@ -64,6 +64,29 @@ def find_local_models(folders: Iterable[Path] = ()) -> LocalModels:
     return LocalModels(tuple(models), tuple(problems))
 
 
+@dataclass(frozen=True)
+class Download:
+    """What the Hub's cache holds of a model, complete or not."""
+
+    name: str  # its id on the Hub
+    folder: Path
+    size: int  # bytes on the disk
+
+
+def list_downloads() -> list[Download]:
+    """Every model in the Hub's cache, the largest first. One whose files cannot be looked at is left out."""
+    from huggingface_hub import constants
+
+    found = []
+    for repo in _children(Path(constants.HF_HUB_CACHE), []):
+        if repo.name.startswith("models--"):
+            with contextlib.suppress(OSError):
+                files = [Path(folder, name) for folder, _, names in os.walk(repo) for name in names]
+                size = sum(file.lstat().st_size for file in files)
+                found.append(Download(repo.name.removeprefix("models--").replace("--", "/", 1), repo, size))
+    return sorted(found, key=lambda download: -download.size)
+
+
 def lm_studio_folders() -> list[Path]:
     """Where LM Studio keeps models: the folder chosen in its settings, and those it has by default."""
     home = Path.home()
