@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+import app.desktop.plain_imports  # noqa: F401  before all that it makes quicker
 import core  # first: it loads the fast BLAS before anything brings in MLX
 from app.desktop import identity, language, log_files, preferences
 from app.style import icons, theme

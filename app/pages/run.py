@@ -61,7 +61,16 @@ class RunPage(QWidget):
     discarded = Signal(object)
     chat = Signal(object)
 
-    def __init__(self, run: Run, record: RunRecord, folder: Path, jobs: JobQueue, live: LiveRun | None = None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        record: RunRecord,
+        folder: Path,
+        jobs: JobQueue,
+        live: LiveRun | None = None,
+        charts: ChartPanel | None = None,
+    ) -> None:
+        """`charts`: a panel that is made already."""
         super().__init__()
         self.run, self.record, self.folder = run, record, folder
         self._jobs, self.live = jobs, live
@@ -92,7 +101,7 @@ class RunPage(QWidget):
         self.notice.add_action(self._fix_button)
         layout.addWidget(self.notice)
         self.tabs = Tabs(tr("Views of the run"))
-        self.result, self.charts, self.log = ResultPage(jobs), ChartPanel(), LogPage()
+        self.result, self.charts, self.log = ResultPage(jobs), charts or ChartPanel(), LogPage()
         self.charts.use_folder(folder)
         self.samples = AnswerTimeline()
         self.tabs.add(tr("Result"), self.result)

@@ -36,12 +36,13 @@ LOSS = "loss"
 class ChartPanel(QWidget):
     """Draws a Record whenever show_record() is called.
 
-    The first call imports pyqtgraph, on a thread of its own, and makes the charts, one in each turn of the window's
-    event loop: all at once would block it for a third of a second. A method's charts are made when they are shown.
+    prepare() makes the charts, one in each turn of the window's event loop: all at once would block it for a third of a
+    second. Without it the first show_record() does so, once pyqtgraph has been imported on a thread of its own. A
+    method's charts are made when they are shown.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._record: RunRecord | None = None
         self._has_choice = False  # a person has chosen a chart
         self._names: frozenset[str] = frozenset()  # metrics that have charts
@@ -96,6 +97,11 @@ class ChartPanel(QWidget):
     def use_folder(self, folder: Path) -> None:
         """Offer the runs beside the run of this folder to be drawn over it."""
         self.controls.use_folder(folder, list(self._wanted))
+
+    def prepare(self) -> None:
+        """Make the charts before there is a run to draw. Call import_charts() on another thread first."""
+        self._import_began = True
+        self._begin(None)
 
     def show_record(self, record: RunRecord) -> None:
         """Draw a run as it is now."""

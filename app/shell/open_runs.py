@@ -14,6 +14,7 @@ from core.run import Run
 
 if TYPE_CHECKING:
     from app.pages.run import RunPage
+    from app.plots.panel import ChartPanel
 
 
 class OpenRuns(QObject):
@@ -38,9 +39,22 @@ class OpenRuns(QObject):
         super().__init__(parent)
         self._jobs, self._stack = jobs, stack
         self._pages: dict[Path, RunPage] = {}
+        self._charts: ChartPanel | None = None  # for the next page
         self.unseen_run: LiveRun | None = None  # finished while another page was shown
         self.train_events, self.resume_events = train_events, resume_events  # tests put scripts here
         stack.currentChanged.connect(self._mark_seen)
+
+    def prepare(self) -> None:
+        """Make the charts of the next run's page, while nothing trains, so that the page is there at once.
+
+        Call it once warm_up() has imported what they are made of.
+        """
+        if self._charts is None and self._jobs.current is None:
+            from app.plots.panel import ChartPanel
+
+            self._charts = ChartPanel(self._stack)
+            self._charts.hide()
+            self._charts.prepare()
 
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
@@ -144,7 +158,8 @@ class OpenRuns(QObject):
     def _open_page(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None) -> "RunPage":
         from app.pages.run import RunPage  # not needed before the first run
 
-        page = RunPage(run, record, folder, self._jobs, live)
+        charts, self._charts = self._charts, None
+        page = RunPage(run, record, folder, self._jobs, live, charts)
         page.train_again.connect(self.train_again)
         page.resume.connect(self.resume)
         page.end.connect(self.end)

@@ -1,5 +1,7 @@
 """The pages that the sidebar leads to, each made when it is first asked for."""
 
+import importlib
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +12,6 @@ from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.runs.job_queue import JobQueue
 from app.shell.sidebar import PLACES
-from app.threads.task import Task
 
 if TYPE_CHECKING:  # each is imported when its page is made
     from app.new_run.wizard import Wizard
@@ -19,11 +20,22 @@ if TYPE_CHECKING:  # each is imported when its page is made
     from app.pages.runs import RunsPage
 
 
-def _import_pages() -> None:
-    import app.new_run.wizard
-    import app.pages.chat
-    import app.pages.datasets
-    import app.pages.runs  # noqa: F401
+# What the pages and a run's page are made of, in parts that take about as long. On the window's own thread: two threads
+# that ask PySide for the same of its classes at once are not safe.
+_PARTS = (
+    "core.rewards",
+    "core.methods.dapo",
+    "app.new_run.wizard",
+    "app.runs.history",
+    "app.pages.runs",
+    "app.pages.datasets",
+    "app.pages.model_choice",
+    "app.runs.chat_history",
+    "app.pages.chat_panel",
+    "app.pages.chat",
+    "app.pages.result",
+    "app.pages.run",
+)
 
 
 class Places(QStackedWidget):
@@ -76,16 +88,17 @@ class Places(QStackedWidget):
         return next((key for key, page in self._pages.items() if page is self.currentWidget()), "")
 
     def make_all(self, done: Callable[[], None]) -> None:
-        """Make the missing pages, each in a turn of its own, so that going to one takes no time; then call `done`."""
-        Task(self, _import_pages, lambda _: self._make_next(done))
-
-    def _make_next(self, done: Callable[[], None]) -> None:
-        missing = [key for key, *_ in PLACES if key not in self._pages]
-        if missing:
-            self.page(missing[0])
-            QTimer.singleShot(0, self, lambda: self._make_next(done))
+        """Import and make the missing pages, a part in each turn, so that going to one takes no time; then `done()`."""
+        missing_part = next((part for part in _PARTS if part not in sys.modules), None)
+        missing_page = next((key for key, *_ in PLACES if key not in self._pages), None)
+        if missing_part is not None:
+            importlib.import_module(missing_part)
+        elif missing_page is not None:
+            self.page(missing_page)
         else:
             done()
+            return
+        QTimer.singleShot(0, self, lambda: self.make_all(done))
 
     def _make(self, key: str) -> QWidget:
         if key == "welcome":

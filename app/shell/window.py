@@ -50,6 +50,7 @@ _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
 # After the window is first drawn, however long that takes: what comes then would only hold it up.
 _REST_MS = 20  # the machine's facts, which import MLX, the interrupted runs and the steps of a new run
 _WARM_UP_MS = 1500
+_PREPARE_MS = 3000  # after a run its page is read first; then the charts of the next one are made
 _PROGRESS_MS = 250
 
 
@@ -190,7 +191,12 @@ class MainWindow(QMainWindow):
         self.stack.make_all(lambda: self.wizard.build_next())
 
     def _warm_up(self) -> None:
-        task.Task(self, warm_up, lambda _: gc.freeze_startup_objects())
+        task.Task(self, warm_up, self._warmed_up)
+
+    def _warmed_up(self, _: object) -> None:
+        self.runs.prepare()
+        self.jobs.current_changed.connect(lambda: QTimer.singleShot(_PREPARE_MS, self, self.runs.prepare))
+        gc.freeze_startup_objects()
 
     def _build_menus(self) -> MenuBar:
         return MenuBar(
