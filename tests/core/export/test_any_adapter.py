@@ -119,7 +119,7 @@ def test_every_target_takes_it(
     monkeypatch.setattr(programs, "_BUNDLES", {})
     monkeypatch.setenv("PATH", str(tmp_path))
     forms = {"gguf": "f16", "hub": "model"}
-    output = {"hub": "me/tuned", "lmstudio": "me/tuned"}.get(target, str(tmp_path / "out"))
+    output = {"hub": "me/tuned"}.get(target, str(tmp_path / "out"))
     if target == "gguf":
         output += ".gguf"
     request = ExportRequest(str(adapter), output, forms.get(target, ""), backend_name="cpu")
