@@ -12,6 +12,8 @@ from app.new_run.draft import Draft
 from app.new_run.welcome import WelcomePage
 from app.runs.job_queue import JobQueue
 from app.shell.sidebar import PLACES
+from app.threads.task import Task
+from core import methods
 
 if TYPE_CHECKING:  # each is imported when its page is made
     from app.new_run.wizard import Wizard
@@ -21,10 +23,8 @@ if TYPE_CHECKING:  # each is imported when its page is made
 
 
 # What the pages and a run's page are made of, in parts that take about as long. On the window's own thread: two threads
-# that ask PySide for the same of its classes at once are not safe.
+# that ask PySide for the same of its classes at once are not safe. What needs no Qt comes first, on another one.
 _PARTS = (
-    "core.rewards",
-    "core.methods.dapo",
     "app.new_run.wizard",
     "app.runs.history",
     "app.pages.runs",
@@ -35,7 +35,20 @@ _PARTS = (
     "app.pages.chat",
     "app.pages.result",
     "app.pages.run",
+    "app.preview.rows_tab",
+    "app.preview.view",
+    "app.new_run.data_step",
+    "app.new_run.model_step",
+    "app.new_run.settings_step",
+    "app.new_run.check_step",
 )
+
+
+def _import_core() -> None:
+    import core.data.preview.page
+    import core.data.preview.scan  # noqa: F401
+
+    methods.load()
 
 
 class Places(QStackedWidget):
@@ -89,6 +102,9 @@ class Places(QStackedWidget):
 
     def make_all(self, done: Callable[[], None]) -> None:
         """Import and make the missing pages, a part in each turn, so that going to one takes no time; then `done()`."""
+        Task(self, _import_core, lambda _: self._make_next(done))
+
+    def _make_next(self, done: Callable[[], None]) -> None:
         missing_part = next((part for part in _PARTS if part not in sys.modules), None)
         missing_page = next((key for key, *_ in PLACES if key not in self._pages), None)
         if missing_part is not None:
@@ -98,7 +114,7 @@ class Places(QStackedWidget):
         else:
             done()
             return
-        QTimer.singleShot(0, self, lambda: self.make_all(done))
+        QTimer.singleShot(0, self, lambda: self._make_next(done))
 
     def _make(self, key: str) -> QWidget:
         if key == "welcome":

@@ -5,11 +5,13 @@ The time of each page is measured in tests/benchmarks/pages.py.
 
 from pathlib import Path
 
+from pytest import MonkeyPatch
 from pytestqt.qtbot import QtBot
 
 from app.new_run.draft import Draft
 from app.new_run.settings_step import SettingsStep
 from app.shell.window import MainWindow
+from core.run import Run
 from tests.app.turns import counted_calls, walk, watch
 
 MOST = 6000  # Python calls in a turn: what a whole page takes to be drawn; one row to be read takes about 30
@@ -53,3 +55,27 @@ def test_the_forms_are_made_in_parts(qtbot: QtBot) -> None:
     draft.set("method", "grpo")  # meanwhile: they are begun anew
     step.enter()
     assert "options.group_size" in step._forms[1].lines and not step.prepare()
+
+
+def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
+    from app.plots import chart
+    from app.plots.panel import ChartPanel, import_charts
+
+    import_charts()
+    window.runs.prepare()
+    (prepared,) = window.stack.findChildren(ChartPanel)
+    qtbot.waitUntil(lambda: prepared.complete, timeout=20_000)
+    made: list[str] = []
+    make = chart.Chart.__init__
+
+    def counted(self: chart.Chart, name: str, **more: bool) -> None:
+        made.append(name)
+        make(self, name, **more)
+
+    monkeypatch.setattr(chart.Chart, "__init__", counted)
+    page = window.runs.start(Run())
+    assert page.charts is prepared and prepared.isVisible()
+    qtbot.waitUntil(lambda: window.jobs.current is None, timeout=20_000)
+    assert made == [] and len(prepared.charts) == 1
+    again = window.runs.start(Run())  # no charts are kept for it
+    assert again.charts is not prepared
