@@ -30,7 +30,7 @@ from tests.benchmarks.variants.choices import (
 )
 from tests.benchmarks.variants.model import VariantStep, make_shape, make_weights
 
-WARM, STEPS, SMALL_STEPS = 4, 9, 1
+WARM, STEPS = 4, 9
 
 
 def config(small: bool) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def timed(work: Callable[[], Any], steps: int) -> tuple[list[float], list[float]
     return seconds, submitted
 
 
-def measure_step(name: str, small: bool, batch: tuple[int, int]) -> None:
+def measure_step(name: str, small: bool, batch: tuple[int, int], steps: int) -> None:
     """Print one variant's line."""
     work, tokens = prepare(name, small, batch)
     start = time.perf_counter()
@@ -126,7 +126,6 @@ def measure_step(name: str, small: bool, batch: tuple[int, int]) -> None:
     mx.clear_cache()
     timed(work, 1)
     mx.reset_peak_memory()
-    steps = SMALL_STEPS if small else STEPS
     seconds, submitted = timed(work, steps)
     peak = mx.get_peak_memory()
     start = time.perf_counter()
@@ -157,12 +156,12 @@ def measure_step(name: str, small: bool, batch: tuple[int, int]) -> None:
     )
 
 
-def measure_steps(names: list[str], small: bool, batch: tuple[int, int]) -> None:
+def measure_steps(names: list[str], small: bool, batch: tuple[int, int], steps: int) -> None:
     """Print a line for each variant; "begin" lines tell the caller which was at work if this process ends."""
     for name in names:
         print(f"begin {name}", flush=True)
         try:
-            measure_step(name, small, batch)
+            measure_step(name, small, batch, steps)
         except Exception:  # the others are still wanted
             print(f"step {name}: FAILED\n{traceback.format_exc()}", flush=True)
         gc.collect()
@@ -176,6 +175,7 @@ def main() -> None:
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--rows", type=int, default=4)
     parser.add_argument("--length", type=int, default=1024)
+    parser.add_argument("--repeat", type=int, default=STEPS, help="steps that are timed; default: 9")
     args = parser.parse_args()
     batch = args.rows, args.length
     device = select("auto")
@@ -183,7 +183,7 @@ def main() -> None:
         print(f"{device['device']}: {mx.device_info()}; MLX {mx.__version__}", flush=True)
         check_kernels()
     elif args.part == "steps":
-        measure_steps(args.names.split(";"), args.small, batch)
+        measure_steps(args.names.split(";"), args.small, batch, 1 if args.small else args.repeat)
     elif args.part == "pieces":
         from tests.benchmarks.variants.pieces import measure_pieces
 

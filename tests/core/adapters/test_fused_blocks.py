@@ -63,14 +63,17 @@ def compute(model: nn.Module, batch: Batch) -> Numbers:
 
 
 def agree(numbers: Numbers, expected: Numbers) -> bool:
-    """Within the rounding of float32, each tensor relative to its largest number."""
+    """Within the rounding of float32, each tensor relative to its largest number; a GPU sums in other orders."""
+    precision = 2e-5 if mx.default_device() == mx.cpu else 3e-4
     (value, gradients), (target, targets) = numbers, expected
 
     def is_near(name: str) -> bool:
-        return float(mx.abs(gradients[name] - targets[name]).max()) <= 2e-5 * float(mx.abs(targets[name]).max())
+        return float(mx.abs(gradients[name] - targets[name]).max()) <= precision * float(mx.abs(targets[name]).max())
 
     return (
-        abs(value - target) <= 1e-5 * abs(target) and gradients.keys() == targets.keys() and all(map(is_near, targets))
+        abs(value - target) <= precision * abs(target)
+        and gradients.keys() == targets.keys()
+        and all(map(is_near, targets))
     )
 
 
