@@ -1,4 +1,5 @@
-"""Closing the window and quitting while a run trains: a Mac keeps it in the Dock, elsewhere Hone asks once."""
+"""Closing the window and quitting while a run trains: a Mac keeps it in the Dock, elsewhere Hone asks once. While a
+result is being saved it asks everywhere."""
 
 from collections.abc import Callable
 
@@ -25,7 +26,7 @@ class Closing(QObject):
     def may_close(self) -> bool:
         """Whether the window may close and Hone end. During a run the window hides, or the person is asked."""
         if self._jobs.current is None or self.is_agreed:
-            return True
+            return self._may_end_export()
         if self.keeps_in_dock:
             QApplication.setQuitOnLastWindowClosed(False)
             self._window.hide()
@@ -34,9 +35,9 @@ class Closing(QObject):
         return False
 
     def may_quit(self) -> bool:
-        """Whether Hone may end; during a run the person is asked."""
+        """Whether Hone may end; during a run, or while a result is being saved, the person is asked."""
         if self._jobs.current is None or self.is_agreed:
-            return True
+            return self._may_end_export()
         self.show_window()
         self._ask(can_keep=not self.keeps_in_dock)
         return False
@@ -47,6 +48,16 @@ class Closing(QObject):
             QApplication.setQuitOnLastWindowClosed(True)
             self._window.show()
             self._window.raise_()
+
+    def _may_end_export(self) -> bool:
+        """Whether no result is being saved, or the person has agreed that it ends; they are asked else."""
+        if self._jobs.export is None or self.is_agreed:
+            return True
+        self.show_window()
+        if not self._is_asking:
+            self._is_asking = True
+            dialogs.ask_to_stop_export(self._window, self._answer)
+        return False
 
     def _ask(self, can_keep: bool) -> None:
         if self._is_asking:

@@ -30,6 +30,17 @@ def ask_to_stop(parent: QWidget, can_keep: bool, answered: Callable[[str], None]
     box.ask(lambda chosen: answered(STOP if chosen is stop else KEEP if keep and chosen is keep else ""))
 
 
+def ask_to_stop_export(parent: QWidget, answered: Callable[[str], None]) -> None:
+    """Ask whether to quit although a result is being saved or uploaded, and call `answered` with STOP or ""."""
+    sentence = tr("It is not whole yet, and is removed. What has arrived at the Hugging Face Hub stays there.")
+    box = MessageBox(parent, MessageBox.Icon.Question, tr("A result is being saved."), sentence)
+    stop = box.addButton(tr("Stop and quit"), MessageBox.ButtonRole.DestructiveRole)
+    cancel = box.addButton(tr("Cancel"), MessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(cancel)
+    box.setEscapeButton(cancel)
+    box.ask(lambda chosen: answered(STOP if chosen is stop else ""))
+
+
 def confirm_begin(parent: QWidget, data: str, begin: Callable[[], None]) -> None:
     """Ask whether to `begin` a new run although one is being put together. Going on with that is the default."""
     sentence = tr("All settings of the run on {data} go back to the defaults. Your files and runs stay.", data=data)

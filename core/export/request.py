@@ -39,6 +39,13 @@ class ExportRequest:
         return Path(self.source).expanduser().resolve().name if Path(self.source).exists() else Path(self.source).name
 
 
+def on_the_way(events: Iterator[Event]) -> Iterator[Event]:
+    """The events of an export that is a part of another one: all but Saved, as it is not the end."""
+    for event in events:
+        if not isinstance(event, Saved):
+            yield event
+
+
 @contextmanager
 def scratch_folder(beside: Path) -> Iterator[Path]:
     """A temporary folder on the disk where the result goes, removed at the end."""
@@ -55,15 +62,15 @@ def whole_model(request: ExportRequest, scratch: Path) -> Generator[Event, None,
     it is. Raises BadModel for one whose weights are packed."""
     if request.is_adapter:
         target = scratch / request.name
-        for event in fuse(
-            request.source,
-            target,
-            model=request.model,
-            backend_name=request.backend_name,
-            allow_code=request.allow_code,
-        ):
-            if not isinstance(event, Saved):  # it is only on the way
-                yield event
+        yield from on_the_way(
+            fuse(
+                request.source,
+                target,
+                model=request.model,
+                backend_name=request.backend_name,
+                allow_code=request.allow_code,
+            )
+        )
         return target
     folder = yield from fetch(request.source)
     config = read_config(folder)

@@ -17,7 +17,7 @@ from core.export.export import to_peft
 from core.export.hub_upload import require_token, upload_folder
 from core.export.model_card import make_card
 from core.export.model_folder import write_json
-from core.export.request import ExportRequest, scratch_folder, whole_model
+from core.export.request import ExportRequest, on_the_way, scratch_folder, whole_model
 from core.json_file import read_json
 from core.model import hub
 from core.model.model_facts import CARD, read_license
@@ -83,9 +83,7 @@ def export_hub(request: ExportRequest) -> Iterator[Event]:
 
 
 def _write_adapter(request: ExportRequest, source: Path, folder: Path, base: str) -> Iterator[Event]:
-    for event in to_peft(source, folder):
-        if not isinstance(event, Saved):  # it is only on the way
-            yield event
+    yield from on_the_way(to_peft(source, folder))
     write_json(folder / adapters.CONFIG, {**read_json(folder / adapters.CONFIG), "base_model_name_or_path": base})
     places = [folder]
     if (source / adapters.WEIGHTS).is_file() and not adapters.only_for_hone(source):

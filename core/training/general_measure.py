@@ -62,7 +62,7 @@ class GeneralMeasure:
             return skips(setup.stop) if when == "after training" else setup.stop.is_set()
 
         losses = measure_losses(setup.model, setup.tokenizer, self._head, is_over, only)
-        answers = answer_questions(setup.model, setup.tokenizer, is_over) if losses else []
+        answers = answer_questions(setup.model, setup.tokenizer, setup.dtype, is_over) if losses else []
         return General(losses, answers) if answers else None
 
     @property

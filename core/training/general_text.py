@@ -13,17 +13,20 @@ from core.data.batch.groups import Group, has_targets
 from core.data.format.example import Example, Message
 from core.data.tokenize.encode import Encoded, EncodedPrompt, encode_prompt
 from core.data.tokenize.encoding import encode_examples
+from core.data.tokenize.end_of_turn import find_end_of_turn
 from core.errors import BadModel
-from core.model.generate import answer_tokens
 from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
 from core.model.vocabulary import check_tokens
 from core.resources import NEUTRAL_TEXTS
+from core.rollouts.batch_generate import batch_generate
+from core.rollouts.capacity import check_batching
+from core.rollouts.sampling import SamplingParams
 from core.run import Run
 
 TEXT_TOKENS = 48  # tokens at which a text is cut
 ANSWER_TOKENS = 20  # tokens at which an answer is cut
-TEXTS_AT_ONCE = 4
+TEXTS_AT_ONCE = 8
 QUESTIONS = 12  # that are answered
 LARGEST_SHARE = 0.1  # of a run that is spent on this where nobody asked for it
 BACKWARD = 3  # a token that is learned takes the time of so many that only go forward
@@ -118,17 +121,33 @@ def measure_losses(
     return losses
 
 
-def answer_questions(model: nn.Module, tokenizer: Any, is_over: Callable[[], bool] = lambda: False) -> list[str]:
-    """The greedy answers to the general questions, cut at ANSWER_TOKENS; empty when `is_over` said so meanwhile."""
+def answer_questions(
+    model: nn.Module, tokenizer: Any, dtype: mx.Dtype, is_over: Callable[[], bool] = lambda: False
+) -> list[str]:
+    """The greedy answers to the general questions, cut at ANSWER_TOKENS; empty when `is_over` said so meanwhile.
+
+    They are written at once where the model, which computes in `dtype`, writes each as it would by itself.
+    """
     model.eval()
-    answers = []
-    for prompt in encode_questions(tokenizer):
+    prompts = encode_questions(tokenizer)
+    usable = [i for i, p in enumerate(prompts) if p and p.tokens and _fits(model, tokenizer, p.tokens)]
+    end = find_end_of_turn(tokenizer)
+    answers = [""] * len(prompts)
+    for completions in batch_generate(
+        model,
+        [p.tokens for i in usable if (p := prompts[i])],
+        SamplingParams(temperature=0.0, max_tokens=ANSWER_TOKENS),
+        stop_tokens=end.stops,
+        batch_size=len(usable),
+        batched=check_batching(model, dtype)[0],
+    ):
         if is_over():
             return []
-        if prompt is None or not prompt.tokens or not _fits(model, tokenizer, prompt.tokens):
-            answers.append("")
-        else:
-            answers.append(answer_tokens(model, tokenizer, prompt.tokens, ANSWER_TOKENS).text)
+        for completion in completions:
+            tokens = [token for token in completion.tokens if token not in end.stops]
+            text = str(tokenizer.decode(tokens))
+            text = text.partition(end.spelled_out)[0] if end.spelled_out else text
+            answers[usable[completion.prompt_index]] = text.strip()
     return answers
 
 

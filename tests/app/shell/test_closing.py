@@ -1,6 +1,7 @@
 """Closing and quitting while a run trains. The Mac's way is tried here without a Mac: a flag stands for it."""
 
 from collections.abc import Iterator
+from threading import Event
 
 import pytest
 from PySide6.QtCore import QEvent, Qt
@@ -10,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from app.pages.run import RunPage
 from app.shell.application import Application
 from app.shell.window import MainWindow
+from app.threads.task import Task
 from tests.app.conftest import play_script
 
 ACTIVE = Qt.ApplicationState.ApplicationActive
@@ -90,3 +92,21 @@ def test_the_dock_and_the_session_quit_through_the_question(
 def test_without_a_run_nothing_is_asked(window: MainWindow) -> None:
     window.closing.keeps_in_dock = True
     assert window.ask_to_quit() and not window.isVisible()
+
+
+@pytest.mark.parametrize("in_dock", [False, True])
+def test_while_a_result_is_saved_it_is_asked(qtbot: QtBot, window: MainWindow, in_dock: bool) -> None:
+    window.closing.keeps_in_dock = in_dock
+    ends = Event()
+    window.jobs.note_export(Task(window, ends.wait))
+    try:
+        assert not window.ask_to_quit() and not window.close()  # one question, however often
+        press(window, "Cancel")
+        assert window.isVisible() and window.jobs.export is not None
+        window.close()
+        ends.set()
+        press(window, "Stop and quit")
+        qtbot.waitUntil(lambda: not window.isVisible())
+    finally:
+        ends.set()
+    qtbot.waitUntil(lambda: window.jobs.export is None)

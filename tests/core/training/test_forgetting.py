@@ -16,6 +16,8 @@ from core import methods
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.evaluate import evaluate
 from core.events import Finished, Phase, Step, Walked
+from core.model.generate import answer_tokens
+from core.model.load import load
 from core.resources import STARTER, sample
 from core.run import Run
 from core.run.folder import REPORT
@@ -198,3 +200,12 @@ def test_every_method_tells_it(method: str, make_run: MakeRun, model_folder: Pat
     assert finished.metrics_before[METRIC] == pytest.approx(plain.metrics[METRIC], rel=1e-5)
     before, after = finished.metrics_before[METRIC], finished.metrics_after[METRIC]
     assert math.isfinite(after) and (after != before or spec.on_policy)  # equal rewards teach nothing
+
+
+def test_answers_written_at_once_are_those_written_one_by_one() -> None:
+    loaded = load(STARTER, "float32", device="cpu")
+    answers = general_text.answer_questions(loaded.model, loaded.tokenizer, mx.float32)
+    prompts = [prompt for prompt in general_text.encode_questions(loaded.tokenizer) if prompt]
+    one_by_one = [answer_tokens(loaded.model, loaded.tokenizer, p.tokens, general_text.ANSWER_TOKENS) for p in prompts]
+    assert answers == [answer.text for answer in one_by_one] and "Rome" in answers[0]
+    assert general_text.answer_questions(loaded.model, loaded.tokenizer, mx.float32, lambda: True) == []
