@@ -14,6 +14,7 @@ from core.data.batch.groups import row_texts
 from core.errors import BadOption
 from core.events import Event, Phase, Warned
 from core.model import packed_mask
+from core.model.fast_swiglu import install_fast_swiglu
 from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.kernels.check import unavailable_reason
 from core.model.lm_head import LMHead, find_lm_head
@@ -76,6 +77,8 @@ def prepare_model(
         layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
     if layout.warning:
         yield Warned("packing", layout.warning)
+    if device == "cpu":
+        install_fast_swiglu(loaded.model)
     if device == "gpu" and fuse_blocks(loaded.model) and (reason := unavailable_reason()):
         yield Warned("kernels", f"The quick kernels between products are not used: {reason}; a step takes longer.")
     if run.spec.on_policy:

@@ -266,14 +266,14 @@ def timed_step(train_step: TrainStep, batch: Batch) -> float:
     return 1000 * (time.perf_counter() - start)
 
 
-def product_step(model: Any, fused: bool = True) -> TrainStep:
+def product_step(model: Any, fused: bool = True, dtype: mx.Dtype = mx.bfloat16) -> TrainStep:
     """The product's own step over a model that has its adapter, without data or a run's folder."""
     gpu = mx.default_device() == mx.gpu
     if gpu and fused:
         fuse_blocks(model)
-    lm_head, _ = find_lm_head(model, mx.bfloat16)
+    lm_head, _ = find_lm_head(model, dtype)
     setup: Any = SimpleNamespace(
-        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=mx.bfloat16,
+        run=Run.from_dict({"data": {"path": "demo"}}), model=model, lm_head=lm_head, teacher=None, dtype=dtype,
         on_gpu=gpu, compiles=gpu, group=Group(),
     )  # fmt: skip
     return TrainStep(setup)

@@ -1,0 +1,288 @@
+"""What the products of a step alone take, what the step takes, and where the rest goes:
+
+python -m tests.benchmarks.roofline [--rounds 9] [--small]
+
+A training step and a decoding step of the product's own code on random weights: on a CPU the shape of peers.py in
+float32, on a GPU Qwen3-0.6B's in bfloat16, LoRA of rank 16 on all linear layers. The products are those that the step
+needs, each with operands of its own, with nothing between them. --small tries the script. The figures go to
+results/roofline.md, those of a GPU into a part of their own.
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+from mlx.utils import tree_flatten
+from mlx_lm.models import qwen3
+
+from core import adapters
+from core.adapters.merged_weights import merged_weights
+from core.data.batch.batches import Batch
+from core.device.machine import machine
+from core.device.select import select
+from core.model.fast_swiglu import install_fast_swiglu
+from core.rollouts.batch_generate import prefill
+from core.rollouts.sampling import SamplingParams, sample_tokens
+from core.run import Adapter
+from tests.benchmarks.gpu import LARGE, SMALL
+from tests.benchmarks.page import put_part
+from tests.benchmarks.peers import SHAPE
+from tests.benchmarks.precision import product_step
+
+RESULTS = Path(__file__).parent / "results" / "roofline.md"
+RANK = 16
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What is computed: rows of so many tokens in training; so many answers, each with so many tokens before."""
+
+    shape: dict[str, Any]
+    dtype: mx.Dtype
+    rows: int
+    tokens: int
+    answers: int
+    before: int
+
+
+@dataclass(frozen=True)
+class Time:
+    """Milliseconds, the middle of the rounds: of the clock, and of all processors."""
+
+    wall: float
+    cpu: float
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--small", action="store_true", help="a tiny shape")
+    args = parser.parse_args()
+    device = select("auto")
+    on_gpu = mx.default_device().type == mx.gpu
+    if args.small:
+        scene = Scene(SMALL, mx.float32, 2, 64, 4, 32)
+    else:
+        scene = Scene(LARGE, mx.bfloat16, 4, 1024, 64, 128) if on_gpu else Scene(SHAPE, mx.float32, 4, 256, 8, 64)
+    model = build(scene)
+    text = [
+        head(scene, device["device"]),
+        *training(model, scene, args.rounds),
+        "",
+        *decoding(model, scene, args.rounds),
+    ]
+    print("\n".join(text))
+    if not args.small:
+        put_part(RESULTS, "What a step is made of", "One GPU" if on_gpu else "A CPU", "\n".join(text))
+
+
+def build(scene: Scene) -> Any:
+    mx.random.seed(1)
+    model = qwen3.Model(qwen3.ModelArgs.from_dict(scene.shape))
+    model.set_dtype(scene.dtype)
+    adapters.attach(model, Adapter(rank=RANK))
+    if mx.default_device().type == mx.cpu:
+        install_fast_swiglu(model)
+    mx.eval(model.parameters())
+    return model
+
+
+def timed(work: Callable[[], Any], rounds: int) -> Time:
+    """`work` gives arrays, which are evaluated; the first rounds, which are not counted, warm up."""
+    times = []
+    warm = 6 if mx.default_device().type == mx.gpu else 1
+    for _ in range(warm + rounds):
+        start, start_cpu = time.perf_counter(), time.process_time()
+        mx.eval(work())
+        times.append((time.perf_counter() - start, time.process_time() - start_cpu))
+    wall, cpu = (1000 * statistics.median(values) for values in zip(*times[warm:], strict=True))
+    return Time(wall, cpu)
+
+
+def products(scene: Scene, rows: int) -> Iterator[tuple[int, int, int]]:
+    """(rows, in, out) of the linear layers of all blocks."""
+    s = scene.shape
+    heads, keys = (s[name] * s["head_dim"] for name in ("num_attention_heads", "num_key_value_heads"))
+    width, inner = s["hidden_size"], s["intermediate_size"]
+    sizes = [
+        (width, heads),
+        (width, keys),
+        (width, keys),
+        (heads, width),
+        (width, inner),
+        (width, inner),
+        (inner, width),
+    ]
+    for _ in range(s["num_hidden_layers"]):
+        yield from ((rows, a, b) for a, b in sizes)
+
+
+def operands(scene: Scene, *shapes: tuple[int, ...]) -> list[mx.array]:
+    arrays = [mx.random.normal(shape).astype(scene.dtype) for shape in shapes]
+    mx.eval(arrays)
+    return arrays
+
+
+def multiply(scene: Scene, sizes: list[tuple[int, ...]]) -> tuple[Callable[[], Any], float]:
+    """(products of [..., m, k] and [..., k, n] for each (..., m, k, n), their floating-point operations).
+
+    Operands of equal shape are made once; the second lies as a weight does, [n, k].
+    """
+    made: dict[tuple[int, ...], list[mx.array]] = {}
+    for *batch, m, k, n in sizes:
+        made.setdefault((*batch, m, k, n), operands(scene, (*batch, m, k), (*batch, n, k)))
+
+    def work() -> list[mx.array]:
+        results = []
+        for size in sizes:  # each evaluated by itself, so that none waits in memory
+            a, b = made[tuple(size)]
+            results.append((a @ b.swapaxes(-1, -2))[..., :1, :1])
+            mx.async_eval(results[-1])
+        return results
+
+    return work, float(sum(2 * np.prod(size) for size in sizes))
+
+
+def training(model: Any, scene: Scene, rounds: int) -> list[str]:
+    """The lines of the training step."""
+    tokens = np.random.default_rng(0).integers(5, 500, (scene.rows, scene.tokens + 1)).astype(np.int32)
+    ones = np.ones((scene.rows, scene.tokens), np.float32)
+    batch = Batch(tokens, ones, (scene.tokens + 1,) * scene.rows, tuple(range(scene.rows)))
+    model.train()
+    step = product_step(model, dtype=scene.dtype)
+    n, s = scene.rows * scene.tokens, scene.shape
+    linear = list(products(scene, n))
+    base = [size for m, a, b in linear for size in ((m, a, b), (m, b, a))]
+    lora = [
+        size
+        for m, a, b in linear
+        for size in ((m, a, RANK), (m, RANK, b), (m, b, RANK), (m, RANK, a), (a, m, RANK), (RANK, m, b))
+    ]
+    head_size = [(n, s["hidden_size"], s["vocab_size"]), (n, s["vocab_size"], s["hidden_size"])]
+    pairs, size = (scene.rows, s["num_attention_heads"]), s["head_dim"]
+    t = scene.tokens
+    # scores, their mix of values; the gradients of both operands of both; computed in full, of which half is masked
+    attention = [((*pairs, t, size, t)), ((*pairs, t, t, size))] * 3 * s["num_hidden_layers"]
+    parts = {"base": base, "adapters": lora, "attention": attention, "output layer": head_size}
+    lines, alone, alone_cpu = list[tuple[str, Time, str]](), 0.0, 0.0
+    for name, sizes in parts.items():
+        work, operations = multiply(scene, sizes)
+        took = timed(work, rounds)
+        alone, alone_cpu = alone + took.wall, alone_cpu + took.cpu
+        lines.append((f"products of {name}", took, f"{operations / took.wall / 1e6:,.0f} GFLOP/s"))
+
+    def whole_step() -> Any:
+        value, _, grads = step.gradient(batch)
+        mx.async_eval(grads, value)
+        norm = step.optimizer_step(grads, step.weight(batch), 1e-4)
+        return value, norm, step.state
+
+    forward = timed(lambda: step.loss(batch), rounds)
+    gradient = timed(lambda: step.gradient(batch)[::2], rounds)
+    whole = timed(whole_step, rounds)
+    built = build_time(lambda: step.gradient(batch), rounds)
+    lines += [
+        ("forward and loss", forward, ""),
+        ("forward and back", gradient, ""),
+        ("building its graph in Python", built, ""),
+        ("**the whole step**", whole, f"{n / whole.wall * 1000:,.0f} tokens/s"),
+        ("**without its products**", Time(whole.wall - alone, whole.cpu - alone_cpu), ""),
+    ]
+    return table(f"A training step, {scene.rows} × {scene.tokens} tokens", lines, whole)
+
+
+def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
+    """The lines of a decoding step: one token of each answer."""
+    model.eval()
+    n, s, size = scene.answers, scene.shape, scene.shape["head_dim"]
+    sizes = {
+        "base": list(products(scene, n)),
+        "attention": [
+            (n, s["num_attention_heads"], 1, *ends)
+            for ends in ((size, scene.before), (scene.before, size)) * s["num_hidden_layers"]
+        ],
+        "output layer": [(n, s["hidden_size"], s["vocab_size"])],
+    }
+    lines, alone, alone_cpu = list[tuple[str, Time, str]](), 0.0, 0.0
+    for name, of_part in sizes.items():
+        work, operations = multiply(scene, of_part)
+        took = timed(work, rounds)
+        alone, alone_cpu = alone + took.wall, alone_cpu + took.cpu
+        lines.append((f"products of {name}", took, f"{operations / took.wall / 1e6:,.0f} GFLOP/s"))
+    cache, tokens = prefill(model, [list(range(5, 5 + scene.before))], [0] * n, batched=True)
+    uniform, params = mx.full((n,), 0.5), SamplingParams()
+    logits = operands(scene, (n, s["vocab_size"]))[0]
+
+    def one_token() -> Any:
+        return sample_tokens(model(tokens[:, None], cache=cache)[:, -1], uniform, params)
+
+    with merged_weights(model):
+        whole = timed(one_token, rounds)
+        built = build_time(one_token, rounds)
+    lines += [
+        ("sampling a token of each answer", timed(lambda: sample_tokens(logits, uniform, params), rounds), ""),
+        ("building its graph in Python (beside the last token)", built, ""),
+        ("**the whole step**", whole, f"{n / whole.wall * 1000:,.0f} tokens/s"),
+        ("**without its products**", Time(whole.wall - alone, whole.cpu - alone_cpu), ""),
+    ]
+    lines = table(f"A decoding step, {n} answers after {scene.before} tokens", lines, whole)
+    if mx.default_device().type != mx.gpu:  # a processor's caches hold much of it
+        return lines
+    read = sum(value.nbytes for _, value in tree_flatten(model.parameters())) + sum(layer.nbytes for layer in cache)
+    limit = read / bandwidth(rounds) * 1000
+    note = (
+        f"Weights and cache, read once a token: {read / 1e6:,.0f} MB, {limit:.2f} ms at the rate of a large copy: at "
+        f"most {n / limit * 1000:,.0f} tokens/s; the step stands at {limit / whole.wall:.0%} of that."
+    )
+    return [*lines, "", note]
+
+
+def build_time(work: Callable[[], Any], rounds: int) -> Time:
+    """How long it takes to call `work`, whose arrays are evaluated outside the clock."""
+    times = []
+    for _ in range(rounds):
+        start, start_cpu = time.perf_counter(), time.thread_time()
+        made = work()
+        times.append((time.perf_counter() - start, time.thread_time() - start_cpu))
+        mx.eval(made)
+    wall, cpu = (1000 * statistics.median(values) for values in zip(*times, strict=True))
+    return Time(wall, cpu)
+
+
+def bandwidth(rounds: int) -> float:
+    """Bytes a second that are read and written when a large array is negated."""
+    array = mx.random.normal((64_000_000,))
+    mx.eval(array)
+    return 2 * array.nbytes / timed(lambda: -array, rounds).wall * 1000
+
+
+def table(title: str, lines: list[tuple[str, Time, str]], whole: Time) -> list[str]:
+    rows = [f"| {title} | ms | of the step | processor ms | |", "|---|---|---|---|---|"]
+    for name, took, note in lines:
+        rows.append(f"| {name} | {took.wall:.1f} | {took.wall / whole.wall:.0%} | {took.cpu:.1f} | {note} |")
+    return rows
+
+
+def head(scene: Scene, device: str) -> str:
+    command = " ".join(["python -m tests.benchmarks.roofline", *sys.argv[1:]])
+    s = scene.shape
+    return (
+        f"Made by `{command}` on {time.strftime('%Y-%m-%d')}: {device}, MLX {mx.__version__}, OpenBLAS: "
+        f"{machine()['blas'] or 'no'}. {s['num_hidden_layers']} layers of {s['hidden_size']}, vocabulary "
+        f"{s['vocab_size']:,}, {str(scene.dtype).removeprefix('mlx.core.')}, random weights, LoRA of rank {RANK} on "
+        "all linear layers. Products are those that the step needs, with nothing between them; a step has them in it, "
+        "and what is left of it is everything else. The rows are not packed: attention is MLX's own, where packed rows "
+        "have Hone's tiles. Batches of a run are computed side by side where the processor has "
+        "cores for it, which a step by itself is not.\n"
+    )
+
+
+if __name__ == "__main__":
+    main()
