@@ -8,6 +8,7 @@ numbers are the same to rounding; names of parameters, files and everything that
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
@@ -27,7 +28,7 @@ ROPE_TOLERANCE = 1e-4  # of numbers of about one
 
 
 class _Fused(nn.Module):
-    """Marks a body whose blocks are computed so."""
+    """Marks a body whose blocks are computed so; `fused` are its _Blocks."""
 
 
 def fuse_blocks(model: Any) -> bool:
@@ -40,7 +41,8 @@ def fuse_blocks(model: Any) -> bool:
         return isinstance(body, _Fused)
     if not all(_fits(block) for block in body.layers) or not _rotates_alike([b.self_attn for b in body.layers]):
         return False
-    patch_module(body, _Fused, _fused_call(type(body), [_Block(block) for block in body.layers]))
+    body.fused = _Blocks(tuple(_Block(block) for block in body.layers))
+    patch_module(body, _Fused, _fused_call(type(body)))
     return True
 
 
@@ -164,11 +166,18 @@ def _add_norm(h: mx.array, r: mx.array | None, norm: Any) -> tuple[mx.array, mx.
     return (h, norm(h)) if r is None else add_norm(h, r, norm.weight, norm.eps)
 
 
-def _fused_call(cls: type[nn.Module], blocks: list[_Block]) -> Callable[..., Any]:
+@dataclass(frozen=True)
+class _Blocks:
+    """The blocks of a body. A class would keep them, and with them the weights, until Python looks for circles."""
+
+    blocks: tuple[_Block, ...]
+
+
+def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
     """The call of a body of class `cls`: hidden states [R, W, D] from tokens [R, W], as that gives them."""
 
     def call(self: Any, inputs: mx.array, cache: Any = None, input_embeddings: mx.array | None = None) -> Any:
-        first = cache[0] if cache else None
+        blocks, first = self.fused.blocks, cache[0] if cache else None
         is_usual = input_embeddings is None and (first is None or isinstance(first, PackedMaskCache))
         is_current = all(b.module is own and b.is_current for b, own in zip(blocks, self.layers, strict=True))
         if not (self.training and is_usual and is_current):

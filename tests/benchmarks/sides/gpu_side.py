@@ -18,6 +18,7 @@ from mlx.utils import tree_map
 from mlx_lm.models import qwen3
 
 from core import adapters
+from core.adapters.fused_blocks import fuse_blocks
 from core.data.batch.batches import Batch
 from core.device.select import select
 from core.model import lm_head
@@ -69,6 +70,7 @@ def profile(shape: dict[str, Any], length: int) -> None:
     products(shape, length)
     adapters.attach(model, Adapter(rank=16))
     mx.eval(model.parameters())
+    fuse_blocks(model)
     model.train()
     rng = np.random.default_rng(0)
     tokens = rng.integers(1, 2000, (ROWS, length + 1)).astype(np.int32)

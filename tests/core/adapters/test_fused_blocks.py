@@ -1,5 +1,7 @@
 """Blocks in few large pieces give the loss and gradients of the model's own, whatever way a batch goes through them."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +175,20 @@ def test_weights_lie_in_memory_once(tmp_path: Path) -> None:
     mx.save_safetensors(str(tmp_path / "model.safetensors"), weights)
     saved = mx.load(str(tmp_path / "model.safetensors"))
     assert all(np.array_equal(np.array(saved[k]), expected[k]) for k in expected)
+
+
+def test_nothing_is_left_of_a_model_that_is_dropped() -> None:
+    model = make("qwen3")
+    assert fuse_blocks(model)
+    compute(model, to_mlx(collate(ROWS, range(6))))
+    layer = weakref.ref(model.layers[0].self_attn.q_proj.linear)
+    gc.collect()
+    gc.disable()
+    try:
+        del model
+        assert layer() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
