@@ -310,6 +310,11 @@ class Photographer(Camera):
         self.wait_until(lambda: "Gated" in page.download.sentence.text() or "Zugang" in page.download.sentence.text())
         self.take("3-model-gated")
         page.use_model("starter")
+        dialog = page.show_downloads()
+        self.wait_until(lambda: dialog.summary.text() != tr("Reading…"))
+        self.wait(0.1)
+        self.take_widget(dialog, "3-model-downloads")
+        dialog.reject()
 
     def visit_datasets(self) -> None:
         """The Data page, and a dataset that is opened there."""

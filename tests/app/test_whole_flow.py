@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from app.new_run.check import MEASURED
@@ -54,3 +55,17 @@ def test_from_a_file_to_done(qtbot: QtBot, window: MainWindow, tmp_path: Path, m
     lines = (page.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
     recorded = [json.loads(line) for line in lines]
     assert [event["step"] for event in recorded if event["event"] == "Step"] == list(range(1, STEPS + 1))
+
+
+def test_own_data_train_four_clicks_after_the_drop(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    file = tmp_path / "mine.jsonl"
+    shutil.copy(FOLDER / "data" / "questions.jsonl", file)
+    window.open_files([file])  # as a drop does
+    wizard, clicks = window.wizard, 0
+    while window.jobs.current is None:
+        qtbot.waitUntil(lambda: not wizard.current.blocked_reason(), timeout=60_000)
+        button = wizard.check.start_button if wizard.current is wizard.check else wizard.next_button
+        qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+        clicks += 1
+    assert clicks == 4
+    assert window.draft.run.data.path == str(file)
