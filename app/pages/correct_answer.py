@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QFileDialog, QWidget
+from PySide6.QtWidgets import QDialog, QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.desktop.language import tr
@@ -12,6 +12,7 @@ from app.threads.chat_thread import Message
 from app.widgets.bubbles import AnswerBubble
 from app.widgets.buttons import plain_button, primary_button
 from app.widgets.card import hbox, vbox
+from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.segmented_control import SegmentedControl
@@ -60,17 +61,12 @@ class CorrectAnswerDialog(QDialog):
         layout.addLayout(file_row)
         self.problem = Label(" ", tone="bad")  # its line stays, so that nothing moves
         layout.addWidget(self.problem)
-        self.add_button, cancel_button = primary_button(tr("Add")), plain_button(tr("Cancel"))
-        buttons = QDialogButtonBox()
-        buttons.addButton(self.add_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(cancel_button, QDialogButtonBox.ButtonRole.RejectRole)
-        layout.addWidget(buttons)
+        self.add_button = primary_button(tr("Add"))
+        layout.addWidget(DialogFoot(self, self.add_button))
         self.kind.chosen.connect(self._choose_kind)
         self.choose_button.clicked.connect(self._choose_file)
         self.answer.textChanged.connect(self._update)
         self.file.textChanged.connect(self._update)
-        buttons.accepted.connect(self._add)
-        buttons.rejected.connect(self.reject)
         self._choose_kind(_ROW)
         self.answer.selectAll()
         self.answer.setFocus()
@@ -104,7 +100,7 @@ class CorrectAnswerDialog(QDialog):
             self.file.setText(str(path if path.suffix else path.with_suffix(".jsonl")))
             preferences.set_last_folder(str(path.parent))
 
-    def _add(self) -> None:
+    def accept(self) -> None:
         path, answer = Path(self.file.text().strip()).expanduser(), self.answer.toPlainText().strip()
         try:
             if self._kind == _ROW:
@@ -116,7 +112,7 @@ class CorrectAnswerDialog(QDialog):
             return
         preferences.set_correction_file(self._kind, str(path))
         self.added.emit(path)
-        self.accept()
+        super().accept()
 
 
 def open_correction(parent: QWidget, messages: Sequence[Message], bubble: AnswerBubble) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QFileDialog
 
 from app.desktop import preferences
 from app.desktop.language import tr
-from app.pages.export_row import ExportRow, align_columns
+from app.pages.export_row import ExportRow, align_buttons
 from app.pages.export_texts import FILE, FOLDER, HUB, OLLAMA, PLACES
 from app.pages.hub_sheet import HubSheet
 from app.pages.ollama_sheet import OllamaSheet
@@ -83,7 +83,7 @@ class ExportList(Card):
                 self.rows[choice.target] = row
                 self._layout.addWidget(row)
         self._add_server(source)
-        align_columns([*self.rows.values(), *([self.server] if self.server else [])])
+        align_buttons([*self.rows.values(), *([self.server] if self.server else [])])
         self._update_buttons()
         self.listed.emit()
 

@@ -16,18 +16,17 @@ from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.copy_button import CopyButton
-from app.widgets.labels import IconLabel, Label, heading
+from app.widgets.labels import ElidedLabel, IconLabel, Label, heading
 from app.widgets.progress_bar import ThinProgressBar
 
 _ICON = 22
 
 
-def align_columns(rows: Sequence["ExportRow"]) -> None:
-    """Let the forms of all rows have one width, and so the buttons: they stand in columns."""
-    for parts in ([row.form for row in rows if row.form.count() > 1], [row.button for row in rows]):
-        width = max((part.sizeHint().width() for part in parts), default=0)
-        for part in parts:
-            part.setMinimumWidth(width)
+def align_buttons(rows: Sequence["ExportRow"]) -> None:
+    """Let the buttons of all rows have one width: they stand in a column, and the forms end at it."""
+    width = max(row.button.sizeHint().width() for row in rows)
+    for row in rows:
+        row.button.setMinimumWidth(width)
 
 
 class ExportRow(QWidget):
@@ -68,8 +67,7 @@ class ExportRow(QWidget):
         self.bar = ThinProgressBar(tr("Saving"))
         self.result = Label(selectable=True)
         self.notes = Label(tone="secondary", selectable=True)
-        self.command = Label(selectable=True)
-        self.command.setFont(theme.font("caption", figures=True))
+        self.command = ElidedLabel("", "caption")  # a long path would make the row wider than its page
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
         self.copy = CopyButton(
             tr("Copy what other programs need: {target}", target=self.title.text()), lambda: self._command
@@ -129,7 +127,7 @@ class ExportRow(QWidget):
         self._write(" ".join(filter(None, (tr("Saved as {name}.", name=saved.name), checked))), "good")
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
-        self.command.setText(command)
+        self.command.show_text(command)
         for part in (self.command, self.copy):
             part.setVisible(bool(command))
         self.reveal.show()
@@ -139,7 +137,7 @@ class ExportRow(QWidget):
         self._command = address
         self._show()
         self._write(tr("Uploaded, and compared with what the Hub has:"), "good")
-        self.command.setText(address)
+        self.command.show_text(address)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
         for part in (self.command, self.copy):
@@ -150,7 +148,7 @@ class ExportRow(QWidget):
         self._command = address
         self._show()
         self._write(tr("Answers at this address:"), "good")
-        self.command.setText(address)
+        self.command.show_text(address)
         self.notes.setText(notes)
         self.notes.setVisible(bool(notes))
         for part in (self.command, self.copy, self.stop):

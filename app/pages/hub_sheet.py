@@ -8,9 +8,10 @@ from PySide6.QtWidgets import QDialog, QWidget
 from app.desktop.language import tr
 from app.style import theme
 from app.threads.export_calls import ExportJob
-from app.widgets.buttons import plain_button, primary_button
-from app.widgets.card import hbox, vbox
+from app.widgets.buttons import primary_button
+from app.widgets.card import vbox
 from app.widgets.check_box import CheckBox
+from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 
@@ -52,16 +53,11 @@ class HubSheet(QDialog):
             )
         )
         layout.addSpacing(8)
-        buttons = hbox(gap=8)
-        self.cancel, self.upload = plain_button(tr("Cancel")), primary_button(tr("Upload"), "send")
-        buttons.addStretch()
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.upload)
-        layout.addLayout(buttons)
+        self.upload = primary_button(tr("Upload"), "send")
+        self.foot = DialogFoot(self, self.upload)
+        layout.addWidget(self.foot)
         self.upload.setEnabled(False)
         self.name.textChanged.connect(lambda text: self.upload.setEnabled(_is_id(text)))
-        self.cancel.clicked.connect(self.reject)
-        self.upload.clicked.connect(self.accept)
         self.accepted.connect(self._confirm)
         self.finished.connect(self.deleteLater)
 

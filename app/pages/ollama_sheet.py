@@ -10,8 +10,9 @@ from app.desktop import preferences
 from app.desktop.language import tr
 from app.style import theme
 from app.threads.export_calls import ExportJob
-from app.widgets.buttons import plain_button, primary_button, quiet_button
+from app.widgets.buttons import primary_button, quiet_button
 from app.widgets.card import hbox, vbox
+from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.text_area import TextArea
@@ -55,15 +56,10 @@ class OllamaSheet(QDialog):
         row.addWidget(self.change)
         layout.addLayout(row)
         layout.addSpacing(8)
-        buttons = hbox(gap=8)
-        self.cancel, self.send = plain_button(tr("Cancel")), primary_button(tr("Send"), "send")
-        buttons.addStretch()
-        buttons.addWidget(self.cancel)
-        buttons.addWidget(self.send)
-        layout.addLayout(buttons)
+        self.send = primary_button(tr("Send"), "send")
+        self.foot = DialogFoot(self, self.send)
+        layout.addWidget(self.foot)
         self.change.clicked.connect(self._choose_folder)
-        self.cancel.clicked.connect(self.reject)
-        self.send.clicked.connect(self.accept)
         self.name.textChanged.connect(lambda text: self.send.setEnabled(bool(text.strip())))
         self.accepted.connect(self._confirm)
         self.finished.connect(self.deleteLater)

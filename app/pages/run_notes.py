@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QWidget
+from PySide6.QtWidgets import QDialog, QWidget
 
 from app.desktop.language import tr
 from app.runs.history import HistoryEntry
 from app.runs.notes import MAX_NAME, make_notes, write_notes
 from app.style import theme
-from app.widgets.buttons import plain_button, primary_button
+from app.widgets.buttons import primary_button
 from app.widgets.card import vbox
+from app.widgets.dialog_foot import DialogFoot
 from app.widgets.labels import Label, caption
 from app.widgets.line_edit import LineEdit
 from app.widgets.text_area import TextArea
@@ -52,13 +53,8 @@ class RunNotesDialog(QDialog):
         self.problem = Label(entry.notes_damage, tone="bad")
         self.problem.setVisible(bool(entry.notes_damage))
         layout.addWidget(self.problem)
-        buttons = QDialogButtonBox()
         self.save_button = primary_button(tr("Save"))
-        buttons.addButton(self.save_button, QDialogButtonBox.ButtonRole.AcceptRole)
-        buttons.addButton(plain_button(tr("Cancel")), QDialogButtonBox.ButtonRole.RejectRole)
-        buttons.accepted.connect(self.accept)
-        buttons.rejected.connect(self.reject)
-        layout.addWidget(buttons)
+        layout.addWidget(DialogFoot(self, self.save_button))
         {NAME: self.name, TAGS: self.tags, TEXT: self.text}[focus].setFocus()
 
     def accept(self) -> None:

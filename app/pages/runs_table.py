@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Qt
-from PySide6.QtGui import QPainter, QPen, QPolygonF
+from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from app.desktop.language import tr
@@ -19,9 +19,10 @@ from app.widgets.table import CellDelegate, Table
 
 RUN, METHOD, STATUS, RESULT, TIME, BEGUN = range(6)
 WIDTHS = {METHOD: 112, STATUS: 150, RESULT: 204, TIME: 84, BEGUN: 118}
+NARROW_WIDTHS = {METHOD: 96, STATUS: 122, RESULT: 184, TIME: 84, BEGUN: 112}
 _ROW_HEIGHT = 46  # two lines
 _CURVE = 64  # pixels of a run's tiny curve
-_NARROW = 900  # below this the time is left out
+_NARROW = 900  # below this the time is left out, and the others leave the names more room
 _ICONS = {  # (icon, tone) beside the status
     run_list.HELD: ("wait", "warn"),
     run_list.QUEUED: ("wait", "secondary"),
@@ -161,12 +162,19 @@ class RunsTable(Table):
     """The table of runs; several can be selected."""
 
     def __init__(self, model: RunsModel) -> None:
+        self._is_narrow = False
         super().__init__(model, tr("Runs"), WIDTHS, row_height=_ROW_HEIGHT, sortable=True)
         self.setItemDelegate(RunDelegate(self))
         self.set_optional_column(TIME, _NARROW)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.sortByColumn(BEGUN, Qt.SortOrder.DescendingOrder)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._is_narrow != (self.width() < _NARROW):
+            self._is_narrow = not self._is_narrow
+            self.set_column_widths(NARROW_WIDTHS if self._is_narrow else WIDTHS)
 
 
 def _write(painter: QPainter, box: QRect, text: str, font: Any, colour: Any) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
@@ -18,6 +19,7 @@ from app.widgets.labels import Label, heading
 
 X_CHOICES = {"step": tr("by step"), "tokens": tr("by tokens"), "time": tr("by time")}
 _STEPS = 100  # positions of the smoothing slider
+_ROOMY = 720  # pixels below which the slider and the button to save go without their words
 
 
 class ChartControls(QWidget):
@@ -43,7 +45,7 @@ class ChartControls(QWidget):
         self.live.hide()
         self.live.clicked.connect(self.followed)
         layout.addWidget(self.live)
-        label = Label(tr("S&moothing"), "caption", tone="secondary", wrap=False)
+        self._label = label = Label(tr("S&moothing"), "caption", tone="secondary", wrap=False)
         self.smoothing_slider = Slider(tr("Smoothing of the curves"))
         self.smoothing_slider.setRange(0, _STEPS - 1)
         self.smoothing_slider.setValue(round(SMOOTHING * _STEPS))
@@ -62,9 +64,17 @@ class ChartControls(QWidget):
         self.overlays.chosen.connect(self.overlaid)
         self.save = quiet_button(tr("Save…"), "save")
         self.save.setAccessibleName(tr("Save the chart as a picture, or its numbers"))
+        self.save.setToolTip(self.save.accessibleName())
+        self.smoothing_slider.setToolTip(self.smoothing_slider.accessibleName())
         self.save.clicked.connect(self.saved)
         for widget in (label, self.smoothing_slider, self.log, self.clip, self.x_axis, self.overlays, self.save):
             layout.addWidget(widget)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        has_room = self.width() >= _ROOMY
+        self._label.setVisible(has_room)
+        self.save.setText(tr("Save…") if has_room else "")
 
     @property
     def smoothing(self) -> float:

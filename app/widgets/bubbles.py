@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
 from app.desktop.language import tr
@@ -14,6 +15,7 @@ from app.widgets.labels import ElidedLabel, Label, caption
 from app.widgets.scroll_page import ScrollPage
 
 _MAX_WIDTH = 620
+_TWO_COLUMNS = 480  # pixels from which two answers have room beside each other
 _NEAR_END = 24  # pixels
 
 
@@ -117,6 +119,8 @@ class BubbleList(ScrollPage):
     def __init__(self) -> None:
         super().__init__(margin=0)
         self._follows = True
+        self._grids: list[tuple[QGridLayout, list[AnswerBubble]]] = []  # of the turns
+        self._has_two_columns = True
         self.verticalScrollBar().valueChanged.connect(self._look_at_end)
         self.verticalScrollBar().rangeChanged.connect(self._follow)
         self.content_layout.addStretch()
@@ -133,21 +137,34 @@ class BubbleList(ScrollPage):
         layout.addLayout(question_row)
         grid = QGridLayout()
         grid.setSpacing(10)
-        for index, answer in enumerate(answers):
-            grid.addWidget(answer, index // 2, index % 2)
         if len(answers) == 1:
             answers[0].setMaximumWidth(_MAX_WIDTH)
-            grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(0, 4 if len(answers) == 1 else 1)
-        grid.setColumnStretch(1, 1)
+        self._grids.append((grid, answers))
+        self._arrange(grid, answers)
         layout.addLayout(grid)
         self.content_layout.insertWidget(self.content_layout.count() - 1, turn)
         self._follows = True
         self.verticalScrollBar().setValue(self.verticalScrollBar().maximum())
         return answers
 
+    def _arrange(self, grid: QGridLayout, answers: Sequence[AnswerBubble]) -> None:
+        """Two answers beside each other where both have room, else one below the other."""
+        columns = 2 if self._has_two_columns else 1
+        for index, answer in enumerate(answers):
+            grid.addWidget(answer, index // columns, index % columns)
+        grid.setColumnStretch(0, 4 if len(answers) == 1 else 1)
+        grid.setColumnStretch(1, 1 if columns == 2 or len(answers) == 1 else 0)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if self._has_two_columns != (self.width() >= _TWO_COLUMNS):
+            self._has_two_columns = not self._has_two_columns
+            for grid, answers in self._grids:
+                self._arrange(grid, answers)
+
     def clear(self) -> None:
         """Remove all messages."""
+        self._grids = []
         while self.content_layout.count() > 1:
             item = self.content_layout.takeAt(0)
             widget = item.widget() if item else None

@@ -73,6 +73,11 @@ class ElidedLabel(Label):
     def __init__(self, text: str, size: str = "body", *, bold: bool = False, tone: str = "text") -> None:
         super().__init__(text, size, bold=bold, tone=tone, wrap=False)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.show_text(text)
+
+    def show_text(self, text: str) -> None:
+        """Show another text."""
+        self.setText(text)
         self.setToolTip(text)
         self.setAccessibleName(text)
 

@@ -22,6 +22,7 @@ from core.quant.modes import MODES
 from core.resources import FOLDER
 from core.rewards import REWARDS
 from core.run import list_options
+from core.training.report import SAMPLE_METRICS
 
 ROOT = FOLDER.parent
 _FIELD = re.compile(r"\{[^}]*\}")
@@ -91,6 +92,7 @@ def described_texts() -> set[str]:
                 *(m.title for m in chart.metrics),
             }
         found |= {text for criterion in spec.criteria for text in (criterion.says, criterion.short)}
+    found |= {text for metric in SAMPLE_METRICS.values() for text in (metric.legend, metric.title)}
     for family in FAMILIES:
         found |= {family.limits, family.unsupported}
     for mode in MODES.values():

@@ -93,7 +93,7 @@ def test_cancelling_ollamas_sheet_begins_nothing(qtbot: QtBot, tmp_path: Path) -
     got: list[ExportJob] = []
     sheet.confirmed.connect(got.append)
     sheet.show()
-    sheet.cancel.click()
+    sheet.foot.cancel.click()
     assert not sheet.isVisible() and not got
 
 
