@@ -140,21 +140,21 @@ class _Block:
         h, y = _add_norm(h, o, block.post_attention_layernorm)
         return h, block.mlp.down_proj(swiglu(self.gate_up(y)))
 
-    def checkpointed(self, h: mx.array, r: mx.array | None, *others: Any) -> tuple[mx.array, mx.array]:
-        """The same, computed again for its gradient."""
+    def checkpointed(self, h: mx.array, r: mx.array | None, *others: Any) -> tuple[mx.array, None]:
+        """(the sum of both, nothing), computed again for its gradient: between two blocks one array is kept."""
 
         # The trainable parameters are an argument, or they would get no gradient.
-        def compute(trainable: Any, h: mx.array, *r: mx.array) -> tuple[mx.array, mx.array]:
+        def compute(trainable: Any, h: mx.array) -> mx.array:
             parameters = self.module.trainable_parameters()
             self.module.update(trainable)
             try:
-                return self(h, r[0] if r else None, *others)
+                h, r = self(h, None, *others)
+                return h + r
             finally:
                 self.module.update(parameters)
 
-        given = [h] if r is None else [h, r]
-        outputs: tuple[mx.array, mx.array] = mx.checkpoint(compute)(self.module.trainable_parameters(), *given)
-        return outputs
+        h = h if r is None else h + r
+        return mx.checkpoint(compute)(self.module.trainable_parameters(), h), None
 
 
 def _own_class(block: nn.Module) -> type[nn.Module]:
