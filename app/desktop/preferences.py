@@ -120,3 +120,12 @@ def recent_paths() -> list[str]:
 
 def set_recent_paths(paths: list[str]) -> None:
     _settings().setValue("recent", paths)
+
+
+def machines_text() -> str:
+    """The machines that were added, as app.desktop.machines writes them."""
+    return str(_settings().value("machines", "[]"))
+
+
+def set_machines_text(text: str) -> None:
+    _settings().setValue("machines", text)

@@ -24,6 +24,15 @@ TITLES = {
 
 
 @dataclass(frozen=True)
+class StepFacts:
+    """What an optimizer step was measured to take."""
+
+    seconds: float
+    rows: int
+    trained_parameters: int
+
+
+@dataclass(frozen=True)
 class Check:
     """The answer of one check.
 
@@ -37,6 +46,7 @@ class Check:
     step: str = ""
     fix: str = ""
     time: StepTime | None = None  # of the check that takes steps
+    step_facts: StepFacts | None = None  # of that check
 
     @property
     def title(self) -> str:

@@ -6,6 +6,7 @@ from PySide6.QtWidgets import QWidget
 from app.desktop.language import tr, tr_count
 from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check
 from app.new_run.draft import Draft
+from app.new_run.machines_row import MachinesRow
 from app.new_run.preflight import measure_run, run_checks
 from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
@@ -121,6 +122,8 @@ class CheckStep(QWidget):
             check_row.go.connect(self.go)
             inner.addWidget(check_row)
         page.addWidget(card)
+        self.machines = MachinesRow()
+        page.addWidget(self.machines)
         page.addSpacing(theme.GRID)
         self.start_button = primary_button(tr("Start training"), "play")
         self.start_button.clicked.connect(self.try_start)
@@ -132,6 +135,7 @@ class CheckStep(QWidget):
     def enter(self) -> None:
         """Check the draft, unless this very draft was checked before."""
         run = self._draft.run
+        self.machines.show_machines()
         if run == self._checked_run and self._is_checked:
             if MEASURED not in self.answers:
                 self._measure()
@@ -139,6 +143,7 @@ class CheckStep(QWidget):
         if self._task:
             self._task.cancel()
         self._checked_run, self.answers = run, {}
+        self.machines.show_step(None)
         self.summary.setText(summarize_run(run))
         for check_row in self.rows.values():
             check_row.show_waiting()
@@ -166,6 +171,7 @@ class CheckStep(QWidget):
     def _show_measuring(self, item: Phase | Check) -> None:
         if isinstance(item, Check):
             self._show_answer(item)
+            self.machines.show_step(item.step_facts)
             if item.time is not None and self._times is not None:
                 self._times.add(item.time)
         else:
@@ -182,6 +188,10 @@ class CheckStep(QWidget):
         """Start, unless a check forbids it."""
         if not self.blocked_reason():
             self.start.emit(self._draft.run)
+
+    def show_machines(self) -> None:
+        """Show the machines as the settings have them now."""
+        self.machines.show_machines()
 
     def forget_answers(self) -> None:
         """Check again when the step is next shown: something outside the draft has changed."""

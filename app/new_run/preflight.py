@@ -12,7 +12,7 @@ from typing import Any
 from app.desktop.language import localize, tr, tr_count
 from app.desktop.machine import format_bytes
 from app.new_run import goals, memory_fit
-from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, Check
+from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, Check, StepFacts
 from app.new_run.data_checks import check_data, check_placeholders, check_tokens, survey
 from app.new_run.disabled_reasons import use_labels
 from app.new_run.model_facts import describe_facts
@@ -302,4 +302,10 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
             GOOD,
             _describe_measured(found.steps, found.step_seconds, found.seconds, found.peak_memory_bytes),
             time=from_measured(run, found.steps, found.seconds, found.rows),
+            step_facts=StepFacts(found.step_seconds, rows_of_a_step(run), found.trained_parameters),
         )
+
+
+def rows_of_a_step(run: Run) -> int:
+    """The rows that an optimizer step learns from."""
+    return run.train.batch_size * run.train.gradient_accumulation_steps

@@ -18,6 +18,7 @@ from app.plots.panel import ChartPanel
 from app.runs import health, status_text
 from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.labels import data_label, model_label
+from app.runs.ranks import describe_ranks
 from app.runs.record import RunRecord
 from app.style import theme
 from app.threads import core_calls
@@ -87,6 +88,9 @@ class RunPage(QWidget):
         self.engine = Label(tone="secondary", selectable=True)  # what the Neural Engine does in the run
         self.engine.hide()
         layout.addWidget(self.engine)
+        self.ranks = Label(tone="secondary", selectable=True)  # the machines that share the run
+        self.ranks.hide()
+        layout.addWidget(self.ranks)
         self.health = HealthStrip()
         self.health.action_clicked.connect(self._act)
         layout.addWidget(self.health)
@@ -350,6 +354,9 @@ class RunPage(QWidget):
         parts = [f"{names}: {words}" for names, words in describe_parts(record.backend)] if engine else []
         self.engine.setText("\n".join([engine, *parts]))
         self.engine.setVisible(bool(engine))
+        ranks = describe_ranks(self.record.last_step.metrics) if self.record.last_step else ""
+        self.ranks.setText(ranks)
+        self.ranks.setVisible(bool(ranks))
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)
         elif record.damage:

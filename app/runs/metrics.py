@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from app.desktop.language import tr
+from app.runs.ranks import rank_charts
 from core import methods
 from core.methods import ChartSpec, Metric
 
@@ -44,7 +45,9 @@ def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
         charts.append(replace(chart, metrics=tuple(metrics)))
         drawn = {*single, *(metric.name for metric in metrics)}
         remaining = [name for name in remaining if name not in drawn]
-    return charts + [_unknown_metric_chart(name) for name in remaining]
+    of_ranks = rank_charts(remaining)
+    drawn = {metric.name for chart in of_ranks for metric in chart.metrics}
+    return charts + of_ranks + [_unknown_metric_chart(name) for name in remaining if name not in drawn]
 
 
 def _described_charts(method: str) -> list[ChartSpec]:

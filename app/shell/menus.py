@@ -69,6 +69,8 @@ class MenuBar:
         self.recent = RecentMenu(self._open_recent)
         menu.addMenu(self.recent)
         menu.addSeparator()
+        preferences_role = QAction.MenuRole.PreferencesRole
+        self._add_action(menu, tr("&Settings…"), self._commands["settings"], key.Preferences, preferences_role)
         self._add_action(menu, tr("&Close window"), self._window.close, key.Close)
         role = QAction.MenuRole.QuitRole
         self.quit = self._add_action(menu, tr("&Quit Hone"), self._commands["quit"], key.Quit, role)

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QStackedWidget
 
+from app.desktop import machines
 from app.runs import history
 from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.record import RunRecord
+from app.threads.machine_calls import resume_together, train_together
 from app.threads.run_thread import resume_events, train_events
 from core.run import Run
 
@@ -42,6 +44,7 @@ class OpenRuns(QObject):
         self._charts: ChartPanel | None = None  # for the next page
         self.unseen_run: LiveRun | None = None  # finished while another page was shown
         self.train_events, self.resume_events = train_events, resume_events  # tests put scripts here
+        self.train_together, self.resume_together = train_together, resume_together
         stack.currentChanged.connect(self._mark_seen)
 
     def prepare(self) -> None:
@@ -59,7 +62,9 @@ class OpenRuns(QObject):
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
         run = run.with_output(self._pages)
-        return self._launch(LiveRun(run, self.train_events(run)))
+        names = [machine.name for machine in machines.used_machines()]
+        events = self.train_together(run, names) if names else self.train_events(run)
+        return self._launch(LiveRun(run, events))
 
     def resume_folder(
         self, folder: Path, accept_changes: bool = False, changes: dict[str, Any] | None = None
@@ -71,7 +76,11 @@ class OpenRuns(QObject):
             changes: options to set anew, by their keys in run.toml.
         """
         run = Run.read(folder / "run.toml").replace("output", str(folder))
-        events = self.resume_events(str(folder), accept_changes, changes or {})
+        names = [machine.name for machine in machines.used_machines()]
+        if names:
+            events = self.resume_together(str(folder), names, accept_changes, changes or {})
+        else:
+            events = self.resume_events(str(folder), accept_changes, changes or {})
         live = LiveRun(run, events, history.read_record(folder))
         live.changes, live.is_resumed = changes or {}, True
         return self._launch(live)

@@ -213,6 +213,7 @@ class MainWindow(QMainWindow):
                 "pause": self.runs.pause_current,
                 "checkpoint": self.runs.checkpoint_current,
                 "help": self._show_help,
+                "settings": self.show_settings,
                 "logs": dialogs.show_log_folder,
                 "updates": lambda: self.updates.switch(),
                 "about": partial(dialogs.show_about, self),
@@ -471,6 +472,15 @@ class MainWindow(QMainWindow):
             else step
         )
         self.sidebar.show_run(status_text.headline(live.record), detail, live.record.fraction)
+
+    def show_settings(self) -> None:
+        """Open the settings."""
+        from app.pages.settings import SettingsWindow
+
+        settings = SettingsWindow(self.draft.run.model.path, self)
+        settings.machines_changed.connect(self.wizard.check.show_machines)
+        settings.finished.connect(settings.deleteLater)
+        settings.show()
 
     def _show_help(self, page: str = "") -> None:
         if self._help is None:

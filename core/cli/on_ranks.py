@@ -7,21 +7,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
 from typing import Any
 
 from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
-from core.distributed.launcher import LAUNCHED, run_ranks
+from core.distributed.launcher import LAUNCHED
 from core.distributed.machines import Machines
 from core.distributed.session import at_forced_end, rank_of
 from core.errors import BadOption
-from core.events import Event
 from core.options import describe
 from core.redact import redact
-from core.run import Run
-from core.run.flags import flag_words, to_words
-from core.run.needed_files import needed_files
 from core.stop_request import StopRequest
 
 PREFIX = "where"
@@ -43,38 +38,6 @@ def asked_machines(args: Any) -> Machines | None:
     if machines.is_asked and args.dry_run:
         raise BadOption("--dry-run measures this machine alone; leave out what names others.")
     return machines.check() if machines.is_asked else None
-
-
-def start(run: Run, machines: Machines, stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
-    """A new run on these machines."""
-    from core.distributed.host_check import check_hosts
-    from core.distributed.machines import resolve
-
-    ranks = resolve(machines)
-    run = run.with_absolute_paths()
-    if ranks.ranks[0].is_here:  # else the first machine chooses
-        run = run.with_output()
-    check_hosts(ranks.remote_hosts, needed_files(run), run.model.path)
-    yield from run_ranks([word for words in to_words(run) for word in words], machines, stop, save_now)
-
-
-def go_on(
-    folder: Path,
-    changes: dict[str, Any],
-    accept: bool,
-    machines: Machines,
-    stop: threading.Event,
-    save: threading.Event,
-) -> Iterator[Event]:
-    """A run that was begun before, here or elsewhere, from its newest checkpoint."""
-    from core.run import list_options
-
-    folder = folder.expanduser().absolute()
-    method = Run.read(folder / "run.toml").method
-    options = dict(list_options(method))
-    words = [method, "--resume", str(folder), *(["--accept-changes"] if accept else [])]
-    words += [word for key, value in changes.items() for word in flag_words(options[key], value)]
-    yield from run_ranks(words, machines, stop, save)
 
 
 def only_first(out: Print) -> Print:

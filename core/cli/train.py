@@ -67,7 +67,7 @@ def add(commands: Any, name: str) -> None:
 
 def run(args: Any, out: Print) -> int:
     """Train, printing as it goes; the first Ctrl-C finishes the step and saves, SIGUSR1 writes a checkpoint."""
-    from core.train import resume, train
+    from core.train import resume, resume_on, train, train_on
 
     changes = _parse_options(args)
     machines = on_ranks.asked_machines(args)
@@ -84,13 +84,13 @@ def run(args: Any, out: Print) -> int:
         changes.pop("output", None)
         accepted, path = args.accept_changes, Path(str(folder))
         if machines:
-            events = on_ranks.go_on(path, changes, accepted, machines, stop, save_now)
+            events = resume_on(path, machines, stop, save_now, changes=changes, accept_changes=accepted)
         else:
             events = resume(path, stop, save_now=save_now, changes=changes, accept_changes=accepted)
     elif args.accept_changes:
         raise BadOption("--accept-changes goes with --resume.")
     elif machines:
-        events = on_ranks.start(_build_run(args, changes), machines, stop, save_now)
+        events = train_on(_build_run(args, changes), machines, stop, save_now)
     else:
         events = train(_build_run(args, changes), stop, save_now=save_now)
     with handled_by(lambda number, frame: save_now.set(), CHECKPOINT), on_ranks.as_rank():

@@ -6,7 +6,7 @@ The file of hosts is MLX's own (`mlx.launch --hostfile`).
 import ipaddress
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,3 +177,18 @@ def _read_host(values: dict[str, Any]) -> Rank:
         ipaddress.ip_address(address)
     is_here = bool(addresses) and is_own(addresses[0])
     return Rank(name, HERE if is_here else name, addresses, tuple(values.get("rdma", [])))
+
+
+def together_with(names: Sequence[str], look_up: Callable[[str], str] = socket.gethostbyname) -> Machines:
+    """This machine, as the first, and others: under the address by which the first of them reaches it.
+
+    Raises Unavailable for a name that has no address.
+    """
+    other = _named(names[0], look_up).addresses[0]
+    with socket.socket(_family(other), socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((other, 9))  # nothing is sent: the system only chooses the way
+        except OSError:
+            raise Unavailable(f"{names[0]} cannot be reached: there is no network to {other}.") from None
+        own = str(probe.getsockname()[0])
+    return Machines(hosts=(own, *names))

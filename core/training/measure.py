@@ -40,6 +40,7 @@ class Measured:
     peak_memory_bytes: int  # of MLX, in the longest batch where that is known before
     rows: int
     eval_rows: int
+    trained_parameters: int
 
     def sentence(self, now: float) -> str:
         """The figures for people; `now` in seconds since 1970, from which the time of the end follows."""
@@ -125,4 +126,5 @@ def _sum_up(setup: Setup, taken: Sequence[Step]) -> Measured:
         peak_memory_bytes=setup.resolved.memory.measured or taken[-1].peak_memory_bytes,
         rows=len(setup.rows),
         eval_rows=setup.eval_rows,
+        trained_parameters=setup.resolved.model.trainable_parameters,
     )

@@ -70,11 +70,11 @@ def test_it_is_stopped_and_fails_with_a_sentence(make_run: MakeRun, tmp_path: Pa
     ("measured", "sentence"),
     [
         (
-            Measured(120, 0.42, 55.0, 1_360_000_000, 90, 10),
+            Measured(120, 0.42, 55.0, 1_360_000_000, 90, 10, 5),
             "A step took 0.42 s and 1.36 GB of memory: 120 steps take about 55 s, until 14:00 if started now.",
         ),
         (
-            Measured(9000, 4.0, 36_900.0, 34_200_000, 90, 10),
+            Measured(9000, 4.0, 36_900.0, 34_200_000, 90, 10, 5),
             "A step took 4 s and 34 MB of memory: 9,000 steps take about 10 h 15 min, until tomorrow 00:14 if "
             "started now.",
         ),

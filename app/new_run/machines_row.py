@@ -1,0 +1,97 @@
+"""Which machines train along in this run, and whether that pays: on the step that starts it."""
+
+from functools import partial
+
+from app.desktop import machines
+from app.desktop.language import localize, tr
+from app.new_run.check import StepFacts
+from app.style import theme
+from app.widgets.card import Card, hbox, vbox
+from app.widgets.check_box import CheckBox
+from app.widgets.labels import Label
+from core.distributed.gain import Gain, Link, estimate_gain
+
+_NUMBERS = {2: tr("Two"), 3: tr("Three"), 4: tr("Four"), 5: tr("Five"), 6: tr("Six"), 7: tr("Seven"), 8: tr("Eight")}
+
+
+class MachinesRow(Card):
+    """A check box for each machine of the settings; hidden where there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step: StepFacts | None = None
+        layout = vbox(self, 14, 6)
+        line = hbox(gap=theme.GRID * 2)
+        line.addWidget(Label(tr("Train together with"), bold=True))
+        self._boxes_layout = hbox(gap=theme.GRID * 2)
+        line.addLayout(self._boxes_layout)
+        line.addStretch()
+        layout.addLayout(line)
+        self.gain = Label("", "caption", tone="secondary")
+        layout.addWidget(self.gain)
+        self.boxes: dict[str, CheckBox] = {}
+        self.show_machines()
+
+    def show_machines(self) -> None:
+        """Show the machines as the settings have them now."""
+        for box in self.boxes.values():
+            self._boxes_layout.removeWidget(box)
+            box.deleteLater()
+        self.boxes = {}
+        for machine in machines.all_machines():
+            box = CheckBox(machine.name)
+            box.setChecked(machine.used)
+            box.toggled.connect(partial(self._use, machine.name))
+            self._boxes_layout.addWidget(box)
+            self.boxes[machine.name] = box
+        self.setVisible(bool(self.boxes))
+        self._show_gain()
+
+    def show_step(self, step: StepFacts | None) -> None:
+        """Take in what a step was measured to take on this computer; None where it is not known."""
+        self._step = step
+        self._show_gain()
+
+    def _use(self, name: str, used: bool) -> None:
+        machines.change(name, used=used)
+        self._show_gain()
+
+    def _show_gain(self) -> None:
+        used = machines.used_machines()
+        if not used:
+            self.gain.setText(tr("This computer trains alone."))
+        elif not all(machine.is_tested for machine in used):
+            self.gain.setText(tr("Whether it pays is known once each machine was tested, in the settings."))
+        elif self._step is None:
+            self.gain.setText(tr("Whether it pays is known once a step was measured."))
+        else:
+            slowest = min(used, key=lambda machine: machine.bytes_per_second)
+            latency = max(machine.latency_seconds for machine in used)
+            link = Link(latency, slowest.bytes_per_second)
+            step = self._step
+            gain = estimate_gain(step.seconds, step.rows, step.trained_parameters, 1 + len(used), link)
+            self.gain.setText(describe_gain(gain))
+            self.gain.set_tone("secondary" if gain.pays else "warn")
+
+
+def describe_gain(gain: Gain) -> str:
+    """Whether several machines pay, in words."""
+    words = {
+        "number": _NUMBERS.get(gain.ranks, str(gain.ranks)),
+        "size": localize(f"{gain.gradient_bytes / 1e6:,.1f}"),
+        "exchange": localize(f"{gain.exchange_seconds:.2g}"),
+        "step": localize(f"{gain.step_seconds:.2g}"),
+    }
+    if gain.pays:
+        return tr(
+            "{number} machines would be about {times} × as fast, if each is as fast as this one: a step takes {step} s "
+            "here, to exchange its gradients of {size} MB {exchange} s.",
+            times=localize(f"{1 / gain.ratio:.1f}"),
+            **words,
+        )
+    return tr(
+        "{number} machines would take {times} × as long: to exchange the gradients of {size} MB takes {exchange} s, a "
+        "step on this computer {step} s.",
+        times=localize(f"{gain.ratio:.1f}"),
+        **words,
+    )

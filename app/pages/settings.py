@@ -1,0 +1,26 @@
+"""The window's settings: so far the machines that train along."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QDialog, QWidget
+
+from app.desktop.language import tr
+from app.pages.machines import MachinesPage
+from app.widgets.card import vbox
+from app.widgets.tabs import Tabs
+
+
+class SettingsWindow(QDialog):
+    """A tab for each part; `machines_changed` when a machine is added, tested, chosen or removed."""
+
+    machines_changed = Signal()
+
+    def __init__(self, model: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(tr("Settings"))
+        self.resize(720, 480)
+        layout = vbox(self, 0, 0)
+        self.tabs = Tabs(tr("Parts of the settings"))
+        layout.addWidget(self.tabs)
+        self.machines = MachinesPage(model)
+        self.machines.changed.connect(self.machines_changed)
+        self.tabs.add(tr("Machines"), self.machines)

@@ -1,0 +1,76 @@
+"""Calls of background work about other machines, and the events of a run that several do. For a task's thread."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.desktop.language import localize, tr
+from app.threads.run_thread import EventSource
+from core.events import Event
+from core.run import Run
+
+
+@dataclass(frozen=True)
+class Tested:
+    """What a test of a machine has found so far."""
+
+    facts: str
+    latency_seconds: float = 0.0
+    bytes_per_second: float = 0.0  # 0: not measured yet
+
+
+def try_machine(name: str, model: str) -> Iterator[Tested]:
+    """Ask a machine over ssh what it is and whether it has the model; then measure the link. Raises Unavailable."""
+    from core.device.machine import versions
+    from core.distributed.host_check import ask_host
+    from core.distributed.link_speed import ask_link
+    from core.distributed.machines import together_with
+    from core.errors import Unavailable
+
+    facts = ask_host(name, [], model)
+    here = versions()
+    other = [f"{what} {number}" for what, number in facts.versions.items() if here.get(what) not in (None, number)]
+    if other:
+        raise Unavailable(tr("{name} has {versions}, which is not what this computer has.", name=name,
+                             versions=", ".join(other)))  # fmt: skip
+    memory = localize(f"{facts.memory_bytes / 1e9:.0f}")
+    parts = [
+        facts.gpu or facts.processor,
+        facts.system,
+        tr("{memory} GB", memory=memory),
+        f"Hone {facts.versions['hone']}",
+    ]
+    parts.append(tr("has the model {model}", model=Path(model).name) if not facts.missing
+                 else tr("has not the model {model}", model=Path(model).name))  # fmt: skip
+    yield Tested(" · ".join(parts))
+    link = ask_link(together_with([name]))
+    yield Tested(" · ".join(parts), link.latency_seconds, link.bytes_per_second)
+
+
+def train_together(run: Run, names: Sequence[str]) -> EventSource:
+    """The events of a new run of this machine and others."""
+
+    def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
+        from core.distributed.machines import together_with
+        from core.train import train_on
+
+        return train_on(run, together_with(names), stop, save_now)
+
+    return events
+
+
+def resume_together(
+    folder: str, names: Sequence[str], accept_changes: bool = False, changes: dict[str, Any] | None = None
+) -> EventSource:
+    """The events of a run that goes on, on this machine and others."""
+
+    def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
+        from core.distributed.machines import together_with
+        from core.train import resume_on
+
+        machines = together_with(names)
+        return resume_on(Path(folder), machines, stop, save_now, changes=changes, accept_changes=accept_changes)
+
+    return events

@@ -1,0 +1,139 @@
+"""Settings, Machines: added by name, tested over ssh (a double of it), chosen for a run; and whether that pays."""
+
+import socket
+from pathlib import Path
+
+import pytest
+from PySide6.QtWidgets import QDialog
+from pytestqt.qtbot import QtBot
+
+from app.desktop import machines
+from app.desktop.machines import Machine
+from app.new_run.check import StepFacts
+from app.new_run.machines_row import MachinesRow
+from app.pages.machines import MachinesPage
+from app.runs.metrics import select_charts
+from app.runs.ranks import describe_ranks
+from app.shell.window import MainWindow
+from core.run import Run
+from tests import ssh_double
+
+
+@pytest.fixture
+def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(socket, "gethostbyname", lambda name: "127.0.0.1")
+    return ssh_double.install(tmp_path / "ssh", monkeypatch)
+
+
+@pytest.fixture
+def page(qtbot: QtBot) -> MachinesPage:
+    page = MachinesPage("starter")
+    qtbot.addWidget(page)
+    return page
+
+
+def test_a_machine_is_added_tested_and_its_link_measured(page: MachinesPage, qtbot: QtBot, asked: Path) -> None:
+    page.field.setText("mini")
+    page.add_button.click()
+    assert machines.all_machines() == [Machine("mini")]
+    (row,) = page.rows
+    qtbot.waitUntil(lambda: machines.all_machines()[0].is_tested, timeout=60_000)
+    machine = machines.all_machines()[0]
+    assert "has the model starter" in machine.facts and not machine.problem and machine.latency_seconds > 0
+    assert "The link sums" in row.state.text()
+    assert asked.read_text() == "mini\n"  # and nothing else was asked
+    qtbot.waitUntil(row.test_button.isEnabled)
+
+
+def test_a_machine_that_cannot_be_reached(page: MachinesPage, qtbot: QtBot, asked: Path) -> None:
+    page.field.setText(ssh_double.GONE)
+    page.add()
+    qtbot.waitUntil(lambda: bool(machines.all_machines()[0].problem), timeout=30_000)
+    assert page.rows[0].state.text().startswith("gone cannot be reached: ssh: connect to host")
+
+
+@pytest.mark.parametrize("name", ["", "  ", "-oProxyCommand=x", "two words", "a,b"])
+def test_what_is_no_name_is_marked(page: MachinesPage, name: str) -> None:
+    page.field.setText(name)
+    page.add()
+    assert page.field.is_wrong and not machines.all_machines() and not page.rows
+
+
+def test_each_control_changes_one_thing(qtbot: QtBot) -> None:
+    for name in ("mini", "air"):
+        assert machines.add(name)
+    assert not machines.add("mini")
+    page = MachinesPage("starter")
+    qtbot.addWidget(page)
+    page.rows[1].use.click()
+    assert machines.all_machines() == [Machine("mini"), Machine("air", used=True)]
+    page.rows[0].remove_button.click()
+    assert machines.all_machines() == [Machine("air", used=True)]
+
+
+def add_measured(name: str, speed: float) -> None:
+    machines.add(name)
+    machines.change(name, latency_seconds=0.001, bytes_per_second=speed)
+
+
+def test_the_gain_is_told_before_a_run(qtbot: QtBot) -> None:
+    row = MachinesRow()
+    qtbot.addWidget(row)
+    assert row.isHidden()
+    add_measured("mini", 4e9)
+    add_measured("air", 5e7)
+    row.show_machines()
+    assert not row.isHidden() and row.gain.text() == "This computer trains alone."
+    row.boxes["mini"].click()
+    assert [machine.name for machine in machines.used_machines()] == ["mini"]
+    assert row.gain.text() == "Whether it pays is known once a step was measured."
+    row.show_step(StepFacts(2.0, 8, 10_000_000))
+    assert row.gain.text() == (
+        "Two machines would be about 2.0 × as fast, if each is as fast as this one: a step takes 2 s here, to exchange "
+        "its gradients of 40.0 MB 0.011 s."
+    )
+    row.boxes["air"].click()
+    row.show_step(StepFacts(0.5, 8, 10_000_000))
+    assert row.gain.text() == (
+        "Three machines would take 2.0 × as long: to exchange the gradients of 40.0 MB takes 0.8 s, a step on this "
+        "computer 0.5 s."
+    )
+    machines.change("air", bytes_per_second=0.0)
+    row.show_machines()
+    assert "once each machine was tested" in row.gain.text()
+
+
+def test_a_run_goes_to_the_machines_that_are_chosen(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[tuple[str, ...]] = []
+
+    def together(run: Run, names: list[str]) -> object:
+        started.append(tuple(names))
+        return lambda stop, save_now: iter(())
+
+    monkeypatch.setattr(window.runs, "train_together", together)
+    monkeypatch.setattr(window.runs, "train_events", lambda run: together(run, []))
+    window.runs.start(Run())
+    machines.add("mini")
+    machines.change("mini", used=True)
+    window.runs.start(Run())
+    assert started == [(), ("mini",)]
+
+
+def test_the_menu_opens_the_settings(window: MainWindow, qtbot: QtBot) -> None:
+    actions = {a.text().replace("&", ""): a for menu in window.menuBar().actions() for a in menu.menu().actions()}
+    actions["Settings…"].trigger()
+    (settings,) = (dialog for dialog in window.findChildren(QDialog) if dialog.windowTitle() == "Settings")
+    settings.close()
+
+
+def test_speed_and_waiting_of_each_rank() -> None:
+    metrics = {
+        "rank_0_tokens_per_second": 1200.4, "rank_0_waiting": 0.02,
+        "rank_1_tokens_per_second": 800.0, "rank_1_waiting": 0.256,
+    }  # fmt: skip
+    assert describe_ranks(metrics) == (
+        "Rank 0: 1,200 tokens/s, waits 2% of the time · Rank 1: 800 tokens/s, waits 26% of the time"
+    )
+    assert describe_ranks({"accuracy": 1.0}) == ""
+    charts = {chart.key if hasattr(chart, "key") else chart.title: chart for chart in select_charts("sft", metrics)}
+    assert {len(chart.metrics) for chart in charts.values()} == {2}
