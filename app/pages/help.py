@@ -19,6 +19,7 @@ PAGES = {
     "precision.md": tr("Base precision"),
     "rewards.md": tr("Rewards"),
     "results.md": tr("Using a result"),
+    "machines.md": tr("Several machines"),
 }
 
 

@@ -43,7 +43,7 @@ def try_machine(name: str, model: str) -> Iterator[Tested]:
         f"Hone {facts.versions['hone']}",
     ]
     parts.append(tr("has the model {model}", model=Path(model).name) if not facts.missing
-                 else tr("has not the model {model}", model=Path(model).name))  # fmt: skip
+                 else tr("does not have the model {model}", model=Path(model).name))  # fmt: skip
     yield Tested(" · ".join(parts))
     link = ask_link(together_with([name]))
     yield Tested(" · ".join(parts), link.latency_seconds, link.bytes_per_second)

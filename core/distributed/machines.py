@@ -16,7 +16,7 @@ from core.errors import BadOption, Unavailable
 from core.options import option
 
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
-BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl", "mpi")
+BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Machines:
     )
     distributed_backend: str = option(
         "auto",
-        "What moves the numbers: ring (TCP, also over Thunderbolt), jaccl (RDMA), nccl (NVIDIA) or mpi.",
+        "What moves the numbers: ring (TCP, also over Thunderbolt), jaccl (RDMA) or nccl (NVIDIA).",
         choices=BACKENDS,
         label="Link",
         when="auto is nccl on NVIDIA GPUs, else ring.",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from core import methods
 from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
+from core.distributed.machines import Machines
 from core.export.targets import TARGETS
 from core.model.families import FAMILIES
 from core.options import Option, describe
@@ -30,6 +31,51 @@ _DATA = {
 _GROUPS = {"model": "Model", "data": "Data", "adapter": "What is trained", "train": "Training"}
 
 
+# Written by hand; the options follow it.
+MACHINES = """# Several machines or GPUs
+
+A run can be shared by several Macs or by the GPUs of one machine. Each holds the whole model and takes its part of the rows of every step; their gradients are added up, so that the run learns what it would learn on one. MLX moves the numbers: over TCP (`ring`, also through a Thunderbolt cable), over RDMA (`jaccl`), or between NVIDIA GPUs (`nccl`).
+
+**Not yet tried on two Macs.** What stands here was tried with several processes on one machine, and with two hosts of their own in network namespaces whose cable was cut. The steps on macOS follow the documentation of MLX and Apple.
+
+- **The GPUs of this machine:** `hone train --model MODEL --dataset DATA --ranks 2`
+- **Several machines:** `hone train --model MODEL --dataset DATA --hosts 10.0.0.1,10.0.0.2`, or in the window under **Settings → Machines**, and then at the last step of **New run**
+- **By MLX's launcher:** `mlx.launch --hostfile hosts.json -- /path/to/python -P -m core train --model MODEL --dataset DATA`, which is also the way to MPI (`--backend mpi`)
+- **How fast the link is:** `hone link-speed --hosts 10.0.0.1,10.0.0.2`
+
+## Two Macs with a Thunderbolt cable, step by step
+
+Not yet tried on hardware; please tell what you find.
+
+1. **The same Hone on both.** The app in Applications on both, or the folder with `./run.sh` under the same path. The versions of Hone, MLX, mlx-lm and Python are compared before the first step; a difference is told and nothing is trained.
+2. **Let the first reach the second.** On the second Mac, switch on *System Settings → General → Sharing → Remote Login*. On the first: `ssh-keygen -t ed25519` unless you have a key, `ssh-copy-id you@second.local`, then `ssh you@second.local` once, to accept its key. Hone uses your ssh and your keys, and asks for no password.
+3. **Connect them.** A Thunderbolt 4 or 5 cable. In *System Settings → Network* both show a Thunderbolt Bridge; give it the address `10.0.0.1` on the first and `10.0.0.2` on the second, by hand, with the subnet mask `255.255.255.0`. `ping 10.0.0.2` has to answer.
+4. **Data and model on both, in the same place.** `hone download MODEL` on both, or the model's folder under the same path; the dataset under the same path as well. Hone does not copy them.
+5. **Measure before you trust it.** `hone link-speed --hosts 10.0.0.1,you@10.0.0.2`, or **Settings → Machines → Add** in the window, which tells at the start of a run whether two Macs pay. An adapter's gradient is small (40 MB for LoRA of rank 16 on 0.6 billion parameters); all weights of that model are 2.4 GB in every step.
+6. **Train.** `hone train --model MODEL --dataset DATA --hosts 10.0.0.1,you@10.0.0.2`. The first machine keeps the run's folder; it can go on later on one machine or on three: `hone train --resume RUN --hosts …`.
+
+## RDMA over Thunderbolt 5
+
+`jaccl` has far less delay than TCP. It takes macOS 26.2 or later and Thunderbolt 5 on both Macs (Apple's technical note TN3205).
+
+1. Start each Mac in macOS Recovery, open *Utilities → Terminal*, enter `rdma_ctl enable`, and start it again.
+2. `ibv_devices` has to list a device for each port, such as `rdma_en2`; `hone doctor` then lists `jaccl` under Several GPUs.
+3. The Thunderbolt Bridge must be off for RDMA. MLX sets up the addresses and writes the file of hosts: `mlx.distributed_config --backend jaccl --over thunderbolt --hosts first.local,second.local --auto-setup --output hosts.json`. It needs administrator rights on both.
+4. `hone train --model MODEL --dataset DATA --hostfile hosts.json`
+
+## When a machine is lost
+
+A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
+
+## What goes over the network
+
+Only between the machines that you name, at the addresses that you give: ssh with your own keys, MLX's connections, and one connection of each machine to the first by which a loss is noticed. Nothing listens longer than the run. MLX's connections are not encrypted: use a cable or a network that you trust.
+
+## Options
+
+"""
+
+
 def pages() -> dict[str, str]:
     """The text of each page by its file's name."""
     texts = {
@@ -39,6 +85,7 @@ def pages() -> dict[str, str]:
         "precision.md": _precision(),
         "rewards.md": _rewards(),
         "results.md": _results(),
+        "machines.md": MACHINES + _list(describe(Machines)) + "\n",
     }
     return {name: _escape_tags(text) for name, text in texts.items()}
 

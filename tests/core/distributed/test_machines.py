@@ -84,3 +84,10 @@ def test_damaged_hostfile(tmp_path: Path) -> None:
 
 def test_own_addresses() -> None:
     assert is_own("127.0.0.1") and not is_own("192.0.2.7") and not is_own("nonsense")
+
+
+def test_mpi_starts_itself(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.json"
+    path.write_text(json.dumps({"backend": "mpi", "hosts": [{"ssh": "a"}, {"ssh": "b"}]}))
+    with pytest.raises(BadOption, match="there is no backend 'mpi'; there are ring, jaccl, jaccl-ring, nccl"):
+        resolve(Machines(hostfile=str(path)))
