@@ -107,7 +107,7 @@ class Ranks:
         return json.dumps({"backend": self.backend or "", "envs": list(self.envs), "hosts": hosts})
 
 
-def resolve(machines: Machines, look_up: Callable[[str], str] = socket.gethostbyname) -> Ranks:
+def resolve(machines: Machines, look_up: Callable[[str], str] | None = None) -> Ranks:
     """The processes that are asked for. Raises BadOption, and Unavailable for a name that has no address."""
     machines.check()
     backend = None if machines.distributed_backend == "auto" else machines.distributed_backend
@@ -124,7 +124,7 @@ def resolve(machines: Machines, look_up: Callable[[str], str] = socket.gethostby
     return Ranks(ranks, backend, per_host=count)
 
 
-def _named(name: str, look_up: Callable[[str], str]) -> Rank:
+def _named(name: str, look_up: Callable[[str], str] | None) -> Rank:
     """The machine of a name as ssh takes it ("mini", "me@mini.local", "10.0.0.2")."""
     if not name or name.startswith("-"):
         raise BadOption(f"{name!r} is no name of a machine.")
@@ -133,7 +133,7 @@ def _named(name: str, look_up: Callable[[str], str]) -> Rank:
         address = str(ipaddress.ip_address(host))
     except ValueError:
         try:
-            address = look_up(host)
+            address = (look_up or socket.gethostbyname)(host)
         except OSError:
             raise Unavailable(f"{name} cannot be found in the network: give its address, or a --hostfile.") from None
     return Rank(name, HERE if is_own(address) else name, (address,))
@@ -179,7 +179,7 @@ def _read_host(values: dict[str, Any]) -> Rank:
     return Rank(name, HERE if is_here else name, addresses, tuple(values.get("rdma", [])))
 
 
-def together_with(names: Sequence[str], look_up: Callable[[str], str] = socket.gethostbyname) -> Machines:
+def together_with(names: Sequence[str], look_up: Callable[[str], str] | None = None) -> Machines:
     """This machine, as the first, and others: under the address by which the first of them reaches it.
 
     Raises Unavailable for a name that has no address.
