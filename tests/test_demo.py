@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from core.easy import finetune
 from core.evaluate import evaluate
 from core.events import Evaluated
@@ -13,6 +15,19 @@ def measure(adapter: Path | None, answers: int) -> dict[str, float]:
     return last.metrics
 
 
+def test_most_answers_become_valid_json(tmp_path: Path) -> None:
+    """In 80 steps."""
+    metrics_before = measure(None, 4)
+    run = finetune("starter", "demo").output(tmp_path / "run").set("steps", 80).set("eval_every", 40).set("samples", 2)
+    result = run.run()
+    metrics_after = measure(result.folder, 20)
+    assert metrics_before["valid_json"] == 0.0 and metrics_before["exact_match"] == 0.0
+    assert metrics_after["valid_json"] > 0.6 and metrics_after["exact_match"] > 0.3
+    assert result.finished.message.startswith("Better on unseen examples")
+    assert result.finished.metrics_after["valid_json"] == 1.0
+
+
+@pytest.mark.slow
 def test_answers_become_valid_json(tmp_path: Path) -> None:
     """With the default settings throughout, as the window's first button runs it."""
     metrics_before = measure(None, 10)

@@ -155,7 +155,7 @@ def test_killed_at_random_moments_the_folder_can_always_be_resumed(words: list[s
         "2",
         "--json",
     ]
-    for turn, delay in enumerate((0.13, 0.29, 0.41)):
+    for turn, delay in enumerate((0.13, 0.35)):
         resume_flags = ["--resume"] if turn else []
         process = subprocess.Popen([*command, *resume_flags], stdout=subprocess.PIPE, text=True)
         assert process.stdout is not None

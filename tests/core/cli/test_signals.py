@@ -38,7 +38,9 @@ def last_event(tmp_path: Path) -> Any:
     return from_json((tmp_path / "run" / "events.jsonl").read_text().splitlines()[-1])
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow)]
+)
 def test_once_a_run_has_begun_it_is_saved(words: list[str], tmp_path: Path, number: int, code: int) -> None:
     process = start(*words, "--eval-every", "1000")
     wait_for(process, "step     1")
