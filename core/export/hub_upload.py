@@ -3,12 +3,13 @@
 import functools
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from core.errors import BadOption, Unavailable
 from core.events import Phase
+from core.export.counted_file import CountedFile
 from core.hub_token import find_token
 from core.model.download import WAITS
 from core.model.hub_failures import explain_failure, is_broken_connection, page_url, read_status
@@ -25,12 +26,12 @@ def upload_folder(name: str, folder: Path, *, public: bool, overwrite: bool) -> 
 
     What has arrived stays there when it is cut off: the same call goes on with the rest, even later. A repository
     that is there with other content is left alone unless `overwrite`; then it holds these files alone. At the end what
-    the Hub has is compared with the files. Closing the generator ends the upload after the file that is on its way.
+    the Hub has is compared with the files. Closing the generator ends the upload, also within a file.
 
     Raises BadOption for a repository that is not to be written to, Unavailable where the Hub refuses or is not reached.
     """
     try:
-        with _without_bars():
+        with _by_http(), _without_bars():
             url = yield from run_in_thread("upload", functools.partial(_upload, name, folder, public, overwrite))
     except Exception as error:  # a sentence for each known one; others are raised as they are
         explained = _explain(name, error)
@@ -48,6 +49,23 @@ def require_token() -> str:
     if not token:
         raise Unavailable("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
     return token
+
+
+@contextmanager
+def _by_http() -> Iterator[None]:
+    """While it lasts the Hub's client sends files itself, by HTTP, and not through hf_xet.
+
+    That library takes a whole file at once: it tells nothing of how far it is, cannot be stopped, and does not go
+    through the double of the Hub that uploads are tested with. What it saves, parts that the Hub knows already, a new
+    model has little of.
+    """
+    from huggingface_hub import constants
+
+    before, constants.HF_HUB_DISABLE_XET = constants.HF_HUB_DISABLE_XET, True
+    try:
+        yield
+    finally:
+        constants.HF_HUB_DISABLE_XET = before
 
 
 @contextmanager
@@ -73,9 +91,10 @@ def _upload(
     files = {file.relative_to(folder).as_posix(): file for file in sorted(folder.rglob("*")) if file.is_file()}
     total, sent = sum(file.stat().st_size for file in files.values()), 0
 
-    def tell(note: str = "") -> None:
-        detail = f"{name}: {sent / 1e6:,.1f} of {total / 1e6:,.1f} MB{', ' if note else ''}{note}"
-        report(Phase("Uploading", detail, sent / max(1, total)))
+    def tell(note: str = "", of_file: int = 0) -> None:
+        arrived = sent + of_file
+        detail = f"{name}: {arrived / 1e6:,.1f} of {total / 1e6:,.1f} MB{', ' if note else ''}{note}"
+        report(Phase("Uploading", detail, arrived / max(1, total)))
 
     def keep_trying(work: Callable[[], T]) -> T:
         """Call it again after a broken connection; what has arrived is not sent again."""
@@ -83,6 +102,8 @@ def _upload(
             try:
                 return work()
             except Exception as error:
+                if cancelled.is_set():
+                    raise Unavailable(_stopped(name)) from error
                 if not _is_broken(error):
                     raise
             tell("the connection broke; trying again")
@@ -101,22 +122,30 @@ def _upload(
         )
     sent = total - sum(files[path].stat().st_size for path in missing)
     operations: list[Any] = [CommitOperationDelete(path) for path in other if path not in files]
-    for path in missing:
-        tell(path)
-        addition = CommitOperationAdd(path, str(files[path]))
-        keep_trying(functools.partial(api.preupload_lfs_files, name, [addition], free_memory=False))
-        operations.append(addition)
-        sent += files[path].stat().st_size
-        if cancelled.is_set():
-            raise Unavailable(_stopped(name))
-    tell()
-    if operations:
-        keep_trying(functools.partial(api.create_commit, name, operations, commit_message=MESSAGE))
+    with ExitStack() as opened:
+        for path in missing:
+            tell(path)
+            file = opened.enter_context(CountedFile(files[path], functools.partial(tell, path), cancelled))
+            addition = CommitOperationAdd(path, file)
+            keep_trying(functools.partial(_send, api, name, addition, file))
+            operations.append(addition)
+            sent += file.size
+            if cancelled.is_set():
+                raise Unavailable(_stopped(name))
+        tell()
+        if operations:
+            keep_trying(functools.partial(api.create_commit, name, operations, commit_message=MESSAGE))
     there = keep_trying(functools.partial(_list_files, api, name))
     damaged = next((path for path, file in files.items() if not _is_same(there.get(path), file)), None)
     if damaged:
         raise Unavailable(f"{damaged} did not arrive at {name} as it is here; start the upload again.")
     return page_url(name)
+
+
+def _send(api: Any, name: str, addition: Any, file: CountedFile) -> None:
+    """Send a large file; small ones go with the commit. From its beginning: a connection may have broken within it."""
+    file.seek(0)
+    api.preupload_lfs_files(name, [addition], free_memory=False)
 
 
 def _create(api: Any, name: str, public: bool) -> None:

@@ -1,5 +1,6 @@
 """Uploads to the Hub's double with the real client: private, in one commit, going on after broken connections."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from core.errors import BadOption, Unavailable
 from core.events import Phase
-from core.export import hub_upload
+from core.export import counted_file, hub_upload
 from core.export.hub_upload import upload_folder
 from tests import hub_double
 from tests.hub_double import HubDouble, HubRepository
@@ -140,3 +141,28 @@ def test_a_damaged_file_is_noticed(hub: HubDouble, folder: Path, monkeypatch: py
 
 
 mode = hub_double._upload_mode
+
+
+def test_progress_within_a_file_and_an_end_within_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counted_file, "_SECONDS", 0.0)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(WEIGHTS)
+    told: list[int] = []
+    cancelled = threading.Event()
+    with counted_file.CountedFile(path, told.append, cancelled) as file:
+        assert file.read() == WEIGHTS and not told  # for its hash
+        file.seek(0)
+        assert b"".join(iter(lambda: file.read(30_000), b"")) == WEIGHTS
+        assert told == [30_000, 60_000, 90_000, 102_400, 102_400]
+        file.seek(0)
+        cancelled.set()
+        with pytest.raises(Unavailable, match="was stopped"):
+            file.read(30_000)
+
+
+def test_files_go_by_http_and_not_through_hf_xet(hub: HubDouble, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", False)
+    upload(folder)
+    assert puts(hub) == 2 and constants.HF_HUB_DISABLE_XET is False
