@@ -16,6 +16,7 @@ import numpy as np
 
 from core.adapters.merged_weights import merged_weights
 from core.rollouts import SamplingStopped
+from core.rollouts.product_threads import product_threads
 from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
 
 PREFILL_STEP_SIZE = 2048  # tokens of a prompt computed in one piece
@@ -102,7 +103,7 @@ class CompletionGenerator:
                 done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
             )
             try:
-                with merged_weights(self.model):
+                with merged_weights(self.model), product_threads(self.model, at_once):
                     for finished in written:
                         if self.stop.is_set():
                             raise SamplingStopped

@@ -115,7 +115,7 @@ class Round:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--quick", action="store_true", help="a third of the rows")
+    parser.add_argument("--quick", action="store_true", help="a third of the rows, and fewer cases")
     parser.add_argument("--only", default="", help="cases whose title holds this")
     args = parser.parse_args()
     python = environment()
@@ -135,10 +135,10 @@ def cases(quick: bool) -> Iterator[Case]:
     yield Case("dpo, instruction lengths", "dpo", "mlx-lm-lora", rows)
     yield Case("orpo, instruction lengths", "orpo", "mlx-lm-lora", rows)
     for length in (128, 256, 512, 1024):
-        yield Case(f"sft, {length} tokens a row", "sft", "mlx-lm", 16, length)
-    for count in (64, 256):
+        yield Case(f"sft, {length} tokens a row", "sft", "mlx-lm", 8 if quick and length == 1024 else 16, length)
+    for count in (64,) if quick else (64, 256):
         yield Case(f"sft, {count} rows of 128 tokens", "sft", "mlx-lm", count, 128)
-    for vocabulary in (2048, 32768, 65536):
+    for vocabulary in (2048, 32768) if quick else (2048, 32768, 65536):
         yield Case(f"sft, vocabulary of {vocabulary:,}", "sft", "mlx-lm", 16, 256, vocabulary)
     for batch_size in (1, 2, 8):
         yield Case(f"sft, batches of {batch_size}", "sft", "mlx-lm", 16, 256, batch_size=batch_size)
@@ -188,10 +188,12 @@ def measure_side(command: list[str]) -> Side:
     )
 
 
-def run_side(command: list[str]) -> dict[str, Any]:
+def run_side(command: list[str], threads: int | None = None) -> dict[str, Any]:
     """The figures that a side prints, run in a process of its own with OpenBLAS, where there is one: MLX's own BLAS is
-    far slower."""
+    far slower. `threads` are the cores that OpenBLAS takes for a product; None: as it decides by itself."""
     environment = dict(os.environ)
+    if threads:
+        environment["OPENBLAS_NUM_THREADS"] = str(threads)
     library, _ = openblas.report()
     if library:
         environment["LD_PRELOAD"] = library
