@@ -39,8 +39,8 @@ SETTINGS = {
     "mlxrl": "its functions put together as its command line does, at their best: a prompt's cache shared in its "
     "group, all answers of a step written at once (one by one for answers of natural length, which it otherwise begins "
     "again when the first ends), log-probabilities taken over from the writing, learning in micro-batches of 8",
-    "Hone": "`hone train` by itself: up to 64 answers written at once, finished ones leave; small products take one core "
-    "while it writes; a report after each step",
+    "Hone": "`hone train` by itself: up to 64 answers written at once, finished ones leave; small products take one "
+    "core while it writes; a report after each step",
 }
 THREADS = {"as it comes": None, "one core": 1}  # of a peer's products, which nothing but the environment decides
 Round = dict[str, dict[str, Any]]  # what the sides printed, by name
@@ -153,16 +153,17 @@ def page(lines: list[str], python: Path) -> str:
             "linear layers, temperature 1, no KL, the same reward, AdamW. Answer tokens per second of whole steps: "
             "writing, scoring, learning; the same by processor time, which says more where other work ran on the "
             "machine. Memory is MLX's peak. Hone learns nothing from groups whose answers all have one reward, and "
-            "leaves them out; the peers compute them. How many of its groups varied stands in the table. Each peer with "
-            "OpenBLAS as it comes, which spreads products over all cores, and with one core a product "
-            "(`OPENBLAS_NUM_THREADS=1`), which is quicker for products as small as these. Not compiled on any side. Not measured on a Mac. Aimed at: 3 times as fast as every peer.",
+            "leaves them out; the peers compute them. How many of its groups varied stands in the table. Each peer "
+            "with OpenBLAS as it comes, which spreads products over all cores, and with one core a product "
+            "(`OPENBLAS_NUM_THREADS=1`), which is quicker for products as small as these. Not compiled on any side. "
+            "Not measured on a Mac. Aimed at: 3 times as fast as every peer.",
             "",
             "| side | settings |",
             "|---|---|",
             *(f"| {name} | {sentence} |" for name, sentence in SETTINGS.items()),
             "",
-            "| case | peer, its products on | its tokens/s | Hone's | times as fast | of the rounds | by processor time "
-            "| share for writing, its / Hone's | Hone's groups that varied | its peak MB | Hone's |",
+            "| case | peer, its products on | its tokens/s | Hone's | times as fast | of the rounds "
+            "| by processor time | share for writing, its / Hone's | groups that varied | its peak MB | Hone's |",
             "|---|---|---|---|---|---|---|---|---|---|---|",
             *lines,
         ]
