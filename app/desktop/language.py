@@ -50,10 +50,12 @@ def tr(text: str, **values: object) -> str:
     resources.make.languages. Where there is no translation it is English.
     """
     if isinstance(text, Sentence):
-        inner = {name: tr(value) if isinstance(value, Sentence) else value for name, value in text.values.items()}
-        return tr(text.words, **inner)
+        return tr(text.words, **text.values)
     translated = _texts.get(text, text)
-    return _FORMATTER.vformat(translated, (), values) if values else translated
+    if not values:
+        return translated
+    said = {name: tr(value) if isinstance(value, Sentence) else value for name, value in values.items()}
+    return _FORMATTER.vformat(translated, (), said)
 
 
 def localize(number: str) -> str:

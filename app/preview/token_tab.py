@@ -90,7 +90,7 @@ class TokenTab(QWidget):
     def show_tokenizer(self, loaded: LoadedTokenizer | None, reason: str = "") -> None:
         """Use this tokenizer; where there is none, `reason` is shown instead."""
         self._tokenizer = loaded.tokenizer if loaded else None
-        self.legend.setText(f"{_LEGEND} {loaded.end_of_turn}" if loaded else _LEGEND)
+        self.legend.setText(f"{_LEGEND} {tr(loaded.end_of_turn)}" if loaded else _LEGEND)
         self._reason, self._drawn_key = reason, ()
         self.template.show_tokenizer(loaded, self._run.data.chat_template if self._run else None)
         self.draw()

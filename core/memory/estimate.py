@@ -22,6 +22,7 @@ from core.memory.tensor_shapes import (
 )
 from core.quant.modes import UNPACKED
 from core.run import Run
+from core.sentence import Sentence, say
 
 OPTIMIZER_STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers kept for each trained parameter
 LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that many tokens: see core.model.lm_head
@@ -58,12 +59,14 @@ class Estimate:
         return int(self.total * (1 + RANGE_SHARE))
 
     @property
-    def words(self) -> str:
+    def words(self) -> Sentence:
         """The range for people: "5 to 7 GB"."""
         low, high = self.low / 1e9, self.high / 1e9
         if high < 1:
-            return f"{max(1, round(low * 1000, -1)):.0f} to {round(high * 1000, -1):.0f} MB"
-        return f"{low:.1f} to {high:.1f} GB" if high < 10 else f"{low:.0f} to {high:.0f} GB"
+            return say("{low:.0f} to {high:.0f} MB", low=max(1, round(low * 1000, -1)), high=round(high * 1000, -1))
+        if high < 10:
+            return say("{low:.1f} to {high:.1f} GB", low=low, high=high)
+        return say("{low:.0f} to {high:.0f} GB", low=low, high=high)
 
 
 @dataclass(frozen=True)

@@ -65,3 +65,8 @@ def test_a_value_that_json_cannot_hold(german: None) -> None:
     finished = dataclasses.replace(FINISHED, message=say("At {loss:.2f}.", loss=math.nan))
     read = from_json(to_json(finished))
     assert isinstance(read, Finished) and read.message == "At nan."
+
+
+def test_a_sentence_among_the_values_of_a_text(german: None) -> None:
+    words = say("{low:.1f} to {high:.1f} GB", low=2.5, high=4)
+    assert tr("{words}", words=words) == "2,5 bis 4,0 GB"

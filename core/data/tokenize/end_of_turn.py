@@ -13,6 +13,7 @@ from typing import Any
 from core.data.tokenize.answer_spans import MARK
 from core.data.tokenize.render import TemplateRefused, render_with_fallbacks
 from core.errors import shorten
+from core.sentence import Sentence, say
 
 _PROBE = ({"role": "user", "content": "?"}, {"role": "assistant", "content": MARK})
 
@@ -30,13 +31,16 @@ class EndOfTurn:
         """A generated text up to where the template's spelled-out end begins."""
         return text.partition(self.spelled_out)[0] if self.spelled_out else text
 
-    def describe(self) -> str:
+    def describe(self) -> Sentence:
         """A sentence for people."""
         if not self.token:
-            return "Nothing ends an answer: the model has no token for it, and answers go on until their longest."
+            return say("Nothing ends an answer: the model has no token for it, and answers go on until their longest.")
         if self.spelled_out:
-            return f"Answers end with {shorten(self.spelled_out, 60)}, spelled out, and {self.token}."
-        return f"Answers end with {self.token}."
+            spelled_out = shorten(self.spelled_out, 60)
+            return say(
+                "Answers end with {spelled_out}, spelled out, and {token}.", spelled_out=spelled_out, token=self.token
+            )
+        return say("Answers end with {token}.", token=self.token)
 
 
 def find_end_of_turn(tokenizer: Any) -> EndOfTurn:
