@@ -22,7 +22,9 @@ class MachinesRow(Card):
         self._step: StepFacts | None = None
         layout = vbox(self, 14, 6)
         line = hbox(gap=theme.GRID * 2)
-        line.addWidget(Label(tr("Train together with"), bold=True))
+        words = Label(tr("Train together with"), bold=True)
+        words.setWordWrap(False)
+        line.addWidget(words)
         self._boxes_layout = hbox(gap=theme.GRID * 2)
         line.addLayout(self._boxes_layout)
         line.addStretch()

@@ -15,6 +15,7 @@ from app.plots.run_legend import RunLegend
 from app.plots.small_row import SmallCharts
 from app.runs.metrics import select_charts
 from app.runs.overlay import Overlay, read_overlay
+from app.runs.ranks import RANKS
 from app.runs.record import RunRecord
 from app.style import theme
 from app.threads.task import Task
@@ -148,7 +149,8 @@ class ChartPanel(QWidget):
                 outdated.deleteLater()
         self.choice.show_choices({LOSS: tr("Loss"), **{spec.key: spec.title for spec in self._specs.values()}})
         self.choice.setVisible(bool(self._specs))
-        self.show_chart(self._current if self._has_choice or not self._specs else next(iter(self._specs)))
+        first = next((key for key in self._specs if not key.startswith(RANKS)), LOSS)  # what is learned, not where
+        self.show_chart(self._current if self._has_choice else first)
 
     def _begin(self, _: object) -> None:
         self._imported = True

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from app.desktop.language import localize, tr
 from core.methods import ChartSpec, Metric
 
+RANKS = "ranks_"  # begins the keys of their charts
 _METRIC = re.compile(r"rank_(\d+)_(tokens_per_second|waiting)")
 
 
@@ -33,7 +34,7 @@ def rank_charts(names: Iterable[str]) -> list[ChartSpec]:
         ),
     }
     return [
-        ChartSpec(f"ranks_{kind}", *titles[kind],
+        ChartSpec(f"{RANKS}{kind}", *titles[kind],
                   tuple(Metric(name, tr("rank {rank}", rank=rank)) for rank, name in sorted(members)))
         for kind, members in found.items() if members
     ]  # fmt: skip

@@ -138,3 +138,16 @@ def test_speed_and_waiting_of_each_rank() -> None:
     assert describe_ranks({"accuracy": 1.0}) == ""
     charts = {chart.key if hasattr(chart, "key") else chart.title: chart for chart in select_charts("sft", metrics)}
     assert {len(chart.metrics) for chart in charts.values()} == {2}
+
+
+def test_the_loss_is_what_a_run_of_several_shows_first(qtbot: QtBot) -> None:
+    from app.plots.panel import LOSS, ChartPanel
+    from app.runs.record import RunRecord
+    from app.runs.series import Series
+
+    panel, record = ChartPanel(), RunRecord()
+    qtbot.addWidget(panel)
+    for name in ("rank_0_waiting", "rank_1_waiting"):
+        record.metrics[name] = Series()
+    panel.show_record(record)
+    assert panel._current == LOSS and len(panel._specs) == 1
