@@ -1,7 +1,10 @@
 """Models to begin with, as known on paper: what they are, how large, under which licence. Needs no MLX, no network.
 
 All are from makers who train them for chat, are not gated, and are of families that Hone is tried with. Their shapes
-are those of their config.json, so that the memory of a run can be estimated before anything is downloaded.
+are those of their config.json, so that the memory of a run can be estimated before anything is downloaded. A download
+is what follows from the shape in 16 bit, with the files of the tokenizer (16 MB of Qwen's, 3 MB of SmolLM2's); the two
+smallest Qwen bring a copy of their embeddings as output layer. The Hub's pages of Qwen3 0.6B (1.52 GB) and 8B (16.4 GB)
+say the same, and those of Qwen3 and SmolLM2 name the licence.
 """
 
 from collections.abc import Mapping, Sequence
@@ -41,25 +44,25 @@ _QWEN_4B = _qwen(2560, 9728, 36, 32, True)
 # The smallest first.
 RECOMMENDED: tuple[Recommended, ...] = (
     Recommended(
-        "HuggingFaceTB/SmolLM2-360M-Instruct", "SmolLM2 360M", 724_000_000, "apache-2.0",
+        "HuggingFaceTB/SmolLM2-360M-Instruct", "SmolLM2 360M", 727_000_000, "apache-2.0",
         _shape("llama", 960, 2560, 32, 15, 5, True) | {"vocab_size": 49_152},
     ),
     Recommended(
-        "Qwen/Qwen3-0.6B", "Qwen3 0.6B", 1_510_000_000, "apache-2.0", _qwen(1024, 3072, 28, 16, True), thinks=True
+        "Qwen/Qwen3-0.6B", "Qwen3 0.6B", 1_519_000_000, "apache-2.0", _qwen(1024, 3072, 28, 16, True), thinks=True
     ),
     Recommended(
-        "Qwen/Qwen3-1.7B", "Qwen3 1.7B", 4_070_000_000, "apache-2.0", _qwen(2048, 6144, 28, 16, True), thinks=True
+        "Qwen/Qwen3-1.7B", "Qwen3 1.7B", 4_079_000_000, "apache-2.0", _qwen(2048, 6144, 28, 16, True), thinks=True
     ),
-    Recommended("Qwen/Qwen3-4B-Instruct-2507", "Qwen3 4B", 8_060_000_000, "apache-2.0", _QWEN_4B),
-    Recommended("Qwen/Qwen3-4B", "Qwen3 4B", 8_060_000_000, "apache-2.0", _QWEN_4B, thinks=True, instructs=False),
+    Recommended("Qwen/Qwen3-4B-Instruct-2507", "Qwen3 4B", 8_061_000_000, "apache-2.0", _QWEN_4B),
+    Recommended("Qwen/Qwen3-4B", "Qwen3 4B", 8_061_000_000, "apache-2.0", _QWEN_4B, thinks=True, instructs=False),
     Recommended(
-        "Qwen/Qwen3-8B", "Qwen3 8B", 16_390_000_000, "apache-2.0", _qwen(4096, 12_288, 36, 32, False), thinks=True
-    ),
-    Recommended(
-        "Qwen/Qwen3-14B", "Qwen3 14B", 29_550_000_000, "apache-2.0", _qwen(5120, 17_408, 40, 40, False), thinks=True
+        "Qwen/Qwen3-8B", "Qwen3 8B", 16_397_000_000, "apache-2.0", _qwen(4096, 12_288, 36, 32, False), thinks=True
     ),
     Recommended(
-        "Qwen/Qwen3-32B", "Qwen3 32B", 65_540_000_000, "apache-2.0", _qwen(5120, 25_600, 64, 64, False), thinks=True
+        "Qwen/Qwen3-14B", "Qwen3 14B", 29_552_000_000, "apache-2.0", _qwen(5120, 17_408, 40, 40, False), thinks=True
+    ),
+    Recommended(
+        "Qwen/Qwen3-32B", "Qwen3 32B", 65_539_000_000, "apache-2.0", _qwen(5120, 25_600, 64, 64, False), thinks=True
     ),
 )  # fmt: skip
 
