@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +12,8 @@ from core import adapters
 from core.data.batch.batches import batch_by_length
 from core.data.batch.groups import Group, has_targets
 from core.data.dataset import load_dataset as load_data
-from core.data.kinds import PAIRS, TEXT
+from core.data.format.example import Example
+from core.data.kinds import PAIRS, QUESTIONS, TEXT
 from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
@@ -102,7 +103,8 @@ def evaluate(
         dtype: what the model computes in; "auto" as in training.
         allow_code: whether the model's own Python code may run.
         quantization: of the base; None as it was when the adapter was trained.
-        kind: the kind of rows, one of core.data.kinds. With PAIRS the targets are those of the chosen answers.
+        kind: the kind of rows, one of core.data.kinds. With PAIRS the targets are those of the chosen answers, with
+            QUESTIONS those of the answers to check against.
         rewards: {name of a reward: its weight} by which the answers are scored too; see core.rewards.
         reward_settings: what some of these rewards need to know.
         forgetting: also measure general text, with and without the adapter.
@@ -169,9 +171,11 @@ def _evaluate(
     tokenizer = load_tokenizer(folder)
     if adapter is not None:
         tokenizer.chat_template = adapters.read_chat_template(Path(adapter)) or tokenizer.chat_template
-    texts = encode_examples(data.examples, tokenizer, train_on=train_on, max_len=max_seq_len)
+    answered = {i: _with_expected(e) if kind == QUESTIONS else e for i, e in enumerate(data.examples)}
+    measured = {i: example for i, example in answered.items() if example is not None}
+    texts = encode_examples(list(measured.values()), tokenizer, train_on=train_on, max_len=max_seq_len)
     rows = [EvaluatedRow(example.line) for example in data.examples]
-    groups = {i: group for i, group in enumerate(map(Group, texts)) if has_targets(group)}
+    groups = {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
     if not groups:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
     loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization)
@@ -193,7 +197,7 @@ def _evaluate(
         yield Sample(0, "after" if adapter else "before", len(asked), prompt.prompt, text, prompt.expected, cut)
         asked.append(row)
     scores = dict(result.preferences)
-    if kind == TEXT:
+    if kind in (TEXT, QUESTIONS):
         scores = report.answer_scores([reply.text for reply in replies], [reply.expected for reply in replies])
         for row in asked:
             if row.expected.strip():
@@ -208,6 +212,16 @@ def _evaluate(
         metrics |= general
     yield Evaluated(0, result.loss, False, result.targets, metrics)
     return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, found)
+
+
+def _with_expected(question: Example) -> Example | None:
+    """A question with the answer that is expected, to measure the loss of that; None where none is."""
+    if not question.answer:
+        return None
+    if question.messages is None:
+        return replace(question, completion=question.answer, answer=None)
+    answer = {"role": "assistant", "content": question.answer}
+    return replace(question, messages=(*question.messages, answer), answer=None)
 
 
 def _score(scorer: RewardScorer, answers: Sequence[Answer], rows: Sequence[EvaluatedRow]) -> dict[str, float]:

@@ -11,7 +11,7 @@ from core.cli import Print
 from core.cli.chat import add_quantization_flag
 from core.cli.progress import show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
-from core.data.kinds import PAIRS, TEXT
+from core.data.kinds import PAIRS, QUESTIONS, TEXT
 from core.errors import BadOption
 from core.events import Walked
 from core.run import Run
@@ -34,8 +34,9 @@ def add(commands: Any) -> None:
     command.add_argument("--adapter-path", metavar="FOLDER", help="A run's folder: measure what was trained there.")
     command.add_argument(
         "--kind",
-        choices=(TEXT, PAIRS),
-        help="Shape of the data: pairs tells how often the better answer is preferred. Default: as the run had it.",
+        choices=(TEXT, PAIRS, QUESTIONS),
+        help="Shape of the data: pairs tells how often the better answer is preferred, questions are rows of a prompt "
+        "and an answer to check against. Default: as the run had it.",
     )
     command.add_argument("--dataset", default="demo", metavar="TEXT", help="A file, or 'demo'. Default: demo.")
     command.add_argument(
@@ -173,6 +174,7 @@ def _sentences(evaluations: "list[Evaluation]", comparisons: "list[Comparison]",
 
 
 def _data_kind(adapter: str | None) -> str:
-    """Pairs where the adapter lies in the folder of a run that learned from them."""
+    """Pairs or questions where the adapter lies in the folder of a run that learned from them."""
     file = Path(adapter or "") / RUN
-    return PAIRS if adapter and file.is_file() and Run.read(file).spec.data == PAIRS else TEXT
+    learned = Run.read(file).spec.data if adapter and file.is_file() else TEXT
+    return learned if learned in (PAIRS, QUESTIONS) else TEXT

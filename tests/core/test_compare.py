@@ -125,3 +125,24 @@ def test_a_file_of_another_kind_is_refused_before_anything_is_loaded(
 ) -> None:
     assert main(["eval", "--model", str(model_folder), "--output", "rows.xlsx"]) != 0
     assert "--output rows.xlsx: the name must end with .md or .csv." in capsys.readouterr().err
+
+
+def test_files_of_questions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    questions = [("What is 3 plus 4?", "7"), ("What is 2 plus 2?", "4")]
+    as_messages, as_prompts = tmp_path / "messages.jsonl", tmp_path / "prompts.jsonl"
+    rows = [{"messages": [{"role": "user", "content": q}], "answer": a} for q, a in questions]
+    as_messages.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    as_prompts.write_text("".join(json.dumps({"prompt": q, "answer": a}) + "\n" for q, a in questions))
+    words = ["eval", "--kind", "questions", "--max-tokens", "12", "--rewards", "numeric", "--backend", "cpu"]
+    assert main([*words, "--dataset", str(as_messages), "--output", str(tmp_path / "rows.csv"), "--json"]) == 0
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    answers = [(e["prompt"], e["answer"]) for e in events if e["event"] == "Sample"]
+    assert answers[0] == ("What is 3 plus 4?", "3 + 4 = 7") and len(answers) == 2
+    records = list(csv.DictReader((tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines()))
+    assert [bool(r["loss"]) for r in records] == [True, True] and records[0]["numeric"] == "1.0"
+    assert main([*words, "--dataset", str(as_prompts), "--json"]) == 0
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["event"] == "Evaluated" and 0 <= last["metrics"]["numeric"] <= 1 and last["loss"] > 0
+    as_prompts.write_text(json.dumps({"prompt": "What is 3 plus 4?"}) + "\n")
+    assert main([*words, "--dataset", str(as_prompts)]) != 0
+    assert "no row has anything to measure" in capsys.readouterr().err
