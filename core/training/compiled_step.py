@@ -16,10 +16,14 @@ from core.data.batch.packing import Layout
 from core.device.gpu_failure import find_failure
 
 MIN_REPEATS = 3  # times that a shape has come up before it is compiled
+# Each compiled shape keeps arrays of its own, and Metal ends a process with 499,000 live allocations.
+MAX_SHAPES = 256
+_MAX_COUNTED = 4096  # shapes whose repeats are counted; then counting begins anew
 
 
 class CompiledStep:
-    """A function (parameters, batch, precomputed, weight) that is compiled for the shapes that come up again.
+    """A function (parameters, batch, precomputed, weight) that is compiled for the first MAX_SHAPES shapes that come up
+    again.
 
     It must follow from its arguments' arrays alone and have no other effect. Where tracing fails, steps go on
     uncompiled and `error` says why.
@@ -30,7 +34,7 @@ class CompiledStep:
         self._shape_counts: Counter[Any] = Counter()
         self._compiled: dict[Any, Callable[..., Any]] = {}  # by what a batch consists of; mx.compile knows shapes
         self._chosen: set[Any] = set()  # the shapes for which it is compiled
-        self._max_shapes: int | None = None
+        self._max_shapes = MAX_SHAPES
         self.error = ""  # why the model's steps turned out not to be compilable
 
     def forget(self, max_shapes: int) -> None:
@@ -43,8 +47,7 @@ class CompiledStep:
     def __call__(self, parameters: Any, batch: Batch, precomputed: Any, weight: float) -> Any:
         arrays, template = _split_arrays(batch)
         shapes = tuple((name, tuple(array.shape)) for name, array in arrays.items())
-        self._shape_counts[shapes] += 1
-        if self._shape_counts[shapes] < MIN_REPEATS or self.error or not self._choose(shapes):
+        if self.error or not self._choose(shapes):
             return self._function(parameters, batch, precomputed, weight)
         kind = (tuple(arrays), template.layout is not None and template.layout.shared)
         if kind not in self._compiled:
@@ -62,9 +65,15 @@ class CompiledStep:
             return self._function(parameters, batch, precomputed, weight)
 
     def _choose(self, shapes: Any) -> bool:
-        """Count these shapes among those that are compiled, where there is room. Returns whether they are."""
-        if shapes not in self._chosen and (self._max_shapes is None or len(self._chosen) < self._max_shapes):
-            self._chosen.add(shapes)
+        """Count these shapes among those that are compiled, where they come up again and there is room. Returns whether
+        they are."""
+        if shapes not in self._chosen and len(self._chosen) < self._max_shapes:
+            if len(self._shape_counts) >= _MAX_COUNTED:
+                self._shape_counts.clear()
+            self._shape_counts[shapes] += 1
+            if self._shape_counts[shapes] >= MIN_REPEATS:
+                self._chosen.add(shapes)
+                del self._shape_counts[shapes]
         return shapes in self._chosen
 
 

@@ -7,6 +7,7 @@ import mlx.core as mx
 import pytest
 
 from core.data.batch.batches import Batch
+from core.training import compiled_step
 from core.training.compiled_step import MIN_REPEATS, CompiledStep
 
 
@@ -53,3 +54,13 @@ def test_after_forget_only_the_first_shapes_that_come_up_again_are_compiled(comp
     step.forget(2)
     steps(step, 5, *[6] * MIN_REPEATS, *[7] * MIN_REPEATS, *[5] * MIN_REPEATS, 7, 6)
     assert compiled == [6, 7, 7, 6]  # 5 was met first, but came up again last
+
+
+def test_what_is_compiled_and_counted_is_bounded(compiled: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_step, "MAX_SHAPES", 3)
+    monkeypatch.setattr(compiled_step, "_MAX_COUNTED", 5)
+    step = CompiledStep(width_of)
+    steps(step, *range(10, 30))  # none comes up again
+    assert compiled == [] and len(step._shape_counts) <= 5
+    steps(step, *[width for width in range(40, 50) for _ in range(MIN_REPEATS)])
+    assert compiled == [40, 41, 42] and len(step._chosen) == 3 and len(step._shape_counts) <= 5
