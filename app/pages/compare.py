@@ -5,30 +5,26 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QWidget
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr, tr_count
+from app.pages.compare_answers import AnswersCard
+from app.pages.compare_overview import Overview
 from app.plots.controls import X_CHOICES
-from app.plots.legend import LINE, Stroke, run_dash
-from app.runs import comparison, status_text
+from app.runs import comparison
 from app.runs.comparison import ComparedRun, Difference, Question
-from app.runs.history import describe_status
-from app.runs.rollout_samples import Rollout
 from app.style import theme
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, card_around, hbox, vbox
 from app.widgets.combo_box import ComboBox
 from app.widgets.item_model import Column, ItemModel
-from app.widgets.labels import ElidedLabel, IconLabel, Label, caption, heading, title
+from app.widgets.labels import Label, heading, title
 from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.segmented_control import SegmentedControl
 from app.widgets.table import Table
-from core.rewards.answer import Answer
-from core.training import report
 
 if TYPE_CHECKING:  # it imports pyqtgraph
     from app.plots.comparison_chart import ComparisonChart
@@ -37,10 +33,6 @@ _CHART_HEIGHT = 320
 _ROW_HEIGHT = 32
 _HEADER_HEIGHT = 32
 _LEAST_COLUMN = 132  # pixels of a run's column in the table of settings
-_ANSWERS_A_ROW = 3
-_NAME_WIDTH = 260
-_MAX_ANSWER = 1500  # characters of an answer that are shown
-ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}
 
 
 class ComparePage(QWidget):
@@ -70,7 +62,7 @@ class ComparePage(QWidget):
         outer.addWidget(scroll, 1)
         self.notice = Notice()
         self.page.addWidget(self.notice)
-        self.overview = _Overview()
+        self.overview = Overview()
         self.overview.open_run.connect(self.open_run)
         self.page.addWidget(self.overview)
         self._chart_card = self._build_chart_card()
@@ -198,124 +190,8 @@ class ComparePage(QWidget):
         self._answers_heading.setVisible(bool(questions))
 
 
-class _Overview(Card):
-    """A line for each run: its look in the chart, its name, its verdict, its best validation and its time."""
-
-    open_run = Signal(object)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._layout = vbox(self, 14, 0)
-        self._lines = QWidget()
-        self.verdicts: list[Label] = []
-
-    def show_runs(self, runs: Sequence[ComparedRun]) -> None:
-        """Show these runs instead of those before."""
-        self._layout.removeWidget(self._lines)
-        self._lines.hide()
-        self._lines.deleteLater()
-        self._lines = QWidget()
-        self._layout.addWidget(self._lines)
-        grid = QGridLayout(self._lines)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(10)
-        grid.setColumnStretch(3, 1)
-        heads = ("", tr("Run"), "", tr("Verdict"), tr("Best validation"), tr("Time"))
-        for column, words in enumerate(heads):
-            if words:
-                grid.addWidget(caption(words), 0, column)
-        self.verdicts = []
-        best = min((r.record.best_eval.loss for r in runs if r.record.best_eval), default=None)
-        for number, run in enumerate(runs, 1):
-            self._add_line(grid, number, run, best)
-
-    def _add_line(self, grid: QGridLayout, number: int, run: ComparedRun, best: float | None) -> None:
-        middle = Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(run_stroke(number - 1), number, 0, middle)
-        name = quiet_button(_fit(run.label, self.fontMetrics()))
-        name.setToolTip(run.label)
-        name.setAccessibleName(tr("Open {run}", run=run.label))
-        name.clicked.connect(lambda: self.open_run.emit(run.folder))
-        name.setMaximumWidth(_NAME_WIDTH)
-        grid.addWidget(name, number, 1, middle | Qt.AlignmentFlag.AlignLeft)
-        finished = run.record.finished
-        tone = report.tone(run.run, finished) if finished is not None else "info"
-        icon, colour = ICONS[tone]
-        grid.addWidget(IconLabel(icon, colour, 16), number, 2, middle)
-        words = tr("It has no verdict: it is not at its end.")
-        if finished is not None:
-            words = tr(finished.message) or describe_status(finished.reason)
-        if run.record.problem:
-            words = run.record.problem
-        verdict = Label(words, selectable=True)
-        self.verdicts.append(verdict)
-        grid.addWidget(verdict, number, 3, middle)
-        evaluation = run.record.best_eval
-        text = "–"
-        if evaluation is not None:
-            text = tr("{loss:.3f} at step {step:,}", loss=evaluation.loss, step=evaluation.step)
-        is_best = evaluation is not None and evaluation.loss == best
-        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 4, middle)
-        seconds = run.record.last_step.seconds if run.record.last_step else None
-        time = "–" if seconds is None else status_text.format_duration(seconds)
-        grid.addWidget(Label(time, figures=True, wrap=False), number, 5, middle)
-
-
-class AnswersCard(Card):
-    """A question with the answers of the runs beside each other, three in a row."""
-
-    def __init__(self, question: Question, labels: Sequence[str]) -> None:
-        super().__init__()
-        layout = vbox(self, 14, 8)
-        layout.addWidget(Label(_shorten(question.prompt), bold=True, selectable=True))
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(16)
-        grid.setVerticalSpacing(10)
-        self.answers: list[Label] = []
-        for number, (label, sample) in enumerate(zip(labels, question.answers, strict=True)):
-            words = tr("(not asked)") if sample is None else _shorten(Answer(sample.answer).visible) or tr("(nothing)")
-            answer = Label(words, selectable=True, tone="secondary" if sample is None else "text")
-            answer.setAccessibleName(tr("Answer of {run}", run=label))
-            self.answers.append(answer)
-            side = vbox(gap=3)
-            side.addLayout(_named_stroke(number, label))
-            thinking = Rollout(sample.answer, None, 0.0).thinking if sample is not None else ""
-            if thinking:
-                side.addWidget(caption(tr("Thinking: {thinking}", thinking=_shorten(thinking))))
-            side.addWidget(answer)
-            side.addStretch()
-            row, column = divmod(number, _ANSWERS_A_ROW)
-            grid.addLayout(side, row, column)
-            grid.setColumnStretch(column, 1)
-        layout.addLayout(grid)
-        if question.expected:
-            layout.addWidget(caption(tr("In the data: {expected}", expected=_shorten(question.expected))))
-
-
-def _fit(text: str, metrics: QFontMetrics) -> str:
-    """The beginning of a label that fits into the column of names."""
-    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, _NAME_WIDTH - 24)
-
-
 def _value_of(number: int, difference: Difference) -> str:
     return difference.values[number]
-
-
-def run_stroke(index: int) -> Stroke:
-    """A piece of the curve of the run at an index."""
-    return Stroke(index, LINE, run_dash(index))
-
-
-def _named_stroke(index: int, label: str) -> QHBoxLayout:
-    layout = hbox(gap=6)
-    layout.addWidget(run_stroke(index))
-    layout.addWidget(ElidedLabel(label, "caption", tone="secondary"), 1)
-    return layout
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= _MAX_ANSWER else text[:_MAX_ANSWER] + " …"
 
 
 def _import_chart() -> None:
