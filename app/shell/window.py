@@ -1,9 +1,8 @@
 """The main window: the sidebar, the pages, and the connections between them."""
 
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QPaintEvent
@@ -23,13 +22,13 @@ from app.shell.menus import MenuBar
 from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
 from app.shell.queue_keeper import QueueKeeper
+from app.shell.run_requests import RunRequests
 from app.shell.sidebar import PLACES, Sidebar
 from app.shell.updates import UpdateNotice
 from app.shell.warm_up import warm_up
 from app.style import icons
 from app.threads import gc, task
 from app.threads.throttle import Throttle
-from app.widgets.allow_code import ask_to_allow
 from app.widgets.card import hbox
 from app.widgets.drop_overlay import DropOverlay
 from core.data.read.files import split_paths
@@ -71,6 +70,7 @@ class MainWindow(QMainWindow):
         self.draft, self.jobs = Draft(self), JobQueue(self)
         self.sidebar, self.stack = Sidebar(), Places(self.draft, self.jobs)
         self.runs = OpenRuns(self.jobs, self.stack, self)
+        self.requests = RunRequests(self.runs, self)
         self.queue = QueueKeeper(self.jobs, self.runs, self)
         central = QWidget()
         layout = hbox(central, gap=0)
@@ -236,14 +236,12 @@ class MainWindow(QMainWindow):
         self.queue.changed.connect(self._show_queue)
         self.jobs.queue_changed.connect(self._show_queue)
         self.runs.train_again.connect(self._edit_settings)
-        self.runs.resume.connect(self._resume)
-        self.runs.end.connect(self._end)
         self.runs.discarded.connect(self._forget)
         self.runs.chat.connect(self._chat_with)
+        self.requests.started.connect(lambda: self.wizard.check.forget_answers())
         self.runs.trained.connect(lambda folder: self.chat_page.offer(folder))
         self.runs.ended.connect(self.attention.tell_end)
         self.runs.ended.connect(lambda live: recent.remember(live.run.output or ""))
-        self.runs.inputs_changed.connect(self._ask_about_changes)
         self.jobs.current_changed.connect(self._update_current)
         self.jobs.current_changed.connect(self._free_memory)
         self._update_progress = Throttle(self._show_progress, _PROGRESS_MS, self)
@@ -252,12 +250,12 @@ class MainWindow(QMainWindow):
     def _connect_page(self, key: str) -> None:
         """Connect the page of a place, which has just been made."""
         if key == "welcome":
-            self.welcome.demo.connect(self._start)
+            self.welcome.demo.connect(self.requests.start)
             self.welcome.own_data.connect(self._choose_data)
             self.welcome.open_run.connect(self._choose_run)
-            self.welcome.interrupted.resume.connect(self._resume)
+            self.welcome.interrupted.resume.connect(self.requests.resume)
         elif key == "new":
-            self.wizard.start.connect(self._start)
+            self.wizard.start.connect(self.requests.start)
             self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
         elif key == "data":
             self.datasets_page.use.connect(self._use_data)
@@ -270,7 +268,7 @@ class MainWindow(QMainWindow):
             self.jobs.run_failed.connect(self._show_queue)  # after the page has counted it
             page.open_run.connect(self.open_run)
             page.use_it.connect(self._use_result)
-            page.resume.connect(self._resume)
+            page.resume.connect(self.requests.resume)
             page.new_run.connect(lambda: self.go("new"))
             page.run_again.connect(self._edit_settings)
             page.compare.connect(self._compare)
@@ -279,13 +277,6 @@ class MainWindow(QMainWindow):
             page.forget.connect(self.queue.forget)
             page.seen.connect(self._show_queue)
             page.choose_folder.connect(self._choose_run)
-
-    def _start(self, run: Run) -> None:
-        ask_to_allow(self, run, self._start_allowed)
-
-    def _start_allowed(self, run: Run) -> None:
-        self.runs.start(run)
-        self.wizard.check.forget_answers()
 
     def _begin(self) -> None:
         """File > New run: afresh, at the first step. What has been set goes only after a question."""
@@ -311,36 +302,11 @@ class MainWindow(QMainWindow):
         self.go("chat")
         self.chat_page.model.add_folder(folder)
 
-    def _resume(self, folder: Path, changes: dict[str, Any] | None = None) -> None:
-        self._take_up(folder, tr("This run cannot go on."), lambda: self.runs.resume_folder(folder, changes=changes))
-
-    def _end(self, folder: Path) -> None:
-        self._take_up(folder, tr("This run cannot be ended."), lambda: self.runs.end_folder(folder))
-
-    def _take_up(self, folder: Path, heading: str, act: Callable[[], object]) -> None:
-        """Do something with a run of before once the code that it needs is allowed; `heading` tells that it failed."""
-
-        def act_or_tell(_: Run) -> None:
-            try:
-                act()
-            except UserError as error:
-                dialogs.show_message(self, heading, str(error))
-
-        try:
-            ask_to_allow(self, Run.read(folder / "run.toml"), act_or_tell)
-        except UserError as error:
-            dialogs.show_message(self, heading, str(error))
-
     def _forget(self, folder: Path) -> None:
         """A run's folder is in the trash."""
         self.go("runs")
         self.runs.forget(folder)
         self.runs_page.refresh()
-
-    def _ask_about_changes(self, folder: Path, inputs: tuple[str, ...], changes: dict[str, Any]) -> None:
-        """A run has not gone on, as its inputs are not what they were; it does, where the person says so."""
-        go_on = partial(self.runs.resume_folder, folder, accept_changes=True, changes=changes)
-        dialogs.confirm_changes(self, folder.name, inputs, go_on)
 
     def _edit_settings(self, run: Run, name: str = "") -> None:
         """Show an old run's settings in New run, to train again with a change."""
