@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.easy import finetune
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Evaluated
 
 

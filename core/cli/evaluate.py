@@ -18,8 +18,8 @@ from core.run import Run
 from core.run.folder import RUN
 
 if TYPE_CHECKING:
-    from core.compare import Comparison
-    from core.evaluate import Evaluation
+    from core.evaluation.compare import Comparison
+    from core.evaluation.evaluate import Evaluation
 
 
 def add(commands: Any) -> None:
@@ -91,8 +91,8 @@ def add(commands: Any) -> None:
 def run(args: Any, out: Print) -> int:
     """Measure, compare, and write what is asked for. Raises UserError."""
     from core.chat import find_base_model
-    from core.compare import compare, write_csv, write_markdown
-    from core.evaluate import Evaluation, evaluate
+    from core.evaluation.compare import compare, write_csv, write_markdown
+    from core.evaluation.evaluate import Evaluation, evaluate
 
     files = [Path(name).expanduser() for name in args.output]
     for file in files:

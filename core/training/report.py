@@ -10,11 +10,11 @@ from core import methods
 from core.device.neural_engine import describe_parts, describe_use
 from core.events import Finished
 from core.methods import SHARE, Metric
-from core.paired_tests import format_p
 from core.run import STARTER, Run, to_plain
 from core.sentence import Sentence, say
 from core.training import forgetting
 from core.training.forgetting import Record
+from core.training.paired_tests import format_p
 
 Metrics = Mapping[str, float]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from core.device.machine import machine
 from core.events import Finished, Phase
-from core.paired_tests import format_p
 from core.run import Run
 from core.train import train
 from core.training import forgetting
 from core.training.forgetting import Record
+from core.training.paired_tests import format_p
 
 RESULTS = Path(__file__).parent / "results" / "forgetting.md"
 OVERDONE = 10  # times the usual learning rate

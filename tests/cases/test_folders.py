@@ -13,7 +13,7 @@ from core import adapters
 from core.chat import Chat
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.errors import BadData, BadModel
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Warned
 from core.export import fuse
 from core.model.hub import find_moved, locate

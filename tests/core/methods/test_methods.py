@@ -13,7 +13,7 @@ import pytest
 
 from core.adapters import WEIGHTS
 from core.errors import BadModel, BadOption, Unavailable
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Evaluated, Finished, Phase, Started, Step, Warned
 from core.options import describe
 from core.run import Run, sections

@@ -12,7 +12,7 @@ from mlx.utils import tree_flatten
 from core import adapters
 from core.chat import Chat
 from core.errors import BadModel, BadOption
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Evaluated, Finished, Started, Warned
 from core.model.load import load
 from core.quant import PackedLinear, fourbit, packed

@@ -11,10 +11,10 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-import core.evaluate as evaluation
+import core.evaluation.evaluate as evaluation
 from core import methods
 from core.data.tokenize.tokenizer import load_tokenizer
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Finished, Phase, Step, Walked
 from core.model.generate import answer_tokens
 from core.model.load import load

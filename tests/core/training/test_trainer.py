@@ -14,7 +14,7 @@ import pytest
 
 from core.adapters import WEIGHTS
 from core.errors import BadData, BadModel, BadOption, Unavailable
-from core.evaluate import evaluate
+from core.evaluation.evaluate import evaluate
 from core.events import Evaluated, Finished, Phase, Sample, Saved, Started, Step, Warned
 from core.run import Run
 from core.run.folder import RunFolder

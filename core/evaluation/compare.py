@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadOption
-from core.evaluate import EvaluatedRow, Evaluation
-from core.paired_tests import CLEAR, format_p, sign_flip_test, sign_test
+from core.evaluation.evaluate import EvaluatedRow, Evaluation
+from core.training.paired_tests import CLEAR, format_p, sign_flip_test, sign_test
 from core.training.report import describe_metric
 
 LOSS = "loss"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from core.paired_tests import DRAWS, format_p, sign_flip_test, sign_test
+from core.training.paired_tests import DRAWS, format_p, sign_flip_test, sign_test
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from core.__main__ import main
-from core.compare import compare, write_csv, write_markdown
 from core.errors import BadOption
-from core.evaluate import EvaluatedRow, Evaluation
+from core.evaluation.compare import compare, write_csv, write_markdown
+from core.evaluation.evaluate import EvaluatedRow, Evaluation
 from core.events import Evaluated, Walked
 from core.rewards import RewardSettings
 from core.run import Run
@@ -108,7 +108,7 @@ def test_models_from_end_to_end(
 
 
 def test_the_rows_losses_are_those_of_the_whole(model_folder: Path, data_file: Path) -> None:
-    from core.evaluate import evaluate
+    from core.evaluation.evaluate import evaluate
 
     arguments: dict[str, Any] = {"answers": 2, "max_tokens": 4, "rewards": {"length": 1.0}}
     events = Walked(evaluate(str(model_folder), None, str(data_file), **arguments, reward_settings=RewardSettings()))
