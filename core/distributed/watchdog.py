@@ -23,7 +23,7 @@ LONGEST_BEAT = 5.0  # seconds
 GRACE = 3.0  # seconds in an exchange after a rank was lost, by which it is known that it will not end
 _LOOK_SECONDS = 0.1
 RESUME = "The run can go on from its last checkpoint."
-DONE, FAILED = "done", "failed"
+DONE, FAILED, EXCHANGE = "done", "failed", "exchange"
 
 
 class Watchdog:
@@ -38,6 +38,9 @@ class Watchdog:
         self._peers: dict[int, socket.socket] = {}
         self._last_heard: dict[int, float] = {}
         self._pending: dict[int, bytes] = {}
+        self._exchanges: dict[int, int | None] = {}  # as the other ranks told it last
+        self._standing: tuple[int | None, ...] = ()  # the exchanges of all, as they were found
+        self._stands_since = 0.0  # and since when
         self._failure, self._has_told = "", False
         self._has_failed, self._is_closed = threading.Event(), threading.Event()
         self._sending = threading.Lock()
@@ -133,13 +136,31 @@ class Watchdog:
                     if not self._read(key.data, now):
                         selector.unregister(key.fileobj)
                 if now - last_beat >= beat:
-                    self._tell({})
+                    self._tell({EXCHANGE: self._exchange})
+                    self._look_for_standstill(now)
                     last_beat = now
                 for rank, heard in self._last_heard.items():
                     if now - heard > self._timeout:
                         self._fail(f"{self._group.name(rank)} gives no sign of life for {self._timeout:g} s. {RESUME}")
         if self._failure:
             self._end()
+
+    @property
+    def _exchange(self) -> int | None:
+        """The exchange that this rank is in, by the bytes given so far; None while it computes."""
+        return self._group.sent if self._group.is_exchanging else None
+
+    def _look_for_standstill(self, now: float) -> None:
+        """On rank 0: fail where every rank is in an exchange and none comes further, though each still answers."""
+        exchanges = (self._exchange, *self._exchanges.values())
+        is_waiting = len(exchanges) < self._group.size or None in exchanges
+        if is_waiting or exchanges != self._standing or not self._group.is_first:
+            self._standing, self._stands_since = exchanges, now
+        elif now - self._stands_since > self._timeout:
+            self._fail(
+                f"The machines still answer, but an exchange between them has not ended for {self._timeout:g} s: the "
+                f"link that MLX uses is broken. {RESUME}"
+            )
 
     def _read(self, rank: int, now: float) -> bool:
         """Take in what a rank has sent. Returns whether it may send more."""
@@ -158,10 +179,13 @@ class Watchdog:
         *lines, self._pending[rank] = (self._pending[rank] + data).split(b"\n")
         for line in lines:
             word = json.loads(line)
+            if EXCHANGE in word:
+                self._exchanges[rank] = word[EXCHANGE]
             if FAILED in word:
                 self._fail(word[FAILED])
             if DONE in word:
                 self._last_heard.pop(rank, None)
+                self._exchanges.pop(rank, None)
         return True
 
     def _fail(self, sentence: str) -> None:

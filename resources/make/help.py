@@ -65,7 +65,7 @@ Not yet tried on hardware; please tell what you find.
 
 ## When a machine is lost
 
-A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
+A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life, or after 60 seconds in which no exchange comes further (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
 
 ## What goes over the network
 

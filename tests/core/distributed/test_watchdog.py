@@ -123,3 +123,22 @@ def test_a_stranger_is_no_rank() -> None:
         assert stranger.recv(1) == b""
     thread.join()
     assert failures == ["mini (rank 1) has not joined within 1 s."]
+
+
+def test_an_exchange_in_which_all_stand_is_told_after_the_timeout() -> None:
+    ended: queue.Queue[str] = queue.Queue()
+    with watched(3, 1.0, ended.put) as dogs:
+        for dog in dogs[:2]:
+            dog._group.is_exchanging = True
+        assert dogs[0].failure(2.0) == ""  # they wait for a rank that computes
+        dogs[2]._group.is_exchanging = True
+        dogs[2]._group.sent = 7
+        assert dogs[1].failure(20).startswith("The machines still answer, but an exchange between them has not ended")
+
+
+def test_an_exchange_that_goes_on_is_none_that_stands() -> None:
+    with watched(2, 3.0, never) as dogs:
+        for number in range(20):
+            for dog in dogs:
+                dog._group.is_exchanging, dog._group.sent = True, number
+            assert dogs[0].failure(0.2) == ""
