@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,24 @@ def test_ctrl_c_saves_on_two_ranks_and_python_goes_on(tmp_path: Path) -> None:
     assert isinstance(events[-1], Finished) and events[-1].reason == "done"
     steps = [event.step for event in events if isinstance(event, Step)]
     assert steps == list(range(last.step + 1, 31))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the ranks are found under /proc")
+def test_ranks_whose_launcher_is_killed_save_and_end(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = ["train", "--steps", "300", "--batch-size", "4", "--ranks", "2", "--output", str(folder), "--json"]
+    command = [sys.executable, "-P", "-m", "core", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if json.loads(line)["event"] == "Step":
+                ranks = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+                process.kill()
+                break
+    deadline = time.monotonic() + 200
+    while any(Path(f"/proc/{rank}").exists() for rank in ranks):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    last = from_json((folder / "events.jsonl").read_text().splitlines()[-1])
+    assert isinstance(last, Finished) and last.reason == "stopped"
