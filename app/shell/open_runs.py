@@ -47,6 +47,11 @@ class OpenRuns(QObject):
         self.train_together, self.resume_together = train_together, resume_together
         stack.currentChanged.connect(self._mark_seen)
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether the charts of the next run's page are made."""
+        return self._charts is not None and self._charts.complete
+
     def prepare(self) -> None:
         """Make the charts of the next run's page, while nothing trains, so that the page is there at once.
 

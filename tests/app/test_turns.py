@@ -64,7 +64,7 @@ def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow
     import_charts()
     window.runs.prepare()
     (prepared,) = window.stack.findChildren(ChartPanel)
-    qtbot.waitUntil(lambda: prepared.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: window.runs.is_prepared and prepared.complete, timeout=20_000)
     made: list[str] = []
     make = chart.Chart.__init__
 
