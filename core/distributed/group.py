@@ -7,6 +7,7 @@ called by all ranks, in the same order and from one thread each: what one of the
 import functools
 import json
 import os
+import threading
 import time
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -49,6 +50,13 @@ class Group:
         """A tree of arrays summed over all ranks: added in float32, each in the dtype that it has. Evaluated."""
         return tree
 
+    def begin_sum(self, tree: Any) -> Any:
+        """all_sum() that is not evaluated: finish_sum() waits for it, or for what follows from it."""
+        return tree
+
+    def finish_sum(self, arrays: Any, is_waiting: bool) -> None:
+        """Evaluate what follows from begin_sum(); `is_waiting` says that nothing else is left to compute."""
+
     def gather(self, value: Any) -> list[Any]:
         """A small value of every rank, by rank: None, bool, int, float, str, and lists and dicts of them."""
         return [value]
@@ -80,6 +88,8 @@ class _MLXGroup(Group):
             raise Unavailable(f"The ranks of this run could not be connected ({backend}): {error}") from error
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
+        self._sums_ahead = False  # whether begin_sum() is used
+        self._local = threading.local()
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:
@@ -94,25 +104,47 @@ class _MLXGroup(Group):
 
     def all_sum(self, tree: Any) -> Any:
         import mlx.core as mx
+
+        with self._exchange():
+            total = self._sum(tree)
+            mx.eval(total)
+        return total
+
+    def begin_sum(self, tree: Any) -> Any:
+        # Until finish_sum(), as whatever is evaluated meanwhile may come to stand in it.
+        self._is_broken = self.is_exchanging = self._sums_ahead = True
+        return self._sum(tree)
+
+    def finish_sum(self, arrays: Any, is_waiting: bool) -> None:
+        import mlx.core as mx
+
+        waited = self.waited
+        with self._exchange():
+            mx.eval(arrays)
+        if not is_waiting:
+            self.waited = waited
+
+    def _sum(self, tree: Any) -> Any:
+        import mlx.core as mx
         from mlx.utils import tree_flatten, tree_unflatten
 
         # In the order of their names: a dict read from a file may have another one.
         leaves: list[tuple[str, mx.array]] = sorted(tree_flatten(tree), key=lambda leaf: leaf[0])
         sums: list[mx.array] = []
-        with self._exchange():
-            for piece in _pieces([leaf for _, leaf in leaves]):
-                flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
-                vector = flat[0] if len(flat) == 1 else mx.concatenate(flat)
-                total = mx.distributed.all_sum(vector, group=self._group)
-                self.sent += vector.nbytes
-                mx.eval(total)  # one after the other, on every rank in the same order
-                ends, end = [], 0
-                for leaf in piece[:-1]:
-                    end += leaf.size
-                    ends.append(end)
-                parts = mx.split(total, ends) if ends else [total]
-                sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
-            mx.eval(sums)
+        total: mx.array | None = None
+        for piece in _pieces([leaf for _, leaf in leaves]):
+            flat = [leaf.reshape(-1).astype(mx.float32) for leaf in piece]
+            vector = flat[0] if len(flat) == 1 else mx.concatenate(flat)
+            self.sent += vector.nbytes
+            if total is not None:  # one after the other, on every rank in the same order
+                vector = mx.depends([vector], [total])[0]
+            total = mx.distributed.all_sum(vector, group=self._group)
+            ends, end = [], 0
+            for leaf in piece[:-1]:
+                end += leaf.size
+                ends.append(end)
+            parts = mx.split(total, ends) if ends else [total]
+            sums += [part.reshape(leaf.shape).astype(leaf.dtype) for part, leaf in zip(parts, piece, strict=True)]
         by_name = {name: total for (name, _), total in zip(leaves, sums, strict=True)}
         return tree_unflatten([(name, by_name[name]) for name, _ in tree_flatten(tree)])
 
@@ -125,7 +157,8 @@ class _MLXGroup(Group):
         return [entry["value"] for entry in gathered]
 
     def fail(self, sentence: str) -> None:
-        if not self._is_broken:
+        # Where sums are begun ahead, the others may stand in one and not in a gather(): the watchdog ends them.
+        if not self._is_broken and not self._sums_ahead:
             with suppress(RuntimeError):  # the others are gone as well
                 self._gather({"failed": sentence})
             self._is_broken = True
@@ -158,6 +191,16 @@ class _MLXGroup(Group):
     def barrier(self) -> None:
         self.gather(None)
 
+    def _side_stream(self) -> Any:
+        """Where small values are exchanged: over NCCL beside what the GPU computes, elsewhere MLX's choice."""
+        import mlx.core as mx
+
+        if self.backend != "nccl":
+            return None
+        if not hasattr(self._local, "stream"):
+            self._local.stream = mx.new_stream(mx.gpu)
+        return self._local.stream
+
     def _gather_bytes(self, data: bytes, length: int) -> list[bytes]:
         """So many bytes of each rank, filled up with zeros."""
         import mlx.core as mx
@@ -165,7 +208,7 @@ class _MLXGroup(Group):
 
         self.sent += length
         padded = np.frombuffer(data.ljust(length, b"\0"), np.uint8)
-        gathered = mx.distributed.all_gather(mx.array(padded), group=self._group)
+        gathered = mx.distributed.all_gather(mx.array(padded), group=self._group, stream=self._side_stream())
         mx.eval(gathered)  # which lets other threads go on meanwhile, as a conversion to NumPy does not
         everything = bytes(np.array(gathered))
         return [everything[start : start + length] for start in range(0, len(everything), length)]

@@ -22,6 +22,8 @@ from core.training.setup import Setup
 from core.training.step_sums import RankExchange, StepSums
 from core.training.train_step import TrainStep
 
+MEASURE_EVERY = 25  # steps of which one waits for its own gradient, by which waiting for other ranks is measured
+
 
 class UpdateFailed(Unavailable):
     """The weights in memory are not to be kept."""
@@ -59,18 +61,27 @@ class OptimizerStepper:
         setup.model.train()  # an evaluation may have come between
         pending, grad, results = self._compute_gradient(self._share_means(pending))
         self._last_batches = pending.batches
-        sums = self._sum_over_ranks(pending, grad, results) if setup.group.size > 1 else None
+        sums, total_weight, is_measured = None, sum(pending.weights), False
+        sums_ahead = setup.group.size > 1 and self._can_build_ahead
+        if sums_ahead:
+            if is_measured := not setup.on_gpu or number % MEASURE_EVERY == MEASURE_EVERY - 1:
+                mx.eval(grad or [])
+            grad, total_weight = self.train_step.begin_sum_over_ranks(grad, total_weight)
+        elif setup.group.size > 1:
+            sums = self._sum_over_ranks(pending, grad, results)
+            grad, total_weight = self.train_step.sum_over_ranks(grad), sums.weight
         lr = self._learning_rate(number)
-        total_weight = sums.weight if sums else sum(pending.weights)
-        norm = self.train_step.optimizer_step(self.train_step.sum_over_ranks(grad), total_weight, lr)
+        norm = self.train_step.optimizer_step(grad, total_weight, lr)
         mx.async_eval(norm, self.train_step.state)
         if self._can_build_ahead and number < setup.schedule.total_steps:
             self._built_step = self._begin(number + 1)
             if setup.compiles:  # a GPU goes on while this step is reported
                 mx.async_eval(self._built_step.first or [])
-        self._finish_update(norm)
+        self._finish_update(norm, sums_ahead, is_measured)
         sums = sums or self._sum_up(pending, results)
-        loss = sums.loss / total_weight
+        if sums_ahead:
+            sums = self.exchange(sums)
+        loss = sums.loss / sums.weight
         if not math.isfinite(loss) or not math.isfinite(float(norm)):
             raise self._not_finite(number, pending.batches)
         seconds = time.perf_counter() - started
@@ -158,15 +169,18 @@ class OptimizerStepper:
                 self.recovery.give_way(error, pending.batches)
                 pending = self._part(pending.whole)
 
-    def _finish_update(self, norm: mx.array) -> None:
-        """Wait for the update. Raises Unavailable where a GPU fails in it: the weights may be lost then."""
+    def _finish_update(self, norm: mx.array, sums_ahead: bool, is_measured: bool) -> None:
+        """Wait for the update, where `sums_ahead` with the sum over ranks in it, and where `is_measured` with nothing
+        of this rank's own. Raises Unavailable where a GPU fails in it: the weights may be lost then."""
         try:
             if self.setup.recovers:
                 finish_work(norm, self.train_step.state)
+            elif sums_ahead:
+                self.setup.group.finish_sum([norm, self.train_step.state], is_measured)
             else:
                 mx.eval(norm, self.train_step.state)
         except RuntimeError as error:
-            failure = find_failure(error) if self.setup.recovers else None
+            failure = find_failure(error) if self.setup.recovers or sums_ahead else None
             if failure is None:
                 raise
             raise UpdateFailed(

@@ -95,10 +95,16 @@ class TrainStep:
 
     def sum_over_ranks(self, grad: Any) -> Any:
         """A gradient summed over all ranks, as optimizer_step() takes it; `grad` is None where a rank has none."""
-        if self.group.size == 1:
-            return grad
-        vectors = tree_map(mx.zeros_like, self._parameters) if grad is None else self._flat.flatten_gradient(grad)
-        return self.group.all_sum(vectors)
+        return grad if self.group.size == 1 else self.group.all_sum(self._vectors(grad))
+
+    def begin_sum_over_ranks(self, grad: Any, weight: float) -> tuple[Any, Any]:
+        """(the same, the sum of what the gradients of the ranks weigh), neither evaluated: see Group.finish_sum()."""
+        tree = {"gradient": self._vectors(grad), "weight": mx.array(weight, mx.float32)}
+        total = self.group.begin_sum(tree)
+        return total["gradient"], total["weight"]
+
+    def _vectors(self, grad: Any) -> Any:
+        return tree_map(mx.zeros_like, self._parameters) if grad is None else self._flat.flatten_gradient(grad)
 
     def copy_from_first_rank(self) -> None:
         """Take over the parameters and the optimizer's state of rank 0."""
@@ -107,7 +113,7 @@ class TrainStep:
         self.setup.model.update(tensors)
         self.begin(state)
 
-    def optimizer_step(self, grad: Any, total_weight: float, lr: float) -> mx.array:
+    def optimizer_step(self, grad: Any, total_weight: float | mx.array, lr: float) -> mx.array:
         """Update the parameters by gradients that were added up and weigh `total_weight`.
 
         With several ranks both are over all of them: see sum_over_ranks(). Returns the gradient's norm before clipping.

@@ -13,6 +13,7 @@ from typing import Any
 import mlx.core as mx
 
 from core.distributed.group import current_group
+from core.distributed.session import at_forced_end
 from core.events import Finished, Step
 from core.run import Run
 from core.train import train
@@ -20,7 +21,7 @@ from core.train import train
 
 def main() -> None:
     for job in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, at_forced_end(lambda sentence: print(sentence, file=sys.stderr)):
             follow(job, Run.from_dict(job["run"] | {"output": f"{folder}/run"}))
     for size in map(int, sys.argv[2:]):
         measure_link(size)

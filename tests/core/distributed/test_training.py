@@ -67,6 +67,48 @@ def compare(make_run: MakeRun, folder: Path, ranks: list[int], cases: dict[str, 
             same_adapter(runs[name], alone[name])
 
 
+PAIRS = [
+    {
+        "prompt": f"What is {n}?" + " Tell me." * (n % 3),
+        "chosen": f"It is {n}." * (1 + n % 3),
+        "rejected": "No!" * (n % 4 + 1),
+    }
+    for n in range(15)
+]
+QUESTIONS = [{"question": f"What is {n}+1?", "answer": str(n + 1)} for n in range(11)]
+WRITING: dict[str, Any] = {
+    "rewards": ["length"],
+    "group_size": 4,
+    "max_completion_length": 10,
+    "micro_batch_size": 8,
+}
+MARKED = [
+    {"prompt": f"What is {n}?", "completion": f"It is {n}." * (1 + n % 3), "label": n % 2 == 0} for n in range(15)
+]
+
+
+def make_cases(folder: Path) -> dict[str, dict[str, Any]]:
+    """The smallest that show it: odd rows, accumulation and packing, pairs, and answers that are written."""
+    pairs, questions = write(folder / "pairs.jsonl", PAIRS), write(folder / "q.jsonl", QUESTIONS)
+    mixed = {"steps": 8, "eval_every": 8, "batch_size": 3, "gradient_accumulation_steps": 2, "learning_rate": 0.003}
+    short = {"steps": 4, "eval_every": 4, "batch_size": 5}
+    return {
+        "sft": {"train": mixed, "data": {"packing": True}},
+        "dpo": {"method": "dpo", "data": {"path": pairs}, "train": short},
+        "grpo": {
+            "method": "grpo",
+            "data": {"path": questions},
+            "train": short | {"steps": 2, "eval_every": 2, "batch_size": 3},
+            "options": WRITING,
+        },
+    }
+
+
+def test_two_ranks_learn_what_one_learns(make_run: MakeRun, tmp_path: Path) -> None:
+    compare(make_run, tmp_path, [2], make_cases(tmp_path))
+
+
+@pytest.mark.slow
 def test_sft(make_run: MakeRun, tmp_path: Path) -> None:
     long = {"steps": 8, "eval_every": 4}
     cases = {
@@ -79,19 +121,7 @@ def test_sft(make_run: MakeRun, tmp_path: Path) -> None:
     compare(make_run, tmp_path, [2, 3], cases)
 
 
-PAIRS = [
-    {
-        "prompt": f"What is {n}?" + " Tell me." * (n % 3),
-        "chosen": f"It is {n}." * (1 + n % 3),
-        "rejected": "No!" * (n % 4 + 1),
-    }
-    for n in range(15)
-]
-MARKED = [
-    {"prompt": f"What is {n}?", "completion": f"It is {n}." * (1 + n % 3), "label": n % 2 == 0} for n in range(15)
-]
-
-
+@pytest.mark.slow
 def test_preferences(make_run: MakeRun, tmp_path: Path) -> None:
     pairs, marked = write(tmp_path / "pairs.jsonl", PAIRS), write(tmp_path / "marked.jsonl", MARKED)
     short = {"steps": 4, "eval_every": 2, "batch_size": 4, "gradient_accumulation_steps": 1}
@@ -106,9 +136,9 @@ def test_preferences(make_run: MakeRun, tmp_path: Path) -> None:
     compare(make_run, tmp_path, [2, 3], cases)
 
 
+@pytest.mark.slow
 def test_rewards(make_run: MakeRun, tmp_path: Path) -> None:
-    questions = write(tmp_path / "q.jsonl", [{"question": f"What is {n}+1?", "answer": str(n + 1)} for n in range(11)])
-    options = {"rewards": ["length"], "group_size": 4, "max_completion_length": 10, "micro_batch_size": 8}
+    questions, options = write(tmp_path / "q.jsonl", QUESTIONS), WRITING
     base = {
         "data": {"path": questions},
         "train": {"steps": 8, "batch_size": 3, "eval_every": 4, "learning_rate": 0.002},
