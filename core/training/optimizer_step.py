@@ -62,9 +62,9 @@ class OptimizerStepper:
         pending, grad, results = self._compute_gradient(self._share_means(pending))
         self._last_batches = pending.batches
         sums, total_weight, is_measured = None, sum(pending.weights), False
-        sums_ahead = setup.group.size > 1 and self._can_build_ahead
+        sums_ahead = setup.group.size > 1 and self._is_plain
         if sums_ahead:
-            if is_measured := not setup.on_gpu or number % MEASURE_EVERY == MEASURE_EVERY - 1:
+            if is_measured := not setup.on_gpu or setup.recovers or number % MEASURE_EVERY == MEASURE_EVERY - 1:
                 mx.eval(grad or [])
             grad, total_weight = self.train_step.begin_sum_over_ranks(grad, total_weight)
         elif setup.group.size > 1:
@@ -173,10 +173,10 @@ class OptimizerStepper:
         """Wait for the update, where `sums_ahead` with the sum over ranks in it, and where `is_measured` with nothing
         of this rank's own. Raises Unavailable where a GPU fails in it: the weights may be lost then."""
         try:
+            if sums_ahead:
+                self.setup.group.finish_sum([norm, self.train_step.state], is_measured)
             if self.setup.recovers:
                 finish_work(norm, self.train_step.state)
-            elif sums_ahead:
-                self.setup.group.finish_sum([norm, self.train_step.state], is_measured)
             else:
                 mx.eval(norm, self.train_step.state)
         except RuntimeError as error:
@@ -189,11 +189,16 @@ class OptimizerStepper:
 
     @property
     def _can_build_ahead(self) -> bool:
-        """Whether a step may be built before the one before it is over: it must neither need anything computed first
-        nor take random numbers, whose state a checkpoint keeps; and where the GPU may fail, each is over before the
+        """Whether a step may be built before the one before it is over. Where the GPU may fail, each is over before the
         next begins, so that its errors come up in it."""
+        return self._is_plain and not self.setup.recovers
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether a step neither needs anything computed first nor takes random numbers, whose state a checkpoint
+        keeps: the same on all ranks."""
         setup, run = self.setup, self.run
-        return not (setup.recovers or setup.teacher or setup.rollouts or run.spec.precomputed or run.adapter.dropout)
+        return not (setup.teacher or setup.rollouts or run.spec.precomputed or run.adapter.dropout)
 
     def _accumulate(self, pending: _PendingStep) -> tuple[Any, list[tuple[Any, Any]]]:
         """(the sum of the gradients of a step's batches, (loss, metrics) of each), one batch after the other."""

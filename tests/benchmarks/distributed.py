@@ -3,8 +3,9 @@
 python -m tests.benchmarks.distributed [--small]
 
 Random weights of Qwen3-0.6B's shape in bfloat16, LoRA of rank 16, 4 rows of 1024 tokens a rank: a batch of 4 on one GPU
-and of 8 on two, over NCCL. What each part gives is printed and written to results/distributed.md before the next
-begins; a part that fails or takes too long is said and left out. It ends within four minutes. --small tries the script
+and of 8 on two, over NCCL. All runs start and warm up beside each other, each with kernels of its own; then one after
+the other is measured alone. What each part gives is printed and written to results/distributed.md before the next
+begins; a part that fails or takes too long is said and left out. It ends within 200 seconds. --small tries the script
 itself on any machine, with two processes over MLX's ring.
 """
 
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +28,10 @@ from core.device.machine import machine
 from tests.benchmarks.gpu import LARGE, SMALL, job
 
 RESULTS = Path(__file__).parent / "results" / "distributed.md"
-BUDGET = 230.0  # seconds for everything
+BUDGET = 200.0  # seconds for everything
 STEPS, WARM = 24, 10
 SIDE = "tests.benchmarks.sides.distributed_side"
-LINK_BYTES = (40_000_000, 100_000_000)
-KILL_AFTER = 4  # steps
+LAST = 10_000  # steps of the run of which a rank is killed
 
 
 class Ranks:
@@ -41,7 +42,9 @@ class Ranks:
         self.processes = []
         self.errors: list[list[str]] = [[] for _ in range(count)]
         for environment in environments(count, jobs.parent, small):
-            extra = {"MLX_ENABLE_TF32": "0"} if float32 else {}
+            extra = {"MLX_PTX_CACHE_DIR": tempfile.mkdtemp(prefix="kernels-", dir=jobs.parent)}
+            if float32:
+                extra["MLX_ENABLE_TF32"] = "0"
             command = [sys.executable, "-m", SIDE, str(jobs), *words]
             process = subprocess.Popen(
                 command, env=environment | extra, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -150,56 +153,56 @@ def write_jobs(folder: Path, name: str, jobs: list[dict[str, Any]]) -> Path:
     return path
 
 
-def measure_speed(
-    page: Page, folder: Path, model: Path, data: str, length: int, cases: list[tuple[str, int, int]]
-) -> None:
-    """Tokens per second, for each (name, GPUs, rows of the batch)."""
-    speeds: dict[str, float] = {}
-    page.add(
-        "| GPUs and batch | tokens/s | peak GB of rank 0 | bytes a step and rank | waiting |\n|---|---|---|---|---|"
-    )
-    for name, count, rows in cases:
-        jobs = write_jobs(folder, f"speed{count}-{rows}", [sft(name, model, data, length, rows, STEPS)])
-        ranks = Ranks(count, jobs, *(map(str, LINK_BYTES) if count == 2 else ()), small=page.small)
-        if not ranks.wait(page.left):
-            page.add(f"{name}: it failed or took too long. {ranks.told(0)} {ranks.told(count - 1)}")
-            continue
-        steps = [line for line in ranks.lines if line.get("step", 0) > WARM]
-        done = next(line for line in ranks.lines if "done" in line)
-        speeds[name] = statistics.median(line["tokens_per_second"] for line in steps)
-        waiting = [statistics.median(s.get(f"rank_{r}_waiting", 0.0) for s in steps) for r in range(count)]
-        shares = ", ".join(f"{share:.1%}" for share in waiting) if count > 1 else ""
-        peak, moved = steps[-1]["peak"] / 1e9, f"{done['bytes']:,.0f}" if count > 1 else ""
-        page.text = page.text.rstrip("\n")  # another row of the table
-        page.add(f"| {name} | {speeds[name]:,.0f} | {peak:.2f} | {moved} | {shares} |")
-        for line in (line for line in ranks.lines if "link" in line):
-            print(f"all-sum of {line['link'] / 1e6:.0f} MB: {line['seconds'] * 1e3:.2f} ms", flush=True)
-            speeds[f"link {line['link']}"] = line["seconds"]
-    if len(cases) > 1 and {cases[0][0], cases[1][0]} <= speeds.keys():
-        page.add(f"Two GPUs give {speeds[cases[1][0]] / speeds[cases[0][0]]:.3f} × the tokens/s of one (1.85 asked).")
-    sums = [
-        f"an all-sum of {size / 1e6:.0f} MB takes {speeds[f'link {size}'] * 1e3:.2f} ms"
-        for size in LINK_BYTES
-        if f"link {size}" in speeds
-    ]
-    if sums:
-        page.add(f"Between the ranks {' and '.join(sums)}.")
+class Case:
+    """A run whose speed is measured: it warms up beside the others, and goes on alone from a gate."""
+
+    def __init__(self, page: Page, folder: Path, name: str, count: int, run: dict[str, Any], steps: int) -> None:
+        self.name, self.count, self.page, self.steps = name, count, page, steps
+        self.gate = folder / f"go-{name.replace(' ', '-')}"
+        jobs = write_jobs(folder, name.replace(" ", "-"), [run | {"gate": [WARM, str(self.gate)]}])
+        self.ranks = Ranks(count, jobs, small=page.small)
+
+    def reach(self, step: int, seconds: float) -> bool:
+        """Whether a step is done in time; what went wrong is told."""
+        deadline = time.monotonic() + min(seconds, self.page.left)
+        while time.monotonic() < deadline and not any(p.poll() is not None for p in self.ranks.processes):
+            if any(line.get("step", 0) >= step for line in self.ranks.lines):
+                return True
+            time.sleep(0.02)
+        if any(line.get("step", 0) >= step for line in self.ranks.lines):
+            return True
+        told = " / ".join(self.ranks.told(rank) for rank in range(self.count))
+        self.page.add(f"{self.name}: step {step} is not done after {len(self.ranks.lines)} lines. {told}")
+        return False
+
+    def measure(self) -> float:
+        """Go on alone, and tell the speed; 0 where there is none."""
+        self.gate.touch()
+        if not self.reach(WARM, 1.0) or not self.reach(self.steps, 60.0):
+            return 0.0
+        steps = [line for line in self.ranks.lines if line.get("step", 0) > WARM + 1]
+        speed = statistics.median(line["tokens_per_second"] for line in steps)
+        waiting = [statistics.median(s.get(f"rank_{r}_waiting", 0.0) for s in steps) for r in range(self.count)]
+        shares = ", ".join(f"{share:.1%}" for share in waiting) if self.count > 1 else ""
+        moved = f"{statistics.median(s['bytes'] for s in steps):,.0f}" if self.count > 1 else ""
+        names = sorted({name for s in steps for name in s["spent"]})
+        host = {name: statistics.median(s["spent"].get(name, 0.0) for s in steps) * 1e3 for name in names}
+        told = ", ".join(f"{name.strip('_')} {value:.1f}" for name, value in host.items())
+        self.page.text = self.page.text.rstrip("\n")  # another row of the table
+        self.page.add(f"| {self.name} | {speed:,.0f} | {steps[-1]['peak'] / 1e9:.2f} | {moved} | {shares} | {told} |")
+        return speed
 
 
 def curve_jobs(folder: Path) -> list[dict[str, Any]]:
-    """8 steps of the starter model in float32, by three methods, with odd rows and accumulation."""
+    """8 steps of the starter model in float32, by two methods, with odd rows and accumulation."""
     pairs = [{"prompt": f"What is {n}?", "chosen": f"It is {n}." * (1 + n % 3), "rejected": "No!"} for n in range(21)]
-    questions = [{"question": f"What is {n}+1?", "answer": str(n + 1)} for n in range(11)]
-    files = {}
-    for name, rows in (("pairs", pairs), ("questions", questions)):
-        files[name] = str(folder / f"{name}.jsonl")
-        Path(files[name]).write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    file = folder / "pairs.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in pairs), encoding="utf-8")
     train = {"steps": 8, "eval_every": 8, "samples": 0, "learning_rate": 1e-3, "batch_size": 4, "forgetting": "off"}
     jobs = []
     for method, data, options, more in (
         ("sft", "demo", {}, {"batch_size": 3, "gradient_accumulation_steps": 3}),
-        ("dpo", files["pairs"], {}, {"batch_size": 5}),
-        ("grpo", files["questions"], {"rewards": ["length"], "group_size": 4, "max_completion_length": 10}, {}),
+        ("dpo", str(file), {}, {"batch_size": 5}),
     ):
         run = {
             "method": method,
@@ -212,14 +215,13 @@ def curve_jobs(folder: Path) -> list[dict[str, Any]]:
     return jobs
 
 
-def compare_curves(page: Page, folder: Path) -> None:
+def compare_curves(page: Page, both: list[Ranks]) -> None:
     """The losses of one and of two, step by step."""
-    jobs = write_jobs(folder, "curves", curve_jobs(folder))
     losses: list[dict[str, list[float]]] = []
-    for count in (1, 2):
-        ranks = Ranks(count, jobs, small=page.small, float32=True)
-        if not ranks.wait(page.left):
-            page.add(f"The curves of {count}: it failed or took too long. {ranks.told(0)} {ranks.told(count - 1)}")
+    for count, ranks in enumerate(both, 1):
+        if not ranks.wait(max(1.0, min(25.0, page.left - 40)) * (10 if page.small else 1)):
+            told = " / ".join(ranks.told(rank) for rank in range(count))
+            page.add(f"The curves of {count}: it failed or took too long. {told}")
         losses.append({line["done"]: line["losses"] for line in ranks.lines if "done" in line})
     one, two = losses
     for name in one.keys() & two.keys():
@@ -229,20 +231,15 @@ def compare_curves(page: Page, folder: Path) -> None:
         )
 
 
-def kill_a_rank(page: Page, folder: Path, model: Path, data: str, length: int) -> None:
+def kill_a_rank(page: Page, ranks: Ranks) -> None:
     """How long after the death of a rank the run ends, and what it says."""
-    jobs = write_jobs(folder, "killed", [sft("killed", model, data, length, 8, 10_000)])
-    ranks = Ranks(2, jobs, small=page.small)
-    deadline = time.monotonic() + min(90.0, page.left)
-    while time.monotonic() < deadline and not any(line.get("step") == KILL_AFTER for line in ranks.lines):
-        time.sleep(0.02)
     ranks.processes[1].send_signal(signal.SIGKILL)
     killed = time.monotonic()
     try:
-        code = ranks.processes[0].wait(max(1.0, min(40.0, page.left)))
+        code = ranks.processes[0].wait(max(5.0, min(40.0, page.left)))
         seconds = time.monotonic() - killed
         ranks.end()
-        said = ranks.told(0).splitlines()[-1:] or ["nothing"]
+        said = ranks.told(0).splitlines()[-1:] or [f"nothing; last on stdout: {ranks.lines[-1:]}"]
         page.add(f"Rank 1 killed: the run ended {seconds:.1f} s later, exit {code}: {said[0]}")
     except subprocess.TimeoutExpired:
         page.add(f"Rank 1 killed: rank 0 had not ended {time.monotonic() - killed:.0f} s later. {ranks.told(0)}")
@@ -255,16 +252,35 @@ def main() -> None:
     args = parser.parse_args()
     length, shape = (64, SMALL) if args.small else (1024, LARGE)
     page = Page(args.small)
-    with tempfile.TemporaryDirectory(prefix="hone-ranks-") as place:
+    with tempfile.TemporaryDirectory(prefix="hone-ranks-") as place, ExitStack() as running:
         folder = Path(place)
         (folder / "shape.json").write_text(json.dumps(shape), encoding="utf-8")
-        subprocess.run([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", place], check=True, timeout=60)
+        curves = write_jobs(folder, "curves", curve_jobs(folder))
+        both = [Ranks(count, curves, small=page.small, float32=True) for count in (1, 2)]
+        for ranks in both:
+            running.callback(ranks.end)
+        subprocess.run([sys.executable, "-m", "tests.benchmarks.sides.gpu_side", "make", place], check=True, timeout=90)
         job(folder, "answers", length, prompt=8)
-        model, data = folder / "model", str(folder / "answers.jsonl")
-        measure_speed(page, folder, model, data, length, [("one, 4 rows", 1, 4), ("two, 8 rows", 2, 8)])
-        kill_a_rank(page, folder, model, data, length)
-        compare_curves(page, folder)
-        measure_speed(page, folder, model, data, length, [("one, 8 rows", 1, 8)])
+        page.add("The model is there; all runs warm up.")
+        cases = []
+        for name, count, rows in (("one, 4 rows", 1, 4), ("one, 8 rows", 1, 8), ("two, 8 rows", 2, 8)):
+            run = sft(
+                name, folder / "model", str(folder / "answers.jsonl"), length, rows, LAST if count == 2 else STEPS
+            )
+            cases.append(Case(page, folder, name, count, run, STEPS))
+            running.callback(cases[-1].ranks.end)
+        for case in cases:
+            case.reach(WARM, page.left - 40)
+        compare_curves(page, both)
+        page.add(
+            "| GPUs and batch | tokens/s | peak GB of rank 0 | bytes a step and rank | waiting | host, ms |\n"
+            + 6 * "|---"
+            + "|"
+        )
+        speeds = [case.measure() for case in cases]
+        kill_a_rank(page, cases[-1].ranks)
+        if speeds[0] and speeds[2]:
+            page.add(f"Two GPUs give {speeds[2] / speeds[0]:.3f} × the tokens/s of one (1.85 asked).")
     print(f"done after {time.monotonic() - page.start:.0f} s", flush=True)
 
 

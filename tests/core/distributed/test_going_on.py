@@ -14,6 +14,21 @@ from tests.core.distributed.test_training import MARKED, job, same_adapter, writ
 MakeRun = Callable[..., Run]
 
 
+def test_two_ranks_then_one(make_run: MakeRun, tmp_path: Path) -> None:
+    train = {"steps": 4, "batch_size": 3, "eval_every": 4, "learning_rate": 0.003}
+    unbroken, run = make_run("unbroken", train=train), make_run("run", train=train)
+    expected = do(job(unbroken))
+    first, other = on_ranks(2, tmp_path, [job(run, stop_after=1, pause=True)])
+    told = first[0]["steps"]  # a wish that comes behind a step is told to the others in the next
+    assert first[0]["kinds"][-1] == other[0]["kinds"][-1] == "Paused" and [s[0] for s in told] == [1, 2]
+    told += do({"resume": str(run.output)})["steps"]
+    assert [s[0] for s in told] == [1, 2, 3, 4]
+    for mine, alone in zip(told, expected["steps"], strict=True):
+        assert mine[1] == pytest.approx(alone[1], abs=1e-5) and mine[3:5] == alone[3:5]
+    same_adapter(run, unbroken)
+
+
+@pytest.mark.slow
 def test_two_then_one_then_three_ranks(make_run: MakeRun, tmp_path: Path) -> None:
     train = {"steps": 9, "batch_size": 3, "gradient_accumulation_steps": 2, "eval_every": 4, "learning_rate": 0.003}
     unbroken, run = make_run("unbroken", train=train), make_run("run", train=train)
