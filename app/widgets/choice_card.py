@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtGui import QEnterEvent, QFocusEvent, QMouseEvent
-from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QWidget
+from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QEnterEvent, QFocusEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QStyle, QStyleOptionButton, QWidget
 
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
@@ -13,7 +13,7 @@ from app.widgets.labels import Label, caption
 
 
 class _Radio(QRadioButton):
-    """Signals when it gets the focus from the keyboard, and when it loses it."""
+    """Signals when it gets the focus from the keyboard, and when it loses it. Its outline is that of an input."""
 
     focus_changed = Signal(bool)
 
@@ -24,6 +24,27 @@ class _Radio(QRadioButton):
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
         self.focus_changed.emit(False)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if theme.NATIVE:
+            super().paintEvent(event)
+            return
+        c = theme.colours(theme.palette())
+        option = QStyleOptionButton()
+        self.initStyleOption(option)
+        box = self.style().subElementRect(QStyle.SubElement.SE_RadioButtonIndicator, option, self)
+        circle = QRectF(box).adjusted(0.8, 0.8, -0.8, -0.8)
+        is_chosen = self.isChecked() and self.isEnabled()
+        outline = theme.mix(c.text, c.window, 0.5) if self.isEnabled() else c.separator
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(c.accent if is_chosen else outline, 1.6))
+        painter.setBrush(c.accent if is_chosen else c.base)
+        painter.drawEllipse(circle)
+        if self.isChecked():
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor("white") if is_chosen else outline)
+            painter.drawEllipse(circle.center(), circle.width() / 5, circle.width() / 5)
 
 
 class ChoiceCard(Card):

@@ -9,6 +9,7 @@ from app.desktop import preferences
 from app.pages.help import HelpWindow
 from app.shell.window import MainWindow
 from app.style import theme
+from app.widgets.choice_card import ChoiceCard
 from app.widgets.labels import Label
 
 
@@ -32,6 +33,22 @@ def test_words_can_be_read(qapp: QApplication, mode: str) -> None:
         assert contrast(theme.ring(colours).color(), ground) >= 3.0
     for name in colours.series[:3]:
         assert contrast(QColor(name), colours.base) >= 3.0
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_the_circle_of_a_choice_can_be_seen(qtbot: QtBot, qapp: QApplication, mode: str) -> None:
+    theme.apply(qapp, mode)
+    card = ChoiceCard("key", "A choice", "Its text.")
+    qtbot.addWidget(card)
+    card.resize(300, 80)
+    card.show()
+    for chosen in (False, True):
+        card.radio.setChecked(chosen)
+        image = card.grab().toImage()
+        place = card.radio.geometry()
+        ground = image.pixelColor(place.x() - 4, place.center().y())
+        line = [image.pixelColor(x, place.center().y()) for x in range(place.x(), place.right())]
+        assert max(contrast(colour, ground) for colour in line) >= 3.0, chosen
 
 
 def test_switching_reaches_every_part(qtbot: QtBot, qapp: QApplication, window: MainWindow) -> None:
