@@ -11,12 +11,12 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from app.new_run.data_step import DataStep
-from app.new_run.draft import option_value
 from app.preview.paged_model import PAGE
 from app.shell.window import MainWindow
 from core.data.preview import scan as scanning
 from core.events import Phase
 from core.run import Run, list_options
+from core.run.flags import option_value
 
 FILES = Path(__file__).parents[2] / "core" / "data" / "files"
 

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
 from pytestqt.qtbot import QtBot
 
-from app.new_run.draft import Draft, option_value
+from app.new_run.draft import Draft
 from app.new_run.form import Form, OptionLine
 from app.new_run.settings_step import CARD_KEYS, EARLIER_STEP_KEYS, SettingsStep
 from app.new_run.simple_settings import learning_rates
@@ -16,6 +16,7 @@ from app.new_run.training_choices import CHOICES
 from core import methods
 from core.options import Option
 from core.run import Run, list_options
+from core.run.flags import option_value
 
 
 @pytest.mark.parametrize("method", methods.load())

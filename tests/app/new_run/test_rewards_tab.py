@@ -7,13 +7,14 @@ import pytest
 from PySide6.QtWidgets import QCheckBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.new_run.draft import Draft, option_value
+from app.new_run.draft import Draft
 from app.new_run.rewards_tab import REWARD_OPTIONS, REWARDS_KEY, RewardsTab
 from app.new_run.settings_step import SettingsStep
 from app.new_run.try_rewards import split_answers
 from app.widgets import allow_code
 from core import trust
 from core.rewards import REWARDS
+from core.run.flags import option_value
 from tests.app.new_run.test_form import change, flat
 
 
