@@ -34,8 +34,8 @@ class ResultPage(QWidget):
     train_again = Signal()
     chat = Signal()
 
-    def __init__(self, jobs: JobQueue) -> None:
-        super().__init__()
+    def __init__(self, jobs: JobQueue, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
         self._folder: Path | None = None
         self.tone = ""  # of the verdict
         scroll = ScrollPage(margin=0)

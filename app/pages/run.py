@@ -70,8 +70,9 @@ class RunPage(QWidget):
         jobs: JobQueue,
         live: LiveRun | None = None,
         charts: ChartPanel | None = None,
+        result: ResultPage | None = None,
     ) -> None:
-        """`charts`: a panel that is made already."""
+        """`charts` and `result` are made already, or None."""
         super().__init__()
         self.run, self.record, self.folder = run, record, folder
         self._jobs, self.live = jobs, live
@@ -105,7 +106,7 @@ class RunPage(QWidget):
         self.notice.add_action(self._fix_button)
         layout.addWidget(self.notice)
         self.tabs = Tabs(tr("Views of the run"))
-        self.result, self.charts, self.log = ResultPage(jobs), charts or ChartPanel(), LogPage()
+        self.result, self.charts, self.log = result or ResultPage(jobs), charts or ChartPanel(), LogPage()
         self.charts.use_folder(folder)
         self.samples = AnswerTimeline()
         self.tabs.add(tr("Result"), self.result)

@@ -15,6 +15,7 @@ from app.threads.run_thread import resume_events, train_events
 from core.run import Run
 
 if TYPE_CHECKING:
+    from app.pages.result import ResultPage
     from app.pages.run import RunPage
     from app.plots.panel import ChartPanel
 
@@ -42,6 +43,7 @@ class OpenRuns(QObject):
         self._jobs, self._stack = jobs, stack
         self._pages: dict[Path, RunPage] = {}
         self._charts: ChartPanel | None = None  # for the next page
+        self._result: ResultPage | None = None  # as well
         self.unseen_run: LiveRun | None = None  # finished while another page was shown
         self.train_events, self.resume_events = train_events, resume_events  # tests put scripts here
         self.train_together, self.resume_together = train_together, resume_together
@@ -53,14 +55,16 @@ class OpenRuns(QObject):
         return self._charts is not None and self._charts.complete
 
     def prepare(self) -> None:
-        """Make the charts of the next run's page, while nothing trains, so that the page is there at once.
+        """Make the largest parts of the next run's page, while nothing trains, so that the page is there at once.
 
         Call it once warm_up() has imported what they are made of.
         """
         if self._charts is None and self._jobs.current is None:
+            from app.pages.result import ResultPage
             from app.plots.panel import ChartPanel
 
-            self._charts = ChartPanel(self._stack)
+            self._result, self._charts = ResultPage(self._jobs, self._stack), ChartPanel(self._stack)
+            self._result.hide()
             self._charts.hide()
             self._charts.prepare()
 
@@ -172,8 +176,9 @@ class OpenRuns(QObject):
     def _open_page(self, run: Run, record: RunRecord, folder: Path, live: LiveRun | None) -> "RunPage":
         from app.pages.run import RunPage  # not needed before the first run
 
-        charts, self._charts = self._charts, None
-        page = RunPage(run, record, folder, self._jobs, live, charts)
+        charts, result = self._charts, self._result
+        self._charts = self._result = None
+        page = RunPage(run, record, folder, self._jobs, live, charts, result)
         page.train_again.connect(self.train_again)
         page.resume.connect(self.resume)
         page.end.connect(self.end)

@@ -58,12 +58,14 @@ def test_the_forms_are_made_in_parts(qtbot: QtBot) -> None:
 
 
 def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
+    from app.pages.result import ResultPage
     from app.plots import chart
     from app.plots.panel import ChartPanel, import_charts
 
     import_charts()
     window.runs.prepare()
     (prepared,) = window.stack.findChildren(ChartPanel)
+    (result,) = window.stack.findChildren(ResultPage)
     qtbot.waitUntil(lambda: window.runs.is_prepared and prepared.complete, timeout=20_000)
     made: list[str] = []
     make = chart.Chart.__init__
@@ -75,6 +77,7 @@ def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow
     monkeypatch.setattr(chart.Chart, "__init__", counted)
     page = window.runs.start(Run())
     assert page.charts is prepared and prepared.isVisible()
+    assert page.result is result
     qtbot.waitUntil(lambda: window.jobs.current is None, timeout=20_000)
     assert made == [] and len(prepared.charts) == 1
     again = window.runs.start(Run())  # no charts are kept for it
