@@ -11,7 +11,7 @@ import pytest
 
 from core import adapters
 from core.chat import Chat
-from core.events import Saved
+from core.events import Saved, Warned
 from core.export import programs, to_lmstudio
 from core.export.request import ExportRequest
 from core.export.targets import TARGETS, export
@@ -147,3 +147,31 @@ def test_every_target_takes_it(
         value = model.model.layers[5].self_attn.v_proj
         merged = np.array(value.base.weight.astype(mx.float32) + value.delta)
         assert np.abs(tensors["blk.5.attn_v.weight"].astype(np.float32) - merged).max() < FUSED * np.abs(merged).max()
+
+
+def test_an_output_layer_apart_from_the_embeddings(
+    peft_adapter: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(to_lmstudio, "_FOLDERS", (str(tmp_path),))
+    folder = tmp_path / "adapter"
+    shutil.copytree(peft_adapter, folder)
+    (embeddings,) = [v for k, v in mx.load(str(STARTER / "model.safetensors")).items() if "embed_tokens" in k]
+    head = embeddings.astype(mx.float32) * 1.5
+    tensors = mx.load(str(folder / adapters.PEFT_WEIGHTS)) | {"base_model.model.lm_head.weight": head}
+    mx.save_safetensors(str(folder / adapters.PEFT_WEIGHTS), tensors)
+    config = json.loads((folder / adapters.CONFIG).read_text()) | {"modules_to_save": ["norm", "lm_head"]}
+    (folder / adapters.CONFIG).write_text(json.dumps(config))
+    expected = logits(STARTER, folder)
+    assert is_same(expected, 1.5 * logits(STARTER, peft_adapter), FUSED)
+    assert "here the output layer is a weight of its own" in Chat("starter", folder, backend_name="cpu").note
+    request = ExportRequest(str(folder), str(tmp_path / "m.gguf"), "f16", backend_name="cpu")
+    assert [e.code for e in export(request, "gguf") if isinstance(e, Warned)] == ["untied-head", "checked"]
+    stored = {tensor.name: tensor.data for tensor in gguf.GGUFReader(tmp_path / "m.gguf").tensors}
+    embedded = stored["token_embd.weight"].astype(np.float32)
+    assert np.allclose(stored["output.weight"], 1.5 * embedded, rtol=FUSED, atol=1e-3)
+    *_, saved = export(ExportRequest(str(folder), form="affine-4", backend_name="cpu"), "lmstudio")
+    assert isinstance(saved, Saved)
+    packed = logits(Path(saved.path))  # 4 bit cost such a small model much, and less than the output layer is apart
+    distances = [float(mx.linalg.norm(packed - other)) for other in (expected, logits(STARTER, peft_adapter))]
+    assert distances[0] < distances[1]
+    assert json.loads((Path(saved.path) / "config.json").read_text())["tie_word_embeddings"] is False
