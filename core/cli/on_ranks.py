@@ -33,7 +33,7 @@ def asked_machines(args: Any) -> Machines | None:
     """The machines that the command line names; None where this process trains, alone or as a rank of others."""
     values = parse_flags(args, PREFIX, {o.name: o for o in describe(Machines)})
     machines = Machines(**values)
-    if values and not machines.is_asked:
+    if values.keys() - {"ranks"} and not machines.is_asked:
         raise BadOption("This goes with --hosts, --hostfile or --ranks, which say where to train.")
     if machines.is_asked and args.dry_run:
         raise BadOption("--dry-run measures this machine alone; leave out what names others.")
