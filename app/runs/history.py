@@ -108,10 +108,17 @@ def _newest_checkpoint(folder: Path) -> int | None:
 
 
 def read_entry(folder: Path) -> HistoryEntry | None:
-    """The entry of a run's folder, or None where there is no run in it.
+    """The entry of a run's folder, or None where there is no run in it, or none any more: it may be deleted meanwhile.
 
     What lies in another person's folder is not known: its entry says why.
     """
+    try:
+        return _read_entry(folder)
+    except FileNotFoundError:
+        return None
+
+
+def _read_entry(folder: Path) -> HistoryEntry | None:
     try:
         if not (folder / "run.toml").is_file():
             return None

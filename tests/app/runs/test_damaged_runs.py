@@ -98,3 +98,21 @@ def test_no_value_of_an_event_stops_the_window(qtbot: QtBot, window: MainWindow,
         page.tabs.show_page(page.tabs.stack.widget(n))
         page._draw()
         qtbot.wait(1)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_run_that_is_deleted_while_it_is_read_is_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    make_run(tmp_path / "stays")
+    read = Run.read
+
+    def vanish(path: Path) -> Run:
+        run = read(path) if when == "after" or path.parent.name == "stays" else None
+        if path.parent.name == "goes":
+            path.parent.rename(tmp_path.parent / f"{tmp_path.name}-trash")
+        return run or read(path)
+
+    make_run(tmp_path / "goes")
+    monkeypatch.setattr(Run, "read", vanish)
+    assert [entry.name for entry in history.list_runs(tmp_path)] == ["stays"]
