@@ -42,7 +42,7 @@ def main() -> None:
     clock, parts = Clock(args.seconds), args.only.split(",")
     usual = shape(4, 1024, args.small)
     if "steps" in parts:
-        run_steps(clock, [PRODUCT, PRODUCT_CHECKPOINTING, BEFORE, PEER, BEFORE_CHECKPOINTING], usual)
+        run_steps(clock, [PRODUCT, BEFORE, PRODUCT_CHECKPOINTING, PEER], usual)
     if "run" in parts:
         whole_runs(clock, args.small)
     if "long" in parts:
@@ -71,7 +71,8 @@ def call(clock: Clock, title: str, command: list[str], limit: float) -> str | No
     if limit < 5:
         say(clock, f"{title}: left out, the time is over")
         return None
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
+    others = [place for place in os.environ.get("PYTHONPATH", "").split(os.pathsep) if place]  # where MLX may lie
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([os.getcwd(), *others])}
     try:
         process = subprocess.run(command, capture_output=True, text=True, timeout=limit, env=environment)
     except subprocess.TimeoutExpired as error:

@@ -14,9 +14,11 @@ import mlx.nn as nn
 import mlx.optimizers as opt
 import numpy as np
 
+from core.adapters import fused_blocks
 from core.data.batch.batches import Batch
 from core.device.select import select
 from core.model.gradient_checkpointing import checkpoint_blocks
+from core.model.kernels.check import unavailable_reason
 from tests.benchmarks import precision
 from tests.benchmarks.variants.checks import check_kernels
 from tests.benchmarks.variants.choices import (
@@ -44,6 +46,7 @@ def product(name: str, small: bool, tokens: np.ndarray, is_counted: bool = False
     if name in (PRODUCT_CHECKPOINTING, BEFORE_CHECKPOINTING):
         checkpoint_blocks(model)
     step = precision.product_step(model, fused=name not in (BEFORE, BEFORE_CHECKPOINTING))
+    print(f"{name}: {fused_state(model)}", flush=True)
     rows, length = tokens.shape[0], tokens.shape[1] - 1
     batch = Batch(tokens, np.ones((rows, length), np.float32), (length + 1,) * rows, tuple(range(rows)))
     model.train()
@@ -58,6 +61,18 @@ def product(name: str, small: bool, tokens: np.ndarray, is_counted: bool = False
         return [value, step.optimizer_step(gradient, step.weight(batch), 1e-4), step.state]
 
     return work
+
+
+def fused_state(model: Any) -> str:
+    """Whether the blocks of a model are computed in few pieces, with what decides it."""
+    layers, device = model.model.layers, mx.default_device()
+    fused = model.model.get("fused") or getattr(model.model, "fused", None)
+    current = sum(block.is_current for block in fused.blocks) if fused else 0
+    return (
+        f"{current} of {len(layers)} blocks fused; {device}, equal to mx.gpu: {device == mx.gpu}; known "
+        f"{fused_blocks._is_known(model.model)}, fit {sum(map(fused_blocks._fits, layers))}, rotate alike "
+        f"{fused_blocks._rotates_alike([b.self_attn for b in layers])}; kernels: {unavailable_reason() or 'used'}"
+    )
 
 
 def peer(small: bool, tokens: np.ndarray) -> Callable[[], Any]:
