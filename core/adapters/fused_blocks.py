@@ -96,7 +96,7 @@ def _head_size(attention: Any) -> int:
 def _rotation(rope: Any, size: int, length: int, offset: Any) -> Rotation:
     """The rotation of each token, as a rotary embedding computes it."""
     rows = len(offset.places) if isinstance(offset, TokenPositions) else 1
-    unit = mx.broadcast_to(mx.concatenate([mx.ones(size // 2), mx.zeros(size // 2)]), (rows, 1, length, size))
+    unit = mx.concatenate([mx.ones((rows, 1, length, size // 2)), mx.zeros((rows, 1, length, size // 2))], axis=-1)
     cosine, sine = mx.split(rope(unit, offset=offset).reshape(-1, size), 2, axis=-1)
     return Rotation(mx.contiguous(cosine), mx.contiguous(sine))
 
