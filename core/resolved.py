@@ -242,5 +242,6 @@ class Resolved:
     memory: MemoryFacts
     compiled: Decision
     inputs: InputFacts
+    fused: Decision | None = field(default=None, metadata=OPTIONAL)  # whether blocks are computed in few large pieces
     teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
     reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)

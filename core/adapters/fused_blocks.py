@@ -31,27 +31,35 @@ class _Fused(nn.Module):
     """Marks a body whose blocks are computed so; `fused` are its _Blocks."""
 
 
-def fuse_blocks(model: Any) -> bool:
-    """Let the blocks of a model be computed in few pieces while it trains; returns whether that is possible.
+def fuse_blocks(model: Any) -> str:
+    """Let the blocks of a model be computed in few pieces while it trains; returns why that cannot be, "" where it can.
 
     Call it when the adapter is attached. The weights of layers with the same input are moved into one matrix.
     """
     body: Any = getattr(model, "model", None)
-    if isinstance(body, _Fused) or not _is_known(body):
-        return isinstance(body, _Fused)
-    if not all(_fits(block) for block in body.layers) or not _rotates_alike([b.self_attn for b in body.layers]):
-        return False
+    if isinstance(body, _Fused):
+        return ""
+    if reason := _unfit(body):
+        return reason
     body.fused = _Blocks(tuple(_Block(block) for block in body.layers))
     patch_module(body, _Fused, _fused_call(type(body)))
-    return True
+    return ""
 
 
-def _is_known(body: Any) -> bool:
+def _unfit(body: Any) -> str:
+    """Why the blocks of a body are computed by its own classes; "" where they can be fused."""
     package, _, module = type(body).__module__.rpartition(".")
     if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
-        return False
-    is_whole = getattr(body, "pipeline_size", 1) == 1 and not any(getattr(b, "use_sliding", False) for b in body.layers)
-    return is_whole and _is_frozen_norm(body.norm)
+        return "only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed in few large pieces"
+    if getattr(body, "pipeline_size", 1) != 1:
+        return "the model is spread over machines"
+    if any(getattr(b, "use_sliding", False) for b in body.layers):
+        return "some blocks look at a sliding window"
+    if not _is_frozen_norm(body.norm) or not all(_fits(block) for block in body.layers):
+        return "something other than LoRA without dropout is trained, or a layer's weights cannot be joined with others"
+    if not _rotates_alike([b.self_attn for b in body.layers]):
+        return "the positions of some blocks are computed in another way"
+    return ""
 
 
 def _fits(block: Any) -> bool:

@@ -48,6 +48,7 @@ class TrainingModel:
     precision: Precision
     layout: BatchLayout
     compiled: Decision
+    fused: Decision  # whether blocks are computed in few large pieces
     logits: Decision  # made "at the targets" or "everywhere"
     facts: ModelFacts
 
@@ -79,11 +80,13 @@ def prepare_model(
         yield Warned("packing", layout.warning)
     if device == "cpu":
         install_fast_swiglu(loaded.model)
-    if device == "gpu" and fuse_blocks(loaded.model) and (reason := unavailable_reason()):
+    unfused = fuse_blocks(loaded.model) if device == "gpu" else "it gains nothing on a processor"
+    if not unfused and (reason := unavailable_reason()):
         yield Warned("kernels", f"The quick kernels between products are not used: {reason}; a step takes longer.")
+    fused = Decision(not unfused, unfused)
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
-    return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, logits, facts)
+    return TrainingModel(loaded.model, lm_head, dtype, loaded.precision, layout, compiled, fused, logits, facts)
 
 
 def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any], path: str) -> None:

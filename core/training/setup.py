@@ -371,6 +371,7 @@ def _resolve(
         versions=versions(),
         memory=memory,
         compiled=model.compiled,
+        fused=model.fused,
         inputs=input_facts(
             run,
             data,

@@ -14,7 +14,6 @@ import mlx.nn as nn
 import mlx.optimizers as opt
 import numpy as np
 
-from core.adapters import fused_blocks
 from core.data.batch.batches import Batch
 from core.device.select import select
 from core.model.gradient_checkpointing import checkpoint_blocks
@@ -68,11 +67,8 @@ def fused_state(model: Any) -> str:
     layers, device = model.model.layers, mx.default_device()
     fused = model.model.get("fused") or getattr(model.model, "fused", None)
     current = sum(block.is_current for block in fused.blocks) if fused else 0
-    return (
-        f"{current} of {len(layers)} blocks fused; {device}, equal to mx.gpu: {device == mx.gpu}; known "
-        f"{fused_blocks._is_known(model.model)}, fit {sum(map(fused_blocks._fits, layers))}, rotate alike "
-        f"{fused_blocks._rotates_alike([b.self_attn for b in layers])}; kernels: {unavailable_reason() or 'used'}"
-    )
+    kernels = unavailable_reason() or "used"
+    return f"{current} of {len(layers)} blocks fused; {device}; kernels: {kernels}"
 
 
 def peer(small: bool, tokens: np.ndarray) -> Callable[[], Any]:

@@ -53,6 +53,7 @@ def test_a_whole_run_ends_where_it_ends_without(
     assert engine["line"].startswith("Forward pass: Core ML, planned 97% on the Neural Engine; gradients, head")
     assert engine["facts"]["calls"] >= 9 and not engine["facts"]["fallbacks"]
     assert got["data"]["packing"]["used"] is False and got["compiled"]["used"] is False
+    assert got["fused"] == {"used": False, "reason": "it gains nothing on a processor"}
     assert {name: value.shape for name, value in got_weights.items()} == {n: v.shape for n, v in weights.items()}
     (end,), (got_end,) = only(Finished, events), only(Finished, got_events)
     assert got_end.loss_before == pytest.approx(end.loss_before, rel=2e-3)
