@@ -75,5 +75,9 @@ def test_every_action_has_a_role_of_its_own(window: MainWindow) -> None:
     window.menus.recent.fill()
     none, found = QAction.MenuRole.NoRole, [action for action in below(window.menuBar()) if not action.isSeparator()]
     special = {action.text(): action.menuRole() for action in found if action.menuRole() != none}
-    assert special == {"&Quit Hone": QAction.MenuRole.QuitRole, "&About Hone": QAction.MenuRole.AboutRole}
+    assert special == {
+        "&Settings…": QAction.MenuRole.PreferencesRole,
+        "&Quit Hone": QAction.MenuRole.QuitRole,
+        "&About Hone": QAction.MenuRole.AboutRole,
+    }
     assert len(found) > 30

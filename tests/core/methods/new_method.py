@@ -66,6 +66,12 @@ SPEC = Method(
 '''
 
 
+def forget() -> None:
+    """Look for the methods' files again."""
+    methods.names.cache_clear()
+    methods.find.cache_clear()
+
+
 @contextmanager
 def new_method(folder: Path) -> Iterator[methods.Method]:
     """Writes the method's file into `folder`, which Hone searches as well until the end of the `with` block."""
@@ -73,7 +79,7 @@ def new_method(folder: Path) -> Iterator[methods.Method]:
     module, search_path = f"{methods.__name__}.{NAME}", list(methods.__path__)
     methods.__path__.append(str(folder))
     importlib.invalidate_caches()
-    methods.load.cache_clear()
+    forget()
     try:
         yield methods.load()[NAME]
     finally:
@@ -81,4 +87,4 @@ def new_method(folder: Path) -> Iterator[methods.Method]:
         sys.modules.pop(module, None)
         if hasattr(methods, NAME):
             delattr(methods, NAME)
-        methods.load.cache_clear()
+        forget()

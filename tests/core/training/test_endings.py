@@ -223,7 +223,7 @@ def test_a_loss_that_is_no_number_is_never_the_best(make_run: MakeRun, monkeypat
 
 def test_early_stopping_is_remembered(make_run: MakeRun) -> None:
     """A run that died between its last checkpoint and its end takes no further step."""
-    hot = {"steps": 40, "learning_rate": 1.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
+    hot = {"steps": 40, "learning_rate": 10.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
     run = make_run(train=hot | {"save_every": 1})
     events = list(train(run))
     log = Path(str(run.output)) / "events.jsonl"

@@ -199,7 +199,7 @@ def test_validation_never_takes_longer_than_the_training(make_run: MakeRun, tmp_
 
 
 def test_early_stopping(make_run: MakeRun) -> None:
-    hot = {"steps": 40, "learning_rate": 1.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
+    hot = {"steps": 40, "learning_rate": 10.0, "lr_schedule": "constant", "eval_every": 1, "early_stop": 2}
     finished = list(train(make_run(train=hot)))[-1]
     assert finished.reason == "early_stop" and finished.step < 40
     assert finished.step == finished.best_step + 2
