@@ -97,10 +97,14 @@ def test_each_place_has_its_words_forms_and_button(card: ExportList) -> None:
     ]
 
 
-def test_buttons_stand_in_a_column(card: ExportList) -> None:
+def test_buttons_stand_in_a_column(qtbot: QtBot, card: ExportList) -> None:
     rows = [*card.rows.values(), card.server]
-    assert len({row.button.width() for row in rows}) == 1
-    assert len({row.form.geometry().right() for row in rows if row.form.isVisible()}) == 1
+
+    def is_aligned() -> bool:
+        forms = {row.form.geometry().right() for row in rows if row.form.isVisible()}
+        return len({row.button.width() for row in rows}) == len(forms) == 1
+
+    qtbot.waitUntil(is_aligned)  # the rows are laid out one after the other
 
 
 def test_what_cannot_be_made_says_why_before_it_begins(card: ExportList) -> None:
@@ -190,7 +194,7 @@ def test_what_fails_says_why(qtbot: QtBot, card: ExportList, tmp_path: Path, mon
     row = card.rows["model"]
     qtbot.waitUntil(row.result.isVisible)
     assert row.result.text() == "It already exists; choose a new folder."
-    qtbot.waitUntil(row.button.isEnabled)
+    qtbot.waitUntil(row.button.isEnabled, timeout=30_000)  # once its thread has ended
     assert row.button.isVisible() and not row.reveal.isVisible()
 
 
