@@ -12,29 +12,10 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from core.device.gpu_kernel import THREADS_PER_GROUP, WORDS, build_kernel, language
+
 MAX_ROWS = 8  # that `multiply` takes
 WIDTH_MULTIPLE = 8  # the width of these rows must be a multiple of it
-_THREADS_PER_GROUP = 256  # eight warps (Metal: SIMD groups) of 32
-_WORDS = {
-    "cuda": {
-        "thread": "(blockIdx.x * blockDim.x + threadIdx.x)",
-        "device": "",
-        "table": "__device__ const float",
-        "sum": "warp_sum",
-    },
-    "metal": {
-        "thread": "thread_position_in_grid.x",
-        "device": "device",
-        "table": "constant float",
-        "sum": "simd_sum",
-    },
-}
-_CUDA_SUM = """
-__device__ inline float warp_sum(float x) {
-    for (int step = 16; step > 0; step /= 2) { x += __shfl_xor_sync(0xffffffffu, x, step); }
-    return x;
-}
-"""
 _HEADER = Template("""
 template <typename T> struct alignas(2 * sizeof(T)) Two { T first; T second; };
 $table VALUES[16] = {$values};
@@ -102,7 +83,7 @@ def unpack(codes: mx.array, scales: mx.array, table: np.ndarray, dtype: mx.Dtype
         inputs=[codes, scales],
         template=[("T", dtype)],
         grid=(codes.size, 1, 1),
-        threadgroup=(_THREADS_PER_GROUP, 1, 1),
+        threadgroup=(THREADS_PER_GROUP, 1, 1),
         output_shapes=[(2 * codes.size,)],
         output_dtypes=[dtype],
     )
@@ -120,7 +101,7 @@ def multiply(x: mx.array, codes: mx.array, scales: mx.array, outputs: int, table
         inputs=[rows, codes, scales],
         template=[("T", x.dtype)],
         grid=(32 * outputs, 1, 1),
-        threadgroup=(_THREADS_PER_GROUP, 1, 1),
+        threadgroup=(THREADS_PER_GROUP, 1, 1),
         output_shapes=[(rows.shape[0], outputs)],
         output_dtypes=[x.dtype],
     )
@@ -134,11 +115,9 @@ def _as_tuple(table: np.ndarray) -> tuple[float, ...]:
 @functools.cache
 def _build_kernel(name: str, table: tuple[float, ...] | None) -> Any:
     """The kernel "unpack" or "multiply" with a table's values as constants; without a table, of int8 codes."""
-    metal = mx.metal.is_available()
-    words = _WORDS["metal" if metal else "cuda"]
-    header = "" if metal else _CUDA_SUM
+    words, header = WORDS[language()], ""
     if table is not None:
-        header += _HEADER.substitute(words, values=", ".join(f"{value!r}f" for value in table))
+        header = _HEADER.substitute(words, values=", ".join(f"{value!r}f" for value in table))
     if name == "unpack":
         inputs, source = ["codes", "scales"], _UNPACK.substitute(words)
     else:
@@ -147,9 +126,8 @@ def _build_kernel(name: str, table: tuple[float, ...] | None) -> Any:
         if table is None:
             values = {"per_lane": 4, "outputs": "codes_shape[0]", "weights": _READ_INT8, "scaling": "* scales[n]"}
         source = _MULTIPLY.substitute(words, rows=MAX_ROWS, **values)
-    build = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
     unique_name = f"hone_{name}_{abs(hash(table)) if table else 'int8'}"
-    return build(name=unique_name, input_names=inputs, output_names=["out"], source=source, header=header)
+    return build_kernel(unique_name, inputs, ["out"], source, header)
 
 
 @functools.cache

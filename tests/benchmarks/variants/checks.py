@@ -6,6 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 
+from core.model.kernels.pieces import kernel_add_norm, kernel_swiglu
 from tests.benchmarks.variants import model, plain
 from tests.benchmarks.variants.choices import Pieces
 
@@ -53,10 +54,10 @@ def check_kernels() -> None:
         return lambda x, r: function(x, r, weight.astype(x.dtype), 1e-6)
 
     pair = [normal(n, d), normal(n, d)], [normal(n, d), normal(n, d)]
-    compare("add_norm", norms(plain.kernel_add_norm), norms(plain.add_norm), *pair)
+    compare("add_norm", norms(kernel_add_norm), norms(plain.add_norm), *pair)
     compare(
         "swiglu",
-        lambda x: [plain.kernel_swiglu(x)],
+        lambda x: [kernel_swiglu(x)],
         lambda x: [plain.swiglu(x)],
         [normal(n, 2 * f)],
         [normal(n, f)],

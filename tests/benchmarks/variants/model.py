@@ -12,6 +12,7 @@ import mlx.core as mx
 import mlx.nn as nn
 import mlx.optimizers as opt
 
+from core.model.kernels.pieces import kernel_add_norm, kernel_swiglu
 from core.model.lm_head import LMHead
 from tests.benchmarks.variants import plain
 from tests.benchmarks.variants.choices import Pieces
@@ -144,8 +145,8 @@ def block_forward(
 ) -> tuple[mx.array, mx.array]:
     """(the residual stream, what the block's feed-forward part adds to it), from the same of the block before."""
     heads = shape.heads
-    add_norm = plain.kernel_add_norm if pieces.add_norm else plain.add_norm
-    swiglu: Callable[[mx.array], mx.array] = plain.kernel_swiglu if pieces.swiglu else plain.swiglu
+    add_norm = kernel_add_norm if pieces.add_norm else plain.add_norm
+    swiglu: Callable[[mx.array], mx.array] = kernel_swiglu if pieces.swiglu else plain.swiglu
     qkv = plain.kernel_qkv if pieces.qk_rope else plain.plain_qkv
 
     def linear(x: mx.array, group: str) -> mx.array:

@@ -13,6 +13,7 @@ from typing import Any
 import mlx.core as mx
 from mlx.utils import tree_flatten
 
+from core.model.kernels.pieces import kernel_add_norm, kernel_swiglu
 from tests.benchmarks.variants import plain
 from tests.benchmarks.variants.choices import Pieces
 from tests.benchmarks.variants.model import (
@@ -116,12 +117,12 @@ def elementwise(shape: Shape, n: int, normal: Callable[..., mx.array]) -> None:
     piece("add", lambda x, r: x + r, x, r)
     piece("rms_norm", lambda x, w: mx.fast.rms_norm(x, w, 1e-6), x, w)
     piece("rms_norm, gradient", lambda x, r, w: vjp(lambda x: [mx.fast.rms_norm(x, w, 1e-6)], 1)(x, r), x, r, w)
-    for name, function in (("plain", plain.add_norm), ("kernel", plain.kernel_add_norm)):
+    for name, function in (("plain", plain.add_norm), ("kernel", kernel_add_norm)):
         piece(f"add_norm, {name}", lambda x, r, w, g=function: g(x, r, w, 1e-6), x, r, w)
         both = lambda x, r, c, g, w, h=function: vjp(lambda x, r: h(x, r, w, 1e-6), 2)(x, r, c, g)  # noqa: E731
         piece(f"add_norm, {name}, forward and gradient", both, x, r, x, r, w)
     gate_up, y = normal(n, 2 * f), normal(n, f)
-    for name, swiglu in (("plain", plain.swiglu), ("kernel", plain.kernel_swiglu)):
+    for name, swiglu in (("plain", plain.swiglu), ("kernel", kernel_swiglu)):
         piece(f"swiglu, {name}", swiglu, gate_up)
         piece(f"swiglu, {name}, gradient", vjp(lambda z, g=swiglu: [g(z)], 1), gate_up, y)
     qkv = normal(n, (heads.query + 2 * heads.key) * heads.dim)

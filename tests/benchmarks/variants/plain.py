@@ -61,41 +61,6 @@ def qk_rope(qkv: mx.array, q_weight: mx.array, k_weight: mx.array, heads: Heads)
     return one(qkv[:, :q_size], heads.query, q_weight), one(keys, heads.key, k_weight)
 
 
-def kernel_add_norm(x: mx.array, r: mx.array, weight: mx.array, eps: float) -> tuple[mx.array, mx.array]:
-    """The same as add_norm; the weight gets no gradient."""
-    lanes, rows = 32 * x.shape[0], (x.shape, x.dtype)
-
-    @mx.custom_function
-    def forward(x: mx.array, r: mx.array) -> Any:
-        return kernels.run("add_norm", {"eps": eps}, [x, r, weight], lanes, [rows, rows, ((x.shape[0],), mx.float32)])
-
-    @forward.vjp
-    def backward(primals: Any, cotangents: Any, outputs: Any) -> Any:
-        carry, grad, _ = cotangents
-        (out,) = kernels.run("add_norm_back", {}, [grad, carry, outputs[0], weight, outputs[2]], lanes, [rows])
-        return out, out
-
-    hidden, out, _ = forward(x, r)
-    return hidden, out
-
-
-def kernel_swiglu(gate_up: mx.array) -> mx.array:
-    """The same as swiglu."""
-    count, width = gate_up.shape[0], gate_up.shape[1] // 2
-    threads = count * width // 4
-
-    @mx.custom_function
-    def forward(gate_up: mx.array) -> Any:
-        return kernels.run("swiglu", {}, [gate_up], threads, [((count, width), gate_up.dtype)])[0]
-
-    @forward.vjp
-    def backward(gate_up: Any, grad: Any, output: Any) -> Any:
-        return kernels.run("swiglu_back", {}, [grad, gate_up], threads, [(gate_up.shape, gate_up.dtype)])[0]
-
-    y: mx.array = forward(gate_up)
-    return y
-
-
 def kernel_qkv(qkv: mx.array, q_weight: mx.array, k_weight: mx.array, heads: Heads) -> Sequence[mx.array]:
     """(queries, keys, values), [N, heads, D] each, as qk_rope and a slice; the weights get no gradient."""
     count, split = qkv.shape[0], (heads.query + heads.key) * heads.dim

@@ -1,0 +1,45 @@
+"""Kernels of our own for a GPU from one source for Metal and CUDA, in which only a few words differ."""
+
+from typing import Any, Literal
+
+import mlx.core as mx
+
+Language = Literal["cuda", "metal"]
+THREADS_PER_GROUP = 256  # eight warps (Metal: SIMD groups) of 32
+WORDS: dict[Language, dict[str, str]] = {  # for indices, memory, tables of constants, sums over a warp and functions
+    "cuda": {
+        "thread": "(blockIdx.x * blockDim.x + threadIdx.x)",
+        "device": "",
+        "table": "__device__ const float",
+        "sum": "warp_sum",
+        "rsqrt": "rsqrtf",
+        "exp": "__expf",
+    },
+    "metal": {
+        "thread": "thread_position_in_grid.x",
+        "device": "device",
+        "table": "constant float",
+        "sum": "simd_sum",
+        "rsqrt": "rsqrt",
+        "exp": "exp",
+    },
+}
+_CUDA_SUM = """
+__device__ inline float warp_sum(float x) {
+    for (int step = 16; step > 0; step /= 2) { x += __shfl_xor_sync(0xffffffffu, x, step); }
+    return x;
+}
+"""
+
+
+def language() -> Language:
+    """The language of this machine's GPU."""
+    return "metal" if mx.metal.is_available() else "cuda"
+
+
+def build_kernel(name: str, inputs: list[str], outputs: list[str], source: str, header: str) -> Any:
+    """A kernel from its body and header, written with the WORDS of language()."""
+    metal = language() == "metal"
+    build = mx.fast.metal_kernel if metal else mx.fast.cuda_kernel
+    header = header if metal else _CUDA_SUM + header
+    return build(name=name, input_names=inputs, output_names=outputs, source=source, header=header)
