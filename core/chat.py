@@ -11,11 +11,13 @@ from core import adapters
 from core.data.format.example import Example
 from core.data.tokenize.encode import encode_prompt
 from core.device.select import select
+from core.distributed.group import Group
 from core.errors import BadModel
 from core.events import Walked
 from core.model import hub
 from core.model.generate import stream
 from core.model.load import load
+from core.model.sharding import NONE, PIPELINE, Sharding
 from core.quant.modes import UNPACKED
 from core.rewards.answer import THINK_START
 
@@ -29,6 +31,8 @@ class Chat:
         backend_name: "auto", "gpu" or "cpu".
         allow_code: whether the model's own Python code may run.
         quantization: of the base; None as it was when the adapter was trained.
+        sharding: how the model is parted over several ranks, which all do the same with their Chat; None for one that
+            is whole. No other adapter can be asked of a model in parts.
 
     Attributes: `precision` says how the base is loaded; `note` is what the user should know about it, or "".
     Raises BadModel for a model or adapter that cannot be loaded, Unavailable without network.
@@ -42,6 +46,7 @@ class Chat:
         backend_name: str = "auto",
         allow_code: bool = False,
         quantization: str | None = None,
+        sharding: Sharding | None = None,
     ) -> None:
         self.backend = select(backend_name)
         self._base_precision = adapters.choose_base_precision(adapter, quantization)
@@ -53,7 +58,10 @@ class Chat:
             allow_code=allow_code,
             quantization=self._base_precision.quantization,
             double=self._base_precision.double,
+            sharding=adapters.with_adapter(sharding, adapter),
         )
+        self.sharding = loaded.sharding
+        self._group = sharding.group if sharding and loaded.sharding != NONE else Group()
         self.note = " ".join(filter(None, (self._base_precision.note, *loaded.notes)))
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
@@ -62,6 +70,9 @@ class Chat:
         self._adapters = adapters.AdapterSet(self.model)
         self._full_models: dict[Path, nn.Module] = {}  # models of which every weight was trained
         self._first_adapter = None if adapter is None else Path(adapter)
+        if self._first_adapter and self.sharding == PIPELINE:
+            adapters.load_part(self.model, self._first_adapter)
+            self.model.eval()
         self._switch_to(self._first_adapter)
 
     def answer(
@@ -98,7 +109,7 @@ class Chat:
             yield THINK_START
         if seed is not None:
             mx.random.seed(seed)
-        yield from stream(model, self.tokenizer, prompt, max_tokens, temperature, top_p)
+        yield from stream(model, self.tokenizer, prompt, max_tokens, temperature, top_p, group=self._group)
 
     def drop(self, adapter: str | Path) -> None:
         """Free an adapter that answer() has read."""
@@ -108,6 +119,12 @@ class Chat:
 
     def _switch_to(self, folder: Path | None) -> nn.Module:
         """The model with the adapter of a folder, which is read at its first use."""
+        if self.sharding != NONE:
+            if folder != self._first_adapter:
+                raise BadModel("A model in parts answers with the adapter that it was loaded with, and no other.")
+            own = adapters.read_chat_template(folder) if folder else None
+            self.tokenizer.chat_template = own or self._chat_templates[None]
+            return self.model
         if folder not in self._chat_templates:
             assert folder is not None
             self._note_precision(folder)

@@ -38,6 +38,11 @@ class Group:
     waited: float = 0.0  # seconds spent in exchanges so far: for the network, and for ranks that came later
 
     @property
+    def mlx_group(self) -> Any:
+        """MLX's own group, for its layers that exchange what they compute; None for a rank of its own."""
+        return None
+
+    @property
     def is_first(self) -> bool:
         """Whether this rank writes the run's folder and its events."""
         return self.rank == 0
@@ -75,6 +80,9 @@ class Group:
         """A tree of arrays as rank 0 has it, on all ranks. The others bring one of the same shapes."""
         return tree
 
+    def come_further(self) -> None:
+        """Say that what the layers of a parted model exchange among themselves goes on; see core.model.together."""
+
 
 class _MLXGroup(Group):
     """Ranks that are connected through MLX's engine."""
@@ -90,6 +98,13 @@ class _MLXGroup(Group):
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
         self._sums_ahead = False  # whether begin_sum() is used
         self._local = threading.local()
+
+    @property
+    def mlx_group(self) -> Any:
+        return self._group
+
+    def come_further(self) -> None:
+        self.is_exchanging, self.sent = True, self.sent + 1
 
     @contextmanager
     def _exchange(self) -> Iterator[None]:

@@ -16,6 +16,7 @@ from core.errors import BadModel
 from core.model.build import build_model, check_rope
 from core.model.check_folder import check_weights, read_config
 from core.model.families import UNTRIED, describe_support, find_family
+from core.model.sharding import NONE, Sharding, build_sharded, count_bytes, read_by_blocks
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.model.tied_head import unused_head_note
 from core.model.weight_files import weight_files
@@ -49,6 +50,7 @@ class LoadedModel:
     precision: Precision
     compute: str  # "float32", "bfloat16" or "float16"
     notes: list[str] = field(default_factory=list)  # warnings for the user, a sentence each
+    sharding: str = NONE  # how it is parted over several ranks
 
 
 def _refuse_wrong_numbers(model_type: str, device: str) -> None:
@@ -67,6 +69,7 @@ def load(
     allow_code: bool = False,
     quantization: str = UNPACKED,
     double: bool = False,
+    sharding: Sharding | None = None,
 ) -> LoadedModel:
     """Load config, weights and tokenizer from a model folder, in the precision asked for.
 
@@ -80,6 +83,7 @@ def load(
         quantization: one of core.quant.MODES. Weights are read and packed one layer at a time, so that never more
             than the packed model and one layer are in memory.
         double: whether the scales of nf4 and fp4 are packed too.
+        sharding: how the model is parted over several ranks, which all call this; None for a whole model.
 
     Raises BadModel and BadOption.
     """
@@ -89,8 +93,19 @@ def load(
     code = trust.model_code(folder, config)
     if code is not None:
         trust.require(code, allow_code)
-    model = build_model(folder, config, code is not None)
-    check_rope(model, config, folder)
+
+    def build() -> nn.Module:
+        model = build_model(folder, config, code is not None)
+        check_rope(model, config, folder)
+        return model
+
+    def bytes_needed(model: nn.Module) -> float:
+        file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
+        compute, _ = _choose_compute(file_dtype, dtype, device, trains_all)
+        packed_bits = MODES[quantization].bits if quantization != UNPACKED else None
+        return count_bytes(model, DTYPES[compute].size, packed_bits)
+
+    model, way = build_sharded(build, sharding, bytes_needed, quantization) if sharding else (build(), NONE)
     # A model that comes quantized keeps its weights, and trains many times faster on a CPU.
     replace_quantized_layers(model)
     file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
@@ -110,8 +125,10 @@ def load(
     level, sentence = describe_support(config["model_type"])
     if level == UNTRIED:
         notes.append(sentence)
+    if way != NONE:
+        read_by_blocks(model)
     tokenizer = load_tokenizer(folder)
-    return LoadedModel(model, tokenizer, config, folder, precision, compute, notes)
+    return LoadedModel(model, tokenizer, config, folder, precision, compute, notes, way)
 
 
 def _has_head(model: nn.Module) -> bool:
