@@ -1,20 +1,15 @@
 """A model that is parted over several processes gives the logits and the answers of the whole one, or says why not."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import mlx.core as mx
 import numpy as np
 import pytest
 from mlx_lm.utils import _get_classes
 
-from core import adapters
-from core.errors import BadModel
 from core.model.load import load
 from core.model.sharding import PIPELINE, TENSOR, class_ways, model_ways
-from core.run import Adapter, Model
 from tests.core.distributed.ranks import run_ranks
 from tests.core.model import sharding_jobs, zoo
 
