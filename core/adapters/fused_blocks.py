@@ -7,8 +7,8 @@ numbers are the same to rounding; names of parameters, files and everything that
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import mlx.core as mx
@@ -16,6 +16,7 @@ import mlx.nn as nn
 
 from core.adapters.grouped_linear import GroupedLinear, can_group
 from core.adapters.lora import LoRALinear
+from core.adapters.stacked_factors import Factors, split_blocks
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
 from core.model.packed_mask import PackedMaskCache
@@ -25,6 +26,12 @@ from core.quant import linear_dims
 
 BODIES = {("llama", "LlamaModel"), ("qwen2", "Qwen2Model"), ("qwen3", "Qwen3Model")}  # of mlx-lm; Mistral is a llama
 ROPE_TOLERANCE = 1e-4  # of numbers of about one
+# Layers of a block that have the same input, and are one product.
+QKV = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj")
+OUT = ("self_attn.o_proj",)
+GATE_UP = ("mlp.gate_proj", "mlp.up_proj")
+DOWN = ("mlp.down_proj",)
+GROUPS = (QKV, OUT, GATE_UP, DOWN)
 
 
 class _Fused(nn.Module):
@@ -64,20 +71,18 @@ def _unfit(body: Any) -> str:
 
 def _fits(block: Any) -> bool:
     """Whether a block has the structure of those that are known, and trains nothing but LoRA."""
-    attention, mlp = block.self_attn, block.mlp
+    attention = block.self_attn
     norms = [block.input_layernorm, block.post_attention_layernorm]
     norms += [attention[name] for name in ("q_norm", "k_norm") if name in attention]
-    groups = [
-        [attention.q_proj, attention.k_proj, attention.v_proj],
-        [attention.o_proj],
-        [mlp.gate_proj, mlp.up_proj],
-        [mlp.down_proj],
-    ]
     return (
         all(map(_is_frozen_norm, norms))
-        and all(map(can_group, groups))
+        and all(can_group(_layers(block, group)) for group in GROUPS)
         and ("q_norm" in attention) == ("k_norm" in attention)
     )
+
+
+def _layers(block: Any, group: tuple[str, ...]) -> list[Any]:
+    return [block[part][layer] for part, _, layer in (path.partition(".") for path in group)]
 
 
 def _is_frozen_norm(norm: Any) -> bool:
@@ -109,60 +114,80 @@ def _rotation(rope: Any, size: int, length: int, offset: Any) -> Rotation:
     return Rotation(mx.contiguous(cosine), mx.contiguous(sine))
 
 
+_FactorsOfGroups = Mapping[tuple[str, ...], Factors]
+
+
 class _Block:
     """One block: its module, with the layers that have the same input as one."""
 
     def __init__(self, block: Any) -> None:
         self.module, self.attention = block, block.self_attn
         self._classes = _own_class(block), type(block.self_attn), type(block.mlp)
-        attention, mlp = block.self_attn, block.mlp
-        self.qkv = GroupedLinear([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.gate_up = GroupedLinear([mlp.gate_proj, mlp.up_proj])
-        self.singles = GroupedLinear([attention.o_proj]), GroupedLinear([mlp.down_proj])
-        self.size = _head_size(attention)
+        self.groups: dict[tuple[str, ...], GroupedLinear] = {
+            group: GroupedLinear(_layers(block, group)) for group in GROUPS
+        }
+        self.size = _head_size(block.self_attn)
 
     @property
     def is_current(self) -> bool:
         """Whether the block is as it was but for checkpointing: nothing else was patched, switched off or replaced."""
         block = self.module
         classes = _own_class(block), type(block.self_attn), type(block.mlp)
-        return classes == self._classes and all(g.is_current for g in (self.qkv, self.gate_up, *self.singles))
+        return classes == self._classes and all(group.is_current for group in self.groups.values())
 
     def __call__(
-        self, h: mx.array, r: mx.array | None, shape: tuple[int, int], mask: Any, cache: Any, rotation: Rotation
+        self,
+        factors: _FactorsOfGroups,
+        h: mx.array,
+        r: mx.array | None,
+        shape: tuple[int, int],
+        mask: Any,
+        cache: Any,
+        rotation: Rotation,
     ) -> tuple[mx.array, mx.array]:
-        """(the residual stream [N, D], what the feed-forward part adds to it), from those of the block before."""
+        """(the residual stream [N, D], what the feed-forward part adds to it), from those of the block before.
+
+        `factors` are those of the adapters where a step has them ready; else each layer's own.
+        """
+
+        def multiply(group: tuple[str, ...], x: mx.array) -> mx.array:
+            return self.groups[group](x, factors.get(group))
+
         block, attention = self.module, self.attention
         h, y = _add_norm(h, r, block.input_layernorm)
         heads = Heads(attention.n_heads, attention.n_kv_heads, self.size)
         if "q_norm" in attention:
             q_norm, k_norm = attention.q_norm, attention.k_norm
             heads = heads._replace(q_norm=q_norm.weight, k_norm=k_norm.weight, eps=q_norm.eps)
-        parts = rotate_heads(self.qkv(y), heads, rotation)
+        parts = rotate_heads(multiply(QKV, y), heads, rotation)
         q, k, v = (part.reshape(*shape, -1, self.size).swapaxes(1, 2) for part in parts)
         if cache is not None:
             k, v = cache.update_and_fetch(k, v)
         attend = vars(sys.modules[type(attention).__module__])["scaled_dot_product_attention"]
         o = attend(q, k, v, cache=cache, scale=attention.scale, mask=mask)
-        o = attention.o_proj(o.swapaxes(1, 2).reshape(len(h), -1))
+        o = multiply(OUT, o.swapaxes(1, 2).reshape(len(h), -1))
         h, y = _add_norm(h, o, block.post_attention_layernorm)
-        return h, block.mlp.down_proj(swiglu(self.gate_up(y)))
+        return h, multiply(DOWN, swiglu(multiply(GATE_UP, y)))
 
-    def checkpointed(self, h: mx.array, r: mx.array | None, *others: Any) -> tuple[mx.array, None]:
+    def checkpointed(
+        self, factors: _FactorsOfGroups, h: mx.array, r: mx.array | None, *others: Any
+    ) -> tuple[mx.array, None]:
         """(the sum of both, nothing), computed again for its gradient: between two blocks one array is kept."""
 
-        # The trainable parameters are an argument, or they would get no gradient.
-        def compute(trainable: Any, h: mx.array) -> mx.array:
+        # What is trained is an argument, or it would get no gradient.
+        def compute(trainable: Any, factors: list[Factors], h: mx.array) -> mx.array:
             parameters = self.module.trainable_parameters()
             self.module.update(trainable)
             try:
-                h, r = self(h, None, *others)
+                h, r = self(dict(zip(groups, factors, strict=True)), h, None, *others)
                 return h + r
             finally:
                 self.module.update(parameters)
 
+        groups = list(factors)
         h = h if r is None else h + r
-        return mx.checkpoint(compute)(self.module.trainable_parameters(), h), None
+        trainable = {} if factors else self.module.trainable_parameters()
+        return mx.checkpoint(compute)(trainable, list(factors.values()), h), None
 
 
 def _own_class(block: nn.Module) -> type[nn.Module]:
@@ -174,11 +199,38 @@ def _add_norm(h: mx.array, r: mx.array | None, norm: Any) -> tuple[mx.array, mx.
     return (h, norm(h)) if r is None else add_norm(h, r, norm.weight, norm.eps)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Blocks:
     """The blocks of a body. A class would keep them, and with them the weights, until Python looks for circles."""
 
     blocks: tuple[_Block, ...]
+    # The trained tensors of all blocks, [L, ...] by their name within a block, where a step has them so.
+    stacks: dict[str, mx.array] = field(default_factory=dict)
+
+    def factors(self) -> list[dict[tuple[str, ...], Factors]]:
+        """What each block takes: see _Block.__call__()."""
+        of_blocks = list[dict[tuple[str, ...], Factors]]({} for _ in self.blocks)
+        for group, first in self.blocks[0].groups.items() if self.stacks else ():
+            tensors = [(self.stacks.get(f"{path}.lora_a"), self.stacks.get(f"{path}.lora_b")) for path in group]
+            pairs = [None if a is None or b is None else (a, b) for a, b in tensors]
+            if joined := first.join_factors(pairs):
+                for own, *factors in zip(of_blocks, *map(split_blocks, joined), strict=True):
+                    own[group] = factors[0], factors[1]
+        return of_blocks
+
+
+def set_stacks(model: Any, stacks: dict[str, mx.array]) -> None:
+    """Let the fused blocks of a model compute with these tensors, whatever their layers have; {} for the layers' own.
+
+    `stacks` are the factors of all LoRA adapters in the blocks, scaled, in the dtype that is computed in: [L, in, rank]
+    and [L, rank, out] by names like "self_attn.q_proj.lora_a".
+    """
+    model.model.fused.stacks = stacks
+
+
+def takes_stacks(model: Any) -> bool:
+    """Whether set_stacks() can be called for a model."""
+    return isinstance(getattr(model, "model", None), _Fused)
 
 
 def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
@@ -197,9 +249,9 @@ def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
         offset = 0 if first is None else first.offset
         rotation = _rotation(blocks[0].attention.rope, blocks[0].size, length, offset)
         h = h.reshape(-1, width)
-        for block in blocks:
+        for block, factors in zip(blocks, self.fused.factors(), strict=True):
             compute = block.checkpointed if is_checkpointed(block.module) else block
-            h, r = compute(h, r, (rows, length), mask, first, rotation)
+            h, r = compute(factors, h, r, (rows, length), mask, first, rotation)
         return _add_norm(h, r, self.norm)[1].reshape(rows, length, width)
 
     return call

@@ -14,7 +14,8 @@ import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from core.adapters.lora import LoRALinear
+from core.adapters.lora import LoRALinear, linear_plus_adapter
+from core.adapters.stacked_factors import Factors, join_factors
 from core.quant import PackedLinear, linear_dims
 
 BLOCK = 64  # weights of a packed layer that share a scale
@@ -57,8 +58,14 @@ class GroupedLinear:
             layer.enabled for layer in self._layers if isinstance(layer, LoRALinear)
         )
 
-    def __call__(self, x: mx.array) -> mx.array:
-        """The outputs of all layers [N, sum of out] from x [N, in]."""
+    def join_factors(self, pairs: Sequence[Factors | None]) -> Factors | None:
+        """The stacked factors of each layer's adapter as those of all at once (core.adapters.stacked_factors)."""
+        return join_factors(pairs, self._places, self._places[-1][1])
+
+    def __call__(self, x: mx.array, factors: Factors | None = None) -> mx.array:
+        """The outputs of all layers [N, sum of out] from x [N, in]; `factors` of all adapters where they are ready."""
+        if factors is not None:
+            return linear_plus_adapter(self._joined, x, *factors)
         if len(self._layers) == 1:
             y: mx.array = self._layers[0](x)
             return y
@@ -90,10 +97,11 @@ def _multiply(
         _, (linear_grad,) = mx.vjp(linear, [x], [grad])
         narrow_grad = grad @ b.T
         ends = list(accumulate(ranks))
-        b_grads = mx.split(narrow.T @ grad, ends[:-1])
+        a_grad, b_grad = x.T @ narrow_grad, narrow.T @ grad
+        b_grads = mx.split(b_grad, ends[:-1])
         return (
-            mx.addmm(linear_grad, narrow_grad, a.T),
-            *mx.split(x.T @ narrow_grad, ends[:-1], axis=1),
+            *mx.depends([mx.addmm(linear_grad, narrow_grad, a.T)], [a_grad, b_grad]),  # see linear_plus_adapter()
+            *mx.split(a_grad, ends[:-1], axis=1),
             *(g[:, first:end] for g, (first, end) in zip(b_grads, places, strict=True)),
         )
 

@@ -70,7 +70,7 @@ class LoRALinear(AdapterLayer):
             return x @ self.merged.matrix
         rows, (a, b) = _flatten_rows(x), self.factors(x.dtype)
         if self.training and self.dropout._p_1 == 1:
-            y = _linear_plus_adapter(self.linear, rows, a, b)
+            y = linear_plus_adapter(self.linear, rows, a, b)
         else:  # with dropout, the gradients of the two branches belong to different inputs and are not summed in one
             y = mx.addmm(self.linear(rows), self.dropout(rows) @ a, b)
         return y.reshape(*x.shape[:-1], -1)
@@ -174,11 +174,12 @@ def _flatten_rows(x: mx.array) -> mx.array:
     return x.reshape(-1, x.shape[-1])
 
 
-def _linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
+def linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.array) -> mx.array:
     """linear(x) + x a b: [N, out] from x [N, in], a [in, rank] and b [rank, out].
 
     The gradient is the one MLX would derive, in fewer operations: the second product of the backward pass adds the
-    gradients of the two branches with respect to x as it is computed.
+    gradients of the two branches with respect to x as it is computed. The gradients of a and b are computed before that
+    of x is used any further: what they need of this layer is not kept until the end of the backward pass.
     """
 
     @mx.custom_function
@@ -191,7 +192,9 @@ def _linear_plus_adapter(linear: nn.Module, x: mx.array, a: mx.array, b: mx.arra
         (x, a, b), grad, narrow = primals, cotangents[0], outputs[1]
         _, (linear_grad,) = mx.vjp(linear, [x], [grad])
         narrow_grad = grad @ b.T
-        return mx.addmm(linear_grad, narrow_grad, a.T), x.T @ narrow_grad, narrow.T @ grad
+        a_grad, b_grad = x.T @ narrow_grad, narrow.T @ grad
+        (x_grad,) = mx.depends([mx.addmm(linear_grad, narrow_grad, a.T)], [a_grad, b_grad])
+        return x_grad, a_grad, b_grad
 
     y: mx.array = forward(x, a, b)[0]
     return y

@@ -6,24 +6,21 @@ because optimizers work number by number. Full fine-tuning keeps its few large t
 gradients would lie in memory twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_unflatten
 
+from core.adapters.fused_blocks import set_stacks, takes_stacks
 from core.adapters.lora import AdapterLayer, LoRALinear
+from core.adapters.stacked_factors import split_blocks
+from core.training.vector_pieces import ANY, Piece, Tensor, of_block, with_stacks
 
-
-class _Tensor(NamedTuple):
-    """One of the tensors that a vector is made of."""
-
-    name: str
-    shape: tuple[int, ...]
-    size: int
+BLOCKS = "model.layers."  # before the names of what lies in fused blocks
 
 
 class FlatParameters:
@@ -33,17 +30,21 @@ class FlatParameters:
     """
 
     def __init__(self, model: nn.Module, is_flat: bool) -> None:
-        self.is_flat = is_flat
+        self.is_flat, self._model = is_flat, model
         # A vector for each kind (lora_a, lora_b, m): LoRA+ tells them apart, and B alone takes a scale.
-        self._vectors: dict[str, list[_Tensor]] = {}
+        self._vectors: dict[str, list[Tensor]] = {}
         for name, value in tree_flatten(model.trainable_parameters()):
-            tensor = _Tensor(name, tuple(value.shape), value.size)
-            self._vectors.setdefault(name.rpartition(".")[2], []).append(tensor)
+            self._vectors.setdefault(name.rpartition(".")[2], []).append(Tensor(name, tuple(value.shape)))
         layers = [m for _, m in model.named_modules() if isinstance(m, AdapterLayer)]
         # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
         same_scale = len({m.scale for m in layers}) == 1 and all(type(m) is LoRALinear for m in layers)
         self._scaled_layers = layers if is_flat and same_scale else []  # for which a step does so
         self._scale = self._scaled_layers[0].scale if self._scaled_layers else 1.0
+        self._has_stacks = bool(self._scaled_layers) and takes_stacks(model)
+        self._pieces: dict[str, list[Piece]] = {
+            kind: with_stacks(tensors, BLOCKS) if self._has_stacks else list(tensors)
+            for kind, tensors in self._vectors.items()
+        }
 
     def flatten(self, tensors: dict[str, Any]) -> dict[str, Any]:
         """A tree of the trained tensors as the optimizer takes it: a float32 vector for each kind, {"lora_a": [n]}."""
@@ -59,23 +60,37 @@ class FlatParameters:
         """The reverse of flatten(): the tree of the model's trained tensors."""
         if not self.is_flat:
             return vectors
-        leaves = []
-        for kind, members in self._vectors.items():
-            ends = list(accumulate(tensor.size for tensor in members))
-            parts = mx.split(vectors[kind], ends[:-1])
-            leaves += [(tensor.name, part.reshape(tensor.shape)) for tensor, part in zip(members, parts, strict=True)]
-        tree: dict[str, Any] = tree_unflatten(leaves)
-        return tree
+        return _to_tree({k: v for kind, tensors in self._vectors.items() for k, v in _split(vectors[kind], tensors)})
 
     def for_step(self, vectors: dict[str, Any], dtype: mx.Dtype) -> dict[str, Any]:
-        """The tensors with which a step computes: LoRA's in `dtype`, with B scaled; see in_step()."""
-        if not self._scaled_layers:
-            return self.unflatten(vectors)
-        return self.unflatten({kind: self._apply_scale(kind, v).astype(dtype) for kind, v in vectors.items()})
+        """The tensors by which a step differentiates, by name: LoRA's in `dtype`, with B scaled; for place()."""
+        if not self.is_flat:
+            return vectors
+        if self._scaled_layers:
+            vectors = {kind: self._apply_scale(kind, v).astype(dtype) for kind, v in vectors.items()}
+        return {k: v for kind, pieces in self._pieces.items() for k, v in _split(vectors[kind], pieces)}
+
+    def place(self, tensors: dict[str, Any]) -> None:
+        """Let the model compute with the tensors of for_step(); within in_step()."""
+        if not self.is_flat:
+            self._model.update(tensors)
+            return
+        stacks = {name: value for name, value in tensors.items() if ANY in name}
+        own = {name: value for name, value in tensors.items() if name not in stacks}
+        for name, stack in stacks.items():  # for blocks that are computed in another way
+            own |= {of_block(name, number): tensor for number, tensor in enumerate(split_blocks(stack))}
+        self._model.update(_to_tree(own))
+        if self._has_stacks:
+            set_stacks(self._model, {name.removeprefix(f"{BLOCKS}{ANY}."): v for name, v in stacks.items()})
 
     def flatten_gradient(self, gradient: dict[str, Any]) -> dict[str, Any]:
         """The gradient as the optimizer takes it, from that with respect to the tensors of for_step()."""
-        vectors = self.flatten(gradient)
+        if not self.is_flat:
+            return gradient
+        vectors = {
+            kind: mx.concatenate([piece.join(gradient) for piece in pieces]).astype(mx.float32)
+            for kind, pieces in self._pieces.items()
+        }
         return {kind: self._apply_scale(kind, v) for kind, v in vectors.items()} if self._scaled_layers else vectors
 
     def _apply_scale(self, kind: str, value: Any) -> Any:
@@ -83,7 +98,7 @@ class FlatParameters:
 
     @contextmanager
     def in_step(self) -> Iterator[None]:
-        """Within it the adapter's layers take B as for_step() has scaled it."""
+        """Within it the adapter's layers take B as for_step() has scaled it, and their tensors are those of place()."""
         try:
             for layer in self._scaled_layers:
                 layer.scale = 1.0
@@ -91,3 +106,17 @@ class FlatParameters:
         finally:
             for layer in self._scaled_layers:
                 layer.scale = self._scale
+            if self._has_stacks:
+                set_stacks(self._model, {})
+
+
+def _split(vector: mx.array, pieces: Sequence[Piece]) -> Iterator[tuple[str, mx.array]]:
+    """The tensors of a vector, by name."""
+    ends = list(accumulate(piece.size for piece in pieces))
+    for piece, part in zip(pieces, mx.split(vector, ends[:-1]), strict=True):
+        yield from piece.split(part).items()
+
+
+def _to_tree(tensors: dict[str, mx.array]) -> dict[str, Any]:
+    tree: dict[str, Any] = tree_unflatten(list(tensors.items()))
+    return tree

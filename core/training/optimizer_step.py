@@ -58,7 +58,7 @@ class OptimizerStepper:
         started = time.perf_counter()
         setup, number = self.setup, self.progress.step + 1
         pending, self._built_step = self._built_step or self._begin(number), None
-        setup.model.train()  # an evaluation may have come between
+        self._train_mode()
         pending, grad, results = self._compute_gradient(self._share_means(pending))
         self._last_batches = pending.batches
         sums, total_weight, is_measured = None, sum(pending.weights), False
@@ -125,7 +125,7 @@ class OptimizerStepper:
     def _begin(self, number: int) -> _PendingStep:
         """A step's batches, and the gradient of the first as a graph that is not computed yet."""
         setup = self.setup
-        setup.model.train()
+        self._train_mode()
         if setup.group.size > 1 and self.run.adapter.dropout:  # of each rank its own, whatever it has drawn before
             mx.random.seed(
                 int(np.random.default_rng([self.run.train.seed, number, setup.group.rank]).integers(1 << 62))
@@ -134,6 +134,11 @@ class OptimizerStepper:
         if setup.recovers or self._goes_side_by_side(pending) or not pending.batches or self.run.spec.precomputed:
             return pending
         return replace(pending, first=self.train_step.gradient(pending.batches[0]))
+
+    def _train_mode(self) -> None:
+        """Put the model into training mode, which walks through all its modules, where an evaluation came between."""
+        if not self.setup.model.training:
+            self.setup.model.train()
 
     def _part(self, batches: list[Batch]) -> _PendingStep:
         """A step over batches, in pieces of the size that the GPU manages."""

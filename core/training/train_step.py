@@ -120,8 +120,9 @@ class TrainStep:
         Nothing is evaluated yet; see `state`.
         """
         self.optimizer.learning_rate = lr
-        norm, self._parameters = self._update(self._parameters, grad, mx.array(total_weight, mx.float32))
-        self.setup.model.update(self._flat.unflatten(self._parameters))
+        total = mx.array(total_weight, mx.float32)
+        norm, self._parameters, tensors = self._update(self._parameters, grad, total)
+        self.setup.model.update(tensors)
         return norm
 
     def renew(self) -> None:
@@ -157,20 +158,21 @@ class TrainStep:
         self, tensors: Any, batch: Batch, precomputed: Any, weight: Any
     ) -> tuple[mx.array, tuple[mx.array, Any]]:
         """Everything that is differentiated, the forward pass included."""
-        self.setup.model.update(tensors)
+        self._flat.place(tensors)
         loss, metrics = self._loss(batch, precomputed)
         return loss * weight, (loss, metrics)
 
-    def _update_by_tensors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any]:
+    def _update_by_tensors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any, Any]:
         """The same from the gradient of each tensor."""
         return self._update_by_vectors(parameters, self._flat.flatten_gradient(grad), total_weight)
 
-    def _update_by_vectors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any]:
-        """(the gradient's norm before clipping, the updated parameters)."""
+    def _update_by_vectors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any, Any]:
+        """(the gradient's norm before clipping, the updated parameters, those as the model's tree)."""
         grad = tree_map(lambda g: g / total_weight.astype(g.dtype), grad)
         norm = optimizers.global_norm(grad)
         clipped = optimizers.clip(grad, norm, self.run.train.max_grad_norm)
-        return norm, self.optimizer.apply_gradients(clipped, parameters)
+        parameters = self.optimizer.apply_gradients(clipped, parameters)
+        return norm, parameters, self._flat.unflatten(parameters)
 
     def _loss(self, batch: Batch, precomputed: Any) -> Loss:
         setup, reference = self.setup, batch.extra.get(REFERENCE)
