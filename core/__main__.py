@@ -11,11 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 from core.cli.signals import Ended, end, handled_by
+from core.distributed.own_gpu import take_own_gpu
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    take_own_gpu()  # before anything asks MLX for a GPU
     try:
         with handled_by(end):
             return _run(words)

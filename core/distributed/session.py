@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from core.distributed.agreement import agree
 from core.distributed.group import Group, current_group, launched_backend
+from core.distributed.own_gpu import take_own_gpu
 from core.distributed.watchdog import Watchdog
 
 # What Hone's launcher tells the ranks, beside what MLX's does.
@@ -89,6 +90,7 @@ def joined() -> Iterator[Session]:
     Raises Unavailable where they cannot be connected, or are of different versions.
     """
     timeout = float(os.environ.get(TIMEOUT, DEFAULT_TIMEOUT))
+    take_own_gpu()
     with _ended_after(timeout):
         group = current_group()
     session = Session(group)
