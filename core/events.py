@@ -53,6 +53,7 @@ class Started(Event):
     backend: dict[str, Any]  # as in resolved.json: {requested, used, device, reason}
     precision: dict[str, Any]  # as in resolved.json: {requested, used, detail, reason, …}
     memory: dict[str, Any] = field(default_factory=dict)  # bytes: {estimate: {low, high, …}, measured}; rows, tokens
+    ranks: dict[str, Any] = field(default_factory=dict)  # as in resolved.json, where several share the run
 
 
 @dataclass(frozen=True)

@@ -205,6 +205,27 @@ class MemoryFacts:
 
 
 @dataclass(frozen=True)
+class RankFacts:
+    """One of several ranks; what it did is known once the run is over."""
+
+    host: str  # its machine, as people call it
+    share: float | None = field(default=None, metadata=OPTIONAL)  # of the tokens of all steps, 0 to 1
+    tokens_per_second: float | None = field(default=None, metadata=OPTIONAL)
+    waiting: float | None = field(default=None, metadata=OPTIONAL)  # share of the time, for others and the network
+
+
+@dataclass(frozen=True)
+class RanksFacts:
+    """The section "ranks", where several machines or GPUs share the run."""
+
+    count: int
+    backend: str  # what moves the numbers: "ring", "jaccl", "nccl" or "mpi"
+    rows: int  # of an optimizer step, over all ranks
+    ranks: list[RankFacts]
+    differs: str | None = field(default=None, metadata=OPTIONAL)  # from a run on one rank, a sentence
+
+
+@dataclass(frozen=True)
 class ReferenceFacts:
     """The section "reference": whose log-probabilities a preference is compared with."""
 
@@ -245,3 +266,4 @@ class Resolved:
     fused: Decision | None = field(default=None, metadata=OPTIONAL)  # whether blocks are computed in few large pieces
     teacher: TeacherFacts | None = field(default=None, metadata=OPTIONAL)
     reference: ReferenceFacts | None = field(default=None, metadata=OPTIONAL)
+    ranks: RanksFacts | None = field(default=None, metadata=OPTIONAL)

@@ -29,6 +29,7 @@ from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
 from core.training.forgetting import METRIC, describe
 from core.training.general_measure import GeneralMeasure
+from core.training.rank_facts import measured
 from core.training.recovery import Recovery
 from core.training.setup import Setup
 from core.training.step_sums import StepSums
@@ -209,6 +210,10 @@ class Evaluation:
         yield from self.recovery.take_notes()
         told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())
         notes = [sentence for sentence in told if sentence]
+        if facts := self.setup.resolved.ranks:
+            ranks = measured(facts, list(self.folder.events()))
+            self.setup.resolved = dataclasses.replace(self.setup.resolved, ranks=ranks)
+            self.setup.write_resolved()
         self.folder.write(REPORT, report.page(self.run, self.setup.resolved_json, finished, notes, general=general))
         self.group.broadcast(to_json(finished))
         yield finished

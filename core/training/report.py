@@ -15,6 +15,7 @@ from core.sentence import Sentence, say
 from core.training import forgetting
 from core.training.forgetting import Record
 from core.training.paired_tests import format_p
+from core.training.rank_facts import describe_ranks
 
 Metrics = Mapping[str, float]
 
@@ -278,6 +279,9 @@ def _describe_setup(run: Run, resolved: dict[str, Any]) -> list[str]:
         f"| Precision | {precision['requested']} → {precision['used']}: {precision['reason']} |",
         f"| Versions | {versions} |",
     ]
+    if ranks := resolved.get("ranks"):
+        lines.append(f"| Ranks | {describe_ranks(ranks)} |")
+        lines += [f"| Dropout | {ranks['differs']} |"] if "differs" in ranks else []
     if engine := describe_use(backend):
         lines.append(f"| Neural Engine | {engine} |")
         lines += [f"| {parts} | {words} |" for parts, words in describe_parts(backend)]

@@ -53,6 +53,7 @@ from core.training.inputs import input_facts
 from core.training.lr_schedule import default_warmup
 from core.training.memory_setup import plan_memory
 from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
+from core.training.rank_facts import rank_facts
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
 
 MAX_EVALUATIONS = 10  # over a run, unless eval_every says otherwise; they never take longer than the training
@@ -169,6 +170,7 @@ class Setup:
             backend=to_json(resolved.backend),
             precision=to_json(resolved.precision),
             memory=to_json(resolved.memory),
+            ranks=to_json(resolved.ranks) if resolved.ranks else {},
         )
 
 
@@ -276,6 +278,7 @@ def _assemble(
     schedule = _schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
     tokens = data.dataset.facts.tokens * data.total_steps / sources.training.steps_per_epoch
     measures_general = is_worth_it(run, data.tokenizer, data.total_steps, tokens)
+    resolved = _resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general)
     writes_answers = bool(sources.rollouts or run.on_policy_share)
     setup = Setup(
         run=run,
@@ -291,7 +294,7 @@ def _assemble(
         annotator=annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
-        resolved=_resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general),
+        resolved=replace(resolved, ranks=rank_facts(run, group)),
         dtype=model.dtype,
         on_gpu=device == "gpu",
         stop=stop,

@@ -1,6 +1,7 @@
 """Two and three ranks learn what one learns: the same losses, gradients, metrics and weights."""
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,10 @@ def same_adapter(a: Run, b: Run, atol: float = 2e-4) -> None:
         np.testing.assert_allclose(np.array(mine[name]), np.array(expected[name]), atol=atol, err_msg=name)
 
 
-def compare(make_run: MakeRun, folder: Path, ranks: list[int], cases: dict[str, dict[str, Any]]) -> None:
-    """Every case alone and on so many ranks."""
+def compare(make_run: MakeRun, folder: Path, ranks: list[int], cases: dict[str, dict[str, Any]]) -> dict[str, Run]:
+    """Every case alone and on so many ranks; returns the last runs."""
     alone = {name: make_run(f"{name}-1", **options) for name, options in cases.items()}
-    expected = {name: do(job(run)) for name, run in alone.items()}
+    expected, runs = {name: do(job(run)) for name, run in alone.items()}, alone
     for count in ranks:
         runs = {name: make_run(f"{name}-{count}", **options) for name, options in cases.items()}
         told = on_ranks(count, folder, [job(run) for run in runs.values()])
@@ -65,6 +66,7 @@ def compare(make_run: MakeRun, folder: Path, ranks: list[int], cases: dict[str, 
             print(name, count)
             assert_same([rank[n] for rank in told], expected[name])
             same_adapter(runs[name], alone[name])
+    return runs
 
 
 PAIRS = [
@@ -105,7 +107,18 @@ def make_cases(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_two_ranks_learn_what_one_learns(make_run: MakeRun, tmp_path: Path) -> None:
-    compare(make_run, tmp_path, [2], make_cases(tmp_path))
+    runs = compare(make_run, tmp_path, [2], make_cases(tmp_path))
+    assert_ranks_are_told(Path(str(runs["sft"].output)))
+
+
+def assert_ranks_are_told(folder: Path) -> None:
+    told = json.loads((folder / "resolved.json").read_text())["ranks"]
+    host = socket.gethostname()
+    assert (told["count"], told["backend"], told["rows"]) == (2, "ring", 6) and "differs" not in told
+    assert [rank["host"] for rank in told["ranks"]] == [host, host]
+    assert sum(rank["share"] for rank in told["ranks"]) == pytest.approx(1)
+    assert all(0.3 < rank["share"] < 0.7 and 0 < rank["waiting"] < 1 for rank in told["ranks"])
+    assert f"| Ranks | 2 over ring, 6 rows a step; {host} (rank 0): " in (folder / "report.md").read_text()
 
 
 @pytest.mark.slow
