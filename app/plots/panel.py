@@ -15,7 +15,7 @@ from app.plots.run_legend import RunLegend
 from app.plots.small_row import SmallCharts
 from app.runs.metrics import select_charts
 from app.runs.overlay import Overlay, read_overlay
-from app.runs.ranks import RANKS
+from app.runs.ranks import RANKS, rank_names
 from app.runs.record import RunRecord
 from app.style import theme
 from app.threads.task import Task
@@ -138,7 +138,8 @@ class ChartPanel(QWidget):
             return
         self._names = names
         method = record.started.method if record.started else ""
-        previous, self._specs = self._specs, {spec.key: spec for spec in select_charts(method, sorted(names))}
+        ranks = rank_names(record.started.ranks) if record.started else []
+        previous, self._specs = self._specs, {spec.key: spec for spec in select_charts(method, sorted(names), ranks)}
         for key in [k for k in self._legends if k != LOSS]:
             self._legend_stack.removeWidget(self._legends[key])
             self._legends.pop(key).deleteLater()

@@ -1,6 +1,6 @@
 """Which charts show a run's metrics: those of its method and of the computer, and one for each other metric. No Qt."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from app.desktop.language import tr
@@ -27,11 +27,12 @@ _MACHINE_CHARTS = [
 ]
 
 
-def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
+def select_charts(method: str, names: Iterable[str], ranks: Sequence[str] = ()) -> list[ChartSpec]:
     """The charts for the metrics `names` of a run of `method`, in the order they are shown.
 
     A chart holds only those of its metrics that are reported; a metric that is in no chart of the method gets one of
-    its own. For a method that is not known the charts of all methods are tried.
+    its own. For a method that is not known the charts of all methods are tried. `ranks` are the names
+    of the machines that share the run.
     """
     remaining = list(names)
     charts = []
@@ -45,7 +46,7 @@ def select_charts(method: str, names: Iterable[str]) -> list[ChartSpec]:
         charts.append(replace(chart, metrics=tuple(metrics)))
         drawn = {*single, *(metric.name for metric in metrics)}
         remaining = [name for name in remaining if name not in drawn]
-    of_ranks = rank_charts(remaining)
+    of_ranks = rank_charts(remaining, ranks)
     drawn = {metric.name for chart in of_ranks for metric in chart.metrics}
     return charts + of_ranks + [_unknown_metric_chart(name) for name in remaining if name not in drawn]
 

@@ -1,29 +1,53 @@
 """The machines or GPUs that share a run, by the metrics that its steps report of each. No Qt."""
 
+import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from app.desktop.language import localize, tr
+from core.distributed.machines import is_this_machine
 from core.methods import ChartSpec, Metric
 
 RANKS = "ranks_"  # begins the keys of their charts
 _METRIC = re.compile(r"rank_(\d+)_(tokens_per_second|waiting)")
 
 
-def describe_ranks(metrics: Mapping[str, float]) -> str:
+def rank_names(ranks: Mapping[str, Any]) -> list[str]:
+    """What people call each rank, by the section "ranks" of resolved.json: its machine, and a number where that has
+    several; none where the section is empty."""
+    hosts = [_host_name(str(rank["host"])) for rank in ranks.get("ranks", [])]
+    return [
+        tr("{machine} (rank {rank})", machine=host, rank=n) if hosts.count(host) > 1 else host
+        for n, host in enumerate(hosts)
+    ]
+
+
+@functools.cache
+def _host_name(host: str) -> str:
+    """A machine as it was named; this one, which others know by an address, in words."""
+    return tr("This computer") if is_this_machine(host) else host
+
+
+def describe_ranks(metrics: Mapping[str, float], names: Sequence[str] = ()) -> str:
     """The speed of each rank in the last step and the share of it that it waited; "" for a run of one."""
     parts = []
     for rank in sorted({int(found[1]) for name in metrics if (found := _METRIC.fullmatch(name))}):
         speed, waiting = (metrics.get(f"rank_{rank}_{name}", 0.0) for name in ("tokens_per_second", "waiting"))
-        words = {"rank": rank, "speed": localize(f"{speed:,.0f}"), "share": localize(f"{waiting:.0%}")}
-        parts.append(tr("Rank {rank}: {speed} tokens/s, waits {share} of the time", **words))
+        words = {"speed": localize(f"{speed:,.0f}"), "share": localize(f"{waiting:.0%}")}
+        machine = _rank_name(rank, names)
+        parts.append(tr("{machine}: {speed} tokens/s, waits {share} of the time", machine=machine, **words))
     return " · ".join(parts)
 
 
-def rank_charts(names: Iterable[str]) -> list[ChartSpec]:
+def _rank_name(rank: int, names: Sequence[str]) -> str:
+    return names[rank] if rank < len(names) else tr("Rank {rank}", rank=rank)
+
+
+def rank_charts(metrics: Iterable[str], names: Sequence[str] = ()) -> list[ChartSpec]:
     """A chart of the speed of all ranks, and one of their waiting; none for a run of one."""
     found: dict[str, list[tuple[int, str]]] = {"tokens_per_second": [], "waiting": []}
-    for name in names:
+    for name in metrics:
         if match := _METRIC.fullmatch(name):
             found[match[2]].append((int(match[1]), name))
     titles = {
@@ -35,6 +59,6 @@ def rank_charts(names: Iterable[str]) -> list[ChartSpec]:
     }
     return [
         ChartSpec(f"{RANKS}{kind}", *titles[kind],
-                  tuple(Metric(name, tr("rank {rank}", rank=rank)) for rank, name in sorted(members)))
+                  tuple(Metric(name, _rank_name(rank, names)) for rank, name in sorted(members)))
         for kind, members in found.items() if members
     ]  # fmt: skip

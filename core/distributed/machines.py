@@ -16,6 +16,7 @@ from core.errors import BadOption, Unavailable
 from core.options import option
 
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
+THIS_MACHINE = "this machine"  # the name of ranks that nobody named
 BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
 
 
@@ -115,7 +116,7 @@ def resolve(machines: Machines, look_up: Callable[[str], str] | None = None) -> 
         return _read_hostfile(Path(machines.hostfile).expanduser(), backend)
     count = machines.ranks or 1
     if not machines.hosts:
-        return Ranks((Rank("this machine", HERE, (HERE,)),) * count, backend, per_host=count)
+        return Ranks((Rank(THIS_MACHINE, HERE, (HERE,)),) * count, backend, per_host=count)
     if len(set(machines.hosts)) < len(machines.hosts):
         raise BadOption("--hosts names a machine twice; use --ranks for several processes on each.")
     ranks = tuple(rank for name in machines.hosts for rank in (_named(name, look_up),) * count)
@@ -144,6 +145,15 @@ def is_own(address: str) -> bool:
     with suppress(OSError, ValueError), socket.socket(_family(address), socket.SOCK_STREAM) as probe:
         probe.bind((address, 0))
         return True
+    return False
+
+
+def is_this_machine(name: str) -> bool:
+    """Whether the name of a rank is this machine's: nobody named it, or by its own address or name."""
+    if name in (THIS_MACHINE, socket.gethostname()):
+        return True
+    with suppress(ValueError):
+        return is_own(str(ipaddress.ip_address(name)))
     return False
 
 

@@ -91,7 +91,7 @@ class RankExchange:
             before = total.tokens
             total.merge(entry["totals"])
             total.by_rank.append((total.tokens - before, entry["waiting"]))
-            self._others += [Warned(code, f"Rank {rank}: {sentence}") for code, sentence in entry["notes"]]
+            self._others += [Warned(code, f"{self.group.name(rank)}: {sentence}") for code, sentence in entry["notes"]]
         if isinstance(self._stop, AgreedStop):
             self._stop.follow([entry["wish"] for entry in entries])
         self._saves = any(entry["saves"] for entry in entries)

@@ -63,6 +63,14 @@ Not yet tried on hardware; please tell what you find.
 3. The Thunderbolt Bridge must be off for RDMA. MLX sets up the addresses and writes the file of hosts: `mlx.distributed_config --backend jaccl --over thunderbolt --hosts first.local,second.local --auto-setup --output hosts.json`. It needs administrator rights on both.
 4. `hone train --model MODEL --dataset DATA --hostfile hosts.json`
 
+## What is the same as on one machine, and what is not
+
+The batch that you ask for is the whole one: each rank takes its part of the rows, every row is seen once an epoch by one rank, and losses, gradients and metrics count by tokens over all. The order of the rows, the adapter's start values and sampled answers follow from the seed alone, so that the losses are those of one rank, but for the rounding of sums.
+
+**Dropout is not the same:** each rank draws by itself which inputs an adapter leaves out. The losses then differ from those on one rank as they do with another seed; `resolved.json` and `report.md` say so. Without dropout (the default) nothing is drawn.
+
+`resolved.json` and `report.md` also hold how many ranks there were, over which link, on which machines, and what each had of the tokens, its speed and how long it waited.
+
 ## When a machine is lost
 
 A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life, or after 60 seconds in which no exchange comes further (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.

@@ -13,7 +13,7 @@ from app.new_run.check import StepFacts
 from app.new_run.machines_row import MachinesRow
 from app.pages.machines import MachinesPage
 from app.runs.metrics import select_charts
-from app.runs.ranks import describe_ranks
+from app.runs.ranks import describe_ranks, rank_names
 from app.shell.window import MainWindow
 from core.run import Run
 from tests import ssh_double
@@ -135,9 +135,23 @@ def test_speed_and_waiting_of_each_rank() -> None:
     assert describe_ranks(metrics) == (
         "Rank 0: 1,200 tokens/s, waits 2% of the time · Rank 1: 800 tokens/s, waits 26% of the time"
     )
+    assert describe_ranks(metrics, ["This computer", "mini"]) == (
+        "This computer: 1,200 tokens/s, waits 2% of the time · mini: 800 tokens/s, waits 26% of the time"
+    )
     assert describe_ranks({"accuracy": 1.0}) == ""
     charts = {chart.key if hasattr(chart, "key") else chart.title: chart for chart in select_charts("sft", metrics)}
     assert {len(chart.metrics) for chart in charts.values()} == {2}
+    named = select_charts("sft", metrics, ["This computer", "mini"])
+    assert [[metric.legend for metric in chart.metrics] for chart in named] == [["This computer", "mini"]] * 2
+
+
+def test_ranks_go_by_the_names_of_their_machines() -> None:
+    def names(*hosts: str) -> list[str]:
+        return rank_names({"ranks": [{"host": host} for host in hosts]})
+
+    assert names("127.0.0.1", "me@mini.local") == ["This computer", "me@mini.local"]
+    assert names("this machine", "this machine") == ["This computer (rank 0)", "This computer (rank 1)"]
+    assert names(socket.gethostname(), "192.0.2.9") == ["This computer", "192.0.2.9"] and rank_names({}) == []
 
 
 def test_the_loss_is_what_a_run_of_several_shows_first(qtbot: QtBot) -> None:
