@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from core.atomic_files import explain
-from core.errors import BadData, shorten
+from core.errors import BadData
+from core.text.sentence import shorten
 
 Messages = Sequence[dict[str, str]]
 _FIRST_BYTES = 1 << 22  # of a file, in which its first row has to end

@@ -1,17 +1,6 @@
 """What a person can put right. Each is one clear sentence; anything else that is raised is a bug."""
 
-MAX_SENTENCE = 300  # characters
-
-
-def shorten(text: str, length: int = MAX_SENTENCE) -> str:
-    """The text on one line and in at most `length` characters: of a longer one the middle is left out. Characters that
-    cannot be shown, as a damaged file may hold them, become "\ufffd"."""
-    if not text.isprintable():
-        text = "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)
-    if len(text) <= length:
-        return text
-    end = length // 3  # what is wrong stands first, what was expected last
-    return f"{text[: length - end - 3]} … {text[-end:]}"
+from core.text.sentence import shorten
 
 
 class UserError(Exception):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Generic, TypeVar
 
-from core.sentence import Sentence, from_plain, to_plain
+from core.text.sentence import Sentence, from_plain, shorten, to_plain
 
 
 @dataclass(frozen=True)
@@ -224,6 +224,7 @@ def _read_sentence(text: str, parts: Any) -> str:
         sentence = from_plain(parts)
     except (ValueError, LookupError, TypeError, AttributeError):
         return text
+    sentence = sentence if sentence == text else shorten(sentence)
     return sentence if sentence == text else text
 
 

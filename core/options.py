@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.errors import BadOption
-from core.text_list import split_list
+from core.text.comma_list import split_list
 
 _KEY = "option"
 _LARGEST = 2**63 - 1  # of whole numbers

@@ -1,8 +1,8 @@
 """The window's language: every text for people goes through tr(). No Qt.
 
 The texts stand in the code in English; `resources/languages/<code>.json` maps each of them to another language, and
-`python -m resources.make.languages` says which are missing or no longer used. What the core says with core.sentence
-(verdicts, and how a run goes) is translated too; its other sentences, such as findings in a dataset, stay in English.
+`python -m resources.make.languages` says which are missing or no longer used. What the core says with
+say() of core.text.sentence is translated too.
 """
 
 import json
@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from core.resources import FOLDER
-from core.sentence import Sentence
+from core.text.sentence import Sentence
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -54,7 +54,7 @@ def tr(text: str, **values: object) -> str:
     translated = _texts.get(text, text)
     if not values:
         return translated
-    said = {name: tr(value) if isinstance(value, Sentence) else value for name, value in values.items()}
+    said = {name: tr(str(v)) if isinstance(v, Sentence | Exception) else v for name, v in values.items()}
     return _FORMATTER.vformat(translated, (), said)
 
 

@@ -7,7 +7,7 @@ from app.desktop.language import localize, tr
 from core import run as core_run
 from core.options import Option
 from core.run import Run
-from core.text_list import join_list
+from core.text.comma_list import join_list
 
 GROUP_TITLES = {
     "": tr("Run"),

@@ -22,7 +22,7 @@ from core.memory.tensor_shapes import (
 )
 from core.quant.modes import UNPACKED
 from core.run import Run
-from core.sentence import Sentence, say
+from core.text.sentence import Sentence, say
 
 OPTIMIZER_STATES = {"adamw": 2, "adam": 2, "lion": 1, "sgd": 0}  # numbers kept for each trained parameter
 LOGITS_CHUNK, MIN_CHUNK_TOKENS = 1 << 20, 64  # logits made at a time, of that many tokens: see core.model.lm_head

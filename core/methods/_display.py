@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from core.sentence import Sentence, say
+from core.text.sentence import Sentence, say
 
 NUMBER, SHARE, SECONDS, COUNT = "number", "share", "seconds", "count"  # units of a metric
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.methods import COUNT, SECONDS, SHARE, ChartSpec, Criterion, Metric, Trend
-from core.sentence import say
+from core.text.sentence import say
 
 LENGTH_CHART = ChartSpec(
     "length",

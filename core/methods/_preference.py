@@ -5,7 +5,7 @@ from typing import Any
 
 from core.methods import NUMBER, SHARE, ChartSpec, Criterion, Metric, Trend
 from core.options import option
-from core.sentence import say
+from core.text.sentence import say
 
 ROUNDING = 1e-4  # rewards that differ by less are equal
 

@@ -5,7 +5,7 @@ from typing import Any
 from core.methods import DEFAULT_METHOD
 from core.options import Option
 from core.run.run import Run, list_options
-from core.text_list import join_list
+from core.text.comma_list import join_list
 
 ALWAYS = ("model.path", "data.path")
 

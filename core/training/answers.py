@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from core.events import Finished, Sample
-from core.sentence import Sentence, say
+from core.text.sentence import Sentence, say
 
 # From this share of the answers on a fault is told: one of three, not one of eight.
 SHARE = 0.25

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from core.sentence import say
+from core.text.sentence import say
 from core.training.paired_tests import sign_flip_test
 
 FILE = "forgetting.json"  # in a run's folder, and as report.md and the window read it

@@ -11,7 +11,7 @@ from core.device.neural_engine import describe_parts, describe_use
 from core.events import Finished
 from core.methods import SHARE, Metric
 from core.run import STARTER, Run, to_plain
-from core.sentence import Sentence, say
+from core.text.sentence import Sentence, say
 from core.training import forgetting
 from core.training.forgetting import Record
 from core.training.paired_tests import format_p

@@ -10,7 +10,8 @@ from typing import Any
 
 from core.data.kinds import PAIRS, QUESTIONS, UNPAIRED
 from core.data.kinds import TEXT as PLAIN
-from core.errors import MAX_SENTENCE, UserError
+from core.errors import UserError
+from core.text.sentence import MAX_SENTENCE
 from tests.reliability import valid_files
 from tests.reliability.runs import MODEL
 

@@ -15,7 +15,7 @@ from core.data.format.shapes.common import ParseResult, find_column
 from core.data.format.shapes.unpaired import RATINGS
 from core.data.kinds import PAIRS
 from core.data.read.reader import Row
-from core.errors import shorten
+from core.text.sentence import shorten
 
 DETECTION_ROWS = 1000  # rows from which the format is detected
 _MOST_NAMES = 8  # in a sentence

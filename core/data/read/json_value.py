@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.data.read.source import Piece, Problem
-from core.errors import shorten
+from core.text.sentence import shorten
 
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
 LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses

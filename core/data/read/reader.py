@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
-from core.errors import BadData, shorten
+from core.errors import BadData
+from core.text.sentence import shorten
 
 _WRAPPERS = ("train", "training", "data", "rows", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
 _HELD_OUT = ("validation", "valid", "val", "dev", "eval", "test", "testing")  # the first of them, beside such a list

@@ -12,8 +12,7 @@ from typing import Any
 
 from core.data.tokenize.answer_spans import MARK
 from core.data.tokenize.render import TemplateRefused, render_with_fallbacks
-from core.errors import shorten
-from core.sentence import Sentence, say
+from core.text.sentence import Sentence, say, shorten
 
 _PROBE = ({"role": "user", "content": "?"}, {"role": "assistant", "content": MARK})
 

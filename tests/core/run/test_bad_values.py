@@ -8,8 +8,9 @@ import pytest
 
 from core.__main__ import main
 from core.easy import finetune, start
-from core.errors import MAX_SENTENCE, BadOption
+from core.errors import BadOption
 from core.run import Run
+from core.text.sentence import MAX_SENTENCE
 
 HUGE = "9" * 5000
 

@@ -9,7 +9,7 @@ from core.data.format.example import Example, Unusable
 from core.data.format.shapes import common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
-from core.text_list import join_list
+from core.text.comma_list import join_list
 
 NAME = "Thumbs up and down"
 _GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")

@@ -16,7 +16,8 @@ from core.data.read import json_text
 from core.data.read.files import find_files
 from core.data.read.json_value import repair_json
 from core.data.read.reader import Finding, Row, read_rows
-from core.errors import MAX_SENTENCE, BadData, BadOption, shorten
+from core.errors import BadData, BadOption
+from core.text.sentence import MAX_SENTENCE, shorten
 
 GOOD = '{"text": "a good row"}\n'
 

@@ -5,7 +5,7 @@ import pytest
 from core.data.format.mapping import ColumnMap
 from core.options import parse
 from core.run import Data, list_options
-from core.text_list import join_list, split_list
+from core.text.comma_list import join_list, split_list
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,17 @@
 import dataclasses
 import json
 import math
+import pickle
+from pathlib import Path
 
 import pytest
 
 from app.desktop import language
 from app.desktop.language import tr
-from core.events import Finished, from_json, to_json
+from core.errors import BadOption
+from core.events import Finished, Warned, from_json, to_json
 from core.run import Run
-from core.sentence import Sentence, from_plain, say, to_plain
+from core.text.sentence import Sentence, from_plain, join, say, shorten, to_plain
 from core.training import report
 
 FINISHED = Finished("done", 60, "", 20.0, 9.134, 0.456, 40, eval_rows=24)
@@ -27,6 +30,31 @@ def test_a_sentence_is_its_english_text() -> None:
     sentence = say("{count:,} rows{rest}", count=1240, rest=say(", {share:.0%} left", share=0.5))
     assert sentence == "1,240 rows, 50% left" and isinstance(sentence, str)
     assert from_plain(json.loads(json.dumps(to_plain(sentence)))) == sentence
+
+
+def test_an_error_keeps_its_sentence_also_in_another_sentence(german: None) -> None:
+    error = BadOption(say("{low:.1f} to {high:.1f} GB", low=2.5, high=4))
+    assert tr(str(error)) == "2,5 bis 4,0 GB"
+    assert tr(str(pickle.loads(pickle.dumps(error)))) == "2,5 bis 4,0 GB"
+    outer = say("{file}: {error}", file=Path("a.json"), error=error)
+    assert outer == "a.json: 2.5 to 4.0 GB" and tr(outer) == "a.json: 2,5 bis 4,0 GB"
+
+
+def test_a_joined_and_a_shortened_sentence_are_said_in_german(german: None) -> None:
+    joined = join([say("{share:.0%} worse", share=0.5), say("is empty"), "a.txt"], ", ")
+    assert joined == "50% worse, is empty, a.txt"
+    assert tr(joined) == f"50\u00a0% schlechter, {tr('is empty')}, a.txt"
+    short = shorten(say("But {fault}. Train for longer, or choose a model that knows this language.", fault="y" * 999))
+    assert len(short) == 300 and " … " in short
+    assert tr(short).startswith("Aber: yyy") and len(tr(short)) < 400
+    warned = Warned("memory", short)
+    read = from_json(to_json(warned))
+    assert isinstance(read, Warned) and read.message == short and tr(read.message) == tr(short)
+
+
+def test_braces_without_values_stay() -> None:
+    assert say('{"prompt": …}') == '{"prompt": …}'
+    assert from_plain(to_plain(say('{"prompt": …}'))) == '{"prompt": …}'
 
 
 def test_a_verdict_is_said_in_german_also_when_it_is_read_again(german: None) -> None:
