@@ -224,8 +224,7 @@ def _read_sentence(text: str, parts: Any) -> str:
         sentence = from_plain(parts)
     except (ValueError, LookupError, TypeError, AttributeError):
         return text
-    sentence = sentence if sentence == text else shorten(sentence)
-    return sentence if sentence == text else text
+    return next((read for read in (sentence, shorten(sentence)) if read == text), text)
 
 
 def _read(*kinds: type) -> Callable[[Any], Any]:

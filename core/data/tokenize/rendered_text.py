@@ -21,7 +21,7 @@ from core.data.tokenize.template_coverage import (
     find_dropped_plain,
     writes_developer,
 )
-from core.errors import shorten
+from core.text.sentence import shorten
 
 _NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
 
