@@ -29,6 +29,14 @@ ROW_LAYOUTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 CONTEXT = "input"  # the part that holds what stands beside a question
 _PART_NAMES = {
+    "question": tr("question"),
+    "answer": tr("answer"),
+    "thinking": tr("thinking"),
+    "instruction": tr("instruction"),
+    "output": tr("output"),
+    "prompt": tr("prompt"),
+    "completion": tr("completion"),
+    "text": tr("text"),
     CONTEXT: tr("context"),
     "chosen": tr("better answer"),
     "rejected": tr("worse answer"),
@@ -67,14 +75,8 @@ class ColumnMapping(Card):
         self._grid.setHorizontalSpacing(12)
         self._grid.setVerticalSpacing(2)
         layout.addLayout(self._grid)
-        layout.addWidget(
-            caption(
-                tr(
-                    "Choose a column, or write a text with columns in it, such as {number} {unit}. "
-                    "The tabs below follow."
-                )
-            )
-        )
+        self.needed = caption()
+        layout.addWidget(self.needed)
         self._emit_soon = Throttle(self._emit_entries, _TYPING_MS, self, debounce=True)
         self.layout_menu.activated.connect(self._choose_layout)
         self.reset.clicked.connect(self._reset)
@@ -143,7 +145,7 @@ class ColumnMapping(Card):
         required = {mapping.get(part) for part in parts if not part.startswith("(")}
         for n, part in enumerate(parts):
             role = _role(part)
-            name = _PART_NAMES.get(role, role)
+            name = _PART_NAMES[role]
             menu = ComboBox(tr("Column for the {name}", name=name))
             menu.setEditable(True)
             menu.setInsertPolicy(ComboBox.InsertPolicy.NoInsert)
@@ -154,7 +156,7 @@ class ColumnMapping(Card):
             is_taken = part.startswith("(") and column in required  # "input" is a question where there is no other
             menu.setCurrentText(_NO_COLUMN if is_taken else column)
             menu.editTextChanged.connect(lambda _: self._emit_soon())
-            label = caption(name[0].upper() + name[1:] + (tr(", if any") if part.startswith("(") else ""))
+            label = caption(name[0].upper() + name[1:])
             label.setBuddy(menu)
             line, column_number = divmod(n, _MENUS_PER_LINE)
             self._grid.addWidget(label, 2 * line, column_number)
@@ -163,6 +165,14 @@ class ColumnMapping(Card):
         for n in range(_MENUS_PER_LINE):
             self._grid.setColumnStretch(n, 1)
         self._grid.setRowMinimumHeight(2, theme.GRID // 2)
+        needed = ", ".join(_PART_NAMES[part] for part in parts if not part.startswith("("))
+        self.needed.setText(
+            tr(
+                "Needed: {parts}. A column, or a text with columns in it, such as {example}.",
+                parts=needed,
+                example="{number} {unit}",
+            )
+        )
 
     def _emit_entries(self) -> None:
         entries = self.entries()

@@ -4,7 +4,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QHBoxLayout, QPlainTextEdit, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.desktop.language import tr
 from app.new_run.draft import Draft
@@ -23,7 +23,7 @@ from app.widgets.labels import Label, caption, heading
 from app.widgets.line_edit import LineEdit
 from app.widgets.notice import Notice
 from app.widgets.scored_answer import AnswerCard
-from app.widgets.scrollbar import use_thin_scrollbars
+from app.widgets.text_area import TextArea
 from core.rewards.answer import Answer
 from core.run import Run
 
@@ -54,12 +54,8 @@ class TryRewards(Card):
         layout.addWidget(heading(tr("Try the rewards")))
         layout.addWidget(caption(_EXPLANATION))
         layout.addLayout(self._make_question_row())
-        self.answers = QPlainTextEdit()
-        self.answers.setAccessibleName(tr("Answers to score"))
-        self.answers.setPlaceholderText(tr("The answer is 42.\n41"))
-        self.answers.setTabChangesFocus(True)
+        self.answers = TextArea(tr("Answers to score"), tr("The answer is 42.\n41"))
         self.answers.setFixedHeight(92)
-        use_thin_scrollbars(self.answers)
         layout.addWidget(self.answers)
         layout.addLayout(self._make_button_row())
         self.notice = Notice()

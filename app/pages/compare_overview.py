@@ -1,4 +1,4 @@
-"""The head of the Compare page: a line for each run, with its verdict."""
+"""The head of the Compare page: a line for each run, with its verdict below its name."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,17 @@ from app.runs import status_text
 from app.runs.comparison import ComparedRun
 from app.runs.history import describe_status
 from app.widgets.buttons import quiet_button
-from app.widgets.card import Card, vbox
+from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label, caption
 from core.training import report
 
-_NAME_WIDTH = 260
+_NAME_WIDTH = 300
+_BUTTON_INSET = 10  # of the name, which is a button
 ICONS = {"good": ("ok", "good"), "warn": ("warn", "warn"), "bad": ("bad", "bad"), "info": ("info", "accent_text")}
 
 
 class Overview(Card):
-    """A line for each run: its look in the chart, its name, its verdict, its best validation and its time."""
+    """A line for each run: its look in the chart, its name over its verdict, its best validation and its time."""
 
     open_run = Signal(object)
 
@@ -41,9 +42,9 @@ class Overview(Card):
         grid = QGridLayout(self._lines)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(14)
-        grid.setVerticalSpacing(10)
-        grid.setColumnStretch(3, 1)
-        heads = ("", tr("Run"), "", tr("Verdict"), tr("Best validation"), tr("Time"))
+        grid.setVerticalSpacing(12)
+        grid.setColumnStretch(1, 1)
+        heads = ("", tr("Run"), tr("Best validation"), tr("Time"))
         for column, words in enumerate(heads):
             if words:
                 grid.addWidget(caption(words), 0, column)
@@ -60,11 +61,9 @@ class Overview(Card):
         name.setAccessibleName(tr("Open {run}", run=run.label))
         name.clicked.connect(lambda: self.open_run.emit(run.folder))
         name.setMaximumWidth(_NAME_WIDTH)
-        grid.addWidget(name, number, 1, middle | Qt.AlignmentFlag.AlignLeft)
         finished = run.record.finished
         tone = report.tone(run.run, finished) if finished is not None else "info"
         icon, colour = ICONS[tone]
-        grid.addWidget(IconLabel(icon, colour, 16), number, 2, middle)
         words = tr("It has no verdict: it is not at its end.")
         if finished is not None:
             words = tr(finished.message) or describe_status(finished.reason)
@@ -72,16 +71,23 @@ class Overview(Card):
             words = run.record.problem
         verdict = Label(words, selectable=True)
         self.verdicts.append(verdict)
-        grid.addWidget(verdict, number, 3, middle)
+        sentence = hbox(gap=6)
+        sentence.setContentsMargins(_BUTTON_INSET, 0, 0, 0)
+        sentence.addWidget(IconLabel(icon, colour, 16), 0, Qt.AlignmentFlag.AlignTop)
+        sentence.addWidget(verdict, 1)
+        column = vbox(gap=0)
+        column.addWidget(name, 0, Qt.AlignmentFlag.AlignLeft)
+        column.addLayout(sentence)
+        grid.addLayout(column, number, 1)
         evaluation = run.record.best_eval
         text = "–"
         if evaluation is not None:
             text = tr("{loss:.3f} at step {step:,}", loss=evaluation.loss, step=evaluation.step)
         is_best = evaluation is not None and evaluation.loss == best
-        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 4, middle)
+        grid.addWidget(Label(text, bold=is_best, figures=True, wrap=False), number, 2, middle)
         seconds = run.record.last_step.seconds if run.record.last_step else None
         time = "–" if seconds is None else status_text.format_duration(seconds)
-        grid.addWidget(Label(time, figures=True, wrap=False), number, 5, middle)
+        grid.addWidget(Label(time, figures=True, wrap=False), number, 3, middle)
 
 
 def _fit(text: str, metrics: QFontMetrics) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs.rollout_samples import RolloutGroup, RolloutReader
 from app.style import theme
 from app.threads.task import Task
@@ -16,12 +16,17 @@ from app.widgets.scored_answer import AnswerCard, shorten
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.table import Table
 
+
+def _score(value: float) -> str:
+    return localize(f"{value:.2f}")
+
+
 _COLUMNS = [
-    (tr("Step"), lambda g: f"{g.step:,}"),
+    (tr("Step"), lambda g: localize(f"{g.step:,}")),
     (tr("Question"), lambda g: g.question),
-    (tr("Mean"), lambda g: f"{g.mean:.2f}"),
-    (tr("Best"), lambda g: f"{max(g.rewards):.2f}" if g.rewards else "–"),
-    (tr("Worst"), lambda g: f"{min(g.rewards):.2f}" if g.rewards else "–"),
+    (tr("Mean"), lambda g: _score(g.mean)),
+    (tr("Best"), lambda g: _score(max(g.rewards)) if g.rewards else "–"),
+    (tr("Worst"), lambda g: _score(min(g.rewards)) if g.rewards else "–"),
 ]
 
 

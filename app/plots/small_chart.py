@@ -64,7 +64,7 @@ def small_charts() -> dict[str, SmallChart]:
     return {
         "learning_rate": SmallChart(tr("Learning rate"), lambda record: record.learning_rate, format_plain),
         "grad_norm": SmallChart(tr("Gradient norm"), lambda record: record.grad_norm, format_plain),
-        "speed": SmallChart(tr("Tokens per second"), lambda record: record.speed, lambda v: f"{v:,.0f}"),
+        "speed": SmallChart(tr("Tokens per second"), lambda record: record.speed, format_plain),
         "memory": SmallChart(
             tr("Memory, GB"),
             lambda record: record.memory,

@@ -13,6 +13,7 @@ from app.widgets.card import hbox
 
 _NEXT_MS = 70  # after the large chart: to draw two charts at once would delay the window
 _HEIGHT, _LEAST_HEIGHT = 140, 88
+_LEAST_PANEL = 300  # a panel of less height has room for the large chart alone
 
 
 class SmallCharts(QWidget):
@@ -58,7 +59,8 @@ class SmallCharts(QWidget):
                 small.chart.setXRange(left, right, padding=0)
 
     def fit(self, height: int) -> None:
-        """Take less of a panel of this height where it is low: that is the large chart's."""
+        """Take less of a panel of this height where it is low, or none: that is the large chart's."""
+        self.setVisible(height >= _LEAST_PANEL)
         for small in self.charts.values():
             small.setFixedHeight(min(_HEIGHT, max(_LEAST_HEIGHT, height // 4)))
 

@@ -1,7 +1,7 @@
 """A combo box that ignores the mouse wheel, so that scrolling a page does not change its value."""
 
 from PySide6.QtCore import QRect, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QComboBox
 
 from app.style import theme
@@ -25,6 +25,17 @@ class ComboBox(QComboBox):
         hint = super().sizeHint()
         return hint if theme.NATIVE else QSize(hint.width() + 8, hint.height())
 
+    def setEditable(self, editable: bool) -> None:
+        super().setEditable(editable)
+        field = self.lineEdit()
+        if field is not None and not theme.NATIVE:
+            field.setStyleSheet("QLineEdit { background: transparent; border: none; }")
+        self._place_field()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place_field()
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         event.ignore()
 
@@ -35,8 +46,18 @@ class ComboBox(QComboBox):
         c = theme.colours(theme.palette())
         painter = QPainter(self)
         input_box.paint_box(self, painter, focus=self.hasFocus())
-        painter.setPen(c.text if self.isEnabled() else theme.mix(c.text, c.window, 0.55))
-        area = QRect(_PADDING, 0, self.width() - _PADDING - _ARROW, self.height())
-        words = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, area.width())
-        painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), words)
+        if not self.isEditable():  # its field writes the text
+            painter.setPen(c.text if self.isEnabled() else theme.mix(c.text, c.window, 0.55))
+            area = self._text_area()
+            words = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, area.width())
+            painter.drawText(area, int(Qt.AlignmentFlag.AlignVCenter), words)
         input_box.paint_icon(self, painter, "chevron", self.width() - _ARROW / 2, self.height() / 2)
+
+    def _text_area(self) -> QRect:
+        return QRect(_PADDING, 0, self.width() - _PADDING - _ARROW, self.height())
+
+    def _place_field(self) -> None:
+        """Put the field for own text inside the outline: Qt would lay it over its left side."""
+        field = self.lineEdit()
+        if field is not None and not theme.NATIVE:
+            field.setGeometry(self._text_area().adjusted(-2, 3, 0, -3))  # a line edit has 2 pixels of its own

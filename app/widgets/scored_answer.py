@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import Qt
 
-from app.desktop.language import tr
+from app.desktop.language import localize, tr
 from app.runs.rollout_samples import Rollout
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
@@ -18,7 +18,7 @@ class AnswerCard(Card):
         super().__init__()
         layout = vbox(self, 12, 4)
         header = hbox(gap=8)
-        reward = tr("not scored") if rollout.reward is None else f"{rollout.reward:.2f}"
+        reward = tr("not scored") if rollout.reward is None else localize(f"{rollout.reward:.2f}")
         header.addWidget(Label(reward, bold=True, figures=True, wrap=False))
         if mark:
             tone = "good" if mark == tr("Best") else "bad"
