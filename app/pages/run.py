@@ -8,7 +8,6 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from app.desktop.language import tr
-from app.desktop.trash import move_to_trash
 from app.pages.discard import END, TRASH, ask_to_discard
 from app.pages.log import LogPage
 from app.pages.pause_card import PauseCard
@@ -51,7 +50,7 @@ _ADVICE = tr("Nothing you set is lost. Put it right in New run, and start again.
 
 class RunPage(QWidget):
     """`train_again(run)` to change a setting and train anew, `resume(folder, changes)` to go on with a run that pauses
-    or was stopped, `end(folder)` to end one that pauses, `discarded(folder)` once its folder lies in the trash.
+    or was stopped, `end(folder)` to end one that pauses, `discarded(folder)` once it has ended, to throw it away.
 
     `live` is the run where this window trains it, None for a run that is read from its folder.
     """
@@ -250,18 +249,10 @@ class RunPage(QWidget):
         elif answer == END and self._is_paused:  # it may have ended while the question stood
             self.end.emit(self.folder)
         elif answer == TRASH:
-            self._move_to_trash()
+            self._throw_away()
 
-    def _move_to_trash(self) -> None:
+    def _throw_away(self) -> None:
         self._goes_to_trash = False
-        try:
-            if self.folder.exists():
-                move_to_trash(self.folder)
-        except OSError as error:
-            sentence = tr("{folder} could not be moved to the trash.", folder=self.folder)
-            advice = tr("The run has ended, and its folder stays where it is. {reason}", reason=error.strerror)
-            self.notice.show_message(sentence, advice)
-            return
         self.discarded.emit(self.folder)
 
     @property
@@ -317,7 +308,7 @@ class RunPage(QWidget):
             self._show_pause()
         self._draw()
         if self._goes_to_trash:
-            self._move_to_trash()
+            self._throw_away()
 
     def _show_pause(self) -> None:
         """Show where the run pauses, with what the process holds once its garbage is collected."""

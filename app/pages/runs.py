@@ -203,6 +203,13 @@ class RunsPage(QWidget):
         if folders := [row.folder for row in rows if row.on_disk]:
             self.deleted_bar.delete(folders)
 
+    def discard(self, folder: Path) -> None:
+        """Put the folder of a run into the Trash, from which it can come back, or forget one that has no folder yet."""
+        if folder.exists():
+            self.deleted_bar.delete([folder])
+        else:
+            self._forget_deleted([folder])
+
     def _forget_deleted(self, folders: list[Path]) -> None:
         self.failed = [live for live in self.failed if Path(live.run.output or "") not in folders]
         self.deleted.emit(folders)

@@ -236,7 +236,7 @@ class MainWindow(QMainWindow):
         self.queue.changed.connect(self._show_queue)
         self.jobs.queue_changed.connect(self._show_queue)
         self.runs.train_again.connect(self._edit_settings)
-        self.runs.discarded.connect(self._forget)
+        self.runs.discarded.connect(self._discard)
         self.runs.chat.connect(self._chat_with)
         self.requests.started.connect(lambda: self.wizard.check.forget_answers())
         self.runs.trained.connect(lambda folder: self.chat_page.offer(folder))
@@ -302,11 +302,10 @@ class MainWindow(QMainWindow):
         self.go("chat")
         self.chat_page.model.add_folder(folder)
 
-    def _forget(self, folder: Path) -> None:
-        """A run's folder is in the trash."""
+    def _discard(self, folder: Path) -> None:
+        """Throw a run away that has ended: on the page of runs, which can take it back."""
         self.go("runs")
-        self.runs.forget(folder)
-        self.runs_page.refresh()
+        self.runs_page.discard(folder)
 
     def _edit_settings(self, run: Run, name: str = "") -> None:
         """Show an old run's settings in New run, to train again with a change."""

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pytestqt.qtbot import QtBot
 
-from app.pages import discard
+from app.pages import delete_runs, discard
 from app.pages import run as run_page
 from app.pages.run import RunPage
-from app.runs import history
+from app.runs import deletion, history
 from app.runs.health import LOWER
 from app.shell.window import MainWindow
 from app.threads import core_calls
@@ -148,26 +148,36 @@ def test_discard_moves_the_folder_to_the_trash(
         qtbot.waitUntil(lambda: page.pause_card.isVisible())
     answering(monkeypatch, "")
     page.discard()
-    assert page.folder.is_dir() and (is_paused or (page.live is not None and not page.live.is_stopping))
+    folder = page.folder
+    assert folder.is_dir() and (is_paused or (page.live is not None and not page.live.is_stopping))
     answering(monkeypatch, discard.TRASH)
     page.discard()
     qtbot.waitUntil(lambda: window.stack.currentWidget() is window.runs_page and window.jobs.current is None)
-    assert not page.folder.exists() and window.runs.unseen_run is None
-    (found,) = Path.home().rglob(f"{page.folder.name}/{RUN}")
+    qtbot.waitUntil(lambda: not folder.exists())
+    assert window.runs.unseen_run is None
+    (found,) = Path.home().rglob(f"{folder.name}/{RUN}")
     assert "rash" in str(found)
+    bar = window.runs_page.deleted_bar
+    assert bar.isVisible() and "1 run is in the Trash" in bar.sentence.text()
+    bar.undo_button.click()
+    assert (folder / RUN).is_file() and bar.isHidden()
+    table = window.runs_page.table
+    qtbot.waitUntil(lambda: table.model().rowCount() == 1)
 
 
-def test_a_folder_that_cannot_be_moved_stays_and_that_is_said(
-    paused: RunPage, monkeypatch: pytest.MonkeyPatch, window: MainWindow
+def test_a_folder_that_cannot_be_moved_stays_until_the_person_says_otherwise(
+    qtbot: QtBot, paused: RunPage, monkeypatch: pytest.MonkeyPatch, window: MainWindow
 ) -> None:
     def fail(path: Path) -> None:
         raise OSError(None, "There is no trash.", str(path))
 
-    monkeypatch.setattr(run_page, "move_to_trash", fail)
+    monkeypatch.setattr(deletion, "move_to_trash", fail)
+    asked: list[int] = []
+    monkeypatch.setattr(delete_runs, "confirm_deletion", lambda parent, count, delete: asked.append(count))
     answering(monkeypatch, discard.TRASH)
     paused.discard()
-    assert paused.notice.isVisible() and "There is no trash." in paused.notice.advice.text()
-    assert window.stack.currentWidget() is paused and paused.folder.is_dir()
+    assert asked == [1] and paused.folder.is_dir()
+    qtbot.waitUntil(lambda: window.runs_page.table.model().rowCount() == 1)
 
 
 def test_only_ending_it(qtbot: QtBot, window: MainWindow, page: RunPage, monkeypatch: pytest.MonkeyPatch) -> None:
