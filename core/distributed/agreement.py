@@ -22,7 +22,7 @@ def agree(facts: Sequence[Mapping[str, Any]], names: Sequence[str], words: Mappi
         if different:
             listed = [_describe(words[name], first.get(name), own.get(name)) for name in different]
             told = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
-            verb = "are" if len(listed) > 1 or different == ["held_out"] else "is"
+            verb = "are" if len(listed) > 1 or words[different[0]].endswith("s") else "is"
             here, there = _place(names, 0), _place(names, rank)
             raise Unavailable(f"{told[0].upper()}{told[1:]} {verb} not the same on {here} and {there}.")
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ import numpy as np
 from core.atomic_files import add_checksum, explain, has_checksum, replacing
 from core.data.batch.batches import Batch, Batches, collate
 from core.data.batch.groups import longest_text, row_texts
+from core.distributed.group import Group
+from core.distributed.session import current_session
 from core.errors import Unavailable
 from core.events import Phase
 
 PROGRESS_UPDATES = 20  # at most
 STOPPED = "The run was stopped before its first step."
+_EXCHANGED = 8 << 20  # numbers that ranks exchange at once
 UNPACKED_LAYOUT: Mapping[str, bool] = {"pack": False, "share": False}  # arguments of collate
 
 # batches -> (each batch, the entries of its targets [m, ...] in the order of its flattened mask), one after the other
@@ -30,12 +34,15 @@ class LogprobCache:
     """One entry for each target of some rows, row after row and text after text: [M, ...].
 
     An entry is a log-probability, or what else a model says of a target. The rows are those that the first `steps`
-    optimizer steps look at, and behind them those held out.
+    optimizer steps look at, and behind them those held out. Several ranks compute them together.
     """
 
-    def __init__(self, name: str, batches: Batches, held_out: Sequence[Any], steps: int) -> None:
+    def __init__(
+        self, name: str, batches: Batches, held_out: Sequence[Any], steps: int, group: Group, dtype: Any = np.float32
+    ) -> None:
+        """`dtype` is that of an entry, or of each field of one: of four bytes, whole numbers below 2^24."""
         train_rows = batches.rows_in_steps(steps)
-        self.name = name
+        self.name, self._group, self._dtype = name, group, np.dtype(dtype)
         self.row_sets = ([batches.rows[i] for i in train_rows], held_out)
         self.rows = [*self.row_sets[0], *held_out]
         self.entries: Any = None  # [M, ...], NumPy
@@ -58,19 +65,21 @@ class LogprobCache:
         """Compute all entries, yielding progress. Raises Unavailable when `stop` is set.
 
         Held-out rows go through in the very batches in which they are validated: a model that is asked about itself
-        agrees to the last bit.
+        agrees to the last bit. Of several ranks each computes some of the batches.
         """
         finished_rows = first = 0
+        rank, ranks = self._group.rank, self._group.size
         for rows in self.row_sets:
-            for batch, entries in compute(_sorted_batches(rows, batch_size, layout)):
+            for batch, entries in compute(islice(_sorted_batches(rows, batch_size, layout), rank, None, ranks)):
                 if stop.is_set():
                     raise Unavailable(STOPPED)
                 self._store(entries, [first + row for row in batch.rows])
                 updates = PROGRESS_UPDATES * finished_rows // len(self.rows)
-                finished_rows += len(batch.rows)
+                finished_rows = min(finished_rows + len(batch.rows) * ranks, len(self.rows))  # the others as many
                 if PROGRESS_UPDATES * finished_rows // len(self.rows) > updates:
                     yield Phase(f"Asking the {self.name}", fraction=finished_rows / len(self.rows))
             first += len(rows)
+        self._share()
 
     def file_name(self, fingerprint: Any) -> str:
         """A name that is the same only where the same model (`fingerprint`) is asked about the same tokens."""
@@ -82,7 +91,20 @@ class LogprobCache:
         return f"{self.name}-{digest.hexdigest()}.npy"
 
     def load(self, path: Path) -> bool:
-        """Take the entries from a file; returns whether that could be done: it is there, whole and undamaged."""
+        """Take the entries from a file; returns whether that could be done: it is there, whole and undamaged.
+
+        Of several ranks the first reads it, for all. Raises Unavailable where they have other rows.
+        """
+        if self._group.size > 1 and (
+            session := current_session()
+        ):  # or they would exchange what does not belong together
+            session.agree({"rows": self.file_name(None)}, {"rows": "the dataset"})
+        found = self._group.broadcast(self._group.is_first and self._read(path))
+        if found:
+            self._share()
+        return bool(found)
+
+    def _read(self, path: Path) -> bool:
         try:
             if not has_checksum(path):
                 return False
@@ -113,10 +135,27 @@ class LogprobCache:
         """The same for a batch of held-out rows."""
         return self._lookup([len(self._train_position) + row for row in batch.rows])
 
+    def _share(self) -> None:
+        """Take over the entries of the other ranks: each entry is zero on all of them but one."""
+        if self._group.size == 1:
+            return
+        import mlx.core as mx
+
+        shape = self._group.broadcast(None if self.entries is None else list(self.entries.shape[1:]))
+        mine = np.zeros((len(self), *shape), self._dtype) if self.entries is None else self.entries
+        whole = np.empty(mine.shape, self._dtype)
+        targets = max(1, _EXCHANGED // max(1, int(np.prod(shape))))  # in one exchange
+        for start in range(0, len(self), targets):
+            part = slice(start, start + targets)
+            for name in self._dtype.names or (...,):
+                total = self._group.all_sum(mx.array(np.ascontiguousarray(mine[part][name], np.float32)))
+                whole[part][name] = np.array(total)
+        self.entries = whole
+
     def _store(self, entries: Any, rows: Sequence[int]) -> None:
         """Put the entries of a batch with these rows, text by text, into their places."""
         if self.entries is None:
-            self.entries = np.zeros((len(self), *entries.shape[1:]), entries.dtype)
+            self.entries = np.zeros((len(self), *entries.shape[1:]), self._dtype)
         start = 0
         for text in range(self._texts):
             for row in rows:

@@ -21,6 +21,7 @@ from core.data.batch.batches import Batch, Batches
 from core.device.gpu_failure import can_recover
 from core.device.machine import versions
 from core.device.parallel import map_in_order
+from core.distributed.group import Group
 from core.events import Event, Phase
 from core.model.lm_head import LMHead
 from core.model.log_probs import to_mlx, token_logps
@@ -39,10 +40,13 @@ GetModel = Callable[[], tuple[nn.Module, LMHead | None]]
 class Reference:
     """The reference of a run: its log-probabilities of the rows that the steps look at, and of those held out."""
 
-    def __init__(self, run: Run, batches: Batches, held_out: Sequence[Any], steps: int) -> None:
+    def __init__(
+        self, run: Run, batches: Batches, held_out: Sequence[Any], steps: int, group: Group | None = None
+    ) -> None:
+        """`group` are the ranks that compute it together."""
         self.run = run
         self.model_name = resolve_reference(run)
-        self._cache = LogprobCache(NAME, batches, held_out, steps)
+        self._cache = LogprobCache(NAME, batches, held_out, steps, group or Group())
         self._file = ""
         self.source: frozen_model.ModelSource | None = None  # of another model, once it is found
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from core.data.batch.batches import Batch, Batches
 from core.device.machine import versions
+from core.distributed.group import Group
 from core.errors import BadOption
 from core.events import Event, Phase
 from core.model.chunked_divergence import compute_per_target
@@ -30,8 +31,9 @@ NEVER = -60.0  # log-probability of what is as good as impossible; minus infinit
 class Teacher:
     """What a student is compared with. prepare() loads or asks it; the rest is for the training step."""
 
-    def __init__(self, run: Run) -> None:
-        self.run, self.options = run, run.options
+    def __init__(self, run: Run, group: Group | None = None) -> None:
+        """`group` are the ranks that ask it together, where it is asked once."""
+        self.run, self.options, self._group = run, run.options, group or Group()
         if self.options.teacher is None:
             raise BadOption("Distillation needs a model to learn from: give --teacher FOLDER, or a Hugging Face id.")
         self._model: Any = None
@@ -69,7 +71,7 @@ class Teacher:
             yield Phase("Loading model", self.options.teacher)
             self._model, self._lm_head = frozen_model.load_frozen(source, self.run, device)
             return
-        self._cache = LogprobCache(NAME, batches, held_out, steps)
+        self._cache = LogprobCache(NAME, batches, held_out, steps, self._group, ENTRY)
         fingerprint = [self.options.teacher, source.fingerprint(), self.run.model.dtype, device]
         self._file = self._cache.file_name(
             [versions(), fingerprint, self.options.temperature, self.options.teacher_top_k]

@@ -67,13 +67,17 @@ def _end_others(group: Group, sentence: str) -> None:
     group.fail(sentence)
 
 
-def agree_on_inputs(group: Group, run: Run, inputs: InputFacts) -> None:
-    """Raises Unavailable, on all ranks, where they do not learn the same from the same."""
-    session = current_session()
-    if session is None:
-        return
-    recipe = {name: _without_paths(values) for name, values in run.to_dict().items()}
-    session.agree({**asdict(inputs), "recipe": json.dumps(recipe, sort_keys=True)}, {**NAMES, "recipe": "the options"})
+def agree_on_options(run: Run) -> None:
+    """Raises Unavailable, on all ranks, where they are not asked the same: before they compute anything together."""
+    if session := current_session():
+        options = {name: _without_paths(values) for name, values in run.to_dict().items()}
+        session.agree({"options": json.dumps(options, sort_keys=True)}, {"options": "the options"})
+
+
+def agree_on_inputs(inputs: InputFacts) -> None:
+    """Raises Unavailable, on all ranks, where they do not learn from the same."""
+    if session := current_session():
+        session.agree(asdict(inputs), NAMES)
 
 
 def _without_paths(values: Any) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.ane.forward import REFERENCE, ForwardPasses
 from core.device.parallel_plan import parallel_batches
+from core.distributed.group import Group
 from core.events import Event
 from core.reference.frozen_model import file_stamps
 from core.reference.logprob_cache import UNPACKED_LAYOUT
@@ -34,7 +35,7 @@ class OtherModel:
 
 
 def ask_other_model(
-    run: Run, folder: RunFolder, data: TrainingData, device: str, stop: threading.Event
+    run: Run, folder: RunFolder, data: TrainingData, device: str, stop: threading.Event, group: Group
 ) -> Generator[Event, None, OtherModel]:
     """Load the teacher, or have what another model says of the rows, yielding progress.
 
@@ -42,11 +43,11 @@ def ask_other_model(
     Raises BadModel, BadOption, and Unavailable when `stop` is set.
     """
     held_out, steps = data.dataset.held_out, data.total_steps
-    reference = Reference(run, data.batches, held_out, steps) if run.spec.reference else None
+    reference = Reference(run, data.batches, held_out, steps, group) if run.spec.reference else None
     if reference and reference.is_other_model:
         parallel = parallel_batches(run, device)
         yield from reference.compute_other_model(folder.path, data.tokenizer, device, stop, parallel)
-    teacher = Teacher(run) if run.spec.divergence else None
+    teacher = Teacher(run, group) if run.spec.divergence else None
     if teacher:
         yield from teacher.prepare(folder.path, data.batches, held_out, steps, data.tokenizer, device, stop)
     return OtherModel(reference, teacher)

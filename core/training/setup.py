@@ -190,7 +190,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     group = current_group()
     may_use_engine = run.backend in ("auto", "ane") and group.size == 1
     steps, forward = judge_run(run, folder, data) if may_use_engine else (None, None)
-    other_model = yield from ask_other_model(run, folder, data, device, stop)
+    other_model = yield from ask_other_model(run, folder, data, device, stop, group)
     plan, memory = yield from plan_memory(run, data, device)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
 

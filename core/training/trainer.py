@@ -41,6 +41,7 @@ from core.training.machine_watch import MachineWatch
 from core.training.optimizer_step import OptimizerStepper, UpdateFailed
 from core.training.ranks import (
     agree_on_inputs,
+    agree_on_options,
     agreed_stop,
     bare,
     check_for_ranks,
@@ -146,13 +147,14 @@ def _execute(
     """
     asked, save_now, group = stop or threading.Event(), save_now or threading.Event(), current_group()
     stop = agreed_stop(group, asked)
+    agree_on_options(run)
     setup = yield from until_stopped(prepare(run, folder, stop), asked)
     memory_limit, wiring = mx.get_memory_limit(), ExitStack()
     train_step: TrainStep | None = None
     trainer: Trainer | None = None
     try:
         refuse_stopped(asked)
-        agree_on_inputs(group, run, setup.resolved.inputs)
+        agree_on_inputs(setup.resolved.inputs)
         train_step = TrainStep(setup)
         limit_cache(setup.on_gpu)
         mx.reset_peak_memory()
