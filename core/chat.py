@@ -17,7 +17,7 @@ from core.events import Walked
 from core.model import hub
 from core.model.generate import stream
 from core.model.load import load
-from core.model.sharding import NONE, PIPELINE, Sharding
+from core.model.sharding import NONE, PIPELINE, Sharding, describe
 from core.quant.modes import UNPACKED
 from core.rewards.answer import THINK_START
 
@@ -34,7 +34,8 @@ class Chat:
         sharding: how the model is parted over several ranks, which all do the same with their Chat; None for one that
             is whole. No other adapter can be asked of a model in parts.
 
-    Attributes: `precision` says how the base is loaded; `note` is what the user should know about it, or "".
+    Attributes: `precision` says how the base is loaded, `sharding` how it is parted over the ranks of `group`; `note`
+    is what the user should know about it, or "".
     Raises BadModel for a model or adapter that cannot be loaded, Unavailable without network.
     """
 
@@ -61,8 +62,10 @@ class Chat:
             sharding=adapters.with_adapter(sharding, adapter),
         )
         self.sharding = loaded.sharding
-        self._group = sharding.group if sharding and loaded.sharding != NONE else Group()
-        self.note = " ".join(filter(None, (self._base_precision.note, *loaded.notes)))
+        self.group = sharding.group if sharding and loaded.sharding != NONE else Group()
+        self.note = " ".join(
+            filter(None, (self._base_precision.note, *loaded.notes, describe(sharding, loaded.sharding)))
+        )
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self.model.eval()
@@ -109,7 +112,7 @@ class Chat:
             yield THINK_START
         if seed is not None:
             mx.random.seed(seed)
-        yield from stream(model, self.tokenizer, prompt, max_tokens, temperature, top_p, group=self._group)
+        yield from stream(model, self.tokenizer, prompt, max_tokens, temperature, top_p, group=self.group)
 
     def drop(self, adapter: str | Path) -> None:
         """Free an adapter that answer() has read."""

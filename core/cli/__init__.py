@@ -45,6 +45,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             flag = unknown[0].partition("=")[0]
             raise BadOption(f"There is no option {flag}{_nearest(flag, getattr(parsed, 'flags', []))}.")
+        parsed.words = list(args or [])
         for name in _PATHS:
             if isinstance(path := getattr(parsed, name, None), str):
                 check_path("FILE" if name == "file" else f"--{name.replace('_', '-')}", path)

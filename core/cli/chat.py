@@ -1,10 +1,19 @@
 """hone chat: talk to a model, with or without a trained adapter."""
 
 import json
-from typing import Any
+import os
+import queue
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from core.cli import Print
+from core.cli import Print, on_ranks
+from core.cli.parted import add_flags, launch, sharing
+from core.distributed.launcher import LAUNCHED
+from core.distributed.session import rank_of
 from core.quant.modes import MODES, UNPACKED
+
+if TYPE_CHECKING:
+    from core.model.sharding import Sharding
 
 
 def add(commands: Any) -> None:
@@ -29,6 +38,7 @@ def add(commands: Any) -> None:
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
     )
     command.add_argument("--json", action="store_true", help="Print one JSON object for each answer.")
+    add_flags(command)
     command.set_defaults(command=run)
 
 
@@ -41,33 +51,71 @@ def add_quantization_flag(command: Any) -> None:
 
 
 def run(args: Any, out: Print) -> int:
-    from core.chat import Chat, find_base_model
+    from core.chat import find_base_model
 
     model = args.model or find_base_model(args.adapter_path) or "starter"
+    if machines := on_ranks.asked_machines(args):
+        lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        return _show(args, launch(args, machines, model, lines), lines, out)
+    with sharing(args, model) as sharding:
+        _talk(args, model, sharding, on_ranks.only_first(out))
+    return 0
+
+
+def _talk(args: Any, model: str, sharding: "Sharding | None", out: Print) -> None:
+    """Answer prompt after prompt: those of standard input, which comes to every rank."""
+    from core.chat import Chat
+
     chat = Chat(
         model,
         args.adapter_path,
         backend_name=args.backend,
         allow_code=args.allow_model_code,
         quantization=args.quantization,
+        sharding=sharding,
     )
-    if chat.note and not args.json:
+    is_told = bool(os.environ.get(LAUNCHED))  # another process shows what comes
+    if is_told:
+        out(json.dumps({"note": chat.note}), flush=True)
+    elif chat.note and not args.json:
         out(chat.note)
     messages = [{"role": "system", "content": args.system}] if args.system else []
-    while True:
-        try:
-            text = args.prompt if args.prompt is not None else input("" if args.json else "> ")
-        except EOFError:
-            return 0
-        if not text.strip():
-            return 0
+    while text := chat.group.broadcast(_read(args, is_told)):
         messages.append({"role": "user", "content": text})
         answer = ""
         for piece in chat.answer(messages, max_tokens=args.max_tokens, temperature=args.temperature):
             answer += piece
-            if not args.json:
+            if is_told:
+                out(json.dumps({"piece": piece}), flush=True)
+            elif not args.json:
                 out(piece, end="", flush=True)
         out(json.dumps({"prompt": text, "answer": answer.strip()}, ensure_ascii=False) if args.json else "", flush=True)
         messages.append({"role": "assistant", "content": answer.strip()})
         if args.prompt is not None:
-            return 0
+            return
+
+
+def _read(args: Any, is_told: bool = False) -> str:
+    """The next prompt; "" at the end."""
+    if args.prompt is not None:
+        return str(args.prompt) if str(args.prompt).strip() else ""
+    is_asking = not (args.json or is_told) and rank_of(os.environ) == 0
+    try:
+        text = input("> " if is_asking else "")
+    except EOFError:
+        return ""
+    return text if text.strip() else ""
+
+
+def _show(args: Any, told: Iterator[Any], lines: queue.SimpleQueue[str], out: Print) -> int:
+    """Show what the first rank tells, and give the prompts to all."""
+    for value in told:
+        if "note" in value and value["note"] and not args.json:
+            out(value["note"], flush=True)
+        if "piece" in value and not args.json:
+            out(value["piece"], end="", flush=True)
+        if "answer" in value:
+            out(json.dumps(value, ensure_ascii=False) if args.json else "", flush=True)
+        if ("note" in value or "answer" in value) and args.prompt is None:
+            lines.put(_read(args).encode("utf-8", "replace").decode())
+    return 0

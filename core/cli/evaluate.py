@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.atomic_files import explain
-from core.cli import Print
+from core.cli import Print, on_ranks
 from core.cli.chat import add_quantization_flag
-from core.cli.progress import show
+from core.cli.parted import add_flags, launch, sharing
+from core.cli.progress import lines, show
 from core.cli.rewards import FILE_OPTIONS, REWARD_OPTIONS, add_reward_flags, read_rewards
 from core.data.kinds import PAIRS, QUESTIONS, TEXT
 from core.errors import BadOption
-from core.events import Walked
+from core.events import Walked, from_json
 from core.run import Run
 from core.run.folder import RUN
 
 if TYPE_CHECKING:
     from core.evaluation.compare import Comparison
     from core.evaluation.evaluate import Evaluation
+    from core.model.sharding import Sharding
 
 
 def add(commands: Any) -> None:
@@ -85,20 +87,48 @@ def add(commands: Any) -> None:
         "--allow-model-code", action="store_true", help="Let the model folder run its own Python code."
     )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
+    add_flags(command)
     command.set_defaults(command=run)
 
 
 def run(args: Any, out: Print) -> int:
     """Measure, compare, and write what is asked for. Raises UserError."""
     from core.chat import find_base_model
-    from core.evaluation.compare import compare, write_csv, write_markdown
-    from core.evaluation.evaluate import Evaluation, evaluate
 
     files = [Path(name).expanduser() for name in args.output]
     for file in files:
         if file.suffix not in (".md", ".csv"):
             raise BadOption(f"--output {file}: the name must end with .md or .csv.")
-    rewards = read_rewards(args) if _names_rewards(args) else None
+    model = args.model or find_base_model(args.adapter_path) or "starter"
+    if machines := on_ranks.asked_machines(args):
+        for value in launch(args, machines, model):
+            _tell(value, args.json, out)
+        for file in files if not args.json else ():
+            out(f"Saved: {file}")
+        return 0
+    with sharing(args, model) as sharding:
+        _measure(args, files, sharding, on_ranks.only_first(out))
+    return 0
+
+
+def _tell(value: Any, as_json: bool, out: Print) -> None:
+    """Show what the first of several ranks has told as JSON."""
+    if as_json:
+        out(json.dumps(value, ensure_ascii=False), flush=True)
+    elif "comparison" in value:
+        out(value["comparison"]["sentence"])
+    else:
+        for line in lines(from_json(json.dumps(value))):
+            out(line, flush=True)
+
+
+def _measure(args: Any, files: list[Path], sharding: "Sharding | None", out: Print) -> None:
+    from core.chat import find_base_model
+    from core.evaluation.compare import compare, write_csv, write_markdown
+    from core.evaluation.evaluate import Evaluation, evaluate
+
+    is_first = sharding is None or sharding.group.is_first
+    rewards = read_rewards(args) if is_first and _names_rewards(args) else None
     subjects = [(args.model, args.adapter_path), *map(_model_or_adapter, args.compare)]
     kind = args.kind or _data_kind(args.adapter_path)
     evaluations: list[Evaluation] = []
@@ -121,6 +151,7 @@ def run(args: Any, out: Print) -> int:
                 rewards=rewards.weights if rewards else None,
                 reward_settings=rewards.settings if rewards else None,
                 forgetting=args.forgetting,
+                sharding=sharding,
             )
         )
         show(events, args.json, out)
@@ -129,14 +160,13 @@ def run(args: Any, out: Print) -> int:
     comparisons = [c for other in evaluations[1:] for c in compare(evaluations[0], other)]
     for line in _sentences(evaluations, comparisons, args.json):
         out(line)
-    for file in files:
+    for file in files if is_first else ():
         with explain(file):
             is_table = file.suffix == ".md"
             text = write_markdown(evaluations, comparisons) if is_table else write_csv(evaluations)
             file.write_text(text, encoding="utf-8")
         if not args.json:
             out(f"Saved: {file}")
-    return 0
 
 
 def _names_rewards(args: Any) -> bool:

@@ -1,6 +1,7 @@
 """A run on several machines or GPUs: starts the command line on each, and gives the events of the first rank."""
 
 import os
+import queue
 import selectors
 import threading
 import time
@@ -44,6 +45,7 @@ def run_lines(
     machines: Machines,
     stop: threading.Event,
     save_now: threading.Event,
+    lines: queue.SimpleQueue[str] | None = None,
 ) -> Iterator[str]:
     """Run `hone` with these words, and --json, as every rank, and give what rank 0 prints, line by line.
 
@@ -51,6 +53,7 @@ def run_lines(
         words: the command line behind `hone`, without what says where.
         machines: where.
         stop, save_now: as for core.train.train().
+        lines: each line that is put into it comes to the standard input of every rank.
 
     Raises UserError as a run on one machine does, and Unavailable with a sentence that names the machine where one
     could not be reached, has died or hangs; every process has ended then.
@@ -63,7 +66,7 @@ def run_lines(
     try:
         for script in scripts:
             flock.add(RankProcess(script, ranks.ranks[script.rank].ssh))
-        yield from flock.lines(stop, save_now)
+        yield from flock.lines(stop, save_now, lines)
     finally:
         flock.end()
     flock.complain()
@@ -88,11 +91,15 @@ class _Flock:
             assert pipe is not None
             self._selector.register(pipe, selectors.EVENT_READ, process)
 
-    def lines(self, stop: threading.Event, save_now: threading.Event) -> Iterator[str]:
+    def lines(
+        self, stop: threading.Event, save_now: threading.Event, told: queue.SimpleQueue[str] | None = None
+    ) -> Iterator[str]:
         """What rank 0 prints, until all have ended, or GRACE after one has failed."""
         deadline = None
         while self._selector.get_map():
             self._pass_on(stop, save_now)
+            while told and not told.empty():
+                self._tell(told.get())
             for key, _ in self._selector.select(_LOOK_SECONDS):
                 yield from self._read(key.fileobj, key.data)  # type: ignore[arg-type]
             if self.first_dead is None:

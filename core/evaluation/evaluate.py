@@ -18,6 +18,7 @@ from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
+from core.distributed.group import Group as Ranks
 from core.errors import BadData, BadOption
 from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.methods._preference import chosen_is_likelier, wins
@@ -27,6 +28,8 @@ from core.model.generate import answer_tokens
 from core.model.lm_head import find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
 from core.model.log_probs import to_mlx, token_logps
+from core.model.sharding import NONE, TENSOR, Sharding, describe
+from core.model.together import together
 from core.resources import sample
 from core.rewards.answer import THINK_START, Answer, RewardSettings
 from core.rewards.judge import RewardScorer
@@ -87,6 +90,7 @@ def evaluate(
     rewards: Mapping[str, float] | None = None,
     reward_settings: RewardSettings | None = None,
     forgetting: bool = False,
+    sharding: Sharding | None = None,
 ) -> Generator[Event, None, Evaluation]:
     """Measure the loss of a model on a dataset, and compare its answers with the expected ones.
 
@@ -108,6 +112,7 @@ def evaluate(
         rewards: {name of a reward: its weight} by which the answers are scored too; see core.rewards.
         reward_settings: what some of these rewards need to know.
         forgetting: also measure general text, with and without the adapter.
+        sharding: how the model is parted over several ranks, which all do the same; None for one that is whole.
 
     Yields Phase and Warned events, a Sample for each answer, and an Evaluated at the end. Its loss is the mean over
     all targets, in nats per token. Its metrics hold `perplexity` and, as shares from 0 to 1, for TEXT `exact_match`
@@ -135,6 +140,7 @@ def evaluate(
                 quantization=quantization,
                 kind=kind,
                 forgetting=forgetting,
+                sharding=sharding,
             )
         )
     finally:
@@ -159,6 +165,7 @@ def _evaluate(
     quantization: str | None,
     kind: str,
     forgetting: bool,
+    sharding: Sharding | None,
 ) -> Generator[Event, None, Evaluation]:
     """evaluate() with what scores the answers."""
     device = select(backend_name)
@@ -178,9 +185,12 @@ def _evaluate(
     groups = {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
     if not groups:
         raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
-    loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization)
+    loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization, sharding)
+    group = sharding.group if sharding and loaded.sharding != NONE else Ranks()
+    if forgetting and group.size > 1:
+        raise BadOption("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
     yield Phase("Validating", f"{len(groups)} rows")
-    result = _measure_loss(loaded, list(groups.values()), batch_size, kind)
+    result = _measure_loss(loaded, list(groups.values()), batch_size, kind, group)
     for i, loss in zip(groups, result.row_losses, strict=True):
         rows[i].loss = loss
     replies: list[Answer] = []
@@ -189,7 +199,7 @@ def _evaluate(
         prompt = encode_prompt(example, tokenizer)
         if prompt is None:
             continue
-        text, cut = answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens)
+        text, cut = answer_tokens(loaded.model, tokenizer, prompt.tokens, max_tokens, group)
         row.prompt, row.answer, row.expected = prompt.prompt, text, prompt.expected
         opened = tokenizer.decode(list(prompt.tokens[-8:])).rstrip().endswith(THINK_START)
         length = len(tokenizer.encode(text, add_special_tokens=False))
@@ -262,7 +272,13 @@ def _measure_general(loaded: LoadedModel, tokenizer: Any) -> tuple[dict[str, flo
 
 
 def _load_model(
-    folder: Path, adapter: str | None, dtype: str, device: str, allow_code: bool, quantization: str | None
+    folder: Path,
+    adapter: str | None,
+    dtype: str,
+    device: str,
+    allow_code: bool,
+    quantization: str | None,
+    sharding: Sharding | None,
 ) -> Generator[Event, None, LoadedModel]:
     """The model, with its adapter where there is one, ready to evaluate; a Warned about its base's precision."""
     base = adapters.choose_base_precision(adapter, quantization)
@@ -275,31 +291,40 @@ def _load_model(
         allow_code=allow_code,
         quantization=base.quantization,
         double=base.double,
+        sharding=adapters.with_adapter(sharding, adapter),
     )
-    if adapter is not None:
-        adapters.load(loaded.model, Path(adapter))
+    if note := describe(sharding, loaded.sharding):
+        yield Warned("sharding", note)
+    if adapter is not None and loaded.sharding != TENSOR:
+        attach = adapters.load if loaded.sharding == NONE else adapters.load_part
+        attach(loaded.model, Path(adapter))
     loaded.model.eval()
     return loaded
 
 
-def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, kind: str) -> EvalLoss:
+def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, kind: str, group: Ranks) -> EvalLoss:
+    """The loss of rows, by a model that is parted over the ranks of `group`."""
     model = loaded.model
-    lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
     loss, targets, tally = 0.0, 0, MetricMeans()
     row_losses = [math.nan] * len(rows)
-    for batch in batch_by_length(rows, batch_size):
-        inputs, count = to_mlx(batch), len(batch.rows)
-        logps = token_logps(model, inputs, lm_head)
-        loss -= float(logps[:count].sum())  # of a pair, the chosen answer
-        row_means = -logps[:count].sum(-1) / inputs.mask[:count].sum(-1)
-        for row, mean in zip(batch.rows, row_means.tolist(), strict=True):
-            row_losses[row] = mean
-        targets += int(batch.mask[:count].sum())
-        if kind == PAIRS:
-            sums = logps.sum(-1)
-            tally.add({"preferred": chosen_is_likelier(logps, inputs).mean()}, count)
-            if adapters.adapter_layers(model):  # every weight trained leaves no base to compare with
-                with adapters.disable(model):
-                    log_ratios = sums - token_logps(model, inputs, lm_head).sum(-1)
-                tally.add({"accuracy": wins(*mx.split(log_ratios, 2)).mean()}, count)
+    # Every weight trained leaves no base to compare with, as does an adapter merged into parts.
+    has_base = kind == PAIRS and any(group.gather(bool(adapters.adapter_layers(model))))
+    with together(group) as go_on:
+        lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
+        for batch in batch_by_length(rows, batch_size):
+            go_on()
+            inputs, count = to_mlx(batch), len(batch.rows)
+            logps = token_logps(model, inputs, lm_head)
+            loss -= float(logps[:count].sum())  # of a pair, the chosen answer
+            row_means = -logps[:count].sum(-1) / inputs.mask[:count].sum(-1)
+            for row, mean in zip(batch.rows, row_means.tolist(), strict=True):
+                row_losses[row] = mean
+            targets += int(batch.mask[:count].sum())
+            if kind == PAIRS:
+                sums = logps.sum(-1)
+                tally.add({"preferred": chosen_is_likelier(logps, inputs).mean()}, count)
+                if has_base:
+                    with adapters.disable(model):
+                        log_ratios = sums - token_logps(model, inputs, lm_head).sum(-1)
+                    tally.add({"accuracy": wins(*mx.split(log_ratios, 2)).mean()}, count)
     return EvalLoss(loss / targets, targets, tally.means(), row_losses)

@@ -5,6 +5,7 @@ each layer, and their results are summed twice a layer. Pipeline: every rank com
 other. Weights are read when they are first evaluated, and each rank keeps only its part of them.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -30,19 +31,45 @@ class Sharding:
     way: str  # one of SHARDINGS; AUTO: where it does not fit into the memory of every machine
     group: Group
     usable: int  # bytes of memory on this machine
+    neighbours: int = 1  # ranks that this memory is for, this one with them
     prepare: Callable[[nn.Module], None] | None = None  # done to a whole model before it is parted by tensors
 
 
-def class_ways(model_class: type, inner_class: type | None = None) -> tuple[str, ...]:
-    """The ways in which a model class of mlx-lm can be parted, and the class of its blocks (`model.model`)."""
-    tensor = (TENSOR,) if hasattr(model_class, "shard") else ()
-    return (*tensor, PIPELINE) if inner_class and hasattr(inner_class, "pipeline") else tensor
+class Idle(Exception):
+    """The model is whole on the first rank, and this is another one, which has nothing to do."""
+
+
+def describe(wanted: Sharding | None, way: str) -> str:
+    """How a model is parted, in a sentence; "" where nobody asked."""
+    if wanted is None:
+        return ""
+    if way == NONE:
+        return "The first machine has the whole model, and the others do nothing."
+    return f"The model is parted {_NAMES[way]} over {wanted.group.size} ranks."
 
 
 def model_ways(model: nn.Module) -> tuple[str, ...]:
     """The ways in which a model can be parted."""
-    inner = getattr(model, "model", None)
-    return class_ways(type(model), None if inner is None else type(inner))
+    has = {TENSOR: hasattr(model, "shard"), PIPELINE: hasattr(getattr(model, "model", None), "pipeline")}
+    return tuple(way for way, is_there in has.items() if is_there)
+
+
+def family_ways(model_type: str) -> tuple[str, ...]:
+    """The same by mlx-lm's class for a model_type, with no model at hand.
+
+    Of the classes beside it, one that has blocks says whether they can be given to several ranks. A model_type that
+    stands only inside another has no class.
+    """
+    from mlx_lm.utils import _get_classes
+
+    try:
+        model_class, _ = _get_classes({"model_type": model_type})
+    except ValueError:
+        return ()
+    modules = [sys.modules[c.__module__] for c in model_class.__mro__ if c.__module__.startswith("mlx_lm.models.")]
+    beside = [c for m in modules for c in vars(m).values() if isinstance(c, type) and c.__module__ == m.__name__]
+    has = {TENSOR: hasattr(model_class, "shard"), PIPELINE: any(hasattr(c, "pipeline") for c in beside)}
+    return tuple(way for way, is_there in has.items() if is_there)
 
 
 def build_sharded(
@@ -60,13 +87,13 @@ def build_sharded(
         packing: the format in which its matrices will be packed then, one of core.quant.MODES.
 
     Every rank calls it. Raises BadModel, on all ranks, where the model cannot be parted so, or its parts are still
-    too large; the sentence says why.
+    too large; the sentence says why. Raises Idle where the first rank has the model alone, on the others.
     """
     group, model = wanted.group, build()
-    if wanted.way == NONE:
-        return model, NONE
     fits = bytes_needed(model) <= ROOM * wanted.usable
-    if wanted.way == AUTO and all(group.gather(fits)):
+    if wanted.way == NONE or (wanted.way == AUTO and group.broadcast(fits)):
+        if not group.is_first:
+            raise Idle
         return model, NONE
     ways = model_ways(model)
     asked = (TENSOR, PIPELINE) if wanted.way == AUTO else (wanted.way,)
@@ -93,8 +120,8 @@ def read_by_blocks(model: nn.Module) -> None:
 
 def _check_parts(needed: float, wanted: Sharding) -> None:
     """Raises BadModel, on all ranks, where the part of one of them is more than it can hold."""
-    group = wanted.group
-    for rank, (need, usable) in enumerate(group.gather([needed, wanted.usable])):
+    group, own = wanted.group, wanted.usable // wanted.neighbours
+    for rank, (need, usable) in enumerate(group.gather([needed, own])):
         if need > ROOM * usable:
             raise BadModel(
                 f"The model is too large for {group.size} machines: a part of it takes {need / 1e9:.1f} GB, and "

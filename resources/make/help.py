@@ -12,6 +12,7 @@ from core.data.kinds import PAIRS, QUESTIONS, TEXT, UNPAIRED
 from core.distributed.machines import Machines
 from core.export.targets import TARGETS
 from core.model.families import FAMILIES
+from core.model.sharding import PIPELINE, TENSOR, family_ways
 from core.options import Option, describe
 from core.quant.modes import MODES
 from core.resources import FOLDER
@@ -71,6 +72,22 @@ The batch that you ask for is the whole one: each rank takes its part of the row
 
 `resolved.json` and `report.md` also hold how many ranks there were, over which link, on which machines, and what each had of the tokens, its speed and how long it waited.
 
+## A model that is larger than one machine
+
+`hone chat` and `hone eval` can part a model over several machines, each of which reads and keeps only its part: `hone chat --model MODEL --hosts 10.0.0.1,you@10.0.0.2`. The files of the model lie whole on each of them.
+
+- **`--sharding tensor`** gives each machine a share of every layer: of its heads and of its width. They exchange numbers twice a layer for every token, which takes a quick link (RDMA, or the GPUs of one machine). The number of heads has to be a multiple of the machines.
+- **`--sharding pipeline`** gives each machine some of the layers. One after the other computes; a slow link is enough, and every format of packed weights can be used.
+- **`--sharding auto`**, the default, parts a model only where it does not fit into the memory of the first machine: by tensors where that can be, else by layers.
+
+mlx-lm's own code parts the models, for these of the families that Hone is tested with:
+
+FAMILIES_IN_PARTS
+
+Of other families it is told whether they can be parted, as is what does not fit: heads that cannot be divided, `nf4`, `fp4` and `int8` by tensors, or parts that are still too large. An adapter goes along: by layers as it is, by tensors merged into the weights, which therefore must not be packed. Pairs are then measured without the comparison with the base (`accuracy`), and `--forgetting` takes a whole model.
+
+**Training takes the whole model on each machine.** Parts have no gradient of an adapter that is right on several machines yet; 4 bit weights (`--quantization nf4`) and gradient checkpointing make the model of a run smaller. **Not tried on hardware:** what stands here was tried with two and three processes on one machine, whose logits are those of the whole model within float32 rounding.
+
 ## When a machine is lost
 
 A machine that dies ends the run on all at once; one that hangs, or whose cable was pulled, after 60 seconds without a sign of life, or after 60 seconds in which no exchange comes further (`--rank-timeout`). One sentence names it, the last checkpoint is kept, and `--resume` goes on. The ranks also compare the model, the adapter, the dataset, the reward file and the chat template before the first step.
@@ -93,7 +110,7 @@ def pages() -> dict[str, str]:
         "precision.md": _precision(),
         "rewards.md": _rewards(),
         "results.md": _results(),
-        "machines.md": MACHINES + _list(describe(Machines)) + "\n",
+        "machines.md": _machines(),
     }
     return {name: _escape_tags(text) for name, text in texts.items()}
 
@@ -209,6 +226,18 @@ def _models() -> str:
         + _grid(("family", "model_type in config.json", "to know"), rows)
         + "\n"
     )
+
+
+def _machines() -> str:
+    words = {TENSOR: "`tensor`", PIPELINE: "`pipeline`"}
+    rows = []
+    for family in FAMILIES:
+        ways = {kind: tuple(words[way] for way in family_ways(kind)) for kind in family.kinds}
+        for found in sorted(set(ways.values()) - {()}, reverse=True):
+            kinds = ", ".join(f"`{kind}`" for kind, own in ways.items() if own == found)
+            rows.append((family.title, kinds, " and ".join(found)))
+    table = _grid(("family", "model_type in config.json", "--sharding"), rows)
+    return MACHINES.replace("FAMILIES_IN_PARTS", table) + _list(describe(Machines)) + "\n"
 
 
 def _precision() -> str:

@@ -13,7 +13,7 @@ from core.device.select import select
 from core.distributed.session import joined
 from core.errors import UserError
 from core.model.load import load
-from core.model.sharding import Sharding
+from core.model.sharding import Idle, Sharding
 
 CODE = "from tests.core.model.sharding_jobs import main; main()"
 TOKENS = [[5, 9, 33, 7, 2, 77, 8, 4], [1, 2, 3, 4, 5, 6, 7, 200]]
@@ -32,6 +32,8 @@ def do(job: dict[str, Any], sharding: Sharding | None) -> dict[str, Any]:
             chat, loaded = None, load(folder, device="cpu", sharding=sharding, **options)
             model, way = loaded.model, loaded.sharding
             model.eval()
+    except Idle:
+        return {"way": "idle"}
     except UserError as error:
         return {"refused": str(error)}
     size = sum(value.nbytes for _, value in tree_flatten(model.parameters()))

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from mlx_lm.utils import _get_classes
 
 from core.model.load import load
-from core.model.sharding import PIPELINE, TENSOR, class_ways, model_ways
+from core.model.sharding import PIPELINE, TENSOR, family_ways, model_ways
 from tests.core.distributed.ranks import run_ranks
 from tests.core.model import sharding_jobs, zoo
 
@@ -56,7 +55,7 @@ def make_jobs(folder: Path, families: Sequence[str], **changes: Any) -> list[dic
 
 
 def test_two_ranks_give_what_one_gives(tmp_path: Path) -> None:
-    jobs = make_jobs(tmp_path, ["qwen2"])
+    jobs = make_jobs(tmp_path, ["qwen3_moe"])
     assert [job["way"] for job in jobs] == [TENSOR, PIPELINE]
     assert_same(on_ranks(2, tmp_path, jobs), jobs)
 
@@ -75,20 +74,11 @@ def test_three_ranks(tmp_path: Path) -> None:
 
 
 def test_the_ways_are_those_of_mlx_lms_classes(tmp_path: Path) -> None:
-    found = {
-        f: model_ways(load(zoo.write(tmp_path / f, f), device="cpu").model) for f in ("qwen2", "gemma2", "gpt_oss")
-    }
-    assert found == {"qwen2": (TENSOR, PIPELINE), "gemma2": (), "gpt_oss": (TENSOR,)}
-    assert class_ways(object, object) == ()
-
-
-def test_every_family_of_the_zoo_that_can_be_parted_is_tried() -> None:
-    """A new mlx-lm may part more of them: then they belong in PARTED."""
-    found = {}
-    for family, own in zoo.FAMILIES.items():
-        model_class, _ = _get_classes({"model_type": own.get("model_type", family)})
-        found[family] = hasattr(model_class, "shard")
-    assert {family for family, can in found.items() if can} == {f for f in PARTED if TENSOR in _WAYS[f]}
+    """A new mlx-lm may part more families: then they belong in PARTED, to be tried."""
+    by_class = {family: family_ways(own.get("model_type", family)) for family, own in zoo.FAMILIES.items()}
+    assert {family: found for family, found in by_class.items() if found} == _WAYS
+    for family in ("qwen3_5", "gemma3", "gpt_oss"):
+        assert model_ways(load(zoo.write(tmp_path / family, family), device="cpu").model) == by_class[family]
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +104,7 @@ def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, An
     }
     told = on_ranks(2, folder, list(jobs.values()))
     assert [t.get("refused") for t in told[0]] == [t.get("refused") for t in told[1]]
+    assert [t.get("way") for t in told[1]] == [{"none": "idle"}.get(t.get("way"), t.get("way")) for t in told[0]]
     return dict(zip(jobs, told[0], strict=True))
 
 

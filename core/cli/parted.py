@@ -1,0 +1,131 @@
+"""hone chat and hone eval with a model that is parted over several machines or GPUs: the flags, and who does what.
+
+The process that a person starts launches the same command on every rank, and shows what the first of them says.
+"""
+
+import json
+import os
+import queue
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.cli import on_ranks
+from core.distributed.group import launched_backend
+from core.distributed.machines import Machines, resolve
+from core.errors import BadOption
+from core.options import describe
+from core.stop_request import StopRequest
+
+if TYPE_CHECKING:
+    from core.distributed.session import Session
+    from core.model.sharding import Sharding
+
+SHARDINGS = ("auto", "tensor", "pipeline", "none")  # as core.model.sharding has them
+_PATHS = ("--model", "--adapter-path", "--dataset", "--compare", "--reward-file")
+_NAMES = {"model": "the model", "adapter": "the adapter", "dataset": "the dataset", "options": "the options"}
+_OWN = ("words", "flags", "command", "model", "adapter_path", "dataset", "output", "json")  # of each rank
+
+
+def add_flags(command: Any) -> None:
+    """--sharding, and where."""
+    command.add_argument(
+        "--sharding",
+        choices=SHARDINGS,
+        default="auto",
+        help="How several machines share the model: tensor (its heads and widths), pipeline (its layers) or none. "
+        "Default: auto, where it does not fit into the memory of one.",
+    )
+    command.set_defaults(dry_run=False)
+    on_ranks.add_machine_flags(command)
+
+
+def launch(args: Any, machines: Machines, model: str, lines: queue.SimpleQueue[str] | None = None) -> Iterator[Any]:
+    """What the first rank prints of the same command on all of them: objects of JSON.
+
+    Arguments:
+        model: what the command will load.
+        lines: what is put into it, a line each, comes to every rank's standard input.
+
+    Raises Unavailable, naming the machine, where one cannot be reached, lacks a file, dies or hangs.
+    """
+    from core.distributed.host_check import check_hosts
+    from core.distributed.launcher import run_lines
+
+    words = _words(args.words)
+    files = [path for path in (args.adapter_path, getattr(args, "dataset", None)) if path and Path(path).exists()]
+    check_hosts(resolve(machines).remote_hosts, [str(Path(path).absolute()) for path in files], _absolute(model))
+    for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
+        if line.startswith("{"):
+            yield json.loads(line)
+
+
+def _words(words: Sequence[str]) -> list[str]:
+    """A command line without what says where, and with whole paths: other machines start in another folder."""
+    where, kept, flag = {o.flag for o in describe(Machines)}, list[str](), ""
+    for word in words:
+        if word.startswith("--"):
+            flag, has_value, value = word.partition("=")
+            if flag not in where and flag != "--json":
+                kept.append(f"{flag}={_whole(flag, value)}" if has_value else word)
+        elif flag not in where:
+            kept.append(_whole(flag, word))
+    return kept
+
+
+def _whole(flag: str, value: str) -> str:
+    return _absolute(value) if flag in _PATHS else str(Path(value).absolute()) if flag == "--output" else value
+
+
+def _absolute(path: str) -> str:
+    return str(Path(path).expanduser().absolute()) if Path(path).expanduser().exists() else path
+
+
+@contextmanager
+def sharing(args: Any, model: str) -> "Iterator[Sharding | None]":
+    """This process as one of the ranks that a launcher has started, and how its model is parted; alone None.
+
+    Within it a rank that has nothing to do raises core.model.sharding.Idle, and leaves it so. Raises BadOption, and
+    Unavailable where the ranks do not have the same.
+    """
+    from core.device.machine import usable_bytes
+    from core.device.select import select
+    from core.distributed.session import joined
+    from core.model.sharding import Idle, Sharding
+    from core.training.ranks import telling_ranks
+
+    if launched_backend(os.environ) is None:
+        if args.sharding not in ("auto", "none"):
+            raise BadOption("--sharding goes with --hosts, --hostfile or --ranks, which say over what.")
+        yield None
+        return
+    usable = usable_bytes(select(args.backend)["used"])
+    with on_ranks.as_rank(), joined() as session, telling_ranks(session.group) as group:
+        _agree(session, args, model)
+        hosts = group.gather(socket.gethostname())
+        neighbours = 1 if group.backend == "nccl" else hosts.count(hosts[group.rank])  # there each has its own GPU
+        try:
+            yield Sharding(args.sharding, group, usable, neighbours)
+        except Idle:
+            return
+
+
+def _agree(session: "Session", args: Any, model: str) -> None:
+    """Raise Unavailable, on all ranks, where they do not have the same files or were not asked the same."""
+    from core.atomic_files import hash_file
+    from core.events import Walked
+    from core.model import hub
+    from core.training.inputs import hash_folder
+
+    adapter, dataset = args.adapter_path, Path(getattr(args, "dataset", "")).expanduser()
+    options = {name: value for name, value in vars(args).items() if name not in _OWN and ":" not in name}
+    facts = {
+        "model": hash_folder(Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()),
+        "adapter": hash_folder(Path(adapter).expanduser()) if adapter else None,
+        "dataset": hash_file(dataset) if dataset.is_file() else str(getattr(args, "dataset", "")),
+        "options": json.dumps(options, sort_keys=True, default=str),
+    }
+    session.agree(facts, _NAMES)
