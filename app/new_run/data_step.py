@@ -4,6 +4,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -21,8 +22,8 @@ from app.runs.labels import data_label, model_label
 from app.runs.status_text import describe_phase
 from app.style import theme
 from app.threads.task import Task
-from app.widgets.buttons import primary_button
-from app.widgets.card import vbox
+from app.widgets.buttons import primary_button, quiet_button
+from app.widgets.card import hbox, vbox
 from app.widgets.drop_zone import DropZone
 from app.widgets.file_card import FileCard
 from app.widgets.labels import title
@@ -42,9 +43,10 @@ _READ_KEYS = ("data.path", "data.eval_path", "data.columns", "data.exclude", "da
 
 
 class DataStep(QWidget):
-    """Reads the chosen files in the background and shows them, the first rows at once."""
+    """Reads the chosen files in the background and shows them, the first rows at once. `show_help` for their page."""
 
     name = tr("Data")
+    show_help = Signal()
 
     def __init__(self, draft: Draft) -> None:
         super().__init__()
@@ -57,8 +59,12 @@ class DataStep(QWidget):
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
-        self._title = title(tr("What should it learn from?"))
-        layout.addWidget(self._title)
+        self._head = QWidget()
+        head = hbox(self._head, gap=8)
+        head.addWidget(title(tr("What should it learn from?")), 1)
+        self.help_button = quiet_button(tr("About data files"), "info")
+        head.addWidget(self.help_button)
+        layout.addWidget(self._head)
         self.zone = DropZone()
         layout.addWidget(self.zone)
         self.notice = Notice()
@@ -80,6 +86,7 @@ class DataStep(QWidget):
         self._connect()
 
     def _connect(self) -> None:
+        self.help_button.clicked.connect(self.show_help)
         self.file.stop.clicked.connect(self._stop)
         self.file.change.clicked.connect(self._show_columns)
         self.file.sample.clicked.connect(lambda: self._use_data(DEMO))
@@ -117,7 +124,7 @@ class DataStep(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._title.setVisible(self.height() > _LOW)  # the rail above names the step as well
+        self._head.setVisible(self.height() > _LOW)  # the rail above names the step as well
 
     def _use_data(self, path: str, eval_path: str | None = None) -> None:
         """Learn from other data. Validation data chosen before belonged to the old data, and goes with them."""

@@ -55,11 +55,13 @@ class Step(Protocol):
 class Wizard(QWidget):
     """Five steps over one draft. The person can go to each at any time and loses nothing by it.
 
-    `start(run)` when the checked run is to start, `show_methods` for the table of all methods.
+    `start(run)` when the checked run is to start, `show_methods` for the table of all methods, `show_data_help` for the
+    help about data.
     """
 
     start = Signal(object)
     show_methods = Signal()
+    show_data_help = Signal()
 
     def __init__(self, draft: Draft, jobs: JobQueue | None = None) -> None:
         super().__init__()
@@ -93,7 +95,9 @@ class Wizard(QWidget):
     def data(self) -> "DataStep":
         from app.new_run.data_step import DataStep
 
-        return DataStep(self._draft)
+        step = DataStep(self._draft)
+        step.show_help.connect(self.show_data_help)
+        return step
 
     @cached_property
     def model(self) -> "ModelStep":

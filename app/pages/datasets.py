@@ -68,10 +68,11 @@ COLUMNS: list[Column] = [
 
 
 class DatasetsPage(QWidget):
-    """`use(run)` to learn from a run's data; `choose_data` to open another file."""
+    """`use(run)` to learn from a run's data; `choose_data` to open another file; `show_help` for that about data."""
 
     use = Signal(object)
     choose_data = Signal()
+    show_help = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,6 +156,9 @@ class DatasetsPage(QWidget):
         layout = vbox(page, gap=theme.GRID + 4)
         header = hbox(gap=8)
         header.addWidget(title(tr("Data")), 1)
+        self.help_button = quiet_button(tr("About data files"), "info")
+        self.help_button.clicked.connect(self.show_help)
+        header.addWidget(self.help_button)
         self.choose_button = quiet_button(tr("Open another file…"), "folder")
         self.choose_button.clicked.connect(self.choose_data)
         header.addWidget(self.choose_button)

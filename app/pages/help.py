@@ -14,6 +14,7 @@ from core.resources import FOLDER
 
 PAGES = {
     "methods.md": tr("Methods"),
+    "data.md": tr("Data"),
     "options.md": tr("Options"),
     "models.md": tr("Models"),
     "precision.md": tr("Base precision"),

@@ -257,9 +257,11 @@ class MainWindow(QMainWindow):
         elif key == "new":
             self.wizard.start.connect(self.requests.start)
             self.wizard.show_methods.connect(lambda: self._show_help("methods.md"))
+            self.wizard.show_data_help.connect(lambda: self._show_help("data.md"))
         elif key == "data":
             self.datasets_page.use.connect(self._use_data)
             self.datasets_page.choose_data.connect(self._choose_data)
+            self.datasets_page.show_help.connect(lambda: self._show_help("data.md"))
         elif key == "chat":
             self.chat_page.use_it.connect(self._use_result)
         elif key == "runs":

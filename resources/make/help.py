@@ -18,6 +18,7 @@ from core.quant.modes import MODES
 from core.resources import FOLDER
 from core.rewards import REASONING_WEIGHTS, REWARDS
 from core.run import Run, sections
+from resources.make.data_help import data_page
 
 HELP = FOLDER / "help"
 README = FOLDER.parent / "README.md"
@@ -105,6 +106,7 @@ def pages() -> dict[str, str]:
     """The text of each page by its file's name."""
     texts = {
         "methods.md": _methods(),
+        "data.md": data_page(_grid),
         "options.md": _options(),
         "models.md": _models(),
         "precision.md": _precision(),

@@ -6,6 +6,10 @@ from pytestqt.qtbot import QtBot
 
 from app.pages.help import PAGES, HelpWindow
 from app.shell.window import MainWindow
+from core.data.format.column_names import PROMPT
+from core.data.format.shapes import SHAPES
+from core.data.kinds import TEXT
+from core.data.read.files import ENDINGS
 from core.resources import FOLDER
 
 
@@ -40,3 +44,24 @@ def test_the_menu_opens_it_once(qtbot: QtBot, window: MainWindow) -> None:
         actions["Methods, options and models"].trigger()
     assert len(window.findChildren(HelpWindow)) == 1
     assert window.findChild(HelpWindow).isVisible()
+
+
+def test_the_data_step_and_the_data_page_lead_to_the_help_about_data(window: MainWindow) -> None:
+    window.go("new")
+    window.wizard.show_named("data")
+    window.wizard.data.help_button.click()
+    help_window = window.findChild(HelpWindow)
+    assert help_window.isVisible() and help_window.tabs.stack.currentWidget() is help_window.pages["data.md"]
+    help_window.show_page("options.md")
+    help_window.close()
+    window.go("data")
+    window.datasets_page.help_button.click()
+    assert help_window.isVisible() and help_window.tabs.stack.currentWidget() is help_window.pages["data.md"]
+
+
+def test_the_help_about_data_knows_what_is_read(qtbot: QtBot) -> None:
+    help_window = HelpWindow()
+    qtbot.addWidget(help_window)
+    text = help_window.pages["data.md"].findChild(QTextBrowser).toPlainText()
+    for words in (*ENDINGS, *PROMPT, *(shape.name for shape in SHAPES[TEXT] if not shape.expected), "{{name}}"):
+        assert words in text
