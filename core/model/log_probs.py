@@ -68,11 +68,11 @@ def _at_targets(model: Any, part: Any, batch: Batch) -> mx.array:
 def to_mlx(batch: Batch, multiple: int = 1) -> Batch:
     """The same batch with MLX arrays, and the places of its targets in the flattened mask, int32 [M].
 
-    M is rounded up to a `multiple`, so that fewer different shapes occur; the places that are added lie behind the end
-    of the mask, and scatter_targets() drops their values.
+    M is rounded up to a `multiple`, so that fewer different shapes occur, and is never 0; the places that are added lie
+    behind the end of the mask, and scatter_targets() drops their values.
     """
     places = np.flatnonzero(batch.mask).astype(np.int32)
-    padding = -len(places) % multiple
+    padding = -len(places) % multiple if len(places) else multiple
     layout = batch.layout
     if layout is not None:
         layout = packed_mask.to_mlx(dataclasses.replace(layout, sources=np.pad(layout.sources, (0, padding))))

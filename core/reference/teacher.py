@@ -176,7 +176,7 @@ def _target_states(model: Any, lm_head: LMHead | None, batch: Batch) -> mx.array
     if lm_head is not None:
         return target_hidden_states(model, batch, lm_head)
     logits = model(batch.tokens[:, :-1]).astype(mx.float32)
-    return logits.reshape(-1, logits.shape[-1])[batch.places]
+    return logits.reshape(-1, logits.shape[-1])[mx.minimum(batch.places, batch.mask.size - 1)]
 
 
 def _log_softmax(logits: mx.array) -> mx.array:

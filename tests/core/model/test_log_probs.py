@@ -80,6 +80,21 @@ def test_logits_at_the_targets_alone_change_nothing(
         assert float(mx.abs(fast[1][name] - gradient).max()) < 1e-5 * size + 1e-6, name
 
 
+@pytest.mark.parametrize("is_training", [True, False])
+@pytest.mark.parametrize("kind", ["lora", "full"])
+@pytest.mark.parametrize("has_head", [True, False])
+def test_a_batch_in_which_nothing_is_learned(has_head: bool, kind: str, is_training: bool) -> None:
+    model: Any = tiny("qwen3")
+    if kind == "lora":
+        adapters.attach(model, Adapter(rank=4))
+    model.train(is_training)
+    head = lm_head.find_lm_head(model, mx.float32)[0] if has_head else None
+    empty = batch([[3, 2, 1, 4]], [[0.0, 0.0, 0.0]])
+    value, gradients = nn.value_and_grad(model, lambda: (1 - token_logps(model, empty, head)).sum())()
+    assert float(value) == 3.0
+    assert all(not float(mx.abs(gradient).max()) for _, gradient in tree_flatten(gradients))
+
+
 @pytest.mark.parametrize("family", zoo.FAMILIES)
 def test_it_is_found_in_every_family_that_is_tried(family: str, tmp_path: Path) -> None:
     model = load(zoo.write(tmp_path, family), device="cpu").model
