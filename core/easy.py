@@ -9,13 +9,15 @@ Nothing happens before run() or events().
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core import methods
+from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Sample, Started, Step
+from core.options import build
 from core.run import Run, list_options
 
 
@@ -52,6 +54,7 @@ class Builder:
     """
 
     config: Run
+    where: Machines = Machines()  # this machine alone, unless machines() says otherwise
 
     def set(self, key: str, value: Any) -> "Builder":
         """Any option, named as in run.toml ("train.learning_rate") or by its last part where that is unique.
@@ -63,7 +66,7 @@ class Builder:
             if len(keys) > 1:
                 raise BadOption(f"{key!r} could mean {' or '.join(keys)}; name it in full.")
             key = keys[0] if keys else key
-        return Builder(self.config.replace(key, value))
+        return replace(self, config=self.config.replace(key, value))
 
     def options(self, **values: Any) -> "Builder":
         """The method's own options, by name. Raises BadOption for one that it does not have."""
@@ -102,11 +105,11 @@ class Builder:
 
     def epochs(self, count: float) -> "Builder":
         """Train for so many passes over the data; takes the place of steps()."""
-        return Builder(self.config.replace("train.steps", None)).set("train.epochs", count)
+        return self.set("train.steps", None).set("train.epochs", count)
 
     def steps(self, count: int) -> "Builder":
         """Train for so many optimizer steps; takes the place of epochs()."""
-        return Builder(self.config.replace("train.epochs", None)).set("train.steps", count)
+        return self.set("train.epochs", None).set("train.steps", count)
 
     def learning_rate(self, rate: float) -> "Builder":
         """Peak learning rate, after the warm-up."""
@@ -127,6 +130,18 @@ class Builder:
     def seed(self, number: int) -> "Builder":
         """Seed of the adapter's start values, the order of the rows, dropout and sampling."""
         return self.set("train.seed", number)
+
+    def machines(self, *hosts: str, **options: Any) -> "Builder":
+        """Train on several machines or GPUs together: machines("studio", "me@mini"), or machines(ranks=2) here.
+
+        Arguments:
+            hosts: names or addresses as ssh knows them; the first one writes the run's folder.
+            options: `ranks`, `hostfile`, `distributed_backend` and `rank_timeout`, as the command line's flags of these
+                names.
+
+        Without an argument it is this machine alone. Raises BadOption for what does not exist or contradicts itself.
+        """
+        return replace(self, where=build(Machines, {"hosts": hosts, **options}, "machines()").check())
 
     def temperature(self, value: float) -> "Builder":
         """Softmax temperature of a distillation, or sampling temperature of a method that writes its own answers."""
@@ -181,9 +196,9 @@ class Builder:
 
     def events(self) -> Iterator[Event]:
         """Do the run, yielding each event as it happens. Raises UserError."""
-        from core.train import train
+        from core.train import train, train_on
 
-        return train(self.config)
+        return train_on(self.config, self.where) if self.where.is_asked else train(self.config)
 
     def run(self, watch: Callable[[Event], None] | None = None) -> Result:
         """Do the run to its end and return its results; `watch` is called with each event. Raises UserError."""

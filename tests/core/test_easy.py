@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from core.distributed.machines import Machines
 from core.easy import Builder, dapo, distill, dpo, finetune, grpo, kto, orpo, simpo
 from core.errors import BadOption
 from core.events import Event, Finished
@@ -32,6 +33,25 @@ def test_every_call_sets_its_options() -> None:
 def test_steps_and_epochs_replace_each_other() -> None:
     assert finetune("m", "d").epochs(2).steps(5).config.train.epochs is None
     assert finetune("m", "d").steps(5).epochs(2).config.train.steps is None
+
+
+def test_machines(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int | None, Machines]] = []
+    monkeypatch.setattr("core.train.train_on", lambda run, where: asked.append((run.train.steps, where)) or iter(()))
+    here = finetune("m", "d").machines(ranks=2, distributed_backend="ring").steps(5)
+    there = finetune("m", "d").steps(4).machines("studio", "me@mini", rank_timeout=30)
+    assert [*here.events(), *there.events()] == []
+    assert asked == [
+        (5, Machines(ranks=2, distributed_backend="ring")),
+        (4, Machines(hosts=("studio", "me@mini"), rank_timeout=30.0)),
+    ]
+    assert here.machines().where == Machines() and not Machines().is_asked
+    with pytest.raises(BadOption, match=r"^machines\(\): ranks is 0, but must be at least 1"):
+        finetune("m", "d").machines(ranks=0)
+    with pytest.raises(BadOption, match=r"machines\(\).*'nodes'"):
+        finetune("m", "d").machines(nodes=2)
+    with pytest.raises(BadOption, match="either --hosts or --hostfile"):
+        finetune("m", "d").machines("a", "b", hostfile="hosts.json")
 
 
 def test_any_option_by_name() -> None:
