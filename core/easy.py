@@ -9,7 +9,7 @@ Nothing happens before run() or events().
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +54,7 @@ class Builder:
     """
 
     config: Run
-    where: Machines = Machines()  # this machine alone, unless machines() says otherwise
+    where: Machines = field(default_factory=Machines)  # this machine alone, unless machines() says otherwise
 
     def set(self, key: str, value: Any) -> "Builder":
         """Any option, named as in run.toml ("train.learning_rate") or by its last part where that is unique.

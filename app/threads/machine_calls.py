@@ -22,7 +22,19 @@ class Tested:
 
 
 def try_machine(name: str, model: str) -> Iterator[Tested]:
-    """Ask a machine over ssh what it is and whether it has the model; then measure the link. Raises Unavailable."""
+    """Ask a machine over ssh what it is and whether it has the model; then measure the link.
+
+    Raises Unavailable, in the window's language.
+    """
+    from core.errors import Unavailable, UserError
+
+    try:
+        yield from _try_machine(name, model)
+    except UserError as error:
+        raise Unavailable(tr(str(error))) from error
+
+
+def _try_machine(name: str, model: str) -> Iterator[Tested]:
     from core.device.machine import versions
     from core.distributed.host_check import ask_host
     from core.distributed.link_speed import ask_link

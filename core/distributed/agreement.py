@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.errors import Unavailable
+from core.text.sentence import say
 
 _SHORT = 20  # characters of a value that is told; hashes are longer
 
@@ -22,9 +23,10 @@ def agree(facts: Sequence[Mapping[str, Any]], names: Sequence[str], words: Mappi
         if different:
             listed = [_describe(words[name], first.get(name), own.get(name)) for name in different]
             told = listed[0] if len(listed) == 1 else f"{', '.join(listed[:-1])} and {listed[-1]}"
-            verb = "are" if len(listed) > 1 or words[different[0]].endswith("s") else "is"
-            here, there = _place(names, 0), _place(names, rank)
-            raise Unavailable(f"{told[0].upper()}{told[1:]} {verb} not the same on {here} and {there}.")
+            what = {"what": f"{told[0].upper()}{told[1:]}", "here": _place(names, 0), "there": _place(names, rank)}
+            if len(listed) > 1 or words[different[0]].endswith("s"):
+                raise Unavailable(say("{what} are not the same on {here} and {there}.", **what))
+            raise Unavailable(say("{what} is not the same on {here} and {there}.", **what))
 
 
 def _place(names: Sequence[str], rank: int) -> str:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.errors import Unavailable
+from core.text.sentence import say
 
 PIECE_BYTES = 32 << 20  # tensors smaller than this are sent together
 SHORT_BYTES = 4096  # a Python value of at most so many bytes takes a single exchange
@@ -49,7 +50,9 @@ class Group:
 
     def name(self, rank: int) -> str:
         """The machine of a rank, for people."""
-        return f"{self.names[rank]} (rank {rank})" if self.names else f"Rank {rank}"
+        if not self.names:
+            return say("Rank {rank}", rank=rank)
+        return say("{machine} (rank {rank})", machine=self.names[rank], rank=rank)
 
     def all_sum(self, tree: Any) -> Any:
         """A tree of arrays summed over all ranks: added in float32, each in the dtype that it has. Evaluated."""
@@ -93,7 +96,8 @@ class _MLXGroup(Group):
         try:
             self._group = mx.distributed.init(strict=True, backend=backend)
         except RuntimeError as error:
-            raise Unavailable(f"The ranks of this run could not be connected ({backend}): {error}") from error
+            sentence = say("The ranks of this run could not be connected ({link}): {error}", link=backend, error=error)
+            raise Unavailable(sentence) from error
         self.rank, self.size, self.backend = self._group.rank(), self._group.size(), backend
         self._is_broken = False  # an exchange was begun and has not ended, or one of the ranks has failed
         self._sums_ahead = False  # whether begin_sum() is used
@@ -168,7 +172,8 @@ class _MLXGroup(Group):
         for rank, entry in enumerate(gathered):
             if "failed" in entry:
                 self._is_broken = True
-                raise RankFailed(f"{self.name(rank)} has ended the run: {entry['failed']}")
+                reason = str(entry["failed"])
+                raise RankFailed(say("{machine} has ended the run: {reason}", machine=self.name(rank), reason=reason))
         return [entry["value"] for entry in gathered]
 
     def fail(self, sentence: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from core.device.child_process import hone_command
 from core.distributed.rank_process import SSH
 from core.errors import Unavailable
+from core.text.sentence import say
 
 _SECONDS = 60.0  # in which a machine has to answer
 _FACTS = "host-facts"  # the command of Hone's that answers
@@ -39,7 +40,10 @@ def check_hosts(hosts: Sequence[str], files: Sequence[str], model: str) -> None:
         answers = list(pool.map(lambda host: ask_host(host, files, model), hosts))
     for host, facts in zip(hosts, answers, strict=True):
         if facts.missing:
-            raise Unavailable(f"{host} has no {facts.missing[0]}: it must lie there as it does here.")
+            missing = facts.missing[0]
+            raise Unavailable(
+                say("{machine} has no {file}: it must lie there as it does here.", machine=host, file=missing)
+            )
 
 
 def ask_host(host: str, files: Sequence[str] = (), model: str = "") -> HostFacts:
@@ -51,20 +55,27 @@ def ask_host(host: str, files: Sequence[str] = (), model: str = "") -> HostFacts
             [*SSH, host, shlex.join(command)], stdin=subprocess.DEVNULL, capture_output=True, timeout=_SECONDS
         )
     except subprocess.TimeoutExpired:
-        raise Unavailable(f"{host} has not answered within {_SECONDS:g} s.") from None
+        late = say("{machine} has not answered within {seconds:g} s.", machine=host, seconds=_SECONDS)
+        raise Unavailable(late) from None
     except OSError as error:
-        raise Unavailable(f"ssh cannot be started: {error.strerror}.") from None
+        raise Unavailable(say("ssh cannot be started: {reason}.", reason=error.strerror or error)) from None
     said = asked.stderr.decode("utf-8", "replace").strip().splitlines()
     if asked.returncode == 255:
-        reason = said[-1].rstrip(".") if said else "ssh says no more"
-        raise Unavailable(f"{host} cannot be reached: {reason}.")
+        reason = said[-1].rstrip(".") if said else say("ssh says no more")
+        raise Unavailable(say("{machine} cannot be reached: {reason}.", machine=host, reason=reason))
     for line in reversed(asked.stdout.decode("utf-8", "replace").splitlines()):
         if line.startswith("{"):
             return _read(json.loads(line))
     if said and said[-1].startswith("hone:"):
-        raise Unavailable(f"The Hone of {host} is another version, which does not know what it is asked: update it.")
+        raise Unavailable(
+            say(
+                "The Hone of {machine} is another version, which does not know what it is asked: update it.",
+                machine=host,
+            )
+        )
     reason = f" ({said[-1].rstrip('.')})" if said else ""
-    raise Unavailable(f"{host} has no Hone at {command[0]}, where it lies here{reason}.")
+    values = {"machine": host, "place": command[0], "reason": reason}
+    raise Unavailable(say("{machine} has no Hone at {place}, where it lies here{reason}.", **values))
 
 
 def _read(values: dict[str, Any]) -> HostFacts:

@@ -14,8 +14,9 @@ from core.distributed.machines import Machines, Ranks, resolve
 from core.distributed.rank_process import RankProcess, plan_scripts
 from core.distributed.watchdog import RESUME
 from core.errors import Unavailable
-from core.events import Event, from_json
+from core.events import Event, Finished, from_json
 from core.stop_request import pauses, skips
+from core.text.sentence import say
 
 LAUNCHED = "HONE_LAUNCHED"  # set for a rank whose standard input brings the wishes of a person
 GRACE = 12.0  # seconds for the other ranks to end by themselves once one has ended
@@ -35,9 +36,17 @@ def run_ranks(
     save_now: threading.Event,
 ) -> Iterator[Event]:
     """Run `hone` with these words as every rank, and give the events of rank 0; see run_lines()."""
-    for line in run_lines(words, machines, stop, save_now):
-        with suppress(ValueError):  # what a library prints
-            yield from_json(line)
+    told = ""
+    try:
+        for line in run_lines(words, machines, stop, save_now):
+            with suppress(ValueError):  # what a library prints
+                event = from_json(line)
+                told = event.message if isinstance(event, Finished) else told
+                yield event
+    except Unavailable as error:
+        if told == str(error):  # the event's can be said in another language
+            raise Unavailable(told) from error
+        raise
 
 
 def run_lines(
@@ -163,10 +172,12 @@ class _Flock:
 
     def _describe_death(self, process: RankProcess) -> str:
         rank, code = process.script.rank, process.process.returncode
-        name = f"{self.names[rank]} (rank {rank})"
+        name = say("{machine} (rank {rank})", machine=self.names[rank], rank=rank)
         last = next((line for line in reversed(self._lines[rank]) if line.strip()), "")
         if code == 255 and not process.script.is_here:
-            return f"{name} cannot be reached: {last or 'ssh says no more'}."
+            return say("{machine} cannot be reached: {reason}.", machine=name, reason=last or say("ssh says no more"))
         if code < 0 or code > 128:
-            return f"{name} was killed (signal {-code if code < 0 else code - 128}). {RESUME}"
-        return f"{name} ended with exit code {code}{': ' + last if last else ''}. {RESUME}"
+            signal = -code if code < 0 else code - 128
+            return say("{machine} was killed (signal {number}). {advice}", machine=name, number=signal, advice=RESUME)
+        words = {"machine": name, "code": code, "reason": f": {last}" if last else "", "advice": RESUME}
+        return say("{machine} ended with exit code {code}{reason}. {advice}", **words)

@@ -12,6 +12,7 @@ from core.distributed.launcher import run_lines
 from core.distributed.machines import Machines
 from core.errors import Unavailable
 from core.stop_request import StopRequest
+from core.text.sentence import say
 
 COMMAND = "link-speed"  # of the command line, which every rank runs
 _SMALL, _LARGE = 16, 16 << 20  # bytes
@@ -48,7 +49,7 @@ def ask_link(machines: Machines, stop: threading.Event | None = None) -> Link:
         if line.startswith("{"):
             values = json.loads(line)
             return Link(float(values["latency_seconds"]), float(values["bytes_per_second"]))
-    raise Unavailable("The link between the machines could not be measured: the first of them said nothing.")
+    raise Unavailable(say("The link between the machines could not be measured: the first of them said nothing."))
 
 
 def to_json(link: Link) -> str:

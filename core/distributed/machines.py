@@ -14,6 +14,7 @@ from typing import Any
 
 from core.errors import BadOption, Unavailable
 from core.options import option
+from core.text.sentence import say
 
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
 THIS_MACHINE = "this machine"  # the name of ranks that nobody named
@@ -128,7 +129,7 @@ def resolve(machines: Machines, look_up: Callable[[str], str] | None = None) -> 
 def _named(name: str, look_up: Callable[[str], str] | None) -> Rank:
     """The machine of a name as ssh takes it ("mini", "me@mini.local", "10.0.0.2")."""
     if not name or name.startswith("-"):
-        raise BadOption(f"{name!r} is no name of a machine.")
+        raise BadOption(say("{name!r} is no name of a machine.", name=name))
     host = name.rpartition("@")[2]
     try:
         address = str(ipaddress.ip_address(host))
@@ -136,7 +137,8 @@ def _named(name: str, look_up: Callable[[str], str] | None) -> Rank:
         try:
             address = (look_up or socket.gethostbyname)(host)
         except OSError:
-            raise Unavailable(f"{name} cannot be found in the network: give its address, or a --hostfile.") from None
+            sentence = say("{machine} cannot be found in the network: give its address, or a --hostfile.", machine=name)
+            raise Unavailable(sentence) from None
     return Rank(name, HERE if is_own(address) else name, (address,))
 
 
@@ -199,6 +201,8 @@ def together_with(names: Sequence[str], look_up: Callable[[str], str] | None = N
         try:
             probe.connect((other, 9))  # nothing is sent: the system only chooses the way
         except OSError:
-            raise Unavailable(f"{names[0]} cannot be reached: there is no network to {other}.") from None
+            words = {"machine": names[0], "address": other}
+            sentence = say("{machine} cannot be reached: there is no network to {address}.", **words)
+            raise Unavailable(sentence) from None
         own = str(probe.getsockname()[0])
     return Machines(hosts=(own, *names))

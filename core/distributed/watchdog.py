@@ -14,15 +14,17 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from core.distributed.group import Group
 from core.errors import Unavailable
+from core.text.sentence import Sentence, from_plain, join, say, to_plain
 
 BEATS = 6  # lines within the timeout
 LONGEST_BEAT = 5.0  # seconds
 GRACE = 3.0  # seconds in an exchange after a rank was lost, by which it is known that it will not end
 _LOOK_SECONDS = 0.1
-RESUME = "The run can go on from its last checkpoint."
+RESUME = say("The run can go on from its last checkpoint.")
 DONE, FAILED, EXCHANGE = "done", "failed", "exchange"
 
 
@@ -67,7 +69,7 @@ class Watchdog:
         """This rank's run has failed: the others end with the sentence. This one is not ended by force then."""
         if not self._failure and not self._has_told:
             self._has_told = True
-            self._tell({FAILED: self._signed(sentence)})
+            self._tell({FAILED: _pack(self._signed(sentence))})
 
     def close(self) -> None:
         """Watch no more: this rank's part is over."""
@@ -79,7 +81,9 @@ class Watchdog:
             peer.close()
 
     def _signed(self, sentence: str) -> str:
-        return sentence if self._group.is_first else f"{self._group.name(self._group.rank)}: {sentence}"
+        if self._group.is_first:
+            return sentence
+        return say("{machine}: {sentence}", machine=self._group.name(self._group.rank), sentence=sentence)
 
     def _accept(self, address: str) -> None:
         secret = secrets.token_hex(16)
@@ -95,7 +99,9 @@ class Watchdog:
                     peer, _ = listener.accept()
                 except TimeoutError:
                     missing = [self._group.name(r) for r in range(1, self._group.size) if r not in self._peers]
-                    raise Unavailable(f"{missing[0]} has not joined within {self._timeout:g} s.") from None
+                    words = {"machine": missing[0], "seconds": self._timeout}
+                    late = say("{machine} has not joined within {seconds:g} s.", **words)
+                    raise Unavailable(late) from None
                 self._welcome(peer, secret)
 
     def _welcome(self, peer: socket.socket, secret: str) -> None:
@@ -114,9 +120,11 @@ class Watchdog:
         try:
             peer = socket.create_connection((address, port), self._timeout)
         except OSError as error:
-            raise Unavailable(
-                f"{self._group.name(0)} cannot be reached at {address}: {error.strerror or error}."
-            ) from None
+            name, reason = self._group.name(0), error.strerror or error
+            sentence = say(
+                "{machine} cannot be reached at {address}: {reason}.", machine=name, address=address, reason=reason
+            )
+            raise Unavailable(sentence) from None
         peer.sendall(json.dumps({"rank": self._group.rank, "secret": secret}).encode() + b"\n")
         self._peers[0] = peer
 
@@ -141,7 +149,7 @@ class Watchdog:
                     last_beat = now
                 for rank, heard in self._last_heard.items():
                     if now - heard > self._timeout:
-                        self._fail(f"{self._group.name(rank)} gives no sign of life for {self._timeout:g} s. {RESUME}")
+                        self._fail_by_silence(rank)
         if self._failure:
             self._end()
 
@@ -157,10 +165,11 @@ class Watchdog:
         if is_waiting or exchanges != self._standing or not self._group.is_first:
             self._standing, self._stands_since = exchanges, now
         elif now - self._stands_since > self._timeout:
-            self._fail(
-                f"The machines still answer, but an exchange between them has not ended for {self._timeout:g} s: the "
-                f"link that MLX uses is broken. {RESUME}"
-            )
+            self._fail(say(
+                "The machines still answer, but an exchange between them has not ended for {seconds:g} s: the link "
+                "that MLX uses is broken. {advice}",
+                seconds=self._timeout, advice=RESUME,
+            ))  # fmt: skip
 
     def _read(self, rank: int, now: float) -> bool:
         """Take in what a rank has sent. Returns whether it may send more."""
@@ -172,7 +181,8 @@ class Watchdog:
             data = b""
         if not data:
             if self._last_heard.pop(rank, None) is not None:
-                self._fail(f"{self._group.name(rank)} has ended unexpectedly. {RESUME}")
+                name = self._group.name(rank)
+                self._fail(say("{machine} has ended unexpectedly. {advice}", machine=name, advice=RESUME))
             return False
         if rank in self._last_heard:
             self._last_heard[rank] = now
@@ -182,11 +192,17 @@ class Watchdog:
             if EXCHANGE in word:
                 self._exchanges[rank] = word[EXCHANGE]
             if FAILED in word:
-                self._fail(word[FAILED])
+                self._fail(_unpack(word[FAILED]))
             if DONE in word:
                 self._last_heard.pop(rank, None)
                 self._exchanges.pop(rank, None)
         return True
+
+    def _fail_by_silence(self, rank: int) -> None:
+        silent = say(
+            "{machine} gives no sign of life for {seconds:g} s.", machine=self._group.name(rank), seconds=self._timeout
+        )
+        self._fail(join([silent, RESUME]))
 
     def _fail(self, sentence: str) -> None:
         if not self._failure:
@@ -197,7 +213,7 @@ class Watchdog:
         """The others are told first; then the process ends: by itself, or by force where it stands in an exchange."""
         if self._has_told:
             return
-        self._tell({FAILED: self._failure})
+        self._tell({FAILED: _pack(self._failure)})
         waited = 0.0
         while waited < GRACE:
             if self._is_closed.wait(_LOOK_SECONDS):
@@ -212,3 +228,12 @@ class Watchdog:
             for peer in self._peers.values():
                 with suppress(OSError):
                     peer.send(line)
+
+
+def _pack(sentence: str) -> Any:
+    """A sentence as JSON takes it, with the words by which it can be said in another language."""
+    return to_plain(sentence) if isinstance(sentence, Sentence) else sentence
+
+
+def _unpack(told: Any) -> str:
+    return from_plain(told) if isinstance(told, list) else str(told)

@@ -1,13 +1,14 @@
 """Settings, Machines: added by name, tested over ssh (a double of it), chosen for a run; and whether that pays."""
 
 import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtWidgets import QDialog
 from pytestqt.qtbot import QtBot
 
-from app.desktop import machines
+from app.desktop import language, machines
 from app.desktop.machines import Machine
 from app.new_run.check import StepFacts
 from app.new_run.machines_row import MachinesRow
@@ -15,6 +16,9 @@ from app.pages.machines import MachinesPage
 from app.runs.metrics import select_charts
 from app.runs.ranks import describe_ranks, rank_names
 from app.shell.window import MainWindow
+from app.threads.machine_calls import try_machine
+from core.distributed import host_check
+from core.errors import Unavailable
 from core.run import Run
 from tests import ssh_double
 
@@ -23,6 +27,13 @@ from tests import ssh_double
 def asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(socket, "gethostbyname", lambda name: "127.0.0.1")
     return ssh_double.install(tmp_path / "ssh", monkeypatch)
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    language.use("de")
+    yield
+    language.use("en")
 
 
 @pytest.fixture
@@ -51,6 +62,16 @@ def test_a_machine_that_cannot_be_reached(page: MachinesPage, qtbot: QtBot, aske
     page.add()
     qtbot.waitUntil(lambda: bool(machines.all_machines()[0].problem), timeout=30_000)
     assert page.rows[0].state.text().startswith("gone cannot be reached: ssh: connect to host")
+
+
+def test_what_is_wrong_with_a_machine_is_said_in_german(
+    asked: Path, monkeypatch: pytest.MonkeyPatch, german: None
+) -> None:
+    with pytest.raises(Unavailable, match=r"^gone ist nicht zu erreichen: ssh: connect to host gone"):
+        list(try_machine(ssh_double.GONE, "starter"))
+    monkeypatch.setattr(host_check, "SSH", ("no-such-program",))
+    with pytest.raises(Unavailable, match=r"^ssh kann nicht gestartet werden: No such file or directory\.$"):
+        list(try_machine("mini", "starter"))
 
 
 @pytest.mark.parametrize("name", ["", "  ", "-oProxyCommand=x", "two words", "a,b"])
