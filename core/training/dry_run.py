@@ -14,7 +14,8 @@ MIN_STEPS = 20  # of a run that makes a dry run; shorter ones show soon by thems
 # How much more than a step needs MLX may take on CUDA, where it otherwise queues work, and the buffers of it, as far
 # ahead as it can. Measured on an H100 (results/gpu.md, results/precision.md): bounded so, a step takes a third less
 # memory and hardly more time. Checkpointed blocks, which are many short pieces of work, take up to half as long again
-# when bounded so; they get more room unless the base is packed, which is done for the sake of memory alone.
+# when bounded so; they get more room unless they are computed in few large pieces, or the base is packed, which is done
+# for the sake of memory alone.
 HEADROOM, CHECKPOINTED_HEADROOM = 1.2, 1.75
 
 # A bounded cache: MLX keeps freed buffers for reuse, and varying shapes would let them pile up. A GPU has a quarter of
@@ -56,8 +57,9 @@ def dry_run(setup: Setup, train_step: TrainStep, recovery: Recovery) -> None:
             batches = recovery.split(largest)[: setup.parallel_batches]
     memory, precision = setup.resolved.memory, setup.resolved.precision
     if on_cuda:
-        is_packed = precision.used != precision.compute
-        headroom = CHECKPOINTED_HEADROOM if memory.gradient_checkpointing and not is_packed else HEADROOM
+        is_packed, fused = precision.used != precision.compute, setup.resolved.fused
+        needs_more = memory.gradient_checkpointing and not is_packed and not (fused and fused.used)
+        headroom = CHECKPOINTED_HEADROOM if needs_more else HEADROOM
         mx.set_memory_limit(int(mx.get_peak_memory() * headroom))
     texts, tokens = batches[0].tokens.shape
     memory = replace(memory, measured=mx.get_peak_memory(), rows=len(batches) * texts, tokens=tokens)

@@ -35,7 +35,10 @@ class FlatParameters:
         self._vectors: dict[str, list[Tensor]] = {}
         for name, value in tree_flatten(model.trainable_parameters()):
             self._vectors.setdefault(name.rpartition(".")[2], []).append(Tensor(name, tuple(value.shape)))
-        layers = [m for _, m in model.named_modules() if isinstance(m, AdapterLayer)]
+        modules = dict(model.named_modules())
+        places = [tensor.name.rpartition(".") for tensors in self._vectors.values() for tensor in tensors]
+        self._owners = [(modules[place], key) for place, _, key in places] if is_flat else []
+        layers = [m for m in modules.values() if isinstance(m, AdapterLayer)]
         # Every layer scales B and casts its factors to what it computes in; done at once for all it is the same.
         same_scale = len({m.scale for m in layers}) == 1 and all(type(m) is LoRALinear for m in layers)
         self._scaled_layers = layers if is_flat and same_scale else []  # for which a step does so
@@ -56,11 +59,19 @@ class FlatParameters:
             for kind, members in self._vectors.items()
         }
 
-    def unflatten(self, vectors: dict[str, Any]) -> dict[str, Any]:
-        """The reverse of flatten(): the tree of the model's trained tensors."""
+    def unflatten(self, vectors: dict[str, Any]) -> Any:
+        """The reverse of flatten(), as put() takes it."""
         if not self.is_flat:
             return vectors
-        return _to_tree({k: v for kind, tensors in self._vectors.items() for k, v in _split(vectors[kind], tensors)})
+        return [t for kind, tensors in self._vectors.items() for _, t in _split(vectors[kind], tensors)]
+
+    def put(self, tensors: Any) -> None:
+        """Give the model the tensors of unflatten(). nn.Module.update() would let a GPU stand still for longer."""
+        if not self.is_flat:
+            self._model.update(tensors)
+            return
+        for (owner, key), tensor in zip(self._owners, tensors, strict=True):
+            owner[key] = tensor
 
     def for_step(self, vectors: dict[str, Any], dtype: mx.Dtype) -> dict[str, Any]:
         """The tensors by which a step differentiates, by name: LoRA's in `dtype`, with B scaled; for place()."""

@@ -122,12 +122,12 @@ class TrainStep:
         self.optimizer.learning_rate = lr
         total = mx.array(total_weight, mx.float32)
         norm, self._parameters, tensors = self._update(self._parameters, grad, total)
-        self.setup.model.update(tensors)
+        self._flat.put(tensors)
         return norm
 
     def renew(self) -> None:
         """Drop what work that failed may have left in the model: its tensors follow from the optimizer's again."""
-        self.setup.model.update(self._flat.unflatten(self._parameters))
+        self._flat.put(self._flat.unflatten(self._parameters))
 
     def drop_compiled(self, max_shapes: int) -> None:
         """Forget the steps that were compiled, whose memory they hold; at most `max_shapes` are compiled anew."""
@@ -167,7 +167,7 @@ class TrainStep:
         return self._update_by_vectors(parameters, self._flat.flatten_gradient(grad), total_weight)
 
     def _update_by_vectors(self, parameters: Any, grad: Any, total_weight: mx.array) -> tuple[mx.array, Any, Any]:
-        """(the gradient's norm before clipping, the updated parameters, those as the model's tree)."""
+        """(the gradient's norm before clipping, the updated parameters, those as FlatParameters.put() takes them)."""
         grad = tree_map(lambda g: g / total_weight.astype(g.dtype), grad)
         norm = optimizers.global_norm(grad)
         clipped = optimizers.clip(grad, norm, self.run.train.max_grad_norm)

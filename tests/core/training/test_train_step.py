@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +20,7 @@ from core.device import parallel_plan
 from core.events import Step, Warned
 from core.model.load import load
 from core.model.log_probs import scatter_targets, target_tokens, to_mlx
+from core.resolved import Decision
 from core.run import Adapter, Run
 from core.train import resume, train
 from core.training import compiled_step, dry_run, model_setup, setup, trainer
@@ -152,9 +154,10 @@ def test_an_adapter_goes_into_a_vector_and_comes_back(tmp_path: Path) -> None:
     flat = FlatParameters(model, is_flat=True)
     vectors = flat.flatten(model.trainable_parameters())
     assert vectors.keys() == {"lora_a", "lora_b"} and all(v.ndim == 1 for v in vectors.values())
-    restored = dict(tree_flatten(flat.unflatten(vectors)))
+    flat.put(flat.unflatten({kind: vector + 2 for kind, vector in vectors.items()}))
+    restored = dict(tree_flatten(model.trainable_parameters()))
     assert restored.keys() == tensors.keys()
-    assert all(mx.array_equal(restored[name], tensors[name]).item() for name in tensors)
+    assert all(mx.array_equal(restored[name], tensors[name] + 2).item() for name in tensors)
 
 
 def test_a_step_takes_b_scaled_once_for_all_layers(tmp_path: Path) -> None:
@@ -204,15 +207,17 @@ def test_targets_that_fill_up_a_shape_add_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("checkpointing", "base", "headroom"), [("off", "none", 1.2), ("on", "none", 1.75), ("on", "nf4", 1.2)]
+    ("checkpointing", "base", "is_fused", "headroom"),
+    [("off", "none", False, 1.2), ("on", "none", False, 1.75), ("on", "nf4", False, 1.2), ("on", "none", True, 1.2)],
 )
 def test_on_cuda_a_run_takes_what_its_largest_step_needs_and_some_room(
-    checkpointing: str, base: str, headroom: float, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
+    checkpointing: str, base: str, is_fused: bool, headroom: float, make_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits: list[int] = []
 
     def dry_run_as_on_cuda(prepared_run: setup.Setup, train_step: Any, recovery: Any) -> None:
         prepared_run.on_gpu = True
+        prepared_run.resolved = replace(prepared_run.resolved, fused=Decision(is_fused, ""))
         monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
         dry_run.dry_run(prepared_run, train_step, recovery)
 
