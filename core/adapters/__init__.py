@@ -7,6 +7,7 @@ A model of mlx-lm goes in; the functions here change it in place:
     AdapterSet(model)                   several saved adapters over one base, one in use at a time
     merge(model, folder)                a saved adapter in a model that is parted over ranks by tensors, and
     load_part(model, folder)            by layers
+    take_off(model), put_on(model, …)   its adapter layers, put back on once it is parted
     disable(model)                      a context in which the model computes as before training
     build_config(model, options, base)  the contents of adapter_config.json, in mlx-lm's terms
 """
@@ -27,6 +28,7 @@ from core.adapters.files import (
 from core.adapters.layers import adapter_layers, disable, saved_tensors, trainable_tensors
 from core.adapters.load_adapter import load
 from core.adapters.lora import AdapterLayer
+from core.adapters.parted_lora import put_on, take_off
 from core.adapters.saved_module import saved_modules
 from core.adapters.sharded_adapter import load_part, merge, with_adapter
 from core.adapters.untied_head import HEAD, find_untied_head, is_untied, untied_note
@@ -34,7 +36,7 @@ from core.adapters.untied_head import HEAD, find_untied_head, is_untied, untied_
 __all__ = [
     "CONFIG", "HEAD", "PEFT_WEIGHTS", "WEIGHTS", "AdapterLayer", "AdapterSet", "BasePrecision", "adapter_layers",
     "attach", "build_config", "choose_base_precision", "disable", "find_untied_head", "is_untied", "load",
-    "load_part", "merge", "only_for_hone", "read",
+    "load_part", "merge", "only_for_hone", "put_on", "read",
     "read_base_precision", "read_chat_template", "resolved_options", "saved_modules", "saved_tensors",
-    "trainable_tensors", "untied_note", "with_adapter",
+    "take_off", "trainable_tensors", "untied_note", "with_adapter",
 ]  # fmt: skip

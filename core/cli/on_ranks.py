@@ -11,9 +11,10 @@ from typing import Any
 
 from core.cli import Print
 from core.cli.flags import add_flag, parse_flags
+from core.distributed.group import launched_backend
 from core.distributed.launcher import LAUNCHED
 from core.distributed.machines import Machines
-from core.distributed.session import at_forced_end, rank_of
+from core.distributed.session import SHARDING, at_forced_end, rank_of
 from core.errors import BadOption
 from core.options import describe
 from core.redact import redact
@@ -32,9 +33,11 @@ def add_machine_flags(command: argparse.ArgumentParser) -> None:
 def asked_machines(args: Any) -> Machines | None:
     """The machines that the command line names; None where this process trains, alone or as a rank of others."""
     values = parse_flags(args, PREFIX, {o.name: o for o in describe(Machines)})
+    if "sharding" in values and launched_backend(os.environ):  # mlx.launch has started this process
+        os.environ[SHARDING] = values.pop("sharding")
     machines = Machines(**values)
     if values.keys() - {"ranks"} and not machines.is_asked:
-        raise BadOption("This goes with --hosts, --hostfile or --ranks, which say where to train.")
+        raise BadOption("This goes with --hosts, --hostfile or --ranks, which say where.")
     if machines.is_asked and args.dry_run:
         raise BadOption("--dry-run measures this machine alone; leave out what names others.")
     return machines.check() if machines.is_asked else None

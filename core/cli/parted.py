@@ -6,7 +6,6 @@ The process that a person starts launches the same command on every rank, and sh
 import json
 import os
 import queue
-import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from core.cli import on_ranks
 from core.distributed.group import launched_backend
 from core.distributed.machines import Machines, resolve
-from core.errors import BadOption
 from core.options import describe
 from core.stop_request import StopRequest
 
@@ -24,21 +22,13 @@ if TYPE_CHECKING:
     from core.distributed.session import Session
     from core.model.sharding import Sharding
 
-SHARDINGS = ("auto", "tensor", "pipeline", "none")  # as core.model.sharding has them
 _PATHS = ("--model", "--adapter-path", "--dataset", "--compare", "--reward-file")
 _NAMES = {"model": "the model", "adapter": "the adapter", "dataset": "the dataset", "options": "the options"}
 _OWN = ("words", "flags", "command", "model", "adapter_path", "dataset", "output", "json")  # of each rank
 
 
 def add_flags(command: Any) -> None:
-    """--sharding, and where."""
-    command.add_argument(
-        "--sharding",
-        choices=SHARDINGS,
-        default="auto",
-        help="How several machines share the model: tensor (its heads and widths), pipeline (its layers) or none. "
-        "Default: auto, where it does not fit into the memory of one.",
-    )
+    """Where, and how the model is shared."""
     command.set_defaults(dry_run=False)
     on_ranks.add_machine_flags(command)
 
@@ -88,27 +78,23 @@ def _absolute(path: str) -> str:
 def sharing(args: Any, model: str) -> "Iterator[Sharding | None]":
     """This process as one of the ranks that a launcher has started, and how its model is parted; alone None.
 
-    Within it a rank that has nothing to do raises core.model.sharding.Idle, and leaves it so. Raises BadOption, and
-    Unavailable where the ranks do not have the same.
+    Within it a rank that has nothing to do raises core.model.sharding.Idle, and leaves it so. Raises Unavailable where
+    the ranks do not have the same.
     """
     from core.device.machine import usable_bytes
     from core.device.select import select
-    from core.distributed.session import joined
-    from core.model.sharding import Idle, Sharding
+    from core.distributed.session import joined, wanted_sharding
+    from core.model.sharding import Idle, Sharding, count_neighbours
     from core.training.ranks import telling_ranks
 
     if launched_backend(os.environ) is None:
-        if args.sharding not in ("auto", "none"):
-            raise BadOption("--sharding goes with --hosts, --hostfile or --ranks, which say over what.")
         yield None
         return
     usable = usable_bytes(select(args.backend)["used"])
     with on_ranks.as_rank(), joined() as session, telling_ranks(session.group) as group:
         _agree(session, args, model)
-        hosts = group.gather(socket.gethostname())
-        neighbours = 1 if group.backend == "nccl" else hosts.count(hosts[group.rank])  # there each has its own GPU
         try:
-            yield Sharding(args.sharding, group, usable, neighbours)
+            yield Sharding(wanted_sharding(os.environ), group, usable, count_neighbours(group))
         except Idle:
             return
 

@@ -18,6 +18,7 @@ from core.text.sentence import say
 
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
 THIS_MACHINE = "this machine"  # the name of ranks that nobody named
+SHARDINGS = ("auto", "tensor", "pipeline", "none")
 BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
 
 
@@ -50,6 +51,13 @@ class Machines:
         choices=BACKENDS,
         label="Link",
         when="auto is nccl on NVIDIA GPUs, else ring.",
+    )
+    sharding: str = option(
+        "auto",
+        "How they share the model: tensor (its heads and widths), pipeline (its layers, for answers alone) or none.",
+        choices=SHARDINGS,
+        label="Parts of the model",
+        when="auto parts it where it does not fit into the memory of one machine.",
     )
     rank_timeout: float = option(
         60.0,

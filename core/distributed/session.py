@@ -14,7 +14,7 @@ from core.distributed.own_gpu import take_own_gpu
 from core.distributed.watchdog import Watchdog
 
 # What Hone's launcher tells the ranks, beside what MLX's does.
-NAMES, TIMEOUT = "HONE_HOSTS", "HONE_RANK_TIMEOUT"
+NAMES, TIMEOUT, SHARDING = "HONE_HOSTS", "HONE_RANK_TIMEOUT", "HONE_SHARDING"
 DEFAULT_TIMEOUT = 60.0  # seconds
 EXIT_CODE = 2  # of a process that another one's end has ended
 
@@ -81,6 +81,11 @@ def rank_of(environment: Mapping[str, str]) -> int:
         return 0
     found = (environment.get(name) for name in ("MLX_RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK"))
     return int(next((text for text in found if text), "0"))
+
+
+def wanted_sharding(environment: Mapping[str, str]) -> str:
+    """How the ranks are to share the model: one of core.distributed.machines.SHARDINGS."""
+    return environment.get(SHARDING) or "auto"
 
 
 @contextmanager

@@ -5,6 +5,7 @@ each layer, and their results are summed twice a layer. Pipeline: every rank com
 other. Weights are read when they are first evaluated, and each rank keeps only its part of them.
 """
 
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core.distributed.group import Group
+from core.distributed.machines import SHARDINGS
 from core.errors import BadModel
 from core.quant import PackedExperts, PackedLinear
 from core.quant.modes import UNPACKED
 
-TENSOR, PIPELINE, NONE, AUTO = "tensor", "pipeline", "none", "auto"
-SHARDINGS = (AUTO, TENSOR, PIPELINE, NONE)
+AUTO, TENSOR, PIPELINE, NONE = SHARDINGS
 ROOM = 0.9  # of a machine's memory that weights may take: keys, values and activations need some too
 _NAMES = {TENSOR: "by tensors", PIPELINE: "by layers"}
 
@@ -37,6 +38,13 @@ class Sharding:
 
 class Idle(Exception):
     """The model is whole on the first rank, and this is another one, which has nothing to do."""
+
+
+def count_neighbours(group: Group) -> int:
+    """The ranks that share the memory of this one's device, which on NVIDIA GPUs each has for itself. All call it."""
+    hosts = group.gather(socket.gethostname())
+    has_own = mx.default_device() == mx.gpu and mx.cuda.is_available()
+    return 1 if has_own else hosts.count(hosts[group.rank])
 
 
 def describe(wanted: Sharding | None, way: str) -> str:

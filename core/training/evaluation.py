@@ -150,8 +150,10 @@ class Evaluation:
     def sample_answers(self, stage: str) -> Iterator[Event]:
         """Answers to the fixed prompts, and how many are as expected; `stage` is "before", "during" or "after"."""
         setup = self.setup
-        if not (setup.prompts and self.group.is_first):  # the other ranks wait where they are needed next
+        # Other ranks wait where they are needed next, save where each has only a part of the model.
+        if not setup.prompts or not (self.group.is_first or setup.is_parted):
             return
+        parted_over = self.group if setup.is_parted else None
         name = f"Writing sample answers {_STAGES[stage]}"
         yield Phase(name)
         setup.model.eval()
@@ -161,7 +163,8 @@ class Evaluation:
                 return
             if i:
                 yield Phase(name, f"{i} of {len(setup.prompts)}", i / len(setup.prompts))
-            text, cut = answer_tokens(setup.model, setup.tokenizer, prompt.tokens, self.run.train.sample_tokens)
+            tokens, length = prompt.tokens, self.run.train.sample_tokens
+            text, cut = answer_tokens(setup.model, setup.tokenizer, tokens, length, parted_over)
             samples.append(Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected, cut))
             yield samples[-1]
         self._samples[stage] = samples
@@ -174,7 +177,10 @@ class Evaluation:
         """
         progress = self.progress
         kept_step, loss_after, metrics_after = yield from self._choose_weights()
+        if self.setup.is_parted:
+            self.setup.model.update(self.group.copy_from_first(self.setup.model.trainable_parameters()))
         if not self.group.is_first:
+            yield from self.sample_answers("after") if self.setup.is_parted else ()
             yield from_json(self.group.broadcast())
             return
         yield Phase("Saving")
@@ -248,7 +254,8 @@ class Evaluation:
                 measured += len(batch.rows)
                 if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
                     told = time.monotonic()
-                    done = min(setup.eval_rows, measured * self.group.size)  # each rank measures as many
+                    ranks = 1 if setup.is_parted else self.group.size  # each rank measures as many
+                    done = min(setup.eval_rows, measured * ranks)
                     yield Phase(name, f"{done} of {setup.eval_rows} rows", done / setup.eval_rows)
         sums, measured = self._over_ranks(sums, measured)
         if measured < setup.eval_rows:
@@ -257,6 +264,9 @@ class Evaluation:
 
     def _over_ranks(self, sums: StepSums, measured: int) -> tuple[StepSums, int]:
         """(the sums over the held-out rows of all ranks, how many rows these are)."""
+        if self.setup.is_parted:  # each has measured all of them
+            self.group.barrier()
+            return sums, measured
         if self.group.size == 1:
             return sums, measured
         entries = self.group.gather([sums.totals, measured])
@@ -268,7 +278,7 @@ class Evaluation:
     def _losses(self, is_over: Callable[[], bool]) -> Iterator[tuple[Batch, Loss]]:
         """Each held-out batch, or its parts, with its loss, until `is_over` says so; of several ranks each has some."""
         setup = self.setup
-        mine = setup.eval_batches[self.group.rank :: self.group.size]
+        mine = setup.eval_batches if setup.is_parted else setup.eval_batches[self.group.rank :: self.group.size]
         batches = takewhile(lambda _: not is_over(), mine)
         if setup.recovers:
             return self.recovery.losses(batches)

@@ -1,6 +1,7 @@
 """What a training step of a run will take, and how its batches go through the model so that it fits."""
 
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from core.data.batch.groups import row_texts
@@ -9,6 +10,7 @@ from core.events import Event, Warned
 from core.memory.estimate import Estimate, estimate_step
 from core.memory.plan import Plan, resolve_plan
 from core.model.check_folder import read_config
+from core.model.sharding import Sharding
 from core.reference.frozen_model import find_live_teacher
 from core.resolved import MemoryFacts, to_json
 from core.rollouts.on_policy import prompt_length
@@ -16,7 +18,9 @@ from core.run import Run
 from core.training.data_setup import TrainingData
 
 
-def plan_memory(run: Run, data: TrainingData, device: str) -> Generator[Event, None, tuple[Plan, MemoryFacts]]:
+def plan_memory(
+    run: Run, data: TrainingData, device: str, sharding: Sharding | None = None
+) -> Generator[Event, None, tuple[Plan, MemoryFacts]]:
     """(how batches go through the model, what a step will take); a warning where that is more than there is, and a
     note where a batch is parted for it."""
     tokens, config = _longest_row(run, data.dataset.train), read_config(data.model_folder)
@@ -24,9 +28,15 @@ def plan_memory(run: Run, data: TrainingData, device: str) -> Generator[Event, N
 
     def estimate_planned(planned: Run) -> Estimate | None:
         folder = data.model_folder
-        return estimate_step(config, planned, device=device, tokens=tokens, folder=folder, teacher=live_teacher)
+        step = estimate_step(config, planned, device=device, tokens=tokens, folder=folder, teacher=live_teacher)
+        return replace(step, weights=step.weights // sharding.group.size) if step and sharding else step
 
-    plan, estimate, advice = resolve_plan(run, tokens, device, usable_bytes(device), estimate_planned)
+    usable = usable_bytes(device)
+    if sharding:  # all ranks compute the same batches
+        usable = min(sharding.group.gather(usable // sharding.neighbours))
+    plan, estimate, advice = resolve_plan(run, tokens, device, usable, estimate_planned)
+    if sharding:  # one after the other, so that what the layers exchange comes in the same order on all
+        plan = replace(plan, parallel_batches=1)
     limit = memory_limit(device)
     if estimate is None:
         return plan, MemoryFacts(plan.checkpointing, limit=limit)

@@ -19,6 +19,7 @@ from core.model.gradient_checkpointing import checkpoint_blocks
 from core.model.kernels.check import unavailable_reason
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, LoadedModel, load
+from core.model.sharding import Sharding
 from core.model.vocabulary import check_tokens, embedding_rows
 from core.quant import count_weights
 from core.resolved import Decision, ModelFacts, Packing, Precision
@@ -54,7 +55,13 @@ class TrainingModel:
 
 
 def prepare_model(
-    run: Run, folder: Path, device: str, vocabulary: int, texts: int, checkpointing: bool
+    run: Run,
+    folder: Path,
+    device: str,
+    vocabulary: int,
+    texts: int,
+    checkpointing: bool,
+    sharding: Sharding | None = None,
 ) -> Generator[Event, None, TrainingModel]:
     """Load the model of a run from a folder and attach the adapter, yielding progress and warnings.
 
@@ -63,24 +70,27 @@ def prepare_model(
         vocabulary: tokens that the tokenizer knows.
         texts: how many texts a row has, or a group of answers.
         checkpointing: whether the blocks are computed again in the backward pass.
+        sharding: how the model is parted over ranks, which all call this; None for a whole model.
 
     Raises BadModel and BadOption.
     """
-    loaded, facts = yield from _load(run, folder, device)
+    loaded, facts = yield from _load(run, folder, device, sharding)
     dtype = DTYPES[loaded.compute]
     lm_head, reason = find_lm_head(loaded.model, dtype)
     logits = Decision("at the targets" if lm_head else "everywhere", reason)
     if checkpointing:
         checkpoint_blocks(loaded.model)
     layout = _choose_layout(run, loaded.model, dtype, vocabulary, texts, device)
-    compiled = decide_compiling(run, device)
+    compiled = decide_compiling(run, device, bool(sharding))
     if compiled.used:
         layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
     if layout.warning:
         yield Warned("packing", layout.warning)
     if device == "cpu":
         install_fast_swiglu(loaded.model)
-    unfused = fuse_blocks(loaded.model) if device == "gpu" else "it gains nothing on a processor"
+    unfused = "it gains nothing on a processor"
+    if device == "gpu":
+        unfused = "the model is parted over several ranks" if sharding else fuse_blocks(loaded.model)
     if not unfused and (reason := unavailable_reason()):
         yield Warned("kernels", f"The quick kernels between products are not used: {reason}; a step takes longer.")
     fused = Decision(not unfused, unfused)
@@ -101,8 +111,10 @@ def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any],
     check_tokens(model, largest, tokenizer_size, path)
 
 
-def decide_compiling(run: Run, device: str) -> Decision:
+def decide_compiling(run: Run, device: str, is_parted: bool = False) -> Decision:
     """Whether steps are compiled, and why (not)."""
+    if is_parted:
+        return Decision(False, "layers exchange numbers within the step")
     if device == "cpu":
         return Decision(False, "compiling costs more than it gains on a CPU")
     if run.adapter.dropout:
@@ -112,8 +124,20 @@ def decide_compiling(run: Run, device: str) -> Decision:
     return Decision(True, "shapes that come up again, on a GPU")
 
 
-def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[LoadedModel, ModelFacts]]:
+def _load(
+    run: Run, folder: Path, device: str, sharding: Sharding | None
+) -> Generator[Event, None, tuple[LoadedModel, ModelFacts]]:
     """(the model with its adapter attached, how many parameters it has and trains)."""
+    layers: dict[str, adapters.AdapterLayer] = {}
+
+    def attach(model: nn.Module) -> None:
+        mx.random.seed(run.train.seed)
+        adapters.attach(model, run.adapter)
+
+    def attach_before(model: nn.Module) -> None:
+        attach(model)
+        layers.update(adapters.take_off(model))
+
     yield Phase("Loading model", run.model.path)
     trains_all = run.adapter.type == "full"
     loaded = load(
@@ -124,6 +148,7 @@ def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[L
         allow_code=run.model.allow_code,
         quantization=run.model.quantization,
         double=run.model.double_quantization,
+        sharding=replace(sharding, prepare=attach_before) if sharding else None,
     )
     for note in loaded.notes:
         yield Warned("base-precision", note)
@@ -135,8 +160,10 @@ def _load(run: Run, folder: Path, device: str) -> Generator[Event, None, tuple[L
     if trains_all and loaded.compute == "bfloat16":
         yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
     parameters = count_weights(loaded.model)
-    mx.random.seed(run.train.seed)
-    adapters.attach(loaded.model, run.adapter)
+    if sharding:
+        adapters.put_on(loaded.model, layers, sharding.group.mlx_group)
+    else:
+        attach(loaded.model)
     if whole := adapters.saved_modules(loaded.model):
         names = ", ".join(sorted(whole))[:80]
         yield Warned(

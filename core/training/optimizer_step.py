@@ -45,7 +45,7 @@ class OptimizerStepper:
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run = setup, setup.run
         self.train_step, self.progress, self.recovery = train_step, progress, recovery
-        self.exchange = RankExchange(setup.group, setup.stop)
+        self.exchange = RankExchange(setup.group, setup.stop, setup.is_parted)
         self._built_step: _PendingStep | None = None
         self._last_batches: list[Batch] = []
 

@@ -25,6 +25,7 @@ from core.distributed.group import Group, current_group
 from core.events import Event, Started, Warned
 from core.memory.plan import Plan
 from core.model.lm_head import LMHead
+from core.model.sharding import Sharding, describe
 from core.reference.logprob_cache import UNPACKED_LAYOUT
 from core.reference.reference import Reference
 from core.reference.teacher import Teacher
@@ -55,6 +56,7 @@ from core.training.memory_setup import plan_memory
 from core.training.model_setup import TrainingModel, check_vocabulary, prepare_model
 from core.training.rank_facts import rank_facts
 from core.training.reference_setup import OtherModel, ask_initial_model, ask_other_model
+from core.training.sharded import choose_sharding
 
 MAX_EVALUATIONS = 10  # over a run, unless eval_every says otherwise; they never take longer than the training
 
@@ -99,6 +101,7 @@ class Setup:
     engine_watch: EngineWatch | None = None  # where the Neural Engine computes the steps' forward pass
     forward_passes: ForwardPasses | None = None  # where it computes those without a gradient alone
     group: Group = field(default_factory=Group)  # the ranks of the run
+    is_parted: bool = False  # whether the model is, over the ranks: then all of them take the same batches
     measures_general: bool = False  # whether it is measured what the run makes the model forget
 
     @property
@@ -190,12 +193,15 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     group = current_group()
     may_use_engine = run.backend in ("auto", "ane") and group.size == 1
     steps, forward = judge_run(run, folder, data) if may_use_engine else (None, None)
+    sharding = choose_sharding(run, data.model_folder, device, group)
+    if sharding:
+        yield Warned("sharding", describe(sharding, sharding.way))
     other_model = yield from ask_other_model(run, folder, data, device, stop, group)
-    plan, memory = yield from plan_memory(run, data, device)
+    plan, memory = yield from plan_memory(run, data, device, sharding)
     texts = run.options.group_size if run.spec.on_policy else data.texts_per_row
 
     def load_model(device: str) -> Generator[Event, None, TrainingModel]:
-        return prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing)
+        return prepare_model(run, data.model_folder, device, len(data.tokenizer), texts, plan.checkpointing, sharding)
 
     model, watch, passes = (yield from load_model(device)), None, None
     parts = forward_parts(run, len(data.dataset.held_out))
@@ -220,7 +226,7 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
         if not facts.used and (run.backend == "ane" or "runtime" in (steps.code, forward and forward.code)):
             yield Warned("neural-engine", facts.line)
     engines = Engines(watch, passes)
-    arguments = data, other_model, plan, memory, texts, model, engines, stop, group
+    arguments = data, other_model, plan, memory, texts, model, engines, stop, group, sharding
     try:
         return (yield from _assemble(run, folder, backend, *arguments))
     except BaseException:
@@ -259,6 +265,7 @@ def _assemble(
     engines: Engines,
     stop: threading.Event,
     group: Group,
+    sharding: Sharding | None,
 ) -> Generator[Event, None, Setup]:
     """The Setup of a run whose model is in memory: its batches, what other models say of them, its schedule."""
     device = backend.used
@@ -268,7 +275,7 @@ def _assemble(
     data.batches.layout = layout
     data.batches.max_tokens = plan.tokens if plan.rows < run.train.batch_size else None
     data.batches.parallel_batches = parallel if run.spec.decomposable else 1
-    data.batches.share = Share(group.rank, group.size) if group.size > 1 else None
+    data.batches.share = Share(group.rank, group.size) if group.size > 1 and not sharding else None
     of_held_out = UNPACKED_LAYOUT if engines.passes else layout
     yield from ask_initial_model(run, folder, data, model, other_model, parallel, device, stop, engines.passes)
     policy = Policy(model.model, model.lm_head, data.tokenizer, model.dtype, layout, parallel, stop, group)
@@ -277,7 +284,7 @@ def _assemble(
 
     schedule = _schedule(run, data.total_steps, sources.held_out_rows, texts if run.spec.on_policy else 1)
     tokens = data.dataset.facts.tokens * data.total_steps / sources.training.steps_per_epoch
-    measures_general = is_worth_it(run, data.tokenizer, data.total_steps, tokens)
+    measures_general = not sharding and is_worth_it(run, data.tokenizer, data.total_steps, tokens)
     resolved = _resolve(run, backend, data, plan, memory, model, sources, schedule, other_model, measures_general)
     writes_answers = bool(sources.rollouts or run.on_policy_share)
     setup = Setup(
@@ -300,12 +307,13 @@ def _assemble(
         stop=stop,
         compiles=bool(model.compiled.used),
         writing_limit=policy.limit,
-        recovers=can_recover(device),
+        recovers=can_recover(device) and not sharding,
         parallel_batches=parallel,
         largest_step=None if writes_answers else data.batches.largest_step(schedule.total_steps),
         engine_watch=engines.watch,
         forward_passes=engines.passes,
         group=group,
+        is_parted=sharding is not None,
         measures_general=measures_general,
     )
     return setup

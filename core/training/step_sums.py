@@ -58,9 +58,9 @@ class StepSums:
 class RankExchange:
     """What the ranks tell each other in every step, at once: sums, wishes to stop, and what a person should know."""
 
-    def __init__(self, group: Group, stop: Any) -> None:
-        """`stop` is an AgreedStop where there are several ranks."""
-        self.group, self._stop = group, stop
+    def __init__(self, group: Group, stop: Any, is_parted: bool = False) -> None:
+        """`stop` is an AgreedStop where there are several ranks; with `is_parted` they all compute the same batches."""
+        self.group, self._stop, self._is_parted = group, stop, is_parted
         self.save_now = threading.Event()  # set when this rank is asked for a checkpoint
         self._saves = False  # whether one of the ranks was, as of the last exchange
         self.notes: list[tuple[str, str]] = []  # (code, sentence): of this rank, to be told to rank 0
@@ -92,6 +92,8 @@ class RankExchange:
             total.merge(entry["totals"])
             total.by_rank.append((total.tokens - before, entry["waiting"]))
             self._others += [Warned(code, f"{self.group.name(rank)}: {sentence}") for code, sentence in entry["notes"]]
+        if self._is_parted:
+            total.tokens, total.targets = sums.tokens, sums.targets
         if isinstance(self._stop, AgreedStop):
             self._stop.follow([entry["wish"] for entry in entries])
         self._saves = any(entry["saves"] for entry in entries)
