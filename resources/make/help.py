@@ -75,7 +75,7 @@ The batch that you ask for is the whole one: each rank takes its part of the row
 
 ## A model that is larger than one machine
 
-`hone chat` and `hone eval` can part a model over several machines, each of which reads and keeps only its part: `hone chat --model MODEL --hosts 10.0.0.1,you@10.0.0.2`. The files of the model lie whole on each of them.
+`hone chat`, `hone eval` and `hone train` can part a model over several machines, each of which reads and keeps only its part: `hone chat --model MODEL --hosts 10.0.0.1,you@10.0.0.2`. The files of the model lie whole on each of them.
 
 - **`--sharding tensor`** gives each machine a share of every layer: of its heads and of its width. They exchange numbers twice a layer for every token, which takes a quick link (RDMA, or the GPUs of one machine). The number of heads has to be a multiple of the machines.
 - **`--sharding pipeline`** gives each machine some of the layers. One after the other computes; a slow link is enough, and every format of packed weights can be used.
@@ -87,7 +87,9 @@ FAMILIES_IN_PARTS
 
 Of other families it is told whether they can be parted, as is what does not fit: heads that cannot be divided, `nf4`, `fp4` and `int8` by tensors, or parts that are still too large. An adapter goes along: by layers as it is, by tensors merged into the weights, which therefore must not be packed. Pairs are then measured without the comparison with the base (`accuracy`), and `--forgetting` takes a whole model.
 
-**Training takes the whole model on each machine.** Parts have no gradient of an adapter that is right on several machines yet; 4 bit weights (`--quantization nf4`) and gradient checkpointing make the model of a run smaller. **Not tried on hardware:** what stands here was tried with two and three processes on one machine, whose logits are those of the whole model within float32 rounding.
+**Training** is parted by tensors alone, with LoRA over plain layers or over MLX's own 4 and 8 bit, and methods that need nothing of a model but its gradient (SFT, and pairs without a reference). Every machine then takes all the rows of a step, and a part of the computing; the losses, gradients and checkpoints are those of one machine within float32 rounding, and a run can go on with the model whole. Everything else needs the whole model on each machine: where it does not fit, a sentence says what it takes and why it cannot be parted. `--quantization nf4` and gradient checkpointing make the model of a run smaller.
+
+**Not tried on hardware:** what stands here was tried with two and three processes on one machine, on its processor, with small random models of each of these families.
 
 ## When a machine is lost
 
