@@ -129,12 +129,14 @@ def _load(
 ) -> Generator[Event, None, tuple[LoadedModel, ModelFacts]]:
     """(the model with its adapter attached, how many parameters it has and trains)."""
     layers: dict[str, adapters.AdapterLayer] = {}
+    whole_size = list[int]()
 
     def attach(model: nn.Module) -> None:
         mx.random.seed(run.train.seed)
         adapters.attach(model, run.adapter)
 
     def attach_before(model: nn.Module) -> None:
+        whole_size.append(count_weights(model))
         attach(model)
         layers.update(adapters.take_off(model))
 
@@ -159,7 +161,7 @@ def _load(
         )
     if trains_all and loaded.compute == "bfloat16":
         yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
-    parameters = count_weights(loaded.model)
+    parameters = whole_size[-1] if whole_size else count_weights(loaded.model)
     if sharding:
         adapters.put_on(loaded.model, layers, sharding.group.mlx_group)
     else:

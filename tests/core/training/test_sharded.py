@@ -1,5 +1,6 @@
 """A run whose model is parted over two or three processes learns what it learns on one; or it is refused."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,8 @@ def test_two_ranks_learn_what_one_learns(make_run: MakeRun, tmp_path: Path) -> N
     assert_same(told, expected)
     same_adapter(shared, alone)
     assert PARTED.format(2) in told[0]["warned"]
+    facts = [json.loads((Path(str(run.output)) / "resolved.json").read_text())["model"] for run in (alone, shared)]
+    assert facts[0]["parameters"] == facts[1]["parameters"]
 
 
 @pytest.mark.slow
