@@ -3,10 +3,10 @@
 python -m tests.benchmarks.distributed [--small]
 
 Random weights of Qwen3-0.6B's shape in bfloat16, LoRA of rank 16, 4 rows of 1024 tokens a rank: a batch of 4 on one GPU
-and of 8 on two, over NCCL. All runs start and warm up beside each other, each with kernels of its own; then one after
-the other is measured alone. What each part gives is printed and written to results/distributed.md before the next
-begins; a part that fails or takes too long is said and left out. It ends within 200 seconds. --small tries the script
-itself on any machine, with two processes over MLX's ring.
+and of 8 on two, over NCCL, and over the ring, where each rank has to take a GPU of its own by itself. All runs start and
+warm up beside each other, each with kernels of its own; then one after the other is measured alone. What each part gives
+is printed and written to results/distributed.md before the next begins; a part that fails or takes too long is said and
+left out. It ends within 200 seconds. --small tries the script itself on any machine, with processes over MLX's ring.
 """
 
 import argparse
@@ -37,11 +37,13 @@ LAST = 10_000  # steps of the run of which a rank is killed
 class Ranks:
     """Processes of this machine as the ranks of a run, and the lines that rank 0 prints, as they come."""
 
-    def __init__(self, count: int, jobs: Path, *words: str, small: bool, float32: bool = False) -> None:
+    def __init__(
+        self, count: int, jobs: Path, *words: str, small: bool, float32: bool = False, ring: bool = False
+    ) -> None:
         self.lines: list[dict[str, Any]] = []
         self.processes = []
         self.errors: list[list[str]] = [[] for _ in range(count)]
-        for environment in environments(count, jobs.parent, small):
+        for environment in environments(count, jobs.parent, small or ring):
             extra = {"MLX_PTX_CACHE_DIR": tempfile.mkdtemp(prefix="kernels-", dir=jobs.parent)}
             if float32:
                 extra["MLX_ENABLE_TF32"] = "0"
@@ -86,16 +88,17 @@ class Ranks:
         return "".join(self.errors[rank]).strip()[-600:]
 
 
-def environments(count: int, folder: Path, small: bool) -> list[dict[str, str]]:
-    """What each rank finds in its environment, as mlx.launch sets it: over NCCL each has a GPU of its own."""
+def environments(count: int, folder: Path, ring: bool) -> list[dict[str, str]]:
+    """What each rank finds in its environment, as mlx.launch sets it: over NCCL each has a GPU of its own. One rank
+    alone has the first, or with `ring` what there is."""
     base = {k: v for k, v in os.environ.items() if not k.startswith(("MLX_RANK", "MLX_HOSTFILE", "NCCL_"))}
     if count == 1:
-        return [base | {} if small else base | {"CUDA_VISIBLE_DEVICES": "0"}]
+        return [base | {} if ring else base | {"CUDA_VISIBLE_DEVICES": "0"}]
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
         s.close()
-    if small:
+    if ring:
         file = folder / f"hosts-{ports[0]}.json"
         file.write_text(json.dumps([[f"127.0.0.1:{port}"] for port in ports]), encoding="utf-8")
         return [base | {"MLX_HOSTFILE": str(file), "MLX_RANK": str(rank)} for rank in range(count)]
@@ -157,10 +160,10 @@ class Case:
     """A run whose speed is measured: it warms up beside the others, and goes on alone from a gate."""
 
     def __init__(self, page: Page, folder: Path, name: str, count: int, run: dict[str, Any], steps: int) -> None:
-        self.name, self.count, self.page, self.steps = name, count, page, steps
+        self.name, self.count, self.page, self.steps, ring = name, count, page, steps, "ring" in name
         self.gate = folder / f"go-{name.replace(' ', '-')}"
         jobs = write_jobs(folder, name.replace(" ", "-"), [run | {"gate": [WARM, str(self.gate)]}])
-        self.ranks = Ranks(count, jobs, small=page.small)
+        self.ranks = Ranks(count, jobs, small=page.small, ring=ring)
 
     def reach(self, step: int, seconds: float) -> bool:
         """Whether a step is done in time; what went wrong is told."""
@@ -263,10 +266,15 @@ def main() -> None:
         job(folder, "answers", length, prompt=8)
         page.add("The model is there; all runs warm up.")
         cases = []
-        for name, count, rows in (("one, 4 rows", 1, 4), ("one, 8 rows", 1, 8), ("two, 8 rows", 2, 8)):
-            run = sft(
-                name, folder / "model", str(folder / "answers.jsonl"), length, rows, LAST if count == 2 else STEPS
-            )
+        names = [
+            ("one, 4 rows", 1, 4),
+            ("one, 8 rows", 1, 8),
+            ("two over the ring, 8 rows", 2, 8),
+            ("two, 8 rows", 2, 8),
+        ]
+        for name, count, rows in names:
+            last = LAST if name == names[-1][0] else STEPS
+            run = sft(name, folder / "model", str(folder / "answers.jsonl"), length, rows, last)
             cases.append(Case(page, folder, name, count, run, STEPS))
             running.callback(cases[-1].ranks.end)
         for case in cases:
@@ -278,9 +286,11 @@ def main() -> None:
             + "|"
         )
         speeds = [case.measure() for case in cases]
+        gpus = [line["gpu"] for line in cases[2].ranks.lines if "gpu" in line]
+        page.add(f"Over the ring the ranks took these GPUs: {'; '.join(gpus)}.")
         kill_a_rank(page, cases[-1].ranks)
-        if speeds[0] and speeds[2]:
-            page.add(f"Two GPUs give {speeds[2] / speeds[0]:.3f} × the tokens/s of one (1.85 asked).")
+        if speeds[0] and speeds[-1]:
+            page.add(f"Two GPUs give {speeds[-1] / speeds[0]:.3f} × the tokens/s of one (1.85 asked).")
     print(f"done after {time.monotonic() - page.start:.0f} s", flush=True)
 
 

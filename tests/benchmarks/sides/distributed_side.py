@@ -5,6 +5,7 @@ job with "gate" waits after so many steps, {"gate": [steps, file]}, until the fi
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -12,7 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import mlx.core as mx
+
 from core.distributed.group import current_group
+from core.distributed.own_gpu import take_own_gpu
 from core.distributed.session import at_forced_end
 from core.events import Finished, Step
 from core.run import Run
@@ -39,6 +43,8 @@ def timed(owner: Any, name: str) -> None:
 
 
 def main() -> None:
+    take_own_gpu()
+    print(json.dumps({"gpu": describe_gpu()}), flush=True)
     for owner, name in (
         (OptimizerStepper, "_begin"),
         (OptimizerStepper, "_finish_update"),
@@ -50,6 +56,13 @@ def main() -> None:
     for job in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")):
         with tempfile.TemporaryDirectory() as folder, at_forced_end(lambda sentence: print(sentence, file=sys.stderr)):
             follow(job, Run.from_dict(job["run"] | {"output": f"{folder}/run"}))
+
+
+def describe_gpu() -> str:
+    """Which GPU this process computes on."""
+    facts = mx.device_info()
+    known = [f"{name} {facts[name]}" for name in ("device_name", "uuid", "pci_bus_id") if name in facts]
+    return ", ".join([f"CUDA_VISIBLE_DEVICES {os.environ.get('CUDA_VISIBLE_DEVICES')}", *known])
 
 
 def follow(job: dict[str, Any], run: Run) -> None:
