@@ -2,11 +2,12 @@
 
 python -m tests.benchmarks.distributed [--small]
 
-Random weights of Qwen3-0.6B's shape in bfloat16, LoRA of rank 16, 4 rows of 1024 tokens a rank: a batch of 4 on one GPU
-and of 8 on two, over NCCL, and over the ring, where each rank has to take a GPU of its own by itself. All runs start
-and warm up beside each other, each with kernels of its own; then one after the other is measured alone. What each part
-gives is printed and written to results/distributed.md before the next begins; a part that fails or takes too long is told
-and left out. It ends within 200 seconds. --small tries the script itself on any machine, with processes over MLX's ring.
+Random weights of Qwen3-0.6B's shape in bfloat16, LoRA of rank 16, 4 rows of 1024 tokens a rank: a batch of 4 on one
+GPU and of 8 on two, over NCCL, and over the ring, where each rank has to take a GPU of its own by itself. All runs
+start and warm up beside each other, each with kernels of its own; then one after the other is measured alone. What
+each part gives is printed and written to results/distributed.md before the next begins; a part that fails or takes
+too long is told and left out. It ends within 200 seconds. --small tries the script itself on any machine, with
+processes over MLX's ring.
 """
 
 import argparse
