@@ -7,16 +7,19 @@ numbers are the same to rounding; names of parameters, files and everything that
 """
 
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
+from mlx_lm.models.cache import BatchKVCache, KVCache
 
+from core.adapters.block_factors import BlockFactors, FactorsOfGroups, Group
 from core.adapters.grouped_linear import GroupedLinear, can_group
 from core.adapters.lora import LoRALinear
-from core.adapters.stacked_factors import Factors, split_blocks
+from core.adapters.stacked_factors import Factors
 from core.model.gradient_checkpointing import is_checkpointed
 from core.model.kernels.pieces import Heads, Rotation, add_norm, rotate_heads, swiglu
 from core.model.packed_mask import PackedMaskCache
@@ -48,7 +51,8 @@ def fuse_blocks(model: Any) -> str:
         return ""
     if reason := _unfit(body):
         return reason
-    body.fused = _Blocks(tuple(_Block(block) for block in body.layers))
+    blocks = tuple(_Block(block) for block in body.layers)
+    body.fused = _Blocks(blocks, BlockFactors([block.groups for block in blocks]))
     patch_module(body, _Fused, _fused_call(type(body)))
     return ""
 
@@ -81,7 +85,7 @@ def _fits(block: Any) -> bool:
     )
 
 
-def _layers(block: Any, group: tuple[str, ...]) -> list[Any]:
+def _layers(block: Any, group: Group) -> list[Any]:
     return [block[part][layer] for part, _, layer in (path.partition(".") for path in group)]
 
 
@@ -108,13 +112,10 @@ def _head_size(attention: Any) -> int:
 
 def _rotation(rope: Any, size: int, length: int, offset: Any) -> Rotation:
     """The rotation of each token, as a rotary embedding computes it."""
-    rows = len(offset.places) if isinstance(offset, TokenPositions) else 1
+    rows = len(offset.places) if isinstance(offset, TokenPositions) else 1 if isinstance(offset, int) else offset.size
     unit = mx.concatenate([mx.ones((rows, 1, length, size // 2)), mx.zeros((rows, 1, length, size // 2))], axis=-1)
     cosine, sine = mx.split(rope(unit, offset=offset).reshape(-1, size), 2, axis=-1)
     return Rotation(mx.contiguous(cosine), mx.contiguous(sine))
-
-
-_FactorsOfGroups = Mapping[tuple[str, ...], Factors]
 
 
 class _Block:
@@ -123,9 +124,7 @@ class _Block:
     def __init__(self, block: Any) -> None:
         self.module, self.attention = block, block.self_attn
         self._classes = _own_class(block), type(block.self_attn), type(block.mlp)
-        self.groups: dict[tuple[str, ...], GroupedLinear] = {
-            group: GroupedLinear(_layers(block, group)) for group in GROUPS
-        }
+        self.groups: dict[Group, GroupedLinear] = {group: GroupedLinear(_layers(block, group)) for group in GROUPS}
         self.size = _head_size(block.self_attn)
 
     @property
@@ -137,7 +136,7 @@ class _Block:
 
     def __call__(
         self,
-        factors: _FactorsOfGroups,
+        factors: FactorsOfGroups,
         h: mx.array,
         r: mx.array | None,
         shape: tuple[int, int],
@@ -150,7 +149,7 @@ class _Block:
         `factors` are those of the adapters where a step has them ready; else each layer's own.
         """
 
-        def multiply(group: tuple[str, ...], x: mx.array) -> mx.array:
+        def multiply(group: Group, x: mx.array) -> mx.array:
             return self.groups[group](x, factors.get(group))
 
         block, attention = self.module, self.attention
@@ -170,7 +169,7 @@ class _Block:
         return h, multiply(DOWN, swiglu(multiply(GATE_UP, y)))
 
     def checkpointed(
-        self, factors: _FactorsOfGroups, h: mx.array, r: mx.array | None, *others: Any
+        self, factors: FactorsOfGroups, h: mx.array, r: mx.array | None, *others: Any
     ) -> tuple[mx.array, None]:
         """(the sum of both, nothing), computed again for its gradient: between two blocks one array is kept."""
 
@@ -199,33 +198,17 @@ def _add_norm(h: mx.array, r: mx.array | None, norm: Any) -> tuple[mx.array, mx.
     return (h, norm(h)) if r is None else add_norm(h, r, norm.weight, norm.eps)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Blocks:
     """The blocks of a body. A class would keep them, and with them the weights, until Python looks for circles."""
 
     blocks: tuple[_Block, ...]
-    # The trained tensors of all blocks, [L, ...] by their name within a block, where a step has them so.
-    stacks: dict[str, mx.array] = field(default_factory=dict)
-
-    def factors(self) -> list[dict[tuple[str, ...], Factors]]:
-        """What each block takes: see _Block.__call__()."""
-        of_blocks = list[dict[tuple[str, ...], Factors]]({} for _ in self.blocks)
-        for group, first in self.blocks[0].groups.items() if self.stacks else ():
-            tensors = [(self.stacks.get(f"{path}.lora_a"), self.stacks.get(f"{path}.lora_b")) for path in group]
-            pairs = [None if a is None or b is None else (a, b) for a, b in tensors]
-            if joined := first.join_factors(pairs):
-                for own, *factors in zip(of_blocks, *map(split_blocks, joined), strict=True):
-                    own[group] = factors[0], factors[1]
-        return of_blocks
+    factors: BlockFactors
 
 
 def set_stacks(model: Any, stacks: dict[str, mx.array]) -> None:
-    """Let the fused blocks of a model compute with these tensors, whatever their layers have; {} for the layers' own.
-
-    `stacks` are the factors of all LoRA adapters in the blocks, scaled, in the dtype that is computed in: [L, in, rank]
-    and [L, rank, out] by names like "self_attn.q_proj.lora_a".
-    """
-    model.model.fused.stacks = stacks
+    """Let the fused blocks of a model compute with BlockFactors.stacks, whatever their layers have; {}: the latter."""
+    model.model.fused.factors.stacks = stacks
 
 
 def takes_stacks(model: Any) -> bool:
@@ -233,14 +216,33 @@ def takes_stacks(model: Any) -> bool:
     return isinstance(getattr(model, "model", None), _Fused)
 
 
+@contextmanager
+def kept_factors(model: Any) -> Iterator[None]:
+    """Within it the adapters of fused blocks are put together once, and not for each token that the model writes. No
+    weight of the model may change until it is left."""
+    if not takes_stacks(model):
+        yield
+        return
+    factors: BlockFactors = model.model.fused.factors
+    factors.keep(True)
+    try:
+        yield
+    finally:
+        factors.keep(False)
+
+
 def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
     """The call of a body of class `cls`: hidden states [R, W, D] from tokens [R, W], as that gives them."""
 
     def call(self: Any, inputs: mx.array, cache: Any = None, input_embeddings: mx.array | None = None) -> Any:
-        blocks, first = self.fused.blocks, cache[0] if cache else None
-        is_usual = input_embeddings is None and (first is None or isinstance(first, PackedMaskCache))
-        is_current = all(b.module is own and b.is_current for b, own in zip(blocks, self.layers, strict=True))
-        if not (self.training and is_usual and is_current):
+        blocks, factors, first = self.fused.blocks, self.fused.factors, cache[0] if cache else None
+        caches = PackedMaskCache if self.training else (PackedMaskCache, KVCache, BatchKVCache)
+        is_usual = input_embeddings is None and (first is None or isinstance(first, caches))
+        # Whatever keeps its factors does not change meanwhile.
+        is_current = factors.is_kept or all(
+            b.module is own and b.is_current for b, own in zip(blocks, self.layers, strict=True)
+        )
+        if not (is_usual and is_current):
             return cls.__call__(self, inputs, cache, input_embeddings)
         h, r = self.embed_tokens(inputs), None
         rows, length, width = h.shape
@@ -249,9 +251,9 @@ def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
         offset = 0 if first is None else first.offset
         rotation = _rotation(blocks[0].attention.rope, blocks[0].size, length, offset)
         h = h.reshape(-1, width)
-        for block, factors in zip(blocks, self.fused.factors(), strict=True):
-            compute = block.checkpointed if is_checkpointed(block.module) else block
-            h, r = compute(factors, h, r, (rows, length), mask, first, rotation)
+        for block, own, kept in zip(blocks, factors(h.dtype), cache or [None] * len(blocks), strict=True):
+            compute = block.checkpointed if self.training and is_checkpointed(block.module) else block
+            h, r = compute(own, h, r, (rows, length), mask, kept, rotation)
         return _add_norm(h, r, self.norm)[1].reshape(rows, length, width)
 
     return call

@@ -62,6 +62,12 @@ class GroupedLinear:
         """The stacked factors of each layer's adapter as those of all at once (core.adapters.stacked_factors)."""
         return join_factors(pairs, self._places, self._places[-1][1])
 
+    def factors(self, dtype: mx.Dtype) -> Factors | None:
+        """The factors of all adapters as those of one, as __call__() takes them; None where there is no adapter."""
+        own = [layer.factors(dtype) if isinstance(layer, LoRALinear) else None for layer in self._layers]
+        joined = self.join_factors([None if pair is None else (pair[0][None], pair[1][None]) for pair in own])
+        return None if joined is None else (joined[0].squeeze(0), joined[1].squeeze(0))
+
     def __call__(self, x: mx.array, factors: Factors | None = None) -> mx.array:
         """The outputs of all layers [N, sum of out] from x [N, in]; `factors` of all adapters where they are ready."""
         if factors is not None:

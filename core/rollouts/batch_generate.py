@@ -14,6 +14,7 @@ from typing import Any
 import mlx.core as mx
 import numpy as np
 
+from core.adapters.fused_blocks import kept_factors
 from core.adapters.merged_weights import merged_weights
 from core.rollouts import SamplingStopped
 from core.rollouts.product_threads import product_threads
@@ -103,7 +104,7 @@ class CompletionGenerator:
                 done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
             )
             try:
-                with merged_weights(self.model), product_threads(self.model, at_once):
+                with merged_weights(self.model), kept_factors(self.model), product_threads(self.model, at_once):
                     for finished in written:
                         if self.stop.is_set():
                             raise SamplingStopped

@@ -22,6 +22,7 @@ from mlx.utils import tree_flatten
 from mlx_lm.models import qwen3
 
 from core import adapters
+from core.adapters.fused_blocks import kept_factors
 from core.adapters.merged_weights import merged_weights
 from core.data.batch.batches import Batch
 from core.device.machine import machine
@@ -224,7 +225,7 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     def one_token() -> Any:
         return sample_tokens(model(tokens[:, None], cache=cache)[:, -1], uniform, params)
 
-    with merged_weights(model), product_threads(model, n):
+    with merged_weights(model), kept_factors(model), product_threads(model, n):
         whole = timed(one_token, rounds)
         built = build_time(one_token, rounds)
     lines += [

@@ -1,7 +1,9 @@
 """Blocks in few large pieces give the loss and gradients of the model's own, whatever way a batch goes through them."""
 
 import gc
+import threading
 import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,8 @@ from core.model.gradient_checkpointing import checkpoint_blocks, restore_blocks
 from core.model.lm_head import find_lm_head
 from core.model.log_probs import to_mlx, token_logps
 from core.quant.model import quantize_model
+from core.rollouts.batch_generate import CompletionGenerator
+from core.rollouts.sampling import SamplingParams
 from core.run import Adapter, Run
 from core.train import train
 from core.training import model_setup
@@ -36,6 +40,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "qwen2": {},
     "mistral": {},
 }
+SEEN: list[int] = []
 ROWS = rows([30, 9, 12, 7, 3, 14])
 Numbers = tuple[float, dict[str, mx.array]]
 
@@ -57,8 +62,10 @@ def make(family: str, quantization: str = "none", **options: Any) -> nn.Module:
 
 
 def compute(model: nn.Module, batch: Batch) -> Numbers:
+    before = len(SEEN)
     head, _ = find_lm_head(model.eval(), mx.float32)
     model.train()
+    del SEEN[before:]  # what looking for the head has computed
     value, gradients = nn.value_and_grad(model, lambda: -token_logps(model, batch, head).sum())()
     mx.eval(value, gradients)
     return float(value), dict(tree_flatten(gradients))
@@ -82,10 +89,10 @@ def agree(numbers: Numbers, expected: Numbers) -> bool:
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """A list that grows by one with each SwiGLU of a fused block."""
-    seen: list[int] = []
+    SEEN.clear()
     original = fused_blocks.swiglu
-    monkeypatch.setattr(fused_blocks, "swiglu", lambda x: (seen.append(1), original(x))[1])
-    return seen
+    monkeypatch.setattr(fused_blocks, "swiglu", lambda x: (SEEN.append(1), original(x))[1])
+    return SEEN
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -152,6 +159,49 @@ def test_other_changes_take_the_models_own_way(calls: list[int]) -> None:
     evaluate_blocks(model)
     before = len(calls)
     assert agree(compute(model, batch), expected) and len(calls) == before
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("options", [{}, {"targets": "v_proj,mlp.up_proj"}])
+def test_writing_answers(family: str, options: dict[str, Any], calls: list[int]) -> None:
+    model = make(family, **options).eval()
+    checkpoint_blocks(model)
+    prompts, params = [[1, 5, 9], [2, 8, 4, 7, 7, 3, 11], [6, 6]], SamplingParams(max_tokens=12)
+    generator = CompletionGenerator(model, (0,), batch_size=4, batched=True, stop=threading.Event())
+
+    def write() -> list[tuple[int, int, tuple[int, ...], tuple[float, ...]]]:
+        written = generator.generate(prompts, params, group_size=3)
+        return sorted((c.prompt_index, c.sample_index, c.tokens, c.logps) for c in written)
+
+    expected = write()
+    assert not calls and fuse_blocks(model) == ""
+    for _ in range(2):
+        answers = write()
+        assert calls and [a[:3] for a in answers] == [e[:3] for e in expected]
+        assert all(a[3] == pytest.approx(e[3], abs=1e-4) for a, e in zip(answers, expected, strict=True))
+        # What was put together for these answers is not used for the next, by other weights.
+        model.update(tree_map(lambda t: 1.5 * t, model.trainable_parameters()))
+        expected = unfused(model, write)
+
+
+def unfused(model: Any, work: Callable[[], Any]) -> Any:
+    """What `work` gives by the model's own blocks."""
+    body, fused, before = model.model, type(model.model), len(SEEN)
+    body.__class__ = fused.__mro__[2]
+    try:
+        return work()
+    finally:
+        body.__class__ = fused
+        assert len(SEEN) == before
+
+
+def test_validation() -> None:
+    model, batch = make("qwen3"), to_mlx(collate(ROWS, range(6), pack=True))
+    assert packed_mask.can_pack(model, 256, mx.float32)[0]
+    head, _ = find_lm_head(model.eval(), mx.float32)
+    expected = token_logps(model, batch, head)
+    assert fuse_blocks(model) == ""
+    assert mx.allclose(token_logps(model, batch, head), expected, atol=1e-4).item()
 
 
 def test_weights_that_are_replaced_are_used() -> None:

@@ -61,7 +61,7 @@ def test_stacks_give_the_gradient_of_single_tensors(options: dict[str, Any], che
     names = assert_same(model, expected)
     count = len(dict(tree_flatten(model.layers[0].trainable_parameters())))
     assert len(names) == count and all(name.startswith("model.layers.*.") for name in names)
-    assert not model.model.fused.stacks  # a step leaves none behind
+    assert not model.model.fused.factors.stacks  # a step leaves none behind
 
 
 def test_blocks_that_differ_have_no_stacks() -> None:
