@@ -81,7 +81,7 @@ def prepare_model(
     if checkpointing:
         checkpoint_blocks(loaded.model)
     layout = _choose_layout(run, loaded.model, dtype, vocabulary, texts, device)
-    compiled = decide_compiling(run, device, bool(sharding))
+    compiled = Decision(False, "its layers exchange numbers") if sharding else decide_compiling(run, device)
     if compiled.used:
         layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
     if layout.warning:
@@ -111,10 +111,8 @@ def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any],
     check_tokens(model, largest, tokenizer_size, path)
 
 
-def decide_compiling(run: Run, device: str, is_parted: bool = False) -> Decision:
+def decide_compiling(run: Run, device: str) -> Decision:
     """Whether steps are compiled, and why (not)."""
-    if is_parted:
-        return Decision(False, "layers exchange numbers within the step")
     if device == "cpu":
         return Decision(False, "compiling costs more than it gains on a CPU")
     if run.adapter.dropout:
