@@ -8,7 +8,7 @@ import locale
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QMessageBox, QWidget
+from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
 
 class MessageBox(QMessageBox):
@@ -21,6 +21,11 @@ class MessageBox(QMessageBox):
         self.setWindowTitle("Hone")
         self.setIcon(icon)
         self.setText(heading)
+        label = self.findChild(QLabel, "qt_msgbox_label")
+        if label is not None:  # as in every heading of the window, and in a Mac's own alerts
+            font = label.font()
+            font.setBold(True)
+            label.setFont(font)
         self.setInformativeText(sentence)
 
     def ask(self, answered: Callable[[QAbstractButton | None], object]) -> None:

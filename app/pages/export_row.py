@@ -23,10 +23,11 @@ _ICON = 22
 
 
 def align_buttons(rows: Sequence["ExportRow"]) -> None:
-    """Let the buttons of all rows have one width: they stand in a column, and the forms end at it."""
-    width = max(row.button.sizeHint().width() for row in rows)
-    for row in rows:
-        row.button.setMinimumWidth(width)
+    """Let the buttons of all rows have one width, and the forms another: they stand in two columns."""
+    for parts in ([row.button for row in rows], [row.form for row in rows]):
+        width = max(part.sizeHint().width() for part in parts)
+        for part in parts:
+            part.setMinimumWidth(width)
 
 
 class ExportRow(QWidget):
@@ -153,6 +154,7 @@ class ExportRow(QWidget):
         self.notes.setVisible(bool(notes))
         for part in (self.command, self.copy, self.stop):
             part.show()
+        self.stop.setFocus() if self.button.hasFocus() else None
         self.button.hide()
 
     def show_failure(self, sentence: str) -> None:
@@ -161,6 +163,12 @@ class ExportRow(QWidget):
         self._write(sentence, "bad")
 
     def _show(self, runs: bool = False) -> None:
+        """Show the parts of a row that `runs`, or those of one that does not. The keyboard's focus stays in the row."""
+        gone, next_one = (self.button, self.stop) if runs else (self.stop, self.button)
+        if gone.hasFocus():
+            next_one.show()
+            next_one.setEnabled(True)
+            next_one.setFocus()
         for part in (self.phase, self.bar, self.stop):
             part.setVisible(runs)
         for part in (self.result, self.notes, self.command, self.reveal, self.copy):

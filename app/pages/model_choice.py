@@ -8,7 +8,7 @@ from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from app.desktop import preferences
-from app.desktop.language import tr
+from app.desktop.language import tr, tr_count
 from app.runs.chat_models import STARTER, ChatModel, from_folder, untrained
 from app.threads import core_calls
 from app.threads.task import Task
@@ -146,6 +146,10 @@ class ModelChoice(QWidget):
         count = len(self.beside)
         for action in self.actions_by_key.values():
             action.setEnabled(action.isChecked() or count < MOST_BESIDE)
-        text = tr("Compared with {count}", count=count) if count else tr("Compare with…")
+        text = (
+            tr_count("Compared with {count} other", "Compared with {count} others", count)
+            if count
+            else tr("Compare with…")
+        )
         self.beside_button.setText(text)
         self.beside_button.updateGeometry()

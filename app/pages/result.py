@@ -129,7 +129,7 @@ class ResultPage(QWidget):
         self.chat_button.clicked.connect(self.chat)
         buttons.addWidget(self.chat_button)
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
-        self.again_button = plain_button(tr("Train again with a change"), "reset")
+        self.again_button = plain_button(tr("Run again with a change…"), "reset")
         self.reveal.clicked.connect(self._reveal_folder)
         self.again_button.clicked.connect(self.train_again)
         buttons.addWidget(self.reveal)

@@ -343,7 +343,7 @@ class RunsPage(QWidget):
         self.resume_button = plain_button(tr("Go on with it"), "play")
         self.compare_button = plain_button(tr("Compare"), "compare")
         self.again_button = plain_button(tr("Run again with a change…"), "reset")
-        self.more_button = quiet_button(tr("More"), "down")
+        self.more_button = quiet_button(tr("More"), "chevron")
         self._buttons = {
             "open": self.open_button,
             "resume": self.resume_button,

@@ -16,7 +16,7 @@ X_TITLES = {STEP: tr("Step"), TOKENS: tr("Tokens seen"), TIME: tr("Training time
 
 
 class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
-    """An axis whose numbers are written out: 0.0002, not 2e-04. `is_share` writes 0.5 as 50 %."""
+    """An axis whose numbers are written out: 0.0002, not 2e-04. `is_share` writes 0.5 as 50%."""
 
     def __init__(self, orientation: str, is_share: bool = False) -> None:
         super().__init__(orientation)
@@ -27,7 +27,7 @@ class PlainAxis(pg.AxisItem):  # type: ignore[misc, unused-ignore]
         if self.logMode:
             return [format_plain(10**v) for v in values]
         if self.is_share:
-            return [f"{100 * v:.0f} %" for v in values]
+            return [localize(f"{v:.0%}") for v in values]
         if self.kind == TIME:
             return [format_duration(v) if v >= 0 else "" for v in values]
         if self.kind:

@@ -31,7 +31,7 @@ class Attention(QObject):
         if live is None:
             window.setWindowTitle("Hone[*]")
         else:
-            window.setWindowTitle(tr("{percent:.0f} % · Hone", percent=100 * share) + "[*]")
+            window.setWindowTitle(tr("{share:.0%} · Hone", share=share) + "[*]")
         window.setWindowModified(live is not None and theme.NATIVE)  # the dot that a Mac has for what is not saved yet
         part = -1 if live is None else int(_PARTS * share)
         if part != self._part:

@@ -24,10 +24,9 @@ class Notice(Card):
         self.advice = Label(selectable=True)
         text_layout.addWidget(self.sentence)
         text_layout.addWidget(self.advice)
-        self._actions = hbox(gap=8)
-        self._actions.addStretch()
-        text_layout.addLayout(self._actions)
         layout.addLayout(text_layout, 1)
+        self._actions = hbox(gap=8)
+        layout.addLayout(self._actions)
         self.hide()
 
     def show_message(self, sentence: str, advice: str = "", tone: str = "bad") -> None:
@@ -41,5 +40,5 @@ class Notice(Card):
         self.show()
 
     def add_action(self, button: QWidget) -> None:
-        """Add a button below the message."""
-        self._actions.insertWidget(self._actions.count() - 1, button)
+        """Add a button beside the message."""
+        self._actions.addWidget(button)

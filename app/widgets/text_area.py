@@ -9,7 +9,7 @@ from app.widgets import input_box
 from app.widgets.focus_ring import FocusRing
 from app.widgets.scrollbar import use_thin_scrollbars
 
-_MARGIN = 7  # around the text
+_MARGIN = 9  # around the text
 
 
 class TextArea(QPlainTextEdit):

@@ -4,7 +4,7 @@ import locale
 import re
 from pathlib import Path
 
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QLabel, QMessageBox
 from pytestqt.qtbot import QtBot
 
 import app
@@ -19,6 +19,8 @@ def test_boxes_are_drawn_by_qt(qtbot: QtBot) -> None:
     qtbot.addWidget(box)
     assert box.testOption(QMessageBox.Option.DontUseNativeDialog)
     assert (box.text(), box.informativeText()) == ("A heading", "A sentence.")
+    bold = [label.text() for label in box.findChildren(QLabel) if label.font().bold()]
+    assert bold == ["A heading"]
 
 
 def test_no_other_file_makes_an_alert() -> None:

@@ -70,7 +70,7 @@ def test_models_answer_side_by_side_each_with_its_own_conversation(
     ]  # fmt: skip
     for action in page.model.menu.actions()[:2]:
         action.trigger()
-    assert page.model.beside_button.text() == "Compared with 2"
+    assert page.model.beside_button.text() == "Compared with 2 others"
     page.settings.system.setPlainText("Be short.")
     say(qtbot, page, "hello")
     assert [bubble.answer for bubble in bubbles(page)] == ["one: hello", "before: hello", "two: hello"]

@@ -101,7 +101,7 @@ def test_buttons_stand_in_a_column(qtbot: QtBot, card: ExportList) -> None:
     rows = [*card.rows.values(), card.server]
 
     def is_aligned() -> bool:
-        forms = {row.form.geometry().right() for row in rows if row.form.isVisible()}
+        forms = {(row.form.x(), row.form.geometry().right()) for row in rows if row.form.isVisible()}
         return len({row.button.width() for row in rows}) == len(forms) == 1
 
     qtbot.waitUntil(is_aligned)  # the rows are laid out one after the other
@@ -141,6 +141,23 @@ def test_a_model_is_written_checked_and_offered_for_training(
     assert shown == [out] and preferences.model_folders()[0] == str(out)
     qtbot.waitUntil(card.rows["gguf"].button.isEnabled)
     assert not card.rows["peft"].button.isEnabled()
+
+
+def test_the_focus_stays_in_the_row_that_is_written(
+    qtbot: QtBot, card: ExportList, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    play(monkeypatch, Saved(0, str(tmp_path / "out"), "model"))
+    choose_path(monkeypatch, tmp_path / "out")
+    row = card.rows["model"]
+    card.activateWindow()
+    qtbot.waitUntil(card.isActiveWindow)
+    row.button.setFocus()
+    row.button.click()
+    assert row.stop.hasFocus()
+    qtbot.waitUntil(row.result.isVisible)
+    assert row.button.hasFocus()
+    qtbot.waitUntil(card.rows["gguf"].button.isEnabled)
+    assert row.button.hasFocus()
 
 
 def test_a_file_is_no_model_to_train(

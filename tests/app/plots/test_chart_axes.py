@@ -51,7 +51,7 @@ def test_numbers_are_written_out(value: float, text: str) -> None:
 
 def test_ticks_are_written_out(qtbot: QtBot) -> None:
     assert PlainAxis("left").tickStrings([0.0, 1e-4, 2e-4], 1.0, 1e-4) == ["0.0000", "0.0001", "0.0002"]
-    assert PlainAxis("left", is_share=True).tickStrings([0.5], 1.0, 0.5) == ["50 %"]
+    assert PlainAxis("left", is_share=True).tickStrings([0.5], 1.0, 0.5) == ["50%"]
     time = PlainAxis("bottom")
     time.kind = "time"
     assert time.tickStrings([0.0, 90.0, -5.0], 1.0, 30.0) == ["0 s", "1 min 30 s", ""]

@@ -70,7 +70,7 @@ def test_the_icon_and_the_title_tell_how_far_it_is(
     window.windowTitleChanged.connect(lambda title: titles.append((title, window.isWindowModified())))
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None)
-    assert any(" % · Hone[*]" in title for title, _ in titles) and any(modified for _, modified in titles)
+    assert any("% · Hone[*]" in title for title, _ in titles) and any(modified for _, modified in titles)
     qtbot.waitUntil(lambda: window.windowTitle() == "Hone[*]" and not window.isWindowModified())
     half, whole = (filled(attention.progress_icon(share)) for share in (0.5, 1.0))
     assert 40 < half < whole and abs(2 * half - whole) <= 18  # the round ends of the line
