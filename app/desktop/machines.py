@@ -2,8 +2,17 @@
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
 
-from app.desktop.preferences import machines_text, set_machines_text
+from app.desktop.preferences import (
+    machine_options_text,
+    machines_text,
+    set_machine_options_text,
+    set_machines_text,
+)
+from core.distributed.machines import Machines
+from core.errors import BadOption
+from core.options import build, describe
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,26 @@ def remove(name: str) -> None:
 def change(name: str, **values: object) -> None:
     """Note something about a machine, by the fields of Machine."""
     _keep([replace(m, **values) if m.name == name else m for m in all_machines()])  # type: ignore[arg-type]
+
+
+def options() -> Machines:
+    """How the next runs go over machines and GPUs, but for the machines themselves."""
+    try:
+        found: Machines = build(Machines, json.loads(machine_options_text()))
+        return found
+    except (ValueError, BadOption):  # what something else, or another version, has written
+        return Machines()
+
+
+def set_option(name: str, value: Any) -> None:
+    """Set an option of Machines for the next runs."""
+    values = {option.name: getattr(options(), option.name) for option in describe(Machines) if option.name != "hosts"}
+    set_machine_options_text(json.dumps(values | {name: value}))
+
+
+def trains_alone() -> bool:
+    """Whether the next runs are done by one process of this computer."""
+    return not used_machines() and not options().is_asked
 
 
 def _keep(machines: list[Machine]) -> None:

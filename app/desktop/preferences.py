@@ -129,3 +129,12 @@ def machines_text() -> str:
 
 def set_machines_text(text: str) -> None:
     _settings().setValue("machines", text)
+
+
+def machine_options_text() -> str:
+    """How machines train together, as app.desktop.machines writes it."""
+    return str(_settings().value("machine options", "{}"))
+
+
+def set_machine_options_text(text: str) -> None:
+    _settings().setValue("machine options", text)

@@ -21,7 +21,7 @@ from core.run.flags import option_value
 
 BROWSE_TARGETS = {"output": "folder", "model.path": "folder", "data.path": "file", "data.eval_path": "file",
           "adapter.init": "folder", "options.reference": "folder", "options.teacher": "folder",
-          "options.reward_file": "file", "options.replay": "file"}  # fmt: skip
+          "options.reward_file": "file", "options.replay": "file", "machines.hostfile": "file"}  # fmt: skip
 
 
 class OptionLine(QWidget):

@@ -1,21 +1,32 @@
-"""Which machines train along in this run, and whether that pays: on the step that starts it."""
+"""Which machines and GPUs train along in this run, how, and whether that pays: on the step that starts it."""
 
 from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QWidget
 
 from app.desktop import machines
 from app.desktop.language import localize, tr
 from app.new_run.check import StepFacts
+from app.new_run.form import OptionLine
+from app.runs.settings_text import translate
 from app.style import theme
+from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
 from app.widgets.labels import Label
 from core.distributed.gain import Gain, Link, estimate_gain
+from core.distributed.machines import Machines
+from core.distributed.own_gpu import nvidia_gpus
+from core.options import describe
 
 _NUMBERS = {2: tr("Two"), 3: tr("Three"), 4: tr("Four"), 5: tr("Five"), 6: tr("Six"), 7: tr("Seven"), 8: tr("Eight")}
 
 
 class MachinesRow(Card):
-    """A check box for each machine of the settings; hidden where there is none."""
+    """A check box for each machine of the settings, and how they train together; hidden where there is no machine and
+    no second GPU."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,6 +42,20 @@ class MachinesRow(Card):
         layout.addLayout(line)
         self.gain = Label("", "caption", tone="secondary")
         layout.addWidget(self.gain)
+        self.how_button = quiet_button(tr("How they train together"), "chevron")
+        self.how_button.setCheckable(True)
+        layout.addWidget(self.how_button, 0, Qt.AlignmentFlag.AlignLeft)
+        self._how = QWidget()
+        self._how.hide()
+        self.how_button.toggled.connect(self._how.setVisible)
+        lines = vbox(self._how, gap=0)
+        self.lines: dict[str, OptionLine] = {}
+        for option in describe(Machines):
+            if option.name != "hosts":
+                field = self.lines[option.name] = OptionLine(f"machines.{option.name}", translate(option))
+                field.changed.connect(self._set_option)
+                lines.addWidget(field)
+        layout.addWidget(self._how)
         self.boxes: dict[str, CheckBox] = {}
         self.show_machines()
 
@@ -46,7 +71,9 @@ class MachinesRow(Card):
             box.toggled.connect(partial(self._use, machine.name))
             self._boxes_layout.addWidget(box)
             self.boxes[machine.name] = box
-        self.setVisible(bool(self.boxes))
+        for name, option_line in self.lines.items():
+            option_line.show_value(getattr(machines.options(), name), keep_refused=True)
+        self.setVisible(bool(self.boxes) or len(nvidia_gpus()) > 1 or not machines.trains_alone())
         self._show_gain()
 
     def show_step(self, step: StepFacts | None) -> None:
@@ -58,9 +85,21 @@ class MachinesRow(Card):
         machines.change(name, used=used)
         self._show_gain()
 
+    def _set_option(self, key: str, value: object) -> None:
+        machines.set_option(key.removeprefix("machines."), value)
+        self._show_gain()
+
     def _show_gain(self) -> None:
-        used = machines.used_machines()
-        if not used:
+        used, how = machines.used_machines(), machines.options()
+        self.gain.set_tone("secondary")
+        if how.hostfile:
+            self.gain.setText(tr("The machines of {file} share the run.", file=Path(how.hostfile).name))
+        elif (how.ranks or 1) > 1:
+            count, several = 1 + len(used), how.ranks or 1
+            words = tr("{count} processes share the run, {several} on each machine: one for each of its GPUs.",
+                       count=count * several, several=several)  # fmt: skip
+            self.gain.setText(words)
+        elif not used:
             self.gain.setText(tr("This computer trains alone."))
         elif not all(machine.is_tested for machine in used):
             self.gain.setText(tr("Whether it pays is known once each machine was tested, in the settings."))

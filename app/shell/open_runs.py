@@ -71,8 +71,8 @@ class OpenRuns(QObject):
     def start(self, run: Run) -> "RunPage":
         """Start a run, or let it wait for the one under way, and show it."""
         run = run.with_output(self._pages)
-        names = [machine.name for machine in machines.used_machines()]
-        events = self.train_together(run, names) if names else self.train_events(run)
+        names, how = [machine.name for machine in machines.used_machines()], machines.options()
+        events = self.train_events(run) if machines.trains_alone() else self.train_together(run, names, how)
         return self._launch(LiveRun(run, events))
 
     def resume_folder(
@@ -85,9 +85,9 @@ class OpenRuns(QObject):
             changes: options to set anew, by their keys in run.toml.
         """
         run = Run.read(folder / "run.toml").replace("output", str(folder))
-        names = [machine.name for machine in machines.used_machines()]
-        if names:
-            events = self.resume_together(str(folder), names, accept_changes, changes or {})
+        names, how = [machine.name for machine in machines.used_machines()], machines.options()
+        if not machines.trains_alone():
+            events = self.resume_together(str(folder), names, how, accept_changes, changes or {})
         else:
             events = self.resume_events(str(folder), accept_changes, changes or {})
         live = LiveRun(run, events, history.read_record(folder))

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.desktop.language import localize, tr
 from app.threads.run_thread import EventSource
+from core.distributed.machines import Machines
 from core.events import Event
 from core.run import Run
 
@@ -61,28 +62,37 @@ def _try_machine(name: str, model: str) -> Iterator[Tested]:
     yield Tested(" · ".join(parts), link.latency_seconds, link.bytes_per_second)
 
 
-def train_together(run: Run, names: Sequence[str]) -> EventSource:
-    """The events of a new run of this machine and others."""
+def train_together(run: Run, names: Sequence[str], how: Machines) -> EventSource:
+    """The events of a new run of this machine and others; `how` names none."""
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
-        from core.distributed.machines import together_with
         from core.train import train_on
 
-        return train_on(run, together_with(names), stop, save_now)
+        return train_on(run, _together(names, how), stop, save_now)
 
     return events
 
 
 def resume_together(
-    folder: str, names: Sequence[str], accept_changes: bool = False, changes: dict[str, Any] | None = None
+    folder: str,
+    names: Sequence[str],
+    how: Machines,
+    accept_changes: bool = False,
+    changes: dict[str, Any] | None = None,
 ) -> EventSource:
     """The events of a run that goes on, on this machine and others."""
 
     def events(stop: threading.Event, save_now: threading.Event) -> Iterator[Event]:
-        from core.distributed.machines import together_with
         from core.train import resume_on
 
-        machines = together_with(names)
+        machines = _together(names, how)
         return resume_on(Path(folder), machines, stop, save_now, changes=changes, accept_changes=accept_changes)
 
     return events
+
+
+def _together(names: Sequence[str], how: Machines) -> Machines:
+    """This machine and others, or those of a file, which names all."""
+    from core.distributed.machines import together_with
+
+    return replace(how, hosts=together_with(names).hosts) if names and not how.hostfile else how

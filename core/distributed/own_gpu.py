@@ -22,7 +22,7 @@ def take_own_gpu(environment: MutableMapping[str, str] | None = None) -> None:
     To be called before MLX computes anything: CUDA looks at the environment once.
     """
     env = os.environ if environment is None else environment
-    if launched_backend(env) is not None and (gpu := own_gpu(env, _gpus(Path("/dev")))) is not None:
+    if launched_backend(env) is not None and (gpu := own_gpu(env, nvidia_gpus())) is not None:
         env[VISIBLE] = gpu
 
 
@@ -48,7 +48,7 @@ def _local_rank(environment: Mapping[str, str]) -> int:
     return rank
 
 
-def _gpus(devices: Path) -> list[str]:
+def nvidia_gpus(devices: Path = Path("/dev")) -> list[str]:
     """The numbers of this machine's NVIDIA GPUs, by the files of its devices."""
     numbers = (re.fullmatch(r"nvidia(\d+)", path.name) for path in devices.glob("nvidia*"))
     return [str(n) for n in range(sum(1 for found in numbers if found))]

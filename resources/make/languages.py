@@ -16,8 +16,10 @@ from pathlib import Path
 
 from app.desktop.language import LANGUAGES
 from core import methods
+from core.distributed.machines import Machines
 from core.export.targets import TARGETS
 from core.model.families import FAMILIES
+from core.options import describe
 from core.quant.modes import MODES
 from core.resources import FOLDER
 from core.rewards import REWARDS
@@ -80,7 +82,8 @@ def _branches(argument: ast.expr) -> list[ast.expr]:
 def described_texts() -> set[str]:
     """What the core says of its options, methods, families, formats, rewards and targets, where the window shows it."""
     found: set[str] = set()
-    for option in (option for method in methods.load() for _, option in list_options(method)):
+    of_methods = [option for method in methods.load() for _, option in list_options(method)]
+    for option in of_methods + [option for option in describe(Machines) if option.name != "hosts"]:
         found |= {option.label, option.help, option.when, option.unset, *option.labels.values()}
     for spec in methods.load().values():
         found |= {spec.title, spec.goal, spec.summary, spec.needs, spec.cost, spec.group.title, spec.group.sentence}

@@ -1,6 +1,7 @@
 """Settings, Machines: added by name, tested over ssh (a double of it), chosen for a run; and whether that pays."""
 
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,15 +11,18 @@ from pytestqt.qtbot import QtBot
 
 from app.desktop import language, machines
 from app.desktop.machines import Machine
+from app.new_run import machines_row
 from app.new_run.check import StepFacts
 from app.new_run.machines_row import MachinesRow
 from app.pages.machines import MachinesPage
 from app.runs.metrics import select_charts
 from app.runs.ranks import describe_ranks, rank_names
 from app.shell.window import MainWindow
-from app.threads.machine_calls import try_machine
+from app.threads.machine_calls import train_together, try_machine
 from core.distributed import host_check
+from core.distributed.machines import Machines
 from core.errors import Unavailable
+from core.options import describe
 from core.run import Run
 from tests import ssh_double
 
@@ -126,19 +130,56 @@ def test_the_gain_is_told_before_a_run(qtbot: QtBot) -> None:
 
 
 def test_a_run_goes_to_the_machines_that_are_chosen(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[tuple[str, ...]] = []
+    started: list[tuple[tuple[str, ...], Machines]] = []
 
-    def together(run: Run, names: list[str]) -> object:
-        started.append(tuple(names))
+    def together(run: Run, names: list[str], how: Machines) -> object:
+        started.append((tuple(names), how))
         return lambda stop, save_now: iter(())
 
     monkeypatch.setattr(window.runs, "train_together", together)
-    monkeypatch.setattr(window.runs, "train_events", lambda run: together(run, []))
+    monkeypatch.setattr(window.runs, "train_events", lambda run: together(run, [], Machines()))
     window.runs.start(Run())
     machines.add("mini")
     machines.change("mini", used=True)
     window.runs.start(Run())
-    assert started == [(), ("mini",)]
+    machines.change("mini", used=False)
+    machines.set_option("ranks", 2)
+    window.runs.start(Run())
+    assert started == [((), Machines()), (("mini",), Machines()), ((), Machines(ranks=2))]
+
+
+def test_the_window_offers_what_the_command_line_does(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines_row, "nvidia_gpus", lambda: ["0", "1"])
+    row = MachinesRow()
+    qtbot.addWidget(row)
+    assert not row.isHidden() and set(row.lines) | {"hosts"} == {option.name for option in describe(Machines)}
+    for name, typed in {"ranks": "2", "rank_timeout": "30"}.items():
+        row.lines[name].field.control.selectAll()
+        qtbot.keyClicks(row.lines[name].field.control, typed)
+    assert machines.options() == Machines(ranks=2, rank_timeout=30.0)
+    assert row.gain.text() == "2 processes share the run, 2 on each machine: one for each of its GPUs."
+    row.lines["ranks"].reset.click()
+    machines.set_option("hostfile", "/me/hosts.json")
+    row.show_machines()
+    assert row.gain.text() == "The machines of hosts.json share the run." and not machines.trains_alone()
+    assert machines.options() == Machines(hostfile="/me/hosts.json", rank_timeout=30.0)
+
+
+def test_the_machines_of_a_run_and_how_they_share_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Machines] = []
+    monkeypatch.setattr("core.train.train_on", lambda run, machines, stop, save: asked.append(machines) or iter(()))
+    monkeypatch.setattr(socket, "gethostbyname", lambda name: "127.0.0.1")
+    for names, how in (
+        (["mini"], Machines(ranks=2, rank_timeout=9.0)),
+        (["mini"], Machines(hostfile="hosts.json")),
+        ([], Machines(ranks=2)),
+    ):
+        train_together(Run(), names, how)(threading.Event(), threading.Event())
+    assert asked == [
+        Machines(hosts=("127.0.0.1", "mini"), ranks=2, rank_timeout=9.0),
+        Machines(hostfile="hosts.json"),
+        Machines(ranks=2),
+    ]
 
 
 def test_the_menu_opens_the_settings(window: MainWindow, qtbot: QtBot) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.distributed.own_gpu import VISIBLE, _gpus, own_gpu, take_own_gpu
+from core.distributed.own_gpu import VISIBLE, nvidia_gpus, own_gpu, take_own_gpu
 
 
 def ring(folder: Path, *hosts: str) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ def test_mpi_tells_the_number(name: str) -> None:
 def test_gpus_of_a_machine_by_their_devices(tmp_path: Path) -> None:
     for name in ("nvidia0", "nvidia1", "nvidiactl", "nvidia-uvm", "nvidia10"):
         (tmp_path / name).touch()
-    assert _gpus(tmp_path) == ["0", "1", "2"] and _gpus(tmp_path / "none") == []
+    assert nvidia_gpus(tmp_path) == ["0", "1", "2"] and nvidia_gpus(tmp_path / "none") == []
 
 
 def test_a_process_alone_sees_all() -> None:
