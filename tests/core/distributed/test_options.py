@@ -1,5 +1,6 @@
 """Options by which a step is computed in another way: two ranks learn what one learns with each of them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,8 +8,9 @@ from typing import Any
 import pytest
 
 from core.run import Run
+from core.training.rank_facts import DROPOUT
 from tests.core.conftest import write_model
-from tests.core.distributed.run_jobs import do
+from tests.core.distributed.run_jobs import do, on_ranks
 from tests.core.distributed.test_training import MARKED, PAIRS, QUESTIONS, WRITING, compare, job, write
 
 pytestmark = pytest.mark.slow
@@ -93,3 +95,17 @@ def test_rewards(make_run: MakeRun, tmp_path: Path) -> None:
     for options in cases.values():
         options["data"] = {"path": write(tmp_path / "q.jsonl", QUESTIONS)}
     compare(make_run, tmp_path, [2], cases)
+
+
+def test_dropout_is_told_to_differ(make_run: MakeRun, tmp_path: Path) -> None:
+    """Each rank draws its own masks, by the seed: the same run twice is the same, and no run of one rank is."""
+    options: dict[str, Any] = {"adapter": {"dropout": 0.3}, "train": SHORT}
+    alone, once, again = (make_run(name, **options) for name in ("alone", "once", "again"))
+    expected = do(job(alone))["steps"]
+    first, second = (on_ranks(2, tmp_path, [job(run)])[0][0]["steps"] for run in (once, again))
+    assert [step[1] for step in first] == pytest.approx([step[1] for step in second], abs=1e-6)
+    assert abs(first[-1][1] - expected[-1][1]) > 1e-4
+    ranks = json.loads((Path(str(once.output)) / "resolved.json").read_text())["ranks"]
+    assert ranks["differs"] == DROPOUT
+    assert f"| Dropout | {DROPOUT} |" in (Path(str(once.output)) / "report.md").read_text()
+    assert "ranks" not in json.loads((Path(str(alone.output)) / "resolved.json").read_text())

@@ -11,7 +11,7 @@ import pytest
 from core.run import Run
 from tests.core.distributed.ranks import run_ranks
 from tests.core.distributed.run_jobs import do, on_ranks
-from tests.core.distributed.test_training import PAIRS, job, write
+from tests.core.distributed.test_training import MARKED, PAIRS, job, same_adapter, write
 
 MakeRun = Callable[..., Run]
 
@@ -77,6 +77,22 @@ def test_the_reference_of_dpo_is_that_of_one_rank(make_run: MakeRun, tmp_path: P
     do(job(alone))
     on_ranks(2, tmp_path, [job(run)])
     assert np.array_equal(kept(run), kept(alone)) and (kept(run) < 0).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["dpo", "kto"])
+def test_a_run_with_a_reference_goes_on_with_other_ranks(method: str, make_run: MakeRun, tmp_path: Path) -> None:
+    data = write(tmp_path / "rows.jsonl", PAIRS if method == "dpo" else MARKED)
+    train = {"steps": 6, "eval_every": 3, "batch_size": 3, "gradient_accumulation_steps": 2, "forgetting": "off"}
+    alone, run = (make_run(name, method=method, data={"path": data}, train=train) for name in ("one", "two"))
+    expected, folder = do(job(alone))["steps"], str(run.output)
+    told = on_ranks(2, tmp_path, [job(run, stop_after=2, pause=True)])[0][0]["steps"]
+    told += on_ranks(3, tmp_path, [{"resume": folder, "stop_after": 4, "pause": True}])[0][0]["steps"]
+    told += do({"resume": folder})["steps"]
+    assert [step[0] for step in told] == list(range(1, 7))
+    np.testing.assert_allclose([step[1] for step in told], [step[1] for step in expected], atol=1e-5, rtol=0)
+    assert np.array_equal(kept(run), kept(alone))
+    same_adapter(run, alone)
 
 
 @pytest.mark.slow
