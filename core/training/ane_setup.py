@@ -3,7 +3,7 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from core.ane.verdict import Verdict, refused
 from core.ane.verdict_cache import VerdictCache
 from core.ane.watch import EngineWatch
 from core.ane.worth import Work
-from core.data.batch.groups import row_texts
+from core.data.batch.groups import text_lengths
 from core.device.machine import free_memory
 from core.device.neural_engine import ENGINE, Host
 from core.device.select import select
@@ -82,13 +82,12 @@ def read_mark(path: Path) -> dict[str, Any]:
 
 def longest_text(data: TrainingData) -> int:
     """Tokens of the longest text, learned from or held out."""
-    return max(text_lengths(data), default=0)
+    return max(all_lengths(data), default=0)
 
 
-def text_lengths(data: TrainingData) -> Iterator[int]:
+def all_lengths(data: TrainingData) -> list[int]:
     """Tokens of every text, learned from or held out."""
-    rows: Iterable[Any] = (*data.dataset.train, *data.dataset.held_out)
-    return (len(text.tokens) for row in rows for text in row_texts(row))
+    return [n for rows in (data.dataset.train, data.dataset.held_out) for n in text_lengths(rows).ravel().tolist()]
 
 
 def try_engine(
@@ -113,7 +112,7 @@ def try_engine(
     if objection and (forward or not texts):
         return objection, forward
     yield Phase("Trying the Neural Engine", "experimental")
-    lengths = list(text_lengths(data))
+    lengths = all_lengths(data)
     work = Work(max(lengths), sum(lengths) / len(lengths), plan.rows * data.texts_per_row)
     tried = this_machine().trial.judge(model.model, model.lm_head, work, file_stamps(data.model_folder))
     steps = objection or tried.judge_step(preference(run))

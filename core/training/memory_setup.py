@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.data.batch.groups import row_texts
+from core.data.batch.groups import text_lengths
 from core.device.machine import memory_limit, usable_bytes
 from core.events import Event, Warned
 from core.memory.estimate import Estimate, estimate_step
@@ -53,7 +53,7 @@ def _longest_row(run: Run, rows: Sequence[Any]) -> int:
     """Tokens of the longest row, all its texts together; with the longest answer where the model writes some."""
     if run.spec.on_policy:
         return max(len(prompt.tokens) for prompt in rows) + int(run.options.max_completion_length)
-    longest = max(sum(len(text.tokens) for text in row_texts(row)) for row in rows)
+    longest = int(text_lengths(rows).sum(axis=1).max())
     if not run.on_policy_share:
         return longest
     longest_answered = max(map(prompt_length, rows)) + run.options.max_new_tokens

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from core.data.batch.groups import Group, longest_text, row_texts
+from core.data.batch.groups import Group, longest_text, row_texts, text_lengths
 from core.data.batch.packing import WIDTH_MULTIPLE, Layout, choose_layout, pad_width
 from core.data.batch.shares import Share, share_batches
 
@@ -188,7 +188,8 @@ class Batches:
     def largest_step(self, steps: int) -> int:
         """Which of the first `steps` optimizer steps of an epoch has the batch that takes the most memory, from 1."""
         plan = self._epoch_batches(0)[: steps * self.accumulation]
-        sizes = [len(indices) * max(longest_text(self.rows[i]) for i in indices) for indices in plan]
+        longest = text_lengths(self.rows).max(axis=1)
+        sizes = [len(indices) * int(longest[indices].max()) for indices in plan]
         return 1 + sizes.index(max(sizes)) // self.accumulation
 
     def _epoch_batches(self, epoch: int) -> list[list[int]]:
@@ -197,10 +198,12 @@ class Batches:
         if not self.shuffle:
             return [list(range(i, min(i + size, count))) for i in range(0, count, size)]
         rng = np.random.default_rng([self.seed, epoch])
-        order = [int(i) for i in rng.permutation(count)]
+        order = rng.permutation(count)
+        longest = text_lengths(self.rows).max(axis=1)
         plan: list[list[int]] = []
         for start in range(0, count, POOL_BATCHES * size):
-            pool = sorted(order[start : start + POOL_BATCHES * size], key=lambda i: longest_text(self.rows[i]))
+            pool = order[start : start + POOL_BATCHES * size]
+            pool = pool[np.argsort(longest[pool], kind="stable")].tolist()
             plan += [pool[i : i + size] for i in range(0, len(pool), size)]
         return [plan[i] for i in rng.permutation(len(plan))]
 
@@ -234,5 +237,5 @@ def batch_by_length(rows: Sequence[Any], batch_size: int, **layout: Any) -> list
 
     `layout` are keywords of collate().
     """
-    order = sorted(range(len(rows)), key=lambda i: longest_text(rows[i]))
+    order = np.argsort(text_lengths(rows).max(axis=1), kind="stable").tolist()
     return [collate(rows, order[i : i + batch_size], **layout) for i in range(0, len(order), batch_size)]

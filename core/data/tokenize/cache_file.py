@@ -1,4 +1,4 @@
-"""One file of the token cache: written whole or not at all, used where it lies, rebuilt when it is damaged."""
+"""One file of the cache of prepared rows: written whole or not at all, used where it lies, made anew when damaged."""
 
 import contextlib
 import json
@@ -7,56 +7,71 @@ import os
 import tempfile
 import time
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from core.data.tokenize.token_store import TokenStore
 
-FORMAT_VERSION = 2  # of the files; also raised when the same example comes to be rendered or masked in another way
-MAX_BYTES = 2 << 30  # bytes of all files together
+FORMAT_VERSION = 3  # of the files; also raised when the same example comes to be rendered or masked in another way
+MAX_BYTES = 4 << 30  # bytes of all files together
 _MAGIC = b"HoneTok\n"
 _STALE_SECONDS = 86_400  # after which nobody works on an unfinished file any more
-_ARRAYS = {"tokens": "<i4", "mask": "|u1", "ends": "<i8", "lines": "<i8", "cut": "<i4", "note": "<i4"}
+_ARRAYS = {"tokens": "<i4", "mask": "|u1", "ends": "<i8", "lines": "<i8", "cut": "<i4", "note": "<i4", "learned": "<i4"}
 
 
-def read_store(folder: Path, key: str) -> TokenStore | None:
-    """The texts that are cached under a key; None if there are none, or the file is damaged."""
+class Entry(NamedTuple):
+    """What is cached under a key."""
+
+    stores: dict[str, TokenStore]  # by name; their arrays lie in the file
+    about: dict[str, Any]  # what else belongs to them, as JSON holds it
+
+
+def read_entry(folder: Path, key: str) -> Entry | None:
+    """What is cached under a key; None if there is nothing, or the file is damaged."""
     path = _path(folder, key)
     try:
         with path.open("rb") as file:
             data = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        store = _parse(data, key)
-    except (OSError, ValueError, KeyError, TypeError):
+        entry = _parse(data, key)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)  # the files used last are kept longest
-    return store
+    return entry
 
 
-def write_store(folder: Path, key: str, store: TokenStore) -> TokenStore | None:
-    """Write the texts to the cache and return them as they lie in the file.
+def write_entry(folder: Path, key: str, stores: Mapping[str, TokenStore], about: Mapping[str, Any]) -> bool:
+    """Write texts to the cache, with what belongs to them, as JSON holds it.
 
-    Returns None where the disk does not allow it, or they are too many: more than half of MAX_BYTES.
+    Returns whether it was done: not where the disk does not allow it, or they are too many: more than half
+    of MAX_BYTES.
     """
-    arrays = [np.ascontiguousarray(getattr(store, name), dtype) for name, dtype in _ARRAYS.items()]
+    arrays = [
+        np.ascontiguousarray(getattr(store, name), dtype)
+        for store in stores.values()
+        for name, dtype in _ARRAYS.items()
+    ]
     if sum(a.nbytes for a in arrays) > MAX_BYTES // 2:
-        return None
+        return False
     header = {
         "key": key,
+        "stores": {name: store.notes for name, store in stores.items()},
         "counts": [len(a) for a in arrays],
         "sum": _checksum(map(_bytes, arrays)),
-        "notes": store.notes,
+        "about": about,
     }
     text = json.dumps(header).encode()
-    blocks: list[bytes | memoryview] = [_MAGIC + len(text).to_bytes(8, "little") + text, *map(_bytes, arrays)]
+    head = len(text).to_bytes(8, "little") + zlib.crc32(text).to_bytes(8, "little") + text
+    blocks: list[bytes | memoryview] = [_MAGIC + head, *map(_bytes, arrays)]
     try:
         folder.mkdir(parents=True, exist_ok=True)
         descriptor, unfinished = tempfile.mkstemp(dir=folder, suffix=".part")
     except OSError:
-        return None
+        return False
     try:
         with open(descriptor, "wb") as file:
             for block in blocks:
@@ -66,29 +81,36 @@ def write_store(folder: Path, key: str, store: TokenStore) -> TokenStore | None:
             os.fsync(file.fileno())
         os.replace(unfinished, _path(folder, key))
     except OSError:
-        return None
+        return False
     finally:
         Path(unfinished).unlink(missing_ok=True)
     _remove_old(folder, _path(folder, key))
-    return read_store(folder, key)
+    return True
 
 
-def _parse(data: memoryview, key: str) -> TokenStore | None:
+def _parse(data: memoryview, key: str) -> Entry | None:
     if data[:8] != _MAGIC:
         return None
-    end = 16 + int.from_bytes(data[8:16], "little")
-    header = json.loads(bytes(data[16:end]))
+    end = 24 + int.from_bytes(data[8:16], "little")
+    text = bytes(data[24:end])
+    if zlib.crc32(text) != int.from_bytes(data[16:24], "little"):
+        return None
+    header = json.loads(text)
     if header["key"] != key:
         return None
-    arrays: dict[str, NDArray[Any]] = {}
+    arrays: list[NDArray[Any]] = []
     offset = end + -end % 64
-    for (name, dtype), count in zip(_ARRAYS.items(), header["counts"], strict=True):
-        arrays[name] = np.frombuffer(data, dtype, count, offset)
-        offset += arrays[name].nbytes + -arrays[name].nbytes % 64
-    if offset != len(data) or _checksum(map(_bytes, arrays.values())) != header["sum"]:
+    for dtype, count in zip([*_ARRAYS.values()] * len(header["stores"]), header["counts"], strict=True):
+        arrays.append(np.frombuffer(data, dtype, count, offset))
+        offset += arrays[-1].nbytes + -arrays[-1].nbytes % 64
+    if offset != len(data) or _checksum(map(_bytes, arrays)) != header["sum"]:
         return None
-    store = TokenStore(**arrays, notes=tuple(header["notes"]))
-    return store if store.is_consistent() else None
+    remaining = iter(arrays)
+    stores = {
+        name: TokenStore(**{array: next(remaining) for array in _ARRAYS}, notes=tuple(notes))
+        for name, notes in header["stores"].items()
+    }
+    return Entry(stores, header["about"]) if all(store.is_consistent() for store in stores.values()) else None
 
 
 def _bytes(array: NDArray[Any]) -> memoryview:

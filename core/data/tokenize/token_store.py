@@ -3,7 +3,6 @@
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import overload
 
 import numpy as np
@@ -22,13 +21,14 @@ class TokenStore(Sequence[Encoded]):
     lines: NDArray[np.int64]  # [N]
     cut: NDArray[np.int32]  # [N]
     note: NDArray[np.int32]  # [N]: index of the text's note in `notes`
+    learned: NDArray[np.int32]  # [N]: how many tokens of the text are learned
     notes: tuple[str, ...]
 
     @classmethod
     def from_texts(cls, texts: Iterable[Encoded]) -> "TokenStore":
         """Take the texts in one by one: as objects all of them would need several times the memory."""
         tokens, mask, notes = bytearray(), bytearray(), dict[str, int]()
-        lengths, lines, cut, note = array("q", [0]), array("q"), array("i"), array("i")
+        lengths, lines, cut, note, learned = array("q", [0]), array("q"), array("i"), array("i"), array("i")
         for text in texts:
             tokens += text.tokens.astype(np.int32, copy=False).tobytes()
             mask += text.mask.astype(np.int8, copy=False).tobytes()
@@ -36,6 +36,7 @@ class TokenStore(Sequence[Encoded]):
             lines.append(text.line)
             cut.append(text.cut)
             note.append(notes.setdefault(text.note, len(notes)))
+            learned.append(int(np.count_nonzero(text.mask)))
         return cls(
             tokens=np.frombuffer(tokens, np.int32),
             mask=np.packbits(np.frombuffer(mask, np.uint8)),
@@ -43,7 +44,28 @@ class TokenStore(Sequence[Encoded]):
             lines=np.array(lines, np.int64),
             cut=np.array(cut, np.int32),
             note=np.array(note, np.int32),
+            learned=np.array(learned, np.int32),
             notes=tuple(notes),
+        )
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """[N]: tokens of each text."""
+        return np.diff(self.ends)
+
+    def take(self, wanted: NDArray[np.bool_]) -> "TokenStore":
+        """The texts that are `wanted` [N], in their order."""
+        lengths = self.lengths
+        kept = np.repeat(wanted, lengths)
+        return TokenStore(
+            tokens=self.tokens[kept],
+            mask=np.packbits(np.unpackbits(self.mask, count=len(self.tokens))[kept]),
+            ends=np.cumsum(np.concatenate([[0], lengths[wanted]]), dtype=np.int64),
+            lines=self.lines[wanted],
+            cut=self.cut[wanted],
+            note=self.note[wanted],
+            learned=self.learned[wanted],
+            notes=self.notes,
         )
 
     def is_consistent(self) -> bool:
@@ -55,7 +77,7 @@ class TokenStore(Sequence[Encoded]):
             and int(self.ends[-1]) == total
             and bool((np.diff(self.ends) >= 0).all())
             and len(self.mask) == -(-total // 8)
-            and len(self.cut) == len(self.note) == count
+            and len(self.cut) == len(self.note) == len(self.learned) == count
             and (not count or 0 <= int(self.note.min()) <= int(self.note.max()) < len(self.notes))
         )
 
@@ -74,26 +96,3 @@ class TokenStore(Sequence[Encoded]):
         bits = np.unpackbits(self.mask[start // 8 : -(-end // 8)])[start % 8 : start % 8 + end - start]
         note = self.notes[int(self.note[index])]
         return Encoded(int(self.lines[index]), self.tokens[start:end], bits.view(np.int8), int(self.cut[index]), note)
-
-
-class EncodedRows(Sequence[tuple[Encoded, ...]]):
-    """A sequence of rows, each the tuple of its texts, as encode_examples() returns it. A row is made when it is asked
-    for; `texts` holds the texts of all rows one after the other."""
-
-    def __init__(self, texts: Sequence[Encoded], counts: Iterable[int]) -> None:
-        """`counts` are the numbers of texts of each row."""
-        self.texts = texts
-        self._starts = array("q", accumulate(counts, initial=0))
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    @overload
-    def __getitem__(self, index: int) -> tuple[Encoded, ...]: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[tuple[Encoded, ...]]: ...
-    def __getitem__(self, index: int | slice) -> tuple[Encoded, ...] | Sequence[tuple[Encoded, ...]]:
-        if isinstance(index, slice):
-            return [self[n] for n in range(*index.indices(len(self)))]
-        index = range(len(self))[index]  # negative numbers, and IndexError
-        return tuple(self.texts[self._starts[index] : self._starts[index + 1]])

@@ -58,7 +58,7 @@ def test_several_files_are_one_dataset() -> None:
     assert len(dataset.train) == 5
 
 
-def test_many_rows_stay_arrays_unless_some_have_nothing_to_learn(tmp_path: Path) -> None:
+def test_many_rows_stay_arrays_even_if_some_have_nothing_to_learn(tmp_path: Path) -> None:
     texts = [f'{{"prompt": "What is {n}?", "completion": "It is {n}."}}\n' for n in range(2100)]
     path = tmp_path / "many.jsonl"
     path.write_text("".join(texts))
@@ -66,7 +66,8 @@ def test_many_rows_stay_arrays_unless_some_have_nothing_to_learn(tmp_path: Path)
     assert isinstance(dataset.train, Arrays) and len(dataset.train) == 2100
     path.write_text("".join(texts) + json.dumps({"prompt": "x" * 5000, "completion": "y"}) + "\n")
     dataset, warned = rows(path=path, eval_split=0.0, max_seq_len=200)
-    assert not isinstance(dataset.train, Arrays) and len(dataset.train) == 2100
+    assert isinstance(dataset.train, Arrays) and len(dataset.train) == 2100
+    assert [row.line for row in dataset.train[2098:]] == [2099, 2100]
     assert "no-target" in warned
 
 
