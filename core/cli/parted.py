@@ -44,13 +44,18 @@ def launch(args: Any, machines: Machines, model: str, lines: queue.SimpleQueue[s
     """
     from core.distributed.host_check import check_hosts
     from core.distributed.launcher import run_lines
+    from core.distributed.watchdog import RESUME
+    from core.errors import Unavailable
 
     words = _words(args.words)
     files = [path for path in (args.adapter_path, getattr(args, "dataset", None)) if path and Path(path).exists()]
     check_hosts(resolve(machines).remote_hosts, [str(Path(path).absolute()) for path in files], _absolute(model))
-    for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
-        if line.startswith("{"):
-            yield json.loads(line)
+    try:
+        for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
+            if line.startswith("{"):
+                yield json.loads(line)
+    except Unavailable as error:  # which speaks of a run and its checkpoint
+        raise Unavailable(str(error).replace(RESUME, "").strip()) from error.__cause__
 
 
 def _words(words: Sequence[str]) -> list[str]:
