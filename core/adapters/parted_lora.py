@@ -94,6 +94,8 @@ def put_on(model: nn.Module, layers: dict[str, AdapterLayer], group: Any) -> Non
 
     Raises BadModel where mlx-lm parts one of these layers in a way that an adapter cannot follow.
     """
+    if not layers:
+        return
     modules = dict(model.named_modules())
     model.freeze()
     model.update_modules(tree_unflatten([(n, _fit(n, layer, modules[n], group)) for n, layer in layers.items()]))

@@ -15,9 +15,9 @@ from core.adapters.files import read
 from core.adapters.layers import adapter_layers
 from core.adapters.load_adapter import attach_for_use, load
 from core.adapters.lora import AdapterLayer
+from core.adapters.parted_lora import put_on, take_off
 from core.adapters.saved_module import SavedModule, saved_modules
 from core.adapters.target_modules import is_embedding
-from core.errors import BadModel
 from core.model.sharding import Sharding
 from core.quant import is_packed
 
@@ -25,26 +25,29 @@ _BLOCK = re.compile(r"(?:^|\.)(?:layers|h)\.(\d+)\.")
 
 
 def with_adapter(sharding: Sharding | None, folder: Path | str | None) -> Sharding | None:
-    """The sharding, with an adapter that is merged into the model where that is parted by tensors."""
+    """The sharding of a model, with an adapter that goes along where it is parted by tensors: merged into the weights,
+    or beside weights that are packed."""
     if sharding is None or folder is None:
         return sharding
-    return replace(sharding, prepare=lambda model: merge(model, Path(folder)))
+    beside: dict[str, AdapterLayer] = {}
+
+    def prepare(model: nn.Module) -> None:
+        load(model, Path(folder))
+        if any(is_packed(m.base) for m in adapter_layers(model).values()):
+            beside.update(take_off(model))
+        else:
+            _merge(model)
+
+    def finish(model: nn.Module) -> None:
+        put_on(model, beside, sharding.group.mlx_group)
+
+    return replace(sharding, prepare=prepare, finish=finish)
 
 
-def merge(model: nn.Module, folder: Path) -> None:
-    """Add the adapter of a folder to the weights of a whole model whose weights are not read yet, in place.
-
-    It is for a model that is then parted by tensors: mlx-lm parts plain layers. Embeddings stay whole there, and keep
-    their adapter beside them. Raises BadModel, also where weights are packed: a sum would have to be packed anew.
-    """
-    load(model, folder)
-    layers = {name: m for name, m in adapter_layers(model).items() if not is_embedding(m.base)}
-    if packed := next((name for name, m in layers.items() if is_packed(m.base)), None):
-        raise BadModel(
-            f"The adapter in {folder} stands over packed weights ({packed}), and cannot be parted by tensors with "
-            "them: merge it with hone fuse first, or part the model by layers (--sharding pipeline)."
-        )
-    plain = {name: _merged(m) for name, m in layers.items()}
+def _merge(model: nn.Module) -> None:
+    """Add a model's adapter to its weights, which are not read yet, in place: mlx-lm parts plain layers. Embeddings
+    stay whole in a model in parts, and keep their adapter beside them."""
+    plain = {name: _merged(m) for name, m in adapter_layers(model).items() if not is_embedding(m.base)}
     plain |= {name: _replaced(m) for name, m in saved_modules(model).items() if not is_packed(m.base)}
     model.update_modules(tree_unflatten(list(plain.items())))
 

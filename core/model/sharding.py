@@ -34,6 +34,7 @@ class Sharding:
     usable: int  # bytes of memory on this machine
     neighbours: int = 1  # ranks that this memory is for, this one with them
     prepare: Callable[[nn.Module], None] | None = None  # done to a whole model before it is parted by tensors
+    finish: Callable[[nn.Module], None] | None = None  # and to the part, before its weights are read
 
 
 class Idle(Exception):
@@ -170,6 +171,8 @@ def _split(model: nn.Module, way: str, wanted: Sharding, packing: str) -> None:
         raise BadModel(_cannot(model, way, ranks, reason)) from error
     if error is not None:
         raise BadModel(_cannot(model, way, ranks, _describe(error, ranks))) from error
+    if wanted.finish is not None:
+        wanted.finish(model)
 
 
 def _counts(model: nn.Module) -> dict[tuple[str, str], int]:

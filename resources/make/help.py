@@ -85,7 +85,7 @@ mlx-lm's own code parts the models, for these of the families that Hone is teste
 
 FAMILIES_IN_PARTS
 
-Of other families it is told whether they can be parted, as is what does not fit: heads that cannot be divided, `nf4`, `fp4` and `int8` by tensors, or parts that are still too large. An adapter goes along: by layers as it is, by tensors merged into the weights, which therefore must not be packed. Pairs are then measured without the comparison with the base (`accuracy`), and `--forgetting` takes a whole model.
+Of other families it is told whether they can be parted, as is what does not fit: heads that cannot be divided, `nf4`, `fp4` and `int8` by tensors, or parts that are still too large. An adapter goes along: by layers as it is, by tensors merged into the weights, or LoRA beside weights that are packed. Pairs are then measured without the comparison with the base (`accuracy`), and `--forgetting` takes a whole model.
 
 **Training** is parted by tensors alone, with LoRA over plain layers or over MLX's own 4 and 8 bit, and methods that need nothing of a model but its gradient (SFT, and pairs without a reference). Every machine then takes all the rows of a step, and a part of the computing; the losses, gradients and checkpoints are those of one machine within float32 rounding, and a run can go on with the model whole. Everything else needs the whole model on each machine: where it does not fit, a sentence says what it takes and why it cannot be parted. `--quantization nf4` and gradient checkpointing make the model of a run smaller.
 
