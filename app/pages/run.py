@@ -17,7 +17,7 @@ from app.plots.panel import ChartPanel
 from app.runs import health, status_text
 from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.labels import data_label, model_label
-from app.runs.ranks import describe_ranks, rank_names
+from app.runs.ranks import describe_ranks
 from app.runs.record import RunRecord
 from app.style import theme
 from app.threads import core_calls
@@ -346,8 +346,8 @@ class RunPage(QWidget):
         parts = [f"{names}: {words}" for names, words in describe_parts(record.backend)] if engine else []
         self.engine.setText("\n".join([engine, *parts]))
         self.engine.setVisible(bool(engine))
-        names = rank_names(record.started.ranks) if record.started else []
-        ranks = describe_ranks(record.last_step.metrics, names) if record.last_step else ""
+        of_ranks = record.started.ranks if record.started else {}
+        ranks = describe_ranks(record.last_step.metrics, of_ranks) if record.last_step else ""
         self.ranks.setText(ranks)
         self.ranks.setVisible(bool(ranks))
         if record.problem:

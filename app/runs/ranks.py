@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from app.desktop.language import localize, tr
+from app.desktop.language import tr
 from core.distributed.machines import is_this_machine
 from core.methods import ChartSpec, Metric
 
@@ -29,14 +29,23 @@ def _host_name(host: str) -> str:
     return tr("This computer") if is_this_machine(host) else host
 
 
-def describe_ranks(metrics: Mapping[str, float], names: Sequence[str] = ()) -> str:
-    """The speed of each rank in the last step and the share of it that it waited; "" for a run of one."""
-    parts = []
-    for rank in sorted({int(found[1]) for name in metrics if (found := _METRIC.fullmatch(name))}):
+def describe_ranks(metrics: Mapping[str, float], ranks: Mapping[str, Any]) -> str:
+    """Which ranks share a run, and what of the last step each computed, how fast, and for how much of it it waited; ""
+    for a run of one. `ranks` is the section "ranks" of resolved.json, empty in old runs."""
+    names, parts = rank_names(ranks), []
+    numbers = sorted({int(found[1]) for name in metrics if (found := _METRIC.fullmatch(name))})
+    whole = sum(metrics.get(f"rank_{rank}_tokens_per_second", 0.0) for rank in numbers) or 1.0
+    for rank in numbers:
         speed, waiting = (metrics.get(f"rank_{rank}_{name}", 0.0) for name in ("tokens_per_second", "waiting"))
-        words = {"speed": localize(f"{speed:,.0f}"), "share": localize(f"{waiting:.0%}")}
-        machine = _rank_name(rank, names)
-        parts.append(tr("{machine}: {speed} tokens/s, waits {share} of the time", machine=machine, **words))
+        parts.append(
+            tr(
+                "{machine}: {share:.0%} of the tokens, {speed:,.0f} tokens/s, waits {waiting:.0%} of the time",
+                machine=_rank_name(rank, names), share=speed / whole, speed=speed, waiting=waiting,
+            )
+        )  # fmt: skip
+    if parts and ranks:
+        words = {"count": ranks["count"], "link": ranks["backend"], "rows": ranks["rows"]}
+        parts.insert(0, tr("{count} ranks over {link}, {rows:,} rows a step", **words))
     return " · ".join(parts)
 
 

@@ -194,13 +194,16 @@ def test_speed_and_waiting_of_each_rank() -> None:
         "rank_0_tokens_per_second": 1200.4, "rank_0_waiting": 0.02,
         "rank_1_tokens_per_second": 800.0, "rank_1_waiting": 0.256,
     }  # fmt: skip
-    assert describe_ranks(metrics) == (
-        "Rank 0: 1,200 tokens/s, waits 2% of the time · Rank 1: 800 tokens/s, waits 26% of the time"
+    assert describe_ranks(metrics, {}) == (
+        "Rank 0: 60% of the tokens, 1,200 tokens/s, waits 2% of the time · "
+        "Rank 1: 40% of the tokens, 800 tokens/s, waits 26% of the time"
     )
-    assert describe_ranks(metrics, ["This computer", "mini"]) == (
-        "This computer: 1,200 tokens/s, waits 2% of the time · mini: 800 tokens/s, waits 26% of the time"
+    ranks = {"count": 2, "backend": "ring", "rows": 8, "ranks": [{"host": "127.0.0.1"}, {"host": "mini"}]}
+    assert describe_ranks(metrics, ranks) == (
+        "2 ranks over ring, 8 rows a step · This computer: 60% of the tokens, 1,200 tokens/s, waits 2% of the time · "
+        "mini: 40% of the tokens, 800 tokens/s, waits 26% of the time"
     )
-    assert describe_ranks({"accuracy": 1.0}) == ""
+    assert describe_ranks({"accuracy": 1.0}, ranks) == describe_ranks({"accuracy": 1.0}, {}) == ""
     charts = {chart.key if hasattr(chart, "key") else chart.title: chart for chart in select_charts("sft", metrics)}
     assert {len(chart.metrics) for chart in charts.values()} == {2}
     named = select_charts("sft", metrics, ["This computer", "mini"])
