@@ -15,7 +15,7 @@ from app.desktop.language import tr
 from app.style import icons, theme
 from app.widgets.buttons import Button, quiet_button
 from app.widgets.card import Card, hbox, vbox
-from app.widgets.focus_ring import KEYBOARD_REASONS
+from app.widgets.focus_ring import is_from_keyboard
 from app.widgets.labels import Label, caption
 from app.widgets.progress_bar import ThinProgressBar
 
@@ -38,7 +38,7 @@ class _PlaceList(QListWidget):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.draws_ring = event.reason() in KEYBOARD_REASONS
+        self.draws_ring = is_from_keyboard(event.reason())
 
 
 class _PlaceDelegate(QStyledItemDelegate):

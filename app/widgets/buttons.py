@@ -1,11 +1,11 @@
 """Push buttons in three weights: primary (the next thing to do), plain, and quiet."""
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFocusEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QPushButton, QStyle, QStyleOptionButton, QWidget
 
 from app.style import icons, theme
-from app.widgets.focus_ring import KEYBOARD_REASONS
+from app.widgets.focus_ring import carried_out_by_click, is_from_keyboard
 
 
 class Button(QPushButton):
@@ -31,10 +31,13 @@ class Button(QPushButton):
         self._icon_name = name
         self._update_icon()
 
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        with carried_out_by_click():
+            super().mouseReleaseEvent(event)
+
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        # A focus ring helps a person who uses the keyboard; after a click it is noise.
-        self._draws_ring = event.reason() in KEYBOARD_REASONS
+        self._draws_ring = is_from_keyboard(event.reason())
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QButtonGroup, QGridLayout, QRadioButton, QStyle, Q
 
 from app.style import theme
 from app.widgets.card import Card, hbox, vbox
-from app.widgets.focus_ring import KEYBOARD_REASONS
+from app.widgets.focus_ring import is_from_keyboard
 from app.widgets.labels import Label, caption
 
 
@@ -19,7 +19,7 @@ class _Radio(QRadioButton):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.focus_changed.emit(event.reason() in KEYBOARD_REASONS)
+        self.focus_changed.emit(is_from_keyboard(event.reason()))
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)

@@ -1,5 +1,7 @@
 """The ring that shows where the keyboard's focus is. A Mac draws its own."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt
@@ -9,11 +11,29 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from app.style import theme
 from app.widgets.input_box import RADIUS
 
-KEYBOARD_REASONS = (
+_KEYBOARD_REASONS = (
     Qt.FocusReason.TabFocusReason,
     Qt.FocusReason.BacktabFocusReason,
     Qt.FocusReason.ShortcutFocusReason,
 )
+_clicks: list[bool] = []  # one for each click that is being carried out
+
+
+@contextmanager
+def carried_out_by_click() -> Iterator[None]:
+    """While this runs the mouse moves the focus: Qt names the keyboard where a page that goes takes it along."""
+    _clicks.append(True)
+    try:
+        yield
+    finally:
+        _clicks.pop()
+
+
+def is_from_keyboard(reason: Qt.FocusReason) -> bool:
+    """Whether the keyboard has brought the focus, which then shows; after a click the ring is noise."""
+    return reason in _KEYBOARD_REASONS and not _clicks
+
+
 if TYPE_CHECKING:
     _Base = QWidget
 else:
@@ -28,7 +48,7 @@ class FocusRing(_Base):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self._draws_ring = self.follows_clicks or event.reason() in KEYBOARD_REASONS
+        self._draws_ring = self.follows_clicks or is_from_keyboard(event.reason())
         self._ringed.update()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from app.desktop.language import localize, tr
 from app.style import theme
-from app.widgets.focus_ring import KEYBOARD_REASONS
+from app.widgets.focus_ring import is_from_keyboard
 
 LENGTH_STEP = 8  # tokens: the line is at a multiple of this
 _MIN_LENGTH = 8
@@ -100,7 +100,7 @@ class Histogram(QWidget):
 
     def event(self, event: QEvent) -> bool:
         if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
-            self._draws_ring = event.type() == QEvent.Type.FocusIn and event.reason() in KEYBOARD_REASONS  # type: ignore[attr-defined]
+            self._draws_ring = event.type() == QEvent.Type.FocusIn and is_from_keyboard(event.reason())  # type: ignore[attr-defined]
             self.update()
         return super().event(event)
 

@@ -6,7 +6,7 @@ from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.style import theme
 from app.widgets.card import vbox
-from app.widgets.focus_ring import KEYBOARD_REASONS
+from app.widgets.focus_ring import is_from_keyboard
 
 
 class _TabBar(QTabBar):
@@ -16,7 +16,7 @@ class _TabBar(QTabBar):
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.draws_ring = event.reason() in KEYBOARD_REASONS
+        self.draws_ring = is_from_keyboard(event.reason())
         self.update()
 
     def tabSizeHint(self, index: int) -> QSize:

@@ -54,7 +54,7 @@ def export_hub(request: ExportRequest) -> Iterator[Event]:
     if form == "adapter" and base is None:
         raise BadModel(
             f"The base of {source.name} is {_describe(named)}, where nobody else finds it: an adapter alone would be "
-            "of no use there. Upload the whole model with --type model, or say with --model what the base's id is."
+            "of no use there. Upload the whole model instead (--type model), or name the base's id (--model)."
         )
     require_token()  # before the minutes that a model may take
     with scratch_folder(Path(tempfile.gettempdir()) if form == "adapter" else _place(source)) as scratch:

@@ -14,6 +14,8 @@ from shiboken6 import isValid
 from app.shell.licenses_window import LicensesWindow
 from app.shell.window import MainWindow
 from app.style import theme
+from app.widgets.buttons import plain_button
+from app.widgets.card import vbox
 from app.widgets.choice_card import ChoiceCard
 from app.widgets.tabs import Tabs
 from tests.app.pages.test_compare import show_comparison
@@ -134,3 +136,26 @@ def test_a_run(qtbot: QtBot, window: MainWindow) -> None:
     for _ in each_tab(page.tabs):
         qtbot.wait(100)
         assert unmarked(window, page) == []
+
+
+@pytest.mark.parametrize("by_mouse", [True, False])
+def test_a_click_that_takes_its_button_away_leaves_no_ring_on_the_next(qtbot: QtBot, by_mouse: bool) -> None:
+    page = QWidget()
+    qtbot.addWidget(page)
+    layout = vbox(page)
+    first, second = plain_button("goes"), plain_button("stays")
+    layout.addWidget(first)
+    layout.addWidget(second)
+    first.clicked.connect(first.hide)
+    page.show()
+    page.activateWindow()
+    qtbot.waitUntil(page.isActiveWindow)
+    first.setFocus()
+    if by_mouse:
+        qtbot.mouseClick(first, Qt.MouseButton.LeftButton)
+    else:
+        qtbot.keyClick(first, Qt.Key.Key_Space)
+    assert second.hasFocus()
+    with_focus = second.grab().toImage()
+    second.clearFocus()
+    assert (with_focus == second.grab().toImage()) is by_mouse
