@@ -209,7 +209,7 @@ class RankFacts:
     """One of several ranks; what it did is known once the run is over."""
 
     host: str  # its machine, as people call it
-    share: float | None = field(default=None, metadata=OPTIONAL)  # of the tokens of all steps, 0 to 1
+    share: float | None = field(default=None, metadata=OPTIONAL)  # of the tokens that it computed, 0 to 1
     tokens_per_second: float | None = field(default=None, metadata=OPTIONAL)
     waiting: float | None = field(default=None, metadata=OPTIONAL)  # share of the time, for others and the network
 
@@ -222,6 +222,7 @@ class RanksFacts:
     backend: str  # what moves the numbers: "ring", "jaccl", "nccl" or "mpi"
     rows: int  # of an optimizer step, over all ranks
     ranks: list[RankFacts]
+    parted: bool = False  # whether each has a part of the model, and all of the rows
     differs: str | None = field(default=None, metadata=OPTIONAL)  # from a run on one rank, a sentence
 
 

@@ -34,18 +34,22 @@ def describe_ranks(metrics: Mapping[str, float], ranks: Mapping[str, Any]) -> st
     for a run of one. `ranks` is the section "ranks" of resolved.json, empty in old runs."""
     names, parts = rank_names(ranks), []
     numbers = sorted({int(found[1]) for name in metrics if (found := _METRIC.fullmatch(name))})
+    is_parted = ranks.get("parted", False)  # then each computes all tokens
     whole = sum(metrics.get(f"rank_{rank}_tokens_per_second", 0.0) for rank in numbers) or 1.0
     for rank in numbers:
         speed, waiting = (metrics.get(f"rank_{rank}_{name}", 0.0) for name in ("tokens_per_second", "waiting"))
         parts.append(
             tr(
                 "{machine}: {share:.0%} of the tokens, {speed:,.0f} tokens/s, waits {waiting:.0%} of the time",
-                machine=_rank_name(rank, names), share=speed / whole, speed=speed, waiting=waiting,
+                machine=_rank_name(rank, names), share=1.0 if is_parted else speed / whole, speed=speed, waiting=waiting,
             )
         )  # fmt: skip
     if parts and ranks:
         words = {"count": ranks["count"], "link": ranks["backend"], "rows": ranks["rows"]}
-        parts.insert(0, tr("{count} ranks over {link}, {rows:,} rows a step", **words))
+        if is_parted:
+            parts.insert(0, tr("{count} ranks over {link}, each with a part of the model", **words))
+        else:
+            parts.insert(0, tr("{count} ranks over {link}, {rows:,} rows a step", **words))
     return " · ".join(parts)
 
 

@@ -16,13 +16,14 @@ DROPOUT = (
 )
 
 
-def rank_facts(run: Run, group: Group) -> RanksFacts | None:
-    """The ranks of a run before its first step; None where it is done by one."""
+def rank_facts(run: Run, group: Group, is_parted: bool = False) -> RanksFacts | None:
+    """The ranks of a run before its first step; None where it is done by one. `is_parted`: each has a part of the
+    model."""
     if group.size == 1:
         return None
     rows = run.train.batch_size * run.train.gradient_accumulation_steps
     hosts = [RankFacts(name) for name in group.names]
-    return RanksFacts(group.size, group.backend, rows, hosts, DROPOUT if run.adapter.dropout else None)
+    return RanksFacts(group.size, group.backend, rows, hosts, is_parted, DROPOUT if run.adapter.dropout else None)
 
 
 def measured(facts: RanksFacts, events: Sequence[Event]) -> RanksFacts:
@@ -44,7 +45,8 @@ def measured(facts: RanksFacts, events: Sequence[Event]) -> RanksFacts:
         waited = sum(share * took for share, took in zip(waits, seconds, strict=True))
         ranks.append(replace(rank, share=tokens, tokens_per_second=tokens / whole, waiting=waited / whole))
     total = sum(rank.share or 0.0 for rank in ranks) or 1.0
-    return replace(facts, ranks=[replace(rank, share=(rank.share or 0.0) / total) for rank in ranks])
+    shares = [1.0 if facts.parted else (rank.share or 0.0) / total for rank in ranks]
+    return replace(facts, ranks=[replace(rank, share=share) for rank, share in zip(ranks, shares, strict=True)])
 
 
 def describe_ranks(ranks: Mapping[str, Any]) -> str:
@@ -56,4 +58,5 @@ def describe_ranks(ranks: Mapping[str, Any]) -> str:
             speed = f"{rank['tokens_per_second']:,.0f} tokens/s"
             does = f": {rank['share']:.0%} of the tokens, {speed}, waited {rank['waiting']:.0%} of the time"
         parts.append(f"{rank['host']} (rank {n}){does}")
-    return f"{ranks['count']} over {ranks['backend']}, {ranks['rows']:,} rows a step; {'; '.join(parts)}"
+    way = f"{ranks['backend']}, each with a part of the model" if ranks["parted"] else ranks["backend"]
+    return f"{ranks['count']} over {way}, {ranks['rows']:,} rows a step; {'; '.join(parts)}"

@@ -301,7 +301,7 @@ def _assemble(
         annotator=annotator,
         prompts=sample_prompts(run, data),
         schedule=schedule,
-        resolved=replace(resolved, ranks=rank_facts(run, group)),
+        resolved=replace(resolved, ranks=rank_facts(run, group, sharding is not None)),
         dtype=model.dtype,
         on_gpu=device == "gpu",
         stop=stop,

@@ -203,6 +203,9 @@ def test_speed_and_waiting_of_each_rank() -> None:
         "2 ranks over ring, 8 rows a step · This computer: 60% of the tokens, 1,200 tokens/s, waits 2% of the time · "
         "mini: 40% of the tokens, 800 tokens/s, waits 26% of the time"
     )
+    assert describe_ranks(metrics, ranks | {"parted": True}).startswith(
+        "2 ranks over ring, each with a part of the model · This computer: 100% of the tokens, 1,200 tokens/s"
+    )
     assert describe_ranks({"accuracy": 1.0}, ranks) == describe_ranks({"accuracy": 1.0}, {}) == ""
     charts = {chart.key if hasattr(chart, "key") else chart.title: chart for chart in select_charts("sft", metrics)}
     assert {len(chart.metrics) for chart in charts.values()} == {2}

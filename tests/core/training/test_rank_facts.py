@@ -59,6 +59,17 @@ def test_what_each_did_since_the_run_went_on() -> None:
     assert "studio (rank 0): 82% of the tokens, 450 tokens/s, waited 30% of the time; studio (rank 1): 18%" in told
 
 
+def test_of_a_model_in_parts_each_computes_all_tokens() -> None:
+    facts = rank_facts(Run().replace("train.batch_size", 4), Two(), is_parted=True)
+    assert facts is not None
+    told = to_json(measured(facts, [started(), step(1, 2.0, (80.0, 0.25), (80.0, 0.5))]))
+    does = "100% of the tokens, 80 tokens/s, waited"
+    assert describe_ranks(told) == (
+        "2 over ring, each with a part of the model, 4 rows a step; "
+        f"studio (rank 0): {does} 25% of the time; mini (rank 1): {does} 50% of the time"
+    )
+
+
 def test_without_a_step() -> None:
     facts = RanksFacts(2, "ring", 8, [RankFacts("studio"), RankFacts("mini")])
     assert measured(facts, [started()]) == facts
