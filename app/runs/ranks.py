@@ -35,13 +35,14 @@ def describe_ranks(metrics: Mapping[str, float], ranks: Mapping[str, Any]) -> st
     names, parts = rank_names(ranks), []
     numbers = sorted({int(found[1]) for name in metrics if (found := _METRIC.fullmatch(name))})
     is_parted = ranks.get("parted", False)  # then each computes all tokens
-    whole = sum(metrics.get(f"rank_{rank}_tokens_per_second", 0.0) for rank in numbers) or 1.0
+    sum_of_all = sum(metrics.get(f"rank_{rank}_tokens_per_second", 0.0) for rank in numbers) or 1.0
     for rank in numbers:
         speed, waiting = (metrics.get(f"rank_{rank}_{name}", 0.0) for name in ("tokens_per_second", "waiting"))
+        share = 1.0 if is_parted else speed / sum_of_all
         parts.append(
             tr(
                 "{machine}: {share:.0%} of the tokens, {speed:,.0f} tokens/s, waits {waiting:.0%} of the time",
-                machine=_rank_name(rank, names), share=1.0 if is_parted else speed / whole, speed=speed, waiting=waiting,
+                machine=_rank_name(rank, names), share=share, speed=speed, waiting=waiting,
             )
         )  # fmt: skip
     if parts and ranks:
