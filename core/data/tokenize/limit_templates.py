@@ -7,6 +7,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterable
+from typing import Any
 
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -47,6 +48,21 @@ class WatchedEnvironment(ImmutableSandboxedEnvironment):
         return "".join(kept)
 
 
+def environment_of(compile_template: Any) -> jinja2.Environment:
+    """The environment that transformers makes, of an empty template: constant parts are computed while a template is
+    compiled."""
+    environment: jinja2.Environment = compile_template("").environment
+    return environment
+
+
+def model_environment() -> jinja2.Environment:
+    """The environment that transformers makes for chat templates, without limits."""
+    from transformers.utils import chat_template_utils
+
+    compile_template: Any = chat_template_utils._compile_jinja_template
+    return environment_of(getattr(compile_template, "unlimited", compile_template))
+
+
 def limit_templates() -> None:
     """Give every chat template that transformers compiles in this process these limits."""
     from transformers.utils import chat_template_utils
@@ -61,8 +77,7 @@ def limit_templates() -> None:
         if chat_template not in templates:
             if len(templates) > KEPT:
                 templates.clear()
-            # Of an empty template: constant parts are computed while a template is compiled.
-            model = compile_template("").environment
+            model = environment_of(compile_template)
             kind = WatchedEnvironment if is_harmless(model.parse(chat_template)) else LimitedEnvironment
             templates[chat_template] = kind(model).from_string(chat_template)
         return templates[chat_template]

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from core.data.format.example import Message
+from core.data.tokenize import plans
 from core.errors import BadModel
 
 _HIDDEN_FIELDS = ("weight",)  # of a message, for Hone alone: templates do not see them
@@ -28,6 +29,17 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_genera
 
     Raises TemplateRefused, and BadModel for a template that goes beyond a limit of time or size.
     """
+    if not tools:
+        written = plans.write(messages, tokenizer, add_generation_prompt)
+        if written is not None:
+            return written
+    text = _ask_template(messages, tools, tokenizer, add_generation_prompt)
+    if not tools:
+        plans.learn(messages, tokenizer, add_generation_prompt, text)
+    return text
+
+
+def _ask_template(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_generation_prompt: bool) -> str:
     import jinja2
 
     from core.data.tokenize.template_limits import TemplateLimit  # brings in jinja2
