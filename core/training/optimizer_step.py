@@ -217,6 +217,7 @@ class OptimizerStepper:
             total = grad if total is None else self.train_step.add(total, grad)
             # Each batch is computed before the next begins, or the graphs of all would stay in memory; what comes next
             # is built meanwhile. Only a GPU, which would stand still, is given the optimizer step at once.
+            self.train_step.come_further()  # a gradient that was built ahead is computed now
             mx.async_eval(total, loss, metrics)
             is_last = n + 1 == len(pending.batches)
             if not is_last:

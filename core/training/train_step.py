@@ -68,13 +68,13 @@ class TrainStep:
 
     def loss(self, batch: Batch) -> Loss:
         """The loss and metrics of a batch of NumPy arrays, for an evaluation; not evaluated."""
-        self._come_further()
+        self.come_further()
         arrays = to_mlx(batch)
         return self._loss(arrays, self._precompute(arrays))
 
     def gradient(self, batch: Batch) -> tuple[mx.array, dict[str, Any], Any]:
         """(the loss, metrics, its gradient times the batch's weight) of a batch of NumPy arrays; not evaluated."""
-        self._come_further()
+        self.come_further()
         arrays = to_mlx(batch, TARGETS_MULTIPLE if self.setup.compiles else 1)
         # Differentiating the sum and dividing at the end keeps 16-bit gradients away from zero.
         precomputed = self._precompute(arrays)
@@ -82,7 +82,7 @@ class TrainStep:
         (_, (loss, metrics)), grad = gradient(self._parameters, arrays, precomputed, self.weight(batch))
         return loss, metrics, grad
 
-    def _come_further(self) -> None:
+    def come_further(self) -> None:
         """Tell those who watch the ranks that the layers of a parted model exchange what they compute from now on."""
         if self.setup.is_parted:
             self.group.come_further()
