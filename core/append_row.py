@@ -11,7 +11,7 @@ from typing import Any
 
 from core.atomic_files import explain
 from core.errors import BadData
-from core.text.sentence import shorten
+from core.text.sentence import say, shorten
 
 Messages = Sequence[dict[str, str]]
 _FIRST_BYTES = 1 << 22  # of a file, in which its first row has to end
@@ -42,7 +42,10 @@ def append_pair(path: Path, messages: Messages, chosen: str, rejected: str) -> N
     as_text = is_one_question if row is None else isinstance(row["prompt"], str)
     if as_text and not is_one_question:
         raise BadData(
-            f"{path.name} has its prompts as texts, and this conversation is more than one question: choose a new file."
+            say(
+                "{name} has its prompts as texts, and this conversation is more than one question: choose a new file.",
+                name=path.name,
+            )
         )
     if as_text:
         _append(path, {"prompt": messages[0]["content"], "chosen": chosen, "rejected": rejected})
@@ -53,13 +56,20 @@ def append_pair(path: Path, messages: Messages, chosen: str, rejected: str) -> N
 
 def _misfit(path: Path, row: dict[str, Any], needed: str) -> BadData:
     names = ", ".join(map(str, list(row)[:6]))
-    return BadData(f"{path.name} has rows of another kind ({shorten(names)}): here its rows need {needed}.")
+    return BadData(
+        say(
+            "{name} has rows of another kind ({names}): here its rows need {needed}.",
+            name=path.name,
+            names=shorten(names),
+            needed=needed,
+        )
+    )
 
 
 def _read_first_row(path: Path) -> dict[str, Any] | None:
     """The first row of a file; None where there is no file yet, or an empty one."""
     if path.suffix != ".jsonl":
-        raise BadData(f"{path.name} is no .jsonl file, and only to those a row can be added.")
+        raise BadData(say("{name} is no .jsonl file, and only to those a row can be added.", name=path.name))
     if not path.exists():
         return None
     with explain(path), path.open("rb") as file:
@@ -72,7 +82,13 @@ def _read_first_row(path: Path) -> dict[str, Any] | None:
         except ValueError:
             row = None
         if not isinstance(row, dict):
-            raise BadData(f"{path.name}, line {number}: this is no row of a JSONL file, so nothing is added to it.")
+            raise BadData(
+                say(
+                    "{name}, line {number}: this is no row of a JSONL file, so nothing is added to it.",
+                    name=path.name,
+                    number=number,
+                )
+            )
         return row
     return None
 

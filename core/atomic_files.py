@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadOption, Unavailable
+from core.text.sentence import say
 
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)  # of a file system without any
@@ -76,7 +77,7 @@ def _take(path: Path, private: bool) -> int:
             raise
         os.close(file)
         time.sleep(_PAUSE_SECONDS)
-    raise BlockingIOError(errno.EAGAIN, "another process is writing it", str(path))
+    raise BlockingIOError(errno.EAGAIN, say("another process is writing it"), str(path))
 
 
 def _lock(file: int) -> bool:
@@ -168,13 +169,18 @@ def save_tensors(
         free = shutil.disk_usage(path.parent).free
         if free < size + 1_000_000:
             raise Unavailable(
-                f"The disk is full: {path.name} needs {size / 1e6:,.0f} MB and {free / 1e6:,.0f} MB are free."
+                say(
+                    "The disk is full: {name} needs {needed:,.0f} MB and {free:,.0f} MB are free.",
+                    name=path.name,
+                    needed=size / 1e6,
+                    free=free / 1e6,
+                )
             )
         with replacing(path, private) as temporary:
             try:
                 mx.save_safetensors(str(temporary), tensors, metadata=metadata)
             except RuntimeError as error:
-                raise Unavailable(f"{path} could not be written: {error}.") from None
+                raise Unavailable(say("{path} could not be written: {error}.", path=path, error=error)) from None
             if not _is_whole(temporary):  # MLX does not look whether all was written
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -188,16 +194,19 @@ def explain(path: Path) -> Iterator[None]:
         place = error.filename or path
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise Unavailable(
-                f"The disk is full; {path} could not be written. What was saved before is kept."
+                say("The disk is full; {needed} could not be written. What was saved before is kept.", needed=path)
             ) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            wanted = "write to" if error.errno == errno.EROFS or _may_read(place) else "read"
-            raise Unavailable(f"There is no permission to {wanted} {place}.") from None
+            if error.errno == errno.EROFS or _may_read(place):
+                raise Unavailable(say("There is no permission to write to {place}.", place=place)) from None
+            raise Unavailable(say("There is no permission to read {place}.", place=place)) from None
         if error.errno in (errno.ENOTDIR, errno.EEXIST):
-            raise BadOption(f"{place} is a file, where a folder is needed.") from None
+            raise BadOption(say("{place} is a file, where a folder is needed.", place=place)) from None
         if error.errno in (errno.ENOENT, errno.ESTALE):
-            raise Unavailable(f"{place} is gone: it was moved or removed meanwhile.") from None
-        raise Unavailable(f"{place} could not be read or written: {error.strerror or error}.") from None
+            raise Unavailable(say("{place} is gone: it was moved or removed meanwhile.", place=place)) from None
+        raise Unavailable(
+            say("{place} could not be read or written: {reason}.", place=place, reason=error.strerror or error)
+        ) from None
 
 
 def _may_read(path: str | bytes | Path) -> bool:

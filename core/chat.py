@@ -20,6 +20,7 @@ from core.model.load import load
 from core.model.sharding import NONE, PIPELINE, Sharding, describe
 from core.quant.modes import UNPACKED
 from core.rewards.answer import THINK_START
+from core.text.sentence import join, say
 
 
 class Chat:
@@ -63,9 +64,7 @@ class Chat:
         )
         self.sharding = loaded.sharding
         self.group = sharding.group if sharding and loaded.sharding != NONE else Group()
-        self.note = " ".join(
-            filter(None, (self._base_precision.note, *loaded.notes, describe(sharding, loaded.sharding)))
-        )
+        self.note = join(filter(None, (self._base_precision.note, *loaded.notes, describe(sharding, loaded.sharding))))
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self.model.eval()
@@ -106,7 +105,7 @@ class Chat:
         model = self._switch_to(_choose_folder(adapter, self._first_adapter))
         encoded = encode_prompt(Example(0, messages=tuple(messages)), self.tokenizer)
         if encoded is None:
-            raise BadModel("The model's chat template cannot write this conversation.")
+            raise BadModel(say("The model's chat template cannot write this conversation."))
         prompt = encoded.tokens
         if self.tokenizer.decode(list(prompt[-8:]), skip_special_tokens=False).rstrip().endswith(THINK_START):
             yield THINK_START
@@ -124,7 +123,7 @@ class Chat:
         """The model with the adapter of a folder, which is read at its first use."""
         if self.sharding != NONE:
             if folder != self._first_adapter:
-                raise BadModel("A model in parts answers with the adapter that it was loaded with, and no other.")
+                raise BadModel(say("A model in parts answers with the adapter that it was loaded with, and no other."))
             own = adapters.read_chat_template(folder) if folder else None
             self.tokenizer.chat_template = own or self._chat_templates[None]
             return self.model
@@ -153,17 +152,23 @@ class Chat:
         used = self._base_precision
         if folder != self._first_adapter and trained.quantization != used.quantization:
             self._note(
-                f"{folder.name} was trained over a base {_describe(trained.quantization)}, and answers here over one "
-                f"{_describe(used.quantization)}."
+                say(
+                    "{name} was trained over a base {trained}, and answers here over one {used}.",
+                    name=folder.name,
+                    trained=_describe(trained.quantization),
+                    used=_describe(used.quantization),
+                )
             )
 
     def _note(self, sentence: str) -> None:
         if sentence and sentence not in self.note:
-            self.note += f"{' ' if self.note else ''}{sentence}"
+            self.note = join(filter(None, (self.note, sentence)))
 
 
 def _describe(quantization: str) -> str:
-    return "as it comes" if quantization == UNPACKED else f"packed as {quantization}"
+    return (
+        say("as it comes") if quantization == UNPACKED else say("packed as {quantization}", quantization=quantization)
+    )
 
 
 def _choose_folder(adapter: str | Path | bool, first: Path | None) -> Path | None:
@@ -181,9 +186,11 @@ def read_base_model(adapter: Path) -> str | None:
         saved = json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))
         model = saved.get("model") or saved.get("base_model_name_or_path")  # as PEFT has it
     except PermissionError:
-        raise BadModel(f"There is no permission to read {adapter / adapters.CONFIG}.") from None
+        raise BadModel(say("There is no permission to read {path}.", path=adapter / adapters.CONFIG)) from None
     except (OSError, ValueError, AttributeError):
-        raise BadModel(f"{adapter} holds no adapter: {adapters.CONFIG} is missing or broken.") from None
+        raise BadModel(
+            say("{adapter} holds no adapter: {config} is missing or broken.", adapter=adapter, config=adapters.CONFIG)
+        ) from None
     return str(model) if model else None
 
 

@@ -19,6 +19,7 @@ from core.errors import BadOption
 from core.events import Evaluated, Event, Finished, Sample, Started, Step
 from core.options import build
 from core.run import Run, list_options
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Builder:
         if "." not in key:
             keys = [k for k, _ in list_options(self.config.method) if k == key or k.endswith("." + key)]
             if len(keys) > 1:
-                raise BadOption(f"{key!r} could mean {' or '.join(keys)}; name it in full.")
+                raise BadOption(say("{key!r} could mean {keys}; name it in full.", key=key, keys=" or ".join(keys)))
             key = keys[0] if keys else key
         return replace(self, config=self.config.replace(key, value))
 
@@ -192,7 +193,13 @@ class Builder:
     def _require(self, owners: Sequence[str]) -> None:
         """BadOption unless the run's method is among `owners`, the methods that a setter belongs to."""
         if self.config.method not in owners:
-            raise BadOption(f"This option belongs to {_join(owners)}; the run's method is {self.config.method}.")
+            raise BadOption(
+                say(
+                    "This option belongs to {owners}; the run's method is {method}.",
+                    owners=_join(owners),
+                    method=self.config.method,
+                )
+            )
 
     def events(self) -> Iterator[Event]:
         """Do the run, yielding each event as it happens. Raises UserError."""

@@ -8,7 +8,7 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any, Generic, TypeVar
@@ -197,7 +197,7 @@ class Walked(Generic[Item, Value]):
 def to_json(event: Event) -> str:
     """An event as one line of JSON, without the line break. NaN and infinity, which JSON cannot hold, become null."""
     values = {f.name: _plain(getattr(event, f.name)) for f in dataclasses.fields(event)}
-    said = {name: _plain(to_plain(text)) for name, text in values.items() if isinstance(text, Sentence)}
+    said = {str(text): _plain(to_plain(text)) for text in _sentences(values)}
     parts = {"said": said} if said else {}
     return json.dumps({"event": type(event).__name__, **values, **parts}, ensure_ascii=False, allow_nan=False)
 
@@ -212,10 +212,32 @@ def from_json(line: str) -> Event:
         cls = KINDS[values.pop("event")]
         readers = {f.name: _READERS[f.type] for f in dataclasses.fields(cls)}
         said = values.pop("said", {})
+        said = {values[text] if text in readers else text: parts for text, parts in said.items()}  # older: by the field
         read = {name: readers[name](value) for name, value in values.items() if name in readers}
-        return cls(**read | {name: _read_sentence(read[name], parts) for name, parts in said.items() if name in read})
+        return cls(**(_say_again(read, said) if said else read))
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
         raise ValueError(f"not an event: {line[:80]}") from None
+
+
+def _sentences(value: Any) -> Iterator[Sentence]:
+    """The sentences in a value, wherever they lie in its lists and dicts."""
+    if isinstance(value, Sentence):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _sentences(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _sentences(inner)
+
+
+def _say_again(value: Any, said: Mapping[str, Any]) -> Any:
+    """The value with its texts as the sentences that they were."""
+    if isinstance(value, str):
+        return _read_sentence(value, said[value]) if value in said else value
+    if isinstance(value, dict):
+        return {key: _say_again(inner, said) for key, inner in value.items()}
+    return [_say_again(inner, said) for inner in value] if isinstance(value, list) else value
 
 
 def _read_sentence(text: str, parts: Any) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from core.errors import BadOption, Unavailable
+from core.text.sentence import say
 
 SERVICE, ACCOUNT = "Hone", "huggingface.co"  # of the entry in the keychain
 
@@ -34,7 +35,7 @@ def store_token(token: str) -> str:
     """Keep a token, and say where. Raises BadOption for what is none, Unavailable where it cannot be written."""
     token = token.strip()
     if not token.startswith("hf_") or not token.isascii() or not token[3:].isalnum():
-        raise BadOption("That is no access token of the Hugging Face Hub: they begin with hf_.")
+        raise BadOption(say("That is no access token of the Hugging Face Hub: they begin with hf_."))
     try:
         with _keychain() as keyring:
             keyring.set_password(SERVICE, ACCOUNT, token)
@@ -47,7 +48,7 @@ def store_token(token: str) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as stream:
             stream.write(token)
     except OSError as error:
-        raise Unavailable(f"{file} cannot be written: {error.strerror}.") from None
+        raise Unavailable(say("{file} cannot be written: {reason}.", file=file, reason=error.strerror)) from None
     return f"{file}, as no keychain can be used here"
 
 
@@ -63,7 +64,7 @@ def delete_token() -> bool:
     try:
         file.unlink(missing_ok=True)
     except OSError as error:
-        raise Unavailable(f"{file} cannot be removed: {error.strerror}.") from None
+        raise Unavailable(say("{file} cannot be removed: {reason}.", file=file, reason=error.strerror)) from None
     return found
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadModel
+from core.text.sentence import say
 
 LARGEST = 32 << 20  # bytes; the largest config.json and index that are in use take less than a tenth
 LONGEST_NUMBER = 19  # digits: nothing counts more than 64 bits hold
@@ -16,15 +17,19 @@ def read_json(path: Path, largest: int = LARGEST, longest_number: int = LONGEST_
     there is none."""
     try:
         if not path.is_file() and path.exists():
-            raise BadModel(f"{path} is no file.")
+            raise BadModel(say("{path} is no file.", path=path))
         with path.open("rb") as file:
             content = file.read(largest + 1)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:  # ValueError: a name with a NUL character
-        raise BadModel(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}.") from None
+        raise BadModel(
+            say("{path} cannot be read: {error}.", path=path, error=getattr(error, "strerror", None) or error)
+        ) from None
     if len(content) > largest:
-        raise BadModel(f"{path} cannot be read as JSON: it is larger than {largest >> 20} MB.")
+        raise BadModel(
+            say("{path} cannot be read as JSON: it is larger than {largest} MB.", path=path, largest=largest >> 20)
+        )
     return parse_object(content, path, longest_number)
 
 
@@ -34,13 +39,13 @@ def parse_object(content: bytes, path: Path, longest_number: int = LONGEST_NUMBE
     try:
         value = json.loads(content.decode("utf-8"), parse_int=functools.partial(_parse_int, longest_number))
     except UnicodeDecodeError:
-        raise BadModel(f"{path} cannot be read as JSON: it is no text in UTF-8.") from None
+        raise BadModel(say("{path} cannot be read as JSON: it is no text in UTF-8.", path=path)) from None
     except RecursionError:
-        raise BadModel(f"{path} cannot be read as JSON: it is nested too deeply.") from None
+        raise BadModel(say("{path} cannot be read as JSON: it is nested too deeply.", path=path)) from None
     except ValueError as error:
-        raise BadModel(f"{path} cannot be read as JSON: {error}.") from None
+        raise BadModel(say("{path} cannot be read as JSON: {error}.", path=path, error=error)) from None
     if not isinstance(value, dict):
-        raise BadModel(f"{path} does not hold a JSON object.")
+        raise BadModel(say("{path} does not hold a JSON object.", path=path))
     return value
 
 
@@ -48,7 +53,10 @@ def refuse_pointer(content: bytes, path: Path) -> None:
     """Raises BadModel where `content`, read from the beginning of `path`, is what Git LFS puts in a file's place."""
     if content.startswith(b"version https://git-lfs"):
         raise BadModel(
-            f"{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it."
+            say(
+                "{path} is a Git LFS pointer, not the file itself: fetch it with `git lfs pull`, or download it.",
+                path=path,
+            )
         )
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from core.errors import BadOption
 from core.text.comma_list import split_list
+from core.text.sentence import say
 
 _KEY = "option"
 _LARGEST = 2**63 - 1  # of whole numbers
@@ -126,7 +127,9 @@ def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
     opens the sentence.
     """
     if not isinstance(values, Mapping):
-        raise BadOption(f"{_opening(origin)}expected a table of options, found {_show(values)}.")
+        raise BadOption(
+            say("{origin}expected a table of options, found {value}.", origin=_opening(origin), value=_show(values))
+        )
     options = {o.name: o for o in describe(cls)}
     inner = dict(groups(cls))
     fields: dict[str, Any] = {}
@@ -136,7 +139,14 @@ def build(cls: type, values: Mapping[str, Any], origin: str = "") -> Any:
         elif name in options:
             fields[name] = check(options[name], value, origin)
         else:
-            raise BadOption(f"{_opening(origin)}there is no option {_show(name)}{_nearest(name, [*options, *inner])}.")
+            raise BadOption(
+                say(
+                    "{origin}there is no option {name}{nearest}.",
+                    origin=_opening(origin),
+                    name=_show(name),
+                    nearest=_nearest(name, [*options, *inner]),
+                )
+            )
     return cls(**fields)
 
 
@@ -145,17 +155,48 @@ def check(o: Option, value: Any, origin: str = "") -> Any:
     if value is None:
         if o.optional:
             return None
-        raise BadOption(f"{_opening(origin)}{o.name} needs a value.")
+        raise BadOption(say("{origin}{name} needs a value.", origin=_opening(origin), name=o.name))
     value = _convert(o, value, origin)
     if o.choices and not isinstance(value, tuple) and value not in o.choices:
         choices = ", ".join(o.choices) + _nearest(str(value), o.choices)
-        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, which is not one of {choices}.")
+        raise BadOption(
+            say(
+                "{origin}{name} is {value}, which is not one of {choices}.",
+                origin=_opening(origin),
+                name=o.name,
+                value=_show(value),
+                choices=choices,
+            )
+        )
     if o.low is not None and value < o.low:
-        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be at least {o.low:g}.")
+        raise BadOption(
+            say(
+                "{origin}{name} is {value}, but must be at least {low:g}.",
+                origin=_opening(origin),
+                name=o.name,
+                value=_show(value),
+                low=o.low,
+            )
+        )
     if o.high is not None and value > o.high:
-        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be at most {o.high:g}.")
+        raise BadOption(
+            say(
+                "{origin}{name} is {value}, but must be at most {high:g}.",
+                origin=_opening(origin),
+                name=o.name,
+                value=_show(value),
+                high=o.high,
+            )
+        )
     if isinstance(value, int) and abs(value) > _LARGEST:
-        raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be less than 2**63.")
+        raise BadOption(
+            say(
+                "{origin}{name} is {value}, but must be less than 2**63.",
+                origin=_opening(origin),
+                name=o.name,
+                value=_show(value),
+            )
+        )
     return value
 
 
@@ -164,9 +205,23 @@ def check_path(name: str, path: str, origin: str = "") -> None:
     for line in path.split("\n"):
         parts = line.split("/")
         if len(line) > _LONGEST_PATH or any(len(part.encode("utf-8", "replace")) > _LONGEST_NAME for part in parts):
-            raise BadOption(f"{_opening(origin)}{name} is too long to be a path: {_show(path)}.")
+            raise BadOption(
+                say(
+                    "{origin}{name} is too long to be a path: {path}.",
+                    origin=_opening(origin),
+                    name=name,
+                    path=_show(path),
+                )
+            )
         if line.startswith("~") and os.path.expanduser(parts[0]) == parts[0]:
-            raise BadOption(f"{_opening(origin)}{name} begins with {_show(parts[0])}, which is no home folder.")
+            raise BadOption(
+                say(
+                    "{origin}{name} begins with {start}, which is no home folder.",
+                    origin=_opening(origin),
+                    name=name,
+                    start=_show(parts[0]),
+                )
+            )
 
 
 def parse(o: Option, text: str, origin: str = "") -> Any:
@@ -180,8 +235,16 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
         if o.type is float:
             return check(o, float(text), origin)
     except ValueError:
-        kind = "a whole number" if o.type is int else "a number"
-        raise BadOption(f"{_opening(origin)}{o.name} is {_show(text)}, but must be {kind}.") from None
+        kind = say("a whole number") if o.type is int else "a number"
+        raise BadOption(
+            say(
+                "{origin}{name} is {value}, but must be {kind}.",
+                origin=_opening(origin),
+                name=o.name,
+                value=_show(text),
+                kind=kind,
+            )
+        ) from None
     if o.type is bool:
         values = {
             "true": True,
@@ -194,7 +257,14 @@ def parse(o: Option, text: str, origin: str = "") -> Any:
             "0": False,
         }
         if text.lower() not in values:
-            raise BadOption(f"{_opening(origin)}{o.name} is {_show(text)}, but must be true or false.")
+            raise BadOption(
+                say(
+                    "{origin}{name} is {value}, but must be true or false.",
+                    origin=_opening(origin),
+                    name=o.name,
+                    value=_show(text),
+                )
+            )
         return values[text.lower()]
     if o.type is tuple:
         return check(o, split_list(text), origin)
@@ -209,21 +279,49 @@ def _convert(o: Option, value: Any, origin: str) -> Any:
         return int(value)
     if o.type is float and (is_integer or isinstance(value, float)):
         if abs(value) > sys.float_info.max or math.isnan(value):
-            raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be an ordinary number.")
+            raise BadOption(
+                say(
+                    "{origin}{name} is {value}, but must be an ordinary number.",
+                    origin=_opening(origin),
+                    name=o.name,
+                    value=_show(value),
+                )
+            )
         return float(value)
     if o.type is str and isinstance(value, str):
         return _plain_text(o, value, origin)
     if o.type is tuple and isinstance(value, list | tuple) and all(isinstance(v, str) for v in value):
         return tuple(_plain_text(o, v, origin) for v in value)
-    words = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list of names"}
-    raise BadOption(f"{_opening(origin)}{o.name} is {_show(value)}, but must be {words[o.type]}.")
+    words = {
+        bool: say("true or false"),
+        int: say("a whole number"),
+        float: "a number",
+        str: "text",
+        tuple: say("a list of names"),
+    }
+    raise BadOption(
+        say(
+            "{origin}{name} is {value}, but must be {kind}.",
+            origin=_opening(origin),
+            name=o.name,
+            value=_show(value),
+            kind=words[o.type],
+        )
+    )
 
 
 def _plain_text(o: Option, text: str, origin: str) -> str:
     """The text. Raises BadOption for characters that neither a path nor a file of text can hold."""
     odd = next((c for c in text if c == "\0" or "\ud800" <= c <= "\udfff"), None)
     if odd:
-        raise BadOption(f"{_opening(origin)}{o.name} holds the character {odd!r}, which no text can.")
+        raise BadOption(
+            say(
+                "{origin}{name} holds the character {odd!r}, which no text can.",
+                origin=_opening(origin),
+                name=o.name,
+                odd=odd,
+            )
+        )
     return text
 
 
@@ -238,7 +336,7 @@ def _kind(hint: Any) -> tuple[type, bool]:
 
 def _nearest(name: str, candidates: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name)[:_LONGEST_NAME], list(candidates), n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
+    return say(" (did you mean {close!r}?)", close=close[0]) if close else ""
 
 
 def _opening(origin: str) -> str:
@@ -249,5 +347,5 @@ def _show(value: Any) -> str:
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # Python writes no number of thousands of digits
-        text = "a number of thousands of digits" if isinstance(value, int) else "a value nested too deeply"
+        text = say("a number of thousands of digits") if isinstance(value, int) else say("a value nested too deeply")
     return text if len(text) <= 60 else text[:57] + "..."

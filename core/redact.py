@@ -23,13 +23,15 @@ _SHORTEST = 8  # characters of a value of the environment that is looked for; sh
 
 
 def redact(text: str, environment: Mapping[str, str] = os.environ) -> str:
-    """The text without access tokens, keys and passwords: those of well-known shapes, and the environment's own."""
+    """The text without access tokens, keys and passwords: those of well-known shapes, and the environment's own. A text
+    without any is given back as it is, so that a Sentence stays one."""
+    hidden = text
     for name, value in environment.items():
         if len(value) >= _SHORTEST and _SECRET_NAME.search(name):
-            text = text.replace(value, HIDDEN)
+            hidden = hidden.replace(value, HIDDEN)
     for pattern in _SECRETS:
-        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
-    return text
+        hidden = pattern.sub(rf"\g<1>{HIDDEN}", hidden)
+    return text if hidden == text else hidden
 
 
 def environment_without_secrets() -> dict[str, str]:

@@ -16,6 +16,7 @@ import platformdirs
 
 from core.atomic_files import replacing
 from core.errors import BadModel, BadOption
+from core.text.sentence import say
 
 SHOWN = 16  # digits of a hash in a sentence
 
@@ -33,12 +34,26 @@ class Code:
     def refusal(self) -> str:
         """The sentence for someone who has not allowed it."""
         digest, path = f"SHA-256 {self.digest[:SHOWN]}", self.path
-        changed = " has changed since it was allowed; it" if is_known(self) else ""
+        changed = say(" has changed since it was allowed; it") if is_known(self) else ""
         if self.is_model:
-            wish = f"{path}{changed} wants to run its own Python code ({self.names}; {digest}) to build the model"
-            return f"{wish}, which is not allowed; allow it with --allow-model-code only if you trust this model."
-        wish = f"The reward file {path}{changed} is Python code that will run with all your rights ({digest})"
-        return f"{wish}: look at it, then allow it with --allow-reward-code."
+            wish = say(
+                "{path}{changed} wants to run its own Python code ({names}; {digest}) to build the model",
+                path=path,
+                changed=changed,
+                names=self.names,
+                digest=digest,
+            )
+            return say(
+                "{wish}, which is not allowed; allow it with --allow-model-code only if you trust this model.",
+                wish=wish,
+            )
+        wish = say(
+            "The reward file {path}{changed} is Python code that will run with all your rights ({digest})",
+            path=path,
+            changed=changed,
+            digest=digest,
+        )
+        return say("{wish}: look at it, then allow it with --allow-reward-code.", wish=wish)
 
 
 def reward_code(path: Path) -> Code:
@@ -48,9 +63,11 @@ def reward_code(path: Path) -> Code:
     try:
         contents = path.read_bytes()
     except FileNotFoundError:
-        raise BadOption(f"There is no reward file {path}.") from None
+        raise BadOption(say("There is no reward file {path}.", path=path)) from None
     except OSError as error:
-        raise BadOption(f"The reward file {path} cannot be read: {error.strerror}.") from None
+        raise BadOption(
+            say("The reward file {path} cannot be read: {reason}.", path=path, reason=error.strerror)
+        ) from None
     return Code(path.resolve(), hashlib.sha256(contents).hexdigest(), path.name)
 
 
@@ -64,13 +81,19 @@ def model_code(folder: Path, config: Mapping[str, Any]) -> Code | None:
     root = folder.resolve()
     file = Path(os.path.normpath(root / name)) if isinstance(name, str) else root  # a link in the Hub's cache is kept
     if not file.is_file() or not file.is_relative_to(root):
-        raise BadModel(f"{folder}/config.json names {str(name)[:80]!r} as its code, which is no file in this folder.")
+        raise BadModel(
+            say(
+                "{folder}/config.json names {name!r} as its code, which is no file in this folder.",
+                folder=folder,
+                name=str(name)[:80],
+            )
+        )
     files = sorted({file, *root.rglob("*.py")})
     digest = hashlib.sha256()
     for path in files:
         contents = path.read_bytes()
         digest.update(f"{path.relative_to(root).as_posix()}\n{len(contents)}\n".encode() + contents)
-    others = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    others = say(" and {count} more", count=len(files) - 1) if len(files) > 1 else ""
     return Code(root, digest.hexdigest(), f"{name}{others}", is_model=True)
 
 

@@ -22,6 +22,7 @@ from packaging.version import InvalidVersion, Version
 import core
 from core.atomic_files import replacing
 from core.resources import FOLDER
+from core.text.sentence import say
 
 DAY_SECONDS = 24 * 60 * 60
 TIMEOUT_SECONDS = 10
@@ -93,16 +94,23 @@ def ask() -> Updates:
     try:
         _keep(updates)
     except OSError as error:
-        return dataclasses.replace(updates, problem=f"{updates_file()} cannot be written: {error.strerror}")
+        return dataclasses.replace(
+            updates,
+            problem=say(
+                "{updates_file} cannot be written: {strerror}", updates_file=updates_file(), strerror=error.strerror
+            ),
+        )
     try:
         updates = dataclasses.replace(updates, **_fetch(releases_url()))
     except urllib.error.HTTPError as error:
-        updates = dataclasses.replace(updates, problem=f"the releases' address answered {error.code}")
+        updates = dataclasses.replace(updates, problem=say("the releases' address answered {code}", code=error.code))
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or getattr(error, "strerror", None) or type(error).__name__
-        updates = dataclasses.replace(updates, problem=f"the releases' address cannot be reached: {reason}"[:300])
+        updates = dataclasses.replace(
+            updates, problem=say("the releases' address cannot be reached: {reason}", reason=reason)[:300]
+        )
     except (ValueError, RecursionError) as error:
-        updates = dataclasses.replace(updates, problem=f"the answer is no release: {error}"[:300])
+        updates = dataclasses.replace(updates, problem=say("the answer is no release: {error}", error=error)[:300])
     _keep(updates)
     return updates
 
@@ -111,14 +119,18 @@ def describe() -> str:
     """A sentence about updates, for `hone doctor`."""
     updates = read_updates()
     if not releases_url():
-        return "not looked for: this Hone was built without the address of its releases"
+        return say("not looked for: this Hone was built without the address of its releases")
     if not updates.wanted:
-        return "not looked for: switched off"
+        return say("not looked for: switched off")
     if updates.problem:
-        return f"not known: {updates.problem}"
+        return say("not known: {problem}", problem=updates.problem)
     if not updates.asked:
-        return "not looked for yet; the window does it once a day"
-    return f"Hone {updates.version} is available: {updates.page}" if updates.is_newer else "this is the latest version"
+        return say("not looked for yet; the window does it once a day")
+    return (
+        say("Hone {version} is available: {page}", version=updates.version, page=updates.page)
+        if updates.is_newer
+        else say("this is the latest version")
+    )
 
 
 def _fetch(url: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import string
 from typing import Any
 
 from core.resources import FOLDER
-from core.text.sentence import Sentence
+from core.text.sentence import CAPITALIZED, Sentence
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
 
@@ -50,6 +50,9 @@ def tr(text: str, **values: object) -> str:
     resources.make.languages. Where there is no translation it is English.
     """
     if isinstance(text, Sentence):
+        if text.words == CAPITALIZED:
+            inner = tr(text.values["text"])
+            return inner[:1].upper() + inner[1:]
         return tr(text.words, **text.values)
     translated = _texts.get(text, text)
     if not values:

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QLabel, QMessageBox, QWidget
 
+from app.desktop.language import tr
+
 
 class MessageBox(QMessageBox):
     """QMessageBox, never as the system's own alert. Use this one everywhere."""
@@ -26,7 +28,7 @@ class MessageBox(QMessageBox):
             font = label.font()
             font.setBold(True)
             label.setFont(font)
-        self.setInformativeText(sentence)
+        self.setInformativeText(tr(sentence))
 
     def ask(self, answered: Callable[[QAbstractButton | None], object]) -> None:
         """Open without waiting, and call `answered` with the button that was chosen once it is closed."""

@@ -12,6 +12,7 @@ from app.preview import dataset_reader
 from app.runs.labels import data_label
 from core.data.check.fixes import placeholder_to_fill
 from core.run import Run
+from core.text.sentence import join
 
 if TYPE_CHECKING:
     from core.data.preview.scan import FilePreview, ScanResult
@@ -53,7 +54,11 @@ def check_data(run: Run, survey: Survey) -> Check:
     rows = tr_count("{name}: {count:,} usable row", "{name}: {count:,} usable rows", usable, name=name)
     if not usable:
         misfit = goals.find_misfit(run)
-        words = f"{misfit.reason} {misfit.sentence}" if misfit else tr("{name} has no row that can be used.", name=name)
+        words = (
+            tr(join((misfit.reason, misfit.sentence)))
+            if misfit
+            else tr("{name} has no row that can be used.", name=name)
+        )
         return Check("data", BAD, words, "data")
     if scanned.left_out:
         words = tr(

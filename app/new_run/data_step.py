@@ -31,6 +31,7 @@ from app.widgets.notice import Notice
 from core import methods
 from core.events import Phase
 from core.run import DEMO
+from core.text.sentence import join
 
 if TYPE_CHECKING:
     from core.data.preview.scan import FilePreview, ScanResult
@@ -227,7 +228,7 @@ class DataStep(QWidget):
     def _show_misfit(self, misfit: goals.Misfit | None) -> None:
         if misfit is None or not self._problem:
             return
-        self._problem = f"{misfit.reason} {misfit.sentence}"
+        self._problem = tr(join((misfit.reason, misfit.sentence)))
         self.columns.hide()
         if self.scanned is not None:  # its columns are known, only not to the chosen method
             self.file.sentence.setText(tr("{rows:,} rows", rows=self.scanned.index.rows))
@@ -243,10 +244,10 @@ class DataStep(QWidget):
         """No row can be used: say the reason, and what would help."""
         self._look_for_misfit()
         errors = [f for f in self.preview.problems.findings if f.severity == "error"]
-        self._problem = str(errors[0]) if errors else tr("There is no row to learn from in this file.")
+        self._problem = tr(str(errors[0])) if errors else tr("There is no row to learn from in this file.")
         if errors and errors[0].code in ("columns", "column"):
             sentence = scanned.sentence if errors[0].code == "columns" else errors[0].message
-            self.file.sentence.setText(f"{sentence} {_MAP_ADVICE}")
+            self.file.sentence.setText(join((sentence, _MAP_ADVICE)))
             self.preview.tabs.show_page(self.preview.rows)
             self._show_columns()
         else:

@@ -53,7 +53,7 @@ def use_labels(sentence: str, method: str) -> str:
     """A sentence of the library with the window's labels for flags and option names: --lora-r becomes “Rank”."""
     labels = {}
     for _, o in list_options(method):
-        labels[o.flag] = o.label
+        labels[o.flag] = tr(o.label)
         if "_" in o.name:  # other names are ordinary words as well
-            labels[o.name] = o.label
-    return _NAMES.sub(lambda match: f"“{labels[match[0]]}”" if match[0] in labels else match[0], sentence)
+            labels[o.name] = tr(o.label)
+    return _NAMES.sub(lambda match: tr("“{name}”", name=labels[match[0]]) if match[0] in labels else match[0], sentence)

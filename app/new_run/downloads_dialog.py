@@ -49,7 +49,7 @@ class DownloadRow(Card):
         try:
             self._trashed = trash_model(self.download.folder)
         except UserError as error:
-            self._tell(str(error), "bad")
+            self._tell(tr(str(error)), "bad")
             return
         size = format_bytes(self.download.size)
         self._tell(tr("In the Trash. {size} are free once that is emptied.", size=size), "secondary")
@@ -61,7 +61,7 @@ class DownloadRow(Card):
         try:
             put_back(self._trashed)
         except UserError as error:
-            self._tell(str(error), "bad")
+            self._tell(tr(str(error)), "bad")
             return
         self._tell(tr("{size} on the disk", size=format_bytes(self.download.size)), "secondary")
         self._show_place(is_here=True, can_undo=False)

@@ -7,6 +7,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Signal
 
 from app.desktop import preferences
+from app.desktop.language import tr
 from app.desktop.log_files import log
 from app.new_run.draft_files import NamedDrafts, read_draft, replace_option, write_draft
 from app.threads.throttle import Throttle
@@ -130,7 +131,7 @@ class Draft(QObject):
         try:
             Run.from_dict(self.run.to_dict())
         except BadOption as error:
-            return str(error)
+            return tr(str(error))
         return ""
 
     def save(self) -> None:

@@ -60,7 +60,7 @@ class DraftMenu(Button):
         try:
             self._draft.open(name)
         except UserError as error:
-            self._complain(str(error))
+            self._complain(tr(str(error)))
 
     def _save_as(self) -> None:
         NameDialog(self, tr("Save the draft as"), self._draft.name, self._draft.save_as).open()
@@ -81,7 +81,7 @@ class DraftMenu(Button):
         try:
             self._draft.delete()
         except UserError as error:
-            self._complain(str(error))
+            self._complain(tr(str(error)))
 
     def _complain(self, sentence: str) -> None:
         box = MessageBox(self, MessageBox.Icon.Warning, sentence)
@@ -105,6 +105,6 @@ class NameDialog(QInputDialog):
         try:
             self._accept_name(self.textValue())
         except UserError as error:
-            self.setLabelText(str(error))
+            self.setLabelText(tr(str(error)))
             return
         super().accept()

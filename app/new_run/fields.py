@@ -155,7 +155,7 @@ class TextField(Field):
             value = parse(self.option, typed) if text.strip() or self.option.optional else self.option.default
         except BadOption as error:
             self._line.mark_wrong(True)
-            self.refused.emit(describe_refusal(self.option, text, str(error)))
+            self.refused.emit(describe_refusal(self.option, text, tr(str(error))))
             return
         self._line.mark_wrong(False)
         self.refused.emit("")
@@ -193,14 +193,13 @@ def describe_refusal(option: Option, text: str, sentence: str) -> str:
             number = float(read_number(text)) if option.type is float else int(text)
         except ValueError:
             if option.type is int:
-                return tr("{label} must be a whole number.", label=option.label)
-            return tr("{label} must be a number.", label=option.label)
+                return tr("{label} must be a whole number.", label=tr(option.label))
+            return tr("{label} must be a number.", label=tr(option.label))
         if option.low is not None and number < option.low:
-            return tr("{label} must be at least {low:,.10g}.", label=option.label, low=option.low)
+            return tr("{label} must be at least {low:,.10g}.", label=tr(option.label), low=option.low)
         if option.high is not None and number > option.high:
-            return tr("{label} must be at most {high:,.10g}.", label=option.label, high=option.high)
-    rest = sentence.removeprefix(f"{option.name} ")
-    return sentence if rest == sentence else f"{option.label} {rest}"
+            return tr("{label} must be at most {high:,.10g}.", label=tr(option.label), high=option.high)
+    return sentence.replace(option.name, tr(option.label), 1) if sentence.startswith(option.name + " ") else sentence
 
 
 def make_field(option: Option, browse: str = "") -> Field:

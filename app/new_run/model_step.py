@@ -321,7 +321,7 @@ def _check_remote(run: Run) -> _Checked:
     except Gated as error:  # its terms can be accepted until the run starts
         return _Checked(GATED, "", None, is_here=False, page=error.url)
     except Unavailable as error:  # no network now: the run would tell it again
-        return _Checked(later, str(error), None, is_here=False)
+        return _Checked(later, tr(str(error)), None, is_here=False)
     support, sentence = family_support(str(config.get("model_type") or ""))
     if support == UNSUPPORTED:
         raise BadModel(sentence)

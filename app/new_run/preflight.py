@@ -41,7 +41,7 @@ def run_checks(run: Run) -> Iterator[Check]:
         yield check_data(run, rows)
         yield check_placeholders(rows)
     except UserError as error:
-        yield Check("data", BAD, str(error), "data")
+        yield Check("data", BAD, tr(str(error)), "data")
         yield Check("placeholders", LATER, tr("Can be told once the data can be read."))
     remote = _Remote()
     try:
@@ -50,13 +50,13 @@ def run_checks(run: Run) -> Iterator[Check]:
             remote = _ask_hub(run)
         yield _check_model(run, folder, remote)
     except UserError as error:
-        yield Check("model", BAD, str(error), "model")
+        yield Check("model", BAD, tr(str(error)), "model")
     try:
         loaded = dataset_reader.load_run_tokenizer(run, folder) if folder else None
         tokenizer = loaded.tokenizer if loaded else None
         yield check_tokens(run, head, tokenizer)
     except UserError as error:
-        yield Check("learned", BAD, str(error), "model")
+        yield Check("learned", BAD, tr(str(error)), "model")
     yield _check_memory(run, folder, remote)
     yield _check_disk(run, folder, remote)
     device = core_calls.backend_report(run.backend)
@@ -96,7 +96,7 @@ def _check_settings(run: Run) -> Check:
     try:
         Run.from_dict(run.to_dict())  # built anew, a method's options are checked against each other as well
     except UserError as error:
-        return Check("settings", BAD, use_labels(str(error), run.method), "settings")
+        return Check("settings", BAD, use_labels(tr(str(error)), run.method), "settings")
     if words := goals.missing_model_reason(run):
         return Check("settings", BAD, words, "model")
     lr, usual = run.train.learning_rate, run.usual_learning_rate
@@ -185,7 +185,13 @@ def _check_disk(run: Run, folder: Path | None, remote: _Remote) -> Check:
 
 
 def _check_backend(device: dict[str, str]) -> Check:
-    words = f"{device['requested']} → {device['used'].upper()}, {device['device']}: {device['reason']}."
+    words = tr(
+        "{requested} → {used}, {device}: {reason}.",
+        requested=device["requested"],
+        used=device["used"].upper(),
+        device=device["device"],
+        reason=device["reason"],
+    )
     fell_back = device["requested"] not in ("auto", "ane", device["used"])
     return Check("backend", NOTE if fell_back else GOOD, words, "settings")
 
@@ -197,7 +203,7 @@ def _check_neural_engine(run: Run, folder: Path | None) -> Check:
         )
     may_be_used, words = core_calls.neural_engine_report(run, folder)
     state = NOTE if run.backend == "ane" and not may_be_used else GOOD
-    return Check("neural_engine", state, words, "settings")
+    return Check("neural_engine", state, tr(words), "settings")
 
 
 def _check_memory(run: Run, folder: Path | None, remote: _Remote) -> Check:
@@ -210,7 +216,7 @@ def _check_memory(run: Run, folder: Path | None, remote: _Remote) -> Check:
         )
         return Check("memory", LATER, words)
     if estimate.advice:
-        return Check("memory", NOTE, estimate.advice, "settings")
+        return Check("memory", NOTE, tr(estimate.advice), "settings")
     return Check(
         "memory",
         GOOD,
@@ -294,7 +300,7 @@ def measure_run(run: Run, stop: threading.Event) -> "Iterator[Phase | Check]":
             if isinstance(event, Phase):
                 yield event
     except UserError as error:
-        yield Check(MEASURED, NOTE, use_labels(str(error), run.method), "settings")
+        yield Check(MEASURED, NOTE, use_labels(tr(str(error)), run.method), "settings")
     else:
         found = measuring.value
         yield Check(

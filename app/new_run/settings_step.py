@@ -223,7 +223,7 @@ class SettingsStep(QWidget):
         try:
             self._draft.set(key, value)
         except BadOption as error:
-            self._refuse(key, str(error))
+            self._refuse(key, tr(str(error)))
         self._warn()
 
     def _set_simple(self, key: str, value: object) -> None:

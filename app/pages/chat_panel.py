@@ -183,7 +183,7 @@ class ChatHistoryList(Card):
             try:
                 self._history.delete(path)
             except UserError as error:
-                self.failed.emit(str(error))
+                self.failed.emit(tr(str(error)))
             else:
                 self.deleted.emit(path)
         self.show_conversations(self._key)

@@ -68,7 +68,7 @@ class Overview(Card):
         if finished is not None:
             words = tr(finished.message) or describe_status(finished.reason)
         if run.record.problem:
-            words = run.record.problem
+            words = tr(run.record.problem)
         verdict = Label(words, selectable=True)
         self.verdicts.append(verdict)
         sentence = hbox(gap=6)

@@ -108,7 +108,7 @@ class CorrectAnswerDialog(QDialog):
             else:
                 append_pair(path, self._messages, answer, self._given)
         except UserError as error:
-            self.problem.setText(str(error))
+            self.problem.setText(tr(str(error)))
             return
         preferences.set_correction_file(self._kind, str(path))
         self.added.emit(path)

@@ -36,7 +36,7 @@ class DeletedBar(Notice):
             try:
                 trashed = trash_run(folder)
             except UserError as error:
-                problems.append(str(error))
+                problems.append(tr(str(error)))
                 continue
             if trashed is None:
                 left.append(folder)
@@ -57,7 +57,7 @@ class DeletedBar(Notice):
                 delete_for_good(folder)
                 gone.append(folder)
             except UserError as error:
-                problems.append(str(error))
+                problems.append(tr(str(error)))
         self._tell(len(trashed) + len(gone), problems)
         self.deleted.emit(gone)
 
@@ -68,7 +68,7 @@ class DeletedBar(Notice):
             try:
                 put_back(trashed)
             except UserError as error:
-                problems.append(str(error))
+                problems.append(tr(str(error)))
         self._trashed = []
         self.undo_button.hide()
         if problems:

@@ -176,8 +176,8 @@ class ExportList(Card):
         target, events = self._running, self._events
         saved = next(event.path for event in reversed(events) if isinstance(event, Saved))
         warned = [event for event in events if isinstance(event, Warned) and event.code != "ollama-missing"]
-        checked = " ".join(event.message for event in warned if event.code == "checked")
-        notes = " ".join(event.message for event in warned if event.code != "checked")
+        checked = " ".join(tr(event.message) for event in warned if event.code == "checked")
+        notes = " ".join(tr(event.message) for event in warned if event.code != "checked")
         command = next((event.text for event in events if isinstance(event, Command)), "")
         if command:
             notes = f"{notes} {NO_OLLAMA}".strip()

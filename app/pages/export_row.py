@@ -89,7 +89,7 @@ class ExportRow(QWidget):
                 index = self.form.count() - 1
                 item = self.form.model().index(index, 0)
                 self.form.setItemData(index, 0, Qt.ItemDataRole.UserRole - 1)  # no flags: it cannot be chosen
-                self.form.model().setData(item, form.refusal, Qt.ItemDataRole.ToolTipRole)
+                self.form.model().setData(item, tr(form.refusal), Qt.ItemDataRole.ToolTipRole)
         self.form.setVisible(len(self.choice.forms) > 1)
 
     @property
@@ -100,7 +100,7 @@ class ExportRow(QWidget):
     def set_waiting(self, reason: str) -> None:
         """Disable the button while something else has the model; `reason` says what, "" for nothing."""
         self.button.setEnabled(not reason and not self.choice.refusal)
-        self.button.setToolTip(reason or self.choice.refusal)
+        self.button.setToolTip(reason or tr(self.choice.refusal))
         self.form.setEnabled(self.button.isEnabled())
 
     def show_possible(self) -> None:

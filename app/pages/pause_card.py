@@ -116,7 +116,7 @@ class PauseCard(Card):
         except BadOption as error:
             field.mark_wrong(True)
             self.plan.set_tone("bad")
-            self.plan.setText(str(error))
+            self.plan.setText(tr(str(error)))
             return None
         return pause_changes.list_changes(run, record, rate, more)
 

@@ -343,8 +343,8 @@ class RunPage(QWidget):
         if record.started:
             self.badge.show_choices(record.backend, record.started.precision)
         engine = "" if record.engine_off else describe_use(record.backend)
-        parts = [f"{names}: {words}" for names, words in describe_parts(record.backend)] if engine else []
-        self.engine.setText("\n".join([engine, *parts]))
+        parts = [f"{tr(names)}: {tr(words)}" for names, words in describe_parts(record.backend)] if engine else []
+        self.engine.setText("\n".join([tr(engine), *parts]))
         self.engine.setVisible(bool(engine))
         of_ranks = record.started.ranks if record.started else {}
         ranks = describe_ranks(record.last_step.metrics, of_ranks) if record.last_step else ""

@@ -62,7 +62,7 @@ class RunNotesDialog(QDialog):
         try:
             write_notes(self._folder, make_notes(self.name.text(), self.tags.text(), self.text.toPlainText()))
         except UserError as error:
-            self.problem.setText(str(error))
+            self.problem.setText(tr(str(error)))
             self.problem.show()
             return
         super().accept()

@@ -196,7 +196,7 @@ class RunsPage(QWidget):
         try:
             self.run_again.emit(_read_run(row), row.entry.title)
         except UserError as error:
-            self._show_reason(str(error))
+            self._show_reason(tr(str(error)))
 
     def _delete(self, rows: Sequence[RunRow]) -> None:
         self._forget_deleted([row.folder for row in rows if not row.on_disk])  # failed before they had a folder

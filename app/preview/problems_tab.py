@@ -163,7 +163,7 @@ class ProblemsTab(QWidget):
         by_number = finding.row is not None and row_entry(finding.row) in entries
         self._selected = finding.code, finding.line
         fix = ROW_LEFT_OUT if by_number else finding.fix or ""
-        self.message.setText(f"{finding_location(finding)}: {finding.message} {fix}".rstrip())
+        self.message.setText(f"{finding_location(finding)}: {tr(finding.message)} {tr(fix)}".rstrip())
         for part in (self.text, self.fill):
             part.setVisible(bool(name) and not excluded and not by_number)
         single = finding.row is not None and finding.severity != "error" and not excluded and not by_number

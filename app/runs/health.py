@@ -9,6 +9,7 @@ from app.runs.record import RunRecord
 from app.runs.series import SMOOTHING
 from core import methods
 from core.methods import Trend
+from core.text.sentence import join
 
 _RISING = 1.02  # a held-out loss of this many times its best counts as getting worse
 _FEW = 8  # steps before anything is said of a trend
@@ -45,7 +46,7 @@ def assess(record: RunRecord) -> Health:
     if note is None or record.last_step.time - note.time >= _RECENT:
         return health
     tone = "warn" if health.tone in ("good", "accent") else health.tone
-    return Health(tone, f"{health.sentence} {note.message}", health.action)
+    return Health(tone, join((health.sentence, note.message)), health.action)
 
 
 def _assess_memorising(record: RunRecord) -> Health | None:

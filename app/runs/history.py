@@ -127,7 +127,7 @@ def _read_entry(folder: Path) -> HistoryEntry | None:
     try:
         run = Run.read(folder / "run.toml")
     except UserError as error:
-        return _damaged_entry(folder, str(error))
+        return _damaged_entry(folder, tr(str(error)))
     log = EventLog(folder / "events.jsonl", _SUMMARY_EVENTS)
     best_loss: float | None = None
     eval_metrics: dict[str, float] = {}

@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.desktop.language import localize
+from app.desktop.language import localize, tr
 from app.runs.series import Series
 from core.events import (
     MACHINE_CODES,
@@ -76,7 +76,7 @@ class RunRecord:
         elif isinstance(event, Phase):
             self.phase, self.paused = event, None  # also of a run that is to go on
             if event.fraction is None:
-                self._log(event, "info", f"{event.name}: {event.detail}" if event.detail else event.name)
+                self._log(event, "info", describe_logged(event))
         elif isinstance(event, Started):
             self._add_start(event)
         elif isinstance(event, Evaluated):
@@ -86,9 +86,17 @@ class RunRecord:
         elif isinstance(event, Saved):
             if event.what == "checkpoint":
                 self.checkpoints.append(event.step)
-            self._log(event, "info", f"Saved the {event.what} of step {event.step:,}: {event.path}")
+            what = (
+                tr("checkpoint")
+                if event.what == "checkpoint"
+                else tr("adapter")
+                if event.what == "adapter"
+                else event.what
+            )
+            words = tr("Saved the {what} of step {step:,}: {path}", what=what, step=event.step, path=event.path)
+            self._log(event, "info", words)
         elif isinstance(event, Warned):
-            self._log(event, "note", event.message)
+            self._log(event, "note", tr(event.message))
             if event.code in MACHINE_CODES:
                 self.machine_note = event
             if event.code == "neural-engine-off":
@@ -96,12 +104,12 @@ class RunRecord:
             self._has_slept = self._has_slept or event.code == "slept"
         elif isinstance(event, Paused):
             self.paused = event
-            self._log(event, "info", f"Paused behind step {event.step:,}")
+            self._log(event, "info", tr("Paused behind step {step:,}", step=event.step))
         elif isinstance(event, Resumed):
             self._add_resumption(event)
         elif isinstance(event, Finished):
             self.finished = event
-            self._log(event, "problem" if event.reason == "failed" else "info", event.message)
+            self._log(event, "problem" if event.reason == "failed" else "info", tr(event.message))
             self.problem = event.message if event.reason == "failed" else ""
         self.last_time = event.time
 
@@ -175,7 +183,11 @@ class RunRecord:
         """Put into the log what the process holds once the run is over, beside the most that it held."""
         if len(self.memory):
             most, rest = max(self.memory.y), process_bytes / 2**30
-            words = f"Memory: the process held up to {most:.2f} GB; after the run it holds {rest:.2f} GB."
+            words = tr(
+                "Memory: the process held up to {most:.2f} GB; after the run it holds {rest:.2f} GB.",
+                most=most,
+                rest=rest,
+            )
             self.log.append(LogLine(time, "info", words))
 
     def _add_start(self, event: Started) -> None:
@@ -184,17 +196,22 @@ class RunRecord:
             self.start_time = event.time - self.last_step.seconds  # resumed: the pause does not count
         self.finished, self.problem, self.engine_off, self._step_seconds = None, "", "", None
         self.paused = None
-        summary = f"{event.total_steps:,} steps over {event.rows:,} rows; {event.eval_rows:,} held out"
+        summary = tr(
+            "{steps:,} steps over {rows:,} rows; {held_out:,} held out",
+            steps=event.total_steps,
+            rows=event.rows,
+            held_out=event.eval_rows,
+        )
         self._log(event, "info", summary)
-        self._log(event, "info", f"Backend: {describe_choice(event.backend)}")
-        self._log(event, "info", f"Precision: {describe_choice(event.precision)}")
+        self._log(event, "info", tr("Backend: {choice}", choice=describe_choice(event.backend)))
+        self._log(event, "info", tr("Precision: {choice}", choice=describe_choice(event.precision)))
         if event.memory.get("wired"):
-            self._log(event, "info", f"Wired memory: {event.memory['wired'] / 1e9:.1f} GB")
+            self._log(event, "info", tr("Wired memory: {size:.1f} GB", size=event.memory["wired"] / 1e9))
 
     def _add_resumption(self, event: Resumed) -> None:
         if event.changes:
             self.changes.append((event.step, describe_changes(event.changes)))
-        self._log(event, "info", describe_resumed(event) or f"Going on behind step {event.step:,}")
+        self._log(event, "info", tr(describe_resumed(event)) or tr("Going on behind step {step:,}", step=event.step))
 
     def _add_step(self, event: Step) -> None:
         for series, value in (
@@ -225,13 +242,22 @@ class RunRecord:
             self.eval_metrics.setdefault(name, Series()).append(event.step, value)
         if math.isfinite(event.loss) and (self.best_eval is None or event.loss < self.best_eval.loss):
             self.best_eval = event
-        mark = ", the best so far" if event.best else ""
-        self._log(event, "info", f"Step {event.step:,}: loss on held-out rows {event.loss:.4f}{mark}")
+        mark = tr(", the best so far") if event.best else ""
+        self._log(
+            event,
+            "info",
+            tr("Step {step:,}: loss on held-out rows {loss:.4f}{mark}", step=event.step, loss=event.loss, mark=mark),
+        )
 
     def _log(self, event: Event, level: str, text: str) -> None:
         self.log.append(LogLine(event.time, level, text))
 
 
+def describe_logged(phase: Phase) -> str:
+    """A phase as a line of the log."""
+    return f"{tr(phase.name)}: {tr(phase.detail)}" if phase.detail else tr(phase.name)
+
+
 def describe_choice(choice: dict[str, object]) -> str:
     """requested → used: reason, in one line, for the backend or the precision of a Started event."""
-    return f"{choice.get('requested')} → {choice.get('used')}: {choice.get('reason')}"
+    return f"{choice.get('requested')} → {choice.get('used')}: {tr(str(choice.get('reason')))}"

@@ -62,7 +62,7 @@ def describe_detail(detail: str) -> str:
     """How far a phase is, which the core counts in rows; what else it says stands for itself."""
     found = _COUNTED.fullmatch(detail)
     if found is None:
-        return detail
+        return tr(detail)
     done, total, unit = found["done"], localize(found["total"]), found["unit"] or ""
     if done is None:
         return tr("{total} rows", total=total)

@@ -73,7 +73,7 @@ class QueueKeeper(QObject):
             else:
                 self._runs.start(run)
         except UserError as error:
-            dialogs.show_message(self._window, tr("This run cannot go on."), str(error))
+            dialogs.show_message(self._window, tr("This run cannot go on."), tr(str(error)))
         self._write()
         self.changed.emit()
 
@@ -95,4 +95,4 @@ class QueueKeeper(QObject):
         except UserError as error:
             if not self._has_warned:
                 self._has_warned = True
-                dialogs.show_message(self._window, tr("The queue is not kept over a restart."), str(error))
+                dialogs.show_message(self._window, tr("The queue is not kept over a restart."), tr(str(error)))

@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
             self.runs.show_folder(folder)
             recent.remember(folder)
         except UserError as error:
-            dialogs.show_message(self, tr("This run cannot be opened."), str(error))
+            dialogs.show_message(self, tr("This run cannot be opened."), tr(str(error)))
 
     def paste(self) -> None:
         """Open what is on the clipboard; a dataset's id only while the step that chooses data is shown."""
@@ -322,7 +322,7 @@ class MainWindow(QMainWindow):
         try:
             self._edit_settings(Run.read(path))
         except UserError as error:
-            dialogs.show_message(self, tr("These settings cannot be used."), str(error))
+            dialogs.show_message(self, tr("These settings cannot be used."), tr(str(error)))
 
     def _use_data(self, run: Run) -> None:
         """Learn from a run's data, by the method that they suit."""
@@ -351,7 +351,7 @@ class MainWindow(QMainWindow):
         try:
             self.runs.show_folder(folder).show_use_it()
         except UserError as error:
-            dialogs.show_message(self, tr("This run cannot be opened."), str(error))
+            dialogs.show_message(self, tr("This run cannot be opened."), tr(str(error)))
 
     def _mark_place(self) -> None:
         """Mark the place in the sidebar that the shown page belongs to."""

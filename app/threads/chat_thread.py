@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.desktop.language import tr
 from app.threads.errors import report_errors
 from app.threads.gc import clear_mlx_cache
 
@@ -89,7 +90,7 @@ class ChatThread(QThread):
                 self._answer(chat, question)
             if chat.note != note:
                 note = chat.note
-                self.noted.emit(note)
+                self.noted.emit(tr(note))
             self.answer_finished.emit(question.ticket)
 
     def _answer(self, chat: Any, question: Question) -> None:

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from app.desktop.language import tr
 from core.errors import UserError
 from core.redact import redact
 
@@ -19,7 +20,7 @@ def report_errors(failed: Callable[[str], None], crashed: Callable[[str], None])
     try:
         yield
     except UserError as error:
-        failed(redact(str(error)))
+        failed(tr(redact(str(error))))
     except Exception:
         crashed(redact(traceback.format_exc()))
     finally:

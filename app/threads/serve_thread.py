@@ -6,6 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from app.desktop.language import tr
 from app.threads.errors import report_errors
 from app.threads.gc import clear_mlx_cache
 
@@ -39,7 +40,7 @@ class ServeThread(QThread):
     def _serve(self) -> None:
         with self._make_server() as server:
             for sentence in filter(None, (server.note, server.warning)):
-                self.noted.emit(sentence)
+                self.noted.emit(tr(sentence))
             self.url = server.url
             try:
                 if not self._closing.is_set():

@@ -27,8 +27,8 @@ class BackendBadge(Button):
     def show_choices(self, backend: dict[str, Any], precision: dict[str, Any]) -> None:
         """Show core.events.Started's two tables."""
         engine = backend.get("neural_engine") or {}
-        lines = [f"{names}: {words}" for names, words in describe_parts(backend)]
-        table = {**backend, "neural_engine": "\n".join([str(engine.get("line") or ""), *lines])}
+        lines = [f"{tr(names)}: {tr(words)}" for names, words in describe_parts(backend)]
+        table = {**backend, "neural_engine": "\n".join([tr(str(engine.get("line") or "")), *lines])}
         self._choices = [(tr("Backend"), table), (tr("Precision"), precision)]
         has_fallback = fell_back(backend, engine) or fell_back(precision)
         device = f"{str(backend.get('used', '')).upper()} (MLX)"

@@ -74,7 +74,7 @@ class ItemModel(QAbstractTableModel):
     def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         item = self._items[index.row()]
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            text = self._columns[index.column()][1](item)
+            text = tr(self._columns[index.column()][1](item))
             if role == Qt.ItemDataRole.ToolTipRole:
                 return text[:4000]
             short = " ".join(text[: 2 * _MAX_CELL].split())

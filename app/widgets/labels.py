@@ -4,7 +4,9 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
+from app.desktop.language import tr
 from app.style import icons, theme
+from core.text.sentence import Sentence
 
 
 class Label(QLabel):
@@ -22,7 +24,7 @@ class Label(QLabel):
         selectable: bool = False,
     ) -> None:
         self._tone, self._sets_palette = tone, False
-        super().__init__(text)
+        super().__init__(tr(text) if isinstance(text, Sentence) else text)
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setFont(theme.font(size, bold, figures))
         self.setWordWrap(wrap)
@@ -31,6 +33,10 @@ class Label(QLabel):
                 Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
             )
         self._apply_tone()
+
+    def setText(self, text: str) -> None:
+        """Show another text; a sentence of the core is said in the window's language."""
+        super().setText(tr(text) if isinstance(text, Sentence) else text)
 
     def set_tone(self, tone: str) -> None:
         self._tone = tone
@@ -78,8 +84,8 @@ class ElidedLabel(Label):
     def show_text(self, text: str) -> None:
         """Show another text."""
         self.setText(text)
-        self.setToolTip(text)
-        self.setAccessibleName(text)
+        self.setToolTip(self.text())
+        self.setAccessibleName(self.text())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)

@@ -36,7 +36,7 @@ class Notice(Card):
         self.sentence.setText(sentence)
         self.advice.setText(advice)
         self.advice.setVisible(bool(advice))
-        self.setAccessibleName(f"{_TITLES[tone]}: {sentence}")
+        self.setAccessibleName(f"{_TITLES[tone]}: {self.sentence.text()}")
         self.show()
 
     def add_action(self, button: QWidget) -> None:

@@ -14,6 +14,7 @@ from core.adapters.rank_pattern import RankScale
 from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
 from core.model.families import UNSUPPORTED, describe_support
+from core.text.sentence import say
 
 
 def attach(model: nn.Module, options: AdapterOptions) -> None:
@@ -49,11 +50,23 @@ def _continue_from_saved(model: nn.Module, options: AdapterOptions) -> None:
     config, weights = read(folder)
     kind = config.get("fine_tune_type", "lora")
     if kind == "full":
-        raise BadModel(f"{folder} holds a fully trained model, not an adapter: fuse it, and give it as the model.")
+        raise BadModel(
+            say(
+                "{folder} holds a fully trained model, not an adapter: fuse it, and give it as the model.",
+                folder=folder,
+            )
+        )
     attach_saved(model, config, weights, folder)
     layers, defaults = adapter_layers(model), type(options)()
     if options.type not in (defaults.type, kind):
-        raise BadOption(f"The adapter in {folder} is a {kind} adapter: {options.type} cannot go on from it.")
+        raise BadOption(
+            say(
+                "The adapter in {folder} is a {kind} adapter: {wanted} cannot go on from it.",
+                folder=folder,
+                kind=kind,
+                wanted=options.type,
+            )
+        )
     first_layer = next(iter(layers.values()))
     _check_rank_scale(
         options, RankScale(first_layer.rank, first_layer.scale), bool(config.get(rank_pattern.KEY)), folder
@@ -62,9 +75,14 @@ def _continue_from_saved(model: nn.Module, options: AdapterOptions) -> None:
         requested = set(find_target_layers(model, options.targets, options.layers))
         mismatched = sorted(requested ^ set(layers))
         if mismatched:
-            verb = "has" if mismatched[0] in layers else "lacks"
+            verb = say("has") if mismatched[0] in layers else say("lacks")
             raise BadOption(
-                f"The adapter in {folder} {verb} an adapter for {mismatched[0]}; leave targets and layers out."
+                say(
+                    "The adapter in {folder} {verb} an adapter for {layer}; leave targets and layers out.",
+                    folder=folder,
+                    verb=verb,
+                    layer=mismatched[0],
+                )
             )
     for layer in layers.values():
         layer.dropout = nn.Dropout(p=options.dropout)
@@ -76,10 +94,20 @@ def _check_rank_scale(options: AdapterOptions, saved: RankScale, layers_differ: 
     rank = saved.rank if options.rank == default_rank else options.rank
     sets_scale = options.alpha is not None or options.rslora
     if layers_differ and (sets_scale or options.rank != default_rank):
-        raise BadOption(f"The layers of the adapter in {folder} differ in rank or strength: leave rank and alpha out.")
+        raise BadOption(
+            say(
+                "The layers of the adapter in {folder} differ in rank or strength: leave rank and alpha out.",
+                folder=folder,
+            )
+        )
     scale_differs = sets_scale and not math.isclose(adapter_scale(options, rank), saved.scale, rel_tol=1e-6)
     if rank != saved.rank or scale_differs:
         raise BadOption(
-            f"The adapter in {folder} was trained with rank {saved.rank} and alpha {saved.scale * saved.rank:g}; "
-            "ask for the same, or leave both out, to go on from it."
+            say(
+                "The adapter in {folder} was trained with rank {rank} and alpha {alpha:g}; ask for the same, or "
+                "leave both out, to go on from it.",
+                folder=folder,
+                rank=saved.rank,
+                alpha=saved.scale * saved.rank,
+            )
         )

@@ -14,6 +14,7 @@ import mlx.nn as nn
 from core.adapters.lora import AdapterLayer, LoRALinear
 from core.errors import BadOption
 from core.quant import is_linear, linear_weight
+from core.text.sentence import say
 
 KIND = "dora"
 
@@ -80,5 +81,5 @@ class DoRALinear(LoRALinear):
 def wrap_layer(layer: nn.Module, rank: int, scale: float, dropout: float) -> AdapterLayer:
     """A linear layer with a DoRA adapter. Raises BadOption for a layer of another kind."""
     if not is_linear(layer):
-        raise BadOption(f"DoRA goes with linear layers; {type(layer).__name__} takes lora.")
+        raise BadOption(say("DoRA goes with linear layers; {name} takes lora.", name=type(layer).__name__))
     return DoRALinear(layer, rank, scale, dropout)

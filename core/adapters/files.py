@@ -13,6 +13,7 @@ from core.json_file import read_json
 from core.model.weight_files import read_header
 from core.quant import MODES
 from core.quant.modes import UNPACKED
+from core.text.sentence import say
 
 WEIGHTS = "adapters.safetensors"
 CONFIG = "adapter_config.json"
@@ -33,7 +34,7 @@ class BasePrecision:
 
     quantization: str = UNPACKED
     double: bool = False  # whether the scales are quantized too
-    source: str = "as in training"  # who decided: the training, or the person ("as asked")
+    source: str = say("as in training")  # who decided: the training, or the person ("as asked")
 
     @property
     def note(self) -> str:
@@ -41,7 +42,7 @@ class BasePrecision:
         if self.quantization == UNPACKED:
             return ""
         packed = f"{self.quantization}{' with packed scales' if self.double else ''}"
-        return f"The base is packed as {packed}, {self.source}."
+        return say("The base is packed as {packed}, {source}.", packed=packed, source=self.source)
 
 
 def read_base_precision(folder: Path) -> BasePrecision:
@@ -54,7 +55,13 @@ def read_base_precision(folder: Path) -> BasePrecision:
         return BasePrecision()
     mode, double = saved.get("quantization", UNPACKED), saved.get("double_quantization", False)
     if mode not in (UNPACKED, *MODES) or not isinstance(double, bool):
-        raise BadModel(f"The adapter in {folder} was trained over a base packed as {mode!r}, which is not known here.")
+        raise BadModel(
+            say(
+                "The adapter in {folder} was trained over a base packed as {mode!r}, which is not known here.",
+                folder=folder,
+                mode=mode,
+            )
+        )
     return BasePrecision(mode, double)
 
 
@@ -64,7 +71,7 @@ def choose_base_precision(folder: str | Path | None, requested: str | None) -> B
     Raises BadModel as `read_base_precision` does.
     """
     if requested is not None:
-        return BasePrecision(requested, source="as asked")
+        return BasePrecision(requested, source=say("as asked"))
     return BasePrecision() if folder is None else read_base_precision(Path(folder))
 
 
@@ -80,7 +87,7 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, mx.array]]:
         try:
             return config, rank_pattern.from_uniform(weights, config)
         except BadModel as error:
-            raise BadModel(f"{folder / CONFIG} {error}.") from None
+            raise BadModel(say("{path} {error}.", path=folder / CONFIG, error=error)) from None
     from_peft.check_supported(folder, config)
     return from_peft.convert(folder, config, _read_tensors(folder, PEFT_WEIGHTS))
 
@@ -133,10 +140,17 @@ def _read_config(folder: Path) -> dict[str, Any]:
     try:
         config = read_json(folder / CONFIG, LARGEST_CONFIG)
     except FileNotFoundError:
-        raise BadModel(f"{folder} holds no adapter: {CONFIG} is missing.") from None
+        raise BadModel(say("{folder} holds no adapter: {config} is missing.", folder=folder, config=CONFIG)) from None
     for key, kind in _KINDS.items():
         if not isinstance(config.get(key), kind | None):
-            raise BadModel(f"{folder / CONFIG}: {key} is {str(config[key])[:40]!r}, which it cannot be.")
+            raise BadModel(
+                say(
+                    "{path}: {key} is {value!r}, which it cannot be.",
+                    path=folder / CONFIG,
+                    key=key,
+                    value=str(config[key])[:40],
+                )
+            )
     return config
 
 
@@ -145,20 +159,33 @@ def _read_tensors(folder: Path, name: str) -> dict[str, mx.array]:
     if not path.is_file():
         pickled = next((f.name for pattern in ("*.bin", "*.pt", "*.npz") for f in sorted(folder.glob(pattern))), None)
         other = next((f.name for f in sorted(folder.glob("*.safetensors"))), None)
-        reason = f"{name} is missing"
+        reason = say("{name} is missing", name=name)
         if pickled:
-            reason = f"it has its weights as {pickled} only, and {name} is needed: other formats can run code"
+            reason = say(
+                "it has its weights as {pickled} only, and {name} is needed: other formats can run code",
+                pickled=pickled,
+                name=name,
+            )
         elif other:
-            reason += f" (there is {other}, which has another name)"
-        raise BadModel(f"{folder} holds no adapter that can be read: {reason}.")
+            reason = reason + say(" (there is {other}, which has another name)", other=other)
+        raise BadModel(say("{folder} holds no adapter that can be read: {reason}.", folder=folder, reason=reason))
     header = read_header(path)
     odd = next((key for key, info in header.items() if info.dtype not in _FLOATS), None)
     if odd:
-        raise BadModel(f"{path} holds {odd[:80]} as {header[odd].dtype}; an adapter is F32, BF16 or F16.")
+        raise BadModel(
+            say(
+                "{path} holds {name} as {dtype}; an adapter is F32, BF16 or F16.",
+                path=path,
+                name=odd[:80],
+                dtype=header[odd].dtype,
+            )
+        )
     try:
         weights: dict[str, mx.array] = mx.load(str(path))
     except (OSError, ValueError, RuntimeError) as error:
-        raise BadModel(f"{path} cannot be read: {str(error).strip().splitlines()[0][:200]}.") from None
+        raise BadModel(
+            say("{path} cannot be read: {error}.", path=path, error=str(error).strip().splitlines()[0][:200])
+        ) from None
     if not weights:
-        raise BadModel(f"The adapter in {folder} is empty.")
+        raise BadModel(say("The adapter in {folder} is empty.", folder=folder))
     return weights

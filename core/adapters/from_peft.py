@@ -10,6 +10,7 @@ import mlx.core as mx
 from core.adapters import rank_pattern
 from core.errors import BadModel
 from core.model.target_names import OUTSIDE_BLOCKS
+from core.text.sentence import join_and, say, shorten
 
 ADAPTER_TENSORS = ("lora_a", "lora_b", "m")  # what a low-rank layer consists of; others are of modules held whole
 SAVED_MODULES = "modules_to_save"  # in adapter_config.json, as in PEFT's
@@ -41,9 +42,14 @@ def convert(
     layers = {key.rpartition(".")[0] for key in tensors if key.rpartition(".")[2] in ADAPTER_TENSORS}
     saved = peft_config.get(SAVED_MODULES)
     if saved and not any(_is_named(name, peft_config) for name in names):  # PEFT passes over those it finds not
-        listed = " and ".join(map(str, saved))[:80]
+        listed = shorten(join_and([str(name) for name in saved]), 80)
         raise BadModel(
-            f"The PEFT adapter in {folder} names {listed} as held whole ({SAVED_MODULES}), and has no weights of it."
+            say(
+                "The PEFT adapter in {folder} names {names} as held whole ({key}), and has no weights of it.",
+                folder=folder,
+                names=listed,
+                key=SAVED_MODULES,
+            )
         )
     config = _convert_config(folder, peft_config, sorted(layers))
     return config | describe_whole(names - layers, untied_head=_is_untied(peft_config, names, layers)), tensors
@@ -60,30 +66,47 @@ def check_supported(folder: Path, peft_config: dict[str, Any]) -> None:
     """Raises BadModel for a PEFT adapter that holds what mlx-lm's kinds of adapters cannot."""
     kind = str(peft_config["peft_type"])[:40]
     if kind != "LORA":
-        raise BadModel(f"The adapter in {folder} is of PEFT's kind {kind}, which is not supported: LoRA and DoRA are.")
+        raise BadModel(
+            say(
+                "The adapter in {folder} is of PEFT's kind {kind}, which is not supported: LoRA and DoRA are.",
+                folder=folder,
+                kind=kind,
+            )
+        )
     init = str(peft_config.get("init_lora_weights", "")).lower()
     way = next((way for way in _CHANGES_BASE if init.startswith(way)), None)
     if way:
         raise BadModel(
-            f"The PEFT adapter in {folder} was started as {way}, which changes the base model's "
-            "weights too: on the plain base it would answer wrongly. Convert it in PEFT (save_pretrained with "
-            "path_initial_model_for_weight_conversion), or merge it there."
+            say(
+                "The PEFT adapter in {folder} was started as {way}, which changes the base model's weights too: "
+                "on the plain base it would answer wrongly. Convert it in PEFT (save_pretrained with "
+                "path_initial_model_for_weight_conversion), or merge it there.",
+                folder=folder,
+                way=way,
+            )
         )
     for key, feature in (
-        ("use_qalora", "pooled inputs (QA-LoRA)"),
-        ("alora_invocation_tokens", "an activation by tokens (aLoRA)"),
-        ("trainable_token_indices", "trained single tokens"),
-        ("target_parameters", "adapters on bare parameters"),
-        ("layer_replication", "replicated layers"),
-        ("arrow_config", "a routing between adapters (Arrow)"),
-        ("use_bdlora", "matrices in blocks (BD-LoRA)"),
-        ("kasa_config", "singular values of its own (KaSA)"),
-        ("monteclora_config", "weights drawn by chance (MonteCLoRA)"),
+        ("use_qalora", say("pooled inputs (QA-LoRA)")),
+        ("alora_invocation_tokens", say("an activation by tokens (aLoRA)")),
+        ("trainable_token_indices", say("trained single tokens")),
+        ("target_parameters", say("adapters on bare parameters")),
+        ("layer_replication", say("replicated layers")),
+        ("arrow_config", say("a routing between adapters (Arrow)")),
+        ("use_bdlora", say("matrices in blocks (BD-LoRA)")),
+        ("kasa_config", say("singular values of its own (KaSA)")),
+        ("monteclora_config", say("weights drawn by chance (MonteCLoRA)")),
     ):
         if peft_config.get(key):
-            raise BadModel(f"The PEFT adapter in {folder} has {feature} ({key}), which is not supported.")
+            raise BadModel(
+                say(
+                    "The PEFT adapter in {folder} has {feature} ({key}), which is not supported.",
+                    folder=folder,
+                    feature=feature,
+                    key=key,
+                )
+            )
     if peft_config.get("bias", "none") != "none":
-        raise BadModel(f"The PEFT adapter in {folder} trains biases, which is not supported.")
+        raise BadModel(say("The PEFT adapter in {folder} trains biases, which is not supported.", folder=folder))
 
 
 def _convert_config(folder: Path, peft_config: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -95,7 +118,9 @@ def _convert_config(folder: Path, peft_config: dict[str, Any], names: list[str])
         alpha = float(peft_config["lora_alpha"])
         dropout = float(peft_config.get("lora_dropout") or 0.0)
     except (KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError, re.error):
-        raise BadModel(f"The PEFT adapter in {folder} does not say its rank and alpha, or not as PEFT does.") from None
+        raise BadModel(
+            say("The PEFT adapter in {folder} does not say its rank and alpha, or not as PEFT does.", folder=folder)
+        ) from None
     return {
         "model": peft_config.get("base_model_name_or_path"),
         "fine_tune_type": "dora" if peft_config.get("use_dora") else "lora",
@@ -131,7 +156,13 @@ def _rename_tensors(folder: Path, weights: dict[str, mx.array], peft_config: dic
         for mark in _WHOLE_MARKS:
             name = name.replace(mark, ".")
         if not _is_whole(name, peft_config):
-            raise BadModel(f"The PEFT adapter in {folder} holds {key}, which is no part of a LoRA or DoRA adapter.")
+            raise BadModel(
+                say(
+                    "The PEFT adapter in {folder} holds {key}, which is no part of a LoRA or DoRA adapter.",
+                    folder=folder,
+                    key=key,
+                )
+            )
         tensors[name] = value
     return _without_tied_head(tensors) if peft_config.get("ensure_weight_tying") else tensors
 

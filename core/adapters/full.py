@@ -9,13 +9,14 @@ from mlx.utils import tree_flatten
 
 from core.errors import BadModel, BadOption
 from core.quant import is_packed
+from core.text.sentence import say
 
 
 def attach(model: nn.Module) -> None:
     """Make every weight trainable. Raises BadOption over a quantized base: packed weights have no gradient."""
     if any(is_packed(module) for _, module in model.named_modules()):
         raise BadOption(
-            "Full fine-tuning needs an unquantized model: packed weights cannot be trained. Use LoRA here (QLoRA)."
+            say("Full fine-tuning needs an unquantized model: packed weights cannot be trained. Use LoRA here (QLoRA).")
         )
     model.unfreeze()
 
@@ -30,5 +31,11 @@ def load_weights(model: nn.Module, weights: dict[str, mx.array], folder: Path) -
     parameters = dict(tree_flatten(model.parameters()))
     for name, value in weights.items():
         if name not in parameters or parameters[name].shape != value.shape:
-            raise BadModel(f"The weights in {folder} belong to another model: {name} does not fit here.")
+            raise BadModel(
+                say(
+                    "The weights in {folder} belong to another model: {name} does not fit here.",
+                    folder=folder,
+                    name=name,
+                )
+            )
     model.load_weights([(name, value.astype(parameters[name].dtype)) for name, value in weights.items()], strict=False)

@@ -26,6 +26,7 @@ from core.model.packed_mask import PackedMaskCache
 from core.model.patch import patch_module
 from core.model.rope_positions import TokenPositions
 from core.quant import linear_dims
+from core.text.sentence import say
 
 BODIES = {("llama", "LlamaModel"), ("qwen2", "Qwen2Model"), ("qwen3", "Qwen3Model")}  # of mlx-lm; Mistral is a llama
 ROPE_TOLERANCE = 1e-4  # of numbers of about one
@@ -61,15 +62,17 @@ def _unfit(body: Any) -> str:
     """Why the blocks of a body are computed by its own classes; "" where they can be fused."""
     package, _, module = type(body).__module__.rpartition(".")
     if package != "mlx_lm.models" or (module, type(body).__name__) not in BODIES:
-        return "only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed in few large pieces"
+        return say("only the blocks of Llama, Mistral, Qwen 2 and Qwen 3 are computed in few large pieces")
     if getattr(body, "pipeline_size", 1) != 1:
-        return "the model is spread over machines"
+        return say("the model is spread over machines")
     if any(getattr(b, "use_sliding", False) for b in body.layers):
-        return "some blocks look at a sliding window"
+        return say("some blocks look at a sliding window")
     if not _is_frozen_norm(body.norm) or not all(_fits(block) for block in body.layers):
-        return "something other than LoRA without dropout is trained, or a layer's weights cannot be joined with others"
+        return say(
+            "something other than LoRA without dropout is trained, or a layer's weights cannot be joined with others"
+        )
     if not _rotates_alike([b.self_attn for b in body.layers]):
-        return "the positions of some blocks are computed in another way"
+        return say("the positions of some blocks are computed in another way")
     return ""
 
 

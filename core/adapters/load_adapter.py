@@ -13,6 +13,7 @@ from core.adapters.layers import ADAPTER_TYPES, adapter_layers, wrap_layers
 from core.adapters.target_modules import find_target_layers
 from core.errors import BadModel, BadOption
 from core.model.target_names import OUTSIDE_BLOCKS
+from core.text.sentence import say
 
 # Models whose norms mlx-lm adds one to while loading.
 _SHIFTED_NORMS = ("qwen3_next", "qwen3_5", "qwen3_5_text", "qwen3_5_moe")
@@ -45,7 +46,9 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
     """
     kind = config.get("fine_tune_type", "lora")
     if kind not in ADAPTER_TYPES:
-        raise BadModel(f"The adapter in {folder} is of the kind {kind!r}, which is not supported.")
+        raise BadModel(
+            say("The adapter in {folder} is of the kind {kind!r}, which is not supported.", folder=folder, kind=kind)
+        )
     whole = {key: value for key, value in weights.items() if key.rpartition(".")[2] not in ADAPTER_TENSORS}
     weights = {key: value for key, value in weights.items() if key not in whole}
     if _needs_own_head(model, config, {key.rpartition(".")[0] for key in (*weights, *whole)}):
@@ -56,9 +59,15 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
     weights = {f"{names[key.rpartition('.')[0]]}.{key.rpartition('.')[2]}": value for key, value in weights.items()}
     for name in names.values():
         if name not in candidates:
-            raise BadModel(f"The adapter in {folder} belongs to another model: there is no layer {name} here.")
+            raise BadModel(
+                say(
+                    "The adapter in {folder} belongs to another model: there is no layer {name} here.",
+                    folder=folder,
+                    name=name,
+                )
+            )
     if not names:
-        raise BadModel(f"The adapter in {folder} is empty.")
+        raise BadModel(say("The adapter in {folder} is empty.", folder=folder))
     try:
         saved_rank_scales = rank_pattern.read_rank_scales(config, names)
         rank_scales = {names[saved_name]: rank_scale for saved_name, rank_scale in saved_rank_scales.items()}
@@ -67,19 +76,29 @@ def attach_saved(model: nn.Module, config: dict[str, Any], weights: dict[str, mx
             raise ValueError(f"dropout {dropout}")
     except (BadModel, TypeError, ValueError):
         raise BadModel(
-            f"{folder}/{CONFIG} lacks rank or scale under lora_parameters, or they are impossible."
+            say(
+                "{folder}/{config} lacks rank or scale under lora_parameters, or they are impossible.",
+                folder=folder,
+                config=CONFIG,
+            )
         ) from None
     for key, value in weights.items():
         name, _, tensor_name = key.rpartition(".")
         if tensor_name == "lora_a" and value.ndim == 2 and value.shape[1] != rank_scales[name].rank:
             raise BadModel(
-                f"{folder}/{CONFIG} names rank {rank_scales[name].rank} for {name[:100]}, but its weights have rank "
-                f"{value.shape[1]}."
+                say(
+                    "{folder}/{config} names rank {rank} for {name}, but its weights have rank {actual}.",
+                    folder=folder,
+                    config=CONFIG,
+                    rank=rank_scales[name].rank,
+                    name=name[:100],
+                    actual=value.shape[1],
+                )
             )
     try:
         wrap_layers(model, {name: candidates[name] for name in rank_scales}, kind, rank_scales, dropout)
     except BadOption as error:
-        raise BadModel(f"The adapter in {folder} cannot be used: {error}") from None
+        raise BadModel(say("The adapter in {folder} cannot be used: {error}", folder=folder, error=error)) from None
     _check_shapes(model, weights, folder)
     model.load_weights([(key, value.astype(mx.float32)) for key, value in weights.items()], strict=False)
     _put_in_whole(model, whole, folder)
@@ -104,8 +123,13 @@ def _put_in_whole(model: nn.Module, whole: dict[str, mx.array], folder: Path) ->
     shifted = next((key for key, value in whole.items() if value.ndim == 1 and kind in _SHIFTED_NORMS), None)
     if shifted and is_peft(folder):
         raise BadModel(
-            f"The PEFT adapter in {folder} holds {shifted[:100]} whole, and mlx-lm keeps the norms of {kind} in "
-            "another form: merge it in PEFT (merge_and_unload), and give the result as the model."
+            say(
+                "The PEFT adapter in {folder} holds {name} whole, and mlx-lm keeps the norms of {kind} in "
+                "another form: merge it in PEFT (merge_and_unload), and give the result as the model.",
+                folder=folder,
+                name=shifted[:100],
+                kind=kind,
+            )
         )
     names = match_layer_names(tensors, set(saved_module.candidate_modules(model)))
     saved_module.put_in(model, {names[name]: values for name, values in tensors.items()}, folder)
@@ -126,8 +150,12 @@ def _check_base_layers(layers: dict[str, nn.Module], folder: Path) -> None:
             continue
         if own is None or not _is_same(own, value):
             raise BadModel(
-                f"The adapter in {folder} holds {saved_name[:100]}.base_layer.weight, which differs from the base's: "
-                "it was trained or resized. Merge the adapter into its base with PEFT, and use the result."
+                say(
+                    "The adapter in {folder} holds {name}.base_layer.weight, which differs from the base's: "
+                    "it was trained or resized. Merge the adapter into its base with PEFT, and use the result.",
+                    folder=folder,
+                    name=saved_name[:100],
+                )
             )
 
 
@@ -148,4 +176,10 @@ def _check_shapes(model: nn.Module, weights: dict[str, mx.array], folder: Path) 
         for tensor_name, shape in layer.shapes.items():
             value = weights.get(f"{name}.{tensor_name}")
             if value is None or tuple(value.shape) != shape:
-                raise BadModel(f"The adapter in {folder} belongs to another model: {name} has other dimensions here.")
+                raise BadModel(
+                    say(
+                        "The adapter in {folder} belongs to another model: {name} has other dimensions here.",
+                        folder=folder,
+                        name=name,
+                    )
+                )

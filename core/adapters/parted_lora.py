@@ -19,6 +19,7 @@ from core.adapters.lora import AdapterLayer, LoRALinear
 from core.adapters.saved_module import saved_modules
 from core.errors import BadModel
 from core.quant import replace_quantized_layers
+from core.text.sentence import say
 
 _TO_PARTS = (distributed.AllToShardedLinear, distributed.QuantizedAllToShardedLinear)
 _FROM_PARTS = (distributed.ShardedToAllLinear, distributed.QuantizedShardedToAllLinear)
@@ -83,7 +84,9 @@ def take_off(model: nn.Module) -> dict[str, AdapterLayer]:
     """The adapter layers of a whole model, which is left as it was without them. Raises BadModel where the adapter is
     more than such layers."""
     if whole := next(iter(saved_modules(model)), None):
-        raise BadModel(f"An adapter that holds a module whole ({whole}) cannot go along with a model in parts.")
+        raise BadModel(
+            say("An adapter that holds a module whole ({whole}) cannot go along with a model in parts.", whole=whole)
+        )
     layers = adapter_layers(model)
     model.update_modules(tree_unflatten([(name, layer.base) for name, layer in layers.items()]))
     return layers
@@ -112,8 +115,11 @@ def _fit(name: str, layer: AdapterLayer, part: nn.Module, group: Any) -> nn.Modu
     if part is layer.base and not _IN_BLOCK.search(name):
         return layer
     raise BadModel(
-        f"An adapter on {name.rpartition('.')[2]} cannot go along with a model of this family in parts: LoRA alone "
-        "can, on plain layers that mlx-lm parts (--targets chooses the layers)."
+        say(
+            "An adapter on {module} cannot go along with a model of this family in parts: LoRA alone "
+            "can, on plain layers that mlx-lm parts (--targets chooses the layers).",
+            module=name.rpartition(".")[2],
+        )
     )
 
 

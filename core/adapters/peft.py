@@ -9,6 +9,7 @@ from core.adapters import rank_pattern
 from core.adapters.from_peft import ADAPTER_TENSORS, PREFIX, SAVED_MODULES, UNTIED_HEAD
 from core.errors import BadModel
 from core.model.target_names import OUTSIDE_BLOCKS
+from core.text.sentence import say
 
 _LINEAR_NAMES = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 _EMBEDDING_NAMES = {"lora_a": "lora_embedding_A", "lora_b": "lora_embedding_B"}
@@ -23,7 +24,7 @@ def convert(
     experts.
     """
     if config.get("fine_tune_type") == "full":
-        raise BadModel(f"{folder} holds a fully trained model, not an adapter: fuse it instead.")
+        raise BadModel(say("{folder} holds a fully trained model, not an adapter: fuse it instead.", folder=folder))
     whole = {key: value for key, value in weights.items() if key.rpartition(".")[2] not in ADAPTER_TENSORS}
     weights = {key: value for key, value in weights.items() if key not in whole}
     tensors = {f"{PREFIX}{key}": value for key, value in sorted(whole.items())}
@@ -56,7 +57,9 @@ def _peft_tensor(key: str, value: mx.array) -> dict[str, mx.array]:
     """A tensor of a low-rank layer under PEFT's name and in its orientation. Raises BadModel for those of experts."""
     name, _, tensor_name = key.rpartition(".")
     if value.ndim == 3:
-        raise BadModel(f"PEFT has no adapter for the experts in {name}: fuse the adapter, or train other layers.")
+        raise BadModel(
+            say("PEFT has no adapter for the experts in {name}: fuse the adapter, or train other layers.", name=name)
+        )
     peft_name = (_EMBEDDING_NAMES if _is_of_embeddings(key) else _LINEAR_NAMES)[tensor_name]
     return {f"{PREFIX}{name}.{peft_name}": mx.contiguous(value.T) if value.ndim == 2 else value}
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import mlx.core as mx
 
 from core.errors import BadModel
+from core.text.sentence import say
 
 KEY = "each_layer"
 LARGEST_RANK = 1 << 16
@@ -61,7 +62,7 @@ def read_rank_scales(config: Mapping[str, Any], names: Iterable[str]) -> RankSca
         if not all(own.scale for own in exceptions.values()):
             raise ValueError("B cannot be divided by a scale of 0")
     except (KeyError, TypeError, ValueError, OverflowError, AttributeError):
-        raise BadModel("lacks rank or scale under lora_parameters") from None
+        raise BadModel(say("lacks rank or scale under lora_parameters")) from None
     return {name: exceptions.get(name, common) for name in names}
 
 

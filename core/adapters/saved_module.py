@@ -17,6 +17,7 @@ from mlx.utils import tree_unflatten
 from core.adapters.target_modules import is_embedding
 from core.errors import BadModel
 from core.quant import is_packed, linear_dims
+from core.text.sentence import join_and, say
 
 
 class SavedModule(nn.Module):
@@ -87,7 +88,13 @@ def put_in(model: nn.Module, tensors: Mapping[str, Mapping[str, mx.array]], fold
     for name, values in tensors.items():
         module = candidates.get(name)
         if module is None:
-            raise BadModel(f"The adapter in {folder} belongs to another model: there is no module {name[:100]} here.")
+            raise BadModel(
+                say(
+                    "The adapter in {folder} belongs to another model: there is no module {name} here.",
+                    folder=folder,
+                    name=name[:100],
+                )
+            )
         _check(name, values, _dense_shapes(module), folder)
         wrapped.append((name, SavedModule(module, {n: v.astype(mx.float32) for n, v in values.items()})))
     model.update_modules(tree_unflatten(wrapped))
@@ -96,16 +103,28 @@ def put_in(model: nn.Module, tensors: Mapping[str, Mapping[str, mx.array]], fold
 def _check(name: str, values: Mapping[str, mx.array], shapes: Mapping[str, tuple[int, ...]], folder: Path) -> None:
     if values.keys() != shapes.keys():
         raise BadModel(
-            f"The adapter in {folder} holds {' and '.join(sorted(values))[:60]} of {name[:100]} whole, which has "
-            f"{' and '.join(sorted(shapes))[:60]} here: it belongs to another model."
+            say(
+                "The adapter in {folder} holds {values} of {name} whole, which has {shapes} here: it belongs to "
+                "another model.",
+                folder=folder,
+                values=join_and(sorted(values)),
+                name=name[:100],
+                shapes=join_and(sorted(shapes)),
+            )
         )
     for tensor_name, shape in shapes.items():
         saved = tuple(values[tensor_name].shape)
         if saved != shape:
             raise BadModel(
-                f"The adapter in {folder} holds {name[:100]} whole with the dimensions {list(saved)}, which are "
-                f"{list(shape)} here: it belongs to another model, or its vocabulary was resized. Merge it in PEFT "
-                "(merge_and_unload), and give the result as the model."
+                say(
+                    "The adapter in {folder} holds {name} whole with the dimensions {found}, which are {expected} "
+                    "here: it belongs to another model, or its vocabulary was resized. Merge it in PEFT "
+                    "(merge_and_unload), and give the result as the model.",
+                    folder=folder,
+                    name=name[:100],
+                    found=list(saved),
+                    expected=list(shape),
+                )
             )
 
 

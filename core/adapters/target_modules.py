@@ -5,6 +5,7 @@ import mlx.nn as nn
 from core.errors import BadOption
 from core.model.target_names import PRESETS, matches_target, split_targets
 from core.quant import PackedExperts, is_linear
+from core.text.sentence import say
 
 
 def is_experts(module: object) -> bool:
@@ -49,14 +50,16 @@ def find_target_layers(
             raise BadOption(_no_match_sentence(word, candidates))
         layers |= matches
     if not layers:
-        raise BadOption(f"No layer of this model matches the targets {targets!r}.")
+        raise BadOption(say("No layer of this model matches the targets {targets!r}.", targets=targets))
     return layers
 
 
 def _no_match_sentence(word: str, candidates: dict[str, nn.Module]) -> str:
     if word == "head" and any(is_embedding(m) for m in candidates.values()):
-        return "This model has no output layer of its own: its embeddings serve as one; name embeddings instead."
+        return say("This model has no output layer of its own: its embeddings serve as one; name embeddings instead.")
     if word in PRESETS:
-        return f"No linear layer of this model matches the target {word!r}."
+        return say("No linear layer of this model matches the target {word!r}.", word=word)
     short_names = sorted({name.rpartition(".")[2] for name in candidates})
-    return f"The model has no linear layer {word!r}; it has {', '.join(short_names)}."
+    return say(
+        "The model has no linear layer {word!r}; it has {short_names}.", word=word, short_names=", ".join(short_names)
+    )

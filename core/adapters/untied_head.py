@@ -9,11 +9,12 @@ from core.adapters.target_modules import is_embedding
 from core.errors import BadModel
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.quant import is_packed
+from core.text.sentence import say
 
 HEAD = "lm_head"  # in mlx-lm's models
-_NOTE = (
-    "The adapter trained the output layer apart from the embeddings, which are one in the base model: here the output "
-    "layer is a weight of its own."
+_NOTE = say(
+    "The adapter trained the output layer apart from the embeddings, which are one in the base "
+    "model: here the output layer is a weight of its own."
 )
 
 
@@ -116,7 +117,9 @@ def _uses_head(model: nn.Module, inner: Any) -> bool:
 
 def _cannot(model: nn.Module) -> str:
     kind = getattr(model, "model_type", "this architecture")
-    return (
-        f"The adapter trained the output layer apart from the embeddings, and {kind} always uses its embeddings as "
-        "output layer: merge it in PEFT (merge_and_unload), and give the result as the model."
+    return say(
+        "The adapter trained the output layer apart from the embeddings, and {kind} always uses its "
+        "embeddings as output layer: merge it in PEFT (merge_and_unload), and give the result as the "
+        "model.",
+        kind=kind,
     )

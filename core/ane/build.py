@@ -14,6 +14,7 @@ from core.ane.feed import lora_layers
 from core.ane.program import chunk_spec, linear_sizes, save_program
 from core.ane.program_cache import ProgramCache, program_key
 from core.ane.runner import Array, LoadRunner, Runner, RunnerError, first_line
+from core.text.sentence import say
 
 MOST_BLOCKS = 3  # of a chunk
 MOST_BYTES = 500_000_000  # of a chunk's constants
@@ -47,7 +48,7 @@ def build_chunks(
         try:
             package, was_kept = programs.get(program_key(part, spec), save)
         except OSError as error:
-            raise RunnerError(f"Its programs cannot be kept ({first_line(error)})") from error
+            raise RunnerError(say("Its programs cannot be kept ({error})", error=first_line(error))) from error
         yield Chunk(part, spec, PatientRunner(load(package)), has_gradient, was_kept)
 
 
@@ -66,7 +67,7 @@ class PatientRunner:
         try:
             answer = self._answers.get(timeout=self._seconds)
         except queue.Empty:
-            raise RunnerError(f"Core ML did not answer within {self._seconds:g} seconds") from None
+            raise RunnerError(say("Core ML did not answer within {seconds:g} seconds", seconds=self._seconds)) from None
         if isinstance(answer, BaseException):
             raise answer
         outputs: Mapping[str, Array] = answer

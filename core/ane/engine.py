@@ -21,6 +21,7 @@ from core.ane.program import INPUT, TAPPED, ChunkSpec, output_name
 from core.ane.runner import Closable, Runner, RunnerError
 from core.ane.tap_linear import OnEngine, own_class, tapped_copy
 from core.model.patch import patch_module, restore_module
+from core.text.sentence import say
 
 MAX_ERROR = 2e-2  # of a chunk's output, as a share of the largest value, before the engine is switched off
 
@@ -83,7 +84,7 @@ class Engine:
         for chunk in self.chunks:
             if isinstance(chunk.runner, Closable):
                 chunk.runner.close()
-        self.fail("it was closed")
+        self.fail(say("it was closed"))
 
     def fail(self, reason: str) -> None:
         """Use no program any more; the blocks compute in MLX from the next call on."""
@@ -100,7 +101,7 @@ class Engine:
             chunk.is_serving = False
             if not self.is_installed:
                 return _original(block)(block, x, mask, cache)
-            reason = "switched off" if self.failure else refusal(chunk, x, mask, cache)
+            reason = say("switched off") if self.failure else refusal(chunk, x, mask, cache)
             outputs = None if reason else self._run(chunk, x)
             if outputs is None:
                 self.fallbacks[reason or "failed"] += 1
@@ -145,7 +146,13 @@ class Engine:
         error = float(mx.abs(want - got).max() / mx.maximum(mx.abs(want).max(), 1e-6))
         self.largest_error = max(self.largest_error, error)
         if not error <= MAX_ERROR:
-            self.fail(f"its results differ from MLX's by {error:.1%}, more than {MAX_ERROR:.0%}")
+            self.fail(
+                say(
+                    "its results differ from MLX's by {error:.1%}, more than {max_error:.0%}",
+                    error=error,
+                    max_error=MAX_ERROR,
+                )
+            )
 
 
 def refusal(chunk: Chunk, x: mx.array, mask: Any, cache: Any) -> str:
@@ -236,7 +243,7 @@ def _check_outputs(outputs: Mapping[str, Array], spec: ChunkSpec, length: int) -
     """Raise RunnerError where outputs are missing or not finite. What lies beyond the text does not count."""
     missing = [name for name in spec.outputs if name not in outputs]
     if missing:
-        raise RunnerError(f"the program gave no {missing[0]}")
+        raise RunnerError(say("the program gave no {missing}", missing=missing[0]))
     for name in spec.outputs:
         if not np.isfinite(outputs[name][..., :length]).all():
-            raise RunnerError("the program gave values that are not finite")
+            raise RunnerError(say("the program gave values that are not finite"))

@@ -9,8 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from core.ane.engine import Engine
+from core.text.sentence import join_and, say
 
-REFERENCE, VALIDATION = "reference", "validation"
+REFERENCE, VALIDATION = say("reference"), say("validation")
 
 
 @dataclass
@@ -46,8 +47,15 @@ class ForwardPasses:
         """What to tell after an optimizer step, each a sentence: that it has failed."""
         if not self.engine.failure:
             return []
-        parts = " and ".join(self.parts)
-        return [f"At step {step} it is switched off for {parts}: {self.engine.failure}."]
+        parts = join_and(list(self.parts))
+        return [
+            say(
+                "At step {step} it is switched off for {parts}: {failure}.",
+                step=step,
+                parts=parts,
+                failure=self.engine.failure,
+            )
+        ]
 
     def close(self) -> None:
         """Let go of the engine."""

@@ -10,6 +10,7 @@ import mlx.core as mx
 
 from core.ane.engine import Chunk, Engine, in_mlx
 from core.ane.feed import lora_layers
+from core.text.sentence import say
 
 TOKENS = 16  # of the made-up text
 MIN_COSINE = 0.99  # between a tensor's gradient through the engine and MLX's
@@ -34,7 +35,13 @@ def check_gradients(engine: Engine) -> float:
             cosine = float((a * b).sum() / mx.maximum(mx.sqrt((a * a).sum() * (b * b).sum()), 1e-30))
             worst = min(worst, cosine)
             if not cosine >= MIN_COSINE and not engine.failure:
-                engine.fail(f"the gradient of {names[index // 2]} is not MLX's (cosine {cosine:.3f})")
+                engine.fail(
+                    say(
+                        "the gradient of {names} is not MLX's (cosine {cosine:.3f})",
+                        names=names[index // 2],
+                        cosine=cosine,
+                    )
+                )
     return worst
 
 

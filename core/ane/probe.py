@@ -21,6 +21,7 @@ from core.ane.program import ChunkSpec, chunk_spec, save_program
 from core.ane.verdict import Verdict, refused
 from core.device.child_process import child_command
 from core.redact import environment_without_secrets
+from core.text.sentence import say
 
 SECONDS = 180.0  # for all of it
 MAX_ERROR = 1e-2  # of the block's output, as a share of its largest value
@@ -76,21 +77,37 @@ def judge_result(result: ProbeResult) -> Verdict | None:
     """Why a block that was tried so is not computed there; None where it is, as far as this tells."""
     facts, stage = result.facts, result.facts.get("stage", "start")
     if result.code is None:
-        return refused("timeout", f"Core ML did not come to an end within {SECONDS:.0f} seconds ({stage}).")
+        return refused(
+            "timeout",
+            say("Core ML did not come to an end within {seconds:.0f} seconds ({stage}).", seconds=SECONDS, stage=stage),
+        )
     if result.code < 0:
-        return refused("crash", f"Core ML's process was ended by signal {-result.code} ({stage}).")
+        return refused(
+            "crash", say("Core ML's process was ended by signal {signal} ({stage}).", signal=-result.code, stage=stage)
+        )
     if facts.get("refused") == "no_coreml":
-        return refused("no_coreml", "Core ML cannot be loaded.")
+        return refused("no_coreml", say("Core ML cannot be loaded."))
     if facts.get("refused") == "no_ane":
-        return refused("no_ane", "Core ML lists no Neural Engine on this machine.")
+        return refused("no_ane", say("Core ML lists no Neural Engine on this machine."))
     if result.code or COMPILE_FAILED in result.errors:
         lines = [line.strip() for line in result.errors.splitlines() if line.strip()]
         said = f" ({lines[-1][:160].rstrip('.')})" if lines else ""
-        return refused("compile", f"Core ML could not {stage if result.code else 'compile'} a block{said}.")
+        return refused(
+            "compile",
+            say("Core ML could not {stage} a block{said}.", stage=stage if result.code else say("compile"), said=said),
+        )
     if facts["planned_share"] < MIN_SHARE:
         where = ", ".join(sorted(facts["elsewhere"]))
         share = f"{facts['planned_share']:.0%}"
-        return refused("placement", f"Core ML plans {share} of a block there, less than {MIN_SHARE:.0%} ({where}).")
+        return refused(
+            "placement",
+            say(
+                "Core ML plans {share} of a block there, less than {min_share:.0%} ({where}).",
+                share=share,
+                min_share=MIN_SHARE,
+                where=where,
+            ),
+        )
     return judge_times(facts["seconds"], facts["cpu_seconds"])
 
 
@@ -101,8 +118,12 @@ def judge_times(seconds: float, cpu_seconds: float) -> Verdict | None:
     """
     if seconds <= MAX_OF_CPU * cpu_seconds:
         return None
-    times = f"{1e3 * seconds:.3g} ms a block with it and {1e3 * cpu_seconds:.3g} ms on the CPU alone"
-    return refused("idle", f"Core ML takes {times}: it is not really used there, whatever is planned.")
+    times = say(
+        "{seconds:.3g} ms a block with it and {cpu_seconds:.3g} ms on the CPU alone",
+        seconds=1000.0 * seconds,
+        cpu_seconds=1000.0 * cpu_seconds,
+    )
+    return refused("idle", say("Core ML takes {times}: it is not really used there, whatever is planned.", times=times))
 
 
 def judge_error(error: float) -> Verdict | None:
@@ -110,8 +131,15 @@ def judge_error(error: float) -> Verdict | None:
     if error <= MAX_ERROR:
         return None
     if not np.isfinite(error):
-        return refused("numerics", "Core ML gave values that are not finite.")
-    return refused("numerics", f"Core ML's results differ from MLX's by {error:.1%}; {MAX_ERROR:.0%} is accepted.")
+        return refused("numerics", say("Core ML gave values that are not finite."))
+    return refused(
+        "numerics",
+        say(
+            "Core ML's results differ from MLX's by {error:.1%}; {max_error:.0%} is accepted.",
+            error=error,
+            max_error=MAX_ERROR,
+        ),
+    )
 
 
 def _run(command: Sequence[str], seconds: float) -> ProbeResult:

@@ -8,9 +8,10 @@ from core.ane.program import BUCKETS
 from core.ane.verdict import Verdict, refused
 from core.model.target_names import split_targets
 from core.run import Run
+from core.text.sentence import say
 
 FAMILIES = {"llama": "Llama", "mistral": "Mistral", "qwen2": "Qwen 2", "qwen3": "Qwen 3"}
-ADAPTERS = {"dora": "DoRA", "full": "Training all weights"}
+ADAPTERS = {"dora": "DoRA", "full": say("Training all weights")}
 ROPE_TYPES = ("default", "linear", "llama3")
 LARGEST_SIZE = 16384  # of a layer's channels
 LARGEST_BLOCK = 500_000_000  # bytes of a block's constants
@@ -22,22 +23,39 @@ def judge_model(config: Mapping[str, Any]) -> Verdict | None:
     kind = str(config.get("model_type", ""))
     if kind not in FAMILIES:
         names = ", ".join(FAMILIES.values())
-        return refused("arch", f"Models of the kind {kind or 'unknown'} are not supported there; {names} are.")
+        return refused(
+            "arch",
+            say(
+                "Models of the kind {kind} are not supported there; {names} are.",
+                kind=kind or say("unknown"),
+                names=names,
+            ),
+        )
     return _judge_layers(config, FAMILIES[kind]) or _judge_rope(config) or _judge_sizes(config)
 
 
 def _judge_layers(config: Mapping[str, Any], title: str) -> Verdict | None:
     activation = config.get("hidden_act", "silu")
     if activation != "silu":
-        return refused("layers", f"{title} with the activation {activation} is not supported there; silu is.")
+        return refused(
+            "layers",
+            say(
+                "{title} with the activation {activation} is not supported there; silu is.",
+                title=title,
+                activation=activation,
+            ),
+        )
     for key, what in (("attention_bias", "attention"), ("mlp_bias", "MLP")):
         if config.get(key):
-            return refused("layers", f"{title} with a bias in its {what} layers is not supported there.")
+            return refused(
+                "layers",
+                say("{title} with a bias in its {what} layers is not supported there.", title=title, what=what),
+            )
     window = config.get("sliding_window") and config.get("use_sliding_window", config.get("model_type") == "mistral")
     if window or any(kind != "full_attention" for kind in config.get("layer_types") or ()):
-        return refused("layers", f"{title} with a sliding window is not supported there.")
+        return refused("layers", say("{title} with a sliding window is not supported there.", title=title))
     if config.get("num_local_experts") or config.get("num_experts"):
-        return refused("layers", f"{title} with experts is not supported there.")
+        return refused("layers", say("{title} with experts is not supported there.", title=title))
     return None
 
 
@@ -45,9 +63,16 @@ def _judge_rope(config: Mapping[str, Any]) -> Verdict | None:
     scaling = config.get("rope_scaling") or config.get("rope_parameters") or {}
     kind = scaling.get("rope_type") or scaling.get("type") or "default"
     if kind not in ROPE_TYPES:
-        return refused("rope", f"Positions of the kind {kind} are not supported there; {', '.join(ROPE_TYPES)} are.")
+        return refused(
+            "rope",
+            say(
+                "Positions of the kind {kind} are not supported there; {known} are.",
+                kind=kind,
+                known=", ".join(ROPE_TYPES),
+            ),
+        )
     if config.get("rope_traditional") or float(config.get("partial_rotary_factor", 1) or 1) != 1:
-        return refused("rope", "Positions that turn neighbouring or only some channels are not supported there.")
+        return refused("rope", say("Positions that turn neighbouring or only some channels are not supported there."))
     return None
 
 
@@ -58,11 +83,25 @@ def _judge_sizes(config: Mapping[str, Any]) -> Verdict | None:
     head_dim = int(config.get("head_dim") or hidden // heads)
     largest = max(hidden, inner, heads * head_dim)
     if largest > LARGEST_SIZE:
-        return refused("dims", f"A layer of {largest:,} channels is too wide for it; {LARGEST_SIZE:,} are possible.")
+        return refused(
+            "dims",
+            say(
+                "A layer of {size:,} channels is too wide for it; {most:,} are possible.",
+                size=largest,
+                most=LARGEST_SIZE,
+            ),
+        )
     block = 2 * hidden * (3 * inner + 2 * head_dim * (heads + kv_heads))
     if block > LARGEST_BLOCK:
         size = f"{block / 1e6:,.0f} MB"
-        return refused("dims", f"A block of {size} is too large for it; {LARGEST_BLOCK // 1_000_000} MB are possible.")
+        return refused(
+            "dims",
+            say(
+                "A block of {size} is too large for it; {most} MB are possible.",
+                size=size,
+                most=LARGEST_BLOCK // 1000000,
+            ),
+        )
     return None
 
 
@@ -72,9 +111,9 @@ def judge_job(run: Run, longest: int | None = None) -> Verdict | None:
     if forward:
         return forward
     if run.adapter.dropout:
-        return refused("adapter", "LoRA with dropout is not supported there.")
+        return refused("adapter", say("LoRA with dropout is not supported there."))
     if run.train.gradient_checkpointing == "on":
-        return refused("trainer", "Gradient checkpointing would compute each forward pass there twice.")
+        return refused("trainer", say("Gradient checkpointing would compute each forward pass there twice."))
     return None
 
 
@@ -82,14 +121,27 @@ def judge_forward_job(run: Run, longest: int | None = None) -> Verdict | None:
     """Why a run cannot even compute passes without a gradient there, reference and validation; None where it can."""
     adapter = run.adapter
     if adapter.type != "lora":
-        return refused("adapter", f"{ADAPTERS[adapter.type]} is not supported there; LoRA is.")
+        return refused("adapter", say("{title} is not supported there; LoRA is.", title=ADAPTERS[adapter.type]))
     unknown = [word for word in split_targets(adapter.targets) if word.rpartition(".")[2] not in TARGETS]
     if unknown:
-        return refused("adapter", f"An adapter on {unknown[0]} is not supported there; on the blocks' linears it is.")
+        return refused(
+            "adapter",
+            say("An adapter on {target} is not supported there; on the blocks' linears it is.", target=unknown[0]),
+        )
     if run.spec.on_policy or run.spec.divergence:
-        return refused("trainer", f"{run.spec.title} is not supported there: it needs another kind of forward pass.")
+        return refused(
+            "trainer",
+            say("{title} is not supported there: it needs another kind of forward pass.", title=say(run.spec.title)),
+        )
     if longest is not None and longest > BUCKETS[-1]:
-        return refused("seq", f"The longest text has {longest:,} tokens; {BUCKETS[-1]:,} are possible there.")
+        return refused(
+            "seq",
+            say(
+                "The longest text has {longest:,} tokens; {most:,} are possible there.",
+                longest=longest,
+                most=BUCKETS[-1],
+            ),
+        )
     return None
 
 
@@ -102,10 +154,25 @@ def judge_memory(parameters: int, free_memory: int, free_disk: int, *, grows: bo
     size = 2 * parameters
     more = 2 * size if grows else size
     if more > free_memory:
-        what = "Its programs and the weights in float32" if grows else "Its programs"
-        return refused("memory", f"{what} take {more / 1e9:.1f} GB of memory more, and {_gb(free_memory)} are free.")
+        what = say("Its programs and the weights in float32") if grows else say("Its programs")
+        return refused(
+            "memory",
+            say(
+                "{what} take {size:.1f} GB of memory more, and {free} are free.",
+                what=what,
+                size=more / 1e9,
+                free=_gb(free_memory),
+            ),
+        )
     if 3 * size > free_disk:
-        return refused("memory", f"Its programs take {3 * size / 1e9:.1f} GB on disk, and {_gb(free_disk)} are free.")
+        return refused(
+            "memory",
+            say(
+                "Its programs take {size:.1f} GB on disk, and {free} are free.",
+                size=3 * size / 1e9,
+                free=_gb(free_disk),
+            ),
+        )
     return None
 
 

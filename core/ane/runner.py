@@ -8,6 +8,7 @@ import numpy as np
 
 from core.ane.coreml import load_coremltools
 from core.ane.program_cache import add_folder, is_listed
+from core.text.sentence import say
 
 Array = np.ndarray[Any, Any]
 
@@ -53,14 +54,14 @@ class CoreMLRunner:
                 self._model = ct.models.MLModel(str(package), compute_units=units)
                 add_folder(Path(self._model.get_compiled_model_path()), compiled)
         except Exception as error:  # whatever its native part raises
-            raise RunnerError(f"Core ML could not load the program ({first_line(error)})") from error
+            raise RunnerError(say("Core ML could not load the program ({error})", error=first_line(error))) from error
 
     def run(self, feed: Mapping[str, Array]) -> Mapping[str, Array]:
         """See Runner. Core ML gives float32 whatever the program computes in."""
         try:
             outputs: Mapping[str, Array] = self._model.predict(dict(feed))
         except Exception as error:  # whatever its native part raises
-            raise RunnerError(f"Core ML could not compute ({first_line(error)})") from error
+            raise RunnerError(say("Core ML could not compute ({error})", error=first_line(error))) from error
         return outputs
 
 

@@ -25,6 +25,7 @@ from core.ane.worth import StepShape, Work, judge_forward, judge_step
 from core.device.neural_engine import EXPERIMENTAL, Host, host_refusal
 from core.model.lm_head import LMHead
 from core.run import Run
+from core.text.sentence import capitalize, say
 
 MOST_ROWS = 4  # texts at once that are timed without the engine
 
@@ -57,7 +58,7 @@ def judge_forward_early(
 
 def _judge_host(host: Host | None) -> Verdict | None:
     refusal = host_refusal(host or Host.this_one())
-    return refused(refusal[0], f"{refusal[1][0].upper()}{refusal[1][1:]}.") if refusal else None
+    return refused(refusal[0], capitalize(refusal[1]) + ".") if refusal else None
 
 
 def foresee(run: Run, config: Mapping[str, Any] | None, host: Host | None = None) -> tuple[bool, str]:
@@ -67,20 +68,32 @@ def foresee(run: Run, config: Mapping[str, Any] | None, host: Host | None = None
     """
     verdict = _judge_host(host) or (judge_model(config) if config else None) or judge_forward_job(run)
     if verdict:
-        return False, f"Not used. {verdict.reason}"
-    passes = "validation and the reference's log-probabilities" if run.spec.reference else "validation"
+        return False, say("Not used. {reason}", reason=verdict.reason)
+    passes = say("validation and the reference's log-probabilities") if run.spec.reference else say("validation")
     if steps := judge_job(run):
-        rest = f"Of {passes} it may compute the forward pass, where that is quicker. It is {EXPERIMENTAL}."
-        return False, f"Not used for the steps. {steps.reason} {rest}"
+        rest = say(
+            "Of {passes} it may compute the forward pass, where that is quicker. It is {experimental}.",
+            passes=passes,
+            experimental=EXPERIMENTAL,
+        )
+        return False, say("Not used for the steps. {reason} {rest}", reason=steps.reason, rest=rest)
     choice = {
-        FASTEST: "where it is no slower than the GPU",
-        KEEP_GPU_FREE: "where it takes no more than three times as long as the GPU",
-        ALWAYS: "wherever Core ML places it there",
+        FASTEST: say("where it is no slower than the GPU"),
+        KEEP_GPU_FREE: say("where it takes no more than three times as long as the GPU"),
+        ALWAYS: say("wherever Core ML places it there"),
     }[preference(run)]
-    parts = f"for the forward pass of each step, with gradients, head and loss on the CPU; else for {passes} alone"
+    parts = say(
+        "for the forward pass of each step, with gradients, head and loss on the CPU; else for {passes} alone",
+        passes=passes,
+    )
     return True, (
-        f"The model is tried there before the first step. It is used {choice} {parts}, where that is quicker. "
-        f"It is {EXPERIMENTAL}."
+        say(
+            "The model is tried there before the first step. It is used {choice} {parts}, where that is "
+            "quicker. It is {experimental}.",
+            choice=choice,
+            parts=parts,
+            experimental=EXPERIMENTAL,
+        )
     )
 
 
@@ -123,11 +136,13 @@ class Trial:
         first = min((index for index, _, _ in adapted), default=0)
         shape = StepShape(len(model.layers), len(model.layers) - first, work.mean / (length or work.longest))
         if misplaced or len(adapter_layers(model)) != len(adapted):
-            where = misplaced[0] if misplaced else "some layers"
-            reason = f"The adapter on {where} is not supported there; LoRA on the blocks' linears is."
+            where = misplaced[0] if misplaced else say("some layers")
+            reason = say("The adapter on {where} is not supported there; LoRA on the blocks' linears is.", where=where)
             return Tried(refused("adapter", reason), {}, shape)
         if length is None:
-            reason = f"The longest text has {work.longest:,} tokens, which is more than a program takes."
+            reason = say(
+                "The longest text has {longest:,} tokens, which is more than a program takes.", longest=work.longest
+            )
             return Tried(refused("seq", reason), {}, shape)
         cache = self.cache or VerdictCache()
         key = verdict_key([source, rows], length, block_shape(block).ranks, machine_key())

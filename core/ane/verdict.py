@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from core.text.sentence import say
+
 FASTEST, KEEP_GPU_FREE, ALWAYS = "fastest", "gpu-free", "always"
 SLOWEST = {FASTEST: 1.0, KEEP_GPU_FREE: 3.0, ALWAYS: float("inf")}  # times the GPU's step that are accepted
 
@@ -35,7 +37,7 @@ class Verdict:
     @property
     def line(self) -> str:
         """What is used for which part, in a line."""
-        return self.reason if self.used else f"Neural Engine: not used. {self.reason}"
+        return self.reason if self.used else say("Neural Engine: not used. {reason}", reason=self.reason)
 
     def to_json(self) -> dict[str, Any]:
         """For resolved.json and `hone doctor --ane`."""
@@ -50,14 +52,16 @@ def refused(code: str, reason: str, **facts: Any) -> Verdict:
 
 def accepted(facts: dict[str, Any]) -> Verdict:
     """It is used, with what the probe found. "Planned" because nothing says where Core ML really computes."""
-    return Verdict(True, "", f"Forward pass: Core ML, {planned(facts)}; gradients, head and loss: CPU.", facts)
+    return Verdict(
+        True, "", say("Forward pass: Core ML, {planned}; gradients, head and loss: CPU.", planned=planned(facts)), facts
+    )
 
 
 def accepted_forward(facts: dict[str, Any]) -> Verdict:
     """It is used for passes without a gradient alone, with what the probe found."""
-    return Verdict(True, "", f"Core ML, {planned(facts)}.", facts)
+    return Verdict(True, "", say("Core ML, {planned}.", planned=planned(facts)), facts)
 
 
 def planned(facts: Mapping[str, Any]) -> str:
     """Where Core ML plans to compute a program."""
-    return f"planned {facts['planned_share']:.0%} on the Neural Engine"
+    return say("planned {planned_share:.0%} on the Neural Engine", planned_share=facts["planned_share"])

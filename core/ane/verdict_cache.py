@@ -25,13 +25,14 @@ from core.ane.program import GENERATOR
 from core.ane.verdict import Verdict, refused
 from core.atomic_files import replacing
 from core.device.select import cpu_name
+from core.text.sentence import say
 
 TRYING = "trying"  # in the place of a code
 ENDED_BADLY = (TRYING, "crash", "timeout")
 CLEARED = "cleared"  # in the place of a key: when marks were last taken away, in seconds since 1970
-_NEVER_ENDED = (
-    "An earlier try of this model never came to an end, and is not repeated before macOS, coremltools or Hone change, "
-    "or `hone doctor --ane --again` is asked for."
+_NEVER_ENDED = say(
+    "An earlier try of this model never came to an end, and is not repeated before macOS, "
+    "coremltools or Hone change, or `hone doctor --ane --again` is asked for."
 )
 
 

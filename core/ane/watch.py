@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from core.ane.engine import Engine
+from core.text.sentence import join, say
 
 COMPARE_EVERY = 200  # steps between two comparisons of a chunk with MLX
 SLOW = 1.5  # times the seconds of the probe
@@ -30,7 +31,7 @@ class EngineWatch:
 
     def after_step(self, step: int) -> list[str]:
         """What to tell after an optimizer step, each a sentence. Where the engine has failed, it is uninstalled."""
-        notes = []
+        notes: list[str] = []
         self.first_use.close()
         if step % COMPARE_EVERY == 0:
             self.engine.compare_next(step // COMPARE_EVERY)
@@ -40,11 +41,26 @@ class EngineWatch:
         calls, missed = self.engine.served, reasons.total()
         if missed > MAX_FALLBACKS * (calls + missed) and not self._told_fallbacks and not self.engine.failure:
             self._told_fallbacks = True
-            words = ", ".join(f"{reason}: {count}" for reason, count in reasons.most_common())
-            notes.append(f"{missed:,} of {calls + missed:,} forward calls were computed without it ({words}).")
+            words = join(
+                (say("{reason}: {count}", reason=reason, count=count) for reason, count in reasons.most_common()), ", "
+            )
+            notes.append(
+                say(
+                    "{missed:,} of {calls:,} forward calls were computed without it ({words}).",
+                    missed=missed,
+                    calls=calls + missed,
+                    words=words,
+                )
+            )
         if self.engine.failure:
             self.engine.uninstall()
-            notes.append(f"It is switched off at step {step}, and the run goes on without it: {self.engine.failure}.")
+            notes.append(
+                say(
+                    "It is switched off at step {step}, and the run goes on without it: {failure}.",
+                    step=step,
+                    failure=self.engine.failure,
+                )
+            )
         return notes
 
     def close(self) -> None:
@@ -63,5 +79,11 @@ class EngineWatch:
         self._slow_steps = 0
         again = None if self._was_reprobed else self.reprobe()
         if again is None or again > SLOW * self.probe_seconds:
-            self.engine.fail(f"it took more than {SLOW} times as long as when it was tried, for {SLOW_STEPS} steps")
+            self.engine.fail(
+                say(
+                    "it took more than {slow} times as long as when it was tried, for {slow_steps} steps",
+                    slow=SLOW,
+                    slow_steps=SLOW_STEPS,
+                )
+            )
         self._was_reprobed = True

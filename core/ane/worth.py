@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.ane.verdict import ALWAYS, SLOWEST, Verdict, accepted, accepted_forward, refused
+from core.text.sentence import say
 
 Facts = Mapping[str, Any]  # of a probe, with the seconds of core.ane.timing.PartSeconds
 
@@ -47,8 +48,12 @@ def judge_step(facts: Facts, choice: str, shape: StepShape) -> Verdict:
     ratio = with_engine / without
     found = {**facts, "step_seconds": with_engine, "step_seconds_without": without, "ratio": ratio}
     if ratio > SLOWEST[choice]:
-        limit = "" if SLOWEST[choice] == 1 else f"; up to {SLOWEST[choice]:g} times is accepted"
-        return refused("slower", f"With it a step would take {ratio:.1f} times as long as without{limit}.", **found)
+        limit = "" if SLOWEST[choice] == 1 else say("; up to {slowest:g} times is accepted", slowest=SLOWEST[choice])
+        return refused(
+            "slower",
+            say("With it a step would take {ratio:.1f} times as long as without{limit}.", ratio=ratio, limit=limit),
+            **found,
+        )
     return accepted(found)
 
 
@@ -62,8 +67,14 @@ def judge_forward(facts: Facts, choice: str, shape: StepShape, unlearned: int) -
     making = shape.blocks * facts.get("making_seconds", 0.0)
     found = {**facts, "forward_ratio": ratio, "forward_seconds_saved": saved}
     if choice != ALWAYS and ratio >= 1:
-        return refused("slower", f"A forward pass would take {ratio:.1f} times as long there.", **found)
+        return refused(
+            "slower", say("A forward pass would take {ratio:.1f} times as long there.", ratio=ratio), **found
+        )
     if choice != ALWAYS and saved <= making:
-        less = f"Making its programs would take {making:,.0f} s, and they would save {saved:,.0f} s."
+        less = say(
+            "Making its programs would take {making:,.0f} s, and they would save {saved:,.0f} s.",
+            making=making,
+            saved=saved,
+        )
         return refused("slower", less, **found)
     return accepted_forward(found)

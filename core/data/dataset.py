@@ -12,6 +12,7 @@ from core.data.format.formats import DETECTION_ROWS
 from core.data.read import files
 from core.data.read.reader import MAX_LISTED, Finding, sort_findings
 from core.errors import BadData
+from core.text.sentence import join, say
 
 
 @dataclass(frozen=True)
@@ -139,9 +140,8 @@ def _no_usable_row(findings: Sequence[Finding], counts: Mapping[str, int], path:
     many rows have it."""
     errors = [f for f in findings if f.severity == "error"]
     if not errors:
-        return f"{path} holds no row to learn from."
+        return say("{path} holds no row to learn from.", path=path)
     code = max(dict.fromkeys(f.code for f in errors), key=lambda code: counts[code])
     first = next(f for f in errors if f.code == code)
-    summary = f" No row can be used; {counts[code]:,} have this problem."
-    summary = summary if len(errors) > 1 else " There is no other row."
-    return f"{first}{summary}"
+    summary = say("No row can be used; {count:,} have this problem.", count=counts[code])
+    return join([str(first), summary if len(errors) > 1 else say("There is no other row.")])

@@ -11,15 +11,17 @@ from typing import Any
 
 import mlx.core as mx
 
+from core.text.sentence import say
+
 
 class GPUFailure(Enum):
     """Why the GPU did not do a piece of work; the value says it in the middle of a sentence."""
 
-    TOO_LONG = "the system ended a piece of work that kept the GPU for too long"
-    OUT_OF_MEMORY = "the GPU's memory did not suffice"
-    TOO_MANY_BUFFERS = "there were more pieces of memory than the system gives out"
-    VICTIM = "the GPU was reset for something else that ran on it"
-    LOST = "the system gives this program no more time on the GPU"
+    TOO_LONG = say("the system ended a piece of work that kept the GPU for too long")
+    OUT_OF_MEMORY = say("the GPU's memory did not suffice")
+    TOO_MANY_BUFFERS = say("there were more pieces of memory than the system gives out")
+    VICTIM = say("the GPU was reset for something else that ran on it")
+    LOST = say("the system gives this program no more time on the GPU")
 
 
 # By what the texts have in common, the narrower first. Codes: IOGPU's (kIOGPUCommandBufferCallbackError...).

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from core.device import system_tools
 from core.device.objective_c import Send, runtime
+from core.text.sentence import say
 
 STATES = ("nominal", "fair", "serious", "critical")
 SLOWED = STATES.index("serious")
@@ -41,9 +42,17 @@ class Heat:
         """The state as a sentence; "" where nothing is slowed down."""
         if not self.is_slowed:
             return ""
-        share = f" to {self.speed_percent}% of its speed" if self.speed_percent < 100 else ""
-        state = f" (thermal state: {STATES[self.state]})" if self.state is not None else ""
-        return f"The computer is hot{state} and slows down{share}: steps take longer. Let air get to it."
+        share = (
+            say(" to {speed_percent}% of its speed", speed_percent=self.speed_percent)
+            if self.speed_percent < 100
+            else ""
+        )
+        state = say(" (thermal state: {states})", states=STATES[self.state]) if self.state is not None else ""
+        return say(
+            "The computer is hot{state} and slows down{share}: steps take longer. Let air get to it.",
+            state=state,
+            share=share,
+        )
 
 
 def read_heat() -> Heat | None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.device import system_tools
+from core.text.sentence import say
 
 PROC = Path("/proc")
 LEVELS = {1: "normal", 2: "warning", 4: "critical"}  # of a Mac
@@ -30,9 +31,15 @@ class MemoryPressure:
         if self.level == "normal":
             return ""
         short = (
-            "The computer is very short of memory" if self.level == "critical" else "The computer is short of memory"
+            say("The computer is very short of memory")
+            if self.level == "critical"
+            else say("The computer is short of memory")
         )
-        return f"{short} ({self.swap_bytes / 1e9:.1f} GB swapped out to the disk)" if self.swap_bytes else short
+        return (
+            say("{short} ({size:.1f} GB swapped out to the disk)", short=short, size=self.swap_bytes / 1e9)
+            if self.swap_bytes
+            else short
+        )
 
 
 def read_memory_pressure() -> MemoryPressure | None:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.text.sentence import capitalize, join, say
+
 ENGINE = "Neural Engine"
-EXPERIMENTAL = "experimental, not yet verified on hardware"  # said wherever it is shown
+EXPERIMENTAL = say("experimental, not yet verified on hardware")  # said wherever it is shown
 OLDEST_MACOS = 15
 
 
@@ -31,13 +33,15 @@ class Host:
 def host_refusal(host: Host) -> tuple[str, str] | None:
     """(code, clause) where the Neural Engine cannot be used on a machine; None where it may be there."""
     if host.system != "darwin":
-        return "os", "only a Mac has one"
+        return "os", say("only a Mac has one")
     if host.architecture != "arm64":
-        return "os", "only a Mac with Apple silicon has one"
+        return "os", say("only a Mac with Apple silicon has one")
     if int(host.macos.partition(".")[0] or 0) < OLDEST_MACOS:
-        return "os", f"it needs macOS {OLDEST_MACOS}, and this is macOS {host.macos}"
+        return "os", say(
+            "it needs macOS {oldest_macos}, and this is macOS {macos}", oldest_macos=OLDEST_MACOS, macos=host.macos
+        )
     if not host.has_coremltools:
-        return "no_coremltools", "the package coremltools is not installed (pip install 'hone[ane]')"
+        return "no_coremltools", say("the package coremltools is not installed (pip install 'hone[ane]')")
     return None
 
 
@@ -46,7 +50,7 @@ def describe_host(host: Host | None = None) -> tuple[bool, str]:
     refusal = host_refusal(host or Host.this_one())
     if refusal:
         return False, refusal[1]
-    return True, f"{EXPERIMENTAL}; each model is tried before it is used"
+    return True, say("{experimental}; each model is tried before it is used", experimental=EXPERIMENTAL)
 
 
 def describe_use(backend: Mapping[str, Any]) -> str:
@@ -57,7 +61,7 @@ def describe_use(backend: Mapping[str, Any]) -> str:
     facts = backend.get("neural_engine")
     if not facts or (facts["stage"] == "host" and backend["requested"] != "ane"):
         return ""
-    return f"{facts['line']} {EXPERIMENTAL[0].upper()}{EXPERIMENTAL[1:]}."
+    return join([facts["line"], capitalize(EXPERIMENTAL) + "."])
 
 
 def describe_parts(backend: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -67,8 +71,9 @@ def describe_parts(backend: Mapping[str, Any]) -> list[tuple[str, str]]:
         return []
     lines: dict[str, list[str]] = {}
     for part in parts:
-        lines.setdefault(f"{part['used']} (asked: {part['asked']}). {part['reason']}", []).append(part["part"])
-    return [(", ".join(names).capitalize(), words) for words, names in lines.items()]
+        words = say("{used} (asked: {asked}). {reason}", used=part["used"], asked=part["asked"], reason=part["reason"])
+        lines.setdefault(words, []).append(part["part"])
+    return [(capitalize(join(names, ", ")), words) for words, names in lines.items()]
 
 
 def uses_engine(backend: Mapping[str, Any]) -> bool:

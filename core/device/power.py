@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.device import system_tools
+from core.text.sentence import say
 
 SYS = Path("/sys")
 
@@ -23,20 +24,23 @@ class Power:
     @property
     def sentences(self) -> list[str]:
         """What a person should know before hours of work; none where all is well."""
-        sentences = []
+        sentences: list[str] = []
         if self.on_battery:
             charge = "" if self.percent is None else f" ({self.percent}%)"
-            sentences.append(f"The computer runs on its battery{charge}: plug it in, a run empties it soon.")
+            sentences.append(
+                say("The computer runs on its battery{charge}: plug it in, a run empties it soon.", charge=charge)
+            )
         if self.saves_power:
-            sentences.append("Low Power Mode is on: every step takes longer.")
+            sentences.append(say("Low Power Mode is on: every step takes longer."))
         return sentences
 
     @property
     def words(self) -> str:
         """The state in a few words."""
-        source = "not known" if self.on_battery is None else "battery" if self.on_battery else "mains"
-        charge = "" if self.percent is None else f", charged to {self.percent}%"
-        return f"{source}{charge}{', Low Power Mode' if self.saves_power else ''}"
+        source = say("not known") if self.on_battery is None else say("battery") if self.on_battery else say("mains")
+        charge = "" if self.percent is None else say(", charged to {percent}%", percent=self.percent)
+        saving = say(", Low Power Mode") if self.saves_power else ""
+        return say("{source}{charge}{saving}", source=source, charge=charge, saving=saving)
 
 
 def read_power() -> Power:

@@ -12,6 +12,7 @@ from pathlib import Path
 import mlx.core as mx
 
 from core.device.surroundings import is_virtual
+from core.text.sentence import say
 
 
 def report(requested: str) -> dict[str, str]:
@@ -22,9 +23,9 @@ def report(requested: str) -> dict[str, str]:
     kind, why_none = gpu_kind()
     if kind and requested != "cpu":
         name = str(mx.device_info(mx.Device(mx.gpu)).get("device_name", kind))
-        reason = "as asked" if requested == "gpu" else f"the fastest device here ({kind})"
+        reason = say("as asked") if requested == "gpu" else say("the fastest device here ({kind})", kind=kind)
         return {"requested": requested, "used": "gpu", "device": f"{name} ({kind})", "reason": reason}
-    reason = "as asked" if requested == "cpu" else f"no GPU can be used: {why_none}"
+    reason = say("as asked") if requested == "cpu" else say("no GPU can be used: {why_none}", why_none=why_none)
     return {"requested": requested, "used": "cpu", "device": cpu_name(), "reason": reason}
 
 
@@ -49,13 +50,13 @@ def gpu_kind() -> tuple[str, str]:
         return "CUDA", ""
     if sys.platform == "darwin":
         if is_virtual():
-            return "", "this Mac is a virtual machine, which has no Metal GPU"
-        return "", "MLX finds no Metal GPU on this Mac"
+            return "", say("this Mac is a virtual machine, which has no Metal GPU")
+        return "", say("MLX finds no Metal GPU on this Mac")
     try:
         importlib.metadata.version("mlx-cuda-13")
-        return "", "MLX's CUDA package is installed, but finds no usable NVIDIA GPU"
+        return "", say("MLX's CUDA package is installed, but finds no usable NVIDIA GPU")
     except importlib.metadata.PackageNotFoundError:
-        return "", "this is not a Mac, and MLX's CUDA package is not installed"
+        return "", say("this is not a Mac, and MLX's CUDA package is not installed")
 
 
 def cpu_name() -> str:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from core.text.sentence import say
+
 MINIMUM_MACOS = 14
 LEAST_FREE_BYTES = 2_000_000_000  # a run of a small model with its checkpoints
 # Where the app's program lies; the thin app's launcher tells it, as Python itself lies elsewhere there.
@@ -28,13 +30,19 @@ def is_virtual() -> bool:
 def _oddities_of_mac() -> Iterator[str]:
     version = platform.mac_ver()[0]
     if int(version.partition(".")[0] or MINIMUM_MACOS) < MINIMUM_MACOS:
-        yield f"Hone needs macOS {MINIMUM_MACOS} or newer; this is macOS {version}."
+        yield say(
+            "Hone needs macOS {minimum_macos} or newer; this is macOS {version}.",
+            minimum_macos=MINIMUM_MACOS,
+            version=version,
+        )
     if _sysctl("sysctl.proc_translated") == "1":
-        yield 'Hone runs in Rosetta, where it finds no GPU: in its Info window, switch off "Open using Rosetta".'
+        yield say('Hone runs in Rosetta, where it finds no GPU: in its Info window, switch off "Open using Rosetta".')
     if "/AppTranslocation/" in os.environ.get(APP, sys.executable):
         yield (
-            "macOS runs Hone from a temporary copy, as it was opened where it had been downloaded: move it to "
-            "Applications with the Finder."
+            say(
+                "macOS runs Hone from a temporary copy, as it was opened where it had been downloaded: move it "
+                "to Applications with the Finder."
+            )
         )
 
 
@@ -44,14 +52,19 @@ def _oddities_of_folder(folder: Path) -> Iterator[str]:
         free = shutil.disk_usage(place).free
         read_only = bool(os.statvfs(place).f_flag & os.ST_RDONLY)
     except OSError as error:
-        yield f"The folder for runs, {folder}, cannot be looked at: {error.strerror}."
+        yield say(
+            "The folder for runs, {folder}, cannot be looked at: {strerror}.", folder=folder, strerror=error.strerror
+        )
         return
     if read_only:
-        yield f"The disk with {folder} is read-only: no run can be kept there."
+        yield say("The disk with {folder} is read-only: no run can be kept there.", folder=folder)
     elif not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        yield f"Hone may not write into {place}, where runs are kept: it belongs to somebody else, or is no folder."
+        yield say(
+            "Hone may not write into {place}, where runs are kept: it belongs to somebody else, or is no folder.",
+            place=place,
+        )
     elif free < LEAST_FREE_BYTES:
-        yield f"The disk with {folder} is nearly full: {free / 1e6:,.0f} MB are free."
+        yield say("The disk with {folder} is nearly full: {free:,.0f} MB are free.", folder=folder, free=free / 1e6)
 
 
 def _sysctl(name: str) -> str:

@@ -3,12 +3,14 @@
 import sys
 from typing import Any
 
+from core.text.sentence import join, say
+
 # What each needs, in words.
 _NEEDS = {
-    "ring": "TCP, also over a Thunderbolt cable",
-    "jaccl": "RDMA over Thunderbolt 5, on macOS 26.2 or later, where it was enabled with `rdma_ctl enable`",
-    "nccl": "several NVIDIA GPUs, with MLX's CUDA package",
-    "mpi": "an MPI library, such as Open MPI",
+    "ring": say("TCP, also over a Thunderbolt cable"),
+    "jaccl": say("RDMA over Thunderbolt 5, on macOS 26.2 or later, where it was enabled with `rdma_ctl enable`"),
+    "nccl": say("several NVIDIA GPUs, with MLX's CUDA package"),
+    "mpi": say("an MPI library, such as Open MPI"),
 }
 
 
@@ -26,7 +28,9 @@ def report() -> list[dict[str, Any]]:
 def describe(found: list[dict[str, Any]]) -> str:
     """One line: what is here, and what each of the others needs."""
     here = [
-        f"{b['backend']} ({b['words']})" if b["backend"] == "ring" else b["backend"] for b in found if b["available"]
+        say("{backend} ({what})", backend=b["backend"], what=b["words"]) if b["backend"] == "ring" else b["backend"]
+        for b in found
+        if b["available"]
     ]
-    needs = [f"{b['backend']} needs {b['words']}" for b in found if not b["available"]]
-    return "; ".join([", ".join(here) or "none", *needs])
+    needs = [say("{backend} needs {what}", backend=b["backend"], what=b["words"]) for b in found if not b["available"]]
+    return join([join(here, ", ") if here else say("none"), *needs], "; ")

@@ -17,7 +17,7 @@ from core.options import option
 from core.text.sentence import say
 
 HERE = "127.0.0.1"  # MLX starts what goes to this address without ssh
-THIS_MACHINE = "this machine"  # the name of ranks that nobody named
+THIS_MACHINE = say("this machine")  # the name of ranks that nobody named
 SHARDINGS = ("auto", "tensor", "pipeline", "none")
 BACKENDS = ("auto", "ring", "jaccl", "jaccl-ring", "nccl")  # MPI starts its processes itself
 
@@ -75,11 +75,13 @@ class Machines:
     def check(self) -> "Machines":
         """The machines themselves. Raises BadOption for what contradicts itself."""
         if self.hosts and self.hostfile:
-            raise BadOption("Give either --hosts or --hostfile, not both.")
+            raise BadOption(say("Give either --hosts or --hostfile, not both."))
         if self.hostfile and self.ranks:
-            raise BadOption("--ranks goes with --hosts or alone: a file of hosts has one line for each process.")
+            raise BadOption(say("--ranks goes with --hosts or alone: a file of hosts has one line for each process."))
         if self.distributed_backend.startswith("jaccl") and not self.hostfile:
-            raise BadOption("jaccl needs --hostfile, which names the RDMA devices; mlx.distributed_config writes it.")
+            raise BadOption(
+                say("jaccl needs --hostfile, which names the RDMA devices; mlx.distributed_config writes it.")
+            )
         return self
 
 
@@ -127,10 +129,10 @@ def resolve(machines: Machines, look_up: Callable[[str], str] | None = None) -> 
     if not machines.hosts:
         return Ranks((Rank(THIS_MACHINE, HERE, (HERE,)),) * count, backend, per_host=count)
     if len(set(machines.hosts)) < len(machines.hosts):
-        raise BadOption("--hosts names a machine twice; use --ranks for several processes on each.")
+        raise BadOption(say("--hosts names a machine twice; use --ranks for several processes on each."))
     ranks = tuple(rank for name in machines.hosts for rank in (_named(name, look_up),) * count)
     if len(ranks) < 2:
-        raise BadOption("--hosts needs two machines or more; the first is the one that writes the run folder.")
+        raise BadOption(say("--hosts needs two machines or more; the first is the one that writes the run folder."))
     return Ranks(ranks, backend, per_host=count)
 
 
@@ -179,13 +181,22 @@ def _read_hostfile(path: Path, backend: str | None) -> Ranks:
         ranks = tuple(_read_host(host) for host in found["hosts"])
         envs, named = tuple(str(text) for text in found.get("envs", [])), found.get("backend") or None
     except OSError as error:
-        raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise BadOption(f"{path} is no hostfile of MLX's ({type(error).__name__}: {error}).") from None
+        raise BadOption(
+            say("{path} is no hostfile of MLX's ({kind}: {error}).", path=path, kind=type(error).__name__, error=error)
+        ) from None
     if len(ranks) < 2:
-        raise BadOption(f"{path} names fewer than two machines.")
+        raise BadOption(say("{path} names fewer than two machines.", path=path))
     if (backend or named) not in (None, *BACKENDS[1:]):
-        raise BadOption(f"{path}: there is no backend {named!r}; there are {', '.join(BACKENDS[1:])}.")
+        raise BadOption(
+            say(
+                "{path}: there is no backend {backend!r}; there are {backends}.",
+                path=path,
+                backend=named,
+                backends=", ".join(BACKENDS[1:]),
+            )
+        )
     return Ranks(ranks, backend or named, envs)
 
 

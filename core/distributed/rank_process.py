@@ -20,6 +20,7 @@ from typing import Any, NoReturn
 
 from core.distributed.machines import Ranks
 from core.errors import BadOption
+from core.text.sentence import say
 
 SSH = ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10")
 _PORTS = range(23_000, 32_000)  # below those that systems give to clients
@@ -83,7 +84,7 @@ class _Complaints:
     """Stands where MLX's functions have a parser of arguments."""
 
     def error(self, message: str) -> NoReturn:
-        raise BadOption(message if message.endswith(".") else f"{message}.")
+        raise BadOption(message if message.endswith(".") else say("{message}.", message=message))
 
 
 class RankProcess:

@@ -12,6 +12,7 @@ from core.distributed.agreement import agree
 from core.distributed.group import Group, current_group, launched_backend
 from core.distributed.own_gpu import take_own_gpu
 from core.distributed.watchdog import Watchdog
+from core.text.sentence import say
 
 # What Hone's launcher tells the ranks, beside what MLX's does.
 NAMES, TIMEOUT, SHARDING = "HONE_HOSTS", "HONE_RANK_TIMEOUT", "HONE_SHARDING"
@@ -106,7 +107,7 @@ def joined() -> Iterator[Session]:
     from core.device.machine import versions
 
     found = versions()
-    session.agree(found, {name: f"the version of {name}" for name in found})
+    session.agree(found, {name: say("the version of {name}", name=name) for name in found})
     watchdog = Watchdog(group, timeout, _end_by_force)
     watchdog.start(_first_address(group))
     session.watchdog = watchdog
@@ -156,7 +157,7 @@ def _ended_after(seconds: float) -> Iterator[None]:
     if launched_backend(os.environ) is None:
         yield
         return
-    sentence = f"Not all machines of this run have joined within {seconds:g} s."
+    sentence = say("Not all machines of this run have joined within {seconds:g} s.", seconds=seconds)
     words = ["/bin/sh", "-c", _ALARM, "hone", f"{seconds:g}", sentence, str(os.getpid())]
     alarm = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
     try:

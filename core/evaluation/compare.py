@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from core.errors import BadOption
 from core.evaluation.evaluate import EvaluatedRow, Evaluation
+from core.text.sentence import say
 from core.training.paired_tests import CLEAR, format_p, sign_flip_test, sign_test
 from core.training.report import describe_metric
 
@@ -46,22 +47,25 @@ class Comparison:
             more = self.wins - self.losses
             who, count = (self.second, more) if more >= 0 else (self.first, -more)
             if not more:
-                return f"Both solve as many of {self.rows}."
-            words = f"{who} solves {count} more of {self.rows}"
+                return say("Both solve as many of {rows}.", rows=self.rows)
+            words = say("{who} solves {count} more of {rows}", who=who, count=count, rows=self.rows)
         else:
             lower = self.mean_second < self.mean_first
             is_second = lower if self.metric == LOSS else not lower
-            rows = f"{self.rows} row{'' if self.rows == 1 else 's'}"
-            name = "loss" if self.metric == LOSS else f"reward {self.metric!r}"
-            kind = "lower" if self.metric == LOSS else "higher"
+            rows = say("1 row") if self.rows == 1 else say("{rows:,} rows", rows=self.rows)
+            name = say("loss") if self.metric == LOSS else say("reward {metric!r}", metric=self.metric)
             if self.mean_first == self.mean_second:
-                return f"Both have the same mean {name} over {rows}."
+                return say("Both have the same mean {name} over {rows}.", name=name, rows=rows)
             means = (self.mean_second, self.mean_first) if is_second else (self.mean_first, self.mean_second)
             better = self.second if is_second else self.first
-            words = f"{better} has the {kind} {name}, {means[0]:.4g} against {means[1]:.4g} over {rows}"
+            values = {"better": better, "name": name, "mean": means[0], "other": means[1], "rows": rows}
+            if self.metric == LOSS:
+                words = say("{better} has the lower {name}, {mean:.4g} against {other:.4g} over {rows}", **values)
+            else:
+                words = say("{better} has the higher {name}, {mean:.4g} against {other:.4g} over {rows}", **values)
         if self.is_clear:
-            return f"{words} (paired, {format_p(self.p)})."
-        return f"{words}, but the difference may be chance (paired, {format_p(self.p)})."
+            return say("{words} (paired, {p}).", words=words, p=format_p(self.p))
+        return say("{words}, but the difference may be chance (paired, {p}).", words=words, p=format_p(self.p))
 
 
 def compare(first: Evaluation, second: Evaluation, seed: int = 0) -> list[Comparison]:
@@ -70,7 +74,9 @@ def compare(first: Evaluation, second: Evaluation, seed: int = 0) -> list[Compar
     Raises BadOption where they were not measured on the same rows.
     """
     if [row.line for row in first.rows] != [row.line for row in second.rows]:
-        raise BadOption(f"{first.name} and {second.name} were not measured on the same rows.")
+        raise BadOption(
+            say("{first} and {second} were not measured on the same rows.", first=first.name, second=second.name)
+        )
     found = []
     for metric in _metrics(first.rows):
         pairs = [(_value(a, metric), _value(b, metric)) for a, b in zip(first.rows, second.rows, strict=True)]

@@ -34,6 +34,7 @@ from core.resources import sample
 from core.rewards.answer import THINK_START, Answer, RewardSettings
 from core.rewards.judge import RewardScorer
 from core.run import DEMO
+from core.text.sentence import say
 from core.training import report
 from core.training.forgetting import METRIC, Forgetting, compare, known_texts
 from core.training.general_text import measure_losses
@@ -184,11 +185,19 @@ def _evaluate(
     rows = [EvaluatedRow(example.line) for example in data.examples]
     groups = {i: group for i, group in zip(measured, map(Group, texts), strict=True) if has_targets(group)}
     if not groups:
-        raise BadData(f"{path}: no row has anything to measure within {max_seq_len} tokens.")
+        raise BadData(
+            say(
+                "{path}: no row has anything to measure within {max_seq_len} tokens.",
+                path=path,
+                max_seq_len=max_seq_len,
+            )
+        )
     loaded = yield from _load_model(folder, adapter, dtype, device["used"], allow_code, quantization, sharding)
     group = sharding.group if sharding and loaded.sharding != NONE else Ranks()
     if forgetting and group.size > 1:
-        raise BadOption("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
+        raise BadOption(
+            say("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
+        )
     yield Phase("Validating", f"{len(groups)} rows")
     result = _measure_loss(loaded, list(groups.values()), batch_size, kind, group)
     for i, loss in zip(groups, result.row_losses, strict=True):

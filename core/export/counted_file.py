@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core.errors import Unavailable
+from core.text.sentence import say
 
 _SECONDS = 0.5  # between two reports
 
@@ -28,7 +29,7 @@ class CountedFile(io.BufferedReader):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if self._cancelled.is_set():
-            raise Unavailable("The upload was stopped.")
+            raise Unavailable(say("The upload was stopped."))
         data = super().read(size)
         if self._hashed < self.size:
             self._hashed += len(data)

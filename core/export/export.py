@@ -38,6 +38,7 @@ from core.model.check_folder import read_config
 from core.model.load import DTYPES, LoadedModel, load, stored_dtype, unpacked_notes
 from core.quant import MODES, PackedExperts, PackedLinear, files, is_packed, quantize_model
 from core.quant.modes import UNPACKED, find_mode
+from core.text.sentence import say
 
 
 def fuse(
@@ -113,7 +114,10 @@ def fuse(
             yield check_logits(probe_logits(reloaded), logits, DTYPES[dtype], target)
     family = families.find_family(config["model_type"])
     if naming != HUGGING_FACE and not quantizes and not (family and family.same_names):
-        yield Warned("layout", f"The tensors have the names of {naming}: other programs may not find all of them.")
+        yield Warned(
+            "layout",
+            say("The tensors have the names of {naming}: other programs may not find all of them.", naming=naming),
+        )
     yield Saved(0, str(target), "model")
 
 
@@ -140,7 +144,7 @@ def quantize(
     """
     target = free_folder(output)
     if quantization == UNPACKED:
-        raise BadOption(f"Say what to pack it as: {', '.join(MODES)}.")
+        raise BadOption(say("Say what to pack it as: {modes}.", modes=", ".join(MODES)))
     find_mode(quantization, double)
     device = select(backend_name)["used"]
     source = yield from hub.fetch(model)
@@ -168,18 +172,20 @@ def to_peft(adapter: str | Path, output: str | Path) -> Iterator[Event]:
     if config.get("ensure_weight_tying"):
         yield Warned(
             "tied-embeddings",
-            "Embeddings that are the output layer too are kept so by PEFT from version 0.19 on. Merging low-rank "
-            "layers of them there adds them twice: for a whole model, use Hone's.",
+            say(
+                "Embeddings that are the output layer too are kept so by PEFT from version 0.19 on. Merging "
+                "low-rank layers of them there adds them twice: for a whole model, use Hone's."
+            ),
         )
     note = adapters.read_base_precision(folder).note
     if note:
-        yield Warned("base-precision", f"{note} Load it so in PEFT for the same answers.")
+        yield Warned("base-precision", say("{note} Load it so in PEFT for the same answers.", note=note))
     yield Saved(0, str(target), "adapter")
 
 
 def _base_model(folder: Path, saved: dict[str, Any]) -> str:
     if not saved.get("model"):
-        raise BadModel(f"The adapter in {folder} does not name its model; give it with --model.")
+        raise BadModel(say("The adapter in {folder} does not name its model; give it with --model.", folder=folder))
     return str(saved["model"])
 
 
@@ -208,7 +214,7 @@ def _write_quantized(
     dtype = stored_dtype(source)
     loaded = load(source, dtype, device=device, allow_code=allow_code)
     if any(is_packed(m) for _, m in loaded.model.named_modules()):
-        raise BadModel(f"{source} is already quantized; give the model in full precision.")
+        raise BadModel(say("{source} is already quantized; give the model in full precision.", source=source))
     yield Phase("Packing", mode)
     summary, spec = quantize_model(loaded.model, mode, double=double), MODES[mode]
     for note in unpacked_notes(summary):

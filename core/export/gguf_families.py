@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BadModel
+from core.text.sentence import say
 
 Array = NDArray[Any]
 Config = Mapping[str, Any]
@@ -34,11 +35,15 @@ def find_gguf_family(config: Config) -> GgufFamily:
     family = GGUF_FAMILIES.get(str(config["model_type"]))
     if family is None:
         raise BadModel(
-            f"GGUF is not written for the architecture {config['model_type']}: it was not compared with llama.cpp. "
-            f"It is for {', '.join(GGUF_FAMILIES)}."
+            say(
+                "GGUF is not written for the architecture {model_type}: it was not compared with llama.cpp. It "
+                "is for {known}.",
+                model_type=config["model_type"],
+                known=", ".join(GGUF_FAMILIES),
+            )
         )
     if reason := family.check(config):
-        raise BadModel(f"GGUF is not written for this model: {reason}.")
+        raise BadModel(say("GGUF is not written for this model: {reason}.", reason=reason))
     return family
 
 
@@ -144,7 +149,11 @@ def _longrope(config: Config) -> dict[str, Array]:
 def _refuse_rope(*known: str) -> Callable[[Config], str]:
     def check(config: Config) -> str:
         kind = rope_type(config)
-        return "" if kind in known else f"its positions are scaled by {kind!r}, which was not compared with llama.cpp"
+        return (
+            ""
+            if kind in known
+            else say("its positions are scaled by {kind!r}, which was not compared with llama.cpp", kind=kind)
+        )
 
     return check
 
@@ -153,7 +162,7 @@ def _check_window(config: Config) -> str:
     """llama.cpp's llama has no sliding window: texts within it are right, longer ones are not."""
     window, length = config.get("sliding_window"), config["max_position_embeddings"]
     if isinstance(window, int) and window < length and config.get("use_sliding_window", True):
-        return f"it looks back {window:,} tokens at most, which llama.cpp does not do for it"
+        return say("it looks back {window:,} tokens at most, which llama.cpp does not do for it", window=window)
     return _refuse_rope("default", "linear", "llama3", "yarn")(config)
 
 
@@ -161,23 +170,29 @@ def _check_gemma(config: Config) -> str:
     # llama.cpp scales the queries by the head's size, and Gemma 3 27B's and Gemma 2 27B's by another number.
     scalar = config.get("query_pre_attn_scalar")
     if scalar is not None and scalar != head_size(config):
-        return f"its queries are scaled by {scalar}, not by the size of a head, which was not compared with llama.cpp"
+        return say(
+            "its queries are scaled by {scalar}, not by the size of a head, which was not compared with llama.cpp",
+            scalar=scalar,
+        )
     return _refuse_rope("default", "linear")(config)
 
 
 def _check_gemma3(config: Config) -> str:
     pattern = config.get("sliding_window_pattern", config.get("_sliding_window_pattern", 6))
     if pattern != 6:
-        return f"every {pattern}th of its layers looks at the whole text, and llama.cpp's Gemma 3 has every 6th"
+        return say(
+            "every {pattern}th of its layers looks at the whole text, and llama.cpp's Gemma 3 has every 6th",
+            pattern=pattern,
+        )
     local = config.get("rope_local_base_freq", 10000.0)
     if local != 10000.0:
-        return f"its local layers turn by a base of {local:g}, and llama.cpp's Gemma 3 by 10000"
+        return say("its local layers turn by a base of {local:g}, and llama.cpp's Gemma 3 by 10000", local=local)
     return _check_gemma(config)
 
 
 def _check_qwen(config: Config) -> str:
     if config.get("use_sliding_window"):
-        return "some of its layers have a sliding window, which llama.cpp does not have for it"
+        return say("some of its layers have a sliding window, which llama.cpp does not have for it")
     return _refuse_rope("default", "linear", "yarn")(config)
 
 

@@ -21,6 +21,7 @@ from core.export.gguf_families import Config, GgufFamily, common_sizes, find_ggu
 from core.export.gguf_tokenizer import describe_tokenizer, safe_name
 from core.model.check_folder import read_config
 from core.model.weight_files import read_header, weight_files
+from core.text.sentence import say
 
 Array = NDArray[Any]
 
@@ -49,7 +50,9 @@ def write_gguf(folder: Path, file: Path, kind: str = "f16", name: str = "") -> I
     not give the same tokens or logits, or where what was written is not what was meant.
     """
     if kind not in KINDS:
-        raise BadOption(f"There is no kind of GGUF file {kind!r}; there are {', '.join(KINDS)}.")
+        raise BadOption(
+            say("There is no kind of GGUF file {kind!r}; there are {kinds}.", kind=kind, kinds=", ".join(KINDS))
+        )
     config = read_config(folder)
     family = find_gguf_family(config)
     names = _tensor_names(folder, config, family)
@@ -84,7 +87,14 @@ def _tensor_names(folder: Path, config: Config, family: GgufFamily) -> dict[str,
         for name in read_header(path):
             found = table.get_name(name, try_suffixes=(".weight", ".bias"))
             if found is None:
-                raise BadModel(f"{folder}: GGUF has no name for the tensor {name[:80]} of {config['model_type']}.")
+                raise BadModel(
+                    say(
+                        "{folder}: GGUF has no name for the tensor {name} of {model_type}.",
+                        folder=folder,
+                        name=name[:80],
+                        model_type=config["model_type"],
+                    )
+                )
             names[name] = found
     if config.get("tie_word_embeddings"):
         names.pop("lm_head.weight", None)
@@ -191,11 +201,17 @@ def _check(file: Path, folder: Path, config: Config, family: GgufFamily, names: 
     stored = {tensor.name: tensor for tensor in gguf.GGUFReader(file).tensors}
     missing = sorted(set(names.values()) - set(stored))
     if missing:
-        raise BadModel(f"{file.name} would lack {missing[0]}; it is not kept.")
+        raise BadModel(say("{name} would lack {tensor}; it is not kept.", name=file.name, tensor=missing[0]))
     for name, expected in zip(names, _tensors(folder, config, family, names), strict=True):
         tensor = stored[names[name]]
         found = gguf.dequantize(tensor.data, tensor.tensor_type).reshape(expected.shape)
         size = float(np.linalg.norm(expected))
         difference = float(np.linalg.norm(found - expected))
         if not difference <= _TOLERANCE[kind] * size:
-            raise BadModel(f"{file.name} would hold another {names[name]} than the model has; it is not kept.")
+            raise BadModel(
+                say(
+                    "{name} would hold another {what} than the model has; it is not kept.",
+                    name=file.name,
+                    what=names[name],
+                )
+            )

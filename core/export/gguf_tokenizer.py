@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from core.errors import BadModel
 from core.export.awkward_texts import AWKWARD_TEXTS
+from core.text.sentence import say
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = 1, 2, 3, 4, 5, 6  # gguf.TokenType
 _UNMERGED = -1e9  # score of a token that no merge makes: it is only ever a single character
@@ -116,12 +117,16 @@ def describe_tokenizer(folder: Path, rows: int, tokenizer: Any) -> Vocabulary:
     spec = json.loads(tokenizer.backend_tokenizer.to_str())
     model = spec["model"]
     if model.get("type") != "BPE":
-        raise BadModel(f"{folder}: GGUF has no form for a tokenizer of the kind {model.get('type')}.")
+        raise BadModel(
+            say("{folder}: GGUF has no form for a tokenizer of the kind {kind}.", folder=folder, kind=model.get("type"))
+        )
     tokens, types = _tokens(spec, rows, folder)
     strips = tuple(added["content"] for added in spec["added_tokens"] if added.get("rstrip"))
-    notes = []
+    notes: list[str] = []
     if strips and not set(tokens) >= _PHI_TOKENS:
-        notes.append(f"llama.cpp keeps the spaces behind {strips[0]}, which the model's own tokenizer drops.")
+        notes.append(
+            say("llama.cpp keeps the spaces behind {strips}, which the model's own tokenizer drops.", strips=strips[0])
+        )
     add_bos = adds_bos(tokenizer)
     if model.get("byte_fallback"):
         scores = _scores(spec, tokens, types, folder)
@@ -131,7 +136,9 @@ def describe_tokenizer(folder: Path, rows: int, tokenizer: Any) -> Vocabulary:
     pre, note = find_pre_tokenizer(tokenizer.backend_tokenizer, folder)
     notes += [note] if note else []
     if spec.get("normalizer"):
-        notes.append("Text in a decomposed Unicode form gets other tokens in llama.cpp, which does not normalize it.")
+        notes.append(
+            say("Text in a decomposed Unicode form gets other tokens in llama.cpp, which does not normalize it.")
+        )
     return Vocabulary("gpt2", pre, tokens, types, None, merges, add_bos, None, strips, tuple(notes))
 
 
@@ -164,14 +171,26 @@ def find_pre_tokenizer(backend: Any, folder: Path) -> tuple[str, str]:
             return pre.id, ""
         if pre.original in patterns:
             return pre.id, (
-                f"llama.cpp splits {len(wrong):,} of {len(texts):,} awkward texts otherwise than the model's own "
-                f"tokenizer does, such as {wrong[0][:40]!r}."
+                say(
+                    "llama.cpp splits {count:,} of {texts:,} awkward texts otherwise than the model's own "
+                    "tokenizer does, such as {example!r}.",
+                    count=len(wrong),
+                    texts=len(texts),
+                    example=wrong[0][:40],
+                )
             )
         if not differing or len(wrong) < len(differing):
             nearest, differing = pre.id, wrong
     raise BadModel(
-        f"{folder}: llama.cpp has no way to split text as this tokenizer does. The nearest, {nearest}, gives other "
-        f"tokens for {len(differing):,} of {len(texts):,} texts, such as {differing[0][:40]!r}."
+        say(
+            "{folder}: llama.cpp has no way to split text as this tokenizer does. The nearest, {nearest}, "
+            "gives other tokens for {count:,} of {texts:,} texts, such as {example!r}.",
+            folder=folder,
+            nearest=nearest,
+            count=len(differing),
+            texts=len(texts),
+            example=differing[0][:40],
+        )
     )
 
 
@@ -212,12 +231,25 @@ def _tokens(spec: dict[str, Any], rows: int, folder: Path) -> tuple[list[str], l
     byte_fallback, unknown = bool(spec["model"].get("byte_fallback")), spec["model"].get("unk_token")
     for token, id in spec["model"]["vocab"].items():
         if id >= rows:
-            raise BadModel(f"{folder}: the tokenizer has a token with the number {id}, the embedding {rows} rows.")
+            raise BadModel(
+                say(
+                    "{folder}: the tokenizer has a token with the number {number}, the embedding {rows} rows.",
+                    folder=folder,
+                    number=id,
+                    rows=rows,
+                )
+            )
         is_byte = byte_fallback and len(token) == 6 and token.startswith("<0x") and token.endswith(">")
         tokens[id], types[id] = token, BYTE if is_byte else UNKNOWN if token == unknown else NORMAL
     for added in spec["added_tokens"]:
         if added["id"] >= rows:
-            raise BadModel(f"{folder}: the tokenizer has a token with the number {added['id']}, beyond the embedding.")
+            raise BadModel(
+                say(
+                    "{folder}: the tokenizer has a token with the number {number}, beyond the embedding.",
+                    folder=folder,
+                    number=added["id"],
+                )
+            )
         if types[added["id"]] != UNKNOWN:
             types[added["id"]] = CONTROL if added["special"] else USER_DEFINED
         tokens[added["id"]] = added["content"]
@@ -235,7 +267,12 @@ def _scores(spec: dict[str, Any], tokens: Sequence[str], types: Sequence[int], f
         left, right = pair if isinstance(pair, list) else pair.split(" ", 1)
         made = left + right
         if made != last and made in first:
-            raise BadModel(f"{folder}: GGUF has no form for this tokenizer: its merges are not those of SentencePiece.")
+            raise BadModel(
+                say(
+                    "{folder}: GGUF has no form for this tokenizer: its merges are not those of SentencePiece.",
+                    folder=folder,
+                )
+            )
         first.setdefault(made, rank)
         last = made
     return [

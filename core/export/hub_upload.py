@@ -13,6 +13,7 @@ from core.export.counted_file import CountedFile
 from core.hub_token import find_token
 from core.model.download import WAITS
 from core.model.hub_failures import explain_failure, is_broken_connection, page_url, read_status
+from core.text.sentence import join, say
 from core.worker import ReportProgress, run_in_thread
 
 MESSAGE = "Upload from Hone"  # of the commit
@@ -47,7 +48,9 @@ def require_token() -> str:
 
     token = find_token() or get_token()
     if not token:
-        raise Unavailable("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
+        raise Unavailable(
+            say("To upload, the Hugging Face Hub needs an access token that may write: see `hone login`.")
+        )
     return token
 
 
@@ -93,7 +96,8 @@ def _upload(
 
     def tell(note: str = "", of_file: int = 0) -> None:
         arrived = sent + of_file
-        detail = f"{name}: {arrived / 1e6:,.1f} of {total / 1e6:,.1f} MB{', ' if note else ''}{note}"
+        size = say("{done:,.1f} of {total:,.1f} MB", done=arrived / 1e6, total=total / 1e6)
+        detail = say("{name}: {size}", name=name, size=join(filter(None, (size, note)), ", "))
         report(Phase("Uploading", detail, arrived / max(1, total)))
 
     def keep_trying(work: Callable[[], T]) -> T:
@@ -106,7 +110,7 @@ def _upload(
                     raise Unavailable(_stopped(name)) from error
                 if not _is_broken(error):
                     raise
-            tell("the connection broke; trying again")
+            tell(say("the connection broke; trying again"))
             if cancelled.wait(wait):
                 raise Unavailable(_stopped(name))
         return work()
@@ -118,7 +122,11 @@ def _upload(
     other = [path for path in there if path not in files or path in missing]
     if other and not overwrite:
         raise BadOption(
-            f"{name} is on the Hub already, with other content ({other[0]}): choose another name, or say --overwrite."
+            say(
+                "{name} is on the Hub already, with other content ({other}): choose another name, or say --overwrite.",
+                name=name,
+                other=other[0],
+            )
         )
     sent = total - sum(files[path].stat().st_size for path in missing)
     operations: list[Any] = [CommitOperationDelete(path) for path in other if path not in files]
@@ -138,7 +146,9 @@ def _upload(
     there = keep_trying(functools.partial(_list_files, api, name))
     damaged = next((path for path, file in files.items() if not _is_same(there.get(path), file)), None)
     if damaged:
-        raise Unavailable(f"{damaged} did not arrive at {name} as it is here; start the upload again.")
+        raise Unavailable(
+            say("{damaged} did not arrive at {name} as it is here; start the upload again.", damaged=damaged, name=name)
+        )
     return page_url(name)
 
 
@@ -159,7 +169,9 @@ def _create(api: Any, name: str, public: bool) -> None:
         if read_status(error) != 409:
             raise
         if not public and not api.model_info(name).private:
-            raise BadOption(f"{name} is public on the Hub: say --public if everybody may read this.") from None
+            raise BadOption(
+                say("{name} is public on the Hub: say --public if everybody may read this.", name=name)
+            ) from None
 
 
 def _list_files(api: Any, name: str) -> dict[str, Any]:
@@ -189,7 +201,9 @@ def _is_broken(error: Exception) -> bool:
 
 
 def _stopped(name: str) -> str:
-    return f"The upload of {name} was stopped; what has arrived stays there, and it goes on from here next time."
+    return say(
+        "The upload of {name} was stopped; what has arrived stays there, and it goes on from here next time.", name=name
+    )
 
 
 def _explain(name: str, error: Exception) -> Exception:
@@ -197,14 +211,21 @@ def _explain(name: str, error: Exception) -> Exception:
         return error
     status = read_status(error)
     if status == 403 or (status == 404 and _is_creating(error)):
-        return Unavailable(f"The access token may not write to {name}: make one with the right to write there.")
+        return Unavailable(
+            say("The access token may not write to {name}: make one with the right to write there.", name=name)
+        )
     if status == 409:
-        return Unavailable(f"{name} was changed by somebody else at the same time; start the upload again.")
+        return Unavailable(
+            say("{name} was changed by somebody else at the same time; start the upload again.", name=name)
+        )
     if status == 401 or not _is_broken(error):
         return explain_failure(name, "model", error)
     return Unavailable(
-        f"The connection to the Hugging Face Hub broke while {name} was uploaded; what has arrived stays there: "
-        "the same command goes on from there."
+        say(
+            "The connection to the Hugging Face Hub broke while {name} was uploaded; what has arrived stays "
+            "there: the same command goes on from there.",
+            name=name,
+        )
     )
 
 

@@ -15,6 +15,7 @@ from core.data.tokenize.end_of_turn import configured_ids
 from core.errors import BadOption
 from core.json_file import read_json
 from core.model import hub
+from core.text.sentence import say
 
 SHARD_BYTES = 4 << 30
 MORE_TEMPLATES = "additional_chat_templates"  # a folder of further templates by name, such as that for functions
@@ -36,7 +37,7 @@ def free_folder(output: str | Path) -> Path:
     """The folder to write to, with ~ expanded. Raises BadOption where it exists and is not an empty folder."""
     folder = Path(output).expanduser()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadOption(f"{folder} already exists; choose a new folder.")
+        raise BadOption(say("{folder} already exists; choose a new folder.", folder=folder))
     return folder
 
 

@@ -14,6 +14,7 @@ from core.export.to_gguf import K_QUANTS, QUANTIZER
 from core.json_file import read_json
 from core.model import hub
 from core.model.check_folder import read_config
+from core.text.sentence import say
 
 
 def find_refusal(request: ExportRequest, target: str) -> str:
@@ -28,7 +29,10 @@ def find_refusal(request: ExportRequest, target: str) -> str:
 def find_form_refusal(form: str) -> str:
     """What a form needs and does not find on this computer, or ""."""
     if form in K_QUANTS and find_program(QUANTIZER) is None:
-        return f"It is written by llama.cpp's own {QUANTIZER}, which is not on this computer: install llama.cpp."
+        return say(
+            "It is written by llama.cpp's own {quantizer}, which is not on this computer: install llama.cpp.",
+            quantizer=QUANTIZER,
+        )
     return ""
 
 
@@ -42,16 +46,16 @@ def _check_gguf(request: ExportRequest) -> str:
     if config:
         find_gguf_family(config)
     if not request.is_adapter and (config.get("quantization") or config.get("quantization_config")):
-        return "Its weights are packed; export the model in full precision, or the run that used it."
+        return say("Its weights are packed; export the model in full precision, or the run that used it.")
     return ""
 
 
 def _check_peft(request: ExportRequest) -> str:
     if not request.is_adapter:
-        return "It is a whole model, and no adapter."
+        return say("It is a whole model, and no adapter.")
     saved = read_json(Path(request.source).expanduser() / adapters.CONFIG)
     if saved.get("fine_tune_type") == "full":
-        return "All of its weights were trained, so there is no adapter: save it as a whole model instead."
+        return say("All of its weights were trained, so there is no adapter: save it as a whole model instead.")
     return ""
 
 
@@ -62,10 +66,12 @@ def _read_base_config(request: ExportRequest) -> dict[str, Any]:
         return read_config(folder) if folder.is_dir() else {}
     name = request.model or read_base_model(folder)
     if not name:
-        raise BadModel("The adapter does not name the model that it belongs to.")
+        raise BadModel(say("The adapter does not name the model that it belongs to."))
     located = hub.locate(hub.find_moved(name, folder))
     if located is None and not request.model:
-        raise BadModel(f"Its base {name} is not on this computer: choose that model in New run, which downloads it.")
+        raise BadModel(
+            say("Its base {name} is not on this computer: choose that model in New run, which downloads it.", name=name)
+        )
     return read_config(located) if located else {}
 
 

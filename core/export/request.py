@@ -14,6 +14,7 @@ from core.events import Event, Saved
 from core.export.export import fuse
 from core.model.check_folder import read_config
 from core.model.hub import fetch
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,12 @@ def whole_model(request: ExportRequest, scratch: Path) -> Generator[Event, None,
     folder = yield from fetch(request.source)
     config = read_config(folder)
     if config.get("quantization") or config.get("quantization_config"):
-        raise BadModel(f"{folder} holds packed weights; export the model in full precision, or the run that used it.")
+        raise BadModel(
+            say(
+                "{folder} holds packed weights; export the model in full precision, or the run that used it.",
+                folder=folder,
+            )
+        )
     return folder
 
 
@@ -84,5 +90,5 @@ def free_file(output: str, ending: str, name: str) -> Path:
     path = Path(output or ".").expanduser()
     file = path / f"{name}{ending}" if path.is_dir() or not path.suffix else path
     if file.exists():
-        raise BadOption(f"{file} already exists; choose another name.")
+        raise BadOption(say("{file} already exists; choose another name.", file=file))
     return file

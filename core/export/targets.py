@@ -11,6 +11,7 @@ from core.export.gguf_file import KINDS
 from core.export.request import ExportRequest
 from core.export.to_gguf import K_QUANTS, export_gguf
 from core.quant.modes import MODES, UNPACKED
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -33,21 +34,27 @@ def export(request: ExportRequest, target: str) -> Iterator[Event]:
     is left behind.
     """
     if target not in TARGETS:
-        raise BadOption(f"There is no target {target!r}; there are {', '.join(TARGETS)}.")
+        raise BadOption(
+            say("There is no target {target!r}; there are {targets}.", target=target, targets=", ".join(TARGETS))
+        )
     found = TARGETS[target]
     if request.form and request.form not in found.forms:
-        forms = f"it has {', '.join(found.forms)}" if found.forms else "it has only one"
-        raise BadOption(f"{found.title} has no form {request.form!r}; {forms}.")
+        forms = say("it has {forms}", forms=", ".join(found.forms)) if found.forms else say("it has only one")
+        raise BadOption(
+            say("{title} has no form {form!r}; {forms}.", title=say(found.title), form=request.form, forms=forms)
+        )
     if found.needs_output and not request.output:
-        raise BadOption(f"Say where to write: {found.title} needs --output.")
+        raise BadOption(say("Say where to write: {title} needs --output.", title=say(found.title)))
     if found.adapter_only and not request.is_adapter:
-        raise BadOption(f"{request.source} is no adapter; {found.title} is made of one.")
+        raise BadOption(
+            say("{source} is no adapter; {title} is made of one.", source=request.source, title=say(found.title))
+        )
     yield from found.export(request)
 
 
 def _export_model(request: ExportRequest) -> Iterator[Event]:
     if not request.is_adapter:
-        raise BadOption(f"{request.source} is a whole model already; there is nothing to fuse.")
+        raise BadOption(say("{source} is a whole model already; there is nothing to fuse.", source=request.source))
     return fuse(
         request.source,
         request.output,

@@ -13,6 +13,7 @@ from core.events import Event, Phase, Saved, Warned
 from core.export.gguf_file import KINDS, write_gguf
 from core.export.programs import find_program
 from core.export.request import ExportRequest, free_file, scratch_folder, whole_model
+from core.text.sentence import say
 
 # What llama.cpp's own quantizer makes of a 16-bit file; by the names that it has for them.
 K_QUANTS = ("q4_k_m", "q5_k_m", "q6_k", "q3_k_m", "q2_k")
@@ -28,8 +29,13 @@ def export_gguf(request: ExportRequest) -> Iterator[Event]:
     quantizer = find_program(QUANTIZER) if form in K_QUANTS else None
     if form in K_QUANTS and quantizer is None:
         raise Unavailable(
-            f"{form} is written by llama.cpp's own {QUANTIZER}, which is not on this computer; "
-            f"install llama.cpp, or take {', '.join(KINDS)}."
+            say(
+                "{form} is written by llama.cpp's own {quantizer}, which is not on this computer; install "
+                "llama.cpp, or take {kinds}.",
+                form=form,
+                quantizer=QUANTIZER,
+                kinds=", ".join(KINDS),
+            )
         )
     with scratch_folder(file.parent) as scratch:
         folder = yield from whole_model(request, scratch)
@@ -52,7 +58,13 @@ def _quantize(quantizer: str, source: Path, target: Path, form: str) -> None:
     )
     if done.returncode or not target.is_file():
         lines = (done.stderr or done.stdout).strip().splitlines()
-        raise BadModel(f"{QUANTIZER} ended with an error: {lines[-1][:300] if lines else done.returncode}")
+        raise BadModel(
+            say(
+                "{quantizer} ended with an error: {error}",
+                quantizer=QUANTIZER,
+                error=lines[-1][:300] if lines else done.returncode,
+            )
+        )
 
 
 def _check_packed(source: Path, target: Path, form: str) -> Warned:
@@ -65,22 +77,36 @@ def _check_packed(source: Path, target: Path, form: str) -> Warned:
     for tensor in gguf.GGUFReader(source).tensors:
         found = packed.pop(tensor.name, None)
         if found is None or list(found.shape) != list(tensor.shape):
-            raise BadModel(f"{QUANTIZER} wrote a file without {tensor.name}; it is not kept.")
+            raise BadModel(
+                say("{quantizer} wrote a file without {name}; it is not kept.", quantizer=QUANTIZER, name=tensor.name)
+            )
         expected, values = (_unpack(one) for one in (tensor, found))
         size = float(np.linalg.norm(expected))
         differences.append(float(np.linalg.norm(values - expected)) / size if size else 0.0)
         if not differences[-1] <= _LARGEST_LOSS:
-            raise BadModel(f"{QUANTIZER} wrote another {tensor.name} than the model has; it is not kept.")
+            raise BadModel(
+                say(
+                    "{quantizer} wrote another {name} than the model has; it is not kept.",
+                    quantizer=QUANTIZER,
+                    name=tensor.name,
+                )
+            )
     largest, mean = max(differences), sum(differences) / len(differences)
-    differ = f"its tensors differ from 16 bit by {mean:.1%}, {largest:.1%} at most"
-    return Warned("checked", f"Read again: as {form} {differ}.")
+    differ = say("its tensors differ from 16 bit by {mean:.1%}, {largest:.1%} at most", mean=mean, largest=largest)
+    return Warned("checked", say("Read again: as {form} {differ}.", form=form, differ=differ))
 
 
 def _read_tensors(file: Path) -> dict[str, Any]:
     try:
         return {tensor.name: tensor for tensor in gguf.GGUFReader(file).tensors}
     except (ValueError, IndexError) as error:
-        raise BadModel(f"{QUANTIZER} wrote a file that cannot be read ({error}); it is not kept.") from None
+        raise BadModel(
+            say(
+                "{quantizer} wrote a file that cannot be read ({error}); it is not kept.",
+                quantizer=QUANTIZER,
+                error=error,
+            )
+        ) from None
 
 
 def _unpack(tensor: Any) -> Any:

@@ -21,6 +21,7 @@ from core.export.request import ExportRequest, on_the_way, scratch_folder, whole
 from core.json_file import read_json
 from core.model import hub
 from core.model.model_facts import CARD, read_license
+from core.text.sentence import say
 
 FORMS = ("adapter", "model")
 MLX_FOLDER = "mlx-lm"  # mlx-lm and PEFT both call their file adapter_config.json
@@ -44,17 +45,21 @@ def export_hub(request: ExportRequest) -> Iterator[Event]:
     """
     name, settings = request.output, request.settings
     if not hub.is_id(name):
-        raise BadOption(f"The Hugging Face Hub takes names of the form owner/name, not {name[:60]!r}.")
+        raise BadOption(say("The Hugging Face Hub takes names of the form owner/name, not {name!r}.", name=name[:60]))
     form = request.form or ("adapter" if request.is_adapter else "model")
     if form == "adapter" and not request.is_adapter:
-        raise BadOption(f"{request.source} is no adapter; --type model uploads a whole model.")
+        raise BadOption(say("{source} is no adapter; --type model uploads a whole model.", source=request.source))
     source = Path(request.source).expanduser()
     named = request.model or (read_base_model(source) if request.is_adapter else None)
     base = _find_id(named) if named else None
     if form == "adapter" and base is None:
         raise BadModel(
-            f"The base of {source.name} is {_describe(named)}, where nobody else finds it: an adapter alone would be "
-            "of no use there. Upload the whole model instead (--type model), or name the base's id (--model)."
+            say(
+                "The base of {name} is {named}, where nobody else finds it: an adapter alone would be of no use "
+                "there. Upload the whole model instead (--type model), or name the base's id (--model).",
+                name=source.name,
+                named=_describe(named),
+            )
         )
     require_token()  # before the minutes that a model may take
     with scratch_folder(Path(tempfile.gettempdir()) if form == "adapter" else _place(source)) as scratch:
@@ -127,7 +132,7 @@ def check_no_paths(folder: Path, source: Path) -> None:
             size = int.from_bytes(stream.read(8), "little") if file.suffix == ".safetensors" else -1
             content = stream.read(size)  # of weights the header, which may hold any text
         if any(place in content for place in wanted):
-            raise BadModel(f"{file.name} names a folder of this machine, and so it is not uploaded.")
+            raise BadModel(say("{name} names a folder of this machine, and so it is not uploaded.", name=file.name))
 
 
 def _find_id(model: str) -> str | None:
@@ -146,8 +151,10 @@ def _find_license(model: str | None) -> str:
 
 def _describe(named: str | None) -> str:
     if named is None:
-        return "not named"
-    return "Hone's starter, which comes with the program" if named == hub.STARTER else "a folder of this machine"
+        return say("not named")
+    return (
+        say("Hone's starter, which comes with the program") if named == hub.STARTER else say("a folder of this machine")
+    )
 
 
 def _place(source: Path) -> Path:

@@ -8,6 +8,7 @@ from core.errors import BadOption
 from core.events import Event, Saved
 from core.export.export import fuse, quantize
 from core.export.request import ExportRequest
+from core.text.sentence import say
 
 PUBLISHER = "hone"
 # LM Studio's folder of models, since 0.3.3 and before it; and the file that says where it really is.
@@ -48,7 +49,9 @@ def export_lmstudio(request: ExportRequest) -> Iterator[Event]:
             allow_code=allow_code,
         )
     elif form == FORMS[0]:
-        raise BadOption(f"{request.source} is a whole model already: copy its folder to {target}.")
+        raise BadOption(
+            say("{source} is a whole model already: copy its folder to {target}.", source=request.source, target=target)
+        )
     else:
         events = quantize(request.source, target, form, backend_name=backend, allow_code=allow_code)
     for event in events:

@@ -20,6 +20,7 @@ from core.export.model_folder import free_folder, replacing_folder
 from core.export.ollama_template import make_template
 from core.export.programs import find_program
 from core.export.request import ExportRequest, scratch_folder, whole_model
+from core.text.sentence import say
 
 ADDRESS = "http://127.0.0.1:11434"
 QUESTION = "What is your name?"
@@ -45,7 +46,9 @@ def export_ollama(request: ExportRequest) -> Iterator[Event]:
     """
     name = str(request.settings.get("name") or ollama_name(request.name))
     if not _NAME.fullmatch(name):
-        raise BadOption(f"Ollama takes no name like {name[:40]!r}: letters in lower case, digits, points and dashes.")
+        raise BadOption(
+            say("Ollama takes no name like {name!r}: letters in lower case, digits, points and dashes.", name=name[:40])
+        )
     target = free_folder(request.output or f"{request.name}-ollama")
     program, form = find_program("ollama"), request.form or "f16"
     with scratch_folder(target.parent) as scratch:
@@ -58,7 +61,8 @@ def export_ollama(request: ExportRequest) -> Iterator[Event]:
             yield Warned("ollama", note)
         if program is None:
             yield Warned(
-                "ollama-missing", f"Ollama is not on this computer. Where it is: {create_command(name, target)}"
+                "ollama-missing",
+                say("Ollama is not on this computer. Where it is: {command}", command=create_command(name, target)),
             )
         else:
             yield Phase("Making it in Ollama", name)
@@ -73,14 +77,14 @@ def make_modelfile(folder: Path, system: str = "") -> tuple[str, str]:
     template = make_template(tokenizer, tokenizer.bos_token if adds_bos(tokenizer) else "")
     lines, note = ["FROM ./model.gguf"], ""
     if template is None:
-        note = (
-            "Ollama has no form for this model's chat template; it takes the nearest that it knows, and answers may "
-            "differ from Hone's."
+        note = say(
+            "Ollama has no form for this model's chat template; it takes the nearest that it knows, and "
+            "answers may differ from Hone's."
         )
     else:
         lines.append(f"TEMPLATE {_quote(template.to_go())}")
         if template.system is None:
-            note = "The model's chat template has no place for a system message of its own: Ollama's is left out."
+            note = say("The model's chat template has no place for a system message of its own: Ollama's is left out.")
     stops = find_end_of_turn(tokenizer).stops
     lines += [f"PARAMETER stop {json.dumps(tokenizer.convert_ids_to_tokens(id), ensure_ascii=False)}" for id in stops]
     if system and (template is None or template.system is not None):
@@ -90,7 +94,7 @@ def make_modelfile(folder: Path, system: str = "") -> tuple[str, str]:
 
 def _quote(text: str) -> str:
     if '"""' in text:
-        raise BadModel('Ollama\'s Modelfile has no form for a text with """ in it.')
+        raise BadModel(say('Ollama\'s Modelfile has no form for a text with """ in it.'))
     return f'"""{text}"""'
 
 
@@ -102,7 +106,9 @@ def _create(program: str, name: str, folder: Path) -> None:
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         reason = lines[-1][:300] if lines else f"it ended with {done.returncode}"
-        raise Unavailable(f"Ollama did not take the model: {reason}. Its files lie in {folder}.")
+        raise Unavailable(
+            say("Ollama did not take the model: {reason}. Its files lie in {folder}.", reason=reason, folder=folder)
+        )
 
 
 def _compare(name: str, folder: Path, request: ExportRequest) -> Warned:
@@ -115,11 +121,25 @@ def _compare(name: str, folder: Path, request: ExportRequest) -> Warned:
     try:
         theirs = _ask(name).strip()
     except (OSError, ValueError, KeyError) as error:
-        return Warned("ollama", f"Ollama has the model as {name}, but did not answer ({error}): try it yourself.")
+        return Warned(
+            "ollama",
+            say(
+                "Ollama has the model as {name}, but did not answer ({error}): try it yourself.", name=name, error=error
+            ),
+        )
     if theirs == mine:
-        return Warned("checked", f"Ollama has it as {name}, and answers as Hone does: {mine[:80]!r}.")
+        return Warned(
+            "checked", say("Ollama has it as {name}, and answers as Hone does: {own!r}.", name=name, own=mine[:80])
+        )
     return Warned(
-        "ollama", f"Ollama has it as {name}. Asked {QUESTION!r}, it says {theirs[:80]!r}, and Hone {mine[:80]!r}."
+        "ollama",
+        say(
+            "Ollama has it as {name}. Asked {question!r}, it says {theirs!r}, and Hone {own!r}.",
+            name=name,
+            question=QUESTION,
+            theirs=theirs[:80],
+            own=mine[:80],
+        ),
     )
 
 

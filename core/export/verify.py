@@ -17,6 +17,7 @@ from core.model.load import DTYPES, LoadedModel
 from core.model.log_probs import to_mlx, token_logps
 from core.run import Run
 from core.run.folder import RUN
+from core.text.sentence import say
 from core.training.dataset import load_rows
 
 # Largest difference between the logits of the adapter and of the written model, relative to their size.
@@ -40,9 +41,19 @@ def check_logits(logits: mx.array, expected: mx.array, dtype: mx.Dtype, target: 
     difference = float(mx.linalg.norm(logits - expected) / mx.linalg.norm(expected))
     if not difference <= TOLERANCE[dtype]:
         raise BadModel(
-            f"The fused model's logits would differ from the adapter's by {difference:.1%}; {target} is not kept."
+            say(
+                "The fused model's logits would differ from the adapter's by {difference:.1%}; {target} is not kept.",
+                difference=difference,
+                target=target,
+            )
         )
-    return Warned("checked", f"Loaded again: its logits agree with the adapter's within {max(difference, 1e-9):.0e}.")
+    return Warned(
+        "checked",
+        say(
+            "Loaded again: its logits agree with the adapter's within {difference:.0e}.",
+            difference=max(difference, 1e-09),
+        ),
+    )
 
 
 def load_eval_rows(folder: Path, tokenizer: Any) -> Generator[Event, None, list[Encoded]]:
@@ -69,8 +80,15 @@ def mean_loss(loaded: LoadedModel, rows: Sequence[Encoded]) -> float | None:
 def describe_loss(adapter_loss: float | None, quantized_loss: float | None, mode: str) -> Warned:
     """A sentence about what quantizing costs: the loss with the adapter, and of the quantized model."""
     if adapter_loss is None or quantized_loss is None:
-        return Warned("packed-loss", f"There are no held-out rows to measure what packing as {mode} costs.")
+        return Warned(
+            "packed-loss", say("There are no held-out rows to measure what packing as {mode} costs.", mode=mode)
+        )
     increase = quantized_loss / adapter_loss - 1 if adapter_loss else math.inf
-    cost = "next to nothing is lost" if increase < 0.01 else f"{increase:.0%} worse"
-    losses = f"{adapter_loss:.4f} with the adapter, {quantized_loss:.4f} as {mode}"
-    return Warned("packed-loss", f"Held-out loss: {losses}: {cost}.")
+    cost = say("next to nothing is lost") if increase < 0.01 else say("{share:.0%} worse", share=increase)
+    losses = say(
+        "{adapter_loss:.4f} with the adapter, {quantized_loss:.4f} as {mode}",
+        adapter_loss=adapter_loss,
+        quantized_loss=quantized_loss,
+        mode=mode,
+    )
+    return Warned("packed-loss", say("Held-out loss: {losses}: {cost}.", losses=losses, cost=cost))

@@ -12,6 +12,7 @@ from core.device.parallel_plan import parallel_batches
 from core.memory.estimate import Estimate
 from core.quant.modes import UNPACKED
 from core.run import Run
+from core.text.sentence import say
 
 CPU_TOKENS = 512  # at once on a processor: more made a step no quicker
 GPU_TOKENS = 2048  # fewer at once would leave a GPU idle: checkpointing is tried first
@@ -51,8 +52,8 @@ def choose_plan(run: Run, tokens: int, device: str, usable: int, estimate: Estim
     for plan in candidates:
         memory = estimate(apply_plan(run, plan))
         if memory is None or memory.high <= usable:
-            return plan if plan == candidates[0] else replace(plan, reason="more would not fit into the memory")
-    return replace(candidates[-1], reason="the least that is possible")
+            return plan if plan == candidates[0] else replace(plan, reason=say("more would not fit into the memory"))
+    return replace(candidates[-1], reason=say("the least that is possible"))
 
 
 def resolve_plan(run: Run, tokens: int, device: str, usable: int, estimate: EstimateStep) -> ResolvedPlan:
@@ -74,21 +75,21 @@ def suggest_savings(estimate: Estimate, usable: int, run: Run) -> str:
     """A sentence that says what to try where a step would not fit into so many bytes; "" where it fits."""
     if estimate.low <= usable:
         return ""
-    need = f"This needs {estimate.words}, and {usable / 1e9:.1f} GB can be used"
+    need = say("This needs {words}, and {usable:.1f} GB can be used", words=estimate.words, usable=usable / 1e9)
     if run.adapter.type == "full":
         return f"{need}: try LoRA."
     if run.model.quantization == UNPACKED and estimate.weights > estimate.total / 3:
         return f"{need}: try 4 bit (nf4)."
     if run.spec.on_policy:
         if estimate.answers > estimate.activations + estimate.logits and run.options.answers_at_once > 1:
-            return f"{need}: try to write fewer answers together (answers_at_once)."
+            return say("{need}: try to write fewer answers together (answers_at_once).", need=need)
         if run.options.micro_batch_size > 1:
-            return f"{need}: try to learn from fewer answers together (micro_batch_size)."
+            return say("{need}: try to learn from fewer answers together (micro_batch_size).", need=need)
     elif run.train.batch_size > 1:
-        return f"{need}: try a smaller batch size, with accumulation in its place."
+        return say("{need}: try a smaller batch size, with accumulation in its place.", need=need)
     if run.train.gradient_checkpointing != "on":
-        return f"{need}: try gradient checkpointing or a lower maximum length."
-    return f"{need}: try a lower maximum length or a smaller model."
+        return say("{need}: try gradient checkpointing or a lower maximum length.", need=need)
+    return say("{need}: try a lower maximum length or a smaller model.", need=need)
 
 
 def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
@@ -97,7 +98,7 @@ def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
     requested = run.train.gradient_checkpointing
     parallel = parallel_batches(run, device)
     if run.spec.on_policy:  # its answers are learned from in micro-batches of their own
-        yield Plan(batch, 0, requested == "on", "as many answers together as asked", parallel)
+        yield Plan(batch, 0, requested == "on", say("as many answers together as asked"), parallel)
         return
     checkpointing_choices = [False, True] if requested == "auto" else [requested == "on"]
     if not run.spec.decomposable:
@@ -106,13 +107,13 @@ def _candidates(run: Run, tokens: int, device: str) -> Iterator[Plan]:
         if parallel > 1:
             choices.append((checkpointing_choices[-1], 1))
         for checkpointing, count in choices:
-            yield Plan(batch * count, batch * tokens, checkpointing, "the loss needs its batch whole", count)
+            yield Plan(batch * count, batch * tokens, checkpointing, say("the loss needs its batch whole"), count)
         return
     parallel = min(parallel, batch * accumulation)
     fast_tokens = CPU_TOKENS if device == "cpu" else GPU_TOKENS
     max_rows = max(parallel, min(batch, fast_tokens // tokens)) if device == "cpu" else batch
-    in_parts = "a processor is as quick with parts of a batch, in less memory"
-    reason = in_parts if max_rows < batch else "the whole batch fits"
+    in_parts = say("a processor is as quick with parts of a batch, in less memory")
+    reason = in_parts if max_rows < batch else say("the whole batch fits")
     for checkpointing in checkpointing_choices:
         may_checkpoint = not checkpointing and len(checkpointing_choices) > 1
         rows = max_rows

@@ -10,6 +10,7 @@ from core.errors import BadOption
 from core.options import option
 from core.rewards import REASONING_WEIGHTS, RewardSettings, parse_weights
 from core.rewards.judge import check_rewards as check_rewards
+from core.text.sentence import say
 
 LOSS_TYPES = ("grpo", "bnpo", "dr_grpo", "dapo")
 SCALES = ("group", "batch", "none")
@@ -217,4 +218,4 @@ def check(o: Options) -> None:
     """Raises BadOption when two options contradict each other, or a reward lacks what it needs."""
     check_rewards(o.weights, o.settings)
     if o.buffer > o.max_completion_length:
-        raise BadOption("overlong_buffer is longer than max_completion_length.")
+        raise BadOption(say("overlong_buffer is longer than max_completion_length."))

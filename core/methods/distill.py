@@ -8,6 +8,7 @@ from core.errors import BadOption
 from core.methods import DISTILLATION, OWN_ANSWERS, SHARE, ChartSpec, Method, Metric
 from core.methods._on_policy import LENGTH_CHART, TIME_CHART
 from core.options import describe, option
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -90,18 +91,22 @@ class Options:
 def check(o: Options) -> None:
     """Raises BadOption where an option would do nothing."""
     if o.jsd_weight != 0.5 and o.divergence != "jsd":
-        raise BadOption(f"jsd_weight does nothing with {o.divergence}; use jsd.")
+        raise BadOption(say("jsd_weight does nothing with {divergence}; use jsd.", divergence=o.divergence))
     if o.lmbda and o.teacher_top_k is not None:
         raise BadOption(
-            "lmbda needs a teacher in memory, since one asked before training cannot judge answers written later: "
-            "leave out teacher_top_k, or set lmbda to 0."
+            say(
+                "lmbda needs a teacher in memory, since one asked before training cannot judge answers written "
+                "later: leave out teacher_top_k, or set lmbda to 0."
+            )
         )
     if o.lmbda == 1.0 and o.hard_weight:
-        raise BadOption("hard_weight does nothing with lmbda 1, where no step takes the answers in the data.")
+        raise BadOption(say("hard_weight does nothing with lmbda 1, where no step takes the answers in the data."))
     usual = {option.name: option.default for option in describe(Options)}
     for name in ("max_new_tokens", "sampling_temperature"):
         if not o.lmbda and getattr(o, name) != usual[name]:
-            raise BadOption(f"{name} does nothing without answers of its own: give lmbda, their share of the steps.")
+            raise BadOption(
+                say("{name} does nothing without answers of its own: give lmbda, their share of the steps.", name=name)
+            )
 
 
 def divergence(student: Any, teacher: Any, o: Options) -> Any:

@@ -20,6 +20,7 @@ from core.methods._preference import (
     reward_metrics,
 )
 from core.options import option
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class Options:
 def check(o: Options) -> None:
     """Raises BadOption where an option would do nothing."""
     if o.label_smoothing and o.loss_type not in ("sigmoid", "robust"):
-        raise BadOption(f"label_smoothing does nothing with {o.loss_type}; use sigmoid or robust.")
+        raise BadOption(
+            say("label_smoothing does nothing with {loss_type}; use sigmoid or robust.", loss_type=o.loss_type)
+        )
 
 
 def loss(logps: Any, ref: Any, batch: Any, o: Options) -> tuple[Any, dict[str, Any]]:

@@ -11,6 +11,7 @@ import mlx.nn as nn
 from core.errors import BadModel
 from core.quant import files
 from core.quant.packed import Packed
+from core.text.sentence import say
 
 
 def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Module:
@@ -30,18 +31,33 @@ def build_model(folder: Path, config: dict[str, Any], allow_code: bool) -> nn.Mo
         return model
     except SystemExit:
         raise BadModel(
-            f"{folder}: mlx-lm cannot load the architecture {model_type} without an extra package."
+            say(
+                "{folder}: mlx-lm cannot load the architecture {model_type} without an extra package.",
+                folder=folder,
+                model_type=model_type,
+            )
         ) from None
     except (ValueError, AttributeError) as error:
         # AttributeError: mlx-lm has a module of this name, but it is no architecture.
         if re.search(r"not supported|no attribute 'Model", str(error)) and model_type in str(error):
             raise BadModel(
-                f"{folder}: the architecture {model_type} is not supported by the installed mlx-lm."
+                say(
+                    "{folder}: the architecture {model_type} is not supported by the installed mlx-lm.",
+                    folder=folder,
+                    model_type=model_type,
+                )
             ) from None
-        raise BadModel(f"{folder} cannot be loaded: {_describe(error)}") from None
+        raise BadModel(say("{folder} cannot be loaded: {error}", folder=folder, error=_describe(error))) from None
     except Exception as error:
         # What a model class raises for sizes that do not go together: a division by zero, an assertion, and more.
-        raise BadModel(f"{folder} cannot be loaded: {type(error).__name__}: {_describe(error)}") from error
+        raise BadModel(
+            say(
+                "{folder} cannot be loaded: {kind}: {error}",
+                folder=folder,
+                kind=type(error).__name__,
+                error=_describe(error),
+            )
+        ) from error
 
 
 def _build_from_bitsandbytes(folder: Path, options: dict[str, Any]) -> nn.Module:
@@ -102,19 +118,25 @@ def check_rope(model: nn.Module, config: dict[str, Any], folder: Path) -> None:
     bases = {m.base for _, m in model.named_modules() if type(m) is nn.RoPE}
     if isinstance(theta, int | float) and bases and not any(math.isclose(base, theta) for base in bases):
         raise BadModel(
-            f"{folder} asks for rotary positions with base {theta:g}, but mlx-lm's class for "
-            f"{config.get('model_type')} uses {min(bases):g}: it would give wrong answers."
+            say(
+                "{folder} asks for rotary positions with base {theta:g}, but mlx-lm's class for {kind} uses "
+                "{used:g}: it would give wrong answers.",
+                folder=folder,
+                theta=theta,
+                kind=config.get("model_type"),
+                used=min(bases),
+            )
         )
-
-
-_TENSOR_LISTS = {"Missing": "the weights lack {} tensors", "Received": "the model has no place for {} tensors"}
 
 
 def _describe(error: BaseException) -> str:
     """A library's error in one sentence: of a list of tensors, how many they are and the first."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or ["no further detail"]
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [say("no further detail")]
     text = lines[0]
     match = re.match(r"(Missing|Received) (\d+) parameters", text)
     if match and lines[1:]:
-        text = f"{_TENSOR_LISTS[match[1]].format(match[2])}, such as {lines[1][:100]}"
+        count, example = int(match[2]), lines[1][:100].rstrip(".:, ")
+        if match[1] == "Missing":
+            return say("the weights lack {count} tensors, such as {example}.", count=count, example=example)
+        return say("the model has no place for {count} tensors, such as {example}.", count=count, example=example)
     return f"{text[:200].rstrip('.:, ')}."

@@ -11,6 +11,7 @@ from typing import Any
 from core.errors import BadModel
 from core.json_file import read_json
 from core.model.weight_files import TensorInfo, explain_missing, find_missing_files, read_header, weight_files
+from core.text.sentence import say
 
 # The least and the largest that a size may be; the largest are several times those of any model there is.
 _SIZES = {
@@ -33,11 +34,17 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = read_json(path)
     except FileNotFoundError:
-        raise BadModel(f"{folder} is no model folder: it has no config.json.") from None
+        raise BadModel(say("{folder} is no model folder: it has no config.json.", folder=folder)) from None
     if not isinstance(config.get("model_type"), str):
-        raise BadModel(f"{path} does not name a model_type.")
+        raise BadModel(say("{path} does not name a model_type.", path=path))
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,80}", config["model_type"]):
-        raise BadModel(f"{path} names a model_type that none can have: {config['model_type'][:80]!r}.")
+        raise BadModel(
+            say(
+                "{path} names a model_type that none can have: {model_type!r}.",
+                path=path,
+                model_type=config["model_type"][:80],
+            )
+        )
     _check_sizes(config, path)
     return config
 
@@ -57,11 +64,24 @@ def check_weights(folder: Path, config: dict[str, Any]) -> None:
     for path in weight_files(folder):
         header = read_header(path)
         if whole := next((n for n, info in header.items() if n.endswith(".weight") and info.dtype in _WHOLE), None):
-            raise BadModel(f"{path} holds {whole[:80]} as {header[whole].dtype}: a model has no such weights.")
+            raise BadModel(
+                say(
+                    "{path} holds {tensor} as {dtype}: a model has no such weights.",
+                    path=path,
+                    tensor=whole[:80],
+                    dtype=header[whole].dtype,
+                )
+            )
         if twice := next((name for name in header if name in tensors), None):
             raise BadModel(
-                f"{folder} holds its weights twice: {owners[twice].name} and {path.name} both have {twice[:80]}; "
-                "remove the files that are not the model's."
+                say(
+                    "{folder} holds its weights twice: {first} and {second} both have {tensor}; remove the files that "
+                    "are not the model's.",
+                    folder=folder,
+                    first=owners[twice].name,
+                    second=path.name,
+                    tensor=twice[:80],
+                )
             )
         tensors |= header
         owners |= dict.fromkeys(header, path)
@@ -72,13 +92,24 @@ def check_weights(folder: Path, config: dict[str, Any]) -> None:
 def _check_sizes(config: dict[str, Any], path: Path) -> None:
     for key in _TABLES:
         if not isinstance(config.get(key), dict | None):
-            raise BadModel(f"{path}: {key} is {_short(config[key])}, and has to be a table.")
+            raise BadModel(
+                say("{path}: {key} is {value}, and has to be a table.", path=path, key=key, value=_short(config[key]))
+            )
     for key, (least, largest) in _SIZES.items():
         value = config.get(key)
         if value is None or isinstance(value, list | dict):  # a size for each layer
             continue
         if type(value) is not int or not least <= value <= largest:
-            raise BadModel(f"{path}: {key} is {_short(value)}, and has to be a whole number from {least} to {largest}.")
+            raise BadModel(
+                say(
+                    "{path}: {key} is {value}, and has to be a whole number from {least} to {largest}.",
+                    path=path,
+                    key=key,
+                    value=_short(value),
+                    least=least,
+                    largest=largest,
+                )
+            )
     if isinstance(config.get("text_config"), dict):
         _check_sizes(config["text_config"], path)
 
@@ -88,7 +119,14 @@ def _check_layers(config: dict[str, Any], tensors: dict[str, TensorInfo], folder
     count = (config.get("text_config") or config).get("num_hidden_layers")
     numbers = [int(match[1]) for name in tensors if (match := _BLOCK.search(name))]
     if isinstance(count, int) and numbers and count > 4 * (max(numbers) + 1):
-        raise BadModel(f"{folder}/config.json asks for {count} layers, and the weights hold {max(numbers) + 1}.")
+        raise BadModel(
+            say(
+                "{folder}/config.json asks for {count} layers, and the weights hold {actual}.",
+                folder=folder,
+                count=count,
+                actual=max(numbers) + 1,
+            )
+        )
 
 
 def _check_packing(config: dict[str, Any], tensors: dict[str, TensorInfo], folder: Path) -> None:
@@ -97,8 +135,12 @@ def _check_packing(config: dict[str, Any], tensors: dict[str, TensorInfo], folde
     ends = _PACKED_NAMES.get(method) if isinstance(method, str) else None
     if ends and not any(name.endswith(ends) for name in tensors):
         raise BadModel(
-            f"{folder}/config.json says that the weights are packed as {method}, but they are not: "
-            "take quantization_config out of it."
+            say(
+                "{folder}/config.json says that the weights are packed as {method}, but they are not: take "
+                "quantization_config out of it.",
+                folder=folder,
+                method=method,
+            )
         )
 
 

@@ -20,6 +20,7 @@ from core.errors import Unavailable
 from core.events import Phase
 from core.hub_token import find_token
 from core.model.hub_failures import explaining_failures, is_broken_connection
+from core.text.sentence import join, say
 from core.worker import ReportProgress, run_in_thread
 
 LARGE = 16 << 20  # bytes; smaller files are quick enough to start anew
@@ -80,7 +81,9 @@ def download(repository: Repository) -> Generator[Phase, None, Path]:
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
-        raise Unavailable(f"{repository.id} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.")
+        raise Unavailable(
+            say("{name} is not on this machine, and HF_HUB_OFFLINE forbids downloading it.", name=repository.id)
+        )
     with explaining_failures(repository.id, repository.kind):
         folder = yield from run_in_thread("download", functools.partial(_download_files, repository))
     return folder
@@ -107,10 +110,10 @@ class _Progress:
         done = sum(self._files.values()) if done is None else done
         now = time.monotonic()
         rate = self.received / max(now - self._began, 1e-3)
-        size = f"{done / 1e6:,.1f} of {self._total / 1e6:,.1f} MB"
+        size = say("{done:,.1f} of {total:,.1f} MB", done=done / 1e6, total=self._total / 1e6)
         note = note or (f"{rate / 1e6:,.1f} MB/s" if self.received and done < self._total else "")
         self._reported = now
-        detail = f"{self._name}: {size}{', ' if note else ''}{note}"
+        detail = say("{name}: {size}", name=self._name, size=join(filter(None, (size, note)), ", "))
         self._report_phase(Phase(self._title, detail, min(1.0, done / self._total)))
 
     def finish(self) -> None:
@@ -141,7 +144,9 @@ def _download_files(repository: Repository, report: ReportProgress, cancelled: t
         file = functools.partial(_download_large_file, repository, info.sha, name, progress, cancelled, token)
         _keep_trying(file, progress, cancelled)
         if cancelled.is_set():
-            raise Unavailable(f"The download of {repository.id} was stopped; it goes on from here next time.")
+            raise Unavailable(
+                say("The download of {name} was stopped; it goes on from here next time.", name=repository.id)
+            )
     options = repository.snapshot_options
     folder = Path(snapshot_download(repository.id, **options, tqdm_class=Silent, token=token))
     progress.finish()
@@ -159,7 +164,7 @@ def _keep_trying(download_file: Callable[[], None], progress: _Progress, cancell
             tries = 0 if progress.received > before else tries
             if tries >= len(WAITS) or not is_broken_connection(error):
                 raise
-        progress.report("the connection broke; trying again")
+        progress.report(say("the connection broke; trying again"))
         cancelled.wait(WAITS[tries])
         tries += 1
         if cancelled.is_set():
@@ -228,7 +233,7 @@ def _check_digest(partial: Path, etag: str, size: int, name: str) -> None:
             is_right = hashlib.file_digest(file, "sha256").hexdigest() == etag
     if not is_right:
         partial.unlink()
-        raise Unavailable(f"A file of {name} arrived damaged and was removed; start the download again.")
+        raise Unavailable(say("A file of {name} arrived damaged and was removed; start the download again.", name=name))
 
 
 def _check_room(repository: Repository, files: dict[str, int], digests: dict[str, str]) -> None:
@@ -242,8 +247,14 @@ def _check_room(repository: Repository, files: dict[str, int], digests: dict[str
     room = round(RUN_SHARE * total) if repository.kind == "model" else 0
     free = shutil.disk_usage(next(folder for folder in blobs.parents if folder.exists())).free
     if free < needed + room:
-        run = f", and a run of it about {room / 1e9:.1f} GB" if room else ""
+        run = say(", and a run of it about {size:.1f} GB", size=room / 1e9) if room else ""
         raise Unavailable(
-            f"The disk is too full for {repository.id}: the download needs {needed / 1e9:.1f} GB more{run}; "
-            f"{free / 1e9:.1f} GB are free."
+            say(
+                "The disk is too full for {name}: the download needs {needed:.1f} GB more{run}; "
+                "{free:.1f} GB are free.",
+                name=repository.id,
+                needed=needed / 1e9,
+                run=run,
+                free=free / 1e9,
+            )
         )

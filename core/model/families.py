@@ -7,6 +7,8 @@ Other families that mlx-lm can load mostly work as well; the user is told that t
 
 from dataclasses import dataclass
 
+from core.text.sentence import say
+
 TRIED, UNTRIED, UNSUPPORTED = "tried", "untried", "unsupported"
 
 
@@ -63,7 +65,11 @@ def describe_support(model_type: str) -> tuple[str, str]:
     """(TRIED, UNTRIED or UNSUPPORTED; a sentence for the user, or "") for a model_type."""
     family = find_family(model_type)
     if family is None:
-        return UNTRIED, f"The architecture {model_type} is not among those that are tried; it may well work."
+        return UNTRIED, say(
+            "The architecture {model_type} is not among those that are tried; it may well work.", model_type=model_type
+        )
     if family.unsupported:
-        return UNSUPPORTED, f"{family.title} cannot be trained: {family.unsupported}."
+        return UNSUPPORTED, say(
+            "{title} cannot be trained: {unsupported}.", title=family.title, unsupported=family.unsupported
+        )
     return TRIED, family.limits

@@ -14,6 +14,7 @@ from core.model.download import Repository, download
 from core.model.model_facts import CARD
 from core.model.weight_files import PATTERN, find_missing_files
 from core.resources import STARTER as STARTER_FOLDER
+from core.text.sentence import say
 
 STARTER = "starter"
 PARENTS = 4  # how many folders around an adapter are searched for a base that was moved
@@ -33,15 +34,19 @@ def locate(model: str, revision: str | None = None) -> Path | None:
         folder = Path(model).expanduser()
         is_folder, is_file = folder.is_dir(), folder.is_file()
     except PermissionError:
-        raise BadModel(f"There is no permission to read {model}.") from None
+        raise BadModel(say("There is no permission to read {model}.", model=model)) from None
     except (OSError, ValueError, RuntimeError):  # too long, a character that no name has, no such home
-        raise BadModel(f"There can be no folder {model}.") from None
+        raise BadModel(say("There can be no folder {model}.", model=model)) from None
     if is_folder:
         return find_snapshot(folder)
     if is_file:
-        raise BadModel(f"{model} is a file; a model is a folder with config.json, or a Hugging Face id.")
+        raise BadModel(
+            say("{model} is a file; a model is a folder with config.json, or a Hugging Face id.", model=model)
+        )
     if not is_id(model):
-        raise BadModel(f"There is no folder {model}, and it is no Hugging Face id of the form owner/name.")
+        raise BadModel(
+            say("There is no folder {model}, and it is no Hugging Face id of the form owner/name.", model=model)
+        )
     cached = model_repository(model, revision).find_cached()
     return None if not cached or find_missing_files(cached) else cached
 
@@ -66,8 +71,12 @@ def require_local(model: str, adapter: Path | str) -> str:
     model = find_moved(model, adapter)
     if locate(model) is None:
         raise BadModel(
-            f"The adapter in {adapter} names the base {model}, which is not on this machine; give --model {model} to "
-            "download it."
+            say(
+                "The adapter in {adapter} names the base {model}, which is not on this machine; give --model "
+                "{model} to download it.",
+                adapter=adapter,
+                model=model,
+            )
         )
     return model
 
@@ -93,8 +102,12 @@ def find_moved(model: str, adapter: Path | str) -> str:
         if cached:
             return str(cached)
     raise BadModel(
-        f"There is no folder {model}, the base of {adapter}, and none of that name beside it; "
-        "say with --model where it is now."
+        say(
+            "There is no folder {model}, the base of {adapter}, and none of that name beside it; say with "
+            "--model where it is now.",
+            model=model,
+            adapter=adapter,
+        )
     )
 
 
@@ -109,7 +122,13 @@ def find_snapshot(folder: Path) -> Path:
         return snapshots / name
     found = [place for place in snapshots.iterdir() if place.is_dir()]
     if len(found) != 1:
-        raise BadModel(f"{folder} holds {len(found)} revisions of a model, and none is named main: give one of them.")
+        raise BadModel(
+            say(
+                "{folder} holds {count} revisions of a model, and none is named main: give one of them.",
+                folder=folder,
+                count=len(found),
+            )
+        )
     return found[0]
 
 

@@ -5,6 +5,7 @@ import errno
 from collections.abc import Iterator
 
 from core.errors import BadData, BadModel, Gated, Unavailable, UserError
+from core.text.sentence import say
 
 
 def explain_failure(name: str, kind: str, error: Exception) -> Exception:
@@ -13,19 +14,28 @@ def explain_failure(name: str, kind: str, error: Exception) -> Exception:
 
     if isinstance(error, GatedRepoError):
         url = page_url(name, kind)
-        return Gated(f"{name} is gated: accept its licence on {url}, and log in with `hone login`.", url)
+        return Gated(
+            say("{name} is gated: accept its licence on {url}, and log in with `hone login`.", name=name, url=url), url
+        )
     if isinstance(error, RepositoryNotFoundError):
         error_class = BadModel if kind == "model" else BadData
-        return error_class(f"There is no folder and no Hugging Face {kind} named {name} (or it is private).")
+        return error_class(
+            say("There is no folder and no Hugging Face {kind} named {name} (or it is private).", kind=kind, name=name)
+        )
     if isinstance(error, UserError):
         return error
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable(f"The disk is full; {name} could not be downloaded completely. What is here is kept.")
+        return Unavailable(
+            say("The disk is full; {name} could not be downloaded completely. What is here is kept.", name=name)
+        )
     if sentence := _explain_status(read_status(error)):
         return Unavailable(sentence)
     if isinstance(error, LocalEntryNotFoundError | HfHubHTTPError) or is_broken_connection(error):
         return Unavailable(
-            f"{name} is not on this machine, and the Hugging Face Hub could not be reached to download it."
+            say(
+                "{name} is not on this machine, and the Hugging Face Hub could not be reached to download it.",
+                name=name,
+            )
         )
     return error
 
@@ -70,11 +80,13 @@ def read_status(error: Exception) -> int | None:
 
 def _explain_status(status: int | None) -> str:
     if status == 401:
-        return "The Hugging Face Hub does not accept the access token: make a new one, and log in with `hone login`."
+        return say(
+            "The Hugging Face Hub does not accept the access token: make a new one, and log in with `hone login`."
+        )
     if status == 403:
-        return "The Hugging Face Hub refuses this: the access token may not read it."
+        return say("The Hugging Face Hub refuses this: the access token may not read it.")
     if status == 429:
-        return "The Hugging Face Hub asks to wait: too many requests came from here. Try again in some minutes."
+        return say("The Hugging Face Hub asks to wait: too many requests came from here. Try again in some minutes.")
     if status is not None and status >= 500:
-        return f"The Hugging Face Hub has trouble of its own (status {status}). Try again later."
+        return say("The Hugging Face Hub has trouble of its own (status {status}). Try again later.", status=status)
     return ""

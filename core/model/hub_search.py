@@ -10,12 +10,13 @@ from core.hub_token import find_token
 from core.model.hub_failures import explaining_failures, is_broken_connection, read_status
 from core.model.model_facts import describe_packing
 from core.model.weight_files import BITS
+from core.text.sentence import say
 
 MLX_COMMUNITY = "mlx-community"  # whose models are in fewer bits, ready for MLX
 _FACTS = ["cardData", "config", "downloads", "gated", "safetensors", "tags"]
 _LICENSE_TAG = "license:"
 _ANSWER_SECONDS = 10
-_NOT_REACHED = "The Hugging Face Hub cannot be reached to search it. Models on this computer can be used."
+_NOT_REACHED = say("The Hugging Face Hub cannot be reached to search it. Models on this computer can be used.")
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def search_models(text: str, author: str = "", limit: int = 20) -> list[HubModel
     from huggingface_hub.utils import get_session
 
     if constants.HF_HUB_OFFLINE:
-        raise Unavailable("HF_HUB_OFFLINE forbids to search the Hugging Face Hub.")
+        raise Unavailable(say("HF_HUB_OFFLINE forbids to search the Hugging Face Hub."))
     with explaining_failures(text, "model"), _explaining_no_hub():
         get_session().head(constants.ENDPOINT, timeout=_ANSWER_SECONDS)  # the client itself would try for half a minute
         found: list[Any] = list(

@@ -14,6 +14,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from core.model.fast_exp import exp
+from core.text.sentence import say
 
 LOGITS_CHUNK = 1 << 20  # logits made at a time: 4 MB in float32, of which a few are in memory at once
 GPU_LOGITS_CHUNK = 1 << 26  # the same on a GPU, which small products leave idle
@@ -136,7 +137,7 @@ def find_lm_head(model: Any, dtype: mx.Dtype) -> tuple[LMHead | None, str]:
         layer = getattr(body, "embed_tokens", None)
         output_layer = getattr(layer, "as_linear", None)
     if body is None or layer is None or output_layer is None:
-        return None, "this architecture's last layer cannot be taken apart"
+        return None, say("this architecture's last layer cannot be taken apart")
     tokens = mx.array([[1, 2, 3, 4, 5, 6, 7]])
     try:
         expected, hidden = model(tokens), body(tokens)
@@ -146,10 +147,10 @@ def find_lm_head(model: Any, dtype: mx.Dtype) -> tuple[LMHead | None, str]:
             values = logits(hidden)
             if expected.shape == values.shape and _relative_error(values, expected) <= TOLERANCE.get(dtype, 1e-5):
                 lm_head = LMHead(body, logits, layer, expected.shape[-1])
-                return lm_head, "measured on this model: both ways give the same logits"
+                return lm_head, say("measured on this model: both ways give the same logits")
     except (AttributeError, TypeError, ValueError, IndexError):
-        return None, "this architecture's last layer cannot be taken apart"
-    return None, "this architecture changes its logits behind the last layer"
+        return None, say("this architecture's last layer cannot be taken apart")
+    return None, say("this architecture changes its logits behind the last layer")
 
 
 def _logits_transforms(inner: Any, body: Any) -> Iterator[Callable[[mx.array], mx.array] | None]:

@@ -33,6 +33,7 @@ from core.quant import (
 )
 from core.quant.modes import UNPACKED
 from core.resolved import Precision
+from core.text.sentence import join, say
 
 KERNEL_MODES = tuple(name for name, mode in MODES.items() if not mode.mlx)  # the formats with kernels of Hone's own
 DTYPES = {"float32": mx.float32, "bfloat16": mx.bfloat16, "float16": mx.float16}
@@ -57,7 +58,13 @@ def _refuse_wrong_numbers(model_type: str, device: str) -> None:
     """Raise BadModel for a family that MLX computes wrongly on this GPU."""
     family = find_family(model_type)
     if family is not None and family.wrong_on_cuda and device == "gpu" and mx.cuda.is_available():
-        raise BadModel(f"{family.title} cannot be used on a CUDA GPU: {family.wrong_on_cuda}. Use --backend cpu.")
+        raise BadModel(
+            say(
+                "{title} cannot be used on a CUDA GPU: {reason}. Use --backend cpu.",
+                title=family.title,
+                reason=family.wrong_on_cuda,
+            )
+        )
 
 
 def load(
@@ -119,7 +126,12 @@ def load(
     notes = unpacked_notes(summary) if summary else []
     unavailable = kernels.unavailable_reason() if device == "gpu" and precision.used in KERNEL_MODES else ""
     if unavailable:
-        notes.append(f"The quick kernels for packed weights are not used: {unavailable}; it takes longer.")
+        notes.append(
+            say(
+                "The quick kernels for packed weights are not used: {unavailable}; it takes longer.",
+                unavailable=unavailable,
+            )
+        )
     if not _has_head(model) and (note := unused_head_note(folder)):
         notes.append(note)
     level, sentence = describe_support(config["model_type"])
@@ -139,19 +151,25 @@ def _has_head(model: nn.Module) -> bool:
 def _quantize(model: nn.Module, folder: Path, config: dict[str, Any], mode: str, double: bool) -> QuantizationSummary:
     if any(is_packed(m) for _, m in model.named_modules()):
         name = _quantization_name(config)
-        raise BadModel(f"{folder} is already quantized ({name}): leave quantization at none to use it so.")
+        raise BadModel(
+            say(
+                "{folder} is already quantized ({name}): leave quantization at none to use it so.",
+                folder=folder,
+                name=name,
+            )
+        )
     return quantize_model(model, mode, double=double)
 
 
 def _choose_compute(file_dtype: str, dtype: str, device: str, trains_all: bool) -> tuple[str, str]:
     """(the dtype to compute in, the reason)."""
     if dtype != "auto":
-        return dtype, "as asked"
+        return dtype, say("as asked")
     if device == "cpu":
-        return "float32", "float32 is the fastest precision on a CPU"
+        return "float32", say("float32 is the fastest precision on a CPU")
     if trains_all:
-        return "float32", "every weight is trained, and small corrections vanish in 16 bit"
-    return file_dtype, "the model's own"
+        return "float32", say("every weight is trained, and small corrections vanish in 16 bit")
+    return file_dtype, say("the model's own")
 
 
 def _cast(model: nn.Module, file_dtype: str, compute: str) -> None:
@@ -165,7 +183,7 @@ def _describe_precision(model: nn.Module, config: dict[str, Any], dtype: str, co
     """The precision of a model that keeps the weights of its files, dense or already quantized."""
     if not any(is_packed(m) for _, m in model.named_modules()):
         return Precision(dtype, compute, compute, reason, compute, 8 * DTYPES[compute].size, None, False)
-    reason = f"the model is already quantized; it computes in {compute} ({reason})"
+    reason = say("the model is already quantized; it computes in {compute} ({reason})", compute=compute, reason=reason)
     layer = next((m for _, m in model.named_modules() if isinstance(m, PackedLinear | PackedExperts)), None)
     if layer is not None:
         mode = MODES[layer.mode]
@@ -179,13 +197,13 @@ def _describe_quantization(summary: QuantizationSummary, compute: str, reason: s
     """The precision of a model that quantize_model packed while it was loaded."""
     mode, bits, block, double = summary.mode, summary.bits, summary.block, summary.double
     detail = _describe_format(summary.title, block, double)
-    reason = f"as asked; it computes in {compute} ({reason})"
+    reason = say("as asked; it computes in {compute} ({reason})", compute=compute, reason=reason)
     return Precision(mode, mode, detail, reason, compute, bits, block, double, summary.layers)
 
 
 def _describe_format(title: str, block: int | None, double: bool) -> str:
-    scales = f"blocks of {block}" if block else "a scale for each row"
-    return f"{title}, {scales}{', scales packed too' if double else ''}"
+    scales = say("blocks of {block}", block=block) if block else say("a scale for each row")
+    return join([title, scales, *([say("scales packed too")] if double else [])], ", ")
 
 
 def stored_dtype(folder: Path) -> str:
@@ -207,7 +225,10 @@ def unpacked_notes(summary: QuantizationSummary) -> list[str]:
     """A sentence for each reason why quantize_model left layers that people expect to be packed."""
     expected = ("embeddings", "it is left", "it stands outside")
     counts = Counter(reason for reason in summary.unpacked.values() if not reason.startswith(expected))
-    return [f"{n} of {n + summary.layers} layers stay unpacked: {reason}." for reason, n in counts.items()]
+    return [
+        say("{n} of {total} layers stay unpacked: {reason}.", n=n, total=n + summary.layers, reason=reason)
+        for reason, n in counts.items()
+    ]
 
 
 def _quantization_name(config: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from core.errors import BadModel
 from core.model.hub import find_snapshot
 from core.model.model_facts import ModelFacts, read_model_facts
 from core.model.weight_files import find_missing_files, weight_files
+from core.text.sentence import say
 
 HUB, LM_STUDIO, FOLDER = "Hugging Face", "LM Studio", "folder"
 _MOST = 2000  # folders of LM Studio's that are looked at
@@ -55,12 +56,20 @@ def find_local_models(folders: Iterable[Path] = ()) -> LocalModels:
             seen.add(real)
             missing = find_missing_files(folder)
             if missing:
-                raise BadModel(f"{name or folder} is not complete: {', '.join(missing[:3])} is missing.")
+                raise BadModel(
+                    say(
+                        "{name} is not complete: {missing} is missing.",
+                        name=name or folder,
+                        missing=", ".join(missing[:3]),
+                    )
+                )
             models.append(LocalModel(read_model_facts(folder, path, name), place, folder))
         except BadModel as error:
             problems.append(str(error))
         except OSError as error:
-            problems.append(f"{folder} cannot be read: {error.strerror or error}.")
+            problems.append(
+                say("{folder} cannot be read: {strerror}.", folder=folder, strerror=error.strerror or error)
+            )
     return LocalModels(tuple(models), tuple(problems))
 
 
@@ -136,7 +145,7 @@ def _cached_snapshots(problems: list[str]) -> list[tuple[str, Path]]:
                 folder = find_snapshot(repo)
                 found.append((folder.stat().st_atime, repo.name.removeprefix("models--").replace("--", "/", 1), folder))
             except (BadModel, OSError, ValueError) as error:
-                problems.append(f"{repo} cannot be used: {error}")
+                problems.append(say("{repo} cannot be used: {error}", repo=repo, error=error))
     return [(name, folder) for _, name, folder in sorted(found, key=lambda item: -item[0])]
 
 
@@ -156,5 +165,5 @@ def _children(folder: Path, problems: list[str]) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        problems.append(f"{folder} cannot be read: {error.strerror}.")
+        problems.append(say("{folder} cannot be read: {strerror}.", folder=folder, strerror=error.strerror))
         return []

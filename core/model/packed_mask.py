@@ -16,6 +16,7 @@ import numpy as np
 from core.data.batch.packing import Layout, build_layout
 from core.model import tiled_attention
 from core.model.rope_positions import TokenPositions, disable_token_positions, enable_token_positions
+from core.text.sentence import say
 
 # Largest relative difference between the logits of texts in one row and in rows of their own, by compute precision.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 5e-2, mx.float16: 1e-2}
@@ -97,7 +98,7 @@ def can_pack(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
     Installs tiled attention in the model's layers. `vocabulary` is the number of tokens, `dtype` what it computes in.
     """
     tiled_attention.install_tiled_attention(model)
-    return _judge(measure_difference(model, vocabulary), dtype, "packed rows")
+    return _judge(measure_difference(model, vocabulary), dtype, say("packed rows"))
 
 
 def can_share_prefix(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool, str]:
@@ -107,7 +108,7 @@ def can_share_prefix(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool
     """
     enable_token_positions(model)
     can_share, reason = _judge(
-        measure_difference(model, vocabulary, share=True), dtype, "texts with a shared beginning"
+        measure_difference(model, vocabulary, share=True), dtype, say("texts with a shared beginning")
     )
     if not can_share:
         disable_token_positions(model)
@@ -116,10 +117,18 @@ def can_share_prefix(model: Any, vocabulary: int, dtype: mx.Dtype) -> tuple[bool
 
 def _judge(difference: float | None, dtype: mx.Dtype, subject: str) -> tuple[bool, str]:
     if difference is None:
-        return False, f"this architecture cannot keep {subject} apart"
+        return False, say("this architecture cannot keep {subject} apart", subject=subject)
     if not difference <= TOLERANCE.get(dtype, 1e-4):
-        return False, f"{subject} would differ from separate ones by {difference:.0e} in this architecture"
-    return True, f"measured on this model: {subject} and separate ones agree within {max(difference, 1e-9):.0e}"
+        return False, say(
+            "{subject} would differ from separate ones by {difference:.0e} in this architecture",
+            subject=subject,
+            difference=difference,
+        )
+    return True, say(
+        "measured on this model: {subject} and separate ones agree within {difference:.0e}",
+        subject=subject,
+        difference=max(difference, 1e-09),
+    )
 
 
 def to_mlx(layout: Layout) -> Layout:

@@ -9,6 +9,7 @@ from core.errors import Unavailable
 from core.hub_token import find_token
 from core.model.hub import model_repository
 from core.model.hub_failures import explaining_failures
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def ask_hub(model: str, revision: str | None = None) -> RemoteModel:
     from huggingface_hub.utils import filter_repo_objects
 
     if constants.HF_HUB_OFFLINE:
-        raise Unavailable(f"HF_HUB_OFFLINE forbids to ask the Hugging Face Hub about {model}.")
+        raise Unavailable(say("HF_HUB_OFFLINE forbids to ask the Hugging Face Hub about {model}.", model=model))
     repository, token = model_repository(model, revision), find_token()
     with explaining_failures(model, "model"):
         info: Any = HfApi(token=token).model_info(model, revision=revision, files_metadata=True)

@@ -19,10 +19,11 @@ from core.distributed.machines import SHARDINGS
 from core.errors import BadModel
 from core.quant import PackedExperts, PackedLinear
 from core.quant.modes import UNPACKED
+from core.text.sentence import join, say
 
 AUTO, TENSOR, PIPELINE, NONE = SHARDINGS
 ROOM = 0.9  # of a machine's memory that weights may take: keys, values and activations need some too
-_NAMES = {TENSOR: "by tensors", PIPELINE: "by layers"}
+_NAMES = {TENSOR: say("by tensors"), PIPELINE: say("by layers")}
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,8 @@ def describe(wanted: Sharding | None, way: str) -> str:
     if wanted is None:
         return ""
     if way == NONE:
-        return "The first machine has the whole model, and the others do nothing."
-    return f"The model is parted {_NAMES[way]} over {wanted.group.size} ranks."
+        return say("The first machine has the whole model, and the others do nothing.")
+    return say("The model is parted {names} over {size} ranks.", names=_NAMES[way], size=wanted.group.size)
 
 
 def model_ways(model: nn.Module) -> tuple[str, ...]:
@@ -116,7 +117,7 @@ def build_sharded(
             continue
         _check_parts(bytes_needed(model), wanted)
         return model, way
-    raise BadModel(" ".join(obstacles))
+    raise BadModel(join(obstacles))
 
 
 def read_by_blocks(model: nn.Module) -> None:
@@ -133,15 +134,27 @@ def _check_parts(needed: float, wanted: Sharding) -> None:
     for rank, (need, usable) in enumerate(group.gather([needed, own])):
         if need > ROOM * usable:
             raise BadModel(
-                f"The model is too large for {group.size} machines: a part of it takes {need / 1e9:.1f} GB, and "
-                f"{group.name(rank)} can use {usable / 1e9:.1f} GB."
+                say(
+                    "The model is too large for {count} machines: a part of it takes {needed:.1f} GB, and {rank} can "
+                    "use {usable:.1f} GB.",
+                    count=group.size,
+                    needed=need / 1e9,
+                    rank=group.name(rank),
+                    usable=usable / 1e9,
+                )
             )
 
 
 def _cannot(model: nn.Module, way: str, ranks: int, reason: str = "") -> str:
     kind = getattr(model, "model_type", type(model).__name__)
-    reason = reason or "mlx-lm has no code for that in this family"
-    return f"A model of the kind {kind} cannot be parted {_NAMES[way]} over {ranks} ranks: {reason}."
+    reason = reason or say("mlx-lm has no code for that in this family")
+    return say(
+        "A model of the kind {kind} cannot be parted {names} over {ranks} ranks: {reason}.",
+        kind=kind,
+        names=_NAMES[way],
+        ranks=ranks,
+        reason=reason,
+    )
 
 
 def _split(model: nn.Module, way: str, wanted: Sharding, packing: str) -> None:
@@ -150,17 +163,29 @@ def _split(model: nn.Module, way: str, wanted: Sharding, packing: str) -> None:
     if way == PIPELINE:
         count = len(model.model.layers)
         if count < ranks:
-            raise BadModel(_cannot(model, way, ranks, f"it has only {count} layer{'' if count == 1 else 's'}"))
+            raise BadModel(
+                _cannot(
+                    model,
+                    way,
+                    ranks,
+                    say("it has only 1 layer") if count == 1 else say("it has only {count} layers", count=count),
+                )
+            )
         model.model.pipeline(wanted.group.mlx_group)
         return
     if packing != UNPACKED:
-        reason = f"packing it as {packing} on the way needs whole layers; take it packed in MLX's format, or by layers"
-        raise BadModel(_cannot(model, way, ranks, reason))
+        need = say(
+            "packing it as {packing} on the way needs whole layers; take it packed in MLX's format, or by layers",
+            packing=packing,
+        )
+        raise BadModel(_cannot(model, way, ranks, need))
     if wanted.prepare is not None:
         wanted.prepare(model)
     if any(isinstance(m, PackedLinear | PackedExperts) for _, m in model.named_modules()):
-        formats = "nf4, fp4 and int8 can be parted by layers alone"
-        raise BadModel(_cannot(model, way, ranks, f"{formats}; tensors can be parted in MLX's own formats"))
+        formats = say("nf4, fp4 and int8 can be parted by layers alone")
+        raise BadModel(
+            _cannot(model, way, ranks, say("{formats}; tensors can be parted in MLX's own formats", formats=formats))
+        )
     before = _counts(model)
     error: Exception | None = None
     try:
@@ -194,20 +219,22 @@ def _indivisible(before: dict[tuple[str, str], int], after: dict[tuple[str, str]
         left = after.get(place, count)
         is_copied = left == 1 and ranks % count == 0
         if left != count and left * ranks != count and not is_copied:
-            return f"{count} {_words(place[1], count)} cannot be divided by {ranks}"
+            what = _words(place[1], count)
+            return say("{count} {what} cannot be divided by {ranks}", count=count, what=what, ranks=ranks)
     return ""
 
 
 def _words(attribute: str, count: int) -> str:
     if "head" not in attribute:
-        return f"of {attribute}"
-    heads = "head" if count == 1 else "heads"
-    return f"{heads} of keys and values" if "kv" in attribute or "key_value" in attribute else heads
+        return say("of {attribute}", attribute=attribute)
+    if "kv" in attribute or "key_value" in attribute:
+        return say("head of keys and values") if count == 1 else say("heads of keys and values")
+    return say("head") if count == 1 else say("heads")
 
 
 def _describe(error: Exception, ranks: int) -> str:
     if "split" in str(error) or "shard" in str(error):
-        return f"the width of a layer, or its groups of packed weights, cannot be divided by {ranks}"
+        return say("the width of a layer, or its groups of packed weights, cannot be divided by {ranks}", ranks=ranks)
     return f"{type(error).__name__}: {str(error)[:150].rstrip('.')}"
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from core.model.check_folder import read_config
 from core.model.target_names import OUTSIDE_BLOCKS
 from core.model.weight_files import read_header, read_tensor_bytes, weight_files
+from core.text.sentence import say
 
 
 def tied_head_note(folder: Path) -> str:
@@ -32,7 +33,10 @@ def unused_head_note(folder: Path) -> str:
         pairs = zip(read_tensor_bytes(file, head), read_tensor_bytes(other_file, embeddings), strict=True)
         if all(first == second for first, second in pairs):
             return ""
-    return (
-        f"{folder} holds an output layer of its own ({head}) that differs from its embeddings, but config.json says "
-        "that they are one (tie_word_embeddings): the embeddings are used, as in transformers and mlx-lm."
+    return say(
+        "{folder} holds an output layer of its own ({head}) that differs from its embeddings, but "
+        "config.json says that they are one (tie_word_embeddings): the embeddings are used, as in "
+        "transformers and mlx-lm.",
+        folder=folder,
+        head=head,
     )

@@ -9,6 +9,7 @@ import mlx.core as mx
 from core.distributed.group import Group
 from core.distributed.session import current_session
 from core.errors import Unavailable, UserError
+from core.text.sentence import say
 
 _REASON_WAIT = 2.0  # seconds in which the end of a connection becomes a sentence
 Sampler = Callable[[mx.array], mx.array]
@@ -69,4 +70,4 @@ def shared_sampler(sampler: Sampler, group: Group) -> Sampler:
 def check_same(tokens: list[int], group: Group) -> None:
     """Raises Unavailable where the ranks have not written the same tokens: then none of them is to be trusted."""
     if len(set(group.gather(zlib.crc32(repr(tokens).encode())))) > 1:
-        raise Unavailable("The machines have not written the same answer: the link between them loses numbers.")
+        raise Unavailable(say("The machines have not written the same answer: the link between them loses numbers."))

@@ -4,6 +4,7 @@ import mlx.nn as nn
 
 from core.errors import BadModel
 from core.model.target_names import OUTSIDE_BLOCKS
+from core.text.sentence import say
 
 
 def embedding_rows(model: nn.Module) -> int | None:
@@ -19,8 +20,14 @@ def check_tokens(model: nn.Module, largest: int, tokenizer_size: int, path: str 
     """Raises BadModel where `largest`, a token of a tokenizer of this size, has no embedding. `path` is the model's."""
     rows = embedding_rows(model)
     if rows is not None and largest >= rows:
-        name = f"The tokenizer of {path}" if path else "The tokenizer"
+        name = say("The tokenizer of {path}", path=path) if path else say("The tokenizer")
         raise BadModel(
-            f"{name} knows {tokenizer_size:,} tokens, but the model has embeddings for {rows:,} only, "
-            f"and token {largest:,} is used: the files of the folder do not belong together."
+            say(
+                "{name} knows {tokenizer_size:,} tokens, but the model has embeddings for {rows:,} only, and "
+                "token {largest:,} is used: the files of the folder do not belong together.",
+                name=name,
+                tokenizer_size=tokenizer_size,
+                rows=rows,
+                largest=largest,
+            )
         )

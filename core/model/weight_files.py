@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from core.errors import BadModel
 from core.json_file import parse_object, read_json, refuse_pointer
+from core.text.sentence import say
 
 PATTERN = "model*.safetensors"  # what mlx-lm reads
 INDEX = "model.safetensors.index.json"
@@ -64,15 +65,32 @@ def explain_missing(folder: Path, missing: list[str]) -> str:
     """Why a folder that lacks these files cannot be used, in one sentence."""
     pickled = next((f.name for pattern in _PICKLED for f in sorted(folder.glob(pattern))), None)
     if missing == ["model.safetensors"] and pickled:
-        return (
-            f"{folder} has its weights pickled only ({pickled}): to read such a file is to run what it says; "
-            "take the model in safetensors, or convert it with transformers (save_pretrained)."
+        return say(
+            "{folder} has its weights pickled only ({pickled}): to read such a file is to run what it says; "
+            "take the model in safetensors, or convert it with transformers (save_pretrained).",
+            folder=folder,
+            pickled=pickled,
         )
     gguf = next((f.name for f in sorted(folder.glob("*.gguf"))), None)
     if missing == ["model.safetensors"] and gguf:
-        return f"{folder} is in llama.cpp's format ({gguf}), which cannot be trained; take the original model."
-    more = f" and {len(missing) - 3} more are" if len(missing) > 3 else " is" if len(missing) == 1 else " are"
-    return f"{folder} has no complete weights: {', '.join(missing[:3])}{more} missing."
+        return say(
+            "{folder} is in llama.cpp's format ({gguf}), which cannot be trained; take the original model.",
+            folder=folder,
+            gguf=gguf,
+        )
+    more = (
+        say(" and {count} more are", count=len(missing) - 3)
+        if len(missing) > 3
+        else " is"
+        if len(missing) == 1
+        else " are"
+    )
+    return say(
+        "{folder} has no complete weights: {missing}{more} missing.",
+        folder=folder,
+        missing=", ".join(missing[:3]),
+        more=more,
+    )
 
 
 def read_header(path: Path) -> dict[str, TensorInfo]:
@@ -96,7 +114,7 @@ def _read_index(folder: Path) -> dict[str, str]:
     path = folder / INDEX
     weight_map = read_json(path).get("weight_map")
     if not isinstance(weight_map, dict) or not all(_is_file_name(name) for name in weight_map.values()):
-        raise BadModel(f"{path} is not a valid index of weight files.")
+        raise BadModel(say("{path} is not a valid index of weight files.", path=path))
     return weight_map
 
 
@@ -114,16 +132,18 @@ def _read_header(path: Path) -> tuple[dict[str, Any], int]:
             # The first letters of other files, read as a length, are more than any header's.
             header = file.read(size) if size <= min(LARGEST_HEADER, total) else begin + file.read(32)
     except OSError as error:
-        raise BadModel(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadModel(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
     if total == 0:
-        raise BadModel(f"{path} is empty; the download may be incomplete.")
+        raise BadModel(say("{path} is empty; the download may be incomplete.", path=path))
     refuse_pointer(header, path)
     if header.startswith((b"PK\x03\x04", b"\x80\x02")):
-        raise BadModel(f"{path} is pickled, not safetensors: to read such a file is to run what it says.")
+        raise BadModel(
+            say("{path} is pickled, not safetensors: to read such a file is to run what it says.", path=path)
+        )
     if size < 2 or size > LARGEST_HEADER:
-        raise BadModel(f"{path} is no safetensors file.")
+        raise BadModel(say("{path} is no safetensors file.", path=path))
     if len(header) < size:
-        raise BadModel(f"{path} is cut off: the download may be incomplete.")
+        raise BadModel(say("{path} is cut off: the download may be incomplete.", path=path))
     return parse_object(header, path), total - 8 - size
 
 
@@ -141,10 +161,21 @@ def _check_tensors(header: dict[str, Any], size: int, path: Path) -> dict[str, T
         except (KeyError, TypeError, ValueError):
             is_right = False
         if not is_right:
-            raise BadModel(f"{path} is damaged: its header does not describe the tensor {name[:80]!r} rightly.")
+            raise BadModel(
+                say(
+                    "{path} is damaged: its header does not describe the tensor {name!r} rightly.",
+                    path=path,
+                    name=name[:80],
+                )
+            )
         tensors[name], end = TensorInfo(dtype, shape), max(end, stop)
     if end > size:
         raise BadModel(
-            f"{path} is cut off: it holds {size / 1e6:,.1f} of {end / 1e6:,.1f} MB; the download may be incomplete."
+            say(
+                "{path} is cut off: it holds {size:,.1f} of {expected:,.1f} MB; the download may be incomplete.",
+                path=path,
+                size=size / 1e6,
+                expected=end / 1e6,
+            )
         )
     return tensors

@@ -19,6 +19,7 @@ from core.quant import fourbit, fp4, nf4
 from core.quant.double import NestedScales
 from core.quant.linear import PackedExperts, PackedLinear
 from core.quant.packed import Packed, dequantize
+from core.text.sentence import say
 
 METHOD = "bitsandbytes"
 _TABLES = {"nf4": nf4.TABLE, "fp4": fp4.TABLE}
@@ -117,8 +118,12 @@ def _read_4bit(name: str, mode: str, weights: dict[str, mx.array]) -> tuple[Pack
     is_supported = state.get("blocksize") == fourbit.BLOCK and mode in _TABLES
     if not is_supported or not np.allclose(np.array(weights[f"{key}.quant_map"]), _TABLES[mode], atol=1e-6):
         raise BadModel(
-            f"The layer {name} is packed by bitsandbytes in an unusual way (only nf4 and fp4 in blocks of "
-            f"{fourbit.BLOCK} are supported): give the model in full precision, and have it packed here."
+            say(
+                "The layer {name} is packed by bitsandbytes in an unusual way (only nf4 and fp4 in blocks of "
+                "{block} are supported): give the model in full precision, and have it packed here.",
+                name=name,
+                block=fourbit.BLOCK,
+            )
         )
     scales, nested = weights[f"{key}.absmax"], None
     if f"{key}.nested_absmax" in weights:

@@ -13,6 +13,7 @@ import mlx.core as mx
 import numpy as np
 
 from core.device.gpu_kernel import THREADS_PER_GROUP, WORDS, build_kernel, language
+from core.text.sentence import say
 
 MAX_ROWS = 8  # that `multiply` takes
 WIDTH_MULTIPLE = 8  # the width of these rows must be a multiple of it
@@ -70,7 +71,7 @@ _READ_INT8 = "for (int j = 0; j < 4; ++j) { w[j] = float((signed char)((word >> 
 def unavailable_reason() -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
     if mx.default_device().type == mx.cpu:
-        return "the kernels are for a GPU"
+        return say("the kernels are for a GPU")
     return _test_kernels()
 
 
@@ -148,9 +149,12 @@ def _test_kernels() -> str:
         ]
         mx.eval(results)
     except (RuntimeError, ValueError) as error:  # MLX raises these where a kernel does not compile or start
-        return f"they do not run on this GPU ({(str(error).strip().splitlines() or ['no word'])[0][:200]})"
+        return say(
+            "they do not run on this GPU ({splitlines})",
+            splitlines=(str(error).strip().splitlines() or ["no word"])[0][:200],
+        )
     expected = [dense, x @ dense.reshape(3, 128).T, x @ (int8_codes * row_scales[:, None]).T]
     for result, target in zip(results, expected, strict=True):
         if not np.allclose(np.array(result), target, rtol=1e-4, atol=1e-3):
-            return "they give wrong numbers on this GPU"
+            return say("they give wrong numbers on this GPU")
     return ""

@@ -17,6 +17,7 @@ from core.quant.linear import PackedExperts, PackedLinear, is_packed
 from core.quant.mlx_linear import QuantizedLinear
 from core.quant.modes import find_mode
 from core.quant.packed import misfit_reason
+from core.text.sentence import say
 
 SKIPPED_LAYERS = ("lm_head", "gate", "router", "shared_expert_gate")  # last parts of their names
 
@@ -53,9 +54,9 @@ def quantize_model(
     names, unpacked = _choose_layers(model, mode, skip)
     if not names:
         if any(is_packed(m) for _, m in model.named_modules()):
-            raise BadModel("The model is already quantized: its weights cannot be packed once more.")
+            raise BadModel(say("The model is already quantized: its weights cannot be packed once more."))
         detail = "".join(f" ({reason})" for reason, _ in Counter(unpacked.values()).most_common(1))
-        raise BadModel(f"None of the model's layers can be packed as {mode}{detail}.")
+        raise BadModel(say("None of the model's layers can be packed as {mode}{detail}.", mode=mode, detail=detail))
     for name in names:
         # Looked up by name each time: a list of all modules would keep the dense ones alive.
         _replace(model, name, mode, double)
@@ -92,20 +93,20 @@ def _unpacked_reason(name: str, m: nn.Module, mode: str, skip: tuple[str, ...], 
     """Why a layer is not packed; "" where it is."""
     info = find_mode(mode)
     if is_packed(m):
-        return "it is packed already"
+        return say("it is packed already")
     if isinstance(m, nn.Embedding):
-        return "embeddings stay as they are"
+        return say("embeddings stay as they are")
     if name.rpartition(".")[2] in skip:
-        return "it is left as it is by choice"
+        return say("it is left as it is by choice")
     if not in_block:
-        return "it stands outside the model's blocks"
+        return say("it stands outside the model's blocks")
     if _has_experts(m):
         return misfit_reason((1, m.weight.shape[-1]), mode)
     if info.mlx and type(m) is not nn.Linear:
         # Experts and the like: MLX packs their last axis, whatever the others.
         return misfit_reason((1, m.weight.shape[-1]), mode)
     if type(m) is not nn.Linear:
-        return f"{type(m).__name__} has no packed form in {mode}; MLX's own formats have one"
+        return say("{name} has no packed form in {mode}; MLX's own formats have one", name=type(m).__name__, mode=mode)
     return misfit_reason(tuple(m.weight.shape), mode)
 
 
@@ -127,7 +128,7 @@ def _replace(model: nn.Module, name: str, mode: str, double: bool) -> None:
         else:
             packed = PackedLinear.from_linear(dense, mode, double)
     except BadModel as error:
-        raise BadModel(str(error).replace("A weight", f"The layer {name}", 1)) from None
+        raise BadModel(str(error).replace("A weight", say("The layer {name}", name=name), 1)) from None
     packed.freeze()
     mx.eval(packed.parameters())
     model.update_modules(tree_unflatten([(name, packed)]))

@@ -7,6 +7,7 @@ formats under MLX's names. Neither kind borrows the other's names: mxfp4 is not 
 from dataclasses import dataclass
 
 from core.errors import BadOption
+from core.text.sentence import join_and, say
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,13 @@ MODES: dict[str, Mode] = {
 def find_mode(name: str, double: bool = False) -> Mode:
     """The mode of this name. Raises BadOption for an unknown name, or with `double` if its scales cannot be packed."""
     if name not in MODES:
-        raise BadOption(f"There is no quantization {name!r}; there are {', '.join(MODES)}.")
+        raise BadOption(say("There is no quantization {name!r}; there are {modes}.", name=name, modes=", ".join(MODES)))
     mode = MODES[name]
     if double and not mode.double:
-        names = " and ".join(m.name for m in MODES.values() if m.double)
-        raise BadOption(f"Double quantization packs the scales of {names}; {name} has none of that kind.")
+        names = join_and([m.name for m in MODES.values() if m.double])
+        raise BadOption(
+            say(
+                "Double quantization packs the scales of {names}; {name} has none of that kind.", names=names, name=name
+            )
+        )
     return mode

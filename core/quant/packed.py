@@ -9,6 +9,7 @@ from core.quant import double as nesting
 from core.quant import fp4, int8, kernels, nf4
 from core.quant.double import NestedScales
 from core.quant.modes import Mode, find_mode
+from core.text.sentence import say
 
 _CODECS = {"nf4": nf4, "fp4": fp4, "int8": int8}
 # Rows up to which a product straight from the codes beats unpacking and a dense product. Measured on an H100 for
@@ -45,12 +46,14 @@ def quantize(weight: mx.array, mode: str, *, double: bool = False) -> Packed:
     shape = tuple(weight.shape)
     reason = misfit_reason(shape, mode)
     if reason:
-        raise BadModel(f"A weight cannot be packed as {mode}: {reason}.")
+        raise BadModel(say("A weight cannot be packed as {mode}: {reason}.", mode=mode, reason=reason))
     if info.mlx:
         return Packed(mode, shape, *_quantize_mlx(weight, info))
     codes, scales = _CODECS[mode].quantize(weight)
     if not mx.isfinite(scales).all().item():
-        raise BadModel(f"A weight cannot be packed as {mode}: it holds numbers that are not finite (inf or nan).")
+        raise BadModel(
+            say("A weight cannot be packed as {mode}: it holds numbers that are not finite (inf or nan).", mode=mode)
+        )
     if not double:
         return Packed(mode, shape, codes, scales)
     scale_codes, nested = nesting.quantize(scales)
@@ -108,7 +111,12 @@ def misfit_reason(shape: tuple[int, ...], mode: str) -> str:
     """Why a weight of this shape cannot be packed in a mode; "" where it can."""
     info = find_mode(mode)
     if len(shape) != 2:
-        return f"it is no matrix, but has {len(shape)} dimensions"
+        return say("it is no matrix, but has {count} dimensions", count=len(shape))
     if info.mlx and shape[1] % info.block:
-        return f"{mode} packs rows in groups of {info.block}, and {shape[1]} inputs are no multiple of that"
+        return say(
+            "{mode} packs rows in groups of {block}, and {shape} inputs are no multiple of that",
+            mode=mode,
+            block=info.block,
+            shape=shape[1],
+        )
     return ""

@@ -17,6 +17,7 @@ from core.model import hub
 from core.model.lm_head import LMHead, find_lm_head
 from core.model.load import DTYPES, load
 from core.run import Run
+from core.text.sentence import say
 
 FileStamp = tuple[str, int, int]  # (name, bytes, time of the last change in nanoseconds)
 
@@ -50,8 +51,14 @@ def find_source(role: str, path: str, tokenizer: Any) -> Generator[Event, None, 
     expected, vocabulary = tokenizer.get_vocab(), load_tokenizer(source.folder).get_vocab()
     if expected != vocabulary:
         raise BadModel(
-            f"The {role} {path} has another vocabulary ({len(vocabulary):,} tokens) than the model in training "
-            f"({len(expected):,}): token by token, the two cannot be compared."
+            say(
+                "The {role} {path} has another vocabulary ({count:,} tokens) than the model in training "
+                "({expected:,}): token by token, the two cannot be compared.",
+                role=role,
+                path=path,
+                count=len(vocabulary),
+                expected=len(expected),
+            )
         )
     return source
 
@@ -96,5 +103,5 @@ def _base_model(adapter: Path) -> str:
     try:
         model = str(json.loads((adapter / adapters.CONFIG).read_text(encoding="utf-8"))["model"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadModel(f"{adapter} does not say which model its adapter was trained on.") from None
+        raise BadModel(say("{adapter} does not say which model its adapter was trained on.", adapter=adapter)) from None
     return hub.find_moved(model, adapter)

@@ -20,9 +20,10 @@ from core.distributed.group import Group
 from core.distributed.session import current_session
 from core.errors import Unavailable
 from core.events import Phase
+from core.text.sentence import say
 
 PROGRESS_UPDATES = 20  # at most
-STOPPED = "The run was stopped before its first step."
+STOPPED = say("The run was stopped before its first step.")
 _EXCHANGED = 8 << 20  # numbers that ranks exchange at once
 UNPACKED_LAYOUT: Mapping[str, bool] = {"pack": False, "share": False}  # arguments of collate
 
@@ -98,7 +99,7 @@ class LogprobCache:
         if self._group.size > 1 and (
             session := current_session()
         ):  # or they would exchange what does not belong together
-            session.agree({"rows": self.file_name(None)}, {"rows": "the dataset"})
+            session.agree({"rows": self.file_name(None)}, {"rows": say("the dataset")})
         found = self._group.broadcast(self._group.is_first and self._read(path))
         if found:
             self._share()

@@ -21,6 +21,7 @@ from core.reference import frozen_model
 from core.reference.logprob_cache import LogprobCache
 from core.resolved import TeacherFacts
 from core.run import Run
+from core.text.sentence import say
 
 NAME = "teacher"
 ENTRY = np.dtype([("token", "<u4"), ("logp", "<f4")])  # one of the teacher's likeliest tokens at a target
@@ -35,7 +36,9 @@ class Teacher:
         """`group` are the ranks that ask it together, where it is asked once."""
         self.run, self.options, self._group = run, run.options, group or Group()
         if self.options.teacher is None:
-            raise BadOption("Distillation needs a model to learn from: give --teacher FOLDER, or a Hugging Face id.")
+            raise BadOption(
+                say("Distillation needs a model to learn from: give --teacher FOLDER, or a Hugging Face id.")
+            )
         self._model: Any = None
         self._lm_head: LMHead | None = None
         self._cache: LogprobCache | None = None  # of the likeliest tokens; None where the model stays in memory

@@ -7,6 +7,7 @@ is the sum of the scores that all rewards of a run give it, each times its weigh
 from core.errors import BadOption
 from core.rewards import exact, file, format, length, numeric, regex, tags, validjson
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
+from core.text.sentence import say
 
 REWARDS: dict[str, Reward] = {
     "numeric": numeric.REWARD,
@@ -37,16 +38,22 @@ def parse_weights(entries: tuple[str, ...]) -> dict[str, float]:
         name, _, number = entry.partition("=")
         name = name.strip()
         if name not in REWARDS:
-            raise BadOption(f"There is no reward {name!r}; there are {', '.join(REWARDS)}.")
+            raise BadOption(
+                say("There is no reward {name!r}; there are {rewards}.", name=name, rewards=", ".join(REWARDS))
+            )
         if name in weights_by_name:
-            raise BadOption(f"The reward {name!r} is named twice.")
+            raise BadOption(say("The reward {name!r} is named twice.", name=name))
         try:
             weight = float(number) if number.strip() else 1.0
         except ValueError:
-            raise BadOption(f"The weight of the reward {name!r} is {number!r}, but must be a number.") from None
+            raise BadOption(
+                say("The weight of the reward {name!r} is {number!r}, but must be a number.", name=name, number=number)
+            ) from None
         if not abs(weight) <= 1000 or weight == 0:
-            raise BadOption(f"The weight of the reward {name!r} must be between -1000 and 1000 and not 0.")
+            raise BadOption(
+                say("The weight of the reward {name!r} must be between -1000 and 1000 and not 0.", name=name)
+            )
         weights_by_name[name] = weight
     if not weights_by_name:
-        raise BadOption("There is no reward: name at least one, such as numeric=1.")
+        raise BadOption(say("There is no reward: name at least one, such as numeric=1."))
     return weights_by_name

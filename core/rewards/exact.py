@@ -1,14 +1,15 @@
 """Exact match: the answer is the expected text."""
 
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
+from core.text.sentence import say
 
 
 def score(answer: Answer, settings: RewardSettings) -> Score:
     """1 when the visible answer is the expected text; spacing does not count, upper and lower case do."""
     text, expected = (" ".join(t.split()) for t in (answer.visible, answer.expected))
     if text == expected:
-        return Score(1.0, "is the expected text")
-    return Score(0.0, f"is not {_quote(expected)}" if text else "is empty")
+        return Score(1.0, say("is the expected text"))
+    return Score(0.0, say("is not {expected}", expected=_quote(expected)) if text else say("is empty"))
 
 
 def _quote(text: str) -> str:

@@ -15,6 +15,7 @@ from core import trust
 from core.errors import Unavailable
 from core.rewards.answer import Answer, Reward
 from core.rewards.process import ProcessFailed, RewardProcess, TooLong
+from core.text.sentence import say
 
 START_SECONDS = 30.0  # for Python to start and the file to be imported
 MAX_DEATHS = 3  # times that the process may end by itself, or take too much memory, before the run ends
@@ -47,7 +48,7 @@ class FileReward:
         if self._process is None:
             trust.require(trust.reward_code(self.path), yes=False)  # it may have changed meanwhile
             self._process = RewardProcess(self.path, memory_limit())
-            self._check(self._call(lambda process: process.load(START_SECONDS), "while it was loaded"))
+            self._check(self._call(lambda process: process.load(START_SECONDS), say("while it was loaded")))
         rows = [
             {
                 "answers": a.visible,
@@ -71,14 +72,22 @@ class FileReward:
             return call(self._process)
         except TooLong as error:
             self._process = None
-            raise RewardFileFailed(f"{self.path.name} {error} {context}.") from None
+            raise RewardFileFailed(
+                say("{name} {error} {context}.", name=self.path.name, error=error, context=context)
+            ) from None
         except ProcessFailed as error:
             self._process = None
             self._deaths += 1
-            sentence = f"{self.path.name} {error} {context}"
+            sentence = say("{name} {error} {context}.", name=self.path.name, error=error, context=context)
             if self._deaths == MAX_DEATHS:
-                raise Unavailable(f"{sentence}, for the {MAX_DEATHS}rd time. The run ends here.") from None
-            raise RewardFileFailed(f"{sentence}.") from None
+                raise Unavailable(
+                    say(
+                        "{sentence} This was the {count}rd time: the run ends here.",
+                        sentence=sentence,
+                        count=MAX_DEATHS,
+                    )
+                ) from None
+            raise RewardFileFailed(sentence) from None
 
     def _check(self, reply: dict[str, Any], ends: bool = True) -> None:
         """Raises RewardFileFailed with the error that the reply tells; the process is ended then if asked for."""
@@ -90,10 +99,19 @@ class FileReward:
     def _check_number(self, value: Any, answer: Answer) -> float:
         if isinstance(value, int | float) and abs(value) <= LARGEST:
             return float(value)
-        description = "no finite number" if value is None else repr(value)[:40]
-        sentence = f"{self.path.name} gave {description} as the score of an answer to row {answer.line}"
-        limits = f"; it may lie between -{LARGEST:g} and {LARGEST:g}" if isinstance(value, int | float) else ""
-        raise RewardFileFailed(f"{sentence}{limits}.")
+        description = say("no finite number") if value is None else repr(value)[:40]
+        sentence = say(
+            "{name} gave {description} as the score of an answer to row {line}",
+            name=self.path.name,
+            description=description,
+            line=answer.line,
+        )
+        limits = (
+            say("; it may lie between -{largest:g} and {largest:g}", largest=LARGEST)
+            if isinstance(value, int | float)
+            else ""
+        )
+        raise RewardFileFailed(sentence + limits + ".")
 
     def close(self) -> None:
         """End the process."""
@@ -112,4 +130,6 @@ def memory_limit() -> int:
 def _describe_rows(answers: Sequence[Answer]) -> str:
     rows = sorted({a.line for a in answers})
     row_list = ", ".join(map(str, rows[:4])) + (", ..." if len(rows) > 4 else "")
-    return f"at the answers to row{'s' if len(rows) > 1 else ''} {row_list}"
+    if len(rows) == 1:
+        return say("at the answers to row {row}", row=row_list)
+    return say("at the answers to rows {rows}", rows=row_list)

@@ -10,6 +10,7 @@ from core.errors import BadOption
 from core.rewards import REWARDS
 from core.rewards.answer import Answer, RewardSettings, Score
 from core.rewards.file import FileReward, RewardFileFailed
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -89,13 +90,15 @@ def check_rewards(weights: Mapping[str, float], settings: RewardSettings) -> Non
         ("file", "--reward-file", settings.file),
     ):
         if name in weights and not value:
-            raise BadOption(f"The reward {name!r} needs {flag}.")
+            raise BadOption(say("The reward {name!r} needs {flag}.", name=name, flag=flag))
         if value and name not in weights:
-            raise BadOption(f"{flag} does nothing without the reward {name!r}: name it in --rewards.")
+            raise BadOption(
+                say("{flag} does nothing without the reward {name!r}: name it in --rewards.", flag=flag, name=name)
+            )
     try:
         re.compile(settings.pattern)
     except (re.error, OverflowError, RecursionError) as error:
-        raise BadOption(f"--reward-pattern is no regular expression: {error}.") from None
+        raise BadOption(say("--reward-pattern is no regular expression: {error}.", error=error)) from None
 
 
 def score_answers(weights: Mapping[str, float], settings: RewardSettings, answers: Sequence[Answer]) -> ScoringResult:

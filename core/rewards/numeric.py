@@ -3,6 +3,7 @@
 from core.data.format.final_answer import final_answer
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
 from core.rewards.numbers import find_result, parse_value, same_value
+from core.text.sentence import say
 
 
 def score(answer: Answer, settings: RewardSettings) -> Score:
@@ -12,10 +13,10 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
     else:
         result = find_result(answer.visible)
     if not result:
-        return Score(0.0, "states no number" if answer.visible else "gives no answer")
+        return Score(0.0, say("states no number") if answer.visible else say("gives no answer"))
     if same_value(result, answer.expected):
-        return Score(1.0, f"{result} is right")
-    return Score(0.0, f"{result} is not {answer.expected}")
+        return Score(1.0, say("{result} is right", result=result))
+    return Score(0.0, say("{result} is not {expected}", result=result, expected=answer.expected))
 
 
 REWARD = Reward(

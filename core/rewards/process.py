@@ -13,6 +13,7 @@ from typing import Any
 
 from core.device.child_process import child_command
 from core.redact import environment_without_secrets
+from core.text.sentence import say
 
 END_SECONDS = 2.0  # for the supervisor to end everything, before it is ended itself
 PIECE = 1 << 16  # bytes that are read and written at once
@@ -78,9 +79,13 @@ class RewardProcess:
                             return reply
                         ended = ended or str(reply.get("ended", ""))[:200]
                     if ended or not piece:
-                        raise self._fail(ProcessFailed(ended or "ended its process"))
+                        raise self._fail(ProcessFailed(ended or say("ended its process")))
                     if received > reply_bytes:
-                        raise self._fail(ProcessFailed(f"wrote more than {reply_bytes} bytes to Hone's own pipe"))
+                        raise self._fail(
+                            ProcessFailed(
+                                say("wrote more than {reply_bytes} bytes to Hone's own pipe", reply_bytes=reply_bytes)
+                            )
+                        )
                 elif self._requests in ready:
                     try:
                         unsent = unsent[os.write(self._requests, unsent[:PIECE]) :]
@@ -89,7 +94,7 @@ class RewardProcess:
                     if not unsent:
                         selector.unregister(self._requests)
                 if time.monotonic() >= deadline:
-                    raise self._fail(TooLong(f"took longer than {seconds:g} seconds"))
+                    raise self._fail(TooLong(say("took longer than {seconds:g} seconds", seconds=seconds)))
 
     def _split(self, piece: bytes) -> list[bytes]:
         """The lines that are whole with this piece."""

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from core.text.sentence import say
+
 PRIVATE = 200  # the pipes lie at this descriptor and above, where nobody expects them; macOS allows 255
 PAUSE = 0.05  # seconds between two looks at the process
 LOOKS = 20  # after which all its processes are looked at, which takes longer
@@ -58,10 +60,14 @@ def _watch(worker: int, alive: int, memory: int) -> str:
         pid, status = os.waitpid(worker, os.WNOHANG)
         if pid:
             code = os.waitstatus_to_exitcode(status)
-            return f"ended its process (exit code {code})" if code >= 0 else f"was ended by {_signal_name(-code)}"
+            return (
+                say("ended its process (exit code {code})", code=code)
+                if code >= 0
+                else say("was ended by {signal_name}", signal_name=_signal_name(-code))
+            )
         look += 1
         if _used_memory(worker, look % LOOKS == 0) > memory:
-            return f"took more than {memory / 1e9:.3g} GB of memory"
+            return say("took more than {size:.3g} GB of memory", size=memory / 1e9)
     return ""
 
 

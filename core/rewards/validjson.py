@@ -4,6 +4,7 @@ import json
 import re
 
 from core.rewards.answer import Answer, Reward, RewardSettings, Score
+from core.text.sentence import say
 
 _FENCE = re.compile(r"^```(?:json)?\s*\n(.*)\n```$", re.DOTALL)
 
@@ -13,16 +14,16 @@ def score(answer: Answer, settings: RewardSettings) -> Score:
     text, points, suffix = answer.visible, 1.0, ""
     fenced = _FENCE.match(text)
     if fenced:
-        text, points, suffix = fenced.group(1), 0.5, " in a code fence"
+        text, points, suffix = fenced.group(1), 0.5, say(" in a code fence")
     try:
         value = json.loads(text)
     except ValueError as error:
-        return Score(0.0, f"is no JSON: {error}" if text else "is empty")
+        return Score(0.0, say("is no JSON: {error}", error=error) if text else say("is empty"))
     except RecursionError:
-        return Score(0.0, "is nested too deeply to be read")
+        return Score(0.0, say("is nested too deeply to be read"))
     if not isinstance(value, dict | list):
-        return Score(0.0, "is a single value, not an object or list")
-    return Score(points, f"is valid JSON{suffix}")
+        return Score(0.0, say("is a single value, not an object or list"))
+    return Score(points, say("is valid JSON{suffix}", suffix=suffix))
 
 
 REWARD = Reward("Valid JSON", "The answer is a JSON object or list and nothing else.", score)

@@ -7,6 +7,7 @@ import psutil
 
 from core.model.packed_mask import TOLERANCE
 from core.rollouts.batch_generate import prefill
+from core.text.sentence import say
 
 MEMORY_SHARE = 0.25  # of the free memory; the rest is for the model's activations and the training step
 
@@ -36,10 +37,10 @@ def check_batching(model: Any, dtype: mx.Dtype) -> tuple[bool, str]:
         expected = mx.stack(single_logits).astype(mx.float32)
         mx.eval(logits, expected)
     except (AttributeError, TypeError, ValueError, IndexError, NotImplementedError):
-        return False, "this architecture cannot write several answers at once"
+        return False, say("this architecture cannot write several answers at once")
     if not float(mx.linalg.norm(logits - expected) / mx.linalg.norm(expected)) <= TOLERANCE.get(dtype, 1e-4):
-        return False, "on this architecture, answers written at once come out differently"
-    return True, "tried on this model: several at once come out as each by itself"
+        return False, say("on this architecture, answers written at once come out differently")
+    return True, say("tried on this model: several at once come out as each by itself")
 
 
 def cache_bytes(model: Any, max_length: int) -> int:

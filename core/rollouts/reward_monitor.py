@@ -7,6 +7,7 @@ import numpy as np
 from core.errors import BadData, Unavailable
 from core.rollouts.collector import CollectedGroups
 from core.rollouts.samples_file import RolloutGroup
+from core.text.sentence import say
 
 CONSTANT_ROUNDS = 5  # samplings after which a reward that never changed is reported
 MAX_FAILED_ROUNDS = 3  # samplings in a row without any score, after which the run ends
@@ -34,8 +35,17 @@ class RewardMonitor:
         if collected.incomplete:
             self._incomplete_steps += 1
             if self._incomplete_steps == 1:
-                sentence = f"After {self.refills} refills, step {groups[0].step} still lacks groups with a difference"
-                warnings.append(("refill", f"{sentence}; it learns from fewer. Later steps like it are not told."))
+                sentence = say(
+                    "After {refills} refills, step {step} still lacks groups with a difference",
+                    refills=self.refills,
+                    step=groups[0].step,
+                )
+                warnings.append(
+                    (
+                        "refill",
+                        say("{sentence}; it learns from fewer. Later steps like it are not told.", sentence=sentence),
+                    )
+                )
         if number < CONSTANT_ROUNDS:
             for name, value in _reward_values(groups):
                 values = self._first_values.setdefault(name, set())
@@ -51,12 +61,18 @@ class RewardMonitor:
         if has_no_score and number == 0:
             raise BadData(problems[0])
         if self._failed_rounds == MAX_FAILED_ROUNDS:
-            raise Unavailable(f"{problems[0].rstrip('.')}, {MAX_FAILED_ROUNDS} times in a row. The run ends here.")
+            raise Unavailable(
+                say(
+                    "{problem} So it was {count} times in a row: the run ends here.",
+                    problem=problems[0],
+                    count=MAX_FAILED_ROUNDS,
+                )
+            )
         self._failures += 1
         if self._failures > MAX_FAILURE_WARNINGS:
             return []
-        ending = " Further failures are not told." if self._failures == MAX_FAILURE_WARNINGS else ""
-        return [("reward", f"{problems[0]} These answers are left out.{ending}")]
+        ending = say(" Further failures are not told.") if self._failures == MAX_FAILURE_WARNINGS else ""
+        return [("reward", say("{problems} These answers are left out.{ending}", problems=problems[0], ending=ending))]
 
 
 def _reward_values(groups: Sequence[RolloutGroup]) -> Iterator[tuple[str, float]]:
@@ -73,12 +89,26 @@ def _constant_reward_warnings(values_by_reward: dict[str, set[float]]) -> list[R
         name: next(iter(values)) for name, values in values_by_reward.items() if len(values) == 1 and name != "overlong"
     }
     if "" in constant:
-        score = f"every answer of the first {CONSTANT_ROUNDS} rounds got the same score ({constant['']:g})"
-        return [("constant-reward", f"There is nothing to learn from so far: {score}. Check the reward and the data.")]
+        score = say(
+            "every answer of the first {rounds} rounds got the same score ({value:g})",
+            rounds=CONSTANT_ROUNDS,
+            value=constant[""],
+        )
+        return [
+            (
+                "constant-reward",
+                say("There is nothing to learn from so far: {score}. Check the reward and the data.", score=score),
+            )
+        ]
     return [
         (
             "constant-reward",
-            f"The reward {name!r} gave every answer of the first {CONSTANT_ROUNDS} rounds the score {value:g}.",
+            say(
+                "The reward {name!r} gave every answer of the first {rounds} rounds the score {value:g}.",
+                name=name,
+                rounds=CONSTANT_ROUNDS,
+                value=value,
+            ),
         )
         for name, value in constant.items()
     ]

@@ -22,6 +22,7 @@ from core.rollouts.collector import CollectedGroups, Collector, add_advantages, 
 from core.rollouts.prompts import Prompt
 from core.rollouts.reward_monitor import RewardMonitor
 from core.rollouts.samples_file import RolloutGroup, groups_by_step, parse_group, read_samples
+from core.text.sentence import say
 
 # Which reward says that a prompt is solved, where a run has several: the first of these.
 SOLVING_REWARDS = ("numeric", "exact", "file", "regex", "json", "tags", "format", "length")
@@ -115,12 +116,22 @@ class RolloutBatches:
 
     def _judge(self, answers: Sequence[Answer]) -> tuple[dict[str, float], list[tuple[str, str]]]:
         """(the metrics of an evaluation's completions, notes)."""
-        scorer, notes = self.collector.scorer, []
+        scorer = self.collector.scorer
+        notes: list[tuple[str, str]] = []
         reward = next(name for name in SOLVING_REWARDS if name in scorer.weights)
         result = scorer(answers)
         if result.problem:
-            ending = ": this validation is left out" if reward == "file" else ""
-            notes.append(("reward", f"{result.problem} It was asked about held-out questions{ending}."))
+            ending = say(": this validation is left out") if reward == "file" else ""
+            notes.append(
+                (
+                    "reward",
+                    say(
+                        "{problem} It was asked about held-out questions{ending}.",
+                        problem=result.problem,
+                        ending=ending,
+                    ),
+                )
+            )
         scored_answers = result.scored_answers
         solved = [scored.scores[reward].value > 0.5 for scored in scored_answers if reward in scored.scores]
         metrics = {
@@ -243,5 +254,5 @@ def read_replay(path: Path, vocabulary: int) -> list[list[RolloutGroup]]:
     """
     samplings = groups_by_step(read_samples(path, vocabulary))
     if not samplings:
-        raise BadData(f"{path} holds no recorded answers.")
+        raise BadData(say("{path} holds no recorded answers.", path=path))
     return samplings

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadData
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ def read_samples(path: Path, vocabulary: int | None = None, skip_damaged: bool =
                         raise
                     yield group
     except OSError as error:
-        raise BadData(f"{path} cannot be read: {error.strerror}.") from None
+        raise BadData(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
     except UnicodeDecodeError:
-        raise BadData(f"{path} is no text file.") from None
+        raise BadData(say("{path} is no text file.", path=path)) from None
 
 
 def groups_by_step(groups: Iterable[RolloutGroup]) -> list[list[RolloutGroup]]:
@@ -110,16 +111,26 @@ def parse_group(line: str, location: str, vocabulary: int | None = None) -> Roll
         prompt_ids = tuple(int(i) for i in record["prompt_ids"])
         step = int(record.get("step", 0))
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError) as error:
-        defect = f"it lacks {error}" if isinstance(error, KeyError) else "it is not in the form of samples.jsonl"
-        raise BadData(f"{location} holds no recorded answers: {defect}.") from None
+        defect = (
+            say("it lacks {error}", error=error)
+            if isinstance(error, KeyError)
+            else say("it is not in the form of samples.jsonl")
+        )
+        raise BadData(
+            say("{location} holds no recorded answers: {defect}.", location=location, defect=defect)
+        ) from None
     if not prompt_ids or not rollouts or not all(rollout.ids for rollout in rollouts):
-        raise BadData(f"{location}: a question without tokens, or an answer without any.")
+        raise BadData(say("{location}: a question without tokens, or an answer without any.", location=location))
     if any(rollout.logps is not None and len(rollout.logps) != len(rollout.ids) for rollout in rollouts):
-        raise BadData(f"{location}: an answer has more tokens than log-probabilities, or fewer.")
+        raise BadData(say("{location}: an answer has more tokens than log-probabilities, or fewer.", location=location))
     sequences = (prompt_ids, *(rollout.ids for rollout in rollouts))
     most = 1 << 31 if vocabulary is None else vocabulary
     if any(min(ids) < 0 or max(ids) >= most for ids in sequences):
-        raise BadData(f"{location}: a token that this model does not have; the answers are another model's.")
+        raise BadData(
+            say(
+                "{location}: a token that this model does not have; the answers are another model's.", location=location
+            )
+        )
     optional = {name: record[name] for name in ("prompt", "expected", "line", "row") if name in record}
     if "kept" in record:
         optional["trained_on"] = record["kept"]

@@ -31,6 +31,7 @@ from core.rollouts.rollouts import RolloutBatches, RolloutConfig, read_replay
 from core.rollouts.samples_file import RolloutGroup
 from core.rollouts.sampling import SamplingParams
 from core.run import Run
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -85,18 +86,41 @@ def prepare_prompts(
     blank = sum(1 for prompt in prompts if needs_expected and not prompt.expected)
     path = dataset_label(run.data.path)
     if not usable and blank:
-        raise BadData(f"{path}: no row has an answer to check against, which the reward {needs_expected[0]!r} needs.")
+        raise BadData(
+            say(
+                "{path}: no row has an answer to check against, which the reward {reward!r} needs.",
+                path=path,
+                reward=needs_expected[0],
+            )
+        )
     if not usable:
         raise BadData(
-            f"{path}: no question is short enough to leave room for an answer of {o.max_completion_length} "
-            f"tokens within {max_length}: raise max_seq_len or lower max_completion_length."
+            say(
+                "{path}: no question is short enough to leave room for an answer of {tokens} "
+                "tokens within {max_length}: raise max_seq_len or lower max_completion_length.",
+                path=path,
+                tokens=o.max_completion_length,
+                max_length=max_length,
+            )
         )
     if blank:
-        yield Warned("no-expected", f"{blank} of {len(prompts)} questions have no answer to check against: left out.")
+        yield Warned(
+            "no-expected",
+            say(
+                "{blank} of {count} questions have no answer to check against: left out.",
+                blank=blank,
+                count=len(prompts),
+            ),
+        )
     long = sum(1 for prompt in prompts if len(prompt.tokens) > max_prompt)
     if long:
-        some = f"{long} of {len(prompts)} questions leave no room for an answer of {o.max_completion_length} tokens"
-        yield Warned("long-questions", f"{some} within {max_length}: left out.")
+        some = say(
+            "{long} of {count} questions leave no room for an answer of {max_completion_length} tokens",
+            long=long,
+            count=len(prompts),
+            max_completion_length=o.max_completion_length,
+        )
+        yield Warned("long-questions", say("{some} within {max_length}: left out.", some=some, max_length=max_length))
     return RolloutPrompts(usable, [p for p in held_prompts if is_usable(p)], len(train) - len(usable))
 
 
@@ -168,11 +192,18 @@ def prepare_on_policy(
     without_prompt = prompt_lengths.count(0)
     if without_prompt == len(prompt_lengths):
         raise BadData(
-            f"{dataset_label(run.data.path)}: no row asks anything that the student could answer itself (lmbda)."
+            say(
+                "{path}: no row asks anything that the student could answer itself (lmbda).",
+                path=dataset_label(run.data.path),
+            )
         )
     if without_prompt:
-        some = f"{without_prompt} of {len(prompt_lengths)} rows ask nothing"
-        yield Warned("no-question", f"{some}: the student answers the others itself and learns these as they are.")
+        some = say(
+            "{without_prompt} of {count} rows ask nothing", without_prompt=without_prompt, count=len(prompt_lengths)
+        )
+        yield Warned(
+            "no-question", say("{some}: the student answers the others itself and learns these as they are.", some=some)
+        )
     requested = min(PROMPTS_AT_ONCE, t.batch_size * t.gradient_accumulation_steps)
     longest = min(max_length, max(prompt_lengths) + o.max_new_tokens)
     answers = yield from _fit_answers(policy, longest, requested)
@@ -193,11 +224,13 @@ def _fit_answers(policy: Policy, max_length: int, requested: int) -> Generator[E
     policy.model.eval()
     batched, reason = check_batching(policy.model, policy.dtype)
     if not batched:
-        yield Warned("sampling", f"Answers are written one after the other, which is slow: {reason}.")
+        yield Warned(
+            "sampling", say("Answers are written one after the other, which is slow: {reason}.", reason=reason)
+        )
     at_once, bytes_each = fit_batch_size(policy.model, max_length, requested if batched else 1)
     if batched and at_once < requested:
-        less = f"{at_once} answers are written at once instead of {requested}"
-        yield Warned("memory", f"{less}: each may take {bytes_each / 1e6:,.0f} MB.")
+        less = say("{at_once} answers are written at once instead of {requested}", at_once=at_once, requested=requested)
+        yield Warned("memory", say("{less}: each may take {size:,.0f} MB.", less=less, size=bytes_each / 1e6))
     return _AnswerBatches(batched, AnswersAtOnce(requested, at_once, bytes_each, reason))
 
 

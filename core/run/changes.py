@@ -6,13 +6,14 @@ from typing import Any
 from core.events import Event, Resumed
 from core.options import describe, groups
 from core.run.run import Run
+from core.text.sentence import join, say
 
 
 def describe_resumed(event: Event) -> str:
     """A sentence about a Resumed event with changes, "" for any other event."""
     if not isinstance(event, Resumed) or not event.changes:
         return ""
-    return f"From step {event.step + 1:,} on: {describe_changes(event.changes)}."
+    return say("From step {step:,} on: {changes}.", step=event.step + 1, changes=describe_changes(event.changes))
 
 
 def describe_changes(changes: Mapping[str, Any]) -> str:
@@ -21,9 +22,9 @@ def describe_changes(changes: Mapping[str, Any]) -> str:
     parts = []
     for key, pair in changes.items():
         before, now = pair if isinstance(pair, list) and len(pair) == 2 else (None, pair)
-        words = f"{labels.get(key, key).lower()} {_plain(now)}"
-        parts.append(words if before is None else f"{words} ({_plain(before)} before)")
-    return ", ".join(parts)
+        words = say("{key} {now}", key=labels.get(key, key).lower(), now=_plain(now))
+        parts.append(words if before is None else say("{words} ({before} before)", words=words, before=_plain(before)))
+    return join(parts, ", ")
 
 
 def _plain(value: Any) -> str:

@@ -17,6 +17,7 @@ from core.events import Event, Warned, to_json
 from core.run.event_log import cut_log, cut_samples, read_log
 from core.run.lock import RunLock
 from core.run.run import Run
+from core.text.sentence import say
 
 RUN, RESOLVED, EVENTS, SAMPLES, REPORT = "run.toml", "resolved.json", "events.jsonl", "samples.jsonl", "report.md"
 CHECKPOINTS = "checkpoints"
@@ -43,9 +44,9 @@ class RunFolder:
             _refuse_earlier_run(path)
             existing = next(p for p in (path, *path.absolute().parents) if p.exists())
             if not existing.is_dir():
-                raise BadOption(f"{existing} is a file, where a folder is needed.")
+                raise BadOption(say("{existing} is a file, where a folder is needed.", existing=existing))
             if not os.access(existing, os.W_OK | os.X_OK):
-                raise Unavailable(f"There is no permission to write to {existing}.")
+                raise Unavailable(say("There is no permission to write to {existing}.", existing=existing))
         return cls(path, early_events=[], is_new=True)
 
     @classmethod
@@ -56,7 +57,7 @@ class RunFolder:
         """
         with explain(path):
             if not (path / RUN).is_file():
-                raise BadOption(f"{path} holds no run: there is no {RUN} in it.")
+                raise BadOption(say("{path} holds no run: there is no {run} in it.", path=path, run=RUN))
         folder = cls(path, early_events=[])
         folder._lock_note = folder._lock.acquire()
         return folder
@@ -84,7 +85,12 @@ class RunFolder:
                 if text is not None:
                     self.write(name, text)
                 if bad:
-                    sentence = f"{bad} line{'s' if bad > 1 else ''} of {self.path / name} cannot be read: left out."
+                    if bad == 1:
+                        sentence = say("1 line of {path} cannot be read: left out.", path=self.path / name)
+                    else:
+                        sentence = say(
+                            "{bad} lines of {path} cannot be read: left out.", bad=bad, path=self.path / name
+                        )
                     notes.append(Warned("bad-line", sentence))
         if self.is_new or (self.path / RUN).read_text(encoding="utf-8") != run.to_toml():
             try:
@@ -148,4 +154,4 @@ class RunFolder:
 
 def _refuse_earlier_run(path: Path) -> None:
     if (path / RUN).exists():
-        raise BadOption(f"{path} already holds a run; go on with --resume, or choose another --output.")
+        raise BadOption(say("{path} already holds a run; go on with --resume, or choose another --output.", path=path))

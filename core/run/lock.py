@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.atomic_files import NO_LOCKS, explain, open_private
 from core.errors import BadOption
+from core.text.sentence import say
 
 LOCK = "run.lock"
 
@@ -33,15 +34,22 @@ class RunLock:
             file = open_private(self._path, os.O_RDWR)
             try:
                 if not _lock(file):
-                    note = (
-                        f"The file system of {self._path.parent} has no locks: take care that nothing else trains in "
-                        "this folder meanwhile."
+                    note = say(
+                        "The file system of {parent} has no locks: take care that nothing else trains in this folder "
+                        "meanwhile.",
+                        parent=self._path.parent,
                     )
                 os.ftruncate(file, 0)
                 os.pwrite(file, json.dumps({"pid": os.getpid(), "host": socket.gethostname()}).encode(), 0)
             except BlockingIOError:
                 os.close(file)
-                raise BadOption(f"{self._path.parent} is being trained in by {_holder(self._path)}.") from None
+                raise BadOption(
+                    say(
+                        "{folder} is being trained in by {holder}.",
+                        folder=self._path.parent,
+                        holder=_holder(self._path),
+                    )
+                ) from None
             except OSError:
                 os.close(file)
                 raise
@@ -93,5 +101,5 @@ def _holder(path: Path) -> str:
     """Who has a lock, as the file says."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         owner = json.loads(path.read_text(encoding="utf-8"))
-        return f"process {owner['pid']} on {owner['host']}"
-    return "another process"
+        return say("process {pid} on {host}", pid=owner["pid"], host=owner["host"])
+    return say("another process")

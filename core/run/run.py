@@ -23,6 +23,7 @@ from core.errors import BadOption
 from core.options import Option, build, check, check_path, describe, groups, option
 from core.quant.modes import UNPACKED, find_mode
 from core.run.sections import DEMO, STARTER, Adapter, Data, Model, Train
+from core.text.sentence import say
 
 # Options that may name a file or a folder.
 _PATHS = (
@@ -86,7 +87,13 @@ class Run:
 
     def __post_init__(self) -> None:
         if not isinstance(self.method, str) or self.method not in methods.names():
-            raise BadOption(f"There is no method {self.method!r}; there are {', '.join(methods.names())}.")
+            raise BadOption(
+                say(
+                    "There is no method {method!r}; there are {names}.",
+                    method=self.method,
+                    names=", ".join(methods.names()),
+                )
+            )
         if self.options is None:
             object.__setattr__(self, "options", self.spec.options())
         for key in (*_PATHS, "output"):
@@ -129,21 +136,32 @@ class Run:
             self.spec.check(self.options)
         t = self.train
         if t.steps is not None and t.epochs is not None:
-            raise BadOption("Give either steps or epochs, not both.")
+            raise BadOption(say("Give either steps or epochs, not both."))
         if t.weight_decay and t.optimizer not in ("adamw", "lion"):
-            raise BadOption(f"weight_decay does nothing with {t.optimizer}; use adamw or lion, or set it to 0.")
+            raise BadOption(
+                say(
+                    "weight_decay does nothing with {optimizer}; use adamw or lion, or set it to 0.",
+                    optimizer=t.optimizer,
+                )
+            )
         if self.adapter.type == "full" and self.adapter.init:
-            raise BadOption("init_adapter goes with LoRA; full fine-tuning starts from the model itself.")
+            raise BadOption(say("init_adapter goes with LoRA; full fine-tuning starts from the model itself."))
         if self.adapter.type == "full" and self.adapter.plus is not None:
-            raise BadOption("loraplus_lr_ratio goes with LoRA and DoRA; full fine-tuning has no second matrix.")
+            raise BadOption(say("loraplus_lr_ratio goes with LoRA and DoRA; full fine-tuning has no second matrix."))
         m = self.model
         if m.quantization == UNPACKED and m.double_quantization:
-            raise BadOption("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
+            raise BadOption(
+                say("double_quantization packs the scales of a quantized model: give quantization nf4 or fp4.")
+            )
         if m.quantization != UNPACKED:
             find_mode(m.quantization, m.double_quantization)
             if self.adapter.type == "full":
                 raise BadOption(
-                    f"Full fine-tuning cannot train weights packed as {m.quantization}; use lora, or quantization none."
+                    say(
+                        "Full fine-tuning cannot train weights packed as {quantization}; "
+                        "use lora, or quantization none.",
+                        quantization=m.quantization,
+                    )
                 )
         return self
 
@@ -184,12 +202,12 @@ class Run:
         if not name:
             options = {o.name: o for o in describe(Run)}
             if section not in options:
-                raise BadOption(f"There is no option {key!r}.")
+                raise BadOption(say("There is no option {key!r}.", key=key))
             if section == "method" and value != self.method:
                 return dataclasses.replace(self, method=value, options=None)
             return dataclasses.replace(self, **{section: check(options[section], value)})
         if section not in sections(self.method):
-            raise BadOption(f"There is no option {key!r}.")
+            raise BadOption(say("There is no option {key!r}.", key=key))
         group = getattr(self, section)
         new_group = build(type(group), {**to_plain(group), name: value}, section)
         return dataclasses.replace(self, **{section: new_group})
@@ -206,7 +224,7 @@ class Run:
         Raises BadOption with one sentence, opened by `origin` (the name of the file they were read from).
         """
         if not isinstance(values, Mapping):
-            raise BadOption(f"A run is a table of options, not {type(values).__name__}.")
+            raise BadOption(say("A run is a table of options, not {name}.", name=type(values).__name__))
         values = dict(values)
         method_options = values.pop("options", {})
         try:
@@ -214,7 +232,9 @@ class Run:
             table = f"{origin}: [options]" if origin else "[options]"
             return dataclasses.replace(run, options=build(run.spec.options, method_options, table)).check()
         except BadOption as error:
-            raise BadOption(str(error) if str(error).startswith(origin) else f"{origin}: {error}") from None
+            raise BadOption(
+                str(error) if str(error).startswith(origin) else say("{origin}: {error}", origin=origin, error=error)
+            ) from None
 
     def to_toml(self) -> str:
         """The text of run.toml. It holds no yes to code, as it could be another's."""
@@ -232,12 +252,20 @@ class Run:
         try:
             facts = path.stat()
             if stat.S_ISFIFO(facts.st_mode) or stat.S_ISCHR(facts.st_mode) or facts.st_size > _LARGEST_FILE:
-                raise BadOption(f"{path} is no run.toml: it is a device or a pipe, or larger than a megabyte.")
+                raise BadOption(
+                    say("{path} is no run.toml: it is a device or a pipe, or larger than a megabyte.", path=path)
+                )
             text = path.read_text(encoding="utf-8")
         except OSError as error:
-            raise BadOption(f"{path} cannot be read: {error.strerror}.") from None
+            raise BadOption(say("{path} cannot be read: {reason}.", path=path, reason=error.strerror)) from None
         except ValueError as error:  # it is no UTF-8
-            raise BadOption(f"{path} is not valid TOML: {str(error).partition(';')[0].rstrip('.')}.") from None
+            raise BadOption(
+                say(
+                    "{path} is not valid TOML: {error}.",
+                    path=path,
+                    error=str(error).partition(";")[0].rstrip("."),
+                )
+            ) from None
         return cls.from_toml(text, str(path))
 
     @classmethod
@@ -246,9 +274,17 @@ class Run:
         try:
             values = tomllib.loads(text)
         except RecursionError:
-            raise BadOption(f"{origin} is not valid TOML: its lists are nested too deeply.") from None
+            raise BadOption(
+                say("{origin} is not valid TOML: its lists are nested too deeply.", origin=origin)
+            ) from None
         except ValueError as error:  # also of numbers of thousands of digits
-            raise BadOption(f"{origin} is not valid TOML: {str(error).partition(';')[0].rstrip('.')}.") from None
+            raise BadOption(
+                say(
+                    "{origin} is not valid TOML: {error}.",
+                    origin=origin,
+                    error=str(error).partition(";")[0].rstrip("."),
+                )
+            ) from None
         return cls.from_dict(_without_permissions(values), origin)
 
 

@@ -24,6 +24,7 @@ from core.model import hub
 from core.model.load import load
 from core.serve.handler import Handler, is_loopback
 from core.serve.provider import Generator, Provider
+from core.text.sentence import join, say
 
 HOST, PORT = "127.0.0.1", 8080
 
@@ -56,13 +57,13 @@ class Server:
         quantization: str | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
-            raise BadOption(f"--port {port} is no port: they go from 1 to 65535.")
+            raise BadOption(say("--port {port} is no port: they go from 1 to 65535.", port=port))
         folder = Path(source).expanduser()
         self._adapter = folder if (folder / adapters.CONFIG).is_file() else None
         self._source, self._model, self._backend_name = str(source), model, backend_name
         self._allow_code, self._quantization = allow_code, quantization
         if model is not None and self._adapter is None:
-            raise BadOption(f"{source} is no adapter, so that --model cannot be its base.")
+            raise BadOption(say("{source} is no adapter, so that --model cannot be its base.", source=source))
         self.host, self.port = host, port
         self.name = folder.resolve().name if folder.exists() else str(source)
         self.note = ""
@@ -81,7 +82,7 @@ class Server:
         """A sentence where other machines can ask; else ""."""
         if is_loopback(self.host):
             return ""
-        return "Everybody who reaches this machine over the network can use this model: there is no password."
+        return say("Everybody who reaches this machine over the network can use this model: there is no password.")
 
     def start(self) -> "Self":
         """Take the port, load the model, and answer from then on, on threads of the server's own.
@@ -133,7 +134,12 @@ class Server:
             return self._source
         base = self._model or find_base_model(str(self._adapter))
         if base is None:
-            raise BadModel(f"The adapter in {self._adapter} does not name its base; say with --model which it is.")
+            raise BadModel(
+                say(
+                    "The adapter in {adapter} does not name its base; say with --model which it is.",
+                    adapter=self._adapter,
+                )
+            )
         return hub.find_moved(base, self._adapter)
 
     def _open_model(self, folder: Path) -> tuple[nn.Module, Any]:
@@ -152,7 +158,7 @@ class Server:
             template = adapters.read_chat_template(self._adapter)
             loaded.tokenizer.chat_template = template or loaded.tokenizer.chat_template
         loaded.model.eval()
-        self.note = " ".join(filter(None, (base.note, *loaded.notes)))
+        self.note = join(filter(None, (base.note, *loaded.notes)))
         return loaded.model, loaded.tokenizer
 
 
@@ -182,12 +188,24 @@ def _listen(host: str, port: int) -> _HttpServer:
     try:
         server = (_HttpServer6 if ":" in host else _HttpServer)((host, port), Handler)
     except gaierror:
-        raise BadOption(f"There is no host {host!r} here; give an address of this machine, such as {HOST}.") from None
+        raise BadOption(
+            say(
+                "There is no host {host!r} here; give an address of this machine, such as {example}.",
+                host=host,
+                example=HOST,
+            )
+        ) from None
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise Unavailable(f"Port {port} is taken by another program; choose another with --port.") from None
+            raise Unavailable(
+                say("Port {port} is taken by another program; choose another with --port.", port=port)
+            ) from None
         if error.errno in (errno.EACCES, errno.EPERM):
-            raise Unavailable(f"There is no permission to use port {port}; choose one from 1024 on.") from None
-        raise Unavailable(f"{host}, port {port}, cannot be used: {error.strerror}.") from None
+            raise Unavailable(
+                say("There is no permission to use port {port}; choose one from 1024 on.", port=port)
+            ) from None
+        raise Unavailable(
+            say("{host}, port {port}, cannot be used: {reason}.", host=host, port=port, reason=error.strerror)
+        ) from None
     server.is_local = is_loopback(host)
     return server

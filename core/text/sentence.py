@@ -1,21 +1,28 @@
 """Sentences for people that can be said in another language: they keep the words and the values they are made of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 MAX_SENTENCE = 300  # characters
+CAPITALIZED = "{text:capitalized}"  # the words of a text with a capital at its beginning
 
 
 class Sentence(str):
     """English text, made by say(). `words` is the text with {names}, `values` what stands in their place, other
-    sentences among it. str() keeps them, also of an exception, and so do shorten() and join(); other str methods and
-    f-strings make plain English text of it."""
+    sentences among it. str() keeps them, also of an exception, and so do + and the functions of this module; other
+    str methods and f-strings make plain English text of it."""
 
     words: str
     values: Mapping[str, Any]
 
     def __str__(self) -> str:
         return self
+
+    def __add__(self, other: str) -> "Sentence":
+        return join((self, other), "")
+
+    def __radd__(self, other: str) -> "Sentence":
+        return join((other, self), "")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _with_words, (super().__str__(), self.words, dict(self.values))
@@ -36,6 +43,18 @@ def join(sentences: Iterable[str], separator: str = " ") -> Sentence:
     """separator.join() that keeps the sentences."""
     parts = {f"part{n}": sentence for n, sentence in enumerate(sentences)}
     return _with_words(separator.join(parts.values()), separator.join(f"{{{name}}}" for name in parts), parts)
+
+
+def capitalize(text: str) -> Sentence:
+    """The text with a capital at its beginning, in each language."""
+    return _with_words(text[:1].upper() + text[1:], CAPITALIZED, {"text": text})
+
+
+def join_and(parts: Sequence[str]) -> str:
+    """The parts as in "a, b and c"; "" where there are none."""
+    if len(parts) < 2:
+        return parts[0] if parts else ""
+    return say("{listed} and {last}", listed=join(parts[:-1], ", "), last=parts[-1])
 
 
 def shorten(text: str, length: int = MAX_SENTENCE) -> str:
@@ -72,5 +91,6 @@ def to_plain(sentence: Sentence) -> list[Any]:
 
 def from_plain(said: Any) -> Sentence:
     """The sentence that to_plain() took apart. Raises ValueError, TypeError, LookupError where it is none."""
-    words, values = said
-    return say(words, **{name: from_plain(v) if isinstance(v, list) else v for name, v in values.items()})
+    words, plain = said
+    values = {name: from_plain(v) if isinstance(v, list) else v for name, v in plain.items()}
+    return capitalize(values["text"]) if words == CAPITALIZED else say(words, **values)

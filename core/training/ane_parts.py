@@ -8,13 +8,14 @@ from core.device.neural_engine import ENGINE
 from core.reference.reference import BASE, INITIAL, resolve_reference
 from core.resolved import EnginePart
 from core.run import Run
+from core.text.sentence import say
 
 ASKED = {
-    FASTEST: "automatic, the fastest",
-    KEEP_GPU_FREE: "automatic, to keep the GPU free",
-    ALWAYS: "automatic, always",
+    FASTEST: say("automatic, the fastest"),
+    KEEP_GPU_FREE: say("automatic, to keep the GPU free"),
+    ALWAYS: say("automatic, always"),
 }
-FORWARD_ONLY = "A program computes forward only"
+FORWARD_ONLY = say("A program computes forward only")
 
 
 def forward_parts(run: Run, held_out_rows: int) -> tuple[str, ...]:
@@ -37,18 +38,20 @@ def describe_parts(
 
     def part(name: str, verdict: Verdict, elsewhere: str = usual) -> EnginePart:
         if verdict.used:
-            return EnginePart(name, asked, ENGINE, f"Core ML, {planned(verdict.facts)}.")
+            return EnginePart(name, asked, ENGINE, say("Core ML, {planned}.", planned=planned(verdict.facts)))
         return EnginePart(name, asked, elsewhere, verdict.reason)
 
-    beside = f"{FORWARD_ONLY}." if steps.used else "The steps are computed there."
+    beside = FORWARD_ONLY + "." if steps.used else say("The steps are computed there.")
     found = [
-        part("forward pass", steps),
-        EnginePart("gradients", asked, usual, beside),
-        EnginePart("head and loss", asked, usual, "A vocabulary is wider than a program's layers may be."),
+        part(say("forward pass"), steps),
+        EnginePart(say("gradients"), asked, usual, beside),
+        EnginePart(say("head and loss"), asked, usual, say("A vocabulary is wider than a program's layers may be.")),
     ]
     for name in (REFERENCE, VALIDATION):
         if name in parts:
             found.append(part(name, steps if steps.used else forward or steps))
     if run.spec.reference and REFERENCE not in parts:
-        found.append(EnginePart(REFERENCE, asked, usual, "Another model is not tried there, only the one in training."))
+        found.append(
+            EnginePart(REFERENCE, asked, usual, say("Another model is not tried there, only the one in training."))
+        )
     return found

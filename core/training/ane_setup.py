@@ -34,6 +34,7 @@ from core.reference.frozen_model import file_stamps
 from core.resolved import Backend, Decision, EnginePart, NeuralEngineFacts, Packing
 from core.run import Run
 from core.run.folder import RunFolder
+from core.text.sentence import join_and, say
 from core.training.data_setup import TrainingData
 from core.training.model_setup import TrainingModel
 
@@ -65,7 +66,7 @@ def judge_run(run: Run, folder: RunFolder, data: TrainingData) -> tuple[Verdict 
     without a gradient); None where it may."""
     cache = this_machine().trial.cache or VerdictCache()
     if cache.still_counts(read_mark(folder.path / IN_USE)):
-        reason = "Hone was killed while this run used it, and perhaps by it: the run goes on without it."
+        reason = say("Hone was killed while this run used it, and perhaps by it: the run goes on without it.")
         return (refused("runtime", reason),) * 2
     asked = run, read_config(data.model_folder), longest_text(data), this_machine().host
     return judge_early(*asked), judge_forward_early(*asked)
@@ -101,7 +102,7 @@ def try_engine(
         texts: how many go forward without a gradient, over the whole run.
     """
     if plan.checkpointing:
-        reason = (
+        reason = say(
             "A step fits into memory only with gradient checkpointing, which would compute each forward pass twice."
         )
         objection = objection or refused("memory", reason)
@@ -169,7 +170,7 @@ def start_engine(model: TrainingModel, verdict: Verdict) -> Generator[Event, Non
     if engine.failure:
         failure = engine.failure
         watch.close()
-        return refused("runtime", f"It failed before the first step: {failure}."), None
+        return refused("runtime", say("It failed before the first step: {failure}.", failure=failure)), None
     return verdict, watch
 
 
@@ -204,14 +205,14 @@ def _progress(engine: Engine) -> Phase:
 
 def without_packing(model: TrainingModel) -> TrainingModel:
     """The model for texts that lie each in a row of their own, in steps that are not compiled."""
-    reason = "a program of the Neural Engine takes one text at a time"
+    reason = say("a program of the Neural Engine takes one text at a time")
     layout = model.layout
     shared = layout.shared_prompts and Decision(False, reason)
     options = {"pack": False, "share": False}
     layout = replace(
         layout, options=options, packing=Packing(layout.packing.requested, False, reason), shared_prompts=shared
     )
-    compiled = Decision(False, "the Neural Engine computes in the middle of a step")
+    compiled = Decision(False, say("the Neural Engine computes in the middle of a step"))
     return replace(model, layout=layout, compiled=compiled)
 
 
@@ -219,8 +220,8 @@ def engine_facts(steps: Verdict, forward: Verdict | None, parts: list[EnginePart
     """For resolved.json: what was decided of a run's steps, and of its passes without a gradient."""
     line, facts = steps.line, dict(steps.facts)
     if forward and forward.used:
-        names = " and ".join(part.part for part in parts if part.used == ENGINE)
-        line = f"Neural Engine: {names}, not the steps. {steps.reason}"
+        names = join_and([part.part for part in parts if part.used == ENGINE])
+        line = say("Neural Engine: {names}, not the steps. {reason}", names=names, reason=steps.reason)
         facts |= forward.facts
     elif forward and forward.code == "runtime":
         line = forward.line
@@ -248,7 +249,10 @@ def without_engine(backend: Backend, engine: Engine) -> Backend:
     counted = with_counts(backend, engine)
     if counted.neural_engine is None:
         return counted
-    verdict, usual = refused("runtime", f"It was used, and failed: {engine.failure}."), backend.used.upper()
+    verdict, usual = (
+        refused("runtime", say("It was used, and failed: {failure}.", failure=engine.failure)),
+        backend.used.upper(),
+    )
     parts = [
         replace(part, used=usual, reason=verdict.reason) if part.used == ENGINE else part
         for part in counted.neural_engine.parts

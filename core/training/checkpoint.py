@@ -21,6 +21,7 @@ from core import adapters
 from core.atomic_files import explain, hash_file, make_private_folder, replacing, save_tensors, sync
 from core.errors import BadModel
 from core.run.event_log import checkpoint_name
+from core.text.sentence import say
 
 WEIGHTS, OPTIMIZER, PROGRESS = "trained.safetensors", "optimizer.safetensors", "progress.json"
 MANIFEST = "manifest.json"  # {"files": {path from the checkpoint's folder: SHA-256}}
@@ -110,13 +111,13 @@ def find_defect(path: Path) -> str:
         files = json.loads((path / MANIFEST).read_text(encoding="utf-8"))["files"]
         for name, sha256 in files.items():
             if hash_file(path / name) != sha256:
-                return f"{name.removeprefix('../')} is damaged"
+                return say("{name} is damaged", name=name.removeprefix("../"))
         missing = {WEIGHTS, OPTIMIZER, PROGRESS} - files.keys()
     except FileNotFoundError:
-        return f"{name.removeprefix('../')} is missing"
+        return say("{name} is missing", name=name.removeprefix("../"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
-        return f"{name.removeprefix('../')} cannot be read"
-    return f"{MANIFEST} is damaged" if missing else ""
+        return say("{name} cannot be read", name=name.removeprefix("../"))
+    return say("{manifest} is damaged", manifest=MANIFEST) if missing else ""
 
 
 def restore(path: Path, model: nn.Module, expected_state: Any) -> tuple[Progress, Any]:
@@ -131,11 +132,11 @@ def restore(path: Path, model: nn.Module, expected_state: Any) -> tuple[Progress
         state = mx.load(str(path / OPTIMIZER))
         random = state.pop("random")
     except (OSError, ValueError, TypeError, RuntimeError, LookupError) as error:
-        raise BadModel(f"The checkpoint {path} cannot be read: {error}.") from None
+        raise BadModel(say("The checkpoint {path} cannot be read: {error}.", path=path, error=error)) from None
     if _shapes(weights) != _shapes(adapters.trainable_tensors(model)):
-        raise BadModel(f"The checkpoint {path} was made with other adapter options or another model.")
+        raise BadModel(say("The checkpoint {path} was made with other adapter options or another model.", path=path))
     if _shapes(state) != _shapes(dict(tree_flatten(expected_state))):
-        raise BadModel(f"The checkpoint {path} was made with another optimizer.")
+        raise BadModel(say("The checkpoint {path} was made with another optimizer.", path=path))
     model.load_weights(list(weights.items()), strict=False)
     high, low = (int(v) for v in random.tolist())
     mx.random.seed(high << 32 | low)  # the key itself cannot be set; seeding with its two words gives it back

@@ -23,6 +23,7 @@ from core.resolved import DatasetFacts
 from core.resources import sample
 from core.rollouts.setup import prepare_prompts
 from core.run import DEMO, Run
+from core.text.sentence import say
 from core.training.prepared import MOST_SAMPLES, Prepared, Rows, Source, as_rows, read_prepared, write_prepared
 from core.training.row_counts import count_rows
 from core.worker import run_in_thread
@@ -66,7 +67,9 @@ def load_rows(run: Run, tokenizer: Any) -> Generator[Event, None, EncodedDataset
     """
     d = run.data
     if run.spec.data in (PAIRS, UNPAIRED) and d.train_on != "answers":
-        raise BadOption(f"train_on does nothing with {run.spec.title}, which learns from whole answers alone.")
+        raise BadOption(
+            say("train_on does nothing with {title}, which learns from whole answers alone.", title=say(run.spec.title))
+        )
     fetched = yield from hub.fetch_data(d.path)
     paths = _Paths(fetched, (yield from hub.fetch_data(d.eval_path)) if d.eval_path else "")
     end = find_end_of_turn(tokenizer)
@@ -103,15 +106,21 @@ def _read_splits(run: Run, paths: _Paths) -> _Splits:
             held_out = read(dataset.files_with_held_out, exclude=exclude, held_out_part=True).examples
             eval_paths = list(dataset.files_with_held_out)
         except BadData as error:
-            warnings.append(Warned("held-out", f"The rows that the file sets aside cannot be held out: {error}"))
+            warnings.append(
+                Warned("held-out", say("The rows that the file sets aside cannot be held out: {error}", error=error))
+            )
     if held_out:
         train: Sequence[Example] = dataset.examples
         if "overlap" in d.exclude:
             train = drop_overlap(train, held_out)
         shared = count_overlap(train, held_out)
         if shared:
-            sentence = f"{shared} of {len(held_out)} validation rows also stand in the training data"
-            warnings.append(Warned("overlap", f"{sentence}; the held-out loss flatters."))
+            sentence = say(
+                "{shared} of {count} validation rows also stand in the training data",
+                shared=shared,
+                count=len(held_out),
+            )
+            warnings.append(Warned("overlap", say("{sentence}; the held-out loss flatters.", sentence=sentence)))
     else:
         train, held_out = split_dataset(dataset, d.eval_split, run.train.seed)
     warnings += [Warned(finding.code, str(finding)) for finding in _first_findings(dataset)]
@@ -219,7 +228,7 @@ def _encode(examples: Sequence[Example], tokenizer: Any, run: Run) -> Generator[
     try:
         return (yield from run_in_thread("tokenize", work))
     except Cancelled:
-        raise Unavailable("Tokenizing the data was stopped.") from None
+        raise Unavailable(say("Tokenizing the data was stopped.")) from None
 
 
 def _arrange(run: Run, rows: Sequence[Any]) -> Sequence[Any]:
@@ -254,30 +263,57 @@ def _row_warnings(run: Run, prepared: Prepared, end: EndOfTurn) -> Iterator[Warn
     counts, rows, max_length = prepared.counts, prepared.train, run.data.max_seq_len
     count = counts.rows
     for note, number in counts.notes[:5]:
-        yield Warned("row-note", f"{number} of {count} rows: {note}")
+        yield Warned("row-note", say("{number} of {count} rows: {note}", number=number, count=count, note=note))
     if not rows:
-        raise BadData(f"{dataset_label(run.data.path)}: no row has anything to learn from within {max_length} tokens.")
+        raise BadData(
+            say(
+                "{path}: no row has anything to learn from within {max_length} tokens.",
+                path=dataset_label(run.data.path),
+                max_length=max_length,
+            )
+        )
     dropped_count = count - len(rows)
     if dropped_count:
-        no_target = f"{dropped_count} of {count} rows have nothing to learn within {max_length} tokens"
-        yield Warned("no-target", f"{no_target} and are left out.")
+        no_target = say(
+            "{dropped_count} of {count} rows have nothing to learn within {max_length} tokens",
+            dropped_count=dropped_count,
+            count=count,
+            max_length=max_length,
+        )
+        yield Warned("no-target", say("{no_target} and are left out.", no_target=no_target))
     if counts.cut:
-        cut = f"{counts.cut} of {count} rows are longer than {max_length} tokens and are cut at the end."
+        cut = say(
+            "{cut} of {count} rows are longer than {max_length} tokens and are cut at the end.",
+            cut=counts.cut,
+            count=count,
+            max_length=max_length,
+        )
         yield Warned("cut", cut)
     if run.spec.data == UNPAIRED and isinstance(rows, GroupRows):
         yield from _imbalance_warnings(run, int(rows.values["label"].sum()), len(rows))
     if counts.identical:
-        opening = f"In {counts.identical} of {count} rows both answers are the same within {max_length} tokens"
-        yield Warned("same-answers", f"{opening}: nothing can be learned from them.")
+        opening = say(
+            "In {identical} of {count} rows both answers are the same within {max_length} tokens",
+            identical=counts.identical,
+            count=count,
+            max_length=max_length,
+        )
+        yield Warned("same-answers", say("{opening}: nothing can be learned from them.", opening=opening))
     if len(rows) < run.train.batch_size:
-        few = f"There are only {len(rows)} rows for a batch size of {run.train.batch_size}"
-        yield Warned("small-data", f"{few}: every step sees all of them.")
+        few = say(
+            "There are only {count} rows for a batch size of {batch_size}",
+            count=len(rows),
+            batch_size=run.train.batch_size,
+        )
+        yield Warned("small-data", say("{few}: every step sees all of them.", few=few))
     if not prepared.held_out and run.data.eval_split:
         yield Warned(
-            "no-held-out", "There are too few rows to hold any out: nothing can be said about unseen examples."
+            "no-held-out", say("There are too few rows to hold any out: nothing can be said about unseen examples.")
         )
     if end.stops and not counts.stopping:
-        yield Warned("no-stop", f"No row is learned up to its {end.token}: the model will not learn to stop.")
+        yield Warned(
+            "no-stop", say("No row is learned up to its {token}: the model will not learn to stop.", token=end.token)
+        )
 
 
 def _imbalance_warnings(run: Run, good: int, count: int) -> Iterator[Warned]:
@@ -288,9 +324,11 @@ def _imbalance_warnings(run: Run, good: int, count: int) -> Iterator[Warned]:
     ratio = good * o.desirable_weight / max(bad * o.undesirable_weight, 1e-9)
     if ratio > MAX_LABEL_RATIO or ratio < 1 / MAX_LABEL_RATIO:
         name, weight = ("undesirable_weight", good / bad) if ratio > 1 else ("desirable_weight", bad / good)
-        few = f"{good:,} answers are marked good and {bad:,} bad"
-        advice = f"{name} {weight:.2g} with the other at 1 would let both kinds count the same"
-        yield Warned("uneven-marks", f"{few}; {advice}.")
+        few = say("{good:,} answers are marked good and {bad:,} bad", good=good, bad=bad)
+        advice = say(
+            "{name} {weight:.2g} with the other at 1 would let both kinds count the same", name=name, weight=weight
+        )
+        yield Warned("uneven-marks", say("{few}; {advice}.", few=few, advice=advice))
 
 
 def _first_findings(dataset: Dataset) -> list[Any]:

@@ -13,6 +13,7 @@ from core.redact import redact
 from core.run import Run
 from core.run.event_log import CHECKPOINT
 from core.run.folder import REPORT, RUN, RunFolder
+from core.text.sentence import say
 from core.training import report
 
 
@@ -41,12 +42,14 @@ def logged(folder: RunFolder, events: Iterator[Event]) -> Generator[Event, None,
             has_finished = isinstance(event, Finished | Paused)
             yield event
     except (KeyboardInterrupt, GeneratorExit):
-        log_ending("Ended at once, without saving. It can go on from its last checkpoint.")
+        log_ending(say("Ended at once, without saving. It can go on from its last checkpoint."))
         raise
     except BaseException as error:
         sentence = explain_failure(error)
         if sentence is None:
-            log_ending(f"Something went wrong inside Hone: {type(error).__name__}: {error}"[:500])
+            log_ending(
+                say("Something went wrong inside Hone: {name}: {error}", name=type(error).__name__, error=error)[:500]
+            )
             raise
         log_ending(sentence)
         if isinstance(error, UserError):
@@ -74,13 +77,19 @@ def explain_failure(error: BaseException) -> str | None:
         return sentence
     failure = find_failure(error)
     if failure not in (None, GPUFailure.OUT_OF_MEMORY):
-        return f"The run cannot go on: {failure.value}. It can go on from its last checkpoint."
+        return say("The run cannot go on: {failure}. It can go on from its last checkpoint.", failure=failure.value)
     # MLX reports a full memory as a RuntimeError whose text names the allocation.
     is_full = isinstance(error, RuntimeError) and any(word in str(error).lower() for word in ("alloc", "memory"))
     if failure or is_full or isinstance(error, MemoryError):
-        return "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
+        return say(
+            "The memory is full: lower the batch size or the maximum length, and go on from the last checkpoint."
+        )
     if isinstance(error, SystemExit):
-        return "Code that came with the model asked Python to exit, which ended the run."
+        return say("Code that came with the model asked Python to exit, which ended the run.")
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'A file or a pipe'} could not be read or written: {error.strerror}."
+        return say(
+            "{filename} could not be read or written: {reason}.",
+            filename=error.filename or say("A file or a pipe"),
+            reason=error.strerror,
+        )
     return None

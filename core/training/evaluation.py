@@ -24,6 +24,7 @@ from core.rollouts import SamplingStopped
 from core.run.changes import describe_resumed
 from core.run.folder import CHECKPOINTS, REPORT
 from core.stop_request import skips
+from core.text.sentence import say
 from core.training import checkpoint, report
 from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
@@ -36,7 +37,7 @@ from core.training.step_sums import StepSums
 from core.training.train_step import Loss, TrainStep
 
 _TELL_SECONDS = 0.5  # between two reports of how many rows are measured
-_STAGES = {"before": "before training", "during": "on the way", "after": "after training"}
+_STAGES = {"before": say("before training"), "during": say("on the way"), "after": say("after training")}
 
 
 class _HeldOutResult(NamedTuple):
@@ -97,7 +98,7 @@ class Evaluation:
         """Loss and sample answers of the model as it is, to compare with."""
         self.progress.held_out = self.setup.resolved.inputs.held_out
         if self.setup.validates:
-            loss, targets, metrics = yield from self._measure_until_stopped("before training")
+            loss, targets, metrics = yield from self._measure_until_stopped(say("before training"))
             self.progress.loss_before, self.progress.metrics_before = loss, metrics
             if loss is not None:
                 yield Evaluated(0, loss, False, targets, metrics)
@@ -298,7 +299,9 @@ class Evaluation:
             newest_loss, newest_metrics = None, {}
         elif progress.measured_step != progress.step:
             try:
-                newest_loss, _, newest_metrics = yield from self._measure(lambda: skips(stop), "the newest weights")
+                newest_loss, _, newest_metrics = yield from self._measure(
+                    lambda: skips(stop), say("the newest weights")
+                )
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
                 newest_loss, newest_metrics = None, {}
         best_loss, best_step = progress.best_loss, progress.best_step

@@ -8,6 +8,7 @@ import mlx.core as mx
 from core.events import Event, Phase
 from core.model.lm_head import LMHead, find_lm_head
 from core.stop_request import skips
+from core.text.sentence import say
 from core.training import forgetting
 from core.training.forgetting import General, Record
 from core.training.general_text import answer_questions, general_questions, measure_losses
@@ -33,7 +34,7 @@ class GeneralMeasure:
             file.unlink(missing_ok=True)
         if not setup.measures_general or file.exists():
             return
-        general = yield from self._measure("before training")
+        general = yield from self._measure(say("before training"))
         if general:
             record = Record(general_questions(), len(setup.tokenizer), general)
             setup.folder.write(forgetting.FILE, record.to_json())
@@ -46,7 +47,7 @@ class GeneralMeasure:
         if record is None or skips(setup.stop):
             return None
         known = forgetting.known_texts(record.before.losses, record.vocabulary)  # the others say nothing
-        record.after = yield from self._measure("after training", known)
+        record.after = yield from self._measure(say("after training"), known)
         if record.after is None:
             return None
         setup.folder.write(forgetting.FILE, record.to_json())
@@ -59,7 +60,7 @@ class GeneralMeasure:
         mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
 
         def is_over() -> bool:
-            return skips(setup.stop) if when == "after training" else setup.stop.is_set()
+            return skips(setup.stop) if when == say("after training") else setup.stop.is_set()
 
         losses = measure_losses(setup.model, setup.tokenizer, self._head, is_over, only)
         answers = answer_questions(setup.model, setup.tokenizer, setup.dtype, is_over) if losses else []

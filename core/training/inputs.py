@@ -15,18 +15,19 @@ from core.reference.frozen_model import ModelSource
 from core.resolved import InputFacts
 from core.rollouts.prompts import Prompt
 from core.run import Run
+from core.text.sentence import capitalize, join_and, say
 from core.training.data_setup import TrainingData
 
 NAMES = {
-    "dataset": "the dataset",
-    "held_out": "the held-out rows",
-    "chat_template": "the chat template",
-    "model": "the model",
-    "adapter": "the adapter it started from",
-    "reward_file": "the reward file",
-    "replay": "the recorded answers",
-    "teacher": "the teacher",
-    "reference": "the reference model",
+    "dataset": say("the dataset"),
+    "held_out": say("the held-out rows"),
+    "chat_template": say("the chat template"),
+    "model": say("the model"),
+    "adapter": say("the adapter it started from"),
+    "reward_file": say("the reward file"),
+    "replay": say("the recorded answers"),
+    "teacher": say("the teacher"),
+    "reference": say("the reference model"),
 }
 # Of a longer file, as many pieces are read: a model is known by them, and hashing 100 GB would take a minute.
 _PIECES, _PIECE_BYTES = 64, 1 << 20
@@ -68,13 +69,15 @@ def check_changes(folder: Path, resolved: Mapping[str, Any], inputs: InputFacts,
     changes = find_changes(resolved, inputs)
     if not changes:
         return ""
-    listed = changes[0] if len(changes) == 1 else f"{', '.join(changes[:-1])} and {changes[-1]}"
-    verb = "is" if len(changes) == 1 and not changes[0].endswith("s") else "are"
-    sentence = f"{listed[0].upper()}{listed[1:]} {verb} not what {folder} has learned with so far"
+    listed = capitalize(join_and(changes))
+    if len(changes) == 1 and not changes[0].endswith("s"):
+        sentence = say("{listed} is not what {folder} has learned with so far", listed=listed, folder=folder)
+    else:
+        sentence = say("{listed} are not what {folder} has learned with so far", listed=listed, folder=folder)
     if not accepted:
-        advice = "go on all the same with --accept-changes, or start a new run"
-        raise ChangedInputs(f"{sentence}; {advice}.", tuple(changes))
-    return f"{sentence}, as accepted."
+        advice = say("go on all the same with --accept-changes, or start a new run")
+        raise ChangedInputs(say("{sentence}; {advice}.", sentence=sentence, advice=advice), tuple(changes))
+    return say("{sentence}, as accepted.", sentence=sentence)
 
 
 def hash_folder(folder: Path) -> str:

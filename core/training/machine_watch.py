@@ -11,6 +11,7 @@ from core.device.heat import read_heat
 from core.device.memory_pressure import read_memory_pressure
 from core.device.power import read_power
 from core.device.sleep import SleepClock, describe
+from core.text.sentence import join, say
 
 Note = tuple[str, str]  # (code of a Warned event, sentence)
 
@@ -43,7 +44,7 @@ class MachineWatch:
 
     def _check_sleep(self) -> list[Note]:
         seconds = self._sleep.new_seconds()
-        return [("slept", f"The computer slept for {describe(seconds)}.")] if seconds else []
+        return [("slept", say("The computer slept for {seconds}.", seconds=describe(seconds)))] if seconds else []
 
     def _check_memory(self) -> list[Note]:
         state = read_memory_pressure()
@@ -59,7 +60,7 @@ class MachineWatch:
         if not done and "memory-pressure" in self._told:
             return []
         self._told["memory-pressure"] = state.level
-        return [("memory-pressure", f"{state.words}{f': {done}' if done else ''}.")]
+        return [("memory-pressure", join(filter(None, (state.words, done)), ": ") + ".")]
 
     def _check_power(self) -> list[Note]:
         power = read_power()
@@ -68,8 +69,8 @@ class MachineWatch:
             return []
         is_first, self._told["power"] = "power" not in self._told, kind
         if power.sentences:
-            return [("power", " ".join(power.sentences))]
-        return [] if is_first else [("power", "The computer has its full power again.")]
+            return [("power", join(power.sentences))]
+        return [] if is_first else [("power", say("The computer has its full power again."))]
 
     def _check_heat(self) -> list[Note]:
         heat = read_heat()

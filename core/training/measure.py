@@ -17,6 +17,7 @@ from core.errors import Unavailable, UserError
 from core.events import Event, Phase, Step
 from core.run import Run
 from core.run.folder import RunFolder
+from core.text.sentence import say
 from core.training.checkpoint import Progress
 from core.training.dry_run import dry_run, limit_cache
 from core.training.endings import explain_failure
@@ -46,13 +47,19 @@ class Measured:
         """The figures for people; `now` in seconds since 1970, from which the time of the end follows."""
         start, end = datetime.fromtimestamp(now), datetime.fromtimestamp(now + self.seconds)
         days = (end.date() - start.date()).days
-        day = "" if days == 0 else "tomorrow " if days == 1 else f"{end:%d %b} "
-        steps = "1 step" if self.steps == 1 else f"{self.steps:,} steps"
+        day = "" if days == 0 else say("tomorrow ") if days == 1 else f"{end:%d %b} "
+        steps = say("1 step") if self.steps == 1 else say("{steps:,} steps", steps=self.steps)
         peak = self.peak_memory_bytes
         memory = f"{peak / 1e9:.2f} GB" if peak >= 1e9 else f"{peak / 1e6:.0f} MB"
-        return (
-            f"A step took {format_seconds(self.step_seconds)} and {memory} of memory: "
-            f"{steps} take about {format_seconds(self.seconds)}, until {day}{end:%H:%M} if started now."
+        return say(
+            "A step took {step_seconds} and {memory} of memory: {steps} take about {seconds}, until "
+            "{day}{end} if started now.",
+            step_seconds=format_seconds(self.step_seconds),
+            memory=memory,
+            steps=steps,
+            seconds=format_seconds(self.seconds),
+            day=day,
+            end=f"{end:%H:%M}",
         )
 
 
@@ -63,7 +70,11 @@ def format_seconds(seconds: float) -> str:
     if seconds < 100:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return (
+        say("{minutes} min", minutes=minutes)
+        if minutes < 60
+        else say("{hours} h {minutes} min", hours=minutes // 60, minutes=minutes % 60)
+    )
 
 
 def measure(run: Run, stop: threading.Event | None = None) -> Generator[Event, None, Measured]:

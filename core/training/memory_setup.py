@@ -15,6 +15,7 @@ from core.reference.frozen_model import find_live_teacher
 from core.resolved import MemoryFacts, to_json
 from core.rollouts.on_policy import prompt_length
 from core.run import Run
+from core.text.sentence import say
 from core.training.data_setup import TrainingData
 
 
@@ -43,8 +44,12 @@ def plan_memory(
     if advice:
         yield Warned("memory", advice)
     elif device != "cpu" and plan.rows < run.train.batch_size:
-        in_parts = f"A batch of {run.train.batch_size} rows goes through the model in parts of {plan.rows}"
-        yield Warned("micro-batches", f"{in_parts}, as the memory allows, and counts as one.")
+        in_parts = say(
+            "A batch of {batch_size} rows goes through the model in parts of {rows}",
+            batch_size=run.train.batch_size,
+            rows=plan.rows,
+        )
+        yield Warned("micro-batches", say("{in_parts}, as the memory allows, and counts as one.", in_parts=in_parts))
     parts = to_json(estimate) | {"low": estimate.low, "high": estimate.high}
     return plan, MemoryFacts(plan.checkpointing, parts, limit=limit)
 

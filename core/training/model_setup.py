@@ -25,6 +25,7 @@ from core.quant import count_weights
 from core.resolved import Decision, ModelFacts, Packing, Precision
 from core.rollouts.setup import apply_temperature
 from core.run import Run
+from core.text.sentence import say
 
 COMPILED_WIDTH_MULTIPLE = 64  # widths are multiples of this where steps are compiled, so that few shapes are different
 
@@ -77,22 +78,25 @@ def prepare_model(
     loaded, facts = yield from _load(run, folder, device, sharding)
     dtype = DTYPES[loaded.compute]
     lm_head, reason = find_lm_head(loaded.model, dtype)
-    logits = Decision("at the targets" if lm_head else "everywhere", reason)
+    logits = Decision(say("at the targets") if lm_head else "everywhere", reason)
     if checkpointing:
         checkpoint_blocks(loaded.model)
     layout = _choose_layout(run, loaded.model, dtype, vocabulary, texts, device)
-    compiled = Decision(False, "its layers exchange numbers") if sharding else decide_compiling(run, device)
+    compiled = Decision(False, say("its layers exchange numbers")) if sharding else decide_compiling(run, device)
     if compiled.used:
         layout = replace(layout, options=layout.options | {"multiple": COMPILED_WIDTH_MULTIPLE})
     if layout.warning:
         yield Warned("packing", layout.warning)
     if device == "cpu":
         install_fast_swiglu(loaded.model)
-    unfused = "it gains nothing on a processor"
+    unfused: str = say("it gains nothing on a processor")
     if device == "gpu":
-        unfused = "the model is parted over several ranks" if sharding else fuse_blocks(loaded.model)
+        unfused = say("the model is parted over several ranks") if sharding else fuse_blocks(loaded.model)
     if not unfused and (reason := unavailable_reason()):
-        yield Warned("kernels", f"The quick kernels between products are not used: {reason}; a step takes longer.")
+        yield Warned(
+            "kernels",
+            say("The quick kernels between products are not used: {reason}; a step takes longer.", reason=reason),
+        )
     fused = Decision(not unfused, unfused)
     if run.spec.on_policy:
         lm_head = apply_temperature(loaded.model, lm_head, run.options.temperature)
@@ -114,12 +118,12 @@ def check_vocabulary(model: nn.Module, tokenizer_size: int, rows: Iterable[Any],
 def decide_compiling(run: Run, device: str) -> Decision:
     """Whether steps are compiled, and why (not)."""
     if device == "cpu":
-        return Decision(False, "compiling costs more than it gains on a CPU")
+        return Decision(False, say("compiling costs more than it gains on a CPU"))
     if run.adapter.dropout:
-        return Decision(False, "dropout draws by chance")
+        return Decision(False, say("dropout draws by chance"))
     if run.spec.divergence or run.spec.precomputed:
-        return Decision(False, "a part of each batch is computed first")
-    return Decision(True, "shapes that come up again, on a GPU")
+        return Decision(False, say("a part of each batch is computed first"))
+    return Decision(True, say("shapes that come up again, on a GPU"))
 
 
 def _load(
@@ -154,11 +158,15 @@ def _load(
         yield Warned("base-precision", note)
     if trains_all and loaded.compute == "float16":
         raise BadOption(
-            "Full fine-tuning cannot compute in float16: its range does not hold what the optimizer keeps of the "
-            "gradients. Use float32 or bfloat16."
+            say(
+                "Full fine-tuning cannot compute in float16: its range does not hold what the optimizer keeps "
+                "of the gradients. Use float32 or bfloat16."
+            )
         )
     if trains_all and loaded.compute == "bfloat16":
-        yield Warned("precision", "Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
+        yield Warned(
+            "precision", say("Every weight is kept in bfloat16, as asked: small corrections are lost in rounding.")
+        )
     parameters = whole_size[-1] if whole_size else count_weights(loaded.model)
     if sharding:
         adapters.put_on(loaded.model, layers, sharding.group.mlx_group)
@@ -168,8 +176,11 @@ def _load(
         names = ", ".join(sorted(whole))[:80]
         yield Warned(
             "saved-modules",
-            f"The adapter to start from holds {names} whole: they go on learning too. mlx-lm loads no such adapter; "
-            "for it, save the result as a whole model.",
+            say(
+                "The adapter to start from holds {names} whole: they go on learning too. mlx-lm loads no such "
+                "adapter; for it, save the result as a whole model.",
+                names=names,
+            ),
         )
     if note := adapters.untied_note(loaded.model):
         yield Warned("untied-head", note)
@@ -184,11 +195,11 @@ def _choose_layout(
     """How rows with so many texts are collated: as asked, where the model gives the same numbers that way."""
     requested = run.data.packing
     if run.spec.precomputed or not requested:
-        reason = "as asked" if not requested else "a part of each batch is measured by itself"
-        return BatchLayout({"pack": False, "share": False}, Packing(requested, False, reason))
+        why_not = say("as asked") if not requested else say("a part of each batch is measured by itself")
+        return BatchLayout({"pack": False, "share": False}, Packing(requested, False, why_not))
     pack, reason = packed_mask.can_pack(model, vocabulary, dtype)
     packing = Packing(requested, pack, reason)
-    warning = "" if pack else f"Rows are not packed: {reason}. They are sorted by length instead."
+    warning = "" if pack else say("Rows are not packed: {reason}. They are sorted by length instead.", reason=reason)
     shared_prompts = None
     if texts > 1:
         shared_prompts = Decision(*packed_mask.can_share_prefix(model, vocabulary, dtype))

@@ -15,6 +15,7 @@ from core.device.process_memory import read_process_memory
 from core.errors import Unavailable
 from core.events import Step
 from core.methods import MISMATCHED_MEAN
+from core.text.sentence import say
 from core.training.checkpoint import Progress
 from core.training.lr_schedule import learning_rate
 from core.training.recovery import Recovery
@@ -189,7 +190,7 @@ class OptimizerStepper:
             if failure is None:
                 raise
             raise UpdateFailed(
-                f"The optimizer's update failed: {failure.value}. The last checkpoint is kept."
+                say("The optimizer's update failed: {failure}. The last checkpoint is kept.", failure=failure.value)
             ) from error
 
     @property
@@ -285,6 +286,10 @@ class OptimizerStepper:
     def _not_finite(self, number: int, batches: list[Batch]) -> Unavailable:
         lines = [self.setup.rows[i].line for batch in batches for i in batch.rows]
         return Unavailable(
-            f"The loss is no longer a number at step {number} (rows from lines {', '.join(map(str, lines[:8]))}): "
-            "lower the learning rate or compute in float32. The last checkpoint is kept."
+            say(
+                "The loss is no longer a number at step {number} (rows from lines {lines}): lower the learning "
+                "rate or compute in float32. The last checkpoint is kept.",
+                number=number,
+                lines=", ".join(map(str, lines[:8])),
+            )
         )

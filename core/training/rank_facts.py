@@ -9,10 +9,11 @@ from core.distributed.group import Group
 from core.events import Event, Started, Step
 from core.resolved import RankFacts, RanksFacts
 from core.run import Run
+from core.text.sentence import say
 
-DROPOUT = (
-    "With dropout each rank draws by itself which inputs it leaves out: the losses differ from those of a run on one "
-    "rank as they do with another seed."
+DROPOUT = say(
+    "With dropout each rank draws by itself which inputs it leaves out: the losses differ from "
+    "those of a run on one rank as they do with another seed."
 )
 
 

@@ -18,6 +18,7 @@ from core.events import Event, Finished, Paused, Started
 from core.resolved import InputFacts
 from core.run import Run
 from core.run.folder import RunFolder
+from core.text.sentence import say
 from core.training.checkpoint import Progress
 from core.training.endings import explain_failure
 from core.training.inputs import NAMES
@@ -43,7 +44,7 @@ def agreed_stop(group: Group, stop: threading.Event) -> threading.Event:
 def check_for_ranks(run: Run, group: Group) -> None:
     """Raises BadOption for what cannot be done by several ranks."""
     if group.size > 1 and run.backend == "ane":
-        raise BadOption("The Neural Engine computes for one machine alone: choose another --backend for several.")
+        raise BadOption(say("The Neural Engine computes for one machine alone: choose another --backend for several."))
 
 
 @contextmanager
@@ -54,7 +55,7 @@ def telling_ranks(group: Group) -> Iterator[Group]:
     except RankFailed:
         raise
     except (KeyboardInterrupt, GeneratorExit):
-        _end_others(group, "it was ended at once.")
+        _end_others(group, say("it was ended at once."))
         raise
     except BaseException as error:
         _end_others(group, explain_failure(error) or f"{type(error).__name__}: {error}"[:500])
@@ -71,7 +72,7 @@ def agree_on_options(run: Run) -> None:
     """Raises Unavailable, on all ranks, where they are not asked the same: before they compute anything together."""
     if session := current_session():
         options = {name: _without_paths(values) for name, values in run.to_dict().items()}
-        session.agree({"options": json.dumps(options, sort_keys=True)}, {"options": "the options"})
+        session.agree({"options": json.dumps(options, sort_keys=True)}, {"options": say("the options")})
 
 
 def agree_on_inputs(inputs: InputFacts) -> None:

@@ -17,6 +17,7 @@ from core.device.gpu_failure import GPUFailure, find_failure, finish_work
 from core.errors import Unavailable, UserError
 from core.events import Warned
 from core.model.evaluated_blocks import evaluate_blocks, split_tokens
+from core.text.sentence import say
 from core.training import step_sizes
 from core.training.setup import Setup
 from core.training.step_sizes import StepSize
@@ -42,7 +43,9 @@ class Recovery:
             self._apply()
             setup.writing_limit.most, setup.writing_limit.give_way = self.size.answers, self._write_fewer
             if self.size.words:
-                before = f"Steps are computed {self.size.words}, as they had to be before for this model here"
+                before = say(
+                    "Steps are computed {words}, as they had to be before for this model here", words=self.size.words
+                )
                 self.notes.append(("remembered-size", f"{before}."))
 
     def take_notes(self) -> Iterator[Warned]:
@@ -70,16 +73,29 @@ class Recovery:
         Raises the error where it is none of the GPU's, and Unavailable where nothing smaller is left.
         """
         failure = self._clean_up(error)
-        if self._is_done_again(failure, "A step was computed again"):
+        if self._is_done_again(failure, say("A step was computed again")):
             return
         if self.shrink(batches):
             self._is_new = True
-            kept = "Runs of this model begin so here from now on."
-            self.notes.append(("gpu-step", f"A step was computed again {self.size.words}: {failure.value}. {kept}"))
+            kept = say("Runs of this model begin so here from now on.")
+            self.notes.append(
+                (
+                    "gpu-step",
+                    say(
+                        "A step was computed again {words}: {failure}. {kept}",
+                        words=self.size.words,
+                        failure=failure.value,
+                        kept=kept,
+                    ),
+                )
+            )
         else:
             raise Unavailable(
-                f"The run cannot go on: {failure.value}, and a step cannot be parted further. Try a lower maximum "
-                "length or a smaller model, and let the display sleep meanwhile."
+                say(
+                    "The run cannot go on: {failure}, and a step cannot be parted further. Try a lower maximum length "
+                    "or a smaller model, and let the display sleep meanwhile.",
+                    failure=failure.value,
+                )
             ) from error
 
     def shrink(self, batches: list[Batch]) -> bool:
@@ -102,16 +118,23 @@ class Recovery:
     def _write_fewer(self, error: BaseException, at_once: int) -> None:
         """The same for answers, of which so many were written at once."""
         failure = self._clean_up(error)
-        if self._is_done_again(failure, "Answers were written again"):
+        if self._is_done_again(failure, say("Answers were written again")):
             return
         if at_once == 1:
             raise Unavailable(
-                f"The run cannot go on: {failure.value} while a single answer was written. Try shorter answers or a "
-                "smaller model, and let the display sleep meanwhile."
+                say(
+                    "The run cannot go on: {failure} while a single answer was written. Try shorter answers or a "
+                    "smaller model, and let the display sleep meanwhile.",
+                    failure=failure.value,
+                )
             ) from error
         self.size = replace(self.size, answers=at_once // 2)
         self.setup.writing_limit.most, self._is_new = self.size.answers, True
-        fewer = f"Answers were written again, {self.size.answers} instead of {at_once} at once"
+        fewer = say(
+            "Answers were written again, {answers} instead of {at_once} at once",
+            answers=self.size.answers,
+            at_once=at_once,
+        )
         self.notes.append(("gpu-answers", f"{fewer}: {failure.value}."))
 
     def _clean_up(self, error: BaseException) -> GPUFailure:
@@ -121,7 +144,9 @@ class Recovery:
         if failure is None or not self.setup.recovers:
             raise error
         if failure is GPUFailure.LOST:
-            raise Unavailable(f"The run cannot go on: {failure.value}. Start it again from its checkpoint.") from error
+            raise Unavailable(
+                say("The run cannot go on: {failure}. Start it again from its checkpoint.", failure=failure.value)
+            ) from error
         self.train_step.renew()
         mx.clear_cache()
         return failure
@@ -134,7 +159,12 @@ class Recovery:
             return True
         if failure is GPUFailure.TOO_MANY_BUFFERS and not self._is_bounded:
             self._bound()
-            self.notes.append(("gpu-buffers", f"{what}: {failure.value}. From now on fewer are kept for reuse."))
+            self.notes.append(
+                (
+                    "gpu-buffers",
+                    say("{what}: {failure}. From now on fewer are kept for reuse.", what=what, failure=failure.value),
+                )
+            )
             return True
         return False
 
@@ -149,7 +179,11 @@ class Recovery:
         if not answers:
             return ""
         self.size = replace(self.size, answers=answers)
-        return "answers are written one by one" if answers == 1 else f"at most {answers} answers are written at once"
+        return (
+            say("answers are written one by one")
+            if answers == 1
+            else say("at most {answers} answers are written at once", answers=answers)
+        )
 
     def step_done(self) -> None:
         """A step is over: the present size held."""

@@ -294,7 +294,17 @@ def _describe_general(general: Record) -> list[str]:
     if found := general.forgetting:
         change = f"{_number(found.before, '.3f')} → {_number(found.after, '.3f')} nats per token"
         told = "worse by more than chance" if found.forgot else "no clear loss"
-        lines = [f"General text, {found.texts} texts: {change} ({found.share:+.1%}, {format_p(found.p)}): {told}.", ""]
+        lines = [
+            say(
+                "General text, {texts} texts: {change} ({share:+.1%}, {p}): {told}.",
+                texts=found.texts,
+                change=change,
+                share=found.share,
+                p=format_p(found.p),
+                told=told,
+            ),
+            "",
+        ]
     if answers := general.answers():
         lines += ["| General question | Before | After |", "| --- | --- | --- |"]
         lines += ["| " + " | ".join(map(_cell, row)) + " |" for row in answers] + [""]

@@ -11,6 +11,7 @@ from core.events import Event, Finished, Warned
 from core.model import hub
 from core.run import Run
 from core.run.folder import CHECKPOINTS, RUN, RunFolder
+from core.text.sentence import join, say
 from core.training import checkpoint
 
 
@@ -36,7 +37,7 @@ def find_resume_point(
     run = run.replace("model.path", hub.find_moved(run.model.path, folder.path))
     ending = _last_ending(folder.events())
     if ending in ("done", "early_stop") and not changes:
-        raise BadOption(f"{folder.path} is finished; give more --steps or --epochs to go on.")
+        raise BadOption(say("{path} is finished; give more --steps or --epochs to go on.", path=folder.path))
     newest = yield from _newest_whole_checkpoint(folder.path / CHECKPOINTS)
     noted = _note_changes(before, run, changes, folder.read_resolved())
     return run, ResumePoint(newest, accept_changes, ending == "early_stop", noted)
@@ -88,10 +89,19 @@ def _newest_whole_checkpoint(folder: Path) -> Generator[Event, None, Path | None
                 newest = path
                 break
             defects.append(f"{path.name}: {defect}")
-    listed = "; ".join(defects)
+    listed = join(defects, "; ")
     if defects and newest is None:
-        raise BadModel(f"No checkpoint in {folder} is whole ({listed}): start the run again in a new folder.")
+        raise BadModel(
+            say(
+                "No checkpoint in {folder} is whole ({listed}): start the run again in a new folder.",
+                folder=folder,
+                listed=listed,
+            )
+        )
     if defects and newest is not None:
-        opening = f"Going on from step {checkpoint.step_of(newest)}"
-        yield Warned("checkpoint", f"{opening}, as later checkpoints are not whole: {listed}.")
+        opening = say("Going on from step {newest}", newest=checkpoint.step_of(newest))
+        yield Warned(
+            "checkpoint",
+            say("{opening}, as later checkpoints are not whole: {listed}.", opening=opening, listed=listed),
+        )
     return newest

@@ -35,6 +35,7 @@ from core.rollouts.rollouts import RolloutBatches
 from core.rollouts.setup import Policy
 from core.run import Run
 from core.run.folder import CHAT_TEMPLATE, RESOLVED, SAMPLES, RunFolder
+from core.text.sentence import say
 from core.training.ane_parts import describe_parts, forward_parts
 from core.training.ane_setup import (
     IN_USE,
@@ -187,8 +188,16 @@ def prepare(run: Run, folder: RunFolder, stop: threading.Event | None = None) ->
     backend = Backend(**select(run.backend), neural_engine=None)
     device = backend.used
     if run.backend not in ("auto", "ane", device):
-        requested = f"The {run.backend.upper()} was asked for"
-        yield Warned("backend", f"{requested}, the {device.upper()} is used: {backend.reason}.")
+        requested = say("The {backend} was asked for", backend=run.backend.upper())
+        yield Warned(
+            "backend",
+            say(
+                "{requested}, the {device} is used: {reason}.",
+                requested=requested,
+                device=device.upper(),
+                reason=backend.reason,
+            ),
+        )
     data = yield from prepare_data(run)
     group = current_group()
     may_use_engine = run.backend in ("auto", "ane") and group.size == 1
@@ -248,7 +257,7 @@ def _count_unlearned(run: Run, data: TrainingData, parts: Sequence[str]) -> int:
     train_rows, held_out = len(data.batches.rows_in_steps(data.total_steps)), len(data.dataset.held_out)
     schedule = _schedule(run, data.total_steps, held_out, 1)
     validations = 1 + schedule.total_steps // schedule.eval_every
-    rows = {REFERENCE: train_rows + held_out, VALIDATION: validations * held_out}
+    rows: dict[str, int] = {REFERENCE: train_rows + held_out, VALIDATION: validations * held_out}
     return sum(rows[part] for part in parts) * data.texts_per_row
 
 

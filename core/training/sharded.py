@@ -16,6 +16,7 @@ from core.model.check_folder import read_config
 from core.model.sharding import AUTO, NONE, PIPELINE, ROOM, TENSOR, Sharding, count_neighbours, family_ways
 from core.quant.modes import UNPACKED
 from core.run import Run
+from core.text.sentence import say
 
 _ANY_TOKENS = 64  # weights take the same for texts of any length
 
@@ -30,9 +31,13 @@ def choose_sharding(run: Run, folder: Path, device: str, group: Group) -> Shardi
         return None
     obstacle = _find_obstacle(run, str(read_config(folder)["model_type"]))
     if wanted == PIPELINE:
-        raise BadOption("Training parts a model by tensors alone (--sharding tensor): by layers there is no gradient.")
+        raise BadOption(
+            say("Training parts a model by tensors alone (--sharding tensor): by layers there is no gradient.")
+        )
     if wanted == TENSOR and obstacle:
-        raise BadOption(f"The model of this run cannot be parted (--sharding tensor): {obstacle}.")
+        raise BadOption(
+            say("The model of this run cannot be parted (--sharding tensor): {obstacle}.", obstacle=obstacle)
+        )
     sharding = Sharding(TENSOR, group, usable_bytes(device), count_neighbours(group))
     if wanted == AUTO:
         need, own = _weight_bytes(run, folder, device), sharding.usable // sharding.neighbours
@@ -41,8 +46,14 @@ def choose_sharding(run: Run, folder: Path, device: str, group: Group) -> Shardi
             return None
         if obstacle:
             raise Unavailable(
-                f"Training needs the whole model on each machine: {need / 1e9:.1f} GB, which are more than "
-                f"{group.name(lacking[0])} can use ({own / 1e9:.1f} GB here). It cannot be parted: {obstacle}."
+                say(
+                    "Training needs the whole model on each machine: {needed:.1f} GB, which are more than {rank} "
+                    "can use ({usable:.1f} GB here). It cannot be parted: {obstacle}.",
+                    needed=need / 1e9,
+                    rank=group.name(lacking[0]),
+                    usable=own / 1e9,
+                    obstacle=obstacle,
+                )
             )
     return sharding
 
@@ -57,13 +68,16 @@ def _find_obstacle(run: Run, model_type: str) -> str:
     """Why the model of a run cannot be parted in training; "" where it can, as far as is known before it is loaded."""
     spec, adapter = run.spec, run.adapter
     if spec.on_policy or run.on_policy_share or spec.reference or spec.divergence or spec.precomputed:
-        return f"{spec.title} asks a model for more than a gradient, which is not done in parts"
+        return say("{title} asks a model for more than a gradient, which is not done in parts", title=say(spec.title))
     if adapter.type != "lora":
-        return f"only LoRA is trained in parts, not {adapter.type}"
+        return say("only LoRA is trained in parts, not {type}", type=adapter.type)
     if adapter.dropout:
-        return "with dropout the ranks would leave out different inputs"
+        return say("with dropout the ranks would leave out different inputs")
     if run.model.quantization != UNPACKED:
-        return f"packing it as {run.model.quantization} on the way needs whole layers; take a model in MLX's 4 bit"
+        return say(
+            "packing it as {quantization} on the way needs whole layers; take a model in MLX's 4 bit",
+            quantization=run.model.quantization,
+        )
     if TENSOR not in family_ways(model_type):
-        return f"mlx-lm has no code for that for models of the kind {model_type}"
+        return say("mlx-lm has no code for that for models of the kind {model_type}", model_type=model_type)
     return ""

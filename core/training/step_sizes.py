@@ -15,6 +15,7 @@ import platformdirs
 from core.atomic_files import explain, replacing
 from core.device.machine import machine
 from core.run import Run
+from core.text.sentence import join, say
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class StepSize:
         """The size in the middle of a sentence; "" for that of the plan."""
         words = []
         if self.tokens is not None:
-            words.append(f"in parts of at most {self.tokens:,} tokens")
+            words.append(say("in parts of at most {tokens:,} tokens", tokens=self.tokens))
         if self.by_block:
-            words.append("block by block")
+            words.append(say("block by block"))
         if self.block_tokens is not None:
-            words.append(f"with at most {self.block_tokens:,} tokens in a block at once")
-        return ", ".join(words)
+            words.append(say("with at most {block_tokens:,} tokens in a block at once", block_tokens=self.block_tokens))
+        return join(words, ", ")
 
 
 def sizes_file() -> Path:

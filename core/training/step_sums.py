@@ -8,6 +8,7 @@ from core.data.batch.batches import Batch
 from core.distributed.agreed_stop import AgreedStop
 from core.distributed.group import Group
 from core.events import Warned
+from core.text.sentence import say
 from core.training.metrics import MetricMeans
 from core.training.train_step import TrainStep
 
@@ -91,7 +92,10 @@ class RankExchange:
             before = total.tokens
             total.merge(entry["totals"])
             total.by_rank.append((total.tokens - before, entry["waiting"]))
-            self._others += [Warned(code, f"{self.group.name(rank)}: {sentence}") for code, sentence in entry["notes"]]
+            self._others += [
+                Warned(code, say("{rank}: {sentence}", rank=self.group.name(rank), sentence=sentence))
+                for code, sentence in entry["notes"]
+            ]
         if self._is_parted:
             total.tokens, total.targets = sums.tokens, sums.targets
         if isinstance(self._stop, AgreedStop):

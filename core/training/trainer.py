@@ -31,6 +31,7 @@ from core.run import Run
 from core.run.event_log import CHECKPOINT
 from core.run.folder import CHECKPOINTS, RunFolder
 from core.stop_request import pauses
+from core.text.sentence import join_and, say
 from core.training import checkpoint
 from core.training.ane_setup import with_counts, without_engine
 from core.training.dry_run import dry_run, limit_cache
@@ -113,7 +114,7 @@ def resume(
     """
     with joined() as session, telling_ranks(session.group) as group:
         if not group.is_first:
-            run = Run.from_toml(group.broadcast(), "The run")
+            run = Run.from_toml(group.broadcast(), say("The run"))
             yield from _follow(with_changes(run, changes or {}), stop)
             return
         folder = RunFolder.open(Path(path).expanduser())
@@ -303,13 +304,17 @@ class Trainer:
         freed = mx.get_cache_memory()
         mx.clear_cache()
         if strongly and not self.setup.is_parted:  # whose ranks all compute the same
-            steps = f"steps are computed {self.recovery.size.words}" if self._stepper.make_smaller() else ""
+            steps = (
+                say("steps are computed {words}", words=self.recovery.size.words)
+                if self._stepper.make_smaller()
+                else ""
+            )
             done = [words for words in (steps, self.recovery.ease_writing()) if words]
             if done:
-                return f"{' and '.join(done)} from now on"
+                return say("{done} from now on", done=join_and(done))
         if freed < WORTH_TELLING:
             return ""
-        return f"{freed / 1e9:.1f} GB that were kept for reuse are given back"
+        return say("{size:.1f} GB that were kept for reuse are given back", size=freed / 1e9)
 
     def save_what_stands(self, error: Exception) -> Iterator[Event]:
         """A checkpoint of the last step after the GPU, or another rank, failed behind it, where it can be written."""
@@ -326,10 +331,10 @@ class Trainer:
         """What was noticed in the last step, each once."""
         setup, error = self.setup, self.train_step.compile_error
         if error and setup.resolved.compiled.used:
-            compiled = Decision(False, f"this model's steps cannot be: {error}")
+            compiled = Decision(False, say("this model's steps cannot be: {error}", error=error))
             setup.resolved = replace(setup.resolved, compiled=compiled)
             setup.write_resolved()
-            yield Warned("compiled", f"Steps are not compiled, and take longer: {error}")
+            yield Warned("compiled", say("Steps are not compiled, and take longer: {error}", error=error))
         exchange = self._stepper.exchange
         for note in self.recovery.take_notes():
             exchange.notes += [] if setup.group.is_first else [(note.code, note.message)]
@@ -354,7 +359,7 @@ class Trainer:
         setup, engine = self.setup, used.engine
         for note in used.after_step(self.progress.step):
             code = "neural-engine-off" if engine.failure else "neural-engine"
-            yield Warned(code, f"Neural Engine: {note}")
+            yield Warned(code, say("Neural Engine: {note}", note=note))
         if engine.failure:
             setup.resolved = replace(setup.resolved, backend=without_engine(setup.resolved.backend, engine))
             setup.write_resolved()

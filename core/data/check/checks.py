@@ -11,6 +11,7 @@ from core.data.format.example import Example, Remark
 from core.data.format.formats import join_names
 from core.data.format.mapping import find_placeholder
 from core.data.read.json_value import repeated_key, same_key_problems
+from core.text.sentence import say
 
 MIN_PAIRS = 50  # preference pairs from which their lengths are judged
 # Share of pairs whose chosen answer is the longer one; above it, length may be all that is learned.
@@ -29,8 +30,8 @@ _REPLIES = re.compile(
 OVERLAP = Remark(
     "overlap",
     "warning",
-    "The row also stands in the validation data, which would flatter the result.",
-    "It can be left out of what is trained on.",
+    say("The row also stands in the validation data, which would flatter the result."),
+    say("It can be left out of what is trained on."),
 )
 
 
@@ -38,43 +39,59 @@ def left_out_remarks(numbers: Collection[int], rows: int) -> Iterator[Remark]:
     """Remarks on single rows that are left out by their numbers (from 1), of `rows` rows."""
     count = sum(number <= rows for number in numbers)
     if count:
-        subject = "1 row is" if count == 1 else f"{count:,} rows are"
-        yield Remark("left-out", "note", f"{subject} left out by number, as chosen.")
+        subject = say("1 row is") if count == 1 else say("{count:,} rows are", count=count)
+        yield Remark("left-out", "note", say("{subject} left out by number, as chosen.", subject=subject))
     if count < len(numbers):
-        message = f"Row {max(numbers):,} is to be left out, but there are only {rows:,}: the files may have changed."
-        yield Remark("no-such-row", "warning", message, "Look at the rows that are left out, and choose them anew.")
+        message = say(
+            "Row {number:,} is to be left out, but there are only {rows:,}: the files may have changed.",
+            number=max(numbers),
+            rows=rows,
+        )
+        yield Remark(
+            "no-such-row", "warning", message, say("Look at the rows that are left out, and choose them anew.")
+        )
 
 
 def text_only_remarks(rows: int) -> Iterator[Remark]:
     """A remark on rows of which the text alone is learned."""
     if rows:
-        subject = "Of 1 row" if rows == 1 else f"Of {rows:,} rows"
-        message = f"{subject} the text alone is learned, as chosen, without pictures and the like."
+        subject = say("Of 1 row") if rows == 1 else say("Of {rows:,} rows", rows=rows)
+        message = say("{subject} the text alone is learned, as chosen, without pictures and the like.", subject=subject)
         yield Remark("text-only", "note", message)
 
 
 def unread_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are not read."""
     if files:
-        names = ", ".join(file.name for file in files[:5]) + (" and others" if len(files) > 5 else "")
-        subject = "A file of the folder is" if len(files) == 1 else f"{len(files)} files of the folder are"
-        message = f"{subject} not read, since others are named as training data: {names}."
-        yield Remark("unread", "warning", message, "Choose the files themselves to learn from all of them.")
+        names = ", ".join(file.name for file in files[:5]) + (say(" and others") if len(files) > 5 else "")
+        subject = (
+            say("A file of the folder is")
+            if len(files) == 1
+            else say("{count} files of the folder are", count=len(files))
+        )
+        message = say(
+            "{subject} not read, since others are named as training data: {names}.", subject=subject, names=names
+        )
+        yield Remark("unread", "warning", message, say("Choose the files themselves to learn from all of them."))
 
 
 def held_out_file_remarks(files: Sequence[Path]) -> Iterator[Remark]:
     """A remark on files of a folder that are held out."""
     if files:
-        names = ", ".join(file.name for file in files[:5]) + (" and others" if len(files) > 5 else "")
-        yield Remark("held-out", "note", f"The validation data, where no other is given: {names}.")
+        names = ", ".join(file.name for file in files[:5]) + (say(" and others") if len(files) > 5 else "")
+        yield Remark("held-out", "note", say("The validation data, where no other is given: {names}.", names=names))
 
 
 def unread_column_remarks(columns: Sequence[str]) -> Iterator[Remark]:
     """A remark on columns that hold texts and that nothing reads."""
     if columns:
-        subject = "A column that says something is" if len(columns) == 1 else "Some columns that say something are"
-        message = f"{subject} not read: {join_names(columns)}."
-        yield Remark("unread-column", "warning", message, "Map the columns to use it, or leave it if that is meant.")
+        subject = (
+            say("A column that says something is") if len(columns) == 1 else say("Some columns that say something are")
+        )
+        message = say("{subject} not read: {columns}.", subject=subject, columns=join_names(columns))
+        yield Remark(
+            "unread-column", "warning", message, say("Map the columns to use it, or leave it if that is meant.")
+        )
 
 
 def example_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
@@ -82,13 +99,16 @@ def example_remarks(example: Example, texts: Sequence[str]) -> list[Remark]:
     remarks = []
     for text in texts:
         if "{{" in text and (placeholder := find_placeholder(text)):
-            message = f"The placeholder {placeholder} stands in the text, and the model would learn to write it."
-            remarks.append(Remark("placeholder", "warning", message, "It can be filled in, or the row left out."))
+            message = say(
+                "The placeholder {placeholder} stands in the text, and the model would learn to write it.",
+                placeholder=placeholder,
+            )
+            remarks.append(Remark("placeholder", "warning", message, say("It can be filled in, or the row left out.")))
             break
     question, answer = _question(example), _answer(example)
     if question and question == answer:
-        message = "The answer only repeats the question."
-        remarks.append(Remark("same-as-question", "warning", message, "The row can be left out."))
+        message = say("The answer only repeats the question.")
+        remarks.append(Remark("same-as-question", "warning", message, say("The row can be left out.")))
     return remarks
 
 
@@ -138,31 +158,48 @@ class DatasetChecks:
     def remarks(self, drops_duplicates: bool) -> Iterator[tuple[int | None, Remark]]:
         """(line, remark) on all examples; `drops_duplicates` says that duplicates are left out."""
         if self._duplicates:
-            count = "1 row says" if self._duplicates == 1 else f"{self._duplicates:,} rows say"
-            message = f"{count} the same as an earlier row; this is the first."
+            count = (
+                say("1 row says")
+                if self._duplicates == 1
+                else say("{duplicates:,} rows say", duplicates=self._duplicates)
+            )
+            message = say("{count} the same as an earlier row; this is the first.", count=count)
             fix = (
-                "They are left out." if drops_duplicates else "The split keeps them on one side; they can be left out."
+                say("They are left out.")
+                if drops_duplicates
+                else say("The split keeps them on one side; they can be left out.")
             )
             yield self._first_duplicate, Remark("duplicate", "warning", message, fix)
         if self._seen_keys.full:
-            message = f"Repeated rows were looked for among the first {self._seen_keys.max_keys:,} only."
+            message = say("Repeated rows were looked for among the first {rows:,} only.", rows=self._seen_keys.max_keys)
             yield None, Remark("many-rows", "note", message)
         if self._weighted:
-            count = "1 answer has" if self._weighted == 1 else f"{self._weighted:,} answers have"
-            message = f"{count} a weight other than 0 and 1, which is taken as 1; this is the first."
-            yield self._first_weighted, Remark("weight", "warning", message, "A weight of 0 leaves an answer out.")
+            count = (
+                say("1 answer has")
+                if self._weighted == 1
+                else say("{weighted:,} answers have", weighted=self._weighted)
+            )
+            message = say("{count} a weight other than 0 and 1, which is taken as 1; this is the first.", count=count)
+            yield self._first_weighted, Remark("weight", "warning", message, say("A weight of 0 leaves an answer out."))
         if self._written_out:
-            texts = f"{self._written_out:,} texts are conversations"
-            texts = "1 text is a conversation" if self._written_out == 1 else texts
-            message = f"{texts} written out, of which the questions are learned as well; this is the first."
-            fix = "As messages, only the answers are learned."
+            texts = say("{written_out:,} texts are conversations", written_out=self._written_out)
+            texts = say("1 text is a conversation") if self._written_out == 1 else texts
+            message = say(
+                "{texts} written out, of which the questions are learned as well; this is the first.", texts=texts
+            )
+            fix = say("As messages, only the answers are learned.")
             yield self._first_written_out, Remark("written-out", "warning", message, fix)
         if len(self._marks) == 1:
-            mark = "good" if self._marks[True] else "bad"
-            yield None, Remark("one-sided", "warning", f"Every answer is marked {mark}; both kinds are needed.")
+            mark = say("good") if self._marks[True] else say("bad")
+            yield (
+                None,
+                Remark("one-sided", "warning", say("Every answer is marked {mark}; both kinds are needed.", mark=mark)),
+            )
         if self._pairs >= MIN_PAIRS and self._longer > LENGTH_BIAS_SHARE * self._pairs:
             share = f"{self._longer / self._pairs:.0%}"
-            message = f"In {share} of the pairs the better answer is the longer one; the model may learn length."
+            message = say(
+                "In {share} of the pairs the better answer is the longer one; the model may learn length.", share=share
+            )
             yield None, Remark("length-bias", "warning", message)
 
 

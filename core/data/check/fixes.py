@@ -7,6 +7,7 @@ from core.data.check.exclude import ROW_PREFIX, TEXT_ONLY
 from core.data.format.mapping import placeholder_name
 from core.data.read.reader import Finding
 from core.errors import BadOption
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -18,15 +19,15 @@ class Exclusion:
 
 
 EXCLUSIONS = {
-    "duplicate": Exclusion("rows that repeat an earlier one", is_safe=True),
-    "overlap": Exclusion("rows that also stand in the validation data", is_safe=True),
-    "same-as-question": Exclusion("rows whose answer only repeats the question", is_safe=True),
-    "ends-with-user": Exclusion("conversations that do not end with an answer", is_safe=False),
-    TEXT_ONLY: Exclusion("parts that are not text", is_safe=False),
-    "placeholder": Exclusion("rows with a placeholder", is_safe=False),
+    "duplicate": Exclusion(say("rows that repeat an earlier one"), is_safe=True),
+    "overlap": Exclusion(say("rows that also stand in the validation data"), is_safe=True),
+    "same-as-question": Exclusion(say("rows whose answer only repeats the question"), is_safe=True),
+    "ends-with-user": Exclusion(say("conversations that do not end with an answer"), is_safe=False),
+    TEXT_ONLY: Exclusion(say("parts that are not text"), is_safe=False),
+    "placeholder": Exclusion(say("rows with a placeholder"), is_safe=False),
 }
 
-ROW_LEFT_OUT = "The row is left out, as chosen."
+ROW_LEFT_OUT = say("The row is left out, as chosen.")
 
 
 def check_exclude(entries: Iterable[str]) -> None:
@@ -35,11 +36,17 @@ def check_exclude(entries: Iterable[str]) -> None:
         if entry.startswith(ROW_PREFIX):
             number = entry.removeprefix(ROW_PREFIX)
             if not (number.isascii() and number.isdigit() and int(number)):
-                raise BadOption(f"exclude: {entry!r} names no row; rows are counted from 1, as in 'row:17'.")
+                raise BadOption(
+                    say("exclude: {entry!r} names no row; rows are counted from 1, as in 'row:17'.", entry=entry)
+                )
         elif entry not in EXCLUSIONS:
             codes = ", ".join(EXCLUSIONS)
             raise BadOption(
-                f"exclude: rows cannot be left out for {entry!r}; they can for {codes}, or one by one: row:17."
+                say(
+                    "exclude: rows cannot be left out for {entry!r}; they can for {codes}, or one by one: row:17.",
+                    entry=entry,
+                    codes=codes,
+                )
             )
 
 

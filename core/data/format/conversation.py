@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from core.data.format.example import Message, Remark, Unusable
+from core.text.sentence import say
 
 _ROLES = {
     "human": "user",
@@ -103,18 +104,18 @@ def trim_to_last_answer(messages: tuple[Message, ...]) -> tuple[tuple[Message, .
     while last >= 0 and messages[last]["role"] != "assistant":
         last -= 1
     if last < 0:
-        raise Unusable("no-answer", "The conversation has no answer by the assistant.")
+        raise Unusable("no-answer", say("The conversation has no answer by the assistant."))
     if not has_content(messages[last]):
-        raise Unusable("empty-answer", "The answer is empty." if last < 2 else "The last answer is empty.")
+        raise Unusable("empty-answer", say("The answer is empty.") if last < 2 else say("The last answer is empty."))
     remarks = []
     if any(map(_is_empty_answer, messages[:last])):
         messages = tuple({**m, "weight": 0} if _is_empty_answer(m) else m for m in messages)
-        message = "An answer in the middle of the conversation is empty."
-        remarks.append(Remark("empty-turn", "warning", message, "It is not learned."))
+        message = say("An answer in the middle of the conversation is empty.")
+        remarks.append(Remark("empty-turn", "warning", message, say("It is not learned.")))
     if last + 1 == len(messages):
         return messages, remarks
-    message = f"The conversation ends with the {messages[-1]['role']}, not with an answer."
-    remarks.append(Remark("ends-with-user", "warning", message, "What follows the last answer is left out."))
+    message = say("The conversation ends with the {role}, not with an answer.", role=messages[-1]["role"])
+    remarks.append(Remark("ends-with-user", "warning", message, say("What follows the last answer is left out.")))
     return messages[: last + 1], remarks
 
 
@@ -129,12 +130,14 @@ def has_content(message: Message) -> bool:
 
 def _parse_message(value: Any, number: int) -> Message:
     if not isinstance(value, dict):
-        raise Unusable("message", f"Message {number} is not an object with role and content.")
+        raise Unusable("message", say("Message {number} is not an object with role and content.", number=number))
     role_name = value.get("role", value.get("from"))
     own_role = str(role_name).strip().lower()
     role = _ROLES.get(own_role)
     if role is None:
-        raise Unusable("role", f"Message {number} has the unknown role {role_name!r}.")
+        raise Unusable(
+            "role", say("Message {number} has the unknown role {role_name!r}.", number=number, role_name=role_name)
+        )
     parts = value.get("content", value.get("value"))
     if len(value) == 2 and isinstance(parts, str) and own_role != "function_call":
         return {"role": role, "content": parts}  # nearly every message: nothing but who and what
@@ -152,7 +155,7 @@ def _parse_message(value: Any, number: int) -> Message:
     if calls:
         fields["tool_calls"] = calls
     if content is None and not calls:
-        raise Unusable("null", f"Message {number} has no content.")
+        raise Unusable("null", say("Message {number} has no content.", number=number))
     return {"role": role, "content": content or "", **fields}
 
 
@@ -183,7 +186,7 @@ def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str
         return _read_parts(content, number)
     if isinstance(content, dict | list):  # what a function gave back, or an answer in JSON
         if role not in ("assistant", "tool"):
-            raise Unusable("type", f"Message {number} has content that is not text.")
+            raise Unusable("type", say("Message {number} has content that is not text.", number=number))
         return json.dumps(content, ensure_ascii=False, default=str), "", []
     return str(content).lower() if isinstance(content, bool) else str(content), "", []
 
@@ -210,8 +213,12 @@ def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str,
         else:
             raise Unusable(
                 "not-text",
-                f"Message {number} holds something other than text ({kind}), which cannot be learned yet; with "
-                "exclude=not-text its text alone is learned.",
+                say(
+                    "Message {number} holds something other than text ({kind}), which cannot be learned yet; with "
+                    "exclude=not-text its text alone is learned.",
+                    number=number,
+                    kind=kind,
+                ),
             )
     return "".join(texts), "\n".join(thinking), calls
 
@@ -239,7 +246,7 @@ def _tool_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:
     if isinstance(calls, str):
         calls = [] if calls.strip().lower() in _EMPTY else _parse_function_call(calls, number)
     if not isinstance(calls, list):
-        raise Unusable("tool-call", f"Message {number} has tool_calls that are not a list.")
+        raise Unusable("tool-call", say("Message {number} has tool_calls that are not a list.", number=number))
     return [_parse_call(call, number) for call in calls]
 
 
@@ -248,20 +255,26 @@ def _parse_function_call(content: str | None, number: int) -> list[dict[str, Any
     try:
         calls = json.loads(content or "")
     except (ValueError, RecursionError):
-        raise Unusable("tool-call", f"Message {number} holds a function call that is not valid JSON.") from None
+        raise Unusable(
+            "tool-call", say("Message {number} holds a function call that is not valid JSON.", number=number)
+        ) from None
     return [_parse_call(call, number) for call in (calls if isinstance(calls, list) else [calls])]
 
 
 def _parse_call(value: Any, number: int) -> dict[str, Any]:
     function = value.get("function", value) if isinstance(value, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise Unusable("tool-call", f"Message {number} calls a function without a name.")
+        raise Unusable("tool-call", say("Message {number} calls a function without a name.", number=number))
     arguments = function.get("arguments", {})
     if isinstance(arguments, str):
         try:
             arguments = json.loads(arguments or "{}")
         except (ValueError, RecursionError):
-            message = f"Message {number} calls {function['name']} with arguments that are not valid JSON."
+            message = say(
+                "Message {number} calls {name} with arguments that are not valid JSON.",
+                number=number,
+                name=function["name"],
+            )
             raise Unusable("tool-call", message) from None
     call_id = {"id": value["id"]} if isinstance(value.get("id"), str) else {}
     return {**call_id, "type": "function", "function": {"name": function["name"], "arguments": arguments}}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.data.read.reader import Severity
+from core.text.sentence import shorten
 
 _PIECE = 1 << 20  # characters that are made comparable at once
 
@@ -50,7 +51,7 @@ class Unusable(Exception):
     """Raised for a row from which nothing can be learned. `remark` gives the reason."""
 
     def __init__(self, code: str, message: str, fix: str | None = None) -> None:
-        message = " ".join(message.split())  # the name of a column, which it may quote, can have line breaks
+        message = shorten(message)  # the name of a column, which it may quote, can have line breaks
         super().__init__(message)
         self.remark = Remark(code, "error", message, fix)
 

@@ -15,7 +15,7 @@ from core.data.format.shapes.common import ParseResult, find_column
 from core.data.format.shapes.unpaired import RATINGS
 from core.data.kinds import PAIRS
 from core.data.read.reader import Row
-from core.text.sentence import shorten
+from core.text.sentence import Sentence, join, join_and, say, shorten
 
 DETECTION_ROWS = 1000  # rows from which the format is detected
 _MOST_NAMES = 8  # in a sentence
@@ -40,23 +40,28 @@ class Format:
 
     @property
     def name(self) -> str:
-        return self.shapes[0].name if self.shapes else "Unknown"
+        return self.shapes[0].name if self.shapes else say("Unknown")
 
     @property
     def sentence(self) -> str:
         """The format as a sentence, such as "Alpaca, 1,000 rows: instruction, input and output."."""
-        rows = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        rows = say("1 row") if self.rows == 1 else say("{rows:,} rows", rows=self.rows)
         if not self.shapes:
-            return f"{rows} with columns that are not known: {join_names(self.all_columns)}."
-        other_shapes = f" Some rows are in another format: {join_names([s.name for s in self.shapes[1:]])}."
-        note = f" {self.shapes[0].note}" if self.shapes[0].note else ""
+            return say(
+                "{rows} with columns that are not known: {columns}.",
+                rows=rows,
+                columns=join_names(self.all_columns),
+            )
+        columns = join_names(self.columns)
+        parts: list[str] = [say("{format}, {rows}: {columns}.", format=self.name, rows=rows, columns=columns)]
+        parts += [self.shapes[0].note] if self.shapes[0].note else []
         unread = [column for column in self.all_columns if column not in self.columns]
-        unread_note = f" Not read: {join_names(unread)}."
-        return (
-            f"{self.name}, {rows}: {join_names(self.columns)}.{note}"
-            + (unread_note if unread and len(self.shapes) == 1 else "")
-            + (other_shapes if len(self.shapes) > 1 else "")
-        )
+        if len(self.shapes) > 1:
+            others = join_names([s.name for s in self.shapes[1:]])
+            parts.append(say("Some rows are in another format: {others}.", others=others))
+        elif unread:
+            parts.append(say("Not read: {columns}.", columns=join_names(unread)))
+        return join(parts)
 
     def parse(self, row: Row) -> ParseResult:
         """The examples that a row stands for, with remarks. Raises Unusable when nothing can be learned from it."""
@@ -69,7 +74,7 @@ class Format:
                 return shape.build(row)
         column = find_column(row.value, MESSAGES)
         if column and self.kind != PAIRS and not isinstance(row.value[column], list):
-            raise Unusable("type", f"{column} is not a list of messages.")
+            raise Unusable("type", say("{column} is not a list of messages.", column=column))
         raise Unusable("columns", unknown_columns_message(row.value, self.kind))
 
 
@@ -127,19 +132,25 @@ def _holds_content(rows: list[Row], column: str, used: tuple[str, ...]) -> bool:
 
 def unknown_columns_message(row: Mapping[str, Any], kind: str) -> str:
     """The sentence for a row whose columns no shape of this kind of data knows."""
-    expected = ", or ".join(shape.expected for shape in SHAPES[kind] if shape.expected)
+    expected = join((shape.expected for shape in SHAPES[kind] if shape.expected), say(", or "))
     if not row:
-        return f"The row has no columns; expected are {expected}."
-    subject = f"columns {join_names(row)} are" if len(row) > 1 else f"column {join_names(row)} is"
+        return say("The row has no columns; expected are {expected}.", expected=expected)
+    columns = join_names(row)
+    if len(row) > 1:
+        unknown = say("The columns {columns} are not known; expected {expected}", columns=columns, expected=expected)
+    else:
+        unknown = say("The column {columns} is not known; expected {expected}", columns=columns, expected=expected)
     example = example_mapping(row, kind)
-    return f"The {subject} not known; expected {expected}" + (
-        f"; or map them: --columns {example}." if example else "."
-    )
+    return unknown + (say("; or map them: --columns {example}.", example=example) if example else ".")
 
 
 def join_names(names: Iterable[Any]) -> str:
     """The names as in "a, b and c"; "none" where there are none, "others" for those beyond _MOST_NAMES."""
-    words = [shorten(str(name), _LONGEST_NAME).strip() for name in itertools.islice(names, _MOST_NAMES + 1)]
+    words = [_short_name(name) for name in itertools.islice(names, _MOST_NAMES + 1)]
     if len(words) > _MOST_NAMES:
-        words[-1] = "others"
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else "none"
+        words[-1] = say("others")
+    return join_and(words) or say("none")
+
+
+def _short_name(name: Any) -> str:
+    return name if isinstance(name, Sentence) else shorten(str(name), _LONGEST_NAME).strip()

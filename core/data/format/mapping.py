@@ -10,6 +10,7 @@ from typing import Any
 from core.data.format.column_paths import column, column_paths, has_column
 from core.data.format.example import Unusable
 from core.errors import BadOption
+from core.text.sentence import say
 
 # The names that a column can be mapped to.
 ROLES = (
@@ -51,7 +52,13 @@ class ColumnMap:
         pairs = tuple(_split_entry(entry, "columns", "question=column") for entry in entries)
         for role, _ in pairs:
             if role not in ROLES:
-                raise BadOption(f"columns: there is no {role!r} to map a column to; there are {', '.join(ROLES)}.")
+                raise BadOption(
+                    say(
+                        "columns: there is no {role!r} to map a column to; there are {roles}.",
+                        role=role,
+                        roles=", ".join(ROLES),
+                    )
+                )
         return cls(pairs)
 
     def apply(self, value: dict[str, Any]) -> dict[str, Any]:
@@ -95,7 +102,14 @@ def placeholder_name(text: str) -> str:
 def _split_entry(entry: str, option: str, example: str) -> tuple[str, str]:
     name, equals, text = entry.partition("=")
     if not equals or not name.strip() or not text:
-        raise BadOption(f"{option}: {entry!r} is not of the form {example}; a text with a comma stands in quotes.")
+        raise BadOption(
+            say(
+                "{option}: {entry!r} is not of the form {example}; a text with a comma stands in quotes.",
+                option=option,
+                entry=entry,
+                example=example,
+            )
+        )
     return name.strip(), text
 
 
@@ -124,5 +138,12 @@ def _fill_pattern(pattern: str, row: dict[str, Any]) -> Any:
     if missing is not None:
         own = [str(name) for name in itertools.islice(column_paths(row), _MOST_NAMES + 1)]
         own = own[:_MOST_NAMES] + ["others"] * (len(own) > _MOST_NAMES)
-        raise Unusable("column", f"There is no column {missing}; the row has {', '.join(own) or 'none'}.")
+        raise Unusable(
+            "column",
+            say(
+                "There is no column {column}; the row has {columns}.",
+                column=missing,
+                columns=", ".join(own) or say("none"),
+            ),
+        )
     return _COLUMN.sub(lambda m: "" if column(row, m.group(1)) is None else str(column(row, m.group(1))), pattern)

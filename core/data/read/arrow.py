@@ -19,6 +19,7 @@ from core.data.read.source import READ_ERRORS, Piece, Source
 from core.device.child_process import child_command
 from core.errors import BadData
 from core.redact import environment_without_secrets
+from core.text.sentence import say
 
 _CHUNK = 1 << 20  # bytes that are handed on at once
 _LONGEST_ROW = 1 << 30  # bytes; more than a row can have before it is refused
@@ -50,14 +51,18 @@ def read_arrow(data_file: Source) -> Iterator[Piece]:
                     data_file.row_start = (number, number)
                     yield number, {key: without_nulls(value) for key, value in values.items()}
                 elif number == "column":
-                    raise BadData(f"{data_file.path} holds a column that cannot be read: {values}.")
+                    raise BadData(
+                        say("{path} holds a column that cannot be read: {reason}.", path=data_file.path, reason=values)
+                    )
                 elif number == "damaged" and not failures:
-                    raise BadData(f"{data_file.path} is a damaged Arrow file: {values}.")
+                    raise BadData(say("{path} is a damaged Arrow file: {reason}.", path=data_file.path, reason=values))
                 else:  # "end", or the file itself could not be read to its end
                     break
             else:
                 if not failures:
-                    raise BadData(f"{data_file.path} is a damaged Arrow file: it ends the program that reads it.")
+                    raise BadData(
+                        say("{path} is a damaged Arrow file: it ends the program that reads it.", path=data_file.path)
+                    )
             if failures:
                 raise failures[0]
         finally:
@@ -100,5 +105,11 @@ class _Values(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _CLASSES:
-            raise BadData(f"A row of an Arrow file holds a value of the kind {module}.{name}, which cannot be read.")
+            raise BadData(
+                say(
+                    "A row of an Arrow file holds a value of the kind {module}.{name}, which cannot be read.",
+                    module=module,
+                    name=name,
+                )
+            )
         return super().find_class(module, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core import resources
 from core.errors import BadData, Unavailable
+from core.text.sentence import say
 
 DEMO = "demo"  # the sample that ships inside
 ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".tsv", ".tab", ".txt", ".md", ".parquet", ".arrow")
@@ -62,12 +63,12 @@ def find_files(path: str | Path | Iterable[str | Path], kind: str) -> DatasetFil
         if not expanded.exists() and glob.has_magic(str(expanded)):
             matching = _find_matching(expanded)
             if not matching:
-                raise BadData(f"No file matches {path}.")
+                raise BadData(say("No file matches {path}.", path=path))
             return DatasetFiles(tuple(matching))
     except PermissionError:
-        raise BadData(f"There is no permission to read {path}.") from None
+        raise BadData(say("There is no permission to read {path}.", path=path)) from None
     except (OSError, ValueError, RuntimeError, re.error):  # too long, a character that no name has, no such home
-        raise BadData(f"There can be no file {path}.") from None
+        raise BadData(say("There can be no file {path}.", path=path)) from None
     return DatasetFiles((expanded,))
 
 
@@ -85,7 +86,13 @@ def _few(paths: Iterable[Path], folder: Path) -> Iterator[Path]:
     """The paths. Raises BadData where there are more than a dataset can have."""
     for count, path in enumerate(paths):
         if count >= _MOST_FILES:
-            raise BadData(f"{folder} holds more than {_MOST_FILES:,} files; choose a folder of data.")
+            raise BadData(
+                say(
+                    "{folder} holds more than {count:,} files; choose a folder of data.",
+                    folder=folder,
+                    count=_MOST_FILES,
+                )
+            )
         yield path
 
 
@@ -127,7 +134,7 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
             f for f in _few(folder.rglob("*"), folder) if f.is_file() and _is_data(f.relative_to(folder))
         )
     except PermissionError:
-        raise Unavailable(f"{folder} cannot be read: permission denied.") from None
+        raise Unavailable(say("{folder} cannot be read: permission denied.", folder=folder)) from None
     if not data_files or (folder / _MODEL).is_file() or (folder / _ADAPTER).is_file():
         _refuse_model_folder(folder)
     parts: dict[str, list[Path]] = {"train": [], "valid": [], "test": [], "": []}
@@ -136,8 +143,15 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
     train = parts["train"] or parts[""]
     if not train:
         endings = ", ".join(e[1:] for e in ENDINGS)
-        purpose = " to train on" if data_files else ""
-        raise BadData(f"The folder {folder} has no data file{purpose} ({endings}, each also gzipped).")
+        purpose = say(" to train on") if data_files else ""
+        raise BadData(
+            say(
+                "The folder {folder} has no data file{purpose} ({endings}, each also gzipped).",
+                folder=folder,
+                purpose=purpose,
+                endings=endings,
+            )
+        )
     unread = parts[""] if parts["train"] else []
     return DatasetFiles(tuple(train), tuple(parts["valid"]), tuple(parts["test"]), tuple(unread))
 
@@ -145,9 +159,9 @@ def _find_in_folder(folder: Path) -> DatasetFiles:
 def _refuse_model_folder(folder: Path) -> None:
     """Raise BadData where a model or an adapter was given in the place of a dataset."""
     if (folder / _ADAPTER).is_file():
-        raise BadData(f"The folder {folder} holds an adapter, not a dataset.")
+        raise BadData(say("The folder {folder} holds an adapter, not a dataset.", folder=folder))
     if (folder / _MODEL).is_file() and any(folder.glob("*.safetensors")):
-        raise BadData(f"The folder {folder} holds a model, not a dataset.")
+        raise BadData(say("The folder {folder} holds a model, not a dataset.", folder=folder))
 
 
 def _is_data(file: Path) -> bool:

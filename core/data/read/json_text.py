@@ -15,6 +15,7 @@ from core.data.read.json_value import (
     too_long,
 )
 from core.data.read.source import FILE_START, Piece, Problem, Source
+from core.text.sentence import say
 
 _MOST_BROKEN = 1000  # values one after the other, behind which a file is not read any further
 
@@ -32,8 +33,8 @@ def read_json_lines(data_file: Source) -> Iterator[Piece]:
             continue
         yield from parse_value(text, line)
     if blank:
-        subject = f"This line and {blank - 1:,} more are" if blank > 1 else "This line is"
-        yield Problem("blank", "note", first, f"{subject} blank.", "Blank lines are skipped.")
+        subject = say("This line and {blank:,} more are", blank=blank - 1) if blank > 1 else say("This line is")
+        yield Problem("blank", "note", first, say("{subject} blank.", subject=subject), say("Blank lines are skipped."))
 
 
 def read_json_values(data_file: Source) -> Iterator[Piece]:
@@ -59,12 +60,14 @@ def read_json_values(data_file: Source) -> Iterator[Piece]:
             elif piece.severity == "error":
                 broken += 1
         if broken >= _MOST_BROKEN:
-            message = f"{broken:,} values one after the other are broken; what follows is not read."
-            yield Problem("json-end", "error", window.line, message, "Mend what is told before it.")
+            message = say("{broken:,} values one after the other are broken; what follows is not read.", broken=broken)
+            yield Problem("json-end", "error", window.line, message, say("Mend what is told before it."))
             return
     yield from window.take_problems()
     if in_array:
-        yield Problem("array-end", "warning", window.line, "The file ends before the array does.", "The rows are kept.")
+        yield Problem(
+            "array-end", "warning", window.line, say("The file ends before the array does."), say("The rows are kept.")
+        )
 
 
 class _JsonWindow:

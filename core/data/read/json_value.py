@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.data.read.source import Piece, Problem
-from core.text.sentence import shorten
+from core.text.sentence import say, shorten
 
 MAX_VALUE_LENGTH = 1 << 26  # characters; a value that is longer is left out
 LONGEST_REPAIR = 1 << 20  # characters: Python takes hundreds of bytes for each character that it parses
@@ -60,7 +60,7 @@ def repair_json(text: str) -> tuple[Any, str, str | None] | None:
     try:
         without_commas = _TRAILING_COMMA.sub(lambda m: m.group(1) or "", text)
         value, same_key = _decode(without_commas)
-        return value, "a comma too many", same_key
+        return value, say("a comma too many"), same_key
     except (ValueError, RecursionError):
         pass
     try:
@@ -73,7 +73,7 @@ def repair_json(text: str) -> tuple[Any, str, str | None] | None:
         return None
     objects = (node.keys for node in ast.walk(tree) if isinstance(node, ast.Dict))
     repeated = (_first_repeated(str(k.value) for k in keys if isinstance(k, ast.Constant)) for keys in objects)
-    return value, "single quotes, as Python writes them", next((key for key in repeated if key is not None), None)
+    return value, say("single quotes, as Python writes them"), next((key for key in repeated if key is not None), None)
 
 
 def _decode(text: str) -> tuple[Any, str | None]:
@@ -135,8 +135,10 @@ def _skip_between(text: str, position: int) -> int:
 def same_key_problems(key: str | None, line: int) -> tuple[Problem, ...]:
     if key is None:
         return ()
-    message = f"The key {json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)} stands twice in one object."
-    return (Problem("same-key", "warning", line, message, "The last one is read; give each a name of its own."),)
+    message = say(
+        "The key {key} stands twice in one object.", key=json.dumps(shorten(key, _LONGEST_KEY), ensure_ascii=False)
+    )
+    return (Problem("same-key", "warning", line, message, say("The last one is read; give each a name of its own.")),)
 
 
 def parse_value(text: str, line: int) -> Iterable[Piece]:
@@ -157,7 +159,7 @@ def _repaired_value(text: str, line: int, problem: Problem, may_be_repaired: boo
     """The value of text that could not be decoded, or the problem where it cannot be repaired."""
     joined = _joined_objects(text) if may_be_repaired else []
     if joined:
-        yield Problem("joined", "note", line, "Several objects stand on this line.", "Each is read as a row.")
+        yield Problem("joined", "note", line, say("Several objects stand on this line."), say("Each is read as a row."))
         for value in joined:
             yield from checked_value(value, text, line)
         return
@@ -167,17 +169,17 @@ def _repaired_value(text: str, line: int, problem: Problem, may_be_repaired: boo
         return
     value, mistake, same_key = repaired
     code = "trailing-comma" if "comma" in mistake else "single-quotes"
-    yield Problem(code, "warning", line, f"The JSON has {mistake}.", "It is read as meant.")
+    yield Problem(code, "warning", line, say("The JSON has {mistake}.", mistake=mistake), say("It is read as meant."))
     yield from same_key_problems(same_key, line)
     yield from checked_value(value, text, line)
 
 
 def too_long(line: int) -> Problem:
-    return Problem("long-line", "error", line, "This value is too long to be a row.")
+    return Problem("long-line", "error", line, say("This value is too long to be a row."))
 
 
 def _too_deep(line: int) -> Problem:
-    return Problem("json", "error", line, "The JSON is nested too deeply.")
+    return Problem("json", "error", line, say("The JSON is nested too deeply."))
 
 
 def is_too_large(text: str) -> bool:
@@ -207,7 +209,7 @@ def checked_value(value: Any, text: str, line: int) -> tuple[Piece, ...]:
     if "\\u" in text and _SURROGATE.search(text):
         clean = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
         if (replaced := _DECODER.decode(clean)) != value:
-            message, fix = "A character is cut in half.", "It is read as “?”."
+            message, fix = say("A character is cut in half."), say("It is read as “?”.")
             return Problem("half-character", "warning", line, message, fix), (line, replaced)
     return ((line, value),)
 
@@ -217,8 +219,13 @@ def decoding_problem(text: str, line: int, error: Exception, start: int = 0) -> 
     if isinstance(error, RecursionError):
         return _too_deep(line)
     if not isinstance(error, json.JSONDecodeError):  # Python refuses whole numbers of thousands of digits
-        return Problem("json", "error", line, "The JSON holds a number that is too long.")
+        return Problem("json", "error", line, say("The JSON holds a number that is too long."))
     error_line = line + text.count("\n", start, error.pos)
     column = error.pos - text.rfind("\n", 0, error.pos)
     reason = error.msg[0].lower() + error.msg[1:].removesuffix(" starting at")
-    return Problem("json", "error", error_line, f"The JSON is broken at column {column}: {reason}.")
+    return Problem(
+        "json",
+        "error",
+        error_line,
+        say("The JSON is broken at column {column}: {reason}.", column=column, reason=reason),
+    )

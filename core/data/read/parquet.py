@@ -6,6 +6,7 @@ from typing import Any
 
 from core.data.read.source import Piece, Source
 from core.errors import BadData
+from core.text.sentence import say
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "threads": "1",
@@ -38,7 +39,9 @@ def read_parquet(data_file: Source) -> Iterator[Piece]:
                 yield number, dict(zip(columns, map(without_nulls, values), strict=True))
                 number += 1
     except (duckdb.Error, ValueError, OverflowError, RuntimeError) as error:  # a number or a text that cannot be one
-        raise BadData(f"{data_file.path} is a damaged Parquet file: {_first_sentence(error)}.") from None
+        raise BadData(
+            say("{path} is a damaged Parquet file: {error}.", path=data_file.path, error=_first_sentence(error))
+        ) from None
 
 
 def without_nulls(value: Any) -> Any:

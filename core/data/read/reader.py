@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from core.data.read import arrow, json_text, parquet, source, tables
 from core.errors import BadData
-from core.text.sentence import shorten
+from core.text.sentence import join_and, say, shorten
 
 _WRAPPERS = ("train", "training", "data", "rows", "examples", "items", "records", "dataset")  # {"data": [{…}, {…}]}
 _HELD_OUT = ("validation", "valid", "val", "dev", "eval", "test", "testing")  # the first of them, beside such a list
@@ -51,8 +51,10 @@ class Finding:
         object.__setattr__(self, "message", shorten(self.message))
 
     def __str__(self) -> str:
-        location = f"{self.file}, line {self.line}" if self.line else self.file
-        return shorten(f"{location}: {self.message}")
+        if self.line:
+            where = {"file": self.file, "line": self.line, "message": self.message}
+            return shorten(say("{file}, line {line}: {message}", **where))
+        return shorten(say("{file}: {message}", file=self.file, message=self.message))
 
 
 def text_length(value: Any) -> int:
@@ -86,7 +88,7 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
     """
     file = str(data_file.path)
     if data_file.has_bom and data_file.begin == source.FILE_START:
-        yield Finding("bom", "note", file, 1, "The file starts with a byte order mark.", "It is skipped.")
+        yield Finding("bom", "note", file, 1, say("The file starts with a byte order mark."), say("It is skipped."))
     try:
         for piece in _join_single_messages(data_file, _read_pieces(data_file)):
             if isinstance(piece, source.Problem):
@@ -95,21 +97,24 @@ def iterate_rows(data_file: source.Source, *, held_out: bool = False) -> Iterato
             line, value = piece
             rows, unread = _unwrap(value, data_file, held_out)
             if data_file.held_out_part and not held_out:
-                message = f"The rows of {data_file.held_out_part} are the validation data, where no other is given."
+                message = say(
+                    "The rows of {part} are the validation data, where no other is given.",
+                    part=data_file.held_out_part,
+                )
                 yield Finding("held-out", "note", file, line, message)
             if unread:
-                message = f"Of the file, the rows of {unread} are not read."
-                yield Finding("unread", "warning", file, line, message, "Save it as a file of its own to use it.")
+                message = say("Of the file, the rows of {unread} are not read.", unread=unread)
+                yield Finding("unread", "warning", file, line, message, say("Save it as a file of its own to use it."))
             for row in rows:
                 if row is None:
-                    message = f"This is {_describe_type(value)}, not an object with named columns."
+                    message = say("This is {value}, not an object with named columns.", value=_describe_type(value))
                     yield Finding("not-a-row", "error", file, line, message)
                 else:
                     yield Row(line, row)
     except source.READ_ERRORS as error:
         raise source.unreadable_error(data_file.path, error) from None
     if not data_file.has_text and data_file.begin == source.FILE_START:
-        raise BadData(f"{file} holds only blank lines.")
+        raise BadData(say("{file} holds only blank lines.", file=file))
 
 
 def _join_single_messages(data_file: source.Source, pieces: Iterable[source.Piece]) -> Iterator[source.Piece]:
@@ -171,8 +176,12 @@ def _unwrap(value: Any, data_file: source.Source, held_out: bool) -> tuple[list[
     data_file.held_out_part = part = next((part for part in _HELD_OUT if part in lists), "")
     if held_out:
         return list(lists[part]) if part else [], ""
-    others = (f"{other} ({len(rows):,})" for other, rows in lists.items() if other not in (name, part))
-    return lists[name], " and ".join(others)
+    others = (
+        say("{name} ({rows:,})", name=other, rows=len(rows))
+        for other, rows in lists.items()
+        if other not in (name, part)
+    )
+    return lists[name], join_and(list(others))
 
 
 def _is_list_of_rows(value: Any) -> bool:
@@ -191,5 +200,5 @@ def _columns_of(value: Any) -> dict[str, Any] | None:
 
 
 def _describe_type(value: Any) -> str:
-    names = {list: "a list", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+    names = {list: "a list", int: "a number", float: "a number", bool: say("true or false"), type(None): "null"}
     return names.get(type(value), json.dumps(value)[:40])

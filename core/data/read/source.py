@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Literal, cast
 from core.data.read.other_formats import refuse_other_format
 from core.data.read.text_encoding import decode, detect_encoding, split_at_character
 from core.errors import BadData, Unavailable
+from core.text.sentence import say
 
 HEAD_BYTES = 1 << 16  # bytes looked at to tell what kind of file this is
 LONGEST_LINE = 1 << 26  # bytes; a longer line is skipped, so that memory stays flat
@@ -77,13 +78,13 @@ class Source:
             with self.open() as file:
                 head = file.read(HEAD_BYTES)
         except FileNotFoundError:
-            raise BadData(f"There is no file {path}.") from None
+            raise BadData(say("There is no file {path}.", path=path)) from None
         except PermissionError:
-            raise Unavailable(f"{path} cannot be read: permission denied.") from None
+            raise Unavailable(say("{path} cannot be read: permission denied.", path=path)) from None
         except READ_ERRORS as error:
             raise unreadable_error(path, error) from None
         if not head:
-            raise BadData(f"{path} is empty.")
+            raise BadData(say("{path} is empty.", path=path))
         self._inspect_head(head)
 
     def _inspect_head(self, head: bytes) -> None:
@@ -95,7 +96,7 @@ class Source:
             return
         refuse_other_format(self.path, self.suffix, head)
         if not self.bom and b"\0" in head:
-            raise BadData(f"{self.path} is not a text file.")
+            raise BadData(say("{path} is not a text file.", path=self.path))
         self.head = head[len(self.bom) :].decode(self.encoding, errors="replace")
         self.line_end_mark: Literal["\n", "\r"] = "\r" if "\r" in self.head[:-1] and "\n" not in self.head else "\n"
         self.head = self.head.replace("\r", "\n") if self.line_end_mark == "\r" else self.head
@@ -167,9 +168,9 @@ class Source:
                         length += len(tail)
                         if tail[-1:] in ("\n", "\r", b"\n"):
                             break
-                    yield Problem("long-line", "error", number, "This line is too long to be a row.")
+                    yield Problem("long-line", "error", number, say("This line is too long to be a row."))
                     if length >= _MOST_SKIPPED:
-                        yield Problem("long-line", "error", number, "What stands behind it is not read.")
+                        yield Problem("long-line", "error", number, say("What stands behind it is not read."))
                         return
                     offset, number = offset + (0 if wide else length), number + 1
                     continue
@@ -180,7 +181,7 @@ class Source:
                 text, guessed = (line, False) if wide else decode(line)
                 line = line[:0]
                 if sys.getsizeof(text) > 2 * LONGEST_LINE:  # one character can make the others four times as large
-                    yield Problem("long-line", "error", number, "This line is too long to be a row.")
+                    yield Problem("long-line", "error", number, say("This line is too long to be a row."))
                     number += 1
                     continue
                 if guessed:
@@ -234,22 +235,28 @@ def check_is_file(path: Path) -> None:
     try:
         mode = path.stat().st_mode
     except PermissionError:
-        raise BadData(f"There is no permission to read {path}.") from None
+        raise BadData(say("There is no permission to read {path}.", path=path)) from None
     except ValueError:  # a character that no name can have
-        raise BadData(f"There can be no file {path}.") from None
+        raise BadData(say("There can be no file {path}.", path=path)) from None
     if stat.S_ISDIR(mode):
-        raise BadData(f"{path} is a folder, not a file.")
+        raise BadData(say("{path} is a folder, not a file.", path=path))
     if not stat.S_ISREG(mode):
-        raise BadData(f"{path} is a device or a pipe, not a file.")
+        raise BadData(say("{path} is a device or a pipe, not a file.", path=path))
 
 
 def unreadable_error(path: Path, error: BaseException) -> Unavailable:
     """The error, with its sentence, for a file that cannot be read, or not any further."""
-    return Unavailable(f"{path} cannot be read: {str(getattr(error, 'strerror', None) or error).rstrip('.')}.")
+    return Unavailable(
+        say(
+            "{path} cannot be read: {error}.",
+            path=path,
+            error=str(getattr(error, "strerror", None) or error).rstrip("."),
+        )
+    )
 
 
 def encoding_problem(line: int) -> Problem:
-    return Problem("encoding", "warning", line, "This is not UTF-8.", "It is read as Windows-1252.")
+    return Problem("encoding", "warning", line, say("This is not UTF-8."), say("It is read as Windows-1252."))
 
 
 def _json_form(start: str) -> Literal["lines", "values"]:

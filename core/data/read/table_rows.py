@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 
 from core.data.read.source import Problem, Source
+from core.text.sentence import say
 
 _LONG_ROW = 1 << 17  # characters, which the csv module takes at most in one cell unless told otherwise
 _LONGEST_ROW = 1 << 26  # characters; a quote that is not closed makes one cell of all that follows
@@ -61,7 +62,12 @@ class TableRows:
             yield self._row.pop()
         for line in self._lines():
             if self._length > _LONGEST_ROW:
-                raise csv.Error(f"a row is longer than {_LONGEST_ROW:,} characters, as where a quote is not closed")
+                raise csv.Error(
+                    say(
+                        "a row is longer than {longest_row:,} characters, as where a quote is not closed",
+                        longest_row=_LONGEST_ROW,
+                    )
+                )
             yield line
 
     def _lines(self) -> Iterator[str]:

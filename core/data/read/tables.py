@@ -8,6 +8,7 @@ from contextlib import closing
 
 from core.data.read.source import FILE_START, HEAD_BYTES, Piece, Problem, Source
 from core.data.read.table_rows import TableRows
+from core.text.sentence import say
 
 _RULE = re.compile(r":?-*:?")
 
@@ -28,7 +29,9 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
         try:
             cells = rows.read()
         except csv.Error as error:
-            yield Problem("table", "error", data_file.line_end[1] - 1, f"The table is broken here: {error}.")
+            yield Problem(
+                "table", "error", data_file.line_end[1] - 1, say("The table is broken here: {error}.", error=error)
+            )
             continue
         if cells is None:
             break
@@ -36,8 +39,10 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
         problems.clear()
         line = start[1]
         if rows.quotes % 2 and rows.has_quotes:
-            message = "A quote in this row is not closed, so that all that follows would be one cell."
-            yield Problem("open-quote", "error", line, message, "Close it, or write it twice where it is a character.")
+            message = say("A quote in this row is not closed, so that all that follows would be one cell.")
+            yield Problem(
+                "open-quote", "error", line, message, say("Close it, or write it twice where it is a character.")
+            )
             continue
         if delimiter == "|":  # as in Markdown: blanks around cells, and a line below the names
             cells = [cell.strip() for cell in cells]
@@ -49,12 +54,19 @@ def _read_rows(data_file: Source, rows: TableRows, delimiter: str, problems: lis
             columns = [cell.strip() for cell in cells]
             twice = next((name for name, count in Counter(columns).items() if name and count > 1), None)
             if twice is not None:
-                message = f"Several columns are called {twice}; the last of them is read."
-                yield Problem("same-name", "warning", line, message, "Give each a name of its own.")
+                message = say("Several columns are called {twice}; the last of them is read.", twice=twice)
+                yield Problem("same-name", "warning", line, message, say("Give each a name of its own."))
             continue
         if len(cells) > len(columns):
             yield Problem(
-                "cells", "error", line, f"This row has {len(cells)} cells, but the table has {len(columns)} columns."
+                "cells",
+                "error",
+                line,
+                say(
+                    "This row has {cells} cells, but the table has {columns} columns.",
+                    cells=len(cells),
+                    columns=len(columns),
+                ),
             )
             continue
         data_file.row_start = start

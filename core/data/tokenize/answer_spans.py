@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.data.format.example import Message
+from core.text.sentence import say
 
 # render(messages, add_generation_prompt): the conversation as the template renders it.
 Render = Callable[[Sequence[Message], bool], str]
@@ -102,9 +103,11 @@ class _Search:
             if following is not None and following.start < end:
                 return None
         if not is_closed:
-            note = note or "The end of an earlier answer cannot be told from the template; it is learned without it."
+            note = note or say(
+                "The end of an earlier answer cannot be told from the template; it is learned without it."
+            )
         if str(self.answer.get("content") or "").strip() not in full[start:end]:
-            note = note or "The template writes an answer differently from the row; what it writes is learned."
+            note = note or say("The template writes an answer differently from the row; what it writes is learned.")
         return AnswerSpan(start, end, prompt if full.startswith(prompt) else "", note)
 
     def _prefix_end(self) -> int | None:
@@ -141,11 +144,13 @@ class _Search:
         if opening and shared >= len(prompt) - len(opening):
             start = min(shared, content)
             extra = prompt[start:].strip()
-            return start, f"To ask, the template writes {extra!r}, which the answered text does not have."
+            return start, say(
+                "To ask, the template writes {extra!r}, which the answered text does not have.", extra=extra
+            )
         place = full.rfind(opening, 0, content + 1) if opening else -1
         place = place if place >= 0 and full[place + len(opening) : content].strip() == "" else -1
         start = place + len(opening) if place >= 0 else content
-        return start, "The template writes earlier turns differently once the conversation goes on."
+        return start, say("The template writes earlier turns differently once the conversation goes on.")
 
     def _find_end(self, content: _ContentSpan) -> tuple[int, bool]:
         """(where the answer ends, whether its end of turn is part of it)."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from core.data.format.example import Example, Message
 from core.data.tokenize.rendered_text import RenderedText, render_example
 from core.data.tokenize.tokens import Span, tokenize_texts
+from core.text.sentence import say
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -67,7 +68,7 @@ def to_encoded(line: int, text: RenderedText, ids: Sequence[int], spans: Iterabl
     mask[:1] = 0
     cut, note = max(0, len(ids) - max_len), text.note
     if cut and mask.any() and not mask[:max_len].any():
-        note = note or "The answer starts behind the maximum length."
+        note = note or say("The answer starts behind the maximum length.")
     return Encoded(line, np.array(ids[:max_len], dtype=np.int32), mask[:max_len], cut, note)
 
 

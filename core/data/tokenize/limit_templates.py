@@ -15,6 +15,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from core.data.tokenize import template_limits
 from core.data.tokenize.template_inspection import is_harmless
 from core.data.tokenize.template_limits import LimitedEnvironment, TemplateLimit
+from core.text.sentence import say
 
 KEPT = 32  # compiled templates
 PIECES = 128  # of a text, between two looks at its size and at the clock
@@ -42,9 +43,16 @@ class WatchedEnvironment(ImmutableSandboxedEnvironment):
                 kept += some
                 size += sum(map(len, some))
                 if size > CHARACTERS:
-                    raise TemplateLimit(f"makes texts of more than {CHARACTERS:,} characters for one conversation")
+                    raise TemplateLimit(
+                        say(
+                            "makes texts of more than {characters:,} characters for one conversation",
+                            characters=CHARACTERS,
+                        )
+                    )
                 if time.thread_time() > deadline:
-                    raise TemplateLimit(f"takes more than {template_limits.SECONDS:g} seconds for one conversation")
+                    raise TemplateLimit(
+                        say("takes more than {seconds:g} seconds for one conversation", seconds=template_limits.SECONDS)
+                    )
         return "".join(kept)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from core.data.format.example import Message
 from core.data.tokenize import plans
 from core.errors import BadModel
+from core.text.sentence import say
 
 _HIDDEN_FIELDS = ("weight",)  # of a message, for Hone alone: templates do not see them
 Tools = tuple[dict[str, Any], ...]
@@ -52,9 +53,17 @@ def _ask_template(messages: Sequence[Message], tools: Tools, tokenizer: Any, add
         )
     except (TemplateLimit, RecursionError, MemoryError) as error:
         reason = (
-            "calls itself without an end" if isinstance(error, RecursionError) else str(error) or "takes all memory"
+            say("calls itself without an end")
+            if isinstance(error, RecursionError)
+            else str(error) or say("takes all memory")
         )
-        raise BadModel(f"The chat template of {tokenizer.name_or_path or 'the model'} {reason}.") from None
+        raise BadModel(
+            say(
+                "The chat template of {model} {reason}.",
+                model=tokenizer.name_or_path or say("the model"),
+                reason=reason,
+            )
+        ) from None
     except jinja2.TemplateError as error:
         raise TemplateRefused(_in_one_line(error)) from None
     except Exception as error:  # raised inside the template, which may do anything: divide by zero, call itself
@@ -79,7 +88,7 @@ def render_with_fallbacks(
             return Rendering(form, render(form, tools, tokenizer, add_generation_prompt), note)
         except TemplateRefused as error:
             refusal = refusal or error
-    raise refusal or TemplateRefused("there is no message")
+    raise refusal or TemplateRefused(say("there is no message"))
 
 
 def _forms(messages: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...], str]]:
@@ -92,10 +101,13 @@ def _forms(messages: tuple[Message, ...]) -> Iterator[tuple[tuple[Message, ...],
     if len(messages) > 1 and messages[0]["role"] == "system" and messages[1]["role"] == "user":
         system, first, *later = messages
         joined = {**first, "content": f"{system['content'].strip()}\n\n{first['content']}"}
-        yield (joined, *later), "The chat template takes no system message; its text was put before the first question."
+        yield (
+            (joined, *later),
+            say("The chat template takes no system message; its text was put before the first question."),
+        )
 
 
-DEVELOPER_AS_SYSTEM = "The chat template writes no developer message; it was given as a system message."
+DEVELOPER_AS_SYSTEM = say("The chat template writes no developer message; it was given as a system message.")
 
 
 def developer_as_system(messages: Sequence[Message]) -> tuple[Message, ...]:

@@ -21,9 +21,9 @@ from core.data.tokenize.template_coverage import (
     find_dropped_plain,
     writes_developer,
 )
-from core.text.sentence import shorten
+from core.text.sentence import say, shorten
 
-_NO_TEMPLATE = "The model has no chat template: conversations are written as plain text, parted by blank lines."
+_NO_TEMPLATE = say("The model has no chat template: conversations are written as plain text, parted by blank lines.")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedT
         return RenderedText(text, (LearnedSpan(0, len(text)),), raw=True)
     prompt, completion, note = _plain_parts(example)
     dropped = find_dropped_plain(example.messages or (), example.tools)
-    note = "\n".join([note, *describe_dropped(dropped, "Plain text")]) if dropped else note
+    note = "\n".join([note, *describe_dropped(dropped, say("Plain text"))]) if dropped else note
     if completion is None:
         return RenderedText(prompt, raw=True, open_ended=True, note=note, dropped=dropped)
     text = _add_eos(prompt + completion, tokenizer)
@@ -79,7 +79,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
     try:
         messages, full, note = render_with_fallbacks(messages, example.tools, tokenizer, add_generation_prompt)
     except TemplateRefused as error:
-        return RenderedText("", note=shorten(f"The chat template refuses this row: {error}."))
+        return RenderedText("", note=shorten(say("The chat template refuses this row: {error}.", error=error)))
     dropped = find_dropped(row_messages, example.tools, full, tokenizer)
     notes = [form_note, note, *describe_dropped(dropped)]
     note = "\n".join(dict.fromkeys(shorten(line) for line in notes if line))
@@ -87,9 +87,16 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
     text = full
     if end.added and end.token and not add_generation_prompt:
         text += end.token
-        written = f"{shorten(end.spelled_out, 60)} spelled out" if end.spelled_out else "nothing"
+        written = (
+            say("{spelled_out} spelled out", spelled_out=shorten(end.spelled_out, 60)) if end.spelled_out else "nothing"
+        )
         note = _add_note(
-            note, f"The chat template writes {written} behind an answer; {end.token} was added, to learn to stop."
+            note,
+            say(
+                "The chat template writes {written} behind an answer; {token} was added, to learn to stop.",
+                written=written,
+                token=end.token,
+            ),
         )
     if add_generation_prompt or train_on == "all":
         spans = [] if add_generation_prompt else [LearnedSpan(0, len(text))]
@@ -104,9 +111,14 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         try:
             answer = answer_spans.find_answer(messages, number, full, render_part, tokenizer.eos_token or "")
         except TemplateRefused as error:
-            answer, note = None, _add_note(note, f"The chat template refuses a part of this row: {error}.")
+            answer, note = (
+                None,
+                _add_note(note, say("The chat template refuses a part of this row: {error}.", error=error)),
+            )
         if answer is None:
-            note = _add_note(note, "An answer cannot be found in what the chat template writes; it is not learned.")
+            note = _add_note(
+                note, say("An answer cannot be found in what the chat template writes; it is not learned.")
+            )
             continue
         note = _add_note(note, answer.note)
         spans.append(

@@ -16,9 +16,10 @@ from typing import Any
 
 from core.data.format.example import Message
 from core.data.tokenize.render import TemplateRefused, Tools, render_with_fallbacks
+from core.text.sentence import say
 
 THINKING = ("reasoning_content", "thinking")  # keys of a message that hold what was thought before its text
-OFFERED, CALL, RESULT, THOUGHT = "offered functions", "function calls", "function results", "thinking"
+OFFERED, CALL, RESULT, THOUGHT = say("offered functions"), say("function calls"), say("function results"), "thinking"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,13 @@ def list_parts(messages: Sequence[Message], tools: Tools) -> Iterator[Part]:
             yield Part(CALL, number, str(call.get("function", call).get("name", "")))
 
 
-def describe_dropped(dropped: Iterable[Part], writer: str = "The chat template") -> list[str]:
+def describe_dropped(dropped: Iterable[Part], writer: str = say("The chat template")) -> list[str]:
     """A sentence for each kind of part that `writer` leaves out."""
     kinds = dict.fromkeys(part.kind for part in dropped)
-    return [f"{writer} does not write the {kind}: the model never sees that part." for kind in kinds]
+    return [
+        say("{writer} does not write the {kind}: the model never sees that part.", writer=writer, kind=kind)
+        for kind in kinds
+    ]
 
 
 def find_dropped_plain(messages: Sequence[Message], tools: Tools) -> tuple[Part, ...]:
@@ -58,7 +62,7 @@ def find_dropped_plain(messages: Sequence[Message], tools: Tools) -> tuple[Part,
 def writes_developer(messages: Sequence[Message], tools: Tools, tokenizer: Any) -> bool:
     """Whether the template writes the messages of a developer in a conversation of this form."""
     written = _written(tokenizer, str(tokenizer.chat_template), _form(messages, tools))
-    wanted = {("developer message", n) for n, m in enumerate(messages) if m["role"] == "developer"}
+    wanted = {(say("developer message"), n) for n, m in enumerate(messages) if m["role"] == "developer"}
     return written is None or wanted <= written
 
 
@@ -147,7 +151,7 @@ def _writes_thinking(tokenizer: Any, template: str) -> bool:
 
 
 def _text_kind(role: str) -> str:
-    return RESULT if role == "tool" else f"{role} message"
+    return RESULT if role == "tool" else say("{role} message", role=role)
 
 
 def _stands_in(part: str, text: str) -> bool:

@@ -17,6 +17,8 @@ from jinja2.filters import do_join, make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from core.text.sentence import say
+
 SECONDS = 5.0  # of the thread's own work for one conversation; usual are thousandths
 CHARACTERS = 1 << 26  # that all texts of one rendering may have together, and FACTOR times what the messages have
 FACTOR = 64
@@ -75,7 +77,7 @@ class Budget:
         if self.deadline is None:
             self.deadline = now + SECONDS
         if now > self.deadline:
-            raise TemplateLimit(f"takes more than {SECONDS:g} seconds for one conversation")
+            raise TemplateLimit(say("takes more than {seconds:g} seconds for one conversation", seconds=SECONDS))
 
     def add(self, size: int) -> None:
         """Count a text or list of this size, before it is made where that is possible."""
@@ -84,7 +86,9 @@ class Budget:
             self.limit += FACTOR * _count(self.given, math.inf, len)
             self.given = None
         if self.characters > self.limit:
-            raise TemplateLimit(f"makes texts of more than {self.limit:,} characters for one conversation")
+            raise TemplateLimit(
+                say("makes texts of more than {limit:,} characters for one conversation", limit=self.limit)
+            )
 
     def keep(self, value: Any) -> Any:
         """The value, counted."""
@@ -249,7 +253,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
             text, old, new, *_ = [*(value for value in values if isinstance(value, str)), "", "", ""]
             self.budget.add((len(text) // max(1, len(old)) + 1) * max(0, len(new) - len(old)))
         elif name == "sum" and sum(isinstance(value, list | tuple) for value in values) > 1:
-            raise TemplateLimit("adds lists up")
+            raise TemplateLimit(say("adds lists up"))
 
     def _check_join(self, separator: str, values: Iterable[Any]) -> list[Any]:
         """The values to be joined, counted first."""
@@ -268,7 +272,7 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
     def _nest(self, value: Any) -> Any:
         """A list, tuple or dict, counted with all that lies in it: it may hold the same thing twice, at every level."""
         if _count(value, ENTRIES) > ENTRIES:
-            raise TemplateLimit(f"makes a list of more than {ENTRIES:,} entries")
+            raise TemplateLimit(say("makes a list of more than {entries:,} entries", entries=ENTRIES))
         return self.budget.keep(value)
 
     def _add(self, value: Any, *others: Any) -> Any:
@@ -315,9 +319,9 @@ def _count(value: Any, limit: float, text_size: Callable[[str], int] = lambda _:
 
 def _check_width(width: int) -> None:
     if width > WIDTH:
-        raise TemplateLimit(f"widens a text or a number beyond {WIDTH:,}")
+        raise TemplateLimit(say("widens a text or a number beyond {width:,}", width=WIDTH))
 
 
 def _check_format(text: str) -> None:
     if any(pattern.search(text) for pattern in _WIDE_FORMATS):
-        raise TemplateLimit(f"widens a text or a number beyond {WIDTH:,}")
+        raise TemplateLimit(say("widens a text or a number beyond {width:,}", width=WIDTH))

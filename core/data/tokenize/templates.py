@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BadOption
+from core.text.sentence import say
 
 
 @dataclass(frozen=True)
@@ -20,14 +21,14 @@ class ChatTemplate:
 CHAT_TEMPLATES: dict[str, ChatTemplate] = {
     "chatml": ChatTemplate(
         "ChatML",
-        "What Qwen and many others use. Best when the model already knows its two marks.",
+        say("What Qwen and many others use. Best when the model already knows its two marks."),
         "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>\\n' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}",
         ("<|im_start|>", "<|im_end|>"),
     ),
     "llama3": ChatTemplate(
         "Llama 3",
-        "For base models of the Llama 3 family.",
+        say("For base models of the Llama 3 family."),
         "{{ bos_token }}{% for m in messages %}{{ '<|start_header_id|>' + m['role'] + '<|end_header_id|>\\n\\n'"
         " + m['content'] | trim + '<|eot_id|>' }}{% endfor %}"
         "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\\n\\n' }}{% endif %}",
@@ -35,7 +36,7 @@ CHAT_TEMPLATES: dict[str, ChatTemplate] = {
     ),
     "gemma": ChatTemplate(
         "Gemma",
-        "For base models of the Gemma family. A system message goes before the first question.",
+        say("For base models of the Gemma family. A system message goes before the first question."),
         "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('No system message') }}{% endif %}"
         "{% for m in messages %}{{ '<start_of_turn>' + ('model' if m['role'] == 'assistant' else m['role']) + '\\n'"
         " + m['content'] | trim + '<end_of_turn>\\n' }}{% endfor %}"
@@ -43,8 +44,8 @@ CHAT_TEMPLATES: dict[str, ChatTemplate] = {
         ("<start_of_turn>", "<end_of_turn>"),
     ),
     "plain": ChatTemplate(
-        "Plain words",
-        "Speakers are named in plain text. Works with every model, since it needs no marks.",
+        say("Plain words"),
+        say("Speakers are named in plain text. Works with every model, since it needs no marks."),
         "{% if bos_token %}{{ bos_token }}{% endif %}{% for m in messages %}{{ '' if loop.first else '\n\n' }}"
         "{{ m['role'] | capitalize + ': ' + m['content'] | trim }}"
         "{% if m['role'] == 'assistant' and eos_token %}{{ eos_token }}{% endif %}{% endfor %}"
@@ -65,11 +66,23 @@ def set_chat_template(tokenizer: Any, name: str) -> str:
         return _missing_token_note(tokenizer, template)
     file = Path(name).expanduser()
     if file.suffix != ".jinja":
-        raise BadOption(f"There is no chat template {name!r}; there are {', '.join(CHAT_TEMPLATES)}, or a .jinja file.")
+        raise BadOption(
+            say(
+                "There is no chat template {name!r}; there are {names}, or a .jinja file.",
+                name=name,
+                names=", ".join(CHAT_TEMPLATES),
+            )
+        )
     try:
         tokenizer.chat_template = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadOption(f"The chat template {name} cannot be read: {getattr(error, 'strerror', 'no text')}.") from None
+        raise BadOption(
+            say(
+                "The chat template {name} cannot be read: {error}.",
+                name=name,
+                error=getattr(error, "strerror", say("no text")),
+            )
+        ) from None
     return ""
 
 
@@ -78,4 +91,7 @@ def _missing_token_note(tokenizer: Any, template: ChatTemplate) -> str:
     missing = [token for token in template.tokens if token not in vocabulary]
     if not missing:
         return ""
-    return f"The model has no token {missing[0]}; it is spelled out, which is learned more slowly. Plain words suit it."
+    return say(
+        "The model has no token {missing}; it is spelled out, which is learned more slowly. Plain words suit it.",
+        missing=missing[0],
+    )

@@ -6,6 +6,7 @@ from typing import Any
 from core.data.tokenize.limit_templates import limit_templates
 from core.errors import BadModel
 from core.json_file import read_json
+from core.text.sentence import say
 
 _LARGEST = 128 << 20  # bytes; the largest tokenizer.json in use takes 35 MB
 _LONGEST_NUMBER = 40  # digits: transformers writes 10 to the power of 30 where nothing limits a text
@@ -23,9 +24,9 @@ def load_tokenizer(folder: Path) -> Any:
     from transformers import AutoTokenizer
 
     if not folder.is_dir():
-        raise BadModel(f"There is no model folder {folder}.")
+        raise BadModel(say("There is no model folder {folder}.", folder=folder))
     if not any((folder / name).is_file() for name in _FILES):
-        raise BadModel(f"{folder} has no tokenizer: tokenizer.json is missing.")
+        raise BadModel(say("{folder} has no tokenizer: tokenizer.json is missing.", folder=folder))
     for name in ("tokenizer_config.json", "tokenizer.json", "config.json"):
         _read_object(folder / name)
     try:
@@ -34,9 +35,16 @@ def load_tokenizer(folder: Path) -> Any:
         tokenizer.decode(tokenizer("a b", add_special_tokens=True)["input_ids"])
     except Exception as error:  # the tokenizers library raises bare Exception for a broken file
         reason = str(error).strip().partition("\n")[0].rstrip(".") or type(error).__name__
-        raise BadModel(f"The tokenizer in {folder} cannot be loaded: {reason}.") from error
+        raise BadModel(
+            say("The tokenizer in {folder} cannot be loaded: {reason}.", folder=folder, reason=reason)
+        ) from error
     if not getattr(tokenizer, "is_fast", False):
-        raise BadModel(f"The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.")
+        raise BadModel(
+            say(
+                "The tokenizer in {folder} has no tokenizer.json, and Hone cannot make one from its files.",
+                folder=folder,
+            )
+        )
     limit_templates()
     if tokenizer.chat_template is None:
         tokenizer.chat_template = _read_template_json(folder / "chat_template.json")

@@ -6,6 +6,8 @@ from typing import Any
 
 import mlx.core as mx
 
+from core.text.sentence import say
+
 # Relative differences that rounding explains. A GPU is tested in bfloat16: what is built for it is used then, mostly.
 TOLERANCE = {mx.float32: 1e-4, mx.bfloat16: 2e-2, mx.float16: 4e-3}
 PARTS = ("norms", "SwiGLU", "heads")
@@ -14,7 +16,7 @@ PARTS = ("norms", "SwiGLU", "heads")
 def unavailable_reason() -> str:
     """Why this thread's device cannot use the kernels; "" where it can. The first call on a GPU tests them."""
     if mx.default_device().type == mx.cpu:
-        return "the kernels are for a GPU"
+        return say("the kernels are for a GPU")
     return _test_kernels()
 
 
@@ -25,8 +27,11 @@ def _test_kernels() -> str:
         errors = differences(mx.bfloat16, PARTS)
         wrong = [name for name, error in errors.items() if not error <= TOLERANCE[mx.bfloat16]]
     except (RuntimeError, ValueError) as error:  # MLX raises these where a kernel does not compile or start
-        return f"they do not run on this GPU ({(str(error).strip().splitlines() or ['no word'])[0][:200]})"
-    return f"they give wrong numbers on this GPU ({', '.join(wrong)})" if wrong else ""
+        return say(
+            "they do not run on this GPU ({splitlines})",
+            splitlines=(str(error).strip().splitlines() or ["no word"])[0][:200],
+        )
+    return say("they give wrong numbers on this GPU ({wrong})", wrong=", ".join(wrong)) if wrong else ""
 
 
 def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
@@ -66,7 +71,7 @@ def differences(dtype: mx.Dtype, parts: Sequence[str]) -> dict[str, float]:
         "heads": lambda: _difference(
             lambda x: pieces.kernel_rotate_heads(x, normed, rotation), plain_heads(normed), [qkv]
         ),
-        "heads without norms": lambda: _difference(
+        say("heads without norms"): lambda: _difference(
             lambda x: pieces.kernel_rotate_heads(x, bare, rotation), plain_heads(bare), [qkv]
         ),
     }

@@ -125,7 +125,7 @@ def test_a_process_that_ends_itself_is_told_and_the_third_time_ends_the_run(
     judge = scorer("import os, signal\ndef reward(answers):\n" + body)
     for _ in range(2):
         assert judge(ANSWERS).problem == f"own.py {reason} at the answers to rows 1, 2."
-    with pytest.raises(Unavailable, match=r"for the 3rd time\. The run ends here\."):
+    with pytest.raises(Unavailable, match=r"This was the 3rd time: the run ends here\."):
         judge(ANSWERS)
 
 

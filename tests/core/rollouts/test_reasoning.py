@@ -332,7 +332,7 @@ def test_the_third_death_of_a_reward_file_is_the_end_and_stands_in_the_report(as
     body = f"    import os; from pathlib import Path; marker = Path({str(marker)!r})\n"
     body += "    if marker.exists():\n        os._exit(1)\n    marker.touch()"
     run = ask(data={"eval_split": 0.0}, train={"save_every": 1}, **file_reward(tmp_path, body))
-    with pytest.raises(Unavailable, match="for the 3rd time") as error:
+    with pytest.raises(Unavailable, match="the 3rd time") as error:
         list(train(run))
     report = (Path(str(run.output)) / "report.md").read_text()
     assert str(error.value) in report and "- `options.reward_seconds = 0.5`" in report

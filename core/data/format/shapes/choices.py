@@ -11,6 +11,7 @@ from core.data.format.shapes.choice_columns import find_layout
 from core.data.format.shapes.common import Values, column_value, find_column, require_columns
 from core.data.format.shapes.prompts import BESIDE, as_messages, read_prompt
 from core.data.read.json_value import repair_json
+from core.text.sentence import say
 
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LABELLED = re.compile(r"\(?([A-Z])\s?[).:]\s*")  # a choice that begins with its letter, as in "A) 21"
@@ -72,7 +73,7 @@ def _read_choices(value: Values) -> Choices:
     if layout.first is None:  # the right one is a choice of its own, whose place must tell nothing
         right = "" if is_null(value[layout.right]) else str(value[layout.right])
         if not right.strip():
-            raise Unusable("choice", f"{layout.right} is empty.")
+            raise Unusable("choice", say("{column} is empty.", column=layout.right))
         texts = tuple(sorted({*texts, right}))
         return Choices(_label(texts), texts, texts.index(right))
     return _choose(_label(texts), texts, layout.right, value, layout.first)
@@ -102,7 +103,7 @@ def _choose(labels: tuple[str, ...], texts: tuple[str, ...], column: str, value:
             return Choices(labels, texts, candidates.index(wanted))
     if 0 <= number < len(texts):
         return Choices(labels, texts, number)
-    raise Unusable("choice", f"{column} names none of the {len(texts)} choices.")
+    raise Unusable("choice", say("{column} names none of the {count} choices.", column=column, count=len(texts)))
 
 
 def _read_list(value: Values) -> tuple[tuple[str, ...], tuple[str, ...]]:

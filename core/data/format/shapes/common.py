@@ -12,6 +12,7 @@ from core.data.format.conversation import is_null
 from core.data.format.example import Example, Message, Remark, Unusable
 from core.data.read.json_value import repair_json
 from core.data.read.reader import Row
+from core.text.sentence import say
 
 Values = Mapping[str, Any]
 # (examples, remarks) of a row: usually one example; a preference pair makes two for UNPAIRED.
@@ -104,7 +105,7 @@ def read_text(value: Values, names: tuple[str, ...], *, required: bool = True) -
     if isinstance(content, str):
         return content if content.strip() else _checked(column, content, False, required)
     if isinstance(content, bool | list | dict):
-        raise Unusable("type", f"{column} is not text.")
+        raise Unusable("type", say("{column} is not text.", column=column))
     return _checked(column, "" if is_null(content) else str(content), is_null(content), required)
 
 
@@ -142,9 +143,9 @@ def _checked(column: str, text: str, is_missing: bool, required: bool) -> str:
     if not required or text.strip():
         return text
     if is_missing:
-        raise Unusable("null", f"{column} is null.")
+        raise Unusable("null", say("{column} is null.", column=column))
     is_answer = column.lower() in (*names_of.ANSWER, *names_of.COMPLETION, "chosen", "rejected")
-    raise Unusable("empty-answer" if is_answer else "empty", f"{column} is empty.")
+    raise Unusable("empty-answer" if is_answer else "empty", say("{column} is empty.", column=column))
 
 
 def user_message(content: str) -> Message:
@@ -167,7 +168,7 @@ def read_messages(value: Values, names: tuple[str, ...] = names_of.MESSAGES) -> 
     """The conversation in the first of these columns, with the system message of another column. Raises Unusable."""
     conversation = chat.as_messages(structure_value(value, names))
     if not conversation:
-        raise Unusable("no-answer", "The conversation is empty.")
+        raise Unusable("no-answer", say("The conversation is empty."))
     messages = chat.parse_messages(conversation)
     return messages if messages[0]["role"] in ("system", "developer") else (*system_messages(value), *messages)
 
@@ -180,5 +181,5 @@ def read_tools(value: Values) -> tuple[dict[str, Any], ...]:
     if isinstance(functions, dict):
         functions = [functions]
     if not isinstance(functions, list) or not all(isinstance(t, dict) for t in functions):
-        raise Unusable("tools", "tools is not a list of function descriptions.")
+        raise Unusable("tools", say("tools is not a list of function descriptions."))
     return tuple(t if "function" in t else {"type": "function", "function": t} for t in functions)

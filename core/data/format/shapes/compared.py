@@ -10,6 +10,7 @@ from core.data.format import conversation as chat
 from core.data.format.example import Unusable
 from core.data.format.shapes import common, prompts
 from core.data.format.shapes.common import Values
+from core.text.sentence import say
 
 _ANSWERS = ("response", "answer", "output", "completion", "conversation", "generation", "human_ref")
 _MARKS = (("a", "b"), ("1", "2"), ("0", "1"))
@@ -61,7 +62,7 @@ def as_pair(value: Values) -> Values:
     ranked = _ranked(value)
     if ranked:
         if ranked[0]["rank"] == ranked[-1]["rank"]:
-            raise Unusable("tie", "The answers have the same rank.")
+            raise Unusable("tie", say("The answers have the same rank."))
         return _with_answers(value, ("answers",), ranked[0]["answer"], ranked[-1]["answer"])
     messages_column, worse_column = _conversation_and_worse(value)
     messages, worse = common.column_value(value, (messages_column,)), common.column_value(value, (worse_column,))
@@ -129,13 +130,18 @@ def _is_first_better(two: _Two, better: list[Any]) -> bool:
     if two.is_signed or len(texts) > 1:
         first, second = (*map(_number, two.better, texts), 0.0)[:2]
         if first == second:
-            raise Unusable("tie", "Neither answer is the better one.")
+            raise Unusable("tie", say("Neither answer is the better one."))
         return first < second if two.is_signed else first > second
     if texts[0] in _TIES:
-        raise Unusable("tie", "Neither answer is the better one.")
+        raise Unusable("tie", say("Neither answer is the better one."))
     named = texts[0].removesuffix(".0")
     if not any(named in names for names in two.names):
-        raise Unusable("better", f"{two.better[0]} names neither {two.first} nor {two.second}.")
+        raise Unusable(
+            "better",
+            say(
+                "{column} names neither {first} nor {second}.", column=two.better[0], first=two.first, second=two.second
+            ),
+        )
     return named in two.names[0]
 
 
@@ -143,7 +149,7 @@ def _number(column: str, text: str) -> float:
     try:
         return float(text)
     except ValueError:
-        raise Unusable("better", f"{column} is no number.") from None
+        raise Unusable("better", say("{column} is no number.", column=column)) from None
 
 
 def _ranked(value: Values) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from core.data.format.example import Example, Message, Unusable
 from core.data.format.shapes import common, compared, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
+from core.text.sentence import say
 
-NAME = "Preference pairs"
-_LAST_WORDS = {"assistant": "an answer", "user": "a question"}
+NAME = say("Preference pairs")
+_LAST_WORDS = {"assistant": say("an answer"), "user": "a question"}
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 _match_both = common.require_columns(names_of.CHOSEN, names_of.REJECTED, extra=(prompts.ANY_PROMPT, *prompts.BESIDE))
@@ -27,15 +28,15 @@ def build_pair(row: Row) -> ParseResult:
         row = Row(row.line, dict(compared.as_pair(row.value)))
     chosen, rejected = (_read_answer(row.value, names) for names in (names_of.CHOSEN, names_of.REJECTED))
     if type(chosen) is not type(rejected):
-        raise Unusable("type", "chosen and rejected are not of the same form.")
+        raise Unusable("type", say("chosen and rejected are not of the same form."))
     if chosen == rejected:
-        raise Unusable("same-answers", "chosen and rejected are the same.")
+        raise Unusable("same-answers", say("chosen and rejected are the same."))
     if isinstance(chosen, str) and isinstance(rejected, str):
         example = _pair_of_texts(row, chosen, rejected)
     elif isinstance(chosen, tuple) and isinstance(rejected, tuple):
         example = _pair_of_messages(row, chosen, rejected)
     if example.chosen == example.rejected:
-        raise Unusable("same-answers", "chosen and rejected are the same.")
+        raise Unusable("same-answers", say("chosen and rejected are the same."))
     return (example,), []
 
 
@@ -47,7 +48,9 @@ def _read_answer(value: Values, names: tuple[str, ...]) -> str | tuple[Message, 
     if chat.is_conversation(answer):
         messages = chat.parse_messages(answer)
         if messages[-1]["role"] != "assistant" or not chat.has_content(messages[-1]):
-            raise Unusable("empty-answer", f"{common.find_column(value, names)} does not end with an answer.")
+            raise Unusable(
+                "empty-answer", say("{column} does not end with an answer.", column=common.find_column(value, names))
+            )
         return messages
     return common.read_answer(value, names)
 
@@ -98,7 +101,7 @@ def _split_off_prompt(row: Row, chosen: tuple[Message, ...], rejected: tuple[Mes
     while shared < min(len(chosen), len(rejected)) and chosen[shared] == rejected[shared]:
         shared += 1
     if not shared or shared == min(len(chosen), len(rejected)):
-        raise Unusable("no-prompt", "chosen and rejected do not begin with the same question.")
+        raise Unusable("no-prompt", say("chosen and rejected do not begin with the same question."))
     system = () if chosen[0]["role"] == "system" else common.system_messages(row.value)
     return _pair_with_prompt(row, (*system, *chosen[:shared]), chosen[shared:], rejected[shared:])
 
@@ -117,7 +120,9 @@ def _parse_transcript(text: str, last_role: str = "assistant") -> tuple[Message,
         {"role": roles[name], "content": text.strip()} for name, text in zip(parts[::2], parts[1::2], strict=True)
     ]
     if messages[-1]["role"] != last_role or not messages[-1]["content"]:
-        raise Unusable("empty-answer", f"The transcript does not end with {_LAST_WORDS[last_role]}.")
+        raise Unusable(
+            "empty-answer", say("The transcript does not end with {last_words}.", last_words=_LAST_WORDS[last_role])
+        )
     return tuple(messages)
 
 
@@ -128,4 +133,4 @@ def _common_prefix_length(first: str, second: str) -> int:
     return min(len(first), len(second))
 
 
-SHAPES = (Shape(NAME, "prompt, chosen and rejected", match_columns, build_pair),)
+SHAPES = (Shape(NAME, say("prompt, chosen and rejected"), match_columns, build_pair),)

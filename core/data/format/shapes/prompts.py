@@ -17,6 +17,7 @@ from core.data.format.shapes.common import (
     system_messages,
     user_message,
 )
+from core.text.sentence import say
 
 TEXT_PROMPTS = (*names_of.PROMPT, *names_of.INSTRUCTION, *names_of.QUESTION)
 ANY_PROMPT = (*TEXT_PROMPTS, *names_of.MESSAGES)
@@ -37,7 +38,7 @@ def read_prompt(value: Values, names: tuple[str, ...]) -> str | tuple[Message, .
     if kind in names_of.MESSAGES or chat.is_conversation(content):
         return read_messages(value, (column,))
     if chat.is_null(content):
-        raise Unusable("null", f"{column} is null.")
+        raise Unusable("null", say("{column} is null.", column=column))
     question = read_text(value, (column,), required=kind not in names_of.PROMPT)
     beside = _find_beside(tuple(value))
     before: tuple[Message, ...] = ()
@@ -83,6 +84,6 @@ def _read_history(value: Values, required: bool) -> tuple[Message, ...]:
     turns = history if isinstance(history, list | tuple) else (history,)
     if not all(isinstance(t, list) and len(t) == 2 and all(isinstance(text, str) for text in t) for t in turns):
         if required:
-            raise Unusable("type", "history is not a list of questions with answers.")
+            raise Unusable("type", say("history is not a list of questions with answers."))
         return ()
     return tuple(m for q, a in turns for m in (user_message(q), assistant_message(a)))

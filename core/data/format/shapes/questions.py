@@ -9,6 +9,7 @@ from core.data.format.final_answer import final_answer
 from core.data.format.shapes import choices, common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
+from core.text.sentence import say
 
 _ANSWER = names_of.CHECKED_ANSWER
 _PROMPT_ANSWER = (*_ANSWER, *names_of.COMPLETION)
@@ -24,7 +25,7 @@ def _build_asked(prompt_names: tuple[str, ...], answer_names: tuple[str, ...]) -
         if not isinstance(prompt, str):
             return _build_from_messages(row, prompt, answer)
         if not prompt.strip():
-            raise Unusable("empty", f"{common.find_column(row.value, prompt_names)} is empty.")
+            raise Unusable("empty", say("{column} is empty.", column=common.find_column(row.value, prompt_names)))
         return (Example(row.line, prompt=prompt, answer=None if answer is None else final_answer(answer)),), []
 
     return build
@@ -50,7 +51,7 @@ def _build_conversation(row: Row) -> ParseResult:
 
 def _build_from_messages(row: Row, messages: tuple[dict[str, object], ...], answer: str | None) -> ParseResult:
     if not messages or messages[-1]["role"] == "assistant":
-        raise Unusable("no-prompt", "There is no question to ask.")
+        raise Unusable("no-prompt", say("There is no question to ask."))
     result = None if answer is None else final_answer(answer)
     return (Example(row.line, messages=messages, answer=result, tools=common.read_tools(row.value)),), []
 
@@ -68,7 +69,7 @@ def _build_prompt_of_pair(row: Row) -> ParseResult:
     return (Example(row.line, messages=pair.messages, prompt=pair.prompt, tools=pair.tools),), remarks
 
 
-_NO_ANSWERS = "There are no answers to check against."
+_NO_ANSWERS = say("There are no answers to check against.")
 
 
 def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str, ...], note: str = "") -> Shape:
@@ -79,17 +80,25 @@ def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str,
 
 
 SHAPES = (
-    Shape(pairs.NAME, "", pairs.match_columns, _build_prompt_of_pair, f"Only the questions are asked. {_NO_ANSWERS}"),
-    Shape("Multiple choice", "", choices.match_columns, _build_choice),
-    _shape("Alpaca", "", names_of.INSTRUCTION, names_of.OUTPUT, "The output is what answers are checked against."),
-    _shape("Questions and answers", "question and answer", names_of.QUESTION, _ANSWER),
-    _shape("Prompts and answers", "prompt and answer", names_of.PROMPT, _PROMPT_ANSWER),
+    Shape(
+        pairs.NAME,
+        "",
+        pairs.match_columns,
+        _build_prompt_of_pair,
+        say("Only the questions are asked. {no_answers}", no_answers=_NO_ANSWERS),
+    ),
+    Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
+    _shape("Alpaca", "", names_of.INSTRUCTION, names_of.OUTPUT, say("The output is what answers are checked against.")),
+    _shape(say("Questions and answers"), say("question and answer"), names_of.QUESTION, _ANSWER),
+    _shape(say("Prompts and answers"), say("prompt and answer"), names_of.PROMPT, _PROMPT_ANSWER),
     Shape(
         "Conversations",
         "messages",
         _is_conversation,
         _build_conversation,
-        "They are asked up to their last answer, which is what answers are checked against where no column says it.",
+        say(
+            "They are asked up to their last answer, which is what answers are checked against where no column says it."
+        ),
     ),
     _shape("Prompts", "prompt", names_of.PROMPT, (), _NO_ANSWERS),
     _shape("Questions", "", names_of.QUESTION, (), _NO_ANSWERS),

@@ -8,6 +8,7 @@ from core.data.format.example import Example, Unusable
 from core.data.format.shapes import choices, common, pairs, prompts, unpaired
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
+from core.text.sentence import say
 
 _STEPS = (("prompt", "question", "problem"), ("completions", "steps"), ("labels",))
 
@@ -96,7 +97,7 @@ def _match_steps(value: Values) -> tuple[str, ...]:
 
 def _refuse_steps(row: Row) -> ParseResult:
     raise Unusable(
-        "steps", "The row marks single steps of an answer as right or wrong, for which there is no method here."
+        "steps", say("The row marks single steps of an answer as right or wrong, for which there is no method here.")
     )
 
 
@@ -108,8 +109,10 @@ def _match_single_message(value: Values) -> tuple[str, ...]:
 
 
 def _refuse_single_message(row: Row) -> ParseResult:
-    message = "The row is a single message of a conversation, without those before it."
-    raise Unusable("single-message", message, "Put the messages of each conversation into one list named messages.")
+    message = say("The row is a single message of a conversation, without those before it.")
+    raise Unusable(
+        "single-message", message, say("Put the messages of each conversation into one list named messages.")
+    )
 
 
 def _build_summary(row: Row) -> ParseResult:
@@ -126,22 +129,24 @@ def _shape(name: str, expected: str, prompt: tuple[str, ...], answer: tuple[str,
 
 
 SHAPES = (
-    Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, "Only the better answers are learned."),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_chosen_of_pair, say("Only the better answers are learned.")),
     Shape("Steps", "", _match_steps, _refuse_steps),
-    Shape(unpaired.NAME, "", unpaired.match_columns, _build_good_answer, "Only the answers marked good are learned."),
-    Shape("Chat messages", "messages", _match_chat("role"), _build_chat),
-    Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
-    Shape("Multiple choice", "", choices.match_columns, _build_choice),
-    _shape("Alpaca", "instruction and output", names_of.INSTRUCTION, names_of.OUTPUT),
-    _shape("Prompt and completion", "prompt and completion", names_of.PROMPT, names_of.COMPLETION),
-    _shape("Questions and answers", "question and answer", names_of.QUESTION, names_of.ANSWER),
     Shape(
-        "Texts and summaries",
+        unpaired.NAME, "", unpaired.match_columns, _build_good_answer, say("Only the answers marked good are learned.")
+    ),
+    Shape(say("Chat messages"), "messages", _match_chat("role"), _build_chat),
+    Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
+    Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
+    _shape("Alpaca", say("instruction and output"), names_of.INSTRUCTION, names_of.OUTPUT),
+    _shape(say("Prompt and completion"), say("prompt and completion"), names_of.PROMPT, names_of.COMPLETION),
+    _shape(say("Questions and answers"), say("question and answer"), names_of.QUESTION, names_of.ANSWER),
+    Shape(
+        say("Texts and summaries"),
         "",
         common.require_columns(names_of.SUMMARIZED, names_of.SUMMARY),
         _build_summary,
-        "The text is asked as it stands, without an instruction.",
+        say("The text is asked as it stands, without an instruction."),
     ),
-    Shape("Single messages", "", _match_single_message, _refuse_single_message),
-    Shape("Plain text", "text", common.require_columns(names_of.TEXT), _build_text),
+    Shape(say("Single messages"), "", _match_single_message, _refuse_single_message),
+    Shape(say("Plain text"), "text", common.require_columns(names_of.TEXT), _build_text),
 )

@@ -10,10 +10,11 @@ from core.data.format.shapes import common, pairs, prompts
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 from core.text.comma_list import join_list
+from core.text.sentence import say
 
-NAME = "Thumbs up and down"
-_GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", "thumbs up", "desirable", "positive", "👍")
-_BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", "thumbs down", "undesirable", "negative", "👎")
+NAME = say("Thumbs up and down")
+_GOOD = ("true", "1", "1.0", "+1", "yes", "good", "up", say("thumbs up"), "desirable", "positive", "👍")
+_BAD = ("false", "0", "0.0", "-1", "no", "bad", "down", say("thumbs down"), "undesirable", "negative", "👎")
 
 _match_conversation = common.require_columns(names_of.MESSAGES, names_of.LABEL, extra=(names_of.SYSTEM, names_of.TOOLS))
 _match_answer = common.require_columns(
@@ -38,7 +39,7 @@ def build_marked(row: Row) -> ParseResult:
     """
     label = _parse_mark(row.value[common.find_column(row.value, names_of.LABEL)])
     if label is None:
-        raise Unusable("label", "label is neither good nor bad.")
+        raise Unusable("label", say("label is neither good nor bad."))
     if isinstance(common.column_value(row.value, names_of.MESSAGES), list):
         messages, remarks = chat.trim_to_last_answer(common.read_messages(row.value))
         return (Example(row.line, messages=messages, label=label, tools=common.read_tools(row.value)),), remarks
@@ -83,7 +84,7 @@ def _match_unmarked(value: Values) -> tuple[str, ...]:
 
 
 def _refuse_unmarked(row: Row) -> ParseResult:
-    raise Unusable("label", f"{common.find_column(row.value, names_of.LABEL)} is empty.")
+    raise Unusable("label", say("{column} is empty.", column=common.find_column(row.value, names_of.LABEL)))
 
 
 def _match_rating(value: Values) -> tuple[str, ...]:
@@ -112,16 +113,19 @@ def _refuse_rating(row: Row) -> ParseResult:
     entries = join_list([*(f"{role}={column}" for role, column in parts.items()), f"label={name}>={limit}"])
     raise Unusable(
         "rating",
-        f"{name} is a number on a scale, not good or bad; say from where on it is good: "
-        f"--columns {shlex.quote(entries)}.",
+        say(
+            "{column} is a number on a scale, not good or bad; say from where on it is good: --columns {mapping}.",
+            column=name,
+            mapping=shlex.quote(entries),
+        ),
     )
 
 
 # A scale holds the numbers of good and bad too: where one row has a number of another kind, all rows are of this shape.
 RATINGS = Shape("Ratings", "", _match_rating, _refuse_rating)
 SHAPES = (
-    Shape(NAME, "prompt, completion and label, or messages and label", match_columns, build_marked),
-    Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, "Each pair becomes one good and one bad answer."),
+    Shape(NAME, say("prompt, completion and label, or messages and label"), match_columns, build_marked),
+    Shape(pairs.NAME, "", pairs.match_columns, _build_from_pair, say("Each pair becomes one good and one bad answer.")),
     RATINGS,
-    Shape("Answers without a mark", "", _match_unmarked, _refuse_unmarked),
+    Shape(say("Answers without a mark"), "", _match_unmarked, _refuse_unmarked),
 )
