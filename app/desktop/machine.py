@@ -32,17 +32,17 @@ def describe_machine(facts: MachineFacts) -> tuple[str, str]:
 
 def describe_neural_engine(facts: MachineFacts) -> str:
     """Whether the Neural Engine may be used, and why; "" where nothing is known of one."""
-    reason = str(facts.machine.get("neural_engine_reason") or "").rstrip(".")
+    reason = facts.machine.get("neural_engine_reason")
     state = tr("may be used") if facts.machine.get("neural_engine") else tr("not used")
-    return (
-        tr("Neural Engine: {state} – {reason}.", state=state, reason=reason[:1].lower() + reason[1:]) if reason else ""
-    )
+    return tr("Neural Engine: {state} – {reason}.", state=state, reason=reason) if reason else ""
 
 
 def describe_device(backend: dict[str, Any]) -> str:
     """Which device trains, and the reason."""
-    device, reason = str(backend["used"]).upper(), str(backend.get("reason") or "").rstrip(".")
-    return tr("Training on: {device} (MLX)", device=device) + (f" – {reason}." if reason else ".")
+    device, reason = str(backend["used"]).upper(), backend.get("reason")
+    if reason:
+        return tr("Training on: {device} (MLX) – {reason}.", device=device, reason=reason)
+    return tr("Training on: {device} (MLX).", device=device)
 
 
 def format_memory(total: float, usable: float | None = None) -> str:

@@ -39,7 +39,7 @@ class MachineCard(Card):
         self.engine.setVisible(bool(engine))
         self.first.setText(first)
         self.second.setText(second)
-        self.oddities.setText("\n".join(facts.oddities))
+        self.oddities.setText("\n".join(map(tr, facts.oddities)))
         self.oddities.setVisible(bool(facts.oddities))
 
     def _unknown(self, sentence: str) -> None:

@@ -8,7 +8,9 @@ import os
 import re
 import string
 import sys
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import core  # noqa: F401  first: it loads the fast BLAS before anything brings in MLX
@@ -17,15 +19,25 @@ from app.desktop import language
 FRAGMENT = re.compile(r"⟦[^⟦⟧]*(⟧|$)")  # a card shows a text's first sentence alone
 # Names of programs, models and licences, files, keys of settings and their values, units, what stands in sample rows.
 ALLOWED = re.compile(
-    r"Hone|MLX|English|Deutsch|(Qwen|SmolLM|Llama)\S* \S+|\S+\.(jsonl?|toml|md|txt)|\S+/\S+|[a-z]+-\d\.\d|qwen3|"
-    r"\d{4}-[\d-]+-sft-demo|[A-Z]{2,8}|LoRA|DoRA|(Ctrl|Alt|Shift|Meta|Del|F\d+).*|[a-z]+(_[a-z0-9]+)+|all|demo|messages|numeric=1|"
+    r"Hone|MLX|AMD .*|Intel.*|CPU \(MLX\)|prompt|completion|question|rows\.jsonl:\d+:|"
+    r"English|Deutsch|(Qwen|SmolLM|Llama)\S* \S+|\S+\.(jsonl?|toml|md|txt)|\S+/\S+|[a-z]+-\d\.\d|qwen3|"
+    r"\d{4}-[\d-]+-sft-demo|[A-Z]{2,8}|LoRA|DoRA|(Ctrl|Alt|Shift|Meta|Del|F\d+).*|[a-z]+(_[a-z0-9]+)+|float32|all|demo|messages|numeric=1|"
     r"\d+ (GB|MB|KB|s|min|bit)|What is 2 plus 2\?|I do not know\.|It is \d+\."
 )
-# Sentences that the core makes, which are in English in every language, and a menu of pyqtgraph that is switched off.
-OF_THE_CORE = re.compile(
-    r"(⟦In order⟧: )?(auto → |Not used\. ).*|⟦Training on: .*⟧ – .*|CPU \(MLX\) · .*|.* · ⟦\d+ cores?⟧ · .*|"
-    r".* holds no adapter\.|Better on unseen examples: .*|Chat messages, 300 rows: .*|Export(\.\.\.|…)?"
-)
+# A menu of pyqtgraph that is switched off, and what stands in the rows of the file with problems.
+OTHERS = re.compile(r"Export(\.\.\.|…)?|.*Write to \{\{name\}\}.*|Hi\?|Hello\.|\{\{name\}\}")
+
+# A file with a finding of each severity.
+PROBLEMS = """{"prompt": "Hi?", "completion": "Hello."}
+{"prompt": "Hi?", "completion": "Hello."}
+{"prompt": "Hi?", "completion": "Write to {{name}}."}
+{"prompt": "Hi?", "completion": ""}
+{"prompt": "Hi?",
+{"question": "Hi?"}
+{"prompt": "Hello.", "completion": "Hello."}
+{'prompt': 'Hi?', 'completion': 'Hello.'}
+
+"""
 
 
 class _Wrapped(dict[str, str]):
@@ -49,7 +61,7 @@ def is_bare(text: str) -> bool:
     rest = FRAGMENT.sub(" ", plain)
     words = re.findall(r"[^\W\d_]{3,}", rest)
     parts = [part for part in re.split(r"[\n·]", rest) if re.search(r"[^\W\d_]{3,}", part)]
-    return bool(words) and not OF_THE_CORE.fullmatch(text) and not all(map(_is_name, parts))
+    return bool(words) and not OTHERS.fullmatch(text) and not all(map(_is_name, parts))
 
 
 def _is_name(part: str) -> bool:
@@ -68,6 +80,8 @@ def shown_texts(root: Any) -> set[str]:
     from PySide6.QtGui import QAction
     from PySide6.QtWidgets import QAbstractButton, QComboBox, QLabel, QLineEdit, QTabBar, QTableView, QWidget
 
+    from app.widgets.item_model import ItemModel
+
     found: set[str] = set()
     for widget in [root, *root.findChildren(QWidget)]:
         if isinstance(widget.parent(), QTabBar):  # Qt's own arrows
@@ -83,7 +97,11 @@ def shown_texts(root: Any) -> set[str]:
             found |= {widget.tabText(i) for i in range(widget.count())}
         if isinstance(widget, QTableView) and widget.model() is not None:
             horizontal = Qt.Orientation.Horizontal
-            found |= {str(widget.model().headerData(i, horizontal)) for i in range(widget.model().columnCount())}
+            model = widget.model()
+            found |= {str(model.headerData(i, horizontal)) for i in range(model.columnCount())}
+            if isinstance(model, ItemModel):  # others show rows of data
+                cells = [model.index(row, i) for row in range(model.rowCount()) for i in range(model.columnCount())]
+                found |= {str(cell.data()) for cell in cells}
     for action in root.findChildren(QAction):
         found |= {action.text(), action.toolTip().replace("...", "…")}
     return found
@@ -120,6 +138,7 @@ def visit(app: Any) -> set[str]:
     window.draft.set("method", "sft")
     window.wizard.show_named("data")
     wait_until(lambda: window.wizard.data.scanned is not None)
+    found = see_problems(window, wait_until)
     window.wizard.show_named("model")
     window.wizard.show_named("check")
     wait_until(lambda: window.wizard.check.start_button.isEnabled())
@@ -127,9 +146,33 @@ def visit(app: Any) -> set[str]:
     wait_until(lambda: page.record.is_over and page.charts.complete)
     wait_until(lambda: window.runs_page._model.rowCount() or window.go("runs"))
     help_window = HelpWindow()
-    found = shown_texts(window) | shown_texts(help_window)
+    found |= shown_texts(window) | shown_texts(help_window)
     window.jobs.shut_down()
     window.close()
+    return found
+
+
+def see_problems(window: Any, wait_until: Any) -> set[str]:
+    """The Data step and the check with a file that has findings, each of them chosen once."""
+    before = window.draft.run.data.path
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        path.write_text(PROBLEMS, encoding="utf-8")
+        data = window.wizard.data
+        window.draft.set("data.path", str(path))
+        wait_until(lambda: data.scanned is not None and data.scanned.index.files == (str(path),))
+        problems = data.preview.problems
+        wait_until(lambda: len(problems.findings) > 4)
+        found = shown_texts(window)
+        for row in range(problems.table.model().rowCount()):
+            problems.table.selectRow(row)
+            found |= shown_texts(data)
+        window.wizard.show_named("check")
+        wait_until(lambda: window.wizard.check.start_button.isEnabled())
+        found |= shown_texts(window)
+        window.draft.set("data.path", before)
+        window.wizard.show_named("data")
+        wait_until(lambda: data.scanned is not None and str(path) not in data.scanned.index.files)
     return found
 
 

@@ -54,7 +54,7 @@ def test_one_line_is_the_first_sentence() -> None:
 
 
 def test_the_neural_engine_is_told() -> None:
-    facts = MachineFacts({"neural_engine": None, "neural_engine_reason": "Only a Mac has one."}, {})
+    facts = MachineFacts({"neural_engine": None, "neural_engine_reason": "only a Mac has one"}, {})
     assert describe_neural_engine(facts) == "Neural Engine: not used – only a Mac has one."
     facts = MachineFacts({"neural_engine": "Core ML", "neural_engine_reason": "it is here"}, {})
     assert describe_neural_engine(facts) == "Neural Engine: may be used – it is here."
