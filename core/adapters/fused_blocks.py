@@ -71,7 +71,7 @@ def _unfit(body: Any) -> str:
         return say(
             "something other than LoRA without dropout is trained, or a layer's weights cannot be joined with others"
         )
-    if not _rotates_alike([b.self_attn for b in body.layers]):
+    if not rotates_alike([b.self_attn for b in body.layers]):
         return say("the positions of some blocks are computed in another way")
     return ""
 
@@ -96,11 +96,11 @@ def _is_frozen_norm(norm: Any) -> bool:
     return type(norm) is nn.RMSNorm and not norm.trainable_parameters()
 
 
-def _rotates_alike(attentions: list[Any]) -> bool:
+def rotates_alike(attentions: list[Any]) -> bool:
     """Whether the rotary embedding of every block is that of the first, and is what Rotation says of it."""
-    size = _head_size(attentions[0])
+    size = head_size(attentions[0])
     x = mx.random.normal((1, 1, 40, size), key=mx.random.key(3))
-    rotation = _rotation(attentions[0].rope, size, 40, 0)
+    rotation = rotation_at(attentions[0].rope, size, 40, 0)
     low, high = mx.split(x[0, 0], 2, axis=-1)
     rotated = [low * rotation.cosine - high * rotation.sine, high * rotation.cosine + low * rotation.sine]
     expected = mx.concatenate(rotated, axis=-1)
@@ -108,12 +108,12 @@ def _rotates_alike(attentions: list[Any]) -> bool:
     return bool((errors < ROPE_TOLERANCE).all().item())
 
 
-def _head_size(attention: Any) -> int:
+def head_size(attention: Any) -> int:
     layer = attention.k_proj
     return linear_dims(layer.base if isinstance(layer, LoRALinear) else layer)[1] // int(attention.n_kv_heads)
 
 
-def _rotation(rope: Any, size: int, length: int, offset: Any) -> Rotation:
+def rotation_at(rope: Any, size: int, length: int, offset: Any) -> Rotation:
     """The rotation of each token, as a rotary embedding computes it."""
     rows = len(offset.places) if isinstance(offset, TokenPositions) else 1 if isinstance(offset, int) else offset.size
     unit = mx.concatenate([mx.ones((rows, 1, length, size // 2)), mx.zeros((rows, 1, length, size // 2))], axis=-1)
@@ -128,7 +128,7 @@ class _Block:
         self.module, self.attention = block, block.self_attn
         self._classes = _own_class(block), type(block.self_attn), type(block.mlp)
         self.groups: dict[Group, GroupedLinear] = {group: GroupedLinear(_layers(block, group)) for group in GROUPS}
-        self.size = _head_size(block.self_attn)
+        self.size = head_size(block.self_attn)
 
     @property
     def is_current(self) -> bool:
@@ -252,7 +252,7 @@ def _fused_call(cls: type[nn.Module]) -> Callable[..., Any]:
         create_mask = vars(sys.modules[cls.__module__])["create_attention_mask"]
         mask = create_mask(h, first)
         offset = 0 if first is None else first.offset
-        rotation = _rotation(blocks[0].attention.rope, blocks[0].size, length, offset)
+        rotation = rotation_at(blocks[0].attention.rope, blocks[0].size, length, offset)
         h = h.reshape(-1, width)
         for block, own, kept in zip(blocks, factors(h.dtype), cache or [None] * len(blocks), strict=True):
             compute = block.checkpointed if self.training and is_checkpointed(block.module) else block

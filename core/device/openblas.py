@@ -8,7 +8,10 @@ import ctypes
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
+
+import numpy as np
 
 # Debian and Ubuntu, Fedora and Arch, and the plain development name.
 NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
@@ -48,13 +51,31 @@ def report() -> tuple[str | None, str]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Within it a product takes one core, so that several can be computed at a time. For OpenBLAS alone."""
-    if _library is None:
-        yield
-        return
-    usual = _library.openblas_get_num_threads()
-    _library.openblas_set_num_threads(1)
+    """Within it a product takes one core, so that several can be computed at a time. For OpenBLAS alone, that of MLX
+    and the one that NumPy brings along."""
+    libraries = [*([_library] if _library is not None else []), *_of_numpy()]
+    calls = [(_call(library, "get_num_threads"), _call(library, "set_num_threads")) for library in libraries]
+    usual = [get() for get, _ in calls]
+    for _, set_threads in calls:
+        set_threads(1)
     try:
         yield
     finally:
-        _library.openblas_set_num_threads(usual)
+        for (_, set_threads), count in zip(calls, usual, strict=True):
+            set_threads(count)
+
+
+def _call(library: Any, name: str) -> Any:
+    """The function of an OpenBLAS, whose names NumPy's wheels have changed; None where it is no OpenBLAS."""
+    for prefix, suffix in (("", ""), ("scipy_", "64_"), ("scipy_", ""), ("", "64_")):
+        function = getattr(library, f"{prefix}openblas_{name}{suffix}", None)
+        if function is not None:
+            return function
+    return None
+
+
+@cache
+def _of_numpy() -> list[Any]:
+    """The OpenBLAS that NumPy's products are computed with, [] where that is another library."""
+    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # symbols are looked for in what it was linked to, too
+    return [library] if _call(library, "set_num_threads") is not None else []

@@ -1,12 +1,14 @@
 """Many completions at once: each prompt is computed once for its group, finished completions leave, new ones join.
 
 Runs on mlx-lm's batch caches, whose padding is on the left. The next token is computed while the last one is read,
-so the end of a completion is seen one token late; what was computed too much is dropped.
+so the end of a completion is seen one token late; what was computed too much is dropped. Where a NumpyDecoder computes
+the tokens, each is read at once.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable, Collection, Container, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -17,8 +19,10 @@ import numpy as np
 from core.adapters.fused_blocks import kept_factors
 from core.adapters.merged_weights import merged_weights
 from core.rollouts import SamplingStopped
+from core.rollouts.numpy_decoder import NumpyDecoder, make_decoder
 from core.rollouts.product_threads import product_threads
-from core.rollouts.sampling import SampledTokens, SamplingParams, sample_tokens
+from core.rollouts.row_cache import RowCache
+from core.rollouts.sampling import SampledTokens, SamplingParams, sample_in_numpy, sample_tokens
 
 PREFILL_STEP_SIZE = 2048  # tokens of a prompt computed in one piece
 # Share of the batch that must be free before completions leave and prompts join, because both copy the caches.
@@ -92,24 +96,29 @@ class CompletionGenerator:
             at_once = min(batch_size, count * group_size) if self.batched else 1
             self.limit.at_once = max(self.limit.at_once, at_once)
             certain = len(completions)
-            written = batch_generate(
-                self.model,
-                prompts,
-                params,
-                stop_tokens=self.stop_tokens,
-                group_size=group_size,
-                batch_size=batch_size,
-                seed=seed,
-                batched=self.batched,
-                done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
-            )
             try:
-                with merged_weights(self.model), kept_factors(self.model), product_threads(self.model, at_once):
-                    for finished in written:
-                        if self.stop.is_set():
-                            raise SamplingStopped
-                        certain = len(completions)
-                        completions += finished
+                # Before all else: putting weights together are small products, too.
+                with product_threads(self.model, at_once):
+                    decoder = make_decoder(self.model) if self.batched else None
+                    merged = merged_weights(self.model) if decoder is None else nullcontext()
+                    with merged, kept_factors(self.model):
+                        written = batch_generate(
+                            self.model,
+                            prompts,
+                            params,
+                            stop_tokens=self.stop_tokens,
+                            group_size=group_size,
+                            batch_size=batch_size,
+                            seed=seed,
+                            batched=self.batched,
+                            done=skipped | {(c.prompt_index, c.sample_index) for c in completions},
+                            decoder=decoder,
+                        )
+                        for finished in written:
+                            if self.stop.is_set():
+                                raise SamplingStopped
+                            certain = len(completions)
+                            completions += finished
                 return completions
             except RuntimeError as error:
                 if self.limit.give_way is None:
@@ -148,13 +157,15 @@ def batch_generate(
     seed: Sequence[int] = (0,),
     batched: bool = True,
     done: Container[tuple[int, int]] = (),
+    decoder: NumpyDecoder | None = None,
 ) -> Iterator[list[Completion]]:
     """Generate `group_size` completions of each prompt (token ids), `batch_size` of them at once.
 
     Yields after every token the completions that finished with it, often none, so that one can stop in between. The
     random numbers of a completion follow from `seed`, the index of its prompt and its own index in the group. The
     model should be in eval mode. With `batched` False completions are generated one after the other, which works for
-    any architecture (see capacity.py). What is `done`, (prompt, completion of its group), is left out.
+    any architecture (see capacity.py). What is `done`, (prompt, completion of its group), is left out. A `decoder` with
+    the weights of the model computes the tokens in its place, if `batched`.
     """
     batch_size = batch_size if batched else 1
     queue = deque(p_s for p_s in product(range(len(prompts)), range(group_size)) if p_s not in done)
@@ -169,17 +180,24 @@ def batch_generate(
             cache = _select_rows(cache, live)
         if queue and (not live or free >= MIN_FREE_SHARE * batch_size) and batch_size - len(rows) > 0:
             new = [queue.popleft() for _ in range(min(batch_size - len(rows), len(queue)))]
-            new_cache, last_tokens = prefill(model, prompts, [p for p, _ in new], batched)
+            new_cache, last_tokens = _prefill_rows(model, prompts, [p for p, _ in new], batched, decoder)
             rows = rows + [_ActiveCompletion(p, s, _uniform_numbers(seed, p, s, params.max_tokens)) for p, s in new]
             next_tokens, cache = mx.concatenate([next_tokens, last_tokens]), _extend_cache(cache, new_cache)
         scheduled = None
         if any(row.needs_token(params.max_tokens) for row in rows):
             uniform = np.array([row.uniform[min(row.scheduled, params.max_tokens - 1)] for row in rows])
-            sampled = sample_tokens(model(next_tokens[:, None], cache=cache)[:, -1], mx.array(uniform), params)
-            mx.async_eval(*sampled)
-            next_tokens, scheduled = sampled.tokens.astype(mx.int32), (rows, sampled)
+            if decoder is not None:
+                sampled = sample_in_numpy(decoder.logits(np.array(next_tokens), cache[0]), uniform, params)
+                next_tokens = mx.array(sampled.tokens.astype(np.int32))
+            else:
+                sampled = sample_tokens(model(next_tokens[:, None], cache=cache)[:, -1], mx.array(uniform), params)
+                mx.async_eval(*sampled)
+                next_tokens = sampled.tokens.astype(mx.int32)
+            scheduled = rows, sampled
             for row in rows:
                 row.scheduled += 1
+        if decoder is not None:
+            in_flight, scheduled = scheduled, None
         yield _take_tokens(*in_flight, stop_set, params.max_tokens) if in_flight is not None else []
         in_flight = scheduled
 
@@ -214,6 +232,18 @@ def _uniform_numbers(seed: Sequence[int], prompt_index: int, sample_index: int, 
     rng = np.random.default_rng([*seed, prompt_index, sample_index])
     numbers: np.ndarray = rng.random(count, dtype=np.float32)
     return numbers
+
+
+def _prefill_rows(
+    model: Any, prompts: Sequence[Sequence[int]], indices: Sequence[int], batched: bool, decoder: NumpyDecoder | None
+) -> tuple[list[Any], mx.array]:
+    """What prefill() gives; for a decoder as the one cache of all layers."""
+    if decoder is None:
+        return prefill(model, prompts, indices, batched)
+    unique = list(dict.fromkeys(indices))
+    layers, _ = prefill(model, prompts, unique, batched)
+    cache = RowCache.take(layers, [unique.index(i) for i in indices], decoder.key_heads, decoder.size)
+    return [cache], mx.array([prompts[i][-1] for i in indices], dtype=mx.int32)
 
 
 def prefill(

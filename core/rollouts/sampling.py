@@ -1,9 +1,10 @@
 """How the next token of a completion is sampled, and the log-probability it had."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import mlx.core as mx
+import numpy as np
 
 from core.model.fast_exp import exp
 
@@ -25,11 +26,11 @@ class SamplingParams:
 
 
 class SampledTokens(NamedTuple):
-    """One token for each of N completions; every array is [N]."""
+    """One token for each of N completions; every array, of MLX or of NumPy, is [N]."""
 
-    tokens: mx.array
-    logps: mx.array  # log-probabilities of these tokens
-    entropies: mx.array  # of the distributions they were sampled from, in nats
+    tokens: Any
+    logps: Any  # log-probabilities of these tokens
+    entropies: Any  # of the distributions they were sampled from, in nats
 
 
 def sample_tokens(logits: mx.array, uniform: mx.array, params: SamplingParams) -> SampledTokens:
@@ -59,6 +60,28 @@ def sample_tokens(logits: mx.array, uniform: mx.array, params: SamplingParams) -
         tokens = _sample(cumulative, uniform)
     logps = mx.take_along_axis(shifted, tokens[:, None], axis=-1) - log_total
     return SampledTokens(tokens, logps.squeeze(-1), entropies)
+
+
+def sample_in_numpy(logits: np.ndarray, uniform: np.ndarray, params: SamplingParams) -> SampledTokens:
+    """The same with NumPy, in fewer and quicker pieces."""
+    if params.is_filtered and params.temperature > 0:
+        sampled = sample_tokens(mx.array(logits), mx.array(uniform), params)
+        return SampledTokens(*(np.array(array) for array in sampled))
+    if params.temperature not in (0, 1):
+        logits = logits / np.float32(params.temperature)
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    weights = np.exp(shifted)
+    cumulative = weights.cumsum(axis=-1)
+    total = cumulative[:, -1:]
+    log_total = np.log(total)
+    entropies = log_total[:, 0] - np.einsum("nv,nv->n", weights, shifted) / total[:, 0]
+    if params.temperature == 0:
+        tokens = logits.argmax(axis=-1)
+    else:
+        passed = (cumulative <= uniform[:, None] * total).sum(axis=-1)
+        tokens = np.minimum(passed, logits.shape[-1] - 1)
+    logps = np.take_along_axis(shifted, tokens[:, None], axis=-1) - log_total
+    return SampledTokens(tokens, logps[:, 0], entropies)
 
 
 def _sample(cumulative: mx.array, uniform: mx.array) -> mx.array:
