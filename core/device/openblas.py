@@ -5,13 +5,12 @@ loaded first. A Mac needs none of this: MLX uses Accelerate there.
 """
 
 import ctypes
+import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-
-import numpy as np
 
 # Debian and Ubuntu, Fedora and Arch, and the plain development name.
 NAMES = ("libopenblas.so.0", "libopenblasp.so.0", "libopenblas.so")
@@ -77,5 +76,6 @@ def _call(library: Any, name: str) -> Any:
 @cache
 def _of_numpy() -> list[Any]:
     """The OpenBLAS that NumPy's products are computed with, [] where that is another library."""
-    library = ctypes.CDLL(np._core._multiarray_umath.__file__)  # symbols are looked for in what it was linked to, too
+    module = importlib.import_module("numpy._core._multiarray_umath")
+    library = ctypes.CDLL(module.__file__)  # symbols are looked for in what it was linked to, too
     return [library] if _call(library, "set_num_threads") is not None else []

@@ -4,6 +4,7 @@ In the order of a step:
 
 prompts.py                      the prompts of a dataset
 batch_generate.py, sampling.py  many completions at once, token by token; capacity.py says how many
+numpy_decoder.py, row_cache.py  the tokens of these on a processor
 collector.py, advantages.py     groups of completions with rewards and advantages; reward_monitor.py warns about them
 samples_file.py                 samples.jsonl
 collate.py                      groups as batches

@@ -101,7 +101,8 @@ class NumpyDecoder:
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         scores /= scores.sum(axis=-1, keepdims=True)
-        return (scores @ values).reshape(rows, -1)
+        attended: np.ndarray = scores @ values
+        return attended.reshape(rows, -1)
 
     def _rotations(self, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(cosines, sines with their sign [N, 1, 2, size / 2]) of the rotary embedding at positions [N]."""

@@ -32,7 +32,8 @@ class RowCache:
     @property
     def positions(self) -> np.ndarray:
         """The position of each row's next token [N]."""
-        return self._length - self._padding
+        positions: np.ndarray = self._length - self._padding
+        return positions
 
     @property
     def hidden(self) -> np.ndarray | None:

@@ -74,7 +74,8 @@ def sample_in_numpy(logits: np.ndarray, uniform: np.ndarray, params: SamplingPar
     cumulative = weights.cumsum(axis=-1)
     total = cumulative[:, -1:]
     log_total = np.log(total)
-    entropies = log_total[:, 0] - np.einsum("nv,nv->n", weights, shifted) / total[:, 0]
+    finite = np.maximum(shifted, np.finfo(np.float32).min)  # 0 times an infinity is no number
+    entropies = log_total[:, 0] - np.einsum("nv,nv->n", weights, finite) / total[:, 0]
     if params.temperature == 0:
         tokens = logits.argmax(axis=-1)
     else:

@@ -29,8 +29,10 @@ from core.device.machine import machine
 from core.device.select import select
 from core.model.fast_swiglu import install_fast_swiglu
 from core.rollouts.batch_generate import prefill
+from core.rollouts.numpy_decoder import make_decoder
 from core.rollouts.product_threads import product_threads
-from core.rollouts.sampling import SamplingParams, sample_tokens
+from core.rollouts.row_cache import RowCache
+from core.rollouts.sampling import SamplingParams, sample_in_numpy, sample_tokens
 from core.run import Adapter
 from tests.benchmarks.gpu import LARGE, SMALL
 from tests.benchmarks.page import put_part
@@ -225,12 +227,24 @@ def decoding(model: Any, scene: Scene, rounds: int) -> list[str]:
     def one_token() -> Any:
         return sample_tokens(model(tokens[:, None], cache=cache)[:, -1], uniform, params)
 
-    with merged_weights(model), kept_factors(model), product_threads(model, n):
-        whole = timed(one_token, rounds)
-        built = build_time(one_token, rounds)
+    def sample() -> Any:
+        return sample_tokens(logits, uniform, params)
+
+    with product_threads(model, n):
+        decoder, building = make_decoder(model), []
+        if decoder is not None:
+            rows = RowCache.take(cache, list(range(n)), decoder.key_heads, decoder.size)
+            last, drawn, np_logits = (np.array(array) for array in (tokens, uniform, logits))
+            whole = timed(lambda: sample_in_numpy(decoder.logits(last, rows), drawn, params) and [], rounds)
+            sampling = timed(lambda: sample_in_numpy(np_logits, drawn, params) and [], rounds)
+        else:
+            with merged_weights(model), kept_factors(model):
+                whole, sampling = timed(one_token, rounds), timed(sample, rounds)
+                built = build_time(one_token, rounds)
+                building = [("building its graph in Python (beside the last token)", built, "")]
     lines += [
-        ("sampling a token of each answer", timed(lambda: sample_tokens(logits, uniform, params), rounds), ""),
-        ("building its graph in Python (beside the last token)", built, ""),
+        ("sampling a token of each answer", sampling, ""),
+        *building,
         ("**the whole step**", whole, f"{n / whole.wall * 1000:,.0f} tokens/s"),
         ("**without its products**", Time(whole.wall - alone, whole.cpu - alone_cpu), ""),
     ]

@@ -30,6 +30,17 @@ def test_products_take_one_core_where_they_are_small(monkeypatch: pytest.MonkeyP
         assert library.threads == 2
 
 
+def test_the_products_of_numpy_take_one_core_as_well() -> None:
+    libraries = openblas._of_numpy()
+    if not libraries:
+        pytest.skip("NumPy's products are not computed with OpenBLAS")
+    threads = openblas._call(libraries[0], "get_num_threads")
+    usual = threads()
+    with openblas.one_thread():
+        assert threads() == 1
+    assert threads() == usual
+
+
 def test_a_model_without_linear_layers_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     library = Library()
     monkeypatch.setattr(openblas, "_library", library)

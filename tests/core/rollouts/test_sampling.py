@@ -6,7 +6,7 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from core.rollouts.sampling import SamplingParams, sample_tokens
+from core.rollouts.sampling import SamplingParams, sample_in_numpy, sample_tokens
 
 P = [0.1, 0.4, 0.05, 0.25, 0.2]  # likeliest first: 1, 3, 4, 0, 2
 
@@ -62,3 +62,19 @@ def test_log_probability_and_entropy_are_those_of_the_whole_distribution_at_the_
 def test_at_temperature_zero_the_likeliest_is_taken() -> None:
     token, logp, _ = sample_tokens(mx.log(mx.array([P])), mx.array([0.99]), SamplingParams(temperature=0.0))
     assert token.item() == 1 and logp.item() == pytest.approx(math.log(0.4), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"temperature": 0.0}, {"temperature": 0.6}, {"top_k": 9}, {"temperature": 1.4, "top_p": 0.8}]
+)
+def test_numpy_draws_the_same(options: dict[str, float]) -> None:
+    rng = np.random.default_rng(4)
+    logits = rng.normal(0, 3, (40, 300)).astype(np.float32)
+    logits[3, 5:] = -np.inf
+    uniform = rng.random(40, dtype=np.float32)
+    params = SamplingParams(**options)  # type: ignore[arg-type]
+    expected = sample_tokens(mx.array(logits), mx.array(uniform), params)
+    sampled = sample_in_numpy(logits, uniform, params)
+    assert sampled.tokens.tolist() == expected.tokens.tolist()
+    assert sampled.logps == pytest.approx(np.array(expected.logps), abs=1e-5)
+    assert sampled.entropies == pytest.approx(np.array(expected.entropies), abs=1e-5)
