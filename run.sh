@@ -190,6 +190,7 @@ hone) ;;
 --test | --check)
     shift
     cd "$here"
+    unset PYTHONDONTWRITEBYTECODE # with it every worker, and every process that a test starts, compiles everything again
     export QT_QPA_PLATFORM="${QT_QPA_PLATFORM:-offscreen}" MLX_DISABLE_COMPILE=1
     if [ "$word" = --check ]; then
         run ruff format --check

@@ -51,6 +51,12 @@ def calm_machine(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(power, "SYS", home / "sys")
 
 
+@pytest.fixture(autouse=True)
+def no_wait_for_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test cuts this process's power. Those that cut another's see to it there that it syncs what it has written."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)
+
+
 class _Records(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)

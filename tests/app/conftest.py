@@ -42,7 +42,8 @@ def garbage_collection(qapp: Application) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_thread_left(qapp: Application) -> Iterator[None]:
-    theme.apply(qapp, "light")
+    if theme.current_mode(qapp) != "light":  # all widgets that there are would be polished again
+        theme.apply(qapp, "light")
     yield
     task.cancel_all()
     qapp.garbage_collector.collect()
