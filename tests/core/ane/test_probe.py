@@ -1,5 +1,6 @@
 """The probe with processes in the place of Core ML's: ones that work, raise, hang, give nonsense, and die."""
 
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,9 @@ import numpy as np
 import pytest
 from mlx.utils import tree_flatten
 
+from core.ane import probe as probe_module
 from core.ane.probe import ProbeResult, judge_result, probe, usual_command
+from core.ane.program import chunk_spec, save_program
 from tests.core.ane.evaluator import Evaluator
 from tests.core.ane.tiny import add_lora, tiny_model
 
@@ -48,6 +51,14 @@ def block():
     return add_lora(tiny_model("qwen3")).layers[0]
 
 
+@pytest.fixture(scope="module")
+def saved_block(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The program of block(), which is the same each time."""
+    tried, package = block(), tmp_path_factory.mktemp("saved") / "block.mlpackage"
+    save_program([tried], chunk_spec([tried], 128), package)
+    return package
+
+
 def test_a_block_that_core_ml_computes_rightly() -> None:
     tried = block()
     before = {name: np.array(value) for name, value in tree_flatten(tried.parameters())}
@@ -78,7 +89,10 @@ def test_a_block_that_core_ml_computes_rightly() -> None:
         ("print('ANECCompile() FAILED', file=sys.stderr)\n" + DONE, keep, "compile", "ANECCompile() FAILED"),
     ],
 )
-def test_everything_that_can_go_wrong_is_a_reason(code: str, edit: Any, expected: str, part: str) -> None:
+def test_everything_that_can_go_wrong_is_a_reason(
+    code: str, edit: Any, expected: str, part: str, saved_block: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(probe_module, "save_program", lambda blocks, spec, package: shutil.copytree(saved_block, package))
     verdict, _ = probe(block(), 128, command=child(code, edit), seconds=3 if "sleep" in code else 60)
     assert verdict is not None and not verdict.used
     assert (verdict.code, part in verdict.reason, verdict.reason[-1]) == (expected, True, "."), verdict
