@@ -92,7 +92,7 @@ def test_a_block_that_core_ml_computes_rightly() -> None:
 def test_everything_that_can_go_wrong_is_a_reason(
     code: str, edit: Any, expected: str, part: str, saved_block: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(probe_module, "save_program", lambda blocks, spec, package: shutil.copytree(saved_block, package))
+    monkeypatch.setattr(probe_module, "save_program", lambda blocks, spec, to: shutil.copytree(saved_block, to))
     verdict, _ = probe(block(), 128, command=child(code, edit), seconds=3 if "sleep" in code else 60)
     assert verdict is not None and not verdict.used
     assert (verdict.code, part in verdict.reason, verdict.reason[-1]) == (expected, True, "."), verdict
