@@ -51,6 +51,8 @@ def find_reasons(run: Run, model_packing: str = "") -> Reasons:
 
 def use_labels(sentence: str, method: str) -> str:
     """A sentence of the library with the window's labels for flags and option names: --lora-r becomes “Rank”."""
+    if not _NAMES.search(sentence):
+        return sentence  # most often, and after every change: listing the options in a language takes milliseconds
     labels = {}
     for _, o in list_options(method):
         labels[o.flag] = tr(o.label)
