@@ -13,6 +13,7 @@ from core.distributed import watchdog
 from core.distributed.group import Group
 from core.distributed.watchdog import Watchdog
 from core.errors import Unavailable
+from core.text.sentence import Sentence
 
 HERE = "127.0.0.1"
 NAMES = ("studio", "mini", "air")
@@ -64,7 +65,11 @@ def test_a_death_is_told_at_once_and_to_all() -> None:
     with watched(3, 1000.0, never) as dogs:
         dogs[1]._peers[0].shutdown(socket.SHUT_RDWR)  # as the system does when a process is killed
         expected = "mini (rank 1) has ended unexpectedly. The run can go on from its last checkpoint."
-        assert [dogs[0].failure(10), dogs[2].failure(10)] == [expected, expected]
+        told = [dogs[0].failure(10), dogs[2].failure(10)]
+        assert told == [expected, expected]
+        for sentence in told:  # which a window can say in its language
+            assert isinstance(sentence, Sentence) and sentence.words == "{machine} has ended unexpectedly. {advice}"
+            assert sentence.values["machine"].values == {"machine": "mini", "rank": 1}
 
 
 def test_the_death_of_the_first_rank_is_told_by_the_others() -> None:
