@@ -4,6 +4,6 @@ train_on(run, machines) and resume_on(folder, machines) do it on several machine
 """
 
 from core.training.on_machines import resume_on, train_on
-from core.training.trainer import resume, train
+from core.training.train import resume, train
 
 __all__ = ["resume", "resume_on", "train", "train_on"]

@@ -22,8 +22,9 @@ from core.training.checkpoint import Progress
 from core.training.dry_run import dry_run, limit_cache
 from core.training.endings import explain_failure
 from core.training.optimizer_step import OptimizerStepper
+from core.training.prepare import prepare
 from core.training.recovery import Recovery
-from core.training.setup import Setup, prepare
+from core.training.setup import Setup
 from core.training.stopping import refuse_stopped, until_stopped
 from core.training.train_step import TrainStep
 

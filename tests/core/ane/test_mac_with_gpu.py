@@ -13,7 +13,7 @@ from core.ane.rules import judge_memory
 from core.events import Started, Warned
 from core.run import Run
 from core.train import train
-from core.training import ane_setup, model_setup, setup
+from core.training import ane_setup, model_setup, prepare
 from tests.core.ane.evaluator import Evaluator
 from tests.core.ane.tiny import add_lora, tiny_model
 from tests.core.conftest import only, write_model
@@ -36,7 +36,7 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return {**GPU, "requested": requested, **({"used": "cpu"} if requested == "cpu" else {})}
 
     monkeypatch.setattr(model_setup, "load", load)
-    for module in (setup, ane_setup):
+    for module in (prepare, ane_setup):
         monkeypatch.setattr(module, "select", select)
     return loads
 

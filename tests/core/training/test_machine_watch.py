@@ -19,6 +19,7 @@ from core.run import Run
 from core.train import train
 from core.training import machine_watch, step_sizes, trainer
 from core.training.machine_watch import MachineWatch
+from core.training.train_step import TrainStep
 from tests.core.conftest import only
 from tests.core.training.test_recovery_methods import grpo_options
 
@@ -133,9 +134,9 @@ def test_a_run_gives_way_with_the_same_numbers(
     monkeypatch.setattr(trainer, "WORTH_TELLING", 0)
     options: dict[str, Any] = {"train": {"steps": 3}, "data": {"packing": False}, "backend": "cpu"}
     widths: list[int] = []
-    gradient = trainer.TrainStep.gradient
+    gradient = TrainStep.gradient
     monkeypatch.setattr(
-        trainer.TrainStep, "gradient", lambda self, batch: (widths.append(len(batch.rows)), gradient(self, batch))[1]
+        TrainStep, "gradient", lambda self, batch: (widths.append(len(batch.rows)), gradient(self, batch))[1]
     )
     expected = only(Step, list(train(make_run("calm", **options))))
     calm_widths, widths[:] = list(widths), []

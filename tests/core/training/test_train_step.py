@@ -23,8 +23,9 @@ from core.model.log_probs import scatter_targets, target_tokens, to_mlx
 from core.resolved import Decision
 from core.run import Adapter, Run
 from core.train import resume, train
-from core.training import compiled_step, dry_run, model_setup, setup, trainer
+from core.training import compiled_step, dry_run, model_setup, prepare
 from core.training.flat_parameters import FlatParameters
+from core.training.setup import Setup
 from tests.core.conftest import only, write_model
 
 MakeRun = Callable[..., Run]
@@ -43,14 +44,14 @@ def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def really_compiled(as_on_gpu: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Also with MLX's compiler, which the tests and every CPU otherwise do without."""
-    select = setup.select
+    select = prepare.select
 
     def select_and_compile(requested: str) -> dict[str, str]:
         chosen = select(requested)
         mx.enable_compile()
         return chosen
 
-    monkeypatch.setattr(setup, "select", select_and_compile)
+    monkeypatch.setattr(prepare, "select", select_and_compile)
     yield
     mx.disable_compile()
 
@@ -215,13 +216,13 @@ def test_on_cuda_a_run_takes_what_its_largest_step_needs_and_some_room(
 ) -> None:
     limits: list[int] = []
 
-    def dry_run_as_on_cuda(prepared_run: setup.Setup, train_step: Any, recovery: Any) -> None:
+    def dry_run_as_on_cuda(prepared_run: Setup, train_step: Any, recovery: Any) -> None:
         prepared_run.on_gpu = True
         prepared_run.resolved = replace(prepared_run.resolved, fused=Decision(is_fused, ""))
         monkeypatch.setattr(mx.cuda, "is_available", lambda: True)
         dry_run.dry_run(prepared_run, train_step, recovery)
 
-    monkeypatch.setattr(trainer, "dry_run", dry_run_as_on_cuda)
+    monkeypatch.setattr("core.training.train.dry_run", dry_run_as_on_cuda)
     monkeypatch.setattr(mx, "set_memory_limit", lambda limit: limits.append(limit) or 0)
     options = {"steps": dry_run.MIN_STEPS, "gradient_checkpointing": checkpointing}
     run = make_run(train=options, model={"quantization": base})

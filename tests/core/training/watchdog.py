@@ -8,7 +8,7 @@ import pytest
 from mlx_lm.models import qwen3
 
 from core.device import parallel_plan
-from core.training import setup
+from core.training import prepare
 
 METAL = "[METAL] Command buffer execution failed: "
 TIMEOUT = METAL + "Caused GPU Timeout Error (00000002:kIOGPUCommandBufferCallbackErrorTimeout)"
@@ -52,5 +52,5 @@ class Watchdog:
 
 def let_recover(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Metal: what fails is computed again, and one batch after the other."""
-    monkeypatch.setattr(setup, "can_recover", lambda device: True)
+    monkeypatch.setattr(prepare, "can_recover", lambda device: True)
     monkeypatch.setattr(parallel_plan, "MOST", 1)
