@@ -17,6 +17,7 @@ from core.data.format.example import Message
 _TEXTS = frozenset(("content", "reasoning_content", "thinking"))  # keys of messages whose values are traced
 _HIDDEN = "weight"
 _LONGEST = 1 << 20  # characters of what is written so; more goes through the template, with its limits
+_MOST_TEMPLATES = 16  # of a tokenizer
 _MOST_FORMS = 512  # that are kept for a template
 _MOST_PLANS = 8  # of a form, one for each set of answers
 _MOST_FAILURES = 3  # of following a form
@@ -55,7 +56,8 @@ class _FormPlans:
 class _TemplatePlans:
     """What is known of a tokenizer's template."""
 
-    marks: tuple[Any, ...]  # what else the template may write
+    writes_tokens: bool = False  # whether the template may write the tokenizer's special tokens
+    marks: tuple[Any, ...] = ()  # these tokens
     template: Any = None  # compiled, to be followed; None where it cannot be
     is_compiled: bool = False
     forms: dict[Form, _FormPlans] = field(default_factory=dict)
@@ -118,18 +120,26 @@ def _read_form(messages: Sequence[Message], add_generation_prompt: bool) -> tupl
 
 
 def _known(tokenizer: Any) -> _TemplatePlans:
-    tokenizers: Any = vars(_kept).setdefault("tokenizers", weakref.WeakKeyDictionary())
-    marks = tokenizer.bos_token, tokenizer.eos_token
-    plans: _TemplatePlans | None = None
     template = tokenizer.chat_template
-    if type(template) is str:
-        kept = tokenizers.get(tokenizer)
-        if kept is None:
-            kept = tokenizers[tokenizer] = {}
-        plans = kept.get(template)
-        if plans is None or plans.marks != marks:
-            plans = kept[template] = _TemplatePlans(marks)
-    return plans or _TemplatePlans(marks)
+    last: tuple[Any, Any, _TemplatePlans] | None = vars(_kept).get("last")
+    if last is None or last[0]() is not tokenizer or last[1] is not template:
+        last = weakref.ref(tokenizer), template, _find_plans(tokenizer, template)
+        vars(_kept)["last"] = last
+    plans = last[2]
+    if plans.writes_tokens and plans.marks != (tokenizer.bos_token, tokenizer.eos_token):
+        plans.marks = tokenizer.bos_token, tokenizer.eos_token
+        plans.forms.clear()
+    return plans
+
+
+def _find_plans(tokenizer: Any, template: Any) -> _TemplatePlans:
+    if type(template) is not str:  # several, by name
+        return _TemplatePlans(is_compiled=True)
+    tokenizers: Any = vars(_kept).setdefault("tokenizers", weakref.WeakKeyDictionary())
+    plans: dict[str, _TemplatePlans] = tokenizers.setdefault(tokenizer, {})
+    if len(plans) >= _MOST_TEMPLATES and template not in plans:
+        plans.clear()
+    return plans.setdefault(template, _TemplatePlans(writes_tokens="_token" in template))
 
 
 def _follow(

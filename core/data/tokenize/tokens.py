@@ -41,6 +41,11 @@ class _Tokenized:
 
     def first_token(self, character: int, *, end: bool) -> int:
         """The first token that starts (or ends, with `end`) at or behind a character."""
+        guess = self.encoding.char_to_token(character - end) if character >= end else None
+        if guess is not None:  # the token that begins there, or that ends there or behind; nearly always the one
+            place = self.encoding.token_to_chars
+            if place(guess)[end] >= character and (not guess or place(guess - 1)[end] < character):
+                return int(guess)
         low, high = 0, len(self.ids)
         while low < high:
             middle = (low + high) // 2
