@@ -1,9 +1,9 @@
-"""A million rows prepared: python -m tests.benchmarks.million FILE [--rows 1000000] [--write]
+"""Many rows prepared twice: python -m tests.benchmarks.many_rows FILE [--rows 1000000] [--write]
 
-The rows of FILE, again and again, each with a number in its first text so that none repeats, go through what a run does
-before its first step, twice: read, checked, written by the chat template, tokenized; then the order of an epoch, and the
-batches of its first steps. Each time in a process of its own, by processor time and peak memory, beside the tokenizer
-alone. With --write the figures become a part of results/data.md.
+The rows of FILE, again and again, each with a number in its first text so that none repeats, go through what a run
+does before its first step, twice: read, checked, written by the chat template, tokenized; then the order of an epoch,
+and the batches of its first steps. Each time in a process of its own, by processor time and peak memory, beside the
+tokenizer alone. With --write the figures become a part of results/data.md.
 """
 
 import argparse
@@ -94,7 +94,7 @@ def peak_memory() -> int:
 
 
 def in_process(part: str, path: Path) -> dict[str, float]:
-    command = [sys.executable, "-m", "tests.benchmarks.million", str(path), "--part", part]
+    command = [sys.executable, "-m", "tests.benchmarks.many_rows", str(path), "--part", part]
     found: dict[str, float] = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
     print(part, found, file=sys.stderr, flush=True)
     return found
@@ -111,7 +111,7 @@ def build_part(rows: int, size: int, alone: dict[str, float], first: dict[str, f
 
     return "\n".join(
         [
-            f"Made by `python -m tests.benchmarks.million FILE --rows {rows} --write`: {rows:,} conversations "
+            f"Made by `python -m tests.benchmarks.many_rows FILE --rows {rows} --write`: {rows:,} conversations "
             f"({size / 1e6:,.0f} MB, {first['tokens'] / 1e6:,.0f} million tokens to train on), through all that a run "
             f"does with them before its first step, and the batches of {STEPS} steps. The tokenizer alone was measured "
             f"with {SAMPLE:,} of them. Other work may have run on the machine, which the seconds show.",
@@ -143,4 +143,4 @@ if __name__ == "__main__":
         text = build_part(options.rows, rows_file.stat().st_size, found[0], found[1], found[2])
     print(text)
     if options.write:
-        put_part(RESULTS, "Data: figures", "A million rows", text)
+        put_part(RESULTS, "Data: figures", "Two runs on many rows", text)
