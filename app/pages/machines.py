@@ -112,7 +112,8 @@ class MachinesPage(QWidget):
         """`model` is the one that a test looks for: that of the new run."""
         super().__init__()
         self._model = model
-        layout = vbox(self, theme.MARGIN, theme.GRID)
+        layout = vbox(self, gap=theme.GRID)
+        layout.setContentsMargins(0, theme.GRID, 0, 0)
         layout.addWidget(caption(tr(
             "Machines that train together with this one, by the names that ssh knows. Hone, the model and the dataset "
             "must lie there as they do here. Nothing is sent to a machine that is not listed here and chosen."

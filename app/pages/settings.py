@@ -5,6 +5,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from app.desktop.language import tr
 from app.pages.machines import MachinesPage
+from app.style import theme
 from app.widgets.card import vbox
 from app.widgets.tabs import Tabs
 
@@ -19,6 +20,7 @@ class SettingsWindow(QDialog):
         self.setWindowTitle(tr("Settings"))
         self.resize(720, 480)
         layout = vbox(self, 0, 0)
+        layout.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, theme.MARGIN)
         self.tabs = Tabs(tr("Parts of the settings"))
         layout.addWidget(self.tabs)
         self.machines = MachinesPage(model)

@@ -70,7 +70,7 @@ class MenuBar:
         menu.addMenu(self.recent)
         menu.addSeparator()
         preferences_role = QAction.MenuRole.PreferencesRole
-        self._add_action(menu, tr("&Settings…"), self._commands["settings"], key.Preferences, preferences_role)
+        self._add_action(menu, tr("&Settings…"), self._commands["settings"], "Ctrl+,", preferences_role)
         self._add_action(menu, tr("&Close window"), self._window.close, key.Close)
         role = QAction.MenuRole.QuitRole
         self.quit = self._add_action(menu, tr("&Quit Hone"), self._commands["quit"], key.Quit, role)
