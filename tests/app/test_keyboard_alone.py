@@ -72,6 +72,7 @@ def test_from_welcome_to_done(
     typist.press(Key.Key_Space)
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
+    assert QApplication.focusWidget() is page.tabs.bar  # and on no button that stops the run
     qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
     assert page.record.finished is not None and page.result.isVisible()
     typist.tab_to(page.result.chat_button)

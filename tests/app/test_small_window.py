@@ -1,0 +1,37 @@
+"""Every page has room in a small window: nothing of it is pushed out or laid over its neighbour."""
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.shell.sidebar import PLACES
+from app.shell.window import MainWindow
+
+
+def is_pushed(page: QWidget) -> bool:
+    """Whether a page needs more room than it has."""
+    needed = page.minimumSizeHint()
+    return needed.width() > page.width() or needed.height() > page.height()
+
+
+@pytest.mark.parametrize("size", [QSize(1024, 700), QSize(900, 600)])
+def test_each_page_has_room(qtbot: QtBot, window: MainWindow, dataset: Path, size: QSize) -> None:
+    window.resize(size)
+    pushed = []
+    for place, *_ in PLACES:
+        window.go(place)
+        qtbot.wait(100)
+        if is_pushed(window.stack.currentWidget()):
+            pushed.append(place)
+    window.open_files([dataset])
+    qtbot.waitUntil(lambda: window.wizard.data.scanned is not None)
+    for step in ("goal", "data", "model", "settings", "check"):
+        window.wizard.show_named(step)
+        qtbot.wait(100)
+        if is_pushed(window.wizard.current):
+            pushed.append(step)
+    assert pushed == []
+    assert window.size() == size
