@@ -71,7 +71,7 @@ def test_a_machine_that_cannot_be_reached(page: MachinesPage, qtbot: QtBot, aske
 def test_what_is_wrong_with_a_machine_is_said_in_german(
     asked: Path, monkeypatch: pytest.MonkeyPatch, german: None
 ) -> None:
-    with pytest.raises(Unavailable, match=r"^gone ist nicht zu erreichen: ssh: connect to host gone"):
+    with pytest.raises(Unavailable, match=r"^gone ist nicht erreichbar: ssh: connect to host gone"):
         list(try_machine(ssh_double.GONE, "starter"))
     monkeypatch.setattr(host_check, "SSH", ("no-such-program",))
     with pytest.raises(Unavailable, match=r"^ssh kann nicht gestartet werden: No such file or directory\.$"):
