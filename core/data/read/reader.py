@@ -200,5 +200,10 @@ def _columns_of(value: Any) -> dict[str, Any] | None:
 
 
 def _describe_type(value: Any) -> str:
-    names = {list: "a list", int: "a number", float: "a number", bool: say("true or false"), type(None): "null"}
-    return names.get(type(value), json.dumps(value)[:40])
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return say("true or false")
+    if isinstance(value, int | float):
+        return say("a number")
+    return say("a list") if isinstance(value, list) else json.dumps(value)[:40]

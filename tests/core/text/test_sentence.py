@@ -11,9 +11,9 @@ import pytest
 from app.desktop import language
 from app.desktop.language import tr
 from core.errors import BadOption
-from core.events import Finished, Warned, from_json, to_json
+from core.events import Finished, Resumed, Warned, from_json, to_json
 from core.run import Run
-from core.text.sentence import Sentence, from_plain, join, say, shorten, to_plain
+from core.text.sentence import Sentence, capitalize, from_plain, join, join_and, say, shorten, to_plain
 from core.training import report
 
 FINISHED = Finished("done", 60, "", 20.0, 9.134, 0.456, 40, eval_rows=24)
@@ -50,6 +50,27 @@ def test_a_joined_and_a_shortened_sentence_are_said_in_german(german: None) -> N
     warned = Warned("memory", short)
     read = from_json(to_json(warned))
     assert isinstance(read, Warned) and read.message == short and tr(read.message) == tr(short)
+
+
+def test_sentences_inside_of_an_events_tables_and_of_an_older_runs_line(german: None) -> None:
+    reason = say("only a Mac has one")
+    resumed = Resumed(3, {"device": {"reason": reason, "others": [say("is empty"), "a.txt"]}})
+    read = from_json(to_json(resumed))
+    assert isinstance(read, Resumed) and read == resumed
+    assert tr(read.changes["device"]["reason"]) == "nur ein Mac hat eine"
+    assert [tr(text) for text in read.changes["device"]["others"]] == ["ist leer", "a.txt"]
+    older = json.loads(to_json(Warned("x", say("is empty"))))
+    older["said"] = {"message": older["said"]["is empty"]}  # by the name of the field
+    again = from_json(json.dumps(older))
+    assert isinstance(again, Warned) and tr(again.message) == "ist leer"
+
+
+def test_a_capital_at_the_beginning_in_each_language(german: None) -> None:
+    listed = capitalize(join_and([say("the model"), say("the dataset"), say("the teacher")]))
+    assert listed == "The model, the dataset and the teacher"
+    assert tr(listed) == "Das Modell, der Datensatz und der Lehrer"
+    assert tr(from_plain(json.loads(json.dumps(to_plain(listed))))) == tr(listed)
+    assert tr("x: " + say("is empty") + "!") == "x: ist leer!"
 
 
 def test_braces_without_values_stay() -> None:
