@@ -30,8 +30,11 @@ def collate_rollouts(
     mask_truncated: bool,
     keep_order: bool,
     layout: dict[str, Any],
+    parallel_batches: int = 1,
 ) -> list[Batch]:
     """The batches of one optimizer step, each of up to `micro_batch_size` completions; groups stay whole if they fit.
+
+    Where `parallel_batches` are computed side by side, there are at least so many if there are enough completions.
 
     advantages [R, G] of R groups with G completions. With `skip_flat`, groups whose advantages are all zero are left
     out: without a KL term they have no gradient. (If all groups are flat, one is included, so that there is a step.)
@@ -48,17 +51,18 @@ def collate_rollouts(
         chosen.sort(key=lambda i: max(len(r.ids) for r in groups[i].rollouts) + len(groups[i].prompt_ids))
     included = sum(len(groups[i].rollouts) for i in chosen)
     batches = []
-    for parts in _partition([(i, len(groups[i].rollouts)) for i in chosen], micro_batch_size):
+    size = min(micro_batch_size, -(-included // parallel_batches))
+    for parts in _partition([(i, len(groups[i].rollouts)) for i in chosen], size):
         rows = [_encode(groups[part.group], part.members, mask_truncated) for part in parts]
         batch = collate(rows, range(len(rows)), **layout)
         # The batch holds the first completion of every group, then the second of every group, and so on.
         order = [(part.group, part.members[k]) for k in range(len(parts[0].members)) for part in parts]
-        size = len(order)
+        count = len(order)
         extra = {
             "sampled": _sampled_logps(batch, [groups[i].rollouts[k].logps for i, k in order]),
             "advantage": np.array([advantages[i, k] for i, k in order], np.float32),
-            "kept": np.full(size, included / total, np.float32),
-            "mean_length": np.full(size, max(1, targets) / included, np.float32),
+            "kept": np.full(count, included / total, np.float32),
+            "mean_length": np.full(count, max(1, targets) / included, np.float32),
         }
         # The rows of these batches, by which they are weighted, are completions.
         batches.append(replace(batch, extra=extra, rows=tuple(groups[i].row for i, _ in order)))

@@ -36,6 +36,7 @@ class RolloutConfig:
 
     prompts_per_step: int
     micro_batch_size: int  # completions that go through the model as one batch
+    parallel_batches: int  # that are computed side by side
     seed: int
     shuffle: bool
     layout: dict[str, Any]  # passed to core.data.batch.batches.collate
@@ -168,6 +169,7 @@ class RolloutBatches:
             mask_truncated=o.overlong_filter,
             keep_order=not self.config.shuffle,
             layout=self.config.layout,
+            parallel_batches=self.config.parallel_batches,
         )
         group = self.collector.group
         if group.size > 1:

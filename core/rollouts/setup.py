@@ -163,11 +163,12 @@ def prepare_rollouts(
     answers = yield from _fit_answers(policy, max_length, o.answers_at_once)
     scorer = RewardScorer(o.weights, o.settings)
     collector = Collector(_generator(policy, answers), policy.tokenizer, o, scorer, policy.group)
-    # bnpo's loss is a batch's own, so that its batches stay as they were asked for.
-    micro_batch = o.micro_batch_size
+    # bnpo's loss is a mean over its batch, which for it stays as large as it was asked for.
+    parallel = 1 if o.loss_type == "bnpo" else policy.parallel_batches
     config = RolloutConfig(
         prompts_per_step=t.batch_size * t.gradient_accumulation_steps,
-        micro_batch_size=micro_batch if o.loss_type == "bnpo" else -(-micro_batch // policy.parallel_batches),
+        micro_batch_size=-(-o.micro_batch_size // parallel),
+        parallel_batches=parallel,
         seed=t.seed,
         shuffle=run.data.shuffle,
         layout=policy.layout,
