@@ -14,7 +14,7 @@ from app.runs.history import describe_status
 from app.widgets.buttons import quiet_button
 from app.widgets.card import Card, hbox, vbox
 from app.widgets.labels import IconLabel, Label, caption
-from core.training import report
+from core.training.verdict import tone
 
 _NAME_WIDTH = 300
 _BUTTON_INSET = 10  # of the name, which is a button
@@ -62,8 +62,8 @@ class Overview(Card):
         name.clicked.connect(lambda: self.open_run.emit(run.folder))
         name.setMaximumWidth(_NAME_WIDTH)
         finished = run.record.finished
-        tone = report.tone(run.run, finished) if finished is not None else "info"
-        icon, colour = ICONS[tone]
+        shown_tone = tone(run.run, finished) if finished is not None else "info"
+        icon, colour = ICONS[shown_tone]
         words = tr("It has no verdict: it is not at its end.")
         if finished is not None:
             words = tr(finished.message) or describe_status(finished.reason)

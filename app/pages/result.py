@@ -22,7 +22,7 @@ from app.widgets.scroll_page import ScrollPage
 from core.events import Finished, Sample
 from core.methods import SHARE
 from core.run import Run
-from core.training import forgetting, report
+from core.training import forgetting, result_metrics, verdict
 
 # Free text never matches word for word: a share of zero both before and after training says nothing.
 _ZERO_IN_FREE_TEXT = ("exact_match", "valid_json")
@@ -70,7 +70,7 @@ class ResultPage(QWidget):
             return
         self._folder = folder
         self.verdict.setText(tr(finished.message))
-        self.tone = report.tone(run, finished)
+        self.tone = verdict.tone(run, finished)
         self._icon.show_icon(*_ICONS[self.tone])
         self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")
         self.figures.setText("    ".join(format_figures(record, finished)))
@@ -146,9 +146,9 @@ def format_figures(record: RunRecord, finished: Finished) -> list[str]:
     """The numbers behind the verdict, each in a few words: metrics before and after training, steps, weights."""
     before, after = finished.metrics_before, finished.metrics_after
     metrics = {name: v for name, v in after.items() if name not in _ZERO_IN_FREE_TEXT or v or before.get(name)}
-    shares = {name: v for name, v in metrics.items() if report.describe_metric(name).unit == SHARE}
+    shares = {name: v for name, v in metrics.items() if result_metrics.describe_metric(name).unit == SHARE}
     metrics = shares or metrics  # the others are on the charts, and mean little by themselves
-    figures = [f"{tr(title)}: {localize(change)}" for title, change in report.format_metrics(before, metrics)]
+    figures = [f"{tr(title)}: {localize(change)}" for title, change in result_metrics.format_metrics(before, metrics)]
     figures.append(
         tr("{steps:,} steps in {duration}", steps=finished.step, duration=status_text.format_duration(finished.seconds))
     )

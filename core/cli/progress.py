@@ -20,7 +20,7 @@ from core.events import (
     to_json,
 )
 from core.run.changes import describe_resumed
-from core.training.report import format_metrics
+from core.training.result_metrics import format_metrics
 
 
 def show(events: Iterable[Event], as_json: bool, out: Any) -> int:

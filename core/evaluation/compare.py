@@ -10,7 +10,7 @@ from core.errors import BadOption
 from core.evaluation.evaluate import EvaluatedRow, Evaluation
 from core.text.sentence import say
 from core.training.paired_tests import CLEAR, format_p, sign_flip_test, sign_test
-from core.training.report import describe_metric
+from core.training.result_metrics import describe_metric
 
 LOSS = "loss"
 EXACT = "exact_match"

@@ -35,10 +35,10 @@ from core.rewards.answer import THINK_START, Answer, RewardSettings
 from core.rewards.judge import RewardScorer
 from core.run import DEMO
 from core.text.sentence import say
-from core.training import report
 from core.training.forgetting import METRIC, Forgetting, compare, known_texts
 from core.training.general_text import measure_losses
 from core.training.metrics import MetricMeans
+from core.training.result_metrics import answer_scores
 
 
 class EvalLoss(NamedTuple):
@@ -217,7 +217,7 @@ def _evaluate(
         asked.append(row)
     scores = dict(result.preferences)
     if kind in (TEXT, QUESTIONS):
-        scores = report.answer_scores([reply.text for reply in replies], [reply.expected for reply in replies])
+        scores = answer_scores([reply.text for reply in replies], [reply.expected for reply in replies])
         for row in asked:
             if row.expected.strip():
                 row.scores["exact_match"] = float(str(row.answer).strip() == row.expected.strip())

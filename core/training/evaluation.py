@@ -32,9 +32,11 @@ from core.training.forgetting import METRIC, describe
 from core.training.general_measure import GeneralMeasure
 from core.training.rank_facts import measured
 from core.training.recovery import Recovery
+from core.training.result_metrics import answer_scores
 from core.training.setup import Setup
 from core.training.step_sums import StepSums
 from core.training.train_step import Loss, TrainStep
+from core.training.verdict import verdict
 
 _TELL_SECONDS = 0.5  # between two reports of how many rows are measured
 _STAGES = {"before": say("before training"), "during": say("on the way"), "after": say("after training")}
@@ -212,8 +214,8 @@ class Evaluation:
             is_text_loss=_is_text_loss(self.run.spec),
         )
         finished = dataclasses.replace(finished, caveat=caveat)
-        verdict = report.verdict(self.run, finished, self._training_metrics())
-        finished = dataclasses.replace(finished, message=verdict)
+        sentence = verdict(self.run, finished, self._training_metrics())
+        finished = dataclasses.replace(finished, message=sentence)
         yield from self.recovery.take_notes()
         told = (e.message if isinstance(e, Warned) else describe_resumed(e) for e in self.folder.events())
         notes = [sentence for sentence in told if sentence]
@@ -317,9 +319,7 @@ class Evaluation:
         """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
         if self.run.spec.data not in (PAIRS, UNPAIRED):
             samples = self._samples[stage]
-            self._sample_scores[stage] = report.answer_scores(
-                [s.answer for s in samples], [s.expected for s in samples]
-            )
+            self._sample_scores[stage] = answer_scores([s.answer for s in samples], [s.expected for s in samples])
 
     def _training_metrics(self) -> dict[str, float]:
         """The metrics of the last tenth of the steps, on rows that are learned from."""

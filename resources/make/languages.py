@@ -24,7 +24,7 @@ from core.quant.modes import MODES
 from core.resources import FOLDER
 from core.rewards import REWARDS
 from core.run import list_options
-from core.training.report import SAMPLE_METRICS
+from core.training.result_metrics import SAMPLE_METRICS
 
 ROOT = FOLDER.parent
 _FIELD = re.compile(r"\{[^}]*\}")

@@ -26,7 +26,7 @@ from core.device.machine import machine
 from core.easy import Builder, distill, finetune
 from core.events import Evaluated, Sample
 from core.resources import STARTER, sample
-from core.training.report import answer_scores
+from core.training.result_metrics import answer_scores
 from resources.make.grow import grow
 
 RESULTS = Path(__file__).parent / "results" / "distill.md"

@@ -13,7 +13,8 @@ from core import cli, easy, methods
 from core.errors import BadOption
 from core.events import Evaluated, Finished, Step
 from core.run import Run
-from core.training import report
+from core.training import result_metrics
+from core.training import verdict as verdicts
 from resources.make.help import methods_table, pages
 from tests.core.methods.new_method import NAME, new_method
 
@@ -67,11 +68,11 @@ def test_the_verdict_goes_by_its_criterion() -> None:
     def verdict(before: float, after: float) -> str:
         metrics: dict[str, Any] = {"metrics_before": {"certain": before}, "metrics_after": {"certain": after}}
         finished = Finished("done", 9, "", 1.0, 2.0, 2.0, best_step=9, eval_rows=100, **metrics)
-        return report.verdict(Run(method=NAME), finished, {})
+        return verdicts.verdict(Run(method=NAME), finished, {})
 
     assert verdict(0.2, 0.6) == "Better: it is certain of 20% → 60% of the words in 100 unseen rows."
     assert verdict(0.6, 0.6).startswith("No clear improvement: it is certain of 60% → 60%")
-    assert report.format_metrics({"certain": 0.2}, {"certain": 0.6, "targets": 7.0}) == [
+    assert result_metrics.format_metrics({"certain": 0.2}, {"certain": 0.6, "targets": 7.0}) == [
         ("Words it is certain of", "20% → 60%"),
         ("Targets", "7"),
     ]

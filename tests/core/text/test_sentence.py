@@ -14,7 +14,7 @@ from core.errors import BadOption
 from core.events import Finished, Resumed, Warned, from_json, to_json
 from core.run import Run
 from core.text.sentence import Sentence, capitalize, from_plain, join, join_and, say, shorten, to_plain
-from core.training import report
+from core.training import verdict
 
 FINISHED = Finished("done", 60, "", 20.0, 9.134, 0.456, 40, eval_rows=24)
 
@@ -79,7 +79,7 @@ def test_braces_without_values_stay() -> None:
 
 
 def test_a_verdict_is_said_in_german_also_when_it_is_read_again(german: None) -> None:
-    finished = dataclasses.replace(FINISHED, message=report.verdict(Run(), FINISHED, {}))
+    finished = dataclasses.replace(FINISHED, message=verdict.verdict(Run(), FINISHED, {}))
     english = (
         "Better on unseen examples: 9.13 → 0.46. Best at step 40; later steps began to memorise, so step 40 was kept."
     )
@@ -97,7 +97,7 @@ def test_a_verdict_is_said_in_german_also_when_it_is_read_again(german: None) ->
 def test_the_words_of_a_method_too(german: None) -> None:
     metrics = {"metrics_before": {"accuracy": 0.5}, "metrics_after": {"accuracy": 0.9}}
     finished = dataclasses.replace(FINISHED, loss_before=0.69, loss_after=0.4, best_step=60, eval_rows=1200, **metrics)
-    sentence = report.verdict(Run(method="dpo"), finished, {})
+    sentence = verdict.verdict(Run(method="dpo"), finished, {})
     assert tr(sentence) == (
         "Besser: Das Modell bewegt sich bei 50\u00a0% → 90\u00a0% von 1.200 ungesehenen Paaren zur besseren Antwort."
     )

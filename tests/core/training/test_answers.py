@@ -11,7 +11,7 @@ from core.run import Run
 from core.run.folder import REPORT
 from core.train import train
 from core.training.answers import find_caveat, is_repetitive
-from core.training.report import tone, verdict
+from core.training.verdict import tone, verdict
 from tests.core.conftest import only
 
 LOOPS = (

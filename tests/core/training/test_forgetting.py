@@ -22,7 +22,7 @@ from core.resources import STARTER, sample
 from core.run import Run
 from core.run.folder import REPORT
 from core.train import resume, train
-from core.training import forgetting, general_text, report
+from core.training import forgetting, general_text, result_metrics, verdict
 from core.training.forgetting import FILE, METRIC, Forgetting, General, Record, compare, describe
 from core.training.general_text import (
     NeutralText,
@@ -95,9 +95,9 @@ def test_the_verdict_tells_it_and_is_amber_where_twice_the_loss_is_left() -> Non
         metrics = {"metrics_before": {METRIC: 1.0}, "metrics_after": {METRIC: after}}
         return Finished("done", 20, "", 1.0, best_step=20, eval_rows=9, **facts, **metrics)  # type: ignore[arg-type]
 
-    assert report.verdict(Run(), finish(1.5), {}) == "Better on unseen examples: 2.00 → 1.00. It forgot: much."
-    assert [report.tone(Run(), finish(after)) for after in (1.5, 2.0)] == ["good", "warn"]
-    assert report.format_metrics({METRIC: 1.0}, {METRIC: 1.5}) == [("Loss on general text", "1 → 1.5")]
+    assert verdict.verdict(Run(), finish(1.5), {}) == "Better on unseen examples: 2.00 → 1.00. It forgot: much."
+    assert [verdict.tone(Run(), finish(after)) for after in (1.5, 2.0)] == ["good", "warn"]
+    assert result_metrics.format_metrics({METRIC: 1.0}, {METRIC: 1.5}) == [("Loss on general text", "1 → 1.5")]
 
 
 def test_by_itself_it_is_measured_where_it_takes_less_than_a_tenth(make_run: MakeRun) -> None:

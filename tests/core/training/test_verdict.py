@@ -8,7 +8,7 @@ from typing import Any
 
 from core.events import Finished
 from core.run import Run
-from core.training.report import outcome, verdict
+from core.training.verdict import outcome, verdict
 
 
 def verdict_of(
