@@ -41,10 +41,12 @@ def visit_runs(camera: Camera) -> None:
     camera.take("9-runs-deleted")
     page.deleted_bar.undo_button.click()
     page.compare.emit(finished[:4])
-    camera.wait_until(lambda: window.compare_page is not None and window.compare_page.chart is not None)
+    camera.wait_until(
+        lambda: window.navigation.compare_page is not None and window.navigation.compare_page.chart is not None
+    )
     camera.wait(0.5)
     camera.take("9-compare")
-    camera.scroll(window.compare_page, 1.0)
+    camera.scroll(window.navigation.compare_page, 1.0)
     camera.take("9-compare-below")
     page.run_again.emit(Run.read(finished[0] / "run.toml"), "The good one")
     window.draft.set("adapter.rank", 4)

@@ -109,11 +109,11 @@ def test_the_rows_of_a_dataset(qtbot: QtBot, window: MainWindow, dataset: Path) 
 
 
 def test_the_help(qtbot: QtBot, window: MainWindow) -> None:
-    window._show_help()
-    assert window._help is not None
-    window._help.activateWindow()
-    qtbot.waitUntil(lambda: QApplication.activeWindow() is window._help)
-    assert unmarked(window._help, window._help) == []
+    window.navigation.show_help()
+    assert window.navigation.help is not None
+    window.navigation.help.activateWindow()
+    qtbot.waitUntil(lambda: QApplication.activeWindow() is window.navigation.help)
+    assert unmarked(window.navigation.help, window.navigation.help) == []
 
 
 def test_the_licences(qtbot: QtBot) -> None:

@@ -44,8 +44,8 @@ def test_the_chosen_goal_tells_its_needs_without_moving_anything(qtbot: QtBot, w
         assert goal.about.lines["Memory and time"].text() == spec.cost
         assert {k: card.geometry() for k, card in goal.cards.cards.items()} == places
     goal.methods_button.click()
-    assert window._help is not None and window._help.pages["methods.md"].isVisible()
-    window._help.close()
+    assert window.navigation.help is not None and window.navigation.help.pages["methods.md"].isVisible()
+    window.navigation.help.close()
 
 
 def test_one_line_is_the_first_sentence() -> None:

@@ -25,7 +25,7 @@ def make_runs() -> list[Path]:
 def show_comparison(qtbot: QtBot, window: MainWindow) -> None:
     """The page with three runs beside each other, drawn."""
     window.runs_page.compare.emit(make_runs())
-    page = window.compare_page
+    page = window.navigation.compare_page
     qtbot.waitUntil(lambda: len(page.runs) == 3 and page.chart is not None, timeout=20_000)
     qtbot.wait(100)
 
@@ -37,7 +37,7 @@ def test_runs_are_compared(qtbot: QtBot, window: MainWindow) -> None:
     qtbot.waitUntil(lambda: listed.table.model().rowCount() == 3)
     listed.table.selectAll()
     listed.compare_button.click()
-    page = window.compare_page
+    page = window.navigation.compare_page
     assert isinstance(page, ComparePage)
     assert window.stack.currentWidget() is page
     qtbot.waitUntil(lambda: len(page.runs) == 3 and page.chart is not None, timeout=20_000)
