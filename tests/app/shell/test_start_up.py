@@ -44,6 +44,29 @@ def test_nothing_heavy_before_the_window_stands() -> None:
     assert result.stdout.splitlines() == ["1 [] True", "[]"]  # and PySide has read the source of no module
 
 
+CLASSES = """
+import sys
+import core
+from app.shell.warm_up import make_qt_classes, warm_up
+def made():
+    return {name: {n for n, value in vars(module).items() if isinstance(value, type)}
+            for name, module in list(sys.modules.items()) if name.startswith("PySide6.Qt")}
+early = made()
+print(sum(1 for _ in make_qt_classes()) > 700)
+before = made()
+warm_up()
+after = made()
+print(len(before["PySide6.QtWidgets"]) > len(early.get("PySide6.QtWidgets", ())))
+print({name: sorted(after[name] - before.get(name, set())) for name in after if after[name] - before.get(name, set())})
+"""
+
+
+def test_the_charts_are_imported_without_making_a_class_of_qt() -> None:
+    """They are imported on another thread, beside which the UI thread makes classes of its own."""
+    result = subprocess.run([sys.executable, "-c", CLASSES], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.stdout.splitlines() == ["True", "True", "{}"], result.stdout + result.stderr
+
+
 def test_version_and_help() -> None:
     for flag, text in (("--version", "Hone 0"), ("--help", "--theme")):
         result = subprocess.run(
