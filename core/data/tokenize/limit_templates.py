@@ -12,9 +12,10 @@ from typing import Any
 import jinja2
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from core.data.tokenize import template_limits
+from core.data.tokenize import template_budget
+from core.data.tokenize.template_budget import TemplateLimit
 from core.data.tokenize.template_inspection import is_harmless
-from core.data.tokenize.template_limits import LimitedEnvironment, TemplateLimit
+from core.data.tokenize.template_limits import LimitedEnvironment
 from core.text.sentence import say
 
 KEPT = 32  # compiled templates
@@ -38,7 +39,7 @@ class WatchedEnvironment(ImmutableSandboxedEnvironment):
         pieces = iter(pieces)
         kept = list(itertools.islice(pieces, PIECES))
         if len(kept) == PIECES:
-            size, deadline = sum(map(len, kept)), time.thread_time() + template_limits.SECONDS
+            size, deadline = sum(map(len, kept)), time.thread_time() + template_budget.SECONDS
             while some := list(itertools.islice(pieces, PIECES)):
                 kept += some
                 size += sum(map(len, some))
@@ -51,7 +52,7 @@ class WatchedEnvironment(ImmutableSandboxedEnvironment):
                     )
                 if time.thread_time() > deadline:
                     raise TemplateLimit(
-                        say("takes more than {seconds:g} seconds for one conversation", seconds=template_limits.SECONDS)
+                        say("takes more than {seconds:g} seconds for one conversation", seconds=template_budget.SECONDS)
                     )
         return "".join(kept)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from core.data.format.example import Message
 from core.data.tokenize import plans
+from core.data.tokenize.template_budget import TemplateLimit
 from core.errors import BadModel
 from core.text.sentence import say
 
@@ -42,8 +43,6 @@ def render(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_genera
 
 def _ask_template(messages: Sequence[Message], tools: Tools, tokenizer: Any, add_generation_prompt: bool) -> str:
     import jinja2
-
-    from core.data.tokenize.template_limits import TemplateLimit  # brings in jinja2
 
     visible = [{k: v for k, v in m.items() if k not in _HIDDEN_FIELDS} for m in messages]
     functions = [dict(t) for t in tools] or None

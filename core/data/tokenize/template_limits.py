@@ -5,9 +5,7 @@ loops, calls, filters, sums and products go through here and are counted, in any
 """
 
 import functools
-import math
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, cast
 
@@ -17,15 +15,11 @@ from jinja2.filters import do_join, make_attrgetter
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from core.data.tokenize import template_budget
+from core.data.tokenize.template_budget import ITEM, LOOK, Budget, TemplateLimit, count_entries
 from core.text.sentence import say
 
-SECONDS = 5.0  # of the thread's own work for one conversation; usual are thousandths
-CHARACTERS = 1 << 26  # that all texts of one rendering may have together, and FACTOR times what the messages have
-FACTOR = 64
-ITEM = 4  # an entry of a list takes as much as so many characters
-ENTRIES = 1_000_000  # of a list with all the lists in it
 WIDTH = 1_000_000  # characters that a text can be widened to, and bits of a number
-LOOK = 64  # steps, or rounds of a loop, between two looks at the clock
 
 _ADD, _CONCATENATE, _COUNT = "add up", "join texts", "count rounds"  # names of filters that no template can spell
 _KEEP, _NEST = "count a part", "count a list"
@@ -47,57 +41,6 @@ _WIDENING = (
     "tojson",
 )
 _CHECKED = frozenset((*_WIDENING, "format", "format_map", "join", "replace", "sum"))
-
-
-class TemplateLimit(Exception):
-    """A template went beyond a limit; the text says which."""
-
-
-class Budget:
-    """What the present rendering of a template has used so far."""
-
-    def __init__(self) -> None:
-        self.characters, self.limit, self.steps = 0, CHARACTERS, 0
-        self.deadline: float | None = None  # from the first look at the clock on, which takes a moment itself
-        self.given: Any = None  # what is rendered, until its size is needed
-
-    def start(self, given: Any) -> None:
-        """Begin the rendering of what is given."""
-        self.characters, self.limit, self.given = 0, CHARACTERS, given
-        self.deadline = None
-
-    def step(self) -> None:
-        """Count a loop, a call or a filter, with a look at the clock now and then."""
-        self.steps += 1
-        if not self.steps % LOOK:
-            self.check_time()
-
-    def check_time(self) -> None:
-        now = time.thread_time()
-        if self.deadline is None:
-            self.deadline = now + SECONDS
-        if now > self.deadline:
-            raise TemplateLimit(say("takes more than {seconds:g} seconds for one conversation", seconds=SECONDS))
-
-    def add(self, size: int) -> None:
-        """Count a text or list of this size, before it is made where that is possible."""
-        self.characters += size
-        if self.characters > self.limit and self.given is not None:
-            self.limit += FACTOR * _count(self.given, math.inf, len)
-            self.given = None
-        if self.characters > self.limit:
-            raise TemplateLimit(
-                say("makes texts of more than {limit:,} characters for one conversation", limit=self.limit)
-            )
-
-    def keep(self, value: Any) -> Any:
-        """The value, counted."""
-        kind = type(value)
-        if kind is str:
-            self.add(len(value))
-        elif kind in (list, tuple, dict):
-            self.add(ITEM * len(value))
-        return value
 
 
 class LimitedTemplate(jinja2.Template):
@@ -271,8 +214,8 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
 
     def _nest(self, value: Any) -> Any:
         """A list, tuple or dict, counted with all that lies in it: it may hold the same thing twice, at every level."""
-        if _count(value, ENTRIES) > ENTRIES:
-            raise TemplateLimit(say("makes a list of more than {entries:,} entries", entries=ENTRIES))
+        if count_entries(value, template_budget.ENTRIES) > template_budget.ENTRIES:
+            raise TemplateLimit(say("makes a list of more than {entries:,} entries", entries=template_budget.ENTRIES))
         return self.budget.keep(value)
 
     def _add(self, value: Any, *others: Any) -> Any:
@@ -302,19 +245,6 @@ class LimitedEnvironment(ImmutableSandboxedEnvironment):
             if not number % LOOK:
                 self.budget.check_time()
             yield value
-
-
-def _count(value: Any, limit: float, text_size: Callable[[str], int] = lambda _: 1) -> int:
-    """How many entries a value has with all that lies in it, each text counted by its size; it stops at the limit."""
-    waiting, count = [value], 0
-    while waiting and count + len(waiting) <= limit:
-        value = waiting.pop()
-        count += text_size(value) if isinstance(value, str) else 1
-        if isinstance(value, list | tuple):
-            waiting.extend(value)
-        elif isinstance(value, dict):
-            waiting.extend(value.values())
-    return count + len(waiting)
 
 
 def _check_width(width: int) -> None:

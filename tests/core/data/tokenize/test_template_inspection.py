@@ -3,7 +3,7 @@
 import pytest
 from transformers.utils import chat_template_utils
 
-from core.data.tokenize import limit_templates, template_limits
+from core.data.tokenize import limit_templates, template_budget
 from core.data.tokenize.limit_templates import WatchedEnvironment
 from core.data.tokenize.render import render
 from core.data.tokenize.template_inspection import is_harmless
@@ -93,6 +93,6 @@ def test_what_is_harmless_is_watched(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadModel, match="makes texts of more than 2,999 characters"):
         render(messages, (), tokenizer, False)
     monkeypatch.undo()
-    monkeypatch.setattr(template_limits, "SECONDS", -1.0)
+    monkeypatch.setattr(template_budget, "SECONDS", -1.0)
     with pytest.raises(BadModel, match="takes more than -1 seconds"):
         render(messages, (), tokenizer, False)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from transformers.utils import chat_template_utils
 
-from core.data.tokenize import template_limits
+from core.data.tokenize import template_budget
 from core.data.tokenize.render import TemplateRefused, render
 from core.data.tokenize.template_limits import LimitedEnvironment
 from core.data.tokenize.tokenizer import load_tokenizer
@@ -43,7 +43,7 @@ def outcome(tokenizer: Any, template: str) -> str:
     ],
 )
 def test_hours_are_seconds(tokenizer: Any, template: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_limits, "SECONDS", 0.2)
+    monkeypatch.setattr(template_budget, "SECONDS", 0.2)
     sentence = f"BadModel: The chat template of {STARTER} takes more than 0.2 seconds for one conversation."
     assert outcome(tokenizer, template) == sentence
 
@@ -76,7 +76,7 @@ def test_texts_are_bounded(tokenizer: Any, template: str) -> None:
     "value", ["[ns.s, ns.s]", "(ns.s, ns.s)", "{'a': ns.s, 'b': ns.s}", "dict(a=ns.s, b=ns.s)", "[ns.s] * 2"]
 )
 def test_lists_in_lists_are_bounded(tokenizer: Any, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(template_limits, "ENTRIES", 10_000)
+    monkeypatch.setattr(template_budget, "ENTRIES", 10_000)
     assert "makes a list of more than 10,000 entries" in outcome(tokenizer, GROW % value)
     assert outcome(tokenizer, GROW % "namespace(a=ns.s, b=ns.s)") == "namespace"
 
