@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from core.errors import BadOption
-from core.evaluation.evaluate import EvaluatedRow, Evaluation
+from core.evaluation.evaluate import Evaluation
+from core.evaluation.rows import EvaluatedRow
 from core.text.sentence import say
 from core.training.paired_tests import CLEAR, format_p, sign_flip_test, sign_test
 from core.training.result_metrics import describe_metric

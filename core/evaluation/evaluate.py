@@ -1,65 +1,36 @@
 """Evaluate a model, with or without an adapter, on a dataset: loss, and how good the answers are by every reward."""
 
 import math
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import mlx.core as mx
 
 from core import adapters
-from core.data.batch.batches import batch_by_length
 from core.data.batch.groups import Group, has_targets
 from core.data.dataset import load_dataset as load_data
 from core.data.format.example import Example
-from core.data.kinds import PAIRS, QUESTIONS, TEXT
+from core.data.kinds import QUESTIONS, TEXT
 from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.encoding import encode_examples
 from core.data.tokenize.tokenizer import load_tokenizer
 from core.device.select import select
 from core.distributed.group import Group as Ranks
 from core.errors import BadData, BadOption
+from core.evaluation.losses import measure_general, measure_loss
+from core.evaluation.rows import EvaluatedRow, score_answers
 from core.events import Evaluated, Event, Phase, Sample, Warned
-from core.methods._preference import chosen_is_likelier, wins
 from core.model import hub
 from core.model.check_folder import read_config
 from core.model.generate import answer_tokens
-from core.model.lm_head import find_lm_head
-from core.model.load import DTYPES, LoadedModel, load
-from core.model.log_probs import to_mlx, token_logps
+from core.model.load import LoadedModel, load
 from core.model.sharding import NONE, TENSOR, Sharding, describe
-from core.model.together import together
 from core.resources import sample
 from core.rewards.answer import THINK_START, Answer, RewardSettings
 from core.rewards.judge import RewardScorer
 from core.run import DEMO
 from core.text.sentence import say
-from core.training.forgetting import METRIC, Forgetting, compare, known_texts
-from core.training.general_text import measure_losses
-from core.training.metrics import MetricMeans
+from core.training.forgetting import Forgetting
 from core.training.result_metrics import answer_scores
-
-
-class EvalLoss(NamedTuple):
-    """What a pass over the rows measures."""
-
-    loss: float  # mean over all targets, in nats per token
-    targets: int
-    preferences: dict[str, float]  # of pairs: shares from 0 to 1; empty for other rows
-    row_losses: list[float]  # of each row, in nats per token
-
-
-@dataclass
-class EvaluatedRow:
-    """What was measured on one row."""
-
-    line: int  # in its file, counted from 1
-    loss: float | None = None  # of its answer, in nats per token; None where nothing of it can be measured
-    prompt: str = ""
-    answer: str | None = None  # the model's own; None where it was not asked
-    expected: str = ""
-    scores: dict[str, float] = field(default_factory=dict)  # of the answer: exact_match, and each reward's by its name
 
 
 @dataclass
@@ -199,7 +170,7 @@ def _evaluate(
             say("--forgetting compares with the model without its adapter: it goes with a whole model alone.")
         )
     yield Phase("Validating", f"{len(groups)} rows")
-    result = _measure_loss(loaded, list(groups.values()), batch_size, kind, group)
+    result = measure_loss(loaded, list(groups.values()), batch_size, kind, group)
     for i, loss in zip(groups, result.row_losses, strict=True):
         rows[i].loss = loss
     replies: list[Answer] = []
@@ -222,12 +193,12 @@ def _evaluate(
             if row.expected.strip():
                 row.scores["exact_match"] = float(str(row.answer).strip() == row.expected.strip())
     if scorer and replies:
-        scores |= _score(scorer, replies, asked)
+        scores |= score_answers(scorer, replies, asked)
     metrics = {"perplexity": math.exp(min(result.loss, 700.0)), **scores}
     found = None
     if forgetting:
         yield Phase("Measuring general text")
-        general, found = _measure_general(loaded, tokenizer)
+        general, found = measure_general(loaded, tokenizer)
         metrics |= general
     yield Evaluated(0, result.loss, False, result.targets, metrics)
     return Evaluation(Path(adapter).name if adapter else model, result.loss, metrics, rows, found)
@@ -241,43 +212,6 @@ def _with_expected(question: Example) -> Example | None:
         return replace(question, completion=question.answer, answer=None)
     answer = {"role": "assistant", "content": question.answer}
     return replace(question, messages=(*question.messages, answer), answer=None)
-
-
-def _score(scorer: RewardScorer, answers: Sequence[Answer], rows: Sequence[EvaluatedRow]) -> dict[str, float]:
-    """Give each row its scores; returns their means. Rows without what a reward checks against get no score of it.
-
-    Raises BadOption where a person's reward file failed, with the reason.
-    """
-    result = scorer(answers)
-    if result.problem:
-        raise BadOption(result.problem)
-    for answer, row, scored in zip(answers, rows, result.scored_answers, strict=True):
-        usable = {n: s.value for n, s in scored.scores.items() if answer.expected or not scorer.needs_expected_for(n)}
-        row.scores |= usable
-        if len(usable) == len(scorer.weights) > 1:
-            row.scores["reward"] = sum(scorer.weights[name] * value for name, value in usable.items())
-    means = {}
-    for name in (*scorer.weights, "reward"):
-        values = [row.scores[name] for row in rows if name in row.scores]
-        if values:
-            means[name] = sum(values) / len(values)
-    return means
-
-
-def _measure_general(loaded: LoadedModel, tokenizer: Any) -> tuple[dict[str, float], Forgetting | None]:
-    """The loss on the general texts that the model, or an adapter's base, knows something of; and of an adapter, what
-    it has cost."""
-    model = loaded.model
-    lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
-    losses = measure_losses(model, tokenizer, lm_head)
-    if adapters.adapter_layers(model):
-        with adapters.disable(model):
-            before = measure_losses(model, tokenizer, lm_head)
-        found = compare(before, losses, len(tokenizer))
-        if found:
-            return {METRIC: found.after}, found
-    measured = [losses[i] or 0.0 for i in known_texts(losses, len(tokenizer))]
-    return {METRIC: sum(measured) / len(measured)} if measured else {}, None
 
 
 def _load_model(
@@ -309,31 +243,3 @@ def _load_model(
         attach(loaded.model, Path(adapter))
     loaded.model.eval()
     return loaded
-
-
-def _measure_loss(loaded: LoadedModel, rows: Sequence[Group], batch_size: int, kind: str, group: Ranks) -> EvalLoss:
-    """The loss of rows, by a model that is parted over the ranks of `group`."""
-    model = loaded.model
-    loss, targets, tally = 0.0, 0, MetricMeans()
-    row_losses = [math.nan] * len(rows)
-    # Every weight trained leaves no base to compare with, as does an adapter merged into parts.
-    has_base = kind == PAIRS and any(group.gather(bool(adapters.adapter_layers(model))))
-    with together(group) as go_on:
-        lm_head, _ = find_lm_head(model, DTYPES[loaded.compute])
-        for batch in batch_by_length(rows, batch_size):
-            go_on()
-            inputs, count = to_mlx(batch), len(batch.rows)
-            logps = token_logps(model, inputs, lm_head)
-            loss -= float(logps[:count].sum())  # of a pair, the chosen answer
-            row_means = -logps[:count].sum(-1) / inputs.mask[:count].sum(-1)
-            for row, mean in zip(batch.rows, row_means.tolist(), strict=True):
-                row_losses[row] = mean
-            targets += int(batch.mask[:count].sum())
-            if kind == PAIRS:
-                sums = logps.sum(-1)
-                tally.add({"preferred": chosen_is_likelier(logps, inputs).mean()}, count)
-                if has_base:
-                    with adapters.disable(model):
-                        log_ratios = sums - token_logps(model, inputs, lm_head).sum(-1)
-                    tally.add({"accuracy": wins(*mx.split(log_ratios, 2)).mean()}, count)
-    return EvalLoss(loss / targets, targets, tally.means(), row_losses)

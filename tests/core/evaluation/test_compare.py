@@ -11,7 +11,8 @@ import pytest
 from core.__main__ import main
 from core.errors import BadOption
 from core.evaluation.compare import compare, write_csv, write_markdown
-from core.evaluation.evaluate import EvaluatedRow, Evaluation
+from core.evaluation.evaluate import Evaluation
+from core.evaluation.rows import EvaluatedRow
 from core.events import Evaluated, Walked
 from core.rewards import RewardSettings
 from core.run import Run

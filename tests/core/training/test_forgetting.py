@@ -11,9 +11,9 @@ from typing import Any
 import mlx.core as mx
 import pytest
 
-import core.evaluation.evaluate as evaluation
 from core import methods
 from core.data.tokenize.tokenizer import load_tokenizer
+from core.evaluation import losses as evaluation_losses
 from core.evaluation.evaluate import evaluate
 from core.events import Finished, Phase, Step, Walked
 from core.model.generate import answer_tokens
@@ -118,7 +118,7 @@ def few_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [NeutralText("en", "prose", "ZQXJ" * 6 + "KVWY"[:n]) for n in range(6)]
     texts += [NeutralText("en", "chat", "ZQXJ" * 4, question) for question in ("What is it?", "And this?")]
     monkeypatch.setattr(general_text, "neutral_texts", lambda: tuple(texts))
-    for module in (forgetting, evaluation):
+    for module in (forgetting, evaluation_losses):
         monkeypatch.setattr(module, "known_texts", lambda losses, vocabulary: list(range(len(losses))))
 
 
