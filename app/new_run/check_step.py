@@ -105,7 +105,10 @@ class CheckStep(QWidget):
         self._draft, self._jobs, self._times = draft, jobs, times
         self._task: Task | None = None
         self._draft.changed.connect(self._stop_measuring)
+        if jobs is not None:
+            jobs.current_changed.connect(self._update_verdict)
         self._checked_run: Run | None = None
+        self._is_wanted = False  # whether to start once everything is checked
         self.answers: dict[str, Check] = {}
         scroll = ScrollPage()
         vbox(self).addWidget(scroll)
@@ -142,18 +145,26 @@ class CheckStep(QWidget):
             return
         if self._task:
             self._task.cancel()
-        self._checked_run, self.answers = run, {}
+        self._checked_run, self.answers, self._is_wanted = run, {}, False
         self.machines.show_step(None)
         self.summary.setText(summarize_run(run))
         for check_row in self.rows.values():
             check_row.show_waiting()
         self._update_verdict()
-        self._task = Task(self, lambda: run_checks(run), done=lambda _: self._measure(), progress=self._show_answer)
+        self._task = Task(self, lambda: run_checks(run), done=lambda _: self._checked(), progress=self._show_answer)
 
     @property
     def _is_checked(self) -> bool:
         """Whether all that a start waits for is checked."""
         return not TITLES.keys() - self.answers.keys() - {MEASURED}
+
+    def _checked(self) -> None:
+        """Start where that was asked for meanwhile; else measure."""
+        if self._is_wanted and self.isVisible():
+            self.try_start()
+        else:
+            self._measure()
+        self._is_wanted = False
 
     def _measure(self) -> None:
         """Have a few steps taken, unless the run cannot start or another one has the model."""
@@ -185,9 +196,12 @@ class CheckStep(QWidget):
         return "" if self._is_checked else tr("Still checking…")
 
     def try_start(self) -> None:
-        """Start, unless a check forbids it."""
+        """Start, unless a check forbids it: at once, or when the checks are done, where the step still shows then."""
         if not self.blocked_reason():
             self.start.emit(self._draft.run)
+        else:
+            self._is_wanted = not self._is_checked
+            self._update_verdict()
 
     def show_machines(self) -> None:
         """Show the machines as the settings have them now."""
@@ -210,7 +224,9 @@ class CheckStep(QWidget):
         if is_bad:
             self.verdict.setText(tr("One thing must be put right first; the line above says which and how."))
         elif reason:
-            self.verdict.setText(reason)
+            self.verdict.setText(tr("Still checking; it starts when that is done.") if self._is_wanted else reason)
+        elif self._jobs is not None and self._jobs.current is not None:
+            self.verdict.setText(tr("Another run is training: this one waits until it is done."))
         elif notes:
             self.verdict.setText(
                 tr_count(

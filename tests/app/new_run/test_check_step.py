@@ -90,3 +90,64 @@ def test_a_run_waits_for_the_step_that_is_being_measured(
     is_over.set()
     qtbot.waitUntil(lambda: current.record.is_over)
     assert current.record.problem == ""
+
+
+def test_start_from_the_menu_while_it_is_checked_starts_afterwards(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, run_checks = Flag(), check_step.run_checks
+
+    def checks(run: Run):  # type: ignore[no-untyped-def]
+        assert go.wait(30)
+        yield from run_checks(run)
+
+    monkeypatch.setattr(check_step, "run_checks", checks)
+    window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
+    window.draft.set("data.path", str(dataset))
+    window.navigation.start_draft()
+    check = window.wizard.check
+    assert check.verdict.text() == "Still checking; it starts when that is done." and window.jobs.current is None
+    go.set()
+    qtbot.waitUntil(
+        lambda: window.stack.shown() not in ("new", None) or window.jobs.current is not None, timeout=60_000
+    )
+    live = window.jobs.current
+    assert live is None or live.run.data.path == str(dataset)
+
+
+def test_leaving_the_step_takes_the_wish_to_start_back(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go, run_checks = Flag(), check_step.run_checks
+
+    def checks(run: Run):  # type: ignore[no-untyped-def]
+        assert go.wait(30)
+        yield from run_checks(run)
+
+    monkeypatch.setattr(check_step, "run_checks", checks)
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: iter(()))
+    window.draft.set("data.path", str(dataset))
+    window.navigation.start_draft()
+    window.go("runs")
+    go.set()
+    check = window.wizard.check
+    qtbot.waitUntil(check.start_button.isEnabled, timeout=60_000)
+    assert window.jobs.current is None
+
+
+def test_while_another_run_trains_it_says_that_this_one_waits(
+    qtbot: QtBot, window: MainWindow, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_step, "measure_run", lambda run, stop: iter(()))
+    is_over = Flag()
+
+    def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
+        yield Phase("Loading model")
+        assert is_over.wait(60)
+
+    window.runs.train_events = lambda run: events
+    window.requests.start(Run.from_dict({"data": {"path": str(dataset)}}))
+    check = open_check(qtbot, window, dataset)
+    assert check.verdict.text() == "Another run is training: this one waits until it is done."
+    is_over.set()
+    qtbot.waitUntil(lambda: "Another run" not in check.verdict.text())

@@ -22,8 +22,7 @@ def test_what_is_held_is_counted() -> None:
     "method",
     [
         "sft",
-        "grpo",
-        *(pytest.param(m, marks=pytest.mark.slow) for m in ("dpo", "simpo", "orpo", "kto", "dapo", "distill")),
+        *(pytest.param(m, marks=pytest.mark.slow) for m in ("grpo", "dpo", "simpo", "orpo", "kto", "dapo", "distill")),
     ],
 )
 def test_as_much_is_alive_at_the_end_as_after_a_third(method: str) -> None:
