@@ -1,6 +1,7 @@
 """A page that scrolls where the window is too low for it."""
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.style import theme
@@ -28,6 +29,11 @@ class ScrollPage(QScrollArea):
         self.content_layout: QVBoxLayout = vbox(self.content, gap=theme.GRID)
         self.setWidget(outer)
         outer.setAutoFillBackground(False)  # setWidget() has switched it on
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """What was shown or added while the page was hidden has its place before the page is drawn."""
+        super().showEvent(event)
+        QCoreApplication.sendEvent(self.widget(), QEvent(QEvent.Type.LayoutRequest))
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll until a widget is seen, once what has just been shown in it has its place."""

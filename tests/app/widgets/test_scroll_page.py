@@ -1,0 +1,50 @@
+"""A page that scrolls has room for what it holds whenever it is drawn."""
+
+from PySide6.QtCore import QEvent, QObject
+from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
+from pytestqt.qtbot import QtBot
+
+from app.widgets.card import Card, vbox
+from app.widgets.labels import Label
+from app.widgets.scroll_page import ScrollPage
+
+
+class Painted(QObject):
+    """The heights a widget is drawn at."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__(widget)
+        self.heights: list[int] = []
+        widget.installEventFilter(self)
+
+    def eventFilter(self, widget: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint and isinstance(widget, QWidget):
+            self.heights.append(widget.height())
+        return False
+
+
+def test_what_was_shown_while_the_page_was_hidden_has_its_place_when_it_is_drawn(qtbot: QtBot) -> None:
+    stack, page, other = QStackedWidget(), ScrollPage(), QWidget()
+    late = Card()
+    vbox(late, 14).addWidget(Label("A sentence that takes several lines in a narrow window. " * 12))
+    page.content_layout.addWidget(Label("What is always there. " * 60))
+    page.content_layout.addWidget(late)
+    page.content_layout.addStretch()
+    late.hide()
+    for widget in (page, other):
+        stack.addWidget(widget)
+    qtbot.addWidget(stack)
+    stack.resize(400, 240)
+    stack.show()
+    qtbot.waitExposed(stack)
+    QApplication.processEvents()
+    before = page.content.height()
+    stack.setCurrentWidget(other)
+    QApplication.processEvents()
+    late.show()
+    QApplication.processEvents()
+    painted = Painted(page.content)
+    stack.setCurrentWidget(page)
+    qtbot.waitUntil(lambda: bool(painted.heights))
+    needed = page.content.heightForWidth(page.content.width())
+    assert needed > before and painted.heights == [needed] * len(painted.heights)
