@@ -20,7 +20,7 @@ class ScrollPage(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.viewport().setAutoFillBackground(False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        outer = QWidget()
+        outer = self._outer = QWidget()
         outer_layout = vbox(outer, margin)
         self.content = QWidget()
         self.content.setMaximumWidth(width)
@@ -33,7 +33,7 @@ class ScrollPage(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:
         """What was shown or added while the page was hidden has its place before the page is drawn."""
         super().showEvent(event)
-        QCoreApplication.sendEvent(self.widget(), QEvent(QEvent.Type.LayoutRequest))
+        QCoreApplication.sendEvent(self._outer, QEvent(QEvent.Type.LayoutRequest))
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll until a widget is seen, once what has just been shown in it has its place."""
