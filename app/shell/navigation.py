@@ -20,6 +20,7 @@ from core.run import Run
 if TYPE_CHECKING:  # each is imported when it is made
     from app.pages.compare import ComparePage
     from app.pages.help import HelpWindow
+    from app.pages.run import RunPage
 
 
 class Navigation(QObject):
@@ -82,11 +83,16 @@ class Navigation(QObject):
 
     def open_run(self, folder: Path) -> None:
         """The run of a folder."""
-        try:
-            self._runs.show_folder(folder)
+        if self._show_run(folder) is not None:
             recent.remember(folder)
+
+    def _show_run(self, folder: Path) -> "RunPage | None":
+        """The page of a run, which is shown; None where that cannot be, which is said."""
+        try:
+            return self._runs.show_folder(folder)
         except UserError as error:
             dialogs.show_message(self._window, tr("This run cannot be opened."), tr(str(error)))
+            return None
 
     def choose_run(self) -> None:
         if folder := dialogs.choose_run_folder(self._window):
@@ -104,10 +110,8 @@ class Navigation(QObject):
 
             ExportDialog(self._window, self._jobs, folder).open()
             return
-        try:
-            self._runs.show_folder(folder).show_use_it()
-        except UserError as error:
-            dialogs.show_message(self._window, tr("This run cannot be opened."), tr(str(error)))
+        if (page := self._show_run(folder)) is not None:
+            page.show_use_it()
 
     def choose_adapter(self) -> None:
         if folder := dialogs.choose_adapter_folder(self._window):

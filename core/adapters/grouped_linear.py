@@ -5,14 +5,12 @@ layers go on working by themselves. Their adapters keep their tensors; a step pu
 """
 
 import copy
-import functools
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
-import numpy as np
 
 from core.adapters.lora import LoRALinear, linear_plus_adapter
 from core.adapters.stacked_factors import Factors, join_factors
@@ -70,69 +68,11 @@ class GroupedLinear:
 
     def __call__(self, x: mx.array, factors: Factors | None = None) -> mx.array:
         """The outputs of all layers [N, sum of out] from x [N, in]; `factors` of all adapters where they are ready."""
-        if factors is not None:
-            return linear_plus_adapter(self._joined, x, *factors)
-        if len(self._layers) == 1:
+        if factors is None and len(self._layers) == 1:
             y: mx.array = self._layers[0](x)
             return y
-        pairs = [m.factors(x.dtype) if isinstance(m, LoRALinear) else None for m in self._layers]
-        present = [(pair, place) for pair, place in zip(pairs, self._places, strict=True) if pair is not None]
-        return _multiply(self._joined, x, *zip(*present, strict=True)) if present else self._joined(x)
-
-
-def _multiply(
-    linear: Any, x: mx.array, factors: Sequence[tuple[mx.array, mx.array]], places: Sequence[tuple[int, int]]
-) -> mx.array:
-    """linear(x) plus x a b at each place, the range of outputs that a layer with factors (a, b) has: [N, out].
-
-    The adapters are one: their matrices A side by side, their matrices B block by block along a diagonal.
-    """
-    count, ranks = len(factors), [b.shape[0] for _, b in factors]
-    outputs = linear_dims(linear)[1]
-
-    @mx.custom_function
-    def forward(x: mx.array, *tensors: mx.array) -> tuple[mx.array, ...]:
-        a = mx.concatenate(tensors[:count], axis=1)
-        b = _block_diagonal(tensors[count:], places, outputs)
-        narrow = x @ a
-        return mx.addmm(linear(x), narrow, b), narrow, a, b
-
-    @forward.vjp
-    def backward(primals: Any, cotangents: Any, results: Any) -> tuple[mx.array, ...]:
-        x, grad, (_, narrow, a, b) = primals[0], cotangents[0], results
-        _, (linear_grad,) = mx.vjp(linear, [x], [grad])
-        narrow_grad = grad @ b.T
-        ends = list(accumulate(ranks))
-        a_grad, b_grad = x.T @ narrow_grad, narrow.T @ grad
-        b_grads = mx.split(b_grad, ends[:-1])
-        return (
-            *mx.depends([mx.addmm(linear_grad, narrow_grad, a.T)], [a_grad, b_grad]),  # see linear_plus_adapter()
-            *mx.split(a_grad, ends[:-1], axis=1),
-            *(g[:, first:end] for g, (first, end) in zip(b_grads, places, strict=True)),
-        )
-
-    y: mx.array = forward(x, *(a for a, _ in factors), *(b for _, b in factors))[0]
-    return y
-
-
-def _block_diagonal(blocks: Sequence[mx.array], places: Sequence[tuple[int, int]], outputs: int) -> mx.array:
-    """[sum of ranks, outputs] with each block [rank, size] below the one before, in its range of columns."""
-    own_columns = _own_columns(tuple(places))
-    if own_columns.shape[-1] == outputs and len({len(block) for block in blocks}) == 1:
-        # Few operations: all side by side, as often as there are blocks, and of each row what is in its place.
-        row = mx.concatenate(blocks, axis=1)
-        return mx.where(own_columns, row, mx.array(0, row.dtype)).reshape(-1, outputs)
-    padded = [mx.pad(b, ((0, 0), (first, outputs - end))) for b, (first, end) in zip(blocks, places, strict=True)]
-    return mx.concatenate(padded)
-
-
-@functools.cache
-def _own_columns(places: tuple[tuple[int, int], ...]) -> mx.array:
-    """bool [places, 1, n]: which columns each place has, where they follow one another from 0 to n; else n is 0."""
-    ends = [0, *(end for _, end in places)]
-    width = ends[-1] if [first for first, _ in places] == ends[:-1] else 0
-    columns = np.arange(width)
-    return mx.array(np.stack([(columns >= first) & (columns < end) for first, end in places])[:, None])
+        own = self.factors(x.dtype) if factors is None else factors
+        return self._joined(x) if own is None else linear_plus_adapter(self._joined, x, *own)
 
 
 def can_group(layers: Sequence[Any]) -> bool:
