@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import jinja2
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from core.data.tokenize import template_budget
 from core.data.tokenize.template_budget import TemplateLimit
 from core.data.tokenize.template_inspection import is_harmless
 from core.data.tokenize.template_limits import LimitedEnvironment
+from core.data.tokenize.template_sandbox import TemplateSandbox
 from core.text.sentence import say
 
 KEPT = 32  # compiled templates
@@ -23,17 +23,8 @@ PIECES = 128  # of a text, between two looks at its size and at the clock
 CHARACTERS = 1 << 28  # of a text by a template that is watched: a row has 64 MB at most
 
 
-class WatchedEnvironment(ImmutableSandboxedEnvironment):
+class WatchedEnvironment(TemplateSandbox):
     """transformers' environment for chat templates, for one that is_harmless(). `model` is one that it has made."""
-
-    def __init__(self, model: jinja2.Environment) -> None:
-        super().__init__(
-            trim_blocks=model.trim_blocks,
-            lstrip_blocks=model.lstrip_blocks,
-            extensions=[type(extension) for extension in model.extensions.values()],
-        )
-        self.globals.update(model.globals)
-        self.filters.update(model.filters)
 
     def concat(self, pieces: Iterable[str]) -> str:  # the text of the whole
         pieces = iter(pieces)

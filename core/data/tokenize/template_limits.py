@@ -12,11 +12,11 @@ from typing import Any, cast
 import jinja2
 from jinja2 import nodes
 from jinja2.filters import do_join, make_attrgetter
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
 from core.data.tokenize import template_budget
 from core.data.tokenize.template_budget import ITEM, LOOK, Budget, TemplateLimit, count_entries
+from core.data.tokenize.template_sandbox import TemplateSandbox
 from core.text.sentence import say
 
 WIDTH = 1_000_000  # characters that a text can be widened to, and bits of a number
@@ -93,20 +93,15 @@ def _filter(value: nodes.Expr, name: str, arguments: Iterable[nodes.Expr] = ()) 
     return nodes.Filter(value, name, list(arguments), [], None, None, lineno=value.lineno)
 
 
-class LimitedEnvironment(ImmutableSandboxedEnvironment):
+class LimitedEnvironment(TemplateSandbox):
     """transformers' environment for chat templates, with limits. `model` is one that it has made."""
 
     intercepted_binops = frozenset({"*", "**", "%"})
     template_class = LimitedTemplate
 
     def __init__(self, model: jinja2.Environment) -> None:
-        super().__init__(
-            trim_blocks=model.trim_blocks,
-            lstrip_blocks=model.lstrip_blocks,
-            extensions=[type(extension) for extension in model.extensions.values()],
-        )
+        super().__init__(model)
         self.budget = Budget()
-        self.globals.update(model.globals)
         self.filters.update({name: self._limit(name, function) for name, function in model.filters.items()})
         self.filters["join"] = self._join
         self.filters |= {_CONCATENATE: self._concatenate, _COUNT: self._count}

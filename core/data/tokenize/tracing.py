@@ -10,9 +10,9 @@ from typing import Any, cast
 import jinja2
 from jinja2 import nodes
 from jinja2.runtime import Macro
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
+from core.data.tokenize.template_sandbox import TemplateSandbox
 from core.data.tokenize.traced_text import TracedText, Untraceable, join
 
 _FILTERS = frozenset(("trim", "default", "d", "list", "first", "last", "string", "selectattr", "rejectattr"))
@@ -41,18 +41,13 @@ class _Asking(NodeTransformer):
         return node
 
 
-class TracingEnvironment(ImmutableSandboxedEnvironment):
+class TracingEnvironment(TemplateSandbox):
     """transformers' environment for chat templates, traced. `model` is one that it has made."""
 
     intercepted_binops = frozenset({"*", "%", "**", "/", "//"})
 
     def __init__(self, model: jinja2.Environment) -> None:
-        super().__init__(
-            trim_blocks=model.trim_blocks,
-            lstrip_blocks=model.lstrip_blocks,
-            extensions=[type(extension) for extension in model.extensions.values()],
-        )
-        self.globals.update(model.globals)
+        super().__init__(model)
         self.filters.update({name: _guard(name, function, _FILTERS) for name, function in model.filters.items()})
         self.filters |= {_CONCATENATE: _concatenate, _CONTAINS: _contains, "length": _length, "count": _length}
         self.tests.update({name: _guard(name, function, _TESTS) for name, function in model.tests.items()})
