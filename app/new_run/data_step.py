@@ -84,6 +84,8 @@ class DataStep(QWidget):
         layout.addStretch(1)
         self.validation = ValidationRow(draft)
         layout.addWidget(self.validation)
+        for part in (self.file, self.preview):  # nothing has been read yet
+            part.hide()
         self._connect()
 
     def _connect(self) -> None:

@@ -7,6 +7,8 @@ from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QWidget
 from pytestqt.qtbot import QtBot
 
+from app.new_run.data_step import DataStep
+from app.new_run.draft import Draft
 from app.shell.sidebar import PLACES
 from app.shell.window import MainWindow
 
@@ -35,3 +37,10 @@ def test_each_page_has_room(qtbot: QtBot, window: MainWindow, dataset: Path, siz
             pushed.append(step)
     assert pushed == []
     assert window.size() == size
+
+
+def test_a_data_step_that_has_read_nothing_asks_for_little_room(qtbot: QtBot) -> None:
+    """It is made in advance and hidden, and its room counts as the wizard's."""
+    step = DataStep(Draft())
+    qtbot.addWidget(step)
+    assert step.minimumSizeHint().height() < 400
