@@ -7,7 +7,8 @@ from app.desktop.language import tr, tr_count
 from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check
 from app.new_run.draft import Draft
 from app.new_run.machines_row import MachinesRow
-from app.new_run.preflight import measure_run, run_checks
+from app.new_run.measured_check import measure_run
+from app.new_run.preflight import run_checks
 from app.new_run.step_times import StepTimes
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label, model_label

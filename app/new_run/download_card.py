@@ -4,6 +4,7 @@ from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 
 from app.desktop.language import tr
+from app.new_run.model_check import GATED
 from app.new_run.token_dialog import TokenDialog
 from app.style import theme
 from app.threads import model_library
@@ -15,7 +16,6 @@ from app.widgets.progress_bar import ThinProgressBar
 from core.errors import Gated
 from core.events import Phase
 
-GATED = tr("Gated: accept its terms on its page, and keep an access token of yours here. Then try again.")
 WAITING, RUNNING, PAUSED, FAILED = "waiting", "running", "paused", "failed"
 
 

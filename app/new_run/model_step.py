@@ -1,28 +1,26 @@
 """Step 3: the model to train: one on this computer, a recommended one, or one that is found on the Hugging Face Hub."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtWidgets import QFileDialog, QWidget
 
 from app.desktop import preferences
 from app.desktop.language import tr
-from app.desktop.machine import format_bytes
 from app.new_run import model_cards
-from app.new_run.download_card import GATED, DownloadCard
+from app.new_run.download_card import DownloadCard
 from app.new_run.downloads_dialog import DownloadsDialog
 from app.new_run.draft import Draft
 from app.new_run.goals import missing_model_reason
 from app.new_run.hub_search_box import HubSearchBox
-from app.new_run.memory_fit import MemoryFit, estimate_models
+from app.new_run.memory_fit import MemoryFit
 from app.new_run.model_cards import ModelCard, ModelChoices
+from app.new_run.model_check import CheckedModel, check_model, models_of
 from app.new_run.model_facts import describe_facts
 from app.new_run.second_model import SecondModel
 from app.new_run.token_dialog import TokenDialog
 from app.runs.inputs import read_run_inputs
 from app.runs.job_queue import JobQueue
 from app.style import theme
-from app.threads.core_calls import UNSUPPORTED, family_support, find_model, missing_files, remote_model
 from app.threads.model_library import read_model_facts
 from app.threads.task import Task
 from app.widgets.buttons import quiet_button
@@ -32,21 +30,9 @@ from app.widgets.labels import Label, caption, heading, title
 from app.widgets.notice import Notice
 from app.widgets.scroll_page import ScrollPage
 from core import resources
-from core.errors import BadModel, Gated, Unavailable
-from core.run import STARTER, Run, runs_folder
+from core.run import STARTER, runs_folder
 
 _SHOWN = 8  # models of this computer; the others come when they are asked for
-
-
-@dataclass(frozen=True)
-class _Checked:
-    """The chosen model: what is known of it, or, where it is not on this computer, what its download takes."""
-
-    text: str
-    detail: str
-    fit: MemoryFit | None
-    is_here: bool = True
-    page: str = ""  # where its terms can be accepted, if it is gated
 
 
 class ModelStep(QWidget):
@@ -258,9 +244,9 @@ class ModelStep(QWidget):
         self._problem = ""
         self.notice.hide()
         run = self._draft.run
-        self._checking = Task(self, lambda: _check(run), done=self._show_checked, failed=self._show_failure)
+        self._checking = Task(self, lambda: check_model(run), done=self._show_checked, failed=self._show_failure)
 
-    def _show_checked(self, checked: _Checked) -> None:
+    def _show_checked(self, checked: CheckedModel) -> None:
         path = self._draft.run.model.path
         if checked.fit:
             self._fits[path] = checked.fit
@@ -289,41 +275,3 @@ class ModelStep(QWidget):
         self._find()
         if self._draft.run.model.path == model_id:
             self._check_model()
-
-
-def models_of(run: Run) -> set[str]:
-    """The models that a run loads: the one that learns, its teacher and its reference."""
-    others = (getattr(run.options, name, "") for name in ("teacher", "reference"))
-    return {run.model.path, *filter(None, others)}
-
-
-def _check(run: Run) -> _Checked:
-    """Raises BadModel for a model that cannot be used, or is nowhere."""
-    path, revision = run.model.path, run.model.revision
-    folder = find_model(path, revision)
-    if folder is None:
-        return _check_remote(run)
-    missing = missing_files(folder)
-    if missing:
-        raise BadModel(f"{folder} is no complete model: {', '.join(missing[:3])} is missing.")
-    facts = read_model_facts(folder, path)
-    support, sentence = family_support(facts.architecture)
-    if support == UNSUPPORTED:
-        raise BadModel(sentence)
-    return _Checked(describe_facts(facts), sentence, estimate_models(run, {path: folder}).get(path))
-
-
-def _check_remote(run: Run) -> _Checked:
-    path = run.model.path
-    later = tr("Not on this computer yet: it is downloaded when the run starts.")
-    try:
-        size, config = remote_model(path, run.model.revision)
-    except Gated as error:  # its terms can be accepted until the run starts
-        return _Checked(GATED, "", None, is_here=False, page=error.url)
-    except Unavailable as error:  # no network now: the run would tell it again
-        return _Checked(later, tr(str(error)), None, is_here=False)
-    support, sentence = family_support(str(config.get("model_type") or ""))
-    if support == UNSUPPORTED:
-        raise BadModel(sentence)
-    text = tr("{size} to download: at once, or when the run starts.", size=format_bytes(size))
-    return _Checked(text, sentence, estimate_models(run, {path: config}).get(path), is_here=False)

@@ -7,7 +7,7 @@ from huggingface_hub import constants
 from pytestqt.qtbot import QtBot
 
 from app.new_run.downloads_dialog import IN_USE, DownloadsDialog
-from app.new_run.model_step import models_of
+from app.new_run.model_check import models_of
 from app.runs import deletion
 from app.shell.window import MainWindow
 from core.run import Run

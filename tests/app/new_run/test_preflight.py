@@ -10,8 +10,9 @@ from threading import Event as Flag
 import pytest
 
 from app.new_run.check import BAD, GOOD, LATER, MEASURED, NOTE, TITLES, Check
+from app.new_run.measured_check import measure_run
 from app.new_run.model_facts import describe_facts
-from app.new_run.preflight import measure_run, run_checks
+from app.new_run.preflight import run_checks
 from app.preview import dataset_reader
 from app.threads import core_calls
 from app.threads.model_library import format_count, read_model_facts
