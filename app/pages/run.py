@@ -1,6 +1,5 @@
 """The page of a run, live while it trains and later read from its folder: header, result, charts, samples, log."""
 
-import time
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
@@ -13,25 +12,25 @@ from app.pages.log import LogPage
 from app.pages.pause_card import PauseCard
 from app.pages.result import ResultPage
 from app.pages.rollouts import RolloutsPage
+from app.pages.run_buttons import RunButtons
+from app.pages.run_progress import RunProgress
 from app.plots.panel import ChartPanel
 from app.runs import health, status_text
 from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.labels import data_label, model_label
-from app.runs.ranks import describe_ranks
 from app.runs.record import RunRecord
+from app.runs.run_state import RunState
 from app.style import theme
 from app.threads import core_calls
 from app.widgets.answer_timeline import AnswerTimeline
 from app.widgets.badge import BackendBadge
-from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.buttons import plain_button
 from app.widgets.card import hbox, vbox
 from app.widgets.health_strip import HealthStrip
-from app.widgets.labels import ElidedLabel, Label
+from app.widgets.labels import ElidedLabel
 from app.widgets.notice import Notice
-from app.widgets.progress_bar import ThinProgressBar
 from app.widgets.scroll_page import ScrollPage
 from app.widgets.tabs import Tabs
-from core.device.neural_engine import describe_parts, describe_use
 from core.run import Run
 from core.run.folder import RUN
 
@@ -82,15 +81,8 @@ class RunPage(QWidget):
         layout = vbox(self, theme.MARGIN, theme.GRID)
         layout.addLayout(self._build_header())
         layout.addLayout(self._build_controls())
-        layout.addLayout(self._build_numbers())
-        self.bar = ThinProgressBar(tr("Progress of the run"))
-        layout.addWidget(self.bar)
-        self.engine = Label(tone="secondary", selectable=True)  # what the Neural Engine does in the run
-        self.engine.hide()
-        layout.addWidget(self.engine)
-        self.ranks = Label(tone="secondary", selectable=True)  # the machines that share the run
-        self.ranks.hide()
-        layout.addWidget(self.ranks)
+        self.progress = RunProgress()
+        layout.addWidget(self.progress)
         self.health = HealthStrip()
         self.health.action_clicked.connect(self._act)
         layout.addWidget(self.health)
@@ -130,7 +122,7 @@ class RunPage(QWidget):
 
     def show_use_it(self) -> None:
         """Show the list of places where the result can go."""
-        if self.record.finished is not None and not self.record.problem:
+        if self.state.has_result:
             self.tabs.show_page(self.result)
             self.result.show_use_it()
 
@@ -151,15 +143,9 @@ class RunPage(QWidget):
         return tr("{model} learns from {data}", model=model_label(self.run), data=data_label(self.run))
 
     @property
-    def _is_interrupted(self) -> bool:
-        """Whether the run ended without an event that says how, as after a crash."""
-        return self._is_over and not self.record.is_over and self.record.paused is None
-
-    @property
-    def _is_paused(self) -> bool:
-        """Whether the run pauses, and nothing is about to change that."""
-        is_waiting = self.live is not None and self.live.is_waiting
-        return self._is_over and not is_waiting and self.record.paused is not None and not self.record.problem
+    def state(self) -> RunState:
+        """How the run stands now."""
+        return RunState(self.record, self.folder, self.live, self._is_over)
 
     def _build_header(self) -> QHBoxLayout:
         header = hbox(gap=8)
@@ -174,36 +160,14 @@ class RunPage(QWidget):
         layout = hbox(gap=8)
         name = f"{tr(self.run.spec.title)} · {self.folder.name}"
         layout.addWidget(ElidedLabel(name, "caption", tone="secondary"), 1)
-        self.checkpoint_button = plain_button(tr("Checkpoint now"), "save")
-        self.pause_button = plain_button(tr("Pause"), "pause")
-        self.stop_button = plain_button(tr("Stop and keep"), "stop")
-        self.discard_button = quiet_button(tr("Discard…"))
-        self.resume_button = plain_button(tr("Resume"), "play")
-        self.checkpoint_button.clicked.connect(self.save_now)
-        self.pause_button.clicked.connect(self.pause)
-        self.stop_button.clicked.connect(self.stop_and_keep)
-        self.discard_button.clicked.connect(self.discard)
-        self.resume_button.clicked.connect(lambda: self.resume.emit(self.folder, {}))
-        for button in (
-            self.checkpoint_button,
-            self.pause_button,
-            self.stop_button,
-            self.discard_button,
-            self.resume_button,
-        ):
-            layout.addWidget(button)
-        return layout
-
-    def _build_numbers(self) -> QHBoxLayout:
-        layout = hbox(gap=20)
-        self.phase = Label(bold=True, wrap=False)
-        self.steps = Label(figures=True, wrap=False)
-        self.times = Label(figures=True, wrap=False)
-        self.tokens = Label(figures=True, wrap=False, tone="secondary")
-        for part in (self.phase, self.steps, self.times):
-            layout.addWidget(part)
-        layout.addStretch()
-        layout.addWidget(self.tokens)
+        self.buttons = RunButtons()
+        self.buttons.checkpoint.clicked.connect(self.save_now)
+        self.buttons.pause.clicked.connect(self.pause)
+        self.buttons.stop.clicked.connect(self.stop_and_keep)
+        self.buttons.discard.clicked.connect(self.discard)
+        self.buttons.resume.clicked.connect(lambda: self.resume.emit(self.folder, {}))
+        self.buttons.focus_lost.connect(lambda: self.tabs.bar.setFocus())
+        layout.addWidget(self.buttons)
         return layout
 
     def stop_and_keep(self) -> None:
@@ -232,7 +196,7 @@ class RunPage(QWidget):
 
     def pause(self) -> None:
         """Write a checkpoint after the present step, and give the memory back; the run can go on any time."""
-        if self.live is not None and self._can_pause:
+        if self.live is not None and self.state.can_pause:
             self.live.pause()
             self._draw()
 
@@ -246,7 +210,7 @@ class RunPage(QWidget):
         if answer and self.live is not None and is_running:
             self.live.skip_rest()
             self._draw()
-        elif answer == END and self._is_paused:  # it may have ended while the question stood
+        elif answer == END and self.state.is_paused:  # it may have ended while the question stood
             self.end.emit(self.folder)
         elif answer == TRASH:
             self._throw_away()
@@ -254,15 +218,6 @@ class RunPage(QWidget):
     def _throw_away(self) -> None:
         self._goes_to_trash = False
         self.discarded.emit(self.folder)
-
-    @property
-    def _can_pause(self) -> bool:
-        """Whether there is anything left to pause: the run has begun, and does not end already."""
-        live, started = self.live, self.record.started
-        if live is None or started is None or not live.has_started or live.is_stopping or live.is_pausing:
-            return False
-        step = self.record.last_step.step if self.record.last_step else 0
-        return not self._is_over and step < started.total_steps
 
     def _act(self, action: str) -> None:
         """Do what the health strip offers."""
@@ -291,20 +246,20 @@ class RunPage(QWidget):
         if self._has_changes:
             self._draw(next_chart_only=True)
         else:
-            self._show_times()
+            self.progress.show_times(self.state)
 
     def _show_end(self) -> None:
         """Show how the run ended, and stop drawing."""
         self._is_over = True
         self._timer.stop()
-        has_result = self.record.finished is not None and not self.record.problem
-        self.tabs.set_visible(self.result, has_result)
-        if has_result:
+        state = self.state
+        self.tabs.set_visible(self.result, state.has_result)
+        if state.has_result:
             self.result.show_result(self.run, self.record, self.folder)
             self.tabs.show_page(self.result)
-        elif not self._is_paused:
+        elif not state.is_paused:
             self.tabs.show_page(self.charts)
-        if self._is_paused:
+        if state.is_paused:
             self._show_pause()
         self._draw()
         if self._goes_to_trash:
@@ -327,29 +282,12 @@ class RunPage(QWidget):
 
     def _draw(self, *, next_chart_only: bool = False) -> None:
         self._has_changes = False
-        record = self.record
-        is_waiting = self.live is not None and self.live.is_waiting
-        is_stopping = self.live is not None and self.live.is_stopping and not self._is_over
-        is_pausing = self.live is not None and self.live.is_pausing and not self._is_over
-        waiting = tr("Waiting for the run before it") if is_waiting else ""
-        self.phase.setText(waiting or self._headline(is_stopping, is_pausing))
-        self.steps.setText(status_text.progress(record))
-        self.tokens.setText(status_text.tokens(record))
-        self._show_times()
-        self.bar.show_share(0.0 if is_waiting else self._share())
-        self.bar.setVisible(not self._is_over)
-        self._show_health(is_stopping, is_pausing)
-        self.pause_card.setVisible(self._is_paused)
+        record, state = self.record, self.state
+        self.progress.show_state(state)
+        self._show_health(state)
+        self.pause_card.setVisible(state.is_paused)
         if record.started:
             self.badge.show_choices(record.backend, record.started.precision)
-        engine = "" if record.engine_off else describe_use(record.backend)
-        parts = [f"{tr(names)}: {tr(words)}" for names, words in describe_parts(record.backend)] if engine else []
-        self.engine.setText("\n".join([tr(engine), *parts]))
-        self.engine.setVisible(bool(engine))
-        of_ranks = record.started.ranks if record.started else {}
-        ranks = describe_ranks(record.last_step.metrics, of_ranks) if record.last_step else ""
-        self.ranks.setText(ranks)
-        self.ranks.setVisible(bool(ranks))
         if record.problem:
             self.notice.show_message(record.problem, _ADVICE)
         elif record.damage:
@@ -357,7 +295,7 @@ class RunPage(QWidget):
         elif record.engine_off:
             self.notice.show_message(record.engine_off, _ENGINE_ADVICE, "warn")
         self._fix_button.setVisible(bool(record.problem))
-        self._update_buttons(is_stopping)
+        self.buttons.show_state(state)
         self._draw_tab(next_chart_only)
 
     def _draw_tab(self, next_chart_only: bool) -> None:
@@ -375,67 +313,21 @@ class RunPage(QWidget):
         elif page is self.rollouts:
             self.rollouts.refresh()
 
-    def _show_health(self, is_stopping: bool, is_pausing: bool) -> None:
-        self.health.setVisible(not self.record.is_over and not self._is_over)
-        if is_stopping:
+    def _show_health(self, state: RunState) -> None:
+        self.health.setVisible(not self.record.is_over and not state.is_over)
+        if state.is_stopping:
             self.health.show_health("accent", self._describe_stop())
-        elif is_pausing:
+        elif state.is_pausing:
             self.health.show_health("accent", status_text.describe_pause())
         else:
-            state = health.assess(self.record)
-            words = _ACTIONS.get(state.action, "") if self._can_pause else ""
-            self.health.show_health(state.tone, state.sentence, state.action, words)
-
-    def _headline(self, is_stopping: bool, is_pausing: bool) -> str:
-        if self._is_interrupted:
-            return tr("Interrupted")
-        if self.record.is_training and is_pausing:
-            return tr("Pausing after this step")
-        if self.record.is_training and is_stopping:
-            return tr("Stopping after this step")
-        return status_text.headline(self.record)
+            found = health.assess(self.record)
+            words = _ACTIONS.get(found.action, "") if state.can_pause else ""
+            self.health.show_health(found.tone, found.sentence, found.action, words)
 
     def _describe_stop(self) -> str:
         train = self.run.train
         validates = self.record.started is None or self.record.started.eval_rows > 0
         return status_text.describe_stop(self.record, validates, train.samples > 0)
-
-    def _share(self) -> float | None:
-        if self._is_interrupted:
-            return 0.0
-        return self.record.fraction
-
-    def _show_times(self) -> None:
-        if self.record.start_time is not None and not self._is_interrupted:
-            self.times.setText(status_text.times(self.record, time.time()))
-
-    def _update_buttons(self, is_stopping: bool) -> None:
-        is_live = self.live is not None and not self._is_over
-        is_running = is_live and self.live is not None and not self.live.is_waiting
-        self.stop_button.setVisible(is_live)
-        for button in (self.checkpoint_button, self.pause_button, self.discard_button):
-            button.setVisible(is_running)
-        if self.live is not None and is_live:
-            is_idle = not self.live.is_saving and not is_stopping and not self.live.is_pausing
-            can_save = is_idle and self.live.has_started and self.record.last_step is not None
-            can_pause = self._can_pause
-            loses_focus = (self.checkpoint_button.hasFocus() and not can_save) or (
-                self.pause_button.hasFocus() and not can_pause
-            )
-            if loses_focus:
-                self.tabs.bar.setFocus()  # Qt would give it to the next button, which stops the run
-            self.checkpoint_button.setEnabled(can_save)
-            self.checkpoint_button.setText(tr("Saving…") if self.live.is_saving else tr("Checkpoint now"))
-            self.pause_button.setEnabled(can_pause)
-            self.pause_button.setText(tr("Pausing…") if self.live.is_pausing else tr("Pause"))
-            self.discard_button.setEnabled(not self.live.is_skipping)
-            self.stop_button.setEnabled(not self.live.is_skipping and (self.live.has_started or not is_stopping))
-            words = tr("Skip the rest") if is_stopping else tr("Stop and keep")
-            self.stop_button.setText(tr("Take out of the queue") if self.live.is_waiting else words)
-        finished = self.record.finished
-        can_resume = finished is None or finished.reason in ("stopped", "failed")
-        can_resume = can_resume and self._is_over and not self._is_paused
-        self.resume_button.setVisible(can_resume and (self.folder / "run.toml").is_file())
 
 
 def _scroll_page(content: QWidget) -> ScrollPage:

@@ -443,7 +443,7 @@ class Photographer(Camera):
             return play
 
         window.runs.resume_events = go_on
-        page.pause_button.click()
+        page.buttons.pause.click()
         self.wait_until(lambda: page.pause_card.isVisible() and window.jobs.current is None)
         self.take("7-paused")
         page.pause_card.rate.setText("0")

@@ -97,7 +97,7 @@ def test_a_run_under_way_has_keys(qtbot: QtBot, window: MainWindow, typist: Typi
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 100_000)
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.record.last_step is not None)
-    typist.tab_to(page.checkpoint_button)
+    typist.tab_to(page.buttons.checkpoint)
     typist.press(Key.Key_Space)
     typist.press(Key.Key_2, Ctrl)
     assert window.runs_page.isVisible()

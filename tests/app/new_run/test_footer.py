@@ -96,8 +96,8 @@ def test_the_keyboard_never_lands_on_stop(qtbot: QtBot, window: MainWindow) -> N
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.record.last_step is not None)
     assert QApplication.focusWidget() is page.tabs.bar
-    if page.checkpoint_button.isVisible() and page.checkpoint_button.isEnabled():
-        page.checkpoint_button.setFocus(Qt.FocusReason.TabFocusReason)
-        qtbot.keyClick(page.checkpoint_button, Qt.Key.Key_Space)
-        assert QApplication.focusWidget() is not page.stop_button
+    if page.buttons.checkpoint.isVisible() and page.buttons.checkpoint.isEnabled():
+        page.buttons.checkpoint.setFocus(Qt.FocusReason.TabFocusReason)
+        qtbot.keyClick(page.buttons.checkpoint, Qt.Key.Key_Space)
+        assert QApplication.focusWidget() is not page.buttons.stop
     qtbot.waitUntil(lambda: page.record.is_over)

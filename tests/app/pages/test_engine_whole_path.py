@@ -44,7 +44,7 @@ def start(
         page = window.runs.start(run)
         qtbot.waitUntil(lambda: page._is_over, timeout=60_000)
         assert not page.record.problem
-        return page.badge.text(), page.engine.text()
+        return page.badge.text(), page.progress.engine.text()
 
     return go
 

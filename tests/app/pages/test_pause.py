@@ -43,13 +43,13 @@ def page(qtbot: QtBot, window: MainWindow, dataset: Path) -> RunPage:
     window.runs.train_events = held_events
     page = window.runs.start(Run().replace("data.path", str(dataset)))
     qtbot.waitUntil(lambda: page.record.last_step is not None and page.record.last_step.step == AT)
-    qtbot.waitUntil(page.pause_button.isEnabled)
+    qtbot.waitUntil(page.buttons.pause.isEnabled)
     return page
 
 
 @pytest.fixture
 def paused(qtbot: QtBot, window: MainWindow, page: RunPage) -> RunPage:
-    page.pause_button.click()
+    page.buttons.pause.click()
     qtbot.waitUntil(lambda: window.jobs.current is None)
     return page
 
@@ -64,15 +64,15 @@ def test_a_run_pauses_and_the_next_one_begins(
     monkeypatch.setattr(core_calls, "process_memory", lambda: 200 << 20)  # this process has other tests behind it
     second = window.runs.start(Run())
     window.runs.show_current()
-    page.pause_button.click()
+    page.buttons.pause.click()
     assert page.health.sentence.text().startswith("Pausing: the run finishes this step")
-    assert not page.pause_button.isEnabled() and not page.checkpoint_button.isEnabled()
+    assert not page.buttons.pause.isEnabled() and not page.buttons.checkpoint.isEnabled()
     qtbot.waitUntil(lambda: page.record.paused is not None and window.jobs.current is second.live)
-    assert page.phase.text() == "Paused" and page.record.checkpoints == [AT]
-    assert page.pause_card.isVisible() and not page.health.isVisible() and not page.resume_button.isVisible()
+    assert page.progress.phase.text() == "Paused" and page.record.checkpoints == [AT]
+    assert page.pause_card.isVisible() and not page.health.isVisible() and not page.buttons.resume.isVisible()
     assert page.pause_card.sentence.text().startswith("Paused at step 10 of 30. Its checkpoint holds all")
     assert "The memory is free again: Hone held 1.00 GB" in page.pause_card.sentence.text()
-    assert not any(b.isVisible() for b in (page.pause_button, page.stop_button, page.checkpoint_button))
+    assert not any(b.isVisible() for b in (page.buttons.pause, page.buttons.stop, page.buttons.checkpoint))
     assert window.runs.show_folder(page.folder) is page
     qtbot.waitUntil(lambda: second.record.last_step is not None)
     window.jobs.stop_all()
@@ -144,7 +144,7 @@ def test_discard_moves_the_folder_to_the_trash(
     qtbot: QtBot, window: MainWindow, page: RunPage, monkeypatch: pytest.MonkeyPatch, is_paused: bool
 ) -> None:
     if is_paused:
-        page.pause_button.click()
+        page.buttons.pause.click()
         qtbot.waitUntil(lambda: page.pause_card.isVisible())
     answering(monkeypatch, "")
     page.discard()
@@ -203,7 +203,7 @@ def test_a_paused_run_is_ended(qtbot: QtBot, window: MainWindow, paused: RunPage
     paused.pause_card.end_button.click()
     assert paused.live is not None and paused.live.is_stopping
     qtbot.waitUntil(lambda: paused.record.finished is not None and window.jobs.current is None)
-    assert asked == [True] and paused.phase.text() == "Stopped and kept" and not paused.pause_card.isVisible()
+    assert asked == [True] and paused.progress.phase.text() == "Stopped and kept" and not paused.pause_card.isVisible()
 
 
 def test_the_run_menu(qtbot: QtBot, window: MainWindow, page: RunPage) -> None:
@@ -223,7 +223,7 @@ def test_a_paused_run_on_disk(window: MainWindow, paused: RunPage) -> None:
     assert [run.step for run in history.list_interrupted(paused.folder.parent)] == [10]
     window.runs.forget(paused.folder)
     page = window.runs.show_folder(paused.folder)
-    assert page.pause_card.isVisible() and page.phase.text() == "Paused"
+    assert page.pause_card.isVisible() and page.progress.phase.text() == "Paused"
     assert "The memory" not in page.pause_card.sentence.text()
 
 
@@ -236,7 +236,7 @@ def test_with_the_real_core_it_pauses_goes_on_and_ends(qtbot: QtBot, window: Mai
         run = run.replace(key, value)
     page = window.runs.start(run)
     for changes in ({}, {"train.learning_rate": 5e-3}):
-        qtbot.waitUntil(page.pause_button.isEnabled, timeout=60_000)
+        qtbot.waitUntil(page.buttons.pause.isEnabled, timeout=60_000)
         qtbot.waitUntil(lambda: page.live is not None and page.record.is_training, timeout=60_000)
         page.pause()
         qtbot.waitUntil(page.pause_card.isVisible, timeout=60_000)

@@ -48,27 +48,27 @@ def show(qtbot: QtBot, window: MainWindow, dataset: Path) -> Callable[..., RunPa
 
 def test_used(show: Callable[..., RunPage]) -> None:
     page = show(USED)
-    assert page.engine.isVisibleTo(page) and page.engine.text() == f"{LINE} {EXPERIMENTAL}"
+    assert page.progress.engine.isVisibleTo(page) and page.progress.engine.text() == f"{LINE} {EXPERIMENTAL}"
     assert page.badge.text() == "Neural Engine · CPU (MLX) · float32"
     assert not page.notice.isVisibleTo(page)
 
 
 def test_asked_for_in_vain(show: Callable[..., RunPage]) -> None:
     page = show(REFUSED)
-    assert page.engine.text() == f"{REASON} {EXPERIMENTAL}"
+    assert page.progress.engine.text() == f"{REASON} {EXPERIMENTAL}"
     assert page.badge.text() == "CPU (MLX) · float32 · not as asked"
 
 
 def test_not_thought_of(show: Callable[..., RunPage]) -> None:
     page = show({**REFUSED, "code": "os", "stage": "host", "line": "Neural Engine: not used. Made up."}, asked="auto")
-    assert not page.engine.isVisibleTo(page) and page.badge.text() == "CPU (MLX) · float32"
+    assert not page.progress.engine.isVisibleTo(page) and page.badge.text() == "CPU (MLX) · float32"
 
 
 def test_switched_off_on_the_way(show: Callable[..., RunPage]) -> None:
     page = show(USED, off=True)
     assert page.notice.isVisibleTo(page) and page.notice.sentence.text() == OFF
     assert "finished in MLX" in page.notice.advice.text() and not page._fix_button.isVisibleTo(page)
-    assert not page.engine.isVisibleTo(page)
+    assert not page.progress.engine.isVisibleTo(page)
     assert page.badge.text() == "CPU (MLX) · float32 · not as asked"
     assert page.record.log[-1].text != OFF and OFF in [line.text for line in page.record.log]
 
@@ -81,11 +81,11 @@ def test_passes_without_a_gradient_alone(show: Callable[..., RunPage]) -> None:
         {"part": "validation", "asked": "automatic, the fastest", "used": "Neural Engine", "reason": "Core ML."},
     ]
     page = show({**REFUSED, "code": "slower", "stage": "worth", "line": line, "parts": parts}, asked="auto")
-    assert page.engine.text().splitlines() == [
+    assert page.progress.engine.text().splitlines() == [
         f"{line} {EXPERIMENTAL}",
         "Forward pass, gradients: GPU (asked: automatic, the fastest). Slower.",
         "Validation: Neural Engine (asked: automatic, the fastest). Core ML.",
     ]
     assert page.badge.text() == "Neural Engine · CPU (MLX) · float32"
     texts = [label.text() for label in _Popup(page.badge, page.badge._choices).findChildren(QLabel)]
-    assert page.engine.text().replace(f" {EXPERIMENTAL}", "") in texts
+    assert page.progress.engine.text().replace(f" {EXPERIMENTAL}", "") in texts

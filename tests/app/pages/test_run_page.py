@@ -54,10 +54,10 @@ def live(qtbot: QtBot, window: MainWindow, dataset: Path) -> tuple[RunPage, Flag
 
 def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, go = live
-    qtbot.waitUntil(lambda: page.steps.text().startswith("Step 10 of 30"))
-    assert page.phase.text() == "Training"
+    qtbot.waitUntil(lambda: page.progress.steps.text().startswith("Step 10 of 30"))
+    assert page.progress.phase.text() == "Training"
     assert page.badge.text() == "CPU (MLX) · float32"
-    assert page.bar.value() == 333
+    assert page.progress.bar.value() == 333
     qtbot.waitUntil(lambda: page.charts.loss is not None, timeout=20_000)  # it imports pyqtgraph
     assert "Training loss" in page.charts.loss.accessibleDescription()
     assert len(page.record.loss) == 10
@@ -71,26 +71,26 @@ def test_stop_and_keep(
     qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page, _ = live
-    qtbot.waitUntil(lambda: page.steps.text().startswith("Step 10 of 30"))
+    qtbot.waitUntil(lambda: page.progress.steps.text().startswith("Step 10 of 30"))
     assert page.live is not None
-    page.stop_button.click()
-    assert page.stop_button.isEnabled() and page.stop_button.text() == "Skip the rest"
+    page.buttons.stop.click()
+    assert page.buttons.stop.isEnabled() and page.buttons.stop.text() == "Skip the rest"
     assert page.health.sentence.text().startswith("Stopping: the run finishes this step and saves it, then validates")
     with monkeypatch.context() as patch:
         patch.setattr(LiveRun, "is_running", True)  # the script may be at its end already
-        page.stop_button.click()
-    assert page.live.run_thread.stop.skips and not page.stop_button.isEnabled()
+        page.buttons.stop.click()
+    assert page.live.run_thread.stop.skips and not page.buttons.stop.isEnabled()
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
-    assert page.phase.text() == "Stopped and kept"
-    assert page.resume_button.isVisible()
+    assert page.progress.phase.text() == "Stopped and kept"
+    assert page.buttons.resume.isVisible()
     assert window.jobs.current is None
 
 
 def test_checkpoint_now(qtbot: QtBot, live: tuple[RunPage, Flag]) -> None:
     page, go = live
-    qtbot.waitUntil(page.checkpoint_button.isEnabled)
-    page.checkpoint_button.click()
-    assert page.checkpoint_button.text() == "Saving…"
+    qtbot.waitUntil(page.buttons.checkpoint.isEnabled)
+    page.buttons.checkpoint.click()
+    assert page.buttons.checkpoint.text() == "Saving…"
     qtbot.waitUntil(lambda: page.record.checkpoints == [10])
     assert page.live is not None
     qtbot.waitUntil(lambda: page.live is not None and not page.live.is_saving)
@@ -102,8 +102,8 @@ def test_a_second_run_waits_for_the_first(qtbot: QtBot, window: MainWindow, live
     first, go = live
     second = window.runs.start(Run())
     third = window.runs.start(Run())
-    qtbot.waitUntil(lambda: second.phase.text() == "Waiting for the run before it")
-    third.stop_button.click()
+    qtbot.waitUntil(lambda: second.progress.phase.text() == "Waiting for the run before it")
+    third.buttons.stop.click()
     assert third.record.problem == "Taken out of the queue before it began."
     window.runs.train_events = None  # the third never asks for events
     go.set()
@@ -133,7 +133,7 @@ def test_a_users_mistake_is_a_message_and_nothing_is_lost(
     page = window.runs.start(window.draft.run)
     qtbot.waitUntil(lambda: page.notice.isVisible())
     assert page.notice.sentence.text() == sentence
-    assert page.phase.text() == "Stopped by a problem"
+    assert page.progress.phase.text() == "Stopped by a problem"
     assert len(page.record.loss) == failing_step
     page.train_again.emit(page.run)
     assert window.stack.currentWidget() is window.wizard
@@ -237,9 +237,9 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
 
     window.runs.resume_events = resume_events
     page = window.runs.show_folder(folder)
-    assert page.phase.text() == "Interrupted"
-    page.resume_button.click()
-    assert window.stack.currentWidget() is page and not page.resume_button.isVisible()
+    assert page.progress.phase.text() == "Interrupted"
+    page.buttons.resume.click()
+    assert window.stack.currentWidget() is page and not page.buttons.resume.isVisible()
     qtbot.waitUntil(lambda: page.record.finished is not None)
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
 

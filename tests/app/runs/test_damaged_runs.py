@@ -81,7 +81,7 @@ def test_a_damaged_run_is_listed_and_opened(qtbot: QtBot, window: MainWindow) ->
     assert isinstance(run_page, RunPage)
     assert run_page.notice.isVisible()
     assert run_page.notice.sentence.text().startswith("This run is damaged. Line ")
-    assert run_page.phase.text() == "Interrupted"
+    assert run_page.progress.phase.text() == "Interrupted"
 
 
 @pytest.mark.parametrize("value", [None, -1, 10**30, 1e308, "x", True, [], {}, {"a": "b"}, {"a": None}])

@@ -1,0 +1,50 @@
+"""The buttons for a run: a checkpoint now, Pause, Stop, Discard and Resume, each while it can be used."""
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
+
+from app.desktop.language import tr
+from app.runs.run_state import RunState
+from app.widgets.buttons import plain_button, quiet_button
+from app.widgets.card import hbox
+
+
+class RunButtons(QWidget):
+    """A row of buttons. `focus_lost` before the one with the focus is disabled: Qt would give it to the next one, which
+    stops the run."""
+
+    focus_lost = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checkpoint = plain_button(tr("Checkpoint now"), "save")
+        self.pause = plain_button(tr("Pause"), "pause")
+        self.stop = plain_button(tr("Stop and keep"), "stop")
+        self.discard = quiet_button(tr("Discard…"))
+        self.resume = plain_button(tr("Resume"), "play")
+        layout = hbox(self, gap=8)
+        for button in (self.checkpoint, self.pause, self.stop, self.discard, self.resume):
+            layout.addWidget(button)
+
+    def show_state(self, state: RunState) -> None:
+        """Show the buttons that make sense now, with words for what they do now."""
+        is_training = state.active is not None and not state.is_waiting
+        for button in (self.checkpoint, self.pause, self.discard):
+            button.setVisible(is_training)
+        self.stop.setVisible(state.active is not None)
+        self.resume.setVisible(state.can_resume)
+        if state.active is not None:
+            self._enable(state)
+            self.checkpoint.setText(tr("Saving…") if state.is_saving else tr("Checkpoint now"))
+            self.pause.setText(tr("Pausing…") if state.is_pausing else tr("Pause"))
+            words = tr("Skip the rest") if state.is_stopping else tr("Stop and keep")
+            self.stop.setText(tr("Take out of the queue") if state.is_waiting else words)
+
+    def _enable(self, state: RunState) -> None:
+        wanted = {self.checkpoint: state.can_save, self.pause: state.can_pause}
+        if any(button.hasFocus() and not can_be_used for button, can_be_used in wanted.items()):
+            self.focus_lost.emit()
+        for button, can_be_used in wanted.items():
+            button.setEnabled(can_be_used)
+        self.discard.setEnabled(state.active is not None and not state.active.is_skipping)
+        self.stop.setEnabled(state.can_stop)

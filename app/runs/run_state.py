@@ -1,0 +1,88 @@
+"""How a run stands in the window: whether it waits, pauses, stops or is over, and what can be done with it now."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.runs.job_queue import LiveRun
+from app.runs.record import RunRecord
+from core.run.folder import RUN
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The state of a run at one moment.
+
+    Arguments:
+        record: what it has reported.
+        folder: where it is kept.
+        live: the run where this window trains it, None for a run that is read from its folder.
+        is_over: whether its thread has ended, or there was none.
+    """
+
+    record: RunRecord
+    folder: Path
+    live: LiveRun | None
+    is_over: bool
+
+    @property
+    def active(self) -> LiveRun | None:
+        """The run while it waits or trains in this window, else None."""
+        return None if self.is_over else self.live
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.active is not None and self.active.is_waiting
+
+    @property
+    def is_saving(self) -> bool:
+        return self.active is not None and self.active.is_saving
+
+    @property
+    def is_stopping(self) -> bool:
+        return self.active is not None and self.active.is_stopping
+
+    @property
+    def is_pausing(self) -> bool:
+        return self.active is not None and self.active.is_pausing
+
+    @property
+    def is_paused(self) -> bool:
+        return self.is_over and self.record.paused is not None and not self.record.problem
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether the run ended without an event that says how, as after a crash."""
+        return self.is_over and not self.record.is_over and self.record.paused is None
+
+    @property
+    def has_result(self) -> bool:
+        return self.record.finished is not None and not self.record.problem
+
+    @property
+    def can_save(self) -> bool:
+        """Whether a checkpoint can be asked for: a step was taken, and nothing else was asked for."""
+        if self.active is None or self.is_saving or self.is_stopping or self.is_pausing:
+            return False
+        return self.active.has_started and self.record.last_step is not None
+
+    @property
+    def can_pause(self) -> bool:
+        """Whether there is anything left to pause: the run has begun, and does not end already."""
+        started = self.record.started
+        if self.active is None or started is None or not self.active.has_started:
+            return False
+        step = self.record.last_step.step if self.record.last_step else 0
+        return not self.is_stopping and not self.is_pausing and step < started.total_steps
+
+    @property
+    def can_stop(self) -> bool:
+        """Whether it can be stopped or, while it stops, have left out what only tells how it went."""
+        active = self.active
+        return active is not None and not active.is_skipping and (active.has_started or not active.is_stopping)
+
+    @property
+    def can_resume(self) -> bool:
+        """Whether a run that was stopped, interrupted or has failed can go on; one that pauses has a card for that."""
+        finished = self.record.finished
+        is_unfinished = finished is None or finished.reason in ("stopped", "failed")
+        return self.is_over and is_unfinished and not self.is_paused and (self.folder / RUN).is_file()
