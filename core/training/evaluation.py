@@ -2,24 +2,14 @@
 
 import dataclasses
 import math
-import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import nullcontext
-from itertools import takewhile
+from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import NamedTuple
-
-import mlx.core as mx
 
 from core import adapters
-from core.ane.forward import VALIDATION
 from core.atomic_files import explain, hash_file, make_private_folder, save_tensors
-from core.data.batch.batches import Batch
-from core.data.kinds import PAIRS, TEXT, UNPAIRED
-from core.device.parallel import map_in_order
-from core.events import Evaluated, Event, Finished, Phase, Sample, Saved, Step, Warned, from_json, to_json
+from core.data.kinds import TEXT
+from core.events import Evaluated, Event, Finished, Phase, Saved, Step, Warned, from_json, to_json
 from core.methods import Method
-from core.model.generate import answer_tokens
 from core.rollouts import SamplingStopped
 from core.run.changes import describe_resumed
 from core.run.folder import CHECKPOINTS, REPORT
@@ -30,24 +20,13 @@ from core.training.answers import find_caveat
 from core.training.checkpoint import Progress
 from core.training.forgetting import METRIC, describe
 from core.training.general_measure import GeneralMeasure
+from core.training.held_out import HeldOut, HeldOutResult
 from core.training.rank_facts import measured
 from core.training.recovery import Recovery
-from core.training.result_metrics import answer_scores
+from core.training.sample_answers import SampleAnswers
 from core.training.setup import Setup
-from core.training.step_sums import StepSums
-from core.training.train_step import Loss, TrainStep
+from core.training.train_step import TrainStep
 from core.training.verdict import verdict
-
-_TELL_SECONDS = 0.5  # between two reports of how many rows are measured
-_STAGES = {"before": say("before training"), "during": say("on the way"), "after": say("after training")}
-
-
-class _HeldOutResult(NamedTuple):
-    """What an evaluation over all held-out rows gives."""
-
-    loss: float | None  # None where a person's reward file failed
-    targets: int  # tokens that were predicted, or written where answers are measured
-    metrics: dict[str, float]
 
 
 def _is_text_loss(spec: Method) -> bool:
@@ -60,11 +39,11 @@ class Evaluation:
 
     def __init__(self, setup: Setup, train_step: TrainStep, progress: Progress, recovery: Recovery) -> None:
         self.setup, self.run, self.folder = setup, setup.run, setup.folder
-        self.train_step, self.progress, self.recovery = train_step, progress, recovery
+        self.progress, self.recovery = progress, recovery
         self.group = setup.group
         self.general = GeneralMeasure(setup)
-        self._samples: dict[str, list[Sample]] = {}  # by stage, the newest of each
-        self._sample_scores: dict[str, dict[str, float]] = {}
+        self.held_out = HeldOut(setup, train_step, recovery)
+        self.samples = SampleAnswers(setup)
         self._was_stopped = False  # while it measured
 
     @property
@@ -122,14 +101,7 @@ class Evaluation:
             self.setup.model.load_weights(str(self._best_path), strict=False)
         self._save_adapter()
         self.setup.model.load_weights(list(newest.items()), strict=False)
-        self._recall_baseline()
-
-    def _recall_baseline(self) -> None:
-        """Score the sample answers from before training again, as the log has them."""
-        samples = [e for e in self.folder.events() if isinstance(e, Sample) and e.stage == "before"]
-        samples = [e for e in samples if e.step == samples[-1].step]  # asked anew where other rows were held out
-        self._samples["before"] = samples
-        self._score_samples("before")
+        self.samples.recall(self.folder.events())
 
     def evaluate(self) -> Iterator[Event]:
         """Measure the held-out loss; a new best is kept on disk. Where it could not be measured nothing is compared."""
@@ -151,27 +123,8 @@ class Evaluation:
         yield Phase("Training")
 
     def sample_answers(self, stage: str) -> Iterator[Event]:
-        """Answers to the fixed prompts, and how many are as expected; `stage` is "before", "during" or "after"."""
-        setup = self.setup
-        # Other ranks wait where they are needed next, save where each has only a part of the model.
-        if not setup.prompts or not (self.group.is_first or setup.is_parted):
-            return
-        parted_over = self.group if setup.is_parted else None
-        name = f"Writing sample answers {_STAGES[stage]}"
-        yield Phase(name)
-        setup.model.eval()
-        samples: list[Sample] = []
-        for i, prompt in enumerate(setup.prompts):
-            if skips(setup.stop):
-                return
-            if i:
-                yield Phase(name, f"{i} of {len(setup.prompts)}", i / len(setup.prompts))
-            tokens, length = prompt.tokens, self.run.train.sample_tokens
-            text, cut = answer_tokens(setup.model, setup.tokenizer, tokens, length, parted_over)
-            samples.append(Sample(self.progress.step, stage, i, prompt.prompt, text, prompt.expected, cut))
-            yield samples[-1]
-        self._samples[stage] = samples
-        self._score_samples(stage)
+        """Answers to the fixed prompts; `stage` is "before", "during" or "after"."""
+        return self.samples.write(stage, self.progress.step)
 
     def finish(self, reason: str) -> Iterator[Event]:
         """Keep the best (or the last) adapter, measure it, answer the samples, say how it went.
@@ -202,14 +155,14 @@ class Evaluation:
             loss_after=loss_after,
             best_step=kept_step,
             eval_rows=self.setup.eval_rows,
-            metrics_before=progress.metrics_before | self._sample_scores.get("before", {}) | losses[0],
-            metrics_after=metrics_after | self._sample_scores.get("after", {}) | losses[1],
+            metrics_before=progress.metrics_before | self.samples.scores("before") | losses[0],
+            metrics_after=metrics_after | self.samples.scores("after") | losses[1],
             forgetting=describe(compared),
         )
         caveat = find_caveat(
             finished,
-            self._samples.get("before", []),
-            self._samples.get("after", []),
+            self.samples.of("before"),
+            self.samples.of("after"),
             self.setup.resolved.model.parameters,
             is_text_loss=_is_text_loss(self.run.spec),
         )
@@ -227,66 +180,13 @@ class Evaluation:
         self.group.broadcast(to_json(finished))
         yield finished
 
-    def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, _HeldOutResult]:
-        """The same as _measure(). Raises SamplingStopped when the run is asked to stop meanwhile."""
+    def _measure_until_stopped(self, when: str = "") -> Generator[Event, None, HeldOutResult]:
+        """The same as HeldOut.measure(). Raises SamplingStopped when the run is asked to stop meanwhile."""
         try:
-            return (yield from self._measure(self.setup.stop.is_set, when))
+            return (yield from self.held_out.measure(self.setup.stop.is_set, when))
         except SamplingStopped:
             self._was_stopped = True
             raise
-
-    def _measure(self, is_over: Callable[[], bool], when: str = "") -> Generator[Event, None, _HeldOutResult]:
-        """Loss and metrics over all held-out rows, weighted as training is, and meanwhile how many rows are measured.
-
-        Raises SamplingStopped once `is_over` says so. `when` says at which time of the run this is.
-        """
-        setup, train_step = self.setup, self.train_step
-        name = f"Validating {when}".rstrip()
-        yield Phase(name, f"{setup.eval_rows} rows")
-        if setup.rollouts is not None:  # the share that is not solved stands for the loss
-            metrics, answer_tokens = setup.rollouts.evaluate()
-            yield from (Warned(code, sentence) for code, sentence in setup.rollouts.take_notes())
-            return _HeldOutResult(1 - metrics["solved"] if "solved" in metrics else None, answer_tokens, metrics)
-        setup.model.eval()
-        mx.eval(setup.model.trainable_parameters())  # an optimizer step leaves them unevaluated
-        sums, measured, told = StepSums(), 0, time.monotonic()
-        with setup.forward_passes.computing(VALIDATION) if setup.forward_passes else nullcontext():
-            for batch, (batch_loss, metrics) in self._losses(is_over):
-                sums.add(float(batch_loss), metrics, train_step.weight(batch))
-                sums.count([batch], train_step)
-                measured += len(batch.rows)
-                if measured < setup.eval_rows and time.monotonic() - told >= _TELL_SECONDS:
-                    told = time.monotonic()
-                    ranks = 1 if setup.is_parted else self.group.size  # each rank measures as many
-                    done = min(setup.eval_rows, measured * ranks)
-                    yield Phase(name, f"{done} of {setup.eval_rows} rows", done / setup.eval_rows)
-        sums, measured = self._over_ranks(sums, measured)
-        if measured < setup.eval_rows:
-            raise SamplingStopped
-        return _HeldOutResult(sums.loss / sums.weight, sums.targets, sums.means.means())
-
-    def _over_ranks(self, sums: StepSums, measured: int) -> tuple[StepSums, int]:
-        """(the sums over the held-out rows of all ranks, how many rows these are)."""
-        if self.setup.is_parted:  # each has measured all of them
-            self.group.barrier()
-            return sums, measured
-        if self.group.size == 1:
-            return sums, measured
-        entries = self.group.gather([sums.totals, measured])
-        total = StepSums()
-        for totals, _ in entries:
-            total.merge(totals)
-        return total, sum(rows for _, rows in entries)
-
-    def _losses(self, is_over: Callable[[], bool]) -> Iterator[tuple[Batch, Loss]]:
-        """Each held-out batch, or its parts, with its loss, until `is_over` says so; of several ranks each has some."""
-        setup = self.setup
-        mine = setup.eval_batches if setup.is_parted else setup.eval_batches[self.group.rank :: self.group.size]
-        batches = takewhile(lambda _: not is_over(), mine)
-        if setup.recovers:
-            return self.recovery.losses(batches)
-        parallel = 1 if setup.forward_passes else setup.parallel_batches  # a program serves one call at a time
-        return map_in_order(self.train_step.loss, batches, parallel, models=setup.models)
 
     def _choose_weights(self) -> Generator[Event, None, tuple[int, float | None, dict[str, float]]]:
         """Load the best weights where they are better than the newest: (step of those kept, their loss, metrics)."""
@@ -301,7 +201,7 @@ class Evaluation:
             newest_loss, newest_metrics = None, {}
         elif progress.measured_step != progress.step:
             try:
-                newest_loss, _, newest_metrics = yield from self._measure(
+                newest_loss, _, newest_metrics = yield from self.held_out.measure(
                     lambda: skips(stop), say("the newest weights")
                 )
             except SamplingStopped:  # whoever stops a run that writes answers does not wait for more of them
@@ -314,12 +214,6 @@ class Evaluation:
             self.setup.model.load_weights(str(self._best_path), strict=False)
             return best_step, best_loss, progress.best_metrics
         return progress.step, newest_loss, newest_metrics
-
-    def _score_samples(self, stage: str) -> None:
-        """Where rows show what to prefer, an answer is not meant to be theirs word for word."""
-        if self.run.spec.data not in (PAIRS, UNPAIRED):
-            samples = self._samples[stage]
-            self._sample_scores[stage] = answer_scores([s.answer for s in samples], [s.expected for s in samples])
 
     def _training_metrics(self) -> dict[str, float]:
         """The metrics of the last tenth of the steps, on rows that are learned from."""

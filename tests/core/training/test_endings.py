@@ -182,7 +182,7 @@ def test_a_stop_while_validating_is_heeded_and_the_validation_made_up_for(make_r
 
 
 def test_the_rows_measured_so_far_are_told(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.training.evaluation._TELL_SECONDS", 0.0)
+    monkeypatch.setattr("core.training.held_out._TELL_SECONDS", 0.0)
     phases = [e for e in only(Phase, list(train(make_run()))) if e.name == "Validating before training"]
     rows = phases[0].detail.split()[0]
     assert phases[0].detail == f"{rows} rows" and phases[0].fraction is None

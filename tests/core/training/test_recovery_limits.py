@@ -14,7 +14,7 @@ from core.memory import plan
 from core.model.generate import Answer
 from core.run import Run
 from core.train import resume, train
-from core.training import evaluation, optimizer_step, recovery, step_sizes
+from core.training import optimizer_step, recovery, sample_answers, step_sizes
 from core.training.compiled_step import CompiledStep
 from core.training.step_sizes import StepSize
 from tests.core.conftest import only
@@ -96,7 +96,7 @@ def test_a_sample_answer_that_fails_leaves_a_checkpoint(make_run: MakeRun, monke
             raise RuntimeError(watchdog.TIMEOUT)
         return Answer("an answer", False)
 
-    monkeypatch.setattr(evaluation, "answer_tokens", fail)
+    monkeypatch.setattr(sample_answers, "answer_tokens", fail)
     with pytest.raises(Unavailable, match="kept the GPU for too long"):
         for event in train(run):
             events.append(event)
