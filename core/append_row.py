@@ -24,7 +24,7 @@ def append_conversation(path: Path, messages: Messages) -> None:
     """
     row = _read_first_row(path)
     if row is not None and not isinstance(row.get("messages"), list):
-        raise _misfit(path, row, "“messages”, each with a list")
+        raise _misfit(path, row, say("“messages”, each with a list"))
     _append(path, {"messages": list(messages)})
 
 
@@ -37,7 +37,7 @@ def append_pair(path: Path, messages: Messages, chosen: str, rejected: str) -> N
     """
     row = _read_first_row(path)
     if row is not None and not {"prompt", "chosen", "rejected"} <= row.keys():
-        raise _misfit(path, row, "“prompt”, “chosen” and “rejected”")
+        raise _misfit(path, row, say("“prompt”, “chosen” and “rejected”"))
     is_one_question = [message["role"] for message in messages] == ["user"]
     as_text = is_one_question if row is None else isinstance(row["prompt"], str)
     if as_text and not is_one_question:

@@ -19,7 +19,8 @@ from core.events import Phase, Saved, Warned
 from core.export import programs
 from core.export.gguf_families import GGUF_FAMILIES, find_gguf_family
 from core.export.gguf_file import write_gguf
-from core.export.gguf_tokenizer import describe_tokenizer, find_pre_tokenizer
+from core.export.gguf_tokenizer import describe_tokenizer
+from core.export.pre_tokenizers import find_pre_tokenizer
 from core.export.request import ExportRequest
 from core.export.targets import export
 from core.resources import STARTER

@@ -18,7 +18,7 @@ from core.run import Run
 from core.run.folder import RunFolder
 from core.stop_request import StopRequest
 from core.train import resume, train
-from core.training.evaluation import Evaluation
+from core.training.held_out import HeldOut
 from core.training.optimizer_step import OptimizerStepper
 from tests.core.conftest import only
 
@@ -204,13 +204,13 @@ def test_a_stop_that_skips_saves_and_measures_no_more(make_run: MakeRun) -> None
 
 
 def test_a_loss_that_is_no_number_is_never_the_best(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    original, losses = Evaluation._measure, iter([7.0, math.nan, 6.0, math.inf])
+    original, losses = HeldOut.measure, iter([7.0, math.nan, 6.0, math.inf])
 
-    def measure(self: Evaluation, is_over: Any, when: str = "") -> Any:
+    def measure(self: HeldOut, is_over: Any, when: str = "") -> Any:
         result = yield from original(self, is_over, when)
         return result._replace(loss=next(losses), metrics={"kl": 1e300, "margin": math.nan})
 
-    monkeypatch.setattr(Evaluation, "_measure", measure)
+    monkeypatch.setattr(HeldOut, "measure", measure)
     run = make_run(train={"eval_every": 2})
     events = list(train(run))
     assert [e.best for e in only(Evaluated, events)] == [False, False, True, False]
