@@ -39,8 +39,6 @@ def asked_machines(args: Any) -> Machines | None:
     if (others := sorted(values.keys() - {"ranks"})) and not machines.is_asked:
         flag = f"--{others[0].replace('_', '-')}"
         raise BadOption(f"{flag} goes with --hosts, --hostfile or --ranks, which say where.")
-    if machines.is_asked and args.dry_run:
-        raise BadOption("--dry-run measures this machine alone; leave out what names others.")
     return machines.check() if machines.is_asked else None
 
 

@@ -14,8 +14,9 @@ from typing import Any
 from core import methods
 from core.cli import OutputClosed, Print, on_ranks
 from core.cli.flags import add_flag, parse_flags
-from core.cli.progress import lines
+from core.cli.progress import lines, show
 from core.cli.signals import CHECKPOINT, Ended, handled_by
+from core.distributed.machines import Machines
 from core.errors import BadOption
 from core.events import Event, Started, Walked, to_json
 from core.run import Run, list_options
@@ -43,7 +44,8 @@ def add(commands: Any, name: str) -> None:
     command.add_argument(
         "--dry-run",
         action="store_true",
-        help="Take a few real steps, print what the run will take in time and memory, and keep nothing.",
+        help="Take a few real steps, print what the run will take in time and memory, and keep nothing; of several "
+        "ranks say what each would do.",
     )
     command.add_argument("--json", action="store_true", help="Print events, one JSON object a line.")
     command.add_argument(
@@ -76,7 +78,8 @@ def run(args: Any, out: Print) -> int:
     if args.dry_run:
         if args.resume is not None:
             raise BadOption("--dry-run is for a run that has not begun; it does not go with --resume.")
-        return _measure(_build_run(args, changes), out, args.json)
+        built = _build_run(args, changes)
+        return _plan(built, machines, out, args.json) if machines else _measure(built, out, args.json)
     if args.resume is not None:
         folder = args.resume or changes.pop("output", None)
         if not folder:
@@ -102,10 +105,19 @@ def _measure(run: Run, out: Print, as_json: bool) -> int:
     from core.training.measure import measure
 
     events = Walked(measure(run))
-    for event in events:
-        for line in [to_json(event)] if as_json else lines(event):
-            out(line, flush=True)
+    show(events, as_json, out)
     out(json.dumps({"measured": asdict(events.value)}) if as_json else events.value.sentence(time.time()))
+    return 0
+
+
+def _plan(run: Run, machines: Machines, out: Print, as_json: bool) -> int:
+    """Print what each rank of a run would do; none is started."""
+    from core.training.rank_plan import plan_ranks
+
+    events = Walked(plan_ranks(run, machines))
+    show(events, as_json, out)
+    for line in [json.dumps({"planned": asdict(events.value)})] if as_json else events.value.sentences:
+        out(line)
     return 0
 
 

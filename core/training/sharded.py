@@ -21,12 +21,17 @@ from core.text.sentence import say
 _ANY_TOKENS = 64  # weights take the same for texts of any length
 
 
-def choose_sharding(run: Run, folder: Path, device: str, group: Group) -> Sharding | None:
+def choose_sharding(
+    run: Run, folder: Path, device: str, group: Group, asked: str | None = None, per_machine: int | None = None
+) -> Sharding | None:
     """How the model of a run is parted; None where each rank has it whole. All ranks call this.
+
+    `asked` is how it is to be parted, None for what the launcher told; `per_machine` how many ranks share this
+    machine's memory, None to find out.
 
     Raises BadOption where it is asked for and cannot be, and Unavailable where it would have to be.
     """
-    wanted = wanted_sharding(os.environ)
+    wanted = asked or wanted_sharding(os.environ)
     if group.size == 1 or wanted == NONE:
         return None
     obstacle = _find_obstacle(run, str(read_config(folder)["model_type"]))
@@ -38,7 +43,7 @@ def choose_sharding(run: Run, folder: Path, device: str, group: Group) -> Shardi
         raise BadOption(
             say("The model of this run cannot be parted (--sharding tensor): {obstacle}.", obstacle=obstacle)
         )
-    sharding = Sharding(TENSOR, group, usable_bytes(device), count_neighbours(group))
+    sharding = Sharding(TENSOR, group, usable_bytes(device), per_machine or count_neighbours(group))
     if wanted == AUTO:
         need, own = _weight_bytes(run, folder, device), sharding.usable // sharding.neighbours
         lacking = [rank for rank, usable in enumerate(group.gather(own)) if need > ROOM * usable]

@@ -44,6 +44,7 @@ A run can be shared by several Macs or by the GPUs of one machine. Each holds th
 - **Several machines:** `hone train --model MODEL --dataset DATA --hosts 10.0.0.1,10.0.0.2`, or in the window under **Settings → Machines**, and then at the last step of **New run**
 - **By MLX's launcher:** `mlx.launch --hostfile hosts.json -- /path/to/python -P -m core train --model MODEL --dataset DATA`, which is also the way to MPI (`--backend mpi`)
 - **How fast the link is:** `hone link-speed --hosts 10.0.0.1,10.0.0.2`
+- **What each would do:** `hone train --model MODEL --dataset DATA --ranks 2 --dry-run` tells the rows of each rank, its share of the tokens and the memory that it would take, and starts none.
 
 ## Two Macs with a Thunderbolt cable, step by step
 

@@ -22,7 +22,6 @@ def test_the_flags_are_machines() -> None:
     ("words", "sentence"),
     [
         (("--rank-timeout", "5"), "goes with --hosts"),
-        (("--ranks", "2", "--dry-run"), "measures this machine alone"),
         (("--hosts", "a,b", "--hostfile", "f"), "either --hosts or --hostfile"),
         (("--ranks", "0"), "at least 1"),
         (("--ranks", "2", "--distributed-backend", "mpi"), "not one of auto, ring"),
