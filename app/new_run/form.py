@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from app.desktop.language import tr
@@ -13,8 +12,9 @@ from app.new_run.fields import Field, make_field
 from app.runs.settings_text import GROUP_TITLES, format_value, list_changes
 from app.style import theme
 from app.widgets.buttons import quiet_button
-from app.widgets.card import Card, hbox, vbox
+from app.widgets.card import hbox, vbox
 from app.widgets.labels import Label, caption, heading
+from app.widgets.lines_card import LinesCard
 from core.options import Option
 from core.run import Run
 from core.run.flags import option_value
@@ -146,7 +146,7 @@ class Form(QWidget):
     def __init__(self, options: list[tuple[str, Option]], *, headings: bool = True) -> None:
         super().__init__()
         self.lines: dict[str, OptionLine] = {}
-        self._cards: dict[str, tuple[QLabel | None, _LinesCard]] = {}  # of each group, with its heading
+        self._cards: dict[str, tuple[QLabel | None, LinesCard]] = {}  # of each group, with its heading
         self._headings, layout = headings, vbox(self, gap=theme.GRID)
         self._groups_layout = vbox(gap=theme.GRID)
         layout.addLayout(self._groups_layout)
@@ -166,7 +166,7 @@ class Form(QWidget):
                 if group_heading is not None:
                     self._groups_layout.addSpacing(theme.GRID if self._cards else 0)
                     self._groups_layout.addWidget(group_heading)
-                self._cards[group] = (group_heading, _LinesCard())
+                self._cards[group] = (group_heading, LinesCard())
                 self._groups_layout.addWidget(self._cards[group][1])
             line = OptionLine(key, option)
             line.changed.connect(self.changed)
@@ -205,24 +205,3 @@ class Form(QWidget):
             if group_heading is not None:
                 group_heading.setVisible(has_lines)
         self.no_match.setVisible(all(line.isHidden() for line in self.lines.values()))
-
-
-class _LinesCard(Card):
-    """A card of lines with hairlines between them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lines: list[OptionLine] = []
-        self._layout = vbox(self, gap=0)
-
-    def add(self, line: OptionLine) -> None:
-        self.lines.append(line)
-        self._layout.addWidget(line)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        super().paintEvent(event)
-        painter = QPainter(self)
-        painter.setPen(theme.colours(theme.palette()).separator)
-        visible_lines = [line for line in self.lines if not line.isHidden()]
-        for line in visible_lines[1:]:
-            painter.drawLine(16, line.y(), self.width() - 16, line.y())

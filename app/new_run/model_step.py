@@ -102,7 +102,7 @@ class ModelStep(QWidget):
         self.hub.edit_token.connect(lambda: TokenDialog(self.window()).open())
         self.download.arrived.connect(self._arrive)
         self.show_all.clicked.connect(self._show_hidden)
-        self.downloads_button.clicked.connect(self.show_downloads)
+        self.downloads_button.clicked.connect(lambda: self.show_downloads())
         self.second_model.changed.connect(self._draft.set)
         self._draft.changed.connect(self._update)
 
@@ -129,11 +129,11 @@ class ModelStep(QWidget):
             preferences.set_last_folder(str(Path(path).parent))
             self.use_model(path)
 
-    def show_downloads(self) -> DownloadsDialog:
-        """Show what was downloaded and how large it is, to be deleted."""
+    def show_downloads(self, parent: QWidget | None = None) -> DownloadsDialog:
+        """Show what was downloaded and how large it is, to be deleted; over `parent` where it is another window."""
         jobs = self._jobs
         runs = [*jobs.waiting_runs, *filter(None, [jobs.current])] if jobs is not None else []
-        dialog = DownloadsDialog(self.window(), {path for live in runs for path in models_of(live.run)})
+        dialog = DownloadsDialog(parent or self.window(), {path for live in runs for path in models_of(live.run)})
         dialog.changed.connect(self._look_again)
         dialog.open()
         return dialog

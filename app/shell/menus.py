@@ -25,6 +25,15 @@ class Actions:
     checkpoint: QAction
 
 
+@dataclass(frozen=True)
+class Choices:
+    """What a person chooses in the menus; the settings offer the same."""
+
+    themes: QActionGroup
+    languages: QActionGroup
+    updates: QAction
+
+
 class MenuBar:
     """Builds the menu bar of a window. `commands` maps the name of a command to the function that carries it out."""
 
@@ -34,10 +43,15 @@ class MenuBar:
         self._window, self._commands, self._open_recent = window, commands, open_recent
         self._add_file_menu()
         self._add_edit_menu()
-        self._add_view_menu()
+        themes, languages = self._add_view_menu()
         self.actions = self._add_run_menu()
         self._add_window_menu()
-        self._add_help_menu()
+        self._choices = Choices(themes, languages, self._add_help_menu())
+
+    def read_choices(self) -> Choices:
+        """The choices, with what is chosen by now."""
+        self._choices.updates.setChecked(are_wanted())
+        return self._choices
 
     def _add_action(
         self,
@@ -95,7 +109,8 @@ class MenuBar:
         if not _send_to_text_field("paste"):
             self._commands["paste"]()
 
-    def _add_view_menu(self) -> None:
+    def _add_view_menu(self) -> tuple[QActionGroup, QActionGroup]:
+        """Returns the themes and the languages."""
         menu = self._add_menu(tr("&View"))
         places = (
             (tr("&Welcome"), "welcome"), (tr("&New run"), "new"), (tr("&Runs"), "runs"), (tr("&Data"), "data"),
@@ -113,10 +128,9 @@ class MenuBar:
             action.setCheckable(True)
             action.setChecked(mode == current)
             group.addAction(action)
+        return group, self._add_language_menu(menu)
 
-        self._add_language_menu(menu)
-
-    def _add_language_menu(self, view_menu: QMenu) -> None:
+    def _add_language_menu(self, view_menu: QMenu) -> QActionGroup:
         """Languages by their own names. The choice holds from the next start: texts are made as the window is."""
         menu = _add_submenu(view_menu, tr("&Language (from the next start)"))
         group = QActionGroup(self._window)
@@ -125,6 +139,7 @@ class MenuBar:
             action.setCheckable(True)
             action.setChecked(code == preferences.language())
             group.addAction(action)
+        return group
 
     def _add_run_menu(self) -> Actions:
         menu = self._add_menu(tr("&Run"))
@@ -140,7 +155,8 @@ class MenuBar:
         self._add_action(menu, tr("&Zoom"), lambda: _zoom(self._window))
         self._add_action(menu, tr("Bring all to &front"), _raise_all)
 
-    def _add_help_menu(self) -> None:
+    def _add_help_menu(self) -> QAction:
+        """Returns the switch of the updates."""
         menu = self._add_menu(tr("&Help"))
         self._add_action(
             menu, tr("&Methods, options and models"), self._commands["help"], QKeySequence.StandardKey.HelpContents
@@ -150,6 +166,7 @@ class MenuBar:
         look.setCheckable(True)
         menu.aboutToShow.connect(lambda: look.setChecked(are_wanted()))
         self._add_action(menu, tr("&About Hone"), self._commands["about"], role=QAction.MenuRole.AboutRole)
+        return look
 
 
 def _add_submenu(menu: QMenu, title: str) -> QMenu:

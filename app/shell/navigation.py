@@ -12,6 +12,7 @@ from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label
 from app.shell import dialogs, recent
 from app.shell.incoming import IncomingFiles
+from app.shell.menus import Choices
 from app.shell.open_runs import OpenRuns
 from app.shell.places import Places
 from core.errors import UserError
@@ -139,11 +140,19 @@ class Navigation(QObject):
         self.compare_page.show_folders(folders)
         self._stack.setCurrentWidget(self.compare_page)
 
-    def show_settings(self) -> None:
+    def show_settings(self, choices: Choices) -> None:
+        from app.new_run.token_dialog import TokenDialog
         from app.pages.settings import SettingsWindow
 
-        settings = SettingsWindow(self._draft.run.model.path, self._window)
+        open_one = self._window.findChild(SettingsWindow)
+        if open_one is not None:
+            open_one.raise_()
+            open_one.activateWindow()
+            return
+        settings = SettingsWindow(self._draft.run.model.path, choices, self._window)
         settings.machines_changed.connect(self._stack.wizard.check.show_machines)
+        settings.general.token_wanted.connect(lambda: TokenDialog(settings).open())
+        settings.general.models_wanted.connect(lambda: self._stack.wizard.model.show_downloads(settings))
         settings.finished.connect(settings.deleteLater)
         settings.show()
 

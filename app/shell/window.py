@@ -217,7 +217,7 @@ class MainWindow(QMainWindow):
                 "pause": self.runs.pause_current,
                 "checkpoint": self.runs.checkpoint_current,
                 "help": ways.show_help,
-                "settings": ways.show_settings,
+                "settings": lambda: ways.show_settings(self.menus.read_choices()),
                 "logs": dialogs.show_log_folder,
                 "updates": lambda: self.updates.switch(),
                 "about": partial(dialogs.show_about, self),

@@ -16,9 +16,16 @@ from core.model.recommended import Recommended, candidates, pick_three
 __all__ = [
     "FOLDER", "HUB", "LM_STUDIO", "MLX_COMMUNITY", "Download", "HubModel", "LocalModel", "LocalModels", "ModelFacts",
     "Recommended", "candidates", "describe_packing", "discard_download",
-    "download_model", "find_models", "format_count", "list_downloads", "pick_three", "read_model_facts",
+    "download_model", "find_models", "format_count", "hub_folder", "list_downloads", "pick_three", "read_model_facts",
     "search_hub",
 ]  # fmt: skip
+
+
+def hub_folder() -> Path:
+    """The folder to which the Hub's client downloads. HF_HOME and HF_HUB_CACHE are honoured."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE)
 
 
 def find_models(folders: Iterable[str]) -> LocalModels:

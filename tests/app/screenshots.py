@@ -9,6 +9,7 @@ import itertools
 import os
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Event as Flag
 
@@ -21,12 +22,15 @@ from tests.app.sample_files import LOST_FUNCTIONS, ROWS_BY_KIND, UNKNOWN_COLUMNS
 from tests.app.walk_pictures import SIZE, walk
 from tests.hub_double import HubDouble, HubRepository, model_repository
 
-SIZES = ((1280, 800), (900, 600))
+Size = tuple[int, int]
+SIZES: Sequence[Size] = ((1280, 800), (900, 600))
 # What the model of the played run answers at some of its steps.
 ANSWERS = {20: "It is 5, I think.", 40: "It is 4, I think.", 60: "It is 4."}
 
 
-def main(out: Path, spoken: str = "en", *, scale: int = 1, only: str = "", walks: bool = False) -> None:
+def main(
+    out: Path, spoken: str = "en", *, scale: int = 1, only: str = "", sizes: Sequence[Size] = SIZES, walks: bool = False
+) -> None:
     out.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = tempfile.mkdtemp(prefix="hone-screenshots-")
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -50,12 +54,18 @@ def main(out: Path, spoken: str = "en", *, scale: int = 1, only: str = "", walks
         camera.is_small = True
         walk(camera)
         return
-    for mode, (width, height) in itertools.product(("light", "dark"), SIZES):
+    for mode, (width, height) in itertools.product(("light", "dark"), sizes):
         if f"{mode}-{width}".startswith(only):
             theme.apply(app, mode)
             photographer = Photographer(app, out, f"{mode}-{width}", width, height)
             photographer.hub = hub
             photographer.visit_all()
+
+
+def size(text: str) -> Size:
+    """WIDTHxHEIGHT as two numbers."""
+    width, height = text.split("x")
+    return int(width), int(height)
 
 
 def hub_repositories() -> dict[str, HubRepository]:
@@ -90,6 +100,7 @@ class Photographer(Camera):
         self.visit_choices()
         self.visit_hub()
         self.visit_datasets()
+        self.visit_settings()
         self.visit_run()
         self.visit_methods()
         self.visit_chat()
@@ -327,6 +338,23 @@ class Photographer(Camera):
         self.take("6-data-open")
         page.preview.back.click()
 
+    def visit_settings(self) -> None:
+        """The window of the settings: its two parts."""
+        from app.desktop import machines
+        from app.pages.settings import SettingsWindow
+
+        machines.add("mini.local")
+        machines.change("mini.local", used=True, facts="Apple M4, 16 GB", bytes_per_second=110e6)
+        self.window.navigation.show_settings(self.window.menus.read_choices())
+        settings = self.window.findChild(SettingsWindow)
+        self.wait(0.2)
+        self.take_widget(settings, "6-window-settings")
+        settings.tabs.show_page(settings.machines)
+        self.wait(0.2)
+        self.take_widget(settings, "6-window-settings-machines")
+        settings.close()
+        machines.remove("mini.local")
+
     def visit_methods(self) -> None:
         """The end of a run of each kind, its charts, and the answers it scored."""
         from core.methods import load
@@ -461,6 +489,8 @@ if __name__ == "__main__":
     parser.add_argument("--language", choices=language.LANGUAGES, default="en", help="of the window")
     parser.add_argument("--scale", type=int, choices=(1, 2), default=1, help="pixels for each point")
     parser.add_argument("--only", default="", help="a theme, or a theme and a width: dark, dark-900")
+    parser.add_argument("--size", type=size, action="append", help="of the window instead, 1024x700; more than once")
     parser.add_argument("--walk", action="store_true", help="the pictures of the README")
     options = parser.parse_args()
-    main(options.folder, options.language, scale=options.scale, only=options.only, walks=options.walk)
+    sizes = options.size or SIZES
+    main(options.folder, options.language, scale=options.scale, only=options.only, sizes=sizes, walks=options.walk)
