@@ -41,9 +41,7 @@ def checked(actions: list[QAction]) -> list[str]:
     return [action.text() for action in actions if action.isChecked()]
 
 
-def test_appearance_is_one_setting_at_two_places(
-    window: MainWindow, settings: SettingsWindow, qtbot: QtBot
-) -> None:
+def test_appearance_is_one_setting_at_two_places(window: MainWindow, settings: SettingsWindow, qtbot: QtBot) -> None:
     box, mode = settings.general.theme, theme.current_mode(QApplication.instance())
     assert [box.itemText(n) for n in range(box.count())] == ["As the system", "Light", "Dark"]
     themes = menu(window, "&View", "&Theme").actions()
