@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QStackedWidget, QWidget
 from app.desktop.language import tr
 from app.plots.controls import ChartControls
 from app.plots.legend import LOSS_LEGEND, Legend, metric_legend
+from app.plots.load import load_charts
 from app.plots.run_legend import RunLegend
 from app.plots.small_row import SmallCharts
 from app.runs.metrics import select_charts
@@ -38,7 +39,7 @@ class ChartPanel(QWidget):
     """Draws a Record whenever show_record() is called.
 
     prepare() makes the charts, one in each turn of the window's event loop: all at once would block it for a third of a
-    second. Without it the first show_record() does so, once pyqtgraph has been imported on a thread of its own. A
+    second. Without it the first show_record() does so, once load_charts() has loaded pyqtgraph. A
     method's charts are made when they are shown.
     """
 
@@ -100,9 +101,9 @@ class ChartPanel(QWidget):
         self.controls.use_folder(folder, list(self._wanted))
 
     def prepare(self) -> None:
-        """Make the charts before there is a run to draw. Call import_charts() on another thread first."""
+        """Make the charts before there is a run to draw. Call load_charts() first."""
         self._import_began = True
-        self._begin(None)
+        self._begin()
 
     def show_record(self, record: RunRecord) -> None:
         """Draw a run as it is now."""
@@ -131,7 +132,7 @@ class ChartPanel(QWidget):
         self._record = record
         if not self._import_began:
             self._import_began = True
-            QTimer.singleShot(_FIRST_MS, self, lambda: Task(self, import_charts, done=self._begin))
+            QTimer.singleShot(_FIRST_MS, self, lambda: load_charts(self, self._begin))
         names = frozenset(record.metrics) | frozenset(record.eval_metrics)
         if names == self._names:
             self._draw()
@@ -153,7 +154,7 @@ class ChartPanel(QWidget):
         first = next((key for key in self._specs if not key.startswith(RANKS)), LOSS)  # what is learned, not where
         self.show_chart(self._current if self._has_choice else first)
 
-    def _begin(self, _: object) -> None:
+    def _begin(self) -> None:
         self._imported = True
         self.show_chart(self._current)
         QTimer.singleShot(0, self, lambda: self.small.build_next(self._draw))
@@ -264,10 +265,3 @@ class ChartPanel(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.small.fit(self.height())
-
-
-def import_charts() -> None:
-    """Import pyqtgraph and the charts, which takes half a second."""
-    import app.plots.curves
-    import app.plots.line_chart
-    import app.plots.loss_chart  # noqa: F401

@@ -57,7 +57,7 @@ class OpenRuns(QObject):
     def prepare(self) -> None:
         """Make the largest parts of the next run's page, while nothing trains, so that the page is there at once.
 
-        Call it once warm_up() has imported what they are made of.
+        Call it once load_charts() has loaded what they are made of.
         """
         if self._charts is None and self._jobs.current is None:
             from app.pages.result import ResultPage

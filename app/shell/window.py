@@ -1,6 +1,5 @@
 """The main window: the sidebar, the pages, and the connections between them."""
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from app.desktop import preferences
 from app.desktop.language import tr
 from app.new_run.draft import Draft
+from app.plots.load import load_charts
 from app.runs.job_queue import JobQueue
 from app.shell import dialogs, recent
 from app.shell.attention import Attention
@@ -26,7 +26,6 @@ from app.shell.run_requests import RunRequests
 from app.shell.run_status import RunStatus
 from app.shell.sidebar import PLACES, Sidebar
 from app.shell.updates import UpdateNotice
-from app.shell.warm_up import make_qt_classes, warm_up
 from app.style import icons
 from app.threads import gc, task
 from app.widgets.card import hbox
@@ -44,7 +43,6 @@ _TITLE_BAR = 40  # pixels that a desktop puts around a window count as well
 _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
 # After the window is first drawn, however long that takes: what comes then would only hold it up.
 _REST_MS = 20  # the machine's facts, which import MLX, the interrupted runs and the steps of a new run
-_SLICE_SECONDS = 0.004  # of making Qt's classes, until what else there is to do has its turn
 _WARM_UP_MS = 1500
 _PREPARE_MS = 3000  # after a run its page is read first; then the charts of the next one are made
 
@@ -183,20 +181,12 @@ class MainWindow(QMainWindow):
         self.stack.make_all(lambda: self.wizard.build_next())
 
     def _warm_up(self) -> None:
-        slices, timer = make_qt_classes(), QTimer(self)
+        """Load the charts, so that the first run's page opens at once, and what tells of a bug."""
+        load_charts(self, self._warmed_up)
 
-        def go_on() -> None:
-            end = time.perf_counter() + _SLICE_SECONDS
-            for _ in slices:
-                if time.perf_counter() > end:
-                    return
-            timer.stop()
-            task.Task(self, warm_up, self._warmed_up)
+    def _warmed_up(self) -> None:
+        import app.shell.crash_dialog  # noqa: F401
 
-        timer.timeout.connect(go_on)
-        timer.start(0)
-
-    def _warmed_up(self, _: object) -> None:
         self.runs.prepare()
         self.jobs.current_changed.connect(lambda: QTimer.singleShot(_PREPARE_MS, self, self.runs.prepare))
         gc.freeze_startup_objects()

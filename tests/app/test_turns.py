@@ -60,7 +60,8 @@ def test_the_forms_are_made_in_parts(qtbot: QtBot) -> None:
 def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow, monkeypatch: MonkeyPatch) -> None:
     from app.pages.result import ResultPage
     from app.plots import chart
-    from app.plots.panel import ChartPanel, import_charts
+    from app.plots.load import import_charts
+    from app.plots.panel import ChartPanel
 
     import_charts()
     window.runs.prepare()
