@@ -8,12 +8,11 @@ from PySide6.QtWidgets import QApplication, QHBoxLayout, QWidget
 
 from app.desktop.language import tr
 from app.pages.discard import END, TRASH, ask_to_discard
-from app.pages.log import LogPage
 from app.pages.pause_card import PauseCard
 from app.pages.result import ResultPage
-from app.pages.rollouts import RolloutsPage
 from app.pages.run_buttons import RunButtons
 from app.pages.run_progress import RunProgress
+from app.pages.run_tabs import RunTabs
 from app.plots.panel import ChartPanel
 from app.runs import health, status_text
 from app.runs.job_queue import JobQueue, LiveRun
@@ -22,15 +21,12 @@ from app.runs.record import RunRecord
 from app.runs.run_state import RunState
 from app.style import theme
 from app.threads import core_calls
-from app.widgets.answer_timeline import AnswerTimeline
 from app.widgets.badge import BackendBadge
 from app.widgets.buttons import plain_button
 from app.widgets.card import hbox, vbox
 from app.widgets.health_strip import HealthStrip
 from app.widgets.labels import ElidedLabel
 from app.widgets.notice import Notice
-from app.widgets.scroll_page import ScrollPage
-from app.widgets.tabs import Tabs
 from core.run import Run
 from core.run.folder import RUN
 
@@ -96,26 +92,16 @@ class RunPage(QWidget):
         self._fix_button.clicked.connect(lambda: self.train_again.emit(self.run))
         self.notice.add_action(self._fix_button)
         layout.addWidget(self.notice)
-        self.tabs = Tabs(tr("Views of the run"))
-        self.result, self.charts, self.log = result or ResultPage(jobs), charts or ChartPanel(), LogPage()
-        self.charts.use_folder(folder)
-        self.samples = AnswerTimeline()
-        self.tabs.add(tr("Result"), self.result)
-        self.tabs.add(tr("Charts"), self.charts)
-        self._samples_page = self.tabs.add(tr("Samples"), _scroll_page(self.samples))
-        self.rollouts = RolloutsPage()
-        self.rollouts.use(folder)
-        self.tabs.add(tr("Answers"), self.rollouts)
-        self.tabs.set_visible(self.rollouts, run.spec.on_policy)
-        self.tabs.add(tr("Log"), self.log)
+        has_rollouts = run.spec.on_policy
+        self.tabs = RunTabs(folder, result or ResultPage(jobs), charts or ChartPanel(), has_rollouts=has_rollouts)
+        self.tabs.result.train_again.connect(lambda: self.train_again.emit(self.run))
+        self.tabs.result.chat.connect(lambda: self.chat.emit(self.folder))
+        self.tabs.bar.currentChanged.connect(lambda: self._draw())
         layout.addWidget(self.tabs, 1)
-        self.result.train_again.connect(lambda: self.train_again.emit(self.run))
-        self.result.chat.connect(lambda: self.chat.emit(self.folder))
         self._timer = QTimer(self, interval=_DRAW_MS)
         self._timer.timeout.connect(self._tick)
-        self.tabs.bar.currentChanged.connect(lambda: self._draw())
         if live is not None:
-            self.tabs.show_page(self.charts)
+            self.tabs.show_page(self.tabs.charts)
             self.go_live(live)
         else:
             self._show_end()
@@ -123,15 +109,15 @@ class RunPage(QWidget):
     def show_use_it(self) -> None:
         """Show the list of places where the result can go."""
         if self.state.has_result:
-            self.tabs.show_page(self.result)
-            self.result.show_use_it()
+            self.tabs.show_page(self.tabs.result)
+            self.tabs.result.show_use_it()
 
     def go_live(self, live: LiveRun) -> None:
         """Show a run of this folder that this window trains from now on, in the tab that is open."""
         self.live, self.record, self._is_over = live, live.record, False
         live.changed.connect(self._mark_changed)
         live.finished.connect(self._show_end)
-        self.tabs.set_visible(self.result, False)
+        self.tabs.set_visible(self.tabs.result, False)
         self.notice.hide()
         if self.isVisible():
             self._timer.start()
@@ -253,12 +239,12 @@ class RunPage(QWidget):
         self._is_over = True
         self._timer.stop()
         state = self.state
-        self.tabs.set_visible(self.result, state.has_result)
+        self.tabs.set_visible(self.tabs.result, state.has_result)
         if state.has_result:
-            self.result.show_result(self.run, self.record, self.folder)
-            self.tabs.show_page(self.result)
+            self.tabs.result.show_result(self.run, self.record, self.folder)
+            self.tabs.show_page(self.tabs.result)
         elif not state.is_paused:
-            self.tabs.show_page(self.charts)
+            self.tabs.show_page(self.tabs.charts)
         if state.is_paused:
             self._show_pause()
         self._draw()
@@ -296,22 +282,7 @@ class RunPage(QWidget):
             self.notice.show_message(record.engine_off, _ENGINE_ADVICE, "warn")
         self._fix_button.setVisible(bool(record.problem))
         self.buttons.show_state(state)
-        self._draw_tab(next_chart_only)
-
-    def _draw_tab(self, next_chart_only: bool) -> None:
-        """Draw the tab that is shown; of the charts, with `next_chart_only`, the small ones a little later."""
-        page, record = self.tabs.stack.currentWidget(), self.record
-        if page is self.charts:
-            if next_chart_only:
-                self.charts.show_next(record)
-            else:
-                self.charts.show_record(record)
-        elif page is self.log:
-            self.log.show_record(record)
-        elif page is self._samples_page:
-            self.samples.show_samples(record.samples)
-        elif page is self.rollouts:
-            self.rollouts.refresh()
+        self.tabs.show_record(record, next_chart_only=next_chart_only)
 
     def _show_health(self, state: RunState) -> None:
         self.health.setVisible(not self.record.is_over and not state.is_over)
@@ -328,9 +299,3 @@ class RunPage(QWidget):
         train = self.run.train
         validates = self.record.started is None or self.record.started.eval_rows > 0
         return status_text.describe_stop(self.record, validates, train.samples > 0)
-
-
-def _scroll_page(content: QWidget) -> ScrollPage:
-    scroll = ScrollPage(margin=0)
-    scroll.content_layout.addWidget(content)
-    return scroll

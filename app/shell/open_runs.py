@@ -104,7 +104,7 @@ class OpenRuns(QObject):
     def show_folder(self, folder: Path) -> "RunPage":
         """Show the run of a folder: its page if it is open, or a new one. Raises BadOption where there is no run."""
         page = self._pages.get(folder)
-        if self._find_live(folder) is not None or (page is not None and page.result.use_it.is_busy):
+        if self._find_live(folder) is not None or (page is not None and page.tabs.result.use_it.is_busy):
             return self._show(self._pages[folder])
         run = Run.read(folder / "run.toml").replace("output", str(folder))
         return self._open_page(run, history.read_record(folder), folder, None)

@@ -40,7 +40,7 @@ def visit_export(camera: Camera, page) -> None:  # type: ignore[no-untyped-def]
     if not config.exists():  # a run that was only played
         config.write_text(json.dumps(ADAPTER))
     real, export_calls.export = export_calls.export, export
-    uses = page.result.use_it
+    uses = page.tabs.result.use_it
     uses.use(Path())
     uses.use(page.folder)
     camera.wait_until(lambda: bool(uses.rows))
@@ -60,7 +60,7 @@ def visit_export(camera: Camera, page) -> None:  # type: ignore[no-untyped-def]
     page.show_use_it()
     camera.wait(0.2)
     camera.take("8-use-checked")
-    camera.scroll(page.result, 1.0)
+    camera.scroll(page.tabs.result, 1.0)
     camera.take("8-use-serving")
     uses.choose("ollama")
     (sheet,) = uses.findChildren(OllamaSheet)

@@ -374,7 +374,7 @@ class Photographer(Camera):
             self.take(f"7-charts-{method}")
             if method == "grpo":
                 self.show_tab(page.tabs, "Answers")
-                self.wait_until(lambda page=page: page.rollouts.group is not None)
+                self.wait_until(lambda page=page: page.tabs.rollouts.group is not None)
                 self.take("7-answers")
 
     def visit_run(self) -> None:
@@ -410,7 +410,7 @@ class Photographer(Camera):
             if widget.isVisible() and widget is not window:
                 widget.grab().save(str(self.out / f"{self.name}-7-badge.png"))
                 widget.close()
-        for tab, name in ((page._samples_page, "samples"), (page.log, "log")):
+        for tab, name in ((page.tabs._samples_page, "samples"), (page.tabs.log, "log")):
             page.tabs.show_page(tab)
             self.take(f"7-{name}")
         self.visit_health(page)
@@ -430,8 +430,8 @@ class Photographer(Camera):
         from core.run import Run
         from tests.app.conftest import play_script
 
-        page.tabs.show_page(page.charts)
-        self.wait_until(lambda: page.charts.complete)
+        page.tabs.show_page(page.tabs.charts)
+        self.wait_until(lambda: page.tabs.charts.complete)
         strip = page.health
         for tone, words, button in (
             ("warn", "It no longer gets better on unseen examples since step 60: it begins to memorise. You can stop "
@@ -446,10 +446,10 @@ class Photographer(Camera):
             folder = page.folder.parent / f"other-{n}"
             list(play_script(Run().replace("output", str(folder)), Flag(), Flag(), steps=60 + 30 * n))
             names[folder] = f"{name}, SFT"
-        page.charts.controls.overlaid.emit(names)
-        self.wait_until(lambda: len(page.charts.overlays) == 3)
+        page.tabs.charts.controls.overlaid.emit(names)
+        self.wait_until(lambda: len(page.tabs.charts.overlays) == 3)
         self.take("7-overlays")
-        page.charts.controls.overlaid.emit({})
+        page.tabs.charts.controls.overlaid.emit({})
 
     def visit_pause(self, page, events) -> None:  # type: ignore[no-untyped-def]
         """A run that pauses, a value that cannot be, and the mark of what was changed."""

@@ -79,7 +79,7 @@ def test_the_other_places(window: MainWindow) -> None:
 
 def test_a_run(qtbot: QtBot, window: MainWindow) -> None:
     page = window.runs.start(window.draft.run)
-    qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.charts.complete, timeout=20_000)
     assert nameless(page) == []
 
 

@@ -132,7 +132,7 @@ def test_runs_beside_each_other(qtbot: QtBot, window: MainWindow) -> None:
 
 def test_a_run(qtbot: QtBot, window: MainWindow) -> None:
     page = window.runs.start(window.draft.run)
-    qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.charts.complete, timeout=20_000)
     for _ in each_tab(page.tabs):
         qtbot.wait(100)
         assert unmarked(window, page) == []

@@ -73,9 +73,9 @@ def test_from_welcome_to_done(
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
     assert QApplication.focusWidget() is page.tabs.bar  # and on no button that stops the run
-    qtbot.waitUntil(lambda: page.record.is_over and page.charts.complete, timeout=20_000)
-    assert page.record.finished is not None and page.result.isVisible()
-    typist.tab_to(page.result.chat_button)
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.charts.complete, timeout=20_000)
+    assert page.record.finished is not None and page.tabs.result.isVisible()
+    typist.tab_to(page.tabs.result.chat_button)
     typist.press(Key.Key_Space)
     assert window.chat_page.isVisible()
     typist.tab_to(window.chat_page.question)

@@ -77,9 +77,9 @@ def test_a_run_starts_with_charts_that_are_made(qtbot: QtBot, window: MainWindow
 
     monkeypatch.setattr(chart.Chart, "__init__", counted)
     page = window.runs.start(Run())
-    assert page.charts is prepared and prepared.isVisible()
-    assert page.result is result
+    assert page.tabs.charts is prepared and prepared.isVisible()
+    assert page.tabs.result is result
     qtbot.waitUntil(lambda: window.jobs.current is None, timeout=20_000)
     assert made == [] and len(prepared.charts) == 1
     again = window.runs.start(Run())  # no charts are kept for it
-    assert again.charts is not prepared
+    assert again.tabs.charts is not prepared

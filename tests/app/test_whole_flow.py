@@ -50,7 +50,7 @@ def test_from_a_file_to_done(qtbot: QtBot, window: MainWindow, tmp_path: Path, m
     qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None, timeout=300_000)
     assert not page.record.problem and page.record.finished is not None
     assert (page.record.finished.reason, page.record.finished.step) == ("done", STEPS)
-    assert page.result.isVisible() and page.result.chat_button.isVisible()
+    assert page.tabs.result.isVisible() and page.tabs.result.chat_button.isVisible()
     assert (page.folder / "adapters.safetensors").is_file()
     lines = (page.folder / "events.jsonl").read_text(encoding="utf-8").splitlines()
     recorded = [json.loads(line) for line in lines]

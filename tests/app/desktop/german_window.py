@@ -43,8 +43,8 @@ def look(window) -> dict[str, object]:  # type: ignore[no-untyped-def]
     window.draft.set("output", str(folder))
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now)
     page = window.runs.start(window.draft.run)
-    wait_until(lambda: page.record.is_over and page.charts.complete)
-    axis = page.charts.loss.getAxis("left")
+    wait_until(lambda: page.record.is_over and page.tabs.charts.complete)
+    axis = page.tabs.charts.loss.getAxis("left")
     dialogs.show_message(window, "Halt", "Ein Satz.")
     (box,) = window.findChildren(QMessageBox)
     found = {

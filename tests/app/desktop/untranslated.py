@@ -143,7 +143,7 @@ def visit(app: Any) -> set[str]:
     window.wizard.show_named("check")
     wait_until(lambda: window.wizard.check.start_button.isEnabled())
     page = window.runs.start(window.draft.run)
-    wait_until(lambda: page.record.is_over and page.charts.complete)
+    wait_until(lambda: page.record.is_over and page.tabs.charts.complete)
     wait_until(lambda: window.runs_page._model.rowCount() or window.go("runs"))
     help_window = HelpWindow()
     found |= shown_texts(window) | shown_texts(help_window)

@@ -44,10 +44,10 @@ def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) ->
     wizard.check.start_button.click()
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
-    assert page.tabs.stack.currentWidget() is page.charts
-    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
-    assert page.result.verdict.text() == "Better on unseen examples: 2.41 → 0.57."
-    assert "Sample answers as expected: 0% → 100%" in page.result.figures.text()
+    assert page.tabs.stack.currentWidget() is page.tabs.charts
+    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.tabs.result)
+    assert page.tabs.result.verdict.text() == "Better on unseen examples: 2.41 → 0.57."
+    assert "Sample answers as expected: 0% → 100%" in page.tabs.result.figures.text()
     assert window.jobs.current is None
 
 

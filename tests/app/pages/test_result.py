@@ -15,16 +15,16 @@ from tests.app.conftest import CAVEAT, play_script
 def test_answers_of_no_use_make_the_verdict_amber(qtbot: QtBot, window: MainWindow, caveat: str, tone: str) -> None:
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5, caveat)
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.record.is_over and page.result.isVisible())
-    assert page.result.verdict.text() == f"Better on unseen examples: 2.41 → 0.57. {caveat}".strip()
-    assert page.result.tone == tone
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.result.isVisible())
+    assert page.tabs.result.verdict.text() == f"Better on unseen examples: 2.41 → 0.57. {caveat}".strip()
+    assert page.tabs.result.tone == tone
 
 
 def test_done_leads_to_a_chat_with_the_model_of_the_run(qtbot: QtBot, window: MainWindow) -> None:
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None and page.result.isVisible())
-    page.result.chat_button.click()
+    qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None and page.tabs.result.isVisible())
+    page.tabs.result.chat_button.click()
     chat = window.chat_page
     assert window.stack.currentWidget() is chat
     qtbot.waitUntil(lambda: chat.model.chosen.key == str(page.folder))
@@ -48,11 +48,11 @@ def test_the_chat_opens_with_the_newest_run_but_keeps_a_conversation(qtbot: QtBo
 def test_what_it_cost_is_shown_by_the_general_answers_that_changed(qtbot: QtBot, window: MainWindow) -> None:
     window.runs.train_events = lambda run: lambda stop, save_now: play_script(run, stop, save_now, 5)
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.record.is_over and page.result.isVisible())
-    assert not page.result.general.isVisible()
+    qtbot.waitUntil(lambda: page.record.is_over and page.tabs.result.isVisible())
+    assert not page.tabs.result.general.isVisible()
     questions, before = ["What is 2 + 2?", "Is ice cold?"], General([], ["4", "Yes."])
     record = Record(questions, 100, before, General([], ["Blue.", "Yes."]))
     (page.folder / FILE).write_text(record.to_json())
-    page.result.show_result(Run(), page.record, page.folder)
-    pairs = [pair for pair in page.result.general.findChildren(AnswerPair) if pair.isVisible()]
+    page.tabs.result.show_result(Run(), page.record, page.folder)
+    pairs = [pair for pair in page.tabs.result.general.findChildren(AnswerPair) if pair.isVisible()]
     assert [(p.prompt.text(), p.left.text(), p.right.text()) for p in pairs] == [("What is 2 + 2?", "4", "Blue.")]

@@ -58,8 +58,8 @@ def test_a_live_run_shows_where_it_is(qtbot: QtBot, window: MainWindow, live: tu
     assert page.progress.phase.text() == "Training"
     assert page.badge.text() == "CPU (MLX) · float32"
     assert page.progress.bar.value() == 333
-    qtbot.waitUntil(lambda: page.charts.loss is not None, timeout=20_000)  # it imports pyqtgraph
-    assert "Training loss" in page.charts.loss.accessibleDescription()
+    qtbot.waitUntil(lambda: page.tabs.charts.loss is not None, timeout=20_000)  # it imports pyqtgraph
+    assert "Training loss" in page.tabs.charts.loss.accessibleDescription()
     assert len(page.record.loss) == 10
     qtbot.waitUntil(lambda: "Step 10" in window.sidebar.detail.text())
     go.set()
@@ -80,7 +80,7 @@ def test_stop_and_keep(
         patch.setattr(LiveRun, "is_running", True)  # the script may be at its end already
         page.buttons.stop.click()
     assert page.live.run_thread.stop.skips and not page.buttons.stop.isEnabled()
-    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
+    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.tabs.result)
     assert page.progress.phase.text() == "Stopped and kept"
     assert page.buttons.resume.isVisible()
     assert window.jobs.current is None
@@ -179,9 +179,9 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
     drawings: list[int] = []
     window.runs.train_events = train_events
     page = window.runs.start(Run())
-    qtbot.waitUntil(lambda: page.charts.complete)
-    draw = page.charts.loss.show_record
-    page.charts.loss.show_record = lambda record: (drawings.append(1), draw(record))  # type: ignore[method-assign]
+    qtbot.waitUntil(lambda: page.tabs.charts.complete)
+    draw = page.tabs.charts.loss.show_record
+    page.tabs.charts.loss.show_record = lambda record: (drawings.append(1), draw(record))  # type: ignore[method-assign]
     start = time.monotonic()
     go.set()
     qtbot.waitUntil(lambda: len(page.record.loss) == 3000, timeout=10_000)
@@ -191,10 +191,10 @@ def test_many_events_are_drawn_a_few_times_a_second(qtbot: QtBot, window: MainWi
 
 def test_a_hidden_page_does_not_draw(qtbot: QtBot, window: MainWindow, live: tuple[RunPage, Flag]) -> None:
     page, go = live
-    qtbot.waitUntil(lambda: page.charts.complete)
+    qtbot.waitUntil(lambda: page.tabs.charts.complete)
     window.go("runs")
     drawings: list[int] = []
-    page.charts.loss.show_record = lambda record: drawings.append(1)  # type: ignore[method-assign]
+    page.tabs.charts.loss.show_record = lambda record: drawings.append(1)  # type: ignore[method-assign]
     go.set()
     qtbot.waitUntil(lambda: page.record.is_over)
     assert drawings == []
@@ -211,13 +211,13 @@ def test_an_old_run_is_drawn_from_its_folder(qtbot: QtBot, window: MainWindow, t
     window.open_files([folder])
     page = window.stack.currentWidget()
     assert isinstance(page, RunPage)
-    assert page.tabs.stack.currentWidget() is page.result
+    assert page.tabs.stack.currentWidget() is page.tabs.result
     assert len(page.record.loss) == sum(isinstance(e, Step) for e in expected)
-    page.tabs.show_page(page.charts)
-    qtbot.waitUntil(lambda: page.charts.complete)
-    assert page.charts.loss.curves["raw"].getData()[0].tolist() == list(range(1, 41))
-    page.tabs.show_page(page.log)
-    assert "40 steps over 60 rows" in page.log.text.toPlainText()
+    page.tabs.show_page(page.tabs.charts)
+    qtbot.waitUntil(lambda: page.tabs.charts.complete)
+    assert page.tabs.charts.loss.curves["raw"].getData()[0].tolist() == list(range(1, 41))
+    page.tabs.show_page(page.tabs.log)
+    assert "40 steps over 60 rows" in page.tabs.log.text.toPlainText()
 
 
 def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_run_that_died_can_go_on(qtbot: QtBot, window: MainWindow, tmp_path: P
     page.buttons.resume.click()
     assert window.stack.currentWidget() is page and not page.buttons.resume.isVisible()
     qtbot.waitUntil(lambda: page.record.finished is not None)
-    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.result)
+    qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.tabs.result)
 
 
 def test_changed_inputs_are_asked_about(

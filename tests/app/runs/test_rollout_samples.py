@@ -100,10 +100,10 @@ def test_a_reasoning_run_has_the_tab_and_another_has_not(qtbot: QtBot, window: M
         window.open_run(tmp_path / method)
         page = window.stack.currentWidget()
         assert isinstance(page, RunPage)
-        assert page.tabs.bar.isTabVisible(page.tabs.stack.indexOf(page.rollouts)) == has_tab
+        assert page.tabs.bar.isTabVisible(page.tabs.stack.indexOf(page.tabs.rollouts)) == has_tab
         if has_tab:
-            page.tabs.show_page(page.rollouts)
-            qtbot.waitUntil(lambda page=page: page.rollouts.model.rowCount() == 120)
+            page.tabs.show_page(page.tabs.rollouts)
+            qtbot.waitUntil(lambda page=page: page.tabs.rollouts.model.rowCount() == 120)
 
 
 def test_thinking_stands_apart_from_the_answer_before_and_after(qtbot: QtBot) -> None:
