@@ -10,6 +10,7 @@ import mlx.nn as nn
 from core import adapters
 from core.data.format.example import Example
 from core.data.tokenize.encode import encode_prompt
+from core.device.machine import room_for_weights
 from core.device.select import select
 from core.distributed.group import Group
 from core.errors import BadModel
@@ -61,6 +62,7 @@ class Chat:
             quantization=self._base_precision.quantization,
             double=self._base_precision.double,
             sharding=adapters.with_adapter(sharding, adapter),
+            room=room_for_weights(self.backend["used"]),
         )
         self.sharding = loaded.sharding
         self.group = sharding.group if sharding and loaded.sharding != NONE else Group()

@@ -12,7 +12,7 @@ def add(commands: Any) -> None:
         description="Sums small arrays over all machines and prints how long that takes.",
     )
     command.add_argument("--json", action="store_true", help="Print JSON.")
-    command.set_defaults(command=run, dry_run=False)
+    command.set_defaults(command=run)
     on_ranks.add_machine_flags(command)
 
 

@@ -1,4 +1,4 @@
-"""hone chat and hone eval with a model that is parted over several machines or GPUs: the flags, and who does what.
+"""hone chat, eval and serve with a model that is parted over several machines or GPUs: the flags, and who does what.
 
 The process that a person starts launches the same command on every rank, and shows what the first of them says.
 """
@@ -24,21 +24,39 @@ if TYPE_CHECKING:
 
 _PATHS = ("--model", "--adapter-path", "--dataset", "--compare", "--reward-file")
 _NAMES = {"model": "the model", "adapter": "the adapter", "dataset": "the dataset", "options": "the options"}
-_OWN = ("words", "flags", "command", "model", "adapter_path", "dataset", "output", "json")  # of each rank
+# What each rank has for itself.
+_OWN = (
+    "words",
+    "flags",
+    "command",
+    "model",
+    "adapter_path",
+    "dataset",
+    "output",
+    "json",
+    "source",
+    "port",
+)  # of each rank
 
 
 def add_flags(command: Any) -> None:
     """Where, and how the model is shared."""
-    command.set_defaults(dry_run=False)
     on_ranks.add_machine_flags(command)
 
 
-def launch(args: Any, machines: Machines, model: str, lines: queue.SimpleQueue[str] | None = None) -> Iterator[Any]:
+def launch(
+    args: Any,
+    machines: Machines,
+    model: str,
+    lines: queue.SimpleQueue[str] | None = None,
+    words: Sequence[str] | None = None,
+) -> Iterator[Any]:
     """What the first rank prints of the same command on all of them: objects of JSON.
 
     Arguments:
         model: what the command will load.
         lines: what is put into it, a line each, comes to every rank's standard input.
+        words: the command line of each rank; None for the one that was given, with whole paths.
 
     Raises Unavailable, naming the machine, where one cannot be reached, lacks a file, dies or hangs.
     """
@@ -47,9 +65,9 @@ def launch(args: Any, machines: Machines, model: str, lines: queue.SimpleQueue[s
     from core.distributed.watchdog import RESUME
     from core.errors import Unavailable
 
-    words = _words(args.words)
+    words = _words(args.words) if words is None else words
     files = [path for path in (args.adapter_path, getattr(args, "dataset", None)) if path and Path(path).exists()]
-    check_hosts(resolve(machines).remote_hosts, [str(Path(path).absolute()) for path in files], _absolute(model))
+    check_hosts(resolve(machines).remote_hosts, [absolute(path) for path in files], absolute(model))
     try:
         for line in run_lines(words, machines, StopRequest(), threading.Event(), lines):
             if line.startswith("{"):
@@ -72,10 +90,11 @@ def _words(words: Sequence[str]) -> list[str]:
 
 
 def _whole(flag: str, value: str) -> str:
-    return _absolute(value) if flag in _PATHS else str(Path(value).absolute()) if flag == "--output" else value
+    return absolute(value) if flag in _PATHS else str(Path(value).absolute()) if flag == "--output" else value
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
+    """The whole path of what is here; anything else, such as the name of a model, as it is."""
     return str(Path(path).expanduser().absolute()) if Path(path).expanduser().exists() else path
 
 

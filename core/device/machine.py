@@ -61,6 +61,11 @@ def memory_limit(device: str) -> int:
     return int(gpu.get("max_recommended_working_set_size") or psutil.virtual_memory().total)
 
 
+def room_for_weights(device: str) -> int:
+    """Bytes that the weights of a model can take at most: all that a "gpu" has, or all memory of the machine."""
+    return usable_bytes(device) if device == "gpu" else int(psutil.virtual_memory().total)
+
+
 def versions() -> dict[str, str]:
     """Versions of everything that can change a run's numbers."""
     found = {"hone": __version__, "python": platform.python_version()}

@@ -77,6 +77,7 @@ def load(
     quantization: str = UNPACKED,
     double: bool = False,
     sharding: Sharding | None = None,
+    room: int | None = None,
 ) -> LoadedModel:
     """Load config, weights and tokenizer from a model folder, in the precision asked for.
 
@@ -91,8 +92,9 @@ def load(
             than the packed model and one layer are in memory.
         double: whether the scales of nf4 and fp4 are packed too.
         sharding: how the model is parted over several ranks, which all call this; None for a whole model.
+        room: bytes that the weights of a whole model may take; None for any.
 
-    Raises BadModel and BadOption.
+    Raises BadModel and BadOption, both before a weight is read.
     """
     config = read_config(folder)
     check_weights(folder, config)
@@ -113,6 +115,8 @@ def load(
         return count_bytes(model, DTYPES[compute].size, packed_bits)
 
     model, way = build_sharded(build, sharding, bytes_needed, quantization) if sharding else (build(), NONE)
+    if room is not None and sharding is None:
+        _check_room(folder, bytes_needed(model), room)
     # A model that comes quantized keeps its weights, and trains many times faster on a CPU.
     replace_quantized_layers(model)
     file_dtype = _most_common_dtype(value for _, value in tree_flatten(model.parameters()))
@@ -141,6 +145,20 @@ def load(
         read_by_blocks(model)
     tokenizer = load_tokenizer(folder)
     return LoadedModel(model, tokenizer, config, folder, precision, compute, notes, way)
+
+
+def _check_room(folder: Path, needed: float, room: int) -> None:
+    if needed > room:
+        raise BadModel(
+            say(
+                "The weights of {name} take {needed:.1f} GB, and this machine can use {usable:.1f} GB. It can be "
+                "parted over several machines on the command line: hone chat, or hone serve for other "
+                "programs, with --hosts.",
+                name=folder.name,
+                needed=needed / 1e9,
+                usable=room / 1e9,
+            )
+        )
 
 
 def _has_head(model: nn.Module) -> bool:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-import mlx.core as mx
 import mlx.nn as nn
 from mlx_lm.models.cache import make_prompt_cache
-from mlx_lm.server import ModelProvider, Response, ResponseGenerator
+from mlx_lm.server import ModelProvider, Response
 from mlx_lm.tokenizer_utils import TokenizerWrapper, _infer_tool_parser
 
 from core.data.format.example import Example
 from core.data.tokenize.encode import encode_prompt
 from core.data.tokenize.end_of_turn import EndOfTurn, find_end_of_turn
 from core.data.tokenize.render import render_with_fallbacks
+from core.distributed.group import Group
 from core.model.generate import held_back
 
 ANY_NAME = "default_model"  # mlx-lm's word for the model that the server was started with
@@ -75,24 +75,28 @@ def _tool_calls(tokenizer: Any) -> dict[str, Any]:
 
 
 class Provider(ModelProvider):
-    """mlx-lm's provider of models, with the one that `open_model` returns: (model, transformers' tokenizer)."""
+    """mlx-lm's provider of models, with the one that `open_model` returns: (model, transformers' tokenizer, the ranks
+    that the model is parted over)."""
 
-    def __init__(self, name: str, open_model: Callable[[], tuple[nn.Module, Any]]) -> None:
+    def __init__(self, name: str, open_model: Callable[[], tuple[nn.Module, Any, Group]]) -> None:
         super().__init__(Namespace(**_FLAGS))
         self.name = name
         self.end = EndOfTurn("", (), False)
         self.is_open = threading.Event()  # the model is loaded, or could not be
         self.failure: Exception | None = None
+        self.group = Group()  # the ranks that the model is parted over
         self._open_model = open_model
 
     def open(self) -> bool:
         """Load the model, on the thread that generates; False where it fails, which `failure` then tells."""
         try:
-            model, tokenizer = self._open_model()
+            model, tokenizer, self.group = self._open_model()
             self.end = find_end_of_turn(tokenizer)
             self.model, self.tokenizer = model, ServedTokenizer(tokenizer, self.end)
             self.is_batchable = all(hasattr(cache, "merge") for cache in make_prompt_cache(model))
             self.model_key = (self.name, None, None)
+            if self.group.size > 1:  # whose caches differ in size, and have to keep the same conversations
+                self.cli_args.prompt_cache_bytes = None
         except Exception as error:  # raised again by Server.start()
             self.failure = error
         self.is_open.set()
@@ -120,20 +124,3 @@ def stop_at(responses: Iterator[Response], ending: str) -> Iterator[Response]:
             yield replace(response, text="", finish_reason="stop")
             return
         yield replace(response, text=text)
-
-
-class Generator(ResponseGenerator):
-    """mlx-lm's generator, whose thread loads the model first and frees all of it at its end."""
-
-    def generate(self, request: Any, generation_args: Any, progress_callback: Any = None) -> tuple[Any, Iterator[Any]]:
-        """As mlx-lm does it, up to the end of a turn that a chat template spells out, whatever its tokens are."""
-        context, responses = super().generate(request, generation_args, progress_callback)
-        ending = self.model_provider.end.spelled_out if request.request_type == "chat" else ""
-        return context, stop_at(responses, ending) if ending else responses
-
-    def _run_generate(self) -> None:
-        if self.model_provider.open():
-            super()._run_generate()
-        self.model_provider.reset()
-        mx.clear_streams()
-        mx.clear_cache()

@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import sys
 import threading
 from functools import partial
 from http.server import ThreadingHTTPServer
@@ -17,16 +18,21 @@ from mlx_lm.models.cache import LRUPromptCache
 
 from core import __version__, adapters
 from core.chat import find_base_model
+from core.device.machine import room_for_weights
 from core.device.select import select
+from core.distributed.group import Group
 from core.errors import BadModel, BadOption, Unavailable
 from core.events import Walked
 from core.model import hub
 from core.model.load import load
+from core.model.sharding import NONE, PIPELINE, Sharding, describe
+from core.serve.generator import Generator
 from core.serve.handler import Handler, is_loopback
-from core.serve.provider import Generator, Provider
+from core.serve.provider import CACHE_BYTES, Provider
 from core.text.sentence import join, say
 
 HOST, PORT = "127.0.0.1", 8080
+_LOOK_SECONDS = 0.2
 
 
 class Server:
@@ -40,6 +46,8 @@ class Server:
         backend_name: "auto", "gpu" or "cpu".
         allow_code: whether the model's own Python code may run.
         quantization: of the base; None as it was when the adapter was trained.
+        sharding: how the model is parted over several ranks, each of which has a Server; None for one that is whole.
+            The first of them listens.
 
     Attributes: `name` is the model's name in requests, `note` what the person should know about how it is loaded, and
     `warning` what an address beyond this machine means, or "".
@@ -55,14 +63,15 @@ class Server:
         backend_name: str = "auto",
         allow_code: bool = False,
         quantization: str | None = None,
+        sharding: Sharding | None = None,
     ) -> None:
         if not 0 <= port <= 65535:
             raise BadOption(say("--port {port} is no port: they go from 1 to 65535.", port=port))
         folder = Path(source).expanduser()
-        self._adapter = folder if (folder / adapters.CONFIG).is_file() else None
+        self.adapter = folder if (folder / adapters.CONFIG).is_file() else None
         self._source, self._model, self._backend_name = str(source), model, backend_name
-        self._allow_code, self._quantization = allow_code, quantization
-        if model is not None and self._adapter is None:
+        self._allow_code, self._quantization, self._sharding = allow_code, quantization, sharding
+        if model is not None and self.adapter is None:
             raise BadOption(say("{source} is no adapter, so that --model cannot be its base.", source=source))
         self.host, self.port = host, port
         self.name = folder.resolve().name if folder.exists() else str(source)
@@ -89,23 +98,38 @@ class Server:
 
         Raises Unavailable for a port that is taken, and what loading a model raises.
         """
-        self._http = _listen(self.host, self.port)
-        self.port = self._http.server_address[1]
+        if self._sharding is None or self._sharding.group.is_first:
+            self._http = _listen(self.host, self.port)
+            self.port = self._http.server_address[1]
         try:
-            folder = Walked(hub.fetch(self._find_model())).finish()
+            folder = Walked(hub.fetch(self.find_model())).finish()
             provider = Provider(self.name, partial(self._open_model, folder))
-            cache = LRUPromptCache(provider.cli_args.prompt_cache_size, provider.cli_args.prompt_cache_bytes)
+            # Parts of a model keep the same conversations, whose size differs between them.
+            most = CACHE_BYTES if self._sharding is None else sys.maxsize
+            cache = LRUPromptCache(provider.cli_args.prompt_cache_size, most)
             self._generator = Generator(provider, cache)
             provider.is_open.wait()
             if provider.failure is not None:
                 raise provider.failure
-            self._http.answer_with(self._generator)
-            self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), name="serve", daemon=True)
-            self._thread.start()
+            if self._http is not None:
+                self._http.answer_with(self._generator)
+                self._thread = threading.Thread(target=self._http.serve_forever, args=(0.1,), name="serve", daemon=True)
+                self._thread.start()
         except BaseException:
             self.stop()
             raise
         return self
+
+    def wait(self, stop: threading.Event) -> None:
+        """Until `stop` is set, or the first of several ranks has stopped.
+
+        Raises Unavailable where a rank was lost, and what else has ended the answers.
+        """
+        generator = self._generator
+        while generator is not None and generator.generation_available() and not stop.wait(_LOOK_SECONDS):
+            pass
+        if generator is not None and generator.failure is not None:
+            raise generator.failure
 
     def stop(self) -> None:
         """Answer no more and free the model. Answers that are being written end where they are."""
@@ -128,38 +152,45 @@ class Server:
     ) -> None:
         self.stop()
 
-    def _find_model(self) -> str:
+    def find_model(self) -> str:
         """The model to load: the source, or its base."""
-        if self._adapter is None:
+        if self.adapter is None:
             return self._source
-        base = self._model or find_base_model(str(self._adapter))
+        base = self._model or find_base_model(str(self.adapter))
         if base is None:
             raise BadModel(
                 say(
                     "The adapter in {adapter} does not name its base; say with --model which it is.",
-                    adapter=self._adapter,
+                    adapter=self.adapter,
                 )
             )
-        return hub.find_moved(base, self._adapter)
+        return hub.find_moved(base, self.adapter)
 
-    def _open_model(self, folder: Path) -> tuple[nn.Module, Any]:
-        """The model with its adapter, and its tokenizer, on the thread that will use them."""
+    def _open_model(self, folder: Path) -> tuple[nn.Module, Any, Group]:
+        """The model with its adapter, its tokenizer, and the ranks that it is parted over, on the thread that will use
+        them."""
         device = select(self._backend_name)["used"]
-        base = adapters.choose_base_precision(self._adapter, self._quantization)
+        base = adapters.choose_base_precision(self.adapter, self._quantization)
         loaded = load(
             folder,
             device=device,
             allow_code=self._allow_code,
             quantization=base.quantization,
             double=base.double,
+            sharding=adapters.with_adapter(self._sharding, self.adapter),
+            room=room_for_weights(device),
         )
-        if self._adapter is not None:
-            adapters.load(loaded.model, self._adapter)
-            template = adapters.read_chat_template(self._adapter)
+        if self.adapter is not None:
+            if loaded.sharding == PIPELINE:
+                adapters.load_part(loaded.model, self.adapter)
+            elif loaded.sharding == NONE:
+                adapters.load(loaded.model, self.adapter)
+            template = adapters.read_chat_template(self.adapter)
             loaded.tokenizer.chat_template = template or loaded.tokenizer.chat_template
         loaded.model.eval()
-        self.note = join(filter(None, (base.note, *loaded.notes)))
-        return loaded.model, loaded.tokenizer
+        self.note = join(filter(None, (base.note, *loaded.notes, describe(self._sharding, loaded.sharding))))
+        is_parted = self._sharding is not None and loaded.sharding != NONE
+        return loaded.model, loaded.tokenizer, self._sharding.group if self._sharding and is_parted else Group()
 
 
 class _HttpServer(ThreadingHTTPServer):

@@ -76,7 +76,7 @@ The batch that you ask for is the whole one: each rank takes its part of the row
 
 ## A model that is larger than one machine
 
-`hone chat`, `hone eval` and `hone train` can part a model over several machines, each of which reads and keeps only its part: `hone chat --model MODEL --hosts 10.0.0.1,you@10.0.0.2`. The files of the model lie whole on each of them. `hone serve` and the window's chat take a whole model; a run that the window starts on several machines parts it where it has to.
+`hone chat`, `hone eval`, `hone serve` and `hone train` can part a model over several machines, each of which reads and keeps only its part: `hone chat --model MODEL --hosts 10.0.0.1,you@10.0.0.2`. The files of the model lie whole on each of them. Of `hone serve` the first machine listens, at 127.0.0.1 as ever, and tells the others of each request; it has to be the one on which you start it. The window's chat takes a whole model, and says so where the weights are more than the machine's memory; a run that the window starts on several machines parts it where it has to.
 
 - **`--sharding tensor`** gives each machine a share of every layer: of its heads and of its width. They exchange numbers twice a layer for every token, which takes a quick link (RDMA, or the GPUs of one machine). The number of heads has to be a multiple of the machines.
 - **`--sharding pipeline`** gives each machine some of the layers. One after the other computes; a slow link is enough, and every format of packed weights can be used.
