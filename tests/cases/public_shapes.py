@@ -3,8 +3,22 @@
 import json
 
 from core.data.kinds import PAIRS, QUESTIONS, TEXT
-from tests.cases.shapes import FOUR, PAIR, PLAIN, WHOLE, YES_NO, Case, turns
+from tests.cases.shapes import FOUR, PAIR, PLAIN, TOOL, WHOLE, YES_NO, Case, turns
 
+
+def node(parent: str | None, role: str = "user", *parts: object, **fields: object) -> dict[str, object]:
+    """A node of the tree in which ChatGPT exports a conversation."""
+    content = {"content_type": fields.pop("content_type", "text"), "parts": list(parts)}
+    message = {"author": {"role": role}, "content": content, "recipient": "all", "metadata": {}, **fields}
+    return {"parent": parent, "message": message if parts else None}
+
+
+TREE = {"r": node(None), "s": node("r", "system", ""), "q": node("s", "user", "Hi?"), "old": node("q", "assistant", "No."),
+        "new": node("q", "assistant", "Yes.")}  # fmt: skip
+SEARCH = {"run": node("q", "assistant", "search()", recipient="browser"), "found": node("run", "tool", "Rome", content_type="tether_quote"),
+          "new": node("found", "assistant", "Yes.")}  # fmt: skip
+CLAUDE = [{"sender": "human", "text": "Hi?", "attachments": []}, {"sender": "assistant", "text": "Yes.", "content": []}]
+OPENAI_PAIR = {"preferred_output": turns("Hi?", "Yes.")[1:], "non_preferred_output": turns("Hi?", "No.")[1:]}
 TWO = ("U 2+2? | A* It is 4.",)
 SUMMARY = ("U A long text. | A* Short.",)
 CALL = {"name": "look", "arguments": {"town": "Rome"}}
@@ -14,6 +28,28 @@ PUBLIC = (
          [{"message_id": "1", "parent_id": None, "text": "Hi?", "role": "prompter", "message_tree_id": "1"},
           {"message_id": "2", "parent_id": "1", "text": "Yes.", "role": "assistant", "message_tree_id": "1"}],
          (), (), "single message"),
+    Case("a tree of ChatGPT's, of which the newest branch counts", TEXT, [{"title": "T", "mapping": TREE, "current_node": "new"}], PLAIN),
+    Case("the same as a list in one file", TEXT, json.dumps([{"title": "T", "mapping": TREE, "current_node": "new"}]), PLAIN,
+         file="conversations.json"),
+    Case("a branch that was gone back to", TEXT, [{"mapping": TREE, "current_node": "old"}], ("U Hi? | A* No.",)),
+    Case("a tree without its newest node", TEXT, [{"mapping": TREE}], PLAIN),
+    Case("a search that was not shown", TEXT, [{"mapping": {**TREE, **SEARCH}, "current_node": "new"}], PLAIN, ("not-shown",),
+         "2 messages of the exported chat are"),
+    Case("instructions that were not shown", TEXT,
+         [{"mapping": {**TREE, "s": node("r", "user", "Be brief.", metadata={"is_visually_hidden_from_conversation": True})},
+           "current_node": "new"}], PLAIN, ("not-shown",)),
+    *(Case(f"a picture in ChatGPT's export {exclude}", TEXT,
+           [{"mapping": {**TREE, "q": node("s", "user", {"content_type": "image_asset_pointer"}, "Hi?", content_type="multimodal_text")},
+             "current_node": "new"}], *then, options={"exclude": exclude})
+      for exclude, then in (((), ((), (), "something other than text (image_asset_pointer)")), (("not-text",), (PLAIN,)))),
+    Case("an empty tree of ChatGPT's", TEXT, [{"mapping": {"r": node(None)}, "current_node": "r"}], (), (), "is empty"),
+    Case("Claude's export", TEXT, [{"uuid": "1", "name": "N", "chat_messages": CLAUDE}], PLAIN),
+    Case("a file in Claude's export", TEXT,
+         [{"chat_messages": [{**CLAUDE[0], "attachments": [{"file_name": "a.txt"}]}, CLAUDE[1]]}], PLAIN, ("not-shown",)),
+    *(Case(f"OpenAI's preferences {name}", PAIRS, [{"input": {"messages": turns("Hi?"), **more}, **OPENAI_PAIR}], YES_NO, told)
+      for name, more, told in (("alone", {}, ()), ("with functions", {"tools": [TOOL]}, ("not-written",)))),
+    *(Case(f"messages that are {content!r}", PAIRS, [{"messages": content, **WHOLE}], (), (), "messages is not a list of messages")
+      for content in (True, 7, {"role": "user", "content": "Hi?"})),
     Case("calls as JSON text in answers", TEXT,
          [{"query": "Warm?", "answers": json.dumps([CALL]), "tools": json.dumps([{"name": "look", "parameters": {}}])}],
          ("U Warm? | A ",), ("not-written",), "does not write the function calls"),

@@ -34,8 +34,8 @@ CORRECT_CHOICE = (
     "correct_choice", "label", "target", "gold",
 )  # fmt: skip
 
-CHOSEN = ("chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages")
-REJECTED = ("rejected", "dispreferred", "worse", "rejected_response", "rejected_messages")
+CHOSEN = ("chosen", "preferred", "better", "accepted", "chosen_response", "chosen_messages", "preferred_output")
+REJECTED = ("rejected", "dispreferred", "worse", "rejected_response", "rejected_messages", "non_preferred_output")
 LABEL = ("label", "kto_tag", "thumbs", "thumb", "good", "desirable", "feedback")
 RATING = (*LABEL, "rating", "stars", "score", "overall", "overall_score", "helpfulness")
 TEXT = ("text", "content", "document")

@@ -33,6 +33,7 @@ _EXTRA_FIELDS = ("tool_call_id", "name")
 _THINKING_FIELDS = ("reasoning_content", "thinking", "reasoning", "chain_of_thought", "thought")
 _WEIGHT_FIELDS = ("weight", "loss", "train", "loss_weight")  # whether an answer is learned
 _NO_WEIGHT = ("false", "no", "off")
+_PART_KEYS = ("type", "content_type", "text")  # a typed part has one of them
 _TEXT_PARTS = ("text", "input_text", "output_text", "tool_result")
 _CALL_PARTS = ("tool_call", "tool_use", "function_call")
 _THINKING_PARTS = ("reasoning", "thinking")
@@ -192,7 +193,11 @@ def _read_content(content: Any, number: int, role: str) -> tuple[str | None, str
 
 
 def _is_part(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, dict) and ("type" in value or "text" in value))
+    return isinstance(value, str) or (isinstance(value, dict) and any(key in value for key in _PART_KEYS))
+
+
+def _kind(part: dict[str, Any]) -> str:
+    return str(part.get("type", part.get("content_type", "text")))
 
 
 def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str, Any]]]:
@@ -202,7 +207,7 @@ def _read_parts(parts: list[Any], number: int) -> tuple[str, str, list[dict[str,
         if isinstance(part, str):
             texts.append(part)
             continue
-        kind = str(part.get("type", "text"))
+        kind = _kind(part)
         inner = next((part[k] for k in ("text", "value", "content", kind) if part.get(k) is not None), None)
         if kind in _CALL_PARTS:
             calls.append(_parse_call(part.get("tool_call", part), number))
@@ -231,13 +236,13 @@ def without_other_parts(value: Any) -> Any:
         return value
     if value and all(map(_is_part, value)):
         kept = [part for part in value if not _is_other_part(part)]
-        if any(isinstance(part, str) or part.get("type", "text") in _TEXT_PARTS for part in kept):
+        if any(isinstance(part, str) or _kind(part) in _TEXT_PARTS for part in kept):
             return kept
     return [without_other_parts(v) for v in value]
 
 
 def _is_other_part(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type", "text") not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS)
+    return isinstance(part, dict) and _kind(part) not in (*_TEXT_PARTS, *_CALL_PARTS, *_THINKING_PARTS)
 
 
 def _tool_calls(value: dict[str, Any], number: int) -> list[dict[str, Any]]:

@@ -169,6 +169,8 @@ def read_messages(value: Values, names: tuple[str, ...] = names_of.MESSAGES) -> 
     conversation = chat.as_messages(structure_value(value, names))
     if not conversation:
         raise Unusable("no-answer", say("The conversation is empty."))
+    if not isinstance(conversation, list | tuple):
+        raise Unusable("type", say("{column} is not a list of messages.", column=find_column(value, names)))
     messages = chat.parse_messages(conversation)
     return messages if messages[0]["role"] in ("system", "developer") else (*system_messages(value), *messages)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from core.data.format import column_names as names_of
 from core.data.format import conversation as chat
 from core.data.format.example import Example, Unusable
-from core.data.format.shapes import choices, common, pairs, prompts, unpaired
+from core.data.format.shapes import choices, common, exported, pairs, prompts, unpaired
 from core.data.format.shapes.common import ParseResult, Shape, Values
 from core.data.read.reader import Row
 from core.text.sentence import say
@@ -136,6 +136,7 @@ SHAPES = (
     ),
     Shape(say("Chat messages"), "messages", _match_chat("role"), _build_chat),
     Shape("ShareGPT", "conversations", _match_chat("from"), _build_chat),
+    exported.SHAPE,
     Shape(say("Multiple choice"), "", choices.match_columns, _build_choice),
     _shape("Alpaca", say("instruction and output"), names_of.INSTRUCTION, names_of.OUTPUT),
     _shape(say("Prompt and completion"), say("prompt and completion"), names_of.PROMPT, names_of.COMPLETION),
