@@ -67,6 +67,11 @@ def localize(number: str) -> str:
     return number if _current == "en" else number.translate(_COMMA_AND_POINT).replace("%", "\u00a0%")
 
 
+def keep_together(text: str) -> str:
+    """A text that no line break parts: "6 GB", "120 steps in 3 s"."""
+    return text.replace(" ", "\u00a0")
+
+
 def read_number(text: str) -> str:
     """What a person typed as a number, as Python reads it: in German both "0,0002" and "0.0002" are 0.0002.
 

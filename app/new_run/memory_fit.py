@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.desktop.language import tr
+from app.desktop.language import keep_together, tr
 from app.desktop.machine import format_bytes
 from app.preview import dataset_reader
 from app.threads import core_calls
@@ -51,7 +51,7 @@ class MemoryFit:
     @property
     def badge(self) -> str:
         """A few words for a model's card: "Fits (about 6 of 11 GB)"."""
-        amount = {"need": format_bytes(self.need), "usable": format_bytes(self.usable)}
+        amount = {name: keep_together(format_bytes(getattr(self, name))) for name in ("need", "usable")}
         if self.state == TOO_BIG:
             if "nf4" in self.advice:
                 return tr("Too big: try 4 bits")

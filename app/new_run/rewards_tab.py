@@ -1,8 +1,7 @@
 """The tab Rewards of a method that scores answers: the rewards, their weights, and a place to try them."""
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QWidget
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QWidget
 
 from app.desktop.language import tr
 from app.new_run.draft import Draft
@@ -15,6 +14,7 @@ from app.widgets.card import Card, hbox, vbox
 from app.widgets.check_box import CheckBox
 from app.widgets.labels import Label, caption, heading
 from app.widgets.scroll_page import ScrollPage
+from app.widgets.spin_box import DecimalSpinBox
 from core.rewards import REWARDS
 from core.run import Run
 from core.run.flags import option_value
@@ -48,11 +48,13 @@ class RewardRow(QWidget):
         needs = tr(" Needs the right answer in the data.") if reward.needs_expected else ""
         words.addWidget(self.box)
         sentence = caption(f"{tr(reward.sentence)}{needs}")
-        sentence.setContentsMargins(24, 0, 0, 0)
+        sentence.setContentsMargins(self.box.indent, 0, 0, 0)
         words.addWidget(sentence)
         layout.addLayout(words, 1)
         layout.addWidget(Label(tr("weight"), "caption", tone="secondary", wrap=False))
-        self.weight = _WeightBox(tr("Weight of {title}", title=tr(reward.title)))
+        self.weight = DecimalSpinBox(tr("Weight of {title}", title=tr(reward.title)), -1000, 1000, 0.1)
+        self.weight.setValue(1.0)
+        self.weight.setFixedWidth(88)
         layout.addWidget(self.weight)
         self.box.clicked.connect(self.changed)
         self.weight.valueChanged.connect(lambda _: self.changed.emit())
@@ -144,25 +146,6 @@ class RewardsTab(ScrollPage):
             self.show_run(self._draft.run)
             return
         self.changed.emit(REWARDS_KEY, tuple(f"{name}={weight:g}" for name, weight in chosen))
-
-
-class _WeightBox(QDoubleSpinBox):
-    """A weight. Leaves the mouse wheel to the page, which scrolls; the value stays."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.setAccessibleName(name)
-        self.setRange(-1000, 1000)
-        self.setSingleStep(0.1)
-        self.setDecimals(2)
-        self.setValue(1.0)
-        self.setMinimumHeight(28)
-        self.setFixedWidth(88)
-        self.setKeyboardTracking(False)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
 
 def _parse_weights(entries: tuple[str, ...]) -> dict[str, float]:

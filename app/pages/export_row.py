@@ -5,7 +5,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from app.desktop import reveal
 from app.desktop.language import tr
@@ -24,7 +24,7 @@ _ICON = 22
 
 def align_buttons(rows: Sequence["ExportRow"]) -> None:
     """Let the buttons of all rows have one width, and the forms another: they stand in two columns."""
-    for parts in ([row.button for row in rows], [row.form for row in rows]):
+    for parts in ([part for row in rows for part in (row.button, row.stop)], [row.form for row in rows]):
         width = max(part.sizeHint().width() for part in parts)
         for part in parts:
             part.setMinimumWidth(width)
@@ -41,8 +41,10 @@ class ExportRow(QWidget):
         self.choice = choice
         self._saved: Path | None = None
         self._command = ""
-        row = hbox(self, gap=12)
-        row.setContentsMargins(0, 12, 0, 12)
+        column = vbox(self, gap=4)
+        column.setContentsMargins(0, 12, 0, 12)
+        row = hbox(gap=12)
+        column.addLayout(row)
         self.icon = IconLabel(place.icon, "accent_text", _ICON)
         row.addWidget(self.icon, 0, Qt.AlignmentFlag.AlignTop)
         texts = vbox(gap=4)
@@ -52,6 +54,7 @@ class ExportRow(QWidget):
         texts.addWidget(self.sentence)
         self._add_states(texts)
         row.addLayout(texts, 1)
+        column.addLayout(self._build_actions())
         self.form = ComboBox(tr("Form: {target}", target=tr(choice.title)), 30)
         self._list_forms()
         self.button = plain_button(place.button, place.button_icon)
@@ -69,18 +72,22 @@ class ExportRow(QWidget):
         self.result = Label(selectable=True)
         self.notes = Label(tone="secondary", selectable=True)
         self.command = ElidedLabel("", "caption")  # a long path would make the row wider than its page
+        for part in (self.phase, self.bar, self.result, self.notes, self.command):
+            texts.addWidget(part)
+
+    def _build_actions(self) -> QHBoxLayout:
+        """What can be done with the result, below the row: beside the form and the button it might lack the room."""
         self.reveal = plain_button(reveal.REVEAL_LABEL, "folder")
         self.copy = CopyButton(
             tr("Copy what other programs need: {target}", target=self.title.text()), lambda: self._command
         )
-        for part in (self.phase, self.bar, self.result, self.notes, self.command):
-            texts.addWidget(part)
         actions = hbox(gap=8)
+        actions.addSpacing(_ICON + 12)  # below the texts
         actions.addWidget(self.reveal)
         actions.addWidget(self.copy)
         actions.addStretch()
-        texts.addLayout(actions)
         self.reveal.clicked.connect(self._reveal_saved)
+        return actions
 
     def _list_forms(self) -> None:
         for form in self.choice.forms:

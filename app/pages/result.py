@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
 from app.desktop import reveal
-from app.desktop.language import localize, tr
+from app.desktop.language import keep_together, localize, tr
 from app.pages.ask_both import AskBothCard
 from app.pages.export import ExportList
 from app.runs import status_text
@@ -73,7 +73,7 @@ class ResultPage(QWidget):
         self.tone = verdict.tone(run, finished)
         self._icon.show_icon(*_ICONS[self.tone])
         self._verdict_card.set_tone(self.tone if self.tone in ("good", "warn") else "")
-        self.figures.setText("    ".join(format_figures(record, finished)))
+        self.figures.setText("   ".join(keep_together(words) + " " for words in format_figures(record, finished)))
         self._answers_heading.setVisible(bool(record.samples))
         self.answers.setVisible(bool(record.samples))
         self.answers.show_samples(record.samples)

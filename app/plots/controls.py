@@ -13,9 +13,10 @@ from app.runs.series import SMOOTHING
 from app.style import theme
 from app.widgets.buttons import quiet_button
 from app.widgets.card import hbox
-from app.widgets.check_box import CheckBox, Slider
+from app.widgets.check_box import CheckBox
 from app.widgets.combo_box import ComboBox
 from app.widgets.labels import Label, heading
+from app.widgets.slider import Slider
 
 X_CHOICES = {"step": tr("by step"), "tokens": tr("by tokens"), "time": tr("by time")}
 _STEPS = 100  # positions of the smoothing slider

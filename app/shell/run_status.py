@@ -2,7 +2,7 @@
 
 from PySide6.QtCore import QObject
 
-from app.desktop.language import tr, tr_count
+from app.desktop.language import keep_together, tr, tr_count
 from app.runs import status_text
 from app.runs.job_queue import JobQueue
 from app.runs.labels import data_label
@@ -50,7 +50,7 @@ class RunStatus(QObject):
         seconds = live.record.seconds_left()
         step = status_text.progress(live.record).partition(" · ")[0]
         detail = (
-            tr("{step}, {duration} left", step=step, duration=status_text.format_duration(seconds))
+            tr("{step}, {duration} left", step=step, duration=keep_together(status_text.format_duration(seconds)))
             if seconds is not None
             else step
         )

@@ -161,6 +161,7 @@ class BubbleList(ScrollPage):
             self._has_two_columns = not self._has_two_columns
             for grid, answers in self._grids:
                 self._arrange(grid, answers)
+            self._settle()
 
     def clear(self) -> None:
         """Remove all messages."""

@@ -1,7 +1,7 @@
 """A page that scrolls where the window is too low for it."""
 
 from PySide6.QtCore import QCoreApplication, QEvent, QPoint, Qt, QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from app.style import theme
@@ -14,6 +14,7 @@ class ScrollPage(QScrollArea):
 
     def __init__(self, width: int = 1040, margin: int = theme.MARGIN) -> None:
         super().__init__()
+        self._margin = margin
         self.setFrameShape(QFrame.Shape.NoFrame)
         use_thin_scrollbars(self)
         self.setWidgetResizable(True)
@@ -21,7 +22,7 @@ class ScrollPage(QScrollArea):
         self.viewport().setAutoFillBackground(False)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         outer = self._outer = QWidget()
-        outer_layout = vbox(outer, margin)
+        outer_layout = self._outer_layout = vbox(outer, margin)
         self.content = QWidget()
         self.content.setMaximumWidth(width)
         outer_layout.addWidget(self.content)
@@ -34,6 +35,12 @@ class ScrollPage(QScrollArea):
         """What was shown or added while the page was hidden has its place before the page is drawn."""
         super().showEvent(event)
         QCoreApplication.sendEvent(self._outer, QEvent(QEvent.Type.LayoutRequest))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """The scroll bar takes its place from the margin: with it and without it the content ends at one line."""
+        super().resizeEvent(event)
+        right = max(0, self._margin - (self.width() - self.viewport().width()))
+        self._outer_layout.setContentsMargins(self._margin, self._margin, right, self._margin)
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll until a widget is seen, once what has just been shown in it has its place."""
@@ -54,5 +61,10 @@ class ScrollPage(QScrollArea):
         QTimer.singleShot(0, widget, scroll)
 
     def _settle(self) -> None:
-        """Lay out now what has been shown or added; Qt would do it later, and the page ends where it ended before."""
-        QCoreApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest.value)
+        """Lay out now what has been shown, added or moved. Qt would do it later, one level of widgets after the other:
+        until then the page ends where it ended before, and what is on it is squeezed."""
+        for widget in reversed(self._outer.findChildren(QWidget)):  # what lies in others before those
+            if (layout := widget.layout()) is not None:
+                layout.activate()
+        for receiver in (self._outer, self):
+            QCoreApplication.sendEvent(receiver, QEvent(QEvent.Type.LayoutRequest))

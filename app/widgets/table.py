@@ -1,7 +1,7 @@
 """A quiet table: no grid, room to breathe, whole rows."""
 
 from PySide6.QtCore import QAbstractItemModel, QModelIndex, QPersistentModelIndex, QPoint, QRect, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QResizeEvent
+from PySide6.QtGui import QColor, QFocusEvent, QFontMetrics, QIcon, QKeyEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -20,6 +20,8 @@ _PADDING = 12
 _ICON = 16
 _NARROW_WIDTH = 760
 _TWO_LINE_HEIGHT = 40
+_HEADING_END = 4  # pixels that stay empty behind a heading
+_SORT_MARK = 13  # pixels of the mark behind the heading that is sorted by
 _LINE_BREAK = 40  # pixels that stay empty where a word moves to the second line
 
 
@@ -80,7 +82,7 @@ class _Header(QHeaderView):
         painter.setPen(colours.secondary)
         painter.setFont(theme.font("caption", bold=True))
         title = self.model().headerData(logicalIndex, Qt.Orientation.Horizontal)
-        box = rect.adjusted(_PADDING, 0, -4, 0)
+        box = rect.adjusted(_PADDING, 0, -_HEADING_END, 0)
         elided = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, box.width())
         painter.drawText(box, int(Qt.AlignmentFlag.AlignVCenter), elided)
         if self.isSortIndicatorShown() and logicalIndex == self.sortIndicatorSection():
@@ -183,11 +185,18 @@ class Table(QTableView):
             self.setColumnHidden(n, n == column and self.width() < min_width)
 
     def set_column_widths(self, widths: dict[int, int]) -> None:
-        """Give columns fixed widths; the others share the rest evenly."""
+        """Give columns fixed widths, in which their headings have room; the others share the rest evenly."""
         header = self.horizontalHeader()
         for i in range(self.model().columnCount()):
             if i in widths:
                 header.setSectionResizeMode(i, QHeaderView.ResizeMode.Interactive)
-                header.resizeSection(i, widths[i])
+                header.resizeSection(i, max(widths[i], self._heading_width(i)))
             else:
                 header.setSectionResizeMode(i, QHeaderView.ResizeMode.Stretch)
+
+    def _heading_width(self, column: int) -> int:
+        """The pixels in which a column's heading is not cut."""
+        title = self.model().headerData(column, Qt.Orientation.Horizontal)
+        mark = _SORT_MARK if self.isSortingEnabled() else 0
+        words = QFontMetrics(theme.font("caption", bold=True)).horizontalAdvance(title)
+        return _PADDING + words + mark + _HEADING_END

@@ -1,7 +1,7 @@
 """Tabs as plain words, with a line under the current one."""
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QFocusEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QStackedWidget, QTabBar, QWidget
 
 from app.style import theme
@@ -22,7 +22,7 @@ class _TabBar(QTabBar):
     def tabSizeHint(self, index: int) -> QSize:
         if theme.NATIVE:
             return super().tabSizeHint(index)
-        return QSize(self.fontMetrics().horizontalAdvance(self.tabText(index)) + 24, 34)
+        return QSize(QFontMetrics(theme.font(bold=True)).horizontalAdvance(self.tabText(index)) + 24, 34)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if theme.NATIVE:

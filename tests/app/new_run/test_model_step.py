@@ -156,12 +156,12 @@ def test_what_is_here_has_a_badge_and_broken_folders_are_told(
 
 def test_the_badge_in_words() -> None:
     fits = MemoryFit("5 to 7 GB", "", 6 * GB, 11 * GB)
-    assert (fits.badge, fits.state) == ("Fits (about 6 GB of 11 GB)", FITS)
+    assert (fits.badge, fits.state) == ("Fits (about 6\u00a0GB of 11\u00a0GB)", FITS)
     tight = MemoryFit("8 to 12 GB", "", 10 * GB, 11 * GB)
-    assert (tight.badge, tight.state) == ("Tight (about 10 GB of 11 GB)", TIGHT)
+    assert (tight.badge, tight.state) == ("Tight (about 10\u00a0GB of 11\u00a0GB)", TIGHT)
     packed = MemoryFit("18 to 22 GB", "This needs 20 GB: try 4 bit (nf4).", 20 * GB, 11 * GB)
     assert (packed.badge, packed.state) == ("Too big: try 4 bits", TOO_BIG)
-    assert MemoryFit("", "try LoRA.", 20 * GB, 11 * GB).badge == "Too big (about 20 GB of 11 GB)"
+    assert MemoryFit("", "try LoRA.", 20 * GB, 11 * GB).badge == "Too big (about 20\u00a0GB of 11\u00a0GB)"
 
 
 def test_three_are_recommended_of_those_that_fit() -> None:

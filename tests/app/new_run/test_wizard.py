@@ -47,7 +47,7 @@ def test_from_goal_to_result(qtbot: QtBot, window: MainWindow, dataset: Path) ->
     assert page.tabs.stack.currentWidget() is page.tabs.charts
     qtbot.waitUntil(lambda: page.tabs.stack.currentWidget() is page.tabs.result)
     assert page.tabs.result.verdict.text() == "Better on unseen examples: 2.41 → 0.57."
-    assert "Sample answers as expected: 0% → 100%" in page.tabs.result.figures.text()
+    assert "Sample answers as expected: 0% → 100%" in page.tabs.result.figures.text().replace("\u00a0", " ")
     assert window.jobs.current is None
 
 

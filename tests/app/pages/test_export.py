@@ -311,3 +311,14 @@ def test_the_hub_is_private_unless_asked_otherwise(
     ]
     row = card.rows["hub"]
     assert row.command.text() == address and row.copy.isVisible() and not row.reveal.isVisible()
+
+
+def test_a_row_stays_in_its_columns_in_each_of_its_states(card: ExportList, qtbot: QtBot) -> None:
+    row, other = card.rows["gguf"], card.rows["model"]
+    card.resize(680, 900)
+    qtbot.waitUntil(lambda: row.form.x() == other.form.x() > 0)
+    row.show_running("Writing GGUF", 0.4)
+    qtbot.waitUntil(lambda: row.stop.x() == other.button.x() and row.form.x() == other.form.x())
+    row.show_done(Path("/a/name.gguf"), "Loaded again.", "Ollama is not here.", "ollama create " + "a/long/path/" * 20)
+    assert row.reveal.isVisible() and row.copy.isVisible()
+    qtbot.waitUntil(lambda: row.form.x() == other.form.x() and row.button.x() == other.button.x())

@@ -4,6 +4,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QApplication, QStackedWidget, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.style import theme
 from app.widgets.card import Card, vbox
 from app.widgets.labels import Label
 from app.widgets.scroll_page import ScrollPage
@@ -48,3 +49,16 @@ def test_what_was_shown_while_the_page_was_hidden_has_its_place_when_it_is_drawn
     qtbot.waitUntil(lambda: bool(painted.heights))
     needed = page.content.heightForWidth(page.content.width())
     assert needed > before and painted.heights == [needed] * len(painted.heights)
+
+
+def test_the_content_ends_at_one_line_with_and_without_a_scroll_bar(qtbot: QtBot) -> None:
+    page, text = ScrollPage(), Label("A sentence. " * 20)
+    page.content_layout.addWidget(text)
+    qtbot.addWidget(page)
+    page.resize(600, 400)
+    page.show()
+    qtbot.waitUntil(lambda: text.width() == 600 - 2 * theme.MARGIN)
+    text.setText("A sentence. " * 2000)
+    qtbot.waitUntil(page.verticalScrollBar().isVisible)
+    assert page.viewport().width() < 600
+    qtbot.waitUntil(lambda: text.width() == 600 - 2 * theme.MARGIN)

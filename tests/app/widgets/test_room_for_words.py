@@ -1,0 +1,65 @@
+"""Words have the room they need: chosen tabs, headings of tables, what stands in the list of runs, check boxes."""
+
+import pytest
+from PySide6.QtGui import QFontMetrics
+from PySide6.QtWidgets import QWidget
+from pytestqt.qtbot import QtBot
+
+from app.desktop import language
+from app.pages import runs_table
+from app.pages.runs_table import RunsModel, RunsTable
+from app.style import theme
+from app.widgets.check_box import CheckBox
+from app.widgets.item_model import ItemModel
+from app.widgets.table import Table
+from app.widgets.tabs import Tabs
+
+
+def test_a_tab_is_as_wide_as_its_words_when_it_is_chosen(qtbot: QtBot) -> None:
+    tabs = Tabs("Parts")
+    qtbot.addWidget(tabs)
+    for title in ("Was das Modell sieht", "Log"):
+        tabs.add(title, QWidget())
+    tabs.show()
+    bold = QFontMetrics(theme.font(bold=True))
+    for n in range(2):
+        line = tabs.bar.tabRect(n).adjusted(8, 0, -8, 0)  # below the words of the chosen one
+        assert line.width() >= bold.horizontalAdvance(tabs.bar.tabText(n))
+
+
+def test_a_heading_is_never_cut(qtbot: QtBot) -> None:
+    model = ItemModel([("Step", str), ("Question", str), ("Schlechteste", str)])
+    table = Table(model, "Answers", {0: 64, 2: 72}, sortable=True)
+    qtbot.addWidget(table)
+    header, metrics = table.horizontalHeader(), QFontMetrics(theme.font("caption", bold=True))
+    assert header.sectionSize(0) == 64  # which is enough
+    assert header.sectionSize(2) > metrics.horizontalAdvance("Schlechteste") + 12
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_the_status_of_a_run_is_not_cut_in_a_small_window(qtbot: QtBot, code: str) -> None:
+    words = ["Failed", "Preparing", "Waits for you", "Waits, next", "Done", "Paused", "Damaged"]
+    language.use(code)
+    try:
+        said = [language.tr(word) for word in words]
+        said += [language.tr("Waits, place {place}", place=10), language.tr("Training, {share:.0%}", share=0.42)]
+    finally:
+        language.use("en")
+    table = RunsTable(RunsModel())
+    qtbot.addWidget(table)
+    table.resize(650, 300)  # in a window of 900 pixels
+    table.show()
+    width = table.columnWidth(runs_table.STATUS) - 18 - 22  # between the paddings, beside the icon
+    metrics = QFontMetrics(theme.font())
+    assert {text for text in said if metrics.horizontalAdvance(text) > width} == set()
+
+
+def test_words_of_a_check_box_begin_at_its_indent(qtbot: QtBot) -> None:
+    box = CheckBox("Numeric answer")
+    qtbot.addWidget(box)
+    box.resize(box.sizeHint())
+    ink = box.grab().toImage()
+    ground, rows = ink.pixel(ink.width() - 1, 0), range(ink.height())
+    columns = [x for x in range(box.indent - 3, ink.width()) if any(ink.pixel(x, y) != ground for y in rows)]
+    assert box.indent <= columns[0] <= box.indent + 3
+    assert columns[-1] == pytest.approx(ink.width(), abs=6)
