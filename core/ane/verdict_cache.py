@@ -7,7 +7,6 @@ another try, or until made-up models went well in `hone doctor --ane`.
 
 import functools
 import hashlib
-import importlib.metadata
 import json
 import platform
 import subprocess
@@ -24,6 +23,7 @@ from core import __version__
 from core.ane.program import GENERATOR
 from core.ane.verdict import Verdict, refused
 from core.atomic_files import replacing
+from core.device.package_versions import package_version
 from core.device.select import cpu_name
 from core.text.sentence import say
 
@@ -43,10 +43,7 @@ def usual_file() -> Path:
 
 def machine_key() -> list[str]:
     """What of this machine a verdict holds for: the chip, the system's build, and who writes and reads programs."""
-    try:
-        coremltools = importlib.metadata.version("coremltools")
-    except importlib.metadata.PackageNotFoundError:
-        coremltools = ""
+    coremltools = package_version("coremltools") or ""
     return [cpu_name(), _system_build(), coremltools, str(GENERATOR), __version__]
 
 

@@ -1,6 +1,5 @@
 """This machine, in plain values: names, cores, memory, and the versions that can change a run's numbers."""
 
-import importlib.metadata
 import platform
 import sys
 from typing import Any
@@ -10,6 +9,7 @@ import psutil
 
 from core import __version__
 from core.device import neural_engine, openblas
+from core.device.package_versions import package_version
 from core.device.select import cpu_name, gpu_kind
 
 
@@ -70,7 +70,7 @@ def versions() -> dict[str, str]:
     """Versions of everything that can change a run's numbers."""
     found = {"hone": __version__, "python": platform.python_version()}
     for package in ("mlx", "mlx-lm", "transformers", "tokenizers", "numpy"):
-        found[package] = importlib.metadata.version(package)
+        found[package] = package_version(package) or ""
     return found
 
 

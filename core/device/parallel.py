@@ -22,6 +22,8 @@ import mlx.nn as nn
 
 from core.device import openblas
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})  # no array lies in these
+
 Item = TypeVar("Item")
 Graph = TypeVar("Graph")
 
@@ -77,7 +79,7 @@ def held_arrays(owner: Any) -> list[mx.array]:
     waiting = [owner]
     while waiting:
         value = waiting.pop()
-        if id(value) in visited:
+        if type(value) in _PLAIN or id(value) in visited:
             continue
         visited.add(id(value))
         if isinstance(value, mx.array):
@@ -87,11 +89,21 @@ def held_arrays(owner: Any) -> list[mx.array]:
     return arrays
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def _parts(value: Any) -> Iterable[Any]:
     """What an object is made of, as far as arrays may lie in it."""
+    if type(value) is dict:
+        return value.values()
+    if type(value) is list or type(value) is tuple:
+        return value
+    if isinstance(value, nn.Module):  # the quick way, as a model is mostly of these: they neither close over nor bind
+        return [*value.values(), *vars(value).values()]
+    return _parts_of_others(value)
+
+
+def _parts_of_others(value: Any) -> Iterator[Any]:
     if isinstance(value, str | bytes | int | float | bool | type) or value is None:
         return
-    if isinstance(value, Mapping):  # MLX's modules among them
+    if isinstance(value, Mapping):
         yield from value.values()
     elif isinstance(value, list | tuple | set | frozenset | deque):
         yield from value
@@ -105,7 +117,7 @@ def _parts(value: Any) -> Iterator[Any]:
     bound_to = getattr(value, "__self__", None)
     if bound_to is not None:
         yield bound_to
-    if isinstance(value, nn.Module) or type(value).__module__.startswith(("core.", "mlx")):
+    if type(value).__module__.startswith(("core.", "mlx")):
         yield from getattr(value, "__dict__", {}).values()
 
 

@@ -3,7 +3,6 @@
 Every choice that differs from what was asked for is told; nothing falls back in silence.
 """
 
-import importlib.metadata
 import platform
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import mlx.core as mx
 
+from core.device.package_versions import package_version
 from core.device.surroundings import is_virtual
 from core.text.sentence import say
 
@@ -52,11 +52,9 @@ def gpu_kind() -> tuple[str, str]:
         if is_virtual():
             return "", say("this Mac is a virtual machine, which has no Metal GPU")
         return "", say("MLX finds no Metal GPU on this Mac")
-    try:
-        importlib.metadata.version("mlx-cuda-13")
+    if package_version("mlx-cuda-13"):
         return "", say("MLX's CUDA package is installed, but finds no usable NVIDIA GPU")
-    except importlib.metadata.PackageNotFoundError:
-        return "", say("this is not a Mac, and MLX's CUDA package is not installed")
+    return "", say("this is not a Mac, and MLX's CUDA package is not installed")
 
 
 def cpu_name() -> str:

@@ -77,13 +77,17 @@ def measure_difference(model: Any, vocabulary: int, share: bool = False) -> floa
     endings = [(np.arange(n) * 11 + n) % vocabulary for n in (16, 24, 20, 12, 8, 28)]
     texts = [_Text(np.concatenate([prefixes[n // 2], ending])) for n, ending in enumerate(endings)]
     mask = np.array([np.arange(48) < len(t.tokens) - 1 for t in texts])
+    tokens = np.zeros(mask.shape, dtype=np.int64)
+    for row, text in zip(tokens, texts, strict=True):
+        row[: len(text.tokens) - 1] = text.tokens[:-1]
     # Two rows that are laid out differently: a model may use the mask of one for both.
     rows = [[[0, 1], [2, 3]], [[4, 5]]] if share else [[[0], [1], [2]], [[3], [4], [5]]]
     layout = to_mlx(build_layout(rows, 128, texts, mask))
     try:
         packed = model(layout.tokens, cache=[PackedMaskCache(layout)] * len(model.layers))
         packed = packed.reshape(-1, packed.shape[-1])[layout.sources]
-        separate = mx.concatenate([model(mx.array(t.tokens[None, :-1]))[0] for t in texts])
+        alone = model(mx.array(tokens))  # each in a row of its own, where what follows a text changes nothing in it
+        separate = alone.reshape(-1, alone.shape[-1])[mx.array(np.flatnonzero(mask))]
         mx.eval(packed, separate)
     except (AttributeError, TypeError, ValueError, IndexError, RuntimeError):
         # The model's layers need more of their cache than a mask, or a kernel of the GPU does not take this mask.

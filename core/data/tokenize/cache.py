@@ -5,7 +5,6 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from core import __version__
 from core.data.read.files import hash_files
 from core.data.tokenize import cache_file
 from core.data.tokenize.end_of_turn import find_end_of_turn
+from core.device.package_versions import package_version
 
 _PACKAGES = (
     "tokenizers",
@@ -50,7 +50,7 @@ def cache_key(contents: list[tuple[str, str]], tokenizer: Any, options: dict[str
         cache_file.FORMAT_VERSION,
         __version__,
         _code_hash(),
-        [_version(package) for package in _PACKAGES],
+        [package_version(package) or "" for package in _PACKAGES],
         tokenizer.backend_tokenizer.to_str(),
         tokenizer.special_tokens_map,
         template,
@@ -68,10 +68,3 @@ def _code_hash() -> str:
     """Of the code that prepares rows, which changes between versions where Hone runs from its source."""
     folder = Path(core.__file__).parent
     return hash_files(sorted(file for name in ("data", "training") for file in (folder / name).rglob("*.py")))
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return ""
