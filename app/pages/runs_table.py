@@ -1,23 +1,20 @@
-"""The table of runs: its rows, sorted and narrowed down, and how their cells are drawn."""
+"""The table of runs: how its cells are drawn, and which rows are selected."""
 
-import datetime
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, Qt
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QPersistentModelIndex, QPointF, QRect, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QAbstractItemView, QStyleOptionViewItem
 
 from app.desktop.language import tr
+from app.pages.runs_model import BEGUN, METHOD, RESULT, RUN, STATUS, TIME, RunsModel, details
 from app.runs import run_list
 from app.runs.run_list import RunRow
 from app.style import icons, theme
-from app.widgets.item_model import Column, Index, ItemModel
 from app.widgets.table import CellDelegate, Table
 
-RUN, METHOD, STATUS, RESULT, TIME, BEGUN = range(6)
 WIDTHS = {METHOD: 112, STATUS: 150, RESULT: 204, TIME: 84, BEGUN: 118}
 NARROW_WIDTHS = {METHOD: 88, STATUS: 146, RESULT: 178, TIME: 84, BEGUN: 108}
 _ROW_HEIGHT = 46  # two lines
@@ -35,97 +32,6 @@ _ICONS = {  # (icon, tone) beside the status
     run_list.FAILED: ("bad", "bad"),
     run_list.DAMAGED: ("bad", "bad"),
 }
-
-
-def format_begun(row: RunRow) -> str:
-    """When a run was begun: "28 Nov, 17:50"."""
-    if row.state in run_list.WAITING:
-        return "–"
-    start = datetime.datetime.fromtimestamp(row.entry.start_time)
-    return (
-        tr("{time:%d %b, %H:%M}", time=start)
-        if start.year == datetime.datetime.now().year
-        else tr("{time:%d %b %Y}", time=start)
-    )
-
-
-def details(row: RunRow) -> str:
-    """The second line of a run: its model, its data where it has another name, and its tags."""
-    entry = row.entry
-    parts = [entry.model, *([entry.data] if entry.title != entry.data else [])]
-    return " · ".join([part for part in parts if part != "–"] + [f"#{tag}" for tag in entry.notes.tags])
-
-
-COLUMNS: list[Column] = [
-    (tr("Run"), lambda row: row.entry.title),
-    (tr("Method"), lambda row: row.entry.method),
-    (tr("Status"), lambda row: row.status),
-    (tr("Result"), lambda row: row.entry.result),
-    (tr("Time"), lambda row: row.duration),
-    (tr("Begun"), format_begun),
-]
-
-_KEYS: dict[int, Callable[[RunRow], Any]] = {
-    RUN: lambda row: row.entry.title.casefold(),
-    METHOD: lambda row: row.entry.method.casefold(),
-    STATUS: lambda row: (list(_ICONS).index(row.state), row.place, row.status),
-    RESULT: lambda row: math.inf if row.entry.best_loss is None else row.entry.best_loss,
-    TIME: lambda row: row.entry.seconds or 0.0,
-    BEGUN: lambda row: row.begun,
-}
-
-
-class RunsModel(ItemModel):
-    """The runs that match, sorted. Rows that only changed stay where they are; others come by a reset."""
-
-    def __init__(self) -> None:
-        super().__init__(COLUMNS)
-        self.rows: list[RunRow] = []  # all of them
-        self._shown: list[RunRow] = []
-        self._filter = ("", "", "")
-        self._column, self._order = BEGUN, Qt.SortOrder.DescendingOrder
-
-    def show_rows(self, rows: Sequence[RunRow]) -> None:
-        self.rows = list(rows)
-        self._show()
-
-    def narrow(self, search: str, group: str, method: str) -> None:
-        """Show only the rows of a group and a method that hold every word of a search."""
-        self._filter = (search, group, method)
-        self._show()
-
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        self._column, self._order = column, order
-        self._show()
-
-    def row_at(self, index: int) -> RunRow:
-        return self._shown[index]
-
-    def position(self, folder: Path) -> int | None:
-        """Where a run's row is; None where it is not shown."""
-        return next((n for n, row in enumerate(self._shown) if row.folder == folder), None)
-
-    def _show(self) -> None:
-        is_descending = self._order == Qt.SortOrder.DescendingOrder
-        shown = run_list.narrow(sorted(self.rows, key=lambda row: -row.begun), *self._filter)
-        shown.sort(key=_KEYS[self._column], reverse=is_descending)
-        same_rows = [row.folder for row in shown] == [row.folder for row in self._shown]
-        self._shown = shown
-        if same_rows:
-            self._items = shown
-            if shown:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(shown) - 1, len(COLUMNS) - 1))
-        else:
-            self.show_items(shown)
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        row = self._shown[index.row()]
-        if role == Qt.ItemDataRole.ToolTipRole:
-            notes = row.entry.notes.text if index.column() == RUN else ""
-            return "\n".join(filter(None, (tr(row.sentence), notes))) or super().data(index, role)
-        if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == RUN:
-            return ", ".join(filter(None, (row.entry.title, details(row))))
-        return super().data(index, role)
 
 
 class RunDelegate(CellDelegate):
@@ -162,13 +68,33 @@ class RunsTable(Table):
     """The table of runs; several can be selected."""
 
     def __init__(self, model: RunsModel) -> None:
-        self._is_narrow = False
+        self._is_narrow, self._model = False, model
         super().__init__(model, tr("Runs"), WIDTHS, row_height=_ROW_HEIGHT, sortable=True)
         self.setItemDelegate(RunDelegate(self))
         self.set_optional_column(TIME, _NARROW)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.sortByColumn(BEGUN, Qt.SortOrder.DescendingOrder)
+
+    def selected_rows(self) -> list[RunRow]:
+        """The runs that are selected, from top to bottom."""
+        numbers = sorted(index.row() for index in self.selectionModel().selectedRows())
+        return [self._model.row_at(n) for n in numbers if n < self._model.rowCount()]
+
+    def select_folders(self, folders: Sequence[Path]) -> None:
+        """Select the rows of these folders, or the first row where none of them is shown."""
+        found = [self._model.position(folder) for folder in folders]
+        wanted = [n for n in found if n is not None] or ([0] if self._model.rowCount() else [])
+        selection = self.selectionModel()
+        if sorted(index.row() for index in selection.selectedRows()) == sorted(wanted):
+            return
+        flags = QItemSelectionModel.SelectionFlag
+        selection.clear()
+        for n in wanted:
+            index = self._model.index(n, 0)
+            selection.select(index, flags.Select | flags.Rows)
+            if n == wanted[0]:
+                selection.setCurrentIndex(index, flags.NoUpdate)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -15,6 +15,7 @@ from app.runs.record import RunRecord
 from app.runs.sparkline import thin_out
 from app.runs.status_text import format_duration
 from core.run import Run
+from core.run.folder import RUN
 
 if TYPE_CHECKING:
     from app.runs.job_queue import JobQueue, LiveRun
@@ -77,6 +78,14 @@ class RunRow:
             fraction = self.live.record.fraction if self.live else None
             return tr("Training now") if fraction is None else tr("Training, {share:.0%}", share=fraction)
         return history.describe_status(self.entry.status)
+
+    def read_run(self) -> Run:
+        """The settings of the run. Raises BadOption where they cannot be read."""
+        if not self.on_disk and self.live is not None:
+            return self.live.run
+        if not self.on_disk and self.held is not None:
+            return self.held.run
+        return Run.read(self.folder / RUN)
 
     @property
     def duration(self) -> str:

@@ -114,7 +114,7 @@ def test_from_runs_the_page_opens_at_the_list(qtbot: QtBot, window: MainWindow, 
     qtbot.waitUntil(lambda: page.record.is_over and window.jobs.current is None)
     (page.folder / CONFIG).write_bytes((adapter / CONFIG).read_bytes())
     window.go("runs")
-    qtbot.waitUntil(lambda: bool(window.runs_page.selected_rows()))
+    qtbot.waitUntil(lambda: bool(window.runs_page.table.selected_rows()))
     window.runs_page.carry_out("use")
     shown = window.stack.currentWidget()
     assert shown.tabs.stack.currentWidget() is shown.result

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 from app.pages import delete_runs
 from app.pages.run_menu import list_actions
 from app.pages.runs import RunsPage
-from app.pages.runs_table import BEGUN, METHOD, RESULT, RUN, STATUS, TIME
+from app.pages.runs_model import BEGUN, METHOD, RESULT, RUN, STATUS, TIME
 from app.runs import deletion, run_list
 from app.runs.job_queue import JobQueue, LiveRun
 from app.runs.notes import read_notes
@@ -52,11 +52,11 @@ def select(page: RunsPage, *wanted: str) -> None:
     for name in wanted:
         index = page.table.model().index(names(page).index(name), 0)
         page.table.selectionModel().select(index, flags)
-    assert sorted(row.entry.title for row in page.selected_rows()) == sorted(wanted)
+    assert sorted(row.entry.title for row in page.table.selected_rows()) == sorted(wanted)
 
 
 def reasons(page: RunsPage) -> dict[str, str]:
-    return {action.key: action.reason for action in list_actions(page.selected_rows()) if action is not None}
+    return {action.key: action.reason for action in list_actions(page.table.selected_rows()) if action is not None}
 
 
 def test_each_column_sorts(page: RunsPage) -> None:
@@ -77,22 +77,22 @@ def test_each_column_sorts(page: RunsPage) -> None:
 
 
 def test_the_list_is_narrowed_down(page: RunsPage) -> None:
-    page.group_box.setCurrentIndex(page.group_box.findData("failed"))
+    page.filter.group.setCurrentIndex(page.filter.group.findData("failed"))
     assert names(page) == ["broken"]
-    page.group_box.setCurrentIndex(0)
-    page.method_box.setCurrentIndex(page.method_box.findData(Run(method="dpo").spec.title))
+    page.filter.group.setCurrentIndex(0)
+    page.filter.method.setCurrentIndex(page.filter.method.findData(Run(method="dpo").spec.title))
     assert names(page) == ["beta"]
-    page.method_box.setCurrentIndex(0)
-    page.search.setText("STARTER gam")
+    page.filter.method.setCurrentIndex(0)
+    page.filter.search.setText("STARTER gam")
     assert names(page) == ["gamma"]
-    page.search.setText("nothing has this")
+    page.filter.search.setText("nothing has this")
     assert names(page) == []
-    assert not page.open_button.isEnabled()
+    assert not page.buttons.open.isEnabled()
 
 
 def test_name_tags_and_notes_are_shown_and_found(qtbot: QtBot, page: RunsPage) -> None:
     select(page, "alpha")
-    dialog = page.edit_notes(page.selected_rows()[0], "tags")
+    dialog = page.edit_notes(page.table.selected_rows()[0], "tags")
     dialog.name.setText("First try")
     dialog.tags.setText("fast, best")
     dialog.text.setPlainText("Learned the names of the rivers.")
@@ -103,16 +103,16 @@ def test_name_tags_and_notes_are_shown_and_found(qtbot: QtBot, page: RunsPage) -
     index = page.table.model().index(names(page).index("First try"), RUN)
     assert "#best" in index.data(Qt.ItemDataRole.AccessibleTextRole)
     for words in ("rivers", "best", "alpha"):
-        page.search.setText(words)
+        page.filter.search.setText(words)
         assert names(page) == ["First try"], words
 
 
 def test_several_runs_are_selected(qtbot: QtBot, page: RunsPage) -> None:
     select(page, "alpha", "gamma")
-    assert (page.open_button.isEnabled(), page.compare_button.isEnabled()) == (False, True)
-    assert page.compare_button.accessibleName() == "Compare 2 runs"
+    assert (page.buttons.open.isEnabled(), page.buttons.compare.isEnabled()) == (False, True)
+    assert page.buttons.compare.accessibleName() == "Compare 2 runs"
     with qtbot.waitSignal(page.compare) as signal:
-        page.compare_button.click()
+        page.buttons.compare.click()
     assert {folder.name for folder in signal.args[0]} == {"alpha", "gamma"}
     select(page, "alpha")
     assert reasons(page)["compare"] == "Select two or more runs."
@@ -124,7 +124,7 @@ def test_several_runs_are_selected(qtbot: QtBot, page: RunsPage) -> None:
 def test_run_again_hands_over_all_settings(qtbot: QtBot, page: RunsPage) -> None:
     select(page, "beta")
     with qtbot.waitSignal(page.run_again) as signal:
-        page.again_button.click()
+        page.buttons.again.click()
     assert signal.args == [Run.read(runs_folder() / "beta" / "run.toml"), "beta"]
 
 
@@ -171,7 +171,7 @@ def test_a_run_that_is_trained_in_is_not_deleted(qtbot: QtBot, page: RunsPage) -
         assert (runs_folder() / "gamma").exists()
         assert "being trained in by process" in page.deleted_bar.advice.text()
         page.refresh()
-        qtbot.waitUntil(lambda: page.selected_rows()[0].state == run_list.ELSEWHERE)
+        qtbot.waitUntil(lambda: page.table.selected_rows()[0].state == run_list.ELSEWHERE)
         assert "Another program" in reasons(page)["delete"]
     finally:
         lock.release()

@@ -35,12 +35,12 @@ def test_the_list_of_runs(qtbot: QtBot, window: MainWindow) -> None:
     assert (entries["finished"].status, entries["died"].status) == ("done", "interrupted")
     assert (entries["finished"].resumable, entries["died"].resumable) == (False, True)
     assert abs((entries["finished"].best_loss or 0) - (0.5 + 1.9 * 2.718281828 ** (-20 / 12))) < 1e-6
-    assert "was interrupted" in page.notice.sentence.text()
+    assert "was interrupted" in page.interrupted_notice.sentence.text()
     names = [page.table.model().index(r, 0).data() for r in range(2)]
     page.table.selectRow(names.index("finished"))
-    assert not page.resume_button.isEnabled()
+    assert not page.buttons.resume.isEnabled()
     page.table.selectRow(names.index("died"))
-    assert page.resume_button.isEnabled()
+    assert page.buttons.resume.isEnabled()
     qtbot.keyClick(page.table, Qt.Key.Key_Return)
     assert isinstance(window.stack.currentWidget(), RunPage)
 

@@ -71,12 +71,12 @@ def test_a_damaged_run_is_listed_and_opened(qtbot: QtBot, window: MainWindow) ->
     rows = {page._model.item(n).entry.name: n for n in range(2)}
     assert {page._model.item(n).status for n in range(2)} == {"Damaged"}
     page.table.selectRow(rows["unreadable"])
-    assert "method" in page._reason.text()
-    assert not page.resume_button.isEnabled()
-    assert not page.open_button.isEnabled()
+    assert "method" in page.buttons.reason.text()
+    assert not page.buttons.resume.isEnabled()
+    assert not page.buttons.open.isEnabled()
     page.table.selectRow(rows["cut"])
-    assert "is no event" in page._reason.text()
-    page.open_button.click()
+    assert "is no event" in page.buttons.reason.text()
+    page.buttons.open.click()
     run_page = window.stack.currentWidget()
     assert isinstance(run_page, RunPage)
     assert run_page.notice.isVisible()

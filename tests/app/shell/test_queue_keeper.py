@@ -110,7 +110,7 @@ def test_run_again_fills_new_run_with_all_settings(qtbot: QtBot, window: MainWin
     window.go("runs")
     page = window.runs_page
     qtbot.waitUntil(lambda: page.table.model().rowCount() == 1)
-    page.again_button.click()
+    page.buttons.again.click()
     assert window.stack.currentWidget() is window.wizard
     assert window.draft.run == Run.read(folder / "run.toml").replace("output", None)
     assert window.draft.run.options.beta == 0.3
