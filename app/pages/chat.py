@@ -3,13 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QStackedWidget, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from app.desktop import preferences
 from app.desktop.language import tr
-from app.pages.chat_panel import ChatHistoryList, ChatSettings
+from app.pages.chat_panel import ChatPanel
+from app.pages.conversation_view import ConversationView
 from app.pages.correct_answer import open_correction
 from app.pages.model_choice import ModelChoice
 from app.runs import chat_models, history
@@ -22,11 +23,10 @@ from app.style import theme
 from app.threads.run_thread import chat_opener
 from app.threads.task import Task
 from app.widgets.allow_code import ask_to_allow
-from app.widgets.bubbles import AnswerBubble, BubbleList
-from app.widgets.buttons import Button, plain_button, primary_button, quiet_button
+from app.widgets.bubbles import AnswerBubble
+from app.widgets.buttons import plain_button, quiet_button
 from app.widgets.card import hbox, vbox
-from app.widgets.labels import IconLabel, Label, title
-from app.widgets.message_edit import MessageEdit
+from app.widgets.labels import title
 from app.widgets.notice import Notice
 from core.errors import UserError
 from core.run import Run, runs_folder
@@ -50,16 +50,17 @@ class ChatPage(QWidget):
         self.release_timer = QTimer(self, singleShot=True, interval=_RELEASE_MS)
         self.release_timer.timeout.connect(self._release_unseen)
         self._build()
+        self.view.sent.connect(self.send)
         self.new_button.clicked.connect(self.start_anew)
-        self.settings.free_memory.connect(self.session.release)
-        self.conversations.opened.connect(self.open_conversation)
-        self.conversations.deleted.connect(self._forget)
-        self.conversations.failed.connect(self._show_note)
+        self.panel.settings.free_memory.connect(self.session.release)
+        self.panel.conversations.opened.connect(self.open_conversation)
+        self.panel.conversations.deleted.connect(self._forget)
+        self.panel.conversations.failed.connect(self._show_note)
         self.session.text_written.connect(self._add_text)
         self.session.answer_finished.connect(self._finish_answer)
         self.session.failed.connect(self._show_failure)
         self.session.noted.connect(lambda note: self.notice.show_message(note, tone="accent"))
-        self.session.model_loading.connect(lambda: self.question.setPlaceholderText(tr("Loading the model…")))
+        self.session.model_loading.connect(partial(self.view.show_loading, True))
         self.session.model_loaded.connect(partial(self._show_loaded, True))
         self.session.model_released.connect(partial(self._show_loaded, False))
         self.model.changed.connect(self._use_model)
@@ -71,11 +72,11 @@ class ChatPage(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
         Task(self, lambda: chat_models.list_models(history.list_runs(runs_folder())), done=self.model.show_models)
-        self.question.setFocus()
+        self.view.question.setFocus()
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self.settings.keep()
+        self.panel.settings.keep()
         self.release_timer.start()
 
     def _release_unseen(self) -> None:
@@ -101,7 +102,7 @@ class ChatPage(QWidget):
         if self._answers:
             self.session.stop_answers()
             return
-        question = self.question.text().strip()
+        question = self.view.question.text().strip()
         if not question:
             return
         if not self.session.has_model:  # its code was not allowed: ask again
@@ -111,18 +112,17 @@ class ChatPage(QWidget):
         self.offer_notice.hide()
         models = [self.model.chosen, *self.model.beside]
         talk = self._conversation
-        talk.system = self.settings.system.toPlainText().strip()
+        talk.system = self.panel.settings.system.toPlainText().strip()
         talk.turns.append(Turn(question, {model.adapter: "" for model in models}))
         index = len(talk.turns) - 1
-        tickets = []
+        tickets, sampling = [], self.panel.settings.sampling
         for model in models:
             messages = talk.messages(model.adapter, index)
-            tickets.append(self.session.ask(messages, adapter=model.adapter or False, sampling=self.settings.sampling))
+            tickets.append(self.session.ask(messages, adapter=model.adapter or False, sampling=sampling))
         if None in tickets:  # a run has the model
             talk.turns.pop()
             return
-        self.question.clear()
-        self._stack.setCurrentIndex(1)
+        self.view.question.clear()
         known = {speaker.adapter for speaker in talk.speakers}
         talk.speakers += [Speaker(model.title, model.adapter) for model in models if model.adapter not in known]
         bubbles = self._add_bubbles(index)
@@ -131,7 +131,7 @@ class ChatPage(QWidget):
             for ticket, bubble, model in zip(tickets, bubbles, models, strict=True)
             if ticket is not None
         }
-        self._update_button()
+        self.view.show_answering(bool(self._answers))
 
     def _offer_use(self, folder: Path) -> None:
         """Tell that an adapter which was brought here can go to other programs too."""
@@ -147,9 +147,8 @@ class ChatPage(QWidget):
         self.session.stop_answers()
         self._answers = {}
         self._conversation, self._path = Conversation(self.model.chosen.base, self.model.chosen.adapter), None
-        self.bubbles.clear()
-        self._stack.setCurrentIndex(0)
-        self._update_button()
+        self.view.clear()
+        self.view.show_answering(bool(self._answers))
         self._list_conversations()
 
     def open_conversation(self, path: Path) -> None:
@@ -161,9 +160,8 @@ class ChatPage(QWidget):
             return
         self.start_anew()
         self._conversation, self._path = talk, path
-        self.settings.system.setPlainText(talk.system)
+        self.panel.settings.system.setPlainText(talk.system)
         self.model.put_beside([s.adapter for s in talk.speakers])
-        self._stack.setCurrentIndex(1)
         for index, turn in enumerate(talk.turns):
             for bubble, (_, written) in zip(self._add_bubbles(index), _speaking(talk, turn), strict=True):
                 bubble.finish(written)
@@ -172,7 +170,7 @@ class ChatPage(QWidget):
         """Bubbles for a turn of the conversation: its question, and an answer of each that was asked."""
         talk = self._conversation
         speaking = _speaking(talk, talk.turns[index])
-        bubbles = self.bubbles.add(talk.turns[index].question, [speaker.title for speaker, _ in speaking])
+        bubbles = self.view.add_turn(talk.turns[index].question, [speaker.title for speaker, _ in speaking])
         for bubble, (speaker, _) in zip(bubbles, speaking, strict=True):
             bubble.correct.connect(partial(self._correct, bubble, talk, speaker.adapter, index))
         return bubbles
@@ -204,20 +202,20 @@ class ChatPage(QWidget):
         self._conversation.turns[-1].answers[adapter] = bubble.written
         if not self._answers:
             self._keep()
-            self._update_button()
+            self.view.show_answering(bool(self._answers))
 
     def _show_failure(self, sentence: str) -> None:
         """Nothing that was written is lost: the question goes back to its field."""
         if self._answers:
             for bubble, _ in self._answers.values():
                 bubble.fail()
-            self.question.setPlainText(self._conversation.turns[-1].question)
+            self.view.question.setPlainText(self._conversation.turns[-1].question)
             if not any(self._conversation.turns[-1].answers.values()):
                 self._conversation.turns.pop()
             self._answers = {}
         self._show_note(sentence)
         self._show_loaded(False)
-        self._update_button()
+        self.view.show_answering(bool(self._answers))
 
     def _show_problem(self, sentence: str) -> None:
         self.notice.show_message(sentence, tr("Choose another one."))
@@ -226,8 +224,8 @@ class ChatPage(QWidget):
         self.notice.show_message(sentence, tone="warn")
 
     def _show_loaded(self, is_loaded: bool) -> None:
-        self.question.setPlaceholderText(tr("Write a message"))
-        self.settings.show_loaded(is_loaded)
+        self.view.show_loading(False)
+        self.panel.settings.show_loaded(is_loaded)
 
     def _keep(self) -> None:
         try:
@@ -243,23 +241,11 @@ class ChatPage(QWidget):
             self.start_anew()
 
     def _list_conversations(self) -> None:
-        if not self.conversations.isHidden():
-            self.conversations.show_conversations(self.model.chosen.key)
-
-    def _show_panel(self, panel: QWidget, is_wanted: bool) -> None:
-        buttons = {self.settings: self.settings_button, self.conversations: self.history_button}
-        for other, button in buttons.items():
-            button.setChecked(other is panel and is_wanted)
-        self.panel.setVisible(is_wanted)
-        self.panel.setCurrentWidget(panel)
-        self._list_conversations()
-
-    def _update_button(self) -> None:
-        self.button.setText(tr("Stop") if self._answers else tr("Send"))
-        self.button.set_icon("stop" if self._answers else "send")
+        self.panel.list_conversations(self.model.chosen.key)
 
     def _build(self) -> None:
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        self.panel = ChatPanel(self.history)
         layout.addLayout(self._build_header())
         self.model = ModelChoice()
         layout.addWidget(self.model)
@@ -268,21 +254,9 @@ class ChatPage(QWidget):
         self.offer_notice, self.use_button = Notice(), plain_button(tr("Use it…"), "send")
         self.offer_notice.add_action(self.use_button)
         layout.addWidget(self.offer_notice)
-        self.bubbles = BubbleList()
-        self._stack = QStackedWidget()
-        self._stack.addWidget(_build_empty_page())
-        self._stack.addWidget(self.bubbles)
-        self.settings, self.conversations = ChatSettings(), ChatHistoryList(self.history)
-        self.panel = QStackedWidget()
-        self.panel.setFixedWidth(self.settings.width())
-        for page in (self.settings, self.conversations):
-            self.panel.addWidget(page)
-        self.panel.hide()
-        talk = vbox(gap=theme.GRID + 4)
-        talk.addWidget(self._stack, 1)
-        talk.addLayout(self._build_question_row())
+        self.view = ConversationView()
         columns = hbox(gap=16)
-        columns.addLayout(talk, 1)
+        columns.addWidget(self.view, 1)
         columns.addWidget(self.panel)
         layout.addLayout(columns, 1)
 
@@ -290,46 +264,12 @@ class ChatPage(QWidget):
         header = hbox(gap=4)
         header.addWidget(title(tr("Chat")), 1)
         self.new_button = quiet_button(tr("New conversation"), "new")
-        self.history_button = self._build_toggle(tr("History"), "clock", lambda: self.conversations)
-        self.settings_button = self._build_toggle(tr("Settings"), "settings", lambda: self.settings)
-        for button in (self.new_button, self.history_button, self.settings_button):
+        for button in (self.new_button, self.panel.history_button, self.panel.settings_button):
             header.addWidget(button)
         return header
-
-    def _build_toggle(self, text: str, icon: str, panel) -> Button:  # type: ignore[no-untyped-def]
-        button = quiet_button(text, icon)
-        button.setCheckable(True)
-        button.clicked.connect(lambda is_checked: self._show_panel(panel(), is_checked))
-        return button
-
-    def _build_question_row(self) -> QHBoxLayout:
-        question_row = hbox(gap=8)
-        self.question = MessageEdit(tr("Message"), tr("Write a message"))
-        self.question.sent.connect(self.send)
-        self.button = primary_button(tr("Send"), "send")
-        self.button.setMinimumHeight(34)
-        self.button.clicked.connect(self.send)
-        question_row.addWidget(self.question, 1)
-        question_row.addWidget(self.button, 0, Qt.AlignmentFlag.AlignBottom)
-        return question_row
 
 
 def _speaking(talk: Conversation, turn: Turn) -> list[tuple[Speaker, str]]:
     """Who was asked in a turn, with what was answered."""
     titles = {speaker.adapter: speaker for speaker in talk.speakers}
     return [(titles[adapter], written) for adapter, written in turn.answers.items() if adapter in titles]
-
-
-def _build_empty_page() -> QWidget:
-    page = QWidget()
-    layout = vbox(page, gap=10)
-    layout.addStretch(2)
-    advice = tr("The model is loaded with your first message. What you write stays on this computer.")
-    for part in (
-        IconLabel("chat", "secondary", 44),
-        Label(tr("Ask anything"), bold=True, wrap=False),
-        Label(advice, tone="secondary", wrap=False),
-    ):
-        layout.addWidget(part, 0, theme.CENTRE)
-    layout.addStretch(3)
-    return page

@@ -196,13 +196,13 @@ class Photographer(Camera):
         choose(page, page.model.box.findData(key))
         page.model.menu.actions()[0].trigger()
         for text in ("Who are you?", "<think>A pirate would say so.</think> And who sails with you?"):
-            page.question.setPlainText(text)
+            page.view.question.setPlainText(text)
             page.send()
-            self.wait_until(lambda: page.button.text() == tr("Send"))
-        for button, name in ((page.settings_button, "settings"), (page.history_button, "history")):
+            self.wait_until(lambda: page.view.button.text() == tr("Send"))
+        for button, name in ((page.panel.settings_button, "settings"), (page.panel.history_button, "history")):
             button.click()
             self.take(f"6-chat-{name}")
-        page.history_button.click()
+        page.panel.history_button.click()
         page.findChildren(AnswerBubble)[-1].correct_button.click()
         dialog = page.findChild(CorrectAnswerDialog)
         self.wait(0.2)

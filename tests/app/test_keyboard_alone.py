@@ -78,7 +78,7 @@ def test_from_welcome_to_done(
     typist.tab_to(page.tabs.result.chat_button)
     typist.press(Key.Key_Space)
     assert window.chat_page.isVisible()
-    typist.tab_to(window.chat_page.question)
+    typist.tab_to(window.chat_page.view.question)
 
 
 def test_a_goal_is_chosen_with_the_arrows(qtbot: QtBot, window: MainWindow, typist: Typist) -> None:

@@ -76,9 +76,9 @@ def _talk(camera: Camera, questions: list[str]) -> None:
     page = camera.window.chat_page
     camera.wait(0.5)
     for question in questions:
-        page.question.setPlainText(question)
+        page.view.question.setPlainText(question)
         page.send()
-        camera.wait_until(lambda: page.button.text() == tr("Send"), _MINUTES)
+        camera.wait_until(lambda: page.view.button.text() == tr("Send"), _MINUTES)
     camera.wait(0.3)
 
 

@@ -133,9 +133,9 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     page = window.chat_page
     window.go("chat")
     page.session.use(lambda: chat)
-    page.question.setPlainText("hello there")
+    page.view.question.setPlainText("hello there")
     page.send()
-    qtbot.waitUntil(lambda: page.button.text() == "Send")
+    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
 
     def train_events(run: Run):  # type: ignore[no-untyped-def]
         def events(stop: Flag, save_now: Flag):  # type: ignore[no-untyped-def]
@@ -147,16 +147,16 @@ def test_a_run_takes_the_model_and_a_chat_waits(qtbot: QtBot, window: MainWindow
     window.runs.train_events = train_events
     run_page = window.runs.start(Run().replace("data.path", str(dataset)))
     window.go("chat")
-    page.question.setPlainText("are you there")
+    page.view.question.setPlainText("are you there")
     page.send()
     assert page.notice.sentence.text() == BUSY
-    assert page.question.text() == "are you there"
+    assert page.view.question.text() == "are you there"
     go.set()
     qtbot.waitUntil(lambda: run_page.record.is_over and window.jobs.current is None)
     page.send()
     qtbot.waitUntil(lambda: len(chat.questions) == 2)
     assert [m["content"].strip() for m in chat.questions[1]] == ["hello there", "before: hello there", "are you there"]
-    qtbot.waitUntil(lambda: page.button.text() == "Send")
+    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
 
 
 def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None:
@@ -168,25 +168,25 @@ def test_trained_runs_can_be_talked_to(qtbot: QtBot, window: MainWindow) -> None
     choose(page, 1)
     assert page.notice.isHidden()
     page.start_anew()
-    assert page.bubbles.content_layout.count() == 1
+    assert page.view.bubbles.content_layout.count() == 1
 
 
 def test_shift_and_return_begin_a_line_and_return_sends(qtbot: QtBot, window: MainWindow) -> None:
     chat, page = FakeChat(), window.chat_page
     window.go("chat")
     page.session.use(lambda: chat)
-    qtbot.waitUntil(page.question.isVisible)
-    height = page.question.height()
-    qtbot.keyClicks(page.question, "one")
-    assert page.question.height() == height
-    qtbot.keyClick(page.question, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
-    qtbot.keyClicks(page.question, "two")
-    assert page.question.text() == "one\ntwo"
-    assert page.question.height() > height
-    qtbot.keyClick(page.question, Qt.Key.Key_Return)
+    qtbot.waitUntil(page.view.question.isVisible)
+    height = page.view.question.height()
+    qtbot.keyClicks(page.view.question, "one")
+    assert page.view.question.height() == height
+    qtbot.keyClick(page.view.question, Qt.Key.Key_Return, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.keyClicks(page.view.question, "two")
+    assert page.view.question.text() == "one\ntwo"
+    assert page.view.question.height() > height
+    qtbot.keyClick(page.view.question, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: len(chat.questions) == 1)
     assert chat.questions[0][0]["content"] == "one\ntwo"
-    assert page.question.text() == "" and page.question.height() == height
-    qtbot.waitUntil(lambda: page.button.text() == "Send")
-    page.question.setPlainText("line\n" * 40)
-    assert page.question.height() < 200
+    assert page.view.question.text() == "" and page.view.question.height() == height
+    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
+    page.view.question.setPlainText("line\n" * 40)
+    assert page.view.question.height() < 200

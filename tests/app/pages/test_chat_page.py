@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from app.desktop import preferences
 from app.pages import chat as chat_module
 from app.pages.chat import ChatPage
-from app.pages.chat_panel import ChatSettings
+from app.pages.chat_settings import ChatSettings
 from app.pages.correct_answer import CorrectAnswerDialog
 from app.shell.window import MainWindow
 from app.threads import core_calls
@@ -52,14 +52,14 @@ def page(qtbot: QtBot, chats: list[FakeChat], window: MainWindow) -> ChatPage:
 
 
 def say(qtbot: QtBot, page: ChatPage, text: str) -> None:
-    page.question.setPlainText(text)
+    page.view.question.setPlainText(text)
     page.send()
-    assert page.button.text() == "Stop"
-    qtbot.waitUntil(lambda: page.button.text() == "Send")
+    assert page.view.button.text() == "Stop"
+    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
 
 
 def bubbles(page: ChatPage) -> list[AnswerBubble]:
-    return page.bubbles.findChildren(AnswerBubble)
+    return page.view.bubbles.findChildren(AnswerBubble)
 
 
 def test_models_answer_side_by_side_each_with_its_own_conversation(
@@ -71,7 +71,7 @@ def test_models_answer_side_by_side_each_with_its_own_conversation(
     for action in page.model.menu.actions()[:2]:
         action.trigger()
     assert page.model.beside_button.text() == "Compared with 2 others"
-    page.settings.system.setPlainText("Be short.")
+    page.panel.settings.system.setPlainText("Be short.")
     say(qtbot, page, "hello")
     assert [bubble.answer for bubble in bubbles(page)] == ["one: hello", "before: hello", "two: hello"]
     say(qtbot, page, "again")
@@ -83,7 +83,7 @@ def test_models_answer_side_by_side_each_with_its_own_conversation(
 
 
 def test_the_settings_reach_the_model(qtbot: QtBot, page: ChatPage, chats: list[FakeChat]) -> None:
-    settings = page.settings
+    settings = page.panel.settings
     assert not settings.top_p.isEnabled() and not settings.seed.isEnabled()
     settings.temperature.setValue(0.7)
     settings.top_p.setValue(0.9)
@@ -100,12 +100,12 @@ def test_stop_ends_the_answers_that_wait_too(qtbot: QtBot, page: ChatPage, chats
     page.model.menu.actions()[0].trigger()
     say(qtbot, page, "hello")
     chats[0].wait = Flag()
-    page.question.setPlainText("one two three")
+    page.view.question.setPlainText("one two three")
     page.send()
     qtbot.waitUntil(lambda: bubbles(page)[2].written != "")
     page.send()
     chats[0].wait.set()
-    qtbot.waitUntil(lambda: page.button.text() == "Send")
+    qtbot.waitUntil(lambda: page.view.button.text() == "Send")
     assert bubbles(page)[2].answer in ("one:", "one: one")
     assert bubbles(page)[3].text.text() == "(nothing)"
     assert len(chats[0].questions) == 3
@@ -128,28 +128,28 @@ def test_thinking_is_folded(qtbot: QtBot) -> None:
 
 
 def test_conversations_are_kept_opened_and_deleted(qtbot: QtBot, page: ChatPage) -> None:
-    page.history_button.click()
-    assert page.panel.isVisible() and not page.conversations.rows
+    page.panel.history_button.click()
+    assert page.panel.isVisible() and not page.panel.conversations.rows
     page.model.menu.actions()[0].trigger()
     say(qtbot, page, "hello")
     say(qtbot, page, "again")
-    (path,) = page.conversations.rows
+    (path,) = page.panel.conversations.rows
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     page.new_button.click()
     say(qtbot, page, "another")
-    assert len(page.conversations.rows) == 2
-    page.conversations.rows[path][0].click()
+    assert len(page.panel.conversations.rows) == 2
+    page.panel.conversations.rows[path][0].click()
     assert [bubble.answer for bubble in bubbles(page)[-4:]] == [
         "one: hello", "before: hello", "one: again", "before: again",
     ]  # fmt: skip
     assert [model.adapter for model in page.model.beside] == [""]
     say(qtbot, page, "more")
     assert len(json.loads(path.read_text())["turns"]) == 3
-    page.conversations.rows[path][1].click()
-    assert not path.exists() and path not in page.conversations.rows
+    page.panel.conversations.rows[path][1].click()
+    assert not path.exists() and path not in page.panel.conversations.rows
     assert page._conversation.turns == []
     choose(page, 0)  # another model has its own
-    assert not page.conversations.rows
+    assert not page.panel.conversations.rows
 
 
 def test_a_corrected_answer_becomes_a_row_or_a_pair(qtbot: QtBot, page: ChatPage, tmp_path: Path) -> None:
@@ -215,12 +215,12 @@ def test_the_model_is_freed_when_it_changes_and_some_time_after_the_page_was_lef
         return model() is None and bool(cleared)
 
     model = ask_and_forget("hello")
-    assert page.settings.free_button.isEnabled()
+    assert page.panel.settings.free_button.isEnabled()
     choose(page, 0)
     qtbot.waitUntil(lambda: is_free(model))
-    qtbot.waitUntil(lambda: not page.settings.free_button.isEnabled())
+    qtbot.waitUntil(lambda: not page.panel.settings.free_button.isEnabled())
     model = ask_and_forget("hello")
-    page.settings.free_button.click()
+    page.panel.settings.free_button.click()
     qtbot.waitUntil(lambda: is_free(model))
     model = ask_and_forget("hello")
     page.release_timer.setInterval(0)
@@ -239,7 +239,7 @@ def no_dialog_left() -> Iterator[None]:
 
 def test_the_settings_are_those_of_the_last_time(qtbot: QtBot, window: MainWindow) -> None:
     window.go("chat")
-    settings = window.chat_page.settings
+    settings = window.chat_page.panel.settings
     settings.system.setPlainText("Answer in one sentence.")
     settings.temperature.setValue(0.7)
     settings.top_p.setValue(0.9)
