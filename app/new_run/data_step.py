@@ -4,7 +4,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QWidget
 
@@ -59,6 +59,7 @@ class DataStep(QWidget):
         self._problem = ""
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
+        self._can_validate = True  # on rows of a second file, or of this one
         layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         self._head = QWidget()
         head = hbox(self._head, gap=8)
@@ -78,6 +79,7 @@ class DataStep(QWidget):
         layout.addWidget(self.file)
         self.columns = ColumnMapping()
         layout.addWidget(self.columns)
+        self.columns.installEventFilter(self)
         self.preview = Preview()
         layout.addWidget(self.preview, 100)
         layout.addWidget(self.notice)  # below what is read: nothing of it moves when the notice comes
@@ -127,7 +129,26 @@ class DataStep(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._head.setVisible(self.height() > _LOW)  # the rail above names the step as well
+        self._make_room()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self.columns and event.type() in (QEvent.Type.Show, QEvent.Type.Hide):
+            self._make_room()
+        return super().eventFilter(watched, event)
+
+    def _make_room(self) -> None:
+        """In a low window the rows have the room of what can wait: the heading, which the rail above says as well, and
+        while columns are mapped the validation data."""
+        is_low = self.height() <= _LOW
+        self._head.setVisible(not is_low)
+        self.layout().setContentsMargins(
+            theme.MARGIN, theme.GRID if is_low else theme.MARGIN, theme.MARGIN, theme.MARGIN
+        )
+        self.validation.setVisible(self._can_validate and not (is_low and not self.columns.isHidden()))
+
+    def _show_validation(self, can_validate: bool) -> None:
+        self._can_validate = can_validate
+        self._make_room()
 
     def _use_data(self, path: str, eval_path: str | None = None) -> None:
         """Learn from other data. Validation data chosen before belonged to the old data, and goes with them."""
@@ -153,7 +174,7 @@ class DataStep(QWidget):
         self._data_key, self._problem = dataset_reader.data_key(run), ""
         self.head = self.scanned = None
         self.validation.show_set_aside(0)
-        self.validation.show()
+        self._show_validation(True)
         self.file.name.setText(data_label(run))
         self.file.name.setToolTip(run.data.path)
         if not same_files:
@@ -206,7 +227,7 @@ class DataStep(QWidget):
     def _show_scanned(self, scanned: "ScanResult") -> None:
         self.scanned = scanned
         self.validation.show_set_aside(scanned.set_aside)
-        self.validation.show()
+        self._show_validation(True)
         self.preview.show_scanned(scanned)
         sentence = scanned.sentence
         if scanned.left_out:
@@ -276,7 +297,7 @@ class DataStep(QWidget):
         self.head = None
         self.file.hide()
         self.columns.hide()
-        self.validation.hide()
+        self._show_validation(False)
         self.zone.show()
         self.zone.sample_button.show()
         self.preview.show_head(None, self._draft.run)

@@ -58,6 +58,7 @@ class GoalPage(QWidget):
         page.addWidget(self.cards)
         page.addStretch()
         self.about = _About()
+        self.about.setMaximumWidth(scroll.content.maximumWidth())
         strip = vbox()
         strip.setContentsMargins(theme.MARGIN, theme.GRID, theme.MARGIN, 12)
         strip.addWidget(self.about)

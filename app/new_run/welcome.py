@@ -49,7 +49,7 @@ class WelcomePage(QWidget):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
-        scroll = ScrollPage(width=920, margin=2 * theme.MARGIN)
+        scroll = ScrollPage(width=920, margin=2 * theme.MARGIN, centred=True)
         vbox(self).addWidget(scroll)
         page = scroll.content_layout
         page.setSpacing(theme.GRID * 2)

@@ -15,6 +15,7 @@ from app.widgets.labels import ElidedLabel, Label, caption
 from app.widgets.scroll_page import ScrollPage
 
 _MAX_WIDTH = 620
+_LIST_WIDTH = 1600  # at most
 _TWO_COLUMNS = 480  # pixels from which two answers have room beside each other
 _NEAR_END = 24  # pixels
 
@@ -117,7 +118,7 @@ class BubbleList(ScrollPage):
     """Questions with their answers, one below the other. It follows what is written while its end is in sight."""
 
     def __init__(self) -> None:
-        super().__init__(margin=0)
+        super().__init__(width=_LIST_WIDTH, margin=0)
         self._follows = True
         self._grids: list[tuple[QGridLayout, list[AnswerBubble]]] = []  # of the turns
         self._has_two_columns = True

@@ -10,11 +10,12 @@ from app.widgets.scrollbar import use_thin_scrollbars
 
 
 class ScrollPage(QScrollArea):
-    """Scrolls vertically; widgets are added to `content_layout`, which is `width` pixels wide at most."""
+    """Scrolls vertically; widgets are added to `content_layout`, which is `width` pixels wide at most, at the left or
+    `centred`."""
 
-    def __init__(self, width: int = 1040, margin: int = theme.MARGIN) -> None:
+    def __init__(self, width: int = 1040, margin: int = theme.MARGIN, *, centred: bool = False) -> None:
         super().__init__()
-        self._margin = margin
+        self._margin, self._width, self._centred = margin, width, centred
         self.setFrameShape(QFrame.Shape.NoFrame)
         use_thin_scrollbars(self)
         self.setWidgetResizable(True)
@@ -40,7 +41,8 @@ class ScrollPage(QScrollArea):
         """The scroll bar takes its place from the margin: with it and without it the content ends at one line."""
         super().resizeEvent(event)
         right = max(0, self._margin - (self.width() - self.viewport().width()))
-        self._outer_layout.setContentsMargins(self._margin, self._margin, right, self._margin)
+        beside = max(0, self.width() - 2 * self._margin - self._width) // 2 if self._centred else 0
+        self._outer_layout.setContentsMargins(self._margin + beside, self._margin, right + beside, self._margin)
 
     def reveal(self, widget: QWidget) -> None:
         """Scroll until a widget is seen, once what has just been shown in it has its place."""

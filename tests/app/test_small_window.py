@@ -44,3 +44,19 @@ def test_a_data_step_that_has_read_nothing_asks_for_little_room(qtbot: QtBot) ->
     step = DataStep(Draft())
     qtbot.addWidget(step)
     assert step.minimumSizeHint().height() < 400
+
+
+def test_rows_have_room_while_their_columns_are_mapped(qtbot: QtBot, window: MainWindow, dataset: Path) -> None:
+    window.resize(900, 600)
+    window.open_files([dataset])
+    step = window.wizard.data
+    qtbot.waitUntil(lambda: step.scanned is not None)
+    assert step.validation.isVisible()
+    step.columns.show()
+    qtbot.waitUntil(lambda: step.preview.rows.table.height() >= 96)  # the heading and two rows
+    assert not step.validation.isVisible()
+    step.columns.hide()
+    qtbot.waitUntil(step.validation.isVisible)
+    step.columns.show()
+    window.resize(1280, 800)
+    qtbot.waitUntil(step.validation.isVisible)

@@ -62,3 +62,13 @@ def test_the_content_ends_at_one_line_with_and_without_a_scroll_bar(qtbot: QtBot
     qtbot.waitUntil(page.verticalScrollBar().isVisible)
     assert page.viewport().width() < 600
     qtbot.waitUntil(lambda: text.width() == 600 - 2 * theme.MARGIN)
+
+
+def test_a_centred_page_stands_in_the_middle_of_a_large_window(qtbot: QtBot) -> None:
+    page = ScrollPage(width=400, margin=20, centred=True)
+    qtbot.addWidget(page)
+    page.resize(1000, 300)
+    page.show()
+    qtbot.waitUntil(lambda: (page.content.x(), page.content.width()) == (300, 400))
+    page.resize(400, 300)
+    qtbot.waitUntil(lambda: (page.content.x(), page.content.width()) == (20, 360))
