@@ -60,7 +60,7 @@ class DataStep(QWidget):
         self.head: FilePreview | None = None
         self.scanned: ScanResult | None = None  # the summary of all rows, once they have been read
         self._can_validate = True  # on rows of a second file, or of this one
-        layout = vbox(self, theme.MARGIN, theme.GRID + 4)
+        layout = self._layout = vbox(self, theme.MARGIN, theme.GRID + 4)
         self._head = QWidget()
         head = hbox(self._head, gap=8)
         head.addWidget(title(tr("What should it learn from?")), 1)
@@ -141,9 +141,8 @@ class DataStep(QWidget):
         while columns are mapped the validation data."""
         is_low = self.height() <= _LOW
         self._head.setVisible(not is_low)
-        self.layout().setContentsMargins(
-            theme.MARGIN, theme.GRID if is_low else theme.MARGIN, theme.MARGIN, theme.MARGIN
-        )
+        top = theme.GRID if is_low else theme.MARGIN
+        self._layout.setContentsMargins(theme.MARGIN, top, theme.MARGIN, theme.MARGIN)
         self.validation.setVisible(self._can_validate and not (is_low and not self.columns.isHidden()))
 
     def _show_validation(self, can_validate: bool) -> None:
