@@ -104,7 +104,7 @@ class DownloadCard(Card):
             self._page = item.url
             self._show(FAILED, GATED)
             return
-        self.sentence.setText(item.detail.removeprefix(f"{self.model_id}: "))
+        self.sentence.setText(tr(item.detail).removeprefix(f"{self.model_id}: "))
         self.bar.show_share(item.fraction)
 
     def _finish(self, _: object) -> None:

@@ -120,8 +120,8 @@ class ChartPanel(QWidget):
         self._current = key
         self.choice.choose(key)
         spec = self._specs.get(key)
-        self.controls.show_for(spec.title if spec else tr("Loss"), is_loss=key == LOSS)
-        self.sentence.setText(spec.sentence if spec else "")
+        self.controls.show_for(tr(spec.title) if spec else tr("Loss"), is_loss=key == LOSS)
+        self.sentence.setText(tr(spec.sentence) if spec else "")
         self.sentence.setVisible(spec is not None)
         if self._imported:
             self._raise_chart(key)
@@ -149,7 +149,7 @@ class ChartPanel(QWidget):
                 outdated = self.charts.pop(key)  # it has fewer curves
                 self._stack.removeWidget(outdated)
                 outdated.deleteLater()
-        self.choice.show_choices({LOSS: tr("Loss"), **{spec.key: spec.title for spec in self._specs.values()}})
+        self.choice.show_choices({LOSS: tr("Loss"), **{spec.key: tr(spec.title) for spec in self._specs.values()}})
         self.choice.setVisible(bool(self._specs))
         first = next((key for key in self._specs if not key.startswith(RANKS)), LOSS)  # what is learned, not where
         self.show_chart(self._current if self._has_choice else first)

@@ -158,7 +158,7 @@ class TokenTab(QWidget):
         texts = [text for _, text in sides]
         self._show_count(texts)
         excluded = self._run is not None and item.number + 1 in exclude.excluded_rows(self._run.data.exclude)
-        notes = dict.fromkeys(line for text in texts for line in text.note.split("\n") if line)
+        notes = dict.fromkeys(line for text in texts for line in tr(text.note).split("\n") if line)
         self._note.setText(
             tr("You have left this row out: nothing of it is learned.") if excluded else "\n".join(notes)
         )

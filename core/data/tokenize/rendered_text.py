@@ -21,7 +21,7 @@ from core.data.tokenize.template_coverage import (
     find_dropped_plain,
     writes_developer,
 )
-from core.text.sentence import say, shorten
+from core.text.sentence import join, say, shorten
 
 _NO_TEMPLATE = say("The model has no chat template: conversations are written as plain text, parted by blank lines.")
 
@@ -61,7 +61,7 @@ def render_example(example: Example, tokenizer: Any, train_on: str) -> RenderedT
         return RenderedText(text, (LearnedSpan(0, len(text)),), raw=True)
     prompt, completion, note = _plain_parts(example)
     dropped = find_dropped_plain(example.messages or (), example.tools)
-    note = "\n".join([note, *describe_dropped(dropped, say("Plain text"))]) if dropped else note
+    note = join([note, *describe_dropped(dropped, say("Plain text"))], "\n") if dropped else note
     if completion is None:
         return RenderedText(prompt, raw=True, open_ended=True, note=note, dropped=dropped)
     text = _add_eos(prompt + completion, tokenizer)
@@ -82,7 +82,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
         return RenderedText("", note=shorten(say("The chat template refuses this row: {error}.", error=error)))
     dropped = find_dropped(row_messages, example.tools, full, tokenizer)
     notes = [form_note, note, *describe_dropped(dropped)]
-    note = "\n".join(dict.fromkeys(shorten(line) for line in notes if line))
+    note = join(dict.fromkeys(shorten(line) for line in notes if line), "\n")
     end = find_end_of_turn(tokenizer)
     text = full
     if end.added and end.token and not add_generation_prompt:
@@ -130,7 +130,7 @@ def _render_chat(messages: tuple[Message, ...], example: Example, tokenizer: Any
 def _add_note(notes: str, note: str) -> str:
     """Notes, one a line, with one more unless it stands among them."""
     lines, note = notes.split("\n") if notes else [], shorten(note)  # a template may be quoted in it
-    return notes if not note or note in lines else "\n".join([*lines, note])
+    return notes if not note or note in lines else join([notes, note], "\n") if notes else note
 
 
 def _plain_parts(example: Example) -> tuple[str, str | None, str]:

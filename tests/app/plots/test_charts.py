@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
+from app.desktop import language
 from app.plots.panel import LOSS, ChartPanel
 from app.runs.metrics import select_charts
 from app.runs.record import RunRecord
@@ -200,3 +201,14 @@ def test_a_part_that_is_looked_at_closely_has_all_its_points(qtbot: QtBot) -> No
     assert not panel.controls.live.isHidden()
     panel.controls.live.click()
     assert chart.curves["margin"].getData()[0][-1] == 4999
+
+
+def test_a_chart_says_in_german_what_it_shows(qtbot: QtBot) -> None:
+    language.use("de")
+    try:
+        panel = drawn(qtbot, recorded("dpo"))
+    finally:
+        language.use("en")
+    assert [button.text() for button in panel.choice.buttons.values()] == ["Loss", "Belohnungen", "Genauigkeit"]
+    assert panel.controls.title.text() == "Belohnungen"
+    assert panel.sentence.text().startswith("Wie viel wahrscheinlicher jede Antwort geworden ist als am Anfang.")

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtGui import QTextCursor
 from pytestqt.qtbot import QtBot
 
+from app.desktop import language
 from app.preview.row_parts import row_parts
 from app.preview.row_reader import RowReader, RowView
 from app.shell.window import MainWindow
@@ -99,3 +100,17 @@ def test_the_legend_is_there_only_when_it_explains_something(qtbot: QtBot, is_dr
     view.show_parts(row_parts(item, [(Part("user message", 0, "Is it warm?"),) if is_dropped else ()]))
     assert view.legend.isHidden() != is_dropped
     assert struck_text(view.reader) == ("Is it warm?" if is_dropped else "")
+
+
+def test_what_is_dropped_is_said_in_german(qtbot: QtBot, window: MainWindow, tmp_path: Path) -> None:
+    open_rows(window, tmp_path, {"messages": [ASKED, CALLING, ANSWERED], "tools": TOOLS})
+    preview = window.wizard.data.preview
+    language.use("de")
+    try:
+        preview.tabs.show_page(preview.tokens)
+        qtbot.waitUntil(lambda: preview.tokens._note.isVisible(), timeout=20_000)
+    finally:
+        language.use("en")
+    lines = preview.tokens._note.text().splitlines()
+    assert "Die Chatvorlage schreibt die angebotenen Funktionen nicht: Das Modell sieht diesen Teil nie." in lines
+    assert not [line for line in lines if "model" in line]
