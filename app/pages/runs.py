@@ -93,8 +93,8 @@ class RunsPage(QWidget):
         self.deleted_bar.changed.connect(self.refresh)
         self.deleted_bar.deleted.connect(self._forget_deleted)
         self.failure_notice.again_button.clicked.connect(self._run_failed_again)
-        self.held_notice.go_on.connect(self.go_on)
-        self.held_notice.forget.connect(self.forget)
+        self.held_notice.start_button.clicked.connect(lambda: self.go_on.emit(list(self.held)))
+        self.held_notice.forget_button.clicked.connect(self._forget_held)
         self.filter.changed.connect(self._narrow)
         self.buttons.chosen.connect(self.carry_out)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._update_buttons())
@@ -220,6 +220,10 @@ class RunsPage(QWidget):
     def _run_failed_again(self) -> None:
         if self.failed:
             self.run_again.emit(self.failed[-1].run, data_label(self.failed[-1].run))
+
+    def _forget_held(self) -> None:
+        for kept in list(self.held):
+            self.forget.emit(kept)
 
     def _note_failure(self, live: LiveRun) -> None:
         """Tell that a run has failed, and list it with the reason."""

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import Signal
-
 from app.desktop.language import tr, tr_count
 from app.runs.job_queue import LiveRun
 from app.runs.kept_queue import QueuedRun
@@ -29,23 +27,17 @@ class FailureNotice(Notice):
 
 
 class HeldNotice(Notice):
-    """Asks what becomes of runs that waited when Hone was closed. `go_on(kept)`, a list; `forget(kept)` for each."""
-
-    go_on = Signal(object)
-    forget = Signal(object)
+    """Asks what becomes of runs that waited when Hone was closed."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._held: Sequence[QueuedRun] = ()
-        start, forget = plain_button(tr("Start them now"), "play"), quiet_button(tr("Forget them"))
-        start.clicked.connect(lambda: self.go_on.emit(list(self._held)))
-        forget.clicked.connect(self._forget_all)
-        self.add_action(start)
-        self.add_action(forget)
+        self.start_button = plain_button(tr("Start them now"), "play")
+        self.forget_button = quiet_button(tr("Forget them"))
+        self.add_action(self.start_button)
+        self.add_action(self.forget_button)
 
     def show_runs(self, held: Sequence[QueuedRun]) -> None:
         """Tell of these runs; of none it is hidden."""
-        self._held = held
         self.setVisible(bool(held))
         if held:
             self.show_message(
@@ -57,10 +49,6 @@ class HeldNotice(Notice):
                 tr("They start once you say so."),
                 "accent",
             )
-
-    def _forget_all(self) -> None:
-        for kept in list(self._held):
-            self.forget.emit(kept)
 
 
 class InterruptedNotice(Notice):

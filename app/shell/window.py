@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QWidget
 from app.desktop import preferences
 from app.desktop.language import tr
 from app.new_run.draft import Draft
-from app.plots.load import load_charts
 from app.runs.job_queue import JobQueue
 from app.shell import dialogs, recent
 from app.shell.attention import Attention
@@ -20,11 +19,13 @@ from app.shell.incoming import IncomingFiles
 from app.shell.menus import MenuBar
 from app.shell.navigation import Navigation
 from app.shell.open_runs import OpenRuns
+from app.shell.page_connections import PageConnections
 from app.shell.places import Places
 from app.shell.queue_keeper import QueueKeeper
 from app.shell.run_requests import RunRequests
 from app.shell.run_status import RunStatus
 from app.shell.sidebar import PLACES, Sidebar
+from app.shell.start_up import StartUp
 from app.shell.updates import UpdateNotice
 from app.style import icons
 from app.threads import gc, task
@@ -41,10 +42,6 @@ if TYPE_CHECKING:  # each is imported when it is made
 
 _TITLE_BAR = 40  # pixels that a desktop puts around a window count as well
 _COLLECT_MS = 1000  # after a run its page is drawn before garbage is collected
-# After the window is first drawn, however long that takes: what comes then would only hold it up.
-_REST_MS = 20  # the machine's facts, which import MLX, the interrupted runs and the steps of a new run
-_WARM_UP_MS = 1500
-_PREPARE_MS = 3000  # after a run its page is read first; then the charts of the next one are made
 
 
 class MainWindow(QMainWindow):
@@ -74,6 +71,10 @@ class MainWindow(QMainWindow):
         self.navigation = Navigation(self, self.stack, self.draft, self.jobs, self.runs, self.incoming)
         self.closing, self.attention = Closing(self, self.jobs, self.quit), Attention(self)
         self.status = RunStatus(self.sidebar, self.attention, self.stack, self.jobs, self.runs, self.queue, parent=self)
+        self.pages = PageConnections(
+            self.stack, self.navigation, self.jobs, self.runs, self.requests, self.queue, self.status
+        )
+        self.start_up = StartUp(self.stack, self.jobs, self.runs, self.queue, self)
         self.menus = self._build_menus()
         self._connect()
         if geometry := preferences.geometry():
@@ -133,9 +134,7 @@ class MainWindow(QMainWindow):
         super().paintEvent(event)
         if not self._is_drawn:
             self._is_drawn = True
-            QTimer.singleShot(_REST_MS, self, self._go_on)
-            QTimer.singleShot(_WARM_UP_MS, self, self.queue.ask)
-            QTimer.singleShot(_WARM_UP_MS, self, self._warm_up)
+            self.start_up.begin()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         self.incoming.drag_enter(event)
@@ -174,23 +173,6 @@ class MainWindow(QMainWindow):
         """Close, unless a run trains: then the person is asked. Returns whether the window is closed."""
         return self.closing.may_quit() and self.close()
 
-    def _go_on(self) -> None:
-        """Begin what the window can be drawn without."""
-        self.welcome.machine.look()
-        self.welcome.interrupted.look()
-        self.stack.make_all(lambda: self.wizard.build_next())
-
-    def _warm_up(self) -> None:
-        """Load the charts, so that the first run's page opens at once, and what tells of a bug."""
-        load_charts(self, self._warmed_up)
-
-    def _warmed_up(self) -> None:
-        import app.shell.crash_dialog  # noqa: F401
-
-        self.runs.prepare()
-        self.jobs.current_changed.connect(lambda: QTimer.singleShot(_PREPARE_MS, self, self.runs.prepare))
-        gc.freeze_startup_objects()
-
     def _build_menus(self) -> MenuBar:
         ways = self.navigation
         return MenuBar(
@@ -225,7 +207,7 @@ class MainWindow(QMainWindow):
         self.incoming.refused.connect(partial(dialogs.show_message, self))
         self.sidebar.chosen.connect(ways.go)
         self.sidebar.run_clicked.connect(self.runs.show_current)
-        self.stack.made.connect(self._connect_page)
+        self.stack.made.connect(self.pages.connect_page)
         self.stack.currentChanged.connect(self._mark_place)
         self.draft.changed.connect(self._note_data)
         self.runs.train_again.connect(ways.edit_settings)
@@ -237,40 +219,6 @@ class MainWindow(QMainWindow):
         self.runs.ended.connect(lambda live: recent.remember(live.run.output or ""))
         self.jobs.current_changed.connect(self._update_current)
         self.jobs.current_changed.connect(self._free_memory)
-
-    def _connect_page(self, key: str) -> None:
-        """Connect the page of a place, which has just been made."""
-        ways = self.navigation
-        if key == "welcome":
-            self.welcome.demo.connect(self.requests.start)
-            self.welcome.own_data.connect(ways.choose_data)
-            self.welcome.open_run.connect(ways.choose_run)
-            self.welcome.interrupted.resume.connect(self.requests.resume)
-        elif key == "new":
-            self.wizard.start.connect(self.requests.start)
-            self.wizard.show_methods.connect(lambda: ways.show_help("methods.md"))
-            self.wizard.show_data_help.connect(lambda: ways.show_help("data.md"))
-        elif key == "data":
-            self.datasets_page.use.connect(ways.use_data)
-            self.datasets_page.choose_data.connect(ways.choose_data)
-            self.datasets_page.show_help.connect(lambda: ways.show_help("data.md"))
-        elif key == "chat":
-            self.chat_page.use_it.connect(ways.use_result)
-        elif key == "runs":
-            page = self.runs_page
-            page.held = self.queue.held
-            self.jobs.run_failed.connect(self.status.show_queue)  # after the page has counted it
-            page.open_run.connect(ways.open_run)
-            page.use_it.connect(ways.use_result)
-            page.resume.connect(self.requests.resume)
-            page.new_run.connect(lambda: ways.go("new"))
-            page.run_again.connect(ways.edit_settings)
-            page.compare.connect(ways.compare)
-            page.deleted.connect(self._close_pages)
-            page.go_on.connect(self.queue.go_on)
-            page.forget.connect(self.queue.forget)
-            page.seen.connect(self.status.show_queue)
-            page.choose_folder.connect(ways.choose_run)
 
     def _mark_place(self) -> None:
         """Mark the place in the sidebar that the shown page belongs to."""
@@ -302,11 +250,6 @@ class MainWindow(QMainWindow):
         self.menus.actions.pause.setEnabled(is_running)
         self.menus.actions.checkpoint.setEnabled(is_running)
         self.status.show_progress()
-
-    def _close_pages(self, folders: list[Path]) -> None:
-        """Close the pages of runs that were deleted."""
-        for folder in folders:
-            self.runs.forget(folder)
 
     def _free_memory(self) -> None:
         """Give back the memory of the last run a moment after it has finished."""

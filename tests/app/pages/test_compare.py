@@ -36,7 +36,7 @@ def test_runs_are_compared(qtbot: QtBot, window: MainWindow) -> None:
     listed = window.runs_page
     qtbot.waitUntil(lambda: listed.table.model().rowCount() == 3)
     listed.table.selectAll()
-    listed.compare_button.click()
+    listed.buttons.compare.click()
     page = window.navigation.compare_page
     assert isinstance(page, ComparePage)
     assert window.stack.currentWidget() is page

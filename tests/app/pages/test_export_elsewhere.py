@@ -117,11 +117,11 @@ def test_from_runs_the_page_opens_at_the_list(qtbot: QtBot, window: MainWindow, 
     qtbot.waitUntil(lambda: bool(window.runs_page.table.selected_rows()))
     window.runs_page.carry_out("use")
     shown = window.stack.currentWidget()
-    assert shown.tabs.stack.currentWidget() is shown.result
-    qtbot.waitUntil(lambda: bool(shown.result.use_it.rows), timeout=20_000)
-    uses = shown.result.use_it
+    assert shown.tabs.stack.currentWidget() is shown.tabs.result
+    qtbot.waitUntil(lambda: bool(shown.tabs.result.use_it.rows), timeout=20_000)
+    uses = shown.tabs.result.use_it
     qtbot.waitUntil(lambda: uses.rows["ollama"].visibleRegion().boundingRect().height() > 40)
-    bar = shown.result._scroll.verticalScrollBar()
+    bar = shown.tabs.result._scroll.verticalScrollBar()
     assert 0 < bar.value() == min(uses.y(), bar.maximum())
 
 
