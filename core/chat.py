@@ -55,18 +55,18 @@ class Chat:
         self._base_precision = adapters.choose_base_precision(adapter, quantization)
         self._allow_code = allow_code
         self._folder = Walked(hub.fetch(model if adapter is None else hub.find_moved(model, adapter))).finish()
-        loaded = load(
+        loaded = adapters.load_base(
             self._folder,
+            adapter,
+            self._base_precision,
             device=self.backend["used"],
             allow_code=allow_code,
-            quantization=self._base_precision.quantization,
-            double=self._base_precision.double,
-            sharding=adapters.with_adapter(sharding, adapter),
+            sharding=sharding,
             room=room_for_weights(self.backend["used"]),
         )
         self.sharding = loaded.sharding
         self.group = sharding.group if sharding and loaded.sharding != NONE else Group()
-        self.note = join(filter(None, (self._base_precision.note, *loaded.notes, describe(sharding, loaded.sharding))))
+        self.note = join(filter(None, (*loaded.notes, describe(sharding, loaded.sharding))))
         self.model, self.tokenizer = loaded.model, loaded.tokenizer
         self.precision = loaded.precision
         self.model.eval()

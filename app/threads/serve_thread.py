@@ -39,7 +39,7 @@ class ServeThread(QThread):
 
     def _serve(self) -> None:
         with self._make_server() as server:
-            for sentence in filter(None, (server.note, server.warning)):
+            for sentence in server.notes:
                 self.noted.emit(tr(sentence))
             self.url = server.url
             try:

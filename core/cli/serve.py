@@ -54,7 +54,7 @@ def run(args: Any, out: Print) -> int:
     stop = StopRequest()
     on_ranks.follow_wishes(stop, threading.Event())
     with sharing(args, model) as sharding, _server(args, sharding) as server:
-        told = {"name": server.name, "url": server.url, "notes": [*filter(None, (server.note, server.warning))]}
+        told = {"name": server.name, "url": server.url, "notes": server.notes}
         _show(told, args, on_ranks.only_first(out))
         server.wait(stop)  # alone the signals' handler ends it
     return 0

@@ -22,7 +22,7 @@ from core.events import Evaluated, Event, Phase, Sample, Warned
 from core.model import hub
 from core.model.check_folder import read_config
 from core.model.generate import answer_tokens
-from core.model.load import LoadedModel, load
+from core.model.load import LoadedModel
 from core.model.sharding import NONE, TENSOR, Sharding, describe
 from core.resources import sample
 from core.rewards.answer import THINK_START, Answer, RewardSettings
@@ -223,19 +223,11 @@ def _load_model(
     quantization: str | None,
     sharding: Sharding | None,
 ) -> Generator[Event, None, LoadedModel]:
-    """The model, with its adapter where there is one, ready to evaluate; a Warned about its base's precision."""
+    """The model, with its adapter where there is one, ready to evaluate; a Warned for each note on how it is loaded."""
     base = adapters.choose_base_precision(adapter, quantization)
-    if base.note:
-        yield Warned("base-precision", base.note)
-    loaded = load(
-        folder,
-        dtype,
-        device=device,
-        allow_code=allow_code,
-        quantization=base.quantization,
-        double=base.double,
-        sharding=adapters.with_adapter(sharding, adapter),
-    )
+    loaded = adapters.load_base(folder, adapter, base, dtype, device=device, allow_code=allow_code, sharding=sharding)
+    for note in loaded.notes:
+        yield Warned("base-precision", note)
     if note := describe(sharding, loaded.sharding):
         yield Warned("sharding", note)
     if adapter is not None and loaded.sharding != TENSOR:

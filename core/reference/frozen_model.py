@@ -15,7 +15,7 @@ from core.errors import BadModel
 from core.events import Event
 from core.model import hub
 from core.model.lm_head import LMHead, find_lm_head
-from core.model.load import DTYPES, load
+from core.model.load import DTYPES
 from core.run import Run
 from core.text.sentence import say
 
@@ -66,13 +66,8 @@ def find_source(role: str, path: str, tokenizer: Any) -> Generator[Event, None, 
 def load_frozen(source: ModelSource, run: Run, device: str) -> tuple[nn.Module, LMHead | None]:
     """The other model in memory, in the run's precision and not to be trained, and its head. Raises BadModel."""
     base = adapters.choose_base_precision(source.adapter, None)
-    loaded = load(
-        source.folder,
-        run.model.dtype,
-        device=device,
-        allow_code=run.model.allow_code,
-        quantization=base.quantization,
-        double=base.double,
+    loaded = adapters.load_base(
+        source.folder, source.adapter, base, run.model.dtype, device=device, allow_code=run.model.allow_code
     )
     if source.adapter is not None:
         adapters.load(loaded.model, source.adapter)

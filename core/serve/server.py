@@ -24,7 +24,6 @@ from core.distributed.group import Group
 from core.errors import BadModel, BadOption, Unavailable
 from core.events import Walked
 from core.model import hub
-from core.model.load import load
 from core.model.sharding import NONE, PIPELINE, Sharding, describe
 from core.serve.generator import Generator
 from core.serve.handler import Handler, is_loopback
@@ -85,6 +84,11 @@ class Server:
         """What other programs take as the base URL of an OpenAI-compatible server."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/v1"
+
+    @property
+    def notes(self) -> list[str]:
+        """What the person should know once it answers, in sentences."""
+        return [sentence for sentence in (self.note, self.warning) if sentence]
 
     @property
     def warning(self) -> str:
@@ -171,13 +175,13 @@ class Server:
         them."""
         device = select(self._backend_name)["used"]
         base = adapters.choose_base_precision(self.adapter, self._quantization)
-        loaded = load(
+        loaded = adapters.load_base(
             folder,
+            self.adapter,
+            base,
             device=device,
             allow_code=self._allow_code,
-            quantization=base.quantization,
-            double=base.double,
-            sharding=adapters.with_adapter(self._sharding, self.adapter),
+            sharding=self._sharding,
             room=room_for_weights(device),
         )
         if self.adapter is not None:
@@ -188,7 +192,7 @@ class Server:
             template = adapters.read_chat_template(self.adapter)
             loaded.tokenizer.chat_template = template or loaded.tokenizer.chat_template
         loaded.model.eval()
-        self.note = join(filter(None, (base.note, *loaded.notes, describe(self._sharding, loaded.sharding))))
+        self.note = join(filter(None, (*loaded.notes, describe(self._sharding, loaded.sharding))))
         is_parted = self._sharding is not None and loaded.sharding != NONE
         return loaded.model, loaded.tokenizer, self._sharding.group if self._sharding and is_parted else Group()
 

@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:9/v1"
 class Double:
     """In place of core.serve.Server."""
 
-    note, url, warning = "The base is packed as nf4.", URL, ""
+    notes, url = ("The base is packed as nf4.",), URL
     open_count = 0
 
     def __enter__(self) -> "Double":
@@ -58,7 +58,7 @@ def test_it_serves_at_an_address_until_stop(
     assert row.stop.isVisible() and not row.button.isVisible() and row.is_serving
     qtbot.waitUntil(row.command.isVisible)
     assert asked == [(str(tmp_path), {"backend_name": "cpu"})] and Double.open_count == 1
-    assert row.command.text() == URL and row.notes.text() == Double.note
+    assert row.command.text() == URL and row.notes.text() == Double.notes[0]
     assert row.stop.isVisible() and not row.bar.isVisible() and not row.reveal.isVisible()
     row.copy.click()
     assert QGuiApplication.clipboard().text() == URL

@@ -16,8 +16,7 @@ class Model:
 class Double:
     """In place of core.serve.Server."""
 
-    note, url = "The base is packed as nf4, as in training.", "http://127.0.0.1:9/v1"
-    warning = ""
+    notes, url = ["The base is packed as nf4, as in training."], "http://127.0.0.1:9/v1"
 
     def __init__(self) -> None:
         self.stopped = False
@@ -47,7 +46,7 @@ def test_it_serves_until_it_is_closed_and_frees_the_model(qtbot: QtBot) -> None:
     with qtbot.waitSignal(thread.serving) as serving:
         thread.start()
     assert serving.args == [thread.url] == ["http://127.0.0.1:9/v1"]
-    assert notes == [Double.note]
+    assert notes == Double.notes
     server = servers[0]()
     assert server is not None and not server.stopped and thread.isRunning()
     with qtbot.waitSignal(thread.finished):

@@ -164,8 +164,9 @@ def test_what_cannot_be_loaded_is_told_and_leaves_nothing(adapter: Path, model_f
 
 
 def test_only_another_host_has_a_warning(adapter: Path) -> None:
-    assert Server(adapter).warning == ""
-    assert "no password" in Server(adapter, host="0.0.0.0").warning
+    assert Server(adapter).notes == []
+    (warning,) = Server(adapter, host="0.0.0.0").notes
+    assert "no password" in warning
     assert Server(adapter, host="::1").url == "http://[::1]:8080/v1"
 
 

@@ -61,13 +61,17 @@ def test_who_loads_the_adapter_builds_the_same_base(make_run: Callable[..., Run]
     assert Chat(run.model.path).note == ""
 
 
-def test_layers_that_do_not_fit_are_told(make_run: Callable[..., Run], tmp_path: Path) -> None:
+def test_layers_that_do_not_fit_are_told(make_run: Callable[..., Run], tmp_path: Path, data_file: Path) -> None:
     folder = write_model(tmp_path / "m", hidden_size=64, intermediate_size=96, head_dim=16)
-    events = list(train(make_run(model={"path": str(folder), "quantization": "affine-4"}, train={"steps": 1})))
-    assert [e.message for e in only(Warned, events) if e.code == "base-precision"] == [
-        "2 of 14 layers stay unpacked: affine-4 packs rows in groups of 64, and 96 inputs are no multiple of that."
-    ]
+    run = make_run(model={"path": str(folder), "quantization": "affine-4"}, train={"steps": 1})
+    events = list(train(run))
+    note = "2 of 14 layers stay unpacked: affine-4 packs rows in groups of 64, and 96 inputs are no multiple of that."
+    assert [e.message for e in only(Warned, events) if e.code == "base-precision"] == [note]
     assert only(Started, events)[0].precision["detail"] == "4 bit affine, blocks of 64"
+    told = ["The base is packed as affine-4, as in training.", note]
+    measured = list(evaluate(str(folder), run.output, str(data_file), answers=0, max_seq_len=128))
+    assert [e.message for e in only(Warned, measured)] == told
+    assert Chat(str(folder), run.output).note == " ".join(told)
 
 
 def test_what_cannot_be_is_refused(make_run: Callable[..., Run], tmp_path: Path) -> None:
